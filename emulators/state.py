@@ -1,0 +1,206 @@
+"""One vendor's view on the emulators' memory."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from emulators.store import Store
+
+JsonRecord = dict[str, Any]
+
+DEFAULT_PER_MINUTE = 100_000
+_read = msgspec.json.Decoder(JsonRecord).decode
+_write = msgspec.json.Encoder().encode
+
+
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of the vendor's rate limit after one call was counted; `resets_in` in whole seconds, at least 1."""
+
+    limit: int
+    remaining: int
+    resets_in: int
+    allowed: bool
+
+
+class State:
+    """A vendor's records, counters, remembered keys and limits. Records come back as copies: change, then `put`."""
+
+    def __init__(self, store: Store, vendor: str) -> None:
+        """A view on `store` that sees the rows of `vendor` alone."""
+        self._store = store
+        self._sql = store.sql
+        self._vendor = vendor
+        self._minute = -1
+        self._spent = 0
+
+    # Records
+
+    def get(self, object: str, id: str) -> JsonRecord | None:
+        """The record with this id, or None."""
+        row = self._sql.execute(
+            "SELECT body FROM record WHERE vendor = ? AND object = ? AND id = ?",
+            (self._vendor, object, str(id)),
+        ).fetchone()
+        return _read(row[0]) if row else None
+
+    def put(self, object: str, id: str, record: JsonRecord, keys: Mapping[str, str] | None = None) -> None:
+        """Write a record, new or not. `keys` are the names and values under which `lookup` finds it from now on."""
+        with self._store.transaction():
+            self._sql.execute(
+                """
+                INSERT INTO record (vendor, object, id, body, seen_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (vendor, object, id) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at
+                """,
+                (self._vendor, object, str(id), _write(record), self._store.clock()),
+            )
+            self._drop_keys(object, id)
+            for name, value in (keys or {}).items():
+                self._sql.execute(
+                    "INSERT OR IGNORE INTO record_key (vendor, object, name, value, id) VALUES (?, ?, ?, ?, ?)",
+                    (self._vendor, object, name, value, str(id)),
+                )
+
+    def delete(self, object: str, id: str) -> bool:
+        """Remove a record for good; False when there was none. Vendors that delete softly `put` instead."""
+        with self._store.transaction():
+            self._drop_keys(object, id)
+            gone = self._sql.execute(
+                "DELETE FROM record WHERE vendor = ? AND object = ? AND id = ?",
+                (self._vendor, object, str(id)),
+            )
+        return gone.rowcount > 0
+
+    def all(self, object: str) -> list[JsonRecord]:
+        """Every record, in the order of insertion."""
+        return [record for _, record in self.page(object, after=0, limit=-1)]
+
+    def page(self, object: str, *, after: int, limit: int) -> list[tuple[int, JsonRecord]]:
+        """Up to `limit` records (-1 for all) inserted after the place `after` (0 for the first), with their places."""
+        rows = self._sql.execute(
+            "SELECT place, body FROM record WHERE vendor = ? AND object = ? AND place > ? ORDER BY place LIMIT ?",
+            (self._vendor, object, after, limit),
+        )
+        return [(place, _read(body)) for place, body in rows]
+
+    def changed(self, object: str, *, since: float, limit: int = -1) -> list[tuple[float, JsonRecord]]:
+        """Records last written at or after `since` (Unix seconds), oldest write first, each with its time of write."""
+        rows = self._sql.execute(
+            """
+            SELECT seen_at, body FROM record
+            WHERE vendor = ? AND object = ? AND seen_at >= ? ORDER BY seen_at, place LIMIT ?
+            """,
+            (self._vendor, object, since, limit),
+        )
+        return [(seen_at, _read(body)) for seen_at, body in rows]
+
+    def find(self, object: str, predicate: Callable[[JsonRecord], bool]) -> list[JsonRecord]:
+        """The records for which `predicate` holds, in the order of insertion. Reads all of them: see `lookup`."""
+        return [record for record in self.all(object) if predicate(record)]
+
+    def lookup(self, object: str, name: str, value: str) -> list[JsonRecord]:
+        """The records that were `put` with this key, in the order of insertion. Indexed; exact, case and all."""
+        rows = self._sql.execute(
+            """
+            SELECT record.body FROM record_key JOIN record USING (vendor, object, id)
+            WHERE record_key.vendor = ? AND record_key.object = ? AND record_key.name = ? AND record_key.value = ?
+            ORDER BY record.place
+            """,
+            (self._vendor, object, name, value),
+        )
+        return [_read(body) for (body,) in rows]
+
+    def count(self, object: str) -> int:
+        """How many records there are."""
+        row = self._sql.execute(
+            "SELECT count(*) FROM record WHERE vendor = ? AND object = ?", (self._vendor, object)
+        ).fetchone()
+        return int(row[0])
+
+    def seen_at(self, object: str, id: str) -> float:
+        """When the record was last written, in Unix seconds, so that a search can lag. 0.0 when there is none."""
+        row = self._sql.execute(
+            "SELECT seen_at FROM record WHERE vendor = ? AND object = ? AND id = ?",
+            (self._vendor, object, str(id)),
+        ).fetchone()
+        return float(row[0]) if row else 0.0
+
+    def next_id(self, object: str, start: int) -> int:
+        """A number never given before for this object, `start` the first time; it survives a restart and a reset."""
+        row = self._sql.execute(
+            """
+            INSERT INTO counter (vendor, object, last) VALUES (?, ?, ?)
+            ON CONFLICT (vendor, object) DO UPDATE SET last = last + 1 RETURNING last
+            """,
+            (self._vendor, object, start),
+        ).fetchall()
+        return int(row[0][0])
+
+    # Idempotency keys
+
+    def remember(self, key: str, value: JsonRecord, ttl: float) -> None:
+        """Keep `value` under `key` for `ttl` seconds, across restarts."""
+        now = self._store.clock()
+        with self._store.transaction():
+            self._sql.execute("DELETE FROM memory WHERE vendor = ? AND ends_at <= ?", (self._vendor, now))
+            self._sql.execute(
+                "INSERT OR REPLACE INTO memory (vendor, key, value, ends_at) VALUES (?, ?, ?, ?)",
+                (self._vendor, key, _write(value), now + ttl),
+            )
+
+    def recall(self, key: str) -> JsonRecord | None:
+        """What was remembered under `key`, unless its life is over."""
+        row = self._sql.execute(
+            "SELECT value FROM memory WHERE vendor = ? AND key = ? AND ends_at > ?",
+            (self._vendor, key, self._store.clock()),
+        ).fetchone()
+        return _read(row[0]) if row else None
+
+    # Limits, set through POST /_emulator/limits
+
+    def setting(self, name: str, default: float) -> float:
+        """A number set from outside: `per_minute` or `search_lag` (seconds)."""
+        row = self._sql.execute(
+            "SELECT value FROM setting WHERE vendor = ? AND name = ?", (self._vendor, name)
+        ).fetchone()
+        return float(row[0]) if row else default
+
+    def set(self, name: str, value: float) -> None:
+        """Keep a number for `setting`."""
+        self._sql.execute(
+            "INSERT OR REPLACE INTO setting (vendor, name, value) VALUES (?, ?, ?)",
+            (self._vendor, name, value),
+        )
+
+    def search_lag(self, default: float = 2.0) -> float:
+        """For how many seconds a written record stays invisible to the vendor's search."""
+        return self.setting("search_lag", default)
+
+    def spend(self, now: float, default: int = DEFAULT_PER_MINUTE) -> Allowance:
+        """Count one call against the limit of this clock minute. The count lives in memory: a restart begins anew."""
+        minute = int(now // 60)
+        if minute != self._minute:
+            self._minute, self._spent = minute, 0
+        self._spent += 1
+        limit = int(self.setting("per_minute", default))
+        return Allowance(
+            limit=limit,
+            remaining=max(0, limit - self._spent),
+            resets_in=max(1, 60 - int(now % 60)),
+            allowed=self._spent <= limit,
+        )
+
+    def forget_spending(self) -> None:
+        """Begin the minute's count anew, after a reset or a new limit."""
+        self._minute = -1
+
+    def transaction(self) -> contextlib.AbstractContextManager[None]:
+        """All writes inside or none; joins the transaction of the call, when there is one."""
+        return self._store.transaction()
+
+    def _drop_keys(self, object: str, id: str) -> None:
+        self._sql.execute(
+            "DELETE FROM record_key WHERE vendor = ? AND object = ? AND id = ?",
+            (self._vendor, object, str(id)),
+        )

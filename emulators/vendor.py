@@ -1,0 +1,44 @@
+"""The contract between the frame (serving, faults, memory) and one vendor's look-alike."""
+
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from emulators.http import Answer, Call
+from emulators.state import State
+
+DriftKind = Literal["enum", "type", "field"]
+DRIFT_KINDS: tuple[DriftKind, ...] = ("enum", "type", "field")
+
+
+class Emulator(Protocol):
+    """A vendor's look-alike. Every call runs inside one transaction that is committed before the answer leaves."""
+
+    @property
+    def name(self) -> str:
+        """The vendor's name, which is also the first segment of its URLs."""
+        ...
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The vendor's own object names, as `/_emulator/records` accepts them."""
+        ...
+
+    def answer(self, call: Call, state: State, now: float) -> Answer:
+        """What the vendor replies, authorisation included. Synchronous and quick; `now` is in Unix seconds."""
+        ...
+
+    def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
+        """Place any payload as a record, without the vendor's validation; an id is made when it has none."""
+        ...
+
+    def drift(self, kind: str, answer: Answer) -> Answer:
+        """Bend one answer the way a vendor would overnight: an unknown `enum` value, a changed `type`, a new `field`."""
+        ...
+
+
+@runtime_checkable
+class KnowsFailures(Protocol):
+    """An emulator that can say a failure in the vendor's own words, for `status` faults."""
+
+    def failure(self, status: int) -> Answer:
+        """The vendor's own body and headers for this status; the frame adds Retry-After."""
+        ...
