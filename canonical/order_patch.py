@@ -1,0 +1,90 @@
+"""What a caller may write to an order, and the request to cancel one."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from canonical.order import CancelReason, DiscountType, FulfillmentStatus, OrderStatus, PaymentStatus
+from canonical.parts import AddressPatch, CustomFieldPatch, Instant, Line, Money, Quantity, Text
+
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
+
+
+class OrderCustomerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose order it is: a canonical `id`, the vendor's `remote_id`, or an e-mail for a guest."""
+
+    id: Annotated[str, Meta(examples=["cus_0198f0a2b7c47d3c"])] | None = None
+    remote_id: Line | None = None
+    email: Annotated[str, Meta(max_length=254)] | None = None
+    phone: Annotated[str, Meta(max_length=64)] | None = None
+    name: Line | None = None
+
+
+class LineItemPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line to order: a `variant_remote_id` of the shop, or a free line with `name` and `unit_price`."""
+
+    name: Line | None = None
+    variant_remote_id: Line | None = None
+    product_remote_id: Line | None = None
+    sku: Line | None = None
+    quantity: Quantity
+    unit_price: Money | None = None
+    tax: Money | None = None
+    requires_shipping: bool | None = None
+    taxable: bool | None = None
+    custom_fields: tuple[CustomFieldPatch, ...] = ()
+
+
+class DiscountPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A discount to apply; `amount` is positive and in the order's currency."""
+
+    code: Line | None = None
+    label: Line | None = None
+    type: DiscountType = "fixed"
+    amount: Money
+
+
+class ShippingLinePatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A shipping charge."""
+
+    title: Line
+    carrier: Line | None = None
+    price: Money
+    tax: Money | None = None
+
+
+class OrderPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller may write. Absent leaves, `null` clears, arrays are replaced whole (RFC 7396); the statuses
+    cannot be cleared. Few shops let an existing order's lines or money be changed: the connection then answers
+    `unsupported-field`."""
+
+    status: OrderStatus | UnsetType = UNSET
+    payment_status: PaymentStatus | UnsetType = UNSET
+    fulfillment_status: FulfillmentStatus | UnsetType = UNSET
+    number: Line | None | UnsetType = UNSET
+    currency: Currency | None | UnsetType = UNSET
+    presentment_currency: Currency | None | UnsetType = UNSET
+    tax_inclusive: bool | None | UnsetType = UNSET
+    customer: OrderCustomerPatch | None | UnsetType = UNSET
+    billing_address: AddressPatch | None | UnsetType = UNSET
+    shipping_address: AddressPatch | None | UnsetType = UNSET
+    line_items: tuple[LineItemPatch, ...] | None | UnsetType = UNSET
+    discounts: tuple[DiscountPatch, ...] | None | UnsetType = UNSET
+    shipping_lines: tuple[ShippingLinePatch, ...] | None | UnsetType = UNSET
+    tags: tuple[Line, ...] | None | UnsetType = UNSET
+    customer_note: Text | None | UnsetType = UNSET
+    internal_note: Text | None | UnsetType = UNSET
+    external_id: Annotated[str, Meta(min_length=1, max_length=255)] | None | UnsetType = UNSET
+    is_test: bool | UnsetType = UNSET
+    custom_fields: tuple[CustomFieldPatch, ...] | None | UnsetType = UNSET
+    placed_at: Instant | None | UnsetType = UNSET
+
+
+class OrderCancel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cancel an order: why, whether goods go back to stock, money back to the buyer, and the buyer is told."""
+
+    reason: CancelReason
+    restock: bool = False
+    refund: bool = False
+    notify: bool = False
+    note: Text | None = None
