@@ -10,7 +10,7 @@ JSON_TYPE = "application/json; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 
 
-class BadJson(ValueError):
+class BadJson(ValueError):  # noqa: N818 - what the body is, not a fault of ours
     """The body of a call is not JSON. An emulator that lets it escape gets its own 400 answered."""
 
 
@@ -68,9 +68,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def json_answer(status: int, data: Any, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer with a JSON body."""
-    return Answer(
-        status=status, headers={"content-type": JSON_TYPE, **(headers or {})}, body=msgspec.json.encode(data)
-    )
+    return Answer(status=status, headers={"content-type": JSON_TYPE, **(headers or {})}, body=msgspec.json.encode(data))
 
 
 def html_answer(status: int) -> Answer:

@@ -31,7 +31,7 @@ class Emulator(Protocol):
         ...
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend one answer the way a vendor would overnight: an unknown `enum` value, a changed `type`, a new `field`."""
+        """Bend one answer as a vendor does overnight: an unknown `enum` value, a changed `type`, a new `field`."""
         ...
 
 

@@ -1,0 +1,90 @@
+"""`python -m emulators`: serve every vendor's look-alike on one port."""
+
+import argparse
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvloop
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from emulators.registry import EMULATORS
+from emulators.serve import App
+from emulators.store import Store
+
+PR_SET_PDEATHSIG = 1
+PARENT_WATCH_SECONDS = 0.5
+
+
+def main() -> None:
+    """Read the command line and serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m emulators", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8090, help="port to listen at (default %(default)s)")
+    parser.add_argument("--state", type=Path, default=None, help="folder that keeps all state; memory without")
+    parser.add_argument("--no-calls", action="store_true", help="do not record calls (for benchmarks)")
+    parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
+    options = parser.parse_args()
+    parent = os.getppid()
+    if options.die_with_parent:
+        bind_life_to(parent)
+    uvloop.run(
+        serve(
+            options.host,
+            options.port,
+            options.state,
+            record_calls=not options.no_calls,
+            parent=parent if options.die_with_parent else None,
+        )
+    )
+
+
+async def serve(
+    host: str, port: int, state: Path | None, *, record_calls: bool = True, parent: int | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until `parent` is no longer our parent; then let go of held calls and end."""
+    store = Store(state)
+    app = App(EMULATORS, store, record_calls=record_calls)
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False)
+
+    def stop() -> None:
+        app.leave()
+        server.stop()  # type: ignore[no-untyped-call]
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    watch = loop.create_task(_stop_without(parent, stop)) if parent is not None else None
+    sys.stdout.write(f"The emulators listen at http://{host}:{port}: {', '.join(sorted(EMULATORS))}\n")
+    sys.stdout.flush()
+    try:
+        await server.serve()
+    finally:
+        if watch is not None:
+            watch.cancel()
+        store.close()
+
+
+def bind_life_to(parent: int) -> None:
+    """On Linux, have the kernel kill this process when its parent dies, by whatever means (prctl(2))."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the order was given
+        sys.exit(1)
+
+
+async def _stop_without(parent: int, stop: Callable[[], None]) -> None:
+    """Where the kernel does not do it: look whether the parent still is ours."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells us, so we look
+        await asyncio.sleep(PARENT_WATCH_SECONDS)
+    stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""The control interface under `/_emulator`: order faults, read calls, place and count records, set limits."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from emulators.calls import Calls
+from emulators.faults import Faults, Plan, Standing
+from emulators.http import Answer, Call, json_answer
+from emulators.state import State
+from emulators.store import Store
+from emulators.vendor import Emulator
+
+PREFIX = "/_emulator"
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A record to be placed as it is, past the vendor's validation."""
+
+    vendor: str
+    object: str
+    record: dict[str, Any]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vendor's rate limit (calls a minute) and the delay of its search (seconds); what is left out stays."""
+
+    vendor: str
+    per_minute: int | None = None
+    search_lag: float | None = None
+
+
+class Whom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One vendor, or all when left out."""
+
+    vendor: str | None = None
+
+
+class Refused(Exception):
+    """Bad control input, in one sentence; answered with 400."""
+
+
+Order = TypeVar("Order", bound=msgspec.Struct)
+
+
+class Control:
+    """Answers `/_emulator/…`; no fault touches it and no call to it is recorded."""
+
+    def __init__(
+        self,
+        emulators: Mapping[str, Emulator],
+        states: Mapping[str, State],
+        store: Store,
+        faults: Faults,
+        calls: Calls,
+    ) -> None:
+        """A control over these emulators and what they remember."""
+        self._emulators = emulators
+        self._states = states
+        self._store = store
+        self._faults = faults
+        self._calls = calls
+        self._routes = {
+            ("GET", "/health"): self._health,
+            ("GET", "/faults"): self._list_faults,
+            ("POST", "/faults"): self._add_fault,
+            ("DELETE", "/faults"): self._drop_faults,
+            ("GET", "/calls"): self._list_calls,
+            ("GET", "/records"): self._list_records,
+            ("POST", "/records"): self._place_record,
+            ("POST", "/limits"): self._set_limits,
+            ("POST", "/reset"): self._reset,
+        }
+
+    def answer(self, call: Call) -> Answer:
+        """The answer to one control call; its path is the one below `/_emulator`."""
+        route = self._routes.get((call.method, call.path))
+        if route is None and call.path in {path for _, path in self._routes}:
+            return json_answer(405, {"error": f"{call.method} is not possible here."})
+        if route is None:
+            return json_answer(404, {"error": f"There is no {PREFIX}{call.path}."})
+        try:
+            return route(call)
+        except Refused as refused:
+            return json_answer(400, {"error": str(refused)})
+
+    def _health(self, call: Call) -> Answer:
+        return json_answer(200, {"status": "ok", "vendors": sorted(self._emulators)})
+
+    def _list_faults(self, call: Call) -> Answer:
+        return json_answer(200, [_shown(one) for one in self._faults.standing(self._vendor_asked(call))])
+
+    def _add_fault(self, call: Call) -> Answer:
+        plan = _order(call, Plan)
+        self._known(plan.vendor)
+        flaw = plan.flaw()
+        if flaw is not None:
+            raise Refused(flaw)
+        return json_answer(201, _shown(self._faults.add(plan)))
+
+    def _drop_faults(self, call: Call) -> Answer:
+        return json_answer(200, {"dropped": self._faults.drop(self._vendor_asked(call))})
+
+    def _list_calls(self, call: Call) -> Answer:
+        limit = call.param("limit")
+        if limit is not None and not limit.isdecimal():
+            raise Refused("limit is a whole number.")
+        return json_answer(200, self._calls.list(self._vendor_asked(call), int(limit) if limit is not None else None))
+
+    def _list_records(self, call: Call) -> Answer:
+        vendor = self._known(call.param("vendor"))
+        records = self._states[vendor].all(self._object_of(vendor, call.param("object")))
+        return json_answer(200, {"count": len(records), "records": records})
+
+    def _place_record(self, call: Call) -> Answer:
+        placement = _order(call, Placement)
+        vendor = self._known(placement.vendor)
+        object = self._object_of(vendor, placement.object)
+        with self._store.transaction():
+            record = self._emulators[vendor].put_record(object, placement.record, self._states[vendor])
+        return json_answer(201, record)
+
+    def _set_limits(self, call: Call) -> Answer:
+        limits = _order(call, Limits)
+        state = self._states[self._known(limits.vendor)]
+        if limits.per_minute is None and limits.search_lag is None:
+            raise Refused("Give per_minute or search_lag.")
+        if (limits.per_minute or 0) < 0 or (limits.search_lag or 0) < 0:
+            raise Refused("A limit is not negative.")
+        if limits.per_minute is not None:
+            state.set("per_minute", limits.per_minute)
+            state.forget_spending()
+        if limits.search_lag is not None:
+            state.set("search_lag", limits.search_lag)
+        return json_answer(200, limits)
+
+    def _reset(self, call: Call) -> Answer:
+        vendor = _order(call, Whom).vendor if call.body else self._vendor_asked(call)
+        if vendor is not None:
+            self._known(vendor)
+        self._store.forget(vendor)
+        self._faults.drop(vendor)
+        for name, state in self._states.items():
+            if vendor in (None, name):
+                state.forget_spending()
+        return json_answer(200, {"reset": vendor or "all"})
+
+    def _vendor_asked(self, call: Call) -> str | None:
+        vendor = call.param("vendor")
+        return None if vendor is None else self._known(vendor)
+
+    def _known(self, vendor: str | None) -> str:
+        if vendor is None:
+            raise Refused("Name a vendor.")
+        if vendor not in self._emulators:
+            raise Refused(f"There is no vendor {vendor}; there are {', '.join(sorted(self._emulators))}.")
+        return vendor
+
+    def _object_of(self, vendor: str, object: str | None) -> str:
+        objects = self._emulators[vendor].objects
+        if object not in objects:
+            raise Refused(f"{vendor} has no object {object}; it has {', '.join(objects)}.")
+        return object
+
+
+def _order(call: Call, kind: type[Order]) -> Order:
+    try:
+        return msgspec.json.decode(call.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"The body is not what is expected here: {error}.") from error
+
+
+def _shown(standing: Standing) -> dict[str, Any]:
+    plan: dict[str, Any] = msgspec.to_builtins(standing.plan)
+    shown = {"id": standing.id, **plan}
+    if standing.left is not None:
+        shown["left"] = standing.left
+    return shown

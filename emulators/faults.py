@@ -1,0 +1,181 @@
+"""Faults: what goes wrong, for which calls, how often. They live in the store, so a restart keeps them."""
+
+import random
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import msgspec
+
+from emulators.http import Answer, Call, html_answer, json_answer
+from emulators.store import Store
+from emulators.vendor import DriftKind, Emulator, KnowsFailures
+
+FaultKind = Literal["status", "slow", "timeout", "reset", "timeout_after_commit", "html_body", "drift"]
+
+HELD_MS = 60_000
+SLOW_MS = 1_000
+
+
+class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls a fault is for. `path` is a glob or a prefix below `/<vendor>`; what is left out matches all."""
+
+    method: str | None = None
+    path: str | None = None
+
+    def fits(self, call: Call) -> bool:
+        """Whether the fault is for this call."""
+        if self.method is not None and self.method.upper() != call.method:
+            return False
+        if self.path is None:
+            return True
+        return call.path.startswith(self.path) or fnmatchcase(call.path, self.path)
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes wrong. `retry_after` in seconds; `delay_ms` and `status` have a default that depends on `kind`."""
+
+    kind: FaultKind
+    status: int | None = None
+    delay_ms: int | None = None
+    retry_after: float | None = None
+    change: DriftKind = "field"
+
+    @property
+    def delay(self) -> float:
+        """Seconds to wait: before the answer of `slow`, or until a held connection is dropped."""
+        default = SLOW_MS if self.kind == "slow" else HELD_MS
+        return (default if self.delay_ms is None else self.delay_ms) / 1000
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether the vendor does what it was asked before things go wrong."""
+        return self.kind in ("slow", "timeout_after_commit", "drift")
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A fault as ordered: the next `times` matching calls, or a `rate` (0 to 1) of them, or all when neither is given.
+
+    The same `seed` hits the same calls again; one is made up, and told, when a `rate` comes without.
+    """
+
+    vendor: str
+    fault: Fault
+    match: Match = Match()
+    times: int | None = None
+    rate: float | None = None
+    seed: int | None = None
+
+    def flaw(self) -> str | None:
+        """A sentence about what is wrong with the order, or None."""
+        if self.times is not None and self.rate is not None:
+            return "A fault takes times or rate, not both."
+        if self.times is not None and self.times < 1:
+            return "times is at least 1."
+        if self.rate is not None and not 0 <= self.rate <= 1:
+            return "rate is between 0 and 1."
+        if self.fault.status is not None and not 200 <= self.fault.status <= 599:
+            return "status is between 200 and 599."
+        if self.fault.kind == "status" and self.fault.status is None:
+            return "A fault of kind status needs a status."
+        if self.fault.delay_ms is not None and self.fault.delay_ms < 0:
+            return "delay_ms is not negative."
+        return None
+
+
+class Standing(msgspec.Struct, kw_only=True):
+    """A plan in force: `left` of its times (None when it has none), and how many draws its rate has made."""
+
+    plan: Plan
+    id: int = 0
+    left: int | None = None
+    draws: int = 0
+
+
+class Faults:
+    """The plans in force, oldest first; the first that fits a call and fires wins."""
+
+    def __init__(self, store: Store) -> None:
+        """Take up the plans that the store holds from before."""
+        self._store = store
+        self._standing: list[Standing] = []
+        self._dice: dict[int, random.Random] = {}
+        for id, body in store.sql.execute("SELECT id, body FROM fault ORDER BY id"):
+            standing = msgspec.json.decode(body, type=Standing)
+            standing.id = int(id)
+            self._standing.append(standing)
+
+    def add(self, plan: Plan) -> Standing:
+        """Put a plan in force, behind those that stand already."""
+        if plan.rate is not None and plan.seed is None:
+            plan = msgspec.structs.replace(plan, seed=random.randrange(2**31))  # noqa: S311 - dice, no secret
+        standing = Standing(plan=plan, left=plan.times)
+        row = self._store.sql.execute(
+            "INSERT INTO fault (vendor, body) VALUES (?, ?)", (plan.vendor, msgspec.json.encode(standing))
+        )
+        standing.id = int(row.lastrowid or 0)
+        self._standing.append(standing)
+        return standing
+
+    def standing(self, vendor: str | None = None) -> list[Standing]:
+        """The plans in force, of one vendor or of all; one that is used up is gone."""
+        return [one for one in self._standing if vendor is None or one.plan.vendor == vendor]
+
+    def drop(self, vendor: str | None = None) -> int:
+        """Take plans out of force; how many there were."""
+        gone = self.standing(vendor)
+        self._store.sql.execute("DELETE FROM fault WHERE ?1 IS NULL OR vendor = ?1", (vendor,))
+        self._standing = [one for one in self._standing if one not in gone]
+        return len(gone)
+
+    def strike(self, vendor: str, call: Call) -> Fault | None:
+        """The fault that befalls this call, counted as used; None when nothing goes wrong."""
+        for standing in self._standing:
+            if standing.plan.vendor == vendor and standing.plan.match.fits(call) and self._fires(standing):
+                return standing.plan.fault
+        return None
+
+    def _fires(self, standing: Standing) -> bool:
+        rate = standing.plan.rate
+        if rate is not None:
+            fires = self._dice_of(standing).random() < rate
+            standing.draws += 1
+            self._keep(standing)
+            return fires
+        if standing.left is None:
+            return True
+        standing.left -= 1
+        self._keep(standing)
+        return True
+
+    def _keep(self, standing: Standing) -> None:
+        if standing.left == 0:
+            self._store.sql.execute("DELETE FROM fault WHERE id = ?", (standing.id,))
+            self._standing = [one for one in self._standing if one is not standing]
+            return
+
+        self._store.sql.execute("UPDATE fault SET body = ? WHERE id = ?", (msgspec.json.encode(standing), standing.id))
+
+    def _dice_of(self, standing: Standing) -> random.Random:
+        dice = self._dice.get(standing.id)
+        if dice is None:
+            dice = self._dice[standing.id] = random.Random(standing.plan.seed)  # noqa: S311 - dice, no secret
+            for _ in range(standing.draws):
+                dice.random()
+        return dice
+
+
+def refusal(fault: Fault, emulator: Emulator) -> Answer:
+    """The answer of a `status` or `html_body` fault, in the vendor's own words where it knows them."""
+    answer = _worded(fault, emulator)
+    if fault.retry_after is None:
+        return answer
+    return answer.with_headers({"retry-after": f"{fault.retry_after:g}"})
+
+
+def _worded(fault: Fault, emulator: Emulator) -> Answer:
+    status = fault.status or 502
+    if fault.kind == "html_body":
+        return html_answer(status)
+    if isinstance(emulator, KnowsFailures):
+        return emulator.failure(status)
+    return json_answer(status, {"error": f"status {status}"})

@@ -1,0 +1,161 @@
+"""Serving the emulators: a small ASGI app that judges faults, runs the vendor in a transaction, and answers."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from emulators.calls import Calls
+from emulators.control import PREFIX, Control
+from emulators.faults import Fault, Faults, refusal
+from emulators.http import Answer, BadJson, Call, json_answer, read_headers, read_query
+from emulators.state import State
+from emulators.store import Store
+from emulators.vendor import Emulator
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+OPEN_FILES = Path("/dev/fd")
+
+
+class App:
+    """All vendors under `/<vendor>`, the control interface under `/_emulator`."""
+
+    def __init__(self, emulators: Mapping[str, Emulator], store: Store, *, record_calls: bool = True) -> None:
+        """Serve these emulators out of `store`."""
+        self._emulators = emulators
+        self._store = store
+        self._states = {name: State(store, name) for name in emulators}
+        self._faults = Faults(store)
+        self._calls = Calls(store, recording=record_calls)
+        self._control = Control(emulators, self._states, store, self._faults, self._calls)
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """Let go of every held connection, so that the server can end."""
+        self._leaving.set()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One ASGI connection; anything but HTTP is none of ours."""
+        if scope["type"] != "http":
+            return
+
+        vendor, path = _split(scope["path"])
+        call = Call(
+            method=scope["method"],
+            path=path,
+            query=read_query(scope["query_string"]),
+            headers=read_headers(scope["headers"]),
+            body=await _body(receive),
+        )
+        if f"/{vendor}" == PREFIX:
+            await _reply(send, self._control.answer(call))
+            return
+        if vendor not in self._emulators:
+            await _reply(send, json_answer(404, {"error": f"There is no vendor at /{vendor}."}))
+            return
+
+        fault = self._faults.strike(vendor, call)
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(fault.delay)
+        answer = self._answer(vendor, call, fault)
+        if answer is None:
+            await self._lose(scope, receive, fault)
+            return
+        await _reply(send, answer)
+
+    def _answer(self, vendor: str, call: Call, fault: Fault | None) -> Answer | None:
+        """The answer that reaches the client, or None when the fault swallows it. Effects are committed by then."""
+        emulator = self._emulators[vendor]
+        now = self._store.clock()
+        with self._store.transaction():
+            answer: Answer | None = None
+            if fault is None or fault.has_effect:
+                answer = self._effect(emulator, call, self._states[vendor], now)
+            elif fault.kind in ("status", "html_body"):
+                answer = refusal(fault, emulator)
+            self._calls.record(
+                vendor,
+                call,
+                at=now,
+                status=answer.status if answer else None,
+                fault=fault.kind if fault else None,
+            )
+        if answer is None or fault is None:
+            return answer
+        if fault.kind == "timeout_after_commit":
+            return None
+        return emulator.drift(fault.change, answer) if fault.kind == "drift" else answer
+
+    def _effect(self, emulator: Emulator, call: Call, state: State, now: float) -> Answer:
+        try:
+            return emulator.answer(call, state, now)
+        except BadJson:
+            return json_answer(400, {"error": "The body is not JSON."})
+
+    async def _lose(self, scope: Message, receive: Receive, fault: Fault | None) -> None:
+        """Hold the connection while the fault says so and the client waits, then drop it without a reply."""
+        if fault is not None and fault.kind != "reset" and fault.delay > 0:
+            waits = [asyncio.ensure_future(one) for one in (self._leaving.wait(), _client_left(receive))]
+            await asyncio.wait(waits, timeout=fault.delay, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        drop_connection(scope["client"])
+
+
+def drop_connection(client: tuple[str, Any]) -> bool:
+    """Shut the socket whose other end is `client` (address, port); whether it was found.
+
+    ASGI has no word for closing a connection without a reply (an app that raises gets a 500 sent), so the socket is
+    found among this process's open files. Works where `/dev/fd` exists: Linux and macOS.
+    """
+    peer = (client[0], int(client[1]))
+    for entry in OPEN_FILES.iterdir():
+        with suppress(OSError):
+            copy = os.dup(int(entry.name))
+            try:
+                held = socket.socket(fileno=copy)
+            except OSError:
+                os.close(copy)
+                continue
+            with held:
+                if held.getpeername()[:2] == peer:
+                    held.shutdown(socket.SHUT_RDWR)
+                    return True
+    return False
+
+
+async def _client_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts)
+
+
+async def _reply(send: Send, answer: Answer) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if answer.status != 204:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _split(path: str) -> tuple[str, str]:
+    """`/zendesk/api/v2/users` as `zendesk` and `/api/v2/users`."""
+    vendor, _, rest = path.removeprefix("/").partition("/")
+    return vendor, f"/{rest}"
