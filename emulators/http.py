@@ -10,7 +10,7 @@ JSON_TYPE = "application/json; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 
 
-class BadJson(ValueError):  # noqa: N818 - what the body is, not a fault of ours
+class BadJson(ValueError):
     """The body of a call is not JSON. An emulator that lets it escape gets its own 400 answered."""
 
 

@@ -1,0 +1,132 @@
+"""The emulators as their users meet them: a process of its own behind a socket."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 20.0
+
+
+class RunningEmulators:
+    """The emulators' process, which can be killed and started again over the same state."""
+
+    def __init__(self, state: Path | None, *options: str) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._command = [sys.executable, "-m", "emulators", "--port", str(self.port), "--die-with-parent", *options]
+        if state is not None:
+            self._command += ["--state", str(state)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            try:
+                if self.http.get("/_emulator/health").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.02)
+        raise AssertionError("The emulators did not start.")
+
+    def kill(self) -> None:
+        """kill -9, as the crash tests do."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(PATIENCE)
+
+    def close(self) -> None:
+        self.http.close()
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    def order(self, **fault: Any) -> dict[str, Any]:
+        """Order a fault."""
+        answer = self.http.post("/_emulator/faults", json=fault)
+        assert answer.status_code == 201, answer.text
+        ordered: dict[str, Any] = answer.json()
+        return ordered
+
+    def calls(self, vendor: str) -> list[dict[str, Any]]:
+        """The calls the vendor got, newest last."""
+        calls: list[dict[str, Any]] = self.http.get("/_emulator/calls", params={"vendor": vendor}).json()
+        return calls
+
+    def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
+        """The vendor's records as they are stored."""
+        answer = self.http.get("/_emulator/records", params={"vendor": vendor, "object": object})
+        records: list[dict[str, Any]] = answer.json()["records"]
+        return records
+
+    def place(self, vendor: str, object: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Place a record past the vendor's validation."""
+        answer = self.http.post("/_emulator/records", json={"vendor": vendor, "object": object, "record": record})
+        assert answer.status_code == 201, answer.text
+        placed: dict[str, Any] = answer.json()
+        return placed
+
+    def limit(self, vendor: str, **limits: float) -> None:
+        """Set a vendor's `per_minute` or `search_lag`."""
+        assert self.http.post("/_emulator/limits", json={"vendor": vendor, **limits}).status_code == 200
+
+    def reset(self) -> None:
+        """Forget everything."""
+        assert self.http.post("/_emulator/reset").status_code == 200
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def shared_emulators(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningEmulators]:
+    """One process for a test module; see `emulators`."""
+    running = RunningEmulators(tmp_path_factory.mktemp("emulators"))
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def emulators(shared_emulators: RunningEmulators) -> RunningEmulators:
+    """Running emulators that remember nothing."""
+    shared_emulators.reset()
+    return shared_emulators
+
+
+@pytest.fixture
+def own_emulators(tmp_path: Path) -> Iterator[RunningEmulators]:
+    """A process for one test alone, which the test may kill."""
+    running = RunningEmulators(tmp_path)
+    running.start()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """The folder with the vendors' samples and specs, which lies outside of the project; skips when it is absent."""
+    folder = Path(os.environ.get("LOCKSTITCH_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip("The vendors' samples and specs are not here.")
+    return folder
