@@ -1,0 +1,394 @@
+"""Everything that Lockstitch answers with a problem document (RFC 9457).
+
+    Problem
+    ├── CallerProblem      the request has to change
+    │   ├── MalformedBody, InvalidCorrelationId, IdempotencyKeyMissing, IdempotencyKeyInvalid        400
+    │   ├── Unauthenticated 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
+    │   ├── BodyTooLarge 413, UnsupportedMediaType 415
+    │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
+    │   └── IdempotencyInProgress 409, VersionConflict 412, RateLimited 429
+    ├── VendorProblem      the other system said no, or nothing
+    │   ├── DuplicateRecord, OutcomeUnknown 409, VendorRejected 422, VendorThrottled 429
+    │   └── VendorAuthFailed, VendorDrifted 502, VendorUnavailable, ConnectionPaused 503, VendorTimeout 504
+    └── LockstitchProblem  ours
+        └── Internal 500, StoreUnavailable 503
+
+The class says what is always true (code, status, category, whether trying again can help) and its docstring explains
+the problem to a person at `/problems/{code}`; the instance says what happened this time. Nothing in an instance may
+hold a secret; `detail` goes to the caller only, never to a log.
+"""
+
+from typing import ClassVar, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+Category = Literal["transient", "throttle", "permanent", "auth", "conflict"]
+Fault = Literal["caller", "vendor", "lockstitch"]
+
+
+class FieldError(Struct, frozen=True, kw_only=True):
+    """One complaint: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
+
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
+    header: str | UnsetType = UNSET
+    detail: str
+
+
+class VendorSays(Struct, frozen=True, kw_only=True):
+    """What the vendor answered, in its own words, with the id that its support asks for."""
+
+    connection: str
+    status: int | None = None
+    code: str | None = None
+    detail: str | None = None
+    request_id: str | None = None
+
+
+class ProblemDocument(Struct, frozen=True, kw_only=True):
+    """The body of every 4xx and 5xx, as `application/problem+json`."""
+
+    type: str
+    code: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    category: Category
+    fault: Fault
+    retryable: bool
+    retry_after: int | None
+    next_step: str
+    correlation_id: str
+    errors: tuple[FieldError, ...] | UnsetType = UNSET
+    vendor: VendorSays | UnsetType = UNSET
+    operation_id: str | UnsetType = UNSET
+
+
+class Problem(Exception):
+    """Something went wrong in a way that the caller is told about."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    title: ClassVar[str]
+    category: ClassVar[Category]
+    fault: ClassVar[Fault]
+    retryable: ClassVar[bool] = False
+    next_step: str = "Correct the request and send it again."
+
+    def __init_subclass__(
+        cls,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        title: str | None = None,
+        category: Category | None = None,
+        fault: Fault | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        facts = {"code": code, "status": status, "title": title, "category": category, "fault": fault}
+        for name, value in (facts | {"retryable": retryable}).items():
+            if value is not None:
+                setattr(cls, name, value)
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        next_step: str | None = None,
+        errors: tuple[FieldError, ...] = (),
+        vendor: VendorSays | None = None,
+        operation_id: str | None = None,
+        retry_after: float | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(self.code)  # never the detail: tracebacks are logged
+        self.detail = detail or f"{self.title}."
+        if next_step is not None:
+            self.next_step = next_step
+        self.errors = errors
+        self.vendor = vendor
+        self.operation_id = operation_id
+        self.retry_after = retry_after
+        self.headers = headers
+
+
+class CallerProblem(Problem, fault="caller", category="permanent"):
+    """The request has to change before it can succeed."""
+
+
+class MalformedBody(CallerProblem, code="malformed-body", status=400, title="The body is not readable JSON"):
+    """The body is not JSON in UTF-8, starts with a byte order mark, is nested deeper than 64, or breaks off."""
+
+    next_step = "Send one JSON document in UTF-8. In n8n let the HTTP node build it: Body Content Type = JSON."
+
+
+class InvalidCorrelationId(
+    CallerProblem, code="invalid-correlation-id", status=400, title="X-Correlation-ID is not usable"
+):
+    """X-Correlation-ID ties the calls of one workflow run together; it is 1-128 characters of A-Z a-z 0-9 . _ : / + =
+    @ and -."""
+
+    next_step = "Send 1-128 characters of [A-Za-z0-9._:/+=@-], or leave the header out and one is made."
+
+
+class IdempotencyKeyMissing(
+    CallerProblem, code="idempotency-key-missing", status=400, title="An Idempotency-Key header is required"
+):
+    """Every call that changes something at a vendor needs an Idempotency-Key, so that a retry is recognised."""
+
+    next_step = (
+        "In n8n add the header Idempotency-Key with "
+        "{{ $('Run').first().json.run_id }}-{{ $runIndex }}-{{ $itemIndex }}."
+    )
+
+
+class IdempotencyKeyInvalid(
+    CallerProblem, code="idempotency-key-invalid", status=400, title="The Idempotency-Key is not usable"
+):
+    """A key is 1-255 visible ASCII characters without space, bare or quoted, and sent once."""
+
+    next_step = "Send one Idempotency-Key header with 1-255 visible ASCII characters and no space."
+
+
+class Unauthenticated(
+    CallerProblem, code="unauthenticated", status=401, title="A valid API key is required", category="auth"
+):
+    """The API key is missing, unknown, expired or revoked."""
+
+    next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` makes a key."
+
+
+class Forbidden(CallerProblem, code="forbidden", status=403, title="The API key may not do this", category="auth"):
+    """The API key is valid but lacks the scope for this call."""
+
+    next_step = "Use a key with the named scope, or ask an operator to make one."
+
+
+class NotFound(CallerProblem, code="not-found", status=404, title="Nothing is found here"):
+    """There is no such route, record, or connection in the id; or the id belongs to another object, or is not known
+    at that connection."""
+
+    next_step = "Check the path and the id: a canonical id such as cus_…, or <connection>:<vendor id>."
+
+
+class MethodNotAllowed(CallerProblem, code="method-not-allowed", status=405, title="This method is not offered here"):
+    """The route exists, but not with this method; `Allow` names those that do."""
+
+    next_step = "Use a method that the Allow header names."
+
+
+class NotAcceptable(CallerProblem, code="not-acceptable", status=406, title="The asked media type is not offered"):
+    """Answers are JSON; an Accept header that excludes it cannot be met."""
+
+    next_step = "Accept application/json, or leave the Accept header out."
+
+
+class BodyTooLarge(CallerProblem, code="body-too-large", status=413, title="The body is too large"):
+    """A request body may be at most 1 MiB, counted on chunked bodies too."""
+
+    next_step = "Send at most 1 MiB; split the work into several calls."
+
+
+class UnsupportedMediaType(
+    CallerProblem, code="unsupported-media-type", status=415, title="This media type is not accepted"
+):
+    """Bodies are application/json, or application/merge-patch+json on PATCH, in UTF-8 and without content coding."""
+
+    next_step = "Send Content-Type: application/json."
+
+
+class InvalidField(CallerProblem, code="invalid-field", status=422, title="A field is not valid"):
+    """A field or query parameter has the wrong type or format, is read-only or unknown, or holds a value that this
+    connection cannot hold."""
+
+    next_step = "Correct the fields named in errors and send the request again."
+
+
+class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
+    """The vendor has no place for a field that was sent. Strict is the default: nothing is dropped silently."""
+
+    next_step = "Leave the named fields out, or add ?lossy=accept to drop them and have them listed in meta.loss."
+
+
+class UnsupportedAction(CallerProblem, code="unsupported-action", status=422, title="The connection cannot do this"):
+    """This connection cannot do this at all; the detail names those that can."""
+
+    next_step = "Use another connection with ?connection=, or leave this step out."
+
+
+class IdempotencyKeyReused(
+    CallerProblem,
+    code="idempotency-key-reused",
+    status=422,
+    title="The Idempotency-Key belongs to another request",
+    category="conflict",
+):
+    """The key was used for another request. A key stands for one request: method, path, query, content type, body."""
+
+    next_step = "Use a new key for a new request; send the same bytes again to repeat the old one."
+
+
+class IdempotencyInProgress(
+    CallerProblem,
+    code="idempotency-in-progress",
+    status=409,
+    title="The first request with this key is still running",
+    category="conflict",
+    retryable=True,
+):
+    """The first request with this key is still running."""
+
+    next_step = "Wait as long as Retry-After says and send the same request again."
+
+
+class VersionConflict(
+    CallerProblem,
+    code="version-conflict",
+    status=412,
+    title="The record has changed since it was read",
+    category="conflict",
+):
+    """If-Match named a version that is no longer the present one: somebody else wrote in between."""
+
+    next_step = "Read the record again, apply the change to it, and send the new ETag."
+
+
+class RateLimited(
+    CallerProblem,
+    code="rate-limited",
+    status=429,
+    title="Too many calls with this API key",
+    category="throttle",
+    retryable=True,
+):
+    """This API key has used its budget of calls; RateLimit tells what is left."""
+
+    next_step = "Wait as long as Retry-After says, or batch fewer items at once."
+
+
+class VendorProblem(Problem, fault="vendor", category="transient", retryable=True):
+    """The other system said no, or nothing."""
+
+    next_step = "Try again later."
+
+
+class DuplicateRecord(
+    VendorProblem,
+    code="duplicate-record",
+    status=409,
+    title="The vendor has this record already",
+    category="conflict",
+    retryable=False,
+):
+    """The vendor already has a record with a value that must be unique there."""
+
+    next_step = "Use ?upsert_on=email to create or update, or PATCH the existing record."
+
+
+class OutcomeUnknown(
+    VendorProblem,
+    code="outcome-unknown",
+    status=409,
+    title="It is not known whether the write happened",
+    category="conflict",
+    retryable=False,
+):
+    """Whether the vendor carried out the write could not be found out. It is never sent a second time silently."""
+
+    next_step = (
+        "Look at the vendor, then POST /v1/operations/{id}/resolve with what you found, or …/check to look again."
+    )
+
+
+class VendorRejected(
+    VendorProblem,
+    code="vendor-rejected",
+    status=422,
+    title="The vendor refused the data",
+    category="permanent",
+    retryable=False,
+    fault="caller",
+):
+    """The vendor refused the data."""
+
+    next_step = "Correct what the vendor complains about in vendor.detail, and send it with a new Idempotency-Key."
+
+
+class VendorThrottled(
+    VendorProblem, code="vendor-throttled", status=429, title="The vendor asks for a pause", category="throttle"
+):
+    """The vendor's rate limit is used up, and waiting does not fit into this call."""
+
+    next_step = "Wait as long as Retry-After says and send the same request again."
+
+
+class VendorAuthFailed(
+    VendorProblem,
+    code="vendor-auth-failed",
+    status=502,
+    title="The vendor refuses our credential",
+    category="auth",
+    retryable=False,
+):
+    """Our credential at the vendor is not accepted; the connection is paused until an operator renews it."""
+
+    next_step = "An operator has to renew the connection's credential; nothing in the request can help."
+
+
+class VendorDrifted(
+    VendorProblem,
+    code="vendor-drift",
+    status=502,
+    title="The vendor's answer has changed its shape",
+    category="permanent",
+    retryable=False,
+):
+    """The vendor's answer no longer fits the schema that Lockstitch knows; a guess would be worse than an error."""
+
+    next_step = "Report the path to the operator: the mapping needs a new revision."
+
+
+class VendorUnavailable(VendorProblem, code="vendor-unavailable", status=503, title="The vendor is not available"):
+    """The vendor could not be reached or failed; nothing was changed."""
+
+    next_step = "Nothing was changed. Send the same request again later."
+
+
+class ConnectionPaused(VendorProblem, code="connection-paused", status=503, title="The connection is paused"):
+    """The connection is paused: by a person, because its credential failed, or because the vendor keeps failing."""
+
+    next_step = "Nothing was sent. Try again later; an operator sees the reason at /ops/connections."
+
+
+class VendorTimeout(VendorProblem, code="vendor-timeout", status=504, title="The vendor did not answer in time"):
+    """The vendor did not answer in time; nothing was changed."""
+
+    next_step = "Nothing was changed. Send the same request again later."
+
+
+class LockstitchProblem(Problem, fault="lockstitch", category="transient", retryable=True):
+    """Ours: the request was fine and so was the vendor."""
+
+    next_step = "Send the same request again; with the same Idempotency-Key nothing happens twice."
+
+
+class Internal(LockstitchProblem):
+    """Something inside Lockstitch failed. The correlation id leads an operator to the log."""
+
+    code, status, title = "internal", 500, "Lockstitch failed"
+
+
+class StoreUnavailable(LockstitchProblem):
+    """The database does not answer, so nothing can be promised; nothing was sent."""
+
+    code, status, title = "store-unavailable", 503, "Lockstitch's database is not available"
+
+
+def _leaves(kind: type[Problem]) -> list[type[Problem]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in _leaves(child)]
+    return below or [kind]
+
+
+CATALOGUE: dict[str, type[Problem]] = {kind.code: kind for kind in _leaves(Problem)}
+"""Every problem by its code, for `/problems/{code}` and the OpenAPI document."""
