@@ -1,0 +1,220 @@
+"""The one door to PostgreSQL: a pool of connections, transactions, and a span for each query.
+
+    INSERT_KEY = Query("INSERT api_key", "INSERT INTO api_key …")
+
+    async with database.transaction() as session:
+        await session.execute(INSERT_KEY, …)
+
+A session carries nothing from one use of its connection to the next: no SET, no LISTEN, no session-level advisory lock.
+Therefore connections go back to the pool without the four statements of reset that the pool would run otherwise.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Self
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from app.errors import StoreUnavailable
+
+_tracer = trace.get_tracer("lockstitch.store")
+
+# What asyncpg raises when PostgreSQL is away, starting, stopping, full or failing over (SQLSTATE classes 08, 53, 57 and
+# code 25006), beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
+_UNAVAILABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class Query:
+    """SQL text with the low-cardinality name that its span carries: the command and the table, `INSERT api_key`."""
+
+    __slots__ = ("attributes", "sql", "summary")
+
+    def __init__(self, summary: str, sql: str) -> None:
+        operation, _, table = summary.partition(" ")
+        self.sql = sql
+        self.summary = summary
+        self.attributes = {
+            "db.system.name": "postgresql",
+            "db.operation.name": operation,
+            "db.collection.name": table,
+            "db.query.summary": summary,
+        }
+
+
+class Session:
+    """One connection, for as long as the `with` block that yielded it.
+
+    Every method raises StoreUnavailable when PostgreSQL cannot be reached, and the errors of asyncpg for the rest
+    (`UniqueViolationError` and the like), which the callers in `store` turn into their own words.
+    """
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+        self._connection = connection
+
+    async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
+        """All rows."""
+        with _span(query), _translated():
+            return await self._connection.fetch(query.sql, *arguments)
+
+    async def fetch_row(self, query: Query, *arguments: Any) -> asyncpg.Record | None:
+        """The first row, or None without one."""
+        with _span(query), _translated():
+            return await self._connection.fetchrow(query.sql, *arguments)
+
+    async def fetch_value(self, query: Query, *arguments: Any) -> Any:
+        """The first column of the first row, or None without a row."""
+        with _span(query), _translated():
+            return await self._connection.fetchval(query.sql, *arguments)
+
+    async def execute(self, query: Query, *arguments: Any) -> int:
+        """Run a command; the number of rows that it touched, 0 where that has no meaning."""
+        with _span(query), _translated():
+            tag = await self._connection.execute(query.sql, *arguments)
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
+
+
+class Database:
+    """A pool of connections to one PostgreSQL (15 or later). Made by `connect`, given back by `close`."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float) -> None:
+        self._pool = pool
+        self._acquire_timeout = acquire_timeout
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        *,
+        min_size: int = 1,
+        max_size: int = 10,
+        acquire_timeout: float = 5.0,
+        command_timeout: float = 30.0,
+    ) -> Self:
+        """Open the pool. Timeouts are in seconds; both end in StoreUnavailable, as does a server that is not there."""
+        with _translated():
+            pool = await asyncpg.create_pool(
+                url,
+                min_size=min_size,
+                max_size=max_size,
+                timeout=acquire_timeout,
+                command_timeout=command_timeout,
+                statement_cache_size=256,
+                reset=_keep_as_it_is,
+                server_settings={"application_name": "lockstitch"},
+            )
+        return cls(pool, acquire_timeout)
+
+    async def close(self) -> None:
+        """Wait for the sessions in use, then close every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Session]:
+        """A session whose commands commit one by one."""
+        with _translated():
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        try:
+            yield Session(connection)
+        finally:
+            with _translated():
+                await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A session inside one transaction: committed at the end of the block, rolled back when the block raises.
+
+        StoreUnavailable out of the end of the block leaves open whether the commit happened.
+        """
+        with _translated():
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        try:
+            transaction = connection.transaction()
+            with _translated():
+                await transaction.start()
+            try:
+                yield Session(connection)
+            except BaseException:
+                if not connection.is_closed():
+                    await transaction.rollback()
+                raise
+            with _translated():
+                await transaction.commit()
+        finally:
+            with _translated():
+                await self._pool.release(connection)
+
+    async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
+        """`Session.fetch` on a connection of its own."""
+        async with self.acquire() as session:
+            return await session.fetch(query, *arguments)
+
+    async def fetch_row(self, query: Query, *arguments: Any) -> asyncpg.Record | None:
+        """`Session.fetch_row` on a connection of its own."""
+        async with self.acquire() as session:
+            return await session.fetch_row(query, *arguments)
+
+    async def fetch_value(self, query: Query, *arguments: Any) -> Any:
+        """`Session.fetch_value` on a connection of its own."""
+        async with self.acquire() as session:
+            return await session.fetch_value(query, *arguments)
+
+    async def execute(self, query: Query, *arguments: Any) -> int:
+        """`Session.execute` on a connection of its own."""
+        async with self.acquire() as session:
+            return await session.execute(query, *arguments)
+
+
+async def _keep_as_it_is(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """The pool's reset: nothing, as the module's docstring explains."""
+
+
+@contextmanager
+def _span(query: Query) -> Iterator[None]:
+    """A client span under the current one, where that is recorded; free otherwise.
+
+    Neither parameter values nor the server's error texts, which quote them, are put on it.
+    """
+    if not trace.get_current_span().is_recording():
+        yield
+        return
+    with _tracer.start_as_current_span(
+        query.summary,
+        kind=SpanKind.CLIENT,
+        attributes=query.attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield
+        except Exception as error:
+            span.set_status(Status(StatusCode.ERROR))
+            span.set_attribute("error.type", type(error).__qualname__)
+            sqlstate = getattr(error.__cause__ or error, "sqlstate", None)
+            if sqlstate is not None:
+                span.set_attribute("db.response.status_code", sqlstate)
+            raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable("The database does not answer.") from error
+    except asyncpg.InterfaceError as error:
+        # The one class for "the connection is closed" and for a wrong number of arguments; only the text differs.
+        if "closed" not in str(error) and "closing" not in str(error):
+            raise
+        raise StoreUnavailable("The database does not answer.") from error

@@ -1,0 +1,72 @@
+"""One embedded PostgreSQL for the whole run; a fresh, migrated database for each test that asks for one."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.store.embedded import DATABASE, EmbeddedPostgres
+from app.store.migrate import migrate
+
+TEMPLATE = "lockstitch_template"
+
+# Nothing of a test run has to survive a power cut.
+FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop that `pytest.mark.anyio` tests run on."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The URL of the run's own server; its template database is migrated."""
+    # Not below pytest's temporary folder: that is mode 0700, and for root the server belongs to another user.
+    folder = Path(tempfile.mkdtemp(prefix="lockstitch-test-"))
+    folder.chmod(0o711)
+    try:
+        with EmbeddedPostgres(folder / "postgres", FAST_AND_LOOSE).running(folder / "postgres.log") as url:
+            asyncio.run(_run(url, f"CREATE DATABASE {TEMPLATE}"))
+            asyncio.run(migrate(_with_database(url, TEMPLATE)))
+            yield url
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A database with nothing in it."""
+    yield from _made_from(postgres_url, "template0")
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A database with the schema of this version and no rows."""
+    yield from _made_from(postgres_url, TEMPLATE)
+
+
+def _made_from(server_url: str, template: str) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{uuid4().hex[:12]}"
+    asyncio.run(_run(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield _with_database(server_url, name)
+    asyncio.run(_run(server_url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def _with_database(url: str, name: str) -> str:
+    return url.replace(f"/{DATABASE}?", f"/{name}?")
+
+
+async def _run(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
