@@ -1,0 +1,121 @@
+"""`lockstitch dev` started for one test run: own ports, own data folder, ended with it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+READY_WITHIN_S = 60
+STOPPED_WITHIN_S = 30
+CALL_TIMEOUT_S = 30
+
+
+class Dev:
+    """A running Lockstitch with its emulators: where it is, the key to it, and what the vendors hold."""
+
+    def __init__(self, api: str, emulators: str, key: str) -> None:
+        """`api` and `emulators` are base URLs without a slash at the end; `key` opens all but the operators' calls."""
+        self.api = api
+        self.emulators = emulators
+        self.key = key
+
+    def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
+        """What an emulator holds, in the vendor's own shape, in the order of insertion."""
+        query = urllib.parse.urlencode({"vendor": vendor, "object": object})
+        found: list[dict[str, Any]] = _call(f"{self.emulators}/_emulator/records?{query}")["records"]
+        return found
+
+    def create(self, path: str, body: dict[str, Any], **query: str) -> dict[str, Any]:
+        """Write through the API under a key of its own; the resource that it answers with."""
+        made: dict[str, Any] = self._ask(path, query, body)
+        return made
+
+    def find(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """The `data` of a list answer of the API."""
+        found: list[dict[str, Any]] = self._ask(path, query)["data"]
+        return found
+
+    def _ask(self, path: str, query: dict[str, str], body: dict[str, Any] | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
+        return _call(f"{self.api}{path}?{urllib.parse.urlencode(query)}", body, headers)
+
+
+@contextmanager
+def running_dev() -> Iterator[Dev]:
+    """Start `lockstitch dev`, wait until it says that it is ready, and end it as Ctrl-C would.
+
+    Raises `TimeoutError` when it is not ready in time and `RuntimeError` when it ends on its own; both carry the
+    end of what it printed.
+    """
+    with tempfile.TemporaryDirectory(prefix="lockstitch-dev-") as folder:
+        data, log = Path(folder) / "data", Path(folder) / "dev.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [Path(sys.executable).with_name("lockstitch"), "dev"],
+                env=_environment(data),
+                cwd=folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            said = _wait_until_ready(process, data / "dev.json", log)
+            yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"])
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(STOPPED_WITHIN_S)
+
+
+def free_port() -> int:
+    """A TCP port on the loopback address that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _environment(data: Path) -> dict[str, str]:
+    """This shell's environment without its own Lockstitch settings, which could point at somebody's real data."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
+    return clean | {
+        "LOCKSTITCH_PORT": str(free_port()),
+        "LOCKSTITCH_EMULATORS_PORT": str(free_port()),
+        "LOCKSTITCH_WORKER_PORT": str(free_port()),
+        "LOCKSTITCH_DATA_DIR": str(data),
+    }
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log: Path) -> dict[str, str]:
+    """The content of dev.json, which appears when everything listens."""
+    give_up = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            raise RuntimeError(f"lockstitch dev ended with {process.returncode}:\n{_end_of(log)}")
+        if ready.exists():
+            said: dict[str, str] = json.loads(ready.read_bytes())
+            return said
+        time.sleep(0.1)
+    raise TimeoutError(f"lockstitch dev was not ready within {READY_WITHIN_S} s:\n{_end_of(log)}")
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(encoding="utf-8", errors="replace")[-3000:]
+
+
+def _call(url: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Any:
+    """GET the URL, or POST the body to it. Raises `RuntimeError` with the answer's own words for any refusal."""
+    answer = httpx.request("GET" if body is None else "POST", url, json=body, headers=headers, timeout=CALL_TIMEOUT_S)
+    if answer.is_error:
+        raise RuntimeError(f"{answer.request.method} {url}: {answer.status_code} {answer.text}")
+    return answer.json()

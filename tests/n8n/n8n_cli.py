@@ -1,0 +1,121 @@
+"""A real n8n driven through its own command line, each time with a database of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+Item = dict[str, Any]
+
+CREDENTIAL_NAME = "Lockstitch API key"
+CREDENTIAL_TYPE = "httpHeaderAuth"
+COMMAND_TIMEOUT_S = 180
+
+
+class N8nRefused(RuntimeError):
+    """n8n did not do what was asked of it: an import that took nothing in, an execution without a result."""
+
+
+class Execution:
+    """What one headless run of a workflow left behind: its end and the items that each node put out."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        """`result` is the object that `n8n execute --rawOutput` prints."""
+        self._data = result["data"]["resultData"]
+        self.succeeded = result.get("status") == "success" and "error" not in self._data
+
+    def items(self, node: str) -> list[Item]:
+        """Every item that the node put out, over all its outputs and runs; empty when the node never ran."""
+        return [
+            item["json"]
+            for run in self._data["runData"].get(node, [])
+            for output in run.get("data", {}).get("main", [])
+            for item in output or []
+        ]
+
+
+class FreshN8n:
+    """One n8n with an empty database, gone with the `with` block. Execution ids begin at 1, as after a new install."""
+
+    def __init__(self, cache: Path, broker_port: int) -> None:
+        """`cache` is the folder that tests/n8n/setup printed; `broker_port` a free port for n8n's own use."""
+        self._program = cache / "n8n/node_modules/n8n/bin/n8n"
+        self._node = cache / "node"
+        self._home = Path(tempfile.mkdtemp(prefix="lockstitch-n8n-"))
+        self._environment = {
+            **os.environ,
+            "PATH": f"{self._node.resolve().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "N8N_USER_FOLDER": str(self._home),
+            "N8N_ENCRYPTION_KEY": "for-this-test-database-only",
+            "N8N_RUNNERS_BROKER_PORT": str(broker_port),
+            "N8N_LISTEN_ADDRESS": "127.0.0.1",
+            "N8N_LOG_LEVEL": "info",  # a failed execution prints its result through the log alone
+            "DB_TYPE": "sqlite",
+            "GENERIC_TIMEZONE": "UTC",
+            "NO_COLOR": "1",
+            # Nothing leaves this machine, neither usage figures nor look-ups of versions and templates.
+            "N8N_DIAGNOSTICS_ENABLED": "false",
+            "N8N_VERSION_NOTIFICATIONS_ENABLED": "false",
+            "N8N_TEMPLATES_ENABLED": "false",
+            "N8N_PERSONALIZATION_ENABLED": "false",
+            "N8N_DISABLED_MODULES": "mcp-registry",
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def add_credential(self, api_key: str) -> None:
+        """Store the header credential under the name that the templates ask for; a second call replaces the key."""
+        credential = {
+            "id": "keyOfThisDatabase",
+            "name": CREDENTIAL_NAME,
+            "type": CREDENTIAL_TYPE,
+            "data": {"name": "Authorization", "value": f"Bearer {api_key}"},
+        }
+        self._import("credentials", [credential])
+
+    def add_workflow(self, workflow: dict[str, Any]) -> None:
+        """Import one workflow, as a builder does with a template's file. The credential has to be there first."""
+        self._import("workflow", [workflow])
+
+    def execute(self, workflow_id: str) -> Execution:
+        """Run the workflow from its manual trigger to its end. Raises `N8nRefused` when it never started."""
+        said = self._run("execute", f"--id={workflow_id}", "--rawOutput").stdout
+        decoder = json.JSONDecoder()
+        for brace in re.finditer(r"^\{", said, re.MULTILINE):  # log lines stand around the result
+            try:
+                result, _ = decoder.raw_decode(said, brace.start())
+            except ValueError:
+                continue
+            if "resultData" in result.get("data", {}):
+                return Execution(result)
+        raise N8nRefused(said[-1500:])
+
+    def _import(self, kind: str, things: list[dict[str, Any]]) -> None:
+        file = self._home / "import.json"
+        file.write_text(json.dumps(things), encoding="utf-8")
+        done = self._run(f"import:{kind}", f"--input={file}")
+        file.unlink()
+        # It exits 0 on some errors too, so what counts is what it says.
+        taken_in = f"Successfully imported 1 {kind.removesuffix('s')}" in done.stdout
+        if done.returncode != 0 or not taken_in:
+            raise N8nRefused(done.stdout[-1500:] + done.stderr[-1500:])
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self._node, self._program, *arguments],
+            env=self._environment,
+            cwd=self._home,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )

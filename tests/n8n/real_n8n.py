@@ -1,0 +1,221 @@
+"""The templates in a real n8n against a running Lockstitch: what a builder sees, and what the vendors then hold.
+
+Called by tests/n8n/run with the folder that tests/n8n/setup printed. It is no part of the ordinary suite, which is
+why its name does not begin with `test_`.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lockstitch_dev import Dev, free_port, running_dev
+from n8n_cli import Execution, FreshN8n, Item
+
+TEMPLATES = Path(__file__).parents[2] / "n8n-workflows"
+CUSTOMERS, TICKET = "manual--upsert-customer", "manual--read-order-open-ticket"
+FOUND_WITHIN_S = 30  # a shop's search finds an order some time after it was made
+ORDER = {
+    "currency": "EUR",
+    "customer": {"email": "ines.vidal@example.com"},
+    "line_items": [
+        {"name": "Waxed linen thread", "quantity": "3", "unit_price": "6.50", "requires_shipping": True},
+        {"name": "Stitching awl", "quantity": "1", "unit_price": "24.00", "requires_shipping": True},
+    ],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """One n8n database's life: what its executions showed, and what the vendors held when they were over."""
+
+    customers: Execution
+    ticket: Execution
+    contacts: list[dict[str, Any]]
+    tickets: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def dev() -> Iterator[Dev]:
+    with running_dev() as dev:
+        yield dev
+
+
+@pytest.fixture(scope="module")
+def order(dev: Dev) -> dict[str, Any]:
+    """An order in the shop, once the shop's own search finds it."""
+    made = dev.create("/v1/orders", ORDER, connection="shopify")
+    give_up = time.monotonic() + FOUND_WITHIN_S
+    while not dev.find("/v1/orders", connection="shopify", number=made["number"]):
+        assert time.monotonic() < give_up, f"order {made['number']} is not found by its number"
+        time.sleep(0.25)
+    return made
+
+
+@pytest.fixture(scope="module")
+def rounds(dev: Dev, order: dict[str, Any]) -> list[Round]:
+    """Both templates, run in one n8n database and then again in a second one."""
+    return [play_round(dev, order), play_round(dev, order)]
+
+
+def play_round(dev: Dev, order: dict[str, Any]) -> Round:
+    with fresh_n8n() as n8n:
+        n8n.add_credential(dev.key)
+        customers = play(n8n, CUSTOMERS, base_url=dev.api)
+        ticket = play(n8n, TICKET, base_url=dev.api, order_number=order["number"])
+    return Round(
+        customers=customers,
+        ticket=ticket,
+        contacts=dev.records("hubspot", "contacts"),
+        tickets=dev.records("zendesk", "tickets"),
+    )
+
+
+def fresh_n8n() -> FreshN8n:
+    return FreshN8n(Path(sys.argv[1]), free_port())
+
+
+def play(n8n: FreshN8n, template: str, **run_values: str) -> Execution:
+    """Import a template as it is in the repository but for the values that a builder sets in `Run`; execute it."""
+    workflow = json.loads((TEMPLATES / f"{template}.json").read_bytes())
+    (run,) = (node for node in workflow["nodes"] if node["name"] == "Run")
+    for assignment in run["parameters"]["assignments"]["assignments"]:
+        assignment["value"] = run_values.get(assignment["name"], assignment["value"])
+    n8n.add_workflow(workflow)
+    return n8n.execute(workflow["id"])
+
+
+def only(items: list[Item]) -> Item:
+    """The one item there is."""
+    (item,) = items
+    return item
+
+
+def test_two_customers_are_saved_and_the_wrong_email_is_explained(rounds: list[Round]) -> None:
+    played = rounds[0].customers
+
+    saved = played.items("Saved")
+    assert played.succeeded
+    assert [(item["ok"], item["customer"], item["status"]) for item in saved] == [
+        (True, "mira.holm@example.com", 201),
+        (True, "okafor@example.com", 201),
+    ]
+    assert all(item["id"].startswith("cus_") for item in saved)
+
+    refused = only(played.items("In plain words"))
+    assert refused["ok"] is False
+    assert refused["customer"] == "jonas.feld(at)example.com"
+    assert refused["code"] == "invalid-field"
+    assert refused["where"].startswith("/emails/0/address: ")
+    assert refused["what_happened"]
+    assert refused["what_to_do"]
+    assert refused["correlation_id"] == only(played.items("Run"))["run_id"]
+
+
+def test_hubspot_holds_the_two_customers_as_far_as_their_rows_were_filled(rounds: list[Round]) -> None:
+    contacts = {contact["properties"]["email"]: contact["properties"] for contact in rounds[0].contacts}
+
+    assert sorted(contacts) == ["mira.holm@example.com", "okafor@example.com"]
+    full, sparse = contacts["mira.holm@example.com"], contacts["okafor@example.com"]
+    assert (full["firstname"], full["lastname"]) == ("Mira", "Holm")
+    assert (full["company"], full["jobtitle"]) == ("Holm & Daughters", "Buyer")
+    assert (full["city"], full["zip"]) == ("Berlin", "10115")
+    assert "".join(full["phone"].split()) == "+493023125014"
+    assert sparse["lastname"] == "Okafor"
+    assert not sparse.get("firstname")
+    assert not sparse.get("phone")
+
+
+def test_a_ticket_is_opened_with_the_facts_of_the_order(rounds: list[Round], order: dict[str, Any]) -> None:
+    played = rounds[0].ticket
+    opened = only(played.items("Opened"))
+    held = only(rounds[0].tickets)
+
+    assert played.succeeded
+    assert opened["ok"] is True
+    assert opened["status"] == 201
+    assert opened["order"] == order["number"]
+    assert opened["ticket_number"] == str(held["id"])
+    assert order["number"] in held["subject"]
+    for fact in (
+        "3 x Waxed linen thread",
+        "1 x Stitching awl",
+        "Total: 43.50 EUR",
+        "ines.vidal@example.com",
+        order["id"],
+    ):
+        assert fact in held["description"]
+
+
+def test_a_new_n8n_counts_from_one_again_and_yet_no_run_is_taken_for_a_replay(rounds: list[Round]) -> None:
+    first, second = (only(played.customers.items("Run"))["run_id"] for played in rounds)
+
+    assert first != second
+    assert first.rsplit("-", 1)[0] == second.rsplit("-", 1)[0] == "lsManualUpsertCust-1"
+    assert not any(item["replayed"] for played in rounds for item in played.customers.items("Saved"))
+    assert not any(item["replayed"] for played in rounds for item in played.ticket.items("Opened"))
+
+
+def test_the_second_round_updates_the_customers_it_finds(rounds: list[Round]) -> None:
+    first, second = (played.customers.items("Saved") for played in rounds)
+
+    assert [item["status"] for item in second] == [200, 200]
+    assert [item["id"] for item in second] == [item["id"] for item in first]
+    assert len(rounds[1].contacts) == 2
+
+
+def test_each_round_opens_a_ticket_of_its_own(rounds: list[Round]) -> None:
+    numbers = [only(played.ticket.items("Opened"))["ticket_number"] for played in rounds]
+
+    assert len(set(numbers)) == 2
+    assert [str(ticket["id"]) for ticket in rounds[1].tickets] == numbers
+
+
+def test_what_can_go_wrong_is_told_in_plain_words(dev: Dev, rounds: list[Round]) -> None:
+    nobody_listens = f"http://127.0.0.1:{free_port()}"
+    with fresh_n8n() as n8n:
+        n8n.add_credential(dev.key)
+        no_order = play(n8n, TICKET, base_url=dev.api, order_number="#no-such-order")
+        unreachable = play(n8n, TICKET, base_url=nobody_listens)
+        n8n.add_credential("lsk_not_a_key_of_ours")
+        wrong_key = play(n8n, CUSTOMERS, base_url=dev.api)
+
+    gone = only(no_order.items("No such order"))
+    assert gone["ok"] is False
+    assert gone["what_happened"] == "Shopify has no order #no-such-order."
+
+    silent = only(unreachable.items("In plain words"))
+    assert silent["ok"] is False
+    assert silent["what_happened"].startswith("Lockstitch could not be asked: ")
+    assert "base_url in the node Run" in silent["what_to_do"]
+
+    refused = wrong_key.items("In plain words")
+    assert [(item["ok"], item["code"]) for item in refused] == [(False, "unauthenticated")] * 3
+    assert all(item["what_happened"] and item["what_to_do"] for item in refused)
+
+    assert dev.records("zendesk", "tickets") == rounds[1].tickets
+    assert dev.records("hubspot", "contacts") == rounds[1].contacts
+
+
+class Tally:
+    """Counts outcomes for the one line at the end."""
+
+    def __init__(self) -> None:
+        """Nothing has run yet."""
+        self.passed = self.failed = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test passes by its call and fails by any of its phases."""
+        self.passed += report.passed and report.when == "call"
+        self.failed += report.failed
+
+
+if __name__ == "__main__":
+    tally = Tally()
+    outcome = pytest.main([__file__, "-vv", "-p", "no:cacheprovider"], plugins=[tally])
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    sys.exit(outcome)

@@ -1,0 +1,152 @@
+"""What holds for every n8n template, read from its file: it imports cleanly, calls as agreed, hides nothing."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "n8n-workflows"
+TEMPLATES = sorted(FOLDER.glob("*.json"))
+CREDENTIAL = {"httpHeaderAuth": {"name": "Lockstitch API key"}}  # by name: an id is another database's
+
+RUN_ID = "={{ $workflow.id }}-{{ $execution.id }}-{{ $now.toMillis() }}"
+CORRELATION_ID = "={{ $('Run').first().json.run_id }}"
+IDEMPOTENCY_KEY = re.compile(
+    re.escape("={{ $('Run').first().json.run_id }}-{{ $runIndex }}-{{ $itemIndex }}") + r"(-[a-z]+)?"
+)
+SECRET = re.compile(r"lsk_|whsec_|Bearer [A-Za-z0-9]|eyJ[A-Za-z0-9]|gh[pousr]_|pat-[a-z]")
+ID_LENGTH = 21  # a fixed one, so that importing again replaces the workflow instead of adding a copy
+
+Template = dict[str, Any]
+
+
+@pytest.fixture(params=TEMPLATES, ids=lambda path: path.stem)
+def template(request: pytest.FixtureRequest) -> Template:
+    loaded: Template = json.loads(request.param.read_bytes())
+    return loaded
+
+
+def nodes_of(template: Template, kind: str) -> list[dict[str, Any]]:
+    return [node for node in template["nodes"] if node["type"] == f"n8n-nodes-base.{kind}"]
+
+
+def links_of(template: Template) -> list[tuple[str, int, str]]:
+    """Every connection as (from, output, to)."""
+    return [
+        (source, output, link["node"])
+        for source, ports in template["connections"].items()
+        for output, links in enumerate(ports["main"])
+        for link in links
+    ]
+
+
+def headers_of(node: dict[str, Any]) -> dict[str, str]:
+    headers = node["parameters"]["headerParameters"]["parameters"]
+    return {header["name"]: header["value"] for header in headers}
+
+
+def assigned(node: dict[str, Any]) -> dict[str, Any]:
+    assignments = node["parameters"]["assignments"]["assignments"]
+    return {assignment["name"]: assignment["value"] for assignment in assignments}
+
+
+def test_both_first_templates_are_there() -> None:
+    assert {path.name for path in TEMPLATES} >= {
+        "manual--upsert-customer.json",
+        "manual--read-order-open-ticket.json",
+    }
+
+
+def test_every_template_has_an_id_and_a_name_of_its_own() -> None:
+    loaded = [json.loads(path.read_bytes()) for path in TEMPLATES]
+
+    assert len({one["id"] for one in loaded}) == len({one["name"] for one in loaded}) == len(TEMPLATES)
+
+
+def test_it_is_a_workflow_that_n8n_imports_switched_off(template: Template) -> None:
+    assert re.fullmatch(rf"[A-Za-z0-9]{{1,{ID_LENGTH}}}", template["id"])
+    assert template["name"]
+    assert template["active"] is False
+    assert template["pinData"] == {}
+    assert template["settings"]["executionOrder"] == "v1"
+    for node in template["nodes"]:
+        assert {"id", "name", "type", "typeVersion", "position", "parameters"} <= node.keys()
+    for key in ("id", "name"):
+        values = [node[key] for node in template["nodes"]]
+        assert len(values) == len(set(values)), f"two nodes share one {key}"
+
+
+def test_every_connection_joins_nodes_that_exist_and_every_node_is_reached(template: Template) -> None:
+    links = links_of(template)
+    trigger, *_ = (node["name"] for node in template["nodes"] if node["type"].endswith("Trigger"))
+    notes = {node["name"] for node in nodes_of(template, "stickyNote")}
+    names = {node["name"] for node in template["nodes"]}
+
+    assert {source for source, _, _ in links} | {target for _, _, target in links} <= names
+    assert {target for _, _, target in links} == names - notes - {trigger}
+
+
+def test_a_node_named_in_an_expression_exists(template: Template) -> None:
+    names = {node["name"] for node in template["nodes"]}
+    spoken_of = set(re.findall(r"\$\('([^']+)'\)", json.dumps(template)))
+
+    assert "Run" in spoken_of
+    assert spoken_of <= names
+
+
+def test_run_comes_first_and_mints_the_run_id_beside_the_base_url(template: Template) -> None:
+    trigger, *_ = (node["name"] for node in template["nodes"] if node["type"].endswith("Trigger"))
+    (run,) = (node for node in nodes_of(template, "set") if node["name"] == "Run")
+
+    assert [link for link in links_of(template) if link[0] == trigger] == [(trigger, 0, "Run")]
+    assert assigned(run)["run_id"] == RUN_ID
+    assert assigned(run)["base_url"] == "http://127.0.0.1:8080"
+
+
+def test_every_call_goes_to_the_base_url_with_the_headers_of_the_contract(template: Template) -> None:
+    calls = nodes_of(template, "httpRequest")
+    assert calls
+    for call in calls:
+        headers = headers_of(call)
+        assert re.fullmatch(r"=\{\{ \$\('Run'\)\.first\(\)\.json\.base_url \}\}/v1/[a-z/]+", call["parameters"]["url"])
+        assert call["parameters"]["genericAuthType"] == "httpHeaderAuth"
+        assert headers["X-Correlation-ID"] == CORRELATION_ID
+        if call["parameters"]["method"] == "GET":
+            assert "Idempotency-Key" not in headers
+        else:
+            assert IDEMPOTENCY_KEY.fullmatch(headers["Idempotency-Key"])
+
+
+def test_two_writing_nodes_of_one_template_never_share_a_key(template: Template) -> None:
+    keys = [headers_of(call).get("Idempotency-Key") for call in nodes_of(template, "httpRequest")]
+    written = [key for key in keys if key is not None]
+
+    assert len(written) == len(set(written))
+
+
+def test_what_fails_at_a_call_reaches_the_node_that_says_it_in_plain_words(template: Template) -> None:
+    links = links_of(template)
+    (teller,) = (node for node in nodes_of(template, "code") if node["name"] == "In plain words")
+
+    for call in nodes_of(template, "httpRequest"):
+        assert call["onError"] == "continueErrorOutput"
+        assert not call.get("retryOnFail"), "Lockstitch retries by itself; n8n would send the good items again"
+        assert (call["name"], 1, teller["name"]) in links
+    for told in ("ok: false", "what_happened", "what_to_do", "where", "correlation_id"):
+        assert told in teller["parameters"]["jsCode"]
+
+
+def test_credentials_stand_there_by_name_and_nothing_secret_stands_there_at_all(template: Template) -> None:
+    for node in template["nodes"]:
+        expected = CREDENTIAL if node["type"] == "n8n-nodes-base.httpRequest" else None
+        assert node.get("credentials") == expected
+    assert SECRET.search(json.dumps(template)) is None
+
+
+def test_a_note_explains_the_set_up(template: Template) -> None:
+    notes = "\n".join(note["parameters"]["content"] for note in nodes_of(template, "stickyNote"))
+
+    for word in ("Lockstitch API key", "Authorization", "Bearer", "base_url", "make run"):
+        assert word in notes
