@@ -216,6 +216,6 @@ class Tally:
 
 if __name__ == "__main__":
     tally = Tally()
-    outcome = pytest.main([__file__, "-vv", "-p", "no:cacheprovider"], plugins=[tally])
+    outcome = pytest.main([__file__, "-vv", "--noconftest", "-p", "no:cacheprovider"], plugins=[tally])
     print(f"{tally.passed} passed, {tally.failed} failed")
     sys.exit(outcome)
