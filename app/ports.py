@@ -188,6 +188,9 @@ class Operations(Protocol):
     async def take_over(self, operation_id: str) -> Begun | None:
         """A lease on an undecided operation whose lease has run out; None when it is held or decided."""
 
+    async def reopen(self, operation_id: str) -> Begun | None:
+        """A lease on an `unknown` operation, to look once more; None when it is not `unknown`."""
+
     async def claim_due(self, limit: int) -> Sequence[Begun]:
         """Leases on undecided operations that are due: lease run out, or postponed until now."""
 
@@ -227,6 +230,9 @@ class Operations(Protocol):
 
     async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
         """Reserve a unique key for this operation while it is undecided; False when another one holds it."""
+
+    async def delete_expired(self, limit: int) -> int:
+        """Remove settled operations that have outlived their retention; how many."""
 
     async def extend(self, lease: Lease) -> None:
         """Heartbeat: hold the lease for another term. Raises LeaseLost."""
