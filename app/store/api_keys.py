@@ -3,13 +3,14 @@
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import asyncpg
 import msgspec
 
+from app.identifiers import new_id
+from app.ports import Caller
 from app.store.database import Database, Query, Session
 
 PREFIX = "lsk_"
@@ -31,7 +32,7 @@ INSERT = Query(
 SELECT_VALID = Query(
     "SELECT api_key",
     """
-    SELECT id, principal, name, scopes, expires_at
+    SELECT principal, name, scopes, expires_at
       FROM api_key
      WHERE digest = $1
        AND revoked_at IS NULL
@@ -91,19 +92,6 @@ class ApiKeyError(Exception):
     """A key cannot be made, rotated or revoked as asked; the message says why."""
 
 
-class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that is valid now.
-
-    `principal` is who calls: it stays the same when the key is rotated, and idempotency keys are scoped by it.
-    """
-
-    id: str
-    principal: str
-    name: str
-    scopes: frozenset[str]
-    expires_at: datetime | None
-
-
 class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key as operators see it. `state` is `valid`, `overlapping` (rotated, still good), `expired` or `revoked`."""
 
@@ -131,96 +119,93 @@ def generate_secret() -> str:
     return PREFIX + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
 
 
-def new_id() -> str:
-    """The public id of a key, `key_…`."""
-    return f"key_{uuid4().hex}"
-
-
 def digest_of(secret: str) -> bytes:
     """What is stored in place of a key."""
     return hashlib.sha256(secret.encode()).digest()
 
 
-async def create(
-    database: Database,
-    name: str,
-    scopes: Collection[str],
-    *,
-    expires_in: timedelta | None = None,
-    secret: str | None = None,
-) -> NewKey:
-    """Make a key for a new principal; `secret` brings one made earlier with `generate_secret` back into a database.
+class PostgresKeys:
+    """`ports.Keys` on PostgreSQL, and what operators do with keys beside."""
 
-    Raises ApiKeyError for an unknown scope and for a name that a live key already has.
-    """
-    unknown = sorted(set(scopes) - set(SCOPES))
-    if unknown or not scopes:
-        raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")
-    key_id = new_id()
-    try:
-        return await _insert(
-            database,
-            key_id,
-            principal=key_id,
-            name=name,
-            scopes=[scope for scope in SCOPES if scope in scopes],
-            lifetime=expires_in,
-            secret=secret or generate_secret(),
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, secret: str) -> Caller | None:
+        """Who holds this key, if it is valid now by the database's clock."""
+        row = await self._database.fetch_row(SELECT_VALID, digest_of(secret))
+        if row is None:
+            return None
+        return Caller(
+            principal=row["principal"],
+            name=row["name"],
+            scopes=frozenset(row["scopes"]),
+            expires_at=row["expires_at"],
         )
-    except asyncpg.UniqueViolationError:
-        raise ApiKeyError(
-            f"There is a key named {name!r} already: rotate or revoke it, or take another name."
-        ) from None
 
+    async def list(self) -> Sequence[ListedKey]:
+        """Every key ever made, by name and age."""
+        return [msgspec.convert(dict(row), ListedKey) for row in await self._database.fetch(SELECT_ALL)]
 
-async def rotate(
-    database: Database, name: str, *, overlap: timedelta = OVERLAP, expires_in: timedelta | None = None
-) -> NewKey:
-    """Make the next key of the same principal, name and scopes; the present one stays good for the overlap.
+    async def create(
+        self,
+        name: str,
+        scopes: Collection[str],
+        *,
+        expires_in: timedelta | None = None,
+        secret: str | None = None,
+    ) -> NewKey:
+        """Make a key for a new principal; `secret` brings one made earlier by `generate_secret` into a database.
 
-    The new key lives for `expires_in`, else as long as the present one was given to live. Raises ApiKeyError without
-    a key of this name.
-    """
-    async with database.transaction() as session:
-        present = await session.fetch_row(MARK_ROTATED, name, overlap)
-        if present is None:
+        Raises ApiKeyError for an unknown scope and for a name that a live key already has.
+        """
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")
+        key_id = new_id("key_")
+        try:
+            return await _insert(
+                self._database,
+                key_id,
+                principal=key_id,
+                name=name,
+                scopes=[scope for scope in SCOPES if scope in scopes],
+                lifetime=expires_in,
+                secret=secret or generate_secret(),
+            )
+        except asyncpg.UniqueViolationError:
+            raise ApiKeyError(
+                f"There is a key named {name!r} already: rotate or revoke it, or take another name."
+            ) from None
+
+    async def rotate(self, name: str, *, overlap: timedelta = OVERLAP, expires_in: timedelta | None = None) -> NewKey:
+        """Make the next key of the same principal, name and scopes; the present one stays good for the overlap.
+
+        The new key lives for `expires_in`, else as long as the present one was given to live. Raises ApiKeyError
+        without a key of this name.
+        """
+        async with self._database.transaction() as session:
+            present = await session.fetch_row(MARK_ROTATED, name, overlap)
+            if present is None:
+                raise ApiKeyError(f"There is no live key named {name!r}.")
+            return await _insert(
+                session,
+                new_id("key_"),
+                principal=present["principal"],
+                name=name,
+                scopes=present["scopes"],
+                lifetime=expires_in or present["lifetime"],
+                secret=generate_secret(),
+            )
+
+    async def revoke(self, name: str) -> int:
+        """End the key of this name and those in their overlap, at once; how many that were.
+
+        Raises ApiKeyError for none.
+        """
+        revoked = await self._database.execute(MARK_REVOKED, name)
+        if not revoked:
             raise ApiKeyError(f"There is no live key named {name!r}.")
-        return await _insert(
-            session,
-            new_id(),
-            principal=present["principal"],
-            name=name,
-            scopes=present["scopes"],
-            lifetime=expires_in or present["lifetime"],
-            secret=generate_secret(),
-        )
-
-
-async def revoke(database: Database, name: str) -> int:
-    """End the key of this name and those in their overlap, at once; how many that were. Raises ApiKeyError for none."""
-    revoked = await database.execute(MARK_REVOKED, name)
-    if not revoked:
-        raise ApiKeyError(f"There is no live key named {name!r}.")
-    return revoked
-
-
-async def lookup(database: Database, digest: bytes) -> ApiKey | None:
-    """The key with this digest, if it is valid by the database's clock."""
-    row = await database.fetch_row(SELECT_VALID, digest)
-    if row is None:
-        return None
-    return ApiKey(
-        id=row["id"],
-        principal=row["principal"],
-        name=row["name"],
-        scopes=frozenset(row["scopes"]),
-        expires_at=row["expires_at"],
-    )
-
-
-async def list_all(database: Database) -> list[ListedKey]:
-    """Every key ever made, by name and age."""
-    return [msgspec.convert(dict(row), ListedKey) for row in await database.fetch(SELECT_ALL)]
+        return revoked
 
 
 async def _insert(
