@@ -1,0 +1,59 @@
+# Lockstitch in a few words; `make` alone prints them.
+#
+# Needs Python 3.11 or newer with venv, and make; uv is used where it is on the PATH. Everything lands in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean test-n8n lock
+
+help: ## Print this
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulators, API, worker
+	@exec $(BIN)/lockstitch dev
+
+test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
+	$(BIN)/pytest $(ARGS)
+
+check: $(INSTALLED) ## Judge style, layers, types and file lengths
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	.ci/file-lengths
+
+bench: $(INSTALLED) ## Measure against floors taken in the same run
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove the environment and the caches; data in .lockstitch stays
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+test-n8n: $(INSTALLED) ## Run the templates in a real n8n (installs one the first time)
+	tests/n8n/run
+
+lock: ## Renew the locked versions; needs uv
+	$(call compile,requirements.lock,--extra build)
+	$(call compile,requirements-dev.lock,--all-extras --constraint requirements.lock)
+
+compile = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(2) --output-file $(1) pyproject.toml
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@if command -v uv >/dev/null; then \
+		set -e; \
+		uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv; \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock; \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+		set -e; \
+		$(PYTHON) -m venv .venv; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
