@@ -285,7 +285,8 @@ class Vendor(Generic[A]):
     `budget` reads what is left of the rate limit. `account_requests` fetch the facts that `build_account` makes an
     account of (from replies in the same order; None for one that failed); `default_account` holds the vendor's
     documented defaults. `setup` are requests that prepare an account once (properties that hold our marker): each is
-    safe to repeat, and a refusal of kind `duplicate` counts as done.
+    safe to repeat, and a refusal of kind `duplicate` counts as done. `unwrap` finds the records of one object in a
+    whole answer, a webhook body or a bare record, and raises Unmappable with path and reason where there is none.
     """
 
     name: str
@@ -300,6 +301,7 @@ class Vendor(Generic[A]):
     budget: Callable[[VendorReply], Budget | None]
     account_requests: tuple[VendorRequest, ...]
     build_account: Callable[[tuple[VendorReply | None, ...], Mapping[ObjectName, tuple[CustomFieldSetting, ...]]], A]
+    unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     setup: tuple[VendorRequest, ...] = ()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
