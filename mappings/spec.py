@@ -152,8 +152,9 @@ class Endpoints(Generic[W, A]):
     """How one object is reached: pure functions from intent to request, and from reply to records.
 
     A verb that is None is `unsupported-action`. `marker` is our operation id, to be written where the vendor keeps it.
-    `find_marker` asks for the record that carries a marker (its reply goes through `marked`, which gives the remote
-    id or None); it gives None where this very write had no place for its marker, so that no look-up proves anything.
+    `find_marker(marker, parent, body, account)` asks for the record that carries a marker (its reply goes through
+    `marked`, which gives the remote id or None); it gives None where this very write had no place for its marker, so
+    that no look-up proves anything.
     `find` asks for the record that holds a unique key, through a strongly consistent read; `native upsert` is used
     where the vendor has one, else find-then-write under a lock. `side_load` names one more read that completes the
     records (people behind ids), until it returns None.
@@ -175,7 +176,7 @@ class Endpoints(Generic[W, A]):
     archive: Callable[[str, A], VendorRequest] | None = None
     cancel: Callable[[str, OrderCancel, str, A], tuple[VendorRequest, tuple[FieldRefusal, ...]]] | None = None
     receipt: Callable[[VendorReply, Action], Receipt] | None = None
-    find_marker: Callable[[str, str | None, W | None, A], VendorRequest | None] | None = None  # as `create`
+    find_marker: Callable[[str, str | None, W | None, A], VendorRequest | None] | None = None
     marked: Callable[[VendorReply, str], str | None] | None = None
     recovery: Mapping[Action, Recovery] = field(default_factory=dict)
 
