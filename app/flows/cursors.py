@@ -1,0 +1,61 @@
+"""Cursors for callers: opaque, bound to the list they came from, and good after a restart and on every process."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+
+from app.errors import FieldError, InvalidField
+
+TAG_BYTES = 16
+
+
+class Cursors:
+    """Seals the vendor's own cursor with an HMAC over it and the list that it belongs to.
+
+    `secrets` are the encryption keys, the first one signs and any verifies, so that cursors outlive a rotation.
+    """
+
+    def __init__(self, secrets: tuple[bytes, ...]) -> None:
+        self._keys = tuple(hmac.digest(secret, b"lockstitch cursor", "sha256") for secret in secrets)
+
+    def scope(
+        self,
+        connection: str,
+        mapping: str,
+        updated_since: datetime | None,
+        filters: Mapping[str, str],
+        parent: str | None,
+    ) -> bytes:
+        """What a cursor is only good for: the same list with the same filters."""
+        since = "" if updated_since is None else updated_since.isoformat()
+        parts = [connection, mapping, since, parent or "", *(f"{name}={filters[name]}" for name in sorted(filters))]
+        return hashlib.sha256("\0".join(parts).encode()).digest()
+
+    def seal(self, after: str, scope: bytes) -> str:
+        """The opaque form of a vendor's cursor."""
+        plain = after.encode()
+        return base64.urlsafe_b64encode(self._tag(self._keys[0], plain, scope) + plain).decode().rstrip("=")
+
+    def open(self, cursor: str, scope: bytes) -> str:
+        """The vendor's cursor. Raises InvalidField for one that was changed or belongs to another list."""
+        try:
+            sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+            after = sealed[TAG_BYTES:].decode()
+        except ValueError as error:
+            raise _refused() from error
+        if not any(
+            hmac.compare_digest(sealed[:TAG_BYTES], self._tag(key, after.encode(), scope)) for key in self._keys
+        ):
+            raise _refused()
+        return after
+
+    @staticmethod
+    def _tag(key: bytes, plain: bytes, scope: bytes) -> bytes:
+        return hmac.digest(key, scope + plain, "sha256")[:TAG_BYTES]
+
+
+def _refused() -> InvalidField:
+    detail = "is not a cursor of this list; use next_cursor as it was given, with the same filters"
+    return InvalidField(f"cursor: {detail}.", errors=(FieldError(parameter="cursor", detail=detail),))

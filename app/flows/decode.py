@@ -1,0 +1,117 @@
+"""Bytes from a caller to a patch, strictly: no "7" for 7, nothing unknown, nothing dropped, a pointer each."""
+
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import FieldError, InvalidField, MalformedBody
+
+P = TypeVar("P", bound=Struct)
+
+MAX_DEPTH: Final = 64
+READ_ONLY: Final = frozenset(
+    {"id", "meta", "raw", "created_at", "updated_at", "source_kind", "totals", "payments", "refunds", "fulfillments"}
+    | {"subscriptions", "order_stats", "status_category", "status_label", "merged_into_remote_id", "attachments"}
+    | {"is_guest", "channel", "cancelled_at", "cancel_reason", "paid_at", "closed_at", "first_responded_at"}
+    | {"resolved_at", "remote_id", "author"}
+)
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
+
+
+def decode_patch(body: bytes, into: type[P]) -> P:
+    """The body as a patch Struct.
+
+    Raises MalformedBody for what is not JSON in UTF-8 without a byte order mark, breaks off, or is nested deeper
+    than 64; InvalidField with a JSON Pointer for the first structural error, or for every string with a NUL.
+    """
+    _refuse_unreadable(body)
+    decoder = _decoders.get(into)
+    if decoder is None:
+        decoder = _decoders[into] = msgspec.json.Decoder(into)
+    try:
+        patch: P = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBody("The body is not JSON in UTF-8, or it breaks off.") from error
+    if b"\\u0000" in body:
+        _refuse_nul(msgspec.json.decode(body))
+    return patch
+
+
+def pointer_of(path: str) -> str:
+    """msgspec's path (`$.emails[0].address`) as a JSON Pointer (`/emails/0/address`)."""
+    return "".join(f"/{_escape(name or index)}" for name, index in _STEP.findall(path.removeprefix("$")))
+
+
+def _refuse_unreadable(body: bytes) -> None:
+    if not body.strip():
+        raise MalformedBody("The body is empty; a JSON object is needed.")
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise MalformedBody("The body starts with a byte order mark; send plain UTF-8 without one.")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise MalformedBody(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _depth(body: bytes) -> int:
+    """The deepest nesting of brackets outside strings; stops counting just beyond the limit."""
+    depth = deepest = 0
+    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]', body, re.DOTALL):
+        bracket = token[0]
+        if bracket in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                break
+        elif bracket in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _invalid(message: str) -> InvalidField:
+    reason, _, path = message.rpartition(" - at `")
+    if not reason:
+        reason, path = message, "$"
+    pointer = pointer_of(path.rstrip("`"))
+    if unknown := _UNKNOWN.match(reason):
+        name = unknown[1]
+        pointer = f"{pointer}/{_escape(name)}"
+        if name in READ_ONLY or name.endswith("_raw"):
+            return _one(pointer, f"{name} is read-only: leave it out of a write")
+        return _one(pointer, f"{name} is not a field here; see /v1/contracts for those that are")
+    if missing := _MISSING.match(reason):
+        return _one(f"{pointer}/{_escape(missing[1])}", "is required")
+    return _one(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
+
+
+def _one(pointer: str, detail: str) -> InvalidField:
+    return InvalidField(f"{pointer or 'The body'}: {detail}.", errors=(FieldError(pointer=pointer, detail=detail),))
+
+
+def _refuse_nul(value: Any) -> None:
+    found: list[FieldError] = []
+
+    def look(part: Any, pointer: str) -> None:
+        if isinstance(part, str) and "\0" in part:
+            found.append(FieldError(pointer=pointer, detail="holds a NUL character, which no vendor stores"))
+        elif isinstance(part, dict):
+            for name, inner in part.items():
+                look(name, pointer)
+                look(inner, f"{pointer}/{_escape(name)}")
+        elif isinstance(part, list):
+            for index, inner in enumerate(part):
+                look(inner, f"{pointer}/{index}")
+
+    look(value, "")
+    if found:
+        raise InvalidField("A text holds a NUL character.", errors=tuple(found))
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,93 @@
+"""One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
+
+from typing import Any, Final
+
+import msgspec
+
+from app.errors import NotFound
+from app.flows.locate import AnyMapping
+from app.flows.refusals import problem_of_refusal, problem_of_unmappable
+from app.flows.seam import Seam
+from app.ports import Connection, VendorRefused
+from app.telemetry import mapping_span
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import ListQuery, Mapped, Unmappable
+
+# People behind ids, and the ids behind a search hit: no vendor here needs more than three further reads.
+MAX_SIDE_LOADS: Final = 3
+
+
+async def fetch_raw(
+    seam: Seam, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
+) -> tuple[msgspec.Raw, Any]:
+    """The vendor's own bytes of one record, and the account facts that its mapping needs.
+
+    Raises NotFound, and the vendor's problems.
+    """
+    account = await seam.vendors.account(connection, deadline=deadline)
+    assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
+    reply = await ask(seam, connection, mapping.endpoints.read(remote_id, account), deadline)
+    raw, account = mapping.endpoints.record(reply, account)
+    if raw is None:
+        raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
+    return raw, await _side_load(seam, connection, mapping, (raw,), account, deadline)
+
+
+async def fetch_record(
+    seam: Seam, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
+) -> tuple[Mapped[Any], msgspec.Raw]:
+    """One record as we understand it, with the bytes it was read from. Raises like `fetch_raw`, and VendorDrifted."""
+    raw, account = await fetch_raw(seam, connection, mapping, remote_id, deadline)
+    return map_record(connection, mapping, raw, account), raw
+
+
+async def fetch_page(
+    seam: Seam, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
+) -> tuple[list[Mapped[Any]], str | None]:
+    """Records of one page and the vendor's cursor of the next. Raises the vendor's problems, and VendorDrifted."""
+    endpoints = mapping.endpoints
+    account = await seam.vendors.account(connection, deadline=deadline)
+    assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - judged by the caller
+    reply = await ask(seam, connection, endpoints.list(query, account), deadline)
+    try:
+        page = endpoints.page(reply, query, account)
+    except Unmappable as error:
+        raise problem_of_unmappable(connection, mapping.object, error) from error
+    account = await _side_load(seam, connection, mapping, page.records, page.account, deadline)
+    return [map_record(connection, mapping, raw, account) for raw in page.records], page.next
+
+
+def map_record(connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
+    """Bytes of a record to what they mean, under a span. Raises VendorDrifted."""
+    with mapping_span(mapping.name, mapping.revision, "read"):
+        try:
+            return mapping.read(raw, account)
+        except Unmappable as error:
+            raise problem_of_unmappable(connection, mapping.object, error) from error
+
+
+async def ask(seam: Seam, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:
+    """Send a read; a refusal becomes the caller's problem."""
+    try:
+        return await seam.vendors.send(connection, request, deadline=deadline)
+    except VendorRefused as refused:
+        raise problem_of_refusal(connection, refused) from refused
+
+
+async def _side_load(
+    seam: Seam,
+    connection: Connection,
+    mapping: AnyMapping,
+    records: tuple[msgspec.Raw, ...],
+    account: Any,
+    deadline: float,
+) -> Any:
+    endpoints = mapping.endpoints
+    if endpoints.side_load is None or endpoints.absorb is None or not records:
+        return account
+    for _ in range(MAX_SIDE_LOADS):
+        request = endpoints.side_load(records, account)
+        if request is None:
+            break
+        account = endpoints.absorb(await ask(seam, connection, request, deadline), account)
+    return account

@@ -1,0 +1,99 @@
+"""From a mapped record to the resource that callers see: canonical ids, `meta`, the entity tag, the answer's bytes."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from app.flows.locate import PLURAL, AnyMapping
+from app.flows.seam import Seam
+from app.ports import Answer, Connection, Operation
+from canonical.order import Order
+from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
+from canonical.ticket import Ticket
+from mappings.coverage import unsupported
+from mappings.spec import Mapped
+
+JSON = "application/json"
+_encoder = msgspec.json.Encoder()
+
+
+async def name_records(
+    seam: Seam, connection: Connection, mapping: AnyMapping, records: list[Mapped[Any]]
+) -> tuple[Struct, ...]:
+    """Resources with their canonical ids, and those of the customers that orders and tickets name."""
+    people = [remote_id for record in records if (remote_id := _person(record.data)) is not None]
+    known = await seam.links.ensure("customer", connection.name, people) if people else {}
+    if mapping.object == "comment":
+        return tuple(_resource(connection, mapping, record, None, known) for record in records)
+    ids = await seam.links.ensure(mapping.object, connection.name, [record.remote.id for record in records])
+    return tuple(_resource(connection, mapping, record, ids[record.remote.id], known) for record in records)
+
+
+def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = ()) -> Any:
+    """The resource as an answer to a write: `meta` names the operation and the run, and what the write lost."""
+    meta = msgspec.structs.replace(
+        resource.meta,
+        operation_id=operation.id,
+        correlation_id=operation.correlation_id,
+        loss=resource.meta.loss + loss,
+    )
+    return msgspec.structs.replace(resource, meta=meta)
+
+
+def etag_of(resource: Any) -> str:
+    """A strong entity tag over the resource, without `meta.links` and without what only answers to writes carry, so
+    that the tag of a write and that of the next read are the same."""
+    meta = msgspec.structs.replace(resource.meta, links=(), loss=(), operation_id=UNSET, correlation_id=UNSET)
+    digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(resource, meta=meta)))
+    return f'"{digest.hexdigest()[:32]}"'
+
+
+def resource_answer(resource: Any, *, status: int, object_name: ObjectName) -> Answer:
+    """The rendered answer to a write: body, `ETag`, and on 201 the `Location` of what was made."""
+    headers = {"content-type": JSON}
+    if object_name != "comment":
+        headers["etag"] = etag_of(resource)
+        if status == 201:
+            headers["location"] = f"/v1/{PLURAL[object_name]}/{resource.id}"
+    return Answer(status=status, headers=headers, body=_encoder.encode(resource))
+
+
+def _person(data: Any) -> str | None:
+    if isinstance(data, Order):
+        return data.customer.remote_id if data.customer is not None else None
+    if isinstance(data, Ticket):
+        return data.requester.remote_id if data.requester is not None else None
+    return None
+
+
+def _resource(
+    connection: Connection,
+    mapping: AnyMapping,
+    record: Mapped[Any],
+    canonical_id: str | None,
+    people: Any,
+) -> Struct:
+    remote = record.remote
+    meta = ResourceMeta(
+        connection=connection.name,
+        vendor=connection.vendor.name,
+        remote_id=remote.id,
+        remote_url=remote.url,
+        remote_created_at=remote.created_at,
+        remote_updated_at=remote.updated_at,
+        links=(Link(connection=connection.name, remote_id=remote.id),),
+        mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
+        loss=record.loss,
+        unsupported=unsupported(mapping),
+    )
+    data = record.data
+    person = _person(data)
+    if person is not None and person in people:
+        part = "customer" if isinstance(data, Order) else "requester"
+        named = msgspec.structs.replace(getattr(data, part), id=people[person])
+        data = msgspec.structs.replace(data, **{part: named})
+    if canonical_id is None:
+        return msgspec.structs.replace(data, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(data, id=canonical_id, meta=meta)  # type: ignore[no-any-return]

@@ -1,0 +1,23 @@
+"""What every flow is given: the ports, and the little configuration that stories depend on."""
+
+from dataclasses import dataclass
+
+from app.ports import Connections, Links, Operations, Vendors
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seam:
+    """The two threads and what holds them. Times are in seconds.
+
+    `execution_limit` bounds one attempt at a write and is shorter than the lease of an operation, so that whoever
+    takes over knows that the first owner has stopped. `settle_margin` is how long after sending a vendor may still be
+    carrying out a request whose reply was lost.
+    """
+
+    public_url: str
+    connections: Connections
+    vendors: Vendors
+    operations: Operations
+    links: Links
+    execution_limit: float
+    settle_margin: float

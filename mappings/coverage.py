@@ -1,0 +1,199 @@
+"""What a mapping reads and writes, per field: computed from the mapping itself, so that it cannot be wrong.
+
+Reading: the keywords with which the mapping builds the canonical Struct, seen in its syntax tree. Writing: each field
+is tried with a plausible value; what the mapping refuses as unsupported it cannot write.
+"""
+
+import ast
+import inspect
+import textwrap
+from functools import lru_cache
+from typing import Any, Final, Literal, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
+
+from canonical.customer import ConsentPatch, EmailPatch, PhonePatch, TaxIdPatch
+from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.ticket import FollowerPatch, RequesterPatch
+from mappings.spec import VendorMapping
+
+AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+
+ENVELOPE: Final = frozenset({"id", "meta", "raw"})
+# One plausible element for each kind of list or part; names say nothing about real people.
+SAMPLES: Final[dict[type[Struct], Struct]] = {
+    EmailPatch: EmailPatch(address="ann@example.com"),
+    PhonePatch: PhonePatch(e164="+493012345678"),
+    AddressPatch: AddressPatch(line1="1 Main Street", city="Berlin", country_code="DE"),
+    TaxIdPatch: TaxIdPatch(type="eu_vat", value="DE123456789"),
+    ConsentPatch: ConsentPatch(channel="email", state="opted_in"),
+    OrderCustomerPatch: OrderCustomerPatch(remote_id="1"),
+    LineItemPatch: LineItemPatch(name="Mug", quantity="1", unit_price="5.00"),
+    DiscountPatch: DiscountPatch(code="SPRING", amount="1.00"),
+    ShippingLinePatch: ShippingLinePatch(title="Post", price="4.00"),
+    RequesterPatch: RequesterPatch(remote_id="1"),
+    FollowerPatch: FollowerPatch(remote_id="1"),
+    CustomFieldPatch: CustomFieldPatch(key="sample", value="x"),
+}
+TEXTS: Final = {"currency": "EUR", "presentment_currency": "EUR", "language": "en", "timezone": "Europe/Berlin"}
+
+
+class FieldCoverage(Struct, frozen=True, kw_only=True):
+    """One canonical field at one vendor. `values` are those of an enum that can be written."""
+
+    field: str
+    reads: bool
+    creates: bool
+    updates: bool
+    values: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=256)
+def unsupported(mapping: AnyMapping) -> tuple[str, ...]:
+    """The canonical fields that this mapping can never supply, for `meta.unsupported`. `_raw` siblings go with theirs."""
+    supplied = _supplied(mapping)
+    return tuple(
+        field.name
+        for field in fields(mapping.model)
+        if field.name not in supplied | ENVELOPE and not field.name.endswith("_raw")
+    )
+
+
+@lru_cache(maxsize=256)
+def coverage(mapping: AnyMapping) -> tuple[FieldCoverage, ...]:
+    """Every canonical field: read, writable on create, writable on update, and the enum values that can be written."""
+    supplied = _supplied(mapping)
+    writable = {field.name: field for field in fields(mapping.patch)}
+    rows = []
+    for field in fields(mapping.model):
+        if field.name in ENVELOPE or field.name.endswith("_raw"):
+            continue
+        patchable = writable.get(field.name)
+        rows.append(
+            FieldCoverage(
+                field=field.name,
+                reads=field.name in supplied,
+                creates=patchable is not None and mapping.endpoints.create is not None and _holds(mapping, patchable),
+                updates=patchable is not None and mapping.endpoints.update is not None and _updates(mapping, patchable),
+                values=() if patchable is None else writable_values(mapping, field.name),
+            )
+        )
+    return tuple(rows)
+
+
+@lru_cache(maxsize=1024)
+def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
+    """The values of an enum field that this mapping can write; empty for a field that is no enum."""
+    field = next((field for field in fields(mapping.patch) if field.name == field_name), None)
+    if field is None:
+        return ()
+    literal = _literal_of(field.type)
+    return tuple(value for value in literal if not _refuses(mapping, {field.encode_name: value}, field_name, None))
+
+
+@lru_cache(maxsize=64)
+def _supplied(mapping: AnyMapping) -> frozenset[str]:
+    """Keywords of every call that builds the model in the mapping's own module."""
+    names: set[str] = set()
+    module = inspect.getmodule(mapping.to_canonical)
+    source = (
+        inspect.getsource(module) if module is not None else textwrap.dedent(inspect.getsource(mapping.to_canonical))
+    )
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and _called(node) == mapping.model.__name__:
+            names |= {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+    return frozenset(names)
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+
+
+def _holds(mapping: AnyMapping, field: FieldInfo) -> bool:
+    return _tried(mapping, field, None)
+
+
+def _updates(mapping: AnyMapping, field: FieldInfo) -> bool:
+    current = _blank(mapping)
+    return current is not None and _tried(mapping, field, current)
+
+
+def _tried(mapping: AnyMapping, field: FieldInfo, current: Any) -> bool:
+    literal = _literal_of(field.type)
+    candidates = [value for value in literal if value != "unknown"] if literal else [_sample(field)]
+    return any(not _refuses(mapping, {field.encode_name: value}, field.name, current) for value in candidates)
+
+
+def _refuses(mapping: AnyMapping, body: dict[str, Any], field_name: str, current: Any) -> bool:
+    """Whether the mapping refuses this field. An invalid value of an enum counts; of anything else only `unsupported`,
+    because a sample need not be a value that this account has."""
+    patch = msgspec.convert(body, mapping.patch)
+    draft = mapping.to_vendor(patch, current, _default_account(mapping))
+    enum = bool(_literal_of(next(field.type for field in fields(mapping.patch) if field.name == field_name)))
+    return any(
+        refusal.pointer.startswith(f"/{field_name}") and (refusal.kind == "unsupported" or enum)
+        for refusal in draft.refused
+    )
+
+
+@lru_cache(maxsize=64)
+def _default_account(mapping: AnyMapping) -> Any:
+    """The vendor's documented defaults: what its account Struct says when nothing was fetched."""
+    return mapping.account()
+
+
+@lru_cache(maxsize=64)
+def _blank(mapping: AnyMapping) -> Any:
+    """The emptiest record that fits the wire Struct, to stand for "the record exists"."""
+    return _blank_of(mapping.record)
+
+
+def _blank_of(kind: Any) -> Any:
+    if not (isinstance(kind, type) and issubclass(kind, Struct)):
+        return _zero(kind)
+    values = {field.name: _zero(field.type) for field in fields(kind) if field.required}
+    return kind(**values)
+
+
+def _zero(kind: Any) -> Any:
+    origin = get_origin(kind)
+    if origin is Union or type(kind).__name__ == "UnionType":
+        options = get_args(kind)
+        return None if type(None) in options else _zero(options[0])
+    if origin is Literal:
+        return get_args(kind)[0]
+    if origin in (tuple, list, dict):
+        return origin()
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return _blank_of(kind)
+    if kind in (str, int, float, bool):
+        return {str: "1", int: 1, float: 1.0, bool: False}[kind]
+    return msgspec.convert("2026-01-01T00:00:00Z", kind) if kind is not None else None
+
+
+def _literal_of(kind: Any) -> tuple[str, ...]:
+    if get_origin(kind) is Literal:
+        return tuple(str(value) for value in get_args(kind))
+    for option in get_args(kind):
+        if found := _literal_of(option):
+            return found
+    return ()
+
+
+def _sample(field: FieldInfo) -> Any:
+    """A plausible JSON value for a patch field."""
+    for option in (field.type, *get_args(field.type)):
+        if isinstance(option, type) and issubclass(option, Struct):
+            return msgspec.to_builtins(SAMPLES[option])
+        if get_origin(option) is tuple:
+            inner = get_args(option)[0]
+            struct = isinstance(inner, type) and issubclass(inner, Struct)
+            return [msgspec.to_builtins(SAMPLES[inner]) if struct else "sample"]
+    if field.name in TEXTS:
+        return TEXTS[field.name]
+    if field.name.endswith("_at"):
+        return "2026-01-01T00:00:00Z"
+    return True if bool in get_args(field.type) else "1"

@@ -1,0 +1,38 @@
+"""Every vendor that Lockstitch speaks to, and which revision of a mapping is at work."""
+
+from typing import Any, Final
+
+from canonical.parts import ObjectName
+from mappings.hubspot import VENDOR as HUBSPOT
+from mappings.shopify import VENDOR as SHOPIFY
+from mappings.spec import Vendor, VendorMapping
+from mappings.zendesk import VENDOR as ZENDESK
+
+AnyVendor = Vendor[Any]
+AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+
+VENDORS: Final[dict[str, AnyVendor]] = {vendor.name: vendor for vendor in (HUBSPOT, SHOPIFY, ZENDESK)}
+
+
+def mapping_of(vendor: AnyVendor, object_name: ObjectName, revision: int) -> AnyMapping | None:
+    """One revision, or None where the vendor has no such object or the revision does not exist."""
+    for mapping in vendor.mappings:
+        if mapping.object == object_name and mapping.revision == revision:
+            return mapping
+    return None
+
+
+def active(vendor: AnyVendor, object_name: ObjectName) -> AnyMapping | None:
+    """The newest revision of the vendor's mapping for the object, or None where it has none."""
+    return _ACTIVE.get((vendor.name, object_name))
+
+
+def _newest() -> dict[tuple[str, ObjectName], AnyMapping]:
+    newest: dict[tuple[str, ObjectName], AnyMapping] = {}
+    for vendor in VENDORS.values():
+        for mapping in sorted(vendor.mappings, key=lambda mapping: mapping.revision):
+            newest[vendor.name, mapping.object] = mapping
+    return newest
+
+
+_ACTIVE: Final = _newest()
