@@ -74,7 +74,10 @@ def running_dev() -> Iterator[Dev]:
             yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"])
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(STOPPED_WITHIN_S)
+            try:
+                process.wait(STOPPED_WITHIN_S)
+            finally:
+                process.kill()  # it outlived its time, and its children end with it
 
 
 def free_port() -> int:
