@@ -1,0 +1,56 @@
+"""What an account has besides records: `/crm/v3/owners` and `/crm/v3/pipelines/tickets`."""
+
+from typing import Any
+
+from emulators.http import Answer, Call, json_answer
+from emulators.hubspot.errors import Refusal
+from emulators.hubspot.kinds import TICKETS, Kind
+from emulators.hubspot.objects import wants_archived
+from emulators.hubspot.seed import OWNERS, PIPELINES
+from emulators.state import State
+
+
+def owners(call: Call, state: State) -> Answer:
+    """200 with the owners, by e-mail when one is asked for."""
+    email, archived = call.param("email"), wants_archived(call)
+    results = state.find(
+        OWNERS, lambda one: one["archived"] == archived and (email is None or one["email"] == email.lower())
+    )
+    return json_answer(200, {"results": results})
+
+
+def owner(id: str, call: Call, state: State) -> Answer:
+    """200 with one owner, by its id or, with `idProperty=userId`, by its user's."""
+    if call.param("idProperty") == "userId":
+        found = next(iter(state.find(OWNERS, lambda one: str(one["userId"]) == id)), None)
+    else:
+        found = state.get(OWNERS, id)
+    if found is None:
+        raise _not_here()
+    return json_answer(200, found)
+
+
+def pipelines(kind: Kind, state: State) -> Answer:
+    """200 with the pipelines and their stages; contacts, companies and notes have none here."""
+    return json_answer(200, {"results": state.all(PIPELINES) if kind is TICKETS else []})
+
+
+def pipeline(kind: Kind, id: str, state: State) -> Answer:
+    """200 with one pipeline."""
+    return json_answer(200, _pipeline(kind, id, state))
+
+
+def stages(kind: Kind, id: str, state: State) -> Answer:
+    """200 with the stages of one pipeline."""
+    return json_answer(200, {"results": _pipeline(kind, id, state)["stages"]})
+
+
+def _pipeline(kind: Kind, id: str, state: State) -> dict[str, Any]:
+    found = state.get(PIPELINES, id) if kind is TICKETS else None
+    if found is None:
+        raise _not_here()
+    return found
+
+
+def _not_here() -> Refusal:
+    return Refusal(404, "resource not found", category="OBJECT_NOT_FOUND")

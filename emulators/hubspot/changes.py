@@ -1,0 +1,157 @@
+"""What a write makes of a record: the checks first, then the properties that HubSpot sets by itself."""
+
+from typing import Any
+
+import msgspec
+
+from emulators.hubspot.errors import Issue, not_set, values_not_valid
+from emulators.hubspot.kinds import CONTACTS, TICKETS, Kind
+from emulators.hubspot.records import Record, addresses, ensure_unique, new_id
+from emulators.hubspot.seed import PIPELINES
+from emulators.hubspot.standard_properties import STAMPED_STAGES
+from emulators.hubspot.values import checked, instant_at
+from emulators.state import State
+
+DEFAULT_PIPELINE = "0"
+DEFAULT_LIFECYCLE = "lead"
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as it will be, checked and not yet kept; `touched` are the properties that the write changed."""
+
+    record: Record
+    touched: tuple[str, ...]
+
+
+def drafted(kind: Kind, given: Any, state: State, now: float) -> Draft:
+    """A new record. Raises `Refusal` for bad values, missing required ones, and values that others hold."""
+    values = {name: value.removeprefix(";") for name, value in checked(kind, given, state).items() if value}
+    missing = [name for name in kind.required if name not in values]
+    if missing:
+        raise not_set(kind.label, missing)
+
+    id = new_id(kind, state)
+    at = instant_at(now)
+    properties = {
+        "hs_object_id": id,
+        "hs_object_source": "INTEGRATION",
+        "hs_object_source_id": "18221010",
+        "hs_object_source_label": "INTEGRATION",
+        kind.created: at,
+        kind.modified: at,
+        **_first_values(kind, id),
+        **values,
+    }
+    _derive(kind, {}, properties, state, at)
+    ensure_unique(kind, id, properties, state)
+    return Draft(
+        record={"id": id, "properties": properties, "createdAt": at, "updatedAt": at, "archived": False},
+        touched=tuple(sorted(properties)),
+    )
+
+
+def redrafted(kind: Kind, record: Record, given: Any, state: State, now: float) -> Draft:
+    """A record after a change. Raises `Refusal` like `drafted`.
+
+    A lifecycle stage before the present one is ignored without a word: HubSpot wants it cleared first, in a call of
+    its own (documented for v1, unchanged since).
+    """
+    values = checked(kind, given, state)
+    before: dict[str, str] = record["properties"]
+    if kind is CONTACTS and _goes_back(kind, before.get("lifecyclestage"), values.get("lifecyclestage"), state):
+        del values["lifecyclestage"]
+    at = instant_at(now)
+    properties = before | {name: _merged(before.get(name), value) for name, value in values.items()}
+    properties[kind.modified] = at
+    properties = {name: value for name, value in properties.items() if value != ""}
+    _derive(kind, before, properties, state, at)
+    ensure_unique(kind, record["id"], properties, state)
+    changed = {name for name in {*before, *properties} if before.get(name) != properties.get(name)}
+    return Draft(
+        record={**record, "properties": properties, "updatedAt": at},
+        touched=tuple(sorted({*changed, *values, *kind.always})),
+    )
+
+
+def _merged(before: str | None, value: str) -> str:
+    """A leading semicolon adds to what is chosen already."""
+    if not value.startswith(";"):
+        return value
+    return ";".join(dict.fromkeys([*(before or "").split(";"), *value.split(";")])).strip(";")
+
+
+def _first_values(kind: Kind, id: str) -> dict[str, str]:
+    """What a record has before anybody says anything."""
+    if kind is CONTACTS:
+        return {
+            "hs_all_contact_vids": id,
+            "hs_is_contact": "true",
+            "hs_is_unworked": "true",
+            "hs_pipeline": "contacts-lifecycle-pipeline",
+            "lifecyclestage": DEFAULT_LIFECYCLE,
+            "num_notes": "0",
+        }
+    if kind is TICKETS:
+        return {
+            "hs_is_visible_in_help_desk": "true",
+            "hs_num_times_contacted": "0",
+            "hs_pipeline": DEFAULT_PIPELINE,
+            "hs_ticket_id": id,
+        }
+    return {}
+
+
+def _derive(kind: Kind, before: dict[str, str], after: dict[str, str], state: State, at: str) -> None:
+    """Set what follows from the other properties."""
+    if kind is CONTACTS:
+        _derive_contact(before, after, at)
+    if kind is TICKETS:
+        _derive_ticket(before, after, state, at)
+
+
+def _derive_contact(before: dict[str, str], after: dict[str, str], at: str) -> None:
+    name = " ".join(after[part] for part in ("firstname", "lastname") if part in after)
+    primary = after.get("email")
+    derived = {
+        "hs_email_domain": primary.partition("@")[2] if primary else "",
+        "hs_full_name_or_email": name or primary or "",
+        "hs_searchable_calculated_phone_number": "".join(filter(str.isdecimal, after.get("phone", ""))),
+        "hs_additional_emails": ";".join(one for one in addresses(after) if one != primary),
+    }
+    stage = after.get("lifecyclestage")
+    if stage != before.get("lifecyclestage") and stage:
+        derived["hs_v2_date_entered_current_stage"] = at
+        if stage in STAMPED_STAGES:
+            derived[f"hs_lifecyclestage_{stage}_date"] = at
+    for property, value in derived.items():
+        if value:
+            after[property] = value
+        else:
+            after.pop(property, None)
+
+
+def _derive_ticket(before: dict[str, str], after: dict[str, str], state: State, at: str) -> None:
+    pipeline = state.get(PIPELINES, after.get("hs_pipeline", ""))
+    stages = {stage["id"]: stage for stage in pipeline["stages"]} if pipeline else {}
+    stage = after.get("hs_pipeline_stage", "")
+    if stage not in stages:
+        told = f"{stage} was not one of the allowed options: [{', '.join(stages)}]"
+        raise values_not_valid([Issue(name="hs_pipeline_stage", value=stage, code="INVALID_OPTION", message=told)])
+    if stage == before.get("hs_pipeline_stage"):
+        return
+
+    after["hs_v2_date_entered_current_stage"] = at
+    closed = stages[stage]["metadata"]["ticketState"] == "CLOSED"
+    after["hs_is_closed"] = "true" if closed else "false"
+    if not closed:
+        after.pop("closed_date", None)
+    elif "closed_date" not in after:
+        after["closed_date"] = at
+
+
+def _goes_back(kind: Kind, present: str | None, wanted: str | None, state: State) -> bool:
+    if not present or not wanted:
+        return False
+    definition = state.get(kind.definitions, "lifecyclestage") or {}
+    places = {option["value"]: option["displayOrder"] for option in definition.get("options", [])}
+    return bool(places.get(wanted, 0) < places.get(present, 0))

@@ -1,0 +1,131 @@
+"""The CRM object types that this look-alike has, and how they may be associated."""
+
+import msgspec
+
+from emulators.hubspot.errors import Refusal
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """One object type.
+
+    `defaults` are returned when a call names no properties, `always` whatever it names; `required` must be set on
+    creation; `created` and `modified` name the two properties that mirror the envelope's times.
+    """
+
+    name: str
+    singular: str
+    type_id: str
+    defaults: tuple[str, ...]
+    searched: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    created: str = "createdate"
+    modified: str = "hs_lastmodifieddate"
+
+    @property
+    def always(self) -> tuple[str, str, str]:
+        """The properties that every answer about a record has."""
+        return (self.created, "hs_object_id", self.modified)
+
+    @property
+    def label(self) -> str:
+        """How error messages call it."""
+        return self.singular.upper()
+
+    @property
+    def definitions(self) -> str:
+        """The name under which the state keeps its property definitions."""
+        return f"{self.name}.properties"
+
+
+CONTACTS = Kind(
+    name="contacts",
+    singular="contact",
+    type_id="0-1",
+    defaults=("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
+    searched=("email", "firstname", "lastname", "phone", "mobilephone", "company", "hs_additional_emails"),
+    modified="lastmodifieddate",
+)
+COMPANIES = Kind(
+    name="companies",
+    singular="company",
+    type_id="0-2",
+    defaults=("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
+    searched=("name", "domain", "phone", "website"),
+)
+TICKETS = Kind(
+    name="tickets",
+    singular="ticket",
+    type_id="0-5",
+    defaults=(
+        "content",
+        "createdate",
+        "hs_lastmodifieddate",
+        "hs_object_id",
+        "hs_pipeline",
+        "hs_pipeline_stage",
+        "hs_ticket_category",
+        "hs_ticket_priority",
+        "subject",
+    ),
+    searched=("subject", "content", "hs_ticket_category", "hs_ticket_id"),
+    required=("hs_pipeline_stage",),
+)
+NOTES = Kind(
+    name="notes",
+    singular="note",
+    type_id="0-46",
+    defaults=("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
+    searched=("hs_note_body",),
+    required=("hs_timestamp",),
+    created="hs_createdate",
+)
+KINDS = (CONTACTS, COMPANIES, TICKETS, NOTES)
+
+_SPELLINGS = {spelling: kind for kind in KINDS for spelling in (kind.name, kind.singular, kind.type_id, kind.label)}
+
+
+def kind_of(spelling: str) -> Kind:
+    """The object type behind a path segment: plural, singular or type id. Refuses what it does not know with 400."""
+    kind = _SPELLINGS.get(spelling) or _SPELLINGS.get(spelling.lower())
+    if kind is None:
+        raise Refusal(400, f"Unable to infer object type from: {spelling}", category=None)
+    return kind
+
+
+class Bond(msgspec.Struct, frozen=True, kw_only=True):
+    """An association type that HubSpot defines, in one direction; `inverse` is the type id of the other one."""
+
+    source: str
+    target: str
+    type_id: int
+    inverse: int
+    name: str
+    label: str | None = None
+
+
+# Type ids as HubSpot documents them. The first of a pair is the default one.
+BONDS = (
+    Bond(source="tickets", target="contacts", type_id=16, inverse=15, name="ticket_to_contact"),
+    Bond(source="contacts", target="tickets", type_id=15, inverse=16, name="contact_to_ticket"),
+    Bond(source="tickets", target="companies", type_id=339, inverse=340, name="ticket_to_company_unlabeled"),
+    Bond(source="companies", target="tickets", type_id=340, inverse=339, name="company_to_ticket_unlabeled"),
+    Bond(source="tickets", target="companies", type_id=26, inverse=25, name="ticket_to_company", label="Primary"),
+    Bond(source="companies", target="tickets", type_id=25, inverse=26, name="company_to_ticket", label="Primary"),
+    Bond(source="contacts", target="companies", type_id=279, inverse=280, name="contact_to_company_unlabeled"),
+    Bond(source="companies", target="contacts", type_id=280, inverse=279, name="company_to_contact_unlabeled"),
+    Bond(source="contacts", target="companies", type_id=1, inverse=2, name="contact_to_company", label="Primary"),
+    Bond(source="companies", target="contacts", type_id=2, inverse=1, name="company_to_contact", label="Primary"),
+    Bond(source="notes", target="tickets", type_id=228, inverse=227, name="note_to_ticket"),
+    Bond(source="tickets", target="notes", type_id=227, inverse=228, name="ticket_to_note"),
+    Bond(source="notes", target="contacts", type_id=202, inverse=201, name="note_to_contact"),
+    Bond(source="contacts", target="notes", type_id=201, inverse=202, name="contact_to_note"),
+)
+BOND_BY_ID = {bond.type_id: bond for bond in BONDS}
+
+
+def default_bond(source: Kind, target: Kind) -> Bond:
+    """The most general association type between two object types. Refuses a pair that has none with 400."""
+    for bond in BONDS:
+        if (bond.source, bond.target) == (source.name, target.name):
+            return bond
+    raise Refusal(400, f"No association type exists from {source.singular} to {target.singular}")

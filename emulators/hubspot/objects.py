@@ -1,0 +1,135 @@
+"""`/crm/v3/objects/{type}`: create, read, update, archive, list."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from emulators.http import Answer, Call, json_answer
+from emulators.hubspot.associations import associated, joined, wanted_bonds
+from emulators.hubspot.changes import Draft, drafted, redrafted
+from emulators.hubspot.errors import Refusal, body_of, no_such_record
+from emulators.hubspot.kinds import Kind, kind_of
+from emulators.hubspot.records import Record, envelope, found, keep, shown, shown_names, shown_whole
+from emulators.hubspot.values import instant_at
+from emulators.state import State
+
+LONGEST_PAGE = 100
+DEFAULT_PAGE = 10
+
+
+def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
+    """201 with all that has a value now. `associations` in the body are made in the same step."""
+    data = body_of(call)
+    bonds = wanted_bonds(kind, data.get("associations"), state)
+    draft = drafted(kind, data.get("properties"), state, now)
+    keep(kind, draft.record, state, now)
+    for bond, target in bonds:
+        joined(bond, draft.record["id"], target, state)
+    return json_answer(201, shown_whole(kind, draft.record))
+
+
+def read(kind: Kind, id: str, call: Call, state: State) -> Answer:
+    """200 with the properties asked for, which are a few when none are."""
+    record = found(kind, id, state, id_property=call.param("idProperty"), archived=wants_archived(call))
+    view = shown(kind, record, shown_names(kind, listed(call, "properties"), state))
+    return json_answer(200, with_associations(kind, view, call, state))
+
+
+def update(kind: Kind, id: str, call: Call, state: State, now: float) -> Answer:
+    """200 with what changed, not with the whole record."""
+    record = found(kind, id, state, id_property=call.param("idProperty"))
+    draft = redrafted(kind, record, body_of(call).get("properties"), state, now)
+    keep(kind, draft.record, state, now)
+    return json_answer(200, changed(kind, draft))
+
+
+def archive(kind: Kind, id: str, state: State, now: float) -> Answer:
+    """204, and again 204 for what is archived already; 404 for what never was."""
+    record = state.get(kind.name, id)
+    if record is None:
+        raise no_such_record(id)
+    archive_record(kind, record, state, now)
+    return Answer(status=204)
+
+
+def page(kind: Kind, call: Call, state: State) -> Answer:
+    """Records in the order of creation. The last page has no `paging` at all."""
+    limit = _limit(call)
+    after = _after(call)
+    archived = wants_archived(call)
+    names = shown_names(kind, listed(call, "properties"), state)
+    rows = _rows(kind, after, limit, archived, state)
+    results = [with_associations(kind, shown(kind, record, names), call, state) for _, record in rows[:limit]]
+    answer: dict[str, Any] = {"results": results}
+    if len(rows) > limit:
+        answer["paging"] = {"next": _next(call, rows[limit - 1][0])}
+    return json_answer(200, answer)
+
+
+def changed(kind: Kind, draft: Draft) -> Record:
+    """A record with what a write touched; a property that was cleared comes as an empty string."""
+    return envelope(kind, draft.record, {name: draft.record["properties"].get(name, "") for name in draft.touched})
+
+
+def archive_record(kind: Kind, record: Record, state: State, now: float) -> None:
+    """Put a record away, unless it is already. Its addresses and unique values are free again."""
+    if record["archived"]:
+        return
+    at = instant_at(now)
+    keep(kind, {**record, "archived": True, "archivedAt": at, "updatedAt": at}, state, now)
+
+
+def with_associations(kind: Kind, view: Record, call: Call, state: State) -> Record:
+    """The record with the ids of what it is associated with, for the types asked for; no key where there is nothing."""
+    groups: dict[str, Any] = {}
+    for spelling in listed(call, "associations"):
+        target = kind_of(spelling)
+        results = [{"id": id, "type": bond.name} for id, bond in associated(kind, view["id"], target, state)]
+        if results:
+            groups[target.name] = {"results": results}
+    return {**view, "associations": groups} if groups else view
+
+
+def listed(call: Call, name: str) -> list[str]:
+    """A list in the query: separated by commas, repeated, or both."""
+    return [part.strip() for value in call.params(name) for part in value.split(",") if part.strip()]
+
+
+def wants_archived(call: Call) -> bool:
+    """Whether the call asks for archived records, which then come alone."""
+    return (call.param("archived") or "").lower() == "true"
+
+
+def _limit(call: Call) -> int:
+    text = call.param("limit")
+    if not text:
+        return DEFAULT_PAGE
+    if not text.isdecimal() or int(text) < 1:
+        raise Refusal(400, f"limit must be a positive number, and is {text}")
+    if int(text) > LONGEST_PAGE:
+        raise Refusal(400, f"Page size of {text} is greater than the maximum of {LONGEST_PAGE}")
+    return int(text)
+
+
+def _after(call: Call) -> int:
+    text = call.param("after") or "0"
+    if not text.isdecimal():
+        raise Refusal(400, f"The paging token {text} is not valid")
+    return int(text)
+
+
+def _rows(kind: Kind, after: int, limit: int, archived: bool, state: State) -> list[tuple[int, Record]]:
+    """The next records with their places, one more than `limit` where there are that many."""
+    rows: list[tuple[int, Record]] = []
+    while True:
+        batch = state.page(kind.name, after=after, limit=limit + 1)
+        rows += [(place, record) for place, record in batch if record["archived"] == archived]
+        if len(rows) > limit or len(batch) <= limit:
+            return rows
+        after = batch[-1][0]
+
+
+def _next(call: Call, place: int) -> dict[str, str]:
+    query = [(name, value) for name, value in call.query if name != "after"]
+    host = call.headers.get("host", "localhost")
+    link = f"http://{host}/hubspot{call.path}?{urlencode([*query, ('after', place)])}"
+    return {"after": str(place), "link": link}

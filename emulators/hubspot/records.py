@@ -1,0 +1,141 @@
+"""Records as they are kept, found and shown."""
+
+from typing import Any
+
+from emulators.hubspot.errors import PORTAL_ID, Refusal, contact_exists, no_such_record, value_taken
+from emulators.hubspot.kinds import CONTACTS, Kind
+from emulators.hubspot.values import instant_at
+from emulators.state import State
+
+Record = dict[str, Any]
+
+FIRST_ID = 734931000001
+
+
+def indexed(kind: Kind) -> str:
+    """The name under which the state keeps what the search's index still holds of a changed record."""
+    return f"{kind.name}.indexed"
+
+
+def new_id(kind: Kind, state: State) -> str:
+    """A number as a string, larger than any that fits 32 bits. Object types share the counter, as ids look alike."""
+    return str(state.next_id("record", FIRST_ID))
+
+
+def unique_properties(kind: Kind, state: State) -> list[str]:
+    """The properties of which no two records have the same value. E-mail is not among them: see `address_holder`."""
+    return [one["name"] for one in state.lookup(kind.definitions, "unique", "true") if one["name"] != "hs_object_id"]
+
+
+def addresses(properties: dict[str, Any]) -> list[str]:
+    """All e-mail addresses of a contact, the primary one first."""
+    texts = (properties.get("email"), properties.get("hs_additional_emails"))
+    return [one for text in texts if isinstance(text, str) for one in text.split(";") if one]
+
+
+def keep(kind: Kind, record: Record, state: State, now: float) -> None:
+    """Write a record, findable by its addresses and unique values unless it is archived.
+
+    What the search saw so far stays aside, so that it can go on seeing it until its index has caught up.
+    """
+    id = record["id"]
+    previous = state.get(kind.name, id)
+    if previous is not None and now - state.seen_at(kind.name, id) >= state.search_lag():
+        state.put(indexed(kind), id, previous)
+    state.put(kind.name, id, record, {} if record["archived"] else keys_of(kind, record["properties"], state))
+
+
+def keys_of(kind: Kind, properties: dict[str, Any], state: State) -> dict[str, str]:
+    """The names and values that no other record of this type may have."""
+    keys = {name: properties[name] for name in unique_properties(kind, state) if isinstance(properties.get(name), str)}
+    if kind is CONTACTS:
+        keys |= {f"address {address}": address for address in addresses(properties)}
+    return keys
+
+
+def address_holder(address: str, state: State) -> Record | None:
+    """The contact that has this address, as its primary or as an additional one."""
+    return next(iter(state.lookup(CONTACTS.name, f"address {address.strip().lower()}", address.strip().lower())), None)
+
+
+def found(kind: Kind, asked: str, state: State, *, id_property: str | None = None, archived: bool = False) -> Record:
+    """The record that a path names, by id or by a unique property. Refuses with 404 what is not there.
+
+    An archived record is there only for who asks for archived ones, and the others are not there for them.
+    """
+    record = _by_property(kind, id_property, asked, state) if id_property else state.get(kind.name, asked)
+    if archived and record is None and id_property:
+        record = next(iter(state.find(kind.name, lambda one: one["properties"].get(id_property) == asked)), None)
+    if record is None or record["archived"] != archived:
+        raise no_such_record(asked, by_id=id_property is None)
+    return record
+
+
+def _by_property(kind: Kind, id_property: str, value: str, state: State) -> Record | None:
+    if id_property == "hs_object_id":
+        return state.get(kind.name, value)
+    if kind is CONTACTS and id_property == "email":
+        return address_holder(value, state)
+    if id_property not in unique_properties(kind, state):
+        raise Refusal(400, f"Property {id_property} is not a unique identifier property of {kind.label}")
+    return next(iter(state.lookup(kind.name, id_property, value)), None)
+
+
+def ensure_unique(kind: Kind, id: str, properties: dict[str, str], state: State) -> None:
+    """Refuse values that another record holds: addresses with 409, other unique properties with 400."""
+    if kind is CONTACTS:
+        for address in addresses(properties):
+            holder = address_holder(address, state)
+            if holder is not None and holder["id"] != id:
+                raise contact_exists(holder["id"])
+    for name in unique_properties(kind, state):
+        for holder in state.lookup(kind.name, name, properties.get(name, "")):
+            if holder["id"] != id:
+                raise value_taken(kind.type_id, name, properties[name], id, holder["id"])
+
+
+def shown_names(kind: Kind, asked: list[str], state: State) -> tuple[str, ...]:
+    """The properties to show: those asked for that exist, or the defaults, and those that are always shown."""
+    if not asked:
+        return kind.defaults
+    known = (name for name in dict.fromkeys(asked) if state.get(kind.definitions, name) is not None)
+    return tuple(sorted({*known, *kind.always}))
+
+
+def shown(kind: Kind, record: Record, names: tuple[str, ...]) -> Record:
+    """A record with these properties, null where one has no value."""
+    return envelope(kind, record, {name: record["properties"].get(name) for name in names})
+
+
+def shown_whole(kind: Kind, record: Record) -> Record:
+    """A record with all that has a value, as the answer to its creation shows it."""
+    return envelope(kind, record, dict(sorted(record["properties"].items())))
+
+
+def envelope(kind: Kind, record: Record, properties: dict[str, Any]) -> Record:
+    """A record around some properties."""
+    envelope: Record = {
+        "id": record["id"],
+        "properties": properties,
+        "createdAt": record["createdAt"],
+        "updatedAt": record["updatedAt"],
+        "archived": record["archived"],
+    }
+    if record["archived"]:
+        envelope["archivedAt"] = record["archivedAt"]
+    envelope["url"] = f"https://app.hubspot.com/contacts/{PORTAL_ID}/record/{kind.type_id}/{record['id']}"
+    return envelope
+
+
+def placed(kind: Kind, payload: Record, state: State, now: float) -> Record:
+    """Keep any payload as a record, unchecked: with `properties` as the API shows a record, else as its properties."""
+    at = instant_at(now)
+    given = payload if isinstance(payload.get("properties"), dict) else {"properties": payload}
+    id = str(given.get("id") or new_id(kind, state))
+    record = {"createdAt": at, "updatedAt": at, "archived": False, **given, "id": id}
+    if record["archived"]:
+        record.setdefault("archivedAt", record["updatedAt"])
+    times = {kind.created: record["createdAt"], kind.modified: record["updatedAt"], "hs_object_id": id}
+    record["properties"] = times | record["properties"]
+    keep(kind, record, state, now)
+    return record

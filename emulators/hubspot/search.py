@@ -1,0 +1,120 @@
+"""`POST /crm/v3/objects/{type}/search`: what the index knows, which is behind what was written."""
+
+from typing import Any
+
+from emulators.http import Answer, Call, json_answer
+from emulators.hubspot.errors import body_of, over_the_limit
+from emulators.hubspot.filters import Comparable, comparable, problem, read_groups
+from emulators.hubspot.kinds import Kind
+from emulators.hubspot.records import Record, indexed, shown, shown_names
+from emulators.state import DEFAULT_PER_MINUTE, State
+
+LONGEST_PAGE = 200
+DEFAULT_PAGE = 10
+MOST_RESULTS = 10_000
+# HubSpot allows 190 calls in 10 s and 5 searches in a second, that is one search a second for 228 calls a minute.
+# The same proportion holds here, whatever limit is set.
+CALLS_PER_SEARCH = 228
+
+
+def spend_search(state: State, now: float) -> None:
+    """Count one search against the limit of this second, which is its own and which no header tells."""
+    most = max(1, int(state.setting("per_minute", DEFAULT_PER_MINUTE)) // CALLS_PER_SEARCH)
+    second = int(now)
+    spent = state.recall("searches") or {}
+    count = spent.get("count", 0) + 1 if spent.get("second") == second else 1
+    state.remember("searches", {"second": second, "count": count}, ttl=2)
+    if count > most:
+        raise over_the_limit("SECONDLY")
+
+
+def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
+    """200 with a page of what matches, the total, and the offset of the next page."""
+    data = body_of(call)
+    groups = read_groups(kind, data.get("filterGroups"), state)
+    query = str(data.get("query") or "").lower().split()
+    limit, after = _limit(data), _after(data)
+    if after + limit > MOST_RESULTS:
+        raise problem(f"Only the first {MOST_RESULTS} results can be paged through")
+
+    hits = [
+        record
+        for record in _index(kind, state, now)
+        if (not groups or any(all(one.passes(record) for one in group) for group in groups))
+        and _mentions(kind, record, query)
+    ]
+    _sort(kind, hits, data.get("sorts"), state)
+    names = shown_names(kind, [str(name) for name in data.get("properties") or []], state)
+    page = hits[after : after + limit]
+    answer: dict[str, Any] = {"total": len(hits), "results": [shown(kind, record, names) for record in page]}
+    if after + limit < len(hits):
+        answer["paging"] = {"next": {"after": str(after + limit)}}
+    return json_answer(200, answer)
+
+
+def _index(kind: Kind, state: State, now: float) -> list[Record]:
+    """The records as the index has them: new ones not yet, changed ones as they were, archived ones still there."""
+    caught_up_to = now - state.search_lag()
+    records: list[Record] = []
+    for seen_at, record in state.changed(kind.name, since=0.0):
+        known = record if seen_at <= caught_up_to else state.get(indexed(kind), record["id"])
+        if known is not None and not known["archived"]:
+            records.append(known)
+    return records
+
+
+def _mentions(kind: Kind, record: Record, query: list[str]) -> bool:
+    texts = [str(record["properties"].get(name, "")).lower() for name in kind.searched]
+    return all(any(word in text for text in texts) for word in query)
+
+
+def _sort(kind: Kind, hits: list[Record], given: Any, state: State) -> None:
+    """Oldest first, then by the one sort that HubSpot honours; records without a value come last."""
+    hits.sort(key=lambda record: int(record["id"]))
+    if not given:
+        return
+    if not isinstance(given, list) or len(given) > 1:
+        raise problem("Only one sort is allowed")
+    name, descending = _direction(given[0])
+    definition = state.get(kind.definitions, name)
+    if definition is None:
+        raise problem(f'Property "{name}" does not exist')
+
+    def value(record: Record) -> Comparable | None:
+        text = record["properties"].get(name)
+        return None if text is None else comparable(definition["type"], str(text))
+
+    valued = [(value(record), record) for record in hits]
+    known: list[tuple[Any, Record]] = [pair for pair in valued if pair[0] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=descending)
+    hits[:] = [record for _, record in known] + [record for one, record in valued if one is None]
+
+
+def _direction(given: Any) -> tuple[str, bool]:
+    """A sort as an object, or as a name with a minus before it for descending."""
+    if isinstance(given, str):
+        return given.removeprefix("-"), given.startswith("-")
+    if not isinstance(given, dict) or given.get("direction", "ASCENDING") not in ("ASCENDING", "DESCENDING"):
+        raise problem("sorts must have a propertyName and a direction, ASCENDING or DESCENDING")
+    return str(given.get("propertyName")), given.get("direction") == "DESCENDING"
+
+
+def _limit(data: dict[str, Any]) -> int:
+    limit = _number(data, "limit", DEFAULT_PAGE)
+    if not 1 <= limit <= LONGEST_PAGE:
+        raise problem(f"limit must be between 1 and {LONGEST_PAGE}")
+    return limit
+
+
+def _after(data: dict[str, Any]) -> int:
+    return _number(data, "after", 0)
+
+
+def _number(data: dict[str, Any], key: str, default: int) -> int:
+    """A whole number, or the text of one: offsets come back as text."""
+    raw = data.get(key)
+    if raw is None or raw == "":
+        return default
+    if not str(raw).isdecimal():
+        raise problem(f"{key} must be a whole number, and is {raw}")
+    return int(str(raw))

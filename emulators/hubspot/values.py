@@ -1,0 +1,187 @@
+"""Property values: what HubSpot accepts, and the text it makes of it. Every stored value is a string."""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from emulators.hubspot.errors import Issue, Refusal, values_not_valid
+from emulators.hubspot.kinds import Kind
+from emulators.hubspot.seed import OWNERS, PIPELINES
+from emulators.state import State
+
+LONGEST = 65_536
+
+_EMAIL = re.compile(r"[^\s@;,]+@[^\s@;,]+\.[^\s@;,.]{2,}")
+_MILLIS = re.compile(r"-?\d{1,15}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def checked(kind: Kind, given: Any, state: State) -> dict[str, str]:
+    """The values of a write as they will be stored, `""` for one to be cleared.
+
+    A JSON null is skipped, numbers and booleans are taken as their text. Whether a stage belongs to its pipeline is
+    not judged here. Raises `Refusal` naming every unknown property and every bad value.
+    """
+    if not isinstance(given, Mapping):
+        raise Refusal(
+            400,
+            "Invalid input JSON on line 1, column 2. Some required fields were not set: [properties]",
+            category=None,
+        )
+    values: dict[str, str] = {}
+    issues: list[Issue] = []
+    for name, raw in given.items():
+        if raw is None:
+            continue
+        text = _text(name, raw)
+        try:
+            values[name] = _value(kind, name, text, state)
+        except _Bad as bad:
+            issues.append(Issue(name=name, value=text, code=bad.code, message=bad.message))
+    if issues:
+        raise values_not_valid(issues)
+    return values
+
+
+def instant(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, as all of HubSpot's v3 times are."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant_at(seconds: float) -> str:
+    """The same for Unix seconds."""
+    return instant(_EPOCH + timedelta(seconds=seconds))
+
+
+def millis(text: str) -> int | None:
+    """A date or time (epoch milliseconds, or ISO 8601, UTC where it names no zone) in epoch milliseconds."""
+    moment = _moment(text)
+    return None if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+class _Bad(Exception):
+    """One value is refused."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def _text(name: str, raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, int | float):
+        return str(raw)
+    raise Refusal(400, f"Invalid input JSON on line 1, column 2: Cannot deserialize the value of {name}", category=None)
+
+
+def _value(kind: Kind, name: str, text: str, state: State) -> str:
+    definition = state.get(kind.definitions, name)
+    if definition is None:
+        raise _Bad("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
+    if definition["modificationMetadata"]["readOnlyValue"]:
+        raise _Bad("READ_ONLY_VALUE", f'"{name}" is a read only property; its value cannot be set.')
+    if text == "":
+        return ""
+    if len(text) > LONGEST:
+        raise _Bad("PROPERTY_VALUE_TOO_LONG", f"{name} is longer than {LONGEST} characters.")
+    if kind.name == "contacts" and name == "email":
+        return _email(text)
+    if name == "hs_additional_emails":
+        return ";".join(dict.fromkeys(_email(one) for one in text.split(";") if one.strip()))
+
+    match definition["type"]:
+        case "number":
+            return _number(text)
+        case "date":
+            return _day(text)
+        case "datetime":
+            return _time(text)
+        case "bool":
+            return _chosen(text, ["true", "false"])
+        case "enumeration" if definition["fieldType"] == "checkbox":
+            return _several(text, _choices(definition, state))
+        case "enumeration":
+            return _chosen(text, _choices(definition, state))
+        case _:
+            return text
+
+
+def _email(text: str) -> str:
+    address = text.strip().lower()
+    if not _EMAIL.fullmatch(address):
+        raise _Bad("INVALID_EMAIL", f"Email address {text} is invalid")
+    return address
+
+
+def _number(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise _Bad("INVALID_NUMBER", f"{text} was not a valid number.")
+    return text.strip()
+
+
+def _day(text: str) -> str:
+    moment = _moment(text)
+    if moment is None:
+        raise _Bad("INVALID_DATE", f"{text} was not a valid date.")
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
+        raise _Bad(
+            "INVALID_DATE", f"{text} is at {moment:%H:%M:%S}.{moment.microsecond // 1000:03d} UTC, not midnight!"
+        )
+    return moment.date().isoformat()
+
+
+def _time(text: str) -> str:
+    moment = _moment(text)
+    if moment is None:
+        raise _Bad("INVALID_LONG", f"{text} was not a valid long.")
+    return instant(moment)
+
+
+def _moment(text: str) -> datetime | None:
+    text = text.strip()
+    try:
+        if _MILLIS.fullmatch(text):
+            return _EPOCH + timedelta(milliseconds=int(text))
+        if len(text) == len("2024-01-31"):
+            day = date.fromisoformat(text)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _choices(definition: dict[str, Any], state: State) -> list[str] | None:
+    """The values that may be chosen; None where this look-alike does not keep them (teams)."""
+    match definition["name"]:
+        case "hubspot_owner_id":
+            return [owner["id"] for owner in state.all(OWNERS) if not owner["archived"]]
+        case "hs_pipeline":
+            return [pipeline["id"] for pipeline in state.all(PIPELINES)]
+        case "hs_pipeline_stage":
+            return [stage["id"] for pipeline in state.all(PIPELINES) for stage in pipeline["stages"]]
+    if definition["externalOptions"]:
+        return None
+    return [option["value"] for option in definition["options"]]
+
+
+def _chosen(text: str, choices: list[str] | None) -> str:
+    if choices is not None and text not in choices:
+        raise _Bad("INVALID_OPTION", f"{text} was not one of the allowed options: [{', '.join(choices)}]")
+    return text
+
+
+def _several(text: str, choices: list[str] | None) -> str:
+    """`a;b` replaces what is chosen; a leading semicolon, which is kept here, adds to it."""
+    chosen = [_chosen(one, choices) for one in text.split(";") if one]
+    return ";" * text.startswith(";") + ";".join(dict.fromkeys(chosen))
