@@ -199,6 +199,14 @@ class State:
         """All writes inside or none; joins the transaction of the call, when there is one."""
         return self._store.transaction()
 
+    def savepoint(self) -> contextlib.AbstractContextManager[None]:
+        """Writes that are undone when the block raises; the transaction around them, and the call's record, go on."""
+        return self._store.savepoint()
+
+    def clock(self) -> float:
+        """The time now, in Unix seconds."""
+        return self._store.clock()
+
     def _drop_keys(self, object: str, id: str) -> None:
         self._sql.execute(
             "DELETE FROM record_key WHERE vendor = ? AND object = ? AND id = ?",

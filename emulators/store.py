@@ -107,6 +107,19 @@ class Store:
             raise
         self.sql.execute("COMMIT")
 
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Writes that are undone when the block raises, while the transaction around them goes on."""
+        with self.transaction():
+            self.sql.execute("SAVEPOINT tried")
+            try:
+                yield
+            except BaseException:
+                self.sql.execute("ROLLBACK TO tried")
+                self.sql.execute("RELEASE tried")
+                raise
+            self.sql.execute("RELEASE tried")
+
     def forget(self, vendor: str | None) -> None:
         """Empty records, remembered keys, settings, faults and calls of one vendor, or of all.
 

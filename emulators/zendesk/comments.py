@@ -1,0 +1,147 @@
+"""Comments and audits: what was said on a ticket, and what each write to it changed."""
+
+import html
+import re
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.zendesk.desk import Desk
+from emulators.zendesk.errors import bad_attribute, invalid
+
+TAG = re.compile(r"<[^>]+>")
+AUDITED = (
+    "subject",
+    "requester_id",
+    "priority",
+    "type",
+    "status",
+    "assignee_id",
+    "group_id",
+    "organization_id",
+    "custom_status_id",
+    "external_id",
+    "tags",
+    "due_at",
+    "problem_id",
+)
+
+
+def given_comment(given: dict[str, Any]) -> dict[str, Any] | None:
+    """The comment of a write, with a `body` or an `html_body`; a new ticket may give a bare `description` instead."""
+    comment = given.get("comment")
+    if comment is None and given.get("description"):
+        comment = {"body": given["description"]}
+    if isinstance(comment, str):
+        comment = {"body": comment}
+    if comment is None:
+        return None
+    if not isinstance(comment, dict):
+        raise bad_attribute("comment", "an object")
+    if not isinstance(comment.get("body") or comment.get("html_body") or "", str):
+        raise bad_attribute("comment", "an object with a body")
+    return comment if comment.get("body") or comment.get("html_body") else None
+
+
+def plain(comment: dict[str, Any]) -> str:
+    """A comment's text; HTML loses its markup."""
+    if comment.get("html_body"):
+        return html.unescape(TAG.sub("", str(comment["html_body"]))).strip()
+    return str(comment["body"])
+
+
+def is_public(comment: dict[str, Any]) -> bool:
+    """Whether the requester sees it; a comment is public unless it says that it is not."""
+    return comment.get("public") is not False
+
+
+def audit(
+    desk: Desk,
+    ticket: JsonRecord,
+    before: JsonRecord | None,
+    comment: dict[str, Any] | None,
+    given: dict[str, Any],
+    *,
+    author_id: object,
+) -> JsonRecord:
+    """Record one write to a ticket: its comment, its changes, and the caller's own `metadata` under `custom`."""
+    author = desk.state.get("users", str(author_id))
+    if author is None:
+        raise invalid("author", "Author: is invalid", "InvalidValue")
+    custom = given.get("metadata") or {}
+    if not isinstance(custom, dict):
+        raise bad_attribute("metadata", "an object")
+    id = desk.new_id()
+    record: JsonRecord = {
+        "id": id,
+        "ticket_id": ticket["id"],
+        "created_at": desk.stamp,
+        "author_id": author["id"],
+        "metadata": {"system": {}, "custom": custom},
+        "events": [],
+        "via": ticket["via"],
+    }
+    if comment is not None:
+        said = _comment(desk, ticket, comment, record)
+        desk.state.put("comments", str(said["id"]), said, {"ticket": str(ticket["id"])})
+        record["events"].append({name: said[name] for name in EVENT_FIELDS} | {"audit_id": id})
+    record["events"] += _changes(desk, ticket, before)
+    desk.state.put("audits", str(id), record, {"ticket": str(ticket["id"])})
+    return record
+
+
+EVENT_FIELDS = ("id", "type", "author_id", "body", "html_body", "plain_body", "public", "attachments")
+
+
+def comments_of(desk: Desk, ticket_id: object) -> list[JsonRecord]:
+    """A ticket's comments, the first one first."""
+    return desk.state.lookup("comments", "ticket", str(ticket_id))
+
+
+def audits_of(desk: Desk, ticket_id: object) -> list[JsonRecord]:
+    """A ticket's audits, the first one first."""
+    return desk.state.lookup("audits", "ticket", str(ticket_id))
+
+
+def _comment(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], audit: JsonRecord) -> JsonRecord:
+    text = plain(comment)
+    markup = comment.get("html_body") or f'<p dir="auto">{html.escape(text, quote=False)}</p>'.replace("\n", "<br>")
+    return {
+        "id": desk.new_id(),
+        "type": "Comment",
+        "author_id": audit["author_id"],
+        "body": text,
+        "html_body": f'<div class="zd-comment" dir="auto">{markup}</div>',
+        "plain_body": text,
+        "public": is_public(comment),
+        "attachments": [],
+        "audit_id": audit["id"],
+        "via": ticket["via"],
+        "created_at": desk.stamp,
+        "metadata": audit["metadata"],
+    }
+
+
+def _changes(desk: Desk, ticket: JsonRecord, before: JsonRecord | None) -> list[dict[str, Any]]:
+    """An event for each audited field: `Create` for what a new ticket has, later `Change` with the value before."""
+    events: list[dict[str, Any]] = []
+    names = [*AUDITED, *(str(field["id"]) for field in ticket["custom_fields"])]
+    now = _values(ticket)
+    was = _values(before) if before is not None else {}
+    for name in names:
+        value, previous = now.get(name), was.get(name)
+        if before is None and value not in (None, []):
+            events.append({"id": desk.new_id(), "type": "Create", "value": _shown(value), "field_name": name})
+        elif before is not None and value != previous:
+            change = {"value": _shown(value), "field_name": name, "previous_value": _shown(previous)}
+            events.append({"id": desk.new_id(), "type": "Change", **change})
+    return events
+
+
+def _values(ticket: JsonRecord) -> dict[str, Any]:
+    custom = {str(field["id"]): field["value"] for field in ticket["custom_fields"]}
+    return {name: ticket[name] for name in AUDITED} | custom
+
+
+def _shown(value: Any) -> Any:
+    """Audits show ids as strings."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

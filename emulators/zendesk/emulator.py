@@ -1,0 +1,147 @@
+"""The Zendesk look-alike: authorisation, rate limit, routing."""
+
+import base64
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from emulators.http import Answer, BadJson, Call
+from emulators.state import Allowance, State
+from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users
+from emulators.zendesk.desk import Desk
+from emulators.zendesk.drift import bent
+from emulators.zendesk.errors import Refusal, failure, no_endpoint, too_many, unauthenticated, unreadable
+from emulators.zendesk.placing import OBJECTS, placed
+
+NAME = "zendesk"
+TOKEN = "zendesk-dev-token"  # noqa: S105 - a look-alike's credential opens nothing
+CREDENTIALS = {
+    f"Basic {base64.b64encode(f'{account.AGENT_EMAIL}/token:{TOKEN}'.encode()).decode()}",
+    f"Bearer {TOKEN}",
+}
+API = "/api/v2"
+
+Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
+
+# Method, path below /api/v2 with `#` for an id, handler. The first that fits is taken.
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "users", user_calls.list_users),
+    ("POST", "users", user_calls.create_user),
+    ("POST", "users/create_or_update", user_calls.create_or_update),
+    ("GET", "users/me", user_calls.show_me),
+    ("GET", "users/show_many", user_calls.show_many),
+    ("GET", "users/search", user_calls.search_users),
+    ("GET", "users/count", user_calls.count_users),
+    ("GET", "users/#", user_calls.show_user),
+    ("PUT", "users/#", user_calls.update_user),
+    ("DELETE", "users/#", user_calls.delete_user),
+    ("GET", "users/#/identities", identity_calls.list_identities),
+    ("POST", "users/#/identities", identity_calls.create_identity),
+    ("GET", "users/#/identities/#", identity_calls.show_identity),
+    ("DELETE", "users/#/identities/#", identity_calls.delete_identity),
+    ("PUT", "users/#/identities/#/make_primary", identity_calls.make_primary),
+    ("PUT", "users/#/identities/#/verify", identity_calls.verify_identity),
+    ("GET", "user_fields", account.list_all("user_fields")),
+    ("POST", "user_fields", account.create_user_field),
+    ("GET", "user_fields/#", account.show("user_fields", "user_field")),
+    ("GET", "tickets", ticket_calls.list_tickets),
+    ("POST", "tickets", ticket_calls.create_ticket),
+    ("GET", "tickets/show_many", ticket_calls.show_many),
+    ("GET", "tickets/count", ticket_calls.count_tickets),
+    ("GET", "tickets/#", ticket_calls.show_ticket),
+    ("PUT", "tickets/#", ticket_calls.update_ticket),
+    ("DELETE", "tickets/#", ticket_calls.delete_ticket),
+    ("GET", "tickets/#/comments", ticket_calls.list_comments),
+    ("GET", "tickets/#/audits", ticket_calls.list_audits),
+    ("GET", "ticket_fields", account.list_all("ticket_fields")),
+    ("POST", "ticket_fields", account.create_ticket_field),
+    ("GET", "ticket_fields/#", account.show("ticket_fields", "ticket_field")),
+    ("GET", "custom_statuses", account.list_all("custom_statuses")),
+    ("GET", "custom_statuses/#", account.show("custom_statuses", "custom_status")),
+    ("GET", "groups", account.list_all("groups")),
+    ("GET", "groups/#", account.show("groups", "group")),
+    ("GET", "organizations", account.list_all("organizations")),
+    ("POST", "organizations", account.create_organization),
+    ("GET", "organizations/#", account.show("organizations", "organization")),
+    ("GET", "search", search_calls.search),
+    ("GET", "search/count", search_calls.count),
+    ("GET", "search/export", search_calls.export),
+    ("GET", "incremental/users/cursor", exports.by_cursor("users")),
+    ("GET", "incremental/tickets/cursor", exports.by_cursor("tickets")),
+    ("GET", "incremental/users", exports.by_time("users")),
+    ("GET", "incremental/tickets", exports.by_time("tickets")),
+)
+PATTERNS = [(method, re.compile(path.replace("#", r"(\d+)")), handler) for method, path, handler in ROUTES]
+
+
+class Zendesk:
+    """One Zendesk account; see `ROUTES` for what it answers."""
+
+    name = NAME
+    objects = OBJECTS
+
+    def answer(self, call: Call, state: State, now: float) -> Answer:
+        """The reply to one call; every reply carries a request id, every authorised one the rate limit's headers."""
+        request_id = {"x-request-id": uuid.uuid4().hex, "x-zendesk-api-version": "v2"}
+        if call.headers.get("authorization") not in CREDENTIALS:
+            return unauthenticated().with_headers(request_id)
+
+        allowance = state.spend(now)
+        headers = request_id | _limits(allowance)
+        if not allowance.allowed:
+            return too_many().with_headers(headers | {"retry-after": str(allowance.resets_in)})
+        desk = _desk(state, now, call.headers.get("host", "localhost"))
+        return _routed(desk, call).with_headers(headers)
+
+    def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
+        """Place a record; see `placing`."""
+        return placed(_desk(state, state.clock(), "localhost"), object, payload)
+
+    def drift(self, kind: str, answer: Answer) -> Answer:
+        """Bend an answer; see `drift`."""
+        return bent(kind, answer)
+
+    def failure(self, status: int) -> Answer:
+        """The vendor's own body for a status."""
+        return failure(status)
+
+
+def _routed(desk: Desk, call: Call) -> Answer:
+    path = call.path.removeprefix(f"{API}/").removesuffix(".json")
+    if not call.path.startswith(f"{API}/"):
+        return no_endpoint()
+    for method, pattern, handler in PATTERNS:
+        match = pattern.fullmatch(path)
+        if match is not None and method == call.method:
+            return _handled(handler, desk, call, match.groups())
+    return no_endpoint()
+
+
+def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """What the handler answers. A refused call leaves nothing behind, the requester made for its ticket neither."""
+    try:
+        with desk.state.savepoint():
+            return handler(desk, call, ids)
+    except Refusal as refusal:
+        return refusal.answer
+    except BadJson:
+        return unreadable()
+
+
+def _desk(state: State, now: float, host: str) -> Desk:
+    desk = Desk(state, now, f"http://{host}/{NAME}{API}")
+    account.furnish(desk)
+    users.furnish(desk)
+    return desk
+
+
+def _limits(allowance: Allowance) -> dict[str, str]:
+    limit, remaining = str(allowance.limit), str(allowance.remaining)
+    return {
+        "x-rate-limit": limit,
+        "x-rate-limit-remaining": remaining,
+        "ratelimit-limit": limit,
+        "ratelimit-remaining": remaining,
+        "ratelimit-reset": str(allowance.resets_in),
+    }

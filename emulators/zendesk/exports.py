@@ -1,0 +1,97 @@
+"""The incremental exports: what was written since a time, deleted records too, by cursor or by time."""
+
+from collections.abc import Callable
+from typing import Any
+
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+from emulators.zendesk.desk import Desk, whole_number
+from emulators.zendesk.errors import bad_request, too_recent
+from emulators.zendesk.paging import link, seal, unseal
+from emulators.zendesk.sideload import beside
+
+MOST = 1_000
+YOUNGEST_START = 60
+
+Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
+
+
+def by_cursor(object: str) -> Handler:
+    """The cursor-based export of `users` or `tickets`: `start_time` once, then `cursor`."""
+
+    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+        size = whole_number(call.param("per_page"), MOST, high=MOST)
+        cursor = call.param("cursor")
+        since, done = _position(cursor) if cursor is not None else (_start(desk, call), [])
+        # A page may end between records of one moment: those that were shown already are told by the cursor.
+        fresh = [row for row in _written(desk, call, object, since) if row[0] > since or row[1]["id"] not in done]
+        rows, more = fresh[:size], len(fresh) > size
+        if rows:
+            moment = rows[-1][0]
+            seen = [record["id"] for written, record in rows if written == moment]
+            cursor = seal([moment, seen + (done if moment == since else [])])
+        shown = [record for _, record in rows]
+        body: dict[str, Any] = {
+            object: shown,
+            "after_url": link(desk, _without(call, "start_time"), {"cursor": cursor}) if cursor else None,
+            "after_cursor": cursor,
+            "before_url": None,
+            "before_cursor": None,
+            "end_of_stream": not more,
+        }
+        extra = beside(desk, call)
+        return json_answer(200, {**body, **(extra(shown) if extra else {})})
+
+    return handler
+
+
+def by_time(object: str) -> Handler:
+    """The time-based export: the next page begins at the second in which this one ends, so records come twice."""
+
+    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+        size = whole_number(call.param("per_page"), MOST, high=MOST)
+        rows = _written(desk, call, object, float(_start(desk, call)))
+        shown, more = rows[:size], len(rows) > size
+        end_time = int(shown[-1][0]) if shown else None
+        body = {
+            object: [record for _, record in shown],
+            "count": len(shown),
+            "end_of_stream": not more,
+            "end_time": end_time,
+            "next_page": link(desk, call, {"start_time": str(end_time)}) if end_time is not None else None,
+        }
+        return json_answer(200, body)
+
+    return handler
+
+
+def _written(desk: Desk, call: Call, object: str, since: float) -> list[tuple[float, JsonRecord]]:
+    """What was written since, oldest write first, but for the last seconds: exports lag as the search does."""
+    horizon = desk.now - desk.state.search_lag()
+    hidden = call.param("exclude_deleted") == "true"
+    return [
+        (written, record)
+        for written, record in desk.state.changed(object, since=since)
+        if written <= horizon and not (hidden and record.get("status") == "deleted")
+    ]
+
+
+def _start(desk: Desk, call: Call) -> int:
+    start = call.param("start_time")
+    if start is None or not start.isdecimal():
+        raise bad_request("InvalidParameter", "start_time must be a Unix time in seconds")
+    if int(start) > desk.now - YOUNGEST_START:
+        raise too_recent()
+    return int(start)
+
+
+def _position(cursor: str) -> tuple[float, list[int]]:
+    value = unseal(cursor)
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], list):
+        raise bad_request("InvalidParameter", "cursor is not one of this export")
+    return float(value[0]), value[1]
+
+
+def _without(call: Call, name: str) -> Call:
+    kept = tuple((key, value) for key, value in call.query if key != name)
+    return Call(method=call.method, path=call.path, query=kept, headers=call.headers, body=call.body)

@@ -1,0 +1,79 @@
+"""A user's ways of being recognised: e-mail addresses and phone numbers, each used by one user of the account."""
+
+import re
+
+from emulators.state import JsonRecord
+from emulators.zendesk.desk import Desk
+from emulators.zendesk.errors import invalid
+
+EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]{2,}")
+E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+def owner_of(desk: Desk, value: str) -> int | None:
+    """The id of the user who is recognised by this address or number, None when nobody is."""
+    found = desk.state.lookup("identities", "value", value.lower())
+    return int(found[0]["user_id"]) if found else None
+
+
+def identities_of(desk: Desk, user_id: int) -> list[JsonRecord]:
+    """A user's identities, in the order of their making."""
+    return desk.state.lookup("identities", "user", str(user_id))
+
+
+def check_email(desk: Desk, email: object, user_id: int | None = None) -> str:
+    """The address in lower case. 422 when it is malformed, or is that of another user than `user_id`."""
+    if not isinstance(email, str) or EMAIL.fullmatch(email) is None:
+        raise invalid("email", f"Email: {email} is not properly formatted", "InvalidValue")
+    if owner_of(desk, email) not in (None, user_id):
+        raise invalid("email", f"Email: {email} is already being used by another user", "DuplicateValue")
+    return email.lower()
+
+
+def add(
+    desk: Desk, user_id: int, kind: str, value: str, *, primary: bool = False, verified: bool = False
+) -> JsonRecord:
+    """Give a user one more identity, without any check. `kind` is `email` or `phone_number`."""
+    id = desk.new_id()
+    identity: JsonRecord = {
+        "url": desk.url(f"users/{user_id}/identities/{id}"),
+        "id": id,
+        "user_id": user_id,
+        "type": kind,
+        "value": value,
+        "verified": verified,
+        "primary": primary,
+        "created_at": desk.stamp,
+        "updated_at": desk.stamp,
+    }
+    if kind == "email":
+        identity |= {"undeliverable_count": 0, "deliverable_state": "deliverable"}
+    keep(desk, identity)
+    return identity
+
+
+def set_phone(desk: Desk, user_id: int, phone: str | None) -> bool | None:
+    """Replace a user's direct line; whether the number is shared (None when there is none).
+
+    A number that is not E.164, or is another user's direct line already, is kept as a shared one: no identity.
+    """
+    for identity in identities_of(desk, user_id):
+        if identity["type"] == "phone_number":
+            desk.state.delete("identities", str(identity["id"]))
+    if phone is None:
+        return None
+    if E164.fullmatch(phone) is None or owner_of(desk, phone) not in (None, user_id):
+        return True
+
+    add(desk, user_id, "phone_number", phone)
+    return False
+
+
+def keep(desk: Desk, identity: JsonRecord) -> None:
+    """Write an identity so that it is found by its value and by its user."""
+    desk.state.put(
+        "identities",
+        str(identity["id"]),
+        identity,
+        {"value": str(identity["value"]).lower(), "user": str(identity["user_id"])},
+    )

@@ -1,0 +1,45 @@
+"""What Zendesk's search knows: copies of users and tickets that fall behind their writes by the search lag.
+
+A copy has two states: `fresh`, the last one written, and `settled`, the one before, which the search keeps
+answering with until the fresh one is older than the lag. A record's first copy is not found until then.
+"""
+
+from collections.abc import Iterable
+
+from emulators.state import JsonRecord
+from emulators.zendesk.desk import Desk
+
+
+def note(desk: Desk, object: str, record: JsonRecord, *, shown: bool, keys: Iterable[tuple[str, str]]) -> None:
+    """Tell the index of a write. A record that is not `shown` any more (deleted) leaves with the same delay.
+
+    `keys` (name, value) narrow down the candidates of a query that names one of them; those of both states hold.
+    """
+    told = [f"{name}:{value}" for name, value in keys]
+    before = desk.state.get(_name(object), str(record["id"]))
+    settled: JsonRecord | None = None
+    kept: list[str] = []
+    if before is not None:
+        caught_up = before["fresh_at"] + desk.state.search_lag() <= desk.now
+        settled, kept = (before["fresh"], before["keys"]) if caught_up else (before["settled"], before["old_keys"])
+    copy = {
+        "fresh": record if shown else None,
+        "fresh_at": desk.now,
+        "keys": told,
+        "settled": settled,
+        "old_keys": kept,
+    }
+    desk.state.put(_name(object), str(record["id"]), copy, dict.fromkeys([*kept, *told], ""))
+
+
+def known(desk: Desk, object: str, narrow: tuple[str, str] | None = None) -> list[JsonRecord]:
+    """The records as the search sees them now; only those with one key, when `narrow` gives its name and value."""
+    name = _name(object)
+    copies = desk.state.all(name) if narrow is None else desk.state.lookup(name, f"{narrow[0]}:{narrow[1]}", "")
+    horizon = desk.now - desk.state.search_lag()
+    seen = (copy["fresh"] if copy["fresh_at"] <= horizon else copy["settled"] for copy in copies)
+    return [record for record in seen if record is not None]
+
+
+def _name(object: str) -> str:
+    return f"search of {object}"

@@ -1,0 +1,54 @@
+"""Placing records from outside: any payload, past the vendor's validation."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.zendesk import definitions, tickets, users
+from emulators.zendesk.desk import Desk
+from emulators.zendesk.identities import add, identities_of
+from emulators.zendesk.identities import keep as keep_identity
+
+OBJECTS = (
+    "users",
+    "identities",
+    "tickets",
+    "comments",
+    "audits",
+    "groups",
+    "organizations",
+    "custom_statuses",
+    "ticket_fields",
+    "user_fields",
+)
+SHAPES = {
+    "groups": definitions.group,
+    "organizations": definitions.organization,
+    "custom_statuses": definitions.custom_status,
+    "ticket_fields": definitions.ticket_field,
+    "user_fields": definitions.user_field,
+}
+
+
+def placed(desk: Desk, object: str, payload: dict[str, Any]) -> JsonRecord:
+    """The payload as a record: laid over an empty one of its kind, with an id when it has none, and written."""
+    id = payload.get("id") or (desk.state.next_id("tickets", 1) if object == "tickets" else desk.new_id())
+    if object == "tickets":
+        ticket = tickets.blank(desk, id) | payload | {"id": id}
+        tickets.keep(desk, ticket)
+        return ticket
+    if object == "users":
+        user = users.blank(desk, id) | payload | {"id": id}
+        users.keep(desk, user)
+        if user["email"] and not identities_of(desk, id):
+            add(desk, id, "email", str(user["email"]).lower(), primary=True, verified=bool(user["verified"]))
+        return user
+
+    shape = SHAPES.get(object)
+    record = {**(shape(desk, id, payload) if shape else {}), **payload, "id": id}
+    if object == "identities":
+        keep_identity(desk, record)
+    elif object in ("comments", "audits"):
+        desk.state.put(object, str(id), record, {"ticket": str(record.get("ticket_id"))})
+    else:
+        desk.state.put(object, str(id), record)
+    return record

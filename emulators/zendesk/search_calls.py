@@ -1,0 +1,63 @@
+"""The calls of the unified search."""
+
+from typing import Any
+
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+from emulators.zendesk.desk import Desk, whole_number
+from emulators.zendesk.errors import Refusal, bad_request, said
+from emulators.zendesk.paging import PAGE_SIZE, link, offset_page, seal, unseal
+from emulators.zendesk.search import found, ordered
+from emulators.zendesk.sideload import beside
+
+SEARCH_DEPTH = 1_000
+EXPORT_SIZE = 1_000
+
+
+def search(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Tickets and users that fit `query`, newest first or by `sort_by`; never more than the first 1,000 of them."""
+    page = whole_number(call.param("page"), 1, high=1_000_000)
+    size = whole_number(call.param("per_page"), PAGE_SIZE, high=PAGE_SIZE)
+    if page * size > SEARCH_DEPTH:
+        text = f"Invalid search: requested response size was greater than Search Response Limits ({SEARCH_DEPTH})"
+        raise Refusal(said(422, "invalid", text))
+    records = ordered(found(desk, _query(call)), call.param("sort_by"), call.param("sort_order") != "asc")
+    answer = offset_page(desk, call, "results", [_typed(record) for record in records], beside(desk, call))
+    return answer.with_json({**answer.json(), "facets": None})
+
+
+def count(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """How many records fit `query`."""
+    return json_answer(200, {"count": len(found(desk, _query(call)))})
+
+
+def export(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """All records of one type (`filter[type]`) that fit `query`, oldest first, by cursor."""
+    kind = call.param("filter[type]")
+    if kind not in ("ticket", "user"):
+        raise bad_request("InvalidParameter", "filter[type] must be one of ticket, user")
+    size = whole_number(call.param("page[size]"), PAGE_SIZE, high=EXPORT_SIZE)
+    after = call.param("page[after]")
+    last_id = unseal(after) if after else 0
+    fitting = sorted(found(desk, f"type:{kind} {_query(call)}"), key=lambda record: int(record["id"]))
+    rest = [record for record in fitting if int(record["id"]) > int(last_id)]
+    shown = rest[:size]
+    cursor = seal(shown[-1]["id"]) if shown else None
+    body: dict[str, Any] = {
+        "results": [_typed(record) for record in shown],
+        "facets": None,
+        "meta": {"has_more": len(rest) > size, "after_cursor": cursor, "before_cursor": None},
+        "links": {"prev": None, "next": link(desk, call, {"page[after]": cursor}) if cursor else None},
+    }
+    return json_answer(200, body)
+
+
+def _query(call: Call) -> str:
+    query = call.param("query")
+    if query is None:
+        raise bad_request("InvalidParameter", "Missing parameter: query")
+    return query
+
+
+def _typed(record: JsonRecord) -> JsonRecord:
+    return {**record, "result_type": "ticket" if "requester_id" in record else "user"}

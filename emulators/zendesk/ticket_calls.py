@@ -1,0 +1,127 @@
+"""The calls on tickets, their comments and their audits."""
+
+import hashlib
+
+import msgspec
+
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+from emulators.zendesk import tickets
+from emulators.zendesk.comments import audits_of, comments_of
+from emulators.zendesk.desk import Desk, body_of
+from emulators.zendesk.errors import bad_request, not_found, other_parameters
+from emulators.zendesk.paging import by_cursor, listed, listed_few
+from emulators.zendesk.sideload import beside
+
+KEY_LIFE = 2 * 3600.0
+KEY_LENGTH = 255
+LOOKUP = "x-idempotency-lookup"
+MANY = 100
+
+
+def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """The tickets that are not deleted, or those with one `external_id`: there may be several."""
+    external_id = call.param("external_id")
+    if external_id is not None:
+        return listed_few(desk, call, "tickets", with_external_id(desk, external_id), beside(desk, call))
+    sort_by = call.param("sort_by")
+    if sort_by is not None and not by_cursor(call):
+        shown = sorted(
+            desk.state.find("tickets", _not_deleted), key=lambda ticket: str(ticket.get(sort_by) or ticket["id"])
+        )
+        if call.param("sort_order") == "desc":
+            shown.reverse()
+        return listed_few(desk, call, "tickets", shown, beside(desk, call))
+    return listed(desk, call, "tickets", keep=_not_deleted, extra=beside(desk, call))
+
+
+def show_many(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Up to 100 tickets by `ids`, comma-separated; those that do not exist are left out."""
+    asked = [part.strip() for part in (call.param("ids") or "").split(",") if part.strip()]
+    if not asked or len(asked) > MANY:
+        raise bad_request("InvalidParameter", f"Between 1 and {MANY} ids are expected")
+    read = (desk.state.get("tickets", one) for one in dict.fromkeys(asked))
+    shown = [ticket for ticket in read if ticket is not None and _not_deleted(ticket)]
+    extra = beside(desk, call)
+    body = {"tickets": shown, "next_page": None, "previous_page": None, "count": len(shown)}
+    return json_answer(200, {**body, **(extra(shown) if extra else {})})
+
+
+def count_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """How many tickets are not deleted."""
+    value = len(desk.state.find("tickets", _not_deleted))
+    return json_answer(200, {"count": {"value": value, "refreshed_at": desk.stamp}})
+
+
+def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """One ticket; 404 for a deleted one."""
+    ticket = _live(desk, ids[0])
+    extra = beside(desk, call)
+    return json_answer(200, {"ticket": ticket, **(extra([ticket]) if extra else {})})
+
+
+def create_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Create a ticket; with an `Idempotency-Key` once in two hours, the first answer coming again (`hit`)."""
+    key = call.headers.get("idempotency-key")
+    if key is None:
+        return _create(desk, call)
+    if not 0 < len(key) <= KEY_LENGTH:
+        raise bad_request("InvalidIdempotencyKey", f"An idempotency key has between 1 and {KEY_LENGTH} characters")
+
+    digest = hashlib.sha256(msgspec.json.encode(call.json(), order="deterministic")).hexdigest()
+    earlier = desk.state.recall(f"ticket {key}")
+    if earlier is None:
+        answer = _create(desk, call)
+        value = {"digest": digest, "body": answer.body.decode(), "location": answer.headers["location"]}
+        desk.state.remember(f"ticket {key}", value, KEY_LIFE)
+        return answer.with_headers({LOOKUP: "miss"})
+    if earlier["digest"] != digest:
+        raise other_parameters()
+    same = Answer(status=201, body=earlier["body"].encode())
+    return same.with_headers(json_answer(201, None).headers | {"location": earlier["location"], LOOKUP: "hit"})
+
+
+def update_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Change what is given, leave the rest; add a comment."""
+    ticket, audit = tickets.update(desk, _live(desk, ids[0]), body_of(call, "ticket"))
+    return json_answer(200, {"ticket": ticket, "audit": audit})
+
+
+def delete_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Delete softly."""
+    tickets.delete(desk, _live(desk, ids[0]))
+    return Answer(status=204)
+
+
+def list_comments(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """A ticket's comments, oldest first unless `sort_order=desc` or `sort=-created_at`."""
+    said = comments_of(desk, _live(desk, ids[0])["id"])
+    if call.param("sort_order") == "desc" or call.param("sort") == "-created_at":
+        said.reverse()
+    return listed_few(desk, call, "comments", said, beside(desk, call))
+
+
+def list_audits(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """A ticket's audits, oldest first."""
+    return listed_few(desk, call, "audits", audits_of(desk, _live(desk, ids[0])["id"]), beside(desk, call))
+
+
+def with_external_id(desk: Desk, external_id: str) -> list[JsonRecord]:
+    """The tickets with this external id, which is not unique."""
+    return desk.state.lookup("tickets", "external_id", external_id)
+
+
+def _create(desk: Desk, call: Call) -> Answer:
+    ticket, audit = tickets.create(desk, body_of(call, "ticket"))
+    return json_answer(201, {"ticket": ticket, "audit": audit}, {"location": ticket["url"]})
+
+
+def _live(desk: Desk, id: str) -> JsonRecord:
+    ticket = desk.must_get("tickets", id)
+    if ticket["status"] == "deleted":
+        raise not_found()
+    return ticket
+
+
+def _not_deleted(ticket: JsonRecord) -> bool:
+    return bool(ticket["status"] != "deleted")

@@ -1,0 +1,212 @@
+"""What Zendesk checks and derives when a ticket is written."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.zendesk import users
+from emulators.zendesk.account import STATUS_ID, category_of
+from emulators.zendesk.desk import AGENT_ID, Desk
+from emulators.zendesk.errors import bad_attribute, invalid
+from emulators.zendesk.identities import owner_of
+
+STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
+PRIORITIES = ("urgent", "high", "normal", "low")
+TYPES = ("problem", "incident", "question", "task")
+TEXTS = ("subject", "external_id", "recipient")
+CHOICES = {"priority": PRIORITIES, "type": TYPES}
+
+
+def applied(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+    """The ticket with what was given; what may not be written (description, ids, times) is ignored, as the vendor does.
+
+    400 for a value of the wrong type, 422 for one that breaks a rule.
+    """
+    written = dict(ticket)
+    for name in TEXTS:
+        if name in given:
+            written[name] = _text(name, given[name])
+    written["raw_subject"] = written["subject"]
+    for name, choices in CHOICES.items():
+        if name in given:
+            written[name] = _choice(name, given[name], choices)
+    written |= _people(desk, given)
+    written |= _status(desk, ticket, given, assigned=written["assignee_id"] is not None)
+    if written["status"] == "solved" and written["assignee_id"] is None:
+        written["assignee_id"] = AGENT_ID
+    if "tags" in given:
+        written["tags"] = tags_of(given["tags"])
+    _put_custom_fields(desk, ticket, written, given)
+    # A due date belongs to tasks and a problem to incidents; on anything else they are not kept.
+    due_at = given.get("due_at", ticket["due_at"])
+    problem_id = given.get("problem_id", ticket["problem_id"])
+    written["due_at"] = due_at if written["type"] == "task" else None
+    written["problem_id"] = problem_id if written["type"] == "incident" else None
+    return written
+
+
+def tags_of(given: object) -> list[str]:
+    """Tags as the vendor keeps them: lower case, each once, sorted; a string is split at spaces."""
+    if isinstance(given, str):
+        given = given.split()
+    if given is None:
+        return []
+    if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
+        raise bad_attribute("tags", "an array of strings")
+    return sorted({word.lower() for tag in given for word in tag.replace(",", " ").split()})
+
+
+def person(desk: Desk, given: dict[str, Any], attribute: str) -> int:
+    """The id of the user with the address of `given`; one is made when nobody has it, for which a name is needed."""
+    email = given.get("email")
+    owner = owner_of(desk, email) if isinstance(email, str) else None
+    if owner is not None:
+        return owner
+    if not str(given.get("name") or "").strip():
+        raise invalid(attribute, "Requester Name: is too short (minimum one character)", "ValueTooShort")
+    fields: dict[str, Any] = {
+        name: given[name] for name in ("name", "email", "phone", "external_id", "locale_id") if name in given
+    }
+    return int(users.create(desk, fields)["id"])
+
+
+def submitter(desk: Desk, given: dict[str, Any]) -> int:
+    """Who submits a new ticket, and so writes its first comment: the agent who calls, unless another is named."""
+    return (
+        AGENT_ID if given.get("submitter_id") is None else _existing(desk, "users", given["submitter_id"], "submitter")
+    )
+
+
+def _people(desk: Desk, given: dict[str, Any]) -> dict[str, Any]:
+    people: dict[str, Any] = {}
+    requester = given.get("requester")
+    if isinstance(requester, dict):
+        people["requester_id"] = person(desk, requester, "requester")
+    elif given.get("requester_id") is not None:
+        people["requester_id"] = _existing(desk, "users", given["requester_id"], "requester")
+    if "assignee_email" in given:
+        people["assignee_id"] = _agent(desk, owner_of(desk, str(given["assignee_email"])))
+    elif "assignee_id" in given:
+        people["assignee_id"] = _agent(desk, given["assignee_id"]) if given["assignee_id"] is not None else None
+    for name, object in (("group_id", "groups"), ("organization_id", "organizations")):
+        if name in given:
+            known = given[name] is None
+            people[name] = None if known else _existing(desk, object, given[name], name.removesuffix("_id"))
+    for name, ids in (("email_ccs", "email_cc_ids"), ("followers", "follower_ids")):
+        if name in given:
+            people[ids] = [_invited(desk, one) for one in given[name] or () if one.get("action") != "delete"]
+    if "collaborator_ids" in given:
+        people["collaborator_ids"] = [
+            _existing(desk, "users", id, "collaborator") for id in given["collaborator_ids"] or ()
+        ]
+    elif "email_cc_ids" in people:
+        people["collaborator_ids"] = people["email_cc_ids"]
+    return people
+
+
+def _status(desk: Desk, ticket: JsonRecord, given: dict[str, Any], *, assigned: bool) -> dict[str, Any]:
+    """The status asked for, by name or by custom status; a new ticket that has an assignee is open."""
+    custom = given.get("custom_status_id")
+    if custom is not None and custom != ticket["custom_status_id"]:
+        category = category_of(desk, custom)
+        if category is None:
+            raise invalid("custom_status_id", "Custom status: is invalid", "InvalidValue")
+        return {"status": category, "custom_status_id": custom}
+
+    status = given.get("status")
+    if status is not None and status not in STATUSES:
+        raise invalid("status", f"Status: {status} is not included in the list", "InvalidValue")
+    status = status or ticket["status"]
+    if status == "new" and assigned:
+        status = "open"
+    if status == ticket["status"]:
+        return {}
+    return {"status": status, "custom_status_id": STATUS_ID[status]}
+
+
+def _put_custom_fields(desk: Desk, ticket: JsonRecord, written: JsonRecord, given: dict[str, Any]) -> None:
+    """Custom fields and the tags that stand for a choice. Unknown fields and choices are dropped without a word."""
+    fields = {field["id"]: field for field in desk.state.all("ticket_fields") if field["removable"] and field["active"]}
+    values: dict[int, Any] = dict.fromkeys(fields)
+    values |= {field["id"]: field["value"] for field in ticket["custom_fields"] if field["id"] in fields}
+    before = dict(values)
+    for id, value in _given_fields(given):
+        if id in fields:
+            values[id] = _field_value(fields[id], value, values[id])
+    written["custom_fields"] = [{"id": id, "value": value} for id, value in values.items()]
+    written["fields"] = written["custom_fields"]
+
+    chosen = {id for id, field in fields.items() if field["type"] in ("tagger", "multiselect")}
+    dropped = {tag for id in chosen for tag in _as_tags(before[id])}
+    added = {tag for id in chosen for tag in _as_tags(values[id])}
+    if dropped != added:
+        written["tags"] = sorted((set(written["tags"]) - (dropped - added)) | added)
+
+
+def _given_fields(given: dict[str, Any]) -> list[tuple[int, Any]]:
+    fields = given.get("custom_fields", given.get("fields"))
+    if fields is None:
+        return []
+    if isinstance(fields, dict):
+        return [(int(id), value) for id, value in fields.items() if str(id).isdecimal()]
+    if not isinstance(fields, list) or not all(isinstance(field, dict) and "id" in field for field in fields):
+        raise bad_attribute("custom_fields", "an array of objects with an id")
+    return [(int(field["id"]), field.get("value")) for field in fields if str(field["id"]).isdecimal()]
+
+
+def _field_value(field: JsonRecord, value: Any, held: Any) -> Any:
+    """A value as a field of this type keeps it: numbers as strings, choices by their tag, a wrong choice not at all."""
+    if value is None or value == "":
+        return None
+    if field["type"] == "checkbox":
+        return value is True or value in ("true", "1", 1)
+    if field["type"] in ("tagger", "multiselect"):
+        tags = {option["value"] for option in field["custom_field_options"]}
+        wanted = value if isinstance(value, list) else [value]
+        if not set(map(str, wanted)) <= tags:
+            return held
+        return value if field["type"] == "tagger" else list(wanted)
+    if field["type"] in ("integer", "decimal"):
+        return str(value)
+    return value
+
+
+def _as_tags(value: Any) -> list[str]:
+    return [] if value is None else [str(one) for one in (value if isinstance(value, list) else [value])]
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise bad_attribute(name, "a string")
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> str | None:
+    if value is None or value == "":
+        return None
+    if value not in choices:
+        raise invalid("base", f"{name.capitalize()}: is invalid", "InvalidValue")
+    return str(value)
+
+
+def _existing(desk: Desk, object: str, id: Any, attribute: str) -> int:
+    record = desk.state.get(object, str(id)) if isinstance(id, int | str) else None
+    if record is None or record.get("active") is False:
+        raise invalid(attribute, f"{attribute.capitalize()}: is invalid", "InvalidValue")
+    found: int = record["id"]
+    return found
+
+
+def _agent(desk: Desk, id: Any) -> int:
+    user = desk.state.get("users", str(id)) if id is not None else None
+    if user is None or not user["active"] or user["role"] == "end-user":
+        raise invalid("assignee", "Assignee: is not an agent of this account", "InvalidValue")
+    return int(user["id"])
+
+
+def _invited(desk: Desk, one: dict[str, Any]) -> int:
+    if one.get("user_id") is not None:
+        return _existing(desk, "users", one["user_id"], "collaborator")
+    email = one.get("user_email")
+    return person(desk, {"email": email, "name": one.get("user_name") or email}, "collaborator")

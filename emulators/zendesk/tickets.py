@@ -1,0 +1,139 @@
+"""Tickets: one record each, changed only together with an audit that says what changed."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.zendesk import comments
+from emulators.zendesk.account import STATUS_ID
+from emulators.zendesk.desk import AGENT_ID, BRAND_ID, FORM_ID, GROUP_ID, Desk
+from emulators.zendesk.errors import invalid, outdated
+from emulators.zendesk.index import note
+from emulators.zendesk.ticket_rules import applied, submitter
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def blank(desk: Desk, id: int) -> JsonRecord:
+    """A ticket with nothing told of it, every field that the vendor shows."""
+    return {
+        "url": desk.url(f"tickets/{id}"),
+        "id": id,
+        "external_id": None,
+        "via": {"channel": "api", "source": {"from": {}, "to": {}, "rel": None}},
+        "created_at": desk.stamp,
+        "updated_at": desk.stamp,
+        "generated_timestamp": int(desk.now),
+        "type": None,
+        "subject": None,
+        "raw_subject": None,
+        "description": "",
+        "priority": None,
+        "status": "new",
+        "recipient": None,
+        "requester_id": AGENT_ID,
+        "submitter_id": AGENT_ID,
+        "assignee_id": None,
+        "organization_id": None,
+        "group_id": GROUP_ID,
+        "collaborator_ids": [],
+        "follower_ids": [],
+        "email_cc_ids": [],
+        "forum_topic_id": None,
+        "problem_id": None,
+        "has_incidents": False,
+        "is_public": True,
+        "due_at": None,
+        "tags": [],
+        "custom_fields": [],
+        "satisfaction_rating": {"score": "unoffered"},
+        "sharing_agreement_ids": [],
+        "custom_status_id": STATUS_ID["new"],
+        "encoded_id": _encoded(id),
+        "fields": [],
+        "followup_ids": [],
+        "ticket_form_id": FORM_ID,
+        "brand_id": BRAND_ID,
+        "allow_channelback": False,
+        "allow_attachments": True,
+        "from_messaging_channel": False,
+        "support_type": "agent",
+    }
+
+
+def keep(desk: Desk, ticket: JsonRecord) -> None:
+    """Write a ticket so that it is found by its external id and its requester, and by the search when it caught up."""
+    keys = {"requester": str(ticket["requester_id"])}
+    searched = [("tag", tag) for tag in ticket["tags"]]
+    if ticket["external_id"] is not None and ticket["status"] != "deleted":
+        keys["external_id"] = ticket["external_id"]
+        searched.append(("external_id", ticket["external_id"]))
+    desk.state.put("tickets", str(ticket["id"]), ticket, keys)
+    note(desk, "tickets", ticket, shown=ticket["status"] != "deleted", keys=searched)
+
+
+def create(desk: Desk, given: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
+    """A new ticket and its first audit. Its first comment is its description, for ever."""
+    comment = comments.given_comment(given)
+    if comment is None:
+        raise invalid("base", "Description: cannot be blank", "BlankValue")
+    id = desk.state.next_id("tickets", 1)
+    while desk.state.get("tickets", str(id)) is not None:
+        id = desk.state.next_id("tickets", 1)
+
+    ticket = applied(desk, blank(desk, id), given)
+    ticket["submitter_id"] = submitter(desk, given)
+    body = comments.plain(comment)
+    ticket["subject"] = ticket["subject"] or body[:80]
+    ticket["raw_subject"] = ticket["subject"]
+    ticket["description"] = body
+    ticket["is_public"] = comments.is_public(comment)
+    if ticket["organization_id"] is None:
+        requester = desk.state.get("users", str(ticket["requester_id"]))
+        ticket["organization_id"] = requester["organization_id"] if requester else None
+    keep(desk, ticket)
+    author_id = comment.get("author_id") or ticket["submitter_id"]
+    audit = comments.audit(desk, ticket, None, comment, given, author_id=author_id)
+    return ticket, audit
+
+
+def update(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> tuple[JsonRecord, JsonRecord]:
+    """A ticket changed and the audit of it. 422 for a closed one; 409 for a safe update of an outdated copy."""
+    if ticket["status"] == "closed":
+        raise invalid("status", "Status: closed prevents ticket update")
+    if given.get("safe_update") is True and given.get("updated_stamp") != ticket["updated_at"]:
+        raise outdated()
+
+    comment = comments.given_comment({"comment": given.get("comment")})
+    changed = applied(desk, ticket, given)
+    if comment is not None and _reopens(desk, ticket, comment, given):
+        changed |= {"status": "open", "custom_status_id": STATUS_ID["open"]}
+    if comment is not None and comments.is_public(comment):
+        changed["is_public"] = True
+    changed["updated_at"] = desk.stamp
+    changed["generated_timestamp"] = int(desk.now)
+    keep(desk, changed)
+    author_id = (comment or {}).get("author_id") or AGENT_ID
+    return changed, comments.audit(desk, changed, ticket, comment, given, author_id=author_id)
+
+
+def delete(desk: Desk, ticket: JsonRecord) -> None:
+    """Delete softly: gone from lists, search and by its id; in the incremental export with status `deleted`."""
+    gone = {**ticket, "status": "deleted", "updated_at": desk.stamp, "generated_timestamp": int(desk.now)}
+    keep(desk, gone)
+
+
+def _reopens(desk: Desk, ticket: JsonRecord, comment: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Whether an end user's answer opens a ticket that waits or is solved."""
+    if "status" in given or ticket["status"] not in ("pending", "hold", "solved") or comment.get("author_id") is None:
+        return False
+    author = desk.state.get("users", str(comment["author_id"]))
+    return author is not None and author["role"] == "end-user"
+
+
+def _encoded(id: int) -> str:
+    """A ticket's number as the short code that mails carry; unlike the number it does not tell how many there are."""
+    scattered, letters = (id * 2_654_435_761) % 32**11, ""
+    for _ in range(11):
+        scattered, digit = divmod(scattered, 32)
+        letters += ALPHABET[digit]
+    return f"{letters[:6]}-{letters[6:]}"

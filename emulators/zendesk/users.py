@@ -1,0 +1,235 @@
+"""Users: end users, agents and administrators are one object, told apart by `role`."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.zendesk.account import AGENT_EMAIL
+from emulators.zendesk.desk import ADMIN_ROLE_ID, AGENT_ID, GROUP_ID, Desk
+from emulators.zendesk.errors import bad_attribute, invalid
+from emulators.zendesk.identities import add, check_email, identities_of, set_phone
+from emulators.zendesk.index import note
+
+ROLES = ("end-user", "agent", "admin")
+# What a caller may set, with the type that is taken; null empties any of them but the name.
+WRITABLE: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "alias": str,
+    "details": str,
+    "notes": str,
+    "signature": str,
+    "time_zone": str,
+    "locale": str,
+    "locale_id": int,
+    "external_id": (str, int),
+    "organization_id": int,
+    "role": str,
+    "tags": list,
+    "verified": bool,
+    "suspended": bool,
+    "moderator": bool,
+    "only_private_comments": bool,
+    "restricted_agent": bool,
+    "ticket_restriction": str,
+    "default_group_id": int,
+    "custom_role_id": int,
+}
+
+
+def blank(desk: Desk, id: int) -> JsonRecord:
+    """A user with nothing told of it, every field that the vendor shows."""
+    return {
+        "id": id,
+        "url": desk.url(f"users/{id}"),
+        "name": "",
+        "email": None,
+        "created_at": desk.stamp,
+        "updated_at": desk.stamp,
+        "time_zone": "Eastern Time (US & Canada)",
+        "iana_time_zone": "America/New_York",
+        "phone": None,
+        "shared_phone_number": None,
+        "photo": None,
+        "locale_id": 1,
+        "locale": "en-US",
+        "organization_id": None,
+        "role": "end-user",
+        "verified": False,
+        "external_id": None,
+        "tags": [],
+        "alias": None,
+        "active": True,
+        "shared": False,
+        "shared_agent": False,
+        "last_login_at": None,
+        "two_factor_auth_enabled": None,
+        "signature": None,
+        "details": None,
+        "notes": None,
+        "role_type": None,
+        "custom_role_id": None,
+        "is_billing_admin": None,
+        "moderator": False,
+        "ticket_restriction": "requested",
+        "only_private_comments": False,
+        "restricted_agent": True,
+        "suspended": False,
+        "default_group_id": None,
+        "report_csv": False,
+        "user_fields": {},
+        "suspension_details": None,
+    }
+
+
+def keep(desk: Desk, user: JsonRecord) -> None:
+    """Write a user so that it is found by its external id, and by the search once that has caught up."""
+    keys: dict[str, str] = {}
+    if user["active"] and user["external_id"] is not None:
+        keys["external_id"] = str(user["external_id"])
+    desk.state.put("users", str(user["id"]), user, keys)
+    searched = [*keys.items(), *([("email", user["email"])] if user["email"] else [])]
+    note(desk, "users", user, shown=user["active"], keys=searched)
+
+
+def by_external_id(desk: Desk, external_id: object) -> JsonRecord | None:
+    """The active user with this external id."""
+    found = desk.state.lookup("users", "external_id", str(external_id))
+    return found[0] if found else None
+
+
+def create(desk: Desk, given: dict[str, Any]) -> JsonRecord:
+    """A new user. 422 without a name, for a malformed or taken address, a taken external id, an unknown role."""
+    if not str(given.get("name") or "").strip():
+        raise invalid("name", "Name: is too short (minimum one character)", "ValueTooShort")
+    email = check_email(desk, given["email"]) if given.get("email") else None
+    user = _written(desk, blank(desk, desk.new_id()), given)
+    user["email"] = email
+    user["user_fields"] = {field["key"]: None for field in desk.state.all("user_fields")} | user["user_fields"]
+    user_id = int(user["id"])
+    if email is not None:
+        add(desk, user_id, "email", email, primary=True, verified=user["verified"])
+    for identity in given.get("identities") or ():
+        _add_given(desk, user, identity)
+    if given.get("phone") is not None:
+        user["phone"] = str(given["phone"])
+        user["shared_phone_number"] = set_phone(desk, user_id, user["phone"])
+    keep(desk, user)
+    return user
+
+
+def update(desk: Desk, user: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+    """Change a user. A new `email` becomes one more address and leaves the primary one: see the identities' calls."""
+    if not user["active"]:
+        raise invalid("base", "The user is deleted")
+    changed = _written(desk, user, given)
+    user_id = int(user["id"])
+    if given.get("email"):
+        email = check_email(desk, given["email"], user_id)
+        if email not in {identity["value"] for identity in identities_of(desk, user_id)}:
+            add(desk, user_id, "email", email, primary=user["email"] is None)
+        changed["email"] = user["email"] or email
+    if "phone" in given:
+        changed["phone"] = None if given["phone"] is None else str(given["phone"])
+        changed["shared_phone_number"] = set_phone(desk, user_id, changed["phone"])
+    changed["updated_at"] = desk.stamp
+    keep(desk, changed)
+    return changed
+
+
+def delete(desk: Desk, user: JsonRecord) -> JsonRecord:
+    """Delete softly: the record stays, not active and without an address. 422 for who requested an unclosed ticket."""
+    unclosed = [
+        ticket
+        for ticket in desk.state.lookup("tickets", "requester", str(user["id"]))
+        if ticket["status"] not in ("closed", "deleted")
+    ]
+    if unclosed:
+        raise invalid("base", f"User is requester on {len(unclosed)} ticket(s) that are not closed.")
+    for identity in identities_of(desk, int(user["id"])):
+        desk.state.delete("identities", str(identity["id"]))
+    gone = {**user, "active": False, "email": None, "updated_at": desk.stamp}
+    keep(desk, gone)
+    return gone
+
+
+def furnish(desk: Desk) -> None:
+    """Put the account's administrator in place, who makes every call, unless he is there."""
+    if desk.state.get("users", str(AGENT_ID)) is not None:
+        return
+
+    agent = blank(desk, AGENT_ID) | {
+        "name": "Dev Admin",
+        "email": AGENT_EMAIL,
+        "role": "admin",
+        "verified": True,
+        "role_type": 4,
+        "moderator": True,
+        "ticket_restriction": None,
+        "restricted_agent": False,
+        "default_group_id": GROUP_ID,
+        "custom_role_id": ADMIN_ROLE_ID,
+        "report_csv": True,
+    }
+    add(desk, AGENT_ID, "email", AGENT_EMAIL, primary=True, verified=True)
+    keep(desk, agent)
+
+
+def _written(desk: Desk, user: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+    """The user with what was given and may be written; what it does not know it ignores, as the vendor does."""
+    written = dict(user)
+    for name, kind in WRITABLE.items():
+        if name not in given:
+            continue
+        value = given[name]
+        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+            raise bad_attribute(name, _kind_name(kind))
+        written[name] = value
+    _check(desk, user, written)
+    if written["external_id"] is not None:
+        written["external_id"] = str(written["external_id"])
+    written["tags"] = sorted({str(tag).lower() for tag in written["tags"] or ()})
+    written["role"] = written["role"] or "end-user"
+    written["user_fields"] = {**user["user_fields"], **_known_fields(desk, given.get("user_fields"))}
+    return written
+
+
+def _check(desk: Desk, user: JsonRecord, written: JsonRecord) -> None:
+    if not str(written["name"] or "").strip():
+        raise invalid("name", "Name: is too short (minimum one character)", "ValueTooShort")
+    if written["role"] not in (None, *ROLES):
+        raise invalid("role", f"Role: {written['role']} is not included in the list", "InvalidValue")
+    if written["external_id"] is not None:
+        other = by_external_id(desk, written["external_id"])
+        if other is not None and other["id"] != user["id"]:
+            raise invalid(
+                "external_id",
+                f"External: {written['external_id']} is already being used by another user",
+                "DuplicateValue",
+            )
+    organization_id = written["organization_id"]
+    if organization_id is not None and desk.state.get("organizations", str(organization_id)) is None:
+        raise invalid("organization", "Organization: is invalid", "InvalidValue")
+
+
+def _known_fields(desk: Desk, given: object) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise bad_attribute("user_fields", "an object")
+    known = {field["key"] for field in desk.state.all("user_fields")}
+    return {key: value for key, value in given.items() if key in known}
+
+
+def _add_given(desk: Desk, user: JsonRecord, identity: dict[str, Any]) -> None:
+    kind, value = identity.get("type"), identity.get("value")
+    if kind == "email":
+        email = check_email(desk, value)
+        add(desk, int(user["id"]), "email", email, primary=user["email"] is None)
+        user["email"] = user["email"] or email
+    elif kind == "phone_number" and isinstance(value, str):
+        user["phone"] = value
+        user["shared_phone_number"] = set_phone(desk, int(user["id"]), value)
+
+
+def _kind_name(kind: type | tuple[type, ...]) -> str:
+    names = {str: "a string", int: "an integer", bool: "a boolean", list: "an array"}
+    return " or ".join(names[one] for one in (kind if isinstance(kind, tuple) else (kind,)))
