@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct, field
 
+from app.complaints import Complaint
 from canonical.parts import CustomFieldSetting, ObjectName
 
 # The file speaks of objects as the URLs do.
@@ -18,7 +19,7 @@ CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file|vault):\S+")
 
 
-class SettingsError(Exception):
+class SettingsError(Complaint):
     """Lockstitch cannot start as it is set up; the message is for the operator, a line for each complaint."""
 
 

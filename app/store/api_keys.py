@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import msgspec
 
+from app.complaints import Complaint
 from app.identifiers import new_id
 from app.ports import Caller
 from app.store.database import Database, Query, Session
@@ -88,7 +89,7 @@ MARK_REVOKED = Query(
 )
 
 
-class ApiKeyError(Exception):
+class ApiKeyError(Complaint):
     """A key cannot be made, rotated or revoked as asked; the message says why."""
 
 

@@ -113,6 +113,14 @@ class EmbeddedPostgres:
         lines = self._lock_file_lines()
         return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
+    def is_in_use(self) -> bool:
+        """Whether processes of an earlier server are left: postgres refuses to start beside them.
+
+        After a `kill -9` of the server its own children need a moment to notice. The lock file says nothing then: it
+        stays behind and names a process id that may by now belong to anything.
+        """
+        return _somebody_works_in(self._data)
+
     @contextmanager
     def running(self, log: Path) -> Iterator[str]:
         """Run the server for the length of a `with` block and yield its URL. Call it from the main thread."""
@@ -166,15 +174,10 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"{command[0]} failed: {finished.stderr.strip()[-2000:]}")
 
     def _await_predecessor(self, seconds: float) -> None:
-        """Wait until no process of an earlier server is left: postgres refuses to start beside one.
-
-        After a `kill -9` of the server its own children need a moment to notice, and the lock file stays behind,
-        naming a process id that may by now belong to anything; only a process working in our folder counts.
-        """
         deadline = time.monotonic() + seconds
-        while (pid := _process_working_in(self._data)) is not None:
+        while self.is_in_use():
             if time.monotonic() > deadline:
-                raise EmbeddedPostgresError(f"Another PostgreSQL (process {pid}) is using {self._data}: stop it first.")
+                raise EmbeddedPostgresError(f"Another PostgreSQL is using {self._data}: stop it first.")
             time.sleep(0.02)
 
     def _lock_file_lines(self) -> list[str]:
@@ -184,13 +187,12 @@ class EmbeddedPostgres:
             return []
 
 
-def _process_working_in(folder: Path) -> int | None:
-    """A process whose working directory is the folder, as that of every PostgreSQL process is its cluster's."""
-    target = str(folder)
+def _somebody_works_in(folder: Path) -> bool:
+    """Whether a process has the folder as its working directory, as every PostgreSQL process has its cluster's."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if str((entry / "cwd").readlink()) == target:
-                return int(entry.name)
+            if (entry / "cwd").readlink() == folder:
+                return True
         except OSError:  # gone by now, or not ours to look at
             continue
-    return None
+    return False

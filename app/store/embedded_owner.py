@@ -14,6 +14,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import NamedTuple
 
+from app.complaints import Complaint
+
 MAJOR_VERSION = 18
 REACHABLE_FOLDER = Path("/var/lib/lockstitch")
 UNPRIVILEGED_USERS = ("postgres", "nobody")
@@ -22,7 +24,7 @@ SOCKET_NAME = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) less its final NUL
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(Complaint):
     """The embedded PostgreSQL could not be made or started; the message says why and what to do."""
 
 

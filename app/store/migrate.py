@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from app.complaints import Complaint
 from app.store.database import Database, Query
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -22,7 +23,7 @@ TABLE_EXISTS = Query("SELECT pg_class", "SELECT to_regclass('schema_migration') 
 SELECT_APPLIED = Query("SELECT schema_migration", "SELECT version, digest FROM schema_migration ORDER BY version")
 
 
-class MigrationError(Exception):
+class MigrationError(Complaint):
     """The database cannot be migrated; the message says why and what to do."""
 
 
@@ -52,10 +53,14 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
 async def migrate(url: str, migrations: list[Migration] | None = None) -> list[Migration]:
     """Apply what is missing and return it. Any number of processes may call this at once: one of them does the work.
 
-    Raises MigrationError when an applied file has changed since, or when the database is newer than this version.
+    Raises MigrationError when an applied file has changed since, when the database is newer than this version, or when
+    it does not let us in.
     """
     wanted = read_migrations() if migrations is None else migrations
-    connection = await asyncpg.connect(url)
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise MigrationError(f"The database does not let us in: {error or type(error).__name__}.") from error
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
         applied = await _read_applied(connection)

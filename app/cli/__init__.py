@@ -1,0 +1,37 @@
+"""The command line. Commands are named here and imported when they run, so that help and mistakes answer at once."""
+
+import sys
+
+from cyclopts import App, CycloptsError
+
+from app.complaints import Complaint
+
+SUCCESS, FAILURE, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
+
+app = App(
+    name="lockstitch",
+    help="A hardened seam between automation platforms and business systems.",
+    version_flags=[],
+)
+app.command(
+    "app.cli.dev:dev",
+    name="dev",
+    help="Run everything on this machine: PostgreSQL, the vendors' emulators, the API and the worker.",
+)
+app.command("app.cli.serve:serve", name="serve", help="Run the API; scale it by running more of them.")
+app.command("app.cli.worker:worker", name="worker", help="Run a worker; any number may run.")
+app.command("app.cli.migrate:migrate", name="migrate", help="Bring the database to the schema of this version.")
+app.command("app.cli.key:key", name="key", help="Make, list, rotate and revoke the API keys of callers.")
+
+
+def main() -> None:
+    """Run the command that was asked for. Ends with 0, 2 for a mistake in the command line, 1 for anything else."""
+    try:
+        app(exit_on_error=False)
+    except CycloptsError:
+        sys.exit(USAGE_ERROR)  # it has printed what was wrong
+    except Complaint as complaint:
+        sys.stderr.write(f"{complaint}\n")
+        sys.exit(FAILURE)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,16 @@
+"""`lockstitch migrate`."""
+
+import asyncio
+import os
+import sys
+
+from app.cli.database import find_database
+from app.settings import load_settings
+from app.store import migrate as migrations
+
+
+def migrate() -> None:
+    """Apply the missing migrations and name them."""
+    for migration in asyncio.run(migrations.migrate(find_database(load_settings(os.environ)))):
+        sys.stdout.write(f"{migration.version:04d} {migration.name}\n")
+    sys.stdout.write("The database is up to date.\n")

@@ -1,0 +1,11 @@
+"""`lockstitch serve`."""
+
+import os
+
+from app.api import serve as serve_api
+from app.settings import load_settings
+
+
+def serve() -> None:
+    """Run the API until SIGTERM, which lets it finish what it has begun."""
+    serve_api(load_settings(os.environ))

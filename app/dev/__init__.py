@@ -1,0 +1,1 @@
+"""`lockstitch dev`: everything on one machine, from one command, out of one folder."""

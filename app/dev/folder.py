@@ -1,0 +1,143 @@
+"""The data folder of `lockstitch dev`: what lies in it, and whose turn it is.
+
+    dev.lock          held while a supervisor runs
+    dev.json          where everything is and the keys to it, while everything is ready
+    keys.json         the two API keys, so that they survive a restart
+    encryption-key    the key of payloads at rest
+    lockstitch.toml   the connections to the emulators, unless the operator brings a file
+    postgres/         the embedded cluster
+    emulators/        what the emulated vendors hold
+    logs/             one file a process
+
+Whatever holds a secret has mode 0600 from the moment it exists.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+from base64 import b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from app.complaints import Complaint
+from app.store.api_keys import generate_secret
+
+LARGEST_LOG = 10 * 1024 * 1024  # bytes; at the next start a larger one becomes `.old`
+
+# What the emulators accept. The file refers to these by name, as an operator's own file would.
+EMULATOR_CREDENTIALS = {
+    "LOCKSTITCH_DEV_HUBSPOT_TOKEN": "hubspot-dev-token",
+    "LOCKSTITCH_DEV_SHOPIFY_TOKEN": "shopify-dev-token",
+    "LOCKSTITCH_DEV_ZENDESK_EMAIL": "dev@example.com",
+    "LOCKSTITCH_DEV_ZENDESK_TOKEN": "zendesk-dev-token",
+}
+CONFIG_FILE = """\
+# Written by `lockstitch dev` at every start: a change here is lost. Copy it and set LOCKSTITCH_CONFIG to the copy.
+
+[connections.hubspot]
+vendor = "hubspot"
+base_url = "{emulators}/hubspot"
+credentials = {{ token = "env:LOCKSTITCH_DEV_HUBSPOT_TOKEN" }}
+
+[connections.shopify]
+vendor = "shopify"
+base_url = "{emulators}/shopify"
+credentials = {{ token = "env:LOCKSTITCH_DEV_SHOPIFY_TOKEN" }}
+
+[connections.zendesk]
+vendor = "zendesk"
+base_url = "{emulators}/zendesk"
+credentials = {{ email = "env:LOCKSTITCH_DEV_ZENDESK_EMAIL", token = "env:LOCKSTITCH_DEV_ZENDESK_TOKEN" }}
+
+[systems_of_record]
+customers = "hubspot"
+orders = "shopify"
+tickets = "zendesk"
+"""
+
+
+class DevKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The API keys of `dev`: `key` for callers (no `ops:*` scope), `ops_key` for operators (every scope)."""
+
+    key: str
+    ops_key: str
+
+
+class DevFolder:
+    """The folder, held by this process until it ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder where it is missing and take hold of it.
+
+        Raises Complaint when another supervisor holds it, or when it cannot be made.
+        """
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            # The descriptor is never closed, nor inherited: the kernel lets go of the lock when this process is gone.
+            self._lock = os.open(path / "dev.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Complaint(f"{path} cannot be used ({error.strerror}): set LOCKSTITCH_DATA_DIR to another.") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Complaint(
+                f"Another `lockstitch dev` is using {path}: stop it, or set LOCKSTITCH_DATA_DIR to another folder."
+            ) from None
+        self.withdraw_announcement()
+
+    def log(self, name: str) -> Path:
+        """The log file of a process."""
+        folder = self.path / "logs"
+        folder.mkdir(exist_ok=True)
+        file = folder / f"{name}.log"
+        if file.exists() and file.stat().st_size > LARGEST_LOG:
+            file.rename(file.with_suffix(".log.old"))
+        return file
+
+    def encryption_key(self) -> str:
+        """The folder's own key in the form of LOCKSTITCH_ENCRYPTION_KEYS; made the first time."""
+        file = self.path / "encryption-key"
+        if not file.exists():
+            _write_secret(file, f"dev:{b64encode(secrets.token_bytes(32)).decode()}")
+        return file.read_text()
+
+    def write_config(self, emulators: str) -> Path:
+        """The configuration that connects the emulated vendors."""
+        file = self.path / "lockstitch.toml"
+        file.write_text(CONFIG_FILE.format(emulators=emulators))
+        return file
+
+    def read_keys(self) -> DevKeys:
+        """The keys of the last time, or new ones."""
+        file = self.path / "keys.json"
+        if not file.exists():
+            self.write_keys(DevKeys(key=generate_secret(), ops_key=generate_secret()))
+        return msgspec.json.decode(file.read_bytes(), type=DevKeys)
+
+    def write_keys(self, keys: DevKeys) -> None:
+        """Remember the keys."""
+        _write_secret(self.path / "keys.json", msgspec.json.encode(keys).decode())
+
+    def announce(self, facts: Mapping[str, str]) -> None:
+        """Tell other programs that everything is ready and where it is (`dev.json`)."""
+        _write_secret(self.path / "dev.json", json.dumps(facts, indent=2) + "\n")
+
+    def withdraw_announcement(self) -> None:
+        """Take `dev.json` away: this supervisor is going, or an earlier one was killed."""
+        (self.path / "dev.json").unlink(missing_ok=True)
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """Whole or not at all, and never readable by others."""
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
+        sink.write(text)
+        sink.flush()
+        os.fsync(sink.fileno())
+    unfinished.rename(file)

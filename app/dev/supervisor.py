@@ -1,0 +1,260 @@
+"""The supervisor: starts PostgreSQL, the emulators, the API and the worker, keeps them alive, and ends them in order.
+
+Each is a process of its own. Killed with -9 they are started again; when the supervisor itself is killed with -9 the
+kernel ends them (`app.lifeline`), and the next start carries on with the data.
+"""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from app.complaints import Complaint
+from app.dev.children import Child, ChildSpec
+from app.dev.folder import EMULATOR_CREDENTIALS, DevFolder, DevKeys
+from app.dev.welcome import welcome
+from app.settings import Settings, load_settings
+from app.store.api_keys import SCOPES, ApiKeyError, PostgresKeys
+from app.store.database import Database
+from app.store.embedded import EmbeddedPostgres
+from app.store.migrate import migrate
+
+LOCALHOST = "127.0.0.1"
+READY_WITHIN = 60.0  # seconds; a loaded machine starts slowly, and nothing is gained by giving up early
+DRAIN_WITHIN = 20.0  # seconds for the API and the worker to finish what they have begun
+STOP_WITHIN = 10.0
+PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a supervisor that was killed to let go of their ports
+
+
+def run_dev(environment: Mapping[str, str]) -> None:
+    """Run everything until SIGINT, SIGTERM or SIGHUP. Raises Complaint when it cannot be started."""
+    settings = load_settings(environment)
+    folder = DevFolder(settings.data_dir)
+    _require_free_ports(settings)
+    postgres = None if settings.database_url else EmbeddedPostgres(folder.path / "postgres")
+    if postgres is not None:
+        postgres.prepare()
+    try:
+        asyncio.run(_Supervisor(settings, folder, postgres, environment).run())
+    finally:
+        folder.withdraw_announcement()
+
+
+class _Supervisor:
+    def __init__(
+        self, settings: Settings, folder: DevFolder, postgres: EmbeddedPostgres | None, environment: Mapping[str, str]
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._postgres = postgres
+        self._database_url = settings.database_url or (postgres.url if postgres else "")
+        self._environment = dict(environment)
+        self._children: list[Child] = []
+        self._console = Console(highlight=False, soft_wrap=True, markup=False)
+
+    async def run(self) -> None:
+        """Start, wait to be told to stop, stop. A second signal while stopping kills what is still there."""
+        began = time.monotonic()
+        told_to_stop = self._listen_for_signals()
+        starting = asyncio.create_task(self._start(began))
+        waiting = asyncio.create_task(told_to_stop.wait())
+        try:
+            await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()
+                await waiting
+        finally:
+            await self._stop(starting, waiting)
+
+    def _listen_for_signals(self) -> asyncio.Event:
+        told_to_stop = asyncio.Event()
+
+        def heed() -> None:
+            if told_to_stop.is_set():
+                for child in self._children:
+                    child.kill()
+            told_to_stop.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, heed)
+        return told_to_stop
+
+    async def _start(self, began: float) -> None:
+        emulators = self._begin("emulators", self._emulators_command(), self._environment)
+        if self._postgres is not None:
+            await self._start_postgres(self._postgres)
+        await migrate(self._database_url)
+        keys = await _ensure_keys(self._database_url, self._folder)
+        ours = self._environment_of_ours()
+        api = self._begin("api", _lockstitch("serve"), ours)
+        self._begin("worker", _lockstitch("worker"), ours)
+        await api.wait_until(_answers(self._settings.port, "/health/ready"), READY_WITHIN)
+        await emulators.wait_until(_answers(self._settings.emulators_port, "/_emulator/health"), READY_WITHIN)
+        facts = self._facts(keys)
+        self._folder.announce(facts)
+        self._console.print(welcome(facts, self._folder.path, time.monotonic() - began))
+
+    async def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
+        spec = ChildSpec(
+            name="postgres",
+            command=postgres.command,
+            environment=postgres.environment,
+            log=self._folder.log("postgres"),
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes everything out
+            process=postgres.process,
+            can_start=lambda: not postgres.is_in_use(),
+        )
+
+        async def is_ready(child: Child) -> bool:
+            return child.pid is not None and postgres.is_ready(child.pid)
+
+        await self._add(spec).wait_until(is_ready, READY_WITHIN)
+
+    def _begin(self, name: str, command: list[str], environment: Mapping[str, str]) -> Child:
+        return self._add(ChildSpec(name=name, command=command, environment=environment, log=self._folder.log(name)))
+
+    def _add(self, spec: ChildSpec) -> Child:
+        child = Child(spec, self._console.print)
+        self._children.append(child)
+        child.start()
+        return child
+
+    async def _stop(self, *tasks: "asyncio.Task[object]") -> None:
+        """Those who write first, then those that they write to."""
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._folder.withdraw_announcement()
+        named = {child.spec.name: child for child in self._children}
+        for names, seconds in (
+            (("api", "worker"), DRAIN_WITHIN),
+            (("emulators",), STOP_WITHIN),
+            (("postgres",), STOP_WITHIN),
+        ):
+            await asyncio.gather(*(named[name].stop(seconds) for name in names if name in named))
+
+    def _emulators_command(self) -> list[str]:
+        return [
+            *(sys.executable, "-P", "-m", "emulators", "--host", LOCALHOST),
+            *("--port", str(self._settings.emulators_port), "--state", str(self._folder.path / "emulators")),
+            "--die-with-parent",
+        ]
+
+    def _environment_of_ours(self) -> dict[str, str]:
+        """What the API and the worker read their settings from: ours, and what `dev` decides for them."""
+        config = self._settings.config_file or self._folder.write_config(
+            f"http://{LOCALHOST}:{self._settings.emulators_port}"
+        )
+        return {
+            **EMULATOR_CREDENTIALS,
+            "LOCKSTITCH_ENCRYPTION_KEYS": self._folder.encryption_key(),
+            **{name: value for name, value in self._environment.items() if value},
+            "LOCKSTITCH_CONFIG": str(Path(config).absolute()),
+            "LOCKSTITCH_DATABASE_URL": self._database_url,
+            "LOCKSTITCH_DATA_DIR": str(self._folder.path),
+            "LOCKSTITCH_DEV": "1",
+        }
+
+    def _facts(self, keys: DevKeys) -> dict[str, str]:
+        return {
+            "api": f"http://{LOCALHOST}:{self._settings.port}",
+            "emulators": f"http://{LOCALHOST}:{self._settings.emulators_port}",
+            "key": keys.key,
+            "ops_key": keys.ops_key,
+            "database_url": self._database_url,
+        }
+
+
+def _lockstitch(command: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "app.cli", command]
+
+
+def _require_free_ports(settings: Settings) -> None:
+    """Raises Complaint for a port that is taken, or given twice."""
+    ports = {
+        "LOCKSTITCH_PORT": settings.port,
+        "LOCKSTITCH_WORKER_PORT": settings.worker_port,
+        "LOCKSTITCH_EMULATORS_PORT": settings.emulators_port,
+    }
+    if len(set(ports.values())) < len(ports):
+        raise Complaint(
+            f"{', '.join(ports)} must be three different ports; they are {', '.join(map(str, ports.values()))}."
+        )
+    deadline = time.monotonic() + PREDECESSOR_GONE_WITHIN
+    for name, port in ports.items():
+        while not _is_free(port):
+            if time.monotonic() > deadline:
+                raise Complaint(f"Port {port} is taken: stop what listens there, or set {name} to another port.")
+            time.sleep(0.05)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((LOCALHOST, port))
+            candidate.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise Complaint(f"Port {port} cannot be used: {os.strerror(error.errno or 0)}.") from None
+    return True
+
+
+async def _ensure_keys(database_url: str, folder: DevFolder) -> DevKeys:
+    """Have the database know the folder's keys, as callers' and as operators'."""
+    keys = folder.read_keys()
+    callers = [scope for scope in SCOPES if not scope.startswith("ops:")]
+    database = await Database.connect(database_url, max_size=1)
+    try:
+        store = PostgresKeys(database)
+        known = DevKeys(
+            key=await _ensure_key(store, "dev", callers, keys.key),
+            ops_key=await _ensure_key(store, "dev-ops", SCOPES, keys.ops_key),
+        )
+    finally:
+        await database.close()
+    if known != keys:
+        folder.write_keys(known)
+    return known
+
+
+async def _ensure_key(store: PostgresKeys, name: str, scopes: "list[str] | tuple[str, ...]", secret: str) -> str:
+    """The secret, when it is or can be made valid; a new one when it was revoked or has other scopes by now."""
+    caller = await store.find(secret)
+    if caller is not None and caller.scopes == frozenset(scopes):
+        return secret
+    with suppress(ApiKeyError):  # nothing of that name yet
+        await store.revoke(name)
+    with suppress(ApiKeyError):  # the secret itself was revoked once and stays so
+        return (await store.create(name, scopes, secret=secret)).secret
+    return (await store.create(name, scopes)).secret
+
+
+def _answers(port: int, path: str) -> Callable[[Child], Awaitable[bool]]:
+    """Whether GET on this port is answered with 200. No HTTP client: importing one takes longer than asking."""
+
+    async def ask(child: Child) -> bool:
+        try:
+            async with asyncio.timeout(2):
+                reader, writer = await asyncio.open_connection(LOCALHOST, port)
+                try:
+                    writer.write(
+                        f"GET {path} HTTP/1.1\r\nHost: {LOCALHOST}:{port}\r\nConnection: close\r\n\r\n".encode()
+                    )
+                    status = await reader.readline()
+                finally:
+                    writer.close()
+        except OSError:
+            return False
+        return status.split()[1:2] == [b"200"]
+
+    return ask
