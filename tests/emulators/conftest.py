@@ -23,14 +23,18 @@ class RunningEmulators:
     def __init__(self, state: Path | None, *options: str) -> None:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [sys.executable, "-m", "emulators", "--port", str(self.port), "--die-with-parent", *options]
+        self.command = [sys.executable, "-m", "emulators", "--port", str(self.port), "--die-with-parent", *options]
         if state is not None:
-            self._command += ["--state", str(state)]
+            self.command += ["--state", str(state)]
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self.command, cwd=ROOT, stdout=subprocess.DEVNULL)
+        self.await_health()
+
+    def await_health(self) -> None:
+        """Wait until the process answers."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
