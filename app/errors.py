@@ -18,6 +18,7 @@ the problem to a person at `/problems/{code}`; the instance says what happened t
 hold a secret; `detail` goes to the caller only, never to a log.
 """
 
+import math
 from typing import ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -392,3 +393,24 @@ def _leaves(kind: type[Problem]) -> list[type[Problem]]:
 
 CATALOGUE: dict[str, type[Problem]] = {kind.code: kind for kind in _leaves(Problem)}
 """Every problem by its code, for `/problems/{code}` and the OpenAPI document."""
+
+
+def document_of(problem: Problem, *, public_url: str, instance: str, correlation_id: str) -> ProblemDocument:
+    """The problem as callers read it. `instance` is the path that they called, without its query."""
+    return ProblemDocument(
+        type=f"{public_url}/problems/{problem.code}",
+        code=problem.code,
+        title=problem.title,
+        status=problem.status,
+        detail=problem.detail,
+        instance=instance,
+        category=problem.category,
+        fault=problem.fault,
+        retryable=problem.retryable,
+        retry_after=None if problem.retry_after is None else max(1, math.ceil(problem.retry_after)),
+        next_step=problem.next_step,
+        correlation_id=correlation_id,
+        errors=problem.errors or UNSET,
+        vendor=UNSET if problem.vendor is None else problem.vendor,
+        operation_id=UNSET if problem.operation_id is None else problem.operation_id,
+    )

@@ -154,10 +154,17 @@ class Begun(Struct, frozen=True, kw_only=True):
     operation: Operation
     lease: Lease | None
 
+    def held(self) -> Lease:
+        """The lease, for a step that only its owner may take. Raises LeaseLost without one."""
+        if self.lease is None:
+            raise LeaseLost(self.operation.id)
+        return self.lease
+
 
 class NewOperation(Struct, frozen=True, kw_only=True):
-    """What is written before anything else happens."""
+    """What is written before anything else happens. `id` is chosen beforehand: the request carries it as marker."""
 
+    id: str
     principal: str
     key: str
     fingerprint: bytes
@@ -234,8 +241,6 @@ class Operations(Protocol):
     async def delete_expired(self, limit: int) -> int:
         """Remove settled operations that have outlived their retention; how many."""
 
-    async def extend(self, lease: Lease) -> None:
-        """Heartbeat: hold the lease for another term. Raises LeaseLost."""
 
 
 class KnownLink(Struct, frozen=True, kw_only=True):

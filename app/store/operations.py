@@ -13,7 +13,6 @@ import asyncpg
 import msgspec
 
 from app.errors import ProblemDocument
-from app.identifiers import new_id
 from app.ports import Answer, Begun, Intent, Lease, LeaseLost, NewOperation, Operation, Outcome
 from app.store import audit
 from app.store.database import Database, Query
@@ -138,15 +137,6 @@ NOTE_REMOTE_ID = Query(
     """,
 )
 
-EXTEND = Query(
-    "UPDATE operation",
-    """
-    UPDATE operation
-       SET due_at = now() + $3::interval
-     WHERE id = $1 AND lease_token = $2 AND phase IN ('received', 'sent')
-    """,
-)
-
 POSTPONE = Query(
     "UPDATE operation",
     """
@@ -191,6 +181,8 @@ RESOLVE = Query(
     """
     UPDATE operation
        SET phase = 'settled', outcome = $2, answer = $3, problem = $4, remote_id = coalesce($5, remote_id),
+           -- It did not happen: the caller's retry may do it.
+           idempotency_key = CASE WHEN $2 = 'succeeded' THEN idempotency_key END,
            updated_at = now()
      WHERE id = $1 AND phase = 'unknown'
     RETURNING correlation_id
@@ -231,7 +223,7 @@ class PostgresOperations:
 
     async def begin(self, new: NewOperation) -> Begun:
         """INSERT first, never SELECT first: of any number of copies at once, one begins."""
-        operation_id, token = new_id("op_"), uuid4().hex
+        operation_id, token = new.id, uuid4().hex
         intent = self._sealer.seal(msgspec.msgpack.encode(new.intent), f"operation.intent {operation_id}")
         for _ in range(3):
             row = await self._database.fetch_row(
@@ -288,10 +280,6 @@ class PostgresOperations:
     async def note_remote_id(self, lease: Lease, remote_id: str) -> None:
         """The vendor did it and named the record. Raises LeaseLost."""
         await self._step(NOTE_REMOTE_ID, lease, remote_id)
-
-    async def extend(self, lease: Lease) -> None:
-        """Hold the lease for another term. Raises LeaseLost."""
-        await self._step(EXTEND, lease, self._lease)
 
     async def postpone(self, lease: Lease, *, seconds: float, sent: bool) -> None:
         """Give the lease back until `seconds` from now. Raises LeaseLost."""

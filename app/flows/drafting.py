@@ -1,0 +1,206 @@
+"""From what a caller wrote to the one request that does it at the vendor; nothing is sent here that changes anything."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct, UnsetType
+
+from app.errors import FieldError, InvalidField, UnsupportedField, VersionConflict
+from app.flows.fetch import ask, fetch_raw, map_record
+from app.flows.locate import AnyMapping, cannot
+from app.flows.resources import etag_of, name_records
+from app.flows.seam import Seam
+from app.ports import Connection, Intent
+from app.telemetry import mapping_span
+from canonical.order_patch import OrderCancel, OrderPatch
+from canonical.parts import Loss
+from canonical.ticket import TicketPatch
+from mappings.http import VendorRequest
+from mappings.spec import Action, FieldRefusal, UpsertKey
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """The one request with an effect: which verb it is, on which record, and what the write loses on the way."""
+
+    effect: Action
+    request: VendorRequest
+    remote_id: str | None
+    loss: tuple[Loss, ...] = ()
+
+
+class Desk:
+    """What drafting one operation works with."""
+
+    def __init__(
+        self, seam: Seam, connection: Connection, mapping: AnyMapping, intent: Intent, deadline: float
+    ) -> None:
+        self.seam = seam
+        self.connection = connection
+        self.mapping = mapping
+        self.intent = intent
+        self.deadline = deadline
+
+    async def account(self) -> Any:
+        """The facts about the vendor account, cached by the client."""
+        return await self.seam.vendors.account(self.connection, deadline=self.deadline)
+
+
+async def prepare(desk: Desk, marker: str) -> Prepared:
+    """The request for an intent that needs no choice: create, comment, update, archive, cancel, native upsert.
+
+    Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, and the vendor's problems of
+    the reads that come first.
+    """
+    action = desk.intent.action
+    if action in ("create", "comment"):
+        return await prepare_create(desk, marker)
+    if action == "update":
+        return await prepare_update(desk, marker, _known(desk.intent.remote_id))
+    if action == "archive":
+        return await _prepare_archive(desk)
+    if action == "cancel":
+        return await _prepare_cancel(desk, marker)
+    return await _prepare_native_upsert(desk, marker)
+
+
+async def prepare_create(desk: Desk, marker: str) -> Prepared:
+    """The request that makes the record, carrying the marker."""
+    create = desk.mapping.endpoints.create
+    if create is None:
+        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot create {desk.mapping.object}s")
+    account = await desk.account()
+    body, loss = await _draft(desk, None, account)
+    return Prepared(
+        effect="comment" if desk.mapping.object == "comment" else "create",
+        request=create(body, marker, desk.intent.parent, account),
+        remote_id=None,
+        loss=loss,
+    )
+
+
+async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
+    """The request that changes what was sent and nothing else; the present record is read first."""
+    update = desk.mapping.endpoints.update
+    if update is None:
+        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
+    raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    await _check_version(desk, raw, account)
+    body, loss = await _draft(desk, desk.mapping.decode(raw), account)
+    return Prepared(effect="update", request=update(remote_id, body, marker, account), remote_id=remote_id, loss=loss)
+
+
+async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
+    """The remote id of the record that holds a unique key, by a strongly consistent read; None without one."""
+    account = await desk.account()
+    endpoints = desk.mapping.endpoints
+    reply = await ask(desk.seam, desk.connection, endpoints.find[key](value, account), desk.deadline)
+    raw, account = endpoints.record(reply, account)
+    return None if raw is None else map_record(desk.connection, desk.mapping, raw, account).remote.id
+
+
+async def _prepare_archive(desk: Desk) -> Prepared:
+    archive = desk.mapping.endpoints.archive
+    if archive is None:
+        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot archive {desk.mapping.object}s")
+    remote_id = _known(desk.intent.remote_id)
+    raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    await _check_version(desk, raw, account)
+    return Prepared(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
+
+
+async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
+    cancel = desk.mapping.endpoints.cancel
+    if cancel is None:
+        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot cancel {desk.mapping.object}s")
+    remote_id = _known(desk.intent.remote_id)
+    raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    await _check_version(desk, raw, account)
+    asked = msgspec.json.decode(desk.intent.body, type=OrderCancel)
+    request, refused = cancel(remote_id, asked, marker, account)
+    loss = _judge(desk, refused)
+    return Prepared(effect="cancel", request=request, remote_id=remote_id, loss=loss)
+
+
+async def _prepare_native_upsert(desk: Desk, marker: str) -> Prepared:
+    key, value = _upsert_key(desk.intent)
+    account = await desk.account()
+    body, loss = await _draft(desk, None, account)
+    request = desk.mapping.endpoints.upsert[key](value, body, marker, account)
+    return Prepared(effect="upsert", request=request, remote_id=None, loss=loss)
+
+
+async def draft_body(desk: Desk) -> tuple[Any, Any]:
+    """The vendor's body of a create once more, and the account, for looking up its marker."""
+    account = await desk.account()
+    body, _ = await _draft(desk, None, account)
+    return body, account
+
+
+async def _draft(desk: Desk, current: Any, account: Any) -> tuple[Any, tuple[Loss, ...]]:
+    patch = msgspec.json.decode(desk.intent.body, type=desk.mapping.patch)
+    patch = await _name_people(desk, patch)
+    with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
+        draft = desk.mapping.to_vendor(patch, current, account)
+    return draft.body, draft.loss + _judge(desk, draft.refused)
+
+
+def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
+    """Invalid fields always refuse the write; unsupported ones do, unless the caller accepts the loss."""
+    title = desk.connection.vendor.title
+    invalid = tuple(_complaint(refusal) for refusal in refused if refusal.kind == "invalid")
+    if invalid:
+        raise InvalidField(f"{title} cannot store this: {_told(invalid)}", errors=invalid)
+    unsupported = tuple(_complaint(refusal) for refusal in refused)
+    if unsupported and not desk.intent.lossy:
+        raise UnsupportedField(f"{title} has no place for this: {_told(unsupported)}", errors=unsupported)
+    return tuple(Loss(path=refusal.pointer, kind="dropped", detail=refusal.detail) for refusal in refused)
+
+
+def _complaint(refusal: FieldRefusal) -> FieldError:
+    return FieldError(pointer=refusal.pointer, detail=refusal.detail)
+
+
+def _told(complaints: tuple[FieldError, ...]) -> str:
+    return "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
+
+
+async def _name_people(desk: Desk, patch: Any) -> Any:
+    """A canonical customer id inside an order or a ticket becomes the vendor's own id at this connection."""
+    part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
+    person = getattr(patch, part) if part is not None else None
+    if part is None or person is None or isinstance(person, UnsetType) or person.id is None:
+        return patch
+    links = await desk.seam.links.find(person.id)
+    link = next((link for link in links if (link.object, link.connection) == ("customer", desk.connection.name)), None)
+    if link is None:
+        detail = f"is not a customer known at {desk.connection.name}; read or create the customer there first"
+        raise InvalidField(f"/{part}/id {detail}.", errors=(FieldError(pointer=f"/{part}/id", detail=detail),))
+    if person.remote_id not in (None, link.remote_id):
+        detail = "names another customer than id does; send one of the two"
+        raise InvalidField(
+            f"/{part}/remote_id {detail}.", errors=(FieldError(pointer=f"/{part}/remote_id", detail=detail),)
+        )
+    named = msgspec.structs.replace(person, id=None, remote_id=link.remote_id)
+    return msgspec.structs.replace(patch, **{part: named})
+
+
+async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
+    wanted = desk.intent.if_match
+    if wanted is None or wanted == "*":
+        return
+    mapped = map_record(desk.connection, desk.mapping, raw, account)
+    (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [mapped])
+    present = etag_of(resource)
+    # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
+    if present not in (tag.strip() for tag in wanted.split(",")):
+        raise VersionConflict(f"The present version is {present}; If-Match names another one.")
+
+
+def _upsert_key(intent: Intent) -> tuple[UpsertKey, str]:
+    assert intent.upsert_on is not None and intent.upsert_value is not None  # noqa: S101, PT018 - set with the action
+    return intent.upsert_on, intent.upsert_value
+
+
+def _known(remote_id: str | None) -> str:
+    assert remote_id is not None  # noqa: S101 - an intent to change names its record
+    return remote_id

@@ -1,0 +1,185 @@
+"""Carrying out one write: exactly one effect, whatever breaks in between.
+
+    received ── prepare (reads only) ── mark sent, committed ── send ── settle, committed
+
+An exception leaves the operation in the phase that it had: a worker goes on from there (`resolve_outcome`).
+"""
+
+import time
+
+import msgspec
+
+from app.errors import (
+    InvalidField,
+    NotFound,
+    Problem,
+    ProblemDocument,
+    UnsupportedAction,
+    UnsupportedField,
+    VendorProblem,
+    VendorThrottled,
+    VersionConflict,
+    document_of,
+)
+from app.flows.drafting import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
+from app.flows.locate import choose_mapping
+from app.flows.refusals import problem_of_refusal
+from app.flows.seam import Seam
+from app.flows.settle import finish
+from app.ports import Answer, Begun, Intent, Operation, ReplyLost, VendorRefused
+from mappings.spec import Unmappable
+
+# A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
+# below that is about an hour.
+PATIENT_ATTEMPTS = 12
+LONGEST_PAUSE = 600.0
+# Waiting for another upsert of the same key: it is usually done in milliseconds.
+UPSERT_PAUSE = 0.2
+PROBLEM_JSON = "application/problem+json"
+
+
+class Undecided(Exception):
+    """The write is not decided yet; a worker will. The caller is told where to look."""
+
+    def __init__(self, operation_id: str) -> None:
+        super().__init__(operation_id)
+        self.operation_id = operation_id
+
+
+def desk_of(seam: Seam, intent: Intent, deadline: float) -> Desk:
+    """Connection and mapping of an intent, at the revision it began with.
+
+    Raises UnsupportedAction when the configuration no longer has them.
+    """
+    connection = seam.connections.by_name.get(intent.connection)
+    if connection is None:
+        raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
+    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
+    return Desk(seam, connection, mapping, intent, deadline)
+
+
+async def execute(seam: Seam, begun: Begun, *, patient: bool = False) -> Answer:
+    """Prepare and send a `received` operation that the lease of `begun` holds.
+
+    `patient` is the worker: nobody is waiting, so what may pass is tried again later, and a refusal is kept for the
+    one who asks. Raises the Problem that the caller is told, or Undecided.
+    """
+    operation = begun.operation
+    deadline = time.monotonic() + seam.execution_limit
+    try:
+        desk = desk_of(seam, operation.intent, deadline)
+        prepared = await _prepare(desk, begun)
+    except VendorThrottled as problem:
+        await _postpone(seam, begun, problem.retry_after or 1.0)
+        raise Undecided(operation.id) from problem
+    except Problem as problem:
+        await _not_sent(seam, begun, problem, patient=patient)
+        raise
+    await seam.operations.mark_sent(begun.held(), effect=prepared.effect, remote_id=prepared.remote_id)
+    return await send(desk, begun, prepared, patient=patient)
+
+
+async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = False, again: bool = False) -> Answer:
+    """The one request with an effect, of an operation already marked as sent. Raises like `execute`.
+
+    `again`: it may have been carried out before, so a refusal as `duplicate` may mean our own record; the
+    VendorRefused is then left to the caller, who can look.
+    """
+    seam, operation, lease = desk.seam, begun.operation, begun.held()
+    try:
+        reply = await seam.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
+    except VendorRefused as refused:
+        if again and refused.refusal.kind == "duplicate":
+            raise
+        if _lost_the_race(operation, prepared, refused):
+            await seam.operations.postpone(lease, seconds=0.0, sent=False)
+            raise Undecided(operation.id) from refused
+        return await refuse(seam, begun, problem_of_refusal(desk.connection, refused))
+    except ReplyLost as lost:
+        await seam.operations.postpone(lease, seconds=seam.settle_margin, sent=True)
+        raise Undecided(operation.id) from lost
+    except VendorThrottled as problem:
+        await _postpone(seam, begun, problem.retry_after or 1.0)
+        raise Undecided(operation.id) from problem
+    except VendorProblem as problem:
+        await _not_sent(seam, begun, problem, patient=patient)
+        raise
+    receipt_of = desk.mapping.endpoints.receipt
+    assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
+    try:
+        receipt = receipt_of(reply, prepared.effect)
+    except Unmappable as error:
+        # It was done, but the answer cannot be read: the marker will tell which record it was.
+        await seam.operations.postpone(lease, seconds=0.0, sent=True)
+        raise Undecided(operation.id) from error
+    answer = await finish(desk, begun, prepared.effect, receipt, prepared.loss)
+    if answer is None:
+        raise Undecided(operation.id)
+    return answer
+
+
+def document_for(seam: Seam, operation: Operation, problem: Problem) -> ProblemDocument:
+    """A problem of an operation, as the caller who began it is told."""
+    return document_of(
+        problem,
+        public_url=seam.public_url,
+        instance=operation.intent.instance,
+        correlation_id=operation.correlation_id,
+    )
+
+
+def rendered(document: ProblemDocument) -> Answer:
+    """A problem as an answer that is recorded and replayed."""
+    return Answer(status=document.status, headers={"content-type": PROBLEM_JSON}, body=msgspec.json.encode(document))
+
+
+async def _prepare(desk: Desk, begun: Begun) -> Prepared:
+    intent, marker = desk.intent, begun.operation.id
+    if intent.action != "upsert" or intent.upsert_on in desk.mapping.endpoints.upsert:
+        return await prepare(desk, marker)
+    # No upsert at this vendor: find, then create or update, one operation a key at a time.
+    assert intent.upsert_on is not None and intent.upsert_value is not None  # noqa: S101, PT018
+    value = f"{intent.upsert_on}={intent.upsert_value}"
+    if not await desk.seam.operations.lock_upsert(desk.connection.name, intent.object, value, begun.held()):
+        raise VendorThrottled("Another upsert of the same key is running.", retry_after=UPSERT_PAUSE)
+    remote_id = await find_by_key(desk, intent.upsert_on, intent.upsert_value)
+    if remote_id is None:
+        return await prepare_create(desk, marker)
+    return await prepare_update(desk, marker, remote_id)
+
+
+def _lost_the_race(operation: Operation, prepared: Prepared, refused: VendorRefused) -> bool:
+    """An upsert found nothing, and somebody outside made the record before we did: it becomes an update."""
+    return (
+        operation.action == "upsert"
+        and prepared.effect == "create"
+        and refused.refusal.kind == "duplicate"
+        and operation.attempts < PATIENT_ATTEMPTS
+    )
+
+
+async def refuse(seam: Seam, begun: Begun, problem: Problem) -> Answer:
+    """The vendor's final no is recorded like a success, and replayed like one."""
+    document = document_for(seam, begun.operation, problem)
+    answer = rendered(document)
+    await seam.operations.fail(begun.held(), problem=document, answer=answer)
+    return answer
+
+
+async def _not_sent(seam: Seam, begun: Begun, problem: Problem, *, patient: bool) -> None:
+    """Nothing went out: forget a request that was never right, let go of the key, or try again later."""
+    operation = begun.operation
+    if (
+        isinstance(problem, (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound))
+        and not patient
+    ):
+        await seam.operations.forget(begun.held())
+        return
+    if patient and problem.retryable and operation.attempts < PATIENT_ATTEMPTS:
+        await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0**operation.attempts))
+        raise Undecided(operation.id) from problem
+    await seam.operations.fail(begun.held(), problem=document_for(seam, operation, problem), answer=None)
+
+
+async def _postpone(seam: Seam, begun: Begun, seconds: float) -> None:
+    await seam.operations.postpone(begun.held(), seconds=seconds, sent=False)

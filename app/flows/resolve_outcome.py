@@ -1,0 +1,188 @@
+"""Deciding what nobody saw the end of: the worker's story for operations whose owner is gone or whose reply was lost.
+
+A lost reply is never followed by a blind resend. What may be done is what the mapping's `recovery` states for the verb:
+the vendor's idempotency key, a unique constraint, reading back our marker, or comparing the record's state.
+"""
+
+import time
+from typing import Final
+
+import msgspec
+
+from app.errors import NotFound, OutcomeUnknown, Problem
+from app.flows.drafting import Desk, Prepared, draft_body, prepare, prepare_create, prepare_update
+from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send
+from app.flows.fetch import fetch_record
+from app.flows.reflects import reflects
+from app.flows.refusals import problem_of_refusal
+from app.flows.seam import Seam
+from app.flows.settle import finish
+from app.ports import Answer, Begun, LeaseLost, VendorRefused
+from mappings.spec import Action, Receipt, Recovery
+
+# Of a vendor's idempotency key's lifetime this much is not used: clocks differ, requests take time.
+LIFETIME_MARGIN: Final = 300.0
+# How often an outcome is looked for before a person has to: with the pauses below, about a day.
+MOST_ATTEMPTS: Final = 100
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 900.0
+NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
+
+
+async def resolve_due(seam: Seam, limit: int) -> int:
+    """Take the operations that are due and go on with each; how many there were."""
+    due = await seam.operations.claim_due(limit)
+    for begun in due:
+        await resolve(seam, begun)
+    return len(due)
+
+
+async def resolve(seam: Seam, begun: Begun) -> None:
+    """Go on with one undecided operation. Its own problems are recorded with it, not raised."""
+    try:
+        if begun.operation.phase == "received":
+            await execute(seam, begun, patient=True)
+        else:
+            await settle(seam, begun)
+    except (Undecided, LeaseLost):
+        return
+    except Problem:
+        return  # recorded by whoever raised it, or the lease runs out and it is looked at again
+
+
+async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | None:
+    """Find out what became of a `sent` operation, and record it. None while it stays open.
+
+    `final`: a person asked for one more look, so "not found yet" is `unknown` at once.
+    """
+    operation = begun.operation
+    desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
+    effect: Action = operation.effect or operation.action
+    recovery = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
+    try:
+        if recovery.by == "state":
+            return await _by_state(desk, begun, effect)
+        if operation.remote_id is not None and effect in ("create", "comment", "upsert"):
+            # The vendor named what it made; only reading it had failed.
+            return await finish(desk, begun, effect, Receipt(remote_id=operation.remote_id, created=effect == "create"))
+        if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
+            return await _send_again(desk, begun, effect)
+        if desk.mapping.endpoints.find_marker is not None and recovery.strength != "none":
+            return await _by_marker(desk, begun, effect, recovery, final=final)
+    except Undecided:
+        return None
+    except VendorRefused as refused:
+        await _look_again(seam, begun, problem_of_refusal(desk.connection, refused))
+        return None
+    except Problem as problem:
+        await _look_again(seam, begun, problem)
+        return None
+    return await _unknown(seam, begun, recovery.note)
+
+
+def _key_lives(begun: Begun, recovery: Recovery) -> bool:
+    """Whether the vendor still recognises the request. Counted from the first possible sending, so from creation."""
+    age = (begun.operation.updated_at - begun.operation.created_at).total_seconds()
+    return age < recovery.lifetime - LIFETIME_MARGIN
+
+
+async def _send_again(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
+    """Safe to repeat: the vendor recognises it, or its unique constraint does."""
+    prepared = await _same_request(desk, begun, effect)
+    await desk.seam.operations.mark_sent(begun.held(), effect=effect, remote_id=begun.operation.remote_id)
+    try:
+        return await send(desk, begun, prepared, patient=True, again=True)
+    except VendorRefused as refused:
+        # Either the first request arrived after all and this is our own record, or somebody else's is in the way.
+        if desk.mapping.endpoints.find_marker is not None:
+            found = await _find_marker(desk, begun)
+            if found is not None:
+                return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), prepared.loss)
+        return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+
+
+async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> Answer | None:
+    """Look for the record that carries our operation id."""
+    found = await _find_marker(desk, begun)
+    if found is not None:
+        return await finish(desk, begun, effect, Receipt(remote_id=found, created=True))
+    age = begun.operation.age_since_sent
+    if recovery.strength == "strong":
+        if age < desk.seam.settle_margin:
+            await _pause(desk.seam, begun, desk.seam.settle_margin - age)
+            return None
+        # A strongly consistent read does not show it: it did not happen.
+        return await _send_again(desk, begun, effect)
+    if age < recovery.search_lag and not final:
+        await _pause(desk.seam, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
+        return None
+    return await _unknown(desk.seam, begun, recovery.note)
+
+
+async def _find_marker(desk: Desk, begun: Begun) -> str | None:
+    endpoints = desk.mapping.endpoints
+    assert endpoints.find_marker is not None and endpoints.marked is not None  # noqa: S101, PT018 - judged above
+    body, account = await draft_body(desk)
+    request = endpoints.find_marker(begun.operation.id, desk.intent.parent, body, account)
+    try:
+        reply = await desk.seam.vendors.send(desk.connection, request, deadline=desk.deadline)
+    except VendorRefused as refused:
+        if refused.refusal.kind == "not_found":
+            return None
+        raise
+    return endpoints.marked(reply, begun.operation.id)
+
+
+async def _by_state(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
+    """Read the record: if it already is as the caller wanted, it is done; else the same values are sent again."""
+    remote_id = begun.operation.remote_id or desk.intent.remote_id
+    assert remote_id is not None  # noqa: S101 - a change names its record
+    try:
+        mapped, _ = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+        done = reflects(desk.intent, effect, desk.mapping.patch, mapped.data)
+    except NotFound as gone:
+        if effect != "archive":
+            return await refuse(desk.seam, begun, gone)
+        done = True
+    if done:
+        return await finish(desk, begun, effect, Receipt(remote_id=remote_id))
+    if begun.operation.age_since_sent < desk.seam.settle_margin:
+        await _pause(desk.seam, begun, desk.seam.settle_margin)
+        return None
+    return await _send_again(desk, begun, effect)
+
+
+async def _same_request(desk: Desk, begun: Begun, effect: Action) -> Prepared:
+    """The request of the first time once more; an If-Match was judged then and would fail on our own change now."""
+    marker = begun.operation.id
+    free = Desk(
+        desk.seam, desk.connection, desk.mapping, msgspec.structs.replace(desk.intent, if_match=None), desk.deadline
+    )
+    if effect in ("create", "comment"):
+        return await prepare_create(free, marker)
+    remote_id = begun.operation.remote_id or desk.intent.remote_id
+    if effect == "update" and remote_id is not None:
+        return await prepare_update(free, marker, remote_id)
+    return await prepare(free, marker)
+
+
+async def _unknown(seam: Seam, begun: Begun, note: str) -> None:
+    problem = OutcomeUnknown(
+        f"The vendor's reply was lost, and whether it did the write cannot be found out: {note}.",
+        operation_id=begun.operation.id,
+    )
+    await seam.operations.mark_unknown(begun.held(), problem=document_for(seam, begun.operation, problem))
+
+
+async def _look_again(seam: Seam, begun: Begun, problem: Problem) -> None:
+    """The vendor cannot be asked now."""
+    attempts = begun.operation.attempts
+    if attempts >= MOST_ATTEMPTS:
+        await _unknown(seam, begun, "the vendor could not be asked for a day")
+        return
+    pause = max(problem.retry_after or 0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts, 20)))
+    await _pause(seam, begun, pause)
+
+
+async def _pause(seam: Seam, begun: Begun, seconds: float) -> None:
+    await seam.operations.postpone(begun.held(), seconds=max(seconds, 0.05), sent=True)

@@ -1,0 +1,137 @@
+"""From the vendor's yes to the recorded answer: read what was made, name it, render it, commit it."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import NotFound, Problem
+from app.flows.drafting import Desk
+from app.flows.fetch import fetch_page, fetch_record, map_record
+from app.flows.resources import JSON, name_records, of_operation, resource_answer
+from app.ports import Answer, Begun
+from canonical.parts import Loss, ResourceMeta
+from mappings.spec import Action, ListQuery, Mapped, Receipt, Remote
+
+# A vendor that answers "accepted, working on it" is looked at this often before the worker takes over.
+PENDING_PAUSE: Final = 0.2
+PENDING_LOOKS: Final = 15
+# After a yes that could not be read back yet.
+READ_AGAIN_AFTER: Final = 1.0
+COMMENT_PAGES: Final = 5
+
+
+class Archived(Struct, frozen=True, kw_only=True):
+    """What is left of an archived record."""
+
+    id: str
+    meta: ResourceMeta
+
+
+async def finish(
+    desk: Desk, begun: Begun, effect: Action, receipt: Receipt, loss: tuple[Loss, ...] = ()
+) -> Answer | None:
+    """Record the answer of a write that the vendor has carried out; None when the worker has to come back for it.
+
+    Raises LeaseLost.
+    """
+    operation, lease = begun.operation, begun.held()
+    operations = desk.seam.operations
+    remote_id = receipt.remote_id or operation.remote_id or desk.intent.remote_id
+    if effect == "archive":
+        answer = await _archived(desk, begun, _known(remote_id))
+        await operations.succeed(lease, answer=answer, remote_id=remote_id)
+        return answer
+    if receipt.pending and not await _became_so(desk, _known(remote_id)):
+        await operations.postpone(lease, seconds=READ_AGAIN_AFTER, sent=True)
+        return None
+    try:
+        mapped = await _read_back(desk, receipt, remote_id)
+        (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [mapped])
+    except Problem:
+        # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
+        if remote_id is not None:
+            await operations.note_remote_id(lease, remote_id)
+        await operations.postpone(lease, seconds=READ_AGAIN_AFTER, sent=True)
+        return None
+    answer = resource_answer(
+        of_operation(resource, operation, loss),
+        status=_status(desk, effect, receipt),
+        object_name=desk.mapping.object,
+    )
+    await operations.succeed(lease, answer=answer, remote_id=mapped.remote.id)
+    return answer
+
+
+def _status(desk: Desk, effect: Action, receipt: Receipt) -> int:
+    """201 where something new came to be: by our create, or by an upsert that the vendor says created."""
+    if effect in ("create", "comment"):
+        return 201
+    return 201 if effect == "upsert" and receipt.created else 200
+
+
+async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Mapped[Any]:
+    """What was made: from the answer where it holds the whole record, else read."""
+    if receipt.record is not None and not receipt.pending:
+        account = await desk.account()
+        return map_record(desk.connection, desk.mapping, receipt.record, account)
+    if desk.mapping.object == "comment":
+        return await find_comment(desk, _known(remote_id))
+    mapped, _ = await fetch_record(desk.seam, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
+    return mapped
+
+
+async def find_comment(desk: Desk, remote_id: str) -> Mapped[Any]:
+    """A comment among those of its ticket. Raises NotFound when it is not listed."""
+    query = ListQuery(limit=desk.mapping.endpoints.max_limit, parent=desk.intent.parent)
+    for _ in range(COMMENT_PAGES):
+        records, following = await fetch_page(desk.seam, desk.connection, desk.mapping, query, desk.deadline)
+        for record in records:
+            if record.remote.id == remote_id:
+                return record
+        if following is None:
+            break
+        query = msgspec.structs.replace(query, after=following)
+    raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
+
+
+async def _became_so(desk: Desk, remote_id: str) -> bool:
+    """Whether a cancellation that the vendor accepted has been carried out, looking for a short while."""
+    for _ in range(PENDING_LOOKS):
+        try:
+            mapped, _ = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+        except Problem:
+            return False
+        if mapped.data.cancelled_at is not None:
+            return True
+        if time.monotonic() + PENDING_PAUSE > desk.deadline:
+            return False
+        await asyncio.sleep(PENDING_PAUSE)
+    return False
+
+
+async def _archived(desk: Desk, begun: Begun, remote_id: str) -> Answer:
+    """`{"id", "meta"}`: the record itself may not be readable any more."""
+    intent = desk.intent
+    canonical = intent.canonical_id
+    if canonical is None:
+        canonical = (await desk.seam.links.ensure(intent.object, desk.connection.name, [remote_id]))[remote_id]
+    blank = Mapped(data=_Nothing(), remote=Remote(id=remote_id))
+    (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [blank])
+    named: Any = of_operation(resource, begun.operation)
+    body = msgspec.json.encode(Archived(id=canonical, meta=named.meta))
+    return Answer(status=200, headers={"content-type": JSON}, body=body)
+
+
+class _Nothing(Struct, frozen=True, kw_only=True):
+    """Stands for the data of a record that is gone."""
+
+    id: str = ""
+    meta: ResourceMeta | None = None
+
+
+def _known(remote_id: str | None) -> str:
+    assert remote_id is not None  # noqa: S101 - a receipt or an intent names the record
+    return remote_id

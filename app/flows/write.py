@@ -1,0 +1,194 @@
+"""A caller's write: recognised if it was seen before, else carried out once, and answered in the time that he gives.
+
+The request runs in a task of its own: a caller who stops waiting does not stop it.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.errors import IdempotencyInProgress, IdempotencyKeyReused, OutcomeUnknown, Problem
+from app.flows.drafting import Desk, Prepared, prepare
+from app.flows.execute import Undecided, execute, send
+from app.flows.intents import WriteRequest, read_intent
+from app.flows.locate import choose_mapping
+from app.flows.operation_views import view_of
+from app.flows.seam import Seam
+from app.identifiers import new_id
+from app.ports import Answer, Begun, Intent, LeaseLost, NewOperation, Operation, OperationView
+from app.telemetry import current_traceparent
+
+REPLAY_PAUSE: Final = 0.05
+_log = logging.getLogger("lockstitch.write")
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """Either the answer, fresh or replayed, or an operation that is not decided yet (202)."""
+
+    answer: Answer | None = None
+    operation: OperationView | None = None
+    replayed: bool = False
+
+
+class Writers:
+    """The writes that are running in this process; `drain` waits for them at the end."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Answer]] = set()
+
+    def start(self, work: Any) -> "asyncio.Task[Answer]":
+        """Run a write in its own task; what it raises when nobody waits any more is expected or logged."""
+        task: asyncio.Task[Answer] = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def drain(self, seconds: float) -> None:
+        """Let running writes finish; after `seconds` the worker will."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+
+    def _done(self, task: "asyncio.Task[Answer]") -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, (Problem, Undecided, LeaseLost)):
+            _log.error("a write ended in an unexpected error; a worker goes on with it", exc_info=error)
+
+
+async def write(seam: Seam, writers: Writers, request: WriteRequest) -> Written:
+    """Carry the request out, replay what it was answered before, or tell where its outcome will be.
+
+    Raises the problems of the contract in its order: the recorded key is judged before the fields.
+    """
+    try:
+        intent = await read_intent(seam, request)
+        ready = await _ready(seam, intent)
+    except Problem as problem:
+        existing = await seam.operations.find_by_key(request.principal, request.key)
+        if existing is None:
+            raise
+        return await _judge(seam, writers, request, existing, problem)
+    while True:
+        begun = await seam.operations.begin(_new_operation(request, intent, ready))
+        if begun.lease is not None:
+            work = execute(seam, begun) if ready is None else send(ready.desk, begun, ready.prepared)
+            return await _wait(seam, writers, request, begun, work)
+        try:
+            return await _judge(seam, writers, request, begun.operation, None)
+        except _KeyIsFree:
+            continue
+
+
+class _Ready(Struct, frozen=True, kw_only=True):
+    """A write that needed no choice: its request is drafted, so that one commit says intent and sending."""
+
+    desk: Desk
+    prepared: Prepared
+    marker: str
+
+
+class _KeyIsFree(Exception):
+    """The operation that held the key let go of it while this request waited."""
+
+
+async def _ready(seam: Seam, intent: Intent) -> _Ready | None:
+    """Draft at once what only needs the cached account facts; what reads the record first comes after the intent."""
+    connection = seam.connections.by_name[intent.connection]
+    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
+    native = intent.upsert_on is not None and intent.upsert_on in mapping.endpoints.upsert
+    if intent.action not in ("create", "comment") and not native:
+        return None
+    desk = Desk(seam, connection, mapping, intent, time.monotonic() + seam.execution_limit)
+    marker = new_id("op_")
+    return _Ready(desk=desk, prepared=await prepare(desk, marker), marker=marker)
+
+
+def _new_operation(request: WriteRequest, intent: Intent, ready: _Ready | None) -> NewOperation:
+    return NewOperation(
+        id=new_id("op_") if ready is None else ready.marker,
+        principal=request.principal,
+        key=request.key,
+        fingerprint=request.fingerprint,
+        correlation_id=request.correlation_id,
+        traceparent=current_traceparent(),
+        intent=intent,
+        phase="received" if ready is None else "sent",
+        effect=None if ready is None else ready.prepared.effect,
+    )
+
+
+async def _wait(seam: Seam, writers: Writers, request: WriteRequest, begun: Begun, work: Any) -> Written:
+    task = writers.start(work)
+    done, _ = await asyncio.wait({task}, timeout=request.wait_own)
+    if not done:
+        return await _undecided(seam, begun.operation.id)
+    try:
+        return Written(answer=task.result())
+    except (Undecided, LeaseLost):
+        return await _undecided(seam, begun.operation.id)
+
+
+async def _judge(
+    seam: Seam, writers: Writers, request: WriteRequest, existing: Operation, invalid: Problem | None
+) -> Written:
+    """The key stands for an operation: replay it, wait for it, go on with it, or say why not."""
+    deadline = time.monotonic() + request.wait_other
+    current: Operation | None = existing
+    while current is not None:
+        if current.fingerprint != request.fingerprint:
+            raise IdempotencyKeyReused(
+                "This Idempotency-Key was used for another request "
+                f"({current.action} {current.object}, operation {current.id}).",
+                operation_id=current.id,
+            )
+        if current.phase == "settled" and current.answer is not None:
+            return Written(answer=current.answer, replayed=True)
+        if current.phase == "unknown":
+            raise _outcome_unknown(current)
+        if not current.lease_live:
+            return await _go_on(seam, writers, request, current)
+        if current.phase == "sent" and current.attempts > 1:
+            return Written(operation=view_of(current))  # a worker is looking into it
+        if time.monotonic() >= deadline:
+            raise IdempotencyInProgress(
+                "The first request with this Idempotency-Key is still running.",
+                operation_id=current.id,
+                retry_after=1,
+            )
+        await asyncio.sleep(REPLAY_PAUSE)
+        current = await seam.operations.find_by_key(request.principal, request.key)
+    if invalid is not None:
+        raise invalid
+    raise _KeyIsFree
+
+
+async def _go_on(seam: Seam, writers: Writers, request: WriteRequest, current: Operation) -> Written:
+    """Nobody holds it: the caller's retry executes what was never sent, if it comes before the worker."""
+    taken = await seam.operations.take_over(current.id) if current.phase == "received" else None
+    if taken is None:
+        return await _undecided(seam, current.id)
+    return await _wait(seam, writers, request, taken, execute(seam, taken))
+
+
+def _outcome_unknown(operation: Operation) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"Whether the vendor carried out operation {operation.id} could not be found out.",
+        operation_id=operation.id,
+        next_step=(
+            f"Look at the vendor, then POST /v1/operations/{operation.id}/resolve with what you found, "
+            f"or POST /v1/operations/{operation.id}/check to look again."
+        ),
+    )
+
+
+async def _undecided(seam: Seam, operation_id: str) -> Written:
+    """The present state; it may have been decided in this very moment, and is then answered as such."""
+    operation = await seam.operations.get(operation_id)
+    if operation is None:
+        raise _KeyIsFree
+    if operation.phase == "settled" and operation.answer is not None:
+        return Written(answer=operation.answer)
+    return Written(operation=view_of(operation))
