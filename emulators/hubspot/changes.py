@@ -25,7 +25,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
 def drafted(kind: Kind, given: Any, state: State, now: float) -> Draft:
     """A new record. Raises `Refusal` for bad values, missing required ones, and values that others hold."""
-    values = {name: value.removeprefix(";") for name, value in checked(kind, given, state).items() if value}
+    values = {name: value for name, value in checked(kind, given, {}, state).items() if value}
     missing = [name for name in kind.required if name not in values]
     if missing:
         raise not_set(kind.label, missing)
@@ -56,13 +56,12 @@ def redrafted(kind: Kind, record: Record, given: Any, state: State, now: float) 
     A lifecycle stage before the present one is ignored without a word: HubSpot wants it cleared first, in a call of
     its own (documented for v1, unchanged since).
     """
-    values = checked(kind, given, state)
     before: dict[str, str] = record["properties"]
+    values = checked(kind, given, before, state)
     if kind is CONTACTS and _goes_back(kind, before.get("lifecyclestage"), values.get("lifecyclestage"), state):
         del values["lifecyclestage"]
     at = instant_at(now)
-    properties = before | {name: _merged(before.get(name), value) for name, value in values.items()}
-    properties[kind.modified] = at
+    properties = {**before, **values, kind.modified: at}
     properties = {name: value for name, value in properties.items() if value != ""}
     _derive(kind, before, properties, state, at)
     ensure_unique(kind, record["id"], properties, state)
@@ -71,13 +70,6 @@ def redrafted(kind: Kind, record: Record, given: Any, state: State, now: float) 
         record={**record, "properties": properties, "updatedAt": at},
         touched=tuple(sorted({*changed, *values, *kind.always})),
     )
-
-
-def _merged(before: str | None, value: str) -> str:
-    """A leading semicolon adds to what is chosen already."""
-    if not value.startswith(";"):
-        return value
-    return ";".join(dict.fromkeys([*(before or "").split(";"), *value.split(";")])).strip(";")
 
 
 def _first_values(kind: Kind, id: str) -> dict[str, str]:

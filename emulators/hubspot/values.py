@@ -18,8 +18,8 @@ _MILLIS = re.compile(r"-?\d{1,15}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def checked(kind: Kind, given: Any, state: State) -> dict[str, str]:
-    """The values of a write as they will be stored, `""` for one to be cleared.
+def checked(kind: Kind, given: Any, before: Mapping[str, str], state: State) -> dict[str, str]:
+    """The values of a write over those `before` it, as they will be stored, `""` for one to be cleared.
 
     A JSON null is skipped, numbers and booleans are taken as their text. Whether a stage belongs to its pipeline is
     not judged here. Raises `Refusal` naming every unknown property and every bad value.
@@ -37,7 +37,7 @@ def checked(kind: Kind, given: Any, state: State) -> dict[str, str]:
             continue
         text = _text(name, raw)
         try:
-            values[name] = _value(kind, name, text, state)
+            values[name] = _value(kind, name, text, before.get(name, ""), state)
         except _Bad as bad:
             issues.append(Issue(name=name, value=text, code=bad.code, message=bad.message))
     if issues:
@@ -80,7 +80,7 @@ def _text(name: str, raw: Any) -> str:
     raise Refusal(400, f"Invalid input JSON on line 1, column 2: Cannot deserialize the value of {name}", category=None)
 
 
-def _value(kind: Kind, name: str, text: str, state: State) -> str:
+def _value(kind: Kind, name: str, text: str, before: str, state: State) -> str:
     definition = state.get(kind.definitions, name)
     if definition is None:
         raise _Bad("PROPERTY_DOESNT_EXIST", f'Property "{name}" does not exist')
@@ -105,7 +105,7 @@ def _value(kind: Kind, name: str, text: str, state: State) -> str:
         case "bool":
             return _chosen(text, ["true", "false"])
         case "enumeration" if definition["fieldType"] == "checkbox":
-            return _several(text, _choices(definition, state))
+            return _several(text, before, _choices(definition, state))
         case "enumeration":
             return _chosen(text, _choices(definition, state))
         case _:
@@ -181,7 +181,8 @@ def _chosen(text: str, choices: list[str] | None) -> str:
     return text
 
 
-def _several(text: str, choices: list[str] | None) -> str:
-    """`a;b` replaces what is chosen; a leading semicolon, which is kept here, adds to it."""
+def _several(text: str, before: str, choices: list[str] | None) -> str:
+    """`a;b` replaces what was chosen before, `;a;b` adds to it."""
     chosen = [_chosen(one, choices) for one in text.split(";") if one]
-    return ";" * text.startswith(";") + ";".join(dict.fromkeys(chosen))
+    kept = [one for one in before.split(";") if one] if text.startswith(";") else []
+    return ";".join(dict.fromkeys([*kept, *chosen]))
