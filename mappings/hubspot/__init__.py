@@ -1,0 +1,30 @@
+"""HubSpot, CRM v3: contacts are customers, tickets are tickets."""
+
+from typing import Final
+
+from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
+from mappings.hubspot.customer_r1 import CUSTOMER
+from mappings.hubspot.endpoints import SETUP
+from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
+from mappings.hubspot.ticket_r1 import TICKET
+from mappings.hubspot.unwrap import unwrap
+from mappings.hubspot.wire_v3 import Account
+from mappings.spec import Auth, Pacing, Vendor
+
+VENDOR: Final = Vendor[Account](
+    name="hubspot",
+    title="HubSpot",
+    api_version="v3",
+    default_base_url="https://api.hubapi.com",
+    auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
+    pacing=Pacing(units=100, per_seconds=10),
+    request_id_header=REQUEST_ID_HEADER,
+    refusal=refusal,
+    budget=budget,
+    account_requests=ACCOUNT_REQUESTS,
+    build_account=build_account,
+    unwrap=unwrap,
+    setup=SETUP,
+    mappings=(CUSTOMER, TICKET),
+    docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
+)

@@ -1,0 +1,149 @@
+"""What we ask HubSpot about an account, and how its ticket stages read as statuses."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from canonical.ticket import TicketStatus
+from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot.wire_v3 import (
+    Account,
+    Pipeline,
+    PipelineRecord,
+    Pipelines,
+    PropertyDefinitions,
+    Stage,
+    StageMetadata,
+    StageRecord,
+)
+from mappings.spec import decode
+
+DEFAULT_PIPELINE: Final = "0"
+DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
+    "1": "new",
+    "2": "waiting_on_customer",
+    "3": "open",
+    "4": "closed",
+}
+"""The stages of the pipeline that every account starts with. Their ids stay when an account renames or translates
+them, so there they say more than the label."""
+LABELS: Final[dict[str, TicketStatus]] = {
+    "new": "new",
+    "waiting on contact": "waiting_on_customer",
+    "waiting on us": "open",
+    "closed": "closed",
+}
+"""The labels that HubSpot itself gives to the stages of a new pipeline. A label that an account chose says nothing
+that could be relied on."""
+
+CONTACT_ENUMERATIONS: Final = ("lifecyclestage", "hs_language", "hs_timezone")
+TICKET_ENUMERATIONS: Final = ("hs_ticket_priority", "hs_ticket_category", "source_type")
+
+
+def _definitions(object_type: str, names: tuple[str, ...]) -> VendorRequest:
+    body = {"archived": False, "inputs": [{"name": name} for name in names]}
+    return VendorRequest(
+        method="POST",
+        path=f"/crm/v3/properties/{object_type}/batch/read",
+        route="/crm/v3/properties/{object_type}/batch/read",
+        body=msgspec.json.encode(body),
+    )
+
+
+ACCOUNT_REQUESTS: Final = (
+    VendorRequest(method="GET", path="/crm/v3/pipelines/tickets", route="/crm/v3/pipelines/{object_type}"),
+    _definitions("contacts", CONTACT_ENUMERATIONS),
+    _definitions("tickets", TICKET_ENUMERATIONS),
+)
+
+DEFAULT_PIPELINES: Final = (
+    PipelineRecord(
+        id=DEFAULT_PIPELINE,
+        label="Support Pipeline",
+        stages=(
+            StageRecord(id="1", label="New", display_order=0),
+            StageRecord(id="2", label="Waiting on contact", display_order=1),
+            StageRecord(id="3", label="Waiting on us", display_order=2),
+            StageRecord(id="4", label="Closed", display_order=3, metadata=StageMetadata(ticket_state="CLOSED")),
+        ),
+    ),
+)
+
+
+def build_account(
+    replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
+) -> Account:
+    """The account from the answers to ACCOUNT_REQUESTS, in that order; None stands for one that failed.
+
+    Without pipelines the documented default one holds; without property definitions nothing is known of what the
+    enumerations take. Raises VendorDrift where an answer has another shape.
+    """
+    pipelines, contacts, tickets = replies
+    return Account(
+        pipelines=_pipelines(DEFAULT_PIPELINES if pipelines is None else decode(pipelines.body, Pipelines).results),
+        options=_options("contacts", contacts) | _options("tickets", tickets),
+        custom_fields=dict(custom_fields),
+    )
+
+
+def stage_status(pipeline_id: str, stage: StageRecord) -> TicketStatus:
+    """What a stage means. `ticketState` is HubSpot's own word on whether work is done and so overrules the rest;
+    an open stage that nobody has described to us is `open`."""
+    named = DEFAULT_STAGES.get(stage.id) if pipeline_id == DEFAULT_PIPELINE else None
+    named = named or LABELS.get(stage.label.strip().casefold())
+    closed = _is_closed(stage.metadata)
+    if closed is None:
+        return named or "open"
+    if closed:
+        return "closed"
+    return "open" if named in (None, "closed") else named
+
+
+def stages_reading(account: Account, status: str) -> tuple[str, ...]:
+    """The ids of all stages, over all pipelines, that read as this status."""
+    return tuple(
+        stage.id
+        for pipeline in account.pipelines.values()
+        for stage in pipeline.stages.values()
+        if stage.status == status
+    )
+
+
+def _is_closed(metadata: StageMetadata) -> bool | None:
+    if metadata.ticket_state in ("OPEN", "CLOSED"):
+        return metadata.ticket_state == "CLOSED"
+    if metadata.is_closed in ("true", "false"):
+        return metadata.is_closed == "true"
+    return None
+
+
+def _pipelines(records: Iterable[PipelineRecord]) -> dict[str, Pipeline]:
+    return {
+        pipeline.id: Pipeline(
+            id=pipeline.id,
+            label=pipeline.label,
+            stages={
+                stage.id: Stage(id=stage.id, label=stage.label, status=stage_status(pipeline.id, stage))
+                for stage in sorted(pipeline.stages, key=lambda stage: stage.display_order)
+            },
+        )
+        for pipeline in sorted(records, key=lambda pipeline: pipeline.display_order)
+    }
+
+
+def _options(object_type: str, reply: VendorReply | None) -> dict[str, tuple[str, ...]]:
+    if reply is None:
+        return {}
+    return {
+        f"{object_type}.{definition.name}": tuple(
+            option.value for option in sorted(definition.options, key=lambda option: option.display_order)
+        )
+        for definition in decode(reply.body, PropertyDefinitions).results
+        if definition.options
+    }
+
+
+DEFAULT_ACCOUNT: Final = build_account((None, None, None), {})
+"""What HubSpot documents of an account that nobody has touched."""

@@ -1,0 +1,249 @@
+"""Ticket, revision 1: a HubSpot ticket stands in a stage of a pipeline, and belongs to the contact that asked.
+
+The account configures its pipelines; `account.py` says how a stage reads as a status. Property names and their
+meaning: knowledge.hubspot.com, HubSpot's default ticket properties.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UnsetType
+
+from canonical.parts import CustomField
+from canonical.ticket import (
+    STATUS_CATEGORY,
+    Requester,
+    RequesterPatch,
+    Ticket,
+    TicketChannel,
+    TicketPatch,
+    TicketPriority,
+    TicketStatus,
+    TicketType,
+)
+from mappings.hubspot.account import DEFAULT_PIPELINE
+from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
+from mappings.hubspot.endpoints import TICKETS
+from mappings.hubspot.property_values import instant
+from mappings.hubspot.requesters import contact_ids
+from mappings.hubspot.wire_v3 import (
+    CLEARED,
+    EXTERNAL_ID,
+    Account,
+    NewAssociation,
+    ObjectId,
+    Pipeline,
+    RecordWrite,
+    Stage,
+    TicketProperties,
+    TicketRecord,
+)
+from mappings.hubspot.writing import put_choice, put_text, refuse_unsupported
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}
+PRIORITY_WRITE: Final[dict[TicketPriority, str]] = {
+    "low": "LOW",
+    "normal": "MEDIUM",
+    "high": "HIGH",
+    "urgent": "URGENT",
+    "none": CLEARED,
+}
+TYPE: Final[dict[str, TicketType]] = {
+    "PRODUCT_ISSUE": "problem",
+    "BILLING_ISSUE": "other",
+    "FEATURE_REQUEST": "feature_request",
+    "GENERAL_INQUIRY": "question",
+}
+TYPE_WRITE: Final[dict[TicketType, str]] = {
+    "question": "GENERAL_INQUIRY",
+    "problem": "PRODUCT_ISSUE",
+    "feature_request": "FEATURE_REQUEST",
+}
+"""`other` is not written: HubSpot has no word for it, and a matter of billing it need not be."""
+CHANNEL: Final[dict[str, TicketChannel]] = {"CHAT": "chat", "EMAIL": "email", "FORM": "web_form", "PHONE": "phone"}
+CHANNEL_WRITE: Final[dict[TicketChannel, str]] = {
+    "chat": "CHAT",
+    "email": "EMAIL",
+    "web_form": "FORM",
+    "phone": "PHONE",
+}
+UNSUPPORTED: Final[dict[str, str]] = {
+    "description_html": "HubSpot's ticket description is plain text: send description",
+    "team_remote_id": "HubSpot derives a ticket's team from its owner",
+    "company_remote_id": "a ticket's company is an association, which this revision does not write",
+    "parent_remote_id": "HubSpot tickets have no parent",
+    "followers": "HubSpot tickets have no followers that the API could set",
+    "order_ids": "a ticket's orders are associations, which this revision does not write",
+    "tags": "HubSpot tickets have no tags",
+    "due_at": "HubSpot tickets have no due date; it keeps service levels by rules of the account",
+}
+KEPT_ON_CONTACT: Final = "HubSpot keeps it on the contact: write it to the customer"
+
+
+def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
+    """What a ticket means. HubSpot's "" and null are both null here."""
+    told = msgspec.convert(record.properties, TicketProperties)
+    notes = Notes()
+    settings = account.custom_fields.get("ticket", ())
+    custom: tuple[CustomField, ...] = ()
+    if settings:
+        custom = read_custom_fields(record.properties, settings, notes)
+    pipeline = account.pipelines.get(told.hs_pipeline or DEFAULT_PIPELINE)
+    stage = pipeline.stages.get(told.hs_pipeline_stage or "") if pipeline is not None else None
+    status: TicketStatus = stage.status if stage is not None else "unknown"
+    ticket = Ticket(
+        number=record.id,
+        subject=told.subject or None,
+        description=told.content or None,
+        status=status,
+        status_raw=told.hs_pipeline_stage or None,
+        status_category=STATUS_CATEGORY[status],
+        status_label=stage.label if stage is not None else None,
+        priority=PRIORITY.get(told.hs_ticket_priority, "unknown") if told.hs_ticket_priority else "none",
+        priority_raw=told.hs_ticket_priority or None,
+        type=_type(told.hs_ticket_category, notes) if told.hs_ticket_category else "unknown",
+        type_raw=told.hs_ticket_category or None,
+        channel=CHANNEL.get(told.source_type, "unknown") if told.source_type else "unknown",
+        channel_raw=told.source_type or None,
+        requester=_requester(record, account, notes),
+        assignee_remote_id=told.hubspot_owner_id or None,
+        custom_fields=custom,
+        first_responded_at=instant(told.first_agent_reply_date, "first_agent_reply_date"),
+        closed_at=instant(told.closed_date, "closed_date"),
+        external_id=told.lockstitch_external_id or None,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+    )
+    remote = Remote(id=record.id, url=record.url, created_at=record.created_at, updated_at=record.updated_at)
+    return Mapped(data=ticket, remote=remote, loss=tuple(notes.loss))
+
+
+def _type(text: str, notes: Notes) -> TicketType:
+    if SEPARATOR in text:
+        notes.lose("/type", "ambiguous", "the ticket has several categories; type_raw holds them all")
+    return TYPE.get(text, "unknown")
+
+
+def _requester(record: TicketRecord, account: Account, notes: Notes) -> Requester | None:
+    contacts = contact_ids(record.associations) or account.requesters.get(record.id)
+    if not contacts:
+        return None
+    if len(contacts) > 1:
+        notes.lose("/requester", "ambiguous", f"{len(contacts)} contacts belong to the ticket; this is the first")
+    person = account.people.get(contacts[0])
+    if person is None:
+        return Requester(remote_id=contacts[0])
+    return Requester(remote_id=contacts[0], name=person.name, email=person.email, phone=person.phone)
+
+
+def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account) -> Draft[RecordWrite]:
+    """The properties to set, and on a create the contact that asks. `current` is the ticket as it is, None on a
+    create."""
+    notes = Notes()
+    properties: dict[str, str] = {}
+    options = account.options
+    put_text(properties, "subject", patch.subject)
+    put_text(properties, "content", patch.description)
+    put_text(properties, "hubspot_owner_id", patch.assignee_remote_id)
+    put_text(properties, EXTERNAL_ID, patch.external_id)
+    _write_status(patch.status, current, account, properties, notes)
+    priorities = options.get("tickets.hs_ticket_priority")
+    put_choice(properties, "hs_ticket_priority", patch.priority, PRIORITY_WRITE, priorities, "/priority", notes)
+    categories = options.get("tickets.hs_ticket_category")
+    put_choice(properties, "hs_ticket_category", patch.type, TYPE_WRITE, categories, "/type", notes)
+    sources = options.get("tickets.source_type")
+    put_choice(properties, "source_type", patch.channel, CHANNEL_WRITE, sources, "/channel", notes)
+    bag = current.properties if current is not None else None
+    write_custom_fields(patch.custom_fields, bag, account.custom_fields.get("ticket", ()), properties, notes)
+    refuse_unsupported(patch, UNSUPPORTED, notes)
+    body = RecordWrite(properties=properties, associations=_write_requester(patch.requester, current, account, notes))
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _write_status(
+    status: TicketStatus | UnsetType,
+    current: TicketRecord | None,
+    account: Account,
+    properties: dict[str, str],
+    notes: Notes,
+) -> None:
+    """Choose the stage of the ticket's own pipeline that reads as this status: the present one if it does, else the
+    first in display order. A new ticket goes to the account's first pipeline."""
+    if isinstance(status, UnsetType):
+        return
+    pipeline = _pipeline(current, account)
+    if pipeline is None:
+        notes.invalid("/status", "the pipeline of this ticket is not known, so none of its stages is")
+        return
+    stage = _stage(pipeline, current, status)
+    if stage is None:
+        held = ", ".join(dict.fromkeys(stage.status for stage in pipeline.stages.values()))
+        notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} holds one of: {held}")
+        return
+    if current is None:
+        properties["hs_pipeline"] = pipeline.id
+    properties["hs_pipeline_stage"] = stage.id
+
+
+def _pipeline(current: TicketRecord | None, account: Account) -> Pipeline | None:
+    if current is None:
+        return next(iter(account.pipelines.values()), None)
+    return account.pipelines.get(current.properties.get("hs_pipeline") or DEFAULT_PIPELINE)
+
+
+def _stage(pipeline: Pipeline, current: TicketRecord | None, status: TicketStatus) -> Stage | None:
+    present = pipeline.stages.get(current.properties.get("hs_pipeline_stage") or "") if current is not None else None
+    if present is not None and present.status == status:
+        return present
+    return next((stage for stage in pipeline.stages.values() if stage.status == status), None)
+
+
+def _write_requester(
+    requester: RequesterPatch | None | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
+) -> tuple[NewAssociation, ...]:
+    """The association with the contact that asks, which HubSpot makes by the contact's id and on a create only."""
+    if isinstance(requester, UnsetType):
+        return ()
+    if current is not None:
+        present = contact_ids(current.associations) or account.requesters.get(current.id) or ()
+        if (requester.remote_id if requester is not None else None) != next(iter(present), None):
+            detail = "HubSpot keeps the requester as an association, which cannot be changed together with the ticket"
+            notes.unsupported("/requester", detail)
+            return ()
+    if requester is None:
+        return ()
+    if requester.remote_id is None:
+        _refuse_stranger(requester, notes)
+        return ()
+    for name in ("name", "email", "phone"):
+        if getattr(requester, name) is not None:
+            notes.unsupported(f"/requester/{name}", KEPT_ON_CONTACT)
+    return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
+
+
+def _refuse_stranger(requester: RequesterPatch, notes: Notes) -> None:
+    if requester.id is not None:
+        notes.invalid("/requester/id", "this customer is not known at this connection")
+        return
+    pointer = "/requester/email" if requester.email is not None else "/requester"
+    notes.invalid(
+        pointer,
+        "HubSpot needs the contact's id: send requester.id or requester.remote_id. Create or update the customer first "
+        "(POST /v1/customers?upsert_on=email), its answer holds both",
+    )
+
+
+TICKET: Final = VendorMapping(
+    vendor="hubspot",
+    object="ticket",
+    revision=1,
+    vendor_api="v3",
+    record=TicketRecord,
+    model=Ticket,
+    patch=TicketPatch,
+    account=Account,
+    endpoints=TICKETS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)
