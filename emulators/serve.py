@@ -1,6 +1,7 @@
 """Serving the emulators: a small ASGI app that judges faults, runs the vendor in a transaction, and answers."""
 
 import asyncio
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -20,6 +21,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+LOG = logging.getLogger("emulators")
 OPEN_FILES = Path("/dev/fd")
 
 
@@ -63,7 +65,12 @@ class App:
         fault = self._faults.strike(vendor, call)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.delay)
-        answer = self._answer(vendor, call, fault)
+        try:
+            answer = self._answer(vendor, call, fault)
+        except Exception:
+            # A look-alike that breaks must be seen to break: nothing was written, and the test that did it gets a 500.
+            LOG.exception("%s broke at %s %s", vendor, call.method, call.path)
+            answer = json_answer(500, {"error": f"The emulator of {vendor} broke; its log says how."})
         if answer is None:
             await self._lose(scope, receive, fault)
             return
