@@ -1,0 +1,38 @@
+"""Traces, metrics and logs of one process.
+
+    set_up(settings, "api")            once, before the first span
+    with bind(correlation_id, traceparent, tracestate):
+        with server_span("GET") as call:
+            name_route("/v1/customers/{id}")
+            call.answered(200)
+
+Names follow the OpenTelemetry semantic conventions. What never gets in: query values, paths with ids, payloads,
+texts of exceptions, header values. An id of a record points at a person, so routes stand in their place.
+"""
+
+from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
+from app.telemetry.metrics import add_collector, count_operation, render_metrics
+from app.telemetry.provider import set_up, shut_down
+from app.telemetry.server import ServerCall, name_caller, name_route, server_span
+from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
+
+__all__ = [
+    "ServerCall",
+    "VendorCall",
+    "add_collector",
+    "bind",
+    "correlation_id",
+    "count_operation",
+    "current_traceparent",
+    "derive_trace_id",
+    "mapping_span",
+    "name_caller",
+    "name_route",
+    "operation_span",
+    "render_metrics",
+    "server_span",
+    "set_up",
+    "shut_down",
+    "traceresponse",
+    "vendor_span",
+]

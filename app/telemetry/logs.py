@@ -1,0 +1,94 @@
+"""Logs as JSON lines on standard error.
+
+An exception is told by its class and by where it was raised, never by its text, which may quote a payload, a value or a
+secret; the facts that are safe (a problem's code, a socket's errno, an SQLSTATE) stand beside it.
+"""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final, TextIO
+
+import msgspec
+from opentelemetry import trace
+
+from app.telemetry.context import correlation_id
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# They speak of every request, or of every lost batch, at a level that is on.
+_TOO_LOUD: Final = ("httpx", "httpcore", "aiohttp.access", "granian.access")
+_SILENT: Final = ("opentelemetry",)
+_LONGEST_CHAIN: Final = 5
+
+_encoder = msgspec.json.Encoder(enc_hook=repr)
+
+
+class JsonLines(logging.Formatter):
+    """`ts`, `level`, `logger`, `message`, then the run and the span where there is one, then what `extra` holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line without its newline."""
+        line: dict[str, Any] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _message(record),
+        }
+        correlation = correlation_id.get()
+        if correlation:
+            line["correlation_id"] = correlation
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            line["trace_id"] = f"{span.trace_id:032x}"
+            line["span_id"] = f"{span.span_id:016x}"
+        extra = vars(record).items()
+        line.update((name, value) for name, value in extra if name not in _STANDARD and value is not None)
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = _told(record.exc_info[1])
+        return _encoder.encode(line).decode()
+
+
+def set_up_logs(level: str, stream: TextIO | None = None) -> None:
+    """One handler for the process. `level` is that of our own loggers, named `lockstitch…`; others begin at warning."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("lockstitch").setLevel(level.upper())
+    for name in _TOO_LOUD:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _message(record: logging.LogRecord) -> str:
+    text = record.getMessage()
+    # asyncio adds lines with the repr of tasks and of their exceptions, which quote what those say.
+    return text if record.name.startswith("lockstitch") else text.partition("\n")[0]
+
+
+def _told(error: BaseException) -> list[dict[str, Any]]:
+    """The exception, then what caused it."""
+    chain: list[dict[str, Any]] = []
+    current: BaseException | None = error
+    while current is not None and len(chain) < _LONGEST_CHAIN:
+        told: dict[str, Any] = {"type": f"{type(current).__module__}.{type(current).__qualname__}"}
+        for fact in ("code", "errno", "sqlstate", "status"):
+            value = getattr(current, fact, None)
+            if isinstance(value, str | int):
+                told[fact] = value
+        told["at"] = _places(current.__traceback__)
+        chain.append(told)
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return chain
+
+
+def _places(traceback: TracebackType | None) -> list[str]:
+    places = []
+    while traceback is not None:
+        frame = traceback.tb_frame
+        places.append(f"{frame.f_globals.get('__name__')}:{traceback.tb_lineno} {frame.f_code.co_name}")
+        traceback = traceback.tb_next
+    return places

@@ -1,0 +1,135 @@
+"""Where spans go: by the standard `OTEL_*` variables, or nowhere at all.
+
+Without `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`) nothing is sampled and nothing is exported, but calls
+keep their trace ids. `OTEL_EXPORTER_OTLP_PROTOCOL` chooses `grpc` or `http/protobuf`; without it port 4317 means gRPC,
+as registered, and any other HTTP. `OTEL_TRACES_EXPORTER` may be `none`. Sampler, headers, timeouts, batch sizes and
+resource attributes are read by the SDK itself.
+"""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+from app.settings import Settings, SettingsError
+from app.telemetry.context import CorrelationProcessor, RunIdGenerator
+from app.telemetry.logs import set_up_logs
+from app.telemetry.metrics import spans_exported, spans_failed
+
+_log = logging.getLogger("lockstitch.telemetry")
+
+# A process that ends waits this long for a collector, which may be unreachable.
+FLUSH_SECONDS = 3
+
+
+class CountingExporter(SpanExporter):
+    """Counts what a collector took and what it did not, and says so once each time that changes."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Called in the batch processor's thread."""
+        try:
+            result = self._exporter.export(spans)
+        except Exception:  # noqa: BLE001 - telemetry never breaks what it watches
+            result = SpanExportResult.FAILURE
+        failed = result is not SpanExportResult.SUCCESS
+        (spans_failed if failed else spans_exported).inc(len(spans))
+        if failed and not self._failing:
+            _log.warning("The collector of traces takes no spans; lockstitch_otlp_spans_failed_total counts them.")
+        if self._failing and not failed:
+            _log.info("The collector of traces takes spans again.")
+        self._failing = failed
+        return result
+
+    def shutdown(self) -> None:
+        """Give up what is under way."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Send what the exporter itself holds."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+class _Batches(BatchSpanProcessor):
+    def shutdown(self) -> None:
+        self._batch_processor.shutdown(FLUSH_SECONDS * 1000)
+
+
+def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcessor] = ()) -> None:
+    """Once in a process: logs on standard error, and spans of the service `lockstitch-<service>` to a collector.
+
+    `processors` are given the spans besides, such as one that keeps them in memory. Raises SettingsError for an unknown
+    protocol.
+    """
+    set_up_logs(settings.log_level)
+    exporter = _exporter(os.environ)
+    on = exporter is not None or bool(processors)
+    provider = TracerProvider(
+        sampler=None if on else ALWAYS_OFF,
+        resource=_resource(service),
+        id_generator=RunIdGenerator(),
+        shutdown_on_exit=False,
+    )
+    # The variable switches the SDK off entirely, and with it the trace ids that answers carry.
+    provider._disabled = False
+    if on:
+        provider.add_span_processor(CorrelationProcessor())
+    if exporter is not None:
+        provider.add_span_processor(_Batches(CountingExporter(exporter)))
+    for processor in processors:
+        provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
+
+
+def shut_down() -> None:
+    """Send what is left, for at most FLUSH_SECONDS."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
+def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
+    named = environment.get("OTEL_TRACES_EXPORTER", "otlp").strip().lower()
+    endpoint = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    disabled = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if disabled or named == "none" or not endpoint:
+        return None
+    if named not in ("", "otlp"):
+        raise SettingsError(f"OTEL_TRACES_EXPORTER is {named!r}: it must be otlp or none.")
+    protocol = (
+        environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
+        or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+        or ("grpc" if urlsplit(endpoint).port == 4317 else "http/protobuf")
+    )
+    # Imported here: a process without a collector spends neither time nor memory on gRPC.
+    if protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter  # noqa: PLC0415
+
+        return GrpcExporter()
+    if protocol == "http/protobuf":
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter  # noqa: PLC0415
+
+        return HttpExporter()
+    raise SettingsError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: it must be grpc or http/protobuf.")
+
+
+def _resource(service: str) -> Resource:
+    try:
+        release = version("lockstitch")
+    except PackageNotFoundError:
+        release = "0"
+    ours = Resource.create(
+        {"service.name": f"lockstitch-{service}", "service.version": release, "service.instance.id": str(uuid4())}
+    )
+    return ours.merge(OTELResourceDetector().detect())

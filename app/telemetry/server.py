@@ -1,0 +1,125 @@
+"""The span, the duration and the log line of one call to us."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+
+from app.telemetry.metrics import server_duration
+
+_tracer = trace.get_tracer("lockstitch.http")
+_log = logging.getLogger("lockstitch.access")
+
+KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+
+
+class ServerCall:
+    """What is learnt about a call while it runs. `route` stays None for a call that no route takes."""
+
+    __slots__ = ("caller", "method", "route", "span", "status")
+
+    def __init__(self, method: str, span: Span) -> None:
+        self.method = method if method in KNOWN_METHODS else "_OTHER"
+        self.span = span
+        self.route: str | None = None
+        self.caller: str | None = None
+        self.status: int | None = None
+
+    def answered(self, status: int) -> None:
+        """The status line has gone out."""
+        self.status = status
+
+
+_current: ContextVar[ServerCall | None] = ContextVar("server_call", default=None)
+
+
+def name_route(template: str) -> None:
+    """The call turned out to be for this route: `/v1/customers/{id}`."""
+    call = _current.get()
+    if call is None:
+        return
+    call.route = template
+    if not call.span.is_recording():
+        return
+    call.span.update_name(f"{call.method} {template}")
+    call.span.set_attribute("http.route", template)
+    # The convention asks for a path without what is sensitive, and ids of records point at people.
+    call.span.set_attribute("url.path", template)
+
+
+def name_caller(name: str) -> None:
+    """The call turned out to be made with the API key of this name."""
+    call = _current.get()
+    if call is None:
+        return
+    call.caller = name
+    if call.span.is_recording():
+        call.span.set_attribute("lockstitch.caller", name)
+
+
+@contextmanager
+def server_span(
+    method: str, *, scheme: str = "http", address: str | None = None, port: int | None = None
+) -> Iterator[ServerCall]:
+    """One call to us, from its first byte to its last; inside `bind`.
+
+    `address` and `port` are those that the caller used. An exception that passes through counts as 500.
+    """
+    attributes: dict[str, str | int] = {
+        "http.request.method": method if method in KNOWN_METHODS else "_OTHER",
+        "url.scheme": scheme,
+    }
+    if address is not None:
+        attributes["server.address"] = address
+    if port is not None:
+        attributes["server.port"] = port
+    with _tracer.start_as_current_span(
+        method if method in KNOWN_METHODS else "HTTP",
+        kind=SpanKind.SERVER,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        call = ServerCall(method, span)
+        token = _current.set(call)
+        started = time.perf_counter()
+        error: BaseException | None = None
+        try:
+            yield call
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            _current.reset(token)
+            _finish(call, error, time.perf_counter() - started)
+
+
+def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> None:
+    failed = error is not None or (call.status or 0) >= 500
+    error_type = "" if not failed else str(call.status) if error is None else type(error).__qualname__
+    status = "" if call.status is None else str(call.status)
+    route = call.route or "unmatched"
+    server_duration.labels(call.method, route, status, error_type).observe(seconds)
+    if call.span.is_recording():
+        if call.status is not None:
+            call.span.set_attribute("http.response.status_code", call.status)
+        if failed:
+            call.span.set_attribute("error.type", error_type)
+            call.span.set_status(Status(StatusCode.ERROR))
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    facts = {
+        "method": call.method,
+        "route": route,
+        "status": call.status,
+        "ms": round(seconds * 1000, 2),
+        "caller": call.caller,
+    }
+    if failed:
+        facts["error_type"] = error_type
+    _log.info("%s %s %s", call.method, route, status or error_type, extra=facts)

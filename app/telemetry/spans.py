@@ -1,0 +1,169 @@
+"""Spans inside a call: a mapping at work, a request to a vendor, an operation that a worker goes on with."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import Literal
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.telemetry.context import bind
+from app.telemetry.metrics import client_duration, mapping_refusals
+from mappings.spec import Unmappable, VendorDrift
+
+_tracer = trace.get_tracer("lockstitch")
+_propagator = TraceContextTextMapPropagator()
+
+
+Direction = Literal["read", "write"]
+
+
+def mapping_span(mapping: str, revision: int, direction: Direction) -> AbstractContextManager[None]:
+    """A mapping at work: `with mapping_span("hubspot.customer", 1, "read"):`.
+
+    Counts the records that have no honest reading. Where nobody traces, no span is made.
+    """
+    return _MappingSpan(mapping, revision, direction)
+
+
+class _MappingSpan(
+    AbstractContextManager[None]
+):  # runs for every record, and a generator would cost five times as much
+    __slots__ = ("_direction", "_mapping", "_revision", "_span", "_token")
+
+    def __init__(self, mapping: str, revision: int, direction: Direction) -> None:
+        self._mapping = mapping
+        self._revision = revision
+        self._direction = direction
+        self._span: Span | None = None
+
+    def __enter__(self) -> None:
+        if not trace.get_current_span().is_recording():
+            return
+        self._span = _tracer.start_span(
+            f"map {self._mapping}",
+            attributes={
+                "lockstitch.mapping": self._mapping,
+                "lockstitch.mapping.revision": self._revision,
+                "lockstitch.mapping.direction": self._direction,
+            },
+        )
+        self._token = otel_context.attach(trace.set_span_in_context(self._span))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._count(error)
+        if self._span is None:
+            return
+        otel_context.detach(self._token)
+        if error is not None:
+            _fail(self._span, type(error).__qualname__)
+        self._span.end()
+
+    def _count(self, error: BaseException) -> None:
+        refusal = error if isinstance(error, Unmappable) else error.__cause__
+        if isinstance(refusal, Unmappable):
+            reason = "drift" if isinstance(refusal, VendorDrift) else "unmappable"
+            mapping_refusals.labels(self._mapping, str(self._revision), reason).inc()
+
+
+class VendorCall:
+    """What came of one request to a vendor, for its span and its duration."""
+
+    __slots__ = ("error_type", "span", "status")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.status: int | None = None
+        self.error_type = ""
+
+    def answered(self, status: int, request_id: str | None) -> None:
+        """The whole reply is here. `request_id` is the vendor's own, which its support asks for."""
+        self.status = status
+        if status >= 400:
+            self.error_type = str(status)
+        if not self.span.is_recording():
+            return
+        self.span.set_attribute("http.response.status_code", status)
+        if request_id is not None:
+            self.span.set_attribute("vendor.request_id", request_id)
+
+    def failed(self, error_type: str) -> None:
+        """No usable reply, or one that is a refusal: a short word such as `timeout` or `throttled`."""
+        self.error_type = error_type
+
+
+@contextmanager
+def vendor_span(
+    *, connection: str, vendor: str, method: str, route: str, address: str, port: int, resend_count: int
+) -> Iterator[VendorCall]:
+    """One request to a vendor, one attempt. `route` is the template of the path; path and query do not get in.
+
+    The trace is not told to vendors: they cannot use it, and it would let them tell which calls are one run.
+    """
+    span: Span = INVALID_SPAN
+    if trace.get_current_span().is_recording():
+        attributes: dict[str, str | int] = {
+            "http.request.method": method,
+            "url.template": route,
+            "server.address": address,
+            "server.port": port,
+            "lockstitch.connection": connection,
+            "lockstitch.vendor": vendor,
+        }
+        if resend_count:
+            attributes["http.request.resend_count"] = resend_count
+        span = _tracer.start_span(f"{method} {route}", kind=SpanKind.CLIENT, attributes=attributes)
+    call = VendorCall(span)
+    started = time.perf_counter()
+    try:
+        yield call
+    except BaseException as error:
+        call.error_type = call.error_type or type(error).__qualname__
+        raise
+    finally:
+        status_class = "" if call.status is None else f"{call.status // 100}xx"
+        client_duration.labels(connection, method, route, status_class, call.error_type).observe(
+            time.perf_counter() - started
+        )
+        if call.error_type:
+            _fail(span, call.error_type)
+        span.end()
+
+
+@contextmanager
+def operation_span(name: str, correlation: str, traceparent: str | None, *, first: bool) -> Iterator[None]:
+    """A worker goes on with an operation that a call began: binds its correlation id and traces it.
+
+    `traceparent` is the call's. The first run continues that trace. A later one begins anew, in the trace that the
+    correlation id stands for, and links to it, so that a trace does not grow for days.
+    """
+    links: list[Link] = []
+    if not first and traceparent is not None:
+        original = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context()))
+        if original.get_span_context().is_valid:
+            links.append(Link(original.get_span_context()))
+    with (
+        bind(correlation, traceparent if first else None),
+        _tracer.start_as_current_span(
+            name, kind=SpanKind.CONSUMER, links=links, record_exception=False, set_status_on_exception=False
+        ) as span,
+    ):
+        try:
+            yield
+        except BaseException as error:
+            _fail(span, type(error).__qualname__)
+            raise
+
+
+def _fail(span: Span, error_type: str) -> None:
+    if span.is_recording():
+        span.set_attribute("error.type", error_type)
+        span.set_status(Status(StatusCode.ERROR))
