@@ -10,7 +10,7 @@ Therefore connections go back to the pool without the four statements of reset t
 """
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 
 import asyncpg
@@ -146,7 +146,8 @@ class Database:
             try:
                 yield Session(connection)
             except BaseException:
-                if not connection.is_closed():
+                # Where this fails the connection is lost, and PostgreSQL has rolled back by itself.
+                with suppress(asyncpg.InterfaceError, *_UNAVAILABLE):
                     await transaction.rollback()
                 raise
             with _translated():
@@ -214,7 +215,7 @@ def _translated() -> Iterator[None]:
     except _UNAVAILABLE as error:
         raise StoreUnavailable("The database does not answer.") from error
     except asyncpg.InterfaceError as error:
-        # The one class for "the connection is closed" and for a wrong number of arguments; only the text differs.
-        if "closed" not in str(error) and "closing" not in str(error):
+        # One class for a lost connection and for a wrong number of arguments; only the text tells them apart.
+        if not any(word in str(error) for word in ("closed", "closing", "released back to the pool")):
             raise
         raise StoreUnavailable("The database does not answer.") from error

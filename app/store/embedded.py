@@ -32,6 +32,7 @@ from app.store.embedded_owner import (
 )
 
 DATABASE = ROLE = "lockstitch"
+PREDECESSOR_GONE_WITHIN = 20.0  # seconds
 
 # Whoever the kernel says is the owner of the cluster, or root, is the role `lockstitch`; nobody else gets in, and no
 # password has to be kept anywhere.
@@ -75,7 +76,7 @@ class EmbeddedPostgres:
                 f"{self._data} was made by PostgreSQL {version} and this is {MAJOR_VERSION}: move the folder away,"
                 f" or run PostgreSQL {version} yourself and set LOCKSTITCH_DATABASE_URL."
             )
-        self._await_predecessor(seconds=20)
+        self._await_predecessor()
 
     @property
     def folder(self) -> Path:
@@ -173,8 +174,8 @@ class EmbeddedPostgres:
         if finished.returncode != 0:
             raise EmbeddedPostgresError(f"{command[0]} failed: {finished.stderr.strip()[-2000:]}")
 
-    def _await_predecessor(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
+    def _await_predecessor(self) -> None:
+        deadline = time.monotonic() + PREDECESSOR_GONE_WITHIN
         while self.is_in_use():
             if time.monotonic() > deadline:
                 raise EmbeddedPostgresError(f"Another PostgreSQL is using {self._data}: stop it first.")
