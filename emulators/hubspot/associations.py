@@ -3,7 +3,8 @@
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
-from emulators.hubspot.errors import Refusal, body_of, decoded, inputs_of
+from emulators.hubspot.bodies import body_of, decoded, fields_missing, inputs_of
+from emulators.hubspot.errors import Refusal
 from emulators.hubspot.kinds import BOND_BY_ID, BONDS, Bond, Kind, default_bond, kind_of
 from emulators.hubspot.records import found
 from emulators.hubspot.values import instant_at
@@ -16,17 +17,12 @@ _KIND_BY_NAME = {bond.source: kind_of(bond.source) for bond in BONDS}
 def wanted_bonds(kind: Kind, given: Any, state: State) -> list[tuple[Bond, str]]:
     """The `associations` of a creation as association types and target ids. Refuses with 400 what cannot be made."""
     bonds: list[tuple[Bond, str]] = []
-    for entry in given or []:
-        try:
-            target, types = str(entry["to"]["id"]), list(entry["types"])
-            type_ids = [int(one["associationTypeId"]) for one in types]
-        except (KeyError, TypeError, ValueError) as error:
-            raise Refusal(
-                400,
-                "Invalid input JSON on line 1, column 2. Some required fields were not set: [associations]",
-                category=None,
-            ) from error
-        bonds += [(_bond(kind, type_id), target) for type_id in type_ids]
+    try:
+        for entry in given or []:
+            target = str(entry["to"]["id"])
+            bonds += [(_bond(kind, int(one["associationTypeId"])), target) for one in entry["types"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise fields_missing(["associations"]) from error
     for bond, target in bonds:
         _ensure_there(_KIND_BY_NAME[bond.target], target, state)
     return bonds
@@ -64,7 +60,7 @@ def put_labelled(kind: Kind, id: str, target: Kind, target_id: str, call: Call, 
     """`PUT …/associations/{type}/{id}` with the association types in the body: 201."""
     types = decoded(call)
     if not isinstance(types, list) or not types:
-        raise Refusal(400, "Invalid input JSON on line 1, column 1: Cannot deserialize", category=None)
+        raise fields_missing(["types"])
     found(kind, id, state)
     found(target, target_id, state)
     bonds = wanted_bonds(kind, [{"to": {"id": target_id}, "types": types}], state)

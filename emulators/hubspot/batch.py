@@ -12,8 +12,9 @@ import msgspec
 
 from emulators.http import Answer, Call, json_answer
 from emulators.hubspot.associations import joined, wanted_bonds
+from emulators.hubspot.bodies import body_of, fields_missing, inputs_of, names_of
 from emulators.hubspot.changes import Draft, drafted, redrafted
-from emulators.hubspot.errors import Refusal, body_of, inputs_of
+from emulators.hubspot.errors import Refusal
 from emulators.hubspot.kinds import Bond, Kind
 from emulators.hubspot.objects import archive_record, changed, wants_archived
 from emulators.hubspot.records import Record, found, keep, keys_of, shown, shown_names, shown_whole
@@ -72,7 +73,9 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
             return Work(draft=redrafted(kind, record, one.get("properties"), state, now), new=False)
         if not id_property or id_property == "hs_object_id":
             raise found_none(kind, [id])
-        given = one.get("properties") or {}
+        given = one.get("properties")
+        if not isinstance(given, dict):
+            raise fields_missing(["properties"])
         return Work(draft=drafted(kind, {id_property: id, **given}, state, now), new=True)
 
     done, errors = _written(kind, _distinct(inputs_of(body_of(call))), work, state, now)
@@ -87,7 +90,7 @@ def upsert(kind: Kind, call: Call, state: State, now: float) -> Answer:
 def read(kind: Kind, call: Call, state: State, now: float) -> Answer:
     """200 with the records that are there; 207 when some are not, even when none is."""
     data = body_of(call)
-    names = shown_names(kind, [str(name) for name in data.get("properties") or []], state)
+    names = shown_names(kind, names_of(data), state)
     results: list[Record] = []
     missing: list[str] = []
     for one in inputs_of(data):
@@ -138,9 +141,7 @@ def _there(kind: Kind, one: Input, state: State) -> Record | None:
 def _distinct(inputs: list[Input]) -> list[Input]:
     ids = [str(one.get("id") or "") for one in inputs]
     if "" in ids:
-        raise Refusal(
-            400, "Invalid input JSON on line 1, column 2. Some required fields were not set: [id]", category=None
-        )
+        raise fields_missing(["id"])
     twice = sorted({id for id in ids if ids.count(id) > 1})
     if twice:
         raise Refusal(

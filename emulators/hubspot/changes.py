@@ -102,12 +102,12 @@ def _derive(kind: Kind, before: dict[str, str], after: dict[str, str], state: St
 
 
 def _derive_contact(before: dict[str, str], after: dict[str, str], at: str) -> None:
-    name = " ".join(after[part] for part in ("firstname", "lastname") if part in after)
-    primary = after.get("email")
+    name = " ".join(str(after[part]) for part in ("firstname", "lastname") if part in after)
+    primary = next(iter(addresses({"email": after.get("email")})), None)
     derived = {
         "hs_email_domain": primary.partition("@")[2] if primary else "",
         "hs_full_name_or_email": name or primary or "",
-        "hs_searchable_calculated_phone_number": "".join(filter(str.isdecimal, after.get("phone", ""))),
+        "hs_searchable_calculated_phone_number": "".join(filter(str.isdecimal, str(after.get("phone", "")))),
         "hs_additional_emails": ";".join(one for one in addresses(after) if one != primary),
     }
     stage = after.get("lifecyclestage")
@@ -123,14 +123,15 @@ def _derive_contact(before: dict[str, str], after: dict[str, str], at: str) -> N
 
 
 def _derive_ticket(before: dict[str, str], after: dict[str, str], state: State, at: str) -> None:
+    if all(before.get(name) == after.get(name) for name in ("hs_pipeline", "hs_pipeline_stage")):
+        return
+
     pipeline = state.get(PIPELINES, after.get("hs_pipeline", ""))
     stages = {stage["id"]: stage for stage in pipeline["stages"]} if pipeline else {}
     stage = after.get("hs_pipeline_stage", "")
     if stage not in stages:
         told = f"{stage} was not one of the allowed options: [{', '.join(stages)}]"
         raise values_not_valid([Issue(name="hs_pipeline_stage", value=stage, code="INVALID_OPTION", message=told)])
-    if stage == before.get("hs_pipeline_stage"):
-        return
 
     after["hs_v2_date_entered_current_stage"] = at
     closed = stages[stage]["metadata"]["ticketState"] == "CLOSED"

@@ -114,6 +114,16 @@ class Sheet:
                 )
             )
 
+    def provenance(self) -> None:
+        """What every record says about where it came from."""
+        self.made("number", hs_object_id="Record ID")
+        self.made(
+            "string",
+            hs_object_source="Record creation source",
+            hs_object_source_id="Record creation source ID",
+            hs_object_source_label="Record source",
+        )
+
     def _add(self, type: str, field_type: str, names: dict[str, str], *, read_only: bool = False) -> None:
         self.rows += [
             define(
@@ -127,13 +137,3 @@ class Sheet:
             )
             for name, label in names.items()
         ]
-
-    def provenance(self) -> None:
-        """What every record says about where it came from."""
-        self.made("number", hs_object_id="Record ID")
-        self.made(
-            "string",
-            hs_object_source="Record creation source",
-            hs_object_source_id="Record creation source ID",
-            hs_object_source_label="Record source",
-        )

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from emulators.http import Answer, BadJson, Call, json_answer
+from emulators.http import Answer, json_answer
 
 PORTAL_ID = 24861357
 
@@ -170,33 +170,3 @@ def failure(status: int) -> Refusal:
         423: ("The resource is locked", "LOCKED"),
     }.get(status, ("internal error", None) if status >= 500 else ("There was a problem with the request.", None))
     return Refusal(status, message, category=category)
-
-
-def decoded(call: Call) -> Any:
-    """The body as JSON. Refuses anything else in the manner of HubSpot's parser."""
-    try:
-        return call.json()
-    except BadJson as error:
-        raise Refusal(400, f"Invalid input JSON on line 1, column 1: {error}", category=None) from error
-
-
-def body_of(call: Call) -> dict[str, Any]:
-    """The body as a JSON object, likewise."""
-    data = decoded(call)
-    if not isinstance(data, dict):
-        raise Refusal(400, "Invalid input JSON on line 1, column 1: Cannot deserialize", category=None)
-    return data
-
-
-def inputs_of(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """The `inputs` of a batch: one to a hundred objects."""
-    inputs = data.get("inputs")
-    if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
-        raise Refusal(
-            400,
-            "Invalid input JSON on line 1, column 2. Some required fields were not set: [inputs]",
-            category=None,
-        )
-    if not 1 <= len(inputs) <= 100:
-        raise Refusal(400, f"Batch size of {len(inputs)} is out of range: between 1 and 100 inputs are allowed")
-    return inputs

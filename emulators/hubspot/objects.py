@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 
 from emulators.http import Answer, Call, json_answer
 from emulators.hubspot.associations import associated, joined, wanted_bonds
+from emulators.hubspot.bodies import body_of, whole
 from emulators.hubspot.changes import Draft, drafted, redrafted
-from emulators.hubspot.errors import Refusal, body_of, no_such_record
+from emulators.hubspot.errors import Refusal, no_such_record
 from emulators.hubspot.kinds import Kind, kind_of
 from emulators.hubspot.records import Record, envelope, found, keep, shown, shown_names, shown_whole
 from emulators.hubspot.values import instant_at
@@ -100,21 +101,21 @@ def wants_archived(call: Call) -> bool:
 
 
 def _limit(call: Call) -> int:
-    text = call.param("limit")
-    if not text:
-        return DEFAULT_PAGE
-    if not text.isdecimal() or int(text) < 1:
+    text = call.param("limit") or str(DEFAULT_PAGE)
+    limit = whole(text)
+    if not limit:
         raise Refusal(400, f"limit must be a positive number, and is {text}")
-    if int(text) > LONGEST_PAGE:
-        raise Refusal(400, f"Page size of {text} is greater than the maximum of {LONGEST_PAGE}")
-    return int(text)
+    if limit > LONGEST_PAGE:
+        raise Refusal(400, f"Page size of {limit} is greater than the maximum of {LONGEST_PAGE}")
+    return limit
 
 
 def _after(call: Call) -> int:
     text = call.param("after") or "0"
-    if not text.isdecimal():
+    place = whole(text)
+    if place is None:
         raise Refusal(400, f"The paging token {text} is not valid")
-    return int(text)
+    return place
 
 
 def _rows(kind: Kind, after: int, limit: int, archived: bool, state: State) -> list[tuple[int, Record]]:

@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
+from emulators.hubspot.bodies import body_of, fields_missing
 from emulators.hubspot.definitions import define, option
-from emulators.hubspot.errors import Refusal, body_of
+from emulators.hubspot.errors import Refusal
 from emulators.hubspot.kinds import Kind
 from emulators.hubspot.objects import wants_archived
 from emulators.hubspot.records import unique_properties
@@ -50,11 +51,7 @@ def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
     data = body_of(call)
     missing = [key for key in REQUIRED if not data.get(key)]
     if missing:
-        raise Refusal(
-            400,
-            f"Invalid input JSON on line 1, column 2. Some required fields were not set: [{', '.join(missing)}]",
-            category=None,
-        )
+        raise fields_missing(missing)
     name, type = str(data["name"]).lower(), str(data["type"])
     unique = data.get("hasUniqueValue") is True
     _ensure_sound(kind, name, type, str(data["fieldType"]), unique, state)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
-from emulators.hubspot.errors import body_of, over_the_limit
+from emulators.hubspot.bodies import body_of, names_of, whole
+from emulators.hubspot.errors import over_the_limit
 from emulators.hubspot.filters import Comparable, comparable, problem, read_groups
 from emulators.hubspot.kinds import Kind
 from emulators.hubspot.records import Record, indexed, shown, shown_names
@@ -44,7 +45,7 @@ def search(kind: Kind, call: Call, state: State, now: float) -> Answer:
         and _mentions(kind, record, query)
     ]
     _sort(kind, hits, data.get("sorts"), state)
-    names = shown_names(kind, [str(name) for name in data.get("properties") or []], state)
+    names = shown_names(kind, names_of(data), state)
     page = hits[after : after + limit]
     answer: dict[str, Any] = {"total": len(hits), "results": [shown(kind, record, names) for record in page]}
     if after + limit < len(hits):
@@ -70,7 +71,7 @@ def _mentions(kind: Kind, record: Record, query: list[str]) -> bool:
 
 def _sort(kind: Kind, hits: list[Record], given: Any, state: State) -> None:
     """Oldest first, then by the one sort that HubSpot honours; records without a value come last."""
-    hits.sort(key=lambda record: int(record["id"]))
+    hits.sort(key=lambda record: (len(record["id"]), record["id"]))
     if not given:
         return
     if not isinstance(given, list) or len(given) > 1:
@@ -115,6 +116,7 @@ def _number(data: dict[str, Any], key: str, default: int) -> int:
     raw = data.get(key)
     if raw is None or raw == "":
         return default
-    if not str(raw).isdecimal():
+    number = whole(raw)
+    if number is None:
         raise problem(f"{key} must be a whole number, and is {raw}")
-    return int(str(raw))
+    return number

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from emulators.hubspot.bodies import fields_missing
 from emulators.hubspot.errors import Issue, Refusal, values_not_valid
 from emulators.hubspot.kinds import Kind
 from emulators.hubspot.seed import OWNERS, PIPELINES
@@ -25,11 +26,7 @@ def checked(kind: Kind, given: Any, before: Mapping[str, str], state: State) -> 
     not judged here. Raises `Refusal` naming every unknown property and every bad value.
     """
     if not isinstance(given, Mapping):
-        raise Refusal(
-            400,
-            "Invalid input JSON on line 1, column 2. Some required fields were not set: [properties]",
-            category=None,
-        )
+        raise fields_missing(["properties"])
     values: dict[str, str] = {}
     issues: list[Issue] = []
     for name, raw in given.items():
