@@ -9,6 +9,7 @@ from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import TicketStatus
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.wire_v3 import (
+    DEFAULT_PIPELINE,
     Account,
     Pipeline,
     PipelineRecord,
@@ -20,7 +21,6 @@ from mappings.hubspot.wire_v3 import (
 )
 from mappings.spec import decode
 
-DEFAULT_PIPELINE: Final = "0"
 DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
     "1": "new",
     "2": "waiting_on_customer",
@@ -58,19 +58,6 @@ ACCOUNT_REQUESTS: Final = (
     _definitions("tickets", TICKET_ENUMERATIONS),
 )
 
-DEFAULT_PIPELINES: Final = (
-    PipelineRecord(
-        id=DEFAULT_PIPELINE,
-        label="Support Pipeline",
-        stages=(
-            StageRecord(id="1", label="New", display_order=0),
-            StageRecord(id="2", label="Waiting on contact", display_order=1),
-            StageRecord(id="3", label="Waiting on us", display_order=2),
-            StageRecord(id="4", label="Closed", display_order=3, metadata=StageMetadata(ticket_state="CLOSED")),
-        ),
-    ),
-)
-
 
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
@@ -81,9 +68,12 @@ def build_account(
     enumerations take. Raises VendorDrift where an answer has another shape.
     """
     pipelines, contacts, tickets = replies
+    options = _options("contacts", contacts) | _options("tickets", tickets)
+    if pipelines is None:
+        return Account(options=options, custom_fields=dict(custom_fields))
     return Account(
-        pipelines=_pipelines(DEFAULT_PIPELINES if pipelines is None else decode(pipelines.body, Pipelines).results),
-        options=_options("contacts", contacts) | _options("tickets", tickets),
+        pipelines=_pipelines(decode(pipelines.body, Pipelines).results),
+        options=options,
         custom_fields=dict(custom_fields),
     )
 
@@ -143,7 +133,3 @@ def _options(object_type: str, reply: VendorReply | None) -> dict[str, tuple[str
         for definition in decode(reply.body, PropertyDefinitions).results
         if definition.options
     }
-
-
-DEFAULT_ACCOUNT: Final = build_account((None, None, None), {})
-"""What HubSpot documents of an account that nobody has touched."""

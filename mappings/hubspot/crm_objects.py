@@ -28,6 +28,10 @@ SEARCH_COST: Final = 2.0
 BATCH: Final = 100
 
 
+class _Batch(Struct, frozen=True, kw_only=True):
+    results: tuple[msgspec.Raw, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
 @dataclass(frozen=True, kw_only=True)
 class CrmObject:
     """One object type: `path` is its name in URLs, `modified` the property that mirrors `updatedAt`, `reads` the
@@ -50,10 +54,11 @@ class CrmObject:
         return self._get(remote_id, self._query(account))
 
     def finder(self, id_property: str) -> Callable[[str, Account], VendorRequest]:
-        """A read by a unique property. Like every read by id it is strongly consistent, unlike a search."""
+        """A read by a unique property. Like every read by id it is strongly consistent, unlike a search; as a batch
+        of one, so that a record that is not there is an empty answer and no error."""
 
         def find(value: str, account: Account) -> VendorRequest:
-            return self._get(value, (("idProperty", id_property), *self._query(account)))
+            return self.read_batch((value,), self.properties(account), id_property)
 
         return find
 
@@ -159,8 +164,13 @@ class CrmObject:
 
 
 def record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
-    """The record of a read, which HubSpot sends without an envelope."""
-    return (None if reply.status == 404 else msgspec.Raw(reply.body)), account
+    """The record of a read, which HubSpot sends without an envelope, or the only one of a batch; None without one."""
+    if reply.status == 404:
+        return None, account
+    found = decode(reply.body, _Batch).results
+    if isinstance(found, msgspec.UnsetType):
+        return msgspec.Raw(reply.body), account
+    return next(iter(found), None), account
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:

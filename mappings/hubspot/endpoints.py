@@ -7,9 +7,16 @@ import msgspec
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import crm_objects, listing, requesters
-from mappings.hubspot.account import DEFAULT_STAGES
 from mappings.hubspot.crm_objects import CONTACTS_GROUP, TICKETS_GROUP, CrmObject
-from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, ContactProperties, RecordWrite, TicketProperties
+from mappings.hubspot.wire_v3 import (
+    DEFAULT_PIPELINE,
+    EXTERNAL_ID,
+    Account,
+    ContactProperties,
+    RecordWrite,
+    TicketProperties,
+    documented_pipelines,
+)
 from mappings.spec import Action, Endpoints, ListQuery, Page, Recovery
 
 CONTACT_CALLS: Final = CrmObject(
@@ -29,6 +36,7 @@ TICKET_CALLS: Final = CrmObject(
 )
 SETUP: Final = (*CONTACT_CALLS.setup(), *TICKET_CALLS.setup())
 
+_FRESH: Final = documented_pipelines()[DEFAULT_PIPELINE]
 _RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
@@ -63,7 +71,8 @@ def ticket_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | N
     record, account = crm_objects.record(reply, account)
     if record is None:
         return None, account
-    return record, requesters.linked((record,), account, told=True)
+    # A read by id was asked for associations; a batch of one cannot be.
+    return record, requesters.linked((record,), account, told=bytes(record) == reply.body)
 
 
 def side_load_people(_tickets: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
@@ -75,12 +84,8 @@ def create_ticket(body: RecordWrite, marker: str, parent: str | None, account: A
     """A new ticket. HubSpot takes none without a stage: where the caller names no status it begins in the first stage
     of the first pipeline, as one that a person opens does."""
     if "hs_pipeline_stage" not in body.properties:
-        pipeline = next(iter(account.pipelines.values()), None)
-        stage = next(iter(pipeline.stages), None) if pipeline is not None else None
-        first = {
-            "hs_pipeline": pipeline.id if pipeline is not None else "0",
-            "hs_pipeline_stage": stage or next(iter(DEFAULT_STAGES)),
-        }
+        pipeline = next(pipeline for pipeline in (*account.pipelines.values(), _FRESH) if pipeline.stages)
+        first = {"hs_pipeline": pipeline.id, "hs_pipeline_stage": next(iter(pipeline.stages))}
         body = msgspec.structs.replace(body, properties=first | body.properties)
     return TICKET_CALLS.create(body, marker, parent, account)
 

@@ -20,6 +20,8 @@ def instant(text: str | None, name: str) -> datetime | None:
     if not text:
         return None
     try:
+        if text.endswith("Z"):  # the usual case
+            return datetime.fromisoformat(text)
         if text.isdecimal():
             return EPOCH + timedelta(milliseconds=int(text))
         return values.utc(datetime.fromisoformat(text))

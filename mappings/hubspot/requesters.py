@@ -55,7 +55,10 @@ def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[s
     """The contacts that a ticket brings along, each once, in HubSpot's order."""
     if isinstance(associations, msgspec.UnsetType):
         return ()
-    return tuple(dict.fromkeys(one.id for one in associations.contacts.results))
+    found = associations.contacts.results
+    if len(found) == 1:  # nearly every ticket
+        return (found[0].id,)
+    return tuple(dict.fromkeys(one.id for one in found))
 
 
 def side_load(contacts: CrmObject, account: Account) -> VendorRequest | None:

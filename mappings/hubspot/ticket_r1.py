@@ -21,13 +21,13 @@ from canonical.ticket import (
     TicketStatus,
     TicketType,
 )
-from mappings.hubspot.account import DEFAULT_PIPELINE
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
 from mappings.hubspot.property_values import instant
 from mappings.hubspot.requesters import contact_ids
 from mappings.hubspot.wire_v3 import (
     CLEARED,
+    DEFAULT_PIPELINE,
     EXTERNAL_ID,
     Account,
     NewAssociation,

@@ -15,6 +15,7 @@ from canonical.parts import CustomFieldSetting, Instant, ObjectName
 from canonical.ticket import TicketStatus
 
 CLEARED: Final = ""
+DEFAULT_PIPELINE: Final = "0"
 MARKER: Final = "lockstitch_operation_id"
 """The unique property, made by the setup, that every record we create carries: the operation that made it."""
 EXTERNAL_ID: Final = "lockstitch_external_id"
@@ -305,6 +306,18 @@ class Pipeline(Struct, frozen=True, kw_only=True):
     stages: dict[str, Stage]
 
 
+def documented_pipelines() -> dict[str, Pipeline]:
+    """The one pipeline that every account starts with, as HubSpot documents it."""
+    stages = (
+        Stage(id="1", label="New", status="new"),
+        Stage(id="2", label="Waiting on contact", status="waiting_on_customer"),
+        Stage(id="3", label="Waiting on us", status="open"),
+        Stage(id="4", label="Closed", status="closed"),
+    )
+    pipeline = Pipeline(id=DEFAULT_PIPELINE, label="Support Pipeline", stages={stage.id: stage for stage in stages})
+    return {pipeline.id: pipeline}
+
+
 class Person(Struct, frozen=True, kw_only=True):
     """The contact behind a ticket, as far as a requester needs it."""
 
@@ -314,7 +327,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What differs between accounts and is not in the record.
+    """What differs between accounts and is not in the record; by default what HubSpot documents of a fresh one.
 
     `pipelines` by id, in display order. `options` are the internal names that an enumeration of this account takes,
     in display order, under `contacts.lifecyclestage` and the like; a property that is not named is not known.
@@ -322,7 +335,7 @@ class Account(Struct, frozen=True, kw_only=True):
     to be asked for, and `people` the contacts by id (None for one that is gone or not ours to see).
     """
 
-    pipelines: dict[str, Pipeline]
+    pipelines: dict[str, Pipeline] = field(default_factory=documented_pipelines)
     options: dict[str, tuple[str, ...]] = {}
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     requesters: dict[str, tuple[str, ...]] = {}
