@@ -7,7 +7,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from emulators.calls import Calls
 from emulators.control import PREFIX, Control
@@ -19,6 +19,7 @@ from emulators.vendor import Emulator
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+Given = TypeVar("Given", Answer, Answer | None)
 Send = Callable[[Message], Awaitable[None]]
 
 LOG = logging.getLogger("emulators")
@@ -56,7 +57,7 @@ class App:
             body=await _body(receive),
         )
         if f"/{vendor}" == PREFIX:
-            await _reply(send, self._control.answer(call))
+            await _reply(send, self._guarded(PREFIX, call, lambda: self._control.answer(call)))
             return
         if vendor not in self._emulators:
             await _reply(send, json_answer(404, {"error": f"There is no vendor at /{vendor}."}))
@@ -65,12 +66,7 @@ class App:
         fault = self._faults.strike(vendor, call)
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.delay)
-        try:
-            answer = self._answer(vendor, call, fault)
-        except Exception:
-            # A look-alike that breaks must be seen to break: nothing was written, and the test that did it gets a 500.
-            LOG.exception("%s broke at %s %s", vendor, call.method, call.path)
-            answer = json_answer(500, {"error": f"The emulator of {vendor} broke; its log says how."})
+        answer = self._guarded(vendor, call, lambda: self._answer(vendor, call, fault))
         if answer is None:
             await self._lose(scope, receive, fault)
             return
@@ -98,6 +94,14 @@ class App:
         if fault.kind == "timeout_after_commit":
             return None
         return emulator.drift(fault.change, answer) if fault.kind == "drift" else answer
+
+    def _guarded(self, part: str, call: Call, answering: Callable[[], Given]) -> Given | Answer:
+        """What `answering` gives; a look-alike that breaks is seen to break: a 500, a log entry, nothing written."""
+        try:
+            return answering()
+        except Exception:
+            LOG.exception("%s broke at %s %s", part, call.method, call.path)
+            return json_answer(500, {"error": f"The emulator broke at {part}; its log says how."})
 
     def _effect(self, emulator: Emulator, call: Call, state: State, now: float) -> Answer:
         try:

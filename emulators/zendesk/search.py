@@ -6,17 +6,29 @@ from collections.abc import Callable
 import msgspec
 
 from emulators.state import JsonRecord
-from emulators.zendesk.desk import Desk
+from emulators.zendesk.desk import Desk, iso
 from emulators.zendesk.identities import owner_of
 from emulators.zendesk.index import known
 
+KINDS = ("ticket", "user")
 TERM = re.compile(r'(-?)(?:([a-z_]+(?:_\d+)?)(<=|>=|[:<>]))?("[^"]*"|\S+)')
 STATUS_ORDER = ("new", "open", "pending", "hold", "solved", "closed")
 PRIORITY_ORDER = ("low", "normal", "high", "urgent")
 # Query words that are other names of a field.
 FIELDS = {"created": "created_at", "updated": "updated_at", "ticket_type": "type", "due_date": "due_at"}
+REFERENCES = {"group": ("group_id", "groups"), "organization": ("organization_id", "organizations")}
+AGO = re.compile(r"(\d+)(minute|hour|day|week|month|year)s?")
+SECONDS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000, "year": 31_536_000}
 PEOPLE = {"requester": "requester_id", "assignee": "assignee_id", "submitter": "submitter_id"}
 ORDERINGS = ("created_at", "updated_at", "priority", "status", "ticket_type")
+# Fields of which a query may name one word; elsewhere it names the whole value.
+WORDY = ("subject", "description", "name", "notes", "details")
+COMPARISONS: dict[str, Callable[[tuple[int, str], tuple[int, str]], bool]] = {
+    "<": lambda left, right: left < right,
+    ">": lambda left, right: left > right,
+    "<=": lambda left, right: left <= right,
+    ">=": lambda left, right: left >= right,
+}
 
 
 class Term(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +50,7 @@ def parsed(query: str) -> list[Term]:
 
 def found(desk: Desk, query: str) -> list[JsonRecord]:
     """The users and tickets that fit every term, each as the index knows it, oldest first."""
-    terms = parsed(query)
+    terms = [_dated(desk, term) for term in parsed(query)]
     kinds = {term.value.rstrip("s") for term in terms if term.field == "type" and term.value.rstrip("s") in KINDS}
     conditions = [term for term in terms if not (term.field == "type" and term.value.rstrip("s") in KINDS)]
     results: list[JsonRecord] = []
@@ -57,7 +69,13 @@ def ordered(records: list[JsonRecord], by: str | None, descending: bool) -> list
     return sorted(records, key=lambda record: _rank(name, record.get(name)), reverse=descending)
 
 
-KINDS = ("ticket", "user")
+def _dated(desk: Desk, term: Term) -> Term:
+    """`updated>4hours` says how long ago; the moment that it means takes its place."""
+    ago = AGO.fullmatch(term.value.lower())
+    if ago is None or not FIELDS.get(term.field, term.field).endswith("_at"):
+        return term
+    moment = iso(desk.now - int(ago[1]) * SECONDS[ago[2]])
+    return Term(field=term.field, comparison=term.comparison, value=moment, negated=term.negated)
 
 
 def _narrowing(kind: str, terms: list[Term]) -> tuple[str, str] | None:
@@ -81,13 +99,17 @@ def _fits(desk: Desk, record: JsonRecord, term: Term) -> bool:
         return _says(record, term.value)
     if term.field == "tags":
         wanted = term.value.lower().split()
-        return bool(record["tags"]) is False if wanted == ["none"] else any(tag in record["tags"] for tag in wanted)
+        tags = record["tags"] or ()
+        return not tags if wanted == ["none"] else any(tag in tags for tag in wanted)
     if term.field.startswith("custom_field_"):
         id = term.field.removeprefix("custom_field_")
         values = [field["value"] for field in record.get("custom_fields", ()) if str(field["id"]) == id]
         return any(_compare(":", "", value, term.value) for value in values)
     if term.field in PEOPLE:
         return _person(desk, record.get(PEOPLE[term.field]), term.value)
+    if term.field in REFERENCES:
+        reference, object = REFERENCES[term.field]
+        return _named(desk, object, record.get(reference), term.value)
     if term.field == "fieldvalue":
         return any(_compare(":", "", field["value"], term.value) for field in record.get("custom_fields", ()))
 
@@ -104,6 +126,13 @@ def _person(desk: Desk, user_id: object, value: str) -> bool:
         return user_id is not None and owner_of(desk, value) == user_id
     user = desk.state.get("users", str(user_id))
     return str(user_id) == value or (user is not None and value.lower() in str(user["name"]).lower())
+
+
+def _named(desk: Desk, object: str, id: object, value: str) -> bool:
+    if value == "none" or id is None:
+        return value == "none" and id is None
+    referred = desk.state.get(object, str(id))
+    return str(id) == value or (referred is not None and str(referred["name"]).lower() == value.lower())
 
 
 def _compare(comparison: str, name: str, held: object, value: str) -> bool:
@@ -132,15 +161,6 @@ def _equals(name: str, held: object, value: str) -> bool:
     return wanted in text.split() or wanted == text if name in WORDY else wanted == text
 
 
-WORDY = ("subject", "description", "name", "notes", "details")
-COMPARISONS: dict[str, Callable[[tuple[int, str], tuple[int, str]], bool]] = {
-    "<": lambda left, right: left < right,
-    ">": lambda left, right: left > right,
-    "<=": lambda left, right: left <= right,
-    ">=": lambda left, right: left >= right,
-}
-
-
 def _rank(name: str, value: object) -> tuple[int, str]:
     """A value so that it sorts: by the vendor's order for statuses and priorities, else as text."""
     order = {"status": STATUS_ORDER, "priority": PRIORITY_ORDER}.get(name, ())
@@ -153,5 +173,4 @@ def _says(record: JsonRecord, words: str) -> bool:
         ("subject", "description") if "subject" in record else ("name", "email", "phone", "alias", "notes", "details")
     )
     text = " ".join(str(record.get(name) or "") for name in names).lower()
-    wanted = words.lower()
-    return text.find(wanted.rstrip("*")) >= 0
+    return words.lower().rstrip("*") in text

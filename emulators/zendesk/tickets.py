@@ -63,10 +63,10 @@ def blank(desk: Desk, id: int) -> JsonRecord:
 def keep(desk: Desk, ticket: JsonRecord) -> None:
     """Write a ticket so that it is found by its external id and its requester, and by the search when it caught up."""
     keys = {"requester": str(ticket["requester_id"])}
-    searched = [("tag", tag) for tag in ticket["tags"]]
+    searched = [("tag", tag) for tag in ticket["tags"] or ()]
     if ticket["external_id"] is not None and ticket["status"] != "deleted":
-        keys["external_id"] = ticket["external_id"]
-        searched.append(("external_id", ticket["external_id"]))
+        keys["external_id"] = str(ticket["external_id"])
+        searched.append(("external_id", keys["external_id"]))
     desk.state.put("tickets", str(ticket["id"]), ticket, keys)
     note(desk, "tickets", ticket, shown=ticket["status"] != "deleted", keys=searched)
 

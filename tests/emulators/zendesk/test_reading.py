@@ -93,6 +93,10 @@ def test_search_answers_with_the_old_copy_until_the_lag_is_over(desk: Desk) -> N
         ("type:ticket assignee:none", {"lid", "handle"}),
         ("type:ticket created>2001-01-01", {"lid", "handle", "spout"}),
         ("type:ticket created<2001-01-01", set()),
+        ("type:ticket created>4hours", {"lid", "handle", "spout"}),
+        ("type:ticket updated<1week", set()),
+        ("type:ticket group:support", {"lid", "handle", "spout"}),
+        ("type:ticket organization:none -group:Support", set()),
         ("type:ticket priority:none", {"lid", "spout"}),
         ("type:ticket unheard:of", set()),
     ],
@@ -167,3 +171,17 @@ def test_unknown_paths_are_no_endpoints(desk: Desk) -> None:
         answer = desk.http.get(path)
         assert (answer.status_code, answer.json()["error"]) == (404, "InvalidEndpoint")
     assert desk.http.patch("tickets/1").status_code == 404
+
+
+def test_any_payload_can_be_placed_and_is_read_as_it_is(desk: Desk) -> None:
+    odd = desk.emulators.place("zendesk", "tickets", {"id": 77, "tags": None, "status": "limbo", "external_id": 5})
+    desk.emulators.place("zendesk", "tickets", {"id": "seventy-eight"})
+    assert desk.get("tickets/77")["ticket"] == odd
+    assert {one["id"] for one in desk.get("tickets")["tickets"]} == {77, "seventy-eight"}
+    assert [one["id"] for one in desk.get("tickets", external_id="5")["tickets"]] == [77]
+    assert {one["id"] for one in desk.get("search", query="type:ticket -tags:x")["results"]} == {77, "seventy-eight"}
+    user = desk.emulators.place("zendesk", "users", {"name": "Placed", "email": "Placed@Kettles.Example"})
+    assert desk.get(f"users/{user['id']}")["user"]["email"] == "Placed@Kettles.Example"
+    assert desk.http.post("users", json={"user": {"name": "X", "email": "placed@kettles.example"}}).status_code == 422
+    comment = desk.emulators.place("zendesk", "comments", {"ticket_id": 77, "body": "Placed", "public": False})
+    assert desk.get("tickets/77/comments")["comments"] == [comment]
