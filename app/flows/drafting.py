@@ -1,4 +1,4 @@
-"""From what a caller wrote to the one request that does it at the vendor; nothing is sent here that changes anything."""
+"""From what a caller wrote to the one request that does it at the vendor. Nothing here changes anything there."""
 
 from typing import Any
 
@@ -129,11 +129,17 @@ async def _prepare_native_upsert(desk: Desk, marker: str) -> Prepared:
     return Prepared(effect="upsert", request=request, remote_id=None, loss=loss)
 
 
-async def draft_body(desk: Desk) -> tuple[Any, Any]:
-    """The vendor's body of a create once more, and the account, for looking up its marker."""
+async def marker_lookup(desk: Desk, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
+    """The read that finds the record which carries the marker, and what the write lost on the way.
+
+    None where this very write had no place for its marker, so that no look-up proves anything.
+    """
+    find_marker = desk.mapping.endpoints.find_marker
+    if find_marker is None:
+        return None, ()
     account = await desk.account()
-    body, _ = await _draft(desk, None, account)
-    return body, account
+    body, loss = await _draft(desk, None, account)
+    return find_marker(marker, desk.intent.parent, body, account), loss
 
 
 async def _draft(desk: Desk, current: Any, account: Any) -> tuple[Any, tuple[Loss, ...]]:

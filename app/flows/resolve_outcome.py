@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from app.errors import NotFound, OutcomeUnknown, Problem
-from app.flows.drafting import Desk, Prepared, draft_body, prepare, prepare_create, prepare_update
+from app.flows.drafting import Desk, Prepared, marker_lookup, prepare, prepare_create, prepare_update
 from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send
 from app.flows.fetch import fetch_record
 from app.flows.reflects import reflects
@@ -18,6 +18,7 @@ from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
 from app.ports import Answer, Begun, LeaseLost, VendorRefused
+from mappings.http import VendorRequest
 from mappings.spec import Action, Receipt, Recovery
 
 # Of a vendor's idempotency key's lifetime this much is not used: clocks differ, requests take time.
@@ -67,17 +68,16 @@ async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | N
             return await finish(desk, begun, effect, Receipt(remote_id=operation.remote_id, created=effect == "create"))
         if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
             return await _send_again(desk, begun, effect)
-        if desk.mapping.endpoints.find_marker is not None and recovery.strength != "none":
+        if recovery.strength != "none":
             return await _by_marker(desk, begun, effect, recovery, final=final)
+        await _unknown(seam, begun, recovery.note)
     except Undecided:
         return None
     except VendorRefused as refused:
         await _look_again(seam, begun, problem_of_refusal(desk.connection, refused))
-        return None
     except Problem as problem:
         await _look_again(seam, begun, problem)
-        return None
-    return await _unknown(seam, begun, recovery.note)
+    return None
 
 
 def _key_lives(begun: Begun, recovery: Recovery) -> bool:
@@ -94,18 +94,22 @@ async def _send_again(desk: Desk, begun: Begun, effect: Action) -> Answer | None
         return await send(desk, begun, prepared, patient=True, again=True)
     except VendorRefused as refused:
         # Either the first request arrived after all and this is our own record, or somebody else's is in the way.
-        if desk.mapping.endpoints.find_marker is not None:
-            found = await _find_marker(desk, begun)
-            if found is not None:
-                return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), prepared.loss)
-        return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+        lookup, loss = await marker_lookup(desk, begun.operation.id)
+        found = None if lookup is None else await _look_up(desk, begun, lookup)
+        if found is None:
+            return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+        return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
 
 
 async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> Answer | None:
     """Look for the record that carries our operation id."""
-    found = await _find_marker(desk, begun)
+    lookup, loss = await marker_lookup(desk, begun.operation.id)
+    if lookup is None:
+        await _unknown(desk.seam, begun, recovery.note)
+        return None
+    found = await _look_up(desk, begun, lookup)
     if found is not None:
-        return await finish(desk, begun, effect, Receipt(remote_id=found, created=True))
+        return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
     age = begun.operation.age_since_sent
     if recovery.strength == "strong":
         if age < desk.seam.settle_margin:
@@ -116,21 +120,21 @@ async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recover
     if age < recovery.search_lag and not final:
         await _pause(desk.seam, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
         return None
-    return await _unknown(desk.seam, begun, recovery.note)
+    await _unknown(desk.seam, begun, recovery.note)
+    return None
 
 
-async def _find_marker(desk: Desk, begun: Begun) -> str | None:
-    endpoints = desk.mapping.endpoints
-    assert endpoints.find_marker is not None and endpoints.marked is not None  # noqa: S101, PT018 - judged above
-    body, account = await draft_body(desk)
-    request = endpoints.find_marker(begun.operation.id, desk.intent.parent, body, account)
+async def _look_up(desk: Desk, begun: Begun, lookup: VendorRequest) -> str | None:
+    """The remote id of the record that carries the marker, or None."""
+    marked = desk.mapping.endpoints.marked
+    assert marked is not None  # noqa: S101 - stands beside find_marker
     try:
-        reply = await desk.seam.vendors.send(desk.connection, request, deadline=desk.deadline)
+        reply = await desk.seam.vendors.send(desk.connection, lookup, deadline=desk.deadline)
     except VendorRefused as refused:
         if refused.refusal.kind == "not_found":
             return None
         raise
-    return endpoints.marked(reply, begun.operation.id)
+    return marked(reply, begun.operation.id)
 
 
 async def _by_state(desk: Desk, begun: Begun, effect: Action) -> Answer | None:

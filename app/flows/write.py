@@ -6,6 +6,7 @@ The request runs in a task of its own: a caller who stops waiting does not stop 
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -58,12 +59,14 @@ class Writers:
             _log.error("a write ended in an unexpected error; a worker goes on with it", exc_info=error)
 
 
-async def write(seam: Seam, writers: Writers, request: WriteRequest) -> Written:
+async def write(seam: Seam, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
     """Carry the request out, replay what it was answered before, or tell where its outcome will be.
 
-    Raises the problems of the contract in its order: the recorded key is judged before the fields.
+    `check` raises what is wrong with the query. Raises the problems of the contract in its order: the recorded key is
+    judged before the fields.
     """
     try:
+        check()
         intent = await read_intent(seam, request)
         ready = await _ready(seam, intent)
     except Problem as problem:

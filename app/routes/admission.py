@@ -1,0 +1,190 @@
+"""Who may come in, and with what: the contract's order of judgement up to the recorded key.
+
+route (judged before) → key → scope → headers → size → media type
+"""
+
+import re
+from typing import Any, Final
+
+from litestar import Request
+from litestar.datastructures.headers import Accept
+from msgspec import Struct
+
+from app.errors import (
+    BodyTooLarge,
+    FieldError,
+    Forbidden,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    InvalidCorrelationId,
+    MalformedBody,
+    NotAcceptable,
+    RateLimited,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from app.ports import Caller
+from app.routes.edge import answer_headers, correlation_of
+from app.routes.services import services_of
+from app.telemetry import name_caller, name_route
+
+AnyRequest = Request[Any, Any, Any]
+
+MAX_BODY: Final = 1024 * 1024
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+PROBLEM_JSON: Final = "application/problem+json"
+LONGEST_WAIT: Final = 30.0
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+_BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
+_PREFERENCE: Final = re.compile(r"""\s*([A-Za-z0-9-]+)\s*(?:=\s*("[^"]*"|[^\s;,]*))?[^,]*""")
+
+
+class Admitted(Struct, frozen=True, kw_only=True):
+    """A request that may go on."""
+
+    caller: Caller
+    correlation_id: str
+
+
+async def admit(request: AnyRequest, scope: str | None) -> Admitted:
+    """Key, budget, scope and the headers that every call has; `scope` None lets any valid key in.
+
+    Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
+    """
+    name_route(_template(request))
+    caller = await _authenticate(request)
+    name_caller(caller.name)
+    verdict = services_of(request).budgets.spend(caller.principal)
+    if verdict is not None:
+        answer_headers(request.scope).extend(verdict.headers)
+        if not verdict.allowed:
+            raise RateLimited("This API key has used up its budget of calls.", retry_after=verdict.retry_after)
+    if scope is not None and scope not in caller.scopes:
+        raise _forbidden(caller, scope)
+    correlation = correlation_of(request.scope)
+    if not correlation.acceptable:
+        raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
+    _check_accept(request)
+    return Admitted(caller=caller, correlation_id=correlation.value)
+
+
+async def admit_any(request: AnyRequest, scopes: tuple[str, ...]) -> tuple[Admitted, tuple[str, ...]]:
+    """Like `admit`, for a call that any one of several scopes opens; also those that the key has."""
+    admitted = await admit(request, None)
+    held = tuple(scope for scope in scopes if scope in admitted.caller.scopes)
+    if not held:
+        raise _forbidden(admitted.caller, " or ".join(scopes))
+    return admitted, held
+
+
+def idempotency_key(request: AnyRequest) -> str:
+    """The key, bare or unquoted (RFC 8941 string). Raises IdempotencyKeyMissing, IdempotencyKeyInvalid."""
+    sent = request.headers.getall("idempotency-key", [])
+    if not any(value.strip(" \t") for value in sent):
+        raise IdempotencyKeyMissing(
+            f"{request.method} {request.url.path} changes something at a vendor, so a retry must be recognisable: "
+            "send an Idempotency-Key header."
+        )
+    if len(sent) > 1:
+        raise IdempotencyKeyInvalid("Two Idempotency-Key headers were sent; send one.")
+    value = sent[0].strip(" \t")
+    if value.startswith('"'):
+        quoted = _QUOTED.fullmatch(value)
+        value = "" if quoted is None else re.sub(r"\\(.)", r"\1", quoted[1])
+        if quoted is not None and not value:
+            raise IdempotencyKeyMissing(
+                "The Idempotency-Key is an empty string; send one that stands for this request."
+            )
+    if not _VISIBLE.fullmatch(value):
+        raise IdempotencyKeyInvalid("The Idempotency-Key is not 1-255 visible ASCII characters without space.")
+    return value
+
+
+def waiting(request: AnyRequest) -> float | None:
+    """Seconds of `Prefer: wait=N` (RFC 7240), at most 30; None without one. What is honoured is told in
+    `Preference-Applied`; a malformed preference is ignored, as the RFC asks."""
+    for line in request.headers.getall("prefer", []):
+        for name, value in _PREFERENCE.findall(line):
+            seconds = value.strip('"')
+            if name.lower() == "wait" and seconds.isascii() and seconds.isdigit():
+                applied = min(LONGEST_WAIT, float(seconds[:6]))
+                answer_headers(request.scope).append(("Preference-Applied", f"wait={applied:.0f}"))
+                return applied
+    return None
+
+
+async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:
+    """The raw body, counted while it comes in. Raises BodyTooLarge, UnsupportedMediaType, MalformedBody.
+
+    Without `media_types` (DELETE) there is nothing to judge and the body is only read.
+    """
+    announced = request.headers.get("content-length")
+    if announced is not None and announced.isascii() and announced.isdigit() and int(announced[:12]) > MAX_BODY:
+        raise BodyTooLarge(f"The body has {announced[:12]} bytes; at most {MAX_BODY} are taken.")
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise BodyTooLarge(f"The body has more than {MAX_BODY} bytes.")
+    except BodyTooLarge:
+        raise
+    except Exception as error:
+        # The client went away or broke its own chunking; the server says so in its own way.
+        raise MalformedBody("The body breaks off before its end.") from error
+    if media_types:
+        _check_media_type(request, media_types)
+    return bytes(body)
+
+
+def content_type_of(request: AnyRequest) -> str:
+    """The media type without parameters, in lower case; empty without the header."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _template(request: AnyRequest) -> str:
+    """The route as documents write it: `/v1/customers/{id}`."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", str(request.scope.get("path_template", "")))
+
+
+async def _authenticate(request: AnyRequest) -> Caller:
+    sent = request.headers.getall("authorization", [])
+    match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
+    caller = None if match is None else await services_of(request).keys.find(match[1])
+    if caller is None:
+        told = "The API key is unknown, expired or revoked." if match else "No API key was sent."
+        challenge = 'Bearer realm="lockstitch"' + (', error="invalid_token"' if match else "")
+        raise Unauthenticated(told, headers=(("WWW-Authenticate", challenge),))
+    return caller
+
+
+def _forbidden(caller: Caller, scope: str) -> Forbidden:
+    return Forbidden(f"The API key {caller.name!r} has no scope {scope}; it has {', '.join(sorted(caller.scopes))}.")
+
+
+def _check_accept(request: AnyRequest) -> None:
+    accept = request.headers.get("accept")
+    if accept is None or "*/*" in accept or JSON in accept:
+        return
+    if Accept(accept).best_match([JSON, PROBLEM_JSON]) is None:
+        raise NotAcceptable(f"Answers are {JSON}; the Accept header excludes it.")
+
+
+def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None:
+    offered = ", ".join(media_types)
+    headers = (("Accept-Patch", offered),) if request.method == "PATCH" else ()
+    coding = request.headers.get("content-encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise UnsupportedMediaType(f"Content-Encoding {coding[:40]} is not accepted.", headers=headers)
+    if content_type_of(request) not in media_types:
+        raise UnsupportedMediaType(f"The body must be {offered}.", headers=headers)
+    charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
+    if charset is not None and charset[1].lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType(f"The charset {charset[1]} is not accepted; JSON is UTF-8.", headers=headers)
+
+
+def parameter_error(name: str, detail: str) -> FieldError:
+    """A complaint about one query parameter."""
+    return FieldError(parameter=name, detail=detail)

@@ -1,0 +1,93 @@
+"""Answers as Litestar responses: bytes that are rendered already, resources with their tags, and problems."""
+
+import logging
+import re
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
+from litestar.exceptions import NotFoundException as NoSuchRoute
+
+from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
+from app.flows.write import Written
+from app.routes.edge import answer_headers, correlation_of
+from app.routes.services import services_of
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+_encoder = msgspec.json.Encoder()
+_log = logging.getLogger("lockstitch.api")
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def json_response(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """Any Struct or builtin as `application/json`."""
+    return Response(_encoder.encode(content), status_code=status, headers=headers, media_type=JSON)
+
+
+def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response[bytes]:
+    """A single resource with its entity tag, or 304 when `If-None-Match` names it (RFC 9110, 13.1.2: weakly compared)."""
+    wanted = request.headers.get("if-none-match")
+    if wanted is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
+        if "*" in tags or etag in tags:
+            return Response(b"", status_code=304, headers={"etag": etag})
+    return json_response(resource, headers={"etag": etag})
+
+
+def written_response(written: Written) -> Response[bytes]:
+    """The answer to a write: fresh, replayed byte for byte, or 202 with the operation and where it will be."""
+    if written.operation is not None:
+        location = f"/v1/operations/{written.operation.id}"
+        return json_response(written.operation, status=202, headers={"location": location})
+    assert written.answer is not None  # noqa: S101 - one of the two is there
+    headers = dict(written.answer.headers)
+    media_type = headers.pop("content-type", JSON)
+    if written.replayed:
+        headers["idempotent-replayed"] = "true"
+    return Response(written.answer.body, status_code=written.answer.status, headers=headers, media_type=media_type)
+
+
+def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for everything: whatever went wrong becomes a problem document."""
+    problem = _problem_of(request, error)
+    correlation = correlation_of(request.scope)
+    document = document_of(
+        problem,
+        public_url=services_of(request).seam.public_url,
+        instance=request.scope["path"][:2000],
+        correlation_id=correlation.value,
+    )
+    answer_headers(request.scope).extend(problem.headers)
+    headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
+    return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def _problem_of(request: AnyRequest, error: Exception) -> Problem:
+    if isinstance(error, StoreUnavailable):
+        _log.error("the database is not available", exc_info=error)
+        if error.retry_after is None:
+            error.retry_after = 1
+        return error
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, NoSuchRoute):
+        return NotFound(f"There is no route {request.scope['path'][:200]}; /schema lists those that are.")
+    if isinstance(error, NoSuchMethod):
+        allowed = _allowed(error)
+        told = f"{request.method} is not offered here" + (f"; {allowed} is." if allowed else ".")
+        return MethodNotAllowed(told, headers=(("Allow", allowed),) if allowed else ())
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return NotFound("The request could not be understood.")
+    _log.error("an unexpected error", exc_info=error)
+    return Internal("Something inside Lockstitch failed; the correlation id leads an operator to the reason.")
+
+
+def _allowed(error: NoSuchMethod) -> str:
+    """Litestar puts the methods that the route has into its own header; HEAD works wherever GET does."""
+    given = next((value for name, value in (error.headers or {}).items() if name.lower() == "allow"), "")
+    methods = {method for method in re.split(r"[,\s]+", given) if method}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

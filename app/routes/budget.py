@@ -1,0 +1,50 @@
+"""The caller's budget: a token bucket per API key and process, told in the `RateLimit` headers of the IETF draft."""
+
+import math
+import time
+from typing import Final
+
+from msgspec import Struct
+
+MOST_CALLERS: Final = 10_000
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Whether the call may go on; `headers` are for the answer, `retry_after` is in seconds."""
+
+    allowed: bool
+    retry_after: float
+    headers: tuple[tuple[str, str], ...]
+
+
+class Budgets:
+    """`per_minute` calls refill a bucket of `burst`; 0 switches the budget off.
+
+    The headers follow draft-ietf-httpapi-ratelimit-headers: `RateLimit-Policy: "default";q=600;w=60` and
+    `RateLimit: "default";r=<calls left>;t=<seconds until full>`.
+    """
+
+    def __init__(self, per_minute: int, burst: int) -> None:
+        self._rate = per_minute / 60
+        self._burst = float(burst)
+        self._policy = f'"default";q={per_minute};w=60'
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def spend(self, principal: str) -> Verdict | None:
+        """Take one call from the principal's bucket; None when budgets are off."""
+        if not self._rate:
+            return None
+        now = time.monotonic()
+        left, since = self._left.get(principal, (self._burst, now))
+        left = min(self._burst, left + (now - since) * self._rate)
+        allowed = left >= 1
+        left -= allowed
+        if len(self._left) >= MOST_CALLERS:
+            self._left.clear()  # everybody starts again with a full bucket: kind, and bounded
+        self._left[principal] = (left, now)
+        until_full = math.ceil((self._burst - left) / self._rate)
+        headers = (
+            ("RateLimit-Policy", self._policy),
+            ("RateLimit", f'"default";r={math.floor(left)};t={until_full}'),
+        )
+        return Verdict(allowed=allowed, retry_after=0.0 if allowed else (1 - left) / self._rate, headers=headers)

@@ -1,0 +1,98 @@
+"""The outermost layer: every answer to everything that parses as HTTP gets its correlation id and trace, HEAD is
+answered like GET without a body."""
+
+import re
+from typing import Any, Final
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import Struct
+
+from app import telemetry
+from app.identifiers import uuid7
+
+_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_KEY: Final = "lockstitch"
+# Vendors and probes choose nothing about our runs: their header is ignored, not judged.
+_UNJUDGED: Final = ("/v1/webhooks/", "/health/")
+
+
+class Correlation(Struct, frozen=True, kw_only=True):
+    """The run that a request belongs to. When the caller's id was not `acceptable`, `value` is a fresh one."""
+
+    value: str
+    acceptable: bool
+
+
+class _Edge(Struct, kw_only=True):
+    correlation: Correlation
+    headers: list[tuple[str, str]]
+
+
+def correlation_of(scope: Any) -> Correlation:
+    """The correlation id of the request of this ASGI scope."""
+    edge: _Edge = scope["state"][_KEY]
+    return edge.correlation
+
+
+def answer_headers(scope: Any) -> list[tuple[str, str]]:
+    """Headers to add to the answer of this request, whatever it will be."""
+    edge: _Edge = scope["state"][_KEY]
+    return edge.headers
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on; anything but HTTP untouched."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = scope["headers"]
+        correlation = _read_correlation(scope["path"], headers)
+        edge = _Edge(correlation=correlation, headers=[])
+        method = scope["method"]
+        head = method == "HEAD"
+        inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
+        if head:
+            inner["method"] = "GET"
+        traceparent, tracestate = _single(headers, b"traceparent"), _single(headers, b"tracestate")
+        with (
+            telemetry.bind(correlation.value, traceparent, tracestate),
+            telemetry.server_span(str(method), scheme=str(scope.get("scheme", "http"))) as call,
+        ):
+            added = [(b"x-correlation-id", correlation.value.encode())]
+            if (trace := telemetry.traceresponse()) is not None:
+                added.append((b"traceresponse", trace.encode()))
+
+            async def send_dressed(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    call.answered(message["status"])
+                    extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in edge.headers]
+                    message["headers"] = [*message["headers"], *added, *extra]
+                elif head and message["type"] == "http.response.body":
+                    message["body"] = b""
+                await send(message)
+
+            await self._app(inner, receive, send_dressed)
+
+
+def _read_correlation(path: str, headers: Any) -> Correlation:
+    sent = [value for name, value in headers if name == b"x-correlation-id"]
+    if not sent or path.startswith(_UNJUDGED):
+        return Correlation(value=str(uuid7()), acceptable=True)
+    value = sent[0].decode("latin-1").strip(" \t")
+    if len(sent) == 1 and _CORRELATION.fullmatch(value):
+        return Correlation(value=value, acceptable=True)
+    return Correlation(value=str(uuid7()), acceptable=False)
+
+
+def _single(headers: Any, name: bytes) -> str | None:
+    values = [value for key, value in headers if key == name]
+    # Of traceparent only one may be there (W3C Trace Context, 3.2); several tracestate lines are one list.
+    if not values or (name == b"traceparent" and len(values) > 1):
+        return None
+    return b",".join(values).decode("latin-1")

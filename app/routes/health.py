@@ -1,0 +1,45 @@
+"""For probes and scrapers: alive, ready, and the figures."""
+
+from litestar import Response, route
+from msgspec import Struct
+
+from app.routes.admission import AnyRequest, admit
+from app.routes.answers import json_response
+from app.routes.resources import Answered
+from app.routes.services import services_of
+from app.telemetry import name_route, render_metrics
+
+METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """`reasons` say why not; `worker_seen_seconds_ago` is reported, not required."""
+
+    status: str
+    reasons: tuple[str, ...]
+    worker_seen_seconds_ago: float | None
+
+
+@route("/health/live", http_method=["GET"], name="live")
+async def live(request: AnyRequest) -> Answered:
+    """The process answers."""
+    name_route("/health/live")
+    return json_response({"status": "ok"})
+
+
+@route("/health/ready", http_method=["GET"], name="ready")
+async def ready(request: AnyRequest) -> Answered:
+    """The database answers and has this version's migrations; 503 with the reasons otherwise."""
+    name_route("/health/ready")
+    reasons, seen = await services_of(request).readiness()
+    body = Readiness(status="not ready" if reasons else "ok", reasons=reasons, worker_seen_seconds_ago=seen)
+    headers = {"retry-after": "1"} if reasons else None
+    return json_response(body, status=503 if reasons else 200, headers=headers)
+
+
+@route("/metrics", http_method=["GET"], name="metrics")
+async def metrics(request: AnyRequest) -> Answered:
+    """Prometheus text; gauges of the operations are read from the database now."""
+    await admit(request, "ops:read")
+    await services_of(request).collect()
+    return Response(render_metrics(), media_type=METRICS_TEXT)

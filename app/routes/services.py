@@ -1,0 +1,33 @@
+"""What a request handler may reach: put together once by `wiring`, kept on the application's state."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request
+
+from app.flows.cursors import Cursors
+from app.flows.seam import Seam
+from app.flows.write import Writers
+from app.ports import Keys
+from app.routes.budget import Budgets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The flows' seam and what only the edge needs. `readiness` gives the reasons not to serve, none when ready, and
+    the age in seconds of the worker's last heartbeat (None: never seen)."""
+
+    seam: Seam
+    cursors: Cursors
+    writers: Writers
+    keys: Keys
+    budgets: Budgets
+    readiness: Callable[[], Awaitable[tuple[tuple[str, ...], float | None]]]
+    collect: Callable[[], Awaitable[None]]
+
+
+def services_of(request: Request[Any, Any, Any]) -> Services:
+    """The services of the application that handles this request."""
+    services: Services = request.app.state.services
+    return services
