@@ -1,0 +1,33 @@
+"""Zendesk, Support API v2: users, tickets and their comments."""
+
+from typing import Final
+
+from mappings.spec import Auth, Pacing, Vendor
+from mappings.zendesk import account, errors
+from mappings.zendesk.comment_r1 import COMMENT
+from mappings.zendesk.customer_r1 import CUSTOMER
+from mappings.zendesk.ticket_r1 import TICKET
+from mappings.zendesk.unwrap import unwrap
+from mappings.zendesk.wire_v2 import Account
+
+VENDOR: Final[Vendor[Account]] = Vendor(
+    name="zendesk",
+    title="Zendesk",
+    api_version="v2",
+    # Every account has its own host, https://{subdomain}.zendesk.com; the connection names it.
+    default_base_url=None,
+    auth=Auth(secrets=("email", "token"), header="Authorization", template="{email}/token:{token}", basic=True),
+    # 400 requests a minute on the Growth and Professional plans (Team 200, Enterprise 700); the headers of every
+    # answer say what the account really has left.
+    pacing=Pacing(units=400, per_seconds=60),
+    headers=(("Accept", "application/json"),),
+    request_id_header="x-request-id",
+    refusal=errors.refusal,
+    budget=errors.budget,
+    account_requests=account.REQUESTS,
+    build_account=account.build_account,
+    unwrap=unwrap,
+    setup=account.SETUP,
+    mappings=(CUSTOMER, TICKET, COMMENT),
+    docs="https://developer.zendesk.com/api-reference/ticketing/introduction/",
+)

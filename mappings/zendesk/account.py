@@ -1,0 +1,65 @@
+"""The facts about one Zendesk account, and what prepares it once."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import decode
+from mappings.zendesk.wire_v2 import MARK_FIELD, Account, CustomStatus
+
+
+class _CustomStatuses(Struct, frozen=True, kw_only=True):
+    custom_statuses: tuple[CustomStatus, ...]
+
+
+class _UserField(Struct, frozen=True, kw_only=True):
+    key: str
+    type: str
+    title: str
+    description: str
+
+
+class _UserFieldBody(Struct, frozen=True, kw_only=True):
+    user_field: _UserField
+
+
+REQUESTS: Final = (VendorRequest(method="GET", path="/api/v2/custom_statuses", route="/api/v2/custom_statuses"),)
+
+# A key is used once in an account, so a second run is refused as a duplicate and changes nothing.
+SETUP: Final = (
+    VendorRequest(
+        method="POST",
+        path="/api/v2/user_fields",
+        route="/api/v2/user_fields",
+        body=msgspec.json.encode(
+            _UserFieldBody(
+                user_field=_UserField(
+                    key=MARK_FIELD,
+                    type="text",
+                    title="Lockstitch operation",
+                    description="Which Lockstitch write made this user. It is read back when an answer was lost.",
+                )
+            )
+        ),
+        effect=True,
+        idempotent=True,
+    ),
+)
+
+
+def build_account(
+    replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
+) -> Account:
+    """The account from the replies to `REQUESTS`. Where custom statuses are off or cannot be read, Zendesk's own
+    names hold."""
+    statuses = replies[0] if replies else None
+    return Account(custom_fields=dict(custom_fields), status_labels={} if statuses is None else _labels(statuses))
+
+
+def _labels(reply: VendorReply) -> dict[int, str]:
+    found = decode(reply.body, _CustomStatuses).custom_statuses
+    return {status.id: status.agent_label for status in found if status.agent_label}

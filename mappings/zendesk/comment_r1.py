@@ -1,0 +1,113 @@
+"""Zendesk ticket comment (Support API v2) ↔ canonical Comment, revision 1."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.parts import Attachment, Loss
+from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+from mappings.zendesk import wire_v2
+from mappings.zendesk.endpoints_comment import ENDPOINTS
+from mappings.zendesk.reading import instant
+from mappings.zendesk.wire_v2 import Account, CommentWrite
+
+AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {"end-user": "customer", "agent": "agent", "admin": "agent"}
+SYSTEM: Final = -1
+"""The author that Zendesk itself is."""
+VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
+    True: ("public", "true"),
+    False: ("private", "false"),
+    None: ("unknown", None),
+}
+PUBLIC: Final[dict[Visibility, bool]] = {"public": True, "private": False}
+
+
+def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
+    """What the comment says. The author is as much as was side-loaded about its id."""
+    loss: list[Loss] = []
+    visibility, visibility_raw = VISIBILITY[record.public]
+    created_at = None if record.created_at is None else instant(record.created_at)
+    comment = Comment(
+        remote_id=str(record.id),
+        author=_author(record.author_id, account, loss),
+        body_text=record.plain_body or record.body or "",
+        body_html=None if record.html_body is None else _html(record.html_body, loss),
+        visibility=visibility,
+        visibility_raw=visibility_raw,
+        attachments=tuple(
+            Attachment(
+                remote_id=str(file.id),
+                name=file.file_name,
+                content_type=file.content_type,
+                size=file.size,
+                url=file.content_url,
+            )
+            for file in record.attachments or ()
+        ),
+        created_at=created_at,
+    )
+    return Mapped(data=comment, remote=Remote(id=comment.remote_id, created_at=created_at), loss=tuple(loss))
+
+
+def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Account) -> Draft[CommentWrite]:
+    """The comment in Zendesk's words: plain text or HTML, for everybody or for agents only."""
+    notes = Notes()
+    has_text = not isinstance(patch.body_text, UnsetType) and bool(patch.body_text.strip())
+    has_html = not isinstance(patch.body_html, UnsetType) and bool(patch.body_html.strip())
+    if has_text and has_html:
+        notes.invalid("/body_html", "Zendesk makes one out of the other: send body_text or body_html")
+    if not has_text and not has_html:
+        notes.invalid("/body_text", "a comment says something: send body_text or body_html")
+    public = PUBLIC.get(patch.visibility)
+    if public is None:
+        notes.invalid("/visibility", f"one of: {', '.join(PUBLIC)}")
+    body = CommentWrite(
+        body=patch.body_text if has_text else UNSET,
+        html_body=patch.body_html if has_html else UNSET,
+        public=bool(public),
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _author(author_id: int | None, account: Account, loss: list[Loss]) -> Author:
+    if author_id is None:
+        return Author()
+    if author_id == SYSTEM:
+        return Author(kind="system", remote_id=str(author_id))
+    person = account.people.get(author_id)
+    if person is None:
+        return Author(remote_id=str(author_id))
+    email = None if not person.email else values.email(person.email)
+    if email != (person.email or None):
+        loss.append(Loss(path="/author/email", kind="coerced", detail="lower-cased"))
+    return Author(
+        kind=AUTHOR_KIND.get(person.role, "unknown"),
+        kind_raw=person.role,
+        remote_id=str(author_id),
+        name=person.name,
+        email=email,
+    )
+
+
+def _html(text: str, loss: list[Loss]) -> str:
+    safe = values.safe_html(text)
+    if safe != text:
+        loss.append(Loss(path="/body_html", kind="coerced", detail="sanitised"))
+    return safe
+
+
+COMMENT: Final = VendorMapping(
+    vendor="zendesk",
+    object="comment",
+    revision=1,
+    vendor_api="v2",
+    record=wire_v2.Comment,
+    model=Comment,
+    patch=CommentPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

@@ -1,0 +1,223 @@
+"""Zendesk ticket (Support API v2) ↔ canonical Ticket, revision 1.
+
+The description is the first comment: it is given when the ticket is created and never changes. Zendesk keeps times of
+answers and solutions in a metric set, not in the ticket, so they are not read here.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from msgspec import UNSET, Raw, UnsetType
+
+from canonical import values
+from canonical.parts import Loss
+from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+from mappings.zendesk import custom_fields, wire_v2, writing
+from mappings.zendesk.endpoints_ticket import ENDPOINTS
+from mappings.zendesk.events_r1 import TICKET_EVENT
+from mappings.zendesk.reading import agent_url, instant, own_external_id
+from mappings.zendesk.ticket_people import requester_written, watchers_written
+from mappings.zendesk.ticket_words import (
+    CHANNEL,
+    PRIORITY,
+    PRIORITY_WRITTEN,
+    STATUS,
+    STATUS_WRITTEN,
+    TYPE,
+    TYPE_WRITTEN,
+    status_label,
+)
+from mappings.zendesk.wire_v2 import Account, CommentWrite, FieldWrite, TicketWrite
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
+    ("order_ids", "Zendesk tickets name no orders; a ticket field can hold one, as a custom field here"),
+)
+FIRST_COMMENT: Final = "a Zendesk ticket's description is its first comment and stays: add a comment instead"
+
+
+def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
+    """What the record means. The requester is as much as was side-loaded about their id."""
+    loss: list[Loss] = []
+    status = STATUS.get(record.status, "unknown")
+    channel = None if record.via is None else record.via.channel
+    settings = account.custom_fields.get("ticket", ())
+    ticket = Ticket(
+        number=str(record.id),
+        subject=record.subject,
+        description=record.description,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=status_label(record.status, record.custom_status_id, account),
+        priority=PRIORITY.get(record.priority, "unknown"),
+        priority_raw=record.priority,
+        type=TYPE.get(record.type, "unknown"),
+        type_raw=record.type,
+        channel=CHANNEL.get(channel, "unknown"),
+        channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
+        requester=None if record.requester_id is None else _requester(record.requester_id, account, loss),
+        assignee_remote_id=_id(record.assignee_id),
+        team_remote_id=_id(record.group_id),
+        company_remote_id=_id(record.organization_id),
+        parent_remote_id=_id(record.problem_id),
+        followers=_followers(record, account),
+        tags=record.tags or (),
+        custom_fields=custom_fields.read(settings, _held(record), loss) if settings else (),
+        due_at=None if record.due_at is None else instant(record.due_at),
+        external_id=own_external_id(record.external_id),
+        created_at=instant(record.created_at),
+        updated_at=instant(record.updated_at),
+    )
+    remote = Remote(
+        id=str(record.id),
+        url=agent_url(record.url, "tickets", record.id),
+        created_at=ticket.created_at,
+        updated_at=ticket.updated_at,
+    )
+    return Mapped(data=ticket, remote=remote, loss=tuple(loss))
+
+
+def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
+    """The write in Zendesk's words. `current` is None for a ticket to create."""
+    notes = Notes()
+    writing.refuse_without_place(patch, NO_PLACE, notes)
+    kind = _chosen(patch.type, TYPE_WRITTEN, "/type", notes)
+    requester_id, requester = requester_written(patch.requester, current, account, notes)
+    followers, email_ccs = watchers_written(patch.followers, current, account, notes)
+    body = TicketWrite(
+        subject=patch.subject,
+        comment=_first_comment(patch, current, notes),
+        status=_chosen(patch.status, STATUS_WRITTEN, "/status", notes),
+        priority=_chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
+        type=kind,
+        requester_id=requester_id,
+        requester=requester,
+        assignee_id=writing.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
+        group_id=writing.record_id(patch.team_remote_id, "/team_remote_id", notes),
+        organization_id=writing.record_id(patch.company_remote_id, "/company_remote_id", notes),
+        problem_id=writing.record_id(patch.parent_remote_id, "/parent_remote_id", notes),
+        followers=followers,
+        email_ccs=email_ccs,
+        tags=UNSET if isinstance(patch.tags, UnsetType) else writing.tags(patch.tags or (), notes),
+        custom_fields=_fields_written(patch, current, account, notes),
+        due_at=patch.due_at,
+        external_id=writing.external_id(patch.external_id, notes),
+    )
+    _check_channel(patch, current, notes)
+    kind_after = kind if isinstance(kind, str) else None if current is None else current.type
+    if body.due_at and kind_after != "task":
+        notes.invalid("/due_at", "Zendesk keeps a due date on tickets of type task only: send type task with it")
+    if body.problem_id and kind_after != "incident":
+        notes.invalid("/parent_remote_id", "Zendesk links incidents to a problem only: send type incident with it")
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _id(id: int | None) -> str | None:
+    return None if id is None else str(id)
+
+
+def _requester(id: int, account: Account, loss: list[Loss]) -> Requester:
+    person = account.people.get(id)
+    if person is None:
+        return Requester(remote_id=str(id))
+    email = None if not person.email else values.email(person.email)
+    if email != (person.email or None):
+        loss.append(Loss(path="/requester/email", kind="coerced", detail="lower-cased"))
+    return Requester(remote_id=str(id), name=person.name, email=email, phone=person.phone or None)
+
+
+def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]:
+    # Where followers and copies are one thing still, the collaborators are the copied people.
+    if not record.collaborator_ids and not record.follower_ids and not record.email_cc_ids:
+        return ()
+    following, copied = record.follower_ids or (), record.email_cc_ids or ()
+    rest = tuple(id for id in record.collaborator_ids or () if id not in following and id not in copied)
+    return (
+        *(
+            Follower(remote_id=str(id), email=_address(id, account), kind="follower", kind_raw="follower")
+            for id in following
+        ),
+        *(Follower(remote_id=str(id), email=_address(id, account), kind="cc", kind_raw="email_cc") for id in copied),
+        *(Follower(remote_id=str(id), email=_address(id, account), kind="cc", kind_raw="collaborator") for id in rest),
+    )
+
+
+def _address(id: int, account: Account) -> str | None:
+    person = account.people.get(id)
+    return None if person is None or not person.email else values.email(person.email)
+
+
+def _held(record: wire_v2.Ticket) -> dict[str, Raw]:
+    return {str(field.id): field.value for field in record.custom_fields or ()}
+
+
+def _chosen(wanted: K | UnsetType, words: Mapping[K, V], pointer: str, notes: Notes) -> V | UnsetType:
+    if isinstance(wanted, UnsetType):
+        return UNSET
+    if wanted not in words:
+        notes.invalid(pointer, f"one of: {', '.join(map(str, words))}")
+        return UNSET
+    return words[wanted]
+
+
+def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> CommentWrite | UnsetType:
+    text, html = patch.description, patch.description_html
+    if current is not None:
+        if isinstance(html, str) and html.strip():
+            notes.unsupported("/description_html", FIRST_COMMENT)
+        if not isinstance(text, UnsetType) and (text or "").strip() != (current.description or "").strip():
+            notes.unsupported("/description", FIRST_COMMENT)
+        return UNSET
+    if isinstance(html, str) and html.strip():
+        if isinstance(text, str) and text.strip():
+            notes.lose("/description", "coerced", "Zendesk makes the plain text out of description_html itself")
+        return CommentWrite(html_body=html, public=True)
+    if isinstance(text, str) and text.strip():
+        return CommentWrite(body=text, public=True)
+    notes.invalid("/description", "a Zendesk ticket begins with a comment: send description or description_html")
+    return UNSET
+
+
+def _fields_written(
+    patch: TicketPatch, current: wire_v2.Ticket | None, account: Account, notes: Notes
+) -> tuple[FieldWrite, ...] | UnsetType:
+    if isinstance(patch.custom_fields, UnsetType):
+        return UNSET
+    settings = account.custom_fields.get("ticket", ())
+    held = None if current is None else _held(current)
+    fields: list[FieldWrite] = []
+    for vendor_field, value in custom_fields.write(patch.custom_fields, settings, held, notes):
+        if vendor_field.isascii() and vendor_field.isdecimal():
+            fields.append(FieldWrite(id=int(vendor_field), value=value))
+        else:
+            notes.invalid("/custom_fields", f"{vendor_field} is configured, but is not the number of a ticket field")
+    return tuple(fields) or UNSET
+
+
+def _check_channel(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> None:
+    if isinstance(patch.channel, UnsetType):
+        return
+    via = None if current is None else current.via
+    held = "api" if current is None else CHANNEL.get(None if via is None else via.channel, "unknown")
+    if patch.channel != held:
+        notes.unsupported("/channel", "Zendesk notes by itself how a ticket came in: through the API, from here")
+
+
+TICKET: Final = VendorMapping(
+    vendor="zendesk",
+    object="ticket",
+    revision=1,
+    vendor_api="v2",
+    record=wire_v2.Ticket,
+    model=Ticket,
+    patch=TicketPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+    shapes=(TICKET_EVENT,),
+)

@@ -1,0 +1,64 @@
+"""Finding the records of one object in whatever Zendesk answered or sent."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from canonical.parts import ObjectName
+from mappings.spec import Unmappable, decode
+from mappings.zendesk.endpoints_comment import said
+from mappings.zendesk.wire_webhook import MEMBERS as EVENT_MEMBERS
+
+# What the vendor calls one of them and several of them.
+NAMES: Final[dict[ObjectName, tuple[str, str]]] = {
+    "customer": ("user", "users"),
+    "ticket": ("ticket", "tickets"),
+    "comment": ("comment", "comments"),
+}
+# Members that a bare record of each object has, and records of the other objects have not.
+BARE: Final[dict[ObjectName, frozenset[str]]] = {
+    "customer": frozenset({"id", "role", "active"}),
+    "ticket": frozenset({"id", "requester_id", "status"}),
+    "comment": frozenset({"id", "author_id", "body"}),
+}
+
+
+def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
+    """The records of `object` in a whole answer, a webhook's body or a bare record, each as its own bytes.
+
+    Raises Unmappable for an error body, a queued job, and anything that holds no such record.
+    """
+    names = NAMES.get(object)
+    if names is None:
+        raise Unmappable("$", f"Zendesk has no {object}")
+    body = decode(payload, dict[str, Raw])
+    if "error" in body or "errors" in body:
+        raise Unmappable("$.error" if "error" in body else "$.errors", "Zendesk's refusal, not a record")
+    if "job_status" in body:
+        raise Unmappable("$.job_status", "a queued job: its records are not there yet")
+    one, several = names
+    if several in body:
+        return decode(body[several], tuple[Raw, ...])
+    if "results" in body:
+        return _of_search(decode(body["results"], tuple[Raw, ...]), one)
+    if one in body:
+        return (body[one],)
+    if object == "comment" and "audit" in body:
+        comment = said(payload)
+        if comment is None:
+            raise Unmappable("$.audit.events", "the audit names no comment")
+        return (comment,)
+    if body.keys() >= EVENT_MEMBERS and object != "comment":
+        return (Raw(payload),)
+    if body.keys() >= BARE[object]:
+        return (Raw(payload),)
+    raise Unmappable("$", f"no {one} in it; its members are {', '.join(sorted(body)[:12]) or 'none'}")
+
+
+def _of_search(results: tuple[Raw, ...], name: str) -> tuple[Raw, ...]:
+    return tuple(raw for raw in results if _result_type(raw) == name)
+
+
+def _result_type(result: Raw) -> object:
+    return msgspec.json.decode(result, type=dict[str, object]).get("result_type")

@@ -1,0 +1,71 @@
+"""The bodies of Zendesk's event webhooks (`zen:event-type:…`), as far as we read them.
+
+In `detail` ids are text ("0" for none), words are in upper case, empty text stands for nothing. Trigger and automation
+webhooks are not here: an administrator writes their bodies freely.
+"""
+
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from canonical.parts import Instant
+from mappings.zendesk.wire_v2 import Via
+
+TYPE: Final = "zen:event-type:"
+MEMBERS: Final = frozenset({"type", "account_id", "detail"})
+"""What every event has at the top; no record of the API has all three."""
+
+
+class TicketDetail(Struct, frozen=True, kw_only=True):
+    """The ticket after the event. Thin events have the id alone."""
+
+    id: str
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+    status: str | None = None
+    custom_status: str | None = None
+    priority: str | None = None
+    type: str | None = None
+    subject: str | None = None
+    description: str | None = None
+    requester_id: str | None = None
+    assignee_id: str | None = None
+    group_id: str | None = None
+    organization_id: str | None = None
+    external_id: str | None = None
+    tags: tuple[str, ...] | None = None
+    via: Via | None = None
+
+
+class UserDetail(Struct, frozen=True, kw_only=True):
+    """Little of the user: neither name nor number."""
+
+    id: str
+    created_at: Instant | None = None
+    updated_at: Instant | None = None
+    email: str | None = None
+    external_id: str | None = None
+    role: str | None = None
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What happened, where we read it: the new truth value, or the ticket that this one was merged into."""
+
+    current: Raw = Raw(b"null")
+    target_ticket_id: str | int | None = None
+
+
+class TicketEvent(Struct, frozen=True, kw_only=True):
+    """Something happened to a ticket."""
+
+    type: str
+    detail: TicketDetail
+    event: Change | None = None
+
+
+class UserEvent(Struct, frozen=True, kw_only=True):
+    """Something happened to a user."""
+
+    type: str
+    detail: UserDetail
+    event: Change | None = None
