@@ -147,7 +147,7 @@ class Recovery(Struct, frozen=True, kw_only=True):
     note: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Endpoints(Generic[W, A]):
     """How one object is reached: pure functions from intent to request, and from reply to records.
 
@@ -202,7 +202,7 @@ class ReadShape(Generic[M, A]):
     to_canonical: Callable[[Any, A], Mapped[M]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class VendorMapping(Generic[R, M, P, W, A]):
     """One revision of how a vendor's object and ours correspond."""
 
@@ -279,7 +279,7 @@ class Pacing:
     concurrency: int = 8
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Vendor(Generic[A]):
     """A vendor's manifest: everything about its transport that is data.
 
