@@ -1,0 +1,211 @@
+"""What a query costs, and the bucket that pays for it.
+
+Prices after Shopify's page on rate limits: a scalar or enum 0, an object 1, an interface or union its dearest
+selection, a connection by its `first` or `last`, a mutation 10; no single query above 1,000 points. The published page
+does not say how a connection is sized: two points and the price of every node asked for, as its older edition had it.
+Objects without an id (money, user errors, page infos) and jobs are free, which agrees with recorded answers: an
+`orderCancel` costs 10, an `orderOpen` that finds no order was asked for 11 and cost 10.
+"""
+
+from typing import Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLAbstractType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+)
+
+JsonRecord = dict[str, Any]
+
+MUTATION = 10
+CONNECTION = 2
+MOST_OF_ONE_QUERY = 1000
+FREE = {"Job", "OrderApp"}
+
+# `per_minute` of the emulators' limits means points here. The bucket holds twenty seconds of them, as Shopify's do.
+DEFAULT_PER_MINUTE = 6_000_000
+BUCKET_SECONDS = 20
+
+
+class Pricer:
+    """Prices one operation: before it runs by what it asks for, afterwards by what it got."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, variables: JsonRecord) -> None:
+        """A pricer for a document that was validated against the schema."""
+        self._schema = schema
+        self._variables = variables
+        self._fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+
+    def requested(self, operation: OperationDefinitionNode) -> int:
+        """The price of everything that the operation could bring."""
+        return self._selections(operation.selection_set, self._root(operation), None, asked=True)
+
+    def actual(self, operation: OperationDefinitionNode, data: JsonRecord | None) -> int:
+        """The price of what it brought; never more than was requested."""
+        if data is None:
+            return 0
+        return self._selections(operation.selection_set, self._root(operation), data, asked=False)
+
+    def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
+        root = self._schema.get_root_type(operation.operation)
+        if root is None:
+            raise TypeError(f"The schema has no {operation.operation}.")
+        return root
+
+    def _selections(self, selected: SelectionSetNode, kind: Any, data: JsonRecord | None, *, asked: bool) -> int:
+        price, dearest = 0, 0
+        for node in selected.selections:
+            if isinstance(node, FieldNode):
+                price += self._field(node, kind, data, asked=asked)
+                continue
+            condition, inner = self._fragment(node)
+            inner_kind = self._schema.type_map[condition] if condition else kind
+            inner_price = self._selections(inner, inner_kind, data, asked=asked)
+            if isinstance(kind, (GraphQLInterfaceType, GraphQLUnionType)) and condition != kind.name:
+                dearest = max(dearest, inner_price)
+            else:
+                price += inner_price
+        return price + dearest
+
+    def _fragment(self, node: Any) -> tuple[str | None, SelectionSetNode]:
+        if isinstance(node, FragmentSpreadNode):
+            fragment = self._fragments[node.name.value]
+            return fragment.type_condition.name.value, fragment.selection_set
+        if isinstance(node, InlineFragmentNode):
+            condition = node.type_condition
+            return condition.name.value if condition else None, node.selection_set
+        raise TypeError(f"{node.kind} cannot be selected.")
+
+    def _field(self, node: FieldNode, kind: Any, data: JsonRecord | None, *, asked: bool) -> int:
+        name = node.name.value
+        if node.selection_set is None or name.startswith("__") or isinstance(kind, GraphQLUnionType):
+            return 0
+        named = get_named_type(kind.fields[name].type)
+        key = node.alias.value if node.alias else name
+        if not asked and (data is None or key not in data):
+            # A fragment for another type of the interface.
+            return 0
+        found = None if data is None else data[key]
+        if kind.name == "Mutation":
+            return MUTATION + self._inside(node.selection_set, named, found, asked=asked)
+        if named.name.endswith("Connection"):
+            return self._connection(node, named, found, asked=asked)
+        if not asked and isinstance(found, list):
+            return sum(self._one(node.selection_set, named, item) for item in found[:1])
+        if not asked:
+            return self._one(node.selection_set, named, found)
+        return _own(named) + self._selections(node.selection_set, named, None, asked=True)
+
+    def _connection(self, node: FieldNode, named: Any, found: Any, *, asked: bool) -> int:
+        assert node.selection_set is not None  # noqa: S101 - objects have selections in a valid document
+        if not asked and found is None:
+            return 0
+        nodes = self._nodes(node.selection_set, named)
+        if asked:
+            each = sum(_own(kind) + self._selections(inner, kind, None, asked=True) for _, inner, kind in nodes)
+            return CONNECTION + each * self._size(node)
+        price = CONNECTION
+        for path, inner, kind in nodes:
+            items = [item[path[1]] if len(path) > 1 else item for item in found.get(path[0]) or ()]
+            price += sum(self._one(inner, kind, item) for item in items)
+        return price
+
+    def _nodes(self, selected: SelectionSetNode, named: Any) -> list[tuple[list[str], SelectionSetNode, Any]]:
+        """Where the nodes of a connection are selected: under `nodes`, or under `node` of its `edges`."""
+        found: list[tuple[list[str], SelectionSetNode, Any]] = []
+        for node in selected.selections:
+            if not isinstance(node, FieldNode):
+                found += self._nodes(self._fragment(node)[1], named)
+            elif node.name.value == "nodes" and node.selection_set is not None:
+                found.append(([_key(node)], node.selection_set, get_named_type(named.fields["nodes"].type)))
+            elif node.name.value == "edges" and node.selection_set is not None:
+                edge = get_named_type(named.fields["edges"].type)
+                for inner in node.selection_set.selections:
+                    if isinstance(inner, FieldNode) and inner.name.value == "node" and inner.selection_set is not None:
+                        kind = get_named_type(edge.fields["node"].type)
+                        found.append(([_key(node), _key(inner)], inner.selection_set, kind))
+        return found
+
+    def _one(self, selected: SelectionSetNode, named: Any, found: JsonRecord | None) -> int:
+        if found is None:
+            return 0
+        return _own(named) + self._selections(selected, named, found, asked=False)
+
+    def _inside(self, selected: SelectionSetNode, named: Any, found: JsonRecord | None, *, asked: bool) -> int:
+        if not asked and found is None:
+            return 0
+        return self._selections(selected, named, found, asked=asked)
+
+    def _size(self, node: FieldNode) -> int:
+        for argument in node.arguments or ():
+            if argument.name.value not in ("first", "last"):
+                continue
+            if isinstance(argument.value, VariableNode):
+                size = self._variables.get(argument.value.name.value)
+                if isinstance(size, int):
+                    return size
+            elif isinstance(argument.value, IntValueNode):
+                return int(argument.value.value)
+        return 0
+
+
+class Bucket(msgspec.Struct, kw_only=True):
+    """A leaky bucket: it fills at `rate` points a second up to `most`."""
+
+    most: float
+    rate: float
+    points: float
+    at: float
+
+    def take(self, cost: int, now: float) -> bool:
+        """Pay; False, and nothing taken, when there is not enough."""
+        self.points = min(self.most, self.points + max(0.0, now - self.at) * self.rate)
+        self.at = now
+        if self.points < cost:
+            return False
+        self.points -= cost
+        return True
+
+    def give_back(self, cost: int) -> None:
+        """What was asked for and not used."""
+        self.points = min(self.most, self.points + cost)
+
+    def status(self) -> JsonRecord:
+        """`throttleStatus`."""
+        return {
+            "maximumAvailable": int(self.most),
+            "currentlyAvailable": int(self.points),
+            "restoreRate": round(self.rate, 2),
+        }
+
+
+def full_bucket(per_minute: float, now: float) -> Bucket:
+    """A bucket for this many points a minute, with nothing taken out yet."""
+    rate = per_minute / 60
+    return Bucket(most=rate * BUCKET_SECONDS, rate=rate, points=rate * BUCKET_SECONDS, at=now)
+
+
+def _own(named: Any) -> int:
+    """The price of an object without what is selected in it."""
+    if isinstance(named, GraphQLObjectType) and (named.name in FREE or "id" not in named.fields):
+        return 0
+    return 0 if isinstance(named, GraphQLAbstractType) else 1
+
+
+def _key(node: FieldNode) -> str:
+    return node.alias.value if node.alias else node.name.value

@@ -1,0 +1,141 @@
+"""What a customer may be: checks an input, and makes the record that it asks for."""
+
+from typing import Any
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from emulators.shopify import records, tags
+from emulators.shopify.addresses import address
+from emulators.shopify.connections import listed
+from emulators.shopify.context import Context
+from emulators.shopify.errors import Refused, user_error
+from emulators.shopify.ids import moment
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+SHOP_COUNTRY = "US"
+_LONGEST = {"firstName": 255, "lastName": 255, "note": 5000}
+_LABELS = {"firstName": "First name", "lastName": "Last name", "note": "Note"}
+_PLAIN = ("firstName", "lastName", "note", "locale", "taxExempt", "taxExemptions", "multipassIdentifier")
+
+
+def tidy_email(text: str | None) -> str | None:
+    """An e-mail address as Shopify keeps it: without blanks, in lower case. None for an empty one."""
+    bare = "".join((text or "").split()).lower()
+    return bare or None
+
+
+def tidy_phone(text: str | None) -> str | None:
+    """A phone number as E.164, read as one of the shop's country where it has no prefix; None when it is none."""
+    try:
+        number = phonenumbers.parse(text or "", SHOP_COUNTRY)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def written(context: Context, before: JsonRecord | None, given: JsonRecord, path: list[str]) -> JsonRecord:
+    """The record after an input is written over `before` (None: a new customer, still without its id).
+
+    Members that the input leaves out stay; null and "" clear. `path` leads to the input in the arguments. Raises
+    `Refused` with everything that is wrong at once.
+    """
+    record: JsonRecord = dict(before) if before else {"createdAt": moment(context.now)}
+    flaws: list[JsonRecord] = []
+    for field in _PLAIN:
+        if field in given:
+            record[field] = given[field] if given[field] != "" else None
+            flaws += _length_flaw(field, given[field], path)
+    if given.get("tags") is not None:
+        record["tags"] = tags.tidy(given["tags"])
+        flaws += tags.flaws(given["tags"], [*path, "tags"])
+    if "email" in given:
+        flaws += _write_email(context.state, record, given["email"], path)
+    if "phone" in given:
+        flaws += _write_phone(context.state, record, given["phone"], path)
+    if given.get("addresses") is not None:
+        _write_addresses(context.state, record, given["addresses"])
+    names = (record.get("firstName"), record.get("lastName"))
+    if not flaws and not any((*names, email_of(record), phone_of(record))):
+        flaws.append(user_error(None, "A name, phone number, or email address must be present", "BLANK"))
+    if flaws:
+        raise Refused(*flaws)
+
+    # Empty where Shopify does not know null.
+    record["locale"] = record.get("locale") or "en"
+    record["taxExempt"] = bool(record.get("taxExempt"))
+    record["taxExemptions"] = record.get("taxExemptions") or []
+    record["displayName"] = display_name(record)
+    record["updatedAt"] = moment(context.now)
+    return record
+
+
+def email_of(record: JsonRecord) -> str | None:
+    """The customer's e-mail address."""
+    return (record.get("defaultEmailAddress") or {}).get("emailAddress")
+
+
+def phone_of(record: JsonRecord) -> str | None:
+    """The customer's phone number."""
+    return (record.get("defaultPhoneNumber") or {}).get("phoneNumber")
+
+
+def display_name(record: JsonRecord) -> str:
+    """The full name, else the e-mail address, else the phone number."""
+    names = [name for name in (record.get("firstName"), record.get("lastName")) if name]
+    return " ".join(names) or email_of(record) or phone_of(record) or ""
+
+
+def _length_flaw(field: str, value: Any, path: list[str]) -> list[JsonRecord]:
+    most = _LONGEST.get(field)
+    if most is None or not isinstance(value, str) or len(value) <= most:
+        return []
+    said = f"{_LABELS[field]} is too long (maximum is {most} characters)"
+    return [user_error([*path, field], said, "TOO_LONG")]
+
+
+def _write_email(state: State, record: JsonRecord, text: str | None, path: list[str]) -> list[JsonRecord]:
+    email = tidy_email(text)
+    if email is None:
+        record["defaultEmailAddress"] = None
+        return []
+    try:
+        validate_email(email, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return [user_error([*path, "email"], "Email is invalid", "INVALID")]
+    if _taken(state, record, "email", email):
+        return [user_error([*path, "email"], "Email has already been taken", "TAKEN")]
+    record["defaultEmailAddress"] = {**(record.get("defaultEmailAddress") or {}), "emailAddress": email}
+    return []
+
+
+def _write_phone(state: State, record: JsonRecord, text: str | None, path: list[str]) -> list[JsonRecord]:
+    if not text:
+        record["defaultPhoneNumber"] = None
+        return []
+    phone = tidy_phone(text)
+    if phone is None:
+        return [user_error([*path, "phone"], "Phone is invalid", "INVALID")]
+    if _taken(state, record, "phone", phone):
+        return [user_error([*path, "phone"], "Phone has already been taken", "TAKEN")]
+    record["defaultPhoneNumber"] = {**(record.get("defaultPhoneNumber") or {}), "phoneNumber": phone}
+    return []
+
+
+def _write_addresses(state: State, record: JsonRecord, given: list[JsonRecord]) -> None:
+    """The list replaces the one before; an entry with the id of one that is there changes that one."""
+    held = {one["id"]: one for one in listed(record.get("addressesV2"))}
+    nodes = [address(state, {**held.get(one.get("id") or "", {}), **one}, owner="CustomerAddress") for one in given]
+    record["addressesV2"] = {"nodes": nodes}
+    default = (record.get("defaultAddress") or {}).get("id")
+    kept = [one for one in nodes if one["id"] == default]
+    record["defaultAddress"] = next(iter(kept or nodes), None)
+
+
+def _taken(state: State, record: JsonRecord, name: str, value: str) -> bool:
+    holder = records.by_key(state, records.CUSTOMER, name, value)
+    return holder is not None and holder["id"] != record.get("id")

@@ -1,0 +1,186 @@
+"""Mutations of customers."""
+
+from typing import Any
+
+from emulators.shopify import definitions, metafields, records
+from emulators.shopify.context import Context
+from emulators.shopify.customer_input import email_of, phone_of, tidy_email, tidy_phone, written
+from emulators.shopify.defaults import Filling, filled
+from emulators.shopify.errors import Refused, user_error
+from emulators.shopify.ids import moment, new_gid
+
+JsonRecord = dict[str, Any]
+
+_EMAIL_STATES = ("PENDING", "SUBSCRIBED", "UNSUBSCRIBED")
+
+
+def create(context: Context, args: JsonRecord) -> JsonRecord:
+    """`customerCreate`."""
+    given = args["input"]
+    if given.get("id"):
+        raise Refused(user_error(["id"], "Cannot specify ID on creation"))
+    record = written(context, None, given, [])
+    record = metafields.with_values(context, records.CUSTOMER, record, given.get("metafields"), ["metafields"])
+    record = _consenting(record, given, context)
+    return {"customer": _made(context, record), "userErrors": []}
+
+
+def update(context: Context, args: JsonRecord) -> JsonRecord:
+    """`customerUpdate`."""
+    given = args["input"]
+    before = records.load(context.state, records.CUSTOMER, given.get("id") or "")
+    if before is None:
+        raise Refused(user_error(["id"], "Customer does not exist"))
+    for consent in ("emailMarketingConsent", "smsMarketingConsent"):
+        if given.get(consent) is not None:
+            mutation = f"customer{consent[0].upper()}{consent[1:]}Update"
+            said = f"To update {consent}, please use the {mutation} Mutation instead"
+            raise Refused(user_error([consent], said))
+    record = written(context, before, given, [])
+    record = metafields.with_values(context, records.CUSTOMER, record, given.get("metafields"), ["metafields"])
+    return {"customer": _saved(context, record), "userErrors": []}
+
+
+def set_one(context: Context, args: JsonRecord) -> JsonRecord:
+    """`customerSet`: creates without identifier, updates by id, does either by e-mail, phone or custom id."""
+    given, identifier = dict(args["input"]), args.get("identifier")
+    if identifier and given.get("id"):
+        said = "The id field is not allowed if identifier is provided."
+        raise Refused(user_error(["input", "id"], said, "ID_NOT_ALLOWED"))
+    if given.get("id"):
+        identifier = {"id": given.pop("id")}
+    custom = None
+    if identifier and identifier.get("customId"):
+        custom = definitions.custom_id(context.state, records.CUSTOMER, identifier["customId"])
+    before = _identified(context, identifier, custom)
+    if identifier and "id" in identifier and before is None:
+        said = "Resource matching the identifier was not found."
+        raise Refused(user_error(["input"], said, "NOT_FOUND"))
+    _check_identifier(identifier or {}, given)
+
+    record = written(context, before, given, ["input"])
+    if custom is not None:
+        record = metafields.with_custom_id(context, records.CUSTOMER, record, custom)
+    customer = _saved(context, record) if before else _made(context, record)
+    return {"customer": customer, "userErrors": []}
+
+
+def delete(context: Context, args: JsonRecord) -> JsonRecord:
+    """`customerDelete`: for good, and only while the customer has no order. Shopify cannot archive a customer."""
+    gid = args["input"]["id"]
+    if records.load(context.state, records.CUSTOMER, gid) is None:
+        raise Refused(user_error(["id"], "Customer can't be found"))
+    if records.orders_of(context.state, gid):
+        raise Refused(user_error(["id"], "Customer can\u2019t be deleted because they have associated orders"))
+    records.remove(context.state, records.CUSTOMER, gid)
+    return {"deletedCustomerId": gid, "userErrors": []}
+
+
+def consent_by_email(context: Context, args: JsonRecord) -> JsonRecord:
+    """`customerEmailMarketingConsentUpdate`."""
+    given = args["input"]["emailMarketingConsent"]
+    record = _consenter(context, args)
+    if email_of(record) is None:
+        said = "An email address is required to set the email marketing consent state."
+        raise Refused(user_error(["input", "emailMarketingConsent"], said, "INVALID"))
+    if given["marketingState"] not in _EMAIL_STATES:
+        path = ["input", "emailMarketingConsent", "marketingState"]
+        raise Refused(
+            user_error(path, f"Cannot specify {given['marketingState']} as a marketing state input", "INVALID")
+        )
+    record = _consenting(record, {"emailMarketingConsent": given}, context)
+    return {"customer": _saved(context, {**record, "updatedAt": moment(context.now)}), "userErrors": []}
+
+
+def consent_by_sms(context: Context, args: JsonRecord) -> JsonRecord:
+    """`customerSmsMarketingConsentUpdate`."""
+    given = args["input"]["smsMarketingConsent"]
+    record = _consenter(context, args)
+    if phone_of(record) is None:
+        said = "A phone number is required to set the SMS consent state."
+        raise Refused(user_error(["input", "smsMarketingConsent"], said, "INVALID"))
+    record = _consenting(record, {"smsMarketingConsent": given}, context)
+    return {"customer": _saved(context, {**record, "updatedAt": moment(context.now)}), "userErrors": []}
+
+
+def by_identifier(context: Context, identifier: JsonRecord) -> JsonRecord | None:
+    """`customerByIdentifier`; strongly consistent."""
+    custom = identifier.get("customId")
+    return _identified(
+        context,
+        {
+            "id": identifier.get("id"),
+            "email": identifier.get("emailAddress"),
+            "phone": identifier.get("phoneNumber"),
+        },
+        definitions.custom_id(context.state, records.CUSTOMER, custom) if custom else None,
+    )
+
+
+def written_over(context: Context, before: JsonRecord | None, given: JsonRecord, path: list[str]) -> JsonRecord:
+    """The customer after an input, made when `before` is None; saved. Raises `Refused`."""
+    record = written(context, before, given, path)
+    return _saved(context, record) if before else _made(context, record)
+
+
+def _identified(
+    context: Context, identifier: JsonRecord | None, custom: tuple[str, str, str] | None
+) -> JsonRecord | None:
+    state = context.state
+    if custom is not None:
+        namespace, key, value = custom
+        return records.by_key(state, records.CUSTOMER, records.metafield_key(namespace, key), value)
+    if not identifier:
+        return None
+    if identifier.get("id"):
+        return records.load(state, records.CUSTOMER, identifier["id"])
+    if identifier.get("email"):
+        return records.by_key(state, records.CUSTOMER, "email", tidy_email(identifier["email"]) or "")
+    return records.by_key(state, records.CUSTOMER, "phone", tidy_phone(identifier.get("phone")) or "")
+
+
+def _check_identifier(identifier: JsonRecord, given: JsonRecord) -> None:
+    """The input must say the e-mail address or phone number that it is identified by."""
+    for name, tidy in (("email", tidy_email), ("phone", tidy_phone)):
+        if identifier.get(name) is None:
+            continue
+        if name not in given:
+            said = "The input field corresponding to the identifier is required."
+            raise Refused(user_error(["input"], said, "MISSING_FIELD_REQUIRED"))
+        if tidy(identifier[name]) != tidy(given[name]):
+            said = "The identifier value does not match the value of the corresponding field in the input."
+            raise Refused(user_error(["input"], said, "INPUT_MISMATCH"))
+
+
+def _consenter(context: Context, args: JsonRecord) -> JsonRecord:
+    record = records.load(context.state, records.CUSTOMER, args["input"]["customerId"])
+    if record is None:
+        raise Refused(user_error(["input", "customerId"], "Customer not found", "INVALID"))
+    return record
+
+
+def _consenting(record: JsonRecord, given: JsonRecord, context: Context) -> JsonRecord:
+    """The customer with the consents of an input; one without the address that it is about is dropped."""
+    changed = dict(record)
+    for consent, address in (
+        ("emailMarketingConsent", "defaultEmailAddress"),
+        ("smsMarketingConsent", "defaultPhoneNumber"),
+    ):
+        asked = given.get(consent)
+        if asked is not None and changed.get(address):
+            changed[address] = {
+                **changed[address],
+                "marketingState": asked["marketingState"],
+                "marketingOptInLevel": asked.get("marketingOptInLevel") or "SINGLE_OPT_IN",
+                "marketingUpdatedAt": asked.get("consentUpdatedAt") or moment(context.now),
+            }
+    return changed
+
+
+def _made(context: Context, record: JsonRecord) -> JsonRecord:
+    return _saved(context, {**record, "id": new_gid(context.state, records.CUSTOMER)})
+
+
+def _saved(context: Context, record: JsonRecord) -> JsonRecord:
+    filling = Filling(state=context.state, at=moment(context.now))
+    return records.save(context.state, records.CUSTOMER, filled(records.CUSTOMER, record, filling))

@@ -1,0 +1,154 @@
+"""Completes a record so that every field of the schema that may not be null has a value.
+
+Records are kept in the shape in which GraphQL answers them. What a payload says stands, null and nonsense included;
+what it leaves out gets a neutral value: zero money, no entries, an id.
+"""
+
+from typing import Any
+
+import msgspec
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLUnionType,
+    get_named_type,
+)
+
+from emulators.shopify.connections import listed
+from emulators.shopify.ids import new_gid, number_of
+from emulators.shopify.schema import SCHEMA
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+# What resolvers work out at the time of reading: it is not part of a stored record.
+COMPUTED = {
+    "Customer": {"addresses", "amountSpent", "canDelete", "lastOrder", "metafield", "numberOfOrders", "orders"},
+    "Order": {"customer", "metafield"},
+    "MailingAddress": {"formatted"},
+    "Metafield": {"jsonValue"},
+}
+
+_ENUM_DEFAULTS = {
+    "CustomerEmailAddressMarketingState": "NOT_SUBSCRIBED",
+    "CustomerEmailAddressOpenTrackingLevel": "UNKNOWN",
+    "CustomerSmsMarketingState": "NOT_SUBSCRIBED",
+    "CustomerState": "DISABLED",
+    "DiscountApplicationAllocationMethod": "ACROSS",
+    "DiscountApplicationTargetSelection": "ALL",
+    "DiscountApplicationTargetType": "LINE_ITEM",
+    "FulfillmentStatus": "SUCCESS",
+    "OrderDisplayFulfillmentStatus": "UNFULFILLED",
+    "OrderReturnStatus": "NO_RETURN",
+    "OrderTransactionKind": "SALE",
+    "OrderTransactionStatus": "SUCCESS",
+    "RefundLineItemRestockType": "NO_RESTOCK",
+}
+_SCALAR_DEFAULTS: dict[str, Any] = {
+    "Boolean": False,
+    "Decimal": "0.0",
+    "Float": 0.0,
+    "Int": 0,
+    "JSON": "{}",
+    "String": "",
+    "UnsignedInt64": "0",
+    "URL": "https://lockstitch-dev.myshopify.com/",
+}
+# Defaults that are not neutral.
+_FIELD_DEFAULTS: dict[tuple[str, str], Any] = {
+    ("Customer", "locale"): "en",
+    ("Customer", "verifiedEmail"): True,
+    ("CustomerEmailAddress", "validFormat"): True,
+    ("Order", "confirmed"): True,
+    ("Order", "canNotifyCustomer"): True,
+}
+_MEMBER_OF = {"DiscountApplication": "ManualDiscountApplication", "PaymentDetails": "CardPaymentDetails"}
+
+
+class Filling(msgspec.Struct, frozen=True, kw_only=True):
+    """What neutral values are made of: ids from `state`, the instant `at`, the order's currency."""
+
+    state: State
+    at: str
+    currency: str = "USD"
+
+
+def filled(kind: str, record: JsonRecord, filling: Filling) -> JsonRecord:
+    """A copy of a record of this type (`Order`, `LineItem`, …) that the schema can answer. Unknown keys stay."""
+    named = SCHEMA.type_map[kind]
+    if not isinstance(named, GraphQLObjectType):
+        raise TypeError(f"{kind} is no object type of the schema.")
+    return _object(named, record, filling)
+
+
+def _object(kind: GraphQLObjectType, record: JsonRecord, filling: Filling) -> JsonRecord:
+    full = dict(record)
+    if kind.name == "MoneyBag":
+        side = full.get("shopMoney") or full.get("presentmentMoney")
+        full = {"shopMoney": side, "presentmentMoney": side, **full} if side else full
+    for name, field in kind.fields.items():
+        if name in COMPUTED.get(kind.name, ()):
+            continue
+        if name in full:
+            full[name] = _given(field.type, full[name], filling)
+        elif isinstance(field.type, GraphQLNonNull):
+            default = _FIELD_DEFAULTS.get((kind.name, name))
+            full[name] = _neutral(field.type.of_type, kind.name, full, filling) if default is None else default
+    return full
+
+
+def _given(kind: GraphQLOutputType, value: Any, filling: Filling) -> Any:
+    """A value that the payload has; what it holds inside is completed too."""
+    if value is None:
+        return None
+    inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    if isinstance(inner, GraphQLList):
+        items = value if isinstance(value, list) else [value]
+        return [_given(inner.of_type, item, filling) for item in items]
+    named = get_named_type(inner)
+    if named.name.endswith("Connection"):
+        node = get_named_type(_fields(named)["nodes"].type)
+        return {"nodes": [_given(node, item, filling) for item in listed(value)]}
+    if not isinstance(value, dict):
+        return value
+    if isinstance(named, (GraphQLInterfaceType, GraphQLUnionType)):
+        member = value.get("__typename") or _member(named.name, value)
+        named = SCHEMA.type_map[member]
+        value = {**value, "__typename": member}
+    return _object(named, value, filling) if isinstance(named, GraphQLObjectType) else value
+
+
+def _neutral(kind: Any, owner: str, record: JsonRecord, filling: Filling) -> Any:
+    if isinstance(kind, GraphQLList):
+        return []
+    named = get_named_type(kind)
+    if named.name.endswith("Connection"):
+        return {"nodes": []}
+    if named.name == "ID":
+        return new_gid(filling.state, owner)
+    if named.name == "UnsignedInt64" and "id" in record:
+        return number_of(str(record["id"]))
+    if named.name == "DateTime":
+        return filling.at
+    if named.name == "CurrencyCode":
+        return filling.currency
+    if isinstance(named, GraphQLEnumType):
+        return _ENUM_DEFAULTS.get(named.name) or next(iter(named.values))
+    if named.name in _SCALAR_DEFAULTS:
+        return _SCALAR_DEFAULTS[named.name]
+    return _given(named, {}, filling)
+
+
+def _member(abstract: str, value: JsonRecord) -> str:
+    """Which member of a union or interface a value without `__typename` is meant to be."""
+    if abstract == "PricingValue":
+        return "PricingPercentageValue" if "percentage" in value else "MoneyV2"
+    return _MEMBER_OF[abstract]
+
+
+def _fields(named: Any) -> Any:
+    return named.fields

@@ -1,0 +1,135 @@
+"""Metafield definitions: which custom fields there are, of what type, and whether their values are unique."""
+
+import re
+from typing import Any
+
+from emulators.shopify.connections import connection, cut
+from emulators.shopify.context import Context
+from emulators.shopify.errors import Refused, top_error, user_error
+from emulators.shopify.ids import new_gid, number_of
+from emulators.shopify.metafield_types import TYPES
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+DEFINITION = "MetafieldDefinition"
+OWNER_TYPES = {"Customer": "CUSTOMER", "Order": "ORDER"}
+
+# The namespace that only this app may use; `$app` and a left out namespace stand for it.
+APP_NAMESPACE = "app--300000001"
+_UNIQUE_TYPES = {"id", "single_line_text_field", "url", "number_integer"}
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def resolved(namespace: str | None) -> str:
+    """A namespace as it is stored."""
+    if not namespace or namespace == "$app":
+        return APP_NAMESPACE
+    return namespace.replace("$app:", f"{APP_NAMESPACE}--", 1) if namespace.startswith("$app:") else namespace
+
+
+def definition_of(state: State, kind: str, namespace: str, key: str) -> JsonRecord | None:
+    """The definition for this owner kind (`Customer`, `Order`), if there is one."""
+    found = state.lookup(DEFINITION, "place", f"{OWNER_TYPES[kind]} {namespace}.{key}")
+    return found[0] if found else None
+
+
+def unique(definition: JsonRecord | None) -> bool:
+    """Whether one value may stand at one owner only."""
+    return definition is not None and bool(definition["capabilities"]["uniqueValues"]["enabled"])
+
+
+def custom_id(state: State, kind: str, custom: JsonRecord) -> tuple[str, str, str]:
+    """A `customId` identifier as (namespace, key, value). Raises a top-level NOT_FOUND when no definition of type
+    `id` stands behind it: then no record can be identified, which is not the same as there being none."""
+    namespace, key = resolved(custom.get("namespace")), custom["key"]
+    definition = definition_of(state, kind, namespace, key)
+    if definition is None or definition["type"]["name"] != "id":
+        raise top_error("Metafield definition of type 'id' is required when using custom ids.", "NOT_FOUND")
+    return namespace, key, custom["value"]
+
+
+def create(context: Context, args: JsonRecord) -> JsonRecord:
+    """`metafieldDefinitionCreate`."""
+    state, given = context.state, args["definition"]
+    namespace = resolved(given.get("namespace"))
+    _check(state, given, namespace)
+    asked = ((given.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled", False)
+    record = {
+        "id": new_gid(state, DEFINITION),
+        "name": given["name"],
+        "namespace": namespace,
+        "key": given["key"],
+        "ownerType": given["ownerType"],
+        "description": given.get("description"),
+        "type": {"name": given["type"], "category": TYPES[given["type"]].category},
+        "capabilities": {
+            "uniqueValues": {
+                "eligible": given["type"] in _UNIQUE_TYPES,
+                "enabled": given["type"] == "id" or bool(asked),
+            }
+        },
+        "pinnedPosition": state.next_id("pin", 1) if given.get("pin") else None,
+    }
+    state.put(DEFINITION, record["id"], record, keys={"place": _place(record)})
+    return {"createdDefinition": record, "userErrors": []}
+
+
+def listed(context: Context, args: JsonRecord) -> JsonRecord:
+    """`metafieldDefinitions`."""
+    namespace = resolved(args["namespace"]) if args.get("namespace") else None
+
+    def wanted(record: JsonRecord) -> bool:
+        return (
+            record["ownerType"] == args["ownerType"]
+            and namespace in (None, record["namespace"])
+            and args.get("key") in (None, record["key"])
+            and _pinned_as(args.get("pinnedStatus"), record)
+        )
+
+    sorted_by = {"NAME": "name", "PINNED_POSITION": "pinnedPosition"}.get(args.get("sortKey") or "")
+    page = cut(
+        context.state.find(DEFINITION, wanted),
+        lambda record: (record[sorted_by] if sorted_by else None, int(number_of(record["id"]))),
+        args,
+    )
+    return connection(page, page.items)
+
+
+def _check(state: State, given: JsonRecord, namespace: str) -> None:
+    """Raises `Refused` with what is wrong with a new definition."""
+    kind = next(name for name, owner in OWNER_TYPES.items() if owner == given["ownerType"])
+    if given["type"] not in TYPES:
+        known = ", ".join(sorted(TYPES))
+        raise Refused(
+            user_error(["definition", "type"], f"Type name {given['type']} is not a valid type: {known}.", "INCLUSION")
+        )
+    for field, text in (("namespace", namespace), ("key", given["key"])):
+        if not _NAME.fullmatch(text):
+            said = f"{field.capitalize()} contains one or more invalid characters."
+            raise Refused(user_error(["definition", field], said, "INVALID_CHARACTER"))
+        if len(text) < 3:
+            said = f"{field.capitalize()} is too short (minimum is 3 characters)"
+            raise Refused(user_error(["definition", field], said, "TOO_SHORT"))
+        if len(text) > 255:
+            said = f"{field.capitalize()} is too long (maximum is 255 characters)"
+            raise Refused(user_error(["definition", field], said, "TOO_LONG"))
+    if not given["name"].strip():
+        raise Refused(user_error(["definition", "name"], "Name can't be blank", "BLANK"))
+    unique_asked = ((given.get("capabilities") or {}).get("uniqueValues") or {}).get("enabled")
+    if unique_asked and given["type"] not in _UNIQUE_TYPES:
+        said = f"The capability unique_values is not valid for type {given['type']}."
+        raise Refused(user_error(["definition"], said, "INVALID_CAPABILITY"))
+    if definition_of(state, kind, namespace, given["key"]) is not None:
+        said = f"Key is in use for {kind} metafields on the '{namespace}' namespace."
+        raise Refused(user_error(["definition", "key"], said, "TAKEN"))
+
+
+def _pinned_as(status: str | None, record: JsonRecord) -> bool:
+    if status == "PINNED":
+        return record["pinnedPosition"] is not None
+    return status != "UNPINNED" or record["pinnedPosition"] is None
+
+
+def _place(record: JsonRecord) -> str:
+    return f"{record['ownerType']} {record['namespace']}.{record['key']}"

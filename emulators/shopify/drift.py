@@ -1,0 +1,82 @@
+"""How an answer looks on the day after Shopify changed something."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from emulators.http import Answer, BadJson
+
+JsonRecord = dict[str, Any]
+
+UNKNOWN_VALUE = "QUANTUM_ENTANGLED"
+_ENUMS = (
+    "displayFinancialStatus",
+    "displayFulfillmentStatus",
+    "state",
+    "marketingState",
+    "kind",
+    "status",
+    "cancelReason",
+    "returnStatus",
+)
+# Members by the type that they change to; the first that an answer has is changed, everywhere.
+_TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+    ("amount", lambda text: {"value": text, "scale": 2}),
+    ("legacyResourceId", lambda text: [text]),
+    ("createdAt", lambda text: {"iso": text}),
+    ("id", lambda text: {"gid": text}),
+)
+
+
+def bent(kind: str, answer: Answer) -> Answer:
+    """The same answer with an unknown `enum` value, another `type`, or a new `field` in it. An answer that carries
+    nothing to bend (an error, an empty list) stays as it is."""
+    try:
+        body = answer.json()
+    except BadJson:
+        return answer
+    data = body.get("data") if isinstance(body, dict) else None
+    if not data:
+        return answer
+    _BENDS[kind](data)
+    return answer.with_json(body)
+
+
+def _bend_enum(data: JsonRecord) -> None:
+    for name in _ENUMS:
+        held = [one for one in _objects(data) if isinstance(one.get(name), str)]
+        for one in held:
+            one[name] = UNKNOWN_VALUE
+        if held:
+            return
+
+
+def _bend_type(data: JsonRecord) -> None:
+    for name, change in _TYPES:
+        held = [one for one in _objects(data) if isinstance(one.get(name), str)]
+        for one in held:
+            one[name] = change(one[name])
+        if held:
+            return
+
+
+def _bend_field(data: JsonRecord) -> None:
+    for one in list(_objects(data)):
+        if "id" in one:
+            one["carbonFootprint"] = {"grams": 1200}
+
+
+_BENDS: dict[str, Callable[[JsonRecord], None]] = {
+    "enum": _bend_enum,
+    "type": _bend_type,
+    "field": _bend_field,
+}
+
+
+def _objects(value: Any) -> Iterator[JsonRecord]:
+    if isinstance(value, dict):
+        yield value
+        for one in value.values():
+            yield from _objects(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _objects(one)

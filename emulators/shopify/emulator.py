@@ -1,0 +1,108 @@
+"""Shopify's Admin API as its clients see it: one GraphQL endpoint, its version, its token, its headers."""
+
+import re
+import time
+from typing import Any
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from emulators.http import Answer, BadJson, Call, json_answer
+from emulators.shopify import cancel
+from emulators.shopify.context import Context
+from emulators.shopify.cost import DEFAULT_PER_MINUTE, Bucket, full_bucket
+from emulators.shopify.drift import bent
+from emulators.shopify.graph import Documents, Request, answered
+from emulators.shopify.placing import placed
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+VERSION = "2026-07"
+TOKEN = "shopify-dev-token"  # noqa: S105 - the emulator's own, which opens nothing else
+READ_TOKEN = "shopify-dev-read-token"  # noqa: S105 - likewise; mutations are denied to it
+_PATH = re.compile(r"/admin/api/(?P<version>[0-9]{4}-[0-9]{2}|unstable)/graphql\.json")
+_NO_QUERY = {"errors": {"query": "Required parameter missing or invalid"}}
+_WORDS = {
+    401: "[API] Invalid API key or access token (unrecognized login or wrong password)",
+    402: "Unavailable Shop",
+    403: "[API] This action requires merchant approval for read_orders scope.",
+    404: "Not Found",
+    423: "Locked",
+    429: "Exceeded 2 calls per second for api client. Reduce request rates to resume uninterrupted service.",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
+
+
+class Shopify:
+    """The look-alike. What lasts is in the state it is given; it keeps only parsed documents and the query budget."""
+
+    name = "shopify"
+    objects = ("Customer", "Order")
+
+    def __init__(self) -> None:
+        """A look-alike with an empty memory of documents."""
+        self._documents = Documents()
+        self._buckets: WeakKeyDictionary[State, tuple[float, Bucket]] = WeakKeyDictionary()
+
+    def answer(self, call: Call, state: State, now: float) -> Answer:
+        """One call. Everything about the query itself comes back with status 200."""
+        match = _PATH.fullmatch(call.path)
+        token = call.headers.get("x-shopify-access-token")
+        if token not in (TOKEN, READ_TOKEN):
+            return self.failure(401)
+        if match is None or call.method != "POST" or match["version"] > VERSION != match["version"] != "unstable":
+            return self.failure(404)
+
+        request = _request(call)
+        if request is None:
+            return _answer(400, _NO_QUERY)
+        context = Context(state=state, now=now, may_write=token == TOKEN, search_notes=[])
+        cancel.run_due(context)
+        # A version that is no longer served falls forward to the oldest one that is; here there is only one.
+        return _answer(200, answered(request, self._documents, self._bucket(state, now), context))
+
+    def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
+        """Place a `Customer` or an `Order` in the shape in which GraphQL answers it."""
+        return placed(object, payload, state, time.time())
+
+    def drift(self, kind: str, answer: Answer) -> Answer:
+        """An answer after an unannounced change: `enum`, `type` or `field`."""
+        return bent(kind, answer)
+
+    def failure(self, status: int) -> Answer:
+        """The body that Shopify's edge gives with this status; a throttled query is no such failure, but a 200."""
+        return _answer(status, {"errors": _WORDS.get(status, f"status {status}")})
+
+    def _bucket(self, state: State, now: float) -> Bucket:
+        """The budget of this state; a new limit begins with a full bucket."""
+        per_minute = state.setting("per_minute", DEFAULT_PER_MINUTE)
+        known = self._buckets.get(state)
+        if known is None or known[0] != per_minute:
+            known = self._buckets[state] = (per_minute, full_bucket(per_minute, now))
+        return known[1]
+
+
+def _request(call: Call) -> Request | None:
+    """The request in a body of JSON or of `application/graphql`; None when there is no query in it."""
+    if call.headers.get("content-type", "").startswith("application/graphql"):
+        return Request(query=call.body.decode(errors="replace"))
+    try:
+        body = call.json()
+    except BadJson:
+        return None
+    if not isinstance(body, dict) or not isinstance(body.get("query"), str) or not body["query"].strip():
+        return None
+    variables, operation = body.get("variables"), body.get("operationName")
+    return Request(
+        query=body["query"],
+        variables=variables if isinstance(variables, dict) else {},
+        operation=operation if isinstance(operation, str) else None,
+    )
+
+
+def _answer(status: int, body: JsonRecord) -> Answer:
+    headers = {"x-request-id": str(uuid4()), "x-shopify-api-version": VERSION}
+    return json_answer(status, body, headers)

@@ -1,0 +1,128 @@
+"""Fields that are worked out at the time of reading, by `Type.field`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from emulators.shopify import definitions, lists, metafields, records
+from emulators.shopify.addresses import formatted
+from emulators.shopify.connections import listed
+from emulators.shopify.context import Context, Info
+from emulators.shopify.metafield_types import as_json
+from emulators.shopify.money import Currencies, decimal_text, read, total, written
+
+JsonRecord = dict[str, Any]
+Resolver = Callable[..., Any]
+
+SHOP: JsonRecord = {
+    "id": "gid://shopify/Shop/9007199254741999",
+    "name": "Lockstitch Dev",
+    "email": "owner@lockstitch-dev.example",
+    "currencyCode": "USD",
+    "ianaTimezone": "America/New_York",
+    "myshopifyDomain": "lockstitch-dev.myshopify.com",
+    "taxesIncluded": False,
+}
+
+
+def _customer_of(order: JsonRecord, info: Info) -> JsonRecord | None:
+    """The customer as it is now; one that exists only inside a placed order is shown as it was placed."""
+    held = order.get("customer")
+    if held is None:
+        return None
+    context: Context = info.context
+    return records.load(context.state, records.CUSTOMER, held["id"]) or (held if len(held) > 1 else None)
+
+
+def _orders_of(customer: JsonRecord, info: Info, **args: Any) -> JsonRecord:
+    return lists.of_customer(info.context, customer["id"], info.path.as_list(), args)
+
+
+def _last_order(customer: JsonRecord, info: Info) -> JsonRecord | None:
+    entries = records.orders_of(info.context.state, customer["id"])
+    return records.load(info.context.state, records.ORDER, entries[-1]["id"]) if entries else None
+
+
+def _amount_spent(customer: JsonRecord, info: Info) -> JsonRecord:
+    if customer.get("amountSpent") is not None:
+        spent: JsonRecord = customer["amountSpent"]
+        return spent
+    return {
+        "amount": decimal_text(records.spent_by(info.context.state, customer["id"])),
+        "currencyCode": SHOP["currencyCode"],
+    }
+
+
+def _number_of_orders(customer: JsonRecord, info: Info) -> Any:
+    held = customer.get("numberOfOrders")
+    return held if held is not None else str(len(records.orders_of(info.context.state, customer["id"])))
+
+
+def _consent(address: str, **names: str) -> Resolver:
+    """A deprecated consent object, out of the address that it is about."""
+
+    def resolve(customer: JsonRecord, info: Info) -> JsonRecord | None:
+        held = customer.get(address)
+        return {new: held.get(old) for new, old in names.items()} if held else None
+
+    return resolve
+
+
+def _metafields_count(definition: JsonRecord, info: Info) -> int:
+    kind = next(kind for kind, owner in definitions.OWNER_TYPES.items() if owner == definition["ownerType"])
+    name = f"{definition['namespace']}.{definition['key']}"
+    context: Context = info.context
+    every = records.entries(context.state, kind, now=context.now, lagging=False)
+    return sum(1 for entry in every if name in entry["metafields"])
+
+
+def _discounted_total(line: JsonRecord, info: Info, **args: Any) -> JsonRecord:
+    """With code discounts where they are asked for: by themselves these totals leave the order's discounts out."""
+    if not args.get("withCodeDiscounts"):
+        held: JsonRecord = line["discountedTotalSet"]
+        return held
+    off = [
+        read(one["allocatedAmountSet"])
+        for one in line["discountAllocations"]
+        if one["discountApplication"]["__typename"] == "DiscountCodeApplication"
+    ]
+    money = line["discountedTotalSet"]
+    currencies = Currencies(
+        shop=money["shopMoney"]["currencyCode"], presentment=money["presentmentMoney"]["currencyCode"]
+    )
+    return written(read(money).minus(total(off)), currencies)
+
+
+FIELDS: dict[str, Resolver] = {
+    "Customer.addresses": lambda source, info, first=None: listed(source.get("addressesV2"))[:first],
+    "Customer.amountSpent": _amount_spent,
+    "Customer.canDelete": lambda source, info: not records.orders_of(info.context.state, source["id"]),
+    "Customer.email": lambda source, info: (source.get("defaultEmailAddress") or {}).get("emailAddress"),
+    "Customer.emailMarketingConsent": _consent(
+        "defaultEmailAddress",
+        consentUpdatedAt="marketingUpdatedAt",
+        marketingOptInLevel="marketingOptInLevel",
+        marketingState="marketingState",
+    ),
+    "Customer.lastOrder": _last_order,
+    "Customer.metafield": lambda source, info, key, namespace=None: metafields.named(source, namespace, key),
+    "Customer.metafields": lambda source, info, **args: metafields.page(source, args),
+    "Customer.numberOfOrders": _number_of_orders,
+    "Customer.orders": _orders_of,
+    "Customer.phone": lambda source, info: (source.get("defaultPhoneNumber") or {}).get("phoneNumber"),
+    "Customer.smsMarketingConsent": _consent(
+        "defaultPhoneNumber",
+        consentCollectedFrom="marketingCollectedFrom",
+        consentUpdatedAt="marketingUpdatedAt",
+        marketingOptInLevel="marketingOptInLevel",
+        marketingState="marketingState",
+    ),
+    "LineItem.discountedTotalSet": _discounted_total,
+    "MailingAddress.formatted": lambda source, info, **args: formatted(
+        source, with_name=args["withName"], with_company=args["withCompany"]
+    ),
+    "Metafield.jsonValue": lambda source, info: as_json(source.get("type", ""), source.get("value", "")),
+    "MetafieldDefinition.metafieldsCount": _metafields_count,
+    "Order.customer": _customer_of,
+    "Order.metafield": lambda source, info, key, namespace=None: metafields.named(source, namespace, key),
+    "Order.metafields": lambda source, info, **args: metafields.page(source, args),
+}

@@ -1,0 +1,63 @@
+"""What a new order says about its delivery."""
+
+from typing import Any
+
+from emulators.shopify.connections import listed
+from emulators.shopify.context import Context
+from emulators.shopify.ids import moment, new_gid, number_of
+
+JsonRecord = dict[str, Any]
+
+_SHOWN = {"FULFILLED": "FULFILLED", "PARTIAL": "PARTIALLY_FULFILLED", "RESTOCKED": "RESTOCKED"}
+
+
+def with_fulfillment(context: Context, order: JsonRecord, given: JsonRecord) -> JsonRecord:
+    """The new order with its `fulfillment`, which is about all lines, and with its fulfillment status.
+
+    A status without a fulfillment shows and is kept by the lines (for PARTIAL by the first alone), but leaves no
+    `Fulfillment` behind.
+    """
+    shipment = given.get("fulfillment")
+    status = "FULFILLED" if shipment else given.get("fulfillmentStatus")
+    lines = listed(order["lineItems"])
+    done = lines if status == "FULFILLED" else lines[:1] if status == "PARTIAL" else []
+    lines = [{**line, "unfulfilledQuantity": 0} if line in done else line for line in lines]
+    changed = {
+        **order,
+        "lineItems": {"nodes": lines},
+        "displayFulfillmentStatus": _SHOWN.get(status or "", "UNFULFILLED"),
+        "fulfillments": [],
+    }
+    if shipment:
+        changed["fulfillments"] = [_fulfillment(context, order, lines, shipment)]
+    return changed
+
+
+def _fulfillment(context: Context, order: JsonRecord, lines: list[JsonRecord], given: JsonRecord) -> JsonRecord:
+    gid, now = new_gid(context.state, "Fulfillment"), moment(context.now)
+    tracking = {"company": given.get("trackingCompany"), "number": given.get("trackingNumber"), "url": None}
+    return {
+        "id": gid,
+        "legacyResourceId": number_of(gid),
+        "name": f"{order['name']}-F1",
+        "status": "SUCCESS",
+        "displayStatus": "FULFILLED",
+        "createdAt": now,
+        "updatedAt": now,
+        "location": {"id": given["locationId"], "name": "Warehouse"},
+        "requiresShipping": any(line["requiresShipping"] for line in lines),
+        "totalQuantity": sum(line["quantity"] for line in lines),
+        "trackingInfo": [tracking] if tracking["number"] or tracking["company"] else [],
+        "fulfillmentLineItems": {
+            "nodes": [
+                {
+                    "id": new_gid(context.state, "FulfillmentLineItem"),
+                    "lineItem": line,
+                    "quantity": line["quantity"],
+                    "originalTotalSet": line["originalTotalSet"],
+                    "discountedTotalSet": line["discountedTotalSet"],
+                }
+                for line in lines
+            ]
+        },
+    }

@@ -1,0 +1,160 @@
+"""Running one GraphQL request: parsed and validated once per document, priced, executed, worded as Shopify words it."""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    execute,
+    get_operation_ast,
+    parse,
+    validate,
+)
+
+from emulators.shopify.context import Context
+from emulators.shopify.cost import MOST_OF_ONE_QUERY, Bucket, Pricer
+from emulators.shopify.errors import worded
+from emulators.shopify.resolvers import equip
+from emulators.shopify.schema import SCHEMA
+
+JsonRecord = dict[str, Any]
+
+MOST_IN_A_LIST = 250
+MOST_DOCUMENTS = 512
+_schema = equip(SCHEMA)
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as it was understood: its syntax tree, or the errors that it has."""
+
+    tree: DocumentNode | None
+    errors: list[GraphQLError]
+
+
+class Documents:
+    """The documents seen last, by their text. Clients send the same few again and again."""
+
+    def __init__(self) -> None:
+        """An empty memory."""
+        self._known: OrderedDict[str, Document] = OrderedDict()
+
+    def understood(self, text: str) -> Document:
+        """The document of this text."""
+        known = self._known.get(text)
+        if known is None:
+            known = self._known[text] = _understood(text)
+            if len(self._known) > MOST_DOCUMENTS:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(text)
+        return known
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What the body of a call says."""
+
+    query: str
+    variables: JsonRecord = {}
+    operation: str | None = None
+
+
+def answered(request: Request, documents: Documents, bucket: Bucket, context: Context) -> JsonRecord:
+    """The body of the answer, which has status 200 whatever happened."""
+    document = documents.understood(request.query)
+    if document.tree is None or document.errors:
+        return {"errors": [worded(error) for error in document.errors]}
+
+    operation = get_operation_ast(document.tree, request.operation)
+    if operation is None:
+        named = f'No operation named "{request.operation}"' if request.operation else "An operation name is required"
+        return {"errors": [{"message": named}]}
+
+    too_long = _longest(request.variables)
+    if too_long > MOST_IN_A_LIST:
+        said = f"The input array size of {too_long} is greater than the maximum allowed of {MOST_IN_A_LIST}."
+        return {"errors": [_refusal(said, "MAX_INPUT_SIZE_EXCEEDED")]}
+
+    pricer = Pricer(_schema, document.tree, _with_defaults(operation, request.variables))
+    requested = pricer.requested(operation)
+    if requested > MOST_OF_ONE_QUERY:
+        said = f"Query cost is {requested}, which exceeds the single query max cost limit ({MOST_OF_ONE_QUERY})."
+        return {"errors": [_refusal(said, "MAX_COST_EXCEEDED", cost=requested, maxCost=MOST_OF_ONE_QUERY)]}
+    if not bucket.take(requested, context.now):
+        return {"errors": [_refusal("Throttled", "THROTTLED")], "extensions": _cost(requested, None, bucket)}
+
+    result = _run(document.tree, request, context)
+    actual = min(requested, pricer.actual(operation, result.data))
+    bucket.give_back(requested - actual)
+    said_of_all: JsonRecord = {}
+    if result.errors:
+        said_of_all["errors"] = [worded(error) for error in result.errors]
+    if result.data is not None or not result.errors:
+        said_of_all["data"] = result.data
+    said_of_all["extensions"] = _cost(requested, actual, bucket)
+    if context.search_notes:
+        said_of_all["extensions"]["search"] = context.search_notes
+    return said_of_all
+
+
+def _understood(text: str) -> Document:
+    try:
+        tree = parse(text)
+    except GraphQLSyntaxError as error:
+        return Document(tree=None, errors=[error])
+    return Document(tree=tree, errors=validate(_schema, tree, max_errors=20, hide_suggestions=True))
+
+
+def _run(tree: DocumentNode, request: Request, context: Context) -> ExecutionResult:
+    result = execute(
+        _schema,
+        tree,
+        root_value={},
+        context_value=context,
+        variable_values=request.variables,
+        operation_name=request.operation,
+    )
+    if not isinstance(result, ExecutionResult):
+        raise TypeError("No resolver of this schema is asynchronous.")
+    for error in result.errors or ():
+        # A fault of the emulator must not look like one of the caller.
+        if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
+            raise error.original_error
+    return result
+
+
+def _with_defaults(operation: OperationDefinitionNode, variables: JsonRecord) -> JsonRecord:
+    """The variables with the defaults that the operation declares, as far as they are whole numbers (page sizes)."""
+    defaults = {
+        one.variable.name.value: int(getattr(one.default_value, "value", "0"))
+        for one in operation.variable_definitions or ()
+        if one.default_value is not None and one.default_value.kind == "int_value"
+    }
+    return {**defaults, **variables}
+
+
+def _longest(value: Any) -> int:
+    if isinstance(value, list):
+        return max(len(value), *(_longest(one) for one in value)) if value else 0
+    if isinstance(value, dict):
+        return max((_longest(one) for one in value.values()), default=0)
+    return 0
+
+
+def _cost(requested: int, actual: int | None, bucket: Bucket) -> JsonRecord:
+    return {
+        "cost": {
+            "requestedQueryCost": requested,
+            "actualQueryCost": actual,
+            "throttleStatus": bucket.status(),
+        }
+    }
+
+
+def _refusal(message: str, code: str, **more: Any) -> JsonRecord:
+    documentation = "https://shopify.dev/api/usage/rate-limits"
+    return {"message": message, "extensions": {"code": code, **more, "documentation": documentation}}

@@ -1,0 +1,73 @@
+"""The lists at the root: customers and orders, filtered through the index, sorted and paged."""
+
+from typing import Any
+
+from emulators.shopify import records
+from emulators.shopify.connections import Place, connection, cut
+from emulators.shopify.context import Context
+from emulators.shopify.search import Search, search
+
+JsonRecord = dict[str, Any]
+
+# Sort key → key of the index entry. RELEVANCE means nothing to this index; the order is then the one of ids.
+_SORTED_BY = {
+    "CREATED_AT": "createdAt",
+    "CURRENT_TOTAL_PRICE": "currentTotalPrice",
+    "CUSTOMER_NAME": "customerName",
+    "DESTINATION": "destination",
+    "FINANCIAL_STATUS": "financialStatus",
+    "FULFILLMENT_STATUS": "fulfillmentStatus",
+    "LOCATION": "country",
+    "NAME": "name",
+    "ORDER_NUMBER": "orderNumber",
+    "PO_NUMBER": "poNumber",
+    "PROCESSED_AT": "processedAt",
+    "TOTAL_ITEMS_QUANTITY": "itemsQuantity",
+    "TOTAL_PRICE": "totalPrice",
+    "UPDATED_AT": "updatedAt",
+}
+
+
+def of_kind(context: Context, kind: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
+    """`customers(…)` or `orders(…)`. With a `query` it is the search index that answers, lag and all."""
+    found = matching(context, kind, path, args.get("query"))
+    return _listed(context, kind, found, args)
+
+
+def of_customer(context: Context, customer: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
+    """The orders of one customer."""
+    asked = _asked(context, records.ORDER, path, args.get("query"))
+    found = [entry for entry in records.orders_of(context.state, customer) if asked.test(entry)]
+    return _listed(context, records.ORDER, found, args)
+
+
+def matching(context: Context, kind: str, path: list[str | int], query: str | None) -> list[JsonRecord]:
+    """The index entries that a query finds."""
+    asked = _asked(context, kind, path, query)
+    every = records.entries(context.state, kind, now=context.now, lagging=bool(query))
+    return [entry for entry in every if asked.test(entry)]
+
+
+def counted(found: list[JsonRecord], limit: int | None) -> JsonRecord:
+    """A `Count` that stops at `limit`."""
+    if limit is None or len(found) <= limit:
+        return {"count": len(found), "precision": "EXACT"}
+    return {"count": limit, "precision": "AT_LEAST"}
+
+
+def _asked(context: Context, kind: str, path: list[str | int], query: str | None) -> Search:
+    asked = search(kind, query)
+    if asked.warnings:
+        context.search_notes.append({"path": path, "query": query, "warnings": asked.warnings})
+    return asked
+
+
+def _listed(context: Context, kind: str, found: list[JsonRecord], args: JsonRecord) -> JsonRecord:
+    sorted_by = _SORTED_BY.get(args.get("sortKey") or "")
+
+    def place_of(entry: JsonRecord) -> Place:
+        return (entry.get(sorted_by) if sorted_by else None, entry["number"])
+
+    page = cut(found, place_of, args)
+    loaded = [records.load(context.state, kind, entry["id"]) for entry in page.items]
+    return connection(page, [record for record in loaded if record is not None])

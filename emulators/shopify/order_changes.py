@@ -1,0 +1,115 @@
+"""What is done to an order that is there: update, close, open, mark as paid; tags of orders and customers."""
+
+from typing import Any
+
+from emulators.shopify import metafields, payments, records, tags
+from emulators.shopify.addresses import address, same_place
+from emulators.shopify.context import Context
+from emulators.shopify.customer_input import tidy_email
+from emulators.shopify.errors import Refused, user_error
+from emulators.shopify.ids import kind_of, moment
+from emulators.shopify.money import Bag, read
+from emulators.shopify.order_totals import with_present
+
+JsonRecord = dict[str, Any]
+
+_PLAIN = ("note", "phone", "poNumber")
+
+
+def update(context: Context, args: JsonRecord) -> JsonRecord:
+    """`orderUpdate`: members left out stay, null clears, lists replace."""
+    given = args["input"]
+    before = _known(context, given["id"])
+    flaws = tags.flaws(given.get("tags"), ["tags"])
+    if flaws:
+        raise Refused(*flaws)
+    order = {**before, **{field: given[field] for field in _PLAIN if field in given}}
+    if "email" in given:
+        order["email"] = tidy_email(given["email"])
+    if given.get("tags") is not None:
+        order["tags"] = tags.tidy(given["tags"])
+    if given.get("customAttributes") is not None:
+        order["customAttributes"] = given["customAttributes"]
+    if given.get("shippingAddress") is not None:
+        held = before.get("shippingAddress") or {}
+        shipping = address(context.state, {**given["shippingAddress"], "id": held.get("id")}, owner="Address")
+        order["shippingAddress"] = order["displayAddress"] = shipping
+        billing = before.get("billingAddress")
+        order["billingAddressMatchesShippingAddress"] = billing is not None and same_place(billing, shipping)
+    order = metafields.with_values(context, records.ORDER, order, given.get("metafields"), ["metafields"])
+    return {"order": _saved(context, order), "userErrors": []}
+
+
+def close(context: Context, args: JsonRecord) -> JsonRecord:
+    """`orderClose`; closing a closed order leaves its time of closing."""
+    order = _known(context, args["input"]["id"])
+    if order.get("closedAt"):
+        return {"order": order, "userErrors": []}
+    return {"order": _saved(context, {**order, "closed": True, "closedAt": moment(context.now)}), "userErrors": []}
+
+
+def open_again(context: Context, args: JsonRecord) -> JsonRecord:
+    """`orderOpen`: for a closed order, not for a cancelled one."""
+    order = _known(context, args["input"]["id"])
+    if order.get("cancelledAt"):
+        raise Refused(user_error(["id"], "Order is cancelled and cannot be opened"))
+    if not order.get("closedAt"):
+        return {"order": order, "userErrors": []}
+    return {"order": _saved(context, {**order, "closed": False, "closedAt": None}), "userErrors": []}
+
+
+def mark_as_paid(context: Context, args: JsonRecord) -> JsonRecord:
+    """`orderMarkAsPaid`: captures what is authorised, else books what is outstanding as paid by hand."""
+    order = _known(context, args["input"]["id"])
+    if not order.get("canMarkAsPaid"):
+        raise Refused(user_error(["id"], "Order cannot be marked as paid."))
+    outstanding = read(order["totalOutstandingSet"])
+    amount = order["totalOutstandingSet"] if outstanding.shop > 0 else order["currentTotalPriceSet"]
+    held = [one for one in order["transactions"] if one["kind"] == "AUTHORIZATION" and one["status"] == "SUCCESS"]
+    if held and _is_authorised(order, outstanding):
+        made = payments.transaction(
+            context, kind="CAPTURE", amount=amount, gateway=held[0].get("gateway") or "", parent=held[0]
+        )
+    else:
+        made = payments.transaction(context, kind="SALE", amount=amount, gateway=payments.MANUAL)
+    order = with_present({**order, "transactions": [*order["transactions"], made]})
+    return {"order": _saved(context, order), "userErrors": []}
+
+
+def add_tags(context: Context, args: JsonRecord) -> JsonRecord:
+    """`tagsAdd`."""
+    return _retagged(context, args["id"], lambda held: [*held, *args["tags"]])
+
+
+def remove_tags(context: Context, args: JsonRecord) -> JsonRecord:
+    """`tagsRemove`; the case of a tag does not matter."""
+    gone = {tag.strip().lower() for tag in args["tags"]}
+    return _retagged(context, args["id"], lambda held: [tag for tag in held if tag.lower() not in gone])
+
+
+def _retagged(context: Context, gid: str, change: Any) -> JsonRecord:
+    kind = kind_of(gid)
+    record = records.load(context.state, kind, gid) if kind in (records.CUSTOMER, records.ORDER) else None
+    if record is None:
+        raise Refused(user_error(["id"], f"{kind or 'Node'} does not exist"))
+    changed = change(record.get("tags") or [])
+    flaws = tags.flaws(changed, ["tags"])
+    if flaws:
+        raise Refused(*flaws)
+    record = {**record, "tags": tags.tidy(changed), "updatedAt": moment(context.now)}
+    return {"node": {**records.save(context.state, kind, record), "__typename": kind}, "userErrors": []}
+
+
+def _known(context: Context, gid: str) -> JsonRecord:
+    order = records.load(context.state, records.ORDER, gid)
+    if order is None:
+        raise Refused(user_error(["id"], "Order does not exist"))
+    return order
+
+
+def _saved(context: Context, order: JsonRecord) -> JsonRecord:
+    return records.save(context.state, records.ORDER, {**order, "updatedAt": moment(context.now)})
+
+
+def _is_authorised(order: JsonRecord, amount: Bag) -> bool:
+    return read(order["totalCapturableSet"]).shop >= amount.shop

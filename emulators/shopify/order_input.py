@@ -1,0 +1,102 @@
+"""What is wrong with the input of `orderCreate`, before anything is made of it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from emulators.shopify import tags
+from emulators.shopify.context import Context
+from emulators.shopify.errors import user_error
+from emulators.shopify.ids import read_moment
+from emulators.shopify.money import Currencies
+
+JsonRecord = dict[str, Any]
+Path = list[str]
+
+SHOP_CURRENCY = "USD"
+_DISCOUNTS = ("freeShippingDiscountCode", "itemFixedDiscountCode", "itemPercentageDiscountCode")
+
+
+def currencies_of(given: JsonRecord) -> Currencies:
+    """The order's currencies: the shop's own unless said otherwise, the buyer's as in the first amount that says it."""
+    shop = given.get("currency") or SHOP_CURRENCY
+    seen = (bag["presentmentMoney"]["currencyCode"] for _, bag in bags(given) if bag.get("presentmentMoney"))
+    return Currencies(shop=shop, presentment=given.get("presentmentCurrency") or next(seen, shop))
+
+
+def bags(given: Any, path: tuple[str, ...] = ("order",)) -> Iterator[tuple[Path, JsonRecord]]:
+    """Every `MoneyBagInput` of an input with the path to it."""
+    if isinstance(given, list):
+        for place, one in enumerate(given):
+            yield from bags(one, (*path, str(place)))
+    elif isinstance(given, dict) and "shopMoney" in given:
+        yield list(path), given
+    elif isinstance(given, dict):
+        for name, one in given.items():
+            yield from bags(one, (*path, name))
+
+
+def flaws(context: Context, given: JsonRecord) -> list[JsonRecord]:
+    """User errors, none when the order can be made."""
+    found = [
+        *_whole_flaws(context, given),
+        *_line_flaws(given),
+        *_tax_flaws(given),
+        *_money_flaws(given),
+        *tags.flaws(given.get("tags"), ["order", "tags"]),
+    ]
+    return [{**flaw, "code": _code(flaw["code"])} for flaw in found]
+
+
+def _whole_flaws(context: Context, given: JsonRecord) -> Iterator[JsonRecord]:
+    if given.get("customerId") and given.get("customer"):
+        yield user_error(["order"], "Customer fields are redundant", "REDUNDANT_CUSTOMER_FIELDS")
+    processed = read_moment(given["processedAt"]) if given.get("processedAt") else None
+    if processed is not None and processed > datetime.fromtimestamp(context.now, UTC):
+        yield user_error(["order", "processedAt"], "Processed at is invalid", "PROCESSED_AT_INVALID")
+    discount = given.get("discountCode") or {}
+    if sum(1 for kind in _DISCOUNTS if discount.get(kind)) > 1:
+        yield user_error(["order", "discountCode"], "Only one type of discount can be applied", "INVALID")
+    percentage = (discount.get("itemPercentageDiscountCode") or {}).get("percentage") or 0
+    if not 0 <= percentage <= 100:
+        path = ["order", "discountCode", "itemPercentageDiscountCode", "percentage"]
+        yield user_error(path, "Percentage must be between 0 and 100", "INVALID")
+
+
+def _line_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
+    lines = given.get("lineItems") or []
+    if not lines:
+        yield user_error(["order", "lineItems"], "Line items must have at least one line item", "INVALID")
+    for place, line in enumerate(lines):
+        path = ["order", "lineItems", str(place)]
+        if line["quantity"] < 1:
+            yield user_error([*path, "quantity"], "Quantity must be greater than 0", "INVALID")
+        if not line.get("title") and not line.get("variantId") and not line.get("productId"):
+            yield user_error([*path, "title"], "Title can't be blank", "INVALID")
+        if line.get("priceSet") is None and not line.get("variantId"):
+            yield user_error([*path, "priceSet"], "Price can't be blank", "INVALID")
+
+
+def _tax_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
+    lines = [*(given.get("lineItems") or ()), *(given.get("shippingLines") or ())]
+    if given.get("taxLines") and any(line.get("taxLines") for line in lines):
+        said = "Tax lines must be associated with either order or line item but not both"
+        yield user_error(["order", "taxLines"], said, "INVALID")
+
+
+def _money_flaws(given: JsonRecord) -> Iterator[JsonRecord]:
+    currencies = currencies_of(given)
+    for path, bag in bags(given):
+        for side, currency in (("shopMoney", currencies.shop), ("presentmentMoney", currencies.presentment)):
+            money = bag.get(side)
+            if money is not None and money["currencyCode"] != currency:
+                said = f"Currency must be {currency}, the currency of the order"
+                yield user_error([*path, side, "currencyCode"], said, "INVALID")
+            if money is not None and money["amount"].startswith("-"):
+                yield user_error([*path, side, "amount"], "Amount must be greater than or equal to 0", "INVALID")
+
+
+def _code(code: str | None) -> str:
+    """`OrderCreateUserErrorCode` has few words; everything else is INVALID there."""
+    own = ("PROCESSED_AT_INVALID", "REDUNDANT_CUSTOMER_FIELDS")
+    return code if code in own else "INVALID"

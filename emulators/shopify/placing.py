@@ -1,0 +1,40 @@
+"""Records placed from outside, past all validation: whatever a reader has to be tried on."""
+
+import re
+from typing import Any
+
+from emulators.shopify import records
+from emulators.shopify.customer_input import display_name
+from emulators.shopify.defaults import Filling, filled
+from emulators.shopify.ids import is_gid, moment, new_gid, number_of
+from emulators.shopify.orders import FIRST_ORDER, confirmation_number
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+
+def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonRecord:
+    """A `Customer` or an `Order` in the shape in which GraphQL answers it: connections as `{"nodes": […]}`,
+    `{"edges": […]}` or a plain list, money as `MoneyBag`. What is left out and may not be null becomes neutral; what
+    is there stays as it is, nulls, unknown enum values and wrong types included. An id that is there already is
+    written over."""
+    record = dict(payload)
+    if not is_gid(str(record.get("id", ""))):
+        number = str(record.get("id") or "")
+        record["id"] = f"gid://shopify/{kind}/{number}" if number.isdecimal() else new_gid(state, kind)
+    record.setdefault("legacyResourceId", number_of(record["id"]))
+    if kind == records.ORDER:
+        _name_order(record, state)
+    else:
+        record.setdefault("displayName", display_name(record))
+    filling = Filling(state=state, at=moment(now), currency=record.get("currencyCode") or "USD")
+    return records.save(state, kind, filled(kind, record, filling))
+
+
+def _name_order(record: JsonRecord, state: State) -> None:
+    if "name" not in record:
+        record["name"] = f"#{state.next_id('order number', FIRST_ORDER)}"
+    digits = re.search(r"[0-9]{1,9}", str(record["name"]))
+    record.setdefault("number", int(digits[0]) if digits else 0)
+    record.setdefault("confirmationNumber", confirmation_number(str(record["id"])))
+    record.setdefault("presentmentCurrencyCode", record.get("currencyCode") or "USD")

@@ -1,0 +1,152 @@
+"""Which function answers which field. Fields without one are members of the stored record by the same name."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
+
+from emulators.shopify import cancel, customers, definitions, lists, metafields, order_changes, orders, records
+from emulators.shopify.connections import listed, of_list
+from emulators.shopify.context import Context, Info
+from emulators.shopify.errors import Refused, top_error
+from emulators.shopify.fields import FIELDS, SHOP
+from emulators.shopify.ids import is_gid, kind_of
+
+JsonRecord = dict[str, Any]
+Resolver = Callable[..., Any]
+Mutation = Callable[[Context, JsonRecord], JsonRecord]
+
+MUTATIONS: dict[str, tuple[Mutation, str]] = {
+    # name → what does it, and what of its payload is null when it is refused
+    "customerCreate": (customers.create, "customer"),
+    "customerDelete": (customers.delete, "deletedCustomerId"),
+    "customerEmailMarketingConsentUpdate": (customers.consent_by_email, "customer"),
+    "customerSet": (customers.set_one, "customer"),
+    "customerSmsMarketingConsentUpdate": (customers.consent_by_sms, "customer"),
+    "customerUpdate": (customers.update, "customer"),
+    "metafieldDefinitionCreate": (definitions.create, "createdDefinition"),
+    "metafieldsDelete": (metafields.delete_many, "deletedMetafields"),
+    "metafieldsSet": (metafields.set_many, "metafields"),
+    "orderCancel": (cancel.cancel, "job"),
+    "orderClose": (order_changes.close, "order"),
+    "orderCreate": (orders.create, "order"),
+    "orderMarkAsPaid": (order_changes.mark_as_paid, "order"),
+    "orderOpen": (order_changes.open_again, "order"),
+    "orderUpdate": (order_changes.update, "order"),
+    "tagsAdd": (order_changes.add_tags, "node"),
+    "tagsRemove": (order_changes.remove_tags, "node"),
+}
+
+
+def equip(schema: GraphQLSchema) -> GraphQLSchema:
+    """The schema with its resolvers in place."""
+    for kind in schema.type_map.values():
+        if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
+            continue
+        for name, field in kind.fields.items():
+            known = ROOT_FIELDS.get(f"{kind.name}.{name}") or FIELDS.get(f"{kind.name}.{name}")
+            if known is not None:
+                field.resolve = known
+            elif kind.name == "Mutation":
+                field.resolve = _mutation(name)
+            elif get_named_type(field.type).name.endswith("Connection"):
+                field.resolve = _stored_connection(name)
+            elif "first" in field.args and _is_list(field.type):
+                field.resolve = _first_of(name)
+    return schema
+
+
+def _mutation(name: str) -> Resolver:
+    does, result = MUTATIONS[name]
+
+    @wraps(does)
+    def resolve(root: Any, info: Info, **args: Any) -> JsonRecord:
+        context: Context = info.context
+        if not context.may_write:
+            scope = f"write_{'orders' if name.startswith('order') else 'customers'}"
+            raise top_error(
+                f"Access denied for {name} field. Required access: `{scope}` access scope.",
+                "ACCESS_DENIED",
+                documentation="https://shopify.dev/api/usage/access-scopes",
+                requiredAccess=f"`{scope}` access scope.",
+            )
+        try:
+            payload = does(context, args)
+        except Refused as refused:
+            payload = {result: None, "userErrors": refused.errors, "orderCancelUserErrors": refused.errors}
+        return {**payload, "shop": SHOP}
+
+    return resolve
+
+
+def _stored_connection(name: str) -> Resolver:
+    def resolve(source: JsonRecord, info: Info, **args: Any) -> JsonRecord:
+        return of_list(listed(source.get(name)), args)
+
+    return resolve
+
+
+def _first_of(name: str) -> Resolver:
+    def resolve(source: JsonRecord, info: Info, **args: Any) -> Any:
+        held = source.get(name)
+        return held if held is None or args.get("first") is None else held[: args["first"]]
+
+    return resolve
+
+
+def _is_list(kind: Any) -> bool:
+    return isinstance(kind.of_type if isinstance(kind, GraphQLNonNull) else kind, GraphQLList)
+
+
+def _by_id(kind: str) -> Resolver:
+    def resolve(root: Any, info: Info, id: str) -> JsonRecord | None:
+        return _record(info.context, kind, id)
+
+    return resolve
+
+
+def _record(context: Context, kind: str, gid: str) -> JsonRecord | None:
+    if not is_gid(gid):
+        raise top_error(f"Invalid global id '{gid}'", "argumentLiteralsIncompatible")
+    if kind_of(gid) != kind:
+        raise top_error("Invalid id", "RESOURCE_NOT_FOUND")
+    return records.load(context.state, kind, gid)
+
+
+def _list_of(kind: str) -> Resolver:
+    def resolve(root: Any, info: Info, **args: Any) -> JsonRecord:
+        return lists.of_kind(info.context, kind, info.path.as_list(), args)
+
+    return resolve
+
+
+def _count_of(kind: str) -> Resolver:
+    def resolve(root: Any, info: Info, **args: Any) -> JsonRecord:
+        found = lists.matching(info.context, kind, info.path.as_list(), args.get("query"))
+        return lists.counted(found, args.get("limit"))
+
+    return resolve
+
+
+def _order_by_identifier(root: Any, info: Info, identifier: JsonRecord) -> JsonRecord | None:
+    context: Context = info.context
+    if identifier.get("customId") is None:
+        return _record(context, records.ORDER, identifier["id"])
+    namespace, key, value = definitions.custom_id(context.state, records.ORDER, identifier["customId"])
+    return records.by_key(context.state, records.ORDER, records.metafield_key(namespace, key), value)
+
+
+ROOT_FIELDS: dict[str, Resolver] = {
+    "QueryRoot.customer": _by_id(records.CUSTOMER),
+    "QueryRoot.customerByIdentifier": lambda root, info, identifier: customers.by_identifier(info.context, identifier),
+    "QueryRoot.customers": _list_of(records.CUSTOMER),
+    "QueryRoot.customersCount": _count_of(records.CUSTOMER),
+    "QueryRoot.job": lambda root, info, id: cancel.job(info.context, id),
+    "QueryRoot.metafieldDefinitions": lambda root, info, **args: definitions.listed(info.context, args),
+    "QueryRoot.order": _by_id(records.ORDER),
+    "QueryRoot.orderByIdentifier": _order_by_identifier,
+    "QueryRoot.orders": _list_of(records.ORDER),
+    "QueryRoot.ordersCount": _count_of(records.ORDER),
+    "QueryRoot.shop": lambda root, info: SHOP,
+}
