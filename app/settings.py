@@ -78,6 +78,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Calls that an idle key may make at once (LOCKSTITCH_RATE_LIMIT_BURST, 200)."""
     operation_retention_days: int
     """How long a settled operation and its recorded answer are kept (LOCKSTITCH_OPERATION_RETENTION_DAYS, 7)."""
+    operation_lease_seconds: int
+    """How long an owner may go on with an operation before a worker takes over (LOCKSTITCH_OPERATION_LEASE, 45). Longer
+    than one attempt at a write, which is bounded by two thirds of it."""
+    settle_margin_seconds: int
+    """How long after sending a vendor may still carry out a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN, 15)."""
     log_level: LogLevel
     """Least severe level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
     dev: bool
@@ -116,6 +121,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rate_limit_per_minute=read("LOCKSTITCH_RATE_LIMIT_PER_MINUTE", _count, 0 if dev else 600),
         rate_limit_burst=read("LOCKSTITCH_RATE_LIMIT_BURST", _count, 200),
         operation_retention_days=read("LOCKSTITCH_OPERATION_RETENTION_DAYS", _days, 7),
+        operation_lease_seconds=read("LOCKSTITCH_OPERATION_LEASE", _seconds, 45),
+        settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
         dev=dev,
         config_file=config_file,
@@ -169,6 +176,13 @@ def _port(value: str) -> int:
 
 def _count(value: str) -> int:
     return _number(value, 0, 1_000_000, "a number from 0 to 1000000")
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if not 1 <= seconds <= 3600:
+        raise ValueError("is not a number of seconds from 1 to 3600")
+    return seconds
 
 
 def _days(value: str) -> int:

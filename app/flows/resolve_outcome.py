@@ -18,6 +18,7 @@ from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
 from app.ports import Answer, Begun, LeaseLost, VendorRefused
+from app.telemetry import operation_span
 from mappings.http import VendorRequest
 from mappings.spec import Action, Receipt, Recovery
 
@@ -30,25 +31,24 @@ LONGEST_PAUSE: Final = 900.0
 NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
 
 
-async def resolve_due(seam: Seam, limit: int) -> int:
-    """Take the operations that are due and go on with each; how many there were."""
-    due = await seam.operations.claim_due(limit)
-    for begun in due:
-        await resolve(seam, begun)
-    return len(due)
-
-
 async def resolve(seam: Seam, begun: Begun) -> None:
-    """Go on with one undecided operation. Its own problems are recorded with it, not raised."""
-    try:
-        if begun.operation.phase == "received":
-            await execute(seam, begun, patient=True)
-        else:
-            await settle(seam, begun)
-    except (Undecided, LeaseLost):
-        return
-    except Problem:
-        return  # recorded by whoever raised it, or the lease runs out and it is looked at again
+    """Go on with one undecided operation, as part of the run that it belongs to.
+
+    Its own problems are recorded with it, not raised.
+    """
+    operation = begun.operation
+    first = operation.phase == "received" and operation.attempts <= 2  # the first owner, then us
+    name = f"resolve {operation.action} {operation.object}"
+    with operation_span(name, operation.correlation_id, operation.traceparent, first=first):
+        try:
+            if operation.phase == "received":
+                await execute(seam, begun, patient=True)
+            else:
+                await settle(seam, begun)
+        except (Undecided, LeaseLost):
+            return
+        except Problem:
+            return  # recorded by whoever raised it, or the lease runs out and it is looked at again
 
 
 async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | None:

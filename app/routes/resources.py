@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
@@ -122,9 +123,15 @@ async def _list(request: AnyRequest, object_name: ObjectName, parent: str | None
     services = services_of(request)
     page = await read_page(services.seam, services.cursors, wanted)
     if page.next_cursor is not None:
-        target = request.url.with_query_params({**dict(request.query_params), "cursor": page.next_cursor})
-        answer_headers(request.scope).append(("Link", f'<{target.path}?{target.query}>; rel="next"'))
+        answer_headers(request.scope).append(("Link", f'<{_next_page(request, page.next_cursor)}>; rel="next"'))
     return json_response(page)
+
+
+def _next_page(request: AnyRequest, cursor: str) -> str:
+    """The same list from the next cursor on (RFC 8288), relative to the server as callers know it."""
+    kept = [(name, value) for name, value in parse_qsl(request.scope["query_string"].decode()) if name != "cursor"]
+    public = services_of(request).seam.public_url
+    return f"{public}{request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
 
 
 async def _write(

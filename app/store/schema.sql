@@ -111,3 +111,9 @@ CREATE TABLE audit_event (
 );
 
 CREATE INDEX audit_event_subject ON audit_event (subject);
+
+-- When each worker was last alive, by the database's clock. Reported by /health/ready, required by nobody.
+CREATE TABLE worker_heartbeat (
+    worker  text        PRIMARY KEY,
+    seen_at timestamptz NOT NULL DEFAULT now()
+);

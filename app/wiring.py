@@ -1,0 +1,128 @@
+"""The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from app import telemetry
+from app.errors import StoreUnavailable
+from app.flows.cursors import Cursors
+from app.flows.seam import Seam
+from app.flows.write import Writers
+from app.outbound.client import open_vendor_client
+from app.ports import Connection, Connections
+from app.routes.budget import Budgets
+from app.routes.services import Services
+from app.settings import Settings, require_for_serving
+from app.store import heartbeats
+from app.store.api_keys import PostgresKeys
+from app.store.database import Database
+from app.store.links import PostgresLinks
+from app.store.migrate import count_missing
+from app.store.operations import PostgresOperations
+from app.store.sealing import Sealer
+from mappings.registry import VENDORS
+
+POOL_SIZE: Final = 16
+# One attempt at a write ends well before its lease does, so that two owners never overlap.
+ATTEMPT_SHARE: Final = 2 / 3
+OPEN_PHASES: Final = ("received", "sent", "unknown")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plant:
+    """The running whole of one process: its services, and the database for what only processes do."""
+
+    services: Services
+    database: Database
+
+    async def beat(self, worker: str) -> None:
+        """Note that this worker is alive."""
+        await heartbeats.beat(self.database, worker)
+
+
+@asynccontextmanager
+async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
+    """Build everything, and take it down again in order.
+
+    Raises SettingsError for settings that cannot be served with, StoreUnavailable without a database.
+    """
+    database_url, keys = require_for_serving(settings)
+    secrets = tuple((key.id, key.key) for key in keys)
+    connections = Connections(
+        by_name={
+            name: Connection(name=name, vendor=VENDORS[connection.vendor])
+            for name, connection in settings.connections.items()
+        },
+        systems_of_record=settings.systems_of_record,
+    )
+    database = await Database.connect(database_url, max_size=POOL_SIZE)
+    try:
+        async with open_vendor_client(settings) as vendors:
+            operations = PostgresOperations(
+                database,
+                Sealer(secrets),
+                lease=timedelta(seconds=settings.operation_lease_seconds),
+                retention=timedelta(days=settings.operation_retention_days),
+            )
+            seam = Seam(
+                public_url=settings.public_url,
+                connections=connections,
+                vendors=vendors,
+                operations=operations,
+                links=PostgresLinks(database),
+                execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+                settle_margin=float(settings.settle_margin_seconds),
+            )
+            gauges = _Gauges(database)
+            telemetry.add_collector(gauges.collect)
+            yield Plant(
+                services=Services(
+                    seam=seam,
+                    cursors=Cursors(tuple(secret for _, secret in secrets)),
+                    writers=Writers(),
+                    keys=PostgresKeys(database),
+                    budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+                    readiness=lambda: _readiness(database),
+                    collect=gauges.refresh,
+                ),
+                database=database,
+            )
+    finally:
+        await database.close()
+
+
+async def _readiness(database: Database) -> tuple[tuple[str, ...], float | None]:
+    try:
+        missing = await count_missing(database)
+        seen = None if missing else await heartbeats.last_seen(database)
+    except StoreUnavailable:
+        return ("the database is not available",), None
+    return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen
+
+
+class _Gauges:
+    """Open operations by phase, as of the last scrape."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._counts: dict[str, tuple[int, float]] = {}
+
+    async def refresh(self) -> None:
+        self._counts = await heartbeats.count_open_operations(self._database)
+
+    def collect(self) -> list[Metric]:
+        count = GaugeMetricFamily("lockstitch_operations_open", "Operations not decided yet.", labels=["phase"])
+        oldest = GaugeMetricFamily(
+            "lockstitch_operations_oldest_seconds", "Age of the oldest open operation.", labels=["phase"]
+        )
+        for phase in OPEN_PHASES:
+            number, age = self._counts.get(phase, (0, 0.0))
+            count.add_metric([phase], number)
+            oldest.add_metric([phase], age)
+        return [count, oldest]

@@ -1,0 +1,102 @@
+"""The worker: goes on with operations that nobody holds, beats its heart, and sweeps what has outlived its retention."""
+
+import asyncio
+import logging
+import os
+import random
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from app import telemetry
+from app.api import serve_application
+from app.errors import StoreUnavailable
+from app.flows.resolve_outcome import resolve
+from app.ports import Begun
+from app.routes.health import live, metrics, ready
+from app.settings import Settings
+from app.wiring import Plant, open_plant
+
+AT_ONCE: Final = 16
+POLL_SECONDS: Final = 0.25
+HEARTBEAT_SECONDS: Final = 5.0
+SWEEP_SECONDS: Final = 60.0
+SWEEP_ROWS: Final = 500
+DRAIN_SECONDS: Final = 15.0
+_log = logging.getLogger("lockstitch.worker")
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT, which lets what has begun finish."""
+    telemetry.set_up(settings, "worker")
+    try:
+        asyncio.run(_run(settings))
+    finally:
+        telemetry.shut_down()
+
+
+async def _run(settings: Settings) -> None:
+    async with open_plant(settings) as plant:
+        work = asyncio.create_task(Worker(plant).run())
+        try:
+            await serve_application(plant.services, [live, ready, metrics], settings.host, settings.worker_port)
+        finally:
+            work.cancel()
+            await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+
+
+class Worker:
+    """Three loops over one database. Any number of workers may run; rows are claimed, not assigned."""
+
+    def __init__(self, plant: Plant) -> None:
+        self._plant = plant
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled; then the operations that were begun are finished."""
+        try:
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._every(POLL_SECONDS, self._claim))
+                loops.create_task(self._every(HEARTBEAT_SECONDS, self._beat))
+                loops.create_task(self._every(SWEEP_SECONDS, self._sweep))
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
+
+    async def _every(self, seconds: float, step: Callable[[], Awaitable[bool]]) -> None:
+        """Run a step again and again; at once when it says that there is more, else after a jittered pause."""
+        while True:
+            try:
+                more = await step()
+            except StoreUnavailable:
+                _log.warning("the database is not available; trying again")
+                more = False
+            if not more:
+                await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+
+    async def _claim(self) -> bool:
+        free = AT_ONCE - len(self._running)
+        if free <= 0:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            return True
+        due = await self._plant.services.seam.operations.claim_due(free)
+        for begun in due:
+            task = asyncio.create_task(self._resolve(begun))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return len(due) == free
+
+    async def _resolve(self, begun: Begun) -> None:
+        try:
+            await resolve(self._plant.services.seam, begun)
+        except Exception:
+            # The lease runs out and it is looked at again; the log says why it did not go on now.
+            _log.exception("an operation could not be gone on with", extra={"operation_id": begun.operation.id})
+
+    async def _beat(self) -> bool:
+        await self._plant.beat(self._name)
+        return False
+
+    async def _sweep(self) -> bool:
+        return await self._plant.services.seam.operations.delete_expired(SWEEP_ROWS) == SWEEP_ROWS
