@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Sequence
-from typing import Any
 
+import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
@@ -86,7 +86,7 @@ async def serve_application(
     if serving.done():
         serving.result()
         return
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serving, DRAIN_SECONDS)
     await services.writers.drain(DRAIN_SECONDS)
@@ -96,7 +96,7 @@ def serve(settings: Settings) -> None:
     """Run the API until it is told to stop. Raises SettingsError for what cannot be served with."""
     telemetry.set_up(settings, "api")
     try:
-        _run(_serve(settings))
+        uvloop.run(_serve(settings))
     finally:
         telemetry.shut_down()
 
@@ -104,13 +104,3 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings) -> None:
     async with open_plant(settings) as plant:
         await serve_application(plant.services, handlers(), settings.host, settings.port)
-
-
-def _run(work: Any) -> None:
-    """On uvloop where it is installed: measurably quicker, otherwise the same."""
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)

@@ -82,7 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long an owner may go on with an operation before a worker takes over (LOCKSTITCH_OPERATION_LEASE, 45). Longer
     than one attempt at a write, which is bounded by two thirds of it."""
     settle_margin_seconds: int
-    """How long after sending a vendor may still carry out a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN, 15)."""
+    """How long after sending a vendor may still be at work on a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN,
+    15)."""
     log_level: LogLevel
     """Least severe level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
     dev: bool
@@ -178,11 +179,8 @@ def _count(value: str) -> int:
     return _number(value, 0, 1_000_000, "a number from 0 to 1000000")
 
 
-def _seconds(text: str) -> int:
-    seconds = int(text)
-    if not 1 <= seconds <= 3600:
-        raise ValueError("is not a number of seconds from 1 to 3600")
-    return seconds
+def _seconds(value: str) -> int:
+    return _number(value, 1, 3600, "a number of seconds from 1 to 3600")
 
 
 def _days(value: str) -> int:

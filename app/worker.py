@@ -1,4 +1,4 @@
-"""The worker: goes on with operations that nobody holds, beats its heart, and sweeps what has outlived its retention."""
+"""The worker: goes on with operations that nobody holds, shows that it is alive, sweeps what outlived its retention."""
 
 import asyncio
 import logging
@@ -90,7 +90,7 @@ class Worker:
     async def _resolve(self, begun: Begun) -> None:
         try:
             await resolve(self._plant.services.seam, begun)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
             # The lease runs out and it is looked at again; the log says why it did not go on now.
             _log.exception("an operation could not be gone on with", extra={"operation_id": begun.operation.id})
 

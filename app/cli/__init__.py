@@ -4,9 +4,8 @@ import sys
 
 from cyclopts import App, CycloptsError
 
+from app.cli.exits import FAILURE, INTERRUPTED, USAGE_ERROR
 from app.complaints import Complaint
-
-SUCCESS, FAILURE, USAGE_ERROR, INTERRUPTED = 0, 1, 2, 130
 
 app = App(
     name="lockstitch",
@@ -21,6 +20,7 @@ app.command(
 app.command("app.cli.serve:serve", name="serve", help="Run the API; scale it by running more of them.")
 app.command("app.cli.worker:worker", name="worker", help="Run a worker; any number may run.")
 app.command("app.cli.migrate:migrate", name="migrate", help="Bring the database to the schema of this version.")
+app.command("app.cli.map:map_payload", name="map", help="Show what a vendor's payload becomes.")
 app.command("app.cli.key:key", name="key", help="Make, list, rotate and revoke the API keys of callers.")
 
 

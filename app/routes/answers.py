@@ -29,7 +29,7 @@ def json_response(content: Any, *, status: int = 200, headers: dict[str, str] | 
 
 
 def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response[bytes]:
-    """A single resource with its entity tag, or 304 when `If-None-Match` names it (RFC 9110, 13.1.2: weakly compared)."""
+    """A single resource with its entity tag, or 304 when `If-None-Match` names it (RFC 9110, 13.1.2)."""
     wanted = request.headers.get("if-none-match")
     if wanted is not None:
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}

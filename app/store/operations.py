@@ -213,7 +213,7 @@ DELETE_EXPIRED = Query(
 
 
 class PostgresOperations:
-    """`ports.Operations` on PostgreSQL. `lease` and `retention` are intervals; the lease outlasts a vendor's timeout."""
+    """`ports.Operations` on PostgreSQL. The lease outlasts a vendor's timeout."""
 
     def __init__(self, database: Database, sealer: Sealer, *, lease: timedelta, retention: timedelta) -> None:
         self._database = database

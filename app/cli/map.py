@@ -1,0 +1,118 @@
+"""`lockstitch map`: what a vendor's payload becomes, without a server, a database or a vendor."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import msgspec
+from cyclopts import Parameter
+
+from app.cli.exits import REFUSED, USAGE_ERROR
+from canonical.parts import MappingName
+from mappings.coverage import unsupported
+from mappings.registry import VENDORS, AnyMapping, active, mapping_of
+from mappings.spec import Mapped, Unmappable, decode
+
+STANDARD_INPUT: Final = "-"
+
+
+def map_payload(
+    name: Annotated[str, Parameter(name="VENDOR.OBJECT")],
+    file: Annotated[str, Parameter(name="FILE")],
+    /,
+    *,
+    revision: int | None = None,
+    account: Path | None = None,
+    list: Annotated[bool, Parameter(name="--list", negative=())] = False,
+) -> None:
+    """Show what a payload becomes: the canonical data, what was lost, and what the vendor can never supply.
+
+    Ends with 0; with 2 for a mistake in the command or an unreadable file; with 3 and a path and reason on standard
+    error when the payload is refused.
+
+    Parameters
+    ----------
+    name
+        The mapping, such as hubspot.customer.
+    file
+        A whole vendor answer, a webhook body or a bare record; - is standard input.
+    revision
+        Which revision of the mapping; the active one when left out.
+    account
+        A JSON file of the account's facts; the vendor's documented defaults when left out.
+    list
+        Show every record of the payload, as an array.
+    """
+    mapping = _find_mapping(name, revision)
+    payload = _read(file)
+    facts = mapping.account() if account is None else _read_account(account, mapping)
+    try:
+        records = VENDORS[mapping.vendor].unwrap(payload, mapping.object)
+        if len(records) != 1 and not list:
+            _usage(f"{file} holds {len(records)} records: add --list to see them all.")
+        shown = [_shown(mapping, _map(mapping, record, facts)) for record in records]
+    except Unmappable as refusal:
+        sys.stderr.write(msgspec.json.encode({"path": refusal.path, "reason": refusal.reason}).decode() + "\n")
+        sys.exit(REFUSED)
+    _write(shown if list else shown[0])
+
+
+def _map(mapping: AnyMapping, record: msgspec.Raw, account: Any) -> Mapped[Any]:
+    """Through the shape that the record has: the API's own, or another that the vendor sends."""
+    if mapping.shapes:
+        try:
+            members = msgspec.json.decode(record)
+        except msgspec.DecodeError as error:
+            raise Unmappable("$", "the payload is not JSON") from error
+        names = frozenset(members) if isinstance(members, dict) else frozenset()
+        for shape in mapping.shapes:
+            if shape.matches(names):
+                return shape.to_canonical(decode(record, shape.record), account)
+    return mapping.read(record, account)
+
+
+def _shown(mapping: AnyMapping, mapped: Mapped[Any]) -> dict[str, Any]:
+    return {
+        "data": mapped.data,
+        "loss": mapped.loss,
+        "unsupported": unsupported(mapping),
+        "mapping": MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
+    }
+
+
+def _find_mapping(name: str, revision: int | None) -> AnyMapping:
+    vendor_name, _, object_name = name.partition(".")
+    vendor = VENDORS.get(vendor_name)
+    known = sorted({mapping.name for vendor in VENDORS.values() for mapping in vendor.mappings})
+    if vendor is None or not any(mapping.name == name for mapping in vendor.mappings):
+        _usage(f"There is no mapping {name}; there are: {', '.join(known)}.")
+    wanted: Any = object_name
+    mapping = active(vendor, wanted) if revision is None else mapping_of(vendor, wanted, revision)
+    if mapping is None:
+        _usage(f"{name} has no revision {revision}.")
+    return mapping
+
+
+def _read(file: str) -> bytes:
+    if file == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        _usage(f"{file} cannot be read: {error.strerror}.")
+
+
+def _read_account(file: Path, mapping: AnyMapping) -> Any:
+    try:
+        return msgspec.json.decode(_read(str(file)), type=mapping.account)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _usage(f"{file} does not hold the facts of a {mapping.vendor} account: {error}.")
+
+
+def _usage(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(USAGE_ERROR)
+
+
+def _write(content: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
