@@ -1,0 +1,51 @@
+"""An account with two pipelines, its own options and custom fields, and where the vendor's own material may lie."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from canonical.parts import CustomFieldSetting
+from mappings.http import VendorReply
+from mappings.hubspot.account import build_account
+from mappings.hubspot.wire_v3 import Account, Person
+
+FIXTURES = Path(__file__).parent / "fixtures"
+ROOT = Path(__file__).resolve().parents[3]
+
+CUSTOM_FIELDS = {
+    "customer": (
+        CustomFieldSetting(key="stitches", vendor_field="favourite_stitches", type="multi_enum", label="Stitches"),
+        CustomFieldSetting(key="needles", vendor_field="needle_count", type="number"),
+        CustomFieldSetting(key="length", vendor_field="seam_length", type="number"),
+        CustomFieldSetting(key="renewal", vendor_field="renewal_day", type="date"),
+        CustomFieldSetting(key="visited", vendor_field="visited_at", type="datetime"),
+        CustomFieldSetting(key="vip", vendor_field="vip", type="boolean"),
+        CustomFieldSetting(key="nickname", vendor_field="nickname", type="string"),
+    ),
+    "ticket": (CustomFieldSetting(key="warranty", vendor_field="warranty", type="boolean"),),
+}
+
+
+def reply(body: bytes, status: int = 200) -> VendorReply:
+    """An answer of HubSpot."""
+    return VendorReply(status=status, headers={"content-type": "application/json;charset=utf-8"}, body=body)
+
+
+@pytest.fixture(scope="session")
+def account() -> Account:
+    """An account that has renamed its stages, has one of its own, lacks the priority URGENT and some options."""
+    names = ("pipelines.json", "contact-properties.json", "ticket-properties.json")
+    built = build_account(tuple(reply((FIXTURES / name).read_bytes()) for name in names), CUSTOM_FIELDS)  # type: ignore[arg-type]
+    livia = Person(name="Livia Keller", email="livia.keller@faden.example", phone="044 555 01 99")
+    return msgspec.structs.replace(built, people={"734931000017": livia})
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with vendors' samples and specifications; tests that need it are skipped without it."""
+    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared")
+    if not (folder / "vendor-specs").is_dir():
+        pytest.skip("the vendors' own samples and specifications are not here")
+    return folder

@@ -1,0 +1,70 @@
+"""What an account's answers make of it, and how its stages read."""
+
+import pytest
+
+from canonical.ticket import TicketStatus
+from mappings.http import VendorReply
+from mappings.hubspot import VENDOR
+from mappings.hubspot.account import build_account, stage_status, stages_reading
+from mappings.hubspot.wire_v3 import Account, StageMetadata, StageRecord
+from mappings.spec import VendorDrift
+
+
+def test_what_could_not_be_read_is_as_hubspot_documents_it() -> None:
+    assert build_account((None, None, None), {}) == Account()
+
+
+def test_pipelines_and_stages_come_in_display_order(account: Account) -> None:
+    assert list(account.pipelines) == ["0", "75304820"]
+    assert list(account.pipelines["75304820"].stages) == ["144402861", "144402862", "144402863"]
+    assert account.options["contacts.lifecyclestage"] == ("lead", "288466140", "opportunity", "customer")
+    assert "tickets.hs_ticket_category" not in account.options
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "stage", "label", "state", "closed", "status"),
+    [
+        ("0", "1", "New", "OPEN", None, "new"),
+        ("0", "2", "Warten auf Kontakt", "OPEN", None, "waiting_on_customer"),
+        ("0", "3", "Anything", None, None, "open"),
+        ("0", "4", "Closed", None, None, "closed"),
+        ("0", "4", "Closed", "OPEN", None, "open"),
+        ("0", "2", "Waiting on contact", "CLOSED", None, "closed"),
+        ("7", "1", "Anything", "OPEN", None, "open"),
+        ("7", "71", " Waiting on Contact ", "OPEN", None, "waiting_on_customer"),
+        ("7", "72", "New", "OPEN", "false", "new"),
+        ("7", "73", "Rejected", "CLOSED", "true", "closed"),
+        ("7", "74", "Rejected", None, "true", "closed"),
+        ("7", "75", "On hold", None, "false", "open"),
+        ("7", "76", "On hold", "SOMETHING", "perhaps", "open"),
+    ],
+)
+def test_a_stage_reads_as_what_is_known_of_it(
+    pipeline: str, stage: str, label: str, state: str | None, closed: str | None, status: TicketStatus
+) -> None:
+    record = StageRecord(id=stage, label=label, metadata=StageMetadata(ticket_state=state, is_closed=closed))
+
+    assert stage_status(pipeline, record) == status
+
+
+def test_stages_are_found_by_status_over_all_pipelines(account: Account) -> None:
+    assert stages_reading(account, "closed") == ("4", "144402863")
+    assert stages_reading(account, "resolved") == ()
+
+
+def test_an_answer_of_another_shape_is_drift() -> None:
+    answer = VendorReply(status=200, headers={}, body=b'{"results":[{"id":7}]}')
+
+    with pytest.raises(VendorDrift):
+        build_account((answer, None, None), {})
+    with pytest.raises(VendorDrift):
+        build_account((None, answer, None), {})
+
+
+def test_the_requests_read_and_change_nothing() -> None:
+    assert [(one.method, one.path) for one in VENDOR.account_requests] == [
+        ("GET", "/crm/v3/pipelines/tickets"),
+        ("POST", "/crm/v3/properties/contacts/batch/read"),
+        ("POST", "/crm/v3/properties/tickets/batch/read"),
+    ]
+    assert not any(one.effect for one in VENDOR.account_requests)

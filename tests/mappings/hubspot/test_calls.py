@@ -1,0 +1,262 @@
+"""The calls themselves: as HubSpot's published schemas have them, with one effect, safe to settle."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot import VENDOR
+from mappings.hubspot.endpoints import CONTACTS, TICKETS
+from mappings.hubspot.wire_v3 import Account, NewAssociation, ObjectId, RecordWrite
+from mappings.spec import ListQuery, Receipt
+
+FRESH = Account()
+BODY = RecordWrite(properties={"firstname": "Ann"})
+MOMENT = msgspec.convert("2026-03-12T07:33:57Z", type=ListQuery.__annotations__["updated_since"])
+
+
+def body_of(request: VendorRequest) -> Any:
+    """The body as data."""
+    assert request.body is not None
+    return json.loads(request.body)
+
+
+def answer(body: Any, status: int = 200) -> VendorReply:
+    """A reply."""
+    return VendorReply(status=status, headers={}, body=json.dumps(body).encode())
+
+
+def contact_calls(account: Account) -> list[VendorRequest]:
+    """One of each call for contacts."""
+    assert CONTACTS.read is not None
+    assert CONTACTS.list is not None
+    assert CONTACTS.create is not None
+    assert CONTACTS.update is not None
+    assert CONTACTS.archive is not None
+    assert CONTACTS.find_marker is not None
+    look = CONTACTS.find_marker("op_1", None, None, account)
+    assert look is not None
+    return [
+        CONTACTS.read("51", account),
+        CONTACTS.list(ListQuery(limit=50), account),
+        CONTACTS.list(ListQuery(limit=50, updated_since=MOMENT), account),
+        CONTACTS.list(ListQuery(limit=50, filters={"email": "ann@example.com"}), account),
+        CONTACTS.find["external_id"]("erp/1", account),
+        CONTACTS.create(BODY, "op_1", None, account),
+        CONTACTS.update("51", BODY, "op_1", account),
+        CONTACTS.archive("51", account),
+        look,
+    ]
+
+
+def ticket_calls(account: Account) -> list[VendorRequest]:
+    """One of each call for tickets."""
+    assert TICKETS.read is not None
+    assert TICKETS.list is not None
+    assert TICKETS.create is not None
+    assert TICKETS.update is not None
+    asked = RecordWrite(properties={"subject": "Help"}, associations=(NewAssociation(to=ObjectId(id="51")),))
+    return [
+        TICKETS.read("21", account),
+        TICKETS.list(ListQuery(limit=50), account),
+        TICKETS.list(ListQuery(limit=50, filters={"status": "open"}), account),
+        TICKETS.list(ListQuery(limit=50, filters={"number": "21"}), account),
+        TICKETS.create(asked, "op_1", None, account),
+        TICKETS.update("21", RecordWrite(properties={"subject": "Help!"}), "op_1", account),
+    ]
+
+
+def test_calls_fit_the_published_schemas(shared: Path, account: Account) -> None:
+    for name, calls in (("contacts", contact_calls(account)), ("tickets", ticket_calls(account))):
+        document = json.loads((shared / "vendor-specs" / "hubspot" / f"{name}.openapi.json").read_text())
+        for call in calls:
+            _assert_fits(call, document)
+
+
+def _assert_fits(call: VendorRequest, document: dict[str, Any]) -> None:
+    singular = {"contacts": "{contactId}", "tickets": "{ticketId}"}
+    route = call.route.replace("{id}", next(id for name, id in singular.items() if f"/{name}" in call.route))
+    operation = document["paths"][route][call.method.lower()]
+    known = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
+    assert {name for name, _ in call.query} <= known, route
+    if call.body is None:
+        assert "requestBody" not in operation, route
+        return
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    jsonschema.validate(body_of(call), {**schema, "components": document["components"]})
+
+
+def test_only_writes_have_an_effect_and_none_is_idempotent() -> None:
+    calls = [*contact_calls(FRESH), *ticket_calls(FRESH)]
+    writes = [call for call in calls if call.effect]
+
+    assert {(call.method, call.route) for call in writes} == {
+        ("POST", "/crm/v3/objects/contacts"),
+        ("PATCH", "/crm/v3/objects/contacts/{id}"),
+        ("DELETE", "/crm/v3/objects/contacts/{id}"),
+        ("POST", "/crm/v3/objects/tickets"),
+        ("PATCH", "/crm/v3/objects/tickets/{id}"),
+    }
+    assert not any(call.idempotent for call in calls)
+    assert not any(part in call.route for call in calls for part in ("51", "21", "op_1", "ann"))
+
+
+def test_everything_that_is_read_is_asked_for(account: Account) -> None:
+    assert CONTACTS.read is not None
+    assert TICKETS.read is not None
+    contact = dict(CONTACTS.read("51", account).query)
+    ticket = dict(TICKETS.read("21", account).query)
+
+    assert {"email", "lifecyclestage", "vip", "lockstitch_external_id"} <= set(contact["properties"].split(","))
+    assert {"subject", "hs_pipeline_stage", "warranty"} <= set(ticket["properties"].split(","))
+    assert ticket["associations"] == "contacts"
+
+
+def test_ids_in_a_path_are_escaped() -> None:
+    assert CONTACTS.read is not None
+    assert CONTACTS.read("a/b c?d", FRESH).path == "/crm/v3/objects/contacts/a%2Fb%20c%3Fd"
+
+
+def test_a_create_carries_its_operation_and_an_update_does_not() -> None:
+    assert CONTACTS.create is not None
+    assert CONTACTS.update is not None
+
+    assert body_of(CONTACTS.create(BODY, "op_1", None, FRESH)) == {
+        "properties": {"firstname": "Ann", "lockstitch_operation_id": "op_1"},
+        "associations": [],
+    }
+    assert body_of(CONTACTS.update("51", BODY, "op_2", FRESH)) == {"properties": {"firstname": "Ann"}}
+
+
+def test_a_ticket_begins_in_the_first_stage_unless_told_otherwise(account: Account) -> None:
+    assert TICKETS.create is not None
+    told = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402861"})
+    bare = msgspec.structs.replace(account, pipelines={})
+
+    assert body_of(TICKETS.create(BODY, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "1"
+    assert body_of(TICKETS.create(told, "op_1", None, account))["properties"]["hs_pipeline_stage"] == "144402861"
+    assert body_of(TICKETS.create(BODY, "op_1", None, bare))["properties"]["hs_pipeline"] == "0"
+
+
+def test_the_marker_is_read_back() -> None:
+    assert CONTACTS.marked is not None
+    found = {"id": "51", "properties": {"lockstitch_operation_id": "op_1"}}
+
+    assert CONTACTS.marked(answer(found), "op_1") == "51"
+    assert CONTACTS.marked(answer(found), "op_2") is None
+    assert CONTACTS.marked(answer({"message": "resource not found"}, 404), "op_1") is None
+
+
+def test_receipts_name_the_record_and_leave_the_reading_to_a_read() -> None:
+    assert CONTACTS.receipt is not None
+    made = answer({"id": "51", "properties": {}}, 201)
+
+    assert CONTACTS.receipt(made, "create") == Receipt(remote_id="51", created=True)
+    assert CONTACTS.receipt(made, "update") == Receipt(remote_id="51")
+    assert CONTACTS.receipt(VendorReply(status=204, headers={}, body=b""), "archive") == Receipt()
+    assert CONTACTS.receipt(VendorReply(status=201, headers={}, body=b"<html>"), "create") == Receipt(created=True)
+
+
+def test_a_find_gives_the_record_or_nothing() -> None:
+    record = {"id": "51", "properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
+
+    found, _ = CONTACTS.record(answer({"status": "COMPLETE", "results": [record]}), FRESH)
+    missing, _ = CONTACTS.record(answer({"status": "COMPLETE", "results": [], "errors": []}, 207), FRESH)
+    gone, _ = TICKETS.record(answer({"message": "resource not found"}, 404), FRESH)
+    ticket, account = TICKETS.record(answer({"results": [record]}), FRESH)
+
+    assert found is not None
+    assert json.loads(bytes(found)) == record
+    assert missing is None
+    assert gone is None
+    assert ticket is not None
+    assert (account.requesters, account.unlinked) == ({}, ("51",))
+
+
+@pytest.mark.parametrize("mapping", VENDOR.mappings, ids=lambda mapping: mapping.name)
+def test_every_write_says_how_it_is_settled(mapping: Any) -> None:
+    writes = {"create", "update"} | ({"archive"} if mapping.endpoints.archive else set())
+
+    assert mapping.endpoints.recovery.keys() == writes
+    assert mapping.endpoints.recovery["create"].by == "marker"
+    assert all(recovery.strength == "strong" and recovery.note for recovery in mapping.endpoints.recovery.values())
+
+
+def test_the_setup_makes_the_unique_properties() -> None:
+    made = {(call.path, body["name"], body["groupName"]) for call in VENDOR.setup if (body := body_of(call))}
+
+    assert made == {
+        ("/crm/v3/properties/contacts", "lockstitch_operation_id", "contactinformation"),
+        ("/crm/v3/properties/contacts", "lockstitch_external_id", "contactinformation"),
+        ("/crm/v3/properties/tickets", "lockstitch_operation_id", "ticketinformation"),
+        ("/crm/v3/properties/tickets", "lockstitch_external_id", "ticketinformation"),
+    }
+    assert all(body_of(call)["hasUniqueValue"] is True and call.effect for call in VENDOR.setup)
+
+
+# --------------------------------------------------------------- requesters
+
+
+def side_load(account: Account) -> VendorRequest | None:
+    """The next read that completes tickets."""
+    assert TICKETS.side_load is not None
+    return TICKETS.side_load((), account)
+
+
+def absorb(body: Any, account: Account) -> Account:
+    """The account with its answer."""
+    assert TICKETS.absorb is not None
+    return TICKETS.absorb(answer(body, 207), account)
+
+
+def test_a_search_is_completed_by_two_reads() -> None:
+    assert TICKETS.page is not None
+    shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
+    found = answer({"total": 3, "results": [{"id": id, **shared} for id in ("21", "22", "23")]})
+
+    account = TICKETS.page(found, ListQuery(limit=5, updated_since=MOMENT), FRESH).account
+    first = side_load(account)
+    assert first is not None
+    assert first.path == "/crm/v4/associations/tickets/contacts/batch/read"
+    assert body_of(first) == {"inputs": [{"id": "21"}, {"id": "22"}, {"id": "23"}]}
+
+    ends = [
+        {"from": {"id": "21"}, "to": [{"toObjectId": 51, "associationTypes": []}, {"toObjectId": "52"}]},
+        {"from": {"id": "22"}, "to": [{"toObjectId": 59}]},
+    ]
+    account = absorb({"results": ends, "errors": [{"category": "OBJECT_NOT_FOUND"}]}, account)
+    second = side_load(account)
+    assert second is not None
+    assert second.path == "/crm/v3/objects/contacts/batch/read"
+    assert body_of(second)["inputs"] == [{"id": "51"}, {"id": "59"}]
+
+    ann = {
+        "id": "51",
+        **shared,
+        "properties": {"email": "ann@example.com", "firstname": "Ann", "lastname": "", "phone": None},
+    }
+    account = absorb({"results": [ann]}, account)
+    assert side_load(account) is None
+    assert account.requesters == {"21": ("51", "52"), "22": ("59",), "23": ()}
+    assert account.people["59"] is None
+    assert msgspec.to_builtins(account.people["51"]) == {"name": "Ann", "email": "ann@example.com", "phone": None}
+
+
+def test_a_plain_list_brings_the_contacts_along() -> None:
+    assert TICKETS.page is not None
+    shared = {"properties": {}, "createdAt": "2026-03-12T07:33:57Z", "updatedAt": "2026-03-12T07:33:57Z"}
+    with_contact = {"id": "21", **shared, "associations": {"contacts": {"results": [{"id": "51", "type": "t"}]}}}
+    known = msgspec.structs.replace(FRESH, requesters={"old": ("1",)}, people={"1": None})
+
+    account = TICKETS.page(
+        answer({"results": [with_contact, {"id": "22", **shared}]}), ListQuery(limit=5), known
+    ).account
+    request = side_load(account)
+
+    assert (account.requesters, account.unlinked) == ({"21": ("51",), "22": ()}, ())
+    assert request is not None
+    assert body_of(request)["inputs"] == [{"id": "51"}]

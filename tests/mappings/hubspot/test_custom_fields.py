@@ -1,0 +1,108 @@
+"""Custom fields: what a connection's configuration names, typed both ways."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.customer import Customer, CustomerPatch
+from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType
+from mappings.hubspot.custom_fields import read_custom_fields
+from mappings.hubspot.customer_r1 import to_canonical, to_vendor
+from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
+from mappings.spec import Notes
+
+FRESH = Account()
+
+
+def contact(**properties: str | None) -> ContactRecord:
+    """A contact with these properties."""
+    moment = msgspec.convert("2026-02-03T08:15:30Z", ContactRecord.__annotations__["created_at"])
+    return ContactRecord(id="51", properties=dict(properties), created_at=moment, updated_at=moment)
+
+
+def written(record: ContactRecord, body: RecordWrite) -> ContactRecord:
+    """The contact after HubSpot has carried out the write: "" clears."""
+    cleared = {name: value or None for name, value in body.properties.items()}
+    return msgspec.structs.replace(record, properties=record.properties | cleared)
+
+
+def read(record: ContactRecord, account: Account = FRESH) -> Customer:
+    """What the contact means."""
+    return to_canonical(record, account).data
+
+
+def refused(patch: CustomerPatch, current: ContactRecord | None = None, account: Account = FRESH) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch, current, account).refused}
+
+
+def test_custom_fields_are_typed_both_ways(account: Account) -> None:
+    sent: dict[str, Any] = {
+        "stitches": ["lock", "chain"],
+        "needles": 12,
+        "length": 0.1,
+        "renewal": "2026-09-01",
+        "visited": "2026-01-31T23:30:00+01:00",
+        "vip": False,
+        "nickname": "Otti",
+    }
+    patch = CustomerPatch(custom_fields=tuple(CustomFieldPatch(key=key, value=value) for key, value in sent.items()))
+
+    draft = to_vendor(patch, None, account)
+    after = {field.key: field.value for field in read(written(contact(), draft.body), account).custom_fields}
+
+    assert draft.refused == ()
+    assert draft.body.properties["seam_length"] == "0.1"
+    assert after == sent | {"visited": "2026-01-31T22:30:00.000Z"}
+
+
+def test_custom_fields_are_replaced_whole(account: Account) -> None:
+    present = contact(vip="true", nickname="Otti", needle_count=None)
+    patch = CustomerPatch(custom_fields=(CustomFieldPatch(key="needles", value=3),))
+
+    assert to_vendor(patch, present, account).body.properties == {"needle_count": "3", "vip": "", "nickname": ""}
+    assert to_vendor(CustomerPatch(custom_fields=None), present, account).body.properties == {"vip": "", "nickname": ""}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("needles", "12"),
+        ("needles", True),
+        ("vip", "yes"),
+        ("nickname", 7),
+        ("stitches", "lock"),
+        ("stitches", ["lock;chain"]),
+        ("renewal", "1.9.2026"),
+        ("visited", "2026-01-31T23:30:00"),
+        ("visited", "soon"),
+    ],
+)
+def test_a_custom_value_of_another_type_is_invalid(key: str, value: Any, account: Account) -> None:
+    complaints = refused(CustomerPatch(custom_fields=(CustomFieldPatch(key=key, value=value),)), None, account)
+
+    assert complaints.keys() == {"/custom_fields/0/value"}
+
+
+def test_a_custom_field_that_is_not_configured_is_invalid(account: Account) -> None:
+    patch = CustomerPatch(custom_fields=(CustomFieldPatch(key="shoe_size", value=44),))
+
+    assert "configured: length, needles, nickname" in refused(patch, None, account)["/custom_fields/0/key"]
+    assert refused(patch)["/custom_fields/0/key"].endswith("configured: none")
+
+
+KINDS: tuple[CustomFieldType, ...] = ("string", "number", "boolean", "date", "datetime", "enum", "multi_enum")
+
+
+@given(st.sampled_from(KINDS), st.text(max_size=30) | st.integers().map(str) | st.datetimes().map(str))
+def test_text_of_any_kind_is_read_or_kept_as_it_is(kind: CustomFieldType, text: str) -> None:
+    setting = CustomFieldSetting(key="key", vendor_field="field", type=kind)
+    notes = Notes()
+
+    (field,) = read_custom_fields({"field": text}, (setting,), notes)
+
+    assert field.value is None if not text else field.value == text or not notes.loss
+    assert all(loss.kind == "ambiguous" for loss in notes.loss)

@@ -1,0 +1,375 @@
+"""Contacts: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.customer import (
+    ConsentPatch,
+    Customer,
+    CustomerKind,
+    CustomerPatch,
+    CustomerStatus,
+    EmailPatch,
+    EmailStatus,
+    EmailType,
+    LifecycleStage,
+    PhonePatch,
+    PhoneType,
+    TaxIdPatch,
+)
+from canonical.parts import AddressPatch, AddressType
+from mappings.hubspot.customer_r1 import CUSTOMER, UNSUPPORTED, to_canonical, to_vendor
+from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
+from mappings.spec import VendorDrift
+
+FRESH = Account()
+PROPERTIES_OF = {
+    "first_name": {"firstname"},
+    "last_name": {"lastname"},
+    "company_name": {"company"},
+    "job_title": {"jobtitle"},
+    "emails": {"email"},
+    "phones": {"phone", "mobilephone"},
+    "addresses": {"address", "city", "state", "zip", "country"},
+    "language": {"hs_language"},
+    "timezone": {"hs_timezone"},
+    "lifecycle_stage": {"lifecyclestage"},
+    "owner_remote_id": {"hubspot_owner_id"},
+    "external_id": {"lockstitch_external_id"},
+}
+LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+OPTIONAL = st.none() | LINE
+ADDRESSES = st.builds(
+    AddressPatch,
+    line1=OPTIONAL,
+    city=OPTIONAL,
+    region=OPTIONAL,
+    postal_code=OPTIONAL,
+    country_code=st.sampled_from([None, "DE", "CH", "US", "JP"]),
+)
+MOBILE = st.builds(PhonePatch, e164=st.just("+4917155501234"), type=st.just("mobile"))
+OTHER = st.builds(PhonePatch, raw=LINE.filter(bool))
+HOLDABLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "first_name": OPTIONAL,
+        "last_name": OPTIONAL,
+        "company_name": OPTIONAL,
+        "job_title": OPTIONAL,
+        "emails": st.none()
+        | st.just(())
+        | st.tuples(st.builds(EmailPatch, address=st.sampled_from(["Ann.Lee@example.com", "ann@example.org"]))),
+        "phones": st.none() | st.tuples() | st.tuples(OTHER) | st.tuples(MOBILE) | st.tuples(MOBILE, OTHER),
+        "addresses": st.none() | st.tuples() | st.tuples(ADDRESSES),
+        "language": st.sampled_from([None, "de", "pt-BR", "en-US"]),
+        "timezone": st.sampled_from([None, "Europe/Zurich", "America/Port-au-Prince", "Etc/GMT+3"]),
+        "lifecycle_stage": st.sampled_from(["customer", "evangelist", "other"]),
+        "owner_remote_id": OPTIONAL,
+        "external_id": st.none() | LINE.filter(bool),
+    },
+)
+
+
+def contact(**properties: str | None) -> ContactRecord:
+    """A contact with these properties."""
+    moment = msgspec.convert("2026-02-03T08:15:30Z", ContactRecord.__annotations__["created_at"])
+    return ContactRecord(id="51", properties=dict(properties), created_at=moment, updated_at=moment)
+
+
+def only(name: str, value: Any) -> CustomerPatch:
+    """A write of one field."""
+    fields: dict[str, Any] = {name: value}
+    return CustomerPatch(**fields)
+
+
+def written(record: ContactRecord, body: RecordWrite) -> ContactRecord:
+    """The contact after HubSpot has carried out the write: "" clears."""
+    cleared = {name: value or None for name, value in body.properties.items()}
+    return msgspec.structs.replace(record, properties=record.properties | cleared)
+
+
+def read(record: ContactRecord, account: Account = FRESH) -> Customer:
+    """What the contact means."""
+    return to_canonical(record, account).data
+
+
+def refused(patch: CustomerPatch, current: ContactRecord | None = None, account: Account = FRESH) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch, current, account).refused}
+
+
+FULL = contact(
+    email="old@example.com",
+    firstname="Old",
+    lastname="Name",
+    company="Old Ltd",
+    jobtitle="Old Hand",
+    phone="+41 44 555 01 99",
+    mobilephone="+41 79 555 01 23",
+    address="Old Street 1",
+    city="Oldtown",
+    state="OT",
+    zip="1000",
+    country="Switzerland",
+    hs_language="fr",
+    hs_timezone="europe_slash_paris",
+    lifecyclestage="lead",
+    hubspot_owner_id="1",
+    lockstitch_external_id="old",
+)
+
+
+@given(HOLDABLE)
+def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -> None:
+    draft = to_vendor(CustomerPatch(**fields), FULL, FRESH)
+    before, after = read(FULL), read(written(FULL, draft.body))
+
+    assert draft.refused == ()
+    for name in PROPERTIES_OF.keys() - fields.keys():
+        assert getattr(after, name) == getattr(before, name), name
+    for name, value in fields.items():
+        _assert_reads_back(name, value, getattr(after, name))
+
+
+def _assert_reads_back(name: str, sent: Any, present: Any) -> None:
+    match name:
+        case "emails":
+            assert [email.address for email in present] == [email.address.lower() for email in sent or ()]
+            assert all(email.is_primary for email in present)
+        case "phones":
+            spelled = {(phone.type, phone.raw) for phone in present}
+            wanted = {
+                ("mobile" if phone.type == "mobile" else "unknown", phone.e164 or phone.raw) for phone in sent or ()
+            }
+            assert spelled == wanted
+            assert [phone.is_primary for phone in present] == [True, False][: len(present)]
+        case "addresses":
+            parts = ("line1", "city", "region", "postal_code", "country_code")
+            told = [tuple(getattr(address, part) or None for part in parts) for address in sent or ()]
+            assert [tuple(getattr(one, part) for part in parts) for one in present] == [one for one in told if any(one)]
+        case _:
+            assert present == (sent or None)
+
+
+@pytest.mark.parametrize("name", PROPERTIES_OF)
+def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
+    samples: dict[str, Any] = {
+        "emails": (EmailPatch(address="ann@example.com"),),
+        "phones": (PhonePatch(e164="+41445550100"),),
+        "addresses": (AddressPatch(city="Bern"),),
+        "language": "de",
+        "timezone": "Europe/Zurich",
+        "lifecycle_stage": "customer",
+    }
+    draft = to_vendor(only(name, samples.get(name, "new")), FULL, FRESH)
+
+    assert draft.refused == ()
+    assert draft.body.properties.keys() == PROPERTIES_OF[name]
+    assert any(draft.body.properties.values())
+
+
+@pytest.mark.parametrize("name", PROPERTIES_OF.keys() - {"lifecycle_stage"})
+def test_null_clears(name: str) -> None:
+    draft = to_vendor(only(name, None), FULL, FRESH)
+
+    assert draft.refused == ()
+    assert draft.body.properties == dict.fromkeys(PROPERTIES_OF[name], "")
+    assert getattr(read(written(FULL, draft.body)), name) in (None, ())
+
+
+def test_nothing_sent_sets_nothing() -> None:
+    draft = to_vendor(CustomerPatch(), FULL, FRESH)
+
+    assert draft.body == RecordWrite(properties={})
+    assert (draft.refused, draft.loss) == ((), ())
+
+
+# -------------------------------------------------------- what cannot be held
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_a_field_without_a_place_is_unsupported(name: str) -> None:
+    samples: dict[str, Any] = {
+        "tags": ("vip",),
+        "tax_ids": (TaxIdPatch(type="eu_vat", value="DE123"),),
+        "tax_exemption": "exempt",
+        "consents": (ConsentPatch(channel="email", state="opted_in"),),
+    }
+    draft = to_vendor(only(name, samples.get(name, "EUR")), FULL, FRESH)
+
+    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
+    assert draft.body.properties == {}
+
+
+def test_one_address_of_each_kind_is_all_there_is_place_for() -> None:
+    patch = CustomerPatch(
+        emails=(EmailPatch(address="a@example.com"), EmailPatch(address="B@example.com", is_primary=True)),
+        phones=(PhonePatch(e164="+41445550100"), PhonePatch(raw="044 1"), PhonePatch(raw="079", type="fax")),
+        addresses=(
+            AddressPatch(city="Bern", line2="2nd floor", name="Ann", type="billing"),
+            AddressPatch(city="Basel"),
+        ),
+    )
+    draft = to_vendor(patch, None, FRESH)
+    kinds = {one.pointer: one.kind for one in draft.refused}
+
+    assert kinds == {
+        "/emails/0": "unsupported",
+        "/phones/1": "unsupported",
+        "/phones/2/type": "invalid",
+        "/addresses/1": "unsupported",
+        "/addresses/0/type": "invalid",
+        "/addresses/0/name": "unsupported",
+        "/addresses/0/line2": "unsupported",
+    }
+    assert draft.body.properties["email"] == "b@example.com"
+    assert draft.body.properties["phone"] == "+41445550100"
+    assert [loss.path for loss in draft.loss] == ["/emails/1/address"]
+
+
+def test_marks_that_hubspot_does_not_keep_are_unsupported() -> None:
+    patch = CustomerPatch(
+        emails=(EmailPatch(address="a@example.com", type="work", status="ok", is_primary=False),),
+        phones=(PhonePatch(e164="+41445550100"), PhonePatch(e164="+41795550123", type="mobile", is_primary=True)),
+    )
+
+    assert refused(patch).keys() == {
+        "/emails/0/type",
+        "/emails/0/status",
+        "/emails/0/is_primary",
+        "/phones/1/is_primary",
+    }
+
+
+def test_an_array_that_was_read_can_be_sent_back() -> None:
+    customer = read(FULL)
+    phones = tuple(
+        PhonePatch(e164=one.e164, raw=one.raw, type=one.type, is_primary=one.is_primary) for one in customer.phones
+    )
+    emails = tuple(EmailPatch(address=one.address, type=one.type, is_primary=one.is_primary) for one in customer.emails)
+
+    draft = to_vendor(CustomerPatch(phones=phones, emails=emails), FULL, FRESH)
+
+    assert draft.refused == ()
+    assert read(written(FULL, draft.body)) == customer
+
+
+@pytest.mark.parametrize("value", get_args(CustomerKind))
+def test_only_persons_are_contacts(value: CustomerKind) -> None:
+    complaints = refused(CustomerPatch(kind=value))
+
+    assert (complaints == {}) == (value == "person")
+    assert "person" in complaints.get("/kind", "person")
+
+
+@pytest.mark.parametrize("value", get_args(CustomerStatus))
+def test_a_contact_is_active_or_archived_by_another_verb(value: CustomerStatus) -> None:
+    assert (refused(CustomerPatch(status=value)) == {}) == (value == "active")
+
+
+@pytest.mark.parametrize("value", get_args(EmailType))
+@pytest.mark.parametrize("status", get_args(EmailStatus))
+def test_every_kind_of_email_is_judged(value: EmailType, status: EmailStatus) -> None:
+    patch = CustomerPatch(emails=(EmailPatch(address="a@example.com", type=value, status=status),))
+
+    assert ("/emails/0/type" in refused(patch)) == (value != "unknown")
+    assert ("/emails/0/status" in refused(patch)) == (status != "unknown")
+
+
+@pytest.mark.parametrize("value", get_args(PhoneType))
+def test_every_kind_of_phone_is_judged(value: PhoneType) -> None:
+    complaints = refused(CustomerPatch(phones=(PhonePatch(raw="044 1", type=value),)))
+
+    assert (complaints == {}) == (value in ("mobile", "unknown"))
+
+
+@pytest.mark.parametrize("value", get_args(AddressType))
+def test_every_kind_of_address_is_judged(value: AddressType) -> None:
+    assert (refused(CustomerPatch(addresses=(AddressPatch(city="Bern", type=value),))) == {}) == (value == "unknown")
+
+
+# ------------------------------------------------------------- the lifecycle
+
+
+@pytest.mark.parametrize("value", get_args(LifecycleStage))
+def test_every_stage_is_written_as_it_is_read(value: LifecycleStage) -> None:
+    draft = to_vendor(CustomerPatch(lifecycle_stage=value), None, FRESH)
+
+    if value == "unknown":
+        assert "one of: subscriber, lead, " in draft.refused[0].detail
+    else:
+        assert read(written(contact(), draft.body)).lifecycle_stage == value
+
+
+def test_the_stage_moves_only_forward() -> None:
+    backward = refused(CustomerPatch(lifecycle_stage="lead"), contact(lifecyclestage="customer"))
+
+    assert "clear the stage" in backward["/lifecycle_stage"]
+    assert refused(CustomerPatch(lifecycle_stage="lead"), contact(lifecyclestage="lead")) == {}
+    assert refused(CustomerPatch(lifecycle_stage="lead"), contact(lifecyclestage=None)) == {}
+    assert refused(CustomerPatch(lifecycle_stage="evangelist"), contact(lifecyclestage="customer")) == {}
+
+
+def test_the_accounts_own_stages_and_order_count(account: Account) -> None:
+    gone = refused(CustomerPatch(lifecycle_stage="evangelist"), None, account)
+    trial = contact(lifecyclestage="288466140")
+
+    assert gone["/lifecycle_stage"].endswith("one of: lead, opportunity, customer")
+    assert (
+        "lead is before 288466140" in refused(CustomerPatch(lifecycle_stage="lead"), trial, account)["/lifecycle_stage"]
+    )
+    assert refused(CustomerPatch(lifecycle_stage="customer"), trial, account) == {}
+
+
+# ----------------------------------------------------- languages, time zones
+
+
+def test_languages_are_spelled_as_the_account_has_them(account: Account) -> None:
+    chinese = to_vendor(CustomerPatch(language="zh-Hans-CN"), None, account)
+
+    assert chinese.body.properties == {"hs_language": "zh-cn"}
+    assert read(written(contact(), chinese.body)).language == "zh-Hans-CN"
+    assert refused(CustomerPatch(language="de-AT"), None, account)["/language"].endswith("near: de, de-ch")
+    assert refused(CustomerPatch(language="sv"), None, account)["/language"].endswith("near: none")
+
+
+def test_time_zones_are_spelled_by_rule(account: Account) -> None:
+    eastern = to_vendor(CustomerPatch(timezone="US/Eastern"), None, account)
+
+    assert eastern.body.properties == {"hs_timezone": "us_slash_eastern"}
+    assert "does not have Europe/Kyiv" in refused(CustomerPatch(timezone="Europe/Kyiv"), None, account)["/timezone"]
+    assert refused(CustomerPatch(timezone="Mars/Olympus")).keys() == {"/timezone"}
+
+
+# -------------------------------------------------------- no reading fails
+
+
+@given(st.dictionaries(st.sampled_from([*FULL.properties, "hs_additional_emails", "vip"]), st.none() | LINE))
+def test_no_value_of_a_property_breaks_the_reading(properties: dict[str, str | None]) -> None:
+    customer = read(contact(**properties))
+
+    assert customer.lifecycle_stage_raw == (properties.get("lifecyclestage") or None)
+    assert customer.first_name == (properties.get("firstname") or None)
+    assert msgspec.json.decode(msgspec.json.encode(customer), type=Customer) == customer
+
+
+def test_a_property_that_is_no_text_is_drift() -> None:
+    record = (
+        b'{"id":"1","properties":{"email":7},"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"}'
+    )
+
+    with pytest.raises(VendorDrift) as drift:
+        CUSTOMER.read(record, FRESH)
+    assert drift.value.path.startswith("$.properties")
+
+
+def test_every_field_of_a_write_is_accounted_for() -> None:
+    judged = PROPERTIES_OF.keys() | UNSUPPORTED.keys() | {"kind", "status", "custom_fields"}
+
+    assert judged == {field.name for field in msgspec.structs.fields(CustomerPatch)}
+    assert all(getattr(CustomerPatch(), name) is UNSET for name in judged)

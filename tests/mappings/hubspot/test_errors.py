@@ -1,0 +1,222 @@
+"""Every no of HubSpot is understood, and nothing that comes back can break the understanding."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.http import CATEGORY_OF, VendorReply
+from mappings.hubspot.errors import budget, refusal
+
+
+def error(status: int, message: str = "no", *, headers: dict[str, str] | None = None, **more: object) -> VendorReply:
+    """An error answer in HubSpot's shape."""
+    body = {"status": "error", "message": message, "correlationId": "aeb5f871", **more}
+    return VendorReply(status=status, headers=headers or {}, body=json.dumps(body).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "rejected"),
+        (401, "auth"),
+        (403, "not_allowed"),
+        (404, "not_found"),
+        (409, "duplicate"),
+        (412, "version_conflict"),
+        (415, "rejected"),
+        (423, "unavailable"),
+        (429, "throttled"),
+        (477, "unavailable"),
+        (500, "unavailable"),
+        (503, "unavailable"),
+        (522, "unavailable"),
+    ],
+)
+def test_a_status_has_a_kind(status: int, kind: str) -> None:
+    found = refusal(error(status, category="WHATEVER"))
+
+    assert found is not None
+    assert (found.kind, found.code, found.detail, found.request_id) == (kind, "WHATEVER", "no", "aeb5f871")
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_success_is_no_refusal(status: int) -> None:
+    assert refusal(VendorReply(status=status, headers={}, body=b"")) is None
+
+
+def test_an_address_that_is_taken_names_its_contact() -> None:
+    found = refusal(error(409, "Contact already exists. Existing ID: 734931000017", category="CONFLICT"))
+
+    assert found is not None
+    assert (found.kind, found.existing_remote_id) == ("duplicate", "734931000017")
+
+
+@pytest.mark.parametrize(
+    ("message", "holder"),
+    [
+        (
+            "Cannot set PropertyValueCoordinates{portalId=1, objectTypeId=0-1, propertyName=lockstitch_operation_id, "
+            "value=op_0198} on 72. 51 already has that value.",
+            "51",
+        ),
+        (
+            'Property values were not valid: [{"isValid":false,"message":"op_0198 already has that value.",'
+            '"error":"CONFLICTING_UNIQUE_VALUE","name":"lockstitch_operation_id"}]',
+            None,
+        ),
+    ],
+)
+def test_a_unique_value_that_is_taken_is_a_duplicate_at_400(message: str, holder: str | None) -> None:
+    found = refusal(error(400, message, category="VALIDATION_ERROR"))
+
+    assert found is not None
+    assert (found.kind, found.existing_remote_id) == ("duplicate", holder)
+
+
+def test_a_property_that_exists_is_a_duplicate() -> None:
+    found = refusal(error(409, "A property named 'x' already exists.", category="OBJECT_ALREADY_EXISTS"))
+
+    assert found is not None
+    assert found.kind == "duplicate"
+
+
+def test_complaints_about_values_are_read_out_of_the_message() -> None:
+    told = (
+        'Property values were not valid: [{"isValid":false,"message":"x was not one of the allowed options: [LOW]",'
+        '"error":"INVALID_OPTION","name":"hs_ticket_priority","localizedErrorMessage":"…","portalId":1}]'
+    )
+    found = refusal(error(400, told, category="VALIDATION_ERROR"))
+
+    assert found is not None
+    assert found.kind == "rejected"
+    assert found.fields == (("hs_ticket_priority", "x was not one of the allowed options: [LOW]"),)
+
+
+def test_complaints_about_fields_are_read_out_of_the_errors() -> None:
+    errors = [
+        {"message": "hs_pipeline_stage is required", "context": {"propertyName": ["hs_pipeline_stage"]}},
+        {"message": "bad", "in": "limit"},
+        {"message": "about nothing in particular"},
+    ]
+    found = refusal(error(400, errors=errors))
+
+    assert found is not None
+    assert found.fields == (("hs_pipeline_stage", "hs_pipeline_stage is required"), ("limit", "bad"))
+
+
+@pytest.mark.parametrize(
+    ("policy", "seconds"), [("SECONDLY", 1.0), ("TEN_SECONDLY_ROLLING", 10.0), ("DAILY", 600.0), ("OTHER", None)]
+)
+def test_a_limit_says_how_long_to_wait(policy: str, seconds: float | None) -> None:
+    found = refusal(error(429, errorType="RATE_LIMIT", policyName=policy))
+    asked = refusal(error(429, headers={"retry-after": "7"}, policyName=policy))
+    hidden = refusal(error(403, policyName=policy))
+
+    assert found is not None
+    assert asked is not None
+    assert hidden is not None
+    assert (found.kind, found.retry_after) == ("throttled", seconds)
+    assert asked.retry_after == 7.0
+    assert hidden.kind == "throttled"
+
+
+def test_a_lock_asks_for_two_seconds() -> None:
+    found = refusal(error(423))
+
+    assert found is not None
+    assert found.retry_after == 2.0
+
+
+def test_a_page_of_html_is_not_quoted() -> None:
+    headers = {"content-type": "text/html; charset=utf-8", "x-hubspot-correlation-id": "c-1"}
+    found = refusal(VendorReply(status=404, headers=headers, body=b"<html>ann@example.com</html>"))
+
+    assert found is not None
+    assert (found.kind, found.request_id) == ("not_found", "c-1")
+    assert found.detail == "HubSpot answered 404 without saying why (text/html)"
+
+
+def test_a_batch_that_misses_records_is_a_success() -> None:
+    missing = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some CONTACT objects"}
+    failed = {"status": "error", "category": "VALIDATION_ERROR", "message": "not an e-mail"}
+
+    def batch(*errors: object) -> VendorReply:
+        return VendorReply(status=207, headers={}, body=json.dumps({"results": [], "errors": errors}).encode())
+
+    assert refusal(batch(missing)) is None
+    found = refusal(batch(missing, failed))
+    assert found is not None
+    assert (found.kind, found.detail) == ("rejected", "not an e-mail")
+
+
+@given(st.integers(100, 599), st.binary(max_size=300), st.dictionaries(st.sampled_from(["retry-after"]), st.text()))
+def test_junk_never_breaks_it(status: int, body: bytes, headers: dict[str, str]) -> None:
+    found = refusal(VendorReply(status=status, headers=headers, body=body))
+
+    assert (found is None) == (200 <= status < 300)
+    assert found is None or found.category == CATEGORY_OF[found.kind]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+MEMBERS = st.sampled_from(["message", "category", "correlationId", "policyName", "errors", "context", "status"])
+
+
+@given(st.integers(400, 599) | st.just(207), st.dictionaries(MEMBERS, JSON))
+def test_bodies_of_another_shape_never_break_it(status: int, body: dict[str, object]) -> None:
+    found = refusal(VendorReply(status=status, headers={}, body=json.dumps(body).encode()))
+
+    assert found is not None or status == 207
+
+
+@given(st.text(max_size=60))
+def test_messages_of_any_form_never_break_it(message: str) -> None:
+    for wrapped in (
+        message,
+        f"Property values were not valid: {message}",
+        f"Existing ID: {message}",
+        f"PropertyValueCoordinates{{ {message} already has that value",
+    ):
+        found = refusal(error(400, wrapped))
+        assert found is not None
+        assert found.existing_remote_id is None or found.existing_remote_id.isdecimal()
+
+
+def test_what_is_left_of_the_window_is_read() -> None:
+    headers = {
+        "x-hubspot-ratelimit-interval-milliseconds": "10000",
+        "x-hubspot-ratelimit-max": "190",
+        "x-hubspot-ratelimit-remaining": "42",
+    }
+    left = budget(VendorReply(status=200, headers=headers, body=b""))
+
+    assert left is not None
+    assert (left.remaining, left.restore_per_second) == (42.0, 19.0)
+    assert budget(VendorReply(status=200, headers={}, body=b"")) is None
+
+
+@given(st.text(), st.text(), st.text())
+def test_limits_in_any_form_never_break_it(remaining: str, most: str, window: str) -> None:
+    headers = {
+        "x-hubspot-ratelimit-interval-milliseconds": window,
+        "x-hubspot-ratelimit-max": most,
+        "x-hubspot-ratelimit-remaining": remaining,
+    }
+    left = budget(VendorReply(status=200, headers=headers, body=b""))
+
+    assert left is None or left.remaining >= 0
+
+
+def test_recorded_errors_are_understood(shared: Path) -> None:
+    folder = shared / "vendor-samples" / "hubspot"
+    for path in (folder / "error" / "legacy-v1-invalid-email-400.json", folder / "contact" / "spec-example-error.json"):
+        found = refusal(VendorReply(status=400, headers={}, body=path.read_bytes()))
+        assert found is not None
+        assert found.kind == "rejected"
+        assert found.request_id

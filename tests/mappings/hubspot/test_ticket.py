@@ -1,0 +1,336 @@
+"""Tickets: stages and statuses, the requester behind an association, and what a write may set."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.parts import CustomFieldPatch
+from canonical.ticket import (
+    FollowerPatch,
+    RequesterPatch,
+    Ticket,
+    TicketChannel,
+    TicketPatch,
+    TicketPriority,
+    TicketStatus,
+    TicketType,
+)
+from mappings.hubspot.ticket_r1 import UNSUPPORTED, to_canonical, to_vendor
+from mappings.hubspot.wire_v3 import (
+    Account,
+    AssociatedId,
+    AssociatedIds,
+    Person,
+    RecordWrite,
+    TicketAssociations,
+    TicketRecord,
+)
+from mappings.spec import VendorDrift
+
+FRESH = Account()
+PROPERTIES_OF = {
+    "subject": {"subject"},
+    "description": {"content"},
+    "status": {"hs_pipeline_stage"},
+    "priority": {"hs_ticket_priority"},
+    "type": {"hs_ticket_category"},
+    "channel": {"source_type"},
+    "assignee_remote_id": {"hubspot_owner_id"},
+    "external_id": {"lockstitch_external_id"},
+}
+CLEARABLE = ("subject", "description", "assignee_remote_id", "external_id")
+LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
+HOLDABLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": st.none() | LINE,
+        "description": st.none() | LINE,
+        "status": st.sampled_from(["new", "open", "waiting_on_customer", "closed"]),
+        "priority": st.sampled_from(["low", "normal", "high", "urgent", "none"]),
+        "type": st.sampled_from(["question", "problem", "feature_request"]),
+        "channel": st.sampled_from(["email", "chat", "phone", "web_form"]),
+        "assignee_remote_id": st.none() | LINE,
+        "external_id": st.none() | LINE.filter(bool),
+    },
+)
+
+
+def ticket(*contacts: str, **properties: str | None) -> TicketRecord:
+    """A ticket of these contacts with these properties."""
+    moment = msgspec.convert("2026-03-12T07:33:57Z", TicketRecord.__annotations__["created_at"])
+    associations: Any = msgspec.UNSET
+    if contacts:
+        results = tuple(AssociatedId(id=one) for one in contacts)
+        associations = TicketAssociations(contacts=AssociatedIds(results=results))
+    return TicketRecord(
+        id="21", properties=dict(properties), created_at=moment, updated_at=moment, associations=associations
+    )
+
+
+def only(name: str, value: Any) -> TicketPatch:
+    """A write of one field."""
+    fields: dict[str, Any] = {name: value}
+    return TicketPatch(**fields)
+
+
+def written(record: TicketRecord, body: RecordWrite) -> TicketRecord:
+    """The ticket after HubSpot has carried out the write: "" clears."""
+    cleared = {name: value or None for name, value in body.properties.items()}
+    return msgspec.structs.replace(record, properties=record.properties | cleared)
+
+
+def read(record: TicketRecord, account: Account = FRESH) -> Ticket:
+    """What the ticket means."""
+    return to_canonical(record, account).data
+
+
+def refused(patch: TicketPatch, current: TicketRecord | None = None, account: Account = FRESH) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch, current, account).refused}
+
+
+FULL = ticket(
+    "51",
+    subject="Old",
+    content="Old story",
+    hs_pipeline="0",
+    hs_pipeline_stage="3",
+    hs_ticket_priority="LOW",
+    hs_ticket_category="BILLING_ISSUE",
+    source_type="CHAT",
+    hubspot_owner_id="1",
+    lockstitch_external_id="old",
+)
+
+
+@given(HOLDABLE)
+def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -> None:
+    draft = to_vendor(TicketPatch(**fields), FULL, FRESH)
+    before, after = read(FULL), read(written(FULL, draft.body))
+
+    assert draft.refused == ()
+    for name in PROPERTIES_OF.keys() - fields.keys():
+        assert getattr(after, name) == getattr(before, name), name
+    for name, value in fields.items():
+        assert getattr(after, name) == (value or None), name
+
+
+@pytest.mark.parametrize("name", PROPERTIES_OF)
+def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
+    samples = {"status": "closed", "priority": "high", "type": "question", "channel": "email"}
+
+    draft = to_vendor(only(name, samples.get(name, "new")), FULL, FRESH)
+
+    assert draft.refused == ()
+    assert draft.body.associations == ()
+    assert draft.body.properties.keys() == PROPERTIES_OF[name]
+
+
+@pytest.mark.parametrize("name", CLEARABLE)
+def test_null_clears(name: str) -> None:
+    draft = to_vendor(only(name, None), FULL, FRESH)
+
+    assert draft.body.properties == dict.fromkeys(PROPERTIES_OF[name], "")
+    assert getattr(read(written(FULL, draft.body)), name) is None
+
+
+def test_nothing_sent_sets_nothing() -> None:
+    draft = to_vendor(TicketPatch(), FULL, FRESH)
+
+    assert draft.body == RecordWrite(properties={})
+    assert (draft.refused, draft.loss) == ((), ())
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_a_field_without_a_place_is_unsupported(name: str) -> None:
+    samples: dict[str, Any] = {
+        "followers": (FollowerPatch(email="bo@example.com"),),
+        "order_ids": ("1",),
+        "tags": ("vip",),
+        "due_at": msgspec.convert("2026-03-12T07:33:57Z", TicketRecord.__annotations__["created_at"]),
+    }
+    draft = to_vendor(only(name, samples.get(name, "1")), FULL, FRESH)
+
+    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
+    assert draft.body.properties == {}
+
+
+# ------------------------------------------------------------------ statuses
+
+
+@pytest.mark.parametrize("value", get_args(TicketStatus))
+def test_every_status_is_held_or_refused_with_those_that_are(value: TicketStatus) -> None:
+    draft = to_vendor(TicketPatch(status=value), None, FRESH)
+
+    if draft.refused:
+        assert "one of: new, waiting_on_customer, open, closed" in draft.refused[0].detail
+    else:
+        assert read(written(ticket(), draft.body)).status == value
+
+
+def test_a_status_picks_a_stage_of_the_tickets_own_pipeline(account: Account) -> None:
+    returned = ticket(hs_pipeline="75304820", hs_pipeline_stage="144402861")
+
+    assert to_vendor(TicketPatch(status="closed"), returned, account).body.properties == {
+        "hs_pipeline_stage": "144402863"
+    }
+    assert refused(TicketPatch(status="new"), returned, account) == {
+        "/status": "the HubSpot pipeline 'Returns' holds one of: open, waiting_on_customer, closed"
+    }
+
+
+def test_a_ticket_that_stands_in_such_a_stage_stays_there(account: Account) -> None:
+    second_line = ticket(hs_pipeline="0", hs_pipeline_stage="981000007")
+
+    assert read(second_line, account).status == "open"
+    assert to_vendor(TicketPatch(status="open"), second_line, account).body.properties == {
+        "hs_pipeline_stage": "981000007"
+    }
+
+
+def test_a_new_ticket_goes_to_the_first_pipeline(account: Account) -> None:
+    draft = to_vendor(TicketPatch(status="waiting_on_customer"), None, account)
+
+    assert draft.body.properties == {"hs_pipeline": "0", "hs_pipeline_stage": "2"}
+
+
+def test_without_the_tickets_pipeline_no_status_is_written() -> None:
+    assert refused(TicketPatch(status="closed"), ticket(hs_pipeline="99")).keys() == {"/status"}
+
+
+@given(st.none() | LINE, st.none() | LINE)
+def test_no_stage_breaks_the_reading(pipeline: str | None, stage: str | None) -> None:
+    told = read(ticket(hs_pipeline=pipeline, hs_pipeline_stage=stage))
+
+    assert told.status_raw == (stage or None)
+    assert (told.status == "unknown") == (told.status_label is None)
+
+
+# -------------------------------------------------------- other enumerations
+
+
+@pytest.mark.parametrize("value", get_args(TicketPriority))
+def test_every_priority_is_held_or_refused(value: TicketPriority) -> None:
+    draft = to_vendor(TicketPatch(priority=value), FULL, FRESH)
+
+    if value == "unknown":
+        assert draft.refused[0].detail.endswith("one of: low, normal, high, urgent, none")
+    else:
+        assert read(written(FULL, draft.body)).priority == value
+
+
+@pytest.mark.parametrize("value", get_args(TicketType))
+def test_every_type_is_held_or_refused(value: TicketType) -> None:
+    draft = to_vendor(TicketPatch(type=value), FULL, FRESH)
+
+    if draft.refused:
+        assert draft.refused[0].detail.endswith("one of: question, problem, feature_request")
+    else:
+        assert read(written(FULL, draft.body)).type == value
+
+
+@pytest.mark.parametrize("value", get_args(TicketChannel))
+def test_every_channel_is_held_or_refused(value: TicketChannel) -> None:
+    draft = to_vendor(TicketPatch(channel=value), FULL, FRESH)
+
+    if draft.refused:
+        assert draft.refused[0].detail.endswith("one of: chat, email, web_form, phone")
+    else:
+        assert read(written(FULL, draft.body)).channel == value
+
+
+def test_a_value_that_the_account_lacks_is_refused(account: Account) -> None:
+    assert refused(TicketPatch(priority="urgent"), None, account)["/priority"].endswith(
+        "one of: low, normal, high, none"
+    )
+
+
+@given(st.none() | LINE, st.none() | LINE, st.none() | LINE)
+def test_invented_values_read_as_unknown(priority: str | None, category: str | None, source: str | None) -> None:
+    told = read(ticket(hs_ticket_priority=priority, hs_ticket_category=category, source_type=source))
+
+    assert (told.priority_raw, told.type_raw, told.channel_raw) == (priority or None, category or None, source or None)
+    assert told.priority == "none" if not priority else told.priority in get_args(TicketPriority)
+
+
+def test_a_date_that_is_none_is_drift() -> None:
+    with pytest.raises(VendorDrift) as drift:
+        read(ticket(closed_date="yesterday"))
+    assert drift.value.path == "$.properties.closed_date"
+
+
+def test_dates_of_older_answers_are_milliseconds() -> None:
+    told = read(ticket(closed_date="1773306837041", first_agent_reply_date="2026-03-12T09:13:57.041+00:00"))
+
+    assert told.closed_at is not None
+    assert told.closed_at == told.first_responded_at
+
+
+# ----------------------------------------------------------------- requester
+
+
+def test_the_requester_is_made_by_an_association() -> None:
+    draft = to_vendor(TicketPatch(subject="Help", requester=RequesterPatch(remote_id="51")), None, FRESH)
+
+    assert msgspec.to_builtins(draft.body.associations) == (
+        {"to": {"id": "51"}, "types": ({"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 16},)},
+    )
+
+
+def test_a_requester_without_an_id_is_told_how_to_get_one() -> None:
+    by_email = refused(TicketPatch(requester=RequesterPatch(email="ann@example.com", name="Ann")))
+
+    assert "HubSpot needs the contact's id" in by_email["/requester/email"]
+    assert refused(TicketPatch(requester=RequesterPatch(name="Ann"))).keys() == {"/requester"}
+    assert refused(TicketPatch(requester=RequesterPatch(id="cus_0198"))).keys() == {"/requester/id"}
+
+
+def test_what_the_contact_holds_is_not_written_through_the_ticket() -> None:
+    patch = TicketPatch(requester=RequesterPatch(remote_id="51", name="Ann", email="ann@example.com", phone="044"))
+
+    assert refused(patch).keys() == {"/requester/name", "/requester/email", "/requester/phone"}
+
+
+@pytest.mark.parametrize("requester", [RequesterPatch(remote_id="52"), RequesterPatch(email="bo@example.com"), None])
+def test_an_update_cannot_change_the_requester(requester: RequesterPatch | None) -> None:
+    draft = to_vendor(TicketPatch(requester=requester), FULL, FRESH)
+
+    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", "/requester")]
+    assert draft.body.associations == ()
+
+
+def test_the_same_requester_again_changes_nothing() -> None:
+    known = msgspec.structs.replace(FRESH, requesters={"21": ("51",)})
+    same = TicketPatch(requester=RequesterPatch(remote_id="51"))
+
+    assert to_vendor(same, FULL, FRESH).refused == ()
+    assert to_vendor(same, ticket(), known).refused == ()
+    assert to_vendor(TicketPatch(requester=None), ticket(), FRESH).refused == ()
+    assert to_vendor(same, FULL, FRESH).body == RecordWrite(properties={})
+
+
+def test_people_read_beside_the_tickets_complete_the_requester() -> None:
+    ann = Person(name="Ann Lee", email="ann@example.com", phone="044")
+    known = msgspec.structs.replace(FRESH, requesters={"21": ("51", "52")}, people={"51": ann})
+
+    told = to_canonical(ticket(), known)
+
+    assert told.data.requester is not None
+    assert (told.data.requester.remote_id, told.data.requester.email) == ("51", "ann@example.com")
+    assert [(loss.path, loss.kind) for loss in told.loss] == [("/requester", "ambiguous")]
+    assert read(ticket()).requester is None
+
+
+def test_custom_fields_are_written(account: Account) -> None:
+    draft = to_vendor(TicketPatch(custom_fields=(CustomFieldPatch(key="warranty", value=True),)), FULL, account)
+
+    assert draft.body.properties == {"warranty": "true"}
+
+
+def test_every_field_of_a_write_is_accounted_for() -> None:
+    judged = PROPERTIES_OF.keys() | UNSUPPORTED.keys() | {"requester", "custom_fields"}
+
+    assert judged == {field.name for field in msgspec.structs.fields(TicketPatch)}
