@@ -160,6 +160,7 @@ class CrmObject:
             route="/crm/v3/properties/{object_type}",
             body=msgspec.json.encode(definition),
             effect=True,
+            idempotent=True,  # a name is taken once, so a repeat is refused as a duplicate
         )
 
 
