@@ -84,11 +84,10 @@ def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account)
     if _unique(query) is not None:
         kept = tuple(record for record in answer.results if _matches(record, query, account))
         return Page(records=kept, next=None, account=account)
-    more = answer.paging is not None and answer.paging.next is not None
+    following = answer.paging.next if answer.paging is not None else None
     if _is_search(query):
-        return _search_page(crm, answer.results, _place(query), more, account)
-    after = answer.paging.next.after if answer.paging is not None and answer.paging.next is not None else None
-    return Page(records=answer.results, next=after, account=account)
+        return _search_page(crm, answer.results, _place(query), following is not None, account)
+    return Page(records=answer.results, next=following.after if following is not None else None, account=account)
 
 
 def is_plain(query: ListQuery) -> bool:
