@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean test-n8n lock
+.PHONY: help run test check generated bench clean test-n8n lock
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,12 +18,16 @@ run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulator
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
 	$(BIN)/pytest $(ARGS)
 
-check: $(INSTALLED) ## Judge style, layers, types and file lengths
+check: $(INSTALLED) ## Judge style, layers, types, file lengths and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	.ci/file-lengths
+	.ci/generated --check
+
+generated: $(INSTALLED) ## Renew the files that are printed from code
+	.ci/generated --write
 
 bench: $(INSTALLED) ## Measure against floors taken in the same run
 	$(BIN)/python -m benchmarks

@@ -13,22 +13,30 @@ Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
 class OrderCustomerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose order it is: a canonical `id`, the vendor's `remote_id`, or an e-mail for a guest."""
 
-    id: Annotated[str, Meta(examples=["cus_0198f0a2b7c47d3c"])] | None = None
+    id: str | None = None
+    """A canonical customer that is known at the connection. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     remote_id: Line | None = None
+    """The vendor's id of its customer."""
     email: Annotated[str, Meta(max_length=254)] | None = None
+    """An address, for a guest or to let the vendor find its customer."""
     phone: Annotated[str, Meta(max_length=64)] | None = None
+    """A number to reach the buyer."""
     name: Line | None = None
+    """The buyer's name."""
 
 
 class LineItemPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line to order: a `variant_remote_id` of the shop, or a free line with `name` and `unit_price`."""
 
     name: Line | None = None
+    """What is bought; needed for a free line, without a variant."""
     variant_remote_id: Line | None = None
+    """The vendor's id of the variant, which brings its own name and price."""
     product_remote_id: Line | None = None
     sku: Line | None = None
     quantity: Quantity
     unit_price: Money | None = None
+    """Price of one before discounts; needed for a free line."""
     tax: Money | None = None
     requires_shipping: bool | None = None
     taxable: bool | None = None
@@ -41,6 +49,7 @@ class DiscountPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     code: Line | None = None
     label: Line | None = None
     type: DiscountType = "fixed"
+    """How the discount is worked out."""
     amount: Money
 
 
@@ -84,7 +93,13 @@ class OrderCancel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Cancel an order: why, whether goods go back to stock, money back to the buyer, and the buyer is told."""
 
     reason: CancelReason
+    """Why it is cancelled. Example: `"customer"`"""
     restock: bool = False
+    """Whether the goods go back to stock. Example: `true`"""
     refund: bool = False
+    """Whether what was paid is given back by the way it came. Example: `true`"""
     notify: bool = False
+    """Whether the vendor writes to the buyer. Example: `false`"""
     note: Text | None = None
+    """A word for colleagues, kept with the order where the vendor has a place for it.
+    Example: `"Ordered twice by mistake"`"""

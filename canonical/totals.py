@@ -9,7 +9,7 @@ from canonical.parts import Loss
 def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: bool | None) -> tuple[Loss, ...]:
     """What does not add up, as losses of kind `ambiguous`; the vendor's figures stand.
 
-    Checked: items = Σ quantity × unit price; total = items - discount + shipping + fees + tip + (tax unless
+    Checked: items = Σ quantity * unit price; total = items - discount + shipping + fees + tip + (tax unless
     included); outstanding = total - paid. With `tax_inclusive` unknown the total may include the tax or not.
     """
     found: list[Loss] = []

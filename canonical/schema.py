@@ -1,0 +1,213 @@
+"""The model as JSON Schema (draft 2020-12), printed from the Structs and kept beside them in `canonical/schemas`.
+
+The Structs are the truth and the files their print-out: `python -m canonical.schema --write` renews them, `--check`
+fails where they differ. Types come from msgspec; sentences and examples from the text below each field.
+"""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import UNSET, Struct
+from msgspec.structs import FieldInfo, fields
+
+from canonical.customer import Customer, CustomerPatch
+from canonical.order import Order
+from canonical.order_patch import OrderCancel, OrderPatch
+from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
+
+FOLDER: Final = Path(__file__).parent / "schemas"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+VERSION: Final = "v1"
+ROOTS: Final[dict[str, type[Struct]]] = {
+    "customer": Customer,
+    "customer-write": CustomerPatch,
+    "order": Order,
+    "order-write": OrderPatch,
+    "order-cancel": OrderCancel,
+    "ticket": Ticket,
+    "ticket-write": TicketPatch,
+    "comment": Comment,
+    "comment-write": CommentPatch,
+}
+"""The files, and the Struct that each prints."""
+# What flows put on every resource before anybody sees it.
+ENVELOPE: Final = ("id", "meta")
+
+_EXAMPLE: Final = re.compile(r"^(?P<sentence>.*?)(?: Example: `(?P<example>.*)`)?$", re.DOTALL)
+_REFERENCE: Final = "#/$defs/"
+
+
+class FieldText(Struct, frozen=True, kw_only=True):
+    """What stands below a field: its meaning, and an example as JSON where the type has none of its own."""
+
+    sentence: str
+    example: msgspec.Raw | None = None
+
+
+def schema_of(name: str) -> dict[str, Any]:
+    """The JSON Schema of one of `ROOTS`.
+
+    A reading schema requires every member, because every answer has all of them; it leaves additional ones open, so
+    that a newer version may add some. A writing schema refuses members that it does not know.
+    """
+    struct = ROOTS[name]
+    _, components = msgspec.json.schema_components([struct], ref_template=_REFERENCE + "{name}")
+    structs = {kind.__name__: kind for kind in _structs_of(struct)}
+    described = {title: _described(schema, structs[title]) for title, schema in components.items()}
+    root = described.pop(struct.__name__)
+    if not _is_written(struct):
+        held = root["properties"]
+        root["required"] = [member for member in held if member in root["required"] or member in ENVELOPE]
+    head = {"$schema": DIALECT, "$id": f"urn:lockstitch:canonical:{VERSION}:{name}"}
+    return head | root | ({"$defs": dict(sorted(described.items()))} if described else {})
+
+
+def render(name: str) -> bytes:
+    """The file's bytes."""
+    return msgspec.json.format(msgspec.json.encode(schema_of(name)), indent=2) + b"\n"
+
+
+def field_texts(struct: type[Struct]) -> dict[str, FieldText]:
+    """The text of every field that has one. What a Patch leaves unsaid is taken from its reading Struct."""
+    own = _texts_of(struct)
+    reading = _reading_structs().get(struct.__name__.removesuffix("Patch"))
+    if reading is None or reading is struct:
+        return own
+    texts = dict(_texts_of(reading))
+    for name, text in own.items():
+        example = text.example if text.example is not None or name not in texts else texts[name].example
+        texts[name] = FieldText(sentence=text.sentence, example=example)
+    return texts
+
+
+@cache
+def _reading_structs() -> dict[str, type[Struct]]:
+    return {kind.__name__: kind for root in ROOTS.values() for kind in _structs_of(root) if not _is_written(kind)}
+
+
+@cache
+def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
+    """By field: the string that follows it in the source of the Struct."""
+    source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
+    (body,) = (node.body for node in source.body if isinstance(node, ast.ClassDef))
+    texts: dict[str, FieldText] = {}
+    for field, text in pairwise(body):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+            texts[field.target.id] = _read(text.value.value, f"{struct.__name__}.{field.target.id}")
+    return texts
+
+
+def _read(text: str, where: str) -> FieldText:
+    match = _EXAMPLE.match(" ".join(text.split()))
+    if match is None:
+        raise ValueError(f"the text of {where} cannot be read")
+    example = match["example"]
+    if example is None:
+        return FieldText(sentence=match["sentence"])
+    msgspec.json.decode(example)  # an example that is no JSON fails here, with its own words
+    return FieldText(sentence=match["sentence"], example=msgspec.Raw(example.encode()))
+
+
+def _described(schema: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
+    """One object's schema with the sentences of its fields, in the order of the Struct."""
+    written = _is_written(struct)
+    texts = field_texts(struct)
+    members: dict[str, Any] = {}
+    for field in fields(struct):
+        member = _compact(schema["properties"][field.encode_name], _literal_of(field.type))
+        if not written:
+            member.pop("default", None)
+        if (text := texts.get(field.name)) is not None:
+            member["description"] = text.sentence
+            if text.example is not None:
+                member["examples"] = [msgspec.json.decode(text.example)]
+        if "examples" not in member and "enum" in member:
+            member["examples"] = [member["enum"][0]]
+        members[field.encode_name] = member
+    described = {
+        "title": schema["title"],
+        "description": " ".join(schema["description"].split()),
+        "type": "object",
+        "properties": members,
+        "required": [field.encode_name for field in fields(struct) if _is_required(field, written)],
+    }
+    if written:
+        described["additionalProperties"] = False
+    return described
+
+
+def _compact(schema: dict[str, Any], values: tuple[str, ...]) -> dict[str, Any]:
+    """`{"type": ["string", "null"], …}` instead of an `anyOf` of two, and enum values in the order of the model."""
+    options = schema.get("anyOf", [])
+    plain = [option for option in options if option != {"type": "null"}]
+    if len(plain) == 1 and len(options) == 2 and "$ref" not in plain[0]:
+        rest = {key: value for key, value in schema.items() if key != "anyOf"}
+        inner = _compact(plain[0], values)
+        kinds = inner.get("type", "string")
+        nullable = {"type": [*([kinds] if isinstance(kinds, str) else kinds), "null"]}
+        if "enum" in inner:
+            nullable["enum"] = [*inner["enum"], None]
+        return {**inner, **nullable, **rest}
+    if "enum" in schema:
+        return {"type": "string", **schema, "enum": list(values)}
+    return dict(schema)
+
+
+def _is_written(struct: type[Struct]) -> bool:
+    return bool(struct.__struct_config__.forbid_unknown_fields)
+
+
+def _is_required(field: FieldInfo, written: bool) -> bool:
+    return field.required if written else field.default is not UNSET
+
+
+def _structs_of(kind: Any) -> Iterator[type[Struct]]:
+    """The Struct itself and every Struct that it is made of."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        yield kind
+        for field in fields(kind):
+            yield from _structs_of(field.type)
+    for option in get_args(kind):
+        yield from _structs_of(option)
+
+
+def _literal_of(kind: Any) -> tuple[str, ...]:
+    """The values of an enum, in the order in which the model names them; empty for anything else."""
+    if get_origin(kind) is Literal:
+        return tuple(str(value) for value in get_args(kind))
+    return next((found for option in get_args(kind) if (found := _literal_of(option))), ())
+
+
+def main(arguments: list[str]) -> int:
+    """`--write` renews the files; `--check` names those that differ, and exits with 1 if there are any."""
+    if arguments not in (["--write"], ["--check"]):
+        sys.stderr.write("usage: python -m canonical.schema --check|--write\n")
+        return 2
+    wanted = {FOLDER / f"{name}.json": render(name) for name in ROOTS}
+    present = {path: path.read_bytes() for path in FOLDER.glob("*.json")}
+    if arguments == ["--write"]:
+        FOLDER.mkdir(exist_ok=True)
+        for path in present.keys() - wanted.keys():
+            path.unlink()
+        for path, content in wanted.items():
+            path.write_bytes(content)
+        return 0
+    stale = sorted(path.name for path in wanted.keys() | present.keys() if wanted.get(path) != present.get(path))
+    for file in stale:
+        sys.stderr.write(f"canonical/schemas/{file} is not what the Structs say: python -m canonical.schema --write\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
