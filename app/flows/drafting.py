@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, UnsetType
 
-from app.errors import FieldError, InvalidField, UnsupportedField, VersionConflict
+from app.errors import FieldError, InvalidField, NotFound, UnsupportedField, VersionConflict
 from app.flows.fetch import ask, fetch_raw, map_record
 from app.flows.locate import AnyMapping, cannot
 from app.flows.resources import etag_of, name_records
@@ -93,7 +93,10 @@ async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
     """The remote id of the record that holds a unique key, by a strongly consistent read; None without one."""
     account = await desk.account()
     endpoints = desk.mapping.endpoints
-    reply = await ask(desk.seam, desk.connection, endpoints.find[key](value, account), desk.deadline)
+    try:
+        reply = await ask(desk.seam, desk.connection, endpoints.find[key](value, account), desk.deadline)
+    except NotFound:
+        return None
     raw, account = endpoints.record(reply, account)
     return None if raw is None else map_record(desk.connection, desk.mapping, raw, account).remote.id
 
