@@ -8,12 +8,16 @@ from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import decode
-from mappings.zendesk.wire_v2 import MARK_FIELD, Account, CustomStatus
+from mappings.spec import Unmappable, decode
+from mappings.zendesk.wire_v2 import MARK_FIELD, Account, CustomStatus, Person
 
 
 class _CustomStatuses(Struct, frozen=True, kw_only=True):
     custom_statuses: tuple[CustomStatus, ...]
+
+
+class _Myself(Struct, frozen=True, kw_only=True):
+    user: Person
 
 
 class _UserField(Struct, frozen=True, kw_only=True):
@@ -27,7 +31,11 @@ class _UserFieldBody(Struct, frozen=True, kw_only=True):
     user_field: _UserField
 
 
-REQUESTS: Final = (VendorRequest(method="GET", path="/api/v2/custom_statuses", route="/api/v2/custom_statuses"),)
+# What agents call the statuses, and the agent whose token it is: the author of everything that is written here.
+REQUESTS: Final = (
+    VendorRequest(method="GET", path="/api/v2/custom_statuses", route="/api/v2/custom_statuses"),
+    VendorRequest(method="GET", path="/api/v2/users/me", route="/api/v2/users/me"),
+)
 
 # A key is used once in an account, so a second run is refused as a duplicate and changes nothing.
 SETUP: Final = (
@@ -54,12 +62,27 @@ SETUP: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the replies to `REQUESTS`. Where custom statuses are off or cannot be read, Zendesk's own
-    names hold."""
-    statuses = replies[0] if replies else None
-    return Account(custom_fields=dict(custom_fields), status_labels={} if statuses is None else _labels(statuses))
+    """The account from the replies to `REQUESTS`. What could not be had, or read, only names things: without custom
+    statuses Zendesk's own names hold, without the agent an author is an id."""
+    statuses, myself = (*replies, None, None)[:2]
+    return Account(
+        custom_fields=dict(custom_fields),
+        status_labels={} if statuses is None else _labels(statuses),
+        people={} if myself is None else _people(myself),
+    )
 
 
 def _labels(reply: VendorReply) -> dict[int, str]:
-    found = decode(reply.body, _CustomStatuses).custom_statuses
+    try:
+        found = decode(reply.body, _CustomStatuses).custom_statuses
+    except Unmappable:
+        return {}
     return {status.id: status.agent_label for status in found if status.agent_label}
+
+
+def _people(reply: VendorReply) -> dict[int, Person]:
+    try:
+        myself = decode(reply.body, _Myself).user
+    except Unmappable:
+        return {}
+    return {myself.id: myself}

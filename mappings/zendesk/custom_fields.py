@@ -32,8 +32,7 @@ def read(
 ) -> tuple[CustomField, ...]:
     """The configured fields with what the record holds for them, by vendor field.
 
-    A value of another type than configured is kept as the vendor's own text, as a field of type `string`, and noted
-    as `coerced`.
+    A value of another type than configured stands as the vendor's own text and is noted as `ambiguous`.
     """
     return tuple(_read_one(place, setting, held, loss) for place, setting in enumerate(settings))
 
@@ -81,9 +80,9 @@ def _read_one(place: int, setting: CustomFieldSetting, held: Mapping[str, Raw], 
         return CustomField(key=setting.key, type=setting.type, value=value, label=setting.label)
 
     detail = f"Zendesk holds something else than {EXPECTED[setting.type]}; its own text is given"
-    loss.append(Loss(path=f"/custom_fields/{place}/value", kind="coerced", detail=detail))
+    loss.append(Loss(path=f"/custom_fields/{place}/value", kind="ambiguous", detail=detail))
     text = found if isinstance(found, str) else msgspec.json.encode(found).decode()
-    return CustomField(key=setting.key, type="string", value=text, label=setting.label)
+    return CustomField(key=setting.key, type=setting.type, value=text, label=setting.label)
 
 
 def _text(found: Any) -> CustomFieldValue:

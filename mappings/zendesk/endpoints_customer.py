@@ -34,7 +34,7 @@ class _Head(Struct, frozen=True, kw_only=True):
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
-    user: Raw | None = None
+    user: Raw = Raw()
     users: tuple[Raw, ...] = ()
     organizations: tuple[Organization, ...] = ()
 
@@ -60,7 +60,7 @@ def read(remote_id: str, account: Account) -> VendorRequest:
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """The user of an answer about one, or the first of a look-up."""
     answer = decode(reply.body, _Answer)
-    found = answer.user or (answer.users[0] if answer.users else None)
+    found = answer.user or next(iter(answer.users), None)
     return found, _with_organizations(account, answer.organizations)
 
 

@@ -30,7 +30,7 @@ class _Head(Struct, frozen=True, kw_only=True):
 
 
 class _Answer(Struct, frozen=True, kw_only=True):
-    ticket: Raw | None = None
+    ticket: Raw = Raw()
     tickets: tuple[Raw, ...] = ()
     users: tuple[Person, ...] = ()
 

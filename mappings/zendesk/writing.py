@@ -1,23 +1,20 @@
 """What the writes of users and tickets share: fields without a place, tags, external ids, ids of other records."""
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
 from mappings.spec import Notes
 from mappings.zendesk.wire_v2 import MARK
 
-NOTHING: Final = (UNSET, None, ())
 MOST_DIGITS: Final = 18
 """Zendesk's ids are 64-bit integers; every one of this many digits fits."""
 
 
 def refuse_without_place(patch: Struct, fields: tuple[tuple[str, str], ...], notes: Notes) -> None:
-    """Note each of `fields` (name and reason) that the patch wants to hold something. Emptying what cannot be held is
-    done already."""
+    """Note each of `fields` (name and reason) that the patch names: what cannot be held cannot be emptied either."""
     for name, reason in fields:
-        value: Any = getattr(patch, name)
-        if value not in NOTHING:
+        if not isinstance(getattr(patch, name), UnsetType):
             notes.unsupported(f"/{name}", reason)
 
 

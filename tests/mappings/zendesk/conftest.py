@@ -1,0 +1,151 @@
+"""An account with names, people and custom fields of its own, and a look-alike of the vendor to write to."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from emulators.http import Call
+from emulators.state import State
+from emulators.store import Store
+from emulators.zendesk.emulator import CREDENTIALS, Zendesk
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Mapped, VendorMapping, decode
+from mappings.zendesk import VENDOR
+from mappings.zendesk.wire_v2 import Account, Organization, Person
+
+FIXTURES = Path(__file__).parent / "fixtures"
+ROOT = Path(__file__).resolve().parents[3]
+
+AnyMapping = VendorMapping[Any, Any, Any, Any, Account]
+MAPPINGS: dict[str, AnyMapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
+
+CUSTOM_FIELDS: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
+    "customer": (
+        CustomFieldSetting(key="length", vendor_field="seam_length", type="number", label="Seam length"),
+        CustomFieldSetting(key="stitches", vendor_field="favourite_stitches", type="multi_enum"),
+        CustomFieldSetting(key="renewal", vendor_field="renewal_day", type="date"),
+        CustomFieldSetting(key="visited", vendor_field="visited_at", type="datetime"),
+        CustomFieldSetting(key="newsletter", vendor_field="newsletter", type="boolean"),
+        CustomFieldSetting(key="tier", vendor_field="tier", type="enum"),
+        CustomFieldSetting(key="nickname", vendor_field="nickname", type="string"),
+    ),
+    "ticket": (
+        CustomFieldSetting(key="machine", vendor_field="27100000000501", type="number"),
+        CustomFieldSetting(key="parts", vendor_field="27100000000502", type="multi_enum"),
+        CustomFieldSetting(key="warranty", vendor_field="27100000000503", type="boolean"),
+    ),
+}
+STATUSES = b'{"custom_statuses":[{"id":27000000000777,"agent_label":"Waiting for parts"},{"id":2,"agent_label":""}]}'
+MYSELF = b'{"user":{"id":27000000000001,"name":"Dev Admin","email":"dev@nahtwerk.example","role":"admin"}}'
+
+
+def understood(payload: bytes, mapping: AnyMapping, account: Account) -> list[Mapped[Any]]:
+    """Every record of a whole answer, a webhook's body or a bare record, with the people who came along."""
+    known = with_everybody(payload, account)
+    return [read_any(bytes(raw), mapping, known) for raw in VENDOR.unwrap(payload, mapping.object)]
+
+
+def read_any(record: bytes, mapping: AnyMapping, account: Account) -> Mapped[Any]:
+    """A record in whichever shape it has."""
+    members = frozenset(decode(record, dict[str, msgspec.Raw]))
+    for shape in mapping.shapes:
+        if shape.matches(members):
+            return shape.to_canonical(decode(record, shape.record), account)
+    return mapping.read(record, account)
+
+
+def with_everybody(payload: bytes, account: Account) -> Account:
+    """The account with what an answer side-loads."""
+    answer = decode(payload, SideLoads)
+    return msgspec.structs.replace(
+        account,
+        people=account.people | {person.id: person for person in answer.users},
+        organizations=account.organizations | {one.id: one.name for one in answer.organizations if one.name},
+    )
+
+
+class SideLoads(msgspec.Struct):
+    """What lies beside the records of an answer."""
+
+    users: tuple[Person, ...] = ()
+    organizations: tuple[Organization, ...] = ()
+
+
+def on_the_wire(body: Any) -> dict[str, Any]:
+    """A drafted body as the members that Zendesk would see."""
+    seen: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(body))
+    return seen
+
+
+def refused(draft: Any) -> dict[str, str]:
+    """Pointer and kind of what a draft refuses."""
+    return {refusal.pointer: refusal.kind for refusal in draft.refused}
+
+
+def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
+    """An answer of Zendesk."""
+    told = {"content-type": "application/json; charset=utf-8", **(headers or {})}
+    return VendorReply(status=status, headers=told, body=body)
+
+
+class LookAlike:
+    """A Zendesk account to send requests to, whose clock stands still until it is moved."""
+
+    def __init__(self, store: Store) -> None:
+        self.now = 1_777_700_000.0
+        store.clock = lambda: self.now
+        self.state = State(store, "zendesk")
+        self.zendesk = Zendesk()
+        self.calls: list[Call] = []
+
+    def send(self, request: VendorRequest) -> VendorReply:
+        """What Zendesk answers to a request as it would go out."""
+        call = Call(
+            method=request.method,
+            path=unquote(request.path),
+            query=request.query,
+            headers={
+                "authorization": next(iter(CREDENTIALS)),
+                "host": "nahtwerk.zendesk.com",
+                **{name.lower(): value for name, value in request.headers},
+            },
+            body=request.body or b"",
+        )
+        self.calls.append(call)
+        answer = self.zendesk.answer(call, self.state, self.now)
+        return VendorReply(status=answer.status, headers=dict(answer.headers), body=answer.body)
+
+    def must(self, request: VendorRequest) -> VendorReply:
+        """The same for a request that has to be taken."""
+        answer = self.send(request)
+        assert VENDOR.refusal(answer) is None, answer.body
+        return answer
+
+
+@pytest.fixture
+def zendesk() -> Iterator[LookAlike]:
+    """A fresh Zendesk account."""
+    store = Store(None)
+    yield LookAlike(store)
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def account() -> Account:
+    """An account whose administrator named a status, with custom fields, and the agent that we are."""
+    return VENDOR.build_account((reply(STATUSES), reply(MYSELF)), CUSTOM_FIELDS)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the vendors' samples and specifications; tests that need it are skipped without it."""
+    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared")
+    if not (folder / "vendor-specs").is_dir():
+        pytest.skip("the vendors' own samples and specifications are not here")
+    return folder

@@ -1,0 +1,154 @@
+"""Comments of Zendesk tickets: written through the ticket, read from its list, found again by the operation's name."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from canonical.ticket import CommentPatch, Visibility
+from mappings.http import VendorReply
+from mappings.spec import ListQuery, Unmappable
+from mappings.zendesk.comment_r1 import COMMENT
+from mappings.zendesk.wire_v2 import Account, CommentWrite
+
+from .conftest import LookAlike, on_the_wire, read_any, refused, reply
+from .test_ticket_write import TEXT, create
+
+ENDPOINTS = COMMENT.endpoints
+
+
+def body_of(patch: dict[str, Any], account: Account) -> CommentWrite:
+    draft = COMMENT.to_vendor(msgspec.convert(patch, CommentPatch), None, account)
+    assert draft.refused == ()
+    return draft.body
+
+
+def say(
+    zendesk: LookAlike, ticket_id: str, patch: dict[str, Any], account: Account, marker: str = "op_9"
+) -> VendorReply:
+    assert ENDPOINTS.create is not None
+    return zendesk.must(ENDPOINTS.create(body_of(patch, account), marker, ticket_id, account))
+
+
+@given(text=TEXT, private=st.booleans())
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
+    zendesk: LookAlike, account: Account, text: str, private: bool
+) -> None:
+    assert ENDPOINTS.receipt is not None
+    assert ENDPOINTS.list is not None
+    assert ENDPOINTS.page is not None
+    ticket_id = create(zendesk, {"description": "Stuck"}, account, f"op_{text}")
+    visibility = "private" if private else "public"
+
+    answer = say(zendesk, ticket_id, {"body_text": text, "visibility": visibility}, account)
+
+    receipt = ENDPOINTS.receipt(answer, "comment")
+    assert receipt.record is not None
+    told = read_any(bytes(receipt.record), COMMENT, account)
+    query = ListQuery(limit=100, parent=ticket_id)
+    page = ENDPOINTS.page(zendesk.must(ENDPOINTS.list(query, account)), query, account)
+    listed = read_any(bytes(page.records[-1]), COMMENT, account)
+    assert told.data == listed.data
+    assert (told.data.body_text, told.data.visibility) == (text, visibility)
+    assert (told.data.author.kind, told.data.author.name) == ("agent", "Dev Admin")
+    assert receipt.remote_id == listed.remote.id
+
+
+def test_html_is_shown_without_what_could_do_harm(zendesk: LookAlike, account: Account) -> None:
+    assert ENDPOINTS.receipt is not None
+    ticket_id = create(zendesk, {"description": "Stuck"}, account)
+
+    answer = say(zendesk, ticket_id, {"body_html": "<p onclick='x()'>Try <b>this</b><script>x()</script></p>"}, account)
+
+    receipt = ENDPOINTS.receipt(answer, "comment")
+    assert receipt.record is not None
+    mapped = read_any(bytes(receipt.record), COMMENT, account)
+    assert mapped.data.body_html == "<div><p>Try <b>this</b></p></div>"
+    assert [(loss.path, loss.kind) for loss in mapped.loss] == [("/body_html", "coerced")]
+
+
+def test_a_lost_comment_is_found_by_its_operation_and_a_missing_one_is_not(
+    zendesk: LookAlike, account: Account
+) -> None:
+    assert ENDPOINTS.find_marker is not None
+    assert ENDPOINTS.marked is not None
+    assert ENDPOINTS.receipt is not None
+    ticket_id = create(zendesk, {"description": "Stuck"}, account)
+    for number in range(3):
+        said = say(zendesk, ticket_id, {"body_text": f"Try {number}"}, account, f"op_{number}")
+        if number == 1:
+            wanted = ENDPOINTS.receipt(said, "comment").remote_id
+    zendesk.now += 3600
+
+    request = ENDPOINTS.find_marker("op_1", ticket_id, None, account)
+
+    assert request is not None
+    found = zendesk.must(request)
+    assert ENDPOINTS.marked(found, "op_1") == wanted
+    assert ENDPOINTS.marked(found, "op_7") is None
+
+
+def test_pages_go_on_until_the_last_comment(zendesk: LookAlike, account: Account) -> None:
+    assert ENDPOINTS.list is not None
+    assert ENDPOINTS.page is not None
+    ticket_id = create(zendesk, {"description": "0"}, account)
+    for number in range(1, 5):
+        say(zendesk, ticket_id, {"body_text": str(number)}, account)
+
+    said: list[str] = []
+    query = ListQuery(limit=2, parent=ticket_id)
+    while True:
+        page = ENDPOINTS.page(zendesk.must(ENDPOINTS.list(query, account)), query, account)
+        said += [read_any(bytes(record), COMMENT, page.account).data.body_text for record in page.records]
+        if page.next is None:
+            break
+        query = msgspec.structs.replace(query, after=page.next)
+
+    assert said == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "wire"),
+    [
+        ({"body_text": "Hello"}, {"body": "Hello", "public": True}),
+        ({"body_html": "<p>Hello</p>"}, {"html_body": "<p>Hello</p>", "public": True}),
+        ({"body_text": "Hello", "visibility": "private"}, {"body": "Hello", "public": False}),
+    ],
+)
+def test_a_comment_is_sent_as_it_was_written(patch: dict[str, Any], wire: dict[str, Any], account: Account) -> None:
+    assert on_the_wire(body_of(patch, account)) == wire
+
+
+@pytest.mark.parametrize(
+    ("patch", "kinds"),
+    [
+        ({}, {"/body_text": "invalid"}),
+        ({"body_text": "  "}, {"/body_text": "invalid"}),
+        ({"body_text": "a", "body_html": "<p>a</p>"}, {"/body_html": "invalid"}),
+        ({"body_text": "a", "visibility": "unknown"}, {"/visibility": "invalid"}),
+    ],
+)
+def test_what_is_no_comment_is_refused(patch: dict[str, Any], kinds: dict[str, str], account: Account) -> None:
+    draft = COMMENT.to_vendor(msgspec.convert(patch, CommentPatch), None, account)
+
+    assert refused(draft) == kinds
+
+
+@pytest.mark.parametrize("visibility", get_args(Visibility))
+def test_every_visibility_is_written_or_refused(visibility: str, account: Account) -> None:
+    draft = COMMENT.to_vendor(
+        msgspec.convert({"body_text": "a", "visibility": visibility}, CommentPatch), None, account
+    )
+
+    assert (draft.refused == ()) is (visibility in ("public", "private"))
+
+
+def test_an_answer_without_a_comment_is_not_taken_for_one() -> None:
+    assert ENDPOINTS.receipt is not None
+    silent = reply(b'{"ticket":{"id":1},"audit":{"created_at":"2026-05-02T07:10:00Z","events":[{"type":"Change"}]}}')
+
+    with pytest.raises(Unmappable, match="no comment"):
+        ENDPOINTS.receipt(silent, "comment")

@@ -1,0 +1,324 @@
+"""Writing customers to Zendesk: only what was sent, nothing that it cannot hold, and it reads back as it was meant."""
+
+from itertools import count
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, LifecycleStage
+from mappings.spec import Draft, Mapped
+from mappings.zendesk.customer_r1 import CUSTOMER
+from mappings.zendesk.wire_v2 import Account, User, UserWrite
+
+from .conftest import CUSTOM_FIELDS, FIXTURES, LookAlike, on_the_wire, read_any, refused, with_everybody
+
+ENDPOINTS = CUSTOMER.endpoints
+SERIAL = count(1)
+WORD = st.text("abcdefghijklmnopqrstuvwxyzABCDEFG0123456789_-/", min_size=1, max_size=12)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=60)
+NAME = TEXT.filter(lambda text: text.strip() != "")
+FIELD_VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "length": st.none() | st.integers(-(10**9), 10**9) | st.floats(-1e6, 1e6),
+        "stitches": st.lists(WORD, max_size=3),
+        "renewal": st.none() | st.dates().map(lambda day: day.isoformat()),
+        "newsletter": st.none() | st.booleans(),
+        "tier": st.none() | WORD,
+        "nickname": st.none() | TEXT,
+    },
+)
+PATCHES = st.fixed_dictionaries(
+    {"display_name": NAME},
+    optional={
+        "emails": WORD.map(lambda word: [{"address": f"{word.strip('-_/') or 'a'}.{{serial}}@Faden.example"}]),
+        "phones": st.sampled_from([[], [{"e164": "+41446681800"}], [{"raw": "extension 12"}]]),
+        "language": st.sampled_from(["de", "de-CH", "pt-BR", "en-US", "fr"]),
+        "timezone": st.sampled_from(["Europe/Zurich", "America/New_York", "Asia/Tokyo", "Etc/UTC"]),
+        "status": st.sampled_from(["active", "blocked"]),
+        "notes": st.none() | TEXT,
+        "tags": st.lists(WORD, max_size=4),
+        "external_id": WORD.map(lambda word: f"{word}-{{serial}}"),
+        "custom_fields": FIELD_VALUES.map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+    },
+)
+
+
+def drafted(patch: dict[str, Any], account: Account, current: User | None = None) -> Draft[UserWrite]:
+    return CUSTOMER.to_vendor(msgspec.convert(patch, CustomerPatch), current, account)
+
+
+@pytest.fixture(scope="module")
+def livia(account: Account) -> User:
+    """A user who has everything."""
+    answer = (FIXTURES / "customer-full.in.json").read_bytes()
+    return CUSTOMER.decode(msgspec.json.decode(answer, type=dict[str, msgspec.Raw])["user"])
+
+
+def prepared(zendesk: LookAlike) -> None:
+    """Give the account the user fields that the configuration names."""
+    for setting in CUSTOM_FIELDS["customer"]:
+        field = {"key": setting.vendor_field, "title": setting.key, "type": "text"}
+        zendesk.state.put("user_fields", setting.vendor_field, field)
+
+
+def read_back(zendesk: LookAlike, remote_id: str, account: Account) -> Mapped[Customer]:
+    assert ENDPOINTS.read is not None
+    answer = zendesk.must(ENDPOINTS.read(remote_id, account))
+    record, known = ENDPOINTS.record(answer, with_everybody(answer.body, account))
+    assert record is not None
+    return read_any(bytes(record), CUSTOMER, known)
+
+
+def create(zendesk: LookAlike, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
+    assert ENDPOINTS.create is not None
+    assert ENDPOINTS.receipt is not None
+    draft = drafted(patch, account)
+    assert draft.refused == ()
+    receipt = ENDPOINTS.receipt(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
+    assert receipt.created
+    assert receipt.remote_id is not None
+    return receipt.remote_id
+
+
+def update(zendesk: LookAlike, remote_id: str, patch: dict[str, Any], account: Account) -> None:
+    assert ENDPOINTS.read is not None
+    assert ENDPOINTS.update is not None
+    record, known = ENDPOINTS.record(zendesk.must(ENDPOINTS.read(remote_id, account)), account)
+    assert record is not None
+    draft = drafted(patch, known, CUSTOMER.decode(record))
+    assert draft.refused == ()
+    zendesk.must(ENDPOINTS.update(remote_id, draft.body, "op_2", known))
+
+
+def expect(customer: Customer, patch: dict[str, Any]) -> None:
+    """Everything that the patch names reads back, but for the spelling that the draft told of."""
+    for name in ("display_name", "status", "timezone", "language", "notes", "external_id"):
+        if name in patch:
+            assert getattr(customer, name) == patch[name], name
+    if "emails" in patch:
+        assert [email.address for email in customer.emails] == [patch["emails"][0]["address"].lower()]
+    if "phones" in patch:
+        assert [phone.e164 or phone.raw for phone in customer.phones] == [
+            phone.get("e164") or phone["raw"] for phone in patch["phones"]
+        ]
+    if "tags" in patch:
+        assert set(customer.tags) == {tag.lower() for tag in patch["tags"]}
+    held = {field.key: field.value for field in customer.custom_fields}
+    for field in patch.get("custom_fields", ()):
+        assert held[field["key"]] == field["value"], field["key"]
+
+
+@given(new=PATCHES, later=PATCHES)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_reads_back(
+    zendesk: LookAlike, account: Account, new: dict[str, Any], later: dict[str, Any]
+) -> None:
+    prepared(zendesk)
+    new, later = numbered(new), numbered(later)
+    later.pop("emails", None)
+
+    remote_id = create(zendesk, new, account, f"op_{next(SERIAL)}")
+    expect(read_back(zendesk, remote_id, account).data, new)
+
+    update(zendesk, remote_id, later, account)
+    changed = read_back(zendesk, remote_id, account).data
+    untouched = {name: value for name, value in new.items() if name not in later}
+    expect(changed, later | untouched)
+
+
+def numbered(patch: dict[str, Any]) -> dict[str, Any]:
+    """The patch with keys that no other example has."""
+    text = msgspec.json.encode(patch).decode().replace("{serial}", str(next(SERIAL)))
+    again: dict[str, Any] = msgspec.json.decode(text)
+    return again
+
+
+@pytest.mark.parametrize(
+    ("patch", "wire"),
+    [
+        ({}, {}),
+        ({"display_name": "L. Keller"}, {"name": "L. Keller"}),
+        ({"phones": [{"e164": "+41446681801"}]}, {"phone": "+41446681801"}),
+        ({"phones": None}, {"phone": None}),
+        ({"phones": []}, {"phone": None}),
+        ({"language": "fr-CH"}, {"locale": "fr-CH"}),
+        ({"timezone": "Asia/Tokyo"}, {"time_zone": "Asia/Tokyo"}),
+        ({"notes": "New"}, {"notes": "New"}),
+        ({"notes": None}, {"notes": None}),
+        ({"tags": ["VIP", "vip", "new"]}, {"tags": ["vip", "new"]}),
+        ({"tags": None}, {"tags": []}),
+        ({"status": "blocked"}, {"suspended": True}),
+        ({"status": "active"}, {"suspended": False}),
+        ({"external_id": "shop-1"}, {"external_id": "shop-1"}),
+        ({"external_id": None}, {"external_id": None}),
+        ({"kind": "person"}, {}),
+        ({"emails": [{"address": "LIVIA.keller@faden.example", "type": "unknown"}]}, {}),
+        (
+            {"custom_fields": [{"key": "length", "value": 3}]},
+            {
+                "user_fields": {
+                    "seam_length": 3,
+                    "favourite_stitches": [],
+                    "renewal_day": None,
+                    "visited_at": None,
+                    "newsletter": None,
+                    "tier": None,
+                }
+            },
+        ),
+        (
+            {"custom_fields": None},
+            {
+                "user_fields": {
+                    "seam_length": None,
+                    "favourite_stitches": [],
+                    "renewal_day": None,
+                    "visited_at": None,
+                    "newsletter": None,
+                    "tier": None,
+                }
+            },
+        ),
+    ],
+)
+def test_an_update_sends_what_was_sent_and_nothing_else(
+    patch: dict[str, Any], wire: dict[str, Any], livia: User, account: Account
+) -> None:
+    draft = drafted(patch, account, livia)
+
+    assert draft.refused == ()
+    assert on_the_wire(draft.body) == wire
+
+
+def test_a_change_leaves_everything_else_as_it_is(zendesk: LookAlike, account: Account) -> None:
+    remote_id = create(
+        zendesk,
+        {"display_name": "Livia", "emails": [{"address": "livia@faden.example"}], "tags": ["vip"], "notes": "Thread"},
+        account,
+    )
+    before = zendesk.state.get("users", remote_id)
+    zendesk.now += 10
+
+    update(zendesk, remote_id, {"notes": None}, account)
+
+    after = zendesk.state.get("users", remote_id)
+    assert before is not None
+    assert after is not None
+    assert {name for name in after if after[name] != before[name]} == {"notes", "updated_at"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "kinds"),
+    [
+        ({"display_name": None}, {"/display_name": "invalid"}),
+        ({"display_name": " "}, {"/display_name": "invalid"}),
+        ({"emails": None}, {"/emails": "unsupported"}),
+        ({"emails": [{"address": "other@faden.example"}]}, {"/emails/0/address": "unsupported"}),
+        ({"emails": [{"address": "no address"}]}, {"/emails/0/address": "invalid"}),
+        (
+            {"emails": [{"address": "a@faden.example"}, {"address": "livia.keller@faden.example", "is_primary": True}]},
+            {"/emails/0": "unsupported"},
+        ),
+        (
+            {"emails": [{"address": "livia.keller@faden.example", "type": "work", "status": "bounced"}]},
+            {"/emails/0/type": "unsupported", "/emails/0/status": "unsupported"},
+        ),
+        ({"phones": [{"e164": "+41446681800"}, {"raw": "12"}]}, {"/phones/1": "unsupported"}),
+        ({"phones": [{"e164": "12"}]}, {"/phones/0/e164": "invalid"}),
+        ({"phones": [{}]}, {"/phones/0": "invalid"}),
+        ({"phones": [{"raw": "12", "type": "fax"}]}, {"/phones/0/type": "unsupported"}),
+        ({"language": None}, {"/language": "invalid"}),
+        ({"language": "not a language"}, {"/language": "invalid"}),
+        ({"timezone": "Bern"}, {"/timezone": "invalid"}),
+        ({"tags": ["two words", "ok", "", "a,b"]}, {"/tags/0": "invalid", "/tags/2": "invalid", "/tags/3": "invalid"}),
+        ({"external_id": "lockstitch:op_1"}, {"/external_id": "invalid"}),
+        ({"external_id": "a,b"}, {"/external_id": "invalid"}),
+        ({"kind": "organization"}, {"/kind": "invalid"}),
+        ({"first_name": "Livia", "last_name": "Keller"}, {"/first_name": "unsupported", "/last_name": "unsupported"}),
+        ({"custom_fields": [{"key": "shoe_size", "value": 1}]}, {"/custom_fields/0/key": "invalid"}),
+        ({"custom_fields": [{"key": "length", "value": "3"}]}, {"/custom_fields/0/value": "invalid"}),
+        (
+            {"custom_fields": [{"key": "tier", "value": "a"}, {"key": "tier", "value": "b"}]},
+            {"/custom_fields/1/key": "invalid"},
+        ),
+        ({"job_title": "Tailor"}, {"/job_title": "unsupported"}),
+        ({"addresses": []}, {"/addresses": "unsupported"}),
+    ],
+)
+def test_what_zendesk_cannot_hold_is_refused_with_a_reason(
+    patch: dict[str, Any], kinds: dict[str, str], livia: User, account: Account
+) -> None:
+    draft = drafted(patch, account, livia)
+
+    assert refused(draft) == kinds
+    assert all(len(refusal.detail) > 10 for refusal in draft.refused)
+
+
+def test_an_unknown_custom_field_is_answered_with_those_there_are(account: Account) -> None:
+    draft = drafted({"display_name": "Livia", "custom_fields": [{"key": "shoe_size", "value": 1}]}, account)
+
+    (refusal,) = draft.refused
+    assert "length, stitches, renewal" in refusal.detail
+
+
+@pytest.mark.parametrize("status", get_args(CustomerStatus))
+def test_every_status_is_written_or_refused_with_the_ones_that_can_be(status: str, account: Account) -> None:
+    draft = drafted({"display_name": "Livia", "status": status}, account)
+
+    if status in ("active", "blocked"):
+        assert draft.refused == ()
+    else:
+        assert refused(draft) == {"/status": "invalid"}
+        assert "one of: active, blocked" in draft.refused[0].detail
+
+
+@pytest.mark.parametrize("value", [*get_args(CustomerKind), *get_args(LifecycleStage)])
+def test_no_other_word_of_ours_breaks_a_write(value: str, account: Account) -> None:
+    field = "kind" if value in get_args(CustomerKind) else "lifecycle_stage"
+
+    draft = drafted({"display_name": "Livia", field: value}, account)
+
+    assert (draft.refused == ()) is (value == "person")
+
+
+def test_two_names_make_one_for_a_caller_who_accepts_the_loss(account: Account) -> None:
+    draft = drafted({"first_name": "Livia", "last_name": "Keller"}, account)
+
+    assert set(refused(draft).values()) == {"unsupported"}
+    assert on_the_wire(draft.body) == {"name": "Livia Keller"}
+
+
+def test_a_customer_without_a_name_is_named_by_the_address_and_that_is_told(
+    zendesk: LookAlike, account: Account
+) -> None:
+    patch = {"emails": [{"address": "Mira@Faden.example"}]}
+
+    remote_id = create(zendesk, patch, account)
+
+    assert read_back(zendesk, remote_id, account).data.display_name == "mira@faden.example"
+    told = {(loss.path, loss.kind) for loss in drafted(patch, account).loss}
+    assert told == {("/display_name", "defaulted"), ("/emails/0/address", "coerced")}
+
+
+def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: LookAlike, account: Account) -> None:
+    remote_id = create(zendesk, {"display_name": "Mira"}, account)
+
+    update(zendesk, remote_id, {"emails": [{"address": "mira@faden.example"}]}, account)
+
+    assert [email.address for email in read_back(zendesk, remote_id, account).data.emails] == ["mira@faden.example"]
+
+
+def test_an_archived_customer_reads_as_archived(zendesk: LookAlike, account: Account) -> None:
+    remote_id = create(zendesk, {"display_name": "Mira", "emails": [{"address": "mira@faden.example"}]}, account)
+    assert ENDPOINTS.archive is not None
+    assert ENDPOINTS.receipt is not None
+
+    receipt = ENDPOINTS.receipt(zendesk.must(ENDPOINTS.archive(remote_id, account)), "archive")
+
+    assert receipt.remote_id == remote_id
+    gone = read_back(zendesk, remote_id, account).data
+    assert (gone.status, gone.status_raw, gone.display_name, gone.emails) == ("archived", "inactive", "Mira", ())

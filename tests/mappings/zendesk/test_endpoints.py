@@ -1,0 +1,313 @@
+"""How Zendesk is asked: lists and their cursors, exports since a time, marks of our writes and how they are found."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from mappings.http import VendorRequest
+from mappings.spec import ListQuery
+from mappings.zendesk import VENDOR
+from mappings.zendesk.account import build_account
+from mappings.zendesk.wire_v2 import Account, TicketWrite, UserWrite
+
+from .conftest import MAPPINGS, AnyMapping, LookAlike, read_any, reply
+from .test_customer_write import create as create_customer
+from .test_customer_write import drafted as customer_draft
+from .test_ticket_write import create as create_ticket
+from .test_ticket_write import drafted as ticket_draft
+
+CUSTOMER = MAPPINGS["customer"]
+TICKET = MAPPINGS["ticket"]
+USERS = CUSTOMER.endpoints
+TICKETS = TICKET.endpoints
+
+
+def listed(zendesk: LookAlike, mapping: AnyMapping, account: Account, **asked: Any) -> list[Any]:
+    """Every record of a list, page after page."""
+    endpoints = mapping.endpoints
+    assert endpoints.list is not None
+    assert endpoints.page is not None
+    query = ListQuery(**{"limit": 2, **asked})
+    records: list[Any] = []
+    for _ in range(50):
+        page = endpoints.page(zendesk.must(endpoints.list(query, account)), query, account)
+        records += [read_any(bytes(raw), mapping, page.account).data for raw in page.records]
+        if page.next is None:
+            return records
+        query = msgspec.structs.replace(query, after=page.next)
+    raise AssertionError("the list does not end")
+
+
+def moment(zendesk: LookAlike, seconds: float = 0.0) -> datetime:
+    return datetime.fromtimestamp(zendesk.now, UTC) + timedelta(seconds=seconds)
+
+
+def test_a_list_goes_on_until_the_last_customer(zendesk: LookAlike, account: Account) -> None:
+    for number in range(5):
+        create_customer(zendesk, {"display_name": f"Customer {number}"}, account, f"op_{number}")
+
+    names = [customer.display_name for customer in listed(zendesk, CUSTOMER, account)]
+
+    assert names == ["Dev Admin", *(f"Customer {number}" for number in range(5))]
+
+
+def test_tickets_come_with_who_asked(zendesk: LookAlike, account: Account) -> None:
+    for number in range(3):
+        patch = {"description": f"Stuck {number}", "requester": {"email": f"person{number}@faden.example"}}
+        create_ticket(zendesk, patch, account, f"op_{number}")
+
+    tickets = listed(zendesk, TICKET, account)
+
+    assert [ticket.requester.email for ticket in tickets] == [f"person{number}@faden.example" for number in range(3)]
+
+
+@pytest.mark.parametrize("kind", ["customer", "ticket"])
+def test_what_changed_since_a_time_is_all_of_it_and_no_more(kind: str, zendesk: LookAlike, account: Account) -> None:
+    def make(name: str, marker: str) -> str:
+        if kind == "customer":
+            return create_customer(zendesk, {"display_name": name}, account, marker)
+        return create_ticket(zendesk, {"description": name}, account, marker)
+
+    mapping = MAPPINGS[kind]
+    for number in range(3):
+        make(f"old {number}", f"op_{number}")
+    zendesk.now += 30
+    since = moment(zendesk)
+    for number in range(5):
+        make(f"new {number}", f"op_new_{number}")
+    zendesk.now += 600
+
+    found = listed(zendesk, mapping, account, updated_since=since)
+
+    names = [record.display_name if kind == "customer" else record.description for record in found]
+    assert names == [f"new {number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("kind", ["customer", "ticket"])
+def test_an_export_since_this_very_moment_is_taken(kind: str, zendesk: LookAlike, account: Account) -> None:
+    endpoints = MAPPINGS[kind].endpoints
+    assert endpoints.list is not None
+
+    request = endpoints.list(ListQuery(limit=10, updated_since=moment(zendesk)), account)
+
+    assert VENDOR.refusal(zendesk.send(request)) is None
+
+
+def test_deleted_tickets_come_with_the_export(zendesk: LookAlike, account: Account) -> None:
+    since = moment(zendesk)
+    ticket_id = create_ticket(zendesk, {"description": "Stuck"}, account)
+    zendesk.send(VendorRequest(method="DELETE", path=f"/api/v2/tickets/{ticket_id}", route="-"))
+    zendesk.now += 600
+
+    (ticket,) = listed(zendesk, TICKET, account, updated_since=since)
+
+    assert (ticket.number, ticket.status, ticket.status_category) == (ticket_id, "deleted", "done")
+
+
+def test_filters_find_exactly_what_they_name(zendesk: LookAlike, account: Account) -> None:
+    for name in ("ida", "jan"):
+        patch = {"display_name": name, "emails": [{"address": f"{name}@faden.example"}], "external_id": f"shop-{name}"}
+        create_customer(zendesk, patch, account, f"op_{name}")
+        patch = {"description": name, "external_id": f"rma-{name}"}
+        number = create_ticket(zendesk, patch, account, f"op_{name}")
+    zendesk.now += 600
+
+    by_email = listed(zendesk, CUSTOMER, account, filters={"email": "JAN@faden.example"})
+    by_key = listed(zendesk, CUSTOMER, account, filters={"external_id": "shop-jan"})
+    tickets = listed(zendesk, TICKET, account, filters={"external_id": "rma-jan"})
+    numbered = listed(zendesk, TICKET, account, filters={"number": number})
+
+    assert [customer.display_name for customer in by_email] == ["jan"]
+    assert by_key == by_email
+    assert [ticket.description for ticket in tickets] == ["jan"]
+    assert numbered == tickets
+    assert listed(zendesk, TICKET, account, filters={"number": "four"}) == []
+    assert listed(zendesk, CUSTOMER, account, filters={"email": 'jan" role:admin'}) == []
+
+
+# ---------------------------------------------------------------- marks of our writes
+
+
+def test_a_customer_without_a_key_carries_our_mark_and_reads_without_one(zendesk: LookAlike, account: Account) -> None:
+    setup(zendesk)
+
+    remote_id = create_customer(zendesk, {"display_name": "Livia", "external_id": None}, account, "op_1")
+
+    held = zendesk.state.get("users", remote_id)
+    assert held is not None
+    assert held["external_id"] == "lockstitch:op_1"
+    assert held["user_fields"]["lockstitch_operation_id"] == "op_1"
+    assert (
+        found(zendesk, CUSTOMER, "op_1", customer_draft({"display_name": "Livia"}, account).body, account) == remote_id
+    )
+    assert found(zendesk, CUSTOMER, "op_1", None, account) == remote_id
+    assert found(zendesk, CUSTOMER, "op_2", None, account) is None
+
+
+def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk: LookAlike, account: Account) -> None:
+    setup(zendesk)
+    patch = {"display_name": "Livia", "external_id": "shop-4711"}
+    body = customer_draft(patch, account).body
+
+    remote_id = create_customer(zendesk, patch, account, "op_1")
+
+    held = zendesk.state.get("users", remote_id)
+    assert held is not None
+    assert held["external_id"] == "shop-4711"
+    assert found(zendesk, CUSTOMER, "op_1", body, account) == remote_id
+    assert found(zendesk, CUSTOMER, "op_2", body, account) is None
+
+
+def test_setting_up_twice_is_a_duplicate_and_nothing_more(zendesk: LookAlike) -> None:
+    setup(zendesk)
+
+    again = VENDOR.refusal(zendesk.send(VENDOR.setup[0]))
+
+    assert again is not None
+    assert again.kind == "duplicate"
+    assert [field["key"] for field in zendesk.state.all("user_fields")] == ["lockstitch_operation_id"]
+
+
+def test_the_same_ticket_sent_twice_is_made_once(zendesk: LookAlike, account: Account) -> None:
+    assert TICKETS.create is not None
+    body = ticket_draft({"description": "Stuck"}, account).body
+    request = TICKETS.create(body, "op_1", None, account)
+
+    first, second = zendesk.must(request), zendesk.must(request)
+
+    assert request.idempotent
+    assert ("Idempotency-Key", "op_1") in request.headers
+    assert first.body == second.body
+    assert second.headers["x-idempotency-lookup"] == "hit"
+    assert zendesk.state.count("tickets") == 1
+
+
+def test_after_the_key_is_forgotten_a_ticket_is_found_by_our_mark(zendesk: LookAlike, account: Account) -> None:
+    body = ticket_draft({"description": "Stuck"}, account).body
+    remote_id = create_ticket(zendesk, {"description": "Stuck"}, account, "op_1")
+    zendesk.now += 3 * 3600
+
+    assert found(zendesk, TICKET, "op_1", body, account) == remote_id
+    assert found(zendesk, TICKET, "op_2", body, account) is None
+    assert read_ticket(zendesk, remote_id, account).external_id is None
+
+
+def test_a_ticket_under_the_callers_key_has_no_mark_and_no_look_up_pretends_one(account: Account) -> None:
+    assert TICKETS.find_marker is not None
+    body = ticket_draft({"description": "Stuck", "external_id": "rma-88"}, account).body
+
+    assert TICKETS.find_marker("op_1", None, body, account) is None
+
+
+def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: LookAlike, account: Account) -> None:
+    assert TICKETS.create is not None
+    zendesk.must(TICKETS.create(ticket_draft({"description": "Stuck"}, account).body, "op_1", None, account))
+
+    other = ticket_draft({"description": "Loose"}, account).body
+    refusal = VENDOR.refusal(zendesk.send(TICKETS.create(other, "op_1", None, account)))
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.code) == ("duplicate", "IdempotentRequestError")
+
+
+def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: LookAlike, account: Account) -> None:
+    assert USERS.receipt is not None
+    upsert = USERS.upsert["email"]
+    patch = {"display_name": "Livia", "emails": [{"address": "livia@faden.example"}]}
+    request = upsert("livia@faden.example", customer_draft(patch, account).body, "op_1", account)
+
+    first = USERS.receipt(zendesk.must(request), "upsert")
+    again = USERS.receipt(zendesk.must(request), "upsert")
+
+    assert request.idempotent
+    assert (first.created, again.created) == (True, False)
+    assert first.remote_id == again.remote_id
+
+
+def test_an_upsert_by_key_makes_one_customer(zendesk: LookAlike, account: Account) -> None:
+    assert USERS.receipt is not None
+    patch = {"display_name": "Livia", "external_id": "shop-1"}
+    request = USERS.upsert["external_id"]("shop-1", customer_draft(patch, account).body, "op_1", account)
+
+    ids = {USERS.receipt(zendesk.must(request), "upsert").remote_id for _ in range(2)}
+
+    assert len(ids) == 1
+
+
+def test_of_several_tickets_with_one_key_the_first_is_meant(zendesk: LookAlike, account: Account) -> None:
+    first = create_ticket(zendesk, {"description": "1", "external_id": "rma-1"}, account, "op_1")
+    create_ticket(zendesk, {"description": "2", "external_id": "rma-1"}, account, "op_2")
+
+    record, _ = TICKETS.record(zendesk.must(TICKETS.find["external_id"]("rma-1", account)), account)
+    nothing, _ = TICKETS.record(zendesk.must(TICKETS.find["external_id"]("rma-2", account)), account)
+
+    assert record is not None
+    assert read_any(bytes(record), TICKET, account).remote.id == first
+    assert nothing is None
+
+
+def test_people_who_did_not_come_along_are_asked_for_once(zendesk: LookAlike, account: Account) -> None:
+    assert TICKETS.side_load is not None
+    assert TICKETS.absorb is not None
+    patch = {"description": "Stuck", "requester": {"email": "ida@faden.example", "name": "Ida"}}
+    ticket_id = create_ticket(zendesk, patch, account)
+    held = zendesk.state.get("tickets", ticket_id)
+    gone = msgspec.Raw(msgspec.json.encode({"id": 2, "requester_id": 99}))
+    records = (msgspec.Raw(msgspec.json.encode(held)), gone)
+
+    request = TICKETS.side_load(records, account)
+    assert request is not None
+    known = TICKETS.absorb(zendesk.must(request), account)
+
+    assert "Ida" in {person.name for person in known.people.values()}
+    assert TICKETS.side_load(records, known) is None
+    assert TICKETS.side_load((), account) is None
+
+
+def test_routes_name_no_record(account: Account) -> None:
+    assert USERS.read is not None
+    assert TICKETS.read is not None
+
+    for request in (USERS.read("4711", account), TICKETS.read("4711", account)):
+        assert "4711" in request.path
+        assert "4711" not in request.route
+
+
+def test_ids_stay_inside_their_segment(account: Account) -> None:
+    assert TICKETS.read is not None
+
+    assert TICKETS.read("../users/1?x=", account).path == "/api/v2/tickets/..%2Fusers%2F1%3Fx%3D"
+
+
+def test_names_of_statuses_and_who_we_are_survive_what_zendesk_does_not_tell() -> None:
+    assert build_account((None, None), {}) == Account()
+    assert build_account((), {}) == Account()
+    assert build_account((reply(b"{}"), reply(b"<html>")), {}) == Account()
+
+
+def setup(zendesk: LookAlike) -> None:
+    """Prepare the account as `VENDOR.setup` says."""
+    for request in VENDOR.setup:
+        zendesk.must(request)
+
+
+def found(
+    zendesk: LookAlike, mapping: AnyMapping, marker: str, body: UserWrite | TicketWrite | None, account: Account
+) -> str | None:
+    """The remote id that looking for a mark gives."""
+    endpoints = mapping.endpoints
+    assert endpoints.find_marker is not None
+    assert endpoints.marked is not None
+    request = endpoints.find_marker(marker, None, body, account)
+    assert request is not None
+    return endpoints.marked(zendesk.must(request), marker)
+
+
+def read_ticket(zendesk: LookAlike, remote_id: str, account: Account) -> Any:
+    """A ticket as it is understood now."""
+    assert TICKETS.read is not None
+    record, known = TICKETS.record(zendesk.must(TICKETS.read(remote_id, account)), account)
+    assert record is not None
+    return read_any(bytes(record), TICKET, known).data

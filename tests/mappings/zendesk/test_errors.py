@@ -1,0 +1,133 @@
+"""How Zendesk's refusals are understood: by status, by word, by complaint, and whatever else the bytes may be."""
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mappings.http import CATEGORY_OF, VendorReply
+from mappings.zendesk import VENDOR
+
+from .conftest import reply
+
+TAKEN = (
+    b'{"error":"RecordInvalid","description":"Record validation errors","details":{"email":[{"description":'
+    b'"Email: livia@faden.example is already being used by another user","error":"DuplicateValue"}]}}'
+)
+BLANK = (
+    b'{"error":"RecordInvalid","description":"Record validation errors","details":{"base":[{"description":'
+    b'"Description: cannot be blank","error":"BlankValue"}],"priority":[{"description":"Priority: is invalid"}]}}'
+)
+HTML = b"<!DOCTYPE html><html><head><title>503</title></head><body>We will be back</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code", "detail"),
+    [
+        (401, b'{"error":"Couldn\'t authenticate you"}', "auth", "Couldn't authenticate you", "authenticate"),
+        (
+            403,
+            b'{"error":{"title":"Forbidden","message":"You do not have access"}}',
+            "not_allowed",
+            "Forbidden",
+            "access",
+        ),
+        (404, b'{"error":"RecordNotFound","description":"Not found"}', "not_found", "RecordNotFound", "Not found"),
+        (404, b'{"error":"InvalidEndpoint","description":"Not found"}', "rejected", "InvalidEndpoint", "Not found"),
+        (404, HTML, "not_found", None, "no such record"),
+        (409, b'{"error":"UpdateConflict","description":"Safe Update"}', "version_conflict", "UpdateConflict", "Safe"),
+        (409, b'{"error":"DatabaseConflict","description":"Collision"}', "unavailable", "DatabaseConflict", "Coll"),
+        (400, b'{"error":"IdempotentRequestError","description":"x"}', "duplicate", "IdempotentRequestError", "x"),
+        (422, TAKEN, "duplicate", "RecordInvalid", "validation"),
+        (422, BLANK, "rejected", "RecordInvalid", "validation"),
+        (422, b'{"error":"Unprocessable Entity","message":"bad JSON"}', "rejected", "Unprocessable Entity", "bad JSON"),
+        (422, b'{"error":"RecordInvalid","description":"odd","details":[1]}', "rejected", "RecordInvalid", "odd"),
+        (429, b'{"error":"APIRateLimitExceeded","description":"slow"}', "throttled", "APIRateLimitExceeded", "slow"),
+        (500, b"", "unavailable", None, "not available"),
+        (503, HTML, "unavailable", None, "not available"),
+        (302, b"", "rejected", None, "base URL"),
+        (200, b'{"error":"InvalidValue","description":"x"}', "rejected", "InvalidValue", "x"),
+    ],
+)
+def test_a_refusal_is_understood(status: int, body: bytes, kind: str, code: str | None, detail: str) -> None:
+    refusal = VENDOR.refusal(reply(body, status, {"x-request-id": "req-1"}))
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.code, refusal.request_id) == (kind, code, "req-1")
+    assert detail in refusal.detail
+
+
+def test_complaints_are_told_field_by_field() -> None:
+    refusal = VENDOR.refusal(reply(BLANK, 422))
+
+    assert refusal is not None
+    assert refusal.fields == (
+        ("base", "Description: cannot be blank"),
+        ("priority", "Priority: is invalid"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "93"}, 93.0),
+        ({"ratelimit-reset": "12"}, 12.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"retry-after": "-1", "ratelimit-reset": "7"}, 7.0),
+        ({}, None),
+    ],
+)
+def test_a_throttle_says_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    refusal = VENDOR.refusal(reply(b"{}", 429, headers))
+
+    assert refusal is not None
+    assert (refusal.category, refusal.retry_after) == ("throttle", seconds)
+
+
+def test_what_is_left_is_read_from_either_family_of_headers() -> None:
+    for headers in ({"ratelimit-remaining": "398", "ratelimit-reset": "41"}, {"x-rate-limit-remaining": "398"}):
+        left = VENDOR.budget(reply(b"{}", headers=headers))
+        assert left is not None
+        assert left.remaining == 398
+        assert left.reset_after == (41 if "ratelimit-reset" in headers else None)
+    assert VENDOR.budget(reply(b"{}")) is None
+    assert VENDOR.budget(reply(b"{}", headers={"ratelimit-remaining": "many"})) is None
+
+
+def test_a_success_is_no_refusal() -> None:
+    assert VENDOR.refusal(reply(b'{"ticket":{"id":1}}', 201)) is None
+    assert VENDOR.refusal(reply(b"", 204)) is None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=12,
+)
+ODD_BODIES = st.fixed_dictionaries(
+    {}, optional={"error": JSON, "description": JSON, "message": JSON, "details": JSON}
+).map(msgspec.json.encode)
+
+
+@given(
+    status=st.integers(100, 599),
+    body=st.binary(max_size=200) | ODD_BODIES,
+    headers=st.dictionaries(
+        st.sampled_from(["retry-after", "ratelimit-reset", "ratelimit-remaining", "x-request-id"]), st.text(max_size=20)
+    ),
+)
+@example(status=500, body=b"[" * 20_000, headers={})
+@example(status=422, body=b'{"error":' * 5_000, headers={})
+@example(status=429, body=b"", headers={"retry-after": "nan"})
+@example(status=429, body=b"", headers={"retry-after": "1e400"})
+def test_no_bytes_break_the_reading_of_a_refusal(status: int, body: bytes, headers: dict[str, str]) -> None:
+    answer = VendorReply(status=status, headers=headers, body=body)
+
+    refusal = VENDOR.refusal(answer)
+    VENDOR.budget(answer)
+
+    if refusal is None:
+        assert 200 <= status < 300
+    else:
+        assert refusal.kind in CATEGORY_OF
+        assert refusal.detail

@@ -1,0 +1,370 @@
+"""Writing tickets to Zendesk: only what was sent, nothing that it cannot hold, and it reads back as it was meant."""
+
+from itertools import count
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from canonical.parts import Instant
+from canonical.ticket import Ticket, TicketChannel, TicketPatch, TicketPriority, TicketStatus, TicketType
+from mappings.spec import Draft, Mapped
+from mappings.zendesk import wire_v2
+from mappings.zendesk.ticket_r1 import TICKET
+from mappings.zendesk.wire_v2 import Account, TicketWrite
+
+from .conftest import CUSTOM_FIELDS, FIXTURES, LookAlike, on_the_wire, read_any, refused, with_everybody
+
+ENDPOINTS = TICKET.endpoints
+SERIAL = count(1)
+AGENT = "27000000000001"
+GROUP = "27000000000101"
+WORD = st.text("abcdefghijklmnopqrstuvwxyzABCDEFG0123456789_-", min_size=1, max_size=12)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=60).filter(
+    lambda text: text.strip() != ""
+)
+PEOPLE = st.sampled_from(["ida@faden.example", "jan@faden.example", "mira@faden.example"])
+COMMON = {
+    "subject": TEXT,
+    "status": st.sampled_from(["open", "waiting_on_customer", "on_hold"]),
+    "priority": st.sampled_from(["low", "normal", "high", "urgent", "none"]),
+    "tags": st.lists(WORD, max_size=4),
+    "external_id": WORD,
+    "assignee_remote_id": st.none() | st.just(AGENT),
+    "team_remote_id": st.none() | st.just(GROUP),
+    "followers": st.lists(PEOPLE, unique=True, max_size=3).map(
+        lambda people: [{"email": email, "kind": "cc"} for email in people]
+    ),
+    "custom_fields": st.fixed_dictionaries(
+        {},
+        optional={
+            "machine": st.none() | st.integers(0, 10**6),
+            "parts": st.lists(st.sampled_from(["needle", "foot", "belt"]), min_size=1, unique=True),
+            "warranty": st.booleans(),
+        },
+    ).map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+}
+NEW = st.fixed_dictionaries(
+    {"description": TEXT},
+    optional=COMMON
+    | {
+        "type": st.sampled_from(["question", "incident", "problem", "task"]),
+        "requester": st.fixed_dictionaries({"email": PEOPLE}, optional={"name": TEXT}),
+    },
+)
+LATER = st.fixed_dictionaries({}, optional=COMMON)
+
+
+def drafted(patch: dict[str, Any], account: Account, current: wire_v2.Ticket | None = None) -> Draft[TicketWrite]:
+    return TICKET.to_vendor(msgspec.convert(patch, TicketPatch), current, account)
+
+
+@pytest.fixture(scope="module")
+def missing_part() -> tuple[wire_v2.Ticket, bytes]:
+    """A ticket that has everything, and the answer that it came in."""
+    answer = (FIXTURES / "ticket-full.in.json").read_bytes()
+    return TICKET.decode(msgspec.json.decode(answer, type=dict[str, msgspec.Raw])["ticket"]), answer
+
+
+@pytest.fixture(scope="module")
+def full(missing_part: tuple[wire_v2.Ticket, bytes]) -> wire_v2.Ticket:
+    return missing_part[0]
+
+
+@pytest.fixture(scope="module")
+def known(missing_part: tuple[wire_v2.Ticket, bytes], account: Account) -> Account:
+    """The account, knowing the people of that ticket."""
+    return with_everybody(missing_part[1], account)
+
+
+def prepared(zendesk: LookAlike) -> None:
+    """Give the account the ticket fields that the configuration names."""
+    kinds = {"machine": "integer", "parts": "multiselect", "warranty": "checkbox"}
+    for setting in CUSTOM_FIELDS["ticket"]:
+        field = {
+            "id": int(setting.vendor_field),
+            "type": kinds[setting.key],
+            "title": setting.key,
+            "custom_field_options": [{"name": part, "value": part} for part in ("needle", "foot", "belt")],
+            "removable": True,
+            "active": True,
+        }
+        zendesk.state.put("ticket_fields", setting.vendor_field, field)
+
+
+def create(zendesk: LookAlike, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
+    assert ENDPOINTS.create is not None
+    assert ENDPOINTS.receipt is not None
+    draft = drafted(patch, account)
+    assert draft.refused == ()
+    receipt = ENDPOINTS.receipt(zendesk.must(ENDPOINTS.create(draft.body, marker, None, account)), "create")
+    assert receipt.created
+    assert receipt.remote_id is not None
+    return receipt.remote_id
+
+
+def current_of(zendesk: LookAlike, remote_id: str, account: Account) -> tuple[msgspec.Raw, Account]:
+    assert ENDPOINTS.read is not None
+    record, known = ENDPOINTS.record(zendesk.must(ENDPOINTS.read(remote_id, account)), account)
+    assert record is not None
+    return record, known
+
+
+def read_back(zendesk: LookAlike, remote_id: str, account: Account) -> Mapped[Ticket]:
+    record, known = current_of(zendesk, remote_id, account)
+    return read_any(bytes(record), TICKET, known)
+
+
+def update(zendesk: LookAlike, remote_id: str, patch: dict[str, Any], account: Account) -> None:
+    assert ENDPOINTS.update is not None
+    record, known = current_of(zendesk, remote_id, account)
+    draft = drafted(patch, known, TICKET.decode(record))
+    assert draft.refused == ()
+    zendesk.must(ENDPOINTS.update(remote_id, draft.body, "op_2", known))
+
+
+def expect(ticket: Ticket, patch: dict[str, Any]) -> None:
+    """Everything that the patch names reads back, but for the spelling that the draft told of."""
+    for name in ("subject", "status", "priority", "type", "external_id", "assignee_remote_id", "team_remote_id"):
+        if name in patch:
+            assert getattr(ticket, name) == patch[name], name
+    if "description" in patch:
+        assert (ticket.description or "").strip() == patch["description"].strip()
+    if "requester" in patch:
+        assert ticket.requester is not None
+        assert ticket.requester.email == patch["requester"]["email"]
+    if "followers" in patch:
+        assert {follower.email for follower in ticket.followers} == {one["email"] for one in patch["followers"]}
+        assert {follower.kind for follower in ticket.followers} <= {"cc"}
+    held = {field.key: field.value for field in ticket.custom_fields}
+    for field in patch.get("custom_fields", ()):
+        assert held[field["key"]] == field["value"], field["key"]
+    if "tags" in patch:
+        # Zendesk shows a choice of a custom field as a tag, too.
+        parts = held.get("parts")
+        assert {tag.lower() for tag in patch["tags"]} <= set(ticket.tags)
+        extra = set(ticket.tags) - {tag.lower() for tag in patch["tags"]}
+        assert extra <= set(parts if isinstance(parts, list) else ())
+
+
+@given(new=NEW, later=LATER)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_reads_back(
+    zendesk: LookAlike, account: Account, new: dict[str, Any], later: dict[str, Any]
+) -> None:
+    prepared(zendesk)
+
+    remote_id = create(zendesk, new, account, f"op_{next(SERIAL)}")
+    expect(read_back(zendesk, remote_id, account).data, new)
+
+    update(zendesk, remote_id, later, account)
+    untouched = {name: value for name, value in new.items() if name not in later}
+    if "custom_fields" in later:
+        untouched.pop("tags", None)
+    expect(read_back(zendesk, remote_id, account).data, later | untouched)
+
+
+@pytest.mark.parametrize(
+    ("patch", "wire"),
+    [
+        ({}, {}),
+        ({"subject": "Foot"}, {"subject": "Foot"}),
+        ({"subject": None}, {"subject": None}),
+        ({"status": "resolved"}, {"status": "solved"}),
+        ({"priority": "none"}, {"priority": None}),
+        ({"priority": "urgent"}, {"priority": "urgent"}),
+        ({"type": "problem"}, {"type": "problem"}),
+        ({"assignee_remote_id": None}, {"assignee_id": None}),
+        ({"assignee_remote_id": "27000000000002"}, {"assignee_id": 27000000000002}),
+        ({"team_remote_id": None}, {"group_id": None}),
+        ({"company_remote_id": "5"}, {"organization_id": 5}),
+        ({"parent_remote_id": None}, {"problem_id": None}),
+        ({"type": "incident", "parent_remote_id": "3"}, {"type": "incident", "problem_id": 3}),
+        ({"tags": None}, {"tags": []}),
+        ({"tags": ["RMA"]}, {"tags": ["rma"]}),
+        ({"due_at": "2026-06-01T10:00:00Z"}, {"due_at": "2026-06-01T10:00:00Z"}),
+        ({"due_at": None}, {"due_at": None}),
+        ({"external_id": None}, {"external_id": None}),
+        ({"external_id": "rma-89"}, {"external_id": "rma-89"}),
+        ({"channel": "email"}, {}),
+        ({"description": "The box came without the presser foot.\n\nLivia\n"}, {}),
+        ({"requester": {"remote_id": "27100000000130"}}, {"requester_id": 27100000000130}),
+        ({"requester": {"email": "JAN@faden.example"}}, {"requester_id": 27100000000130}),
+        (
+            {"followers": []},
+            {
+                "followers": [{"user_id": "27000000000002", "action": "delete"}],
+                "email_ccs": [
+                    {"user_id": "27100000000130", "action": "delete"},
+                    {"user_id": "27100000000131", "action": "delete"},
+                ],
+            },
+        ),
+        (
+            {
+                "followers": [
+                    {"remote_id": "27000000000002", "kind": "follower"},
+                    {"email": "Jan@Faden.example"},
+                    {"remote_id": "27100000000131", "kind": "cc"},
+                    {"email": "new@faden.example"},
+                ]
+            },
+            {
+                "followers": [{"user_id": "27000000000002", "action": "put"}],
+                "email_ccs": [
+                    {"user_id": "27100000000130", "action": "put"},
+                    {"user_id": "27100000000131", "action": "put"},
+                    {"user_email": "new@faden.example", "action": "put"},
+                ],
+            },
+        ),
+        (
+            {"custom_fields": [{"key": "warranty", "value": True}]},
+            {
+                "custom_fields": [
+                    {"id": 27100000000503, "value": True},
+                    {"id": 27100000000501, "value": None},
+                    {"id": 27100000000502, "value": []},
+                ]
+            },
+        ),
+    ],
+)
+def test_an_update_sends_what_was_sent_and_nothing_else(
+    patch: dict[str, Any], wire: dict[str, Any], full: wire_v2.Ticket, known: Account
+) -> None:
+    draft = drafted(patch, known, full)
+
+    assert draft.refused == ()
+    assert on_the_wire(draft.body) == wire
+
+
+def test_a_change_leaves_everything_else_as_it_is(zendesk: LookAlike, account: Account) -> None:
+    remote_id = create(zendesk, {"description": "Stuck", "tags": ["lid"], "priority": "low"}, account)
+    before = zendesk.state.get("tickets", remote_id)
+    zendesk.now += 10
+
+    update(zendesk, remote_id, {"priority": "none"}, account)
+
+    after = zendesk.state.get("tickets", remote_id)
+    assert before is not None
+    assert after is not None
+    assert {name for name in after if after[name] != before[name]} == {"priority", "updated_at", "generated_timestamp"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "kinds"),
+    [
+        ({"description": "Something else"}, {"/description": "unsupported"}),
+        ({"description": None}, {"/description": "unsupported"}),
+        ({"description_html": "<p>x</p>"}, {"/description_html": "unsupported"}),
+        ({"channel": "phone"}, {"/channel": "unsupported"}),
+        ({"requester": None}, {"/requester": "invalid"}),
+        ({"requester": {"phone": "+41446681800"}}, {"/requester": "invalid"}),
+        ({"requester": {"name": "Livia"}}, {"/requester": "invalid"}),
+        ({"requester": {"email": "x"}}, {"/requester/email": "invalid"}),
+        ({"requester": {"email": "nobody@faden.example"}}, {"/requester/email": "unsupported"}),
+        ({"requester": {"remote_id": "livia"}}, {"/requester/remote_id": "invalid"}),
+        ({"assignee_remote_id": "9" * 30}, {"/assignee_remote_id": "invalid"}),
+        ({"type": "question", "due_at": "2026-06-01T10:00:00Z"}, {"/due_at": "invalid"}),
+        ({"parent_remote_id": "3"}, {"/parent_remote_id": "invalid"}),
+        (
+            {"followers": [{"remote_id": "2", "kind": "unknown"}, {}]},
+            {"/followers/0/kind": "invalid", "/followers/1": "invalid"},
+        ),
+        ({"order_ids": ["ord_1"]}, {"/order_ids": "unsupported"}),
+        ({"external_id": "lockstitch:op_1"}, {"/external_id": "invalid"}),
+        ({"tags": ["two words"]}, {"/tags/0": "invalid"}),
+    ],
+)
+def test_what_zendesk_cannot_hold_is_refused_with_a_reason(
+    patch: dict[str, Any], kinds: dict[str, str], full: wire_v2.Ticket, known: Account
+) -> None:
+    draft = drafted(patch, known, full)
+
+    assert refused(draft) == kinds
+    assert all(len(refusal.detail) > 10 for refusal in draft.refused)
+
+
+def test_a_ticket_needs_something_to_say(account: Account) -> None:
+    for patch in ({"subject": "Foot"}, {"description": None}, {"description": " ", "description_html": ""}):
+        assert refused(drafted(patch, account)) == {"/description": "invalid"}
+
+
+def test_html_leads_where_both_are_given(account: Account) -> None:
+    draft = drafted({"description": "A foot", "description_html": "<p>A <b>foot</b></p>"}, account)
+
+    assert on_the_wire(draft.body)["comment"] == {"html_body": "<p>A <b>foot</b></p>", "public": True}
+    assert ("/description", "coerced") in {(loss.path, loss.kind) for loss in draft.loss}
+
+
+def test_a_requester_is_made_of_an_address_and_told_when_it_is_nobody(zendesk: LookAlike, account: Account) -> None:
+    named = {"description": "Stuck", "requester": {"email": "Ida@Faden.example", "name": "Ida Morrow"}}
+    unnamed = {"description": "Stuck", "requester": {"email": "jan@faden.example"}}
+
+    ida = read_back(zendesk, create(zendesk, named, account), account).data.requester
+    jan = read_back(zendesk, create(zendesk, unnamed, account, "op_2"), account).data.requester
+
+    assert ida is not None
+    assert (ida.name, ida.email) == ("Ida Morrow", "ida@faden.example")
+    assert jan is not None
+    assert (jan.name, jan.email) == ("jan@faden.example", "jan@faden.example")
+    assert {(loss.path, loss.kind) for loss in drafted(unnamed, account).loss} == {("/requester/name", "defaulted")}
+    assert {(loss.path, loss.kind) for loss in drafted({"description": "Stuck"}, account).loss} == {
+        ("/requester", "defaulted")
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("status", word) for word in get_args(TicketStatus)),
+        *(("priority", word) for word in get_args(TicketPriority)),
+        *(("type", word) for word in get_args(TicketType)),
+        *(("channel", word) for word in get_args(TicketChannel)),
+    ],
+)
+def test_every_word_of_ours_is_written_or_refused_with_those_that_can_be(
+    field: str, value: str, account: Account
+) -> None:
+    writable = {
+        "status": {"new", "open", "waiting_on_customer", "on_hold", "resolved", "closed"},
+        "priority": {"none", "low", "normal", "high", "urgent"},
+        "type": {"question", "incident", "problem", "task"},
+        "channel": {"api"},
+    }
+
+    draft = drafted({"description": "Stuck", field: value}, account)
+
+    assert (draft.refused == ()) is (value in writable[field])
+    if draft.refused and field != "channel":
+        assert refused(draft) == {f"/{field}": "invalid"}
+        assert all(word in draft.refused[0].detail for word in writable[field])
+
+
+@given(word=st.text(max_size=20), number=st.integers(0, 200))
+def test_every_word_of_theirs_is_read(word: str, number: int, account: Account) -> None:
+    record = wire_v2.Ticket(
+        id=1,
+        status=word,
+        priority=word,
+        type=word,
+        via=wire_v2.Via(channel=number),
+        created_at=FULL_TIME,
+        updated_at=FULL_TIME,
+    )
+
+    ticket = TICKET.to_canonical(record, account).data
+
+    assert (ticket.status_raw, ticket.priority_raw, ticket.type_raw, ticket.channel_raw) == (
+        word,
+        word,
+        word,
+        str(number),
+    )
+    assert ticket.status in get_args(TicketStatus)
+
+
+FULL_TIME = msgspec.convert("2026-05-02T07:10:00+02:00", Instant)
