@@ -1,0 +1,31 @@
+"""Shopify: customers and orders through the Admin GraphQL API 2026-07, and the REST-shaped bodies of its webhooks."""
+
+from typing import Final
+
+from mappings.shopify.account import ACCOUNT_REQUESTS, SETUP, build_account
+from mappings.shopify.customer_r1 import CUSTOMER
+from mappings.shopify.errors import budget, refusal
+from mappings.shopify.order_r1 import ORDER
+from mappings.shopify.unwrap import unwrap
+from mappings.shopify.wire_2026_07 import Account
+from mappings.spec import Auth, Pacing, Vendor
+
+VENDOR: Final = Vendor[Account](
+    name="shopify",
+    title="Shopify",
+    api_version="2026-07",
+    default_base_url=None,  # https://{shop}.myshopify.com, which only the connection knows
+    auth=Auth(secrets=("token",), header="X-Shopify-Access-Token", template="{token}"),
+    # Points of the smallest plan: 100 come back each second, and 20 seconds' worth may be saved up.
+    pacing=Pacing(units=2000, per_seconds=20, concurrency=8),
+    headers=(("Accept", "application/json"),),
+    request_id_header="x-request-id",
+    refusal=refusal,
+    budget=budget,
+    account_requests=ACCOUNT_REQUESTS,
+    build_account=build_account,
+    unwrap=unwrap,
+    setup=SETUP,
+    mappings=(CUSTOMER, ORDER),
+    docs="https://shopify.dev/docs/api/admin-graphql/2026-07",
+)

@@ -1,0 +1,67 @@
+"""What there is to know of a shop before its records can be read and written, and what it needs once: two metafields
+with unique values, on customers and on orders."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.shopify import documents
+from mappings.shopify.asking import EXTERNAL_ID, MUTATION_COST, NAMESPACE, OPERATION_ID, call, data_of
+from mappings.shopify.metafields import UNIQUE
+from mappings.shopify.variables_2026_07 import Defined, MetafieldDefinition
+from mappings.shopify.wire_2026_07 import Account
+from mappings.spec import Unmappable, decode
+
+
+class _Shop(Struct, frozen=True, kw_only=True, rename="camel"):
+    myshopify_domain: str
+    currency_code: str
+
+
+class _Nothing(Struct, frozen=True, kw_only=True):
+    """Variables of a document that has none."""
+
+
+def _define(owner: str, key: str, name: str, description: str) -> VendorRequest:
+    definition = MetafieldDefinition(
+        name=name, namespace=NAMESPACE, key=key, type=UNIQUE, owner_type=owner, description=description
+    )
+    return call(
+        documents.METAFIELD_DEFINITION_CREATE,
+        "metafieldDefinitionCreate",
+        Defined(definition=definition),
+        cost=MUTATION_COST,
+        effect=True,
+        idempotent=True,
+    )
+
+
+ACCOUNT_REQUESTS: Final = (call(documents.SHOP, "shop", _Nothing(), cost=1),)
+SETUP: Final = tuple(
+    _define(owner, key, name, description)
+    for owner in ("CUSTOMER", "ORDER")
+    for key, name, description in (
+        (OPERATION_ID, "Lockstitch operation", "The write that made this record; by it a lost answer is found again."),
+        (EXTERNAL_ID, "External id", "The key that the caller's own system has for this record."),
+    )
+)
+"""A definition that is there already is refused as TAKEN, which counts as done."""
+
+
+def build_account(
+    replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
+) -> Account:
+    """The shop's facts; the defaults where it could not be asked."""
+    account = Account(custom_fields=dict(custom_fields))
+    reply = replies[0] if replies else None
+    if reply is None:
+        return account
+    try:
+        shop = decode(data_of(reply).get("shop", msgspec.Raw(b"null")), _Shop)
+    except Unmappable:
+        return account
+    return msgspec.structs.replace(account, domain=shop.myshopify_domain, currency=shop.currency_code)

@@ -1,0 +1,64 @@
+"""Postal addresses, of customers and on orders. Shopify keeps a person's name in two parts and a region as a code."""
+
+from typing import Final
+
+from msgspec import UNSET
+
+from canonical import values
+from canonical.parts import Address, AddressPatch, AddressType
+from mappings.shopify.inputs_2026_07 import MailingAddressInput
+from mappings.shopify.wire_2026_07 import MailingAddress
+from mappings.spec import Notes
+
+LONGEST_CODE: Final = 3
+
+
+def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Address:
+    """Our words for an address; the kind is ours to say, Shopify's addresses have none."""
+    return Address(
+        type=kind,
+        name=address.name or None,
+        company=address.company,
+        line1=address.address1,
+        line2=address.address2,
+        city=address.city,
+        region=address.province_code or address.province,
+        postal_code=address.zip,
+        country_code=address.country_code_v2 or values.country(address.country),
+        country_raw=address.country,
+        phone=address.phone,
+        is_default=is_default,
+    )
+
+
+def write(address: AddressPatch, kind: AddressType, notes: Notes, pointer: str) -> MailingAddressInput:
+    """Shopify's words for an address. The type must be the one that the place implies, or not be said."""
+    if address.type is not UNSET and address.type not in (kind, "unknown"):
+        notes.unsupported(f"{pointer}/type", "Shopify's addresses have no type of their own")
+    country = values.country(address.country_code)
+    if address.country_code and (country is None or len(address.country_code) != len(country)):
+        notes.invalid(f"{pointer}/country_code", "a two-letter country code (ISO 3166-1) is expected")
+    first, last = _two_names(address.name)
+    region = address.region
+    coded = region is None or (len(region) <= LONGEST_CODE and region == region.upper())
+    return MailingAddressInput(
+        first_name=first,
+        last_name=last,
+        company=address.company,
+        address1=address.line1,
+        address2=address.line2,
+        city=address.city,
+        province_code=region if coded else UNSET,
+        province=UNSET if coded else region,
+        zip=address.postal_code,
+        country_code=country,
+        phone=address.phone,
+    )
+
+
+def _two_names(name: str | None) -> tuple[str | None, str | None]:
+    """First and last name, which read together are the name again."""
+    if name is None:
+        return None, None
+    first, _, last = name.strip().rpartition(" ")
+    return first.rstrip() or None, last

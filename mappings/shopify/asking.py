@@ -1,0 +1,143 @@
+"""GraphQL over HTTP: a document and its variables to a request, what it may cost, and the way back to records.
+
+The cost follows Shopify's published rule: an object is one point, a connection two more, times the `first` around it, a
+mutation ten. What Shopify really charges is at most that, and each answer says so.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.shopify.variables_2026_07 import Asked, CustomId, Identifier, Sizes
+from mappings.shopify.wire_2026_07 import Account
+from mappings.spec import VendorDrift
+
+PATH: Final = "/admin/api/2026-07/graphql.json"
+NAMESPACE: Final = "lockstitch"
+EXTERNAL_ID: Final = "external_id"
+OPERATION_ID: Final = "operation_id"
+
+QUERY_LIMIT: Final = 1000
+MUTATION_COST: Final = 10
+CUSTOMER_COST: Final = 19
+LINE_COST: Final = 13
+WHOLE: Final = Sizes(lines=25, shipping=3, discounts=10, payments=20, events=5, parts=10)
+"""For one order: few have more, and further lines are read page by page."""
+BRIEF: Final = Sizes(lines=3, shipping=1, discounts=2, payments=2, events=1, parts=2)
+"""For each order of a list: what most have; the others are read whole one by one."""
+
+
+class _Body(Struct, frozen=True, kw_only=True):
+    query: str
+    variables: Mapping[str, Any]
+
+
+class _Answer(Struct, frozen=True, kw_only=True):
+    data: dict[str, Raw] | None = None
+
+
+_answers = msgspec.json.Decoder(_Answer)
+
+
+def call(
+    document: str, operation: str, *variables: Struct, cost: float, effect: bool = False, idempotent: bool = False
+) -> VendorRequest:
+    """The request that runs a document; `operation` names it in spans, `cost` is in points."""
+    sent: dict[str, Any] = {}
+    for part in variables:
+        sent |= msgspec.to_builtins(part)
+    return VendorRequest(
+        method="POST",
+        path=PATH,
+        route=f"/graphql {operation}",
+        body=msgspec.json.encode(_Body(query=document, variables=sent)),
+        effect=effect,
+        idempotent=idempotent,
+        cost=cost,
+    )
+
+
+def data_of(reply: VendorReply) -> dict[str, Raw]:
+    """The root fields of an answer, each as its own bytes; a null one is left out.
+
+    Raises VendorDrift for what is no GraphQL answer.
+    """
+    try:
+        answer = _answers.decode(reply.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise VendorDrift("$", "the answer is not GraphQL's") from error
+    return {name: raw for name, raw in (answer.data or {}).items() if present(raw) is not None}
+
+
+def present(raw: Raw | None) -> Raw | None:
+    """The bytes of a value, None for none and for JSON's null."""
+    return None if raw is None or bytes(raw) == b"null" else raw
+
+
+def asked(account: Account, object_name: ObjectName) -> Asked:
+    """The configured metafields of an object, to be shown with each record."""
+    keys = tuple(
+        setting.vendor_field
+        for setting in account.custom_fields.get(object_name, ())
+        if metafield_key(setting.vendor_field) is not None
+    )
+    return Asked(fields=max(1, len(keys)), keys=keys, custom=bool(keys))
+
+
+def metafield_key(vendor_field: str) -> tuple[str, str] | None:
+    """Namespace and key of a configured field written `namespace.key`, which is how Shopify writes them; None for
+    anything else, such as the name of an order's attribute."""
+    namespace, dot, key = vendor_field.partition(".")
+    named = dot and all(part and part.replace("_", "").replace("-", "").isalnum() for part in (namespace, key))
+    return (namespace, key) if named else None
+
+
+def customer_cost(account: Account) -> int:
+    """Points for one customer with its first ten addresses."""
+    return CUSTOMER_COST + _custom_cost(account, "customer")
+
+
+def order_cost(account: Account, sizes: Sizes) -> int:
+    """Points for one order with this much inside."""
+    head = 29  # the order itself, ten sums of two objects, customer, two addresses, two counts, attributes, metafield
+    connection, shipping, discount, payment, event = 3, 10, 2, 4, 6
+    return (
+        head
+        + connection * 3
+        + sizes.lines * LINE_COST
+        + sizes.shipping * shipping
+        + sizes.discounts * discount
+        + sizes.payments * payment
+        + sizes.events * (event + sizes.parts * 4)  # refunds
+        + sizes.events * (event + sizes.parts * 2)  # fulfillments
+        + _custom_cost(account, "order")
+    )
+
+
+def page_size(limit: int, cost: int) -> int:
+    """How many records of such a cost fit into one query."""
+    return max(1, min(limit, (QUERY_LIMIT - 4) // cost))
+
+
+def gid(kind: str, remote_id: str) -> str:
+    """The global id of a record, from its number."""
+    return f"gid://shopify/{kind}/{remote_id}"
+
+
+def tail(global_id: str) -> str:
+    """The number in a global id, which is what other systems keep."""
+    return global_id.rpartition("/")[2].partition("?")[0]
+
+
+def by_custom_id(key: str, value: str) -> Identifier:
+    """The record that holds this value of one of our unique metafields."""
+    return Identifier(custom_id=CustomId(namespace=NAMESPACE, key=key, value=value))
+
+
+def _custom_cost(account: Account, object_name: ObjectName) -> int:
+    settings = account.custom_fields.get(object_name, ())
+    return 2 + len(settings) if settings else 0

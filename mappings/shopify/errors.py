@@ -1,0 +1,269 @@
+"""How Shopify says no, and what it says is left of the rate limit.
+
+GraphQL answers at status 200 whatever happens: `errors` at the top are about the request, or about one field that could
+not be shown; `userErrors` inside a mutation are about its input. Other statuses come from the edge, as
+`{"errors": "text"}`, `{"errors": {field: [...]}}` or HTML. Nothing in here raises, whatever the bytes are.
+"""
+
+from math import isfinite
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
+
+MAX_DETAIL: Final = 1000
+BY_STATUS: Final[dict[int, RefusalKind]] = {
+    401: "auth",
+    402: "not_allowed",  # the shop's plan is unpaid
+    403: "not_allowed",
+    404: "not_allowed",  # no such shop or API version: never a missing record, GraphQL says that otherwise
+    408: "unavailable",
+    423: "not_allowed",  # the shop is locked
+    425: "unavailable",
+    429: "throttled",
+    430: "not_allowed",  # Shopify's security refused us
+}
+BY_CODE: Final[dict[str, RefusalKind]] = {
+    "THROTTLED": "throttled",
+    "ACCESS_DENIED": "not_allowed",
+    "SHOP_INACTIVE": "not_allowed",
+    "INTERNAL_SERVER_ERROR": "unavailable",
+    "TIMEOUT": "unavailable",
+}
+BY_USER_CODE: Final[dict[str, RefusalKind]] = {
+    "TAKEN": "duplicate",
+    "INTERNAL_ERROR": "unavailable",
+    "NO_REFUND_PERMISSION": "not_allowed",
+    "NO_REFUND_TO_STORE_CREDIT_PERMISSION": "not_allowed",
+}
+TAKEN_WORDS: Final = ("taken", "must be unique", "already exists", "already in use")
+MISSING_WORDS: Final = ("does not exist", "doesn't exist", "not found", "could not be found", "couldn't be found")
+NAMES_RECORD: Final = frozenset({"id", "orderId", "customerId", "ownerId"})
+"""Input members that name the record a mutation is about."""
+ASKS_FOR_RECORD: Final = frozenset({"customer", "order"})
+"""Reads by id: a null answer means that there is no such record. A look-up by a key may find nothing."""
+USER_ERRORS: Final = frozenset({"userErrors", "orderCancelUserErrors"})
+HARDEST: Final[tuple[RefusalKind, ...]] = ("unavailable", "throttled", "auth", "not_allowed", "duplicate", "not_found")
+"""Of several complaints the first of these decides; anything else is `rejected`."""
+
+
+class _Complaint(Struct, frozen=True, kw_only=True):
+    kind: RefusalKind
+    code: str | None
+    message: str
+    field: str
+
+
+class _Envelope(Struct, frozen=True, kw_only=True):
+    data: dict[str, Raw]
+    errors: Raw | None = None
+
+
+class _Payload(Struct, frozen=True, kw_only=True, rename="camel"):
+    user_errors: tuple[Raw, ...] = ()
+    order_cancel_user_errors: tuple[Raw, ...] = ()
+
+
+_json = msgspec.json.Decoder()
+_envelopes = msgspec.json.Decoder(_Envelope)
+_payloads = msgspec.json.Decoder(_Payload)
+
+
+def refusal(reply: VendorReply) -> VendorRefusal | None:
+    """The refusal in a reply, None for a success."""
+    if reply.status == 200 and _is_plain_success(reply.body):
+        return None
+    body = _read(reply.body)
+    if not 200 <= reply.status < 300:
+        return _of_status(reply, body)
+    if body is None or not ("data" in body or "errors" in body):
+        return _refusal(reply, "unavailable", None, "Shopify's answer is not GraphQL's")
+    complaints = _complaints(body)
+    if complaints:
+        return _of_complaints(reply, body, complaints)
+    for name, value in _data(body).items():
+        if name in ASKS_FOR_RECORD and value is None:
+            return _refusal(reply, "not_found", None, f"no such {name}")
+    return None
+
+
+def budget(reply: VendorReply) -> Budget | None:
+    """The points that are left, and how many come back each second."""
+    if b'"throttleStatus"' not in reply.body:
+        return None
+    status = _inside(_read(reply.body), "extensions", "cost", "throttleStatus")
+    left, rate = _number(status.get("currentlyAvailable")), _number(status.get("restoreRate"))
+    return None if left is None else Budget(remaining=left, restore_per_second=rate)
+
+
+def _is_plain_success(body: bytes) -> bool:
+    """Whether an answer is one without any complaint, seen without reading what it is about."""
+    try:
+        envelope = _envelopes.decode(body)
+        if envelope.errors is not None:
+            return False
+        for name, raw in envelope.data.items():
+            value = bytes(raw)
+            if value == b"null" and name in ASKS_FOR_RECORD:
+                return False
+            if b'serErrors"' in value:
+                payload = _payloads.decode(value)
+                if payload.user_errors or payload.order_cancel_user_errors:
+                    return False
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _complaints(body: dict[str, Any]) -> tuple[_Complaint, ...]:
+    top = body.get("errors")
+    found = [_top(error, body) for error in (top if isinstance(top, list) else [top] if top else [])]
+    for name, payload in _data(body).items():
+        if isinstance(payload, dict):
+            listed = [error for member in USER_ERRORS for error in _list(payload.get(member))]
+            found.extend(_user(error, name) for error in listed if isinstance(error, dict))
+    return tuple(complaint for complaint in found if complaint is not None)
+
+
+def _top(error: Any, body: dict[str, Any]) -> _Complaint | None:
+    """A complaint at the top; None for one about a part that Shopify may not show while the rest of it stands."""
+    if not isinstance(error, dict):
+        return _Complaint(kind="rejected", code=None, message=str(error), field="")
+    code = _inside(error, "extensions").get("code")
+    code = code if isinstance(code, str) else None
+    kind = BY_CODE.get(code or "", "rejected")
+    path = [str(step) for step in _list(error.get("path"))]
+    if kind == "not_allowed" and len(path) > 1 and _stands(path, body):
+        return None
+    if kind == "not_allowed" and len(path) > 1 and _is_mutation(_data(body).get(path[0])):
+        # The mutation ran; only its result may not be shown. So whether it did its work has to be found out.
+        kind = "unavailable"
+    return _Complaint(kind=kind, code=code, message=_text(error.get("message")), field=".".join(path))
+
+
+def _stands(path: list[str], body: dict[str, Any]) -> bool:
+    """Whether the record that the path runs through is there although one of its parts is not shown."""
+    root = _data(body).get(path[0])
+    if not isinstance(root, dict):
+        return False
+    if not _is_mutation(root):
+        return True
+    return isinstance(root.get(path[1]), dict)
+
+
+def _is_mutation(root: Any) -> bool:
+    return isinstance(root, dict) and not USER_ERRORS.isdisjoint(root)
+
+
+def _user(error: dict[str, Any], mutation: str) -> _Complaint:
+    message, code = _text(error.get("message")), error.get("code")
+    path = [str(step) for step in _list(error.get("field"))]
+    kind = BY_USER_CODE.get(code, "rejected") if isinstance(code, str) else "rejected"
+    words = message.lower()
+    if kind == "rejected" and any(word in words for word in TAKEN_WORDS):
+        kind = "duplicate"
+    # Of a create, what does not exist is something that it refers to.
+    about_record = path[-1:] and path[-1] in NAMES_RECORD and not mutation.endswith("Create")
+    if kind == "rejected" and about_record and (code == "NOT_FOUND" or any(word in words for word in MISSING_WORDS)):
+        kind = "not_found"
+    return _Complaint(kind=kind, code=code if isinstance(code, str) else None, message=message, field=".".join(path))
+
+
+def _of_complaints(reply: VendorReply, body: dict[str, Any], complaints: tuple[_Complaint, ...]) -> VendorRefusal:
+    rank = {kind: place for place, kind in enumerate(HARDEST)}
+    worst = min(complaints, key=lambda complaint: rank.get(complaint.kind, len(rank)))
+    return _refusal(
+        reply,
+        worst.kind,
+        worst.code,
+        "; ".join(complaint.message for complaint in complaints if complaint.message),
+        retry_after=_wait(reply, body) if worst.kind == "throttled" else None,
+        fields=tuple((complaint.field, complaint.message) for complaint in complaints if complaint.field),
+    )
+
+
+def _of_status(reply: VendorReply, body: dict[str, Any] | None) -> VendorRefusal:
+    kind: RefusalKind = "unavailable" if reply.status >= 500 else BY_STATUS.get(reply.status, "rejected")
+    said = None if body is None else body.get("errors", body.get("error"))
+    fields: tuple[tuple[str, str], ...] = ()
+    if isinstance(said, dict):
+        fields = tuple((str(name), _text(problem)) for name, problem in said.items())
+        said = "; ".join(f"{name}: {problem}" for name, problem in fields)
+    detail = said if isinstance(said, str) else f"Shopify answered with status {reply.status}"
+    if 300 <= reply.status < 400:
+        kind, detail = "not_allowed", "Shopify sends us to another address: check the connection's base URL"
+    wait = _number(reply.headers.get("retry-after")) if kind in ("throttled", "unavailable") else None
+    return _refusal(reply, kind, None, detail, retry_after=wait, fields=fields)
+
+
+def _wait(reply: VendorReply, body: dict[str, Any]) -> float:
+    """Seconds until the points that the query needs have come back."""
+    cost = _inside(body, "extensions", "cost")
+    status = _inside(cost, "throttleStatus")
+    wanted, left = _number(cost.get("requestedQueryCost")), _number(status.get("currentlyAvailable"))
+    rate = _number(status.get("restoreRate"))
+    if wanted is not None and left is not None and rate:
+        return max(0.0, (wanted - left) / rate)
+    return _number(reply.headers.get("retry-after")) or 1.0
+
+
+def _refusal(
+    reply: VendorReply,
+    kind: RefusalKind,
+    code: str | None,
+    detail: str,
+    *,
+    retry_after: float | None = None,
+    fields: tuple[tuple[str, str], ...] = (),
+) -> VendorRefusal:
+    return VendorRefusal(
+        kind=kind,
+        code=code,
+        detail=(detail or "Shopify gives no reason")[:MAX_DETAIL],
+        request_id=reply.headers.get("x-request-id"),
+        retry_after=retry_after,
+        fields=fields,
+    )
+
+
+def _read(body: bytes) -> dict[str, Any] | None:
+    try:
+        read = _json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _data(body: dict[str, Any]) -> dict[str, Any]:
+    data = body.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _inside(value: Any, *names: str) -> dict[str, Any]:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value)
+    return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) and number >= 0 else None

@@ -1,0 +1,187 @@
+"""The part of a new Shopify order that is about money: lines, discount, shipping, and what was paid already."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from canonical import values
+from canonical.order import PaymentStatus
+from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import CustomFieldSetting
+from mappings.shopify import custom_fields
+from mappings.shopify.asking import gid
+from mappings.shopify.inputs_2026_07 import (
+    DiscountCodeInput,
+    FixedDiscountInput,
+    FreeShippingInput,
+    LineItemInput,
+    MoneyBagInput,
+    MoneyInput,
+    PropertyInput,
+    ShippingLineInput,
+    TaxLineInput,
+    TransactionInput,
+)
+from mappings.shopify.wire_2026_07 import Account
+from mappings.spec import Notes
+
+TRANSACTION: Final[dict[PaymentStatus, tuple[str, str]]] = {
+    "paid": ("SALE", "SUCCESS"),
+    "authorized": ("AUTHORIZATION", "SUCCESS"),
+    "pending": ("SALE", "PENDING"),
+}
+"""The one payment, of the whole sum, that brings a new order into each state: kind and status."""
+DISCOUNT_TYPES: Final = ("fixed", "shipping")
+TAX_TITLE: Final = "Tax"
+DISCOUNT_CODE: Final = "DISCOUNT"
+RATE: Final = Decimal("0.000001")
+ZERO: Final = Decimal(0)
+
+
+class OfMoney(Struct, frozen=True, kw_only=True):
+    """What a new order says of money."""
+
+    lines: tuple[LineItemInput, ...] | UnsetType
+    shipping: tuple[ShippingLineInput, ...] | UnsetType
+    discount: DiscountCodeInput | UnsetType
+    transactions: tuple[TransactionInput, ...] | UnsetType
+
+
+def lines_of_money(patch: OrderPatch, account: Account, notes: Notes) -> OfMoney:
+    """Lines, shipping, discount and payment of a new order, in one currency."""
+    currency = patch.currency if isinstance(patch.currency, str) else account.currency
+    lines = patch.line_items or ()
+    shipping = patch.shipping_lines or ()
+    discounts = patch.discounts or ()
+    payment = patch.payment_status
+    if currency is None:
+        if lines or shipping or discounts:
+            notes.invalid("/currency", "the shop's currency is not known yet: send the currency of the sums")
+        currency = "XXX"
+    settings = tuple(
+        one for one in account.custom_fields.get("order", ()) if one.vendor_field.startswith(custom_fields.LINE)
+    )
+    charged = sum((Decimal(one.price) for one in shipping), ZERO)
+    written = tuple(_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines))
+    return OfMoney(
+        lines=written or UNSET,
+        shipping=tuple(_shipping(line, currency, notes, f"/shipping_lines/{at}") for at, line in enumerate(shipping))
+        or UNSET,
+        discount=_discount(discounts, currency, charged, notes),
+        transactions=UNSET if payment is UNSET else _payment(payment, patch, currency, notes),
+    )
+
+
+def _line(
+    line: LineItemPatch, currency: str, settings: tuple[CustomFieldSetting, ...], notes: Notes, pointer: str
+) -> LineItemInput:
+    if line.variant_remote_id is None and (line.name is None or line.unit_price is None):
+        notes.invalid(pointer, "send variant_remote_id, or name and unit_price")
+    quantity = Decimal(line.quantity)
+    if quantity != int(quantity) or quantity < 1:
+        notes.invalid(f"{pointer}/quantity", "Shopify sells whole pieces only")
+    named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields") or {}
+    properties = tuple(
+        PropertyInput(name=setting.vendor_field.removeprefix(custom_fields.LINE), value=text)
+        for setting, text in named.items()
+        if text is not None
+    )
+    return LineItemInput(
+        quantity=int(quantity),
+        variant_id=UNSET if line.variant_remote_id is None else gid("ProductVariant", line.variant_remote_id),
+        product_id=UNSET if line.product_remote_id is None else gid("Product", line.product_remote_id),
+        title=UNSET if line.name is None else line.name,
+        sku=UNSET if line.sku is None else line.sku,
+        price_set=UNSET if line.unit_price is None else _bag(line.unit_price, currency),
+        requires_shipping=UNSET if line.requires_shipping is None else line.requires_shipping,
+        taxable=UNSET if line.taxable is None else line.taxable,
+        tax_lines=_line_tax(line, quantity, currency, notes, pointer),
+        properties=properties or UNSET,
+    )
+
+
+def _line_tax(
+    line: LineItemPatch, quantity: Decimal, currency: str, notes: Notes, pointer: str
+) -> tuple[TaxLineInput, ...] | UnsetType:
+    if line.tax is None or not Decimal(line.tax):
+        return UNSET
+    if line.unit_price is None:
+        notes.invalid(f"{pointer}/unit_price", "Shopify wants the rate of a tax, so the price is needed beside it")
+        return UNSET
+    return _tax(line.tax, quantity * Decimal(line.unit_price), currency)
+
+
+def _tax(amount: str, of: Decimal, currency: str) -> tuple[TaxLineInput, ...]:
+    """One tax; the rate is what the amount is of the price."""
+    rate = (Decimal(amount) / of).quantize(RATE, ROUND_HALF_EVEN) if of else ZERO
+    text = values.decimal_string(rate.normalize())
+    return (TaxLineInput(title=TAX_TITLE, rate=text, price_set=_bag(amount, currency)),)
+
+
+def _shipping(line: ShippingLinePatch, currency: str, notes: Notes, pointer: str) -> ShippingLineInput:
+    if Decimal(line.price) < 0:
+        notes.invalid(f"{pointer}/price", "a charge cannot be negative")
+    return ShippingLineInput(
+        title=line.title,
+        price_set=_bag(line.price, currency),
+        source=UNSET if line.carrier is None else line.carrier,
+        tax_lines=UNSET if line.tax is None or not Decimal(line.tax) else _tax(line.tax, Decimal(line.price), currency),
+    )
+
+
+def _discount(
+    discounts: tuple[DiscountPatch, ...], currency: str, charged: Decimal, notes: Notes
+) -> DiscountCodeInput | UnsetType:
+    """The one discount that Shopify allows: an amount off the lines, or all of the shipping."""
+    for place in range(1, len(discounts)):
+        notes.unsupported(f"/discounts/{place}", "Shopify takes one discount on an order made from outside")
+    if not discounts:
+        return UNSET
+    discount = discounts[0]
+    if discount.type not in DISCOUNT_TYPES:
+        detail = f"Shopify cannot take this with an amount; one of: {', '.join(DISCOUNT_TYPES)}"
+        notes.invalid("/discounts/0/type", detail)
+        return UNSET
+    if discount.code is not None and discount.label not in (None, discount.code):
+        notes.unsupported("/discounts/0/label", "Shopify keeps the code of a discount only")
+    code = discount.code or discount.label or DISCOUNT_CODE
+    if discount.type == "fixed":
+        return DiscountCodeInput(
+            item_fixed_discount_code=FixedDiscountInput(code=code, amount_set=_bag(discount.amount, currency))
+        )
+    if Decimal(discount.amount) != charged:
+        detail = f"Shopify can take off all of the shipping only, which is {values.decimal_string(charged)}"
+        notes.invalid("/discounts/0/amount", detail)
+    return DiscountCodeInput(free_shipping_discount_code=FreeShippingInput(code=code))
+
+
+def _payment(
+    status: PaymentStatus, patch: OrderPatch, currency: str, notes: Notes
+) -> tuple[TransactionInput, ...] | UnsetType:
+    """A payment of the order's total: a new order has the state of its payments."""
+    if status not in TRANSACTION:
+        notes.invalid("/payment_status", f"a new order cannot be in this state; one of: {', '.join(TRANSACTION)}")
+        return UNSET
+    for place, line in enumerate(patch.line_items or ()):
+        if line.unit_price is None:
+            notes.invalid(f"/line_items/{place}/unit_price", "the sum that was paid is computed from the prices")
+            return UNSET
+    kind, state = TRANSACTION[status]
+    total = values.money(values.decimal_string(_total(patch)), currency)
+    return (TransactionInput(kind=kind, status=state, amount_set=_bag(total, currency)),)
+
+
+def _total(patch: OrderPatch) -> Decimal:
+    lines, shipping = patch.line_items or (), patch.shipping_lines or ()
+    total = sum((Decimal(line.quantity) * Decimal(line.unit_price or "0") for line in lines), ZERO)
+    total += sum((Decimal(line.price) for line in shipping), ZERO)
+    total -= sum((Decimal(discount.amount) for discount in patch.discounts or ()), ZERO)
+    if patch.tax_inclusive is not True:
+        total += sum((Decimal(line.tax or "0") for line in lines), ZERO)
+        total += sum((Decimal(line.tax or "0") for line in shipping), ZERO)
+    return max(total, ZERO)
+
+
+def _bag(amount: str, currency: str) -> MoneyBagInput:
+    return MoneyBagInput(shop_money=MoneyInput(amount=amount, currency_code=currency))

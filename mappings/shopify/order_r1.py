@@ -1,0 +1,232 @@
+"""Shopify order (Admin GraphQL 2026-07, and the body of order webhooks) to and from our Order.
+
+The sums are Shopify's before returns (`totalPriceSet`, `totalReceivedSet` and so on): they belong to the lines as they
+were bought, so that the rule of the totals can hold, and what went back stands beside them in `refunded`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from canonical import values
+from canonical.order import LineItem, Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
+from canonical.order_patch import OrderPatch
+from canonical.parts import CustomField
+from canonical.totals import check_totals
+from mappings.shopify import addresses, custom_fields, metafields, order_webhook_r1, wire_webhook
+from mappings.shopify import order_parts_r1 as parts
+from mappings.shopify import order_tables_r1 as tables
+from mappings.shopify import wire_2026_07 as wire
+from mappings.shopify.asking import tail
+from mappings.shopify.completion import beyond, completed
+from mappings.shopify.endpoints_order import ENDPOINTS
+from mappings.shopify.inputs_2026_07 import OrderWrite
+from mappings.shopify.links import admin_url, is_webhook, utc
+from mappings.shopify.order_write_r1 import to_vendor
+from mappings.shopify.variables_2026_07 import Sizes
+from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorDrift, VendorMapping
+
+
+def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
+    """What an order means to us, with what further reads brought for it."""
+    notes = Notes()
+    whole, sizes = completed(order, account)
+    _note_truncated(whole, sizes, notes)
+    return _read(whole, account, notes)
+
+
+def webhook_to_canonical(body: wire_webhook.Order, account: wire.Account) -> Mapped[Order]:
+    """The same for the body of a webhook."""
+    notes = Notes()
+    return _read(order_webhook_r1.as_record(body, account, notes), account, notes)
+
+
+def _read(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Order]:
+    try:
+        return _mapped(order, account, notes)
+    except (ValueError, ArithmeticError) as error:
+        raise VendorDrift("$", f"a sum, a count or a time is none: {type(error).__name__}") from error
+
+
+def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Order]:
+    currency = order.currency_code
+    settings = account.custom_fields.get("order", ())
+    moved = parts.quantities(order.refunds, order.fulfillments)
+    on_lines = tuple(one for one in settings if one.vendor_field.startswith(custom_fields.LINE))
+    lines = tuple(
+        parts.line(item, currency, moved.get(item.id, (0, 0)), on_lines, notes, place)
+        for place, item in enumerate(order.line_items.nodes)
+    )
+    totals = _totals(order, lines, currency)
+    payment_status = tables.PAYMENT_STATUS.get((order.display_financial_status or "").upper(), "unknown")
+    payments = tuple(parts.payment(one, currency) for one in order.transactions)
+    billing, shipping = order.billing_address, order.shipping_address
+    status, status_raw = _status(order)
+    remote_id, created_at, updated_at = tail(order.id), utc(order.created_at), utc(order.updated_at)
+    notes.loss.extend(check_totals(totals, lines, order.taxes_included))
+    return Mapped(
+        data=Order(
+            number=order.name,
+            source_kind="order",
+            status=status,
+            status_raw=status_raw,
+            payment_status=payment_status,
+            payment_status_raw=order.display_financial_status,
+            fulfillment_status=tables.FULFILLMENT_STATUS.get(
+                (order.display_fulfillment_status or "").upper(), "unknown"
+            ),
+            fulfillment_status_raw=order.display_fulfillment_status,
+            cancel_reason=None
+            if order.cancel_reason is None
+            else tables.CANCEL_REASON.get(order.cancel_reason.upper(), "unknown"),
+            cancel_reason_raw=order.cancel_reason,
+            cancelled_at=utc(order.cancelled_at),
+            currency=currency,
+            presentment_currency=order.presentment_currency_code,
+            totals=totals,
+            tax_inclusive=order.taxes_included,
+            customer=_customer(order, notes),
+            is_guest=order.customer is None,
+            billing_address=None if billing is None else addresses.read(billing, "billing", False),
+            shipping_address=None if shipping is None else addresses.read(shipping, "shipping", False),
+            line_items=lines,
+            discounts=parts.discounts(
+                order.discount_applications.nodes, order.line_items.nodes, order.shipping_lines.nodes, currency
+            ),
+            shipping_lines=tuple(parts.shipping_line(item, currency) for item in order.shipping_lines.nodes),
+            payments=payments,
+            refunds=tuple(parts.refund(one, currency) for one in order.refunds),
+            fulfillments=tuple(parts.parcel(one) for one in order.fulfillments),
+            channel=_channel(order.source_name),
+            channel_raw=order.source_name,
+            tags=order.tags,
+            customer_note=order.note,
+            external_id=metafields.external_id(order.external),
+            is_test=order.test or False,
+            custom_fields=_custom_fields(order, account, notes) if settings else (),
+            placed_at=utc(order.processed_at),
+            paid_at=_paid_at(payments, payment_status),
+            closed_at=utc(order.closed_at),
+            created_at=created_at,
+            updated_at=updated_at,
+        ),
+        remote=Remote(
+            id=remote_id,
+            url=admin_url(account.domain, "orders", remote_id),
+            created_at=created_at,
+            updated_at=updated_at,
+        ),
+        loss=tuple(notes.loss),
+    )
+
+
+def _status(order: wire.Order) -> tuple[OrderStatus, str]:
+    """Shopify has no status; its search and its people say open, closed, cancelled, by two times."""
+    if order.cancelled_at is not None:
+        return "cancelled", "cancelled"
+    if order.closed_at is not None:
+        return "completed", "closed"
+    return "open", "open"
+
+
+def _totals(order: wire.Order, lines: tuple[LineItem, ...], currency: str) -> Totals:
+    """Shopify's sums. It has none for the lines before discounts, so that one is added up; duties are a fee, unless
+    the prices hold them already."""
+    items = sum((int(line.quantity) * Decimal(line.unit_price) for line in lines), parts.ZERO)
+    duties = None if order.duties_included else order.original_total_duties_set
+    fees = parts.total_of(bag for bag in (order.original_total_additional_fees_set, duties) if bag is not None)
+    return Totals(
+        items=parts.money(str(items), currency),
+        discount=parts.amount_of(order.total_discounts_set, currency),
+        shipping=parts.amount_of(order.total_shipping_price_set, currency),
+        fees=parts.money(str(fees), currency),
+        tip=parts.amount_of(order.total_tip_received_set, currency),
+        tax=parts.amount_of(order.total_tax_set, currency),
+        total=parts.amount_of(order.total_price_set, currency),
+        paid=parts.amount_of(order.total_received_set, currency),
+        refunded=parts.amount_of(order.total_refunded_set, currency),
+        outstanding=parts.amount_of(order.total_outstanding_set, currency),
+    )
+
+
+def _customer(order: wire.Order, notes: Notes) -> OrderCustomer | None:
+    """Who bought, as the order remembers; a guest has an address or a number at most."""
+    known, billing = order.customer, order.billing_address
+    email = values.email(order.email) if order.email else None
+    if email != (order.email or None):
+        notes.lose("/customer/email", "coerced", "written in lower case without spaces around it")
+    if known is None and email is None and not order.phone:
+        return None
+    return OrderCustomer(
+        remote_id=None if known is None or known.id is None else tail(known.id),
+        email=email,
+        phone=order.phone or None,
+        name=known.display_name if known is not None else billing.name if billing is not None else None,
+    )
+
+
+def _channel(source: str | None) -> OrderChannel:
+    """Shopify's own channels have names; an app that makes orders is told by its number."""
+    if source is None:
+        return "unknown"
+    return "api" if source.isdecimal() else tables.CHANNEL.get(source, "unknown")
+
+
+def _custom_fields(order: wire.Order, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
+    settings = tuple(
+        one for one in account.custom_fields.get("order", ()) if not one.vendor_field.startswith(custom_fields.LINE)
+    )
+    held: dict[str, str | None] = {pair.key: pair.value for pair in order.custom_attributes}
+    return custom_fields.read(settings, held | metafields.by_field(order.metafields), notes, "/custom_fields")
+
+
+def _paid_at(payments: tuple[Payment, ...], status: PaymentStatus) -> datetime | None:
+    """When the last payment came in of an order that was paid in full."""
+    if status not in tables.PAID:
+        return None
+    return max(
+        (
+            one.processed_at
+            for one in payments
+            if one.processed_at is not None and one.status == "succeeded" and one.kind in ("sale", "capture")
+        ),
+        default=None,
+    )
+
+
+def _note_truncated(order: wire.Order, sizes: Sizes, notes: Notes) -> None:
+    """Where an inner list is longer than what was asked for."""
+    if order.line_items.page_info.has_next_page:
+        notes.lose("/line_items", "truncated", f"only the first {len(order.line_items.nodes)} lines are read")
+    if order.shipping_lines.page_info.has_next_page:
+        notes.lose("/shipping_lines", "truncated", f"only the first {len(order.shipping_lines.nodes)} are read")
+    if order.discount_applications.page_info.has_next_page:
+        notes.lose("/discounts", "truncated", f"only the first {len(order.discount_applications.nodes)} are read")
+    if beyond(order.transactions_count, len(order.transactions)):
+        notes.lose("/payments", "truncated", f"only the first {len(order.transactions)} are read")
+    if beyond(order.fulfillments_count, len(order.fulfillments)):
+        notes.lose("/fulfillments", "truncated", f"only the first {len(order.fulfillments)} are read")
+    if len(order.refunds) >= sizes.events:
+        notes.lose("/refunds", "truncated", f"only the first {sizes.events} are read; there may be more")
+    for place, refund in enumerate(order.refunds):
+        if refund.refund_line_items.page_info.has_next_page:
+            notes.lose(f"/refunds/{place}/line_items", "truncated", "only the first lines are read")
+    for place, parcel in enumerate(order.fulfillments):
+        if parcel.fulfillment_line_items.page_info.has_next_page:
+            notes.lose(f"/fulfillments/{place}/line_items", "truncated", "only the first lines are read")
+
+
+ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, wire.Account](
+    vendor="shopify",
+    object="order",
+    revision=1,
+    vendor_api="2026-07",
+    record=wire.Order,
+    model=Order,
+    patch=OrderPatch,
+    account=wire.Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+    shapes=(ReadShape(record=wire_webhook.Order, matches=is_webhook, to_canonical=webhook_to_canonical),),
+)

@@ -1,0 +1,208 @@
+"""The lists inside an order webhook's body, in GraphQL's words."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from mappings.shopify import wire_2026_07 as wire
+from mappings.shopify import wire_webhook as body
+from mappings.shopify.asking import gid
+from mappings.shopify.customer_webhook_r1 import text_of
+
+NO_DISCOUNT: Final = -1
+"""Stands for the discount behind a sum that old bodies give without saying which it was."""
+
+
+def bag(amount: body.Amount | Decimal | None) -> wire.MoneyBag | None:
+    """A sum in the shop's currency, None where the body has none."""
+    return None if amount is None else wire.MoneyBag(shop_money=wire.MoneyV2(amount=_text(amount)))
+
+
+def some(amount: body.Amount | Decimal | None) -> wire.MoneyBag:
+    """The same where nothing said is nothing charged."""
+    return wire.MoneyBag(shop_money=wire.MoneyV2(amount=_text(amount)))
+
+
+def _text(amount: body.Amount | Decimal | None) -> str:
+    """A sum as decimal text: bodies have it as text, or as a number."""
+    return "0" if amount is None else amount if isinstance(amount, str) else format(Decimal(str(amount)), "f")
+
+
+def decimal(amount: body.Amount | None) -> Decimal:
+    """A sum to compute with."""
+    return Decimal(_text(amount))
+
+
+def shop_money(sent: body.MoneySet | None) -> wire.MoneyBag | None:
+    """The shop's half of a sum in two currencies."""
+    return None if sent is None or sent.shop_money is None else bag(sent.shop_money.amount)
+
+
+def refunded(refund: body.Refund) -> Decimal:
+    """The sum of the refund's transactions; what its lines were worth is another thing."""
+    return sum(
+        (
+            decimal(one.amount)
+            for one in refund.transactions
+            if (one.kind or "refund").lower() == "refund" and (one.status or "success").lower() == "success"
+        ),
+        Decimal(0),
+    )
+
+
+def attribute(name: str, value: Any) -> wire.Attribute:
+    """A free pair; what is no plain value is kept as JSON text."""
+    if isinstance(value, str | int | float) or value is None:
+        return wire.Attribute(key=name, value=text_of(value))
+    return wire.Attribute(key=name, value=msgspec.json.encode(value).decode())
+
+
+def _properties(item: body.LineItem) -> tuple[wire.Attribute, ...]:
+    """Free pairs of a line: a list of pairs, or (from some writers) an object."""
+    sent = item.properties
+    if sent is None:
+        return ()
+    if isinstance(sent, list):
+        return tuple(attribute(pair.name, pair.value) for pair in sent)
+    return tuple(attribute(name, value) for name, value in sent.items())
+
+
+def line(item: body.LineItem) -> wire.LineItem:
+    """One line."""
+    allocations = _allocations(item)
+    return wire.LineItem(
+        id=gid("LineItem", str(item.id or 0)),
+        name=item.name or item.title or "",
+        sku=item.sku,
+        quantity=item.quantity,
+        current_quantity=item.current_quantity,
+        requires_shipping=item.requires_shipping,
+        taxable=item.taxable,
+        original_unit_price_set=some(item.price),
+        tax_lines=_taxes(item.tax_lines),
+        discount_allocations=allocations,
+        custom_attributes=_properties(item),
+        product=None if item.product_id is None else wire.Reference(id=gid("Product", str(item.product_id))),
+        variant=None if item.variant_id is None else wire.Reference(id=gid("ProductVariant", str(item.variant_id))),
+    )
+
+
+def _allocations(item: body.LineItem) -> tuple[wire.DiscountAllocation, ...]:
+    """What came off a line: by discount, or (in old bodies) in one sum that belongs to none."""
+    if item.discount_allocations is UNSET:
+        return () if not decimal(item.total_discount) else (_allocation(item.total_discount, NO_DISCOUNT),)
+    return tuple(_allocation(one.amount, one.discount_application_index) for one in item.discount_allocations)
+
+
+def _allocation(amount: body.Amount | None, index: int) -> wire.DiscountAllocation:
+    return wire.DiscountAllocation(
+        allocated_amount_set=some(amount), discount_application=wire.DiscountIndex(index=index)
+    )
+
+
+def _taxes(lines: Iterable[body.TaxLine]) -> tuple[wire.TaxLine, ...]:
+    return tuple(wire.TaxLine(price_set=some(line.price)) for line in lines)
+
+
+def shipping(item: body.ShippingLine) -> wire.ShippingLine:
+    """One shipping charge."""
+    return wire.ShippingLine(
+        title=item.title,
+        source=item.source,
+        original_price_set=some(item.price),
+        tax_lines=_taxes(item.tax_lines),
+        discount_allocations=tuple(
+            _allocation(one.amount, one.discount_application_index) for one in item.discount_allocations
+        ),
+    )
+
+
+def discounts(order: body.Order) -> tuple[wire.DiscountApplication, ...]:
+    """The order's discounts; old bodies know them as codes with a sum each."""
+    if order.discount_applications is UNSET:
+        return tuple(_code(one) for one in order.discount_codes or ())
+    return tuple(
+        wire.DiscountApplication(
+            index=place,
+            target_type=one.target_type,
+            value=_value(one.value_type),
+            code=one.code,
+            title=one.title,
+            description=one.description,
+        )
+        for place, one in enumerate(order.discount_applications)
+    )
+
+
+def _code(one: body.DiscountCode) -> wire.DiscountApplication:
+    return wire.DiscountApplication(
+        index=NO_DISCOUNT,
+        target_type="shipping_line" if one.type == "shipping" else "line_item",
+        value=_value(one.type),
+        code=one.code,
+        total=bag(one.amount),
+    )
+
+
+def _value(kind: str | None) -> wire.PricingValue:
+    """Of which kind a discount is; its measure is not needed, Shopify has applied it."""
+    if kind == "percentage":
+        return wire.PricingValue(kind=kind, percentage=0.0)
+    return wire.PricingValue(kind=kind, amount="0" if kind == "fixed_amount" else None)
+
+
+def refund(one: body.Refund) -> wire.Refund:
+    """Money given back."""
+    return wire.Refund(
+        id=gid("Refund", str(one.id)),
+        note=one.note,
+        created_at=one.created_at,
+        total_refunded_set=some(refunded(one)),
+        refund_line_items=wire.RefundLineItems(
+            nodes=tuple(
+                wire.RefundLineItem(
+                    quantity=item.quantity,
+                    line_item=wire.Reference(id=gid("LineItem", str(item.line_item_id))),
+                    subtotal_set=some(item.subtotal),
+                )
+                for item in one.refund_line_items
+            )
+        ),
+    )
+
+
+def parcel(one: body.Fulfillment) -> wire.Fulfillment:
+    """One parcel or hand-over."""
+    return wire.Fulfillment(
+        id=gid("Fulfillment", str(one.id)),
+        status=one.status,
+        display_status=one.shipment_status,
+        created_at=one.created_at,
+        delivered_at=None,
+        location=None,
+        tracking_info=_tracking(one),
+        fulfillment_line_items=wire.FulfillmentLineItems(
+            nodes=tuple(
+                wire.FulfillmentLineItem(
+                    quantity=item.quantity, line_item=wire.Reference(id=gid("LineItem", str(item.id)))
+                )
+                for item in one.line_items
+            )
+        ),
+    )
+
+
+def _tracking(one: body.Fulfillment) -> tuple[wire.TrackingInfo, ...]:
+    numbers = one.tracking_numbers or ((one.tracking_number,) if one.tracking_number else ())
+    urls = one.tracking_urls or ((one.tracking_url,) if one.tracking_url else ())
+    return tuple(
+        wire.TrackingInfo(
+            company=one.tracking_company,
+            number=numbers[place] if place < len(numbers) else None,
+            url=urls[place] if place < len(urls) else None,
+        )
+        for place in range(max(len(numbers), len(urls)))
+    )

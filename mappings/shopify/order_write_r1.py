@@ -1,0 +1,188 @@
+"""Our OrderPatch to what `orderCreate` and `orderUpdate` take. Shopify lets little of an existing order be changed."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical.order_patch import OrderCustomerPatch, OrderPatch
+from canonical.parts import CustomFieldSetting
+from mappings.shopify import addresses, custom_fields, metafields
+from mappings.shopify.asking import gid, metafield_key
+from mappings.shopify.inputs_2026_07 import (
+    AssociateInput,
+    AttributeInput,
+    OrderCreateInput,
+    OrderCustomerInput,
+    OrderInput,
+    OrderWrite,
+)
+from mappings.shopify.order_lines_write_r1 import lines_of_money
+from mappings.shopify.wire_2026_07 import Account, Order
+from mappings.spec import Draft, Notes
+
+STATUS: Final = (
+    "Shopify orders have no status to write: cancel one through POST /v1/orders/{id}/cancel, and it is closed when all "
+    "of it is fulfilled and paid"
+)
+NEVER: Final[dict[str, str]] = {
+    "status": STATUS,
+    "fulfillment_status": "Shopify derives it from fulfillments, which cannot be written here",
+    "internal_note": "Shopify has one note on an order; write customer_note",
+}
+ONLY_NEW: Final = "Shopify lets this be set on a new order only"
+FIXED: Final = (
+    "payment_status",
+    "number",
+    "currency",
+    "presentment_currency",
+    "tax_inclusive",
+    "billing_address",
+    "line_items",
+    "discounts",
+    "shipping_lines",
+    "is_test",
+    "placed_at",
+)
+
+
+def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
+    """The write in Shopify's words; `current` is None for a new order. Only what the patch names is in it."""
+    notes = Notes()
+    for name, why in NEVER.items():
+        if getattr(patch, name) is not UNSET:
+            notes.unsupported(f"/{name}", why)
+    settings = account.custom_fields.get("order", ())
+    named = custom_fields.named(patch.custom_fields, _of_order(settings), notes, "/custom_fields")
+    fields = metafields.change(
+        patch.external_id,
+        named,
+        settings,
+        None if current is None else current.metafields,
+        None if current is None else current.external,
+    )
+    attributes = _attributes(named, settings, current)
+    if current is None:
+        body = OrderWrite(create=_create(patch, account, attributes, fields, notes))
+    else:
+        body = OrderWrite(update=_update(patch, attributes, fields, notes), cleared=fields.cleared)
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _of_order(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
+    return tuple(one for one in settings if not one.vendor_field.startswith(custom_fields.LINE))
+
+
+def _create(
+    patch: OrderPatch,
+    account: Account,
+    attributes: tuple[AttributeInput, ...] | UnsetType,
+    fields: metafields.Change,
+    notes: Notes,
+) -> OrderCreateInput:
+    money = lines_of_money(patch, account, notes)
+    customer = None if patch.customer is UNSET else patch.customer
+    _judge_customer(customer, notes)
+    billing, shipping = patch.billing_address, patch.shipping_address
+    return OrderCreateInput(
+        name=patch.number if isinstance(patch.number, str) else UNSET,
+        currency=patch.currency if isinstance(patch.currency, str) else UNSET,
+        presentment_currency=_presentment(patch, account, notes),
+        customer=UNSET
+        if customer is None or customer.remote_id is None
+        else OrderCustomerInput(to_associate=AssociateInput(id=gid("Customer", customer.remote_id))),
+        email=UNSET if customer is None or customer.email is None else customer.email,
+        phone=UNSET if customer is None or customer.phone is None else customer.phone,
+        billing_address=UNSET
+        if billing is UNSET or billing is None
+        else addresses.write(billing, "billing", notes, "/billing_address"),
+        shipping_address=UNSET
+        if shipping is UNSET or shipping is None
+        else addresses.write(shipping, "shipping", notes, "/shipping_address"),
+        line_items=money.lines,
+        shipping_lines=money.shipping,
+        discount_code=money.discount,
+        transactions=money.transactions,
+        taxes_included=patch.tax_inclusive if isinstance(patch.tax_inclusive, bool) else UNSET,
+        note=patch.customer_note if isinstance(patch.customer_note, str) else UNSET,
+        tags=UNSET if patch.tags is None else patch.tags,
+        test=patch.is_test,
+        processed_at=UNSET if patch.placed_at is None else patch.placed_at,
+        custom_attributes=attributes,
+        metafields=fields.set or UNSET,
+    )
+
+
+def _update(
+    patch: OrderPatch, attributes: tuple[AttributeInput, ...] | UnsetType, fields: metafields.Change, notes: Notes
+) -> OrderInput:
+    for name in FIXED:
+        if getattr(patch, name) is not UNSET:
+            notes.unsupported(f"/{name}", ONLY_NEW)
+    email, phone = _contact(patch.customer, notes)
+    shipping = patch.shipping_address
+    if shipping is None:
+        notes.unsupported("/shipping_address", "Shopify can replace the address of an order, not remove it")
+    return OrderInput(
+        email=email,
+        phone=phone,
+        note=patch.customer_note,
+        tags=() if patch.tags is None else patch.tags,
+        shipping_address=UNSET
+        if shipping is UNSET or shipping is None
+        else addresses.write(shipping, "shipping", notes, "/shipping_address"),
+        custom_attributes=attributes,
+        metafields=fields.set or UNSET,
+    )
+
+
+def _judge_customer(customer: OrderCustomerPatch | None, notes: Notes) -> None:
+    """Whether a new order can be this customer's."""
+    if customer is None:
+        return
+    if customer.id is not None and customer.remote_id is None:
+        notes.invalid("/customer/id", "this customer is not known at this shop: send remote_id, or email for a guest")
+    if customer.name is not None:
+        notes.unsupported("/customer/name", "Shopify takes the name from the customer, or from the billing address")
+
+
+def _contact(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
+    """E-mail and phone of an existing order; whose it is stays as it is."""
+    if isinstance(customer, UnsetType):
+        return UNSET, UNSET
+    if customer is None:
+        notes.unsupported("/customer", "Shopify cannot take the customer off an order here")
+        return UNSET, UNSET
+    for name in ("id", "remote_id", "name"):
+        if getattr(customer, name) is not None:
+            notes.unsupported(f"/customer/{name}", "Shopify lets the e-mail and phone of an order be changed only")
+    return UNSET if customer.email is None else customer.email, UNSET if customer.phone is None else customer.phone
+
+
+def _presentment(patch: OrderPatch, account: Account, notes: Notes) -> str | UnsetType:
+    """The buyer's currency may be named where it is the shop's: sums in a second one are nowhere in the patch."""
+    wanted = patch.presentment_currency
+    if not isinstance(wanted, str):
+        return UNSET
+    if wanted != (patch.currency if isinstance(patch.currency, str) else account.currency):
+        notes.unsupported("/presentment_currency", "sums in a second currency cannot be written here")
+        return UNSET
+    return wanted
+
+
+def _attributes(
+    named: dict[CustomFieldSetting, str | None] | None, settings: tuple[CustomFieldSetting, ...], current: Order | None
+) -> tuple[AttributeInput, ...] | UnsetType:
+    """All attributes that the order is to have: Shopify replaces the list, so those that are nobody's custom field are
+    sent back as they are."""
+    if named is None:
+        return UNSET
+    ours = {one.vendor_field: one for one in _of_order(settings) if metafield_key(one.vendor_field) is None}
+    if not ours:
+        return UNSET
+    held = () if current is None else current.custom_attributes
+    kept = tuple(AttributeInput(key=pair.key, value=pair.value or "") for pair in held if pair.key not in ours)
+    said = ((field, named.get(setting)) for field, setting in ours.items())
+    written = tuple(AttributeInput(key=field, value=text) for field, text in said if text is not None)
+    if current is None and not written:
+        return UNSET
+    return kept + written

@@ -1,0 +1,392 @@
+"""What Shopify's Admin GraphQL API 2026-07 answers to our documents, and what we know of a shop.
+
+Names are Shopify's. A member without a default is one that our documents always ask for; `| None` is one that Shopify
+may leave empty, as protected customer data is for an app that has no leave to see it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import CustomFieldSetting, ObjectName
+
+
+class PageInfo(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whether a connection goes on, and the cursor to go on with."""
+
+    has_next_page: bool = False
+    end_cursor: str | None = None
+
+
+class MoneyV2(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An amount as a decimal string; `currency_code` only where our documents ask for it."""
+
+    amount: str
+    currency_code: str | None = None
+
+
+class MoneyBag(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An amount in the shop's currency; what the buyer saw in another one is not asked for."""
+
+    shop_money: MoneyV2
+
+
+class Attribute(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A free pair on an order or one of its lines."""
+
+    key: str
+    value: str | None = None
+
+
+class Metafield(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A custom field; the value is text whatever the type."""
+
+    namespace: str
+    key: str
+    type: str | None = None
+    value: str | None = None
+
+
+class MetafieldValue(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The value of a metafield that was asked for by name."""
+
+    value: str | None = None
+
+
+class Metafields(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The configured custom fields that hold something."""
+
+    nodes: tuple[Metafield, ...] = ()
+
+
+class MailingAddress(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A postal address of a customer, or as an order remembers it."""
+
+    id: str | None = None
+    name: str | None = None
+    company: str | None = None
+    address1: str | None = None
+    address2: str | None = None
+    city: str | None = None
+    province: str | None = None
+    province_code: str | None = None
+    zip: str | None = None
+    country: str | None = None
+    country_code_v2: str | None = None
+    phone: str | None = None
+
+
+class Reference(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Another record, by its global id."""
+
+    id: str
+
+
+class Addresses(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The first addresses of a customer."""
+
+    nodes: tuple[MailingAddress, ...]
+    page_info: PageInfo = PageInfo()
+
+
+class CustomerEmailAddress(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The one address of a customer, and what may be sent to it."""
+
+    email_address: str
+    marketing_state: str | None = None
+    marketing_updated_at: datetime | None = None
+
+
+class CustomerPhoneNumber(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The one number of a customer, and what may be sent to it."""
+
+    phone_number: str
+    marketing_state: str | None = None
+    marketing_updated_at: datetime | None = None
+
+
+class Customer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A customer. `number_of_orders` is an UnsignedInt64, which is text in GraphQL."""
+
+    id: str
+    display_name: str | None
+    first_name: str | None
+    last_name: str | None
+    default_email_address: CustomerEmailAddress | None
+    default_phone_number: CustomerPhoneNumber | None
+    locale: str | None
+    note: str | None
+    tags: tuple[str, ...]
+    state: str | None
+    tax_exempt: bool | None
+    default_address: Reference | None
+    addresses_v2: Addresses | None
+    amount_spent: MoneyV2 | None
+    number_of_orders: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    external: MetafieldValue | None
+    metafields: Metafields | None = None
+
+
+class TaxLine(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One tax on a line or on shipping."""
+
+    price_set: MoneyBag
+
+
+class DiscountIndex(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which of the order's discount applications an allocation belongs to."""
+
+    index: int
+
+
+class DiscountAllocation(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How much of a discount fell on one line."""
+
+    allocated_amount_set: MoneyBag
+    discount_application: DiscountIndex
+
+
+class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One line. `quantity` includes what was refunded or removed since, `current_quantity` does not."""
+
+    id: str
+    name: str
+    sku: str | None
+    quantity: int
+    current_quantity: int | None
+    requires_shipping: bool | None
+    taxable: bool | None
+    original_unit_price_set: MoneyBag
+    tax_lines: tuple[TaxLine, ...]
+    discount_allocations: tuple[DiscountAllocation, ...]
+    custom_attributes: tuple[Attribute, ...]
+    product: Reference | None
+    variant: Reference | None
+
+
+class LineItems(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Lines of an order, as many as were asked for."""
+
+    nodes: tuple[LineItem, ...]
+    page_info: PageInfo = PageInfo()
+
+
+class ShippingLine(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One shipping charge, before discounts."""
+
+    title: str | None
+    source: str | None
+    original_price_set: MoneyBag
+    tax_lines: tuple[TaxLine, ...]
+    discount_allocations: tuple[DiscountAllocation, ...]
+
+
+class ShippingLines(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Shipping charges of an order, as many as were asked for."""
+
+    nodes: tuple[ShippingLine, ...]
+    page_info: PageInfo = PageInfo()
+
+
+class PricingValue(Struct, frozen=True, kw_only=True, rename="camel"):
+    """MoneyV2 or PricingPercentageValue, told apart by `kind` (`__typename`)."""
+
+    kind: str | None = msgspec.field(name="__typename", default=None)
+    amount: str | None = None
+    percentage: float | None = None
+
+
+class DiscountApplication(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One discount on the order, of any of Shopify's kinds: by code, automatic, by hand, by a script. `total` is what
+    it took off in all, which only old webhooks say; else the allocations add up to it."""
+
+    index: int
+    target_type: str | None
+    value: PricingValue | None
+    code: str | None = None
+    title: str | None = None
+    description: str | None = None
+    total: MoneyBag | None = None
+
+
+class DiscountApplications(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Discounts of an order, as many as were asked for."""
+
+    nodes: tuple[DiscountApplication, ...]
+    page_info: PageInfo = PageInfo()
+
+
+class PaymentDetails(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How was paid; `kind` is the GraphQL type, `number` a card's masked number, `wallet` a digital wallet."""
+
+    kind: str | None = msgspec.field(name="__typename", default=None)
+    payment_method_name: str | None = None
+    number: str | None = None
+    wallet: str | None = None
+
+
+class Transaction(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One movement of money at a gateway."""
+
+    id: str
+    kind: str | None
+    status: str | None
+    gateway: str | None
+    processed_at: datetime | None
+    amount_set: MoneyBag
+    payment_details: PaymentDetails | None
+
+
+class RefundLineItem(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How much of a line was given back."""
+
+    quantity: int
+    line_item: Reference
+    subtotal_set: MoneyBag
+
+
+class RefundLineItems(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Lines of a refund, as many as were asked for."""
+
+    nodes: tuple[RefundLineItem, ...]
+    page_info: PageInfo = PageInfo()
+
+
+class Refund(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A refund; the amount is the sum of its transactions."""
+
+    id: str
+    note: str | None
+    created_at: datetime | None
+    total_refunded_set: MoneyBag
+    refund_line_items: RefundLineItems
+
+
+class Location(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A place of the merchant."""
+
+    name: str | None
+
+
+class TrackingInfo(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where a parcel can be followed."""
+
+    company: str | None = None
+    number: str | None = None
+    url: str | None = None
+
+
+class FulfillmentLineItem(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How much of a line a parcel holds."""
+
+    quantity: int | None
+    line_item: Reference
+
+
+class FulfillmentLineItems(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Lines of a parcel, as many as were asked for."""
+
+    nodes: tuple[FulfillmentLineItem, ...]
+    page_info: PageInfo = PageInfo()
+
+
+class Fulfillment(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One parcel or hand-over."""
+
+    id: str
+    status: str | None
+    display_status: str | None
+    created_at: datetime | None
+    delivered_at: datetime | None
+    location: Location | None
+    tracking_info: tuple[TrackingInfo, ...]
+    fulfillment_line_items: FulfillmentLineItems
+
+
+class Count(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How many there are, shown or not."""
+
+    count: int
+
+
+class OrderCustomer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whose order it is."""
+
+    id: str | None
+    display_name: str | None = None
+
+
+class Order(Struct, frozen=True, kw_only=True, rename="camel"):
+    """An order. The sums are those before returns, in the shop's currency: what was bought, not what is left of it."""
+
+    id: str
+    name: str | None
+    test: bool | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    processed_at: datetime | None
+    closed_at: datetime | None
+    cancelled_at: datetime | None
+    cancel_reason: str | None
+    display_financial_status: str | None
+    display_fulfillment_status: str | None
+    source_name: str | None
+    note: str | None
+    tags: tuple[str, ...]
+    email: str | None
+    phone: str | None
+    currency_code: str
+    presentment_currency_code: str | None
+    taxes_included: bool | None
+    duties_included: bool | None
+    total_price_set: MoneyBag
+    total_discounts_set: MoneyBag | None
+    total_tax_set: MoneyBag | None
+    total_shipping_price_set: MoneyBag | None
+    total_tip_received_set: MoneyBag | None
+    total_received_set: MoneyBag | None
+    total_refunded_set: MoneyBag | None
+    total_outstanding_set: MoneyBag | None
+    original_total_duties_set: MoneyBag | None
+    original_total_additional_fees_set: MoneyBag | None
+    custom_attributes: tuple[Attribute, ...]
+    customer: OrderCustomer | None
+    billing_address: MailingAddress | None
+    shipping_address: MailingAddress | None
+    line_items: LineItems
+    shipping_lines: ShippingLines
+    discount_applications: DiscountApplications
+    transactions_count: Count | None
+    transactions: tuple[Transaction, ...]
+    refunds: tuple[Refund, ...]
+    fulfillments_count: Count | None
+    fulfillments: tuple[Fulfillment, ...]
+    external: MetafieldValue | None
+    metafields: Metafields | None = None
+
+
+class Completion(Struct, frozen=True, kw_only=True):
+    """What one answer lacks of an order, and what further reads brought.
+
+    `brief`: a list showed only the beginning of its inner lists, and it has to be read whole. `order` is the whole
+    record once read, `lines` those beyond its first page, `lines_after` the cursor of those still missing.
+    """
+
+    brief: bool = False
+    order: Order | None = None
+    lines: tuple[LineItem, ...] = ()
+    lines_after: str | None = None
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """One shop. `domain` is its permanent `….myshopify.com`, `currency` the one its books are kept in; both are None
+    until the shop was asked. `orders` holds, by global id, what one answer lacks and further reads bring."""
+
+    domain: str | None = None
+    currency: str | None = None
+    custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = {}
+    orders: Mapping[str, Completion] = {}
