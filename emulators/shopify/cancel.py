@@ -116,7 +116,7 @@ def _carry_out(context: Context, waiting: JsonRecord) -> None:
         "refunds": [*order["refunds"], refund],
         "totalRefundedShippingSet": order["totalShippingPriceSet"] if money_back else order["totalRefundedShippingSet"],
     }
-    records.save(context.state, records.ORDER, with_present(cancelled))
+    records.save(context.state, records.ORDER, with_present(cancelled), context.now)
 
 
 def _voided(context: Context, order: JsonRecord) -> list[JsonRecord]:

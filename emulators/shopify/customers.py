@@ -5,7 +5,6 @@ from typing import Any
 from emulators.shopify import definitions, metafields, records
 from emulators.shopify.context import Context
 from emulators.shopify.customer_input import email_of, phone_of, tidy_email, tidy_phone, written
-from emulators.shopify.defaults import Filling, filled
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import moment, new_gid
 
@@ -182,5 +181,4 @@ def _made(context: Context, record: JsonRecord) -> JsonRecord:
 
 
 def _saved(context: Context, record: JsonRecord) -> JsonRecord:
-    filling = Filling(state=context.state, at=moment(context.now))
-    return records.save(context.state, records.CUSTOMER, filled(records.CUSTOMER, record, filling))
+    return records.save(context.state, records.CUSTOMER, record, context.now)

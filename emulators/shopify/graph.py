@@ -26,6 +26,7 @@ JsonRecord = dict[str, Any]
 
 MOST_IN_A_LIST = 250
 MOST_DOCUMENTS = 512
+_NULL = "Cannot return null for non-nullable field"
 _schema = equip(SCHEMA)
 
 
@@ -93,7 +94,8 @@ def answered(request: Request, documents: Documents, bucket: Bucket, context: Co
     said_of_all: JsonRecord = {}
     if result.errors:
         said_of_all["errors"] = [worded(error) for error in result.errors]
-    if result.data is not None or not result.errors:
+    # Variables that do not fit stop a request before it has any data, not even null.
+    if result.data is not None or any(error.path for error in result.errors or ()):
         said_of_all["data"] = result.data
     said_of_all["extensions"] = _cost(requested, actual, bucket)
     if context.search_notes:
@@ -121,9 +123,11 @@ def _run(tree: DocumentNode, request: Request, context: Context) -> ExecutionRes
     if not isinstance(result, ExecutionResult):
         raise TypeError("No resolver of this schema is asynchronous.")
     for error in result.errors or ():
-        # A fault of the emulator must not look like one of the caller.
-        if error.original_error is not None and not isinstance(error.original_error, GraphQLError):
-            raise error.original_error
+        # A fault of the emulator must not look like one of the caller; a record placed with a null where the schema
+        # has none is no such fault.
+        cause = error.original_error
+        if cause is not None and not isinstance(cause, GraphQLError) and _NULL not in str(cause):
+            raise cause
     return result
 
 

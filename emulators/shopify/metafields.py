@@ -148,7 +148,8 @@ def _owner(context: Context, gid: str) -> JsonRecord | None:
 
 
 def _save(context: Context, owner: JsonRecord) -> None:
-    records.save(context.state, kind_of(owner["id"]), {**owner, "updatedAt": moment(context.now)})
+    changed = {**owner, "updatedAt": moment(context.now)}
+    records.save(context.state, kind_of(owner["id"]), changed, context.now)
 
 
 def _name(metafield: JsonRecord) -> tuple[str, str]:

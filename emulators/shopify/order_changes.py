@@ -97,7 +97,7 @@ def _retagged(context: Context, gid: str, change: Any) -> JsonRecord:
     if flaws:
         raise Refused(*flaws)
     record = {**record, "tags": tags.tidy(changed), "updatedAt": moment(context.now)}
-    return {"node": {**records.save(context.state, kind, record), "__typename": kind}, "userErrors": []}
+    return {"node": {**records.save(context.state, kind, record, context.now), "__typename": kind}, "userErrors": []}
 
 
 def _known(context: Context, gid: str) -> JsonRecord:
@@ -108,7 +108,7 @@ def _known(context: Context, gid: str) -> JsonRecord:
 
 
 def _saved(context: Context, order: JsonRecord) -> JsonRecord:
-    return records.save(context.state, records.ORDER, {**order, "updatedAt": moment(context.now)})
+    return records.save(context.state, records.ORDER, {**order, "updatedAt": moment(context.now)}, context.now)
 
 
 def _is_authorised(order: JsonRecord, amount: Bag) -> bool:

@@ -10,7 +10,6 @@ from emulators.shopify.addresses import address, same_place
 from emulators.shopify.buyers import buyer
 from emulators.shopify.context import Context
 from emulators.shopify.customer_input import email_of, tidy_email
-from emulators.shopify.defaults import Filling, filled
 from emulators.shopify.errors import Refused
 from emulators.shopify.fulfillments import with_fulfillment
 from emulators.shopify.ids import gid, moment, new_gid
@@ -47,11 +46,7 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
         **_body(context, given),
     }
     order = with_totals(with_fulfillment(context, order, given), given.get("financialStatus"))
-    filling = Filling(state=context.state, at=moment(context.now), currency=order["currencyCode"])
-    return {
-        "order": records.save(context.state, records.ORDER, filled(records.ORDER, order, filling)),
-        "userErrors": [],
-    }
+    return {"order": records.save(context.state, records.ORDER, order, context.now), "userErrors": []}
 
 
 def order_number(context: Context) -> int:

@@ -5,8 +5,7 @@ from typing import Any
 
 from emulators.shopify import records
 from emulators.shopify.customer_input import display_name
-from emulators.shopify.defaults import Filling, filled
-from emulators.shopify.ids import is_gid, moment, new_gid, number_of
+from emulators.shopify.ids import is_gid, new_gid, number_of
 from emulators.shopify.orders import FIRST_ORDER, confirmation_number
 from emulators.state import State
 
@@ -27,8 +26,7 @@ def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonReco
         _name_order(record, state)
     else:
         record.setdefault("displayName", display_name(record))
-    filling = Filling(state=state, at=moment(now), currency=record.get("currencyCode") or "USD")
-    return records.save(state, kind, filled(kind, record, filling))
+    return records.save(state, kind, record, now)
 
 
 def _name_order(record: JsonRecord, state: State) -> None:

@@ -4,7 +4,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from emulators.shopify.connections import listed
-from emulators.shopify.ids import kind_of, number_of
+from emulators.shopify.defaults import Filling, filled
+from emulators.shopify.ids import kind_of, moment, number_of
 from emulators.state import State
 
 JsonRecord = dict[str, Any]
@@ -18,8 +19,10 @@ def load(state: State, kind: str, gid: str) -> JsonRecord | None:
     return state.get(kind, gid) if kind_of(gid) == kind else None
 
 
-def save(state: State, kind: str, record: JsonRecord) -> JsonRecord:
-    """Write a customer or an order with its keys and its entry in the index; returns it."""
+def save(state: State, kind: str, record: JsonRecord, now: float) -> JsonRecord:
+    """Write a customer or an order, completed with what the schema asks for, with its keys and its entry in the index;
+    returns it as it was written."""
+    record = filled(kind, record, Filling(state=state, at=moment(now), currency=record.get("currencyCode") or "USD"))
     gid = record["id"]
     with state.transaction():
         state.put(kind, gid, record, keys=_keys(kind, record))

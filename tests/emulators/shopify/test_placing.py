@@ -1,0 +1,179 @@
+"""Records placed from outside, answers that drift, and what survives a kill."""
+
+import httpx
+import pytest
+
+from ..conftest import RunningEmulators
+from .conftest import MONEY, ORDER, PATH, Shop, line
+
+
+def test_an_almost_empty_order_reads_whole(shop: Shop) -> None:
+    placed = shop.emulators.place("shopify", "Order", {})
+    order = shop.read_order(placed["id"])
+    assert order is not None
+    assert order["name"] == f"#{order['number']}"
+    assert (order["displayFinancialStatus"], order["customer"], order["email"]) == (None, None, None)
+    assert order["totalPriceSet"]["shopMoney"] == {"amount": "0.0", "currencyCode": "USD"}
+    assert order["lineItems"] == {"nodes": []}
+
+
+def test_an_almost_empty_customer_reads_whole(shop: Shop) -> None:
+    placed = shop.emulators.place("shopify", "Customer", {"defaultEmailAddress": {"emailAddress": "a@example.com"}})
+    told = shop.data(
+        """query($id: ID!) { customer(id: $id) { displayName state locale amountSpent { amount } numberOfOrders
+             firstName defaultPhoneNumber { phoneNumber } addressesV2(first: 1) { nodes { id } } } }""",
+        id=placed["id"],
+    )["customer"]
+    assert told == {
+        "displayName": "a@example.com",
+        "state": "DISABLED",
+        "locale": "en",
+        "amountSpent": {"amount": "0.0"},
+        "numberOfOrders": "0",
+        "firstName": None,
+        "defaultPhoneNumber": None,
+        "addressesV2": {"nodes": []},
+    }
+
+
+def test_strange_values_come_out_as_they_went_in(shop: Shop) -> None:
+    placed = shop.emulators.place(
+        "shopify",
+        "Order",
+        {
+            "id": "4242",
+            "name": "Weird/∅",
+            "displayFinancialStatus": "QUANTUM_PAID",
+            "displayFulfillmentStatus": "TELEPORTED",
+            "cancelReason": "BOREDOM",
+            "currencyCode": "XTS",
+            "totalPriceSet": {"shopMoney": {"amount": "12.500", "currencyCode": "XTS"}},
+            "subtotalPriceSet": None,
+            "lineItems": [{"title": "Ghost", "quantity": 1, "sku": None}],
+            "transactions": [{"kind": "WISH", "status": "HOPEFUL", "gateway": None}],
+            "customer": {"id": "gid://shopify/Customer/99", "displayName": "Gone"},
+            "notOfTheSchema": 1,
+        },
+    )
+    assert placed["id"] == "gid://shopify/Order/4242"
+    order = shop.read_order(placed["id"])
+    assert order is not None
+    assert order["name"] == "Weird/∅"
+    assert (order["displayFinancialStatus"], order["displayFulfillmentStatus"]) == ("QUANTUM_PAID", "TELEPORTED")
+    assert (order["cancelReason"], order["currencyCode"]) == ("BOREDOM", "XTS")
+    money = {"amount": "12.500", "currencyCode": "XTS"}
+    assert order["totalPriceSet"] == {"shopMoney": money, "presentmentMoney": money}
+    assert order["subtotalPriceSet"] is None
+    assert order["lineItems"]["nodes"][0]["title"] == "Ghost"
+    assert (order["transactions"][0]["kind"], order["transactions"][0]["status"]) == ("WISH", "HOPEFUL")
+    assert order["customer"]["displayName"] == "Gone"
+    assert order["totalTaxSet"] is None
+
+
+def test_placed_discounts_and_payments_find_their_types(shop: Shop) -> None:
+    placed = shop.emulators.place(
+        "shopify",
+        "Order",
+        {
+            "discountApplications": {"nodes": [{"title": "Staff", "value": {"percentage": 10.0}}]},
+            "transactions": [{"paymentDetails": {"number": "•••• •••• •••• 4242", "company": "Visa"}}],
+            "fulfillments": [{"trackingInfo": [{"number": "T-1"}], "displayStatus": "IN_TRANSIT"}],
+            "refunds": [{"refundLineItems": {"edges": [{"node": {"quantity": 1, "lineItem": {"title": "Lid"}}}]}}],
+        },
+    )
+    told = shop.data(
+        """query($id: ID!) { order(id: $id) {
+             discountApplications(first: 1) { nodes { __typename ... on ManualDiscountApplication { title }
+               value { ... on PricingPercentageValue { percentage } } } }
+             transactions { paymentDetails { ... on CardPaymentDetails { number company } } }
+             fulfillments { displayStatus trackingInfo { number } }
+             refunds { refundLineItems(first: 1) { nodes { quantity lineItem { title } } } } } }""",
+        id=placed["id"],
+    )["order"]
+    assert told == {
+        "discountApplications": {
+            "nodes": [{"__typename": "ManualDiscountApplication", "title": "Staff", "value": {"percentage": 10.0}}]
+        },
+        "transactions": [{"paymentDetails": {"number": "•••• •••• •••• 4242", "company": "Visa"}}],
+        "fulfillments": [{"displayStatus": "IN_TRANSIT", "trackingInfo": [{"number": "T-1"}]}],
+        "refunds": [{"refundLineItems": {"nodes": [{"quantity": 1, "lineItem": {"title": "Lid"}}]}}],
+    }
+
+
+def test_a_placed_order_can_be_cancelled_and_keeps_what_it_was_sold_for(shop: Shop) -> None:
+    placed = shop.emulators.place(
+        "shopify",
+        "Order",
+        {
+            "displayFinancialStatus": "PENDING",
+            "totalPriceSet": {"shopMoney": {"amount": "80.0", "currencyCode": "USD"}},
+            "lineItems": [{"title": "Kettle", "quantity": 1, "currentQuantity": 1}],
+        },
+    )
+    shop.wait_for(shop.cancel(placed["id"])["job"]["id"])
+    order = shop.read_order(placed["id"])
+    assert order is not None
+    assert order["cancelledAt"] is not None
+    assert order["totalPriceSet"]["shopMoney"]["amount"] == "80.0"
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "seen"),
+    [
+        ("enum", "displayFinancialStatus", "QUANTUM_ENTANGLED"),
+        ("type", "totalPriceSet", {"value": "20.0", "scale": 2}),
+        ("field", "carbonFootprint", {"grams": 1200}),
+    ],
+)
+def test_an_answer_drifts_and_the_record_does_not(shop: Shop, change: str, path: str, seen: object) -> None:
+    order = shop.order(lineItems=[line(price="20.00")])
+    query = f"query($id: ID!) {{ order(id: $id) {{ {ORDER} }} }} {MONEY}"
+    shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": change}, times=1)
+    drifted = shop.data(query, id=order["id"])["order"]
+    value = drifted[path]
+    assert (value["shopMoney"]["amount"] if path == "totalPriceSet" else value) == seen
+    assert shop.data(query, id=order["id"])["order"] == order
+
+
+def test_an_answer_with_nothing_to_bend_stays_as_it_is(shop: Shop) -> None:
+    shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": "enum"}, times=2)
+    assert shop.data('{ order(id: "gid://shopify/Order/1") { id } }') == {"order": None}
+    assert shop.ask("{ nothing }")["errors"]
+
+
+def test_a_lost_reply_leaves_an_order_that_its_mark_finds(shop: Shop) -> None:
+    shop.define()
+    shop.emulators.order(vendor="shopify", fault={"kind": "timeout_after_commit", "delay_ms": 0}, times=1)
+    mark = {"namespace": "lockstitch", "key": "operation", "value": "op_1"}
+    with pytest.raises(httpx.TransportError):
+        shop.create_order(metafields=[mark])
+    found = shop.data(
+        """query($id: UniqueMetafieldValueInput!) {
+             orderByIdentifier(identifier: {customId: $id}) { id } }""",
+        id=mark,
+    )["orderByIdentifier"]
+    assert found is not None
+    assert shop.create_order(metafields=[mark])["order"] is None
+    assert len(shop.emulators.records("shopify", "Order")) == 1
+
+
+def test_all_of_it_outlives_a_kill(own_emulators: RunningEmulators) -> None:
+    shop = Shop(own_emulators)
+    shop.define()
+    mark = {"namespace": "lockstitch", "key": "operation", "value": "op_1"}
+    order = shop.order(metafields=[mark], customer={"toUpsert": {"email": "ida@example.com"}})
+    job = shop.cancel(order["id"])["job"]
+    own_emulators.kill()
+    own_emulators.start()
+
+    after = shop.read_order(order["id"])
+    assert after is not None
+    assert after["customer"]["id"] == order["customer"]["id"]
+    assert shop.create_order(metafields=[mark])["order"] is None
+    shop.wait_for(job["id"])
+    done = shop.read_order(order["id"])
+    assert done is not None
+    assert done["cancelledAt"] is not None
+    answer = shop.http.post(PATH, json={"query": "{ customersCount { count } }"})
+    assert answer.json()["data"]["customersCount"] == {"count": 1}
+    shop.http.close()

@@ -1,0 +1,171 @@
+"""The endpoint itself: token, version, errors at the top, cost and throttling."""
+
+from typing import Any
+
+import pytest
+
+from .conftest import PATH, TOKEN, Shop
+
+SHOP = "{ shop { name currencyCode ianaTimezone } }"
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Shopify-Access-Token": "wrong"}])
+def test_without_a_token_nothing_is_said(shop: Shop, headers: dict[str, str]) -> None:
+    answer = shop.emulators.http.post(PATH, json={"query": SHOP}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.json() == {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
+
+
+def test_the_shop(shop: Shop) -> None:
+    assert shop.data(SHOP)["shop"] == {
+        "name": "Lockstitch Dev",
+        "currencyCode": "USD",
+        "ianaTimezone": "America/New_York",
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [("2026-07", 200), ("unstable", 200), ("2024-01", 200), ("2027-01", 404), ("july", 404)],
+)
+def test_old_versions_fall_forward_and_the_answer_says_which_it_is(shop: Shop, version: str, status: int) -> None:
+    answer = shop.http.post(f"/shopify/admin/api/{version}/graphql.json", json={"query": SHOP})
+    assert answer.status_code == status
+    assert answer.headers["x-shopify-api-version"] == "2026-07"
+    assert len(answer.headers["x-request-id"]) == 36
+
+
+def test_rest_is_gone(shop: Shop) -> None:
+    answer = shop.http.get("/shopify/admin/api/2026-07/orders.json")
+    assert (answer.status_code, answer.json()) == (404, {"errors": "Not Found"})
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": ""}', b'{"query": 7}', b"\xff"])
+def test_a_body_without_a_query(shop: Shop, body: bytes) -> None:
+    answer = shop.http.post(PATH, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json() == {"errors": {"query": "Required parameter missing or invalid"}}
+
+
+def test_a_bare_query_as_application_graphql(shop: Shop) -> None:
+    answer = shop.http.post(PATH, content=SHOP, headers={"content-type": "application/graphql"})
+    assert answer.json()["data"]["shop"]["currencyCode"] == "USD"
+
+
+def test_one_operation_of_several_is_chosen_by_name(shop: Shop) -> None:
+    body = {"query": "query A { shop { name } } query B { shop { currencyCode } }"}
+    assert "errors" in shop.http.post(PATH, json=body).json()
+    told = shop.http.post(PATH, json={**body, "operationName": "B"}).json()
+    assert told["data"] == {"shop": {"currencyCode": "USD"}}
+
+
+def first_error(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    assert "data" not in body
+    error = body["errors"][0]
+    return error["message"], error.get("extensions", {})
+
+
+def test_a_syntax_error(shop: Shop) -> None:
+    message, _ = first_error(shop.ask("{ shop { name "))
+    assert message.startswith("syntax error, ")
+
+
+def test_an_unknown_field(shop: Shop) -> None:
+    message, more = first_error(shop.ask("{ shop { colour } }"))
+    assert message == "Field 'colour' doesn't exist on type 'Shop'"
+    assert more == {"code": "undefinedField", "typeName": "Shop", "fieldName": "colour"}
+
+
+def test_an_unknown_argument(shop: Shop) -> None:
+    message, more = first_error(shop.ask('{ order(id: "gid://shopify/Order/1", name: "#1") { id } }'))
+    assert message == "Field 'order' doesn't accept argument 'name'"
+    assert more["code"] == "argumentNotAccepted"
+
+
+def test_a_missing_argument(shop: Shop) -> None:
+    message, more = first_error(shop.ask("{ order { id } }"))
+    assert message == "Field 'order' is missing required arguments: id"
+    assert more["code"] == "missingRequiredArguments"
+
+
+def test_errors_of_a_user_error_type_without_codes(shop: Shop) -> None:
+    """`customerCreate` has no codes; who asks for them gets nothing at all."""
+    query = 'mutation { customerCreate(input: {email: "a@example.com"}) { userErrors { code } } }'
+    message, _ = first_error(shop.ask(query))
+    assert message == "Field 'code' doesn't exist on type 'UserError'"
+    assert shop.emulators.records("shopify", "Customer") == []
+
+
+@pytest.mark.parametrize(
+    "input", [{"colour": "red"}, {"email": 7}, {"tags": [None]}, {"emailMarketingConsent": {"marketingState": "MAYBE"}}]
+)
+def test_a_variable_that_does_not_fit(shop: Shop, input: dict[str, Any]) -> None:
+    query = "mutation($input: CustomerInput!) { customerCreate(input: $input) { userErrors { message } } }"
+    message, more = first_error(shop.ask(query, input=input))
+    assert message.startswith("Variable $input was provided invalid value")
+    assert more["code"] == "INVALID_VARIABLE"
+    assert more["problems"][0]["explanation"]
+
+
+def test_a_list_that_is_too_long(shop: Shop) -> None:
+    query = "mutation($input: CustomerInput!) { customerCreate(input: $input) { userErrors { message } } }"
+    message, more = first_error(shop.ask(query, input={"firstName": "A", "tags": [f"t{n}" for n in range(251)]}))
+    assert message == "The input array size of 251 is greater than the maximum allowed of 250."
+    assert more["code"] == "MAX_INPUT_SIZE_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("", "you must provide one of first or last"),
+        ("(first: 1, last: 1)", "providing both first and last is not supported"),
+        ("(first: -1)", "first cannot be negative"),
+        ("(first: 251)", "first cannot exceed 250"),
+        ('(first: 1, after: "nonsense")', "Invalid cursor for current pagination sort."),
+    ],
+)
+def test_a_page_that_is_none(shop: Shop, arguments: str, said: str) -> None:
+    body = shop.ask(f"{{ customers{arguments} {{ nodes {{ id }} }} }}")
+    assert body["data"] is None
+    assert (body["errors"][0]["message"], body["errors"][0]["extensions"]) == (said, {"code": "BAD_REQUEST"})
+
+
+@pytest.mark.parametrize(
+    ("id", "code"), [("7", "argumentLiteralsIncompatible"), ("gid://shopify/Order/7", "RESOURCE_NOT_FOUND")]
+)
+def test_an_id_that_is_not_a_customers(shop: Shop, id: str, code: str) -> None:
+    body = shop.ask("query($id: ID!) { customer(id: $id) { id } }", id=id)
+    assert body["data"] == {"customer": None}
+    assert (body["errors"][0]["path"], body["errors"][0]["extensions"]["code"]) == (["customer"], code)
+
+
+def test_nothing_is_there(shop: Shop) -> None:
+    query = '{ customer(id: "gid://shopify/Customer/7") { id } order(id: "gid://shopify/Order/7") { id } }'
+    assert shop.data(query) == {"customer": None, "order": None}
+
+
+def test_a_token_for_reading_alone(shop: Shop) -> None:
+    query = 'mutation { customerCreate(input: {email: "a@example.com"}) { userErrors { message } } }'
+    headers = {"X-Shopify-Access-Token": "shopify-dev-read-token"}
+    body = shop.http.post(PATH, json={"query": query}, headers=headers).json()
+    assert body["data"] == {"customerCreate": None}
+    error = body["errors"][0]
+    assert (error["path"], error["extensions"]["code"]) == (["customerCreate"], "ACCESS_DENIED")
+    assert "`write_customers` access scope" in error["message"]
+    assert shop.emulators.records("shopify", "Customer") == []
+    assert shop.http.post(PATH, json={"query": SHOP}, headers=headers).json()["data"]["shop"]
+
+
+def test_a_null_where_none_may_be_takes_its_parent_with_it(shop: Shop) -> None:
+    placed = shop.emulators.place("shopify", "Order", {"name": None})
+    body = shop.ask("query($id: ID!) { order(id: $id) { id name } }", id=placed["id"])
+    assert body["data"] == {"order": None}
+    assert body["errors"][0]["path"] == ["order", "name"]
+
+
+def test_faults_speak_in_shopifys_words(shop: Shop) -> None:
+    shop.emulators.order(vendor="shopify", fault={"kind": "status", "status": 503, "retry_after": 2}, times=1)
+    answer = shop.http.post(PATH, json={"query": SHOP})
+    assert (answer.status_code, answer.json()) == (503, {"errors": "Service Unavailable"})
+    assert answer.headers["retry-after"] == "2"
+    assert TOKEN not in answer.text
