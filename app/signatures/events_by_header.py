@@ -1,0 +1,135 @@
+"""Schemes that name an event in a header: Shopify, Zendesk, WooCommerce, GitHub, Standard Webhooks.
+
+Only Standard Webhooks signs that header. Where one of these is repeated it reads as absent; `verify` refuses before.
+"""
+
+import re
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from app.signatures.received import ReceivedEvent, dedupe_key, digest, header, members, moment, record, scalar, word
+from app.signatures.request import Headers
+
+_ZENDESK_SUBJECT: Final = re.compile(r"zen:([a-z_]+):(.+)")
+_ZENDESK_TYPE: Final = re.compile(r"zen:event-type:([a-z_]+)\..+")
+
+
+class _WithId(Struct, frozen=True, kw_only=True):
+    id: Raw = Raw()
+
+
+def shopify_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
+    """The body is the bare resource, all else stands in headers."""
+    topic = word(header(headers, b"x-shopify-topic"))
+    delivery = header(headers, b"x-shopify-webhook-id") or digest(body)
+    kind, remote_id = record((topic or "").partition("/")[0], scalar(members(body, _WithId).id))
+    event = ReceivedEvent(
+        dedupe_key=dedupe_key(
+            "shopify", header(headers, b"x-shopify-shop-domain"), header(headers, b"x-shopify-topic"), delivery
+        ),
+        topic=topic,
+        occurred_at=moment(word(header(headers, b"x-shopify-triggered-at"))),
+        payload=body,
+        remote_object=kind,
+        remote_id=remote_id,
+    )
+    return (event,)
+
+
+class _ZendeskEvent(Struct, frozen=True, kw_only=True):
+    id: Raw = Raw()
+    type: Raw = Raw()
+    time: Raw = Raw()
+    subject: Raw = Raw()
+    detail: Raw = Raw()
+
+
+def zendesk_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
+    """Event subscriptions have an envelope; the body of a trigger's or automation's webhook is whatever its author
+    wrote, so that members of these names mean something only where `type` is one of Zendesk's own."""
+    event = members(body, _ZendeskEvent)
+    topic = scalar(event.type)
+    named = _ZENDESK_TYPE.fullmatch(topic or "")
+    if named is None:
+        event, topic = _ZendeskEvent(), None
+    subject = _ZENDESK_SUBJECT.fullmatch(scalar(event.subject) or "")
+    if subject is not None:
+        kind, remote_id = record(subject[1], subject[2])
+    else:
+        kind, remote_id = record(named[1] if named else None, scalar(members(event.detail, _WithId).id))
+    invocation = header(headers, b"x-zendesk-webhook-invocation-id")
+    received = ReceivedEvent(
+        dedupe_key=dedupe_key(
+            "zendesk",
+            header(headers, b"x-zendesk-webhook-id"),
+            invocation or scalar(event.id) or digest(body),
+        ),
+        topic=topic,
+        occurred_at=moment(scalar(event.time)),
+        payload=body,
+        remote_object=kind,
+        remote_id=remote_id,
+    )
+    return (received,)
+
+
+class _WooCommerceResource(Struct, frozen=True, kw_only=True):
+    id: Raw = Raw()
+    date_modified: Raw = Raw()
+    date_modified_gmt: Raw = Raw()
+
+
+def woocommerce_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
+    """X-WC-Webhook-Delivery-ID is a hash of the webhook's id and the second: two events of one second share it, so it
+    cannot be the identity. Where the body says no time (a deletion sends `{"id"}` alone, and a restored record can be
+    deleted again) it is what tells a second event from a copy of the first."""
+    resource = members(body, _WooCommerceResource)
+    topic = word(header(headers, b"x-wc-webhook-topic"))
+    modified = scalar(resource.date_modified_gmt) or scalar(resource.date_modified)
+    kind, remote_id = record((topic or "").partition(".")[0], scalar(resource.id))
+    received = ReceivedEvent(
+        dedupe_key=dedupe_key(
+            "woocommerce",
+            header(headers, b"x-wc-webhook-source"),
+            header(headers, b"x-wc-webhook-id"),
+            header(headers, b"x-wc-webhook-topic"),
+            scalar(resource.id),
+            modified or header(headers, b"x-wc-webhook-delivery-id"),
+            digest(body),
+        ),
+        topic=topic,
+        occurred_at=moment(scalar(resource.date_modified_gmt), zone="Z"),
+        payload=body,
+        remote_object=kind,
+        remote_id=remote_id,
+    )
+    return (received,)
+
+
+def github_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
+    """A `ping`, sent on set-up, is an event like any other. The shape of the body depends on the event."""
+    received = ReceivedEvent(
+        dedupe_key=dedupe_key("github", header(headers, b"x-github-delivery") or digest(body)),
+        topic=word(header(headers, b"x-github-event")),
+        occurred_at=None,
+        payload=body,
+    )
+    return (received,)
+
+
+class _StandardEvent(Struct, frozen=True, kw_only=True):
+    type: Raw = Raw()
+    timestamp: Raw = Raw()
+
+
+def standard_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
+    """The header's time is that of the attempt; the event's own, where it has one, stands in the body."""
+    event = members(body, _StandardEvent)
+    received = ReceivedEvent(
+        dedupe_key=dedupe_key("standard-webhooks", header(headers, b"webhook-id") or digest(body)),
+        topic=scalar(event.type),
+        occurred_at=moment(scalar(event.timestamp)),
+        payload=body,
+    )
+    return (received,)
