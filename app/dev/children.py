@@ -90,14 +90,15 @@ class Child:
             while not self.spec.can_start():  # noqa: ASYNC110 - nothing tells us, so we look
                 await asyncio.sleep(0.02)
             started = time.monotonic()
-            process = await self._spawn()
-            code = await process.wait()
+            try:
+                process = await self._spawn()
+                ended = _how_it_ended(await process.wait())
+            except OSError as error:
+                ended = f"could not be started ({error.strerror})"
             self._deaths += 1
             if time.monotonic() - started > STEADY_AFTER:
                 pause = FIRST_PAUSE
-            self._tell(
-                f"{self.spec.name} {_how_it_ended(code)}; it is started again in {pause:g} s.{self._last_words()}"
-            )
+            self._tell(f"{self.spec.name} {ended}; it is started again in {pause:g} s.{self._last_words()}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

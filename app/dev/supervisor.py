@@ -29,13 +29,18 @@ from app.store.migrate import migrate
 
 LOCALHOST = "127.0.0.1"
 READY_WITHIN = 60.0  # seconds; a loaded machine starts slowly, and nothing is gained by giving up early
-DRAIN_WITHIN = 20.0  # seconds for the API and the worker to finish what they have begun
-STOP_WITHIN = 10.0
+STOP_ORDER = (  # and the seconds that each gets to finish what it has begun
+    (("api", "worker"), 20.0),
+    (("emulators",), 10.0),
+    (("postgres",), 10.0),
+)
 PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a supervisor that was killed to let go of their ports
 
 
 def run_dev(environment: Mapping[str, str]) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP. Raises Complaint when it cannot be started."""
+    # A shell that starts us in the background has us ignore SIGINT, and what is ignored stays so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = load_settings(environment)
     folder = DevFolder(settings.data_dir)
     _require_free_ports(settings)
@@ -100,7 +105,9 @@ class _Supervisor:
         await emulators.wait_until(_answers(self._settings.emulators_port, "/_emulator/health"), READY_WITHIN)
         facts = self._facts(keys)
         self._folder.announce(facts)
-        self._console.print(welcome(facts, self._folder.path, time.monotonic() - began))
+        # A URL that the operator gave may hold a password; our own does not.
+        database = self._postgres.url if self._postgres else "the one of LOCKSTITCH_DATABASE_URL"
+        self._console.print(welcome(facts, database, self._folder.path, time.monotonic() - began))
 
     async def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
         spec = ChildSpec(
@@ -128,18 +135,13 @@ class _Supervisor:
         return child
 
     async def _stop(self, *tasks: "asyncio.Task[object]") -> None:
-        """Those who write first, then those that they write to."""
+        """First those who write, then those that they write to."""
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._folder.withdraw_announcement()
-        named = {child.spec.name: child for child in self._children}
-        for names, seconds in (
-            (("api", "worker"), DRAIN_WITHIN),
-            (("emulators",), STOP_WITHIN),
-            (("postgres",), STOP_WITHIN),
-        ):
-            await asyncio.gather(*(named[name].stop(seconds) for name in names if name in named))
+        for names, seconds in STOP_ORDER:
+            await asyncio.gather(*(child.stop(seconds) for child in self._children if child.spec.name in names))
 
     def _emulators_command(self) -> list[str]:
         return [

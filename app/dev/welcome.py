@@ -8,7 +8,7 @@ Lockstitch is ready ({seconds:.1f} s). Ctrl-C ends it; the data stays.
 
   API         {api}  (browse it at {api}/schema)
   Emulators   {emulators}  (hubspot, shopify, zendesk)
-  Database    {database_url}
+  Database    {database}
   Key         {key}
   Operators   {ops_key}
   Folder      {folder}  (logs/ has one file for each process, dev.json all of the above)
@@ -27,6 +27,6 @@ See what HubSpot's look-alike holds by now:
 """
 
 
-def welcome(facts: Mapping[str, str], folder: Path, seconds: float) -> str:
-    """Where everything is and how to try it. `facts` is the content of `dev.json`."""
-    return WELCOME.format(folder=folder, seconds=seconds, **facts)
+def welcome(facts: Mapping[str, str], database: str, folder: Path, seconds: float) -> str:
+    """Where everything is and how to try it. `facts` is the content of `dev.json`; `database` may be shown."""
+    return WELCOME.format(database=database, folder=folder, seconds=seconds, **facts)
