@@ -4,6 +4,7 @@ Zendesk sends numbers as text on tickets, dates with or without a time, choices 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from math import isfinite
 from typing import Any, Final
@@ -15,6 +16,7 @@ from canonical import values
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
 from mappings.spec import Notes
 
+_decode = msgspec.json.Decoder().decode
 EMPTY: Final = frozenset({b"null", b'""', b"[]"})
 EXPECTED: Final[dict[CustomFieldType, str]] = {
     "string": "text",
@@ -34,7 +36,19 @@ def read(
 
     A value of another type than configured stands as the vendor's own text and is noted as `ambiguous`.
     """
-    return tuple(_read_one(place, setting, held, loss) for place, setting in enumerate(settings))
+    fields: list[CustomField] = []
+    for setting in settings:
+        key, kind = setting.key, setting.type
+        raw = held.get(setting.vendor_field)
+        found = None if raw is None else _decode(raw)
+        value = None if found is None else _READ[kind](found)
+        if value is None and found is not None and (found != "" or kind == "string"):
+            path = f"/custom_fields/{len(fields)}/value"
+            detail = f"Zendesk holds something else than {EXPECTED[kind]}; its own text is given"
+            loss.append(Loss(path=path, kind="ambiguous", detail=detail))
+            value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
+        fields.append(CustomField(key=key, type=kind, value=value, label=setting.label))
+    return tuple(fields)
 
 
 def write(
@@ -69,22 +83,6 @@ def write(
             yield setting.vendor_field, _emptied(setting)
 
 
-def _read_one(place: int, setting: CustomFieldSetting, held: Mapping[str, Raw], loss: list[Loss]) -> CustomField:
-    raw = held.get(setting.vendor_field)
-    found = None if raw is None else msgspec.json.decode(raw)
-    if found is None or (found == "" and setting.type != "string"):
-        return CustomField(key=setting.key, type=setting.type, value=None, label=setting.label)
-
-    value = _READ[setting.type](found)
-    if value is not None:
-        return CustomField(key=setting.key, type=setting.type, value=value, label=setting.label)
-
-    detail = f"Zendesk holds something else than {EXPECTED[setting.type]}; its own text is given"
-    loss.append(Loss(path=f"/custom_fields/{place}/value", kind="ambiguous", detail=detail))
-    text = found if isinstance(found, str) else msgspec.json.encode(found).decode()
-    return CustomField(key=setting.key, type=setting.type, value=text, label=setting.label)
-
-
 def _text(found: Any) -> CustomFieldValue:
     if isinstance(found, str):
         return found
@@ -96,10 +94,9 @@ def _number(found: Any) -> CustomFieldValue:
         return found
     if not isinstance(found, str) or not found.isascii():
         return None
-    try:
-        return int(found)
-    except ValueError:
-        pass
+    if found.lstrip("-").isdecimal():
+        with suppress(ValueError):
+            return int(found)
     try:
         parsed = float(found)
     except ValueError:
@@ -112,7 +109,8 @@ def _boolean(found: Any) -> CustomFieldValue:
 
 
 def _date(found: Any) -> CustomFieldValue:
-    return found[:10] if isinstance(found, str) and _is_date(found[:10]) else None
+    day = found[:10] if isinstance(found, str) else None
+    return day if _is_date(day) else None
 
 
 def _datetime(found: Any) -> CustomFieldValue:

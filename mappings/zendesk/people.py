@@ -1,12 +1,13 @@
 """The people behind the ids in tickets and comments: side-loaded with a page, or asked for once more."""
 
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import decode
+from mappings.spec import Unmappable, decode
 from mappings.zendesk.paging import API, MOST
 from mappings.zendesk.wire_v2 import Account, Person
 
@@ -30,10 +31,16 @@ def with_people(account: Account, people: tuple[Person, ...]) -> Account:
 
 
 def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """One read of the requesters that did not come along with their tickets. Who is not found then is gone."""
+    """One read of the requesters that did not come along with their tickets. Who is not found then is gone.
+
+    A ticket that has drifted names nobody here; the mapping says so where it is read.
+    """
     if account.people_asked:
         return None
-    requesters = {decode(raw, _Requested).requester_id for raw in records}
+    requesters: set[int | None] = set()
+    for raw in records:
+        with suppress(Unmappable):
+            requesters.add(decode(raw, _Requested).requester_id)
     wanted = sorted(id for id in requesters if id is not None and id not in account.people)[:MOST]
     if not wanted:
         return None

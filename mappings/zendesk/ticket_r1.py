@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from canonical import values
 from canonical.parts import Loss
-from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch
+from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Requester, Ticket, TicketPatch
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import custom_fields, wire_v2, writing
 from mappings.zendesk.endpoints_ticket import ENDPOINTS
@@ -42,11 +42,13 @@ FIRST_COMMENT: Final = "a Zendesk ticket's description is its first comment and 
 def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     """What the record means. The requester is as much as was side-loaded about their id."""
     loss: list[Loss] = []
+    number = str(record.id)
+    created_at, updated_at = instant(record.created_at), instant(record.updated_at)
     status = STATUS.get(record.status, "unknown")
     channel = None if record.via is None else record.via.channel
     settings = account.custom_fields.get("ticket", ())
     ticket = Ticket(
-        number=str(record.id),
+        number=number,
         subject=record.subject,
         description=record.description,
         status=status,
@@ -60,23 +62,25 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         channel=CHANNEL.get(channel, "unknown"),
         channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
         requester=None if record.requester_id is None else _requester(record.requester_id, account, loss),
-        assignee_remote_id=_id(record.assignee_id),
-        team_remote_id=_id(record.group_id),
-        company_remote_id=_id(record.organization_id),
-        parent_remote_id=_id(record.problem_id),
-        followers=_followers(record, account),
+        assignee_remote_id=None if record.assignee_id is None else str(record.assignee_id),
+        team_remote_id=None if record.group_id is None else str(record.group_id),
+        company_remote_id=None if record.organization_id is None else str(record.organization_id),
+        parent_remote_id=None if record.problem_id is None else str(record.problem_id),
+        followers=_followers(record, account)
+        if record.collaborator_ids or record.follower_ids or record.email_cc_ids
+        else (),
         tags=record.tags or (),
         custom_fields=custom_fields.read(settings, _held(record), loss) if settings else (),
         due_at=None if record.due_at is None else instant(record.due_at),
         external_id=own_external_id(record.external_id),
-        created_at=instant(record.created_at),
-        updated_at=instant(record.updated_at),
+        created_at=created_at,
+        updated_at=updated_at,
     )
     remote = Remote(
-        id=str(record.id),
+        id=number,
         url=agent_url(record.url, "tickets", record.id),
-        created_at=ticket.created_at,
-        updated_at=ticket.updated_at,
+        created_at=created_at,
+        updated_at=updated_at,
     )
     return Mapped(data=ticket, remote=remote, loss=tuple(loss))
 
@@ -116,10 +120,6 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _id(id: int | None) -> str | None:
-    return None if id is None else str(id)
-
-
 def _requester(id: int, account: Account, loss: list[Loss]) -> Requester:
     person = account.people.get(id)
     if person is None:
@@ -131,24 +131,20 @@ def _requester(id: int, account: Account, loss: list[Loss]) -> Requester:
 
 
 def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]:
-    # Where followers and copies are one thing still, the collaborators are the copied people.
-    if not record.collaborator_ids and not record.follower_ids and not record.email_cc_ids:
-        return ()
     following, copied = record.follower_ids or (), record.email_cc_ids or ()
-    rest = tuple(id for id in record.collaborator_ids or () if id not in following and id not in copied)
-    return (
-        *(
-            Follower(remote_id=str(id), email=_address(id, account), kind="follower", kind_raw="follower")
-            for id in following
-        ),
-        *(Follower(remote_id=str(id), email=_address(id, account), kind="cc", kind_raw="email_cc") for id in copied),
-        *(Follower(remote_id=str(id), email=_address(id, account), kind="cc", kind_raw="collaborator") for id in rest),
-    )
+    followers = [_follower(id, "follower", "follower", account) for id in following]
+    followers += [_follower(id, "cc", "email_cc", account) for id in copied]
+    # Where followers and copies are one thing still, the collaborators are the copied people.
+    for id in record.collaborator_ids or ():
+        if id not in following and id not in copied:
+            followers.append(_follower(id, "cc", "collaborator", account))
+    return tuple(followers)
 
 
-def _address(id: int, account: Account) -> str | None:
+def _follower(id: int, kind: FollowerKind, raw: str, account: Account) -> Follower:
     person = account.people.get(id)
-    return None if person is None or not person.email else values.email(person.email)
+    email = None if person is None or not person.email else values.email(person.email)
+    return Follower(remote_id=str(id), email=email, kind=kind, kind_raw=raw)
 
 
 def _held(record: wire_v2.Ticket) -> dict[str, Raw]:

@@ -254,8 +254,9 @@ def test_people_who_did_not_come_along_are_asked_for_once(zendesk: LookAlike, ac
     patch = {"description": "Stuck", "requester": {"email": "ida@faden.example", "name": "Ida"}}
     ticket_id = create_ticket(zendesk, patch, account)
     held = zendesk.state.get("tickets", ticket_id)
-    gone = msgspec.Raw(msgspec.json.encode({"id": 2, "requester_id": 99}))
-    records = (msgspec.Raw(msgspec.json.encode(held)), gone)
+    gone = msgspec.Raw(b'{"id":2,"requester_id":99}')
+    drifted = msgspec.Raw(b'{"id":"3","requester_id":"99"}')
+    records = (msgspec.Raw(msgspec.json.encode(held)), gone, drifted)
 
     request = TICKETS.side_load(records, account)
     assert request is not None
