@@ -10,7 +10,7 @@ from msgspec import Struct
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import documents
-from mappings.shopify.asking import EXTERNAL_ID, MUTATION_COST, NAMESPACE, OPERATION_ID, call, data_of
+from mappings.shopify.asking import EXTERNAL_ID, MUTATION_COST, NAMESPACE, NULL, OPERATION_ID, call, data_of
 from mappings.shopify.metafields import UNIQUE
 from mappings.shopify.variables_2026_07 import Defined, MetafieldDefinition
 from mappings.shopify.wire_2026_07 import Account
@@ -61,7 +61,7 @@ def build_account(
     if reply is None:
         return account
     try:
-        shop = decode(data_of(reply).get("shop", msgspec.Raw(b"null")), _Shop)
+        shop = decode(data_of(reply).get("shop", NULL), _Shop)
     except Unmappable:
         return account
     return msgspec.structs.replace(account, domain=shop.myshopify_domain, currency=shop.currency_code)

@@ -11,12 +11,12 @@ from msgspec import Raw, Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import documents
-from mappings.shopify.asking import BRIEF, LINE_COST, WHOLE, asked, call, data_of, order_cost
+from mappings.shopify.asking import BRIEF, LINE_COST, PAGE_COST, WHOLE, asked, call, data_of, order_cost
 from mappings.shopify.variables_2026_07 import ById, LinesAfter, Sizes
 from mappings.shopify.wire_2026_07 import Account, Completion, Count, LineItems, Order, PageInfo
 from mappings.spec import VendorDrift, decode
 
-LINES_PER_PAGE: Final = 70
+LINES_PER_PAGE: Final = 100
 
 
 class _Inner(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -76,7 +76,7 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
             )
         if known.lines_after is not None:
             further = LinesAfter(id=order_id, after=known.lines_after, lines=LINES_PER_PAGE)
-            return call(documents.ORDER_LINES, "orderLines", further, cost=4 + LINES_PER_PAGE * LINE_COST)
+            return call(documents.ORDER_LINES, "orderLines", further, cost=PAGE_COST + LINES_PER_PAGE * LINE_COST // 2)
     return None
 
 

@@ -1,5 +1,6 @@
 """Our CustomerPatch to what Shopify's customer mutations take."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
@@ -26,6 +27,7 @@ CONSENT: Final[dict[ConsentState, str]] = {
     "opted_out": "UNSUBSCRIBED",
     "pending": "PENDING",
 }
+NEEDED: Final = {"email": "e-mail address", "sms": "phone number"}
 NO_PLACE: Final[dict[str, str]] = {
     "display_name": "Shopify makes it of first and last name; write those",
     "company_name": "Shopify keeps a company's name on addresses; write it there",
@@ -51,11 +53,16 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
         None if current is None else current.metafields,
         None if current is None else current.external,
     )
-    email, sms = _consents(patch.consents, notes)
+    email, phone = _email(patch.emails, notes), _phone(patch.phones, notes)
+    reachable = {
+        "email": email if email is not UNSET else current and current.default_email_address,
+        "sms": phone if phone is not UNSET else current and current.default_phone_number,
+    }
+    email_consent, sms_consent = _consents(patch.consents, reachable, notes)
     body = CustomerWrite(
         input=CustomerInput(
-            email=_email(patch.emails, notes),
-            phone=_phone(patch.phones, notes),
+            email=email,
+            phone=phone,
             first_name=patch.first_name,
             last_name=patch.last_name,
             locale=_locale(patch.language, notes),
@@ -65,8 +72,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             metafields=fields.set or UNSET,
         ),
         addresses=_addresses(patch.addresses, notes),
-        email_consent=email,
-        sms_consent=sms,
+        email_consent=email_consent,
+        sms_consent=sms_consent,
         cleared=fields.cleared,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
@@ -151,9 +158,10 @@ def _addresses(
 
 
 def _consents(
-    sent: tuple[ConsentPatch, ...] | None | UnsetType, notes: Notes
+    sent: tuple[ConsentPatch, ...] | None | UnsetType, reachable: Mapping[str, object], notes: Notes
 ) -> tuple[MarketingConsentInput | UnsetType, MarketingConsentInput | UnsetType]:
-    """Consent to e-mail and to text messages. Shopify remembers a consent for ever, so none can be taken away."""
+    """Consent to e-mail and to text messages, each where the customer can be reached by it. Shopify remembers a consent
+    for ever, so none can be taken away."""
     held: dict[str, MarketingConsentInput | UnsetType] = {"email": UNSET, "sms": UNSET}
     if isinstance(sent, UnsetType):
         return UNSET, UNSET
@@ -165,6 +173,9 @@ def _consents(
             continue
         if consent.state not in CONSENT:
             notes.invalid(f"/consents/{place}/state", f"Shopify cannot set this; one of: {', '.join(CONSENT)}")
+            continue
+        if not reachable[consent.channel]:
+            notes.invalid(f"/consents/{place}/channel", f"the customer has no {NEEDED[consent.channel]} to agree to")
             continue
         held[consent.channel] = MarketingConsentInput(
             marketing_state=CONSENT[consent.state],

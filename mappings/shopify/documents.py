@@ -91,9 +91,8 @@ fragment OrderFields on Order {
     amountSet { ...Shop }
     paymentDetails {
       __typename
-      ... on CardPaymentDetails { paymentMethodName number wallet }
+      ... on CardPaymentDetails { paymentMethodName number }
       ... on LocalPaymentMethodsPaymentDetails { paymentMethodName }
-      ... on PaypalWalletPaymentDetails { paymentMethodName }
       ... on ShopPayInstallmentsPaymentDetails { paymentMethodName }
     }
   }

@@ -12,7 +12,9 @@ from mappings.shopify import documents
 from mappings.shopify.asking import (
     EXTERNAL_ID,
     MUTATION_COST,
+    NULL,
     OPERATION_ID,
+    PAGE_COST,
     asked,
     by_custom_id,
     call,
@@ -48,7 +50,7 @@ BY_KEY: Final = "customerByIdentifier"
 class _Shown(Struct, frozen=True, kw_only=True):
     """What a mutation shows of the customer."""
 
-    customer: Raw | None = None
+    customer: Raw = NULL
 
 
 class _Connection(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -93,7 +95,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
         query=since(query.updated_since),
         sort_key="UPDATED_AT" if query.updated_since else "ID",
     )
-    return call(documents.CUSTOMERS, "customers", listed, asked(account, "customer"), cost=4 + first * cost)
+    return call(documents.CUSTOMERS, "customers", listed, asked(account, "customer"), cost=PAGE_COST + first * cost)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
@@ -103,7 +105,7 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
         found = data.get(BY_KEY)
         kept = () if found is None or not _holds(found, query) else (found,)
         return Page(records=kept, next=None, account=account)
-    connection = decode(data.get("customers", Raw(b"null")), _Connection)
+    connection = decode(data.get("customers", NULL), _Connection)
     following = connection.page_info.end_cursor if connection.page_info.has_next_page else None
     return Page(records=connection.nodes, next=following, account=account)
 

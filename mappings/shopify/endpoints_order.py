@@ -14,7 +14,9 @@ from mappings.shopify.asking import (
     BRIEF,
     EXTERNAL_ID,
     MUTATION_COST,
+    NULL,
     OPERATION_ID,
+    PAGE_COST,
     WHOLE,
     asked,
     by_custom_id,
@@ -64,7 +66,7 @@ LONGEST_NOTE: Final = 255
 
 
 class _Shown(Struct, frozen=True, kw_only=True):
-    order: Raw | None = None
+    order: Raw = NULL
 
 
 class _Job(Struct, frozen=True, kw_only=True):
@@ -126,7 +128,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     listed = Listed(
         first=first, after=query.after, query=search, sort_key="UPDATED_AT" if query.updated_since else "ID"
     )
-    return call(documents.ORDERS, "orders", listed, asked(account, "order"), BRIEF, cost=4 + first * cost)
+    return call(documents.ORDERS, "orders", listed, asked(account, "order"), BRIEF, cost=PAGE_COST + first * cost)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
@@ -137,7 +139,7 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
         if found is None or not _holds(found, query):
             return Page(records=(), next=None, account=account)
         return Page(records=(found,), next=None, account=completion.shown(found, account))
-    connection = decode(data.get("orders", Raw(b"null")), _Connection)
+    connection = decode(data.get("orders", NULL), _Connection)
     kept = connection.nodes
     if query.filters:
         kept = tuple(node for node in kept if _holds(node, query))

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
+from mappings.shopify.asking import NULL, present
 
 MAX_DETAIL: Final = 1000
 BY_STATUS: Final[dict[int, RefusalKind]] = {
@@ -58,7 +59,7 @@ class _Complaint(Struct, frozen=True, kw_only=True):
 
 class _Envelope(Struct, frozen=True, kw_only=True):
     data: dict[str, Raw]
-    errors: Raw | None = None
+    errors: Raw = NULL
 
 
 class _Payload(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,14 +103,13 @@ def _is_plain_success(body: bytes) -> bool:
     """Whether an answer is one without any complaint, seen without reading what it is about."""
     try:
         envelope = _envelopes.decode(body)
-        if envelope.errors is not None:
+        if present(envelope.errors) is not None:
             return False
         for name, raw in envelope.data.items():
-            value = bytes(raw)
-            if value == b"null" and name in ASKS_FOR_RECORD:
+            if present(raw) is None and name in ASKS_FOR_RECORD:
                 return False
-            if b'serErrors"' in value:
-                payload = _payloads.decode(value)
+            if b'serErrors"' in bytes(raw):
+                payload = _payloads.decode(raw)
                 if payload.user_errors or payload.order_cancel_user_errors:
                     return False
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

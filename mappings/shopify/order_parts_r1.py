@@ -146,7 +146,7 @@ def payment(transaction: wire.Transaction, currency: str) -> Payment:
     details = transaction.payment_details
     return Payment(
         remote_id=tail(transaction.id),
-        gateway=transaction.gateway,
+        gateway=transaction.gateway or None,
         method=method,
         method_raw=method_raw,
         kind=PAYMENT_KIND.get((transaction.kind or "").upper(), "unknown"),
@@ -162,11 +162,9 @@ def payment(transaction: wire.Transaction, currency: str) -> Payment:
 
 def _method(transaction: wire.Transaction) -> tuple[PaymentMethod, str | None]:
     """How was paid: by what Shopify knows of the payment, else by the gateway's name."""
-    details, gateway = transaction.payment_details, transaction.gateway
+    details, gateway = transaction.payment_details, transaction.gateway or None
     if details is None or details.kind is None:
         return GATEWAY.get((gateway or "").lower(), "unknown"), gateway
-    if details.wallet is not None:
-        return "wallet", details.wallet
     return PAYMENT_DETAILS.get(details.kind, "unknown"), details.payment_method_name or details.kind
 
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from canonical.parts import ObjectName
-from mappings.shopify.asking import present
+from mappings.shopify.asking import NULL, present
 from mappings.spec import Unmappable
 
 ONE: Final[dict[ObjectName, str]] = {"customer": "customer", "order": "order"}
@@ -80,7 +80,7 @@ def _connection(root: Members, path: str, object_name: ObjectName) -> tuple[Raw,
     found = []
     for at, edge in enumerate(_list(root["edges"], f"{path}.edges")):
         where = f"{path}.edges[{at}]"
-        found.append(_record(_members(edge, where).get("node", Raw(b"null")), f"{where}.node", object_name))
+        found.append(_record(_members(edge, where).get("node", NULL), f"{where}.node", object_name))
     return tuple(found)
 
 

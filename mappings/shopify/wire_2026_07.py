@@ -221,12 +221,11 @@ class DiscountApplications(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PaymentDetails(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How was paid; `kind` is the GraphQL type, `number` a card's masked number, `wallet` a digital wallet."""
+    """How was paid; `kind` is the GraphQL type, `number` a card's masked number."""
 
     kind: str | None = msgspec.field(name="__typename", default=None)
     payment_method_name: str | None = None
     number: str | None = None
-    wallet: str | None = None
 
 
 class Transaction(Struct, frozen=True, kw_only=True, rename="camel"):
