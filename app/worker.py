@@ -8,12 +8,14 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import uvloop
+
 from app import telemetry
-from app.api import serve_application
 from app.errors import StoreUnavailable
 from app.flows.resolve_outcome import resolve
 from app.ports import Begun
 from app.routes.health import live, metrics, ready
+from app.server import serve_application
 from app.settings import Settings
 from app.wiring import Plant, open_plant
 
@@ -30,7 +32,7 @@ def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, which lets what has begun finish."""
     telemetry.set_up(settings, "worker")
     try:
-        asyncio.run(_run(settings))
+        uvloop.run(_run(settings))
     finally:
         telemetry.shut_down()
 

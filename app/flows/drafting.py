@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct, UnsetType
 
 from app.errors import FieldError, InvalidField, NotFound, UnsupportedField, VersionConflict
-from app.flows.fetch import ask, fetch_raw, map_record
+from app.flows.fetch import ask, fetch_raw, fitting, map_record
 from app.flows.locate import AnyMapping, cannot
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
@@ -85,7 +85,9 @@ async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
         raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
     raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
     await _check_version(desk, raw, account)
-    body, loss = await _draft(desk, desk.mapping.decode(raw), account)
+    with fitting(desk.connection, desk.mapping):
+        current = desk.mapping.decode(raw)
+    body, loss = await _draft(desk, current, account)
     return Prepared(effect="update", request=update(remote_id, body, marker, account), remote_id=remote_id, loss=loss)
 
 
@@ -97,7 +99,8 @@ async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
         reply = await ask(desk.seam, desk.connection, endpoints.find[key](value, account), desk.deadline)
     except NotFound:
         return None
-    raw, account = endpoints.record(reply, account)
+    with fitting(desk.connection, desk.mapping):
+        raw, account = endpoints.record(reply, account)
     return None if raw is None else map_record(desk.connection, desk.mapping, raw, account).remote.id
 
 

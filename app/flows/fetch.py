@@ -1,5 +1,7 @@
 """One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +29,8 @@ async def fetch_raw(
     account = await seam.vendors.account(connection, deadline=deadline)
     assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
     reply = await ask(seam, connection, mapping.endpoints.read(remote_id, account), deadline)
-    raw, account = mapping.endpoints.record(reply, account)
+    with fitting(connection, mapping):
+        raw, account = mapping.endpoints.record(reply, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
     return raw, await _side_load(seam, connection, mapping, (raw,), account, deadline)
@@ -49,21 +52,25 @@ async def fetch_page(
     account = await seam.vendors.account(connection, deadline=deadline)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - judged by the caller
     reply = await ask(seam, connection, endpoints.list(query, account), deadline)
-    try:
+    with fitting(connection, mapping):
         page = endpoints.page(reply, query, account)
-    except Unmappable as error:
-        raise problem_of_unmappable(connection, mapping.object, error) from error
     account = await _side_load(seam, connection, mapping, page.records, page.account, deadline)
     return [map_record(connection, mapping, raw, account) for raw in page.records], page.next
 
 
 def map_record(connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
     """Bytes of a record to what they mean, under a span. Raises VendorDrifted."""
-    with mapping_span(mapping.name, mapping.revision, "read"):
-        try:
-            return mapping.read(raw, account)
-        except Unmappable as error:
-            raise problem_of_unmappable(connection, mapping.object, error) from error
+    with mapping_span(mapping.name, mapping.revision, "read"), fitting(connection, mapping):
+        return mapping.read(raw, account)
+
+
+@contextmanager
+def fitting(connection: Connection, mapping: AnyMapping) -> Iterator[None]:
+    """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted."""
+    try:
+        yield
+    except Unmappable as error:
+        raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
 async def ask(seam: Seam, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:
@@ -89,5 +96,7 @@ async def _side_load(
         request = endpoints.side_load(records, account)
         if request is None:
             break
-        account = endpoints.absorb(await ask(seam, connection, request, deadline), account)
+        reply = await ask(seam, connection, request, deadline)
+        with fitting(connection, mapping):
+            account = endpoints.absorb(reply, account)
     return account

@@ -1,0 +1,61 @@
+"""One HTTP server in this process: Granian around the ASGI application, drained on SIGTERM."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from typing import Final
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from app.routes.answers import problem_response
+from app.routes.edge import Edge
+from app.routes.services import Services
+
+DRAIN_SECONDS: Final = 10.0
+
+
+def application(services: Services, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
+    """The ASGI application: routes, problems for everything that goes wrong, and the edge around them."""
+    app = Litestar(
+        route_handlers=list(route_handlers),
+        state=State({"services": services}),
+        exception_handlers={Exception: problem_response},
+        openapi_config=None,
+        logging_config=None,
+        # Routes count the body themselves while it comes in.
+        request_max_body_size=None,
+    )
+    return Edge(app)
+
+
+async def serve_application(
+    services: Services, route_handlers: Sequence[HTTPRouteHandler], host: str, port: int
+) -> None:
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered."""
+    server = Server(
+        application(services, route_handlers),
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        log_enabled=False,
+    )
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for wanted in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(wanted, stop.set)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        serving.result()
+        return
+    server.stop()  # type: ignore[no-untyped-call]
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(serving, DRAIN_SECONDS)
+    await services.writers.drain(DRAIN_SECONDS)
