@@ -5,6 +5,7 @@
 An exception leaves the operation in the phase that it had: a worker goes on from there (`resolve_outcome`).
 """
 
+import asyncio
 import time
 
 import msgspec
@@ -33,8 +34,10 @@ from mappings.spec import Unmappable
 # below that is about an hour.
 PATIENT_ATTEMPTS = 12
 LONGEST_PAUSE = 600.0
-# Waiting for another upsert of the same key: it is usually done in milliseconds.
-UPSERT_PAUSE = 0.2
+# Waiting for another upsert of the same key, which is usually done in milliseconds; what is left of the attempt's time
+# after waiting must be enough for the write itself.
+UPSERT_PAUSE = 0.03
+UPSERT_PATIENCE = 12.0
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -139,13 +142,20 @@ async def _prepare(desk: Desk, begun: Begun) -> Prepared:
         return await prepare(desk, marker)
     # No upsert at this vendor: find, then create or update, one operation a key at a time.
     assert intent.upsert_on is not None and intent.upsert_value is not None  # noqa: S101, PT018
-    value = f"{intent.upsert_on}={intent.upsert_value}"
-    if not await desk.seam.operations.lock_upsert(desk.connection.name, intent.object, value, begun.held()):
-        raise VendorThrottled("Another upsert of the same key is running.", retry_after=UPSERT_PAUSE)
+    await _take_turn(desk, begun, f"{intent.upsert_on}={intent.upsert_value}")
     remote_id = await find_by_key(desk, intent.upsert_on, intent.upsert_value)
     if remote_id is None:
         return await prepare_create(desk, marker)
     return await prepare_update(desk, marker, remote_id)
+
+
+async def _take_turn(desk: Desk, begun: Begun, value: str) -> None:
+    """Wait until no other undecided operation works on this unique key. Raises VendorThrottled when time runs out."""
+    locked = desk.seam.operations.lock_upsert
+    while not await locked(desk.connection.name, desk.intent.object, value, begun.held()):
+        if time.monotonic() + UPSERT_PATIENCE > desk.deadline:
+            raise VendorThrottled("Another upsert of the same key is still running.", retry_after=1.0)
+        await asyncio.sleep(UPSERT_PAUSE)
 
 
 def _lost_the_race(operation: Operation, prepared: Prepared, refused: VendorRefused) -> bool:
