@@ -9,7 +9,7 @@ from msgspec import Struct, UnsetType
 from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 from canonical.order_patch import LineItemPatch, OrderPatch
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.parts import ID_PREFIX, AddressPatch
 from canonical.ticket import CommentPatch, TicketPatch
 
 
@@ -42,7 +42,8 @@ def _customer(patch: CustomerPatch) -> Complaints:
     yield from _currency("/currency", patch.currency)
     for index, tax_id in enumerate(_items(patch.tax_ids)):
         yield from _country(f"/tax_ids/{index}/country_code", tax_id.country_code)
-    yield from _custom_fields("/custom_fields", _items(patch.custom_fields))
+    yield from _each_once("/consents", "channel", [consent.channel for consent in _items(patch.consents)])
+    yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
 def _order(patch: OrderPatch) -> Complaints:
@@ -65,7 +66,7 @@ def _order(patch: OrderPatch) -> Complaints:
     for index, shipping in enumerate(_items(patch.shipping_lines)):
         yield from _money(f"/shipping_lines/{index}/price", shipping.price, digits)
         yield from _money(f"/shipping_lines/{index}/tax", shipping.tax, digits)
-    yield from _custom_fields("/custom_fields", _items(patch.custom_fields))
+    yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
 def _ticket(patch: TicketPatch) -> Complaints:
@@ -73,14 +74,17 @@ def _ticket(patch: TicketPatch) -> Complaints:
     if requester is not None and not isinstance(requester, UnsetType):
         yield from _email("/requester/email", requester.email)
         if (requester.id, requester.remote_id, requester.email, requester.phone) == (None, None, None, None):
-            yield Complaint(pointer="/requester", detail="needs id, remote_id or email")
+            yield Complaint(pointer="/requester", detail="needs id, remote_id, email or phone")
     for index, follower in enumerate(_items(patch.followers)):
         yield from _email(f"/followers/{index}/email", follower.email)
         if follower.remote_id is None and follower.email is None:
             yield Complaint(pointer=f"/followers/{index}", detail="needs remote_id or email")
     if isinstance(patch.description, str) and isinstance(patch.description_html, str):
         yield Complaint(pointer="/description_html", detail="send description or description_html, not both")
-    yield from _custom_fields("/custom_fields", _items(patch.custom_fields))
+    for index, order_id in enumerate(_items(patch.order_ids)):
+        if not order_id.startswith(ID_PREFIX["order"]):
+            yield Complaint(pointer=f"/order_ids/{index}", detail="not a canonical order id such as ord_…")
+    yield from _each_once("/custom_fields", "key", [field.key for field in _items(patch.custom_fields)])
 
 
 def _comment(patch: CommentPatch) -> Complaints:
@@ -178,9 +182,9 @@ def _money(pointer: str, amount: str | None, digits: int | None) -> Complaints:
         yield Complaint(pointer=pointer, detail=f"the currency has {digits} decimals")
 
 
-def _custom_fields(pointer: str, fields: tuple[CustomFieldPatch, ...]) -> Complaints:
+def _each_once(pointer: str, name: str, sent: list[str]) -> Complaints:
     seen: set[str] = set()
-    for index, field in enumerate(fields):
-        if field.key in seen:
-            yield Complaint(pointer=f"{pointer}/{index}/key", detail="is there twice")
-        seen.add(field.key)
+    for index, value in enumerate(sent):
+        if value in seen:
+            yield Complaint(pointer=f"{pointer}/{index}/{name}", detail="is there twice")
+        seen.add(value)

@@ -4,20 +4,42 @@ Well-kept libraries judge (email-validator, phonenumbers, Babel); bounded caches
 A value that cannot be understood comes back as None or as it was, never as a guess.
 """
 
+import re
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from typing import Final
 from zoneinfo import available_timezones
 
 import nh3
 import phonenumbers
-from babel import Locale, UnknownLocaleError
-from babel.core import get_global
 from email_validator import EmailNotValidError, validate_email
 
+from canonical import codes
+
 CACHE_SIZE: Final = 16_384
-MAX_MONEY_DIGITS: Final = 15
+# What `Money` and `Quantity` in `parts` let through.
+MAX_WHOLE_DIGITS: Final = 15
+MAX_DECIMALS: Final = 9
+
+_DECIMAL: Final = re.compile(
+    r"\s{0,8}[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?\s{0,8}"
+)
+_EXACT: Final = {
+    0: re.compile(r"-?[1-9][0-9]{0,14}|0"),
+    **{
+        digits: re.compile(rf"-?[1-9][0-9]{{0,14}}\.[0-9]{{{digits}}}|-?0\.(?!0+$)[0-9]{{{digits}}}|0\.0{{{digits}}}")
+        for digits in (2, 3, 4)
+    },
+}
+"""Amounts that are canonical already, by the currency's digits: no leading zero, no negative zero."""
+_LANGUAGE_TAG: Final = re.compile(
+    r"(?P<language>[a-z]{2,3})(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?"
+    r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
+)
+"""RFC 5646, section 2.1, without extended languages and what was grandfathered; in lower case."""
+# Digits enough for every step below to be exact until the last one rounds.
+_WIDE: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
 def email(text: str) -> str:
@@ -47,66 +69,56 @@ def phone(text: str, country: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@lru_cache(maxsize=1)
-def _countries() -> tuple[frozenset[str], dict[str, str]]:
-    english = Locale("en").territories
-    codes = frozenset(code for code in english if len(code) == 2 and code.isalpha() and code not in {"ZZ", "EU", "UN"})
-    names = {name.casefold(): code for code, name in english.items() if code in codes}
-    aliases = {alpha3.casefold(): code for alpha3, code in _alpha3().items() if code in codes}
-    common = {
-        "usa": "US",
-        "u.s.a.": "US",
-        "united states of america": "US",
-        "uk": "GB",
-        "great britain": "GB",
-        "england": "GB",
-        "czech republic": "CZ",
-        "holland": "NL",
-        "the netherlands": "NL",
-        "türkiye": "TR",
-        "south korea": "KR",
-        "russia": "RU",
-        "deutschland": "DE",
-        "österreich": "AT",
-        "schweiz": "CH",
-        "españa": "ES",
-        "italia": "IT",
-    }
-    return codes, aliases | names | common
-
-
-def _alpha3() -> dict[str, str]:
-    aliases = get_global("territory_aliases")
-    return {alias: targets[0] for alias, targets in aliases.items() if len(alias) == 3 and alias.isalpha()}
-
-
 @lru_cache(maxsize=CACHE_SIZE)
 def country(text: str | None) -> str | None:
-    """ISO 3166-1 alpha-2 for a code or an English name; None for anything else."""
+    """ISO 3166-1 alpha-2 for a code of two or three letters or an English name; None for anything else."""
     if not text:
         return None
-    codes, names = _countries()
-    wanted = text.strip()
-    if wanted.upper() in codes:
-        return wanted.upper()
-    return names.get(wanted.casefold())
+    code = text.strip().upper()
+    if code in codes.country_codes():
+        return code
+    return codes.country_names().get(codes.fold_name(text))
 
 
 @lru_cache(maxsize=1024)
 def language(text: str | None) -> str | None:
-    """A BCP 47 tag in its usual spelling (`pt-BR`) for a tag in any case or with underscores; None if it is not one."""
+    """A BCP 47 tag in its usual spelling (`pt-BR`) for a tag in any case or with underscores; None if it is not one.
+
+    Subtags stay as they were sent, but for languages that were renamed (`iw` is `he`). What follows a dot or an `@`,
+    as in `de_DE.UTF-8`, is no part of a tag.
+    """
     if not text:
         return None
-    try:
-        parsed = Locale.parse(text.strip().replace("-", "_"))
-    except (ValueError, UnknownLocaleError):
+    match = _LANGUAGE_TAG.fullmatch(re.split("[.@]", text.strip(), maxsplit=1)[0].replace("_", "-").lower())
+    if match is None:
         return None
-    return str(parsed).replace("_", "-")
+    language, script, region = codes.languages().get(match["language"]), match["script"], match["region"]
+    if language is None:
+        return None
+    if script is not None and script.title() not in codes.scripts():
+        return None
+    if region is not None and region.upper() not in codes.language_regions():
+        return None
+    tag = [language, *([script.title()] if script else []), *([region.upper()] if region else [])]
+    return "-".join(tag) + match["rest"]
+
+
+@lru_cache(maxsize=1024)
+def language_key(text: str | None) -> str | None:
+    """A tag to compare by: with the script that its language and region imply, so that `zh-CN` is `zh-Hans-CN`."""
+    tag = language(text)
+    if tag is None:
+        return None
+    name, *rest = tag.split("-")
+    if rest and len(rest[0]) == 4 and rest[0].isalpha():
+        return tag
+    script = codes.likely_script(name, rest[0] if rest else None)
+    return tag if script is None else "-".join([name, script, *rest])
 
 
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - {"localtime"}
 
 
 def timezone(text: str | None) -> str | None:
@@ -114,82 +126,83 @@ def timezone(text: str | None) -> str | None:
     return text if text in _zones() else None
 
 
-@lru_cache(maxsize=1)
-def _digits() -> dict[str, int]:
-    fractions = get_global("currency_fractions")
-    # CLDR speaks of cash and of accounting; ISO 4217's own minor unit differs for these.
-    iso = {"ISK": 0, "HUF": 2, "UGX": 0, "IQD": 3, "CLF": 4, "UYW": 4, "LAK": 2, "LBP": 2, "MMK": 2, "YER": 2}
-    iso |= {"AFN": 2, "ALL": 2, "COP": 2, "CRC": 2, "IDR": 2, "IRR": 2, "KPW": 2, "MGA": 2, "MRU": 2, "PKR": 2}
-    iso |= {"RSD": 2, "SLE": 2, "SOS": 2, "SYP": 2, "TZS": 2, "UZS": 2, "AMD": 2, "GYD": 2, "MNT": 2, "MUR": 2}
-    iso |= {"CZK": 2, "DKK": 2, "NOK": 2, "SEK": 2, "TWD": 2, "CAD": 2, "CHF": 2, "ZMW": 2, "STN": 2, "BIF": 0}
-    known = {code: fractions.get(code, fractions["DEFAULT"])[0] for code in get_global("all_currencies")}
-    return known | {code: digits for code, digits in iso.items() if code in known}
-
-
 def is_currency(code: str) -> bool:
-    """Whether this is an ISO 4217 alphabetic code, today's or a historic one."""
-    return code in _digits()
+    """Whether this is an ISO 4217 alphabetic code, today's or a historic one, of something that people pay with."""
+    return code in codes.minor_units()
 
 
 def currency_digits(code: str) -> int:
     """ISO 4217's number of decimals: 0 for JPY, 3 for KWD, 2 where the code is not known."""
-    return _digits().get(code, 2)
+    return codes.minor_units().get(code, 2)
 
 
 def money(amount: str, currency: str) -> str:
     """A decimal string with exactly the currency's digits: `"10"` EUR is `"10.00"`.
 
-    More digits than the currency has are rounded half to even. Raises ValueError for anything but a plain decimal.
+    More digits than the currency has are rounded half to even; those of a code that ISO does not know are kept, because
+    nobody can say which of them are money. Raises ValueError for anything but a decimal of at most 15 digits before
+    the point.
     """
-    digits = currency_digits(currency)
-    whole, _, fraction = amount.partition(".")
-    if (
-        len(fraction) == digits
-        and (fraction.isdigit() or not digits)
-        and whole.lstrip("-").isdigit()
-        and amount.isascii()
-    ):
+    digits = codes.minor_units().get(currency)
+    if digits is None:
+        return _at_least(parse_decimal(amount), 2)
+    if _EXACT[digits].fullmatch(amount):
         return amount  # the usual case, and what makes a 20-line order cheap
-    return decimal_string(parse_decimal(amount).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN))
+    return _rounded(parse_decimal(amount), digits)
 
 
 def unit_price(amount: str, currency: str) -> str:
-    """Like `money`, but keeps more digits than the currency has: unit prices may be finer than what can be paid.
+    """Like `money`, but keeps more digits than the currency has, up to 9: unit prices may be finer than what can be
+    paid.
 
-    Raises ValueError for anything but a plain decimal.
+    Raises ValueError like `money`.
     """
     digits = currency_digits(currency)
-    parsed = parse_decimal(amount)
-    exponent = parsed.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent >= digits:
-        normal = parsed.normalize()
-        kept = normal.as_tuple().exponent
-        wanted = -kept if isinstance(kept, int) else digits
-        return decimal_string(parsed.quantize(Decimal(1).scaleb(-max(digits, wanted))))
-    return decimal_string(parsed.quantize(Decimal(1).scaleb(-digits)))
+    if _EXACT[digits].fullmatch(amount):
+        return amount
+    return _at_least(parse_decimal(amount), digits)
 
 
 def quantity(amount: str | int) -> str:
-    """A decimal string without trailing zeros. Raises ValueError for anything but a plain decimal."""
+    """A decimal string without trailing zeros, with at most 9 decimals. Raises ValueError like `money`."""
     if isinstance(amount, int):
         return str(amount)
-    return decimal_string(parse_decimal(amount).normalize())
+    return _at_least(parse_decimal(amount), 0)
 
 
 def parse_decimal(text: str) -> Decimal:
-    """A finite decimal. Raises ValueError where the text is none."""
-    try:
-        parsed = Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError(f"not a decimal number: {text[:40]!r}") from error
-    if not parsed.is_finite():
-        raise ValueError("not a finite number")
-    return parsed
+    """A finite decimal number. A plus sign and an exponent of up to two digits may be there, and blanks around it: some
+    vendors print numbers so.
+
+    Raises ValueError where the text is no such number.
+    """
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("not a decimal number")
+    return Decimal(text)
 
 
 def decimal_string(value: Decimal) -> str:
     """Plain notation, no exponent, no negative zero."""
     return format(value if value else abs(value), "f")
+
+
+def _rounded(value: Decimal, digits: int) -> str:
+    """Exactly so many decimals. Raises ValueError for more digits before the point than `Money` has."""
+    rounded = _WIDE.quantize(value, Decimal(1).scaleb(-digits))
+    if rounded.adjusted() >= MAX_WHOLE_DIGITS:
+        raise ValueError(f"more than {MAX_WHOLE_DIGITS} digits before the point")
+    return decimal_string(rounded)
+
+
+def _at_least(value: Decimal, digits: int) -> str:
+    """As many decimals as the value needs, at least `digits`, at most 9."""
+    fitting = value if _decimals(value) <= MAX_DECIMALS else _WIDE.quantize(value, Decimal(1).scaleb(-MAX_DECIMALS))
+    return _rounded(fitting, max(digits, _decimals(fitting.normalize(_WIDE))))
+
+
+def _decimals(value: Decimal) -> int:
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def utc(moment: datetime) -> datetime:

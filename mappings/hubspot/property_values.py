@@ -55,11 +55,11 @@ def spell_zone(name: str) -> str:
 
 
 def spell_language(tag: str, options: tuple[str, ...] | None) -> str | None:
-    """The internal name of a language: the one of the account's options that means the same tag (`zh-cn` is
+    """The internal name of a language: the one of the account's options that means the same (`zh-cn` is
     `zh-Hans-CN`), or None. With the options unknown the tag in lower case, which is how HubSpot names them."""
     if options is None:
         return tag.lower().replace("_", "-")
-    wanted = values.language(tag)
+    wanted = values.language_key(tag)
     if wanted is None:
         return None
-    return next((option for option in options if values.language(option) == wanted), None)
+    return next((option for option in options if values.language_key(option) == wanted), None)
