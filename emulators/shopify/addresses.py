@@ -41,7 +41,7 @@ def address(state: State, given: JsonRecord, owner: str | None = None) -> JsonRe
 
 def formatted(record: JsonRecord, *, with_name: bool, with_company: bool) -> list[str]:
     """The lines of a label, without empty ones."""
-    city = " ".join(part for part in (record.get("city"), record.get("provinceCode"), record.get("zip")) if part)
+    city = " ".join(str(record[key]) for key in ("city", "provinceCode", "zip") if record.get(key))
     lines = [
         record.get("name") if with_name else None,
         record.get("company") if with_company else None,
@@ -50,7 +50,7 @@ def formatted(record: JsonRecord, *, with_name: bool, with_company: bool) -> lis
         city,
         record.get("country"),
     ]
-    return [line for line in lines if line]
+    return [str(line) for line in lines if line]
 
 
 def same_place(one: JsonRecord | None, other: JsonRecord | None) -> bool:

@@ -1,17 +1,20 @@
 """`orderCancel`: answered at once with a job, done a little later."""
 
+import logging
 from typing import Any
 from uuid import uuid4
 
 from emulators.shopify import payments, records
-from emulators.shopify.connections import listed
 from emulators.shopify.context import Context
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import gid, moment, read_moment
 from emulators.shopify.money import NOTHING, Currencies, written
 from emulators.shopify.order_totals import with_present
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 JOB = "Job"
 PENDING_JOB = "PendingJob"
@@ -53,7 +56,11 @@ def run_due(context: Context) -> None:
         if waiting["due"] > context.now:
             continue
         with context.state.transaction():
-            _carry_out(Context(state=context.state, now=waiting["due"]), waiting)
+            try:
+                _carry_out(Context(state=context.state, now=waiting["due"]), waiting)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                # An order that was placed with nonsense in it. Such a job ends at Shopify too, without an effect.
+                log.exception("The order could not be cancelled")
             context.state.delete(PENDING_JOB, waiting["id"])
             context.state.put(JOB, waiting["id"], {"id": waiting["id"]})
 

@@ -80,13 +80,6 @@ def connection(page: Page, nodes: list[JsonRecord]) -> JsonRecord:
     }
 
 
-def listed(value: Any) -> list[JsonRecord]:
-    """The nodes of a connection-shaped value: `{"nodes": […]}`, `{"edges": [{"node": …}]}`, a plain list, or None."""
-    if isinstance(value, dict):
-        return [edge["node"] for edge in value["edges"]] if "edges" in value else value.get("nodes") or []
-    return value or []
-
-
 def of_list(nodes: list[JsonRecord], args: JsonRecord) -> JsonRecord:
     """A connection over a list in its own order."""
     page = cut(list(enumerate(nodes)), lambda item: (item[0], item[0]), args)

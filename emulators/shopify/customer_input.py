@@ -7,10 +7,10 @@ from email_validator import EmailNotValidError, validate_email
 
 from emulators.shopify import records, tags
 from emulators.shopify.addresses import address
-from emulators.shopify.connections import listed
 from emulators.shopify.context import Context
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import moment
+from emulators.shopify.shapes import listed
 from emulators.state import State
 
 JsonRecord = dict[str, Any]
@@ -60,7 +60,7 @@ def written(context: Context, before: JsonRecord | None, given: JsonRecord, path
     if given.get("addresses") is not None:
         _write_addresses(context.state, record, given["addresses"])
     names = (record.get("firstName"), record.get("lastName"))
-    if not flaws and not any((*names, email_of(record), phone_of(record))):
+    if not flaws and not any((*names, records.email_of(record), records.phone_of(record))):
         flaws.append(user_error(None, "A name, phone number, or email address must be present", "BLANK"))
     if flaws:
         raise Refused(*flaws)
@@ -74,20 +74,10 @@ def written(context: Context, before: JsonRecord | None, given: JsonRecord, path
     return record
 
 
-def email_of(record: JsonRecord) -> str | None:
-    """The customer's e-mail address."""
-    return (record.get("defaultEmailAddress") or {}).get("emailAddress")
-
-
-def phone_of(record: JsonRecord) -> str | None:
-    """The customer's phone number."""
-    return (record.get("defaultPhoneNumber") or {}).get("phoneNumber")
-
-
 def display_name(record: JsonRecord) -> str:
     """The full name, else the e-mail address, else the phone number."""
     names = [name for name in (record.get("firstName"), record.get("lastName")) if name]
-    return " ".join(names) or email_of(record) or phone_of(record) or ""
+    return " ".join(names) or records.email_of(record) or records.phone_of(record) or ""
 
 
 def _length_flaw(field: str, value: Any, path: list[str]) -> list[JsonRecord]:

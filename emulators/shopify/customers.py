@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from emulators.shopify import definitions, metafields, records
+from emulators.shopify import definitions, index, metafields, records
 from emulators.shopify.context import Context
-from emulators.shopify.customer_input import email_of, phone_of, tidy_email, tidy_phone, written
+from emulators.shopify.customer_input import tidy_email, tidy_phone, written
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import moment, new_gid
 
@@ -69,7 +69,7 @@ def delete(context: Context, args: JsonRecord) -> JsonRecord:
     gid = args["input"]["id"]
     if records.load(context.state, records.CUSTOMER, gid) is None:
         raise Refused(user_error(["id"], "Customer can't be found"))
-    if records.orders_of(context.state, gid):
+    if index.orders_of(context.state, gid):
         raise Refused(user_error(["id"], "Customer can\u2019t be deleted because they have associated orders"))
     records.remove(context.state, records.CUSTOMER, gid)
     return {"deletedCustomerId": gid, "userErrors": []}
@@ -79,7 +79,7 @@ def consent_by_email(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerEmailMarketingConsentUpdate`."""
     given = args["input"]["emailMarketingConsent"]
     record = _consenter(context, args)
-    if email_of(record) is None:
+    if records.email_of(record) is None:
         said = "An email address is required to set the email marketing consent state."
         raise Refused(user_error(["input", "emailMarketingConsent"], said, "INVALID"))
     if given["marketingState"] not in _EMAIL_STATES:
@@ -95,7 +95,7 @@ def consent_by_sms(context: Context, args: JsonRecord) -> JsonRecord:
     """`customerSmsMarketingConsentUpdate`."""
     given = args["input"]["smsMarketingConsent"]
     record = _consenter(context, args)
-    if phone_of(record) is None:
+    if records.phone_of(record) is None:
         said = "A phone number is required to set the SMS consent state."
         raise Refused(user_error(["input", "smsMarketingConsent"], said, "INVALID"))
     record = _consenting(record, {"smsMarketingConsent": given}, context)

@@ -18,9 +18,9 @@ from graphql import (
     get_named_type,
 )
 
-from emulators.shopify.connections import listed
 from emulators.shopify.ids import new_gid, number_of
 from emulators.shopify.schema import SCHEMA
+from emulators.shopify.shapes import listed
 from emulators.state import State
 
 JsonRecord = dict[str, Any]

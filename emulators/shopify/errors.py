@@ -74,6 +74,6 @@ def worded(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
         }
     elif message.startswith("Syntax Error: "):
         said["message"] = f"syntax error, {message.removeprefix('Syntax Error: ')}"
-    elif _BAD_LITERAL.match(message):
+    elif error.path is None and _BAD_LITERAL.match(message):
         said["extensions"] = {"code": "argumentLiteralsIncompatible", "typeName": "CoercionError"}
     return said

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from emulators.shopify import definitions, lists, metafields, records
+from emulators.shopify import definitions, index, lists, metafields, records
 from emulators.shopify.addresses import formatted
-from emulators.shopify.connections import listed
 from emulators.shopify.context import Context, Info
 from emulators.shopify.metafield_types import as_json
 from emulators.shopify.money import Currencies, decimal_text, read, total, written
+from emulators.shopify.shapes import listed, part
 
 JsonRecord = dict[str, Any]
 Resolver = Callable[..., Any]
@@ -26,11 +26,9 @@ SHOP: JsonRecord = {
 
 def _customer_of(order: JsonRecord, info: Info) -> JsonRecord | None:
     """The customer as it is now; one that exists only inside a placed order is shown as it was placed."""
-    held = order.get("customer")
-    if held is None:
-        return None
-    context: Context = info.context
-    return records.load(context.state, records.CUSTOMER, held["id"]) or (held if len(held) > 1 else None)
+    held = part(order, "customer")
+    known = records.load(info.context.state, records.CUSTOMER, str(held.get("id")))
+    return known or (held if len(held) > 1 else None)
 
 
 def _orders_of(customer: JsonRecord, info: Info, **args: Any) -> JsonRecord:
@@ -38,7 +36,7 @@ def _orders_of(customer: JsonRecord, info: Info, **args: Any) -> JsonRecord:
 
 
 def _last_order(customer: JsonRecord, info: Info) -> JsonRecord | None:
-    entries = records.orders_of(info.context.state, customer["id"])
+    entries = index.orders_of(info.context.state, customer["id"])
     return records.load(info.context.state, records.ORDER, entries[-1]["id"]) if entries else None
 
 
@@ -47,21 +45,21 @@ def _amount_spent(customer: JsonRecord, info: Info) -> JsonRecord:
         spent: JsonRecord = customer["amountSpent"]
         return spent
     return {
-        "amount": decimal_text(records.spent_by(info.context.state, customer["id"])),
+        "amount": decimal_text(index.spent_by(info.context.state, customer["id"])),
         "currencyCode": SHOP["currencyCode"],
     }
 
 
 def _number_of_orders(customer: JsonRecord, info: Info) -> Any:
     held = customer.get("numberOfOrders")
-    return held if held is not None else str(len(records.orders_of(info.context.state, customer["id"])))
+    return held if held is not None else str(len(index.orders_of(info.context.state, customer["id"])))
 
 
 def _consent(address: str, **names: str) -> Resolver:
     """A deprecated consent object, out of the address that it is about."""
 
     def resolve(customer: JsonRecord, info: Info) -> JsonRecord | None:
-        held = customer.get(address)
+        held = part(customer, address)
         return {new: held.get(old) for new, old in names.items()} if held else None
 
     return resolve
@@ -71,14 +69,14 @@ def _metafields_count(definition: JsonRecord, info: Info) -> int:
     kind = next(kind for kind, owner in definitions.OWNER_TYPES.items() if owner == definition["ownerType"])
     name = f"{definition['namespace']}.{definition['key']}"
     context: Context = info.context
-    every = records.entries(context.state, kind, now=context.now, lagging=False)
+    every = index.entries(context.state, kind, now=context.now, lagging=False)
     return sum(1 for entry in every if name in entry["metafields"])
 
 
 def _discounted_total(line: JsonRecord, info: Info, **args: Any) -> JsonRecord:
     """With code discounts where they are asked for: by themselves these totals leave the order's discounts out."""
     if not args.get("withCodeDiscounts"):
-        held: JsonRecord = line["discountedTotalSet"]
+        held: JsonRecord = line.get("discountedTotalSet") or {}
         return held
     off = [
         read(one["allocatedAmountSet"])
@@ -95,8 +93,8 @@ def _discounted_total(line: JsonRecord, info: Info, **args: Any) -> JsonRecord:
 FIELDS: dict[str, Resolver] = {
     "Customer.addresses": lambda source, info, first=None: listed(source.get("addressesV2"))[:first],
     "Customer.amountSpent": _amount_spent,
-    "Customer.canDelete": lambda source, info: not records.orders_of(info.context.state, source["id"]),
-    "Customer.email": lambda source, info: (source.get("defaultEmailAddress") or {}).get("emailAddress"),
+    "Customer.canDelete": lambda source, info: not index.orders_of(info.context.state, source["id"]),
+    "Customer.email": lambda source, info: records.email_of(source),
     "Customer.emailMarketingConsent": _consent(
         "defaultEmailAddress",
         consentUpdatedAt="marketingUpdatedAt",
@@ -108,7 +106,7 @@ FIELDS: dict[str, Resolver] = {
     "Customer.metafields": lambda source, info, **args: metafields.page(source, args),
     "Customer.numberOfOrders": _number_of_orders,
     "Customer.orders": _orders_of,
-    "Customer.phone": lambda source, info: (source.get("defaultPhoneNumber") or {}).get("phoneNumber"),
+    "Customer.phone": lambda source, info: records.phone_of(source),
     "Customer.smsMarketingConsent": _consent(
         "defaultPhoneNumber",
         consentCollectedFrom="marketingCollectedFrom",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from emulators.shopify.connections import listed
 from emulators.shopify.context import Context
 from emulators.shopify.ids import moment, new_gid, number_of
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
 

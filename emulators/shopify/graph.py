@@ -1,13 +1,16 @@
 """Running one GraphQL request: parsed and validated once per document, priced, executed, worded as Shopify words it."""
 
+import logging
 from collections import OrderedDict
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from graphql import (
     DocumentNode,
     ExecutionResult,
     GraphQLError,
+    GraphQLFormattedError,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     execute,
@@ -16,13 +19,15 @@ from graphql import (
     validate,
 )
 
-from emulators.shopify.context import Context
+from emulators.shopify.context import Context, Info
 from emulators.shopify.cost import MOST_OF_ONE_QUERY, Bucket, Pricer
 from emulators.shopify.errors import worded
 from emulators.shopify.resolvers import equip
 from emulators.shopify.schema import SCHEMA
 
 JsonRecord = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 MOST_IN_A_LIST = 250
 MOST_DOCUMENTS = 512
@@ -93,7 +98,7 @@ def answered(request: Request, documents: Documents, bucket: Bucket, context: Co
     bucket.give_back(requested - actual)
     said_of_all: JsonRecord = {}
     if result.errors:
-        said_of_all["errors"] = [worded(error) for error in result.errors]
+        said_of_all["errors"] = [_said(error) for error in result.errors]
     # Variables that do not fit stop a request before it has any data, not even null.
     if result.data is not None or any(error.path for error in result.errors or ()):
         said_of_all["data"] = result.data
@@ -119,16 +124,32 @@ def _run(tree: DocumentNode, request: Request, context: Context) -> ExecutionRes
         context_value=context,
         variable_values=request.variables,
         operation_name=request.operation,
+        field_resolver=_member,
     )
     if not isinstance(result, ExecutionResult):
         raise TypeError("No resolver of this schema is asynchronous.")
-    for error in result.errors or ():
-        # A fault of the emulator must not look like one of the caller; a record placed with a null where the schema
-        # has none is no such fault.
-        cause = error.original_error
-        if cause is not None and not isinstance(cause, GraphQLError) and _NULL not in str(cause):
-            raise cause
     return result
+
+
+def _member(source: Any, info: Info, **args: Any) -> Any:
+    """A field that no resolver answers: the member of the stored object by its name."""
+    return source.get(info.field_name) if isinstance(source, dict) else None
+
+
+def _said(error: GraphQLError) -> GraphQLFormattedError | JsonRecord:
+    """An error in Shopify's words. One that is no answer of ours is a fault of this program, or of a record that was
+    placed with nonsense in it: the trace goes to the log, and the caller sees what Shopify's callers see."""
+    cause = error.original_error
+    if cause is None or isinstance(cause, GraphQLError) or _NULL in str(cause):
+        return worded(error)
+    log.error("A field could not be resolved", exc_info=cause)
+    request_id = str(uuid4())
+    said = "Internal error. Looks like something went wrong on our end."
+    return {
+        "message": f"{said}\nRequest ID: {request_id} (include this in support requests).",
+        "path": error.path,
+        "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
+    }
 
 
 def _with_defaults(operation: OperationDefinitionNode, variables: JsonRecord) -> JsonRecord:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulators.shopify import records
+from emulators.shopify import index, records
 from emulators.shopify.connections import Place, connection, cut
 from emulators.shopify.context import Context
 from emulators.shopify.search import Search, search
@@ -37,14 +37,14 @@ def of_kind(context: Context, kind: str, path: list[str | int], args: JsonRecord
 def of_customer(context: Context, customer: str, path: list[str | int], args: JsonRecord) -> JsonRecord:
     """The orders of one customer."""
     asked = _asked(context, records.ORDER, path, args.get("query"))
-    found = [entry for entry in records.orders_of(context.state, customer) if asked.test(entry)]
+    found = [entry for entry in index.orders_of(context.state, customer) if asked.test(entry)]
     return _listed(context, records.ORDER, found, args)
 
 
 def matching(context: Context, kind: str, path: list[str | int], query: str | None) -> list[JsonRecord]:
     """The index entries that a query finds."""
     asked = _asked(context, kind, path, query)
-    every = records.entries(context.state, kind, now=context.now, lagging=bool(query))
+    every = index.entries(context.state, kind, now=context.now, lagging=bool(query))
     return [entry for entry in every if asked.test(entry)]
 
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from emulators.shopify import definitions, records
-from emulators.shopify.connections import listed, of_list
+from emulators.shopify.connections import of_list
 from emulators.shopify.context import Context
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import kind_of, moment, new_gid, number_of
 from emulators.shopify.metafield_types import flaw_of
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
 

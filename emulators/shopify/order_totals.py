@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from emulators.shopify.connections import listed
 from emulators.shopify.money import NOTHING, Bag, Currencies, read, total, written
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
 

@@ -9,7 +9,7 @@ from emulators.shopify import metafields, order_input, payments, records, tags
 from emulators.shopify.addresses import address, same_place
 from emulators.shopify.buyers import buyer
 from emulators.shopify.context import Context
-from emulators.shopify.customer_input import email_of, tidy_email
+from emulators.shopify.customer_input import tidy_email
 from emulators.shopify.errors import Refused
 from emulators.shopify.fulfillments import with_fulfillment
 from emulators.shopify.ids import gid, moment, new_gid
@@ -92,7 +92,7 @@ def _people(context: Context, given: JsonRecord, customer: JsonRecord | None) ->
         address(context.state, given[kind], owner="Address") if given.get(kind) else None
         for kind in ("billingAddress", "shippingAddress")
     )
-    email = tidy_email(given.get("email")) or (email_of(customer) if customer else None)
+    email = tidy_email(given.get("email")) or (records.email_of(customer) if customer else None)
     return {
         "email": email,
         "phone": given.get("phone"),

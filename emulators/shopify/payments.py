@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from emulators.shopify.connections import listed
 from emulators.shopify.context import Context
 from emulators.shopify.ids import moment, new_gid, number_of
 from emulators.shopify.money import NOTHING, Bag, Currencies, read, total, written
 from emulators.shopify.order_totals import part_of_line
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
 

@@ -25,8 +25,13 @@ def placed(kind: str, payload: JsonRecord, state: State, now: float) -> JsonReco
     if kind == records.ORDER:
         _name_order(record, state)
     else:
-        record.setdefault("displayName", display_name(record))
+        record.setdefault("displayName", _display_name(record))
     return records.save(state, kind, record, now)
+
+
+def _display_name(record: JsonRecord) -> str:
+    named = {key: str(record[key]) for key in ("firstName", "lastName") if record.get(key)}
+    return str(display_name({**record, **named}))
 
 
 def _name_order(record: JsonRecord, state: State) -> None:

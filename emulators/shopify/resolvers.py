@@ -7,11 +7,12 @@ from typing import Any
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLSchema, get_named_type
 
 from emulators.shopify import cancel, customers, definitions, lists, metafields, order_changes, orders, records
-from emulators.shopify.connections import listed, of_list
+from emulators.shopify.connections import of_list
 from emulators.shopify.context import Context, Info
 from emulators.shopify.errors import Refused, top_error
 from emulators.shopify.fields import FIELDS, SHOP
 from emulators.shopify.ids import is_gid, kind_of
+from emulators.shopify.shapes import listed
 
 JsonRecord = dict[str, Any]
 Resolver = Callable[..., Any]
@@ -45,16 +46,22 @@ def equip(schema: GraphQLSchema) -> GraphQLSchema:
         if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
             continue
         for name, field in kind.fields.items():
-            known = ROOT_FIELDS.get(f"{kind.name}.{name}") or FIELDS.get(f"{kind.name}.{name}")
-            if known is not None:
-                field.resolve = known
+            if kind.name == "QueryRoot":
+                field.resolve = ROOT_FIELDS[name]
             elif kind.name == "Mutation":
                 field.resolve = _mutation(name)
+            elif (known := FIELDS.get(f"{kind.name}.{name}")) is not None:
+                field.resolve = _of_object(known)
             elif get_named_type(field.type).name.endswith("Connection"):
-                field.resolve = _stored_connection(name)
+                field.resolve = _of_object(_stored_connection(name))
             elif "first" in field.args and _is_list(field.type):
-                field.resolve = _first_of(name)
+                field.resolve = _of_object(_first_of(name))
     return schema
+
+
+def _of_object(resolver: Resolver) -> Resolver:
+    """The resolver, but for what stands in an object's place in a record that was placed from outside."""
+    return lambda source, info, **args: resolver(source, info, **args) if isinstance(source, dict) else None
 
 
 def _mutation(name: str) -> Resolver:
@@ -90,7 +97,7 @@ def _stored_connection(name: str) -> Resolver:
 def _first_of(name: str) -> Resolver:
     def resolve(source: JsonRecord, info: Info, **args: Any) -> Any:
         held = source.get(name)
-        return held if held is None or args.get("first") is None else held[: args["first"]]
+        return held[: args["first"]] if isinstance(held, list) and args.get("first") is not None else held
 
     return resolve
 
@@ -138,15 +145,15 @@ def _order_by_identifier(root: Any, info: Info, identifier: JsonRecord) -> JsonR
 
 
 ROOT_FIELDS: dict[str, Resolver] = {
-    "QueryRoot.customer": _by_id(records.CUSTOMER),
-    "QueryRoot.customerByIdentifier": lambda root, info, identifier: customers.by_identifier(info.context, identifier),
-    "QueryRoot.customers": _list_of(records.CUSTOMER),
-    "QueryRoot.customersCount": _count_of(records.CUSTOMER),
-    "QueryRoot.job": lambda root, info, id: cancel.job(info.context, id),
-    "QueryRoot.metafieldDefinitions": lambda root, info, **args: definitions.listed(info.context, args),
-    "QueryRoot.order": _by_id(records.ORDER),
-    "QueryRoot.orderByIdentifier": _order_by_identifier,
-    "QueryRoot.orders": _list_of(records.ORDER),
-    "QueryRoot.ordersCount": _count_of(records.ORDER),
-    "QueryRoot.shop": lambda root, info: SHOP,
+    "customer": _by_id(records.CUSTOMER),
+    "customerByIdentifier": lambda root, info, identifier: customers.by_identifier(info.context, identifier),
+    "customers": _list_of(records.CUSTOMER),
+    "customersCount": _count_of(records.CUSTOMER),
+    "job": lambda root, info, id: cancel.job(info.context, id),
+    "metafieldDefinitions": lambda root, info, **args: definitions.listed(info.context, args),
+    "order": _by_id(records.ORDER),
+    "orderByIdentifier": _order_by_identifier,
+    "orders": _list_of(records.ORDER),
+    "ordersCount": _count_of(records.ORDER),
+    "shop": lambda root, info: SHOP,
 }

@@ -210,66 +210,6 @@ def test_a_lookup_by_identifier_sees_a_write_at_once(shop: Shop, identifier: Jso
     assert found == {"id": made["id"]}
 
 
-def consent(shop: Shop, gid: str, **given: Any) -> Json:
-    payload: Json = shop.data(
-        f"""mutation($input: CustomerEmailMarketingConsentUpdateInput!) {{
-              customerEmailMarketingConsentUpdate(input: $input) {{
-                customer {{ {CUSTOMER} }} userErrors {{ field message code }} }} }}""",
-        input={"customerId": gid, "emailMarketingConsent": given},
-    )["customerEmailMarketingConsentUpdate"]
-    return payload
-
-
-def test_consent_to_email(shop: Shop) -> None:
-    made = shop.customer(email="ida@example.com")
-    at = "2026-05-01T08:00:00Z"
-    payload = consent(
-        shop, made["id"], marketingState="SUBSCRIBED", marketingOptInLevel="CONFIRMED_OPT_IN", consentUpdatedAt=at
-    )
-    assert payload["userErrors"] == []
-    address = payload["customer"]["defaultEmailAddress"]
-    assert (address["marketingState"], address["marketingOptInLevel"]) == ("SUBSCRIBED", "CONFIRMED_OPT_IN")
-    assert address["marketingUpdatedAt"] == at
-    assert payload["customer"]["emailMarketingConsent"] == {"marketingState": "SUBSCRIBED", "consentUpdatedAt": at}
-
-
-def test_consent_can_come_with_a_new_customer_but_not_with_an_update(shop: Shop) -> None:
-    asked = {"marketingState": "SUBSCRIBED"}
-    made = shop.customer(email="ida@example.com", emailMarketingConsent=asked, smsMarketingConsent=asked)
-    customer = read(shop, made["id"])
-    assert customer["defaultEmailAddress"]["marketingState"] == "SUBSCRIBED"
-    assert customer["smsMarketingConsent"] is None
-    payload = update(shop, id=made["id"], emailMarketingConsent=asked)
-    assert payload["userErrors"] == [
-        {
-            "field": ["emailMarketingConsent"],
-            "message": "To update emailMarketingConsent, please use the "
-            "customerEmailMarketingConsentUpdate Mutation instead",
-        }
-    ]
-
-
-@pytest.mark.parametrize(("email", "state"), [(None, "SUBSCRIBED"), ("ida@example.com", "REDACTED")])
-def test_consent_refused(shop: Shop, email: str | None, state: str) -> None:
-    made = shop.customer(firstName="Ida", email=email)
-    payload = consent(shop, made["id"], marketingState=state)
-    assert payload["customer"] is None
-    assert payload["userErrors"][0]["code"] == "INVALID"
-
-
-def test_consent_to_text_messages(shop: Shop) -> None:
-    made = shop.customer(phone="+14155552671")
-    payload = shop.data(
-        """mutation($id: ID!) { customerSmsMarketingConsentUpdate(
-             input: {customerId: $id, smsMarketingConsent: {marketingState: SUBSCRIBED}}) {
-               customer { defaultPhoneNumber { marketingState } smsMarketingConsent { marketingState } }
-               userErrors { message } } }""",
-        id=made["id"],
-    )["customerSmsMarketingConsentUpdate"]
-    assert payload["customer"]["defaultPhoneNumber"]["marketingState"] == "SUBSCRIBED"
-    assert payload["customer"]["smsMarketingConsent"]["marketingState"] == "SUBSCRIBED"
-
-
 def delete(shop: Shop, gid: str) -> Json:
     payload: Json = shop.data(
         """mutation($id: ID!) { customerDelete(input: {id: $id}) {

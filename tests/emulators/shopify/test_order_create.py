@@ -1,14 +1,8 @@
 """`orderCreate`: the amounts, the people, the statuses, and what it refuses."""
 
-from decimal import Decimal
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from emulators.shopify.money import Bag, Currencies, decimal_text, shared_out
-
-from .conftest import Json, Shop, amount, line, money
+from .conftest import Shop, amount, line, money
 
 
 def test_shopifys_own_example_with_tax_lines(shop: Shop) -> None:
@@ -233,86 +227,3 @@ def test_the_buyer_is_found_made_or_changed(shop: Shop) -> None:
     new = shop.order(customer={"toUpsert": {"email": "bo@example.com", "firstName": "Bo"}})
     assert new["customer"]["id"] != ida["id"]
     assert len(shop.emulators.records("shopify", "Customer")) == 2
-
-
-@pytest.mark.parametrize(
-    ("given", "field", "code"),
-    [
-        ({"lineItems": []}, ["order", "lineItems"], "INVALID"),
-        ({"lineItems": [line(quantity=0)]}, ["order", "lineItems", "0", "quantity"], "INVALID"),
-        ({"lineItems": [{"quantity": 1, "priceSet": money(1)}]}, ["order", "lineItems", "0", "title"], "INVALID"),
-        ({"lineItems": [{"quantity": 1, "title": "Kettle"}]}, ["order", "lineItems", "0", "priceSet"], "INVALID"),
-        (
-            {"lineItems": [{"quantity": 1, "title": "Kettle", "priceSet": money(1, "EUR")}]},
-            ["order", "lineItems", "0", "priceSet", "shopMoney", "currencyCode"],
-            "INVALID",
-        ),
-        ({"lineItems": [line(price="-1")]}, ["order", "lineItems", "0", "priceSet", "shopMoney", "amount"], "INVALID"),
-        ({"processedAt": "2099-01-01T00:00:00Z"}, ["order", "processedAt"], "PROCESSED_AT_INVALID"),
-        (
-            {"customerId": "gid://shopify/Customer/1", "customer": {"toAssociate": {"email": "a@example.com"}}},
-            ["order"],
-            "REDUNDANT_CUSTOMER_FIELDS",
-        ),
-        ({"customerId": "gid://shopify/Customer/1"}, ["order", "customerId"], "INVALID"),
-        (
-            {"customer": {"toAssociate": {"email": "nobody@example.com"}}},
-            ["order", "customer", "toAssociate", "email"],
-            "INVALID",
-        ),
-        (
-            {"customer": {"toUpsert": {"email": "nonsense"}}},
-            ["order", "customer", "toUpsert", "email"],
-            "INVALID",
-        ),
-        (
-            {"discountCode": {"freeShippingDiscountCode": {"code": "A"}, "itemFixedDiscountCode": {"code": "B"}}},
-            ["order", "discountCode"],
-            "INVALID",
-        ),
-        (
-            {
-                "taxLines": [{"title": "GST", "rate": 0.1}],
-                "lineItems": [line(taxLines=[{"title": "GST", "rate": 0.1}])],
-            },
-            ["order", "taxLines"],
-            "INVALID",
-        ),
-        ({"tags": ["x" * 256]}, ["order", "tags"], "INVALID"),
-    ],
-)
-def test_refusals(shop: Shop, given: Json, field: list[str], code: str) -> None:
-    payload = shop.create_order(**given)
-    assert payload["order"] is None
-    assert [(error["field"], error["code"]) for error in payload["userErrors"]] == [(field, code)]
-    assert shop.emulators.records("shopify", "Order") == []
-    assert shop.emulators.records("shopify", "Customer") == []
-
-
-def test_everything_that_is_wrong_is_said_at_once(shop: Shop) -> None:
-    payload = shop.create_order(lineItems=[line(quantity=0), line(price="-1")], processedAt="2099-01-01T00:00:00Z")
-    assert len(payload["userErrors"]) == 3
-
-
-CENTS = st.integers(min_value=0, max_value=10**9).map(lambda cents: Decimal(cents) / 100)
-
-
-@given(CENTS, st.lists(CENTS, min_size=1, max_size=12))
-def test_no_cent_of_a_discount_is_lost(off: Decimal, prices: list[Decimal]) -> None:
-    whole = sum(prices, Decimal(0))
-    off = min(off, whole)
-    usd = Currencies(shop="USD", presentment="USD")
-    parts = shared_out(Bag(off, off), [Bag(price, price) for price in prices], usd)
-    assert sum((part.shop for part in parts), Decimal(0)) == off
-    assert all(Decimal(0) <= part.shop <= price + Decimal("0.01") for part, price in zip(parts, prices, strict=True))
-
-
-@given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9))
-def test_amounts_are_written_with_a_point_and_without_needless_zeros(value: Decimal) -> None:
-    text = decimal_text(value)
-    assert Decimal(text) == value
-    whole, _, digits = text.partition(".")
-    assert digits
-    assert digits == "0" or not digits.endswith("0")
-    assert "E" not in text
-    assert whole.lstrip("-").isdecimal()

@@ -1,0 +1,108 @@
+"""The search index: one short entry per customer and order, written with the record and seen a little later."""
+
+from decimal import Decimal
+from typing import Any
+
+from emulators.shopify.ids import number_of
+from emulators.shopify.shapes import amount, part, parts, text, texts, whole
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+
+def write(state: State, kind: str, record: JsonRecord) -> None:
+    """The entry of a record that was written; an order's is found by its customer too."""
+    keys = {}
+    if kind == "Order" and (customer := part(record, "customer").get("id")):
+        keys["customer"] = str(customer)
+    state.put(_object(kind), record["id"], _entry(kind, record), keys=keys)
+
+
+def remove(state: State, kind: str, gid: str) -> None:
+    """The entry goes with its record."""
+    state.delete(_object(kind), gid)
+
+
+def entries(state: State, kind: str, *, now: float, lagging: bool) -> list[JsonRecord]:
+    """All entries, in order of insertion. `lagging` leaves out what was written within the search lag."""
+    every = state.all(_object(kind))
+    if not lagging:
+        return every
+    fresh = {entry["id"] for _, entry in state.changed(_object(kind), since=now - state.search_lag())}
+    return [entry for entry in every if entry["id"] not in fresh]
+
+
+def orders_of(state: State, customer: str) -> list[JsonRecord]:
+    """The entries of one customer's orders, oldest first; strongly consistent."""
+    return state.lookup(_object("Order"), "customer", customer)
+
+
+def spent_by(state: State, customer: str) -> Decimal:
+    """What a customer paid and did not get back, over all orders."""
+    return sum((Decimal(entry["netPayment"]) for entry in orders_of(state, customer)), Decimal(0))
+
+
+def _object(kind: str) -> str:
+    return f"{kind}Entry"
+
+
+def _entry(kind: str, record: JsonRecord) -> JsonRecord:
+    shared = {
+        "id": record["id"],
+        "number": int(number_of(record["id"])),
+        "createdAt": text(record.get("createdAt")),
+        "updatedAt": text(record.get("updatedAt")),
+        "tags": texts(record.get("tags")),
+        "metafields": {
+            f"{one.get('namespace')}.{one.get('key')}": text(one.get("value"))
+            for one in parts(record.get("metafields"))
+        },
+    }
+    return shared | (_customer_entry(record) if kind == "Customer" else _order_entry(record))
+
+
+def _customer_entry(record: JsonRecord) -> JsonRecord:
+    return {
+        "name": text(record.get("displayName")),
+        "firstName": text(record.get("firstName")),
+        "lastName": text(record.get("lastName")),
+        "email": text(part(record, "defaultEmailAddress").get("emailAddress")),
+        "phone": text(part(record, "defaultPhoneNumber").get("phoneNumber")),
+        "state": _lower(record.get("state")),
+        "country": text(part(record, "defaultAddress").get("country")),
+    }
+
+
+def _order_entry(record: JsonRecord) -> JsonRecord:
+    customer = part(record, "customer").get("id")
+    address = part(record, "shippingAddress") or part(record, "billingAddress")
+    return {
+        "name": text(record.get("name")),
+        "orderNumber": whole(record.get("number")),
+        "processedAt": text(record.get("processedAt")),
+        "email": text(record.get("email")),
+        "closed": text(record.get("closedAt")),
+        "cancelled": text(record.get("cancelledAt")),
+        "financialStatus": _lower(record.get("displayFinancialStatus")),
+        "fulfillmentStatus": _lower(record.get("displayFulfillmentStatus")),
+        "returnStatus": _lower(record.get("returnStatus")),
+        "test": _lower(record.get("test")),
+        "confirmationNumber": text(record.get("confirmationNumber")),
+        "sourceName": text(record.get("sourceName")),
+        "sourceIdentifier": text(record.get("sourceIdentifier")),
+        "poNumber": text(record.get("poNumber")),
+        "discountCode": text(record.get("discountCode")),
+        "customerNumber": int(number_of(str(customer))) if customer else None,
+        "customerName": text(address.get("name")),
+        "destination": text(address.get("country")),
+        "skus": [str(line["sku"]) for line in parts(record.get("lineItems")) if line.get("sku")],
+        "gateways": texts(record.get("paymentGatewayNames")),
+        "itemsQuantity": whole(record.get("subtotalLineItemsQuantity")),
+        "totalPrice": float(amount(record.get("totalPriceSet"))),
+        "currentTotalPrice": float(amount(record.get("currentTotalPriceSet"))),
+        "netPayment": str(amount(record.get("netPaymentSet"))),
+    }
+
+
+def _lower(value: Any) -> str | None:
+    return str(value).lower() if value is not None else None
