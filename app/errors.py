@@ -72,7 +72,7 @@ class Problem(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
     title: ClassVar[str]
-    category: ClassVar[Category]
+    category: Category
     fault: ClassVar[Fault]
     retryable: ClassVar[bool] = False
     next_step: str = "Correct the request and send it again."
@@ -102,6 +102,7 @@ class Problem(Exception):
         operation_id: str | None = None,
         retry_after: float | None = None,
         headers: tuple[tuple[str, str], ...] = (),
+        category: Category | None = None,
     ) -> None:
         super().__init__(self.code)  # never the detail: tracebacks are logged
         self.detail = detail or f"{self.title}."
@@ -112,6 +113,8 @@ class Problem(Exception):
         self.operation_id = operation_id
         self.retry_after = retry_after
         self.headers = headers
+        if category is not None:
+            self.category = category
 
 
 class CallerProblem(Problem, fault="caller", category="permanent"):

@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from opentelemetry import trace
@@ -110,7 +109,7 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
     protocol = (
         environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
         or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
-        or ("grpc" if urlsplit(endpoint).port == 4317 else "http/protobuf")
+        or ("grpc" if endpoint.rstrip("/").endswith(":4317") else "http/protobuf")
     )
     # Imported here: a process without a collector spends neither time nor memory on gRPC.
     if protocol == "grpc":

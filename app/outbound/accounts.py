@@ -1,0 +1,112 @@
+"""Facts about accounts that mappings need and records do not hold: fetched together, kept for ten minutes.
+
+Facts that have grown old are still given out while newer ones are fetched; a fact that the vendor refuses to tell (the
+credential lacks a scope) is left to the vendor's documented default.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import Struct
+
+from app.errors import Problem, VendorTimeout
+from app.outbound.lines import Line
+from app.ports import VendorRefused
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Unmappable
+
+_log = logging.getLogger("lockstitch.outbound")
+
+Deliver = Callable[[Line, VendorRequest, float], Awaitable[VendorReply]]
+
+
+class _Facts(Struct, frozen=True, kw_only=True):
+    account: Any
+    renew_at: float
+
+
+class Accounts:
+    """The accounts of all connections, one fetch at a time for each."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self._deliver = deliver
+        self._known: dict[str, _Facts] = {}
+        self._fetching: dict[str, asyncio.Task[Any]] = {}
+
+    async def get(self, line: Line, deadline: float) -> Any:
+        """The vendor's account Struct. Raises the vendor's problems while nothing is known yet."""
+        known = self._known.get(line.connection.name)
+        if known is not None:
+            if time.monotonic() >= known.renew_at:
+                self._fetch(line)
+            return known.account
+        fetching = self._fetch(line)
+        try:
+            # Others wait for the same fetch, so it goes on when this caller gives up.
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return await asyncio.shield(fetching)
+        except TimeoutError:
+            raise VendorTimeout(f"{line.connection.vendor.title} did not tell about the account in time.") from None
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        tasks = list(self._fetching.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _fetch(self, line: Line) -> asyncio.Task[Any]:
+        name = line.connection.name
+        task = self._fetching.get(name)
+        if task is None:
+            task = self._fetching[name] = asyncio.create_task(self._renew(line), name=f"account of {name}")
+            task.add_done_callback(lambda done: self._fetched(line, done))
+        return task
+
+    def _fetched(self, line: Line, task: asyncio.Task[Any]) -> None:
+        name = line.connection.name
+        del self._fetching[name]
+        if task.cancelled() or task.exception() is None:
+            return
+        known = self._known.get(name)
+        if known is not None:
+            _log.warning("%s: facts about the account are old", name, exc_info=task.exception())
+            self._known[name] = _Facts(account=known.account, renew_at=time.monotonic() + line.patience.account_retry)
+
+    async def _renew(self, line: Line) -> Any:
+        vendor = line.connection.vendor
+        deadline = time.monotonic() + vendor.timeout_seconds * line.patience.attempts
+        outcomes = await asyncio.gather(
+            *(self._deliver(line, request, deadline) for request in vendor.account_requests), return_exceptions=True
+        )
+        failed: list[Problem] = []
+        replies: list[VendorReply | None] = []
+        for request, outcome in zip(vendor.account_requests, outcomes, strict=True):
+            if isinstance(outcome, VendorReply):
+                replies.append(outcome)
+                continue
+            if not isinstance(outcome, Problem | VendorRefused):
+                raise outcome
+            _log.warning("%s does not tell %s", line.connection.name, request.route, exc_info=outcome)
+            replies.append(None)
+            if isinstance(outcome, Problem):
+                failed.append(outcome)
+        if failed and not any(replies):
+            raise failed[0]
+        age = line.patience.account_retry if failed else line.patience.account_age
+        account = self._build(line, tuple(replies))
+        self._known[line.connection.name] = _Facts(account=account, renew_at=time.monotonic() + age)
+        return account
+
+    def _build(self, line: Line, replies: tuple[VendorReply | None, ...]) -> Any:
+        vendor = line.connection.vendor
+        try:
+            return vendor.build_account(replies, line.custom_fields)
+        except Unmappable as error:
+            _log.warning(
+                "%s: facts about the account cannot be read at %s", line.connection.name, error.path, exc_info=error
+            )
+            return vendor.build_account((None,) * len(replies), line.custom_fields)

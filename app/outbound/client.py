@@ -1,0 +1,212 @@
+"""The one client for all vendors: authenticates, paces, sends, judges, and repeats what may be repeated.
+
+This is the only layer that retries. A read, and an effect that the vendor itself recognises when it is repeated, is
+sent up to three times. Any other effect is sent again only where it is certain that nothing was done: no connection, or a
+definite "not now" of the vendor. Where that is not certain the caller gets ReplyLost and finds out.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from app.errors import Problem, VendorTimeout
+from app.outbound.accounts import Accounts
+from app.outbound.health import Patience
+from app.outbound.lines import Line
+from app.outbound.outcomes import Failure, error_of, judge, no_reply, not_sent
+from app.outbound.preparation import Preparation
+from app.outbound.wire import NoReply, NotSent, Wire
+from app.ports import Connection, ReplyLost, VendorRefused
+from app.settings import ConnectionSettings, Settings, SettingsError, resolve_secret
+from app.telemetry import vendor_span
+from app.telemetry.metrics import vendor_outcomes, vendor_retries
+from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.registry import VENDORS
+
+_log = logging.getLogger("lockstitch.outbound")
+
+DOTS: Final = (".", "..")
+
+
+class VendorClient:
+    """Implements `ports.Vendors`. Made by `open_vendor_client`."""
+
+    def __init__(self, lines: Mapping[str, Line], wire: Wire) -> None:
+        self._lines = lines
+        self._wire = wire
+        self._accounts = Accounts(self._deliver)
+        self._preparation = Preparation(self._deliver)
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        await self._accounts.close()
+
+    async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
+        """See `ports.Vendors.send`."""
+        line = self._lines[connection.name]
+        if not request.effect or not connection.vendor.setup:
+            return await self._deliver(line, request, deadline)
+        await self._preparation.prepare(line, deadline)
+        try:
+            return await self._deliver(line, request, deadline)
+        except VendorRefused as refused:
+            # Nothing was done, and what is complained about may be a part of the account that somebody removed.
+            if not await self._preparation.repair(line, refused.refusal, deadline):
+                raise
+        return await self._deliver(line, request, deadline)
+
+    async def account(self, connection: Connection, *, deadline: float) -> Any:
+        """See `ports.Vendors.account`."""
+        return await self._accounts.get(self._lines[connection.name], deadline)
+
+    async def _deliver(self, line: Line, request: VendorRequest, deadline: float) -> VendorReply:
+        """Attempts until one succeeds, none may follow, or the time is over. Raises like `send`."""
+        name = line.connection.name
+        if any(segment in DOTS for segment in request.path.split("/")):
+            # Such an id would name another resource once the path is normalised (RFC 3986, section 5.2.4).
+            raise VendorRefused(name, 404, VendorRefusal(kind="not_found", detail="there can be no such record"))
+        lost: Failure | None = None
+        attempts = 0
+        try:
+            while True:
+                outcome = await self._attempt(line, request, deadline, attempts)
+                if isinstance(outcome, VendorReply):
+                    vendor_outcomes.labels(name, "success").inc()
+                    return outcome
+                attempts += 1
+                if request.effect and outcome.maybe_done:
+                    lost = lost or outcome
+                if not await self._may_repeat(line, request, outcome, attempts, deadline):
+                    raise error_of(outcome, line.connection)
+                vendor_retries.labels(name, outcome.why).inc()
+        except (Problem, VendorRefused) as error:
+            category = error.refusal.category if isinstance(error, VendorRefused) else error.category
+            vendor_outcomes.labels(name, "lost" if lost else category).inc()
+            if lost is None:
+                raise
+            # What came later, a refusal too, does not tell what became of the attempt without a reply.
+            raise ReplyLost(name, lost.why) from error
+
+    async def _attempt(
+        self, line: Line, request: VendorRequest, deadline: float, resend_count: int
+    ) -> VendorReply | Failure:
+        async with line.admission(request, deadline) as probe:
+            vendor = line.connection.vendor
+            seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
+            if seconds <= (line.patience.least_time if request.effect else 0.0):
+                raise VendorTimeout(f"No time is left to ask {vendor.title}; nothing was sent.")
+            if probe and line.health.state == "unauthorised":
+                line.credential.renew()
+            with vendor_span(
+                connection=line.connection.name,
+                vendor=vendor.name,
+                method=request.method,
+                route=request.route,
+                address=line.address,
+                port=line.port,
+                resend_count=resend_count,
+            ) as call:
+                failure: Failure | None
+                try:
+                    reply = await self._wire.exchange(
+                        line.base_url,
+                        request,
+                        line.headers(request),
+                        seconds=seconds,
+                        limit=vendor.response_limit_bytes,
+                    )
+                except NotSent as error:
+                    failure = not_sent(error)
+                except NoReply as error:
+                    failure = no_reply(error)
+                else:
+                    failure = judge(line.connection, reply)
+                    request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
+                    call.answered(reply.status, failure.request_id if failure else request_id)
+                    self._learn(line, reply)
+                if failure is None:
+                    line.health.worked(probe)
+                    return reply
+                call.failed(failure.refusal.kind if failure.refusal else failure.why)
+            self._tell(line, failure, probe)
+            return failure
+
+    async def _may_repeat(
+        self, line: Line, request: VendorRequest, failure: Failure, attempts: int, deadline: float
+    ) -> bool:
+        """Whether to try again; waits as long as has to be waited before."""
+        patience = line.patience
+        if not failure.repeatable or (request.effect and failure.maybe_done and not request.idempotent):
+            return False
+        if failure.category == "throttle":
+            return attempts < patience.throttled_attempts  # admission waits, or says that there is no time
+        bound = min(patience.longest_pause, patience.first_pause * 2.0 ** (attempts - 1))
+        pause = max(bound * random.random(), failure.retry_after or 0.0)  # noqa: S311 - full jitter, no secret
+        if attempts >= patience.attempts or time.monotonic() + pause >= deadline:
+            return False
+        await asyncio.sleep(pause)
+        return True
+
+    def _tell(self, line: Line, failure: Failure, probe: bool) -> None:
+        if failure.category == "throttle":
+            line.health.throttled(failure.retry_after)
+        elif failure.category == "auth":
+            line.health.unauthorised()
+        elif failure.alive:
+            line.health.worked(probe)
+        else:
+            line.health.failed(probe)
+
+    def _learn(self, line: Line, reply: VendorReply) -> None:
+        try:
+            budget = line.connection.vendor.budget(reply)
+        except Exception as error:  # noqa: BLE001 - a strange header must not cost the reply
+            _log.warning("%s: the rate limit cannot be read", line.connection.name, exc_info=error)
+            return
+        if budget is not None:
+            line.pacer.learn(budget, time.monotonic())
+
+
+@asynccontextmanager
+async def open_vendor_client(
+    settings: Settings, environment: Mapping[str, str] = os.environ, patience: Patience | None = None
+) -> AsyncIterator[VendorClient]:
+    """The client for every connection of the settings, closed at the end of the block.
+
+    Raises SettingsError with every complaint at once: an unknown vendor, a missing address, a missing secret.
+    """
+    lines: dict[str, Line] = {}
+    complaints = []
+    for name, connection in settings.connections.items():
+        try:
+            lines[name] = _line(connection, environment, patience or Patience())
+        except SettingsError as error:
+            complaints.append(str(error))
+    if complaints:
+        raise SettingsError("\n".join(complaints))
+    wire = Wire()
+    client = VendorClient(lines, wire)
+    try:
+        yield client
+    finally:
+        await client.close()
+        await wire.close()
+
+
+def _line(settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience) -> Line:
+    vendor = VENDORS.get(settings.vendor)
+    if vendor is None:
+        raise SettingsError(
+            f"[connections.{settings.name}] vendor is {settings.vendor!r}: there are {', '.join(sorted(VENDORS))}."
+        )
+    return Line(
+        Connection(name=settings.name, vendor=vendor),
+        settings,
+        patience,
+        lambda reference: resolve_secret(reference, environment),
+    )

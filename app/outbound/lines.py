@@ -1,0 +1,114 @@
+"""What this process keeps for one connection: where it leads, its credential, its pace, its health."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from app.errors import VendorThrottled
+from app.outbound.credentials import Credential
+from app.outbound.health import Health, Patience
+from app.outbound.pacing import Pacer
+from app.outbound.wire import USER_AGENT
+from app.ports import Connection
+from app.settings import ConnectionSettings, SettingsError
+from app.telemetry.metrics import vendor_wait
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import VendorRequest
+
+
+class Line:
+    """The way to one account at a vendor."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: ConnectionSettings,
+        patience: Patience,
+        read_secret: Callable[[str], str],
+    ) -> None:
+        """Raises SettingsError where the address or a secret is missing."""
+        vendor = connection.vendor
+        base_url = settings.base_url or vendor.default_base_url
+        if base_url is None:
+            raise SettingsError(
+                f"[connections.{connection.name}] lacks base_url: every account at {vendor.title} has its own."
+            )
+        address = urlsplit(base_url)
+        pacing = settings.pacing or vendor.pacing
+        self.connection = connection
+        self.base_url = base_url
+        self.address = address.hostname or ""
+        self.port = address.port or (443 if address.scheme == "https" else 80)
+        self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
+        self.patience = patience
+        self.credential = Credential(settings, vendor.auth, read_secret)
+        self.health = Health(connection.name, vendor.title, patience)
+        self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
+        self._places = asyncio.Semaphore(pacing.concurrency)
+        self._queued = 0.0
+
+    def __repr__(self) -> str:
+        return f"Line({self.connection.name!r})"
+
+    def headers(self, request: VendorRequest) -> list[tuple[str, str]]:
+        """All headers of a request; the request's own win over the vendor's, the credential over both."""
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        headers.update(self.connection.vendor.headers)
+        headers.update(request.headers)
+        headers.update([self.credential.header])
+        return list(headers.items())
+
+    @asynccontextmanager
+    async def admission(self, request: VendorRequest, deadline: float) -> AsyncIterator[bool]:
+        """Hold one of the connection's places; enter when pace and health let the request go.
+
+        Yields whether it is the probe. Raises VendorThrottled and ConnectionPaused; nothing was sent then.
+        """
+        started = time.monotonic()
+        self.health.check(deadline)
+        self._check_pace(self._queued + request.cost, deadline)
+        self._queued += request.cost
+        try:
+            await self._take_place(deadline)
+        finally:
+            self._queued -= request.cost
+        try:
+            self._check_pace(request.cost, deadline)
+            wait = self.pacer.reserve(request.cost, time.monotonic())
+            if wait > 0:
+                await asyncio.sleep(wait)
+            probe = await self.health.enter(deadline)
+            waited = time.monotonic() - started
+            if waited > 0.001:
+                vendor_wait.labels(self.connection.name).observe(waited)
+            try:
+                yield probe
+            finally:
+                self.health.abandoned(probe)
+        finally:
+            self._places.release()
+
+    async def _take_place(self, deadline: float) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await self._places.acquire()
+        except TimeoutError:
+            raise self._too_busy(1.0) from None
+
+    def _check_pace(self, units: float, deadline: float) -> None:
+        now = time.monotonic()
+        wait = self.pacer.wait_for(units, now)
+        if wait > 0 and now + wait >= deadline:
+            raise self._too_busy(wait)
+
+    def _too_busy(self, wait: float) -> VendorThrottled:
+        return VendorThrottled(
+            f"The requests that {self.connection.vendor.title} allows are used up for now.", retry_after=wait
+        )

@@ -1,0 +1,148 @@
+"""One request over the network, once.
+
+The transport is aiohttp behind httpx's interface (docs/decisions: outbound transport). httpx's own client is left out:
+it adds what must not happen here (cookies, redirects, proxies from the environment) and a third of the CPU.
+"""
+
+import asyncio
+from typing import Final
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from mappings.http import VendorReply, VendorRequest
+
+CONNECT_SECONDS: Final = 5.0
+# Connecting has to give up before the whole attempt does: only then is it certain that nothing was sent.
+CONNECT_SHARE: Final = 0.8
+KEEP_ALIVE_SECONDS: Final = 15.0
+LONGEST_HEADER: Final = 65_536
+USER_AGENT: Final = "lockstitch"
+
+
+class NotSent(Exception):
+    """There was no connection, so the vendor saw nothing of the request."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class NoReply(Exception):
+    """The request went out, in part or whole, and no usable reply came back."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class TooLarge(NoReply):
+    """The reply is larger than what is read."""
+
+    def __init__(self) -> None:
+        super().__init__("too large")
+
+
+class Wire:
+    """Connections to all vendors, kept alive between requests."""
+
+    def __init__(self) -> None:
+        self._transport = AiohttpTransport(trust_env=False, client=self._open)
+        self._verify = self._transport.ssl_context
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        await self._transport.aclose()
+
+    async def exchange(
+        self, base_url: str, request: VendorRequest, headers: list[tuple[str, str]], *, seconds: float, limit: int
+    ) -> VendorReply:
+        """Send, and read the reply to its end. `seconds` bounds all of it, `limit` the body's decoded bytes.
+
+        Raises NotSent, NoReply, TooLarge.
+        """
+        outgoing = httpx.Request(
+            request.method,
+            _url(base_url, request),
+            headers=headers,
+            content=request.body,
+            extensions={"timeout": _connect_within(seconds)},
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._exchange(outgoing, limit)
+        except TimeoutError:
+            raise NoReply("timeout") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise NotSent(_why_not_connected(error)) from error
+        except httpx.DecodingError as error:
+            raise NoReply("unreadable") from error
+        except httpx.HTTPError as error:
+            raise NoReply("unreadable" if str(error) == _UNREADABLE else "reset") from error
+
+    async def _exchange(self, outgoing: httpx.Request, limit: int) -> VendorReply:
+        response = await self._transport.handle_async_request(outgoing)
+        try:
+            announced = response.headers.get("content-length", "")
+            if announced.isdecimal() and int(announced) > limit:
+                raise TooLarge
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > limit:
+                    raise TooLarge
+        finally:
+            await response.aclose()
+        # Names come lower-cased; of repeated headers the last one stands.
+        headers = dict(response.headers.multi_items())
+        return VendorReply(status=response.status_code, headers=headers, body=bytes(body))
+
+    def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=self._verify, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS, ttl_dns_cache=60
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_send_once,),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
+
+
+_UNREADABLE: Final = "the reply is not HTTP"
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a PUT or DELETE again when a kept-alive connection breaks, and from calling a broken
+    connection one that was never made: both would turn a lost reply into a second effect."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except aiohttp.ClientResponseError as error:
+        raise aiohttp.ClientPayloadError(_UNREADABLE) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise aiohttp.ClientPayloadError("the connection broke") from error
+
+
+def _connect_within(seconds: float) -> dict[str, float | None]:
+    within = min(CONNECT_SECONDS, seconds * CONNECT_SHARE)
+    return {"connect": within, "pool": within, "read": None, "write": None}
+
+
+def _url(base_url: str, request: VendorRequest) -> str:
+    url = base_url + request.path
+    return f"{url}?{urlencode(request.query, quote_via=quote)}" if request.query else url
+
+
+def _why_not_connected(error: Exception) -> str:
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ConnectionTimeoutError):
+        return "connect timeout"
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return "name not found"
+    if isinstance(cause, aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError):
+        return "TLS failed"
+    return "connection refused"
