@@ -34,7 +34,7 @@ def _define(owner: str, key: str, name: str, description: str) -> VendorRequest:
         documents.METAFIELD_DEFINITION_CREATE,
         "metafieldDefinitionCreate",
         Defined(definition=definition),
-        cost=MUTATION_COST,
+        cost=MUTATION_COST + 1,
         effect=True,
         idempotent=True,
     )

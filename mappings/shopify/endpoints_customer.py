@@ -157,7 +157,7 @@ def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -
     if parts in ((), ("cleared",)):
         # Something has to show the customer as it is afterwards.
         changes, parts = msgspec.structs.replace(changes, input=CustomerInput(id=owner)), (*parts, "input")
-    cost = MUTATION_COST * len(parts) + customer_cost(account)
+    cost = (MUTATION_COST + 1) * len(parts) + customer_cost(account)
     document = documents.customer_update(parts)
     return call(document, "customerUpdate", changes, asked(account, "customer"), cost=cost, effect=True)
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+import msgspec
+
 from canonical import values
 from canonical.order import LineItem, Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
@@ -38,7 +40,12 @@ def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
 def webhook_to_canonical(body: wire_webhook.Order, account: wire.Account) -> Mapped[Order]:
     """The same for the body of a webhook."""
     notes = Notes()
-    return _read(order_webhook_r1.as_record(body, account, notes), account, notes)
+    mapped = _read(order_webhook_r1.as_record(body, account, notes), account, notes)
+    if body.fulfillment_status is not None:
+        return mapped
+    # The word for nothing fulfilled is ours here: the webhook itself says null.
+    unsaid = msgspec.structs.replace(mapped.data, fulfillment_status_raw=None)
+    return msgspec.structs.replace(mapped, data=unsaid)
 
 
 def _read(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Order]:

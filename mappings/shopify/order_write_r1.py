@@ -163,7 +163,7 @@ def _presentment(patch: OrderPatch, account: Account, notes: Notes) -> str | Uns
     wanted = patch.presentment_currency
     if not isinstance(wanted, str):
         return UNSET
-    if wanted != (patch.currency if isinstance(patch.currency, str) else account.currency):
+    if wanted != ((patch.currency if isinstance(patch.currency, str) else account.currency) or wanted):
         notes.unsupported("/presentment_currency", "sums in a second currency cannot be written here")
         return UNSET
     return wanted

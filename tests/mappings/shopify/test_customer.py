@@ -1,0 +1,310 @@
+"""Customers: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+
+import json
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET, UnsetType
+
+from canonical.customer import (
+    ConsentChannel,
+    ConsentPatch,
+    ConsentState,
+    Customer,
+    CustomerKind,
+    CustomerPatch,
+    CustomerStatus,
+    EmailPatch,
+    EmailType,
+    PhonePatch,
+    TaxExemption,
+)
+from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.shopify import wire_2026_07 as wire
+from mappings.shopify.customer_r1 import CUSTOMER, to_canonical
+from mappings.shopify.customer_write_r1 import NO_PLACE, to_vendor
+from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput
+from mappings.spec import VendorDrift
+
+from .conftest import FIXTURES, SHOP
+
+FULL = CUSTOMER.decode((FIXTURES / "customer-full.in.json").read_bytes())
+LINE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=20)
+OPTIONAL = st.none() | LINE
+ADDRESSES = st.builds(
+    AddressPatch,
+    name=st.none() | LINE | st.builds("{} {}".format, LINE, LINE),
+    company=OPTIONAL,
+    line1=OPTIONAL,
+    line2=OPTIONAL,
+    city=OPTIONAL,
+    region=st.sampled_from([None, "NY", "ON", "Zürich"]),
+    postal_code=OPTIONAL,
+    country_code=st.sampled_from([None, "DE", "US", "JP"]),
+    phone=st.none() | st.just("+4722012345"),
+)
+CUSTOM = st.fixed_dictionaries(
+    {},
+    optional={
+        "tier": st.none() | LINE,
+        "needles": st.integers(-1000, 1000) | st.just(2.5),
+        "stitches": st.lists(LINE, min_size=1, max_size=3),
+        "since": st.dates().map(str),
+        "visited": st.just("2026-05-01T09:30:00Z"),
+        "blocked": st.booleans(),
+    },
+)
+HOLDABLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "first_name": OPTIONAL,
+        "last_name": OPTIONAL,
+        "emails": st.none() | st.just(()) | st.tuples(st.just(EmailPatch(address="ann@example.org"))),
+        "phones": st.none() | st.just(()) | st.tuples(st.just(PhonePatch(e164="+4722099999"))),
+        "addresses": st.none() | st.lists(ADDRESSES, max_size=3).map(tuple),
+        "language": st.sampled_from(["de", "pt-BR", "en"]),
+        "notes": OPTIONAL,
+        "tags": st.none() | st.lists(LINE, max_size=3, unique=True).map(tuple),
+        "tax_exemption": st.sampled_from(["none", "exempt"]),
+        "external_id": OPTIONAL,
+        "custom_fields": CUSTOM.map(lambda fields: tuple(CustomFieldPatch(key=k, value=v) for k, v in fields.items())),
+    },
+)
+
+
+def patch_of(**fields: Any) -> CustomerPatch:
+    """A write of these fields."""
+    return CustomerPatch(**fields)
+
+
+def refused(patch: CustomerPatch, current: wire.Customer | None = FULL) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch, current, SHOP).refused}
+
+
+def read(customer: wire.Customer) -> Customer:
+    """What the customer means."""
+    return to_canonical(customer, SHOP).data
+
+
+def sent(body: CustomerWrite) -> dict[str, Any]:
+    """What of a write goes over the wire: the members that are not left out."""
+    whole: dict[str, Any] = json.loads(msgspec.json.encode(body))
+    fields: dict[str, Any] = whole.pop("input")
+    return fields | {name: value for name, value in whole.items() if value != []}
+
+
+def written(customer: wire.Customer, body: CustomerWrite) -> wire.Customer:
+    """The customer after Shopify has carried out the write."""
+    fields, changes = body.input, dict[str, Any]()
+    for name in ("first_name", "last_name", "note", "tags", "tax_exempt", "locale"):
+        value = getattr(fields, name)
+        if value is not UNSET:
+            changes[name] = value
+    if not isinstance(fields.email, UnsetType):
+        changes["default_email_address"] = fields.email and wire.CustomerEmailAddress(email_address=fields.email)
+    if not isinstance(fields.phone, UnsetType):
+        changes["default_phone_number"] = fields.phone and wire.CustomerPhoneNumber(phone_number=fields.phone)
+    if not isinstance(body.addresses, UnsetType):
+        nodes = tuple(stored(address, place) for place, address in enumerate(body.addresses))
+        changes["addresses_v2"] = wire.Addresses(nodes=nodes)
+        changes["default_address"] = wire.Reference(id=str(nodes[0].id)) if nodes else None
+    held = {} if customer.metafields is None else {(one.namespace, one.key): one for one in customer.metafields.nodes}
+    external = customer.external
+    for one in fields.metafields or ():
+        if one.namespace == "lockstitch":
+            external = wire.MetafieldValue(value=one.value)
+        else:
+            named = wire.Metafield(namespace=one.namespace, key=one.key, type=one.type, value=one.value)
+            held[one.namespace, one.key] = named
+    for place in body.cleared:
+        held.pop(place, None)
+        external = None if place == ("lockstitch", "external_id") else external
+    metafields = wire.Metafields(nodes=tuple(held.values()))
+    return msgspec.structs.replace(customer, **changes, external=external, metafields=metafields)
+
+
+def stored(address: MailingAddressInput, place: int) -> wire.MailingAddress:
+    """An address as Shopify keeps it."""
+    text = {name: value or None for name, value in msgspec.structs.asdict(address).items() if value is not UNSET}
+    name = " ".join(part for part in (text.pop("first_name"), text.pop("last_name")) if part)
+    code = text.pop("country_code")
+    return wire.MailingAddress(id=f"gid://shopify/MailingAddress/{place}", name=name, country_code_v2=code, **text)
+
+
+@given(HOLDABLE)
+def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -> None:
+    draft = to_vendor(patch_of(**fields), FULL, SHOP)
+    before, after = read(FULL), read(written(FULL, draft.body))
+
+    assert draft.refused == ()
+    for name in HELD - fields.keys():
+        assert getattr(after, name) == getattr(before, name), name
+    for name, value in fields.items():
+        assert_reads_back(name, value, getattr(after, name))
+
+
+NAMES = ("first_name", "last_name", "emails", "phones", "addresses", "language", "notes", "tags", "tax_exemption")
+HELD = frozenset({*NAMES, "external_id", "custom_fields"})
+
+
+def assert_reads_back(name: str, value: Any, present: Any) -> None:
+    """Whether a field is as it was written; null of a list is an empty list."""
+    if name in ("emails", "phones"):
+        got = [getattr(one, "address", None) or getattr(one, "e164", None) for one in present]
+        assert got == [getattr(one, "address", None) or getattr(one, "e164", None) for one in value or ()]
+    elif name == "addresses":
+        assert [one.is_default for one in present] == [True] * len(present[:1]) + [False] * len(present[1:])
+        for one, wrote in zip(present, value or (), strict=True):
+            for member in (
+                "name",
+                "company",
+                "line1",
+                "line2",
+                "city",
+                "region",
+                "postal_code",
+                "country_code",
+                "phone",
+            ):
+                assert getattr(one, member) == getattr(wrote, member), member
+    elif name == "custom_fields":
+        wrote = {field.key: field.value for field in value}
+        assert {field.key: field.value for field in present} == {field.key: wrote.get(field.key) for field in present}
+    elif name == "tags":
+        assert present == (value or ())
+    else:
+        assert present == value
+
+
+ONE_FIELD = [
+    ("first_name", "Ann", {"firstName": "Ann"}),
+    ("first_name", None, {"firstName": None}),
+    ("last_name", None, {"lastName": None}),
+    ("notes", None, {"note": None}),
+    ("tags", None, {"tags": []}),
+    ("emails", None, {"email": None}),
+    ("phones", (), {"phone": None}),
+    ("language", "de", {"locale": "de"}),
+    ("tax_exemption", "none", {"taxExempt": False}),
+    ("external_id", None, {"cleared": [["lockstitch", "external_id"]]}),
+    ("addresses", None, {"addresses": []}),
+    ("kind", "person", {}),
+    ("status", "active", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), ONE_FIELD)
+def test_a_change_of_one_field_sends_that_field_only(name: str, value: Any, expected: dict[str, Any]) -> None:
+    body = to_vendor(patch_of(**{name: value}), FULL, SHOP).body
+
+    if name == "addresses":
+        assert (body.addresses, body.input) == ((), CustomerInput())
+    else:
+        assert sent(body) == expected
+
+
+def test_nothing_is_sent_for_nothing() -> None:
+    assert to_vendor(CustomerPatch(), FULL, SHOP).body == CustomerWrite()
+    assert to_vendor(CustomerPatch(), None, SHOP).body == CustomerWrite()
+
+
+def test_one_custom_field_keeps_the_type_it_has_and_the_unnamed_ones_go() -> None:
+    draft = to_vendor(patch_of(custom_fields=(CustomFieldPatch(key="needles", value=9),)), FULL, SHOP)
+
+    assert sent(draft.body) == {
+        "metafields": [{"namespace": "custom", "key": "needles", "type": "number_integer", "value": "9"}],
+        "cleared": [["custom", "tier"], ["custom", "stitches"], ["custom", "since"]],
+    }
+
+
+def test_nothing_is_cleared_that_is_not_there() -> None:
+    draft = to_vendor(patch_of(external_id=None, custom_fields=None), None, SHOP)
+
+    assert draft.body == CustomerWrite()
+
+
+@pytest.mark.parametrize("name", sorted(NO_PLACE))
+def test_a_field_without_a_place_is_refused_as_unsupported(name: str) -> None:
+    value = {"tax_ids": (), "lifecycle_stage": "lead"}.get(name, "x")
+
+    (refusal,) = to_vendor(patch_of(**{name: value}), None, SHOP).refused
+
+    assert (refusal.kind, refusal.pointer) == ("unsupported", f"/{name}")
+
+
+def test_only_one_address_and_number_have_a_place() -> None:
+    emails = (EmailPatch(address="a@example.com"), EmailPatch(address="b@example.com", is_primary=True))
+    draft = to_vendor(patch_of(emails=emails, phones=(PhonePatch(raw="1"), PhonePatch(raw="2"))), None, SHOP)
+
+    assert (draft.body.input.email, draft.body.input.phone) == ("b@example.com", "1")
+    assert [(one.kind, one.pointer) for one in draft.refused] == [
+        ("unsupported", "/emails/0"),
+        ("unsupported", "/phones/1"),
+    ]
+
+
+def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> None:
+    for kind in get_args(CustomerKind):
+        assert (refused(patch_of(kind=kind)) == {}) is (kind == "person")
+    for status in get_args(CustomerStatus):
+        assert refused(patch_of(status=status)) == ({} if status == "active" else refused(patch_of(status="blocked")))
+    for exemption in get_args(TaxExemption):
+        complaint = refused(patch_of(tax_exemption=exemption)).get("/tax_exemption")
+        assert (complaint is None) is (exemption in ("none", "exempt"))
+        assert complaint is None or complaint.endswith("one of: none, exempt")
+    for kind in get_args(EmailType):
+        complaints = refused(patch_of(emails=(EmailPatch(address="a@example.com", type=kind),)))
+        assert set(complaints) == (set() if kind == "unknown" else {"/emails/0/type"})
+    for channel in get_args(ConsentChannel):
+        for state in get_args(ConsentState):
+            complaints = refused(patch_of(consents=(ConsentPatch(channel=channel, state=state),)))
+            held = channel in ("email", "sms") and state in ("opted_in", "opted_out", "pending")
+            assert (complaints == {}) is held
+
+
+def test_a_consent_needs_something_to_agree_to() -> None:
+    consents = (ConsentPatch(channel="email", state="opted_in"),)
+
+    assert "/consents/0/channel" in refused(patch_of(consents=consents), None)
+    assert "/consents/0/channel" in refused(patch_of(consents=consents, emails=None))
+    assert refused(patch_of(consents=consents, emails=(EmailPatch(address="a@example.com"),)), None) == {}
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"language": None}, "/language"),
+        ({"consents": ()}, "/consents"),
+        ({"addresses": (AddressPatch(country_code="Germany"),)}, "/addresses/0/country_code"),
+        ({"addresses": (AddressPatch(type="home"),)}, "/addresses/0/type"),
+        ({"custom_fields": (CustomFieldPatch(key="nope", value="x"),)}, "/custom_fields/0/key"),
+        ({"custom_fields": (CustomFieldPatch(key="needles", value="many"),)}, "/custom_fields/0/value"),
+        ({"custom_fields": (CustomFieldPatch(key="since", value="2026-5-1"),)}, "/custom_fields/0/value"),
+        ({"custom_fields": (CustomFieldPatch(key="blocked", value=True),) * 2}, "/custom_fields/1/key"),
+        ({"phones": (PhonePatch(),)}, "/phones/0"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_with_its_place(fields: dict[str, Any], pointer: str) -> None:
+    assert list(refused(patch_of(**fields))) == [pointer]
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
+def test_no_word_of_shopifys_breaks_a_reading(state: str, marketing: str, locale: str) -> None:
+    address = wire.CustomerEmailAddress(email_address="a@example.com", marketing_state=marketing)
+    odd = msgspec.structs.replace(FULL, state=state, default_email_address=address, locale=locale)
+
+    customer = read(odd)
+
+    assert customer.status == "unknown" or state.upper() in ("ENABLED", "DISABLED", "INVITED", "DECLINED")
+    assert (customer.status_raw, customer.consents[0].state_raw) == (state, marketing)
+
+
+def test_a_count_that_is_none_is_drift() -> None:
+    with pytest.raises(VendorDrift):
+        to_canonical(msgspec.structs.replace(FULL, number_of_orders="many"), SHOP)
+    with pytest.raises(VendorDrift, match=r"\$\.tags"):
+        CUSTOMER.decode((FIXTURES / "customer-full.in.json").read_bytes().replace(b'["vip", "wholesale"]', b'"vip"'))

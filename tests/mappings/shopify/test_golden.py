@@ -1,0 +1,20 @@
+"""What Shopify's records mean, seen whole: `fixtures/*.in.json` as sent, `*.out.json` as understood."""
+
+import json
+
+import msgspec
+import pytest
+
+from .conftest import FIXTURES, MAPPINGS, SHOP, understood
+
+CASES = sorted(path.name.removesuffix(".in.json") for path in FIXTURES.glob("*.in.json"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_record_means_what_is_written_down(case: str) -> None:
+    mapping = MAPPINGS["customer" if case.startswith("customer") else "order"]
+
+    mapped = understood((FIXTURES / f"{case}.in.json").read_bytes(), mapping, SHOP)
+
+    expected = json.loads((FIXTURES / f"{case}.out.json").read_text())
+    assert json.loads(msgspec.json.encode(mapped)) == expected

@@ -1,0 +1,343 @@
+"""The mapping against the look-alike of Shopify: every document runs there, and every answer is understood here."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from canonical.customer import ConsentPatch, Customer, CustomerPatch, EmailPatch, PhonePatch
+from canonical.order import Order
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    OrderCancel,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
+from canonical.parts import AddressPatch, CustomFieldPatch
+from emulators.http import Call
+from emulators.shopify import EMULATOR
+from emulators.shopify.emulator import TOKEN
+from emulators.state import State
+from emulators.store import Store
+from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.shopify import VENDOR
+from mappings.shopify.customer_r1 import CUSTOMER
+from mappings.shopify.order_r1 import ORDER
+from mappings.spec import ListQuery, Mapped, Receipt
+
+from .conftest import CUSTOM_FIELDS, Mapping
+from .every_request import REQUESTS
+
+LONG_AGO = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
+
+
+class AtHand:
+    """A shop without a network, prepared as a connection is. The clock goes on by a minute with each call, so that
+    nothing has to be waited for."""
+
+    def __init__(self) -> None:
+        self.store = Store(None)
+        self.state = State(self.store, "shopify")
+        self.now = time.time()
+        for request in VENDOR.setup:
+            assert self.refusal(request) is None
+        self.account = VENDOR.build_account(tuple(self.ask(one) for one in VENDOR.account_requests), CUSTOM_FIELDS)
+
+    def send(self, request: VendorRequest) -> VendorReply:
+        self.now += 60
+        call = Call(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers={"x-shopify-access-token": TOKEN, "content-type": request.content_type},
+            body=request.body or b"",
+        )
+        with self.store.transaction():
+            answer = EMULATOR.answer(call, self.state, self.now)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return VendorReply(status=answer.status, headers=headers, body=answer.body)
+
+    def refusal(self, request: VendorRequest) -> VendorRefusal | None:
+        return VENDOR.refusal(self.send(request))
+
+    def ask(self, request: VendorRequest) -> VendorReply:
+        reply = self.send(request)
+        assert VENDOR.refusal(reply) is None, reply
+        return reply
+
+    def create(self, mapping: Mapping, patch: Any, marker: str) -> VendorRequest:
+        assert mapping.endpoints.create is not None
+        draft = mapping.to_vendor(patch, None, self.account)
+        assert draft.refused == ()
+        return mapping.endpoints.create(draft.body, marker, None, self.account)
+
+    def made(self, mapping: Mapping, patch: Any, marker: str) -> Mapped[Any]:
+        """What a write made, as its answer shows it."""
+        return self._shown(mapping, self.ask(self.create(mapping, patch, marker)), "create")
+
+    def changed(self, mapping: Mapping, remote_id: str, patch: Any) -> Mapped[Any]:
+        """Change a record, as a flow does: read, draft, send."""
+        assert mapping.endpoints.update is not None
+        raw, _ = self._raw(mapping, remote_id)
+        draft = mapping.to_vendor(patch, mapping.decode(raw), self.account)
+        assert draft.refused == ()
+        request = mapping.endpoints.update(remote_id, draft.body, "op_9", self.account)
+        shown = self._shown(mapping, self.ask(request), "update")
+        assert shown.data == self.read(mapping, remote_id).data
+        return shown
+
+    def read(self, mapping: Mapping, remote_id: str) -> Mapped[Any]:
+        raw, account = self._raw(mapping, remote_id)
+        return mapping.read(raw, account)
+
+    def listed(self, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
+        """All pages."""
+        assert mapping.endpoints.list is not None
+        assert mapping.endpoints.page is not None
+        found: list[Mapped[Any]] = []
+        for _ in range(50):
+            page = mapping.endpoints.page(self.ask(mapping.endpoints.list(query, self.account)), query, self.account)
+            account = self._complete(mapping, page.records, page.account)
+            found += [mapping.read(record, account) for record in page.records]
+            if page.next is None:
+                return found
+            query = msgspec.structs.replace(query, after=page.next)
+        raise AssertionError("the list does not end")
+
+    def _shown(self, mapping: Mapping, reply: VendorReply, action: Any) -> Mapped[Any]:
+        assert mapping.endpoints.receipt is not None
+        receipt: Receipt = mapping.endpoints.receipt(reply, action)
+        assert receipt.record is not None
+        return mapping.read(receipt.record, self.account)
+
+    def _raw(self, mapping: Mapping, remote_id: str) -> tuple[msgspec.Raw, Any]:
+        assert mapping.endpoints.read is not None
+        reply = self.ask(mapping.endpoints.read(remote_id, self.account))
+        raw, account = mapping.endpoints.record(reply, self.account)
+        assert raw is not None
+        return raw, self._complete(mapping, (raw,), account)
+
+    def _complete(self, mapping: Mapping, records: tuple[msgspec.Raw, ...], account: Any) -> Any:
+        if mapping.endpoints.side_load is None:
+            return account
+        assert mapping.endpoints.absorb is not None
+        for _ in range(20):
+            request = mapping.endpoints.side_load(records, account)
+            if request is None:
+                return account
+            account = mapping.endpoints.absorb(self.ask(request), account)
+        raise AssertionError("side loading does not end")
+
+
+@pytest.fixture
+def shop() -> Iterator[AtHand]:
+    """A fresh shop."""
+    at_hand = AtHand()
+    yield at_hand
+    at_hand.store.close()
+
+
+def ann(**more: Any) -> CustomerPatch:
+    """A customer to write."""
+    fields: dict[str, Any] = {
+        "first_name": "Ann",
+        "last_name": "Lee",
+        "emails": (EmailPatch(address="ann.lee@example.com"),),
+        "language": "de",
+        "external_id": "erp/1",
+    }
+    return CustomerPatch(**fields | more)
+
+
+def mugs(lines: int, **more: Any) -> OrderPatch:
+    """An order of so many lines, to write."""
+    fields: dict[str, Any] = {
+        "currency": "USD",
+        "line_items": tuple(
+            LineItemPatch(name=f"Mug {at}", quantity="2", unit_price="10.00", tax="1.90") for at in range(lines)
+        ),
+        "discounts": (DiscountPatch(code="SPRING", amount="5.00"),),
+        "shipping_lines": (ShippingLinePatch(title="Post", price="4.00", carrier="dhl"),),
+        "payment_status": "paid",
+    }
+    return OrderPatch(**fields | more)
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)
+def test_every_document_runs(request_: VendorRequest, shop: AtHand) -> None:
+    found = shop.refusal(request_)
+
+    # Refused, if at all, for what it is about (each complaint names a field), never for how it asks.
+    assert found is None or found.kind == "not_found" or found.fields
+
+
+def test_the_setup_can_be_repeated(shop: AtHand) -> None:
+    refusals = [shop.refusal(request) for request in VENDOR.setup]
+
+    assert [refusal.kind if refusal else None for refusal in refusals] == ["duplicate"] * 4
+
+
+def test_a_customer_is_created_and_changed_in_every_part(shop: AtHand) -> None:
+    made = shop.made(
+        CUSTOMER,
+        ann(
+            phones=(PhonePatch(e164="+4722012345"),),
+            addresses=(
+                AddressPatch(name="Ann Lee", line1="Main 1", city="Berlin", country_code="DE"),
+                AddressPatch(name="Jo Lee", city="New York", region="NY", country_code="US", is_default=True),
+            ),
+            tags=("a", "b"),
+            tax_exemption="exempt",
+            consents=(ConsentPatch(channel="email", state="opted_in"),),
+            custom_fields=(CustomFieldPatch(key="tier", value="gold"), CustomFieldPatch(key="needles", value=4)),
+        ),
+        "op_1",
+    )
+    customer: Customer = made.data
+    assert (customer.display_name, customer.language, customer.external_id) == ("Ann Lee", "de", "erp/1")
+    assert [(one.city, one.region, one.is_default) for one in customer.addresses] == [
+        ("New York", "NY", True),
+        ("Berlin", None, False),
+    ]
+    assert {one.channel: one.state for one in customer.consents} == {"email": "opted_in", "sms": "never"}
+    assert customer == shop.read(CUSTOMER, made.remote.id).data
+
+    customer = shop.changed(
+        CUSTOMER,
+        made.remote.id,
+        CustomerPatch(
+            first_name=None,
+            tags=None,
+            external_id=None,
+            addresses=(AddressPatch(city="Paris", country_code="FR"),),
+            consents=(ConsentPatch(channel="sms", state="opted_in"), ConsentPatch(channel="email", state="opted_out")),
+            custom_fields=(CustomFieldPatch(key="needles", value=5),),
+        ),
+    ).data
+
+    assert (customer.first_name, customer.last_name, customer.tags, customer.external_id) == (None, "Lee", (), None)
+    assert [one.city for one in customer.addresses] == ["Paris"]
+    assert {one.channel: one.state for one in customer.consents} == {"email": "opted_out", "sms": "opted_in"}
+    assert {one.key: one.value for one in customer.custom_fields if one.value is not None} == {"needles": 5}
+    assert customer.emails[0].address == "ann.lee@example.com"
+
+
+def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: AtHand) -> None:
+    for mapping, patch in ((CUSTOMER, CustomerPatch(first_name="Ann")), (ORDER, mugs(1))):
+        endpoints: Any = mapping.endpoints
+        look = endpoints.find_marker("op_1", None, None, shop.account)
+        assert endpoints.marked(shop.ask(look), "op_1") is None
+
+        made = shop.made(mapping, patch, "op_1")
+        again = shop.refusal(shop.create(mapping, patch, "op_1"))
+
+        assert endpoints.marked(shop.ask(look), "op_1") == made.remote.id
+        assert again is not None
+        assert again.kind == "duplicate"
+
+
+def test_unique_keys_find_one_or_none(shop: AtHand) -> None:
+    customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
+    order = shop.made(ORDER, mugs(1, external_id="so-1"), "op_2").remote.id
+
+    def found(mapping: Mapping, key: Any, value: str) -> str | None:
+        request = mapping.endpoints.find[key](value, shop.account)
+        raw, account = mapping.endpoints.record(shop.ask(request), shop.account)
+        return None if raw is None else mapping.read(raw, account).remote.id
+
+    assert found(CUSTOMER, "email", "Ann.Lee@example.com") == found(CUSTOMER, "external_id", "erp/1") == customer
+    assert found(ORDER, "external_id", "so-1") == order
+    assert found(CUSTOMER, "email", "bo@example.com") is None
+    assert found(ORDER, "external_id", "erp/1") is None
+
+
+def test_what_is_taken_or_missing_is_told(shop: AtHand) -> None:
+    shop.made(CUSTOMER, ann(), "op_1")
+
+    taken = shop.refusal(shop.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
+    assert taken is not None
+    assert (taken.kind, taken.fields[0][0]) == ("duplicate", "email")
+    endpoints: Any = CUSTOMER.endpoints
+    gone = shop.refusal(endpoints.read("77", shop.account))
+    assert gone is not None
+    assert gone.kind == "not_found"
+
+
+def test_customers_are_listed_in_all_ways(shop: AtHand) -> None:
+    emails = [(EmailPatch(address=f"ann{at}@example.com"),) for at in range(7)]
+    ids = {
+        shop.made(CUSTOMER, ann(emails=email, external_id=str(at)), f"op_{at}").remote.id
+        for at, email in enumerate(emails)
+    }
+
+    for query in (ListQuery(limit=3), ListQuery(limit=3, updated_since=LONG_AGO)):
+        listed = [one.remote.id for one in shop.listed(CUSTOMER, query)]
+        assert len(listed) == len(ids)
+        assert set(listed) == ids
+    (one,) = shop.listed(CUSTOMER, ListQuery(limit=3, filters={"email": "ann3@example.com"}))
+    assert one.data.external_id == "3"
+    assert shop.listed(CUSTOMER, ListQuery(limit=3, filters={"external_id": "none"})) == []
+
+
+def test_an_order_is_made_paid_changed_and_cancelled(shop: AtHand) -> None:
+    customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
+    made = shop.made(
+        ORDER,
+        mugs(
+            2,
+            number="X-1",
+            customer=OrderCustomerPatch(remote_id=customer),
+            shipping_address=AddressPatch(name="Ann Lee", city="Berlin", country_code="DE"),
+            custom_fields=(CustomFieldPatch(key="gift", value="Hi"), CustomFieldPatch(key="priority", value=3)),
+        ),
+        "op_2",
+    )
+    order: Order = made.data
+    assert (order.number, order.status, order.payment_status) == ("X-1", "open", "paid")
+    assert (order.totals.items, order.totals.total, order.totals.paid) == ("40.00", "42.80", "42.80")
+    assert order.customer is not None
+    assert (order.customer.remote_id, order.is_guest) == (customer, False)
+    assert [(one.code, one.type, one.amount) for one in order.discounts] == [("SPRING", "fixed", "5.00")]
+    assert made.loss == ()
+
+    order = shop.changed(
+        ORDER,
+        made.remote.id,
+        OrderPatch(customer_note="Ring.", tags=("a",), custom_fields=(CustomFieldPatch(key="gift", value="Ho"),)),
+    ).data
+    assert (order.customer_note, order.tags) == ("Ring.", ("a",))
+    assert {one.key: one.value for one in order.custom_fields if one.value is not None} == {"gift": "Ho"}
+
+    endpoints: Any = ORDER.endpoints
+    request, refused = endpoints.cancel(
+        made.remote.id, OrderCancel(reason="customer", refund=True), "op_3", shop.account
+    )
+    assert refused == ()
+    assert endpoints.receipt(shop.ask(request), "cancel").pending
+    order = shop.read(ORDER, made.remote.id).data
+    assert (order.status, order.cancel_reason, order.payment_status) == ("cancelled", "customer", "refunded")
+    assert (order.totals.refunded, order.refunds[0].amount) == ("42.80", "42.80")
+    twice = shop.refusal(request)
+    assert twice is not None
+    assert twice.kind == "rejected"
+
+
+def test_long_orders_are_read_to_their_last_line(shop: AtHand) -> None:
+    made = shop.made(ORDER, mugs(45, number="X-45"), "op_1")
+    short = shop.made(ORDER, mugs(1, number="X-1"), "op_2")
+
+    assert [(one.path, one.kind) for one in made.loss if one.kind == "truncated"] == [("/line_items", "truncated")]
+    assert len(shop.read(ORDER, made.remote.id).data.line_items) == 45
+    for query in (ListQuery(limit=5), ListQuery(limit=5, updated_since=LONG_AGO), ListQuery(limit=1)):
+        listed = {one.remote.id: one for one in shop.listed(ORDER, query)}
+        assert listed.keys() == {made.remote.id, short.remote.id}
+        assert len(listed[made.remote.id].data.line_items) == 45
+        assert all(one.loss == () for one in listed.values())
+    (one,) = shop.listed(ORDER, ListQuery(limit=5, filters={"number": "X-1", "status": "open"}))
+    assert one.remote.id == short.remote.id
+    assert shop.listed(ORDER, ListQuery(limit=5, filters={"status": "cancelled"})) == []
+    assert shop.listed(ORDER, ListQuery(limit=5, filters={"status": "on_hold"})) == []

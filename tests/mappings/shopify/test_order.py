@@ -1,0 +1,249 @@
+"""Orders read: every word of Shopify's, the sums, and inner lists that go on beyond one answer."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.order import Order
+from mappings.shopify import order_tables_r1 as tables
+from mappings.shopify import wire_2026_07 as wire
+from mappings.shopify import wire_webhook
+from mappings.shopify.asking import BRIEF, WHOLE
+from mappings.shopify.order_r1 import ORDER, to_canonical, webhook_to_canonical
+from mappings.spec import ListQuery, VendorDrift, decode
+
+from .conftest import FIXTURES, SHOP, reply, variables
+
+RECORD = json.loads((FIXTURES / "order-full.in.json").read_text())
+FULL = ORDER.decode(json.dumps(RECORD).encode())
+WORD = st.text(max_size=12)
+
+
+def read(order: wire.Order) -> Order:
+    """What the order means."""
+    return to_canonical(order, SHOP).data
+
+
+def of(bag: wire.MoneyBag | None, amount: str) -> wire.MoneyBag:
+    """A sum in the shop's currency."""
+    return wire.MoneyBag(shop_money=wire.MoneyV2(amount=amount))
+
+
+@given(WORD, WORD, WORD, WORD, WORD, WORD, WORD)
+def test_no_word_of_shopifys_breaks_a_reading(
+    payment: str, fulfillment: str, reason: str, source: str, kind: str, state: str, parcel: str
+) -> None:
+    transaction = msgspec.structs.replace(FULL.transactions[0], kind=kind, status=state, gateway=source)
+    sent = msgspec.structs.replace(FULL.fulfillments[0], display_status=parcel)
+    odd = msgspec.structs.replace(
+        FULL,
+        display_financial_status=payment,
+        display_fulfillment_status=fulfillment,
+        cancel_reason=reason,
+        source_name=source,
+        transactions=(transaction,),
+        fulfillments=(sent,),
+    )
+
+    order = read(odd)
+
+    assert (order.payment_status_raw, order.fulfillment_status_raw, order.cancel_reason_raw) == (
+        payment,
+        fulfillment,
+        reason,
+    )
+    assert (order.payments[0].kind_raw, order.payments[0].status_raw) == (kind, state)
+    assert order.payment_status == tables.PAYMENT_STATUS.get(payment.upper(), "unknown")
+
+
+def test_every_word_of_shopifys_schema_is_known_or_unknown_on_purpose(shared: Any) -> None:
+    schema = json.loads((shared / "vendor-specs/shopify/admin-graphql-2026-07.trimmed.json").read_text())["types"]
+
+    def words(name: str) -> set[str]:
+        values: Any = schema[name]["enumValues"]
+        return set(values)
+
+    assert words("OrderDisplayFinancialStatus") == set(tables.PAYMENT_STATUS)
+    assert words("OrderDisplayFulfillmentStatus") == set(tables.FULFILLMENT_STATUS) - {"PARTIAL"}
+    assert words("OrderCancelReason") == set(tables.CANCEL_REASON)
+    assert words("OrderTransactionKind") - set(tables.PAYMENT_KIND) == {"SUGGESTED_REFUND"}
+    assert words("OrderTransactionStatus") - set(tables.PAYMENT_STATE) == {"UNKNOWN"}
+    assert words("FulfillmentDisplayStatus") - set(tables.PARCEL_STATUS) == {"FAILURE", "LABEL_VOIDED", "NOT_DELIVERED"}
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "closed", "status"),
+    [(False, False, "open"), (False, True, "completed"), (True, False, "cancelled"), (True, True, "cancelled")],
+)
+def test_the_status_is_told_by_two_times(cancelled: bool, closed: bool, status: str) -> None:
+    order = msgspec.structs.replace(
+        FULL,
+        cancelled_at=FULL.updated_at if cancelled else None,
+        closed_at=FULL.updated_at if closed else None,
+    )
+
+    assert read(order).status == status
+
+
+def test_sums_that_do_not_add_up_stand_and_are_noted() -> None:
+    odd = to_canonical(msgspec.structs.replace(FULL, total_price_set=of(None, "99.0")), SHOP)
+
+    assert odd.data.totals.total == "99.00"
+    assert [(one.path, one.kind) for one in odd.loss if one.kind == "ambiguous"] == [
+        ("/totals/total", "ambiguous"),
+        ("/totals/outstanding", "ambiguous"),
+    ]
+
+
+def test_duties_within_the_prices_are_no_fee() -> None:
+    assert read(msgspec.structs.replace(FULL, duties_included=True)).totals.fees == "1.00"
+
+
+@pytest.mark.parametrize("amount", ["much", "NaN", "1e999999", ""])
+def test_a_sum_that_is_none_is_drift(amount: str) -> None:
+    with pytest.raises(VendorDrift):
+        to_canonical(msgspec.structs.replace(FULL, total_tax_set=of(None, amount)), SHOP)
+
+
+def test_what_protected_customer_data_leaves_empty_reads_fine() -> None:
+    bare = msgspec.structs.replace(
+        FULL, customer=None, email=None, phone=None, billing_address=None, shipping_address=None
+    )
+
+    order = read(bare)
+
+    assert (order.customer, order.is_guest, order.billing_address) == (None, True, None)
+
+
+def test_a_guest_is_known_by_what_the_order_says() -> None:
+    order = read(msgspec.structs.replace(FULL, customer=None))
+
+    assert order.customer is not None
+    assert (order.customer.remote_id, order.customer.name) == (None, "Mira Halvorsen")
+
+
+# ------------------------------------------------------------ webhooks
+
+
+def body_of(**changes: Any) -> wire_webhook.Order:
+    """A webhook's body with some members changed; None takes one away."""
+    sent = json.loads((FIXTURES / "order-webhook.in.json").read_text()) | changes
+    return decode(json.dumps(sent).encode(), wire_webhook.Order)
+
+
+@pytest.mark.parametrize(
+    ("status", "outstanding", "paid"),
+    [
+        ("paid", "0.00", "58.60"),
+        ("paid", "8.60", "50.00"),
+        ("partially_paid", "8.60", "50.00"),
+        ("refunded", None, "58.60"),
+        ("pending", "58.60", "0.00"),
+        ("voided", "0.00", "0.00"),
+        ("authorized", None, "0.00"),
+    ],
+)
+def test_what_was_received_is_what_is_no_longer_outstanding(status: str, outstanding: str | None, paid: str) -> None:
+    body = body_of(financial_status=status, total_outstanding=outstanding)
+
+    assert webhook_to_canonical(body, SHOP).data.totals.paid == paid
+
+
+def test_a_partly_paid_body_without_the_rest_is_ambiguous() -> None:
+    mapped = webhook_to_canonical(body_of(financial_status="partially_paid", total_outstanding=None), SHOP)
+
+    assert ("/totals/paid", "ambiguous") in [(one.path, one.kind) for one in mapped.loss]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(None, "unfulfilled"), ("partial", "partially_fulfilled"), ("fulfilled", "fulfilled"), ("restocked", "cancelled")],
+)
+def test_nothing_said_of_fulfilment_is_nothing_fulfilled(sent: str | None, status: str) -> None:
+    order = webhook_to_canonical(body_of(fulfillment_status=sent), SHOP).data
+
+    assert (order.fulfillment_status, order.fulfillment_status_raw) == (status, sent)
+
+
+@pytest.mark.parametrize("properties", [[{"name": "Engraving", "value": "O.L."}], {"Engraving": "O.L."}])
+def test_properties_come_as_pairs_or_as_an_object(properties: Any) -> None:
+    line = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0] | {"properties": properties}
+
+    (read_line,) = webhook_to_canonical(body_of(line_items=[line]), SHOP).data.line_items
+
+    assert [field.value for field in read_line.custom_fields] == ["O.L."]
+
+
+# ------------------------------------------------------------ inner lists beyond one answer
+
+
+def order_with(lines: int, *, shown: int, after: int = 0, **more: Any) -> dict[str, Any]:
+    """An order of so many lines, of which an answer shows a page."""
+    nodes = [RECORD["lineItems"]["nodes"][1] | {"id": f"gid://shopify/LineItem/{at}"} for at in range(lines)]
+    page = nodes[after : after + shown]
+    info = {"hasNextPage": after + shown < lines, "endCursor": str(after + shown)}
+    return {**RECORD, "lineItems": {"nodes": page, "pageInfo": info}, **more}
+
+
+def completed(records: tuple[msgspec.Raw, ...], account: wire.Account, lines: int) -> tuple[wire.Account, list[str]]:
+    """The account after every further read, answered like Shopify would, and which reads these were."""
+    endpoints, routes = ORDER.endpoints, list[str]()
+    assert endpoints.side_load is not None
+    assert endpoints.absorb is not None
+    for _ in range(9):
+        request = endpoints.side_load(records, account)
+        if request is None:
+            return account, routes
+        routes.append(request.route)
+        asked = variables(request)
+        order = order_with(lines, shown=asked["lines"], after=int(asked.get("after", 0)))
+        account = endpoints.absorb(reply({"data": {"order": order}}), account)
+    raise AssertionError("the reads do not end")
+
+
+@pytest.mark.parametrize(
+    ("lines", "routes"),
+    [
+        (BRIEF.lines, []),
+        (BRIEF.lines + 1, ["/graphql order"]),
+        (WHOLE.lines + 150, ["/graphql order", "/graphql orderLines", "/graphql orderLines"]),
+    ],
+)
+def test_an_order_of_a_list_is_read_whole_where_the_list_shows_its_beginning(lines: int, routes: list[str]) -> None:
+    assert ORDER.endpoints.page is not None
+    node = order_with(lines, shown=BRIEF.lines, refunds=[])
+    answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})
+    page = ORDER.endpoints.page(answer, ListQuery(limit=5), SHOP)
+
+    account, taken = completed(page.records, page.account, lines)
+    mapped = ORDER.read(page.records[0], account)
+
+    assert taken == routes
+    assert [line.remote_id for line in mapped.data.line_items] == [str(at) for at in range(lines)]
+    assert not [one for one in mapped.loss if one.kind == "truncated"]
+
+
+def test_a_read_goes_on_with_further_lines_only() -> None:
+    raw, account = ORDER.endpoints.record(reply({"data": {"order": order_with(40, shown=WHOLE.lines)}}), SHOP)
+    assert raw is not None
+
+    account, taken = completed((raw,), account, 40)
+
+    assert taken == ["/graphql orderLines"]
+    assert len(ORDER.read(raw, account).data.line_items) == 40
+
+
+def test_what_was_not_read_is_noted_as_truncated() -> None:
+    assert ORDER.endpoints.page is not None
+    node = order_with(50, shown=BRIEF.lines, transactionsCount={"count": 9}, fulfillmentsCount={"count": 7})
+    answer = reply({"data": {"orders": {"nodes": [node], "pageInfo": {"hasNextPage": False, "endCursor": None}}}})
+    page = ORDER.endpoints.page(answer, ListQuery(limit=5), SHOP)
+
+    loss = ORDER.read(page.records[0], page.account).loss
+
+    truncated = {one.path for one in loss if one.kind == "truncated"}
+    assert truncated == {"/line_items", "/payments", "/fulfillments", "/refunds"}

@@ -1,0 +1,275 @@
+"""Orders written: what is made reads back, a change sends nothing else, and what Shopify does not let be is said so."""
+
+import json
+from decimal import Decimal
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.order import DiscountType, OrderStatus, PaymentStatus
+from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.shopify.inputs_2026_07 import OrderCreateInput, OrderInput, OrderWrite
+from mappings.shopify.order_r1 import ORDER
+from mappings.shopify.order_write_r1 import FIXED, NEVER, to_vendor
+from mappings.shopify.wire_2026_07 import Account
+
+from .conftest import FIXTURES, SHOP
+
+FULL = ORDER.decode((FIXTURES / "order-full.in.json").read_bytes())
+MUG = LineItemPatch(name="Mug", quantity="2", unit_price="10.00")
+SAMPLES: dict[str, Any] = {
+    "payment_status": "paid",
+    "number": "X-1",
+    "currency": "EUR",
+    "presentment_currency": "EUR",
+    "tax_inclusive": True,
+    "billing_address": AddressPatch(city="Bergen"),
+    "line_items": (MUG,),
+    "discounts": (DiscountPatch(code="A", amount="1.00"),),
+    "shipping_lines": (ShippingLinePatch(title="Post", price="4.00"),),
+    "is_test": True,
+    "placed_at": msgspec.convert("2026-05-01T10:00:00Z", OrderPatch.__annotations__["placed_at"]),
+    "status": "open",
+    "fulfillment_status": "fulfilled",
+    "internal_note": "x",
+}
+PRICE = st.decimals(0, 500, places=2).map(lambda amount: f"{amount:f}")
+LINES = st.builds(
+    LineItemPatch,
+    name=st.sampled_from(["Mug", "Thread", "Needle"]),
+    quantity=st.integers(1, 9).map(str),
+    unit_price=PRICE,
+    tax=st.none() | PRICE,
+    sku=st.none() | st.just("A-1"),
+)
+SHIPPING = st.builds(ShippingLinePatch, title=st.just("Post"), price=PRICE, tax=st.none() | PRICE)
+
+
+def patch_of(**fields: Any) -> OrderPatch:
+    """A write of these fields."""
+    return OrderPatch(**fields)
+
+
+def made(**fields: Any) -> dict[str, Any]:
+    """What Shopify is asked to make, with nothing refused."""
+    draft = to_vendor(patch_of(**fields), None, SHOP)
+    assert draft.refused == ()
+    wire: dict[str, Any] = json.loads(msgspec.json.encode(draft.body.create))
+    return wire
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    """What Shopify is asked to change, with nothing refused."""
+    draft = to_vendor(patch_of(**fields), FULL, SHOP)
+    assert draft.refused == ()
+    assert draft.body.create == OrderCreateInput()
+    wire: dict[str, Any] = json.loads(msgspec.json.encode(draft.body.update))
+    return wire | ({"cleared": [list(place) for place in draft.body.cleared]} if draft.body.cleared else {})
+
+
+def refused(current: Any = None, account: Account = SHOP, **fields: Any) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch_of(**fields), current, account).refused}
+
+
+def sum_of(amount: str) -> dict[str, Any]:
+    """An amount in the shop's currency."""
+    return {"shopMoney": {"amount": amount, "currencyCode": "EUR"}}
+
+
+def test_a_whole_order_is_made() -> None:
+    address = AddressPatch(name="Ann M. Lee", line1="Main 1", city="Berlin", country_code="DE", type="billing")
+
+    order = made(
+        number="X-1",
+        payment_status="paid",
+        customer=OrderCustomerPatch(remote_id="7", email="ann@example.com"),
+        billing_address=address,
+        line_items=(
+            LineItemPatch(
+                name="Mug",
+                quantity="2",
+                unit_price="10.00",
+                tax="3.80",
+                sku="M",
+                requires_shipping=True,
+                custom_fields=(CustomFieldPatch(key="engraving", value="A.L."),),
+            ),
+        ),
+        discounts=(DiscountPatch(label="Friends", amount="5.00"),),
+        shipping_lines=(ShippingLinePatch(title="Post", price="4.00", carrier="dhl"),),
+        tags=("a",),
+        customer_note="Ring.",
+        external_id="so-1",
+        custom_fields=(CustomFieldPatch(key="gift", value="Hi"), CustomFieldPatch(key="priority", value=2)),
+    )
+
+    assert order == {
+        "name": "X-1",
+        "customer": {"toAssociate": {"id": "gid://shopify/Customer/7"}},
+        "email": "ann@example.com",
+        "billingAddress": {
+            "firstName": "Ann M.",
+            "lastName": "Lee",
+            "company": None,
+            "address1": "Main 1",
+            "address2": None,
+            "city": "Berlin",
+            "provinceCode": None,
+            "zip": None,
+            "countryCode": "DE",
+            "phone": None,
+        },
+        "lineItems": [
+            {
+                "quantity": 2,
+                "title": "Mug",
+                "sku": "M",
+                "priceSet": sum_of("10.00"),
+                "requiresShipping": True,
+                "taxLines": [{"title": "Tax", "rate": "0.19", "priceSet": sum_of("3.80")}],
+                "properties": [{"name": "Engraving", "value": "A.L."}],
+            }
+        ],
+        "shippingLines": [{"title": "Post", "priceSet": sum_of("4.00"), "source": "dhl"}],
+        "discountCode": {"itemFixedDiscountCode": {"code": "Friends", "amountSet": sum_of("5.00")}},
+        "transactions": [{"kind": "SALE", "status": "SUCCESS", "amountSet": sum_of("22.80")}],
+        "note": "Ring.",
+        "tags": ["a"],
+        "customAttributes": [{"key": "Gift message", "value": "Hi"}],
+        "metafields": [
+            {"namespace": "lockstitch", "key": "external_id", "type": "id", "value": "so-1"},
+            {"namespace": "custom", "key": "priority", "type": "number_decimal", "value": "2"},
+        ],
+    }
+
+
+@given(st.lists(LINES, min_size=1, max_size=4), st.lists(SHIPPING, max_size=2), st.sampled_from([True, False, UNSET]))
+def test_what_is_paid_is_the_total_by_the_rule(
+    lines: list[LineItemPatch], shipping: list[ShippingLinePatch], inclusive: Any
+) -> None:
+    order = made(
+        payment_status="paid", line_items=tuple(lines), shipping_lines=tuple(shipping), tax_inclusive=inclusive
+    )
+
+    total = sum((Decimal(line.quantity) * Decimal(line.unit_price or 0) for line in lines), Decimal(0))
+    total += sum((Decimal(line.price) for line in shipping), Decimal(0))
+    if inclusive is not True:
+        taxes = [*(line.tax for line in lines), *(line.tax for line in shipping)]
+        total += sum((Decimal(tax or 0) for tax in taxes), Decimal(0))
+    assert Decimal(order["transactions"][0]["amountSet"]["shopMoney"]["amount"]) == total
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    assert to_vendor(OrderPatch(), None, SHOP).body == OrderWrite()
+    assert to_vendor(OrderPatch(), FULL, SHOP).body == OrderWrite()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"customer_note": None}, {"note": None}),
+        ({"tags": None}, {"tags": []}),
+        ({"external_id": None}, {"cleared": [["lockstitch", "external_id"]]}),
+        ({"customer": OrderCustomerPatch(email="a@example.com")}, {"email": "a@example.com"}),
+        ({"customer": OrderCustomerPatch(phone="+4722012345")}, {"phone": "+4722012345"}),
+        (
+            {"custom_fields": (CustomFieldPatch(key="points", value=5),)},
+            {
+                "customAttributes": [{"key": "utm", "value": "mail"}, {"key": "points", "value": "5"}],
+                "cleared": [["custom", "priority"]],
+            },
+        ),
+    ],
+)
+def test_a_change_sends_what_changes_and_keeps_what_is_nobodys_field(
+    fields: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert changed(**fields) == expected
+
+
+def test_an_address_is_replaced_whole() -> None:
+    sent = changed(shipping_address=AddressPatch(line1="Main 1", country_code="DE"))
+
+    assert set(sent) == {"shippingAddress"}
+    assert sent["shippingAddress"]["address1"] == "Main 1"
+    assert sent["shippingAddress"]["company"] is None
+
+
+@pytest.mark.parametrize("name", [*FIXED, *NEVER])
+def test_an_existing_order_keeps_what_is_fixed(name: str) -> None:
+    draft = to_vendor(patch_of(**{name: SAMPLES[name]}), FULL, SHOP)
+
+    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
+    assert draft.body.update == OrderInput()
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"customer": None}, "/customer"),
+        ({"customer": OrderCustomerPatch(remote_id="8")}, "/customer/remote_id"),
+        ({"customer": OrderCustomerPatch(name="Ann")}, "/customer/name"),
+        ({"shipping_address": None}, "/shipping_address"),
+        ({"shipping_address": AddressPatch(type="billing")}, "/shipping_address/type"),
+    ],
+)
+def test_some_of_an_existing_order_cannot_change(fields: dict[str, Any], pointer: str) -> None:
+    assert list(refused(FULL, **fields)) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"line_items": (LineItemPatch(quantity="1"),)}, "/line_items/0"),
+        ({"line_items": (LineItemPatch(name="Cloth", quantity="1.5", unit_price="3.00"),)}, "/line_items/0/quantity"),
+        ({"line_items": (LineItemPatch(variant_remote_id="4", quantity="1", tax="1.00"),)}, "/line_items/0/unit_price"),
+        ({"discounts": (DiscountPatch(amount="1.00"), DiscountPatch(amount="2.00"))}, "/discounts/1"),
+        ({"discounts": (DiscountPatch(amount="1.00", code="A", label="B"),)}, "/discounts/0/label"),
+        ({"discounts": (DiscountPatch(amount="1.00", type="shipping"),)}, "/discounts/0/amount"),
+        ({"shipping_lines": (ShippingLinePatch(title="Post", price="-1.00"),)}, "/shipping_lines/0/price"),
+        ({"customer": OrderCustomerPatch(id="cus_0198f0a2b7c47d3c")}, "/customer/id"),
+        ({"presentment_currency": "NOK"}, "/presentment_currency"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_with_its_place(fields: dict[str, Any], pointer: str) -> None:
+    assert list(refused(**fields)) == [pointer]
+
+
+def test_a_sum_needs_a_currency() -> None:
+    assert list(refused(account=Account(), line_items=(MUG,))) == ["/currency"]
+    assert refused(account=Account(), line_items=(MUG,), currency="NOK") == {}
+
+
+def test_a_payment_of_a_variant_needs_its_price() -> None:
+    variant = LineItemPatch(variant_remote_id="4", quantity="1")
+
+    assert refused(line_items=(variant,)) == {}
+    assert list(refused(line_items=(variant,), payment_status="paid")) == ["/line_items/0/unit_price"]
+
+
+def test_free_shipping_takes_off_all_of_it() -> None:
+    order = made(
+        line_items=(MUG,),
+        shipping_lines=(ShippingLinePatch(title="Post", price="4.00"),),
+        discounts=(DiscountPatch(type="shipping", code="FREE", amount="4.00"),),
+    )
+
+    assert order["discountCode"] == {"freeShippingDiscountCode": {"code": "FREE"}}
+
+
+def test_every_canonical_value_is_held_or_refused_with_those_that_can_be() -> None:
+    for status in get_args(PaymentStatus):
+        complaint = refused(payment_status=status, line_items=(MUG,)).get("/payment_status")
+        assert (complaint is None) is (status in ("paid", "authorized", "pending"))
+        assert complaint is None or complaint.endswith("one of: paid, authorized, pending")
+    for kind in get_args(DiscountType):
+        complaint = refused(discounts=(DiscountPatch(amount="0.00", type=kind),)).get("/discounts/0/type")
+        assert (complaint is None) is (kind in ("fixed", "shipping"))
+    for status in get_args(OrderStatus):
+        assert "/status" in refused(status=status)

@@ -1,0 +1,70 @@
+"""What a request is said to cost is what Shopify's published rule makes of it, and never more than one query may."""
+
+from typing import Any
+
+import pytest
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+)
+
+from mappings.http import VendorRequest
+from mappings.shopify.asking import QUERY_LIMIT
+
+from .conftest import variables
+from .every_request import REQUESTS, parsed
+
+# Recorded answers: an orderCancel that shows its job and errors costs ten, what a mutation costs anyway.
+FREE = {"userErrors", "orderCancelUserErrors", "job"}
+Fragments = dict[str, FragmentDefinitionNode]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)
+def test_the_stated_price_is_within_the_limit_and_holds(request_: VendorRequest) -> None:
+    document = parsed(request_)
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    (operation,) = (one for one in document.definitions if isinstance(one, OperationDefinitionNode))
+
+    price = priced(operation.selection_set, fragments, variables(request_), operation.operation.value == "mutation")
+
+    # Lists inside lists are taken for half of the rule (see `asking`); a mutation is ten whatever else it does.
+    halved = "order" in request_.route.lower()
+    assert request_.cost <= QUERY_LIMIT
+    assert price <= request_.cost * (2 if halved else 1)
+
+
+def priced(selected: SelectionSetNode, fragments: Fragments, sent: dict[str, Any], mutation: bool = False) -> int:
+    """Points by Shopify's published rule: an object one, a connection two more, times its `first`, a mutation ten."""
+    total, dearest = 0, 0
+    for node in selected.selections:
+        if isinstance(node, FragmentSpreadNode):
+            total += priced(fragments[node.name.value].selection_set, fragments, sent)
+        elif isinstance(node, InlineFragmentNode):
+            dearest = max(dearest, priced(node.selection_set, fragments, sent))
+        elif isinstance(node, FieldNode) and node.name.value not in FREE:
+            total += field_price(node, fragments, sent, mutation)
+    return total + dearest
+
+
+def field_price(node: FieldNode, fragments: Fragments, sent: dict[str, Any], mutation: bool) -> int:
+    """Points for one field with all that is inside."""
+    if node.selection_set is None or (node.directives and not sent["custom"]):
+        return 0
+    if mutation:
+        return 10 + priced(node.selection_set, fragments, sent)
+    first = next((one.value for one in node.arguments or () if one.name.value == "first"), None)
+    if first is None:
+        return 1 + priced(node.selection_set, fragments, sent)
+    size = sent[first.name.value] if isinstance(first, VariableNode) else int(first.value)  # type: ignore[attr-defined]
+    inner = [
+        one for one in node.selection_set.selections if isinstance(one, FieldNode) and one.selection_set is not None
+    ]
+    if "nodes" not in {one.name.value for one in inner}:
+        return int(size) * (1 + priced(node.selection_set, fragments, sent))
+    each = {one.name.value: 1 + priced(one.selection_set, fragments, sent) for one in inner if one.selection_set}
+    return 2 + int(size) * each.pop("nodes") + sum(each.values())
