@@ -53,6 +53,12 @@ def database_url(postgres_url: str) -> Iterator[str]:
     yield from _made_from(postgres_url, TEMPLATE)
 
 
+@pytest.fixture(scope="session")
+def session_database_url(postgres_url: str) -> Iterator[str]:
+    """One migrated database for processes that live as long as the run."""
+    yield from _made_from(postgres_url, TEMPLATE)
+
+
 def _made_from(server_url: str, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{uuid4().hex[:12]}"
     asyncio.run(_run(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))

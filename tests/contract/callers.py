@@ -1,0 +1,84 @@
+"""A caller of the API, and how its answers are read in tests."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from tests.contract.promises import check_promises
+
+PATIENCE = 30.0
+
+
+class Caller(httpx.Client):
+    """An HTTP client with one API key that holds every answer to what is promised of all answers."""
+
+    def __init__(self, url: str, secret: str | None) -> None:
+        super().__init__(
+            base_url=url,
+            timeout=PATIENCE,
+            headers={} if secret is None else {"authorization": f"Bearer {secret}"},
+            event_hooks={"response": [check_promises]},
+        )
+        self.url = url
+        self.secret = secret
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """A write with an Idempotency-Key, a new one unless given; `body` as JSON, none for a DELETE."""
+        sent = {"idempotency-key": key or new_key(), **(headers or {})}
+        return self.request(method, path, json=body, headers=sent)
+
+    def create(self, path: str, body: Any, **options: Any) -> dict[str, Any]:
+        """POST, and the resource of the 201."""
+        answer = self.write("POST", path, body, **options)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def settled(self, operation: httpx.Response) -> dict[str, Any]:
+        """Follow the `Location` of a 202 until the operation is decided."""
+        assert operation.status_code == 202, operation.text
+        return self.await_operation(operation.headers["location"])
+
+    def await_operation(self, path: str) -> dict[str, Any]:
+        """The operation once it is decided."""
+        give_up = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up:
+            answer = self.get(path)
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()
+            if found["state"] in ("succeeded", "failed", "unknown"):
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{path} is still open after {PATIENCE} s: {found}")
+
+
+def new_key() -> str:
+    """An Idempotency-Key that nobody has used."""
+    return f"contract-{uuid4().hex}"
+
+
+def code_of(response: httpx.Response, status: int) -> str:
+    """The code of a problem with this status."""
+    assert response.status_code == status, f"{response.status_code} {response.text}"
+    code: str = response.json()["code"]
+    return code
+
+
+def pointers(response: httpx.Response) -> list[str]:
+    """The JSON Pointers of a problem's errors."""
+    return [error["pointer"] for error in response.json()["errors"]]
+
+
+def parameters(response: httpx.Response) -> list[str]:
+    """The query parameters that a problem's errors name."""
+    return [error["parameter"] for error in response.json()["errors"]]

@@ -1,0 +1,53 @@
+"""One running Lockstitch for all tests of the contract; every test leaves the vendors mended."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+
+
+@pytest.fixture(scope="session")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, session_database_url: str) -> Iterator[Facade]:
+    """The processes, started once."""
+    facade = Facade(tmp_path_factory.mktemp("facade"), session_database_url)
+    try:
+        facade.start()
+        yield facade
+    finally:
+        facade.stop()
+
+
+@pytest.fixture
+def facade(running_facade: Facade) -> Iterator[Facade]:
+    """The running Lockstitch, with vendors that work."""
+    yield running_facade
+    running_facade.vendors.mend()
+
+
+@pytest.fixture
+def vendors(facade: Facade) -> Lookalikes:
+    """The vendors' look-alikes."""
+    return facade.vendors
+
+
+@pytest.fixture(scope="session")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+@pytest.fixture
+def caller(facade: Facade, full_key: str) -> Iterator[Caller]:
+    """A caller who may do everything."""
+    with Caller(facade.api.url, full_key) as calling:
+        yield calling
+
+
+@pytest.fixture
+def nobody(facade: Facade) -> Iterator[Caller]:
+    """A caller without a key."""
+    with Caller(facade.api.url, None) as calling:
+        yield calling

@@ -1,0 +1,172 @@
+"""A whole Lockstitch for tests: look-alikes, API and worker as processes over one database."""
+
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+import asyncpg
+
+from app.store.api_keys import SCOPES, NewKey, PostgresKeys
+from app.store.database import Database
+from tests.contract.callers import Caller
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.processes import Process, free_port
+
+T = TypeVar("T")
+
+LEASE_SECONDS: Final = 6
+SETTLE_SECONDS: Final = 1
+# Connections beside the systems of record: a second one at each vendor for failures, so that a pause that these lead
+# to holds nobody else up; one with a credential that is refused; one at an address where nobody listens.
+CONNECTIONS: Final = {
+    "hubspot": "hubspot",
+    "shopify": "shopify",
+    "zendesk": "zendesk",
+    "frail-hubspot": "hubspot",
+    "frail-shopify": "shopify",
+    "frail-zendesk": "zendesk",
+}
+CREDENTIALS: Final = {
+    "hubspot": '{ token = "env:HUBSPOT_TOKEN" }',
+    "shopify": '{ token = "env:SHOPIFY_TOKEN" }',
+    "zendesk": '{ email = "env:ZENDESK_EMAIL", token = "env:ZENDESK_TOKEN" }',
+}
+SECRETS: Final = {
+    "HUBSPOT_TOKEN": "hubspot-dev-token",
+    "SHOPIFY_TOKEN": "shopify-dev-token",
+    "ZENDESK_EMAIL": "dev@example.com",
+    "ZENDESK_TOKEN": "zendesk-dev-token",
+    "WRONG_TOKEN": "not-the-token-that-opens-anything",
+}
+
+
+class Facade:
+    """Everything that a test may reach: the API, its callers' keys, the vendors, and the database."""
+
+    def __init__(self, folder: Path, database_url: str) -> None:
+        self._folder = folder
+        self._database_url = database_url
+        port = free_port()
+        self._emulators = Process(
+            [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"],
+            environment=dict(os.environ),
+            log=folder / "emulators.log",
+            url=f"http://127.0.0.1:{port}",
+            health="/_emulator/health",
+        )
+        self.vendors = Lookalikes(self._emulators.url)
+        self._config = folder / "lockstitch.toml"
+        self._config.write_text(_configuration(self._emulators.url), encoding="utf-8")
+        self.api = self.process("serve")
+        self.worker = self.process("worker")
+
+    def start(self) -> None:
+        """Start everything, with vendors that are in no one's way."""
+        self._emulators.start()
+        for vendor in ("hubspot", "zendesk"):
+            self.vendors.limit(vendor, per_minute=1_000_000, search_lag=0.0)
+        self.vendors.limit("shopify", per_minute=60_000_000, search_lag=0.0)
+        self.api.start()
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for process in (self.api, self.worker, self._emulators):
+            process.stop()
+        self.vendors.close()
+
+    def process(self, command: str, **environment: str) -> Process:
+        """`lockstitch serve` or `worker`, not started yet, on a port of its own; `environment` is added."""
+        port = free_port()
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+        return Process(
+            [sys.executable, "-m", "app.cli", command],
+            environment=own
+            | SECRETS
+            | {
+                "LOCKSTITCH_DATABASE_URL": self._database_url,
+                "LOCKSTITCH_CONFIG": str(self._config),
+                "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
+                "LOCKSTITCH_PORT": str(port),
+                "LOCKSTITCH_WORKER_PORT": str(port),
+                "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
+                "LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS),
+                "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),
+            }
+            | environment,
+            log=self._folder / f"{command}-{port}.log",
+            url=f"http://127.0.0.1:{port}",
+            health="/health/ready",
+        )
+
+    @contextmanager
+    def another_api(self, **environment: str) -> Iterator[Process]:
+        """One more API process on the same database."""
+        process = self.process("serve", **environment)
+        process.start()
+        try:
+            yield process
+        finally:
+            process.stop()
+
+    def make_key(self, *scopes: str, expires_in: timedelta | None = None, name: str | None = None) -> NewKey:
+        """An API key with these scopes, all of them when none is named."""
+        wanted: Collection[str] = scopes or SCOPES
+        chosen = name or f"key-{uuid4().hex[:12]}"
+        return self.with_keys(lambda keys: keys.create(chosen, wanted, expires_in=expires_in))
+
+    def with_keys(self, do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
+        """Do what an operator does with keys."""
+
+        async def connect_and_do() -> T:
+            database = await Database.connect(self._database_url, max_size=1)
+            try:
+                return await do(PostgresKeys(database))
+            finally:
+                await database.close()
+
+        return asyncio.run(connect_and_do())
+
+    @contextmanager
+    def calling(self, *scopes: str, url: str | None = None, secret: str | None = None) -> Iterator[Caller]:
+        """A caller with a key of its own, or with this one."""
+        with Caller(url or self.api.url, secret or self.make_key(*scopes).secret) as caller:
+            yield caller
+
+    def sql(self, statement: str, *arguments: Any) -> list[dict[str, Any]]:
+        """Run one statement in Lockstitch's database; its rows."""
+
+        async def connect_and_run() -> list[dict[str, Any]]:
+            connection = await asyncpg.connect(self._database_url)
+            try:
+                return [dict(row) for row in await connection.fetch(statement, *arguments)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(connect_and_run())
+
+
+def _configuration(vendors_url: str) -> str:
+    """The tests' `lockstitch.toml`; pacing is wide, as the look-alikes' limits are."""
+    tables = [
+        f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{vendors_url}/{vendor}"\n'
+        f"credentials = {CREDENTIALS[vendor]}\npacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
+        for name, vendor in CONNECTIONS.items()
+    ]
+    tables.append(
+        f'[connections.locked]\nvendor = "hubspot"\nbase_url = "{vendors_url}/hubspot"\n'
+        'credentials = { token = "env:WRONG_TOKEN" }\n'
+    )
+    tables.append(
+        f'[connections.gone]\nvendor = "hubspot"\nbase_url = "http://127.0.0.1:{free_port()}"\n'
+        'credentials = { token = "env:HUBSPOT_TOKEN" }\n'
+    )
+    tables.append('[systems_of_record]\ncustomers = "hubspot"\norders = "shopify"\ntickets = "zendesk"\n')
+    return "\n".join(tables)

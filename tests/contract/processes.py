@@ -1,0 +1,69 @@
+"""One part of Lockstitch as a process of its own: started, awaited, stopped, killed, and its log read."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PATIENCE: Final = 30.0
+
+
+class Process:
+    """A command that serves HTTP at `url`; `health` is the path that answers 200 once it does."""
+
+    def __init__(self, command: list[str], *, environment: dict[str, str], log: Path, url: str, health: str) -> None:
+        self.url = url
+        self._command = command
+        self._environment = environment
+        self._log = log
+        self._health = health
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with self._log.open("ab") as output:
+            self._running = subprocess.Popen(
+                self._command, env=self._environment, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+            )
+        give_up = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up:
+            if self._running.poll() is not None:
+                raise AssertionError(f"{self._command[1:]} ended with {self._running.returncode}:\n{self.log[-3000:]}")
+            try:
+                if httpx.get(self.url + self._health, timeout=PATIENCE).status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.02)
+        raise AssertionError(f"{self._command[1:]} did not answer within {PATIENCE} s:\n{self.log[-3000:]}")
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. Nothing where it does not run."""
+        if self._running is None or self._running.poll() is not None:
+            return 0
+        self._running.terminate()
+        return self._running.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """SIGKILL, as the worst that can happen."""
+        assert self._running is not None
+        os.kill(self._running.pid, signal.SIGKILL)
+        self._running.wait(PATIENCE)
+
+    @property
+    def log(self) -> str:
+        """All that it has written so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+
+def free_port() -> int:
+    """A TCP port on the loopback address that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

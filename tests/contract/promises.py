@@ -1,0 +1,72 @@
+"""What the contract promises of every answer, checked on every answer that the tests of this folder get."""
+
+import re
+from typing import Any, Final
+
+import httpx
+
+TRACERESPONSE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+SECRETS: Final = re.compile(r"lsk_[A-Za-z0-9_-]{40}|(hubspot|shopify|zendesk)-dev-token|postgres(ql)?://|Traceback")
+CATEGORIES: Final = {"transient", "throttle", "permanent", "auth", "conflict"}
+FAULTS: Final = {"caller", "vendor", "lockstitch"}
+MEMBERS: Final = {
+    *("type", "code", "title", "status", "detail", "instance", "category", "fault", "retryable", "retry_after"),
+    *("next_step", "correlation_id"),
+}
+OPTIONAL: Final = {"errors", "vendor", "operation_id"}
+# n8n takes a body with one of these at its top for a failure, or shows it in place of the real text.
+MISUNDERSTOOD: Final = {"error", "message", "cause", "reason"}
+
+
+def check_promises(response: httpx.Response) -> None:
+    """Hook for an httpx client: whatever was asked, the answer keeps what is promised of all of them."""
+    response.read()
+    headers = response.headers
+    assert CORRELATION.fullmatch(headers.get("x-correlation-id", "")), headers
+    assert TRACERESPONSE.fullmatch(headers.get("traceresponse", "")), headers
+    assert len(headers.get_list("x-correlation-id")) == 1
+    assert response.status_code < 500 or response.status_code in (502, 503, 504), response.text
+    assert not SECRETS.search(response.text), response.text
+    assert "content-encoding" not in headers
+    if response.request.method == "HEAD" or response.status_code == 304:
+        assert response.content == b""
+        return
+    if response.status_code >= 400 and not response.request.url.path.startswith("/health/"):
+        check_problem(response)
+    elif response.request.url.path.startswith(("/v1/", "/ops/")):
+        assert headers["content-type"] == "application/json", headers
+        body = response.json()
+        assert isinstance(body, list) or not MISUNDERSTOOD & body.keys(), body
+
+
+def check_problem(response: httpx.Response) -> dict[str, Any]:
+    """The problem document of an answer, complete and consistent with its headers."""
+    assert response.headers["content-type"] == "application/problem+json", response.headers
+    problem: dict[str, Any] = response.json()
+    assert MEMBERS <= problem.keys() <= MEMBERS | OPTIONAL, problem
+    assert problem["status"] == response.status_code
+    assert problem["type"].endswith(f"/problems/{problem['code']}")
+    assert problem["type"].startswith("http")
+    assert problem["category"] in CATEGORIES
+    assert problem["fault"] in FAULTS
+    assert problem["detail"]
+    assert problem["next_step"]
+    assert problem["instance"] == httpx.URL(str(response.request.url)).path
+    if "idempotent-replayed" not in response.headers:
+        assert problem["correlation_id"] == response.headers["x-correlation-id"]
+    for error in problem.get("errors", []):
+        assert len(error.keys() & {"pointer", "parameter", "header"}) == 1, error
+        assert error["detail"]
+    retry_after = response.headers.get("retry-after")
+    if response.status_code in (429, 503) or problem["code"] == "idempotency-in-progress":
+        assert retry_after is not None, f"{problem['code']} has no Retry-After"
+    if retry_after is not None:
+        assert retry_after.isdecimal()
+        assert int(retry_after) >= 1
+        assert problem["retry_after"] == int(retry_after)
+    if response.status_code == 401:
+        assert response.headers["www-authenticate"].startswith("Bearer ")
+    if response.status_code == 405:
+        assert response.headers["allow"]
+    return problem
