@@ -1,9 +1,12 @@
 """GraphQL over HTTP: a document and its variables to a request, what it may cost, and the way back to records.
 
-The price follows Shopify's published rule: an object is one point, a connection two more, times the `first` around it,
-a mutation ten; no query may come to more than 1000. Recorded answers show that connections are charged less the longer
-they are: 11 points for 5 records that the rule prices at 22, 25 for 250 that it prices at 503. So an order, which is
-lists inside lists, is taken for half of what the rule says; in truth it is less still, and each answer tells.
+A query's *price* is what it could bring, by Shopify's published rule: an object is one point, a connection two more,
+times the `first` around it, a mutation ten; no price may exceed 1000. Recorded answers show that connections are
+charged less the longer they are: 11 points for 5 records that the rule prices at 22, 25 for 250 that it prices at 503.
+So an order, which is lists inside lists, is taken for half of what the rule says; in truth it is less still.
+
+A query's *cost* is what it is likely to bring, because that is what Shopify takes in the end: it gives the difference
+back. A cost that was too low is made up for by the budget in the answer.
 """
 
 from collections.abc import Mapping
@@ -27,12 +30,15 @@ NULL: Final = Raw(b"null")
 QUERY_LIMIT: Final = 1000
 MUTATION_COST: Final = 10
 PAGE_COST: Final = 4
-CUSTOMER_COST: Final = 19
-LINE_COST: Final = 13
+CUSTOMER_PRICE: Final = 19
+CUSTOMER_COST: Final = 10
+LINE_PRICE: Final = 13
 WHOLE: Final = Sizes(lines=30, shipping=3, discounts=10, payments=20, events=5, parts=20)
 """For one order: few have more, and further lines are read page by page."""
 BRIEF: Final = Sizes(lines=8, shipping=1, discounts=2, payments=3, events=1, parts=4)
 """For each order of a list: what most have; the others are read whole one by one."""
+TYPICAL: Final = Sizes(lines=3, shipping=1, discounts=1, payments=2, events=1, parts=2)
+"""What an order is likely to have inside."""
 
 
 class _Body(Struct, frozen=True, kw_only=True):
@@ -100,32 +106,47 @@ def metafield_key(vendor_field: str) -> tuple[str, str] | None:
     return (namespace, key) if named else None
 
 
+def customer_price(account: Account) -> int:
+    """What one customer with its first ten addresses could cost."""
+    return CUSTOMER_PRICE + _custom_price(account, "customer")
+
+
 def customer_cost(account: Account) -> int:
-    """Points for one customer with its first ten addresses."""
-    return CUSTOMER_COST + _custom_cost(account, "customer")
+    """What one customer is likely to cost."""
+    return CUSTOMER_COST + _custom_price(account, "customer")
 
 
-def order_cost(account: Account, sizes: Sizes) -> int:
-    """Points for one order with this much inside: half of what the rule says."""
+def order_price(account: Account, sizes: Sizes) -> int:
+    """What one order with this much inside could cost: half of what the rule says."""
     head = 29  # the order itself, ten sums of two objects, customer, two addresses, two counts, attributes, metafield
     connection, shipping, discount, payment, event = 3, 10, 2, 4, 6
     rule = (
         head
         + connection * 3
-        + sizes.lines * LINE_COST
+        + sizes.lines * LINE_PRICE
         + sizes.shipping * shipping
         + sizes.discounts * discount
         + sizes.payments * payment
         + sizes.events * (event + sizes.parts * 4)  # refunds
         + sizes.events * (event + sizes.parts * 2)  # fulfillments
-        + _custom_cost(account, "order")
+        + _custom_price(account, "order")
     )
     return -(-rule // 2)
 
 
-def page_size(limit: int, cost: int) -> int:
+def order_cost(account: Account) -> int:
+    """What one order is likely to cost."""
+    return order_price(account, TYPICAL)
+
+
+def page_size(limit: int, price: int) -> int:
     """How many records of such a price fit into one query."""
-    return max(1, min(limit, (QUERY_LIMIT - PAGE_COST) // cost))
+    return max(1, min(limit, (QUERY_LIMIT - PAGE_COST) // price))
+
+
+def page_cost(first: int, cost: int) -> float:
+    """What a page of so many records is likely to cost: in a list each is charged half at most."""
+    return PAGE_COST + first * cost / 2
 
 
 def gid(kind: str, remote_id: str) -> str:
@@ -135,7 +156,7 @@ def gid(kind: str, remote_id: str) -> str:
 
 def tail(global_id: str) -> str:
     """The number in a global id, which is what other systems keep."""
-    return global_id.rpartition("/")[2].partition("?")[0]
+    return global_id[global_id.rfind("/") + 1 :]
 
 
 def by_custom_id(key: str, value: str) -> Identifier:
@@ -143,6 +164,6 @@ def by_custom_id(key: str, value: str) -> Identifier:
     return Identifier(custom_id=CustomId(namespace=NAMESPACE, key=key, value=value))
 
 
-def _custom_cost(account: Account, object_name: ObjectName) -> int:
+def _custom_price(account: Account, object_name: ObjectName) -> int:
     settings = account.custom_fields.get(object_name, ())
     return 2 + len(settings) if settings else 0

@@ -11,12 +11,14 @@ from msgspec import Raw, Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import documents
-from mappings.shopify.asking import BRIEF, LINE_COST, PAGE_COST, WHOLE, asked, call, data_of, order_cost
+from mappings.shopify.asking import BRIEF, LINE_PRICE, WHOLE, asked, call, data_of, order_cost
 from mappings.shopify.variables_2026_07 import ById, LinesAfter, Sizes
 from mappings.shopify.wire_2026_07 import Account, Completion, Count, LineItems, Order, PageInfo
 from mappings.spec import VendorDrift, decode
 
 LINES_PER_PAGE: Final = 100
+FURTHER_LINES: Final = 20
+"""How many lines an order is likely to have beyond those of a whole read."""
 
 
 class _Inner(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,12 +73,10 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
     for order_id, known in account.orders.items():
         if known.brief:
             variables = ById(id=order_id)
-            return call(
-                documents.ORDER, "order", variables, asked(account, "order"), WHOLE, cost=order_cost(account, WHOLE)
-            )
+            return call(documents.ORDER, "order", variables, asked(account, "order"), WHOLE, cost=order_cost(account))
         if known.lines_after is not None:
             further = LinesAfter(id=order_id, after=known.lines_after, lines=LINES_PER_PAGE)
-            return call(documents.ORDER_LINES, "orderLines", further, cost=PAGE_COST + LINES_PER_PAGE * LINE_COST // 2)
+            return call(documents.ORDER_LINES, "orderLines", further, cost=FURTHER_LINES * LINE_PRICE / 2)
     return None
 
 

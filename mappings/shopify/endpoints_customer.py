@@ -14,13 +14,14 @@ from mappings.shopify.asking import (
     MUTATION_COST,
     NULL,
     OPERATION_ID,
-    PAGE_COST,
     asked,
     by_custom_id,
     call,
     customer_cost,
+    customer_price,
     data_of,
     gid,
+    page_cost,
     page_size,
     present,
     tail,
@@ -87,15 +88,20 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     behind the list knows words of addresses, and lags."""
     if identifier := _identifier(query):
         return _find(identifier, account)
-    cost = customer_cost(account)
-    first = page_size(min(query.limit, MAX_LIMIT), cost)
+    first = page_size(min(query.limit, MAX_LIMIT), customer_price(account))
     listed = Listed(
         first=first,
         after=query.after,
         query=since(query.updated_since),
         sort_key="UPDATED_AT" if query.updated_since else "ID",
     )
-    return call(documents.CUSTOMERS, "customers", listed, asked(account, "customer"), cost=PAGE_COST + first * cost)
+    return call(
+        documents.CUSTOMERS,
+        "customers",
+        listed,
+        asked(account, "customer"),
+        cost=page_cost(first, customer_cost(account)),
+    )
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:

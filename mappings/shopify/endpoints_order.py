@@ -16,7 +16,6 @@ from mappings.shopify.asking import (
     MUTATION_COST,
     NULL,
     OPERATION_ID,
-    PAGE_COST,
     WHOLE,
     asked,
     by_custom_id,
@@ -24,6 +23,8 @@ from mappings.shopify.asking import (
     data_of,
     gid,
     order_cost,
+    order_price,
+    page_cost,
     page_size,
     present,
     tail,
@@ -100,7 +101,7 @@ class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
 def read(remote_id: str, account: Account) -> VendorRequest:
     """One order by its number, whole."""
     variables = ById(id=gid("Order", remote_id))
-    cost = order_cost(account, WHOLE)
+    cost = order_cost(account)
     return call(documents.ORDER, "order", variables, asked(account, "order"), WHOLE, cost=cost)
 
 
@@ -123,12 +124,13 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
         exactly("email", wanted["email"]) if "email" in wanted else None,
         STATUS.get(wanted["status"], NOTHING) if "status" in wanted else None,
     )
-    cost = order_cost(account, BRIEF)
-    first = page_size(min(query.limit, MAX_LIMIT), cost)
+    first = page_size(min(query.limit, MAX_LIMIT), order_price(account, BRIEF))
     listed = Listed(
         first=first, after=query.after, query=search, sort_key="UPDATED_AT" if query.updated_since else "ID"
     )
-    return call(documents.ORDERS, "orders", listed, asked(account, "order"), BRIEF, cost=PAGE_COST + first * cost)
+    return call(
+        documents.ORDERS, "orders", listed, asked(account, "order"), BRIEF, cost=page_cost(first, order_cost(account))
+    )
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
@@ -156,7 +158,7 @@ def create(body: OrderWrite, marker: str, parent: str | None, account: Account) 
     """One mutation for all of a new order, our marker included."""
     fields = body.create.metafields
     new = msgspec.structs.replace(body.create, metafields=(*(fields or ()), unique(OPERATION_ID, marker)))
-    cost = MUTATION_COST + order_cost(account, WHOLE)
+    cost = MUTATION_COST + order_cost(account)
     variables = OrderCreate(order=new)
     return call(
         documents.ORDER_CREATE, "orderCreate", variables, asked(account, "order"), WHOLE, cost=cost, effect=True
@@ -170,7 +172,7 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
     cleared = tuple(MetafieldIdentifier(owner_id=owner, namespace=space, key=key) for space, key in body.cleared)
     changes = OrderUpdate(input=msgspec.structs.replace(body.update, id=owner), cleared=cleared or UNSET)
     document = documents.ORDER_UPDATE_CLEARING if cleared else documents.ORDER_UPDATE
-    cost = MUTATION_COST * (2 if cleared else 1) + order_cost(account, WHOLE)
+    cost = MUTATION_COST * (2 if cleared else 1) + order_cost(account)
     return call(document, "orderUpdate", changes, asked(account, "order"), WHOLE, cost=cost, effect=True)
 
 
@@ -228,7 +230,7 @@ def marked(reply: VendorReply, marker: str) -> str | None:
 
 def _find(identifier: Identifier, account: Account) -> VendorRequest:
     variables = ByIdentifier(identifier=identifier)
-    cost = order_cost(account, WHOLE)
+    cost = order_cost(account)
     return call(documents.ORDER_BY_IDENTIFIER, BY_KEY, variables, asked(account, "order"), WHOLE, cost=cost)
 
 

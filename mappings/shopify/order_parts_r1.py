@@ -61,7 +61,7 @@ def line(
 ) -> LineItem:
     """One line; discounts on the whole order are shared out to its lines by Shopify, and count here. `moved` is how
     many were given back and how many handed over."""
-    discount = total_of(allocation.allocated_amount_set for allocation in item.discount_allocations)
+    discount = allocated(item.discount_allocations)
     price = unit_price(item.original_unit_price_set.shop_money.amount, currency)
     total = item.quantity * Decimal(price) - discount
     return LineItem(
@@ -73,7 +73,7 @@ def line(
         quantity=str(item.quantity),
         unit_price=price,
         discount=money(str(discount), currency),
-        tax=money(str(total_of(tax.price_set for tax in item.tax_lines)), currency),
+        tax=money(str(taxed(item.tax_lines)), currency),
         total=money(str(total), currency),
         refunded_quantity=str(moved[0] if item.current_quantity is None else item.quantity - item.current_quantity),
         fulfilled_quantity=str(moved[1]),
@@ -83,9 +83,20 @@ def line(
     )
 
 
-def total_of(bags: Iterable[wire.MoneyBag]) -> Decimal:
-    """The sum of some amounts in the shop's currency."""
-    return sum((Decimal(bag.shop_money.amount) for bag in bags), ZERO)
+def allocated(allocations: tuple[wire.DiscountAllocation, ...]) -> Decimal:
+    """What discounts took off one line. A loop, because lines are many and sums of generators dear."""
+    total = ZERO
+    for allocation in allocations:
+        total += Decimal(allocation.allocated_amount_set.shop_money.amount)
+    return total
+
+
+def taxed(lines: tuple[wire.TaxLine, ...]) -> Decimal:
+    """What taxes come to on one line."""
+    total = ZERO
+    for line_ in lines:
+        total += Decimal(line_.price_set.shop_money.amount)
+    return total
 
 
 def _properties(
@@ -96,17 +107,19 @@ def _properties(
 
 
 def discounts(
-    applied: Iterable[wire.DiscountApplication],
+    applied: tuple[wire.DiscountApplication, ...],
     lines: Iterable[wire.LineItem],
     shipping: Iterable[wire.ShippingLine],
     currency: str,
 ) -> tuple[Discount, ...]:
     """The order's discounts, each with what it took off in all."""
+    if not applied:
+        return ()
     taken: dict[int, Decimal] = {}
-    for allocations in (*(one.discount_allocations for one in lines), *(one.discount_allocations for one in shipping)):
-        for allocation in allocations:
-            index = allocation.discount_application.index
-            taken[index] = taken.get(index, ZERO) + Decimal(allocation.allocated_amount_set.shop_money.amount)
+    for item in lines:
+        _add_taken(item.discount_allocations, taken)
+    for charge in shipping:
+        _add_taken(charge.discount_allocations, taken)
     return tuple(
         Discount(
             code=one.code or None,
@@ -119,6 +132,12 @@ def discounts(
         )
         for one in applied
     )
+
+
+def _add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int, Decimal]) -> None:
+    for allocation in allocations:
+        index = allocation.discount_application.index
+        taken[index] = taken.get(index, ZERO) + Decimal(allocation.allocated_amount_set.shop_money.amount)
 
 
 def _discount_type(one: wire.DiscountApplication) -> DiscountType:
@@ -136,7 +155,7 @@ def shipping_line(item: wire.ShippingLine, currency: str) -> ShippingLine:
         title=item.title,
         carrier=item.source,
         price=amount_of(item.original_price_set, currency),
-        tax=money(str(total_of(tax.price_set for tax in item.tax_lines)), currency),
+        tax=money(str(taxed(item.tax_lines)), currency),
     )
 
 

@@ -140,8 +140,10 @@ def _totals(order: wire.Order, lines: tuple[LineItem, ...], currency: str) -> To
     """Shopify's sums. It has none for the lines before discounts, so that one is added up; duties are a fee, unless
     the prices hold them already."""
     items = sum((int(line.quantity) * Decimal(line.unit_price) for line in lines), parts.ZERO)
-    duties = None if order.duties_included else order.original_total_duties_set
-    fees = parts.total_of(bag for bag in (order.original_total_additional_fees_set, duties) if bag is not None)
+    fees = parts.ZERO
+    for bag in (order.original_total_additional_fees_set, order.original_total_duties_set):
+        if bag is not None and not (order.duties_included and bag is order.original_total_duties_set):
+            fees += Decimal(bag.shop_money.amount)
     return Totals(
         items=parts.money(str(items), currency),
         discount=parts.amount_of(order.total_discounts_set, currency),
