@@ -9,7 +9,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -60,15 +60,20 @@ def schema_of(name: str) -> dict[str, Any]:
     that a newer version may add some. A writing schema refuses members that it does not know.
     """
     struct = ROOTS[name]
-    _, components = msgspec.json.schema_components([struct], ref_template=_REFERENCE + "{name}")
-    structs = {kind.__name__: kind for kind in _structs_of(struct)}
-    described = {title: _described(schema, structs[title]) for title, schema in components.items()}
+    described = describe(struct, field_texts)
     root = described.pop(struct.__name__)
     if not _is_written(struct):
         held = root["properties"]
         root["required"] = [member for member in held if member in root["required"] or member in ENVELOPE]
     head = {"$schema": DIALECT, "$id": f"urn:lockstitch:canonical:{VERSION}:{name}"}
     return head | root | ({"$defs": dict(sorted(described.items()))} if described else {})
+
+
+def describe(struct: type[Struct], texts: Callable[[type[Struct]], dict[str, FieldText]]) -> dict[str, dict[str, Any]]:
+    """The schema of a Struct and of every Struct that it is made of, by title, each field with its text."""
+    _, components = msgspec.json.schema_components([struct], ref_template=_REFERENCE + "{name}")
+    structs = {kind.__name__: kind for kind in _structs_of(struct)}
+    return {title: _described(schema, structs[title], texts(structs[title])) for title, schema in components.items()}
 
 
 def render(name: str) -> bytes:
@@ -119,10 +124,9 @@ def _read(text: str, where: str) -> FieldText:
     return FieldText(sentence=match["sentence"], example=msgspec.Raw(example.encode()))
 
 
-def _described(schema: dict[str, Any], struct: type[Struct]) -> dict[str, Any]:
+def _described(schema: dict[str, Any], struct: type[Struct], texts: dict[str, FieldText]) -> dict[str, Any]:
     """One object's schema with the sentences of its fields, in the order of the Struct."""
     written = _is_written(struct)
-    texts = field_texts(struct)
     members: dict[str, Any] = {}
     for field in fields(struct):
         member = _compact(schema["properties"][field.encode_name], _literal_of(field.type))

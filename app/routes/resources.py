@@ -32,7 +32,7 @@ from mappings.spec import Action
 FILTERS: Final[dict[ObjectName, tuple[str, ...]]] = {
     "customer": ("email", "external_id"),
     "order": ("email", "number", "external_id", "status"),
-    "ticket": ("external_id", "status"),
+    "ticket": ("number", "external_id", "status"),
     "comment": (),
 }
 LIST_PARAMETERS: Final = ("connection", "limit", "cursor", "updated_since")

@@ -1,0 +1,119 @@
+"""The API reference for people: one page, rendered here, without scripts and without anything from elsewhere."""
+
+from html import escape
+from typing import Any, Final
+
+import msgspec
+
+Schema = dict[str, Any]
+
+STYLE: Final = """
+:root{color-scheme:light dark;--ink:#1c2330;--soft:#5b6472;--line:#dfe3e8;--paper:#fff;--tint:#f4f6f8}
+@media(prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa4b2;--line:#333b46;--paper:#14181d;--tint:#1d232a}}
+*{box-sizing:border-box}body{margin:0;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
+.page{display:grid;grid-template-columns:15rem minmax(0,1fr);max-width:78rem;margin:auto}
+nav{position:sticky;top:0;align-self:start;max-height:100vh;overflow:auto;padding:2rem 1rem;font-size:.86rem}
+nav b{display:block;margin:1rem 0 .2rem}nav a{display:block;color:var(--soft);text-decoration:none;padding:.1rem 0}
+main{padding:2rem 1.5rem 6rem}h1{margin:0;font-size:2rem}h2{margin:3rem 0 .5rem;border-bottom:1px solid var(--line)}
+article{margin:1.6rem 0 2.4rem}h3{margin:0;font-size:1.1rem}.call{font:600 .95rem ui-monospace,monospace}
+.method{display:inline-block;min-width:4rem;padding:.1rem .5rem;margin-right:.5rem;border-radius:4px;color:#fff;
+text-align:center;font-size:.78rem}.get{background:#2563a8}.post{background:#2f7d4f}.patch{background:#9a6a12}
+.delete{background:#a83232}table{border-collapse:collapse;width:100%;font-size:.9rem;margin:.5rem 0}
+td{border-top:1px solid var(--line);padding:.35rem .6rem .35rem 0;vertical-align:top}td:first-child{width:13rem}
+code,pre{font-family:ui-monospace,monospace;font-size:.85em}code{background:var(--tint);padding:.08em .3em;
+border-radius:3px}pre{background:var(--tint);padding:.8rem;border-radius:6px;overflow:auto;max-height:26rem}
+summary{cursor:pointer;color:var(--soft);margin:.4rem 0}.soft{color:var(--soft)}
+@media(max-width:50rem){.page{display:block}nav{position:static}}
+"""
+
+
+def render_page(document: Schema) -> str:
+    """The whole document as HTML."""
+    info = document["info"]
+    menu, sections = [], []
+    for tag in document["tags"]:
+        calls = [
+            (method, path, operation)
+            for path, methods in document["paths"].items()
+            for method, operation in methods.items()
+            if tag["name"] in operation["tags"]
+        ]
+        links = "".join(f'<a href="#{call[2]["operationId"]}">{escape(call[2]["summary"])}</a>' for call in calls)
+        menu.append(f"<b>{escape(tag['name'])}</b>{links}")
+        articles = "".join(_article(*call) for call in calls)
+        sections.append(f"<h2>{escape(tag['name'])}</h2><p class=soft>{escape(tag['description'])}</p>{articles}")
+    shapes = "".join(_shape(name, schema) for name, schema in document["components"]["schemas"].items())
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><title>Lockstitch API</title>'
+        f"<style>{STYLE}</style></head><body><div class=page><nav><b>Lockstitch API</b>"
+        f'<a href="/schema/openapi.json">openapi.json</a>{"".join(menu)}<b>Shapes</b><a href="#shapes">All</a></nav>'
+        f"<main><h1>{escape(info['title'])} <span class=soft>{escape(info['version'])}</span></h1>"
+        f"<p>{escape(info['summary'])}</p><p>{_prose(info['description'])}</p>{''.join(sections)}"
+        f'<h2 id="shapes">Shapes</h2>{shapes}</main></div></body></html>'
+    )
+
+
+def _article(method: str, path: str, operation: Schema) -> str:
+    parts = [
+        f'<article id="{operation["operationId"]}"><h3>{escape(operation["summary"])}</h3>'
+        f'<p class=call><span class="method {method}">{method.upper()}</span>{escape(path)}</p>'
+        f"<p>{_prose(operation['description'])}</p>"
+    ]
+    if operation["parameters"]:
+        parts.append(_table([(_parameter(one), _prose(one["description"])) for one in operation["parameters"]]))
+    if "requestBody" in operation:
+        (_, content), *_ = operation["requestBody"]["content"].items()
+        parts.append(_example("Body", content["example"]))
+    rows = []
+    for status, response in operation["responses"].items():
+        rows.append((f"<b>{status}</b>", _prose(response["description"])))
+        for content in response.get("content", {}).values():
+            if "example" in content and status != "202":
+                parts.append(_example(f"Answer {status}", content["example"]))
+                break
+    parts.append(_table(rows))
+    return "".join(parts) + "</article>"
+
+
+def _parameter(parameter: Schema) -> str:
+    mark = " <span class=soft>required</span>" if parameter.get("required") else ""
+    return f"<code>{escape(parameter['name'])}</code> <span class=soft>{parameter['in']}</span>{mark}"
+
+
+def _shape(name: str, schema: Schema) -> str:
+    rows = [
+        (f"<code>{escape(member)}</code> <span class=soft>{_type(inner)}</span>", _prose(inner.get("description", "")))
+        for member, inner in schema.get("properties", {}).items()
+    ]
+    meaning = _prose(schema.get("description", ""))
+    return f'<details id="{name}"><summary><b>{escape(name)}</b> {meaning}</summary>{_table(rows)}</details>'
+
+
+def _type(schema: Schema) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f'<a href="#{name}">{escape(name)}</a>'
+    if "anyOf" in schema:
+        return " or ".join(_type(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return "one of " + ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    kind = schema.get("type", "any")
+    return escape(" or ".join(kind) if isinstance(kind, list) else str(kind))
+
+
+def _example(title: str, example: Any) -> str:
+    shown = msgspec.json.format(msgspec.json.encode(example), indent=2).decode()
+    return f"<details><summary>{title}</summary><pre>{escape(shown)}</pre></details>"
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    return "<table>" + "".join(f"<tr><td>{left}</td><td>{right}</td></tr>" for left, right in rows) + "</table>"
+
+
+def _prose(text: str) -> str:
+    """Escaped, with `code` in backticks."""
+    pieces = escape(text).split("`")
+    return "".join(f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces))
