@@ -242,7 +242,6 @@ class Operations(Protocol):
         """Remove settled operations that have outlived their retention; how many."""
 
 
-
 class KnownLink(Struct, frozen=True, kw_only=True):
     """What a canonical id stands for at one connection."""
 

@@ -1,7 +1,7 @@
 """What one request to a vendor costs this process, by httpx transport: `python -m benchmarks.transports`.
 
-The server is a child process that answers 2 KiB over keep-alive connections and does nothing else. CPU is this process's
-own; the ratio is to aiohttp used bare, the floor. A transport that is not installed is left out.
+The server is a child process that answers 2 KiB over keep-alive connections and does nothing else. CPU is this
+process's own; the ratio is to aiohttp used bare, the floor. A transport that is not installed is left out.
 """
 
 import asyncio

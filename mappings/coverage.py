@@ -53,7 +53,7 @@ class FieldCoverage(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=256)
 def unsupported(mapping: AnyMapping) -> tuple[str, ...]:
-    """The canonical fields that this mapping can never supply, for `meta.unsupported`. `_raw` siblings go with theirs."""
+    """The canonical fields that this mapping can never supply, for `meta.unsupported`; `_raw` goes with its sibling."""
     supplied = _supplied(mapping)
     return tuple(
         field.name

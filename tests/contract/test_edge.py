@@ -1,0 +1,176 @@
+"""What every answer carries, whatever was asked: correlation id, trace, methods, media types."""
+
+import hashlib
+import re
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.facade import Facade
+from tests.contract.samples import customer
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+READABLE = (
+    "/v1/me",
+    "/v1/contracts",
+    "/v1/contracts/customer",
+    "/v1/customers",
+    "/v1/orders",
+    "/v1/tickets",
+    "/v1/operations",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/problems/not-found",
+)
+LATER = (
+    *("/v1/events", "/v1/feeds/customers", "/v1/samples/customer.created", "/v1/subscriptions"),
+    *("/v1/options/hubspot/customers/owner", "/ops/dead-letters", "/ops/connections", "/ops/mappings", "/ops/audit"),
+)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/v1/customers/", "/V1/customers"])
+def test_a_route_that_is_not_there_is_a_problem_before_the_key_is_judged(nobody: Caller, path: str) -> None:
+    assert code_of(nobody.get(path), 404) == "not-found"
+
+
+@pytest.mark.parametrize("path", LATER)
+def test_a_route_of_a_later_issue_is_not_there(caller: Caller, path: str) -> None:
+    assert code_of(caller.get(path), 404) == "not-found"
+
+
+def test_webhooks_are_not_there_yet(nobody: Caller) -> None:
+    assert code_of(nobody.post("/v1/webhooks/shopify", json={}), 404) == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/customers", "GET, HEAD, POST"),
+        ("POST", "/v1/customers/cus_1", "DELETE, GET, HEAD, PATCH"),
+        ("DELETE", "/v1/orders/ord_1", "GET, HEAD, PATCH"),
+        ("GET", "/v1/orders/ord_1/cancel", "POST"),
+        ("PATCH", "/v1/tickets/tkt_1/comments", "GET, HEAD, POST"),
+        ("POST", "/v1/me", "GET, HEAD"),
+        ("DELETE", "/metrics", "GET, HEAD"),
+        ("HEAD", "/v1/operations/op_1/check", "POST"),
+        ("BREW", "/v1/customers", "GET, HEAD, POST"),
+    ],
+)
+def test_a_method_that_is_not_offered(nobody: Caller, method: str, path: str, allowed: str) -> None:
+    answer = nobody.request(method, path)
+    assert answer.status_code == 405
+    offered = set(re.split(r",\s*", answer.headers["allow"])) - {"OPTIONS"}
+    assert offered == set(allowed.split(", "))
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_head_is_get_without_a_body(caller: Caller, path: str) -> None:
+    told, shown = caller.head(path), caller.get(path)
+    assert told.status_code == shown.status_code == 200
+    assert told.headers["content-type"] == shown.headers["content-type"]
+    assert told.content == b""
+    assert told.headers.get("etag") == shown.headers.get("etag")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/cus_1", "/v1/customers?limit=0"])
+def test_head_of_a_problem_has_its_status_and_no_body(caller: Caller, path: str) -> None:
+    assert caller.head(path).status_code == caller.get(path).status_code >= 400
+
+
+@pytest.mark.parametrize("sent", ["run-7", "a" * 128, "A.b_c:d/e+f=g@h-i", "7"])
+def test_a_correlation_id_comes_back_and_names_the_trace(caller: Caller, sent: str) -> None:
+    answer = caller.get("/v1/me", headers={"x-correlation-id": sent})
+    assert answer.headers["x-correlation-id"] == sent
+    derived = hashlib.sha256(sent.encode()).hexdigest()[:32]
+    assert answer.headers["traceresponse"].split("-")[1] == derived
+
+
+@pytest.mark.parametrize("path", ["/v1/me", "/nowhere", "/health/live"])
+def test_without_a_correlation_id_one_is_made(caller: Caller, path: str) -> None:
+    first, second = caller.get(path), caller.get(path)
+    assert UUID7.fullmatch(first.headers["x-correlation-id"])
+    assert first.headers["x-correlation-id"] != second.headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "a" * 129, "a,b", "ä".encode(), "<script>", "a\tb"])
+def test_a_correlation_id_that_cannot_be_used(caller: Caller, sent: str | bytes) -> None:
+    raw = sent if isinstance(sent, bytes) else sent.encode()
+    answer = caller.get("/v1/me", headers=[(b"x-correlation-id", raw)])
+    assert code_of(answer, 400) == "invalid-correlation-id"
+    assert UUID7.fullmatch(answer.headers["x-correlation-id"])
+
+
+def test_two_correlation_ids_are_none(caller: Caller) -> None:
+    answer = caller.get("/v1/me", headers=[("x-correlation-id", "one"), ("x-correlation-id", "two")])
+    assert code_of(answer, 400) == "invalid-correlation-id"
+
+
+def test_probes_choose_no_correlation_id(nobody: Caller) -> None:
+    for sent in ("probe", "not usable"):
+        answer = nobody.get("/health/live", headers={"x-correlation-id": sent})
+        assert answer.status_code == 200
+        assert UUID7.fullmatch(answer.headers["x-correlation-id"])
+
+
+def test_a_traceparent_wins_over_the_correlation_id(caller: Caller) -> None:
+    headers = {"x-correlation-id": "run-8", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01", "tracestate": "a=b"}
+    assert caller.get("/v1/me", headers=headers).headers["traceresponse"].split("-")[1] == TRACE
+
+
+@pytest.mark.parametrize(
+    "sent", ["00-0-0-01", "ff" + f"-{TRACE}-00f067aa0ba902b7-01", f"00-{'0' * 32}-00f067aa0ba902b7-01", "junk", ""]
+)
+def test_a_traceparent_that_is_none_does_not_count(caller: Caller, sent: str) -> None:
+    answer = caller.get("/v1/me", headers={"x-correlation-id": "run-9", "traceparent": sent})
+    assert answer.status_code == 200
+    assert answer.headers["traceresponse"].split("-")[1] == hashlib.sha256(b"run-9").hexdigest()[:32]
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7",
+        "application/json, text/plain, */*",
+        "application/json",
+        "application/*",
+        "application/problem+json",
+        "*/*",
+        "",
+    ],
+)
+def test_accept_headers_that_let_json_through(caller: Caller, accept: str) -> None:
+    assert caller.get("/v1/me", headers={"accept": accept}).status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/*", "application/xml;q=0.9", "application/json;q=0"])
+def test_accept_headers_that_exclude_json(caller: Caller, accept: str) -> None:
+    assert code_of(caller.get("/v1/me", headers={"accept": accept}), 406) == "not-acceptable"
+
+
+def test_a_call_as_n8n_sends_it(facade: Facade, full_key: str) -> None:
+    """Lower-cased names, its own accept and user-agent, a connection per request."""
+    headers = {
+        "authorization": f"Bearer {full_key}",
+        "accept": "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8,"
+        " */*;q=0.7",
+        "accept-encoding": "gzip, compress, deflate, br",
+        "user-agent": "n8n",
+        "content-type": "application/json",
+        "x-correlation-id": "6lFtJ8aYbD2qkP0v-41-1774433221345",
+        "idempotency-key": new_key(),
+        "connection": "close",
+    }
+    answer = httpx.post(f"{facade.api.url}/v1/customers", json=customer("hubspot"), headers=headers, timeout=30)
+    assert answer.status_code == 201
+    assert answer.headers["content-type"] == "application/json"
+    assert "content-encoding" not in answer.headers
+    assert answer.json()["meta"]["correlation_id"] == headers["x-correlation-id"]
+
+
+def test_bodies_of_reads_carry_no_correlation_id(caller: Caller) -> None:
+    made = caller.create("/v1/customers", customer("hubspot"))
+    assert "correlation_id" not in caller.get(f"/v1/customers/{made['id']}").json()["meta"]
+    assert "operation_id" not in caller.get(f"/v1/customers/{made['id']}").json()["meta"]
