@@ -7,7 +7,6 @@ import re
 from typing import Any, Final
 
 from litestar import Request
-from litestar.datastructures.headers import Accept
 from msgspec import Struct
 
 from app.errors import (
@@ -25,6 +24,7 @@ from app.errors import (
 )
 from app.ports import Caller
 from app.routes.edge import answer_headers, correlation_of
+from app.routes.media import quality
 from app.routes.services import services_of
 from app.telemetry import name_caller, name_route
 
@@ -48,8 +48,9 @@ class Admitted(Struct, frozen=True, kw_only=True):
     correlation_id: str
 
 
-async def admit(request: AnyRequest, scope: str | None) -> Admitted:
-    """Key, budget, scope and the headers that every call has; `scope` None lets any valid key in.
+async def admit(request: AnyRequest, scope: str | None, offered: str = JSON) -> Admitted:
+    """Key, budget, scope and the headers that every call has; `scope` None lets any valid key in, and `offered` is
+    the media type of the answer.
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
     """
@@ -66,7 +67,7 @@ async def admit(request: AnyRequest, scope: str | None) -> Admitted:
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
-    _check_accept(request)
+    _check_accept(request, offered)
     return Admitted(caller=caller, correlation_id=correlation.value)
 
 
@@ -164,12 +165,10 @@ def _forbidden(caller: Caller, scope: str) -> Forbidden:
     return Forbidden(f"The API key {caller.name!r} has no scope {scope}; it has {', '.join(sorted(caller.scopes))}.")
 
 
-def _check_accept(request: AnyRequest) -> None:
-    accept = request.headers.get("accept")
-    if accept is None or "*/*" in accept or JSON in accept:
-        return
-    if Accept(accept).best_match([JSON, PROBLEM_JSON]) is None:
-        raise NotAcceptable(f"Answers are {JSON}; the Accept header excludes it.")
+def _check_accept(request: AnyRequest, offered: str) -> None:
+    accept = request.headers.getall("accept", [])
+    if not any(quality(accept, media_type) for media_type in (offered, PROBLEM_JSON)):
+        raise NotAcceptable(f"Answers are {offered}; the Accept header excludes it.")
 
 
 def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None:

@@ -40,6 +40,6 @@ async def ready(request: AnyRequest) -> Answered:
 @route("/metrics", http_method=["GET"], name="metrics")
 async def metrics(request: AnyRequest) -> Answered:
     """Prometheus text; gauges of the operations are read from the database now."""
-    await admit(request, "ops:read")
+    await admit(request, "ops:read", offered="text/plain")
     await services_of(request).collect()
     return Response(render_metrics(), media_type=METRICS_TEXT)

@@ -4,12 +4,12 @@ from html import escape
 from typing import Any
 
 from litestar import Response, route
-from litestar.datastructures.headers import Accept
 
 from app.errors import CATALOGUE, NotFound, Problem
 from app.flows.contracts import describe_contract, list_contracts
 from app.routes.admission import AnyRequest, admit
 from app.routes.answers import json_response
+from app.routes.media import quality
 from app.routes.queries import Query
 from app.routes.resources import Answered
 from app.routes.services import services_of
@@ -61,8 +61,8 @@ async def explain_problem(request: AnyRequest) -> Answered:
     if kind is None:
         raise NotFound("No problem has this code.", next_step=f"There are: {', '.join(sorted(CATALOGUE))}.")
     facts = _facts(kind)
-    accept = request.headers.get("accept", "*/*")
-    if Accept(accept).best_match(["application/json", "text/html"]) == "text/html":
+    accept = request.headers.getall("accept", [])
+    if quality(accept, "text/html") > quality(accept, "application/json"):
         shown = {name: escape(str(value)) for name, value in facts.items() if name != "retryable"}
         retry = "Yes, later or as Retry-After says." if kind.retryable else "No: something has to change first."
         return Response(PAGE.format(**shown, retry=retry).encode(), media_type="text/html; charset=utf-8")

@@ -31,7 +31,7 @@ LATER = (
 )
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/v1/customers/", "/V1/customers"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/V1/customers"])
 def test_a_route_that_is_not_there_is_a_problem_before_the_key_is_judged(nobody: Caller, path: str) -> None:
     assert code_of(nobody.get(path), 404) == "not-found"
 
@@ -139,15 +139,24 @@ def test_a_traceparent_that_is_none_does_not_count(caller: Caller, sent: str) ->
         "application/problem+json",
         "*/*",
         "",
+        "text/html;q=inf, */*;q=nan",
+        "text/html, application/json;q=0.1",
     ],
 )
 def test_accept_headers_that_let_json_through(caller: Caller, accept: str) -> None:
     assert caller.get("/v1/me", headers={"accept": accept}).status_code == 200
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/*", "application/xml;q=0.9", "application/json;q=0"])
+@pytest.mark.parametrize(
+    "accept",
+    ["text/html", "image/*", "application/xml;q=0.9", "application/json;q=0", "application/json;q=0, */*;q=0.0"],
+)
 def test_accept_headers_that_exclude_json(caller: Caller, accept: str) -> None:
     assert code_of(caller.get("/v1/me", headers={"accept": accept}), 406) == "not-acceptable"
+
+
+def test_metrics_are_text_and_may_be_asked_for_as_such(caller: Caller) -> None:
+    assert caller.get("/metrics", headers={"accept": "text/plain"}).status_code == 200
 
 
 def test_a_call_as_n8n_sends_it(facade: Facade, full_key: str) -> None:

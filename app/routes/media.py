@@ -1,0 +1,26 @@
+"""Which media types a caller takes (RFC 9110, section 12.5.1)."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+_WEIGHT: Final = re.compile(r";\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE)
+
+
+def quality(accept: Iterable[str], media_type: str) -> float:
+    """How much the caller wants a media type, from 0 (not at all) to 1; `accept` are the lines of the header.
+
+    The most specific range that fits decides. Without any range, everything is wanted. Parameters other than the
+    weight are not told apart, and a weight that is none counts as 1.
+    """
+    ranges = [part.strip() for line in accept for part in line.split(",") if part.strip()]
+    if not ranges:
+        return 1.0
+    wanted = {media_type: 3, f"{media_type.partition('/')[0]}/*": 2, "*/*": 1, "*": 1}
+    best, found = 0, 0.0
+    for part in ranges:
+        rank = wanted.get(part.partition(";")[0].strip().lower(), 0)
+        if rank > best:
+            weight = _WEIGHT.search(part)
+            best, found = rank, 1.0 if weight is None else float(weight[1])
+    return found
