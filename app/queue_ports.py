@@ -1,0 +1,274 @@
+"""The queue as flows and the runner see it: Protocols, and the Structs that cross them. `app/store/` implements them.
+
+    transaction                           one transaction of the caller: business rows and new jobs
+      await queue.enqueue(transaction, NewJob(kind="ingest", connection="hubspot", payload=…, order_key=…))
+
+    async def ingest(job, finishing):     a handler, run by queue_runner
+        …
+        async with finishing() as transaction:
+            …                             business rows, outgoing jobs; the job is gone when the block commits
+        return Done()
+
+Seconds are floats, and are counted by the database's clock.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from app.errors import Category
+from app.ports import LeaseLost
+
+__all__ = ["LeaseLost"]
+
+INTERNAL: Final = "-"
+"""The lane of work that belongs to no connection."""
+
+DeadHead = Literal["block", "skip"]
+DeathCategory = Literal["transient", "throttle", "permanent", "auth", "conflict", "poison"]
+BlockedReason = Literal["throttle", "auth", "operator"]
+
+
+class Transaction(Protocol):
+    """A transaction that is open. Flows hand it from port to port, so that what is written stands or falls together;
+    only the store looks inside."""
+
+    async def fetch(self, query: Any, *arguments: Any) -> list[Any]:
+        """All rows."""
+
+    async def fetch_row(self, query: Any, *arguments: Any) -> Any:
+        """The first row, or None."""
+
+    async def fetch_value(self, query: Any, *arguments: Any) -> Any:
+        """The first column of the first row, or None."""
+
+    async def execute(self, query: Any, *arguments: Any) -> int:
+        """The number of rows that were touched."""
+
+
+class JobPolicy(Struct, frozen=True, kw_only=True):
+    """How patient the queue is with jobs of one kind.
+
+    Back-off is exponential with full jitter: a uniform choice below `base_seconds` × 2ⁿ, and below `cap_seconds`.
+    A job dies after `max_attempts`, or when the next attempt would come later than `give_up_seconds` after enqueueing.
+    `dead_head`: whether its death holds up those behind it in its order key until a person has decided (`block`) or not
+    (`skip`). One attempt is cut off after `attempt_seconds`.
+    """
+
+    max_attempts: int = 8
+    base_seconds: float = 1.0
+    cap_seconds: float = 300.0
+    give_up_seconds: float | None = None
+    dead_head: DeadHead = "skip"
+    attempt_seconds: float = 120.0
+
+
+class NewJob(Struct, frozen=True, kw_only=True):
+    """Work to be done once. `payload` is sealed at rest.
+
+    Jobs with one `order_key` at one connection run one after the other, in the order of the commits that enqueued them;
+    one that waits (`after` seconds, or for its next attempt) holds up those behind it. While a job with the same kind,
+    connection and `dedupe_key` is unfinished, this one is not enqueued. `correlation_id` and `traceparent` are those of
+    the current task where they are not given. `origin` names what it stems from: a receipt, an event, an operation.
+    """
+
+    kind: str
+    payload: bytes
+    connection: str = INTERNAL
+    order_key: str | None = None
+    dedupe_key: str | None = None
+    after: float = 0.0
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    origin: str | None = None
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """A job at work: the `attempt`-th, held by `lease_token`. `probe`: it shows whether a blocked lane works again."""
+
+    id: int
+    kind: str
+    connection: str
+    order_key: str | None
+    dedupe_key: str | None
+    attempt: int
+    spared: int
+    lease_token: str
+    payload: bytes
+    correlation_id: str
+    traceparent: str | None
+    origin: str | None
+    created_at: datetime
+    started_at: datetime
+    probe: bool
+
+
+# ---------------------------------------------------------------- outcomes
+# A `reason` is kept and shown to operators: words without personal data.
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """It is done. Where the handler did not use `finishing`, the runner takes the job away."""
+
+
+class Retry(Struct, frozen=True, kw_only=True):
+    """It may work another time: `after` seconds, else after the back-off of its kind."""
+
+    reason: str
+    after: float | None = None
+
+
+class Throttled(Struct, frozen=True, kw_only=True):
+    """The vendor asks for a pause: the whole connection waits `retry_after` seconds, and longer each time where the
+    vendor does not say."""
+
+    reason: str
+    retry_after: float | None = None
+
+
+class Unauthorised(Struct, frozen=True, kw_only=True):
+    """Our credential is not accepted: the connection is paused until a person resumes it; its jobs wait."""
+
+    reason: str
+
+
+class Permanent(Struct, frozen=True, kw_only=True):
+    """It can never work as it is. `path` is where in the payload, `mapping` and `revision` say who refused."""
+
+    reason: str
+    path: str | None = None
+    mapping: str | None = None
+    revision: int | None = None
+
+
+class Conflict(Struct, frozen=True, kw_only=True):
+    """The vendor or the system of record says otherwise, and a person has to decide."""
+
+    reason: str
+    path: str | None = None
+    mapping: str | None = None
+    revision: int | None = None
+
+
+Outcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Permanent | Conflict
+Finishing: TypeAlias = Callable[[], AbstractAsyncContextManager[Transaction]]
+Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[Outcome]]
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why an attempt failed, in words without personal data."""
+
+    category: DeathCategory
+    reason: str
+    path: str | None = None
+    mapping: str | None = None
+    revision: int | None = None
+
+
+# ------------------------------------------------------------------- queue
+
+
+class Enqueuer(Protocol):
+    """What flows need of the queue."""
+
+    async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
+        """Add jobs in the caller's transaction; their ids, None for one that is there already.
+
+        Give all jobs of a transaction in one call: keys are locked in one order then, and no two callers can wait for
+        each other.
+        """
+
+
+class Queue(Enqueuer, Protocol):
+    """What the runner needs. Every step on a job names its lease, and raises LeaseLost when that is gone."""
+
+    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Sequence[Job]:
+        """Jobs of one connection, the next in turn that has any; none when nothing can be done now.
+
+        `running` is how many jobs of each connection this process has already, `at_most` how many it may have.
+        """
+
+    async def seconds_until_due(self) -> float | None:
+        """When a claim may find something; None for not before something is enqueued, resumed or finished."""
+
+    async def extend(self, jobs: Collection[Job]) -> set[int]:
+        """Extend the leases; the ids of jobs that are ours no longer."""
+
+    async def expire(self, limit: int) -> int:
+        """Free jobs whose lease has run out; those with no attempt left are poison, and become dead letters."""
+
+    def finishing(self, job: Job) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction in which the job is gone. Raises LeaseLost before the block runs."""
+
+    async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
+        """Take away jobs that wrote nothing, each with the traceparent of its attempt; the ids of those lost."""
+
+    async def retry(self, job: Job, reason: str, *, after: float | None = None) -> Literal["retried", "dead"]:
+        """Put a job back for another attempt, or among the dead letters when it has had enough of them."""
+
+    async def throttle(self, job: Job, reason: str, *, retry_after: float | None) -> None:
+        """Put a job back as it was, and let its whole connection wait."""
+
+    async def refuse(self, job: Job, reason: str) -> None:
+        """Put a job back as it was, and pause its connection: the vendor does not accept our credential."""
+
+    async def give_back(self, jobs: Sequence[Job], reason: str, *, after: float = 0.0) -> None:
+        """Put jobs back as they were, for no fault of theirs; those that are ours no longer are left alone."""
+
+    async def bury(self, job: Job, failure: Failure) -> str:
+        """Make a dead letter of a job; its id."""
+
+
+# ------------------------------------------------------------------- lanes
+
+
+class LaneSettings(Struct, frozen=True, kw_only=True):
+    """How fast one connection's jobs may start: `rate` a second, and `burst` at once when it has been idle."""
+
+    rate: float | None
+    burst: float = 1.0
+
+
+class Lane(Struct, frozen=True, kw_only=True):
+    """One connection's lane now. A lane with a reason whose time is over is half open: one job probes."""
+
+    connection: str
+    rate: float | None
+    burst: float
+    tokens: float
+    blocked_reason: BlockedReason | None
+    blocked_seconds: float | None  # what is left; None for until a person resumes it
+    blocked_note: str | None
+    probing: bool
+
+
+class Lanes(Protocol):
+    """The lanes, for operators."""
+
+    async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
+        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
+
+    async def list(self) -> Sequence[Lane]:
+        """Every lane, by connection."""
+
+    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
+        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
+
+    async def resume(self, connection: str, *, actor: str) -> bool:
+        """Go on; after a refused credential with one job as a probe. False when it is not blocked."""
+
+
+class QueueFigures(Struct, frozen=True, kw_only=True):
+    """What waits and runs of one kind at one connection; ages in seconds, 0 for none."""
+
+    connection: str
+    kind: str
+    depth: int  # all of them
+    ready: int  # could start now, as far as order and time go
+    running: int
+    blocked_keys: int  # keys held up by a failed job that waits for its next attempt, or by a dead letter
+    oldest_age: float  # since it was enqueued
+    lag: float  # how long the longest waiting one could have started already
