@@ -96,16 +96,31 @@ def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _supplied(mapping: AnyMapping) -> frozenset[str]:
-    """Keywords of every call that builds the model in the mapping's own module."""
-    names: set[str] = set()
+    """Keywords of every call that builds the model in the mapping's own module.
+
+    Raises ValueError where the keywords cannot be seen, so that a mapping written otherwise is noticed at once.
+    """
     module = inspect.getmodule(mapping.to_canonical)
     source = (
         inspect.getsource(module) if module is not None else textwrap.dedent(inspect.getsource(mapping.to_canonical))
     )
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and _called(node) == mapping.model.__name__:
-            names |= {keyword.arg for keyword in node.keywords if keyword.arg is not None}
-    return frozenset(names)
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    built = [call for call in calls if _called(call) == mapping.model.__name__]
+    if not built or any(keyword.arg is None for call in built for keyword in call.keywords):
+        raise ValueError(f"{mapping.name} does not build its {mapping.model.__name__} from keywords that can be seen")
+    return frozenset(
+        keyword.arg
+        for call in built
+        for keyword in call.keywords
+        if keyword.arg is not None and not _is_nothing(keyword.value)
+    )
+
+
+def _is_nothing(value: ast.expr) -> bool:
+    """Whether a field is set to a plain None or (): said for clearness, never supplied."""
+    if isinstance(value, ast.Tuple):
+        return not value.elts
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 def _called(node: ast.Call) -> str:
