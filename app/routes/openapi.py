@@ -3,9 +3,10 @@
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 from litestar import Response, route
 
-from app.errors import CATALOGUE
+from app.errors import CATALOGUE, Problem, VendorProblem, VendorSays, document_of
 from app.routes.admission import AnyRequest
 from app.routes.answers import json_response
 from app.routes.openapi_operations import CALLS, Call
@@ -75,23 +76,29 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "object": ("customer, order or ticket.", "customer"),
     "code": ("A problem's code.", "not-found"),
 }
-# What any answer may carry; the document says it once.
-ANSWER_HEADERS: Final[dict[str, str]] = {
-    "X-Correlation-ID": "The run that this call belongs to.",
-    "traceresponse": "This call's span (W3C Trace Context).",
-    "RateLimit": "What is left of the key's budget (IETF draft).",
-    "RateLimit-Policy": "The key's budget (IETF draft).",
+ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
+    "X-Correlation-ID": ("The run that this call belongs to.", "orders-4711"),
+    "traceresponse": (
+        "This call's span (W3C Trace Context).",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ),
+    "RateLimit": ("What is left of the key's budget (IETF draft).", '"default";r=199;t=1'),
+    "RateLimit-Policy": ("The key's budget (IETF draft).", '"default";q=600;w=60'),
+    "ETag": ("Strong entity tag of the resource.", '"4d801e8b078e9c014d801e8b078e9c01"'),
+    "Location": ("Where the new resource, or the operation, is.", "/v1/customers/cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
+    "Idempotent-Replayed": ("`true` when this is the recorded answer; absent when it is fresh.", "true"),
+    "Preference-Applied": ("The preference that was honoured.", "wait=10"),
+    "Link": ("The next page, `rel=next` (RFC 8288); absent on the last one.", '</v1/customers?cursor=…>; rel="next"'),
+    "Retry-After": ("Whole seconds to wait.", "1"),
+    "WWW-Authenticate": ("How to authenticate (RFC 6750).", 'Bearer realm="lockstitch"'),
+    "Accept-Patch": ("The media types that PATCH takes (RFC 5789).", "application/json, application/merge-patch+json"),
 }
-MORE_HEADERS: Final[dict[str, str]] = {
-    "ETag": "Strong entity tag of the resource.",
-    "Location": "Where the new resource, or the operation, is.",
-    "Idempotent-Replayed": "`true` when this is the recorded answer.",
-    "Preference-Applied": "The preference that was honoured.",
-    "Link": "The next page, `rel=next` (RFC 8288).",
-    "Retry-After": "Whole seconds to wait.",
-    "WWW-Authenticate": "How to authenticate (RFC 6750).",
-    "Allow": "The methods that are offered here.",
-    "Accept-Patch": "The media types that PATCH takes (RFC 5789).",
+EVERYWHERE: Final = ("X-Correlation-ID", "traceresponse")
+PROBLEM_HEADERS: Final[dict[int, tuple[str, ...]]] = {
+    401: ("WWW-Authenticate",),
+    409: ("Retry-After",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
 }
 
 
@@ -117,7 +124,13 @@ def document(public_url: str) -> Schema:
         "paths": paths,
         "components": {
             "schemas": component_schemas(),
-            "headers": {name: {"description": text, "schema": TEXT} for name, text in _all_headers().items()},
+            "examples": {
+                code: {"summary": kind.title, "value": _example_problem(kind)} for code, kind in CATALOGUE.items()
+            },
+            "headers": {
+                name: {"description": text, "schema": TEXT | {"examples": [example]}}
+                for name, (text, example) in ANSWER_HEADERS.items()
+            },
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "An API key: `lsk_` and 256 random bits."}
             },
@@ -154,12 +167,21 @@ def _tags() -> dict[str, str]:
     }
 
 
-def _all_headers() -> dict[str, str]:
-    return ANSWER_HEADERS | MORE_HEADERS
+def _example_problem(kind: type[Problem]) -> Any:
+    """A problem as it looks; what it is about stands in `detail` and differs each time."""
+    says = VendorSays(connection="hubspot", status=409, code="CONFLICT", detail="Contact already exists")
+    example = document_of(
+        kind(vendor=says if issubclass(kind, VendorProblem) else None, retry_after=1 if kind.retryable else None),
+        public_url="https://lockstitch.example",
+        instance="/v1/customers",
+        correlation_id="orders-4711",
+    )
+    return msgspec.to_builtins(example)
 
 
 def _operation(call: Call) -> Schema:
-    needs = "" if call.open else f" Scope: `{call.scope}`." if call.scope else " Any key."
+    scopes = " or ".join(f"`{scope}`" for scope in call.scopes)
+    needs = "" if call.open else f" Scope: {scopes}." if call.scopes else " Any key."
     operation: Schema = {
         "operationId": call.name,
         "tags": [call.tag],
@@ -168,8 +190,7 @@ def _operation(call: Call) -> Schema:
         "parameters": _parameters(call),
         "responses": _responses(call),
     }
-    if call.open:
-        operation["security"] = []
+    operation["security"] = [] if call.open else [{"key": [scope]} for scope in call.scopes] or [{"key": []}]
     if call.body is not None:
         kinds = ["application/json"] + (["application/merge-patch+json"] if call.method == "patch" else [])
         shown = {"schema": {"$ref": COMPONENT + call.body}, "example": _example_of(call.body)}
@@ -231,15 +252,24 @@ def _responses(call: Call) -> Schema:
     for code in call.problems:
         by_status.setdefault(CATALOGUE[code].status, []).append(code)
     for status, codes in by_status.items():
-        if str(status) in responses:
-            continue
-        told = "; ".join(f"`{code}`: {CATALOGUE[code].title}" for code in codes)
-        responses[str(status)] = {
-            "description": told + ".",
-            "headers": _headers(("Retry-After", "WWW-Authenticate", "Allow", "Accept-Patch")),
-            "content": {"application/problem+json": {"schema": {"$ref": COMPONENT + "Problem"}}},
-        }
+        responses[str(status)] = _refusal(call, status, codes)
     return dict(sorted(responses.items()))
+
+
+def _refusal(call: Call, status: int, codes: list[str]) -> Schema:
+    more = PROBLEM_HEADERS.get(status, ())
+    if status == 415 and call.method == "patch":
+        more = ("Accept-Patch",)
+    told = "; ".join(f"`{code}`: {CATALOGUE[code].title}" for code in codes)
+    content = {
+        "schema": {"$ref": COMPONENT + "Problem"},
+        "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+    }
+    return {
+        "description": told + ".",
+        "headers": _headers(call, more),
+        "content": {"application/problem+json": content},
+    }
 
 
 def _success(call: Call, status: int) -> Schema:
@@ -251,7 +281,7 @@ def _success(call: Call, status: int) -> Schema:
     }
     told: Schema = {
         "description": meanings.get(status, "Not ready; the reasons say why."),
-        "headers": _headers(("ETag", "Location", "Idempotent-Replayed", "Preference-Applied", "Link", "Retry-After")),
+        "headers": _headers(call, _of_success(call, status)),
     }
     if status == 304:
         return told
@@ -266,5 +296,20 @@ def _success(call: Call, status: int) -> Schema:
     return told | {"content": content}
 
 
-def _headers(more: tuple[str, ...]) -> Schema:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*ANSWER_HEADERS, *more)}
+def _of_success(call: Call, status: int) -> tuple[str, ...]:
+    """The headers that this answer may have beside those that all have."""
+    single = call.answer in ("Customer", "Order", "Ticket") and status != 202
+    told = {
+        "ETag": single,
+        "Location": status == 202 or (status == 201 and single),
+        "Idempotent-Replayed": "Idempotency-Key" in call.headers and status != 202,
+        "Preference-Applied": "Prefer" in call.headers,
+        "Link": "cursor" in call.queries and call.tag != "Operations",
+        "Retry-After": status == 503,
+    }
+    return tuple(name for name, there in told.items() if there)
+
+
+def _headers(call: Call, more: tuple[str, ...]) -> Schema:
+    budget = () if call.open else ("RateLimit", "RateLimit-Policy")
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*EVERYWHERE, *budget, *more)}

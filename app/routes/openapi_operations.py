@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from app.routes.operations import SCOPES
+
 Method = Literal["get", "post", "patch", "delete"]
 
 READ_PROBLEMS: Final = (
@@ -21,12 +23,14 @@ OWN_PROBLEMS: Final = (
     *("unauthenticated", "forbidden", "not-found", "not-acceptable", "invalid-correlation-id", "invalid-field"),
     *("rate-limited", "internal", "store-unavailable"),
 )
-DECISION_PROBLEMS: Final = (*READ_PROBLEMS, "malformed-body", "body-too-large", "unsupported-media-type")
+ARCHIVE_PROBLEMS: Final = tuple(code for code in WRITE_PROBLEMS if code != "unsupported-media-type")
+CHECK_PROBLEMS: Final = (*READ_PROBLEMS, "malformed-body", "body-too-large")
+DECISION_PROBLEMS: Final = (*CHECK_PROBLEMS, "unsupported-media-type")
 
 
 class Call(Struct, frozen=True, kw_only=True):
     """One operation. `answer` is the component of its success; `body` that of its request; `queries` and `headers`
-    name parameters; `scope` is what the key needs, None for any key, empty for no key at all."""
+    name parameters; any of the `scopes` opens it, any key where there are none, anybody where it is `open`."""
 
     method: Method
     path: str
@@ -34,7 +38,7 @@ class Call(Struct, frozen=True, kw_only=True):
     name: str
     summary: str
     description: str = ""
-    scope: str | None = None
+    scopes: tuple[str, ...] = ()
     open: bool = False
     status: int = 200
     also: tuple[int, ...] = ()
@@ -65,7 +69,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             name=f"list_{plural}",
             summary=f"List {plural}",
             description="Live, straight from the connection. Filters are exact; a connection without one says so.",
-            scope=reads,
+            scopes=(reads,),
             answer=f"{shape}List",
             queries=("connection", "limit", "cursor", "updated_since", *filters),
             headers=READ_HEADERS,
@@ -78,7 +82,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             name=f"create_{single}",
             summary=f"Create a {single}, or create or update it",
             description=f"With `upsert_on` ({keys}) the {single} that holds the value is updated, or made. {REPLAYS}",
-            scope=writes,
+            scopes=(writes,),
             status=201,
             also=(200, 202),
             answer=shape,
@@ -93,7 +97,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             tag=tag,
             name=f"read_{single}",
             summary=f"Read a {single}",
-            scope=reads,
+            scopes=(reads,),
             also=(304,),
             answer=shape,
             queries=("connection", "include"),
@@ -107,7 +111,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             name=f"change_{single}",
             summary=f"Change a {single}",
             description=f"JSON Merge Patch (RFC 7396): absent leaves, null clears, arrays are replaced. {REPLAYS}",
-            scope=writes,
+            scopes=(writes,),
             also=(202,),
             answer=shape,
             body=f"{shape}Patch",
@@ -127,12 +131,12 @@ CALLS: Final[tuple[Call, ...]] = (
         name="archive_customer",
         summary="Archive a customer",
         description=f"Where the vendor can. {REPLAYS}",
-        scope="customers:write",
+        scopes=("customers:write",),
         also=(202,),
         answer="Archived",
         queries=("connection",),
         headers=("If-Match", *WRITE_HEADERS),
-        problems=WRITE_PROBLEMS,
+        problems=ARCHIVE_PROBLEMS,
     ),
     *_resource("orders", "order", ("email", "number", "external_id", "status"), "external_id"),
     Call(
@@ -142,7 +146,7 @@ CALLS: Final[tuple[Call, ...]] = (
         name="cancel_order",
         summary="Cancel an order",
         description=f"202 while the vendor still works on it. {REPLAYS}",
-        scope="orders:write",
+        scopes=("orders:write",),
         also=(202,),
         answer="Order",
         body="OrderCancel",
@@ -157,7 +161,7 @@ CALLS: Final[tuple[Call, ...]] = (
         tag="Tickets",
         name="list_comments",
         summary="List the comments of a ticket",
-        scope="tickets:read",
+        scopes=("tickets:read",),
         answer="CommentList",
         queries=("connection", "limit", "cursor"),
         headers=READ_HEADERS,
@@ -170,7 +174,7 @@ CALLS: Final[tuple[Call, ...]] = (
         name="add_comment",
         summary="Add a comment to a ticket",
         description=REPLAYS,
-        scope="tickets:write",
+        scopes=("tickets:write",),
         status=201,
         also=(202,),
         answer="Comment",
@@ -186,7 +190,7 @@ CALLS: Final[tuple[Call, ...]] = (
         name="list_operations",
         summary="List operations, newest first",
         description="Those on objects that the key may see: any scope of an object shows its operations.",
-        scope="any of an object",
+        scopes=tuple(SCOPES),
         answer="OperationList",
         queries=("state", "limit", "cursor"),
         headers=READ_HEADERS,
@@ -197,7 +201,7 @@ CALLS: Final[tuple[Call, ...]] = (
         tag="Operations",
         name="read_operation",
         summary="What became of a write",
-        scope="any of its object",
+        scopes=tuple(SCOPES),
         answer="Operation",
         headers=READ_HEADERS,
     ),
@@ -207,10 +211,10 @@ CALLS: Final[tuple[Call, ...]] = (
         tag="Operations",
         name="check_operation",
         summary="Look at the vendor once more for an unknown outcome",
-        scope="ops:write",
+        scopes=("ops:write",),
         answer="Operation",
         headers=READ_HEADERS,
-        problems=DECISION_PROBLEMS,
+        problems=CHECK_PROBLEMS,
     ),
     Call(
         method="post",
@@ -219,7 +223,7 @@ CALLS: Final[tuple[Call, ...]] = (
         name="resolve_operation",
         summary="Decide an unknown outcome",
         description="`succeeded` with the record's remote id, or `failed`, which frees the key. Audited.",
-        scope="ops:write",
+        scopes=("ops:write",),
         answer="Operation",
         body="Resolution",
         headers=READ_HEADERS,
@@ -265,6 +269,26 @@ CALLS: Final[tuple[Call, ...]] = (
     ),
     Call(
         method="get",
+        path="/schema",
+        tag="About",
+        name="read_reference",
+        summary="This reference, as a page",
+        open=True,
+        media_type="text/html",
+        problems=("internal",),
+    ),
+    Call(
+        method="get",
+        path="/schema/openapi.json",
+        tag="About",
+        name="read_openapi",
+        summary="This reference, as OpenAPI 3.1",
+        open=True,
+        answer="OpenApi",
+        problems=("internal",),
+    ),
+    Call(
+        method="get",
         path="/health/live",
         tag="Health",
         name="live",
@@ -291,7 +315,7 @@ CALLS: Final[tuple[Call, ...]] = (
         tag="Health",
         name="metrics",
         summary="Figures for Prometheus",
-        scope="ops:read",
+        scopes=("ops:read",),
         media_type="text/plain",
         headers=READ_HEADERS,
     ),

@@ -23,7 +23,7 @@ PUBLIC_NAMES: Final = {"ProblemDocument": "Problem", "OperationView": "Operation
 
 OPERATION_ID: Final = '"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"'
 CORRELATION_ID: Final = '"orders-4711-1767225600000"'
-TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str]]]] = {
+TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     FieldError: {
         "pointer": ("JSON Pointer (RFC 6901) into the body.", '"/emails/0/address"'),
         "parameter": ("A query parameter.", '"limit"'),
@@ -53,8 +53,8 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str]]]] = {
         "retry_after": ("Seconds to wait before that, as in the header `Retry-After`.", "null"),
         "next_step": ("What a person can do now.", '"Check the path and the id."'),
         "correlation_id": ("The run that this call belongs to.", CORRELATION_ID),
-        "errors": ("Everything that is wrong with the request, each at its place.", "[]"),
-        "vendor": ("What the vendor said, where it was asked.", "{}"),
+        "errors": ("Everything that is wrong with the request, each at its place.", None),
+        "vendor": ("What the vendor said, where it was asked.", None),
         "operation_id": ("The operation that this is about.", OPERATION_ID),
     },
     OperationView: {
@@ -67,8 +67,8 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str]]]] = {
         "correlation_id": ("The run that asked for it.", CORRELATION_ID),
         "created_at": ("When it was asked for.", '"2026-05-01T09:30:00Z"'),
         "updated_at": ("When its state last changed.", '"2026-05-01T09:30:01Z"'),
-        "result": ("The resource, when it succeeded.", "{}"),
-        "problem": ("Why not, when it failed or is unknown.", "{}"),
+        "result": ("The resource, when it succeeded.", None),
+        "problem": ("Why not, when it failed or is unknown.", None),
     },
     Resolution: {
         "outcome": ("What a person found at the vendor.", '"succeeded"'),
@@ -76,11 +76,11 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str]]]] = {
     },
     Archived: {
         "id": ("Canonical id of what was archived.", '"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "meta": ("Where it was.", "{}"),
+        "meta": ("Where it was.", None),
     },
     Readiness: {
         "status": ("`ok`, or `not ready`.", '"ok"'),
-        "reasons": ("Why not; empty when ready.", "[]"),
+        "reasons": ("Why not; empty when ready.", '["the database is not available"]'),
         "worker_seen_seconds_ago": ("Age of the worker's last heartbeat; null when there was none.", "1.5"),
     },
     FieldCoverage: {
@@ -91,7 +91,23 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str]]]] = {
         "values": ("Of an enum, the values that can be written.", '["lead", "customer"]'),
     },
 }
-"""Sentence and example of every field that is not of the canonical model; `{}` and `[]` where its parts have theirs."""
+"""Sentence and example of every field that is not of the canonical model; None where its parts have theirs."""
+
+USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {
+    "Order": ("cancel_reason", "cancel_reason_raw", "cancelled_at"),
+    "Ticket": ("parent_remote_id", "merged_into_remote_id", "resolved_at", "closed_at", "company_remote_id"),
+}
+USUALLY_EMPTY: Final[dict[str, tuple[str, ...]]] = {
+    "Order": ("refunds",),
+    "ResourceMeta": ("loss",),
+    "Readiness": ("reasons",),
+}
+# Vendor, remote id, version of the vendor's API; the examples of `meta` speak of a customer.
+MAPPED_BY: Final = {
+    "Order": ("shopify", "5678901234", "2026-07"),
+    "Ticket": ("zendesk", "4711", "v2"),
+    "Comment": ("zendesk", "1274", "v2"),
+}
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +139,7 @@ def sample_of(schema: Schema, *, written: bool = False) -> Any:
     """
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(COMPONENT)
-        return sample_of(component_schemas()[name], written=written) | _usual(name)
+        return _usual(name, sample_of(component_schemas()[name], written=written))
     if schema.get("examples"):
         return schema["examples"][0]
     if "anyOf" in schema:
@@ -139,15 +155,24 @@ def sample_of(schema: Schema, *, written: bool = False) -> Any:
     }
 
 
-def _usual(name: str) -> dict[str, Any]:
-    """What is usually empty in a whole resource, though its own field has an example."""
-    quiet: dict[str, tuple[str, ...]] = {
-        "Order": ("cancel_reason", "cancel_reason_raw", "cancelled_at"),
-        "Ticket": ("parent_remote_id", "merged_into_remote_id", "resolved_at", "closed_at", "company_remote_id"),
-        "Fulfillment": ("delivered_at",),
-    }
-    empty: dict[str, tuple[str, ...]] = {"Order": ("refunds",), "ResourceMeta": ("loss",)}
-    return dict.fromkeys(quiet.get(name, ())) | {member: [] for member in empty.get(name, ())}
+def _usual(name: str, sample: Any) -> Any:
+    """A whole resource as it usually is: some fields empty though they have an example, `meta` of its own vendor."""
+    for member in USUALLY_NULL.get(name, ()):
+        sample[member] = None
+    for member in USUALLY_EMPTY.get(name, ()):
+        sample[member] = []
+    if name in MAPPED_BY:
+        vendor, remote_id, vendor_api = MAPPED_BY[name]
+        sample["meta"] |= {
+            "connection": vendor,
+            "vendor": vendor,
+            "remote_id": remote_id,
+            "remote_url": f"https://{vendor}.example/{remote_id}",
+            "links": [{"connection": vendor, "remote_id": remote_id}],
+            "mapping": {"name": f"{vendor}.{name.lower()}", "revision": 1, "vendor_api": vendor_api},
+            "unsupported": [],
+        }
+    return sample
 
 
 def _around() -> dict[str, Schema]:
@@ -163,11 +188,10 @@ def _around() -> dict[str, Schema]:
 
 
 def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
-    texts = {}
-    for name, (sentence, example) in TEXTS.get(struct, {}).items():
-        shown = None if example in ("{}", "[]") else msgspec.Raw(example.encode())
-        texts[name] = FieldText(sentence=sentence, example=shown)
-    return texts
+    return {
+        name: FieldText(sentence=sentence, example=None if example is None else msgspec.Raw(example.encode()))
+        for name, (sentence, example) in TEXTS.get(struct, {}).items()
+    }
 
 
 def _lists() -> dict[str, Schema]:
@@ -268,7 +292,12 @@ def _small_answers() -> dict[str, Schema]:
         retryable=_flag("Whether the same request can succeed later.", False),
         next_step=_text("What to do.", "Check the path and the id."),
     )
-    return {shape["title"]: shape for shape in (revision, connection, summary, whole, me, live, explained)}
+    itself = free | {
+        "title": "OpenApi",
+        "description": "An OpenAPI 3.1 document.",
+        "examples": [{"openapi": "3.1.0", "info": {"title": "Lockstitch", "version": "1.0.0"}}],
+    }
+    return {shape["title"]: shape for shape in (itself, revision, connection, summary, whole, me, live, explained)}
 
 
 def _object(name: str, meaning: str, /, **members: Schema) -> Schema:
