@@ -1,7 +1,8 @@
 """What one request to a vendor costs this process, by httpx transport: `python -m benchmarks.transports`.
 
 The server is a child process that answers 2 KiB over keep-alive connections and does nothing else. CPU is this
-process's own; the ratio is to aiohttp used bare, the floor. A transport that is not installed is left out.
+process's own; the ratio is to aiohttp used bare, the floor. A transport that is not installed is left out. The last row
+is what Lockstitch uses: httpx's requests and replies over httpx-aiohttp, without httpx's client.
 """
 
 import asyncio
@@ -18,6 +19,9 @@ import aiohttp
 import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
+
+from app.outbound.wire import Wire
+from mappings.http import VendorRequest
 
 REQUESTS = 1500
 ROUNDS = 5
@@ -82,11 +86,26 @@ async def _pyreqwest(stack: AsyncExitStack) -> Send:
     return await _through_httpx(stack, compatibility.HttpxTransport())
 
 
+async def _wire(stack: AsyncExitStack) -> Send:
+    wire = Wire()
+    stack.push_async_callback(wire.close)
+    headers = list(HEADERS.items())
+
+    async def send(url: str) -> int:
+        base_url, _, path = url.rpartition("/crm")
+        request = VendorRequest(method="GET", path=f"/crm{path}", route=f"/crm{path}")
+        reply = await wire.exchange(base_url, request, headers, seconds=10.0, limit=1_000_000)
+        return len(reply.body)
+
+    return send
+
+
 CONTENDERS: dict[str, Callable[[AsyncExitStack], Awaitable[Send]]] = {
     "aiohttp, bare": _aiohttp_bare,
     "httpx + httpcore (its own)": _httpcore,
     "httpx + httpx-aiohttp": _httpx_aiohttp,
     "httpx + pyreqwest": _pyreqwest,
+    "app.outbound.wire": _wire,
 }
 
 

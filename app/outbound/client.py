@@ -1,8 +1,8 @@
 """The one client for all vendors: authenticates, paces, sends, judges, and repeats what may be repeated.
 
 This is the only layer that retries. A read, and an effect that the vendor itself recognises when it is repeated, is
-sent up to three times. Any other effect is sent again only where nothing was done for certain: no connection, or a
-definite "not now" of the vendor. Where that is not certain the caller gets ReplyLost and finds out.
+sent up to three times. Any other effect is sent again only where it is certain that nothing was done: there was no
+connection, or the vendor said a definite "not now". Where that is not certain the caller gets ReplyLost and finds out.
 """
 
 import asyncio

@@ -122,7 +122,8 @@ class Health:
     def throttled(self, retry_after: float | None) -> None:
         """The vendor asks for a pause, in seconds where it says so."""
         self._failures = 0
-        self._throttles += 1
+        if self._state != "throttled" or self._probing:
+            self._throttles += 1  # not for each of those that were under way together
         if retry_after is not None and retry_after >= 0:
             pause = retry_after
         else:

@@ -1,0 +1,158 @@
+"""Acme, a vendor made of a manifest alone, and a client for it."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.outbound.client import VendorClient
+from app.outbound.health import Patience
+from app.outbound.lines import Line
+from app.outbound.wire import Wire
+from app.ports import Connection
+from app.settings import ConnectionSettings, PacingSettings
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
+from mappings.spec import Auth, Pacing, Vendor
+
+SECRET = "acme-secret-0123456789"
+
+# Pauses that a test can wait for.
+QUICK = Patience(
+    first_pause=0.01,
+    longest_pause=0.02,
+    failing_pause=0.3,
+    unauthorised_pause=0.3,
+    account_age=0.3,
+    account_retry=0.1,
+    least_time=0.05,
+)
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What Acme tells of an account: the bodies of its answers, None where it told nothing."""
+
+    told: tuple[str | None, ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+KINDS: Mapping[int, RefusalKind] = {
+    401: "auth",
+    403: "not_allowed",
+    404: "not_found",
+    409: "duplicate",
+    423: "unavailable",
+    429: "throttled",
+}
+
+
+def refusal(reply: VendorReply) -> VendorRefusal | None:
+    """By status; a 422 names the field in its body, and the status 200 may hide a throttling."""
+    if b"SLOW DOWN" in reply.body:
+        return VendorRefusal(kind="throttled", detail="slow down", retry_after=0.01)
+    if reply.status < 400:
+        return None
+    if reply.status >= 500 or reply.status == 408:
+        return VendorRefusal(kind="unavailable", detail="not now")
+    fields = ((reply.body.decode(), "is not known"),) if reply.status == 422 else ()
+    return VendorRefusal(kind=KINDS.get(reply.status, "rejected"), code="NO", detail="no", fields=fields)
+
+
+def budget(reply: VendorReply) -> Budget | None:
+    """From `x-left` and `x-reset`."""
+    left = reply.headers.get("x-left")
+    reset = reply.headers.get("x-reset")
+    return None if left is None else Budget(remaining=float(left), reset_after=None if reset is None else float(reset))
+
+
+def build_account(
+    replies: tuple[VendorReply | None, ...], custom: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
+) -> Account:
+    """What was told, word for word."""
+    return Account(
+        told=tuple(None if reply is None else reply.body.decode() for reply in replies),
+        fields=tuple(field.key for field in custom.get("customer", ())),
+    )
+
+
+def nothing(body: bytes, object_name: ObjectName) -> tuple[msgspec.Raw, ...]:
+    """Acme has no objects."""
+    return ()
+
+
+ACME: Vendor[Account] = Vendor(
+    name="acme",
+    title="Acme",
+    api_version="v1",
+    default_base_url=None,
+    auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
+    pacing=Pacing(units=10_000, per_seconds=1, concurrency=8),
+    request_id_header="x-acme-request",
+    refusal=refusal,
+    budget=budget,
+    account_requests=(),
+    build_account=build_account,
+    unwrap=nothing,
+    mappings=(),
+    timeout_seconds=1.0,
+    response_limit_bytes=1_000_000,
+    docs="https://acme.example.com",
+)
+
+READ = VendorRequest(method="GET", path="/things/7", route="/things/{id}")
+WRITE = VendorRequest(method="POST", path="/things", route="/things", body=b'{"name":"Ada"}', effect=True)
+REPEATABLE = msgspec.structs.replace(WRITE, idempotent=True)
+
+
+def within(seconds: float = 5.0) -> float:
+    """A deadline."""
+    return time.monotonic() + seconds
+
+
+class Asker:
+    """The client together with its one connection, so that a test reads like what it does."""
+
+    def __init__(self, client: VendorClient, connection: Connection) -> None:
+        self.client = client
+        self.connection = connection
+
+    async def send(self, request: VendorRequest, seconds: float = 5.0) -> VendorReply:
+        """`VendorClient.send` with that much time."""
+        return await self.client.send(self.connection, request, deadline=within(seconds))
+
+    async def account(self, seconds: float = 5.0) -> Any:
+        """`VendorClient.account` with that much time."""
+        return await self.client.account(self.connection, deadline=within(seconds))
+
+
+@asynccontextmanager
+async def asking(
+    base_url: str,
+    *,
+    patience: Patience = QUICK,
+    pacing: PacingSettings | None = None,
+    read_secret: Callable[[str], str] = lambda reference: SECRET,
+    custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
+    **manifest: Any,
+) -> AsyncIterator[Asker]:
+    """Acme's client with one connection, `acme`; `manifest` changes parts of ACME."""
+    connection = Connection(name="acme", vendor=replace(ACME, **manifest))
+    settings = ConnectionSettings(
+        name="acme",
+        vendor="acme",
+        base_url=base_url,
+        credentials={"token": "env:ACME_TOKEN"},
+        custom_fields=custom_fields or {},
+        pacing=pacing,
+    )
+    wire = Wire()
+    client = VendorClient({"acme": Line(connection, settings, patience, read_secret)}, wire)
+    try:
+        yield Asker(client, connection)
+    finally:
+        await client.close()
+        await wire.close()
