@@ -1,0 +1,31 @@
+"""`python -m benchmarks [translate] [facade] [transports]`: all of them when none is named.
+
+Figures are told, not judged: the exit code is 0 where a target is missed.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from benchmarks import facade, translate, transports
+
+PARTS: Final[dict[str, Callable[[], None]]] = {
+    "translate": translate.measure,
+    "facade": facade.measure,
+    "transports": transports.main,
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Measure these parts, or all."""
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        print(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.", file=sys.stderr)
+        return 2
+    for name in wanted or PARTS:
+        PARTS[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,30 @@
+"""Raw rounds, their median, the ratio to a floor, and the target: printed, never judged by an exit code."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Literal
+
+
+def raw(title: str, rounds: Sequence[float], unit: str) -> float:
+    """Print every round of one contender; the median."""
+    middle = median(rounds)
+    print(f"  {title:46} {middle:9.1f} {unit}   rounds: {' '.join(f'{one:.1f}' for one in rounds)}")
+    return middle
+
+
+def ratio(
+    title: str,
+    measured: Sequence[float],
+    floor: Sequence[float],
+    direction: Literal["at most", "at least"],
+    target: float,
+) -> float:
+    """Print the median of the rounds' own ratios: what else the machine did in a round, it did to both sides."""
+    ratios = [one / other for one, other in zip(measured, floor, strict=True)]
+    middle = median(ratios)
+    kept = middle <= target if direction == "at most" else middle >= target
+    print(
+        f"  {title:46} {middle:9.2f} x    target: {direction} {target:g}, {'kept' if kept else 'MISSED'};"
+        f" rounds: {' '.join(f'{one:.2f}' for one in ratios)}"
+    )
+    return middle

@@ -1,0 +1,74 @@
+"""What is translated: a HubSpot contact, a Shopify order of twenty lines, a Zendesk ticket, each as one record's bytes.
+
+The contact and the ticket are those of the mappings' golden tests. The order is the golden one with its two lines taken
+in turns until there are twenty, and sums that add up again.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from canonical.parts import ObjectName
+from mappings.hubspot.wire_v3 import Account as HubSpotAccount
+from mappings.registry import VENDORS, active
+from mappings.shopify.wire_2026_07 import Account as ShopifyAccount
+from mappings.spec import VendorMapping
+from mappings.zendesk.wire_v2 import Account as ZendeskAccount
+
+FIXTURES: Final = Path(__file__).parents[1] / "tests" / "mappings"
+LINES: Final = 20
+
+
+class Subject(NamedTuple):
+    """One record to translate, and what it is translated with."""
+
+    title: str
+    record: bytes
+    mapping: VendorMapping[Any, Any, Any, Any, Any]
+    account: Any
+
+
+def subjects() -> Iterator[Subject]:
+    """The three records."""
+    yield _subject(
+        "HubSpot contact", "hubspot", "customer", _golden("hubspot/fixtures/customer-full"), HubSpotAccount()
+    )
+    shop = ShopifyAccount(domain="nordic-seams.myshopify.com", currency="EUR")
+    yield _subject(f"Shopify order, {LINES} lines", "shopify", "order", long_order(), shop)
+    yield _subject("Zendesk ticket", "zendesk", "ticket", _golden("zendesk/fixtures/ticket-full"), ZendeskAccount())
+
+
+def long_order() -> bytes:
+    """The golden order with twenty lines whose sums add up."""
+    order = json.loads((FIXTURES / "shopify/fixtures/order-full.in.json").read_bytes())
+    thread, lesson = order["lineItems"]["nodes"]
+    nodes = []
+    for place in range(LINES):
+        line = (thread, lesson)[place % 2]
+        nodes.append(line | {"id": f"gid://shopify/LineItem/{501 + place}", "name": f"{line['name']}, {place + 1}"})
+    order["lineItems"]["nodes"] = nodes
+    order["totalTaxSet"] = _bag(LINES / 2 * (10.0 + 2.5 + 4.3) + 1.9)
+    order["totalDiscountsSet"] = _bag(LINES / 2 * 10.0 + 5.0)
+    items, fees, shipping, tip = LINES / 2 * (4 * 20.0 + 25.0), 4.0, 9.5, 2.0
+    total = items - (LINES / 2 * 10.0 + 5.0) + shipping + fees + tip + LINES / 2 * (10.0 + 2.5 + 4.3) + 1.9
+    order["totalPriceSet"] = order["totalReceivedSet"] = _bag(total)
+    return json.dumps(order).encode()
+
+
+def _subject(title: str, vendor: str, name: ObjectName, record: bytes, account: Any) -> Subject:
+    mapping = active(VENDORS[vendor], name)
+    assert mapping is not None
+    (bare,) = VENDORS[vendor].unwrap(record, name)
+    return Subject(title, bytes(bare), mapping, account)
+
+
+def _golden(name: str) -> bytes:
+    """Without the spaces of a file for people, as vendors send it."""
+    return msgspec.json.encode(msgspec.json.decode((FIXTURES / f"{name}.in.json").read_bytes()))
+
+
+def _bag(amount: float) -> dict[str, Any]:
+    return {"shopMoney": {"amount": str(round(amount, 2))}}

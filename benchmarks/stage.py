@@ -1,0 +1,115 @@
+"""Everything that the facade is measured among: PostgreSQL, the fixed vendor, the floor, and `lockstitch serve`."""
+
+import asyncio
+import base64
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from app.store.api_keys import PostgresKeys
+from app.store.database import Database
+from app.store.embedded import EmbeddedPostgres
+from app.store.migrate import migrate
+
+PATIENCE = 30.0
+
+
+class Stage(NamedTuple):
+    """Where to call, and with which key."""
+
+    facade: str
+    floor: str
+    key: str
+
+
+@contextmanager
+def set_up() -> Iterator[Stage]:
+    """Start all of it, with durable commits as in production; stop it and remove it at the end."""
+    # Not below a folder of mode 0700: for root the server belongs to another user.
+    folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
+    folder.chmod(0o711)
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        url = stack.enter_context(EmbeddedPostgres(folder / "postgres").running(folder / "postgres.log"))
+        asyncio.run(migrate(url))
+        upstream, floor, facade = _free_port(), _free_port(), _free_port()
+        vendor = f"http://127.0.0.1:{upstream}"
+        python = sys.executable
+        stack.enter_context(_running([python, "-m", "benchmarks.upstream", str(upstream)], upstream))
+        stack.enter_context(_running([python, "-m", "benchmarks.proxy", str(floor), vendor, url], floor))
+        serve = [python, "-m", "app.cli", "serve"]
+        stack.enter_context(_running(serve, facade, _environment(folder, vendor, url, facade)))
+        key = asyncio.run(_make_key(url))
+        yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key)
+
+
+def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dict[str, str]:
+    config = folder / "lockstitch.toml"
+    config.write_text(
+        f'[connections.hubspot]\nvendor = "hubspot"\nbase_url = "{vendor}"\n'
+        'credentials = { token = "env:HUBSPOT_TOKEN" }\n'
+        "pacing = { units = 1000000, per_seconds = 1, concurrency = 64 }\n"
+        '[systems_of_record]\ncustomers = "hubspot"\n',
+        encoding="utf-8",
+    )
+    return {
+        "HUBSPOT_TOKEN": "not-a-secret",
+        "LOCKSTITCH_CONFIG": str(config),
+        "LOCKSTITCH_DATABASE_URL": database_url,
+        "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
+        "LOCKSTITCH_LOG_LEVEL": "error",
+        "LOCKSTITCH_PORT": str(port),
+        "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
+    }
+
+
+async def _make_key(database_url: str) -> str:
+    database = await Database.connect(database_url, max_size=1)
+    try:
+        return (await PostgresKeys(database).create("bench", ("customers:read", "customers:write"))).secret
+    finally:
+        await database.close()
+
+
+@contextmanager
+def _running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[None]:
+    """The command as a process, from when its port answers until the end of the block."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+    process = subprocess.Popen(command, env=own | (added or {}), cwd=Path(__file__).parents[1])
+    try:
+        _await_port(process, port)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"{process.args!r} does not listen")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

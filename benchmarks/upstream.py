@@ -1,0 +1,70 @@
+"""A vendor that costs next to nothing: as much of HubSpot as reading and creating a contact needs, from fixed bytes.
+
+`python -m benchmarks.upstream PORT`. Every create gets a new id, and a read answers with the id that it was asked for.
+"""
+
+import asyncio
+import re
+import sys
+from itertools import count
+from typing import Final, cast
+
+import msgspec
+import uvloop
+
+from benchmarks.records import FIXTURES
+
+GOLDEN: Final = msgspec.json.decode((FIXTURES / "hubspot/fixtures/customer-full.in.json").read_bytes())
+BEFORE, AFTER = msgspec.json.encode(GOLDEN).split(GOLDEN["id"].encode(), 1)
+NOTHING: Final = b'{"results":[]}'
+
+_CONTACT = re.compile(rb"GET /crm/v3/objects/contacts/(\d+)")
+_CREATE = b"POST /crm/v3/objects/contacts HTTP"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_ids = count(900_000_000_000)
+
+
+class Upstream(asyncio.Protocol):
+    """One connection; requests come one after the other."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin with nothing read."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._read = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that has come in whole."""
+        self._read += data
+        while (end := self._read.find(b"\r\n\r\n")) >= 0:
+            announced = _LENGTH.search(self._read, 0, end + 2)
+            size = end + 4 + (int(announced[1]) if announced else 0)
+            if len(self._read) < size:
+                return
+            self._transport.write(_answer(self._read[:end]))
+            self._read = self._read[size:]
+
+
+def _answer(head: bytes) -> bytes:
+    if asked := _CONTACT.match(head):
+        return _reply(b"200 OK", b"".join((BEFORE, asked[1], AFTER)))
+    if head.startswith(_CREATE):
+        return _reply(b"201 Created", b"".join((BEFORE, b"%d" % next(_ids), AFTER)))
+    if head.startswith(b"POST /crm/v3/properties/") and b"/batch/" not in head:
+        return _reply(b"201 Created", b"{}")
+    return _reply(b"200 OK", NOTHING)
+
+
+def _reply(status: bytes, body: bytes) -> bytes:
+    return (
+        b"HTTP/1.1 %b\r\ncontent-type: application/json;charset=utf-8\r\ncontent-length: %d\r\n\r\n"
+        % (status, len(body))
+    ) + body
+
+
+async def _serve(port: int) -> None:
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(int(sys.argv[1])))
