@@ -46,6 +46,29 @@ def read(kind: Kind, name: str, state: State) -> Answer:
     return json_answer(200, definition)
 
 
+def read_many(kind: Kind, call: Call, state: State) -> Answer:
+    """200 with the definitions that are there; 207 with an error as well for names that are not."""
+    data = body_of(call)
+    inputs = data.get("inputs")
+    if not isinstance(inputs, list) or not all(isinstance(one, dict) for one in inputs):
+        raise fields_missing(["inputs"])
+    names = [str(one.get("name")) for one in inputs]
+    found = [definition for name in names if (definition := state.get(kind.definitions, name)) is not None]
+    missing = [name for name in names if state.get(kind.definitions, name) is None]
+    answer: dict[str, Any] = {"status": "COMPLETE", "results": found}
+    if not missing:
+        return json_answer(200, answer)
+    errors = [
+        {
+            "status": "error",
+            "category": "OBJECT_NOT_FOUND",
+            "message": f"No properties were found for: {', '.join(missing)}",
+            "context": {"name": missing},
+        }
+    ]
+    return json_answer(207, answer | {"numErrors": len(errors), "errors": errors})
+
+
 def create(kind: Kind, call: Call, state: State, now: float) -> Answer:
     """201 with the new definition; 409 when the name is taken. Names are lower-cased, as HubSpot does."""
     data = body_of(call)

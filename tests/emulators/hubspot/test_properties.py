@@ -123,3 +123,13 @@ def test_an_upsert_by_a_unique_property(hubspot: httpx.Client, key: str) -> None
     assert (first["new"], second["new"]) == (True, False)
     assert first["id"] == second["id"]
     assert first["properties"][key] == "K-9"
+
+
+def test_definitions_are_read_in_a_batch(hubspot: httpx.Client) -> None:
+    wanted = {"inputs": [{"name": "lifecyclestage"}, {"name": "no_such_property"}]}
+
+    answer = hubspot.post("/crm/v3/properties/contacts/batch/read", json=wanted)
+
+    assert answer.status_code == 207
+    assert [one["name"] for one in answer.json()["results"]] == ["lifecyclestage"]
+    assert answer.json()["numErrors"] == 1
