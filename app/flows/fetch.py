@@ -15,8 +15,8 @@ from app.telemetry import mapping_span
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import ListQuery, Mapped, Unmappable
 
-# People behind ids, and the ids behind a search hit: no vendor here needs more than three further reads.
-MAX_SIDE_LOADS: Final = 3
+# A page of long orders needs a read for each of them, people behind ids two; more than this means a loop.
+MAX_SIDE_LOADS: Final = 16
 
 
 async def fetch_raw(
