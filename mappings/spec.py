@@ -7,7 +7,7 @@ The transport is data, the mapping is a pair of plain typed functions. Everythin
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,9 @@ A = TypeVar("A", bound=Struct)  # facts about the account
 
 Action = Literal["create", "update", "upsert", "archive", "cancel", "comment"]
 UpsertKey = Literal["email", "external_id"]
+
+NUMBER: Final = "[1-9][0-9]{0,18}"
+"""The ids of vendors that count: a positive number of 64 bits."""
 
 
 class Unmappable(Exception):
@@ -289,6 +292,7 @@ class Vendor(Generic[A]):
     documented defaults. `setup` are requests that prepare an account once (properties that hold our marker): each is
     safe to repeat, and a refusal of kind `duplicate` counts as done. `unwrap` finds the records of one object in a
     whole answer, a webhook body or a bare record, and raises Unmappable with path and reason where there is none.
+    `remote_id` is the pattern of the ids that the vendor gives: what does not fit names no record of it.
     """
 
     name: str
@@ -306,6 +310,7 @@ class Vendor(Generic[A]):
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     setup: tuple[VendorRequest, ...] = ()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
+    remote_id: str = r"[A-Za-z0-9._~@=+-]{1,255}"
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024
     docs: str

@@ -20,6 +20,7 @@ READ_ONLY: Final = frozenset(
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
+_PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
 
@@ -37,17 +38,29 @@ def decode_patch(body: bytes, into: type[P]) -> P:
     try:
         patch: P = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from error
+        # The decoder stops at the first wrong field, and what follows need not be JSON.
+        raise _invalid(str(error), _read_json(body)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedBody("The body is not JSON in UTF-8, or it breaks off.") from error
+        raise _not_json() from error
     if b"\\u0000" in body:
-        _refuse_nul(msgspec.json.decode(body))
+        _refuse_nul(_read_json(body))
     return patch
 
 
 def pointer_of(path: str) -> str:
     """msgspec's path (`$.emails[0].address`) as a JSON Pointer (`/emails/0/address`)."""
     return "".join(f"/{_escape(name or index)}" for name, index in _STEP.findall(path.removeprefix("$")))
+
+
+def _read_json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json() from error
+
+
+def _not_json() -> MalformedBody:
+    return MalformedBody("The body is not JSON in UTF-8, or it breaks off.")
 
 
 def _refuse_unreadable(body: bytes) -> None:
@@ -74,11 +87,13 @@ def _depth(body: bytes) -> int:
     return deepest
 
 
-def _invalid(message: str) -> InvalidField:
-    reason, _, path = message.rpartition(" - at `")
-    if not reason:
-        reason, path = message, "$"
-    pointer = pointer_of(path.rstrip("`"))
+def _invalid(message: str, whole: Any) -> InvalidField:
+    reason, path = message, "$"
+    if placed := _PLACED.fullmatch(message):
+        reason, path = placed[1], placed[2]
+    if (unknown := _UNKNOWN.match(message)) and isinstance(whole, dict) and unknown[1] in whole:
+        reason, path = message, "$"  # a name at the top that itself looks like a place
+    pointer = pointer_of(path)
     if unknown := _UNKNOWN.match(reason):
         name = unknown[1]
         pointer = f"{pointer}/{_escape(name)}"

@@ -84,10 +84,10 @@ async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
     if update is None:
         raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
     raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-    await _check_version(desk, raw, account)
     with fitting(desk.connection, desk.mapping):
         current = desk.mapping.decode(raw)
     body, loss = await _draft(desk, current, account)
+    await _check_version(desk, raw, account)
     return Prepared(effect="update", request=update(remote_id, body, marker, account), remote_id=remote_id, loss=loss)
 
 
@@ -120,10 +120,10 @@ async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
         raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot cancel {desk.mapping.object}s")
     remote_id = _known(desk.intent.remote_id)
     raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-    await _check_version(desk, raw, account)
     asked = msgspec.json.decode(desk.intent.body, type=OrderCancel)
     request, refused = cancel(remote_id, asked, marker, account)
     loss = _judge(desk, refused)
+    await _check_version(desk, raw, account)
     return Prepared(effect="cancel", request=request, remote_id=remote_id, loss=loss)
 
 

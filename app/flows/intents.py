@@ -1,6 +1,7 @@
 """From a caller's request to an intent: which connection, which record, and a body whose every field is well-formed."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -54,10 +55,13 @@ def fingerprint(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-async def read_intent(seam: Seam, request: WriteRequest) -> Intent:
-    """The request as an intent. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
+async def read_intent(seam: Seam, request: WriteRequest, check: Callable[[], None]) -> Intent:
+    """The request as an intent; `check` raises InvalidField for what is wrong with the query.
+
+    Raises MalformedBody, InvalidField, NotFound, UnsupportedAction.
+    """
     # The body is judged before the record is looked for, with the connection that the request itself names.
-    patch = _read_body(seam, request)
+    patch = _read_fields(seam, request, check)
     remote_id = parent = canonical_id = None
     if request.identifier is None:
         connection = choose_connection(seam, request.object, request.connection)
@@ -87,6 +91,25 @@ async def read_intent(seam: Seam, request: WriteRequest) -> Intent:
         if_match=request.if_match,
         body=request.body,
     )
+
+
+def _read_fields(seam: Seam, request: WriteRequest, check: Callable[[], None]) -> Any:
+    """Body and query are judged together, after it is clear that the body is JSON."""
+    patch, wrong = None, []
+    try:
+        patch = _read_body(seam, request)
+    except InvalidField as problem:
+        wrong.append(problem)
+    try:
+        check()
+    except InvalidField as problem:
+        wrong.append(problem)
+    if len(wrong) > 1:
+        told = "; ".join(problem.detail.removesuffix(".") for problem in wrong)
+        raise InvalidField(f"{told}.", errors=tuple(error for problem in wrong for error in problem.errors))
+    if wrong:
+        raise wrong[0]
+    return patch
 
 
 def _read_body(seam: Seam, request: WriteRequest) -> Any:

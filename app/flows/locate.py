@@ -18,7 +18,7 @@ PLURAL: Final[dict[ObjectName, str]] = {
     "ticket": "tickets",
     "comment": "comments",
 }
-_REMOTE_ID = re.compile(r"[A-Za-z0-9._~@=+-]{1,255}")
+_CANONICAL_ID = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
 _PREFIXES = tuple(ID_PREFIX.values())
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
@@ -94,7 +94,8 @@ async def locate(seam: Seam, object_name: ObjectName, identifier: str, named: st
         kind = next((prefix for prefix in _PREFIXES if identifier.startswith(prefix)), None)
         told = f"starts with {kind}, so it names another object" if kind else "is neither canonical nor connection:id"
         raise NotFound(f"The id {identifier[:80]} {told}.")
-    links = [link for link in await seam.links.find(identifier) if link.object == object_name]
+    known = await seam.links.find(identifier) if _CANONICAL_ID.fullmatch(identifier) else ()
+    links = [link for link in known if link.object == object_name]
     if not links:
         raise NotFound(f"No {object_name} has the id {identifier[:80]}.")
     wanted = named if named is not None else seam.connections.systems_of_record.get(object_name)
@@ -117,8 +118,8 @@ def _by_remote_id(seam: Seam, object_name: ObjectName, identifier: str, named: s
     connection = seam.connections.by_name.get(name)
     if connection is None:
         raise NotFound(f"The id names the connection {name[:80]!r}, which is not configured.")
-    if not _REMOTE_ID.fullmatch(remote_id):
-        raise NotFound(f"The part after {name}: is not an id that a vendor could have given.")
+    if not re.fullmatch(connection.vendor.remote_id, remote_id):
+        raise NotFound(f"The part after {name}: is not an id as {connection.vendor.title} gives them.")
     if named is not None and choose_connection(seam, object_name, named) is not connection:
         raise NotFound(f"The id names the connection {name}, and ?connection= another one.")
     return Target(

@@ -1,8 +1,9 @@
 """Operations for callers and operators: find them, look once more, decide what cannot be found out."""
 
+import re
 import time
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -16,6 +17,8 @@ from app.flows.seam import Seam
 from app.flows.settle import find_comment
 from app.ports import Operation, OperationView, Page
 from canonical.parts import ObjectName
+
+OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
 
 
 class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,7 +99,7 @@ async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, a
 
 
 async def _visible(seam: Seam, operation_id: str, objects: Sequence[ObjectName]) -> Operation:
-    operation = await seam.operations.get(operation_id)
+    operation = await seam.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
     if operation is None or operation.object not in objects:
         raise NotFound(f"No operation has the id {operation_id[:80]}.")
     return operation

@@ -66,8 +66,7 @@ async def write(seam: Seam, writers: Writers, request: WriteRequest, check: Call
     judged before the fields.
     """
     try:
-        check()
-        intent = await read_intent(seam, request)
+        intent = await read_intent(seam, request, check)
         ready = await _ready(seam, intent)
     except Problem as problem:
         existing = await seam.operations.find_by_key(request.principal, request.key)

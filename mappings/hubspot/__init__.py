@@ -9,7 +9,7 @@ from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.wire_v3 import Account
-from mappings.spec import Auth, Pacing, Vendor
+from mappings.spec import NUMBER, Auth, Pacing, Vendor
 
 VENDOR: Final = Vendor[Account](
     name="hubspot",
@@ -18,6 +18,7 @@ VENDOR: Final = Vendor[Account](
     default_base_url="https://api.hubapi.com",
     auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
     pacing=Pacing(units=100, per_seconds=10),
+    remote_id=NUMBER,
     request_id_header=REQUEST_ID_HEADER,
     refusal=refusal,
     budget=budget,

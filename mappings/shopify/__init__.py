@@ -8,7 +8,7 @@ from mappings.shopify.errors import budget, refusal
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.unwrap import unwrap
 from mappings.shopify.wire_2026_07 import Account
-from mappings.spec import Auth, Pacing, Vendor
+from mappings.spec import NUMBER, Auth, Pacing, Vendor
 
 VENDOR: Final = Vendor[Account](
     name="shopify",
@@ -19,6 +19,7 @@ VENDOR: Final = Vendor[Account](
     # Points of the smallest plan: 100 come back each second, and 20 seconds' worth may be saved up.
     pacing=Pacing(units=2000, per_seconds=20, concurrency=8),
     headers=(("Accept", "application/json"),),
+    remote_id=NUMBER,
     request_id_header="x-request-id",
     refusal=refusal,
     budget=budget,

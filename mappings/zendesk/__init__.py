@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mappings.spec import Auth, Pacing, Vendor
+from mappings.spec import NUMBER, Auth, Pacing, Vendor
 from mappings.zendesk import account, errors
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.customer_r1 import CUSTOMER
@@ -21,6 +21,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     # answer say what the account really has left.
     pacing=Pacing(units=400, per_seconds=60),
     headers=(("Accept", "application/json"),),
+    remote_id=NUMBER,
     request_id_header="x-request-id",
     refusal=errors.refusal,
     budget=errors.budget,

@@ -1,0 +1,80 @@
+"""Which record and which connection is meant: ids that name nothing, and what a connection cannot do."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.samples import order, ticket, word
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "able"),
+    [
+        ("POST", "/v1/orders?connection=hubspot", order(), "shopify"),
+        ("GET", "/v1/orders?connection=zendesk", None, "shopify"),
+        ("POST", "/v1/tickets?connection=shopify", ticket("shopify"), "zendesk"),
+        ("DELETE", "/v1/customers/shopify:1", None, "hubspot"),
+        ("GET", "/v1/tickets/hubspot:1/comments", None, "zendesk"),
+        ("POST", "/v1/tickets/hubspot:1/comments", {"body_text": "Hello"}, "zendesk"),
+        ("POST", "/v1/orders/hubspot:1/cancel", {"reason": "customer"}, "shopify"),
+    ],
+)
+def test_what_a_connection_cannot_do_names_those_that_can(
+    caller: Caller, method: str, path: str, body: Any, able: str
+) -> None:
+    answer = caller.get(path) if method == "GET" else caller.write(method, path, body)
+    assert code_of(answer, 422) == "unsupported-action"
+    assert able in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "cus_0",
+        f"cus_{word()}",
+        f"ord_{word()}",
+        "tkt_1",
+        "hubspot:1",
+        "nowhere:1",
+        "hubspot:",
+        "1051",
+        "hubspot:a%20b",
+        "hubspot:..",
+        "shopify:..",
+        "zendesk:.",
+        "hubspot:%2E%2E",
+        "shopify:gid",
+        "zendesk:abc",
+        "cus_%00",
+        "a" * 3000,
+        "hubspot:1:2",
+        "%FF",
+        "%F0%9F%90%8C",
+        "hubspot:9" * 40,
+        "zendesk:" + "9" * 40,
+        "shopify:" + "9" * 40,
+    ],
+)
+def test_a_record_that_is_not_there(caller: Caller, identifier: str) -> None:
+    assert code_of(caller.get(f"/v1/customers/{identifier}"), 404) == "not-found"
+    assert code_of(caller.write("PATCH", f"/v1/customers/{identifier}", {"tags": []}), 404) == "not-found"
+
+
+@pytest.mark.parametrize("identifier", ["op_1", "op_%00", "op_%FF", "cus_1", "op_" + "1" * 3000, "%F0%9F%90%8C"])
+def test_an_operation_that_is_not_there(caller: Caller, identifier: str) -> None:
+    path = f"/v1/operations/{identifier}"
+    assert code_of(caller.get(path), 404) == "not-found"
+    assert code_of(caller.post(f"{path}/check"), 404) == "not-found"
+    assert code_of(caller.post(f"{path}/resolve", json={"outcome": "failed"}), 404) == "not-found"
+
+
+def test_an_id_of_another_object_or_connection(caller: Caller) -> None:
+    made = caller.create("/v1/tickets", ticket("zendesk"))
+    assert code_of(caller.get(f"/v1/customers/{made['id']}"), 404) == "not-found"
+    assert code_of(caller.get(f"/v1/tickets/{made['id']}?connection=hubspot"), 404) == "not-found"
+    assert (
+        code_of(caller.get(f"/v1/tickets/zendesk:{made['meta']['remote_id']}?connection=hubspot"), 404) == "not-found"
+    )
+    assert code_of(caller.get(f"/v1/tickets/{made['id']}?connection=nowhere"), 422) == "invalid-field"
+    assert caller.get(f"/v1/tickets/{made['id']}?connection=zendesk").status_code == 200
