@@ -74,6 +74,8 @@ class Pacer:
         if self._spent and self._spent[0].end <= now:
             self._spent = [spent for spent in self._spent if spent.end > now]
         at = max(now, self._latest)
+        if sum([spent.units for spent in self._spent]) + min(cost, self._units) <= self._units:
+            return at  # the usual case: all that is still counted leaves room
         ahead = sorted((spent.end, spent.units) for spent in self._spent if spent.end > at)
         free = self._units - sum(units for _, units in ahead)
         for end, units in ahead:
