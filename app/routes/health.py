@@ -9,7 +9,7 @@ from app.routes.resources import Answered
 from app.routes.services import services_of
 from app.telemetry import name_route, render_metrics
 
-METRICS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+METRICS_TEXT = "text/plain; version=0.0.4"  # Litestar adds the charset
 
 
 class Readiness(Struct, frozen=True, kw_only=True):

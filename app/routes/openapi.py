@@ -19,6 +19,19 @@ from app.telemetry import name_route
 Schema = dict[str, Any]
 VERSION: Final = "1.0.0"
 TEXT: Final = {"type": "string"}
+PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+INTRODUCTION: Final = """\
+Send `Authorization: Bearer lsk_…` with every call that needs a key; `lockstitch key create` makes one, and its
+scopes say what it opens.
+
+Every call that changes something at a vendor carries an `Idempotency-Key` and has exactly one effect, however often
+it is sent. Records of answers live 7 days by default.
+
+`X-Correlation-ID` ties the calls of one workflow run together: in answers, logs and traces.
+
+Every refusal is a problem document (RFC 9457) whose `code` a program decides by and whose `next_step` says what a
+person can do. Bodies are JSON in UTF-8, at most 1 MiB; what is not known is refused, never dropped. HEAD works
+wherever GET does."""
 
 QUERIES: Final[dict[str, Schema]] = {
     "connection": TEXT
@@ -31,7 +44,7 @@ QUERIES: Final[dict[str, Schema]] = {
         "description": "Most resources in a page; a page may hold fewer while `has_more` is true.",
         "examples": [50],
     },
-    "cursor": TEXT | {"description": "`next_cursor` of the page before, as it was given.", "examples": ["op_0198f0a2"]},
+    "cursor": TEXT | {"description": "`next_cursor` of the page before, as it was given.", "examples": ["q7Jm3wT0"]},
     "updated_since": TEXT
     | {
         "format": "date-time",
@@ -114,8 +127,7 @@ def document(public_url: str) -> Schema:
             "title": "Lockstitch",
             "version": VERSION,
             "summary": "One dependable JSON API over business systems: customers, orders, tickets.",
-            "description": "Every write carries an Idempotency-Key and has exactly one effect; every refusal is a"
-            " problem document (RFC 9457) that says what to do next.",
+            "description": INTRODUCTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url, "description": "This Lockstitch."}],
@@ -150,7 +162,7 @@ async def openapi_page(request: AnyRequest) -> Answered:
     """The document for people."""
     name_route("/schema")
     page = render_page(document(services_of(request).seam.public_url))
-    return Response(page.encode(), media_type="text/html; charset=utf-8")
+    return Response(page.encode(), media_type="text/html", headers=PAGE_HEADERS)
 
 
 SCHEMA_HANDLERS: Final = [openapi_json, openapi_page]

@@ -53,12 +53,13 @@ class Call(Struct, frozen=True, kw_only=True):
 READ_HEADERS: Final = ("X-Correlation-ID", "traceparent")
 WRITE_HEADERS: Final = ("Idempotency-Key", "Prefer", *READ_HEADERS)
 REPLAYS: Final = (
-    "Repeating the request with its key replays the recorded answer byte for byte. Records live 7 days; after that the"
-    " key is free again. While the outcome is not decided the answer is 202 with the operation."
+    "Repeating the request with its key replays the recorded answer byte for byte, without touching the vendor."
+    " Records live 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); after that the key is free again."
+    " While the outcome is not decided the answer is 202 with the operation."
 )
 
 
-def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> tuple[Call, ...]:
+def _resource(plural: str, single: str, one: str, filters: tuple[str, ...], keys: str) -> tuple[Call, ...]:
     shape, base, tag = single.title(), f"/v1/{plural}", plural.title()
     reads, writes = f"{plural}:read", f"{plural}:write"
     return (
@@ -80,7 +81,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             path=base,
             tag=tag,
             name=f"create_{single}",
-            summary=f"Create a {single}, or create or update it",
+            summary=f"Create {one}, or create or update it",
             description=f"With `upsert_on` ({keys}) the {single} that holds the value is updated, or made. {REPLAYS}",
             scopes=(writes,),
             status=201,
@@ -96,7 +97,8 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             path=f"{base}/{{id}}",
             tag=tag,
             name=f"read_{single}",
-            summary=f"Read a {single}",
+            summary=f"Read {one}",
+            description="Live, straight from the connection.",
             scopes=(reads,),
             also=(304,),
             answer=shape,
@@ -109,7 +111,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
             path=f"{base}/{{id}}",
             tag=tag,
             name=f"change_{single}",
-            summary=f"Change a {single}",
+            summary=f"Change {one}",
             description=f"JSON Merge Patch (RFC 7396): absent leaves, null clears, arrays are replaced. {REPLAYS}",
             scopes=(writes,),
             also=(202,),
@@ -123,7 +125,7 @@ def _resource(plural: str, single: str, filters: tuple[str, ...], keys: str) -> 
 
 
 CALLS: Final[tuple[Call, ...]] = (
-    *_resource("customers", "customer", ("email", "external_id"), "email or external_id"),
+    *_resource("customers", "customer", "a customer", ("email", "external_id"), "email or external_id"),
     Call(
         method="delete",
         path="/v1/customers/{id}",
@@ -138,7 +140,7 @@ CALLS: Final[tuple[Call, ...]] = (
         headers=("If-Match", *WRITE_HEADERS),
         problems=ARCHIVE_PROBLEMS,
     ),
-    *_resource("orders", "order", ("email", "number", "external_id", "status"), "external_id"),
+    *_resource("orders", "order", "an order", ("email", "number", "external_id", "status"), "external_id"),
     Call(
         method="post",
         path="/v1/orders/{id}/cancel",
@@ -154,13 +156,14 @@ CALLS: Final[tuple[Call, ...]] = (
         headers=("If-Match", *WRITE_HEADERS),
         problems=WRITE_PROBLEMS,
     ),
-    *_resource("tickets", "ticket", ("number", "external_id", "status"), "external_id"),
+    *_resource("tickets", "ticket", "a ticket", ("number", "external_id", "status"), "external_id"),
     Call(
         method="get",
         path="/v1/tickets/{id}/comments",
         tag="Tickets",
         name="list_comments",
         summary="List the comments of a ticket",
+        description="Oldest first where the vendor lists them so.",
         scopes=("tickets:read",),
         answer="CommentList",
         queries=("connection", "limit", "cursor"),

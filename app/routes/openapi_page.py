@@ -9,7 +9,8 @@ Schema = dict[str, Any]
 
 STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1c2330;--soft:#5b6472;--line:#dfe3e8;--paper:#fff;--tint:#f4f6f8}
-@media(prefers-color-scheme:dark){:root{--ink:#e7eaee;--soft:#9aa4b2;--line:#333b46;--paper:#14181d;--tint:#1d232a}}
+@media(prefers-color-scheme:dark){main a{color:#7fb2ea!important}
+:root{--ink:#e7eaee;--soft:#9aa4b2;--line:#333b46;--paper:#14181d;--tint:#1d232a}}
 *{box-sizing:border-box}body{margin:0;font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 .page{display:grid;grid-template-columns:15rem minmax(0,1fr);max-width:78rem;margin:auto}
 nav{position:sticky;top:0;align-self:start;max-height:100vh;overflow:auto;padding:2rem 1rem;font-size:.86rem}
@@ -22,7 +23,8 @@ text-align:center;font-size:.78rem}.get{background:#2563a8}.post{background:#2f7
 td{border-top:1px solid var(--line);padding:.35rem .6rem .35rem 0;vertical-align:top}td:first-child{width:13rem}
 code,pre{font-family:ui-monospace,monospace;font-size:.85em}code{background:var(--tint);padding:.08em .3em;
 border-radius:3px}pre{background:var(--tint);padding:.8rem;border-radius:6px;overflow:auto;max-height:26rem}
-summary{cursor:pointer;color:var(--soft);margin:.4rem 0}.soft{color:var(--soft)}
+summary{cursor:pointer;color:var(--soft);margin:.4rem 0}.soft{color:var(--soft)}.lead{font-size:1.15rem}
+.mark{font-size:.72rem;color:#b4552d}main a{color:#2563a8}td code{overflow-wrap:anywhere}
 @media(max-width:50rem){.page{display:block}nav{position:static}}
 """
 
@@ -49,7 +51,7 @@ def render_page(document: Schema) -> str:
         f"<style>{STYLE}</style></head><body><div class=page><nav><b>Lockstitch API</b>"
         f'<a href="/schema/openapi.json">openapi.json</a>{"".join(menu)}<b>Shapes</b><a href="#shapes">All</a></nav>'
         f"<main><h1>{escape(info['title'])} <span class=soft>{escape(info['version'])}</span></h1>"
-        f"<p>{escape(info['summary'])}</p><p>{_prose(info['description'])}</p>{''.join(sections)}"
+        f"<p class=lead>{escape(info['summary'])}</p>{_paragraphs(info['description'])}{''.join(sections)}"
         f'<h2 id="shapes">Shapes</h2>{shapes}</main></div></body></html>'
     )
 
@@ -61,33 +63,72 @@ def _article(method: str, path: str, operation: Schema) -> str:
         f"<p>{_prose(operation['description'])}</p>"
     ]
     if operation["parameters"]:
-        parts.append(_table([(_parameter(one), _prose(one["description"])) for one in operation["parameters"]]))
+        parts.append(_table([(_parameter(one), _meaning(one, one["schema"])) for one in operation["parameters"]]))
     if "requestBody" in operation:
-        (_, content), *_ = operation["requestBody"]["content"].items()
-        parts.append(_example("Body", content["example"]))
-    rows = []
+        (content, *_) = operation["requestBody"]["content"].values()
+        parts.append(f"<p class=soft>Body: {_type(content['schema'])}</p>{_example('Example', content['example'])}")
+    done, refused = [], []
     for status, response in operation["responses"].items():
-        rows.append((f"<b>{status}</b>", _prose(response["description"])))
-        for content in response.get("content", {}).values():
-            if "example" in content and status != "202":
-                parts.append(_example(f"Answer {status}", content["example"]))
-                break
-    parts.append(_table(rows))
+        problem = response.get("content", {}).get("application/problem+json")
+        if problem is not None:
+            refused.append((f"<b>{status}</b>", _codes(problem["examples"], response["description"])))
+            continue
+        done.append((f"<b>{status}</b>", _answer(status, response)))
+    parts.append(_table(done))
+    parts.append(f"<details><summary>Problems</summary>{_table(refused)}</details>")
     return "".join(parts) + "</article>"
 
 
+def _answer(status: str, response: Schema) -> str:
+    told = [_prose(response["description"])]
+    for content in response.get("content", {}).values():
+        if "$ref" in content["schema"]:
+            told.append(f" {_type(content['schema'])}")
+        if "example" in content and status != "202":
+            told.append(_example("Example", content["example"]))
+    return "".join(told)
+
+
+def _codes(examples: Schema, description: str) -> str:
+    """The description of a refusal, each code a link to its explanation."""
+    told = _prose(description)
+    for code in examples:
+        told = told.replace(f"<code>{code}</code>", f'<a href="/problems/{code}"><code>{code}</code></a>')
+    return told.replace("; ", "<br>")
+
+
 def _parameter(parameter: Schema) -> str:
-    mark = " <span class=soft>required</span>" if parameter.get("required") else ""
+    mark = " <b class=mark>required</b>" if parameter.get("required") and parameter["in"] != "path" else ""
     return f"<code>{escape(parameter['name'])}</code> <span class=soft>{parameter['in']}</span>{mark}"
+
+
+def _meaning(described: Schema, schema: Schema) -> str:
+    """A sentence, then what may stand there."""
+    told = [_prose(described.get("description", ""))]
+    if "enum" in schema:
+        return f"{told[0]} {_type(schema)}"
+    if "minimum" in schema:
+        told.append(f"{schema['minimum']} to {schema['maximum']}.")
+    if "default" in schema:
+        told.append(f"Default <code>{escape(str(schema['default']))}</code>.")
+    elif examples := schema.get("examples") or [described[key] for key in ("example",) if key in described]:
+        shown = examples[0] if isinstance(examples[0], str) else msgspec.json.encode(examples[0]).decode()
+        told.append(f"<span class=soft>e.g.</span> <code>{escape(shown)}</code>")
+    return " ".join(told)
 
 
 def _shape(name: str, schema: Schema) -> str:
     rows = [
-        (f"<code>{escape(member)}</code> <span class=soft>{_type(inner)}</span>", _prose(inner.get("description", "")))
+        (f"<code>{escape(member)}</code><br><span class=soft>{_kind(inner)}</span>", _meaning(inner, inner))
         for member, inner in schema.get("properties", {}).items()
     ]
     meaning = _prose(schema.get("description", ""))
     return f'<details id="{name}"><summary><b>{escape(name)}</b> {meaning}</summary>{_table(rows)}</details>'
+
+
+def _kind(schema: Schema) -> str:
+    """The type without the values of an enum, which stand beside the sentence."""
+    return _type({key: value for key, value in schema.items() if key != "enum"})
 
 
 def _type(schema: Schema) -> str:
@@ -97,7 +138,7 @@ def _type(schema: Schema) -> str:
     if "anyOf" in schema:
         return " or ".join(_type(option) for option in schema["anyOf"])
     if "enum" in schema:
-        return "one of " + ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+        return "One of " + ", ".join(f"<code>{_word(value)}</code>" for value in schema["enum"]) + "."
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
     kind = schema.get("type", "any")
@@ -111,6 +152,14 @@ def _example(title: str, example: Any) -> str:
 
 def _table(rows: list[tuple[str, str]]) -> str:
     return "<table>" + "".join(f"<tr><td>{left}</td><td>{right}</td></tr>" for left, right in rows) + "</table>"
+
+
+def _word(value: Any) -> str:
+    return escape("null" if value is None else str(value))
+
+
+def _paragraphs(text: str) -> str:
+    return "".join(f"<p>{_prose(paragraph)}</p>" for paragraph in text.split("\n\n"))
 
 
 def _prose(text: str) -> str:

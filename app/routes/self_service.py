@@ -65,7 +65,7 @@ async def explain_problem(request: AnyRequest) -> Answered:
     if quality(accept, "text/html") > quality(accept, "application/json"):
         shown = {name: escape(str(value)) for name, value in facts.items() if name != "retryable"}
         retry = "Yes, later or as Retry-After says." if kind.retryable else "No: something has to change first."
-        return Response(PAGE.format(**shown, retry=retry).encode(), media_type="text/html; charset=utf-8")
+        return Response(PAGE.format(**shown, retry=retry).encode(), media_type="text/html")
     return json_response(facts)
 
 
