@@ -18,8 +18,8 @@ import uvloop
 from benchmarks import figures
 from benchmarks.stage import Stage, set_up
 
-ROUNDS: Final = 9
-SECONDS: Final = 1.2
+ROUNDS: Final = 15
+SECONDS: Final = 0.7
 AT_ONCE: Final = 8
 WARM_UP: Final = 200
 READ_TARGET: Final = 0.6

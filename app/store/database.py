@@ -10,8 +10,9 @@ Therefore connections go back to the pool without the four statements of reset t
 """
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any, Self
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from types import TracebackType
+from typing import Any, Final, Self
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -21,6 +22,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from app.errors import StoreUnavailable
 
 _tracer = trace.get_tracer("lockstitch.store")
+_UNTRACED: Final = nullcontext()
 
 # What asyncpg raises when PostgreSQL is away, starting, stopping, full or failing over (SQLSTATE classes 08, 53, 57 and
 # code 25006), beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
@@ -64,22 +66,22 @@ class Session:
 
     async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
         """All rows."""
-        with _span(query), _translated():
+        with _span(query), _TRANSLATED:
             return await self._connection.fetch(query.sql, *arguments)
 
     async def fetch_row(self, query: Query, *arguments: Any) -> asyncpg.Record | None:
         """The first row, or None without one."""
-        with _span(query), _translated():
+        with _span(query), _TRANSLATED:
             return await self._connection.fetchrow(query.sql, *arguments)
 
     async def fetch_value(self, query: Query, *arguments: Any) -> Any:
         """The first column of the first row, or None without a row."""
-        with _span(query), _translated():
+        with _span(query), _TRANSLATED:
             return await self._connection.fetchval(query.sql, *arguments)
 
     async def execute(self, query: Query, *arguments: Any) -> int:
         """Run a command; the number of rows that it touched, 0 where that has no meaning."""
-        with _span(query), _translated():
+        with _span(query), _TRANSLATED:
             tag = await self._connection.execute(query.sql, *arguments)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
@@ -103,7 +105,7 @@ class Database:
         command_timeout: float = 30.0,
     ) -> Self:
         """Open the pool. Timeouts are in seconds; both end in StoreUnavailable, as does a server that is not there."""
-        with _translated():
+        with _TRANSLATED:
             pool = await asyncpg.create_pool(
                 url,
                 min_size=min_size,
@@ -123,12 +125,12 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """A session whose commands commit one by one."""
-        with _translated():
+        with _TRANSLATED:
             connection = await self._pool.acquire(timeout=self._acquire_timeout)
         try:
             yield Session(connection)
         finally:
-            with _translated():
+            with _TRANSLATED:
                 await self._pool.release(connection)
 
     @asynccontextmanager
@@ -137,11 +139,11 @@ class Database:
 
         StoreUnavailable out of the end of the block leaves open whether the commit happened.
         """
-        with _translated():
+        with _TRANSLATED:
             connection = await self._pool.acquire(timeout=self._acquire_timeout)
         try:
             transaction = connection.transaction()
-            with _translated():
+            with _TRANSLATED:
                 await transaction.start()
             try:
                 yield Session(connection)
@@ -150,10 +152,10 @@ class Database:
                 with suppress(asyncpg.InterfaceError, *_UNAVAILABLE):
                     await transaction.rollback()
                 raise
-            with _translated():
+            with _TRANSLATED:
                 await transaction.commit()
         finally:
-            with _translated():
+            with _TRANSLATED:
                 await self._pool.release(connection)
 
     async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
@@ -181,15 +183,14 @@ async def _keep_as_it_is(connection: "asyncpg.Connection[asyncpg.Record]") -> No
     """The pool's reset: nothing, as the module's docstring explains."""
 
 
-@contextmanager
-def _span(query: Query) -> Iterator[None]:
-    """A client span under the current one, where that is recorded; free otherwise.
+def _span(query: Query) -> AbstractContextManager[None]:
+    """A client span under the current one, where that is recorded; free otherwise."""
+    return _recorded(query) if trace.get_current_span().is_recording() else _UNTRACED
 
-    Neither parameter values nor the server's error texts, which quote them, are put on it.
-    """
-    if not trace.get_current_span().is_recording():
-        yield
-        return
+
+@contextmanager
+def _recorded(query: Query) -> Iterator[None]:
+    """Neither parameter values nor the server's error texts, which quote them, are put on the span."""
     with _tracer.start_as_current_span(
         query.summary,
         kind=SpanKind.CLIENT,
@@ -208,14 +209,22 @@ def _span(query: Query) -> Iterator[None]:
             raise
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except _UNAVAILABLE as error:
-        raise StoreUnavailable("The database does not answer.") from error
-    except asyncpg.InterfaceError as error:
+class _Translation(AbstractContextManager[None]):  # three to a query, and a generator costs five times as much
+    """What asyncpg raises when PostgreSQL is away becomes StoreUnavailable."""
+
+    __slots__ = ()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        lost = isinstance(error, _UNAVAILABLE)
         # One class for a lost connection and for a wrong number of arguments; only the text tells them apart.
-        if not any(word in str(error) for word in ("closed", "closing", "released back to the pool")):
-            raise
-        raise StoreUnavailable("The database does not answer.") from error
+        if not lost and isinstance(error, asyncpg.InterfaceError):
+            lost = any(word in str(error) for word in ("closed", "closing", "released back to the pool"))
+        if lost:
+            raise StoreUnavailable("The database does not answer.") from error
+
+
+_TRANSLATED: Final = _Translation()
