@@ -11,108 +11,27 @@ from app.routes.admission import AnyRequest
 from app.routes.answers import json_response
 from app.routes.openapi_operations import CALLS, Call
 from app.routes.openapi_page import render_page
-from app.routes.openapi_shapes import COMPONENT, component_schemas, sample_of
+from app.routes.openapi_parts import (
+    ANSWER_HEADERS,
+    BODIES,
+    EVERYWHERE,
+    HEADERS,
+    INTRODUCTION,
+    PATHS,
+    PROBLEM_HEADERS,
+    QUERIES,
+    TAGS,
+    TEXT,
+)
+from app.routes.openapi_shapes import component_schemas, sample_of
+from app.routes.openapi_texts import COMPONENT
 from app.routes.resources import Answered
 from app.routes.services import services_of
 from app.telemetry import name_route
 
 Schema = dict[str, Any]
 VERSION: Final = "1.0.0"
-TEXT: Final = {"type": "string"}
 PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
-INTRODUCTION: Final = """\
-Send `Authorization: Bearer lsk_…` with every call that needs a key; `lockstitch key create` makes one, and its
-scopes say what it opens.
-
-Every call that changes something at a vendor carries an `Idempotency-Key` and has exactly one effect, however often
-it is sent. Records of answers live 7 days by default.
-
-`X-Correlation-ID` ties the calls of one workflow run together: in answers, logs and traces.
-
-Every refusal is a problem document (RFC 9457) whose `code` a program decides by and whose `next_step` says what a
-person can do. Bodies are JSON in UTF-8, at most 1 MiB; what is not known is refused, never dropped. HEAD works
-wherever GET does."""
-
-QUERIES: Final[dict[str, Schema]] = {
-    "connection": TEXT
-    | {"description": "Which connection; the object's system of record when left out.", "examples": ["hubspot"]},
-    "limit": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 250,
-        "default": 50,
-        "description": "Most resources in a page; a page may hold fewer while `has_more` is true.",
-        "examples": [50],
-    },
-    "cursor": TEXT | {"description": "`next_cursor` of the page before, as it was given.", "examples": ["q7Jm3wT0"]},
-    "updated_since": TEXT
-    | {
-        "format": "date-time",
-        "description": "Only what changed at or after this time (RFC 3339 with a zone).",
-        "examples": ["2026-05-01T00:00:00Z"],
-    },
-    "email": TEXT | {"description": "Exactly this address.", "examples": ["ann@example.com"]},
-    "number": TEXT | {"description": "Exactly this number, as people call it.", "examples": ["#1001"]},
-    "external_id": TEXT | {"description": "Exactly this key of the caller's own.", "examples": ["crm-77"]},
-    "status": TEXT | {"description": "Exactly this canonical status.", "examples": ["open"]},
-    "state": {
-        "enum": ["queued", "executing", "succeeded", "failed", "unknown"],
-        "description": "Only operations in this state.",
-        "examples": ["unknown"],
-    },
-    "include": {"enum": ["raw"], "description": "`raw` adds the vendor's own payload.", "examples": ["raw"]},
-    "upsert_on": {
-        "enum": ["email", "external_id"],
-        "description": "Update the record that holds this value, or create one.",
-        "examples": ["email"],
-    },
-    "lossy": {
-        "enum": ["accept"],
-        "description": "Drop fields that the vendor has no place for, and list them in `meta.loss`.",
-        "examples": ["accept"],
-    },
-}
-HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
-    "Idempotency-Key": (
-        "1-255 visible ASCII characters, bare or quoted; it stands for one request.",
-        "run-1-0",
-        True,
-    ),
-    "X-Correlation-ID": ("Ties the calls of one workflow run together; made when absent.", "orders-4711", False),
-    "traceparent": ("W3C Trace Context.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
-    "Prefer": ("`wait=N`: seconds to wait, 0 to 30 (RFC 7240).", "wait=10", False),
-    "If-Match": ("Only if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
-    "If-None-Match": ("304 if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
-}
-PATHS: Final[dict[str, tuple[str, str]]] = {
-    "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
-    "object": ("customer, order or ticket.", "customer"),
-    "code": ("A problem's code.", "not-found"),
-}
-ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
-    "X-Correlation-ID": ("The run that this call belongs to.", "orders-4711"),
-    "traceresponse": (
-        "This call's span (W3C Trace Context).",
-        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    ),
-    "RateLimit": ("What is left of the key's budget (IETF draft).", '"default";r=199;t=1'),
-    "RateLimit-Policy": ("The key's budget (IETF draft).", '"default";q=600;w=60'),
-    "ETag": ("Strong entity tag of the resource.", '"4d801e8b078e9c014d801e8b078e9c01"'),
-    "Location": ("Where the new resource, or the operation, is.", "/v1/customers/cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
-    "Idempotent-Replayed": ("`true` when this is the recorded answer; absent when it is fresh.", "true"),
-    "Preference-Applied": ("The preference that was honoured.", "wait=10"),
-    "Link": ("The next page, `rel=next` (RFC 8288); absent on the last one.", '</v1/customers?cursor=…>; rel="next"'),
-    "Retry-After": ("Whole seconds to wait.", "1"),
-    "WWW-Authenticate": ("How to authenticate (RFC 6750).", 'Bearer realm="lockstitch"'),
-    "Accept-Patch": ("The media types that PATCH takes (RFC 5789).", "application/json, application/merge-patch+json"),
-}
-EVERYWHERE: Final = ("X-Correlation-ID", "traceresponse")
-PROBLEM_HEADERS: Final[dict[int, tuple[str, ...]]] = {
-    401: ("WWW-Authenticate",),
-    409: ("Retry-After",),
-    429: ("Retry-After",),
-    503: ("Retry-After",),
-}
 
 
 @lru_cache(maxsize=4)
@@ -132,7 +51,7 @@ def document(public_url: str) -> Schema:
         },
         "servers": [{"url": public_url, "description": "This Lockstitch."}],
         "security": [{"key": []}],
-        "tags": [{"name": tag, "description": text} for tag, text in _tags().items()],
+        "tags": [{"name": tag, "description": text} for tag, text in TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": component_schemas(),
@@ -168,17 +87,6 @@ async def openapi_page(request: AnyRequest) -> Answered:
 SCHEMA_HANDLERS: Final = [openapi_json, openapi_page]
 
 
-def _tags() -> dict[str, str]:
-    return {
-        "Customers": "People and organisations that buy, ask or are talked to.",
-        "Orders": "What was bought, what it cost, and how far it has come.",
-        "Tickets": "What somebody asked for, and the comments that follow.",
-        "Operations": "What became of a write.",
-        "About": "The caller, the contracts, the problems.",
-        "Health": "For probes and scrapers.",
-    }
-
-
 def _example_problem(kind: type[Problem]) -> Any:
     """A problem as it looks; what it is about stands in `detail` and differs each time."""
     says = VendorSays(connection="hubspot", status=409, code="CONFLICT", detail="Contact already exists")
@@ -205,34 +113,9 @@ def _operation(call: Call) -> Schema:
     operation["security"] = [] if call.open else [{"key": [scope]} for scope in call.scopes] or [{"key": []}]
     if call.body is not None:
         kinds = ["application/json"] + (["application/merge-patch+json"] if call.method == "patch" else [])
-        shown = {"schema": {"$ref": COMPONENT + call.body}, "example": _example_of(call.body)}
+        shown = {"schema": {"$ref": COMPONENT + call.body}, "example": BODIES[call.body]}
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(kinds, shown)}
     return operation
-
-
-def _example_of(body: str) -> Any:
-    """A request that means something: not every field at once, since some exclude each other."""
-    examples: dict[str, Any] = {
-        "CustomerPatch": {
-            "first_name": "Ann",
-            "last_name": "Bell",
-            "emails": [{"address": "ann@example.com", "is_primary": True}],
-        },
-        "OrderPatch": {
-            "currency": "EUR",
-            "customer": {"email": "ann@example.com"},
-            "line_items": [{"name": "Mug", "quantity": "2", "unit_price": "5.00"}],
-        },
-        "OrderCancel": {"reason": "customer", "restock": True},
-        "TicketPatch": {
-            "subject": "Late parcel",
-            "description": "Order #1001 has not arrived.",
-            "requester": {"name": "Ann Bell", "email": "ann@example.com"},
-        },
-        "CommentPatch": {"body_text": "It is on its way.", "visibility": "public"},
-        "Resolution": {"outcome": "succeeded", "remote_id": "1051"},
-    }
-    return examples[body]
 
 
 def _parameters(call: Call) -> list[Schema]:

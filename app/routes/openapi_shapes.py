@@ -6,92 +6,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.errors import FieldError, ProblemDocument, VendorSays
-from app.flows.operations import Resolution
-from app.flows.settle import Archived
-from app.ports import OperationView
-from app.routes.health import Readiness
+from app.routes.openapi_texts import ANSWERS, COMPONENT, TEXTS, Schema
 from canonical.schema import FOLDER, ROOTS, FieldText, describe
-from mappings.coverage import FieldCoverage
-
-Schema = dict[str, Any]
 
 DEFINITION: Final = "#/$defs/"
-COMPONENT: Final = "#/components/schemas/"
 # How callers call what the code has a longer name for.
 PUBLIC_NAMES: Final = {"ProblemDocument": "Problem", "OperationView": "Operation"}
-
-OPERATION_ID: Final = '"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"'
-CORRELATION_ID: Final = '"orders-4711-1767225600000"'
-TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
-    FieldError: {
-        "pointer": ("JSON Pointer (RFC 6901) into the body.", '"/emails/0/address"'),
-        "parameter": ("A query parameter.", '"limit"'),
-        "header": ("A header.", '"idempotency-key"'),
-        "detail": ("What is wrong there, and what would be right.", '"not an e-mail address"'),
-    },
-    VendorSays: {
-        "connection": ("The connection that answered.", '"hubspot"'),
-        "status": ("The vendor's HTTP status.", "409"),
-        "code": ("The vendor's own code.", '"CONFLICT"'),
-        "detail": ("The vendor's own words.", '"Contact already exists"'),
-        "request_id": ("The vendor's id of the request, which its support asks for.", '"0f1c7a9e-5b7e-4d0b"'),
-    },
-    ProblemDocument: {
-        "type": (
-            "What kind of problem it is, as an address that explains it.",
-            '"https://example.com/problems/not-found"',
-        ),
-        "code": ("The last segment of `type`: what a workflow decides by.", '"not-found"'),
-        "title": ("The kind of problem in words, always the same for a code.", '"Nothing is found here"'),
-        "status": ("The HTTP status of the answer.", "404"),
-        "detail": ("What happened this time, for a person.", '"HubSpot has no customer with the id 1051."'),
-        "instance": ("The path that was called.", '"/v1/customers/hubspot:1051"'),
-        "category": ("What kind of trouble it is; `conflict` needs a decision, `auth` a credential.", '"permanent"'),
-        "fault": ("Whose turn it is to change something.", '"caller"'),
-        "retryable": ("Whether the same request can succeed later.", "false"),
-        "retry_after": ("Seconds to wait before that, as in the header `Retry-After`.", "null"),
-        "next_step": ("What a person can do now.", '"Check the path and the id."'),
-        "correlation_id": ("The run that this call belongs to.", CORRELATION_ID),
-        "errors": ("Everything that is wrong with the request, each at its place.", None),
-        "vendor": ("What the vendor said, where it was asked.", None),
-        "operation_id": ("The operation that this is about.", OPERATION_ID),
-    },
-    OperationView: {
-        "id": ("The operation's id; the record at the vendor carries it as its marker.", OPERATION_ID),
-        "state": ("How far the write has come; `unknown` waits for a person.", '"succeeded"'),
-        "object": ("What is written.", '"customer"'),
-        "action": ("What is done to it.", '"create"'),
-        "connection": ("Where.", '"hubspot"'),
-        "attempts": ("How often it was taken up.", "1"),
-        "correlation_id": ("The run that asked for it.", CORRELATION_ID),
-        "created_at": ("When it was asked for.", '"2026-05-01T09:30:00Z"'),
-        "updated_at": ("When its state last changed.", '"2026-05-01T09:30:01Z"'),
-        "result": ("The resource, when it succeeded.", None),
-        "problem": ("Why not, when it failed or is unknown.", None),
-    },
-    Resolution: {
-        "outcome": ("What a person found at the vendor.", '"succeeded"'),
-        "remote_id": ("The record's id there; needed when the outcome is `succeeded`.", '"1051"'),
-    },
-    Archived: {
-        "id": ("Canonical id of what was archived.", '"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "meta": ("Where it was.", None),
-    },
-    Readiness: {
-        "status": ("`ok`, or `not ready`.", '"ok"'),
-        "reasons": ("Why not; empty when ready.", '["the database is not available"]'),
-        "worker_seen_seconds_ago": ("Age of the worker's last heartbeat; null when there was none.", "1.5"),
-    },
-    FieldCoverage: {
-        "field": ("The canonical field.", '"lifecycle_stage"'),
-        "reads": ("Whether a read can supply it.", "true"),
-        "creates": ("Whether it can be written on a create.", "true"),
-        "updates": ("Whether it can be changed afterwards.", "true"),
-        "values": ("Of an enum, the values that can be written.", '["lead", "customer"]'),
-    },
-}
-"""Sentence and example of every field that is not of the canonical model; None where its parts have theirs."""
 
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {
     "Order": ("cancel_reason", "cancel_reason_raw", "cancelled_at"),
@@ -184,7 +104,7 @@ def _around() -> dict[str, Schema]:
     operation = schemas["Operation"]["properties"]
     results = ("Customer", "Order", "Ticket", "Comment", "Archived")
     operation["result"] = operation["result"] | {"anyOf": [{"$ref": COMPONENT + name} for name in results]}
-    return schemas | _lists() | _small_answers()
+    return schemas | {shape["title"]: shape for shape in ANSWERS}
 
 
 def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
@@ -192,134 +112,6 @@ def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
         name: FieldText(sentence=sentence, example=None if example is None else msgspec.Raw(example.encode()))
         for name, (sentence, example) in TEXTS.get(struct, {}).items()
     }
-
-
-def _lists() -> dict[str, Schema]:
-    of: dict[str, tuple[str, str]] = {
-        "CustomerList": ("Customer", "A page of customers."),
-        "OrderList": ("Order", "A page of orders."),
-        "TicketList": ("Ticket", "A page of tickets."),
-        "CommentList": ("Comment", "A page of the comments of a ticket."),
-        "OperationList": ("Operation", "A page of operations."),
-        "ContractList": ("ContractSummary", "The data contracts, in short."),
-    }
-    return {
-        name: _object(
-            name,
-            meaning,
-            data={
-                "type": "array",
-                "items": {"$ref": COMPONENT + item},
-                "description": "May hold fewer than `limit` while `has_more` is true.",
-            },
-            next_cursor=_text("Send it as `cursor` to get the next page; null on the last one.", None, nullable=True),
-            has_more=_flag("Whether there are more pages.", False),
-        )
-        for name, (item, meaning) in of.items()
-    }
-
-
-def _small_answers() -> dict[str, Schema]:
-    free = {"type": "object", "additionalProperties": True}
-    actions = {"type": "array", "items": {"type": "string"}, "examples": [["create", "update", "upsert", "archive"]]}
-    fields = {"type": "array", "items": {"$ref": COMPONENT + "FieldCoverage"}}
-    revision = _object(
-        "ActiveMapping",
-        "The mapping revision that is at work for a connection.",
-        name=_text("Vendor and object.", "hubspot.customer"),
-        revision={"type": "integer", "description": "Its revision.", "examples": [1]},
-        vendor_api=_text("The version of the vendor's API.", "v3"),
-    )
-    connection = _object(
-        "ConnectionCoverage",
-        "What one connection does with an object; computed from its mapping.",
-        vendor=_text("The product behind it.", "hubspot"),
-        mapping={"$ref": COMPONENT + "ActiveMapping", "description": "The mapping that is at work."},
-        actions=actions | {"description": "The verbs that it has."},
-        system_of_record=_flag("Whether calls that name no connection go there.", True),
-        fields=fields | {"description": "Field by field, what is read and written."},
-    )
-    summary = _object(
-        "ContractSummary",
-        "A data contract in one line.",
-        object=_text("What it is about.", "customer"),
-        version=_text("Its version (Semantic Versioning).", "1.0.0"),
-        meaning=_text("What the object stands for in the business.", "A person or an organisation that buys."),
-        url=_text("Where the whole contract is.", "/v1/contracts/customer"),
-    )
-    whole = _object(
-        "Contract",
-        "A data contract, its JSON Schemas, and what each connection makes of it.",
-        object=_text("What it is about.", "customer"),
-        contract=free
-        | {
-            "description": "Meaning, owners, producers, consumers, guarantees, change policy, incident handling.",
-            "examples": [{"object": "customer", "version": "1.0.0"}],
-        },
-        schema=free
-        | {"description": "JSON Schema (draft 2020-12) of what is read.", "examples": [{"title": "Customer"}]},
-        write_schema=free
-        | {"description": "JSON Schema of what is written.", "examples": [{"title": "CustomerPatch"}]},
-        connections={
-            "type": "object",
-            "description": "By connection: what it reads and writes, field by field.",
-            "additionalProperties": {"$ref": COMPONENT + "ConnectionCoverage"},
-        },
-    )
-    me = _object(
-        "Me",
-        "The key that was sent.",
-        name=_text("Its name.", "n8n"),
-        scopes={
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "What it opens.",
-            "examples": [["customers:read", "customers:write"]],
-        },
-        expires_at=_text("When it ends; null for never.", "2027-01-01T00:00:00Z", nullable=True)
-        | {"format": "date-time"},
-    )
-    live = _object("Liveness", "The process answers.", status=_text("Always `ok`.", "ok"))
-    explained = _object(
-        "ProblemExplanation",
-        "What a problem means, whatever the request was.",
-        code=_text("The code.", "not-found"),
-        status={"type": "integer", "description": "Its HTTP status.", "examples": [404]},
-        title=_text("In a few words.", "Nothing is found here"),
-        meaning=_text("In a few more.", "There is no such route, record, or connection in the id."),
-        category=_text("What kind of trouble it is.", "permanent"),
-        fault=_text("Whose turn it is to change something.", "caller"),
-        retryable=_flag("Whether the same request can succeed later.", False),
-        next_step=_text("What to do.", "Check the path and the id."),
-    )
-    itself = free | {
-        "title": "OpenApi",
-        "description": "An OpenAPI 3.1 document.",
-        "examples": [{"openapi": "3.1.0", "info": {"title": "Lockstitch", "version": "1.0.0"}}],
-    }
-    return {shape["title"]: shape for shape in (itself, revision, connection, summary, whole, me, live, explained)}
-
-
-def _object(name: str, meaning: str, /, **members: Schema) -> Schema:
-    return {
-        "title": name,
-        "description": meaning,
-        "type": "object",
-        "properties": members,
-        "required": list(members),
-    }
-
-
-def _text(description: str, example: str | None, *, nullable: bool = False) -> Schema:
-    return {
-        "type": ["string", "null"] if nullable else "string",
-        "description": description,
-        "examples": [example],
-    }
-
-
-def _flag(description: str, example: bool) -> Schema:
-    return {"type": "boolean", "description": description, "examples": [example]}
 
 
 def _moved(schema: Schema) -> Schema:

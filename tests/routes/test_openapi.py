@@ -15,7 +15,7 @@ from app.flows.decode import decode_patch
 from app.flows.operations import Resolution
 from app.routes.openapi import document
 from app.routes.openapi_operations import CALLS
-from app.routes.openapi_shapes import COMPONENT
+from app.routes.openapi_texts import COMPONENT
 from canonical.customer import CustomerPatch
 from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch
