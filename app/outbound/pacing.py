@@ -7,7 +7,6 @@ spend of the same limit is learnt from the budget in the vendor's replies.
 The count is this process's own: several processes on one connection meet in the vendor's budget and its throttling.
 """
 
-from bisect import insort
 from typing import Final
 
 from msgspec import Struct
@@ -19,7 +18,7 @@ MARGIN: Final = 1.02
 GRAIN: Final = 0.01
 
 
-class _Spent(Struct, order=True):
+class _Spent(Struct):
     start: float
     end: float
     units: float
@@ -34,6 +33,7 @@ class Pacer:
         self._window = per_seconds
         self._fixed = fixed
         self._spent: list[_Spent] = []
+        self._last: _Spent | None = None
         self._latest = 0.0
 
     def wait_for(self, cost: float, now: float) -> float:
@@ -46,12 +46,12 @@ class Pacer:
         cost = min(cost, self._units)
         self._latest = start
         end = start + self._window * MARGIN
-        last = self._spent[-1] if self._spent else None
-        if last is not None and last.start <= start < last.start + self._window * GRAIN:
-            last.end = max(last.end, end)
-            last.units += cost
+        if self._last is not None and start < self._last.start + self._window * GRAIN:
+            self._last.end = end
+            self._last.units += cost
         else:
-            insort(self._spent, _Spent(start, end, cost))
+            self._last = _Spent(start, end, cost)
+            self._spent.append(self._last)
         return start - now
 
     def learn(self, budget: Budget, now: float) -> None:
@@ -68,11 +68,10 @@ class Pacer:
             back_in = max(budget.reset_after, 0.0)
         elif restore is not None and restore > 0:
             back_in = min(self._window, others / restore)
-        insort(self._spent, _Spent(now, now + back_in, others))
+        self._spent.append(_Spent(now, now + back_in, others))
 
     def _place(self, cost: float, now: float) -> float:
-        if self._spent and self._spent[0].end <= now:
-            self._spent = [spent for spent in self._spent if spent.end > now]
+        self._spent = [spent for spent in self._spent if spent.end > now]
         at = max(now, self._latest)
         if sum([spent.units for spent in self._spent]) + min(cost, self._units) <= self._units:
             return at  # the usual case: all that is still counted leaves room

@@ -9,7 +9,7 @@ import msgspec
 from app.errors import VendorTimeout
 from app.outbound.accounts import Deliver
 from app.outbound.lines import Line
-from app.ports import ReplyLost, VendorRefused
+from app.ports import VendorRefused
 from mappings.http import VendorRefusal, VendorRequest
 
 _log = logging.getLogger("lockstitch.outbound")
@@ -58,12 +58,14 @@ class Preparation:
     async def _run(self, line: Line, deadline: float) -> bool:
         made = False
         for request in line.connection.vendor.setup:
-            made = await self._make(line, msgspec.structs.replace(request, idempotent=True), deadline) or made
+            made = await self._make(line, request, deadline) or made
         return made
 
     async def _make(self, line: Line, request: VendorRequest, deadline: float) -> bool:
+        # Safe to repeat, and nothing depends on whether a lost reply meant yes: so it is sent like a read.
+        harmless = msgspec.structs.replace(request, effect=False)
         try:
-            await self._deliver(line, request, deadline)
+            await self._deliver(line, harmless, deadline)
         except VendorRefused as refused:
             if refused.refusal.kind != "duplicate":
                 _log.warning(
@@ -73,6 +75,4 @@ class Preparation:
                     extra={"connection": line.connection.name, "kind": refused.refusal.kind},
                 )
             return False
-        except ReplyLost as lost:
-            raise VendorTimeout(f"{line.connection.vendor.title} was not prepared ({lost.why}).") from lost
         return True

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -114,11 +115,15 @@ def within(seconds: float = 5.0) -> float:
 
 
 class Asker:
-    """The client together with its one connection, so that a test reads like what it does."""
+    """The client together with one of its connections, so that a test reads like what it does."""
 
     def __init__(self, client: VendorClient, connection: Connection) -> None:
         self.client = client
         self.connection = connection
+
+    def on(self, name: str) -> "Asker":
+        """The same client, on another connection to the same vendor."""
+        return Asker(self.client, Connection(name=name, vendor=self.connection.vendor))
 
     async def send(self, request: VendorRequest, seconds: float = 5.0) -> VendorReply:
         """`VendorClient.send` with that much time."""
@@ -133,26 +138,30 @@ class Asker:
 async def asking(
     base_url: str,
     *,
+    also: Mapping[str, str] = MappingProxyType({}),
     patience: Patience = QUICK,
     pacing: PacingSettings | None = None,
     read_secret: Callable[[str], str] = lambda reference: SECRET,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
 ) -> AsyncIterator[Asker]:
-    """Acme's client with one connection, `acme`; `manifest` changes parts of ACME."""
-    connection = Connection(name="acme", vendor=replace(ACME, **manifest))
-    settings = ConnectionSettings(
-        name="acme",
-        vendor="acme",
-        base_url=base_url,
-        credentials={"token": "env:ACME_TOKEN"},
-        custom_fields=custom_fields or {},
-        pacing=pacing,
-    )
+    """A client with the connection `acme` and those of `also`, by name and URL. `manifest` changes parts of ACME."""
+    vendor = replace(ACME, **manifest)
+    lines = {}
+    for name, url in {"acme": base_url, **also}.items():
+        settings = ConnectionSettings(
+            name=name,
+            vendor="acme",
+            base_url=url,
+            credentials={"token": "env:ACME_TOKEN"},
+            custom_fields=custom_fields or {},
+            pacing=pacing,
+        )
+        lines[name] = Line(Connection(name=name, vendor=vendor), settings, patience, read_secret)
     wire = Wire()
-    client = VendorClient({"acme": Line(connection, settings, patience, read_secret)}, wire)
+    client = VendorClient(lines, wire)
     try:
-        yield Asker(client, connection)
+        yield Asker(client, lines["acme"].connection)
     finally:
         await client.close()
         await wire.close()

@@ -46,6 +46,7 @@ class VendorServer:
     always: Behaviour | Callable[[Call], Behaviour] = OK
     script: deque[Behaviour] = field(default_factory=deque)
     calls: list[Call] = field(default_factory=list)
+    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def url(self) -> str:
@@ -55,6 +56,11 @@ class VendorServer:
     def then(self, *behaviours: Behaviour) -> None:
         """Append to the script."""
         self.script.extend(behaviours)
+
+    async def received(self, count: int) -> None:
+        """Return once so many calls have come in."""
+        async with asyncio.timeout(5), self._came:
+            await self._came.wait_for(lambda: len(self.calls) >= count)
 
     def targets(self) -> list[str]:
         """Method and target of every call so far."""
@@ -71,7 +77,9 @@ class VendorServer:
             writer.close()
 
     async def _answer(self, call: Call, writer: asyncio.StreamWriter) -> bool:
-        self.calls.append(call)
+        async with self._came:
+            self.calls.append(call)
+            self._came.notify_all()
         if self.script:
             behaviour = self.script.popleft()
         else:

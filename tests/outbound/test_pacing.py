@@ -1,0 +1,129 @@
+"""Never more than the vendor allows, and hardly less."""
+
+import asyncio
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import VendorThrottled
+from app.outbound.pacing import Pacer
+from app.settings import PacingSettings
+from mappings.http import Budget
+from tests.outbound.acme import READ, asking
+from tests.outbound.vendor_server import Call, Reply, running_vendor
+
+UNITS = 20.0
+WINDOW = 10.0
+
+
+def spent_within(starts: list[tuple[float, float]], end: float, window: float) -> float:
+    """Units that start in the window that ends, and includes, `end`."""
+    return sum(cost for start, cost in starts if end - window < start <= end)
+
+
+@given(st.lists(st.tuples(st.floats(0, 8), st.floats(0.5, 30)), min_size=1, max_size=60))
+def test_no_window_ever_holds_more_than_the_limit(requests: list[tuple[float, float]]) -> None:
+    pacer = Pacer(UNITS, WINDOW)
+    now, starts = 100.0, []
+    for gap, cost in requests:
+        now += gap
+        starts.append((now + pacer.reserve(cost, now), min(cost, UNITS)))
+    assert starts == sorted(starts, key=lambda start: start[0])
+    for start, _ in starts:
+        assert spent_within(starts, start, WINDOW) <= UNITS + 1e-6
+
+
+def test_a_full_queue_leaves_at_the_published_rate() -> None:
+    pacer = Pacer(UNITS, WINDOW)
+    starts = [pacer.reserve(1.0, 0.0) for _ in range(2000)]
+    assert 2000 / starts[-1] == pytest.approx(UNITS / WINDOW, rel=0.05)
+
+
+def test_waiting_is_foretold() -> None:
+    pacer = Pacer(UNITS, WINDOW)
+    for _ in range(50):
+        assert pacer.wait_for(1.0, 0.0) == pacer.reserve(1.0, 0.0)
+
+
+def test_what_others_spent_is_waited_for() -> None:
+    pacer = Pacer(UNITS, WINDOW)
+    assert pacer.reserve(1.0, 0.0) == 0.0
+    pacer.learn(Budget(remaining=2.0, reset_after=4.0), 1.0)
+    assert [pacer.reserve(1.0, 1.0) for _ in range(2)] == [0.0, 0.0]
+    assert pacer.reserve(1.0, 1.0) == pytest.approx(4.0)
+
+
+def test_a_budget_that_agrees_with_our_own_count_changes_nothing() -> None:
+    pacer = Pacer(UNITS, WINDOW)
+    for left in range(19, -1, -1):
+        assert pacer.reserve(1.0, 0.0) == 0.0
+        pacer.learn(Budget(remaining=float(left)), 0.0)
+    assert pacer.reserve(1.0, 0.0) == pytest.approx(WINDOW, rel=0.05)
+
+
+def test_a_larger_account_is_faster_unless_the_operator_chose() -> None:
+    ours, chosen = Pacer(UNITS, WINDOW), Pacer(UNITS, WINDOW, fixed=True)
+    for pacer in (ours, chosen):
+        pacer.learn(Budget(remaining=100.0, restore_per_second=10.0), 0.0)
+    assert [ours.reserve(1.0, 0.0) for _ in range(100)] == [0.0] * 100
+    assert sum(chosen.reserve(1.0, 0.0) == 0.0 for _ in range(100)) == UNITS
+
+
+@pytest.mark.anyio
+async def test_requests_reach_the_vendor_at_the_pace() -> None:
+    units, window, error = 40, 1.0, 0.05
+    count = 3 * units + 1
+    pacing = PacingSettings(units=units, per_seconds=window, concurrency=8)
+    async with running_vendor() as vendor, asking(vendor.url, pacing=pacing) as acme:
+        await asyncio.gather(*(acme.send(READ, seconds=30.0) for _ in range(count)))
+    arrivals = sorted(call.at for call in vendor.calls)
+    assert arrivals[-1] - arrivals[0] == pytest.approx(3 * window, rel=error)
+    for arrival in arrivals:
+        assert spent_within([(at, 1.0) for at in arrivals], arrival, window * (1 - error)) <= units
+
+
+@pytest.mark.anyio
+async def test_a_wait_that_does_not_fit_is_told_at_once() -> None:
+    async with running_vendor() as vendor:
+        async with asking(vendor.url, pacing=PacingSettings(units=1, per_seconds=10)) as acme:
+            await acme.send(READ)
+            started = time.monotonic()
+            with pytest.raises(VendorThrottled) as problem:
+                await acme.send(READ, seconds=2.0)
+            assert time.monotonic() - started < 0.5
+        assert len(vendor.calls) == 1
+        assert problem.value.retry_after == pytest.approx(10.0, abs=0.5)
+
+
+@pytest.mark.anyio
+async def test_only_so_many_requests_at_once() -> None:
+    at_once, most = 0, 0
+    free = asyncio.Event()
+
+    def count(call: Call) -> Reply:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        return Reply(until=free)
+
+    pacing = PacingSettings(units=1000, per_seconds=1, concurrency=3)
+    async with running_vendor(count) as vendor, asking(vendor.url, pacing=pacing) as acme:
+        sending = [asyncio.create_task(acme.send(READ)) for _ in range(10)]
+        await vendor.received(3)
+        await asyncio.sleep(0.1)
+        assert most == 3
+        with pytest.raises(VendorThrottled):
+            await acme.send(READ, seconds=0.1)
+        free.set()
+        await asyncio.gather(*sending)
+
+
+@pytest.mark.anyio
+async def test_a_budget_that_is_used_up_by_others_holds_requests_back() -> None:
+    async with running_vendor() as vendor, asking(vendor.url) as acme:
+        vendor.then(Reply(headers=(("x-left", "0"), ("x-reset", "1"))))
+        await acme.send(READ)
+        await acme.send(READ)
+        assert vendor.calls[1].at - vendor.calls[0].at >= 0.95
