@@ -3,6 +3,7 @@
 import logging
 import re
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -12,6 +13,7 @@ from litestar.exceptions import NotFoundException as NoSuchRoute
 
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
 from app.flows.write import Written
+from app.ports import Page
 from app.routes.edge import answer_headers, correlation_of
 from app.routes.services import services_of
 
@@ -36,6 +38,16 @@ def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response
         if "*" in tags or etag in tags:
             return Response(b"", status_code=304, headers={"etag": etag})
     return json_response(resource, headers={"etag": etag})
+
+
+def page_response(request: AnyRequest, page: Page) -> Response[bytes]:
+    """One page of a list, with a link to the next (RFC 8288) at the address by which callers know us."""
+    if page.next_cursor is not None:
+        sent = parse_qsl(request.scope["query_string"].decode())
+        query = urlencode([*(pair for pair in sent if pair[0] != "cursor"), ("cursor", page.next_cursor)])
+        following = f"{services_of(request).seam.public_url}{request.scope['path']}?{query}"
+        answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
+    return json_response(page)
 
 
 def written_response(written: Written) -> Response[bytes]:

@@ -8,7 +8,7 @@ from app.errors import FieldError, InvalidField
 from app.flows.decode import decode_patch
 from app.flows.operations import Resolution, check_operation, get_operation, list_operations, resolve_operation
 from app.routes.admission import JSON, AnyRequest, admit, admit_any, read_body
-from app.routes.answers import json_response
+from app.routes.answers import json_response, page_response
 from app.routes.queries import Query
 from app.routes.resources import Answered
 from app.routes.services import services_of
@@ -39,7 +39,7 @@ async def list_all(request: AnyRequest) -> Answered:
     page = await list_operations(
         services_of(request).seam, state=state, objects=_objects(held), after=after, limit=limit
     )
-    return json_response(page)
+    return page_response(request, page)
 
 
 @route("/v1/operations/{id:str}", http_method=["GET"], name="read operation")

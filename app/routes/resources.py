@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
 
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
@@ -22,8 +21,7 @@ from app.routes.admission import (
     read_body,
     waiting,
 )
-from app.routes.answers import json_response, resource_response, written_response
-from app.routes.edge import answer_headers
+from app.routes.answers import page_response, resource_response, written_response
 from app.routes.queries import Query
 from app.routes.services import services_of
 from canonical.parts import ObjectName
@@ -122,16 +120,7 @@ async def _list(request: AnyRequest, object_name: ObjectName, parent: str | None
     query.check()
     services = services_of(request)
     page = await read_page(services.seam, services.cursors, wanted)
-    if page.next_cursor is not None:
-        answer_headers(request.scope).append(("Link", f'<{_next_page(request, page.next_cursor)}>; rel="next"'))
-    return json_response(page)
-
-
-def _next_page(request: AnyRequest, cursor: str) -> str:
-    """The same list from the next cursor on (RFC 8288), relative to the server as callers know it."""
-    kept = [(name, value) for name, value in parse_qsl(request.scope["query_string"].decode()) if name != "cursor"]
-    public = services_of(request).seam.public_url
-    return f"{public}{request.scope['path']}?{urlencode([*kept, ('cursor', cursor)])}"
+    return page_response(request, page)
 
 
 async def _write(

@@ -1,6 +1,7 @@
 """Bodies that callers send, with invented people, each as one vendor can hold it."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 Body = dict[str, Any]
@@ -34,3 +35,30 @@ def ticket(connection: str, mark: str | None = None, **fields: Any) -> Body:
     mark = mark or word()
     asker = {"requester": {"email": f"{mark}@example.com", "name": "Ada"}} if "zendesk" in connection else {}
     return {"subject": f"Mug {mark}", "description": "It came in two pieces.", **asker, **fields}
+
+
+class Kind(NamedTuple):
+    """One object at one vendor: its collection, the connection, and a body to create one with."""
+
+    path: str
+    connection: str
+    body: Callable[[str], Body]
+
+    @property
+    def collection(self) -> str:
+        """Where one is created."""
+        return f"{self.path}?connection={self.connection}"
+
+    def sample(self) -> Body:
+        """A body for a new one."""
+        return self.body(self.connection)
+
+
+KINDS: Final = {
+    "hubspot customer": Kind("/v1/customers", "hubspot", customer),
+    "shopify customer": Kind("/v1/customers", "shopify", customer),
+    "zendesk customer": Kind("/v1/customers", "zendesk", customer),
+    "shopify order": Kind("/v1/orders", "shopify", lambda _connection: order()),
+    "hubspot ticket": Kind("/v1/tickets", "hubspot", ticket),
+    "zendesk ticket": Kind("/v1/tickets", "zendesk", ticket),
+}
