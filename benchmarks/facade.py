@@ -9,14 +9,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import aiohttp
 import uvloop
 
 from benchmarks import figures
-from benchmarks.stage import Stage, set_up
+from benchmarks.stage import Stage, cpu_seconds, set_up
 
 ROUNDS: Final = 15
 SECONDS: Final = 0.7
@@ -26,6 +26,21 @@ READ_TARGET: Final = 0.6
 WRITE_TARGET: Final = 0.4
 
 Call = Callable[[], Awaitable[None]]
+
+
+class Contender(NamedTuple):
+    """A request to repeat, and the process that answers it."""
+
+    title: str
+    call: Call
+    process: int
+
+
+class Result(NamedTuple):
+    """Requests a second in each round; µs of the answering process's CPU for each request over all rounds."""
+
+    rates: list[float]
+    cpu: float | None
 
 
 def measure() -> None:
@@ -38,19 +53,30 @@ async def _measure(stage: Stage) -> None:
     connector = aiohttp.TCPConnector(limit=AT_ONCE)
     async with aiohttp.ClientSession(connector=connector) as session:
         caller = _Caller(session, stage)
-        print(f"Read a contact, requests a second, {AT_ONCE} at once ({ROUNDS} rounds)")
-        facade, floor = await _take_turns(caller.read, caller.read_floor)
-        figures.raw("bare proxy (floor)", floor, "/s")
-        figures.raw("Lockstitch", facade, "/s")
-        figures.ratio("Lockstitch / floor", facade, floor, "at least", READ_TARGET)
-        print(f"\nCreate a contact, requests a second, {AT_ONCE} at once ({ROUNDS} rounds)")
-        facade, floor, whole = await _take_turns(caller.write, caller.write_floor, caller.write_floor_whole)
-        figures.raw("bare proxy, two commits (floor)", floor, "/s")
-        figures.raw("the same, and reads the record back", whole, "/s")
-        figures.raw("Lockstitch", facade, "/s")
-        figures.ratio("Lockstitch / floor", facade, floor, "at least", WRITE_TARGET)
-        figures.ratio("Lockstitch / floor that reads back", facade, whole, "at least", WRITE_TARGET)
-        print()
+        read = Contender("Lockstitch", caller.read, stage.facade_process)
+        floor = Contender("bare proxy (floor)", caller.read_floor, stage.floor_process)
+        print(f"Read a contact, {AT_ONCE} at once ({ROUNDS} rounds of {SECONDS} s)")
+        await _compare(read, READ_TARGET, floor)
+        write = Contender("Lockstitch", caller.write, stage.facade_process)
+        once = Contender("bare proxy, two commits (floor)", caller.write_floor, stage.floor_process)
+        whole = Contender("the same, and reads the record back", caller.write_floor_whole, stage.floor_process)
+        print(f"Create a contact, {AT_ONCE} at once ({ROUNDS} rounds of {SECONDS} s)")
+        await _compare(write, WRITE_TARGET, once, whole)
+
+
+async def _compare(measured: Contender, target: float, *floors: Contender) -> None:
+    """Print rates and their ratios, then CPU and its ratios, which a busy machine moves far less."""
+    ours, *others = await _take_turns(measured, *floors)
+    for contender, result in zip((*floors, measured), (*others, ours), strict=True):
+        figures.raw(contender.title, result.rates, "/s")
+    for contender, result in zip(floors, others, strict=True):
+        figures.ratio(f"Lockstitch / {contender.title}", ours.rates, result.rates, "at least", target)
+    if ours.cpu is not None:
+        print(f"  {'CPU of the serving process: Lockstitch':52} {ours.cpu:9.0f} us/request")
+    for contender, result in zip(floors, others, strict=True):
+        if ours.cpu and result.cpu:
+            print(f"  {contender.title:52} {result.cpu:9.0f} us/request, {result.cpu / ours.cpu:.2f} of Lockstitch's")
+    print()
 
 
 class _Caller:
@@ -101,17 +127,23 @@ def _body(number: int) -> bytes:
     )
 
 
-async def _take_turns(*calls: Call) -> list[list[float]]:
-    """Requests a second of each contender, round by round."""
-    for call in calls:
-        await _repeat(call, until=None)
-    rounds: list[list[float]] = [[] for _ in calls]
+async def _take_turns(*contenders: Contender) -> list[Result]:
+    """Round by round, every contender in each."""
+    for contender in contenders:
+        await _repeat(contender.call, until=None)
+    rates: list[list[float]] = [[] for _ in contenders]
+    spent, done = [0.0] * len(contenders), [0] * len(contenders)
     for _ in range(ROUNDS):
-        for call, figures_of_call in zip(calls, rounds, strict=True):
-            began = time.perf_counter()
-            done = await _repeat(call, until=began + SECONDS)
-            figures_of_call.append(done / (time.perf_counter() - began))
-    return rounds
+        for place, contender in enumerate(contenders):
+            cpu, began = cpu_seconds(contender.process), time.perf_counter()
+            count_of_round = await _repeat(contender.call, until=began + SECONDS)
+            rates[place].append(count_of_round / (time.perf_counter() - began))
+            done[place] += count_of_round
+            spent[place] += (cpu_seconds(contender.process) or 0.0) - (cpu or 0.0)
+    return [
+        Result(of_rounds, seconds / number * 1e6 if seconds else None)
+        for of_rounds, seconds, number in zip(rates, spent, done, strict=True)
+    ]
 
 
 async def _repeat(call: Call, until: float | None) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 def raw(title: str, rounds: Sequence[float], unit: str) -> float:
     """Print every round of one contender; the median."""
     middle = median(rounds)
-    print(f"  {title:46} {middle:9.1f} {unit}   rounds: {' '.join(f'{one:.1f}' for one in rounds)}")
+    print(f"  {title:52} {middle:9.1f} {unit}   rounds: {' '.join(f'{one:.1f}' for one in rounds)}")
     return middle
 
 
@@ -24,7 +24,7 @@ def ratio(
     middle = median(ratios)
     kept = middle <= target if direction == "at most" else middle >= target
     print(
-        f"  {title:46} {middle:9.2f} x    target: {direction} {target:g}, {'kept' if kept else 'MISSED'};"
+        f"  {title:52} {middle:9.2f} x    target: {direction} {target:g}, {'kept' if kept else 'MISSED'};"
         f" rounds: {' '.join(f'{one:.2f}' for one in ratios)}"
     )
     return middle

@@ -24,11 +24,23 @@ PATIENCE = 30.0
 
 
 class Stage(NamedTuple):
-    """Where to call, and with which key."""
+    """Where to call, with which key, and the processes that answer."""
 
     facade: str
     floor: str
     key: str
+    facade_process: int
+    floor_process: int
+
+
+def cpu_seconds(process: int) -> float | None:
+    """What a process has spent so far, in user and in kernel mode; None where there is no /proc."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    fields = told.rpartition(")")[2].split()  # proc(5): utime and stime are fields 14 and 15, and 3 comes first here
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -45,11 +57,13 @@ def set_up() -> Iterator[Stage]:
         vendor = f"http://127.0.0.1:{upstream}"
         python = sys.executable
         stack.enter_context(_running([python, "-m", "benchmarks.upstream", str(upstream)], upstream))
-        stack.enter_context(_running([python, "-m", "benchmarks.proxy", str(floor), vendor, url], floor))
+        proxy = [python, "-m", "benchmarks.proxy", str(floor), vendor, url]
+        floor_process = stack.enter_context(_running(proxy, floor))
         serve = [python, "-m", "app.cli", "serve"]
-        stack.enter_context(_running(serve, facade, _environment(folder, vendor, url, facade)))
+        environment = _environment(folder, vendor, url, facade)
+        facade_process = stack.enter_context(_running(serve, facade, environment))
         key = asyncio.run(_make_key(url))
-        yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key)
+        yield Stage(f"http://127.0.0.1:{facade}", f"http://127.0.0.1:{floor}", key, facade_process, floor_process)
 
 
 def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dict[str, str]:
@@ -81,13 +95,13 @@ async def _make_key(database_url: str) -> str:
 
 
 @contextmanager
-def _running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[None]:
-    """The command as a process, from when its port answers until the end of the block."""
+def _running(command: list[str], port: int, added: dict[str, str] | None = None) -> Iterator[int]:
+    """The command as a process, by its id, from when its port answers until the end of the block."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
     process = subprocess.Popen(command, env=own | (added or {}), cwd=Path(__file__).parents[1])
     try:
         _await_port(process, port)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         try:
