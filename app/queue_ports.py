@@ -19,7 +19,6 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from app.errors import Category
 from app.ports import LeaseLost
 
 __all__ = ["LeaseLost"]
@@ -52,7 +51,8 @@ class Transaction(Protocol):
 class JobPolicy(Struct, frozen=True, kw_only=True):
     """How patient the queue is with jobs of one kind.
 
-    Back-off is exponential with full jitter: a uniform choice below `base_seconds` × 2ⁿ, and below `cap_seconds`.
+    Back-off is exponential with full jitter: a uniform choice below `base_seconds` doubled with each
+    failure, and below `cap_seconds`.
     A job dies after `max_attempts`, or when the next attempt would come later than `give_up_seconds` after enqueueing.
     `dead_head`: whether its death holds up those behind it in its order key until a person has decided (`block`) or not
     (`skip`). One attempt is cut off after `attempt_seconds`.
@@ -104,6 +104,14 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: datetime
     started_at: datetime
     probe: bool
+
+
+class Claimed(Struct, frozen=True, kw_only=True):
+    """What a claim found. `due_in`: seconds until the next one may find something; None for not before something is
+    enqueued, resumed or finished."""
+
+    jobs: Sequence[Job]
+    due_in: float | None
 
 
 # ---------------------------------------------------------------- outcomes
@@ -185,14 +193,11 @@ class Enqueuer(Protocol):
 class Queue(Enqueuer, Protocol):
     """What the runner needs. Every step on a job names its lease, and raises LeaseLost when that is gone."""
 
-    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Sequence[Job]:
-        """Jobs of one connection, the next in turn that has any; none when nothing can be done now.
+    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
+        """Jobs of one connection, the next in turn that has any.
 
         `running` is how many jobs of each connection this process has already, `at_most` how many it may have.
         """
-
-    async def seconds_until_due(self) -> float | None:
-        """When a claim may find something; None for not before something is enqueued, resumed or finished."""
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
         """Extend the leases; the ids of jobs that are ours no longer."""

@@ -11,20 +11,24 @@ texts of exceptions, header values. An id of a record points at a person, so rou
 """
 
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
+from app.telemetry.jobs import JobAttempt, count_dead_letter, job_span
 from app.telemetry.metrics import add_collector, count_operation, render_metrics
 from app.telemetry.provider import set_up, shut_down
 from app.telemetry.server import ServerCall, name_caller, name_route, server_span
 from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
 
 __all__ = [
+    "JobAttempt",
     "ServerCall",
     "VendorCall",
     "add_collector",
     "bind",
     "correlation_id",
+    "count_dead_letter",
     "count_operation",
     "current_traceparent",
     "derive_trace_id",
+    "job_span",
     "mapping_span",
     "name_caller",
     "name_route",
