@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
+from tests.contract.lookalikes import Vendor
+
 Body = dict[str, Any]
 
 
@@ -38,27 +40,28 @@ def ticket(connection: str, mark: str | None = None, **fields: Any) -> Body:
 
 
 class Kind(NamedTuple):
-    """One object at one vendor: its collection, the connection, and a body to create one with."""
+    """One object at one vendor: its collection, the connection, the vendor's own name of it, and a body to create."""
 
     path: str
-    connection: str
-    body: Callable[[str], Body]
+    connection: Vendor
+    held_as: str
+    body: Callable[[str, str | None], Body]
 
     @property
     def collection(self) -> str:
         """Where one is created."""
         return f"{self.path}?connection={self.connection}"
 
-    def sample(self) -> Body:
-        """A body for a new one."""
-        return self.body(self.connection)
+    def sample(self, mark: str | None = None) -> Body:
+        """A body for a new one; `mark` occurs in it."""
+        return self.body(self.connection, mark)
 
 
 KINDS: Final = {
-    "hubspot customer": Kind("/v1/customers", "hubspot", customer),
-    "shopify customer": Kind("/v1/customers", "shopify", customer),
-    "zendesk customer": Kind("/v1/customers", "zendesk", customer),
-    "shopify order": Kind("/v1/orders", "shopify", lambda _connection: order()),
-    "hubspot ticket": Kind("/v1/tickets", "hubspot", ticket),
-    "zendesk ticket": Kind("/v1/tickets", "zendesk", ticket),
+    "hubspot customer": Kind("/v1/customers", "hubspot", "contacts", customer),
+    "shopify customer": Kind("/v1/customers", "shopify", "Customer", customer),
+    "zendesk customer": Kind("/v1/customers", "zendesk", "users", customer),
+    "shopify order": Kind("/v1/orders", "shopify", "Order", lambda _connection, mark: order(mark)),
+    "hubspot ticket": Kind("/v1/tickets", "hubspot", "tickets", ticket),
+    "zendesk ticket": Kind("/v1/tickets", "zendesk", "tickets", ticket),
 }
