@@ -1,5 +1,6 @@
 """Claiming: which jobs start now."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
@@ -11,7 +12,9 @@ from app.queue_ports import Claimed, Job
 from app.store.database import Database, Query
 from app.store.enqueueing import payload_of
 from app.store.lanes import TOKENS
-from app.store.sealing import Sealer
+from app.store.sealing import SealBroken, Sealer
+
+_log = logging.getLogger("lockstitch.queue")
 
 # Connections with a ready job, each with the time of its first one, in a ring that begins behind the connection served
 # last. Every step is one probe of the index job_ready, and none is made once a lane is found, so that neither a long
@@ -153,11 +156,16 @@ class Claims:
         )
         if rows:
             self._served_last = rows[0]["served"]
-        return [
-            job_of(row, self._sealer.open(row["payload"], payload_of(row["id"])), probe=row["probing"])
-            for row in rows
-            if row["id"] is not None
-        ]
+        return [job for row in rows if row["id"] is not None and (job := self._opened(row)) is not None]
+
+    def _opened(self, row: asyncpg.Record) -> Job | None:
+        try:
+            payload = self._sealer.open(row["payload"], payload_of(row["id"]))
+        except SealBroken:
+            # Its lease runs out, and at last it is a dead letter, unless somebody puts the key back before.
+            _log.exception("a payload cannot be opened", extra={"job_id": row["id"], "kind": row["kind"]})
+            return None
+        return job_of(row, payload, probe=row["probing"])
 
 
 def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
