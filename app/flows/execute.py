@@ -28,16 +28,17 @@ from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
 from app.ports import Answer, Begun, Intent, Operation, ReplyLost, VendorRefused
+from app.telemetry import count_operation
 from mappings.spec import Unmappable
 
 # A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
 # below that is about an hour.
 PATIENT_ATTEMPTS = 12
 LONGEST_PAUSE = 600.0
-# Waiting for another upsert of the same key, which is usually done in milliseconds; what is left of the attempt's time
-# after waiting must be enough for the write itself.
+# Waiting for another upsert of the same key, which is usually done in milliseconds; this share of the attempt's time is
+# kept for the write itself.
 UPSERT_PAUSE = 0.03
-UPSERT_PATIENCE = 12.0
+UPSERT_RESERVE = 0.4
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -152,8 +153,9 @@ async def _prepare(desk: Desk, begun: Begun) -> Prepared:
 async def _take_turn(desk: Desk, begun: Begun, value: str) -> None:
     """Wait until no other undecided operation works on this unique key. Raises VendorThrottled when time runs out."""
     locked = desk.seam.operations.lock_upsert
+    give_up = desk.deadline - UPSERT_RESERVE * desk.seam.execution_limit
     while not await locked(desk.connection.name, desk.intent.object, value, begun.held()):
-        if time.monotonic() + UPSERT_PATIENCE > desk.deadline:
+        if time.monotonic() > give_up:
             raise VendorThrottled("Another upsert of the same key is still running.", retry_after=1.0)
         await asyncio.sleep(UPSERT_PAUSE)
 
@@ -173,6 +175,7 @@ async def refuse(seam: Seam, begun: Begun, problem: Problem) -> Answer:
     document = document_for(seam, begun.operation, problem)
     answer = rendered(document)
     await seam.operations.fail(begun.held(), problem=document, answer=answer)
+    count_operation(begun.operation.object, begun.operation.action, "failed")
     return answer
 
 
@@ -189,6 +192,7 @@ async def _not_sent(seam: Seam, begun: Begun, problem: Problem, *, patient: bool
         await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0**operation.attempts))
         raise Undecided(operation.id) from problem
     await seam.operations.fail(begun.held(), problem=document_for(seam, operation, problem), answer=None)
+    count_operation(operation.object, operation.action, "failed")
 
 
 async def _postpone(seam: Seam, begun: Begun, seconds: float) -> None:

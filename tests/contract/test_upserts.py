@@ -1,0 +1,115 @@
+"""Create or update by a unique key: 201 or 200, and one record whatever happens at once."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import KINDS, Body, Kind, customer, word
+
+CHANGES: dict[str, Body] = {
+    "hubspot customer": {"job_title": "Potter"},
+    "shopify customer": {"notes": "Likes blue."},
+    "zendesk customer": {"notes": "Likes blue."},
+    "shopify order": {"customer_note": "Ring twice."},
+    "hubspot ticket": {"subject": "Both mugs"},
+    "zendesk ticket": {"subject": "Both mugs"},
+}
+UPSERTABLE = [
+    (name, key)
+    for name, kind in KINDS.items()
+    for key in ("email", "external_id")
+    if key == "external_id" or kind.path == "/v1/customers"
+]
+
+
+def described(kind: Kind, key: str, mark: str) -> Body:
+    """A record that this key names."""
+    return kind.sample(mark) | ({"external_id": f"key-{mark}"} if key == "external_id" else {})
+
+
+def identity(kind: Kind, key: str, body: Body) -> Body:
+    """Only what the record is found by."""
+    return {"emails": body["emails"]} if key == "email" else {"external_id": body["external_id"]}
+
+
+@pytest.mark.parametrize(("name", "key"), UPSERTABLE)
+def test_the_first_creates_and_the_second_changes(caller: Caller, vendors: Lookalikes, name: str, key: str) -> None:
+    kind, mark = KINDS[name], word()
+    body = described(kind, key, mark)
+    path = f"{kind.collection}&upsert_on={key}"
+    first = caller.write("POST", path, body)
+    assert first.status_code == 201, first.text
+    second = caller.write("POST", path, identity(kind, key, body) | CHANGES[name])
+    assert second.status_code == 200, second.text
+    assert second.json()["id"] == first.json()["id"]
+    assert "location" not in second.headers
+    ((field, value),) = CHANGES[name].items()
+    assert second.json()[field] == value
+    assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
+
+
+@pytest.mark.parametrize(("name", "key"), UPSERTABLE)
+def test_upserts_of_one_key_at_once_make_one_record(
+    facade: Facade, full_key: str, vendors: Lookalikes, name: str, key: str
+) -> None:
+    kind, mark = KINDS[name], word()
+    body = described(kind, key, mark)
+    # The lines of an order that is there are fixed, so those who come later have to accept that theirs are dropped.
+    path = f"{kind.collection}&upsert_on={key}{'&lossy=accept' if kind.path == '/v1/orders' else ''}"
+
+    async def all_at_once() -> list[httpx.Response]:
+        headers = {"authorization": f"Bearer {full_key}"}
+        async with httpx.AsyncClient(base_url=facade.api.url, timeout=60, headers=headers) as http:
+            calls = (http.post(path, json=body, headers={"idempotency-key": new_key()}) for _ in range(8))
+            return await asyncio.gather(*calls)
+
+    answers = asyncio.run(all_at_once())
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200] * 7 + [201], [answer.text for answer in answers]
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
+
+
+def test_the_primary_address_is_matched_on_without_case(caller: Caller) -> None:
+    mark = word()
+    made = caller.create("/v1/customers", customer("hubspot", mark))
+    sent = {"emails": [{"address": f"{mark.upper()}@Example.com", "is_primary": True}], "job_title": "Potter"}
+    answer = caller.write("POST", "/v1/customers?upsert_on=email", sent)
+    assert (answer.status_code, answer.json()["id"]) == (200, made["id"])
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "pointer"),
+    [
+        ("email", {"first_name": "Ada"}, "/emails"),
+        ("email", {"emails": []}, "/emails"),
+        ("email", {"emails": None}, "/emails"),
+        ("external_id", {"first_name": "Ada"}, "/external_id"),
+        ("external_id", {"external_id": None}, "/external_id"),
+    ],
+)
+def test_what_is_matched_on_has_to_be_there(caller: Caller, key: str, body: Any, pointer: str) -> None:
+    answer = caller.write("POST", f"/v1/customers?upsert_on={key}", body)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == [pointer]
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/tickets"])
+def test_orders_and_tickets_have_no_address_to_match_on(caller: Caller, path: str) -> None:
+    answer = caller.write("POST", f"{path}?upsert_on=email", {})
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == ["upsert_on"]
+
+
+def test_an_upsert_is_replayed_with_the_status_that_it_had(caller: Caller) -> None:
+    body, key = customer("hubspot"), new_key()
+    first = caller.write("POST", "/v1/customers?upsert_on=email", body, key=key)
+    caller.write("POST", "/v1/customers?upsert_on=email", body)
+    again = caller.write("POST", "/v1/customers?upsert_on=email", body, key=key)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["location"] == first.headers["location"]
