@@ -362,7 +362,7 @@ class VendorUnavailable(VendorProblem, code="vendor-unavailable", status=503, ti
 class ConnectionPaused(VendorProblem, code="connection-paused", status=503, title="The connection is paused"):
     """The connection is paused: by a person, because its credential failed, or because the vendor keeps failing."""
 
-    next_step = "Nothing was sent. Try again later; an operator sees the reason at /ops/connections."
+    next_step = "Nothing was sent. Try again as Retry-After says; an operator sees the reason in the log."
 
 
 class VendorTimeout(VendorProblem, code="vendor-timeout", status=504, title="The vendor did not answer in time"):
@@ -410,10 +410,17 @@ def document_of(problem: Problem, *, public_url: str, instance: str, correlation
         category=problem.category,
         fault=problem.fault,
         retryable=problem.retryable,
-        retry_after=None if problem.retry_after is None else max(1, math.ceil(problem.retry_after)),
+        retry_after=_whole_seconds(problem),
         next_step=problem.next_step,
         correlation_id=correlation_id,
         errors=problem.errors or UNSET,
         vendor=UNSET if problem.vendor is None else problem.vendor,
         operation_id=UNSET if problem.operation_id is None else problem.operation_id,
     )
+
+
+def _whole_seconds(problem: Problem) -> int | None:
+    """Every 429 and 503 says how long to wait, if only a moment."""
+    if problem.retry_after is not None:
+        return max(1, math.ceil(problem.retry_after))
+    return 1 if problem.status in (429, 503) else None

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from canonical.parts import CustomFieldSetting, ObjectName
 PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-SECRET_REFERENCE = re.compile(r"(env|file|vault):\S+")
+SECRET_REFERENCE = re.compile(r"(env|file):\S+")
 
 
 class SettingsError(Complaint):
@@ -99,8 +99,8 @@ def read_config_file(path: Path | None) -> ConfigFile:
     return ConfigFile(connections=connections, systems_of_record=owners)
 
 
-def resolve_secret(reference: str, environment: Mapping[str, str], vault: Callable[[str], str] | None = None) -> str:
-    """The value that `env:NAME`, `file:/path` (less a final newline) or `vault:name` stands for.
+def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
+    """The value that `env:NAME` or `file:/path` (less a final newline) stands for.
 
     Raises SettingsError, which names the reference, never a value.
     """
@@ -118,9 +118,7 @@ def resolve_secret(reference: str, environment: Mapping[str, str], vault: Callab
             raise SettingsError(
                 f"The file {name} cannot be read, and a connection's credential is {reference}."
             ) from None
-    if kind == "vault" and vault is not None:
-        return vault(name)
-    raise SettingsError("A credential must be a reference: env:NAME, file:/path or vault:name.")
+    raise SettingsError("A credential must be a reference: env:NAME or file:/path.")
 
 
 def check_base_url(value: str) -> str:
@@ -145,7 +143,7 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
     for credential, reference in read.credentials.items():
         if SECRET_REFERENCE.fullmatch(reference) is None:
             raise SettingsError(
-                f"credentials.{credential} must be a reference, env:NAME, file:/path or vault:name:"
+                f"credentials.{credential} must be a reference, env:NAME or file:/path:"
                 " secrets never stand in this file."
             )
     unknown = sorted(set(read.custom_fields) - set(PLURALS))

@@ -18,7 +18,7 @@ from app.outbound.client import open_vendor_client
 from app.ports import Connection, Connections
 from app.routes.budget import Budgets
 from app.routes.services import Services
-from app.settings import Settings, require_for_serving
+from app.settings import Settings, SettingsError, require_for_serving
 from app.store import heartbeats
 from app.store.api_keys import PostgresKeys
 from app.store.database import Database
@@ -54,6 +54,7 @@ async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
     """
     database_url, keys = require_for_serving(settings)
     secrets = tuple((key.id, key.key) for key in keys)
+    _refuse_unknown_vendors(settings)
     connections = Connections(
         by_name={
             name: Connection(name=name, vendor=VENDORS[connection.vendor])
@@ -95,6 +96,17 @@ async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
             )
     finally:
         await database.close()
+
+
+def _refuse_unknown_vendors(settings: Settings) -> None:
+    known = ", ".join(sorted(VENDORS))
+    complaints = [
+        f"connections.{name}: there is no vendor {connection.vendor!r}; there are: {known}."
+        for name, connection in settings.connections.items()
+        if connection.vendor not in VENDORS
+    ]
+    if complaints:
+        raise SettingsError("\n".join(complaints))
 
 
 async def _readiness(database: Database) -> tuple[tuple[str, ...], float | None]:

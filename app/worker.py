@@ -74,6 +74,9 @@ class Worker:
             except StoreUnavailable:
                 _log.warning("the database is not available; trying again")
                 more = False
+            except Exception:  # noqa: BLE001 - one step that fails must not end the worker in silence
+                _log.exception("a step of the worker failed; trying again")
+                more = False
             if not more:
                 await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
 

@@ -18,7 +18,7 @@ STANDARD_INPUT: Final = "-"
 
 def map_payload(
     name: Annotated[str, Parameter(name="VENDOR.OBJECT")],
-    file: Annotated[str, Parameter(name="FILE")],
+    file: Annotated[str, Parameter(name="FILE", allow_leading_hyphen=True)],
     /,
     *,
     revision: int | None = None,

@@ -39,7 +39,7 @@ def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Proble
         detail=refusal.detail,
         request_id=refusal.request_id,
     )
-    detail = f"{connection.vendor.title} answered: {refusal.detail}"
+    detail = f"{connection.vendor.title} answered: {refusal.detail.rstrip('.')}."
     if refusal.existing_remote_id is not None:
         detail += f" The existing record is {connection.name}:{refusal.existing_remote_id}."
     if refusal.fields:

@@ -18,7 +18,7 @@ from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
 from app.ports import Answer, Begun, LeaseLost, VendorRefused
-from app.telemetry import operation_span
+from app.telemetry import count_operation, operation_span
 from mappings.http import VendorRequest
 from mappings.spec import Action, Receipt, Recovery
 
@@ -176,6 +176,7 @@ async def _unknown(seam: Seam, begun: Begun, note: str) -> None:
         operation_id=begun.operation.id,
     )
     await seam.operations.mark_unknown(begun.held(), problem=document_for(seam, begun.operation, problem))
+    count_operation(begun.operation.object, begun.operation.action, "unknown")
 
 
 async def _look_again(seam: Seam, begun: Begun, problem: Problem) -> None:

@@ -12,6 +12,7 @@ from app.flows.drafting import Desk
 from app.flows.fetch import fetch_page, fetch_record, map_record
 from app.flows.resources import JSON, name_records, of_operation, resource_answer
 from app.ports import Answer, Begun
+from app.telemetry import count_operation
 from canonical.parts import Loss, ResourceMeta
 from mappings.spec import Action, ListQuery, Mapped, Receipt, Remote
 
@@ -43,6 +44,7 @@ async def finish(
     if effect == "archive":
         answer = await _archived(desk, begun, _known(remote_id))
         await operations.succeed(lease, answer=answer, remote_id=remote_id)
+        count_operation(operation.object, operation.action, "succeeded")
         return answer
     if receipt.pending and not await _became_so(desk, _known(remote_id)):
         await operations.postpone(lease, seconds=READ_AGAIN_AFTER, sent=True)
@@ -62,6 +64,7 @@ async def finish(
         object_name=desk.mapping.object,
     )
     await operations.succeed(lease, answer=answer, remote_id=mapped.remote.id)
+    count_operation(operation.object, operation.action, "succeeded")
     return answer
 
 

@@ -81,8 +81,6 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
 def _problem_of(request: AnyRequest, error: Exception) -> Problem:
     if isinstance(error, StoreUnavailable):
         _log.error("the database is not available", exc_info=error)
-        if error.retry_after is None:
-            error.retry_after = 1
         return error
     if isinstance(error, Problem):
         return error

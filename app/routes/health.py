@@ -3,6 +3,7 @@
 from litestar import Response, route
 from msgspec import Struct
 
+from app.errors import StoreUnavailable
 from app.routes.admission import AnyRequest, admit
 from app.routes.answers import json_response
 from app.routes.resources import Answered
@@ -13,10 +14,9 @@ METRICS_TEXT = "text/plain; version=0.0.4"  # Litestar adds the charset
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """`reasons` say why not; `worker_seen_seconds_ago` is reported, not required."""
+    """The age of the worker's last sign of life is reported, not required; null when there was none."""
 
     status: str
-    reasons: tuple[str, ...]
     worker_seen_seconds_ago: float | None
 
 
@@ -32,9 +32,9 @@ async def ready(request: AnyRequest) -> Answered:
     """The database answers and has this version's migrations; 503 with the reasons otherwise."""
     name_route("/health/ready")
     reasons, seen = await services_of(request).readiness()
-    body = Readiness(status="not ready" if reasons else "ok", reasons=reasons, worker_seen_seconds_ago=seen)
-    headers = {"retry-after": "1"} if reasons else None
-    return json_response(body, status=503 if reasons else 200, headers=headers)
+    if reasons:
+        raise StoreUnavailable(f"Not ready: {'; '.join(reasons)}.")
+    return json_response(Readiness(status="ok", worker_seen_seconds_ago=seen))
 
 
 @route("/metrics", http_method=["GET"], name="metrics")

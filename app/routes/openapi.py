@@ -175,7 +175,7 @@ def _success(call: Call, status: int) -> Schema:
         304: "Unchanged.",
     }
     told: Schema = {
-        "description": meanings.get(status, "Not ready; the reasons say why."),
+        "description": meanings[status],
         "headers": _headers(call, _of_success(call, status)),
     }
     if status == 304:

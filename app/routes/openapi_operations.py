@@ -308,9 +308,8 @@ CALLS: Final[tuple[Call, ...]] = (
         summary="The database answers and is migrated",
         description="503 with the reasons otherwise. The worker's age is reported, not required.",
         open=True,
-        also=(503,),
         answer="Readiness",
-        problems=("internal",),
+        problems=("internal", "store-unavailable"),
     ),
     Call(
         method="get",

@@ -20,7 +20,6 @@ USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {
 USUALLY_EMPTY: Final[dict[str, tuple[str, ...]]] = {
     "Order": ("refunds",),
     "ResourceMeta": ("loss",),
-    "Readiness": ("reasons",),
 }
 # Vendor, remote id, version of the vendor's API; the examples of `meta` speak of a customer.
 MAPPED_BY: Final = {

@@ -72,8 +72,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
         "meta": ("Where it was.", None),
     },
     Readiness: {
-        "status": ("`ok`, or `not ready`.", '"ok"'),
-        "reasons": ("Why not; empty when ready.", '["the database is not available"]'),
+        "status": ("Always `ok`; what is not ready answers a problem.", '"ok"'),
         "worker_seen_seconds_ago": ("Age of the worker's last heartbeat; null when there was none.", "1.5"),
     },
     FieldCoverage: {

@@ -18,13 +18,28 @@ SELECT = Query(
     """,
 )
 
-INSERT = Query(
+# What is new and what was there, in one go. A row that another process commits at this very moment shows in neither
+# half, because the statement sees the table as it was when it began.
+MAKE = Query(
     "INSERT link",
     """
-    INSERT INTO link (object, connection, remote_id, canonical_id)
-    SELECT $1, $2, new.remote_id, new.canonical_id
-      FROM unnest($3::text[], $4::text[]) AS new (remote_id, canonical_id)
-        ON CONFLICT (object, connection, remote_id) DO NOTHING
+    WITH new AS (
+        SELECT * FROM unnest($3::text[], $4::text[]) AS new (remote_id, canonical_id)
+    ), made AS (
+        INSERT INTO link (object, connection, remote_id, canonical_id)
+        SELECT $1, $2, new.remote_id, new.canonical_id
+          FROM new
+         WHERE NOT EXISTS (SELECT FROM link
+                            WHERE object = $1 AND connection = $2 AND link.remote_id = new.remote_id)
+            ON CONFLICT (object, connection, remote_id) DO NOTHING
+        RETURNING remote_id, canonical_id
+    )
+    SELECT remote_id, canonical_id FROM made
+     UNION ALL
+    SELECT link.remote_id, link.canonical_id
+      FROM link
+      JOIN new USING (remote_id)
+     WHERE object = $1 AND connection = $2
     """,
 )
 
@@ -56,12 +71,11 @@ class PostgresLinks:
         wanted = sorted(set(remote_ids) - found.keys())  # sorted: two callers lock rows in the same order
         if not wanted:
             return found
-        found |= await self._select(object_name, connection, wanted)
+        fresh = [new_id(ID_PREFIX[object_name]) for _ in wanted]
+        rows = await self._database.fetch(MAKE, object_name, connection, wanted, fresh)
+        found |= {row["remote_id"]: row["canonical_id"] for row in rows}
         missing = [remote_id for remote_id in wanted if remote_id not in found]
         if missing:
-            fresh = [new_id(ID_PREFIX[object_name]) for _ in missing]
-            await self._database.execute(INSERT, object_name, connection, missing, fresh)
-            # Read back rather than trust: another process may have been first.
             found |= await self._select(object_name, connection, missing)
         self._remember(object_name, connection, found)
         return found

@@ -8,7 +8,7 @@ from emulators.shopify.context import Context
 from emulators.shopify.errors import Refused, user_error
 from emulators.shopify.ids import kind_of, moment, new_gid, number_of
 from emulators.shopify.metafield_types import flaw_of
-from emulators.shopify.shapes import listed
+from emulators.shopify.shapes import listed, parts
 
 JsonRecord = dict[str, Any]
 
@@ -39,18 +39,18 @@ def with_custom_id(context: Context, kind: str, record: JsonRecord, custom: tupl
 def named(record: JsonRecord, namespace: str | None, key: str) -> JsonRecord | None:
     """`metafield(namespace:, key:)` of an owner."""
     wanted = (definitions.resolved(namespace), key)
-    return next((one for one in listed(record.get("metafields")) if _name(one) == wanted), None)
+    return next((one for one in parts(record.get("metafields")) if _name(one) == wanted), None)
 
 
 def page(record: JsonRecord, args: JsonRecord) -> JsonRecord:
     """`metafields(namespace:, keys:, …)` of an owner; each of `keys` is `<namespace>.<key>`."""
-    nodes = listed(record.get("metafields"))
+    nodes = parts(record.get("metafields"))
     if args.get("namespace"):
         namespace = definitions.resolved(args["namespace"])
-        nodes = [node for node in nodes if node["namespace"] == namespace]
+        nodes = [node for node in nodes if node.get("namespace") == namespace]
     if args.get("keys") is not None:
         keys = {_resolved_key(key) for key in args["keys"]}
-        nodes = [node for node in nodes if f"{node['namespace']}.{node['key']}" in keys]
+        nodes = [node for node in nodes if f"{node.get('namespace')}.{node.get('key')}" in keys]
     return of_list(nodes, args)
 
 
@@ -154,7 +154,7 @@ def _save(context: Context, owner: JsonRecord) -> None:
 
 
 def _name(metafield: JsonRecord) -> tuple[str, str]:
-    return metafield["namespace"], metafield["key"]
+    return str(metafield.get("namespace")), str(metafield.get("key"))
 
 
 def _resolved_key(text: str) -> str:

@@ -185,7 +185,6 @@ def test_references_are_resolved(tmp_path: Path) -> None:
 
     assert resolve_secret("env:TOKEN", {"TOKEN": "from-the-environment"}) == "from-the-environment"
     assert resolve_secret(f"file:{file}", {}) == "from-a-file"
-    assert resolve_secret("vault:crm", {}, {"crm": "from-the-vault"}.__getitem__) == "from-the-vault"
 
 
 @pytest.mark.parametrize("reference", ["env:TOKEN", "file:/does/not/exist", "vault:crm", "a-literal"])
