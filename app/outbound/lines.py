@@ -4,18 +4,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Final
 from urllib.parse import urlsplit
 
 from app.errors import VendorThrottled
 from app.outbound.credentials import Credential
 from app.outbound.health import Health, Patience
 from app.outbound.pacing import Pacer
-from app.outbound.wire import USER_AGENT
+from app.outbound.wire import ACCEPTED_ENCODING, USER_AGENT
 from app.ports import Connection
 from app.settings import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorRequest
+
+# Seconds; what every request takes to get here is no waiting.
+WORTH_NOTING: Final = 0.001
 
 
 class Line:
@@ -47,6 +51,7 @@ class Line:
         self.health = Health(connection.name, vendor.title, patience)
         self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
         self._places = asyncio.Semaphore(pacing.concurrency)
+        self._turn = asyncio.Lock()
         self._queued = 0.0
 
     def __repr__(self) -> str:
@@ -54,7 +59,7 @@ class Line:
 
     def headers(self, request: VendorRequest) -> list[tuple[str, str]]:
         """All headers of a request; the request's own win over the vendor's, the credential over both."""
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_ENCODING, "User-Agent": USER_AGENT}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         headers.update(self.connection.vendor.headers)
@@ -70,20 +75,16 @@ class Line:
         """
         started = time.monotonic()
         self.health.check(deadline)
-        self._check_pace(self._queued + request.cost, deadline)
+        self._fits(self.pacer.foretell(self._queued + request.cost, started), deadline)
         self._queued += request.cost
         try:
-            await self._take_place(deadline)
+            await self._in_time(self._places, deadline)
         finally:
             self._queued -= request.cost
         try:
-            self._check_pace(request.cost, deadline)
-            wait = self.pacer.reserve(request.cost, time.monotonic())
-            if wait > 0:
-                await asyncio.sleep(wait)
-            probe = await self.health.enter(deadline)
+            probe = await self._take_turn(request.cost, deadline)
             waited = time.monotonic() - started
-            if waited > 0.001:
+            if waited > WORTH_NOTING:
                 vendor_wait.labels(self.connection.name).observe(waited)
             try:
                 yield probe
@@ -92,20 +93,35 @@ class Line:
         finally:
             self._places.release()
 
-    async def _take_place(self, deadline: float) -> None:
-        if not self._places.locked():
-            await self._places.acquire()
+    async def _take_turn(self, cost: float, deadline: float) -> bool:
+        """One after the other: wait until health and pace both let the next request go; whether it is the probe."""
+        await self._in_time(self._turn, deadline)
+        try:
+            while True:
+                probe = await self.health.enter(deadline)
+                now = time.monotonic()
+                wait = self.pacer.wait_for(cost, now)
+                if wait <= 0:
+                    self.pacer.spend(cost, now)
+                    return probe
+                self.health.abandoned(probe)
+                self._fits(wait, deadline)
+                await asyncio.sleep(wait)
+        finally:
+            self._turn.release()
+
+    async def _in_time(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
+        if not gate.locked():
+            await gate.acquire()
             return
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                await self._places.acquire()
+                await gate.acquire()
         except TimeoutError:
             raise self._too_busy(1.0) from None
 
-    def _check_pace(self, units: float, deadline: float) -> None:
-        now = time.monotonic()
-        wait = self.pacer.wait_for(units, now)
-        if wait > 0 and now + wait >= deadline:
+    def _fits(self, wait: float, deadline: float) -> None:
+        if wait > 0 and time.monotonic() + wait >= deadline:
             raise self._too_busy(wait)
 
     def _too_busy(self, wait: float) -> VendorThrottled:

@@ -1,12 +1,13 @@
 """Keeping below a vendor's published limit: `units` in any `per_seconds`.
 
-Every request gets a start time at which the units of the window that ends there suffice, in the order of asking. The
-window is taken a little longer than it is, because requests reach the vendor less evenly than they leave. What others
-spend of the same limit is learnt from the budget in the vendor's replies.
+A request may start once the units of the window that ends with it suffice. The window is taken a little longer than it
+is, because requests reach the vendor less evenly than they leave. What others spend of the same limit is learnt from
+the budget in the vendor's replies.
 
 The count is this process's own: several processes on one connection meet in the vendor's budget and its throttling.
 """
 
+import math
 from typing import Final
 
 from msgspec import Struct
@@ -25,7 +26,7 @@ class _Spent(Struct):
 
 
 class Pacer:
-    """Start times for one connection. Times are seconds on one monotonic clock that the caller reads."""
+    """When requests on one connection may start. Times are seconds on one monotonic clock that the caller reads."""
 
     def __init__(self, units: float, per_seconds: float, *, fixed: bool = False) -> None:
         """`fixed`: the operator chose the limit, so a vendor that allows more does not raise it."""
@@ -34,32 +35,44 @@ class Pacer:
         self._fixed = fixed
         self._spent: list[_Spent] = []
         self._last: _Spent | None = None
-        self._latest = 0.0
 
     def wait_for(self, cost: float, now: float) -> float:
-        """Seconds until `cost` more units could be spent, without taking them."""
-        return self._place(cost, now) - now
+        """Seconds until a request of this cost may start; one dearer than the limit waits for all of it."""
+        return self._wait(min(cost, self._units), now)
 
-    def reserve(self, cost: float, now: float) -> float:
-        """Take `cost` units; seconds until the request may start. A request dearer than the limit gets all of it."""
-        start = self._place(cost, now)
-        cost = min(cost, self._units)
-        self._latest = start
-        end = start + self._window * MARGIN
-        if self._last is not None and start < self._last.start + self._window * GRAIN:
+    def foretell(self, units: float, now: float) -> float:
+        """Seconds until the last of several requests may start that cost so many units together."""
+        windows = max(0, math.ceil(units / self._units) - 1)
+        return self._wait(units - windows * self._units, now) + windows * self._window * MARGIN
+
+    def _wait(self, units: float, now: float) -> float:
+        self._spent = [spent for spent in self._spent if spent.end > now]
+        free = self._units - sum(spent.units for spent in self._spent)
+        wait = 0.0
+        for spent in sorted(self._spent, key=lambda spent: spent.end):
+            if free >= units:
+                break
+            free += spent.units
+            wait = spent.end - now
+        return wait
+
+    def spend(self, cost: float, now: float) -> None:
+        """A request starts now."""
+        end = now + self._window * MARGIN
+        units = min(cost, self._units)
+        if self._last is not None and now < self._last.start + self._window * GRAIN:
             self._last.end = end
-            self._last.units += cost
-        else:
-            self._last = _Spent(start, end, cost)
-            self._spent.append(self._last)
-        return start - now
+            self._last.units += units
+            return
+        self._last = _Spent(now, end, units)
+        self._spent.append(self._last)
 
     def learn(self, budget: Budget, now: float) -> None:
         """Take over what the vendor says. What is missing without our doing was spent by somebody else just now."""
         restore = budget.restore_per_second
         if restore is not None and restore > 0 and not self._fixed:
             self._units = restore * self._window
-        ours = sum(spent.units for spent in self._spent if spent.start <= now < spent.end)
+        ours = sum(spent.units for spent in self._spent if spent.end > now)
         others = self._units - ours - max(budget.remaining, 0.0)
         if others < 1.0:
             return
@@ -69,17 +82,3 @@ class Pacer:
         elif restore is not None and restore > 0:
             back_in = min(self._window, others / restore)
         self._spent.append(_Spent(now, now + back_in, others))
-
-    def _place(self, cost: float, now: float) -> float:
-        self._spent = [spent for spent in self._spent if spent.end > now]
-        at = max(now, self._latest)
-        if sum([spent.units for spent in self._spent]) + min(cost, self._units) <= self._units:
-            return at  # the usual case: all that is still counted leaves room
-        ahead = sorted((spent.end, spent.units) for spent in self._spent if spent.end > at)
-        free = self._units - sum(units for _, units in ahead)
-        for end, units in ahead:
-            if free >= min(cost, self._units):
-                break
-            free += units
-            at = end
-        return at

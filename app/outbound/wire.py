@@ -5,6 +5,7 @@ it adds what must not happen here (cookies, redirects, proxies from the environm
 """
 
 import asyncio
+import zlib
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -20,6 +21,8 @@ CONNECT_SHARE: Final = 0.8
 KEEP_ALIVE_SECONDS: Final = 15.0
 LONGEST_HEADER: Final = 65_536
 USER_AGENT: Final = "lockstitch"
+ACCEPTED_ENCODING: Final = "gzip"
+GZIP: Final = 16  # added to zlib's window bits: a gzip header is expected
 
 
 class NotSent(Exception):
@@ -77,8 +80,6 @@ class Wire:
             raise NoReply("timeout") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise NotSent(_why_not_connected(error)) from error
-        except httpx.DecodingError as error:
-            raise NoReply("unreadable") from error
         except httpx.HTTPError as error:
             raise NoReply("unreadable" if str(error) == _UNREADABLE else "reset") from error
 
@@ -88,16 +89,14 @@ class Wire:
             announced = response.headers.get("content-length", "")
             if announced.isdecimal() and int(announced) > limit:
                 raise TooLarge
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > limit:
-                    raise TooLarge
+            body = _Body(response.headers.get("content-encoding", "identity"), limit)
+            async for chunk in response.aiter_raw():
+                body.add(chunk)
         finally:
             await response.aclose()
         # Names come lower-cased; of repeated headers the last one stands.
         headers = dict(response.headers.multi_items())
-        return VendorReply(status=response.status_code, headers=headers, body=bytes(body))
+        return VendorReply(status=response.status_code, headers=headers, body=body.whole())
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -109,6 +108,37 @@ class Wire:
             max_line_size=LONGEST_HEADER,
             max_field_size=LONGEST_HEADER,
         )
+
+
+class _Body:
+    """A body as it comes in, never larger than `limit` whatever it was compressed from."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        """Raises NoReply for an encoding that was not asked for."""
+        if encoding.lower() not in ("identity", "gzip", "x-gzip"):
+            raise NoReply("unreadable")
+        self._inflate = None if encoding.lower() == "identity" else zlib.decompressobj(zlib.MAX_WBITS | GZIP)
+        self._limit = limit
+        self._bytes = bytearray()
+        self._empty = True
+
+    def add(self, chunk: bytes) -> None:
+        """Raises TooLarge, NoReply."""
+        self._empty = self._empty and not chunk
+        if self._inflate is not None:
+            try:
+                chunk = self._inflate.decompress(chunk, self._limit - len(self._bytes) + 1)
+            except zlib.error:
+                raise NoReply("unreadable") from None
+        self._bytes += chunk
+        if len(self._bytes) > self._limit:
+            raise TooLarge
+
+    def whole(self) -> bytes:
+        """Raises NoReply where the end is missing."""
+        if self._inflate is not None and not self._empty and not self._inflate.eof:
+            raise NoReply("unreadable")
+        return bytes(self._bytes)
 
 
 _UNREADABLE: Final = "the reply is not HTTP"

@@ -1,5 +1,6 @@
 """What is sent again and what never is. The vendor counts."""
 
+import gzip
 import socket
 import time
 
@@ -26,6 +27,8 @@ NO_REPLY: dict[str, Behaviour] = {
     "503": Reply(status=503, headers=(("retry-after", "0"),)),
     "408": Reply(status=408),
     "not gzip": Reply(headers=(("content-encoding", "gzip"),)),
+    "half of a gzip": Reply(headers=(("content-encoding", "gzip"),), body=gzip.compress(b'{"ok":true}')[:-9]),
+    "an encoding that nobody asked for": Reply(headers=(("content-encoding", "br"),)),
     "302": Reply(status=302, headers=(("location", "/elsewhere"),)),
     "303": Reply(status=303, headers=(("location", "/things/8"),)),
 }
