@@ -16,6 +16,7 @@ from prometheus_client import (
     Metric,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 
@@ -25,6 +26,9 @@ ConnectionState = Literal["working", "throttled", "failing", "probing", "unautho
 
 # Boundaries advised by the semantic conventions for http.server.request.duration.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+
+# The time at which each series began would double their number.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 registry = CollectorRegistry()
 ProcessCollector(registry=registry)
@@ -95,9 +99,14 @@ class _Collected:
         return ()
 
 
-def add_collector(collect: Callable[[], Iterable[Metric]]) -> None:
-    """Have `collect` called at every scrape for numbers that are read and not counted, such as the queue's length."""
-    registry.register(_Collected(collect))
+def add_collector(collect: Callable[[], Iterable[Metric]]) -> Callable[[], None]:
+    """Have `collect` called at every scrape for numbers that are read and not counted, such as the queue's length.
+
+    Returns what ends that.
+    """
+    collected = _Collected(collect)
+    registry.register(collected)
+    return lambda: registry.unregister(collected)
 
 
 def render_metrics() -> bytes:

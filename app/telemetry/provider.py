@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from threading import Lock
 from uuid import uuid4
 
 from opentelemetry import trace
@@ -35,15 +36,17 @@ class CountingExporter(SpanExporter):
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._failing = False
+        self._exporting = Lock()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Called in the batch processor's thread."""
-        try:
-            result = self._exporter.export(spans)
-        except Exception:  # noqa: BLE001 - telemetry never breaks what it watches
-            result = SpanExportResult.FAILURE
-        failed = result is not SpanExportResult.SUCCESS
-        (spans_failed if failed else spans_exported).inc(len(spans))
+        with self._exporting:
+            try:
+                result = self._exporter.export(spans)
+            except Exception:  # noqa: BLE001 - telemetry never breaks what it watches
+                result = SpanExportResult.FAILURE
+            failed = result is not SpanExportResult.SUCCESS
+            (spans_failed if failed else spans_exported).inc(len(spans))
         if failed and not self._failing:
             _log.warning("The collector of traces takes no spans; lockstitch_otlp_spans_failed_total counts them.")
         if self._failing and not failed:
@@ -52,8 +55,10 @@ class CountingExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and count it."""
         self._exporter.shutdown()
+        if self._exporting.acquire(timeout=1.0):
+            self._exporting.release()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Send what the exporter itself holds."""
