@@ -48,12 +48,14 @@ class Pacer:
     def _wait(self, units: float, now: float) -> float:
         self._spent = [spent for spent in self._spent if spent.end > now]
         free = self._units - sum(spent.units for spent in self._spent)
+        if free >= units:
+            return 0.0
         wait = 0.0
         for spent in sorted(self._spent, key=lambda spent: spent.end):
-            if free >= units:
-                break
             free += spent.units
             wait = spent.end - now
+            if free >= units:
+                break
         return wait
 
     def spend(self, cost: float, now: float) -> None:
