@@ -16,23 +16,17 @@ import asyncpg
 from app.store.api_keys import SCOPES, NewKey, PostgresKeys
 from app.store.database import Database
 from tests.contract.callers import Caller
-from tests.contract.lookalikes import Lookalikes
+from tests.contract.lookalikes import Lookalikes, Vendor
 from tests.contract.processes import Process, free_port
 
 T = TypeVar("T")
 
 LEASE_SECONDS: Final = 6
 SETTLE_SECONDS: Final = 1
-# Connections beside the systems of record: a second one at each vendor for failures, so that a pause that these lead
-# to holds nobody else up; one with a credential that is refused; one at an address where nobody listens.
-CONNECTIONS: Final = {
-    "hubspot": "hubspot",
-    "shopify": "shopify",
-    "zendesk": "zendesk",
-    "frail-hubspot": "hubspot",
-    "frail-shopify": "shopify",
-    "frail-zendesk": "zendesk",
-}
+VENDORS: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
+# Beside the systems of record: connections for failures and for throttling, so that a pause that these lead to holds
+# nobody else up; one with a credential that is refused; one at an address where nobody listens.
+CONNECTIONS: Final = {f"{prefix}{vendor}": vendor for prefix in ("", "frail-", "busy-") for vendor in VENDORS}
 CREDENTIALS: Final = {
     "hubspot": '{ token = "env:HUBSPOT_TOKEN" }',
     "shopify": '{ token = "env:SHOPIFY_TOKEN" }',
