@@ -46,6 +46,10 @@ async def finish(
         await operations.succeed(lease, answer=answer, remote_id=remote_id)
         count_operation(operation.object, operation.action, "succeeded")
         return answer
+    if remote_id is None and receipt.record is None:
+        # A yes that names no record: whoever comes next finds it by its marker.
+        await operations.postpone(lease, seconds=0.0, sent=True)
+        return None
     if receipt.pending and not await _became_so(desk, _known(remote_id)):
         await operations.postpone(lease, seconds=READ_AGAIN_AFTER, sent=True)
         return None

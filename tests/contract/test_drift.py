@@ -1,0 +1,82 @@
+"""A vendor that changed its answers overnight: what is new is readable, what no longer fits is told with its place."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import KINDS, word
+
+PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
+# Which field of each is bent by an unknown choice. A user of Zendesk has a role, and a new one is nobody we know.
+CHOICES = {
+    "hubspot customer": "lifecycle_stage",
+    "shopify customer": "status",
+    "zendesk customer": "kind",
+    "shopify order": "payment_status",
+    "hubspot ticket": "status",
+    "zendesk ticket": "status",
+}
+
+
+@pytest.fixture(params=KINDS)
+def name(request: pytest.FixtureRequest) -> str:
+    """One object at one vendor."""
+    found: str = request.param
+    return found
+
+
+def drift(vendors: Lookalikes, name: str, change: str) -> None:
+    vendor = KINDS[name].connection
+    vendors.break_(vendor, "drift", path=PATHS[vendor], times=None, change=change)
+
+
+def made(caller: Caller, name: str) -> tuple[str, dict[str, Any]]:
+    body = KINDS[name].sample()
+    if name == "hubspot customer":
+        body["lifecycle_stage"] = "lead"
+    record = caller.create(KINDS[name].collection, body)
+    return f"{KINDS[name].path}/{record['id']}", record
+
+
+def test_a_new_field_reads_as_before(caller: Caller, vendors: Lookalikes, name: str) -> None:
+    path, _ = made(caller, name)
+    before = caller.get(path).json()
+    drift(vendors, name, "field")
+    assert caller.get(path).json() == before
+
+
+def test_an_unknown_choice_is_unknown_and_stays_readable(caller: Caller, vendors: Lookalikes, name: str) -> None:
+    path, record = made(caller, name)
+    drift(vendors, name, "enum")
+    found = caller.get(path)
+    assert found.status_code == 200, found.text
+    field = CHOICES[name]
+    assert found.json()[field] == "unknown"
+    assert found.json()[f"{field}_raw"] not in (None, record[f"{field}_raw"])
+
+
+def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors: Lookalikes, name: str) -> None:
+    path, _ = made(caller, name)
+    drift(vendors, name, "type")
+    answer = caller.get(path)
+    assert code_of(answer, 502) == "vendor-drift"
+    problem = answer.json()
+    assert (problem["category"], problem["fault"], problem["retryable"]) == ("permanent", "vendor", False)
+    assert "$." in problem["detail"]
+    assert "$." in problem["vendor"]["detail"]
+    assert code_of(caller.get(f"{KINDS[name].collection}&limit=5"), 502) == "vendor-drift"
+
+
+def test_a_write_whose_answer_has_drifted_is_done_once(caller: Caller, vendors: Lookalikes, name: str) -> None:
+    """The vendor did it: the write stays open until the record can be read again."""
+    kind, mark, key = KINDS[name], word(), new_key()
+    caller.create(kind.collection, kind.sample())
+    drift(vendors, name, "type")
+    answer = caller.write("POST", kind.collection, kind.sample(mark), key=key)
+    assert answer.status_code == 202, answer.text
+    vendors.mend()
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert caller.write("POST", kind.collection, kind.sample(mark), key=key).status_code == 201
+    assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
