@@ -23,23 +23,18 @@ SELECT = Query(
 MAKE = Query(
     "INSERT link",
     """
-    WITH new AS (
-        SELECT * FROM unnest($3::text[], $4::text[]) AS new (remote_id, canonical_id)
-    ), made AS (
+    WITH made AS (
         INSERT INTO link (object, connection, remote_id, canonical_id)
         SELECT $1, $2, new.remote_id, new.canonical_id
-          FROM new
-         WHERE NOT EXISTS (SELECT FROM link
-                            WHERE object = $1 AND connection = $2 AND link.remote_id = new.remote_id)
+          FROM unnest($3::text[], $4::text[]) AS new (remote_id, canonical_id)
             ON CONFLICT (object, connection, remote_id) DO NOTHING
         RETURNING remote_id, canonical_id
     )
     SELECT remote_id, canonical_id FROM made
      UNION ALL
-    SELECT link.remote_id, link.canonical_id
+    SELECT remote_id, canonical_id
       FROM link
-      JOIN new USING (remote_id)
-     WHERE object = $1 AND connection = $2
+     WHERE object = $1 AND connection = $2 AND remote_id = ANY($3::text[])
     """,
 )
 
