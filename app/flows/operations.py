@@ -84,6 +84,9 @@ async def resolve_operation(
 
 async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, actor: str) -> None:
     desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
+    if not re.fullmatch(desk.connection.vendor.remote_id, remote_id):
+        detail = f"is not an id as {desk.connection.vendor.title} gives them"
+        raise InvalidField(f"/remote_id {detail}.", errors=(FieldError(pointer="/remote_id", detail=detail),))
     if desk.mapping.endpoints.read is None:
         mapped = await find_comment(desk, remote_id)
     else:

@@ -12,7 +12,7 @@ import msgspec
 from app.errors import NotFound, OutcomeUnknown, Problem
 from app.flows.drafting import Desk, Prepared, marker_lookup, prepare, prepare_create, prepare_update
 from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send
-from app.flows.fetch import fetch_record
+from app.flows.fetch import fetch_record, fitting
 from app.flows.reflects import reflects
 from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
@@ -134,7 +134,8 @@ async def _look_up(desk: Desk, begun: Begun, lookup: VendorRequest) -> str | Non
         if refused.refusal.kind == "not_found":
             return None
         raise
-    return marked(reply, begun.operation.id)
+    with fitting(desk.connection, desk.mapping):
+        return marked(reply, begun.operation.id)
 
 
 async def _by_state(desk: Desk, begun: Begun, effect: Action) -> Answer | None:

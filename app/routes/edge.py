@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app import telemetry
 from app.identifiers import uuid7
+from app.routes.incoming import Incoming
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _KEY: Final = "lockstitch"
@@ -55,6 +56,7 @@ class Edge:
         headers = scope["headers"]
         correlation = _read_correlation(scope["path"], headers)
         edge = _Edge(correlation=correlation, headers=[])
+        incoming = Incoming(receive, headers)
         method = scope["method"]
         head = method == "HEAD"
         inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
@@ -72,13 +74,15 @@ class Edge:
             async def send_dressed(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     call.answered(message["status"])
+                    if not await incoming.discard():
+                        edge.headers.append(("Connection", "close"))
                     extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in edge.headers]
                     message["headers"] = [*message["headers"], *added, *extra]
                 elif head and message["type"] == "http.response.body":
                     message["body"] = b""
                 await send(message)
 
-            await self._app(inner, receive, send_dressed)
+            await self._app(inner, incoming.receive, send_dressed)
 
 
 def _read_correlation(path: str, headers: Any) -> Correlation:

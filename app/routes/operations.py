@@ -65,9 +65,8 @@ async def check(request: AnyRequest) -> Answered:
 async def resolve(request: AnyRequest) -> Answered:
     """Record what a person found at the vendor."""
     admitted = await admit(request, "ops:write")
-    body = await read_body(request, (JSON,))
+    resolution = decode_patch(await read_body(request, (JSON,)), Resolution)
     Query(request, ()).check()
-    resolution = decode_patch(body, Resolution)
     if resolution.outcome == "failed" and resolution.remote_id is not None:
         detail = "makes no sense when the outcome is failed"
         raise InvalidField(f"/remote_id {detail}.", errors=(FieldError(pointer="/remote_id", detail=detail),))

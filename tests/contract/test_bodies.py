@@ -92,6 +92,25 @@ def test_one_mebibyte_is_taken_and_one_byte_more_is_not(caller: Caller) -> None:
     assert code_of(post(caller, padded(MAX + 1)), 413) == "body-too-large"
 
 
+@pytest.mark.parametrize("size", [MAX + 1, 3 * MAX, 7 * MAX])
+def test_after_a_large_body_the_caller_goes_on(caller: Caller, size: int) -> None:
+    """He hears the answer although he sends all of it first, and loses no request on a connection that was closed."""
+    for _ in range(5):
+        answer = post(caller, padded(size))
+        assert code_of(answer, 413) == "body-too-large"
+        assert caller.get("/v1/me").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "key", "status"), [("/v1/customers", "lsk_x", 401), ("/v1/customerz", None, 404)])
+def test_after_a_body_that_nobody_read_the_caller_goes_on(
+    caller: Caller, path: str, key: str | None, status: int
+) -> None:
+    for _ in range(5):
+        headers = {"content-type": "application/json"} | ({} if key is None else {"authorization": f"Bearer {key}"})
+        assert caller.post(path, content=padded(MAX), headers=headers).status_code == status
+        assert caller.get("/v1/me").status_code == 200
+
+
 def test_a_large_body_is_refused_before_its_type(caller: Caller) -> None:
     assert code_of(post(caller, padded(MAX + 1), "text/plain"), 413) == "body-too-large"
 
