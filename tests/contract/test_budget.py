@@ -1,0 +1,85 @@
+"""The caller's own budget: told on every answer, refused when it is used up, of each key alone."""
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.facade import Facade
+from tests.contract.processes import Process
+from tests.contract.samples import customer
+
+BURST = 4
+LEFT = re.compile(r'"default";r=(\d+);t=(\d+)')
+
+
+@pytest.fixture(scope="module")
+def narrow(running_facade: Facade) -> Iterator[Process]:
+    """An API that lets a key make a call a second, four at once."""
+    limits = {"LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "60", "LOCKSTITCH_RATE_LIMIT_BURST": str(BURST)}
+    with running_facade.another_api(**limits) as process:
+        yield process
+
+
+@pytest.fixture
+def limited(facade: Facade, narrow: Process) -> Iterator[Caller]:
+    """A caller with a full budget."""
+    with facade.calling(url=narrow.url) as caller:
+        yield caller
+
+
+def test_what_is_left_is_told_on_every_answer(limited: Caller) -> None:
+    for place, path in enumerate(("/v1/me", "/v1/customers?nope=1", "/v1/operations/op_1")):
+        answer = limited.get(path)
+        assert answer.headers["ratelimit-policy"] == '"default";q=60;w=60'
+        told = LEFT.fullmatch(answer.headers["ratelimit"])
+        assert told is not None
+        assert int(told[1]) in (BURST - 1 - place, BURST - place)
+        assert 0 <= int(told[2]) <= BURST
+
+
+def test_a_used_up_budget(limited: Caller, facade: Facade, narrow: Process) -> None:
+    statuses = [limited.get("/v1/me").status_code for _ in range(BURST + 2)]
+    assert statuses[:BURST] == [200] * BURST
+    answer = limited.write("POST", "/v1/customers", customer("hubspot"))
+    assert code_of(answer, 429) == "rate-limited"
+    assert (answer.json()["category"], answer.json()["fault"]) == ("throttle", "caller")
+    assert LEFT.fullmatch(answer.headers["ratelimit"])
+    with facade.calling(url=narrow.url) as other:
+        assert other.get("/v1/me").status_code == 200
+    time.sleep(int(answer.headers["retry-after"]))
+    assert limited.get("/v1/me").status_code == 200
+
+
+def test_a_refused_call_leaves_its_key_free(limited: Caller) -> None:
+    key, body = new_key(), customer("hubspot")
+    while (answer := limited.write("POST", "/v1/customers?nope=1", body)).status_code != 429:
+        assert answer.status_code == 422
+    assert code_of(limited.write("POST", "/v1/customers", body, key=key), 429) == "rate-limited"
+    time.sleep(int(answer.headers["retry-after"]))
+    made = limited.write("POST", "/v1/customers", body, key=key)
+    assert made.status_code == 201
+    assert "idempotent-replayed" not in made.headers
+
+
+def test_what_needs_no_key_has_no_budget(facade: Facade, narrow: Process) -> None:
+    with Caller(narrow.url, None) as nobody:
+        for _ in range(3 * BURST):
+            answer = nobody.get("/health/live")
+            assert answer.status_code == 200
+            assert "ratelimit" not in answer.headers
+
+
+def test_a_budget_is_judged_before_the_scope(facade: Facade, narrow: Process) -> None:
+    with facade.calling("orders:read", url=narrow.url) as caller:
+        statuses = [caller.get("/v1/customers").status_code for _ in range(BURST + 2)]
+    assert statuses[0] == 403
+    assert statuses[-1] == 429
+
+
+def test_without_a_limit_none_is_told(caller: Caller) -> None:
+    answer = caller.get("/v1/me")
+    assert "ratelimit" not in answer.headers
+    assert "ratelimit-policy" not in answer.headers
