@@ -14,7 +14,7 @@ from litestar.exceptions import NotFoundException as NoSuchRoute
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
 from app.flows.write import Written
 from app.ports import Page
-from app.routes.edge import answer_headers, correlation_of
+from app.routes.edge import ASKED, answer_headers, correlation_of
 from app.routes.services import services_of
 
 JSON = "application/json"
@@ -64,7 +64,10 @@ def written_response(written: Written) -> Response[bytes]:
 
 
 def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for everything: whatever went wrong becomes a problem document."""
+    """Litestar's exception handler for everything: whatever went wrong becomes a problem document. OPTIONS comes here
+    too, and is answered with the methods that there are (RFC 9110, section 9.3.7)."""
+    if isinstance(error, NoSuchMethod) and request.scope["method"] == ASKED:
+        return Response(b"", status_code=204, headers={"allow": _allowed(error)})
     problem = _problem_of(request, error)
     correlation = correlation_of(request.scope)
     document = document_of(

@@ -14,6 +14,8 @@ from app.routes.incoming import Incoming
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _KEY: Final = "lockstitch"
+ASKED: Final = "-"
+"""The method in place of OPTIONS: `answers` tells which there are."""
 # Vendors and probes choose nothing about our runs: their header is ignored, not judged.
 _UNJUDGED: Final = ("/v1/webhooks/", "/health/")
 
@@ -62,6 +64,10 @@ class Edge:
         inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
         if head:
             inner["method"] = "GET"
+        elif method == "OPTIONS":
+            # The framework's own answer names the methods of one handler; what it says to a method that nobody offers
+            # names all of the route.
+            inner["method"] = ASKED
         traceparent, tracestate = _single(headers, b"traceparent"), _single(headers, b"tracestate")
         with (
             telemetry.bind(correlation.value, traceparent, tracestate),

@@ -18,6 +18,7 @@ from app.routes.openapi_parts import (
     HEADERS,
     INTRODUCTION,
     PATHS,
+    PATTERNS,
     PROBLEM_HEADERS,
     QUERIES,
     TAGS,
@@ -129,13 +130,14 @@ def _parameters(call: Call) -> list[Schema]:
         found.append({"name": name, "in": "query", "description": QUERIES[name]["description"], "schema": schema})
     for name in call.headers:
         text, example, required = HEADERS[name]
+        pattern = {"pattern": PATTERNS[name]} if name in PATTERNS else {}
         found.append(
             {
                 "name": name,
                 "in": "header",
                 "required": required,
                 "description": text,
-                "schema": TEXT | {"examples": [example]},
+                "schema": TEXT | {"examples": [example]} | pattern,
             }
         )
     return found

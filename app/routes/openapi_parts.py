@@ -76,6 +76,10 @@ HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
     "If-Match": ("Only if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
     "If-None-Match": ("304 if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
 }
+PATTERNS: Final[dict[str, str]] = {
+    "Idempotency-Key": r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
+    "X-Correlation-ID": "^[A-Za-z0-9._:/+=@-]{1,128}$",
+}
 PATHS: Final[dict[str, tuple[str, str]]] = {
     "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
     "object": ("customer, order or ticket.", "customer"),

@@ -66,6 +66,22 @@ def test_a_method_that_is_not_offered(nobody: Caller, method: str, path: str, al
     assert offered == set(allowed.split(", "))
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/customers", "GET, HEAD, OPTIONS, POST"),
+        ("/v1/customers/cus_1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
+        ("/v1/orders/ord_1/cancel", "OPTIONS, POST"),
+        ("/health/live", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_tells_which_methods_there_are(nobody: Caller, path: str, allowed: str) -> None:
+    answer = nobody.request("OPTIONS", path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["allow"] == allowed
+    assert code_of(nobody.request("OPTIONS", "/nowhere"), 404) == "not-found"
+
+
 @pytest.mark.parametrize("path", READABLE)
 def test_head_is_get_without_a_body(caller: Caller, path: str) -> None:
     told, shown = caller.head(path), caller.get(path)
