@@ -1,92 +1,170 @@
 """One workflow run is one trace, and no trace, log line or figure tells of a person."""
 
 import hashlib
-import threading
+import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final, NamedTuple
 from uuid import uuid4
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.contract.callers import Caller
-from tests.contract.facade import Facade
-from tests.contract.samples import customer, ticket
+from tests.contract.facade import VENDORS, Facade
+from tests.contract.otlp import Collector, attribute
+from tests.contract.samples import customer, ticket, word
 
-CANARY = "canary.of.privacy@example.com"
-
-
-class Collector:
-    """An OTLP/HTTP collector that keeps the bytes that it is sent."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        kept = self.bodies
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                kept.append(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Silence."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def spans(self) -> list[Span]:
-        """Every span that has arrived."""
-        found = []
-        for body in self.bodies:
-            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                found += [span for scope in resource.scope_spans for span in scope.spans]
-        return found
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
+CANARY: Final = f"{word()}@example.com"
+SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
+INTERNAL, CONSUMER = Span.SPAN_KIND_INTERNAL, Span.SPAN_KIND_CONSUMER
 
 
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    sink = Collector()
-    yield sink
-    sink.close()
+class Traced(NamedTuple):
+    """What was seen of the calls: all spans and their bytes, the logs, the metrics, and the runs they belonged to."""
+
+    spans: list[Span]
+    bodies: list[bytes]
+    log: str
+    metrics: str
+    run: str
+    known: str
+    parent: str
+    lost: str
+
+    def of(self, run: str) -> list[Span]:
+        """The spans that carry this correlation id."""
+        return [span for span in self.spans if attribute(span, "correlation.id") == run]
 
 
-def test_a_run_is_one_trace_and_tells_of_nobody(facade: Facade, full_key: str, collector: Collector) -> None:
-    run, parent = f"run:{uuid4().hex}", f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
-    traced = facade.process(
-        "serve", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"
-    )
-    traced.start()
+def derived(run: str) -> str:
+    """The trace id that stands for a run, as `printf %s RUN | sha256sum | cut -c1-32` prints it."""
+    return hashlib.sha256(run.encode()).hexdigest()[:32]
+
+
+@pytest.fixture(scope="module")
+def traced(running_facade: Facade, full_key: str) -> Iterator[Traced]:
+    """A traced API and a traced worker: four calls of one run, one with a traceparent, one whose reply is lost, and
+    many with an e-mail address in places where it may be sent or does not belong."""
+    facade, collector = running_facade, Collector()
+    run, known, lost = (f"{name}:{uuid4().hex}" for name in ("run", "known", "lost"))
+    parent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
+    api = facade.process("serve", **collector.environment)
+    worker = facade.process("worker", **collector.environment)
+    facade.worker.stop()
     try:
-        with Caller(traced.url, full_key) as caller:
-            headers = {"x-correlation-id": run}
-            caller.create("/v1/customers", customer("hubspot"), headers=headers)
-            caller.create("/v1/tickets", ticket("zendesk"), headers=headers)
-            assert caller.get("/v1/customers", params={"email": CANARY}, headers=headers).status_code == 200
-            assert caller.get("/v1/orders", headers=headers).status_code == 200
-            known = {"x-correlation-id": f"{run}-known", "traceparent": parent}
-            assert caller.get("/v1/me", headers=known).headers["traceresponse"].split("-")[1] == parent.split("-")[1]
-            assert CANARY not in caller.get("/metrics").text
+        api.start()
+        worker.start()
+        with Caller(api.url, full_key) as caller:
+            four_calls(caller, {"x-correlation-id": run})
+            caller.get("/v1/customers?limit=1", headers={"x-correlation-id": known, "traceparent": parent})
+            facade.vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+            write = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"x-correlation-id": lost})
+            caller.settled(write)
+            send_canaries(caller)
+            metrics = caller.get("/metrics").text
     finally:
-        traced.stop()  # which sends what is left
-
-    ours = [span for span in collector.spans() if _attribute(span, "correlation.id") == run]
-    assert {span.trace_id.hex() for span in ours} == {hashlib.sha256(run.encode()).hexdigest()[:32]}
-    assert {"POST /v1/customers", "POST /v1/tickets", "GET /v1/customers", "GET /v1/orders"} <= {s.name for s in ours}
-    assert {"map hubspot.customer", "INSERT operation", "POST /crm/v3/objects/contacts"} <= {s.name for s in ours}
-    assert sum(span.kind == Span.SPAN_KIND_SERVER for span in ours) == 4
-    continued = [span for span in collector.spans() if _attribute(span, "correlation.id") == f"{run}-known"]
-    assert {span.trace_id.hex() for span in continued} == {parent.split("-")[1]}
-    assert not any(CANARY.encode() in body for body in collector.bodies)
-    assert CANARY not in traced.log
+        facade.vendors.mend()
+        api.stop()  # which sends what is left
+        worker.stop()
+        facade.worker.start()
+    yield Traced(
+        *(collector.spans(), collector.bodies, api.log + worker.log, metrics),
+        *(run, known, parent, lost),
+    )
+    collector.close()
 
 
-def _attribute(span: Span, key: str) -> str:
-    return next((attribute.value.string_value for attribute in span.attributes if attribute.key == key), "")
+def four_calls(caller: Caller, headers: dict[str, str]) -> None:
+    made = caller.create("/v1/customers", customer("hubspot"), headers=headers)
+    caller.create("/v1/tickets", ticket("zendesk"), headers=headers)
+    assert caller.get(f"/v1/customers/{made['id']}", headers=headers).status_code == 200
+    assert caller.get("/v1/orders", headers=headers).status_code == 200
+
+
+def send_canaries(caller: Caller) -> None:
+    """An address in queries that are right and wrong, in paths, in bodies that vendors take and refuse."""
+    for vendor in VENDORS:
+        for _ in range(2):
+            caller.write("POST", f"/v1/customers?connection={vendor}", customer(vendor, CANARY.partition("@")[0]))
+        for name in ("email", "external_id", "cursor", "nope"):
+            caller.get("/v1/customers", params={"connection": vendor, name: CANARY})
+        caller.get(f"/v1/customers/{vendor}:{CANARY}")
+    for path in (f"/v1/customers/{CANARY}", f"/{CANARY}", f"/v1/operations/{CANARY}", f"/problems/{CANARY}"):
+        caller.get(path, params={"email": CANARY})
+    with Caller(caller.url, None) as nobody:
+        nobody.get("/v1/customers", params={"email": CANARY})
+        nobody.get("/v1/customers", headers={"authorization": f"Bearer {CANARY}"})
+    caller.write("POST", "/v1/customers", {CANARY: 1, "emails": [{"address": CANARY * 2}]})
+    caller.get("/v1/me", headers={"x-correlation-id": f"not usable {CANARY}"})
+
+
+def test_a_run_is_one_trace_of_all_that_was_done(traced: Traced) -> None:
+    spans = traced.of(traced.run)
+    assert {span.trace_id.hex() for span in spans} == {derived(traced.run)}
+    names = {span.name: span for span in spans}
+    for name in ("POST /v1/customers", "POST /v1/tickets", "GET /v1/customers/{id}", "GET /v1/orders"):
+        assert names[name].kind == SERVER
+    for name in ("map hubspot.customer", "map zendesk.ticket"):
+        assert names[name].kind == INTERNAL
+    for name in ("POST /crm/v3/objects/contacts", "POST /api/v2/tickets", "POST /graphql orders"):
+        assert names[name].kind == CLIENT
+    for name in ("INSERT operation", "UPDATE operation", "SELECT api_key"):
+        assert names[name].kind == CLIENT
+        assert attribute(names[name], "db.system.name") == "postgresql"
+    assert sum(span.kind == SERVER for span in spans) == 4
+
+
+def test_every_span_of_the_trace_names_the_run(traced: Traced) -> None:
+    of_the_trace = [span for span in traced.spans if span.trace_id.hex() == derived(traced.run)]
+    assert len(of_the_trace) == len(traced.of(traced.run)) > 20
+
+
+def test_every_span_is_below_the_call_that_caused_it_and_calls_below_none(traced: Traced) -> None:
+    spans = traced.of(traced.run)
+    ids = {span.span_id for span in spans}
+    for span in spans:
+        assert (span.parent_span_id in ids) == (span.kind != SERVER), span.name
+        assert span.parent_span_id or span.kind == SERVER
+
+
+def test_a_traceparent_wins(traced: Traced) -> None:
+    _, trace_id, parent_id, _ = traced.parent.split("-")
+    spans = traced.of(traced.known)
+    assert {span.trace_id.hex() for span in spans} == {trace_id}
+    (call,) = (span for span in spans if span.kind == SERVER)
+    assert call.parent_span_id.hex() == parent_id
+
+
+def test_what_the_worker_finds_out_belongs_to_the_run(traced: Traced) -> None:
+    spans = traced.of(traced.lost)
+    assert {span.trace_id.hex() for span in spans} >= {derived(traced.lost)}
+    calls = [span for span in spans if span.kind == SERVER]
+    resolved = [span for span in spans if span.kind == CONSUMER]
+    assert [span.name for span in calls] == ["POST /v1/customers"]
+    assert {span.name for span in resolved} == {"resolve create customer"}
+    assert resolved[0].trace_id.hex() == derived(traced.lost)
+    assert resolved[0].links[0].trace_id.hex() == derived(traced.lost)
+    assert resolved[0].links[0].span_id == calls[0].span_id
+
+
+def test_nothing_tells_of_a_person(traced: Traced) -> None:
+    mark = CANARY.partition("@")[0]
+    assert not [body for body in traced.bodies if mark.encode() in body]
+    assert mark not in traced.log
+    assert mark not in traced.metrics
+    everything = b"".join(traced.bodies).decode("latin-1") + traced.log + traced.metrics
+    assert "@example.com" not in everything
+    assert "%40" not in everything
+
+
+def test_nothing_tells_a_secret(traced: Traced, full_key: str) -> None:
+    everything = b"".join(traced.bodies).decode("latin-1") + traced.log + traced.metrics
+    for secret in (full_key, "hubspot-dev-token", "shopify-dev-token", "zendesk-dev-token", "postgresql://"):
+        assert secret not in everything
+
+
+def test_log_lines_are_json_and_lead_to_the_trace(traced: Traced) -> None:
+    lines = [json.loads(line) for line in traced.log.splitlines()]
+    ours = [line for line in lines if line.get("correlation_id") == traced.run]
+    assert {line["trace_id"] for line in ours} == {derived(traced.run)}
+    assert {line["route"] for line in ours} >= {"/v1/customers", "/v1/customers/{id}", "/v1/orders", "/v1/tickets"}
