@@ -14,6 +14,13 @@ from app.store.enqueueing import payload_of
 from app.store.lanes import TOKENS
 from app.store.sealing import SealBroken, Sealer
 
+# A claim is nothing but look-ups, so one plan serves for ever; to weigh it anew each time would double its cost.
+UPKEEP_SETTINGS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 _log = logging.getLogger("lockstitch.queue")
 
 # Connections with a ready job, each with the time of its first one, in a ring that begins behind the connection served
@@ -123,6 +130,11 @@ NEXT_DUE = Query(
        AND lane.probe_token IS NULL
     """,  # noqa: S608 - no caller's text is in it
 )
+
+
+async def open_upkeep(url: str) -> Database:
+    """Two connections for claims and leases, for which they need not wait behind the jobs themselves."""
+    return await Database.connect(url, max_size=2, settings=UPKEEP_SETTINGS)
 
 
 class Claims:

@@ -9,7 +9,7 @@ A session carries nothing from one use of its connection to the next: no SET, no
 Therefore connections go back to the pool without the four statements of reset that the pool would run otherwise.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -33,6 +33,10 @@ _UNAVAILABLE = (
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+
+# A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and
+# go on so while it grows to millions; every query of ours has an index that fits.
+SESSION_SETTINGS: Final = {"application_name": "lockstitch", "enable_seqscan": "off"}
 
 
 class Query:
@@ -103,8 +107,12 @@ class Database:
         max_size: int = 10,
         acquire_timeout: float = 5.0,
         command_timeout: float = 30.0,
+        settings: Mapping[str, str] | None = None,
     ) -> Self:
-        """Open the pool. Timeouts are in seconds; both end in StoreUnavailable, as does a server that is not there."""
+        """Open the pool. Timeouts are in seconds; both end in StoreUnavailable, as does a server that is not there.
+
+        `settings` are parameters of the sessions, beside those of `SESSION_SETTINGS`.
+        """
         with _TRANSLATED:
             pool = await asyncpg.create_pool(
                 url,
@@ -114,7 +122,7 @@ class Database:
                 command_timeout=command_timeout,
                 statement_cache_size=256,
                 reset=_keep_as_it_is,
-                server_settings={"application_name": "lockstitch"},
+                server_settings={**SESSION_SETTINGS, **(settings or {})},
             )
         return cls(pool, acquire_timeout)
 

@@ -18,27 +18,23 @@ from app.store.enqueueing import DEFAULT_POLICY, JobIntake, job_subject
 from app.store.leases import Leases
 from app.store.sealing import Sealer
 
-# The keys are locked before a row goes (order_keys says why), rows go in the order of their ids.
+# The keys are locked before a row goes; order_keys says why.
 FINISH = Query(
     "DELETE job",
     f"""
-    WITH ended AS (
-        SELECT *
-          FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[])
-               AS ended (id, token, connection, order_key, traceparent)
-    ), locked AS MATERIALIZED (
+    WITH locked AS MATERIALIZED (
         SELECT pg_advisory_xact_lock(number)
           FROM (SELECT DISTINCT {order_keys.LOCK_NUMBER} AS number
-                  FROM ended
+                  FROM unnest($3::text[], $4::text[]) AS key (connection, order_key)
                  WHERE order_key IS NOT NULL
                  ORDER BY number) AS sorted
     ), gone AS (
         DELETE FROM job
-         USING ended
-         WHERE job.id = ended.id
-           AND job.lease_token = ended.token
+         WHERE id = ANY ($1::bigint[])
+           AND lease_token = ($2::uuid[])[array_position($1, id)]
            AND (SELECT count(*) FROM locked) >= 0
-        RETURNING job.id, job.attempts, job.kind, job.connection, job.correlation_id, job.started_at, ended.traceparent
+        RETURNING id, attempts, kind, connection, correlation_id, started_at,
+                  ($5::text[])[array_position($1, id)] AS traceparent
     ), noted AS (
         INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, traceparent, started_at)
         SELECT id, attempts, kind, connection, correlation_id, 'done', traceparent, started_at
@@ -71,16 +67,15 @@ RETRY = Query(
 SPARE = Query(
     "UPDATE job",
     """
-    WITH ended AS (
-        SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) AS ended (id, token, started_at)
-    ), freed AS (
+    WITH freed AS (
         UPDATE job
            SET state = 'ready', spared = spared + 1,
                run_at = CASE WHEN $4 > 0 THEN now() + make_interval(secs => $4) ELSE run_at END,
                lease_token = NULL, lease_until = NULL, started_at = NULL
-          FROM ended
-         WHERE job.id = ended.id AND job.lease_token = ended.token
-        RETURNING job.id, job.attempts, job.kind, job.connection, job.correlation_id, ended.started_at
+         WHERE id = ANY ($1::bigint[])
+           AND lease_token = ($2::uuid[])[array_position($1, id)]
+        RETURNING id, attempts, kind, connection, correlation_id,
+                  ($3::timestamptz[])[array_position($1, id)] AS started_at
     ), noted AS (
         INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, category, reason, traceparent,
                              started_at)
@@ -93,8 +88,9 @@ SPARE = Query(
 
 
 class PostgresQueue:
-    """`queue_ports.Queue` on PostgreSQL. `lease` is how long a silent worker keeps its jobs; `announcer` makes Events
-    of dead letters and pauses; `chance` gives the jitter of the back-off."""
+    """`queue_ports.Queue` on PostgreSQL. `lease` is how long a silent worker keeps its jobs; `upkeep` (`open_upkeep`) is
+    where it claims and extends leases, and not needed to enqueue; `announcer` makes Events of dead letters and pauses;
+    `chance` gives the jitter of the back-off."""
 
     def __init__(
         self,
@@ -103,6 +99,7 @@ class PostgresQueue:
         *,
         lease: timedelta,
         policies: Mapping[str, JobPolicy],
+        upkeep: Database | None = None,
         announcer: Announcer | None = None,
         chance: random.Random | None = None,
     ) -> None:
@@ -111,8 +108,8 @@ class PostgresQueue:
         self._announcer = announcer
         self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._intake = JobIntake(sealer, policies)
-        self._claims = Claims(database, sealer, lease)
-        self._leases = Leases(database, lease)
+        self._claims = Claims(upkeep or database, sealer, lease)
+        self._leases = Leases(upkeep or database, lease)
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
         """Add jobs in the caller's transaction; their ids, None for one that is there already."""
@@ -154,7 +151,6 @@ class PostgresQueue:
 
     async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
         """Take away jobs that wrote nothing, each with the traceparent of its attempt; the ids of those lost."""
-        ended = sorted(ended, key=lambda pair: pair[0].id)
         async with self._database.transaction() as session:
             gone = await self._take_away(session, ended)
             done = [job for job, _ in ended if job.id in gone]

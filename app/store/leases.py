@@ -13,18 +13,16 @@ from app.store.enqueueing import job_subject
 EXTEND = Query(
     "UPDATE job",
     """
-    WITH ours AS (
-        SELECT * FROM unnest($1::bigint[], $2::uuid[]) AS ours (id, token)
-    ), held AS (
-        SELECT job.id
+    WITH held AS (
+        SELECT id
           FROM job
-          JOIN ours ON job.id = ours.id AND job.lease_token = ours.token
-           FOR NO KEY UPDATE OF job SKIP LOCKED
+         WHERE id = ANY ($1::bigint[]) AND lease_token = ($2::uuid[])[array_position($1, id)]
+           FOR NO KEY UPDATE SKIP LOCKED
     ), extended AS (
         UPDATE job SET lease_until = now() + $3::interval FROM held WHERE job.id = held.id
     )
     SELECT ours.id
-      FROM ours
+      FROM unnest($1::bigint[], $2::uuid[]) AS ours (id, token)
       LEFT JOIN job ON job.id = ours.id AND job.lease_token = ours.token
      WHERE job.id IS NULL
     """,

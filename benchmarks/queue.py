@@ -1,0 +1,192 @@
+"""The queue with order and pacing on: `python -m benchmarks.queue`.
+
+Throughput: jobs that do nothing, over 20 connections with a token bucket each and 25 order keys each, put in beforehand
+and run by one worker process. Once so that the queue takes them away in batches, once so that each is finished in a
+transaction of its own, as a handler does that writes something; enqueueing one by one and in batches. Everything that
+the queue does otherwise is on: audit events, attempts, sealed payloads, NOTIFY, fsync.
+
+Flatness: the time of a claim of ten while 10,000 and 1,000,000 jobs wait.
+"""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import uvloop
+
+from app.queue_ports import Done, Finishing, Job, LaneSettings, NewJob, Outcome
+from app.queue_runner import QueueRunner
+from app.store.claiming import open_upkeep
+from app.store.database import Database, Query
+from app.store.embedded import EmbeddedPostgres
+from app.store.jobs import PostgresQueue
+from app.store.lanes import PostgresLanes
+from app.store.migrate import migrate
+from app.store.sealing import Sealer
+from app.store.wakeups import listen
+from benchmarks.figures import ratio, raw
+
+ROUNDS: Final = 5
+JOBS: Final = 10_000
+CONNECTIONS: Final = 20
+KEYS_EACH: Final = 25
+LEASE: Final = 30.0
+TARGET: Final = 2_000.0
+CLAIMS: Final = 200
+SHORT, LONG = 10_000, 1_000_000
+
+CLEAR = Query("TRUNCATE job", "TRUNCATE job, attempt, audit_event")
+# Two jobs a key: one is the head, one is behind it. The oldest waits the longest.
+FILL = Query(
+    "INSERT job",
+    """
+    INSERT INTO job (id, kind, connection, order_key, state, max_attempts, dead_head, payload, correlation_id, run_at)
+    SELECT id, 'work', 'shop-' || id / 2 % 20, 'record-' || id / 2, CASE id % 2 WHEN 0 THEN 'ready' ELSE 'behind' END,
+           8, 'skip', payload, 'run', now() - make_interval(hours => 1) + make_interval(secs => id / 1000.0)
+      FROM unnest($1::bigint[], $2::bytea[]) AS fresh (id, payload)
+    """,
+)
+SETTLE = Query("ANALYZE job", "ANALYZE job, lane")
+
+
+def measure() -> None:
+    """Print the figures."""
+    folder = Path(tempfile.mkdtemp(prefix="lockstitch-bench-"))
+    folder.chmod(0o711)
+    try:
+        with EmbeddedPostgres(folder / "postgres", {"max_wal_size": "4GB"}).running(folder / "log") as url:
+            asyncio.run(migrate(url))
+            uvloop.run(_measure(url))
+    finally:
+        shutil.rmtree(folder)
+
+
+async def _measure(url: str) -> None:
+    database = await Database.connect(url, max_size=16)
+    sealer = Sealer((("k1", bytes(32)),))
+    upkeep = await open_upkeep(url)
+    queue = PostgresQueue(database, sealer, lease=timedelta(seconds=LEASE), policies={}, upkeep=upkeep)
+    connections = [f"shop-{number}" for number in range(CONNECTIONS)]
+    await PostgresLanes(database).configure({name: LaneSettings(rate=1000.0, burst=200.0) for name in connections})
+    try:
+        print(f"Queue: {JOBS} jobs that do nothing, {CONNECTIONS} paced connections, {KEYS_EACH} order keys each")
+        figures: dict[str, list[float]] = {}
+        for _ in range(ROUNDS):
+            for title, rate in (
+                ("enqueued, 50 a transaction", _enqueue(database, queue, JOBS, 50)),
+                ("run, taken away in batches", _run(queue, url, _nothing)),
+                ("enqueued, one a transaction", _enqueue(database, queue, JOBS // 4, 1)),
+                ("run, each finished in a transaction of its own", _run(queue, url, _own_transaction, JOBS // 4)),
+            ):
+                figures.setdefault(title, []).append(await rate)
+            await database.execute(CLEAR)
+        for title, rounds in figures.items():
+            raw(title, rounds, "/s")
+        run = figures["run, taken away in batches"]
+        ratio("run, to the target of 2,000/s", run, [TARGET] * len(run), "at least", 1.0)
+        await _flatness(database, queue, sealer)
+    finally:
+        await upkeep.close()
+        await database.close()
+
+
+async def _enqueue(database: Database, queue: PostgresQueue, jobs: int, batch: int) -> float:
+    """Jobs a second, eight callers at once."""
+    numbers = iter(range(jobs))
+
+    async def caller() -> None:
+        while fresh := [_new(number) for number in islice(numbers, batch)]:
+            async with database.transaction() as session:
+                await queue.enqueue(session, *fresh)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(8)))
+    return jobs / (time.perf_counter() - started)
+
+
+def _new(number: int) -> NewJob:
+    connection, key = number % CONNECTIONS, number // CONNECTIONS % KEYS_EACH
+    return NewJob(
+        kind="work",
+        payload=b'{"id":"0198f2"}',
+        connection=f"shop-{connection}",
+        order_key=f"record-{key}",
+        dedupe_key=str(number),
+        correlation_id=f"run-{number}",
+    )
+
+
+async def _nothing(_job: Job, _finishing: Finishing) -> Outcome:
+    return Done()
+
+
+async def _own_transaction(_job: Job, finishing: Finishing) -> Outcome:
+    async with finishing():
+        return Done()
+
+
+async def _run(queue: PostgresQueue, url: str, handler: object, jobs: int = JOBS) -> float:
+    """Jobs a second, from the start of the worker to the end of the last job."""
+    left = jobs
+    ended = asyncio.Event()
+
+    async def counting(job: Job, finishing: Finishing) -> Outcome:
+        nonlocal left
+        outcome: Outcome = await handler(job, finishing)  # type: ignore[operator]
+        left -= 1
+        if not left:
+            ended.set()
+        return outcome
+
+    runner = QueueRunner(
+        queue, {"work": counting}, policies={}, lease_seconds=LEASE, listen=partial(listen, url), at_once=64
+    )
+    started = time.perf_counter()
+    running = asyncio.create_task(runner.run())
+    await ended.wait()
+    runner.stop()
+    await running
+    return jobs / (time.perf_counter() - started)
+
+
+async def _flatness(database: Database, queue: PostgresQueue, sealer: Sealer) -> None:
+    print(f"Queue: milliseconds for a claim of ten, median of {CLAIMS}, jobs waiting at {CONNECTIONS} connections")
+    times: dict[int, list[float]] = {SHORT: [], LONG: []}
+    for waiting in (SHORT, LONG):
+        await database.execute(CLEAR)
+        await _fill(database, sealer, waiting)
+        for _ in range(ROUNDS):
+            times[waiting].append(await _time_claims(queue))
+    for waiting, rounds in times.items():
+        raw(f"{waiting:,} waiting", rounds, "ms")
+    ratio("the long queue to the short one", times[LONG], times[SHORT], "at most", 1.5)
+
+
+async def _fill(database: Database, sealer: Sealer, waiting: int) -> None:
+    for first in range(0, waiting, SHORT):
+        ids = range(first, first + SHORT)
+        await database.execute(FILL, list(ids), [sealer.seal(b"{}", f"job.payload {job_id}") for job_id in ids])
+    await database.execute(SETTLE)
+
+
+async def _time_claims(queue: PostgresQueue) -> float:
+    """Claimed jobs go back where they were, so that every claim finds the same queue."""
+    times = []
+    for _ in range(CLAIMS):
+        started = time.perf_counter()
+        claimed = await queue.claim(10, running={}, at_most=10)
+        times.append((time.perf_counter() - started) * 1000)
+        assert len(claimed.jobs) == 10
+        await queue.give_back(claimed.jobs, "measured")
+    return median(times)
+
+
+if __name__ == "__main__":
+    measure()
