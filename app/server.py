@@ -13,7 +13,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from app.routes.answers import problem_response
+from app.routes.answers import problem_response, refuse_other_path
 from app.routes.edge import Edge
 from app.routes.services import Services
 
@@ -26,6 +26,7 @@ def application(services: Services, route_handlers: Sequence[HTTPRouteHandler]) 
         route_handlers=list(route_handlers),
         state=State({"services": services}),
         exception_handlers={Exception: problem_response},
+        before_request=refuse_other_path,
         openapi_config=None,
         logging_config=None,
         # Routes count the body themselves while it comes in.
@@ -43,6 +44,7 @@ async def serve_application(
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
+        websockets=False,  # a request to upgrade is answered as the plain request that it is
         log_enabled=False,
     )
     stop = asyncio.Event()

@@ -14,7 +14,7 @@ from litestar.exceptions import NotFoundException as NoSuchRoute
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
 from app.flows.write import Written
 from app.ports import Page
-from app.routes.edge import ASKED, answer_headers, correlation_of
+from app.routes.edge import ASKED, answer_headers, correlation_of, path_of
 from app.routes.services import services_of
 
 JSON = "application/json"
@@ -73,12 +73,22 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     document = document_of(
         problem,
         public_url=services_of(request).seam.public_url,
-        instance=request.scope["path"][:2000],
+        instance=path_of(request.scope)[:2000],
         correlation_id=correlation.value,
     )
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
     return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def refuse_other_path(request: AnyRequest) -> None:
+    """Before any route: `/v1/customers/` is not `/v1/customers`, or an id that was left empty would list everybody.
+
+    Raises NotFound.
+    """
+    sent = path_of(request.scope)
+    if sent != request.scope["path"]:
+        raise NotFound(f"There is no route {sent[:200]}; was an id left empty?")
 
 
 def _problem_of(request: AnyRequest, error: Exception) -> Problem:
@@ -88,7 +98,7 @@ def _problem_of(request: AnyRequest, error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, NoSuchRoute):
-        return NotFound(f"There is no route {request.scope['path'][:200]}; /schema lists those that are.")
+        return NotFound(f"There is no route {path_of(request.scope)[:200]}; /schema lists those that are.")
     if isinstance(error, NoSuchMethod):
         allowed = _allowed(error)
         told = f"{request.method} is not offered here" + (f"; {allowed} is." if allowed else ".")

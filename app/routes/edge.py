@@ -4,8 +4,7 @@ answered like GET without a body."""
 import re
 from typing import Any, Final
 
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Send
 from msgspec import Struct
 
 from app import telemetry
@@ -28,6 +27,7 @@ class Correlation(Struct, frozen=True, kw_only=True):
 
 
 class _Edge(Struct, kw_only=True):
+    path: str
     correlation: Correlation
     headers: list[tuple[str, str]]
 
@@ -36,6 +36,12 @@ def correlation_of(scope: Any) -> Correlation:
     """The correlation id of the request of this ASGI scope."""
     edge: _Edge = scope["state"][_KEY]
     return edge.correlation
+
+
+def path_of(scope: Any) -> str:
+    """The path as it was sent: the router goes on with one that lacks a last slash and doubled ones."""
+    edge: _Edge = scope["state"][_KEY]
+    return edge.path
 
 
 def answer_headers(scope: Any) -> list[tuple[str, str]]:
@@ -50,14 +56,11 @@ class Edge:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on; anything but HTTP untouched."""
-        if scope["type"] == ScopeType.WEBSOCKET:
-            await self._app(scope, receive, send)
-            return
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """One call; the server passes nothing on but HTTP."""
         headers = scope["headers"]
         correlation = _read_correlation(scope["path"], headers)
-        edge = _Edge(correlation=correlation, headers=[])
+        edge = _Edge(path=scope["path"], correlation=correlation, headers=[])
         incoming = Incoming(receive, headers)
         method = scope["method"]
         head = method == "HEAD"

@@ -52,7 +52,7 @@ def check_problem(response: httpx.Response) -> dict[str, Any]:
     assert problem["fault"] in FAULTS
     assert problem["detail"]
     assert problem["next_step"]
-    assert problem["instance"] == (response.request.url.path.rstrip("/") or "/")[:2000]
+    assert problem["instance"] == response.request.url.path[:2000]
     if "idempotent-replayed" not in response.headers:
         assert problem["correlation_id"] == response.headers["x-correlation-id"]
     for error in problem.get("errors", []):

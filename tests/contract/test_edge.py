@@ -9,6 +9,7 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.samples import customer
+from tests.contract.wire import exchange, head
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -34,6 +35,27 @@ LATER = (
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/V1/customers"])
 def test_a_route_that_is_not_there_is_a_problem_before_the_key_is_judged(nobody: Caller, path: str) -> None:
     assert code_of(nobody.get(path), 404) == "not-found"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/customers/", "/v1/customers//", "//v1/customers", "/v1/customers/%2F", "/v1/orders//cancel", "/health/live/"],
+)
+def test_an_id_that_was_left_empty_names_nothing(caller: Caller, path: str) -> None:
+    assert caller.get(path).status_code in (404, 405)
+    assert caller.write("DELETE", path).status_code in (404, 405)
+
+
+@pytest.mark.parametrize("path", ["/%00", "/..%2f..", "/v1/customers/%0a", "/v1/customers/%zz"])
+def test_paths_that_are_nonsense(caller: Caller, path: str) -> None:
+    answer = exchange(caller.url, head("GET", path, f"Authorization: Bearer {caller.secret}"))
+    assert code_of(answer, 404) == "not-found"
+
+
+def test_a_request_to_upgrade_is_a_plain_request(caller: Caller) -> None:
+    headers = {"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+    answer = caller.get("/v1/me", headers=headers | {"sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="})
+    assert answer.json()["name"] == "everything"
 
 
 @pytest.mark.parametrize("path", LATER)
