@@ -24,14 +24,16 @@ from app.errors import StoreUnavailable
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
 
-# What asyncpg raises when PostgreSQL is away, starting, stopping, full or failing over (SQLSTATE classes 08, 53, 57 and
-# code 25006), beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
+# What asyncpg raises when PostgreSQL is away, starting, stopping, full, failing over or closed for maintenance (SQLSTATE
+# classes 08, 53, 57 and codes 25006, 55000), beside the timeouts and socket errors that are OSError. Anything else is a
+# mistake of ours.
 _UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 # A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and

@@ -46,7 +46,7 @@ class Facade:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         self._folder = folder
-        self._database_url = database_url
+        self.database_url = database_url
         port = free_port()
         self._emulators = Process(
             [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"],
@@ -85,7 +85,7 @@ class Facade:
             environment=own
             | SECRETS
             | {
-                "LOCKSTITCH_DATABASE_URL": self._database_url,
+                "LOCKSTITCH_DATABASE_URL": self.database_url,
                 "LOCKSTITCH_CONFIG": str(self._config),
                 "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
                 "LOCKSTITCH_PORT": str(port),
@@ -120,7 +120,7 @@ class Facade:
         """Do what an operator does with keys."""
 
         async def connect_and_do() -> T:
-            database = await Database.connect(self._database_url, max_size=1)
+            database = await Database.connect(self.database_url, max_size=1)
             try:
                 return await do(PostgresKeys(database))
             finally:
@@ -138,7 +138,7 @@ class Facade:
         """Run one statement in Lockstitch's database; its rows."""
 
         async def connect_and_run() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self._database_url)
+            connection = await asyncpg.connect(self.database_url)
             try:
                 return [dict(row) for row in await connection.fetch(statement, *arguments)]
             finally:

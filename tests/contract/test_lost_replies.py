@@ -15,8 +15,12 @@ from tests.contract.samples import KINDS, order, ticket, word
 HUBSPOT: Final = "/crm/v3/objects"
 SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
 ZENDESK: Final = "/api/v2"
-# The vendor did it and the reply was lost, or the request was lost on its way.
-LOSSES: Final = ("timeout_after_commit", "reset")
+# The vendor did it and the reply was lost; the request was lost on its way; the vendor broke, and does not say where.
+LOSSES: Final[dict[str, dict[str, Any]]] = {
+    "timeout_after_commit": {"delay_ms": 0},
+    "reset": {},
+    "status": {"status": 500},
+}
 Prepare = Callable[[Caller, str], tuple[str, str, Any]]
 """Makes what the write needs and gives its method, path and body; the mark occurs in the body."""
 
@@ -157,10 +161,10 @@ def send(caller: Caller, vendors: Lookalikes, case: Case, loss: str) -> Sent:
     request = case.prepare(caller, mark)
     # One thing that goes well, so that the losses here do not look like a vendor that is down.
     assert caller.get(f"/v1/customers?connection={case.connection}&limit=1").status_code == 200
-    fault: dict[str, Any] = {"method": case.method, "path": case.path, "delay_ms": 0}
+    fault: dict[str, Any] = {"method": case.method, "path": case.path}
     if case.reads:
-        vendors.break_(case.connection, "slow", times=case.reads, **fault)
-    vendors.break_(case.connection, loss, times=ATTEMPTS if case.lives else 1, **fault)
+        vendors.break_(case.connection, "slow", times=case.reads, delay_ms=0, **fault)
+    vendors.break_(case.connection, loss, times=ATTEMPTS if case.lives else 1, **fault, **LOSSES[loss])
     first = caller.write(*request, key=key)
     assert vendors.standing_faults() == [], first.text
     return Sent(mark=mark, key=key, request=request, first=first, second=caller.write(*request, key=key))

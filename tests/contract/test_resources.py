@@ -55,6 +55,16 @@ def test_a_record_is_found_under_the_vendors_id_too(caller: Caller, kind: str) -
     assert remote.json() == caller.get(path).json()
 
 
+def test_a_record_is_written_under_the_vendors_id_too(caller: Caller, kind: str) -> None:
+    path, made = make(caller, kind)
+    collection, connection = KINDS[kind][:2]
+    remote = f"{collection}/{connection}:{made.json()['meta']['remote_id']}"
+    changed = caller.write("PATCH", remote, CHANGES[kind])
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["id"] == made.json()["id"]
+    assert changed.headers["etag"] == caller.get(path).headers["etag"]
+
+
 def test_the_tag_of_a_write_is_that_of_the_next_read(caller: Caller, kind: str) -> None:
     path, made = make(caller, kind)
     read = caller.get(path)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, parameters, pointers
-from tests.contract.facade import Facade
+from tests.contract.facade import VENDORS, Facade
 from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, Body, Kind, customer, word
 
@@ -113,3 +113,17 @@ def test_an_upsert_is_replayed_with_the_status_that_it_had(caller: Caller) -> No
     again = caller.write("POST", "/v1/customers?upsert_on=email", body, key=key)
     assert (again.status_code, again.content) == (201, first.content)
     assert again.headers["location"] == first.headers["location"]
+
+
+@pytest.mark.parametrize("connection", VENDORS)
+@pytest.mark.parametrize("key", ["email", "external_id"])
+def test_what_a_vendor_holds_once_is_not_created_twice(caller: Caller, connection: str, key: str) -> None:
+    path, mark = f"/v1/customers?connection={connection}", word()
+    made = caller.create(path, customer(connection, mark, external_id=f"key-{mark}"))
+    same = {"mark": mark} if key == "email" else {"external_id": f"key-{mark}"}
+    answer = caller.write("POST", path, customer(connection, **same))
+    assert code_of(answer, 409) == "duplicate-record"
+    assert answer.json()["category"] == "conflict"
+    assert answer.json()["vendor"]["connection"] == connection
+    assert answer.json()["vendor"]["request_id"]
+    assert caller.get(f"/v1/customers/{made['id']}").status_code == 200

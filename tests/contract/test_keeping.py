@@ -1,0 +1,115 @@
+"""What Lockstitch itself keeps: for how long, how, and what happens while it cannot."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+import httpx
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.promises import check_problem
+from tests.contract.samples import customer, word
+
+
+def raw_get(caller: Caller, path: str) -> httpx.Response:
+    """A read that is not held to the promise that nothing fails."""
+    return httpx.get(f"{caller.url}{path}", headers={"authorization": f"Bearer {caller.secret}"}, timeout=30)
+
+
+def test_a_record_answers_for_its_key_for_seven_days(caller: Caller, facade: Facade) -> None:
+    key, body = new_key(), customer("hubspot")
+    made = caller.write("POST", "/v1/customers", body, key=key)
+    operation = made.json()["meta"]["operation_id"]
+    facade.sql("UPDATE operation SET updated_at = now() - interval '167 hours' WHERE id = $1", operation)
+    assert caller.write("POST", "/v1/customers", body, key=key).content == made.content
+    facade.sql("UPDATE operation SET updated_at = now() - interval '169 hours' WHERE id = $1", operation)
+    other = caller.write("POST", "/v1/customers", customer("hubspot"), key=key)
+    assert other.status_code == 201
+    assert "idempotent-replayed" not in other.headers
+
+
+def test_what_callers_sent_and_were_answered_is_sealed(caller: Caller, facade: Facade) -> None:
+    mark = word()
+    made = caller.create("/v1/customers", customer("hubspot", mark))
+    caller.write("POST", "/v1/customers", customer("hubspot", mark))
+    (kept,) = facade.sql("SELECT * FROM operation WHERE id = $1", made["meta"]["operation_id"])
+    assert kept["answer"]
+    assert kept["intent"]
+    for table in ("operation", "link", "audit_event", "api_key"):
+        rows = facade.sql(f"SELECT * FROM {table}")  # noqa: S608 - a name from this line
+        assert mark not in str(rows)
+
+
+def test_a_mistake_of_ours_shows_nothing_of_the_inside(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+    """And the write that it befell, which the vendor has carried out already, is gone on with."""
+    mark, key = word(), new_key()
+    body = customer("hubspot", mark)
+    caller.create("/v1/customers", customer("hubspot"))
+    facade.sql("ALTER TABLE link ADD CONSTRAINT out_of_order CHECK (false) NOT VALID")
+    try:
+        headers = {"authorization": f"Bearer {caller.secret}", "idempotency-key": key}
+        answer = httpx.post(f"{caller.url}/v1/customers", json=body, headers=headers, timeout=30)
+    finally:
+        facade.sql("ALTER TABLE link DROP CONSTRAINT out_of_order")
+    assert answer.status_code == 500
+    problem = check_problem(answer)
+    assert (problem["code"], problem["fault"], problem["retryable"]) == ("internal", "lockstitch", True)
+    assert "out_of_order" not in answer.text
+    assert mark not in answer.text
+    (kept,) = facade.sql("SELECT id FROM operation WHERE idempotency_key = $1", key)
+    assert caller.await_operation(f"/v1/operations/{kept['id']}")["state"] == "succeeded"
+    assert caller.write("POST", "/v1/customers", body, key=key).status_code == 201
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+
+
+@contextmanager
+def database_down(facade: Facade) -> Iterator[None]:
+    """The database takes no connections and ends those that there are."""
+    name = facade.database_url.partition("?")[0].rpartition("/")[2]
+    server = facade.database_url.replace(f"/{name}?", "/template1?")
+
+    async def allow(connections: bool) -> None:
+        connection = await asyncpg.connect(server)
+        try:
+            await connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {str(connections).lower()}")
+            if not connections:
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+                )
+        finally:
+            await connection.close()
+
+    asyncio.run(allow(False))
+    try:
+        yield
+    finally:
+        asyncio.run(allow(True))
+
+
+def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, facade: Facade) -> None:
+    body, key = customer("hubspot"), new_key()
+    with database_down(facade):
+        for path in ("/v1/customers?limit=1", "/v1/me", "/v1/operations"):
+            answer = raw_get(caller, path)
+            assert answer.status_code == 503
+            problem = check_problem(answer)
+            assert (problem["code"], problem["fault"]) == ("store-unavailable", "lockstitch")
+        assert caller.get("/health/live").status_code == 200
+        assert code_of(caller.get("/health/ready"), 503) == "store-unavailable"
+    give_up = time.monotonic() + 15
+    while (answer := caller.get("/health/ready")).status_code != 200:
+        assert time.monotonic() < give_up, answer.text
+        time.sleep(0.1)
+    assert caller.write("POST", "/v1/customers", body, key=key).status_code == 201
+
+
+def test_links_are_for_ever(caller: Caller, facade: Facade) -> None:
+    """A record has one canonical id, whoever reads it and from whichever process."""
+    made = caller.create("/v1/customers", customer("hubspot"))
+    path = f"/v1/customers/hubspot:{made['meta']['remote_id']}"
+    with facade.another_api() as other, facade.calling(url=other.url) as reader:
+        assert {reader.get(path).json()["id"] for _ in range(2)} == {made["id"]}
