@@ -88,9 +88,11 @@ SPARE = Query(
 
 
 class PostgresQueue:
-    """`queue_ports.Queue` on PostgreSQL. `lease` is how long a silent worker keeps its jobs; `upkeep` (`open_upkeep`) is
-    where it claims and extends leases, and not needed to enqueue; `announcer` makes Events of dead letters and pauses;
-    `chance` gives the jitter of the back-off."""
+    """`queue_ports.Queue` on PostgreSQL.
+
+    `lease` is how long a silent worker keeps its jobs. `upkeep` (made by `open_upkeep`) is where it claims and extends
+    leases, and not needed to enqueue. `announcer` makes Events of dead letters and pauses; `chance` gives the jitter.
+    """
 
     def __init__(
         self,

@@ -1,98 +1,11 @@
-"""A queue on a fresh database, and short words for what tests do with it."""
+"""A queue on a fresh database."""
 
-import random
-from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator
 
 import pytest
 
-from app.dead_letter_ports import DeadLetter, DeadLetterFilter
-from app.queue_ports import Job, JobPolicy, NewJob
-from app.store.database import Database, Query
-from app.store.dead_letters import PostgresDeadLetters
-from app.store.jobs import PostgresQueue
-from app.store.lanes import PostgresLanes
-from app.store.sealing import Sealer
-
-SEALER = Sealer((("k1", bytes(range(32))),))
-POLICIES = {
-    "strict": JobPolicy(max_attempts=2, dead_head="block"),
-    "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
-    "hasty": JobPolicy(max_attempts=50, give_up_seconds=60.0),
-}
-
-SHIFT = Query(
-    "UPDATE job",
-    """
-    UPDATE job
-       SET run_at = run_at - $1::interval, lease_until = lease_until - $1::interval,
-           give_up_at = give_up_at - $1::interval
-    """,
-)
-SHIFT_LANES = Query(
-    "UPDATE lane",
-    "UPDATE lane SET blocked_until = blocked_until - $1::interval, refilled_at = refilled_at - $1::interval",
-)
-STATES = Query("SELECT job", "SELECT id, state FROM job ORDER BY id")
-AUDITED = Query("SELECT audit_event", "SELECT type FROM audit_event ORDER BY id")
-
-
-class Kit:
-    """One process's queue, and the means to look at it and to let time pass."""
-
-    def __init__(self, database: Database, *, lease: float = 30.0, seed: int = 1) -> None:
-        self.database = database
-        self.queue = PostgresQueue(
-            database, SEALER, lease=timedelta(seconds=lease), policies=POLICIES, chance=random.Random(seed)
-        )
-        self.lanes = PostgresLanes(database)
-        self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
-
-    async def enqueue(self, *jobs: NewJob) -> list[int | None]:
-        async with self.database.transaction() as session:
-            return await self.queue.enqueue(session, *jobs)
-
-    async def claim(self, limit: int = 100) -> Sequence[Job]:
-        return (await self.queue.claim(limit, running={}, at_most=limit)).jobs
-
-    async def claim_one(self) -> Job:
-        (job,) = await self.claim(1)
-        return job
-
-    async def claim_all(self) -> list[Job]:
-        """Until nothing can be claimed, whatever the connection."""
-        jobs: list[Job] = []
-        while more := await self.claim():
-            jobs.extend(more)
-        return jobs
-
-    async def due_in(self) -> float | None:
-        """What a claim that finds nothing says."""
-        claimed = await self.queue.claim(1, running={}, at_most=1)
-        assert not claimed.jobs
-        return claimed.due_in
-
-    async def finish(self, job: Job) -> None:
-        assert await self.queue.finish([(job, None)]) == set()
-
-    async def pass_time(self, seconds: float) -> None:
-        """As if the clock of the database had gone on; negative: as if it had been put back."""
-        await self.database.execute(SHIFT, timedelta(seconds=seconds))
-        await self.database.execute(SHIFT_LANES, timedelta(seconds=seconds))
-
-    async def states(self) -> dict[int, str]:
-        return {row["id"]: row["state"] for row in await self.database.fetch(STATES)}
-
-    async def audited(self) -> list[str]:
-        return [row["type"] for row in await self.database.fetch(AUDITED)]
-
-    async def dead(self) -> Sequence[DeadLetter]:
-        return await self.dead_letters.list(DeadLetterFilter(), after=None, limit=100)
-
-
-def new(kind: str = "work", **facts: object) -> NewJob:
-    """A job to enqueue; the payload is `{}` where none is given."""
-    return NewJob(**{"kind": kind, "payload": b"{}", "connection": "shop", "correlation_id": "run-1", **facts})  # type: ignore[arg-type]
+from app.store.database import Database
+from tests.queue.kit import Kit
 
 
 @pytest.fixture

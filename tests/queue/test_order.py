@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.queue_ports import Failure, LeaseLost, NewJob
-from tests.queue.conftest import Kit, new
+from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,189 @@
+"""How attempts end: back-off, leases that run out, poison, dead letters and their second life."""
+
+import msgspec
+import pytest
+
+from app.dead_letter_ports import AlreadyQueued, DeadLetterFilter, NotOpen
+from app.queue_ports import Failure
+from app.store.database import Query
+from app.store.queue_figures import read_figures
+from tests.queue.kit import Kit, new
+
+pytestmark = pytest.mark.anyio
+
+PERMANENT = Failure(category="permanent", reason="no such field", path="/email", mapping="shop.customer", revision=3)
+RUN_IN = Query("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
+
+
+async def test_back_off_is_exponential_with_full_jitter_and_bounded(kit: Kit) -> None:
+    await kit.enqueue(new("hasty"))
+    delays = []
+    for _ in range(20):
+        await kit.queue.retry(await kit.claim_one(), "timeout")
+        delays.append(await kit.database.fetch_value(RUN_IN))
+        await kit.database.execute(Query("UPDATE job", "UPDATE job SET run_at = now(), give_up_at = now() + '1 day'"))
+
+    assert all(delay <= 2.0**number for number, delay in enumerate(delays))
+    assert all(delay <= 300.0 for delay in delays)
+    assert max(delays) > 60.0
+    assert len({round(delay, 3) for delay in delays}) == 20
+
+
+async def test_a_wait_that_the_vendor_asked_for_is_kept(kit: Kit) -> None:
+    await kit.enqueue(new())
+    await kit.queue.retry(await kit.claim_one(), "busy", after=42.0)
+
+    assert 41.0 < (await kit.due_in() or 0) <= 42.0
+
+
+async def test_a_job_dies_after_its_attempts_and_tells_them_all(kit: Kit) -> None:
+    (job_id,) = await kit.enqueue(new("thrice", origin="rcp_1", dedupe_key="d", order_key="a"))
+    for expected in ("retried", "retried", "dead"):
+        assert await kit.queue.retry(await kit.claim_one(), "timeout") == expected
+
+    (dead,) = await kit.dead()
+    assert (dead.category, dead.reason, dead.attempts) == ("transient", "timeout", 3)
+    assert (dead.job_id, dead.origin, dead.dedupe_key, dead.order_key) == (job_id, "rcp_1", "d", "a")
+    assert await kit.dead_letters.payload(dead.id) == b"{}"
+    attempts = await kit.dead_letters.attempts(dead.job_id)
+    assert [(attempt.number, attempt.outcome) for attempt in attempts] == [(1, "retried"), (2, "retried"), (3, "dead")]
+    assert all(attempt.started_at <= attempt.ended_at for attempt in attempts)
+    assert await kit.audited() == ["job.queued", "job.retried", "job.retried", "job.dead_lettered"]
+
+
+async def test_a_job_dies_when_its_next_attempt_would_come_too_late(kit: Kit) -> None:
+    await kit.enqueue(new("hasty"))
+
+    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=59.0) == "retried"
+    await kit.pass_time(59)
+    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=2.0) == "dead"
+
+
+async def test_a_lease_that_runs_out_frees_the_job_with_the_attempt_counted(kit: Kit) -> None:
+    await kit.enqueue(new())
+    job = await kit.claim_one()
+    await kit.pass_time(20)
+    assert await kit.queue.extend([job]) == set()
+    await kit.pass_time(20)
+    assert await kit.queue.expire(10) == 0
+    await kit.pass_time(20)
+    assert await kit.queue.expire(10) == 1
+
+    assert (await kit.claim_one()).attempt == 2
+    (lost,) = await kit.dead_letters.attempts(job.id)
+    assert lost.outcome == "lost"
+
+
+async def test_a_job_whose_workers_all_die_is_poison(kit: Kit) -> None:
+    await kit.enqueue(new("thrice", order_key="a"), new("thrice", order_key="a"))
+    for _ in range(3):
+        job = await kit.claim_one()
+        await kit.pass_time(31)
+        assert await kit.queue.expire(10) == 1
+
+    (dead,) = await kit.dead()
+    assert (dead.job_id, dead.category, dead.attempts) == (job.id, "poison", 3)
+    assert [attempt.outcome for attempt in await kit.dead_letters.attempts(job.id)] == ["lost", "lost", "dead"]
+    assert (await kit.claim_one()).id != job.id
+
+
+async def test_a_permanent_failure_keeps_the_reason_the_place_and_the_mapping(kit: Kit) -> None:
+    await kit.enqueue(new())
+    identity = await kit.queue.bury(await kit.claim_one(), PERMANENT)
+
+    dead = await kit.dead_letters.get(identity)
+    assert dead is not None
+    assert (dead.category, dead.path, dead.mapping, dead.revision) == ("permanent", "/email", "shop.customer", 3)
+    assert await kit.states() == {}
+
+
+async def test_a_redrive_gives_new_attempts_to_the_same_job(kit: Kit) -> None:
+    (job_id,) = await kit.enqueue(new("strict", order_key="a", dedupe_key="d", origin="rcp_1"))
+    await kit.queue.bury(await kit.claim_one(), PERMANENT)
+    (dead,) = await kit.dead()
+    async with kit.database.transaction() as session:
+        await kit.dead_letters.redrive(session, dead.id, actor="ada", payload=b"mended")
+
+    job = await kit.claim_one()
+    assert (job.id, job.attempt, job.payload, job.origin) == (job_id, 2, b"mended", "rcp_1")
+    assert (job.order_key, job.dedupe_key, job.correlation_id) == ("a", "d", "run-1")
+    assert await kit.queue.retry(job, "timeout", after=0.0) == "retried"
+    assert await kit.queue.retry(await kit.claim_one(), "timeout") == "dead"
+    assert [dead.state for dead in await kit.dead_letters.list(DeadLetterFilter(state=None), after=None, limit=9)] == [
+        "open",
+        "redriven",
+    ]
+    assert [attempt.number for attempt in await kit.dead_letters.attempts(job.id)] == [1, 2, 3]
+
+
+async def test_a_dead_letter_is_decided_about_once(kit: Kit) -> None:
+    await kit.enqueue(new())
+    identity = await kit.queue.bury(await kit.claim_one(), PERMANENT)
+    async with kit.database.transaction() as session:
+        await kit.dead_letters.discard(session, identity, actor="ada", because="a test order")
+
+    for decide in (
+        lambda session: kit.dead_letters.redrive(session, identity, actor="bob"),
+        lambda session: kit.dead_letters.discard(session, identity, actor="bob", because="me too"),
+        lambda session: kit.dead_letters.redrive(session, "dl_none", actor="bob"),
+    ):
+        with pytest.raises(NotOpen):
+            async with kit.database.transaction() as session:
+                await decide(session)
+    discarded = await kit.dead_letters.get(identity)
+    assert discarded is not None
+    assert (discarded.state, discarded.closed_by, discarded.closed_because) == ("discarded", "ada", "a test order")
+    assert await kit.audited() == ["job.queued", "job.dead_lettered", "job.discarded"]
+
+
+async def test_a_redrive_does_not_do_work_twice_that_was_enqueued_anew(kit: Kit) -> None:
+    await kit.enqueue(new(dedupe_key="d"))
+    identity = await kit.queue.bury(await kit.claim_one(), PERMANENT)
+    await kit.enqueue(new(dedupe_key="d"))
+
+    with pytest.raises(AlreadyQueued):
+        async with kit.database.transaction() as session:
+            await kit.dead_letters.redrive(session, identity, actor="ada")
+    assert [dead.id for dead in await kit.dead()] == [identity]
+
+
+async def test_dead_letters_are_found_by_what_they_are(kit: Kit) -> None:
+    await kit.enqueue(new(), new("strict", connection="desk"), new(correlation_id="run-2"))
+    for job in await kit.claim_all():
+        await kit.queue.bury(job, msgspec.structs.replace(PERMANENT, category="conflict") if job.connection == "desk" else PERMANENT)
+
+    everything = await kit.dead()
+    assert [dead.id for dead in everything] == sorted((dead.id for dead in everything), reverse=True)
+    for which, expected in (
+        (DeadLetterFilter(connection="shop"), 2),
+        (DeadLetterFilter(kind="strict"), 1),
+        (DeadLetterFilter(category="conflict"), 1),
+        (DeadLetterFilter(correlation_id="run-2"), 1),
+        (DeadLetterFilter(since=everything[0].created_at), 1),
+        (DeadLetterFilter(state="discarded"), 0),
+    ):
+        assert await kit.dead_letters.count(which) == expected
+        assert len(await kit.dead_letters.list(which, after=None, limit=10)) == expected
+    older = await kit.dead_letters.list(DeadLetterFilter(), after=everything[0].id, limit=1)
+    assert [dead.id for dead in older] == [everything[1].id]
+
+
+async def test_the_figures_tell_what_waits_and_what_is_held_up(kit: Kit) -> None:
+    await kit.enqueue(new(order_key="a"), new(order_key="a"), new(order_key="b"), new(after=60.0))
+    await kit.enqueue(new("strict", order_key="c"), new("strict", order_key="c"))
+    for job in await kit.claim():
+        if job.order_key == "a":
+            await kit.queue.retry(job, "timeout", after=30.0)
+        if job.order_key == "c":
+            await kit.queue.bury(job, PERMANENT)
+    await kit.enqueue(new(order_key="d"))
+    await kit.database.execute(
+        Query("UPDATE job", "UPDATE job SET created_at = created_at - interval '1 hour' WHERE order_key = 'a'")
+    )
+    await kit.pass_time(10)
+
+    strict, work = await read_figures(kit.database)
+    assert (strict.kind, strict.depth, strict.ready, strict.blocked_keys) == ("strict", 1, 0, 1)
+    assert (work.depth, work.ready, work.running, work.blocked_keys) == (5, 1, 1, 1)
+    assert work.oldest_age >= 3600.0
+    assert 10.0 <= work.lag < 20.0

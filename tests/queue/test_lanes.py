@@ -1,0 +1,246 @@
+"""Lanes: each connection at its own pace, and what holds all of one connection up and nobody else."""
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+
+from app.queue_ports import Done, Failure, Finishing, Job, LaneSettings, Outcome, Throttled
+from app.queue_runner import QueueRunner
+from tests.queue.kit import Kit, new
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_an_idle_lane_saves_up_its_burst_and_no_more(kit: Kit) -> None:
+    await kit.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
+    await kit.enqueue(*(new() for _ in range(50)))
+
+    assert len(await kit.claim()) == 5
+    assert 0.3 < (await kit.due_in() or 0) <= 0.5
+    await kit.pass_time(1.0)
+    assert len(await kit.claim()) == 2
+    await kit.pass_time(3600)
+    assert len(await kit.claim()) == 5
+
+
+async def test_a_clock_that_is_put_back_stops_no_lane_and_one_that_jumps_ahead_gives_no_more_than_a_burst(
+    kit: Kit,
+) -> None:
+    await kit.lanes.configure({"shop": LaneSettings(rate=2.0, burst=5.0)})
+    await kit.enqueue(*(new() for _ in range(50)))
+    await kit.claim()
+    await kit.pass_time(-3600)
+    await kit.enqueue(*(new() for _ in range(50)))
+    assert len(await kit.claim()) == 5
+    assert await kit.claim() == []
+    await kit.pass_time(86400)
+    assert len(await kit.claim()) == 5
+
+
+async def test_a_new_pace_takes_effect_at_once_and_keeps_what_is_saved(kit: Kit) -> None:
+    await kit.lanes.configure({"shop": LaneSettings(rate=0.001, burst=4.0)})
+    await kit.enqueue(*(new() for _ in range(50)))
+    assert len(await kit.claim(1)) == 1
+    await kit.lanes.configure({"shop": LaneSettings(rate=0.001, burst=2.0)})
+    assert len(await kit.claim()) == 2
+    await kit.lanes.configure({"shop": LaneSettings(rate=None)})
+    assert len(await kit.claim()) == 47
+
+
+async def test_lanes_are_served_in_turn(kit: Kit) -> None:
+    connections = ["a", "b", "c"]
+    await kit.enqueue(*(new(connection=name) for name in connections for _ in range(4)))
+
+    served = [(await kit.claim(2))[0].connection for _ in range(6)]
+
+    assert sorted(served[:3]) == sorted(served[3:]) == connections
+
+
+async def test_a_lane_that_has_all_the_places_it_may_have_is_passed_over(kit: Kit) -> None:
+    await kit.enqueue(*(new(connection="slow") for _ in range(9)), new(connection="swift"))
+
+    claimed = [await kit.queue.claim(10, running={"slow": 3}, at_most=4) for _ in range(2)]
+
+    assert Counter(job.connection for found in claimed for job in found.jobs) == {"slow": 1, "swift": 1}
+    assert not (await kit.queue.claim(10, running={"slow": 4}, at_most=4)).jobs
+
+
+async def test_a_throttle_holds_up_its_connection_and_costs_the_job_nothing(kit: Kit) -> None:
+    ids = await kit.enqueue(new(), new(), new(connection="desk"))
+    first, _ = await kit.claim_all_of("shop")
+    await kit.queue.throttle(first, "429", retry_after=30.0)
+
+    assert {job.connection for job in await kit.claim_all()} == {"desk"}
+    assert 29.0 < (await kit.due_in() or 0) <= 30.0
+    await kit.pass_time(30.1)
+    again = await kit.claim_one()
+    assert (again.id, again.attempt, again.spared, again.probe) == (ids[0], 2, 1, True)
+
+
+async def test_a_job_may_be_throttled_more_often_than_it_has_attempts(kit: Kit) -> None:
+    await kit.enqueue(new("strict"))
+    for _ in range(5):
+        await kit.queue.throttle(await kit.claim_one(), "429", retry_after=1.0)
+        await kit.pass_time(1.1)
+
+    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=0.0) == "retried"
+    await kit.pass_time(60)
+    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=0.0) == "dead"
+
+
+async def test_exactly_one_job_probes_until_one_succeeds(kit: Kit) -> None:
+    await kit.enqueue(*(new() for _ in range(6)))
+    await kit.queue.throttle(await kit.claim_one(), "429", retry_after=5.0)
+    await kit.pass_time(5.1)
+
+    probe = await kit.claim_one()
+    assert probe.probe
+    assert await kit.claim() == []
+    await kit.queue.throttle(probe, "429", retry_after=5.0)
+    assert await kit.claim() == []
+    await kit.pass_time(5.1)
+
+    undecided = await kit.claim_one()
+    await kit.queue.retry(undecided, "timeout", after=3.0)
+    assert await kit.claim() == []
+    await kit.pass_time(3.1)
+
+    lost = await kit.claim_one()
+    await kit.pass_time(31)
+    await kit.queue.expire(10)
+    success = await kit.claim_one()
+    assert (lost.probe, success.probe) == (True, True)
+    assert await kit.claim() == []
+    await kit.finish(success)
+    assert len(await kit.claim()) == 5
+    assert [lane.blocked_reason for lane in await kit.lanes.list()] == [None]
+
+
+async def test_a_vendor_who_refuses_the_data_of_a_probe_is_there_again(kit: Kit) -> None:
+    await kit.enqueue(new(), new())
+    await kit.queue.throttle(await kit.claim_one(), "429", retry_after=0.0)
+    await kit.queue.bury(await kit.claim_one(), Failure(category="permanent", reason="no such field"))
+
+    assert not (await kit.claim_one()).probe
+
+
+async def test_without_a_time_from_the_vendor_each_pause_is_longer(kit: Kit) -> None:
+    await kit.enqueue(new("hasty"))
+    pauses = []
+    for _ in range(6):
+        await kit.queue.throttle(await kit.claim_one(), "429", retry_after=None)
+        (lane,) = await kit.lanes.list()
+        assert lane.blocked_seconds is not None
+        pauses.append(lane.blocked_seconds)
+        await kit.pass_time(lane.blocked_seconds + 0.1)
+
+    assert all(2.0**number * 0.45 <= pause <= 2.0**number for number, pause in enumerate(pauses))
+
+
+async def test_many_refusals_at_once_count_as_one(kit: Kit) -> None:
+    await kit.enqueue(*(new() for _ in range(10)))
+    for job in await kit.claim():
+        await kit.queue.throttle(job, "429", retry_after=None)
+
+    (lane,) = await kit.lanes.list()
+    assert lane.blocked_seconds is not None
+    assert lane.blocked_seconds <= 1.0
+    assert (await kit.audited()).count("connection.throttled") == 1
+
+
+async def test_a_refused_credential_pauses_the_connection_until_a_person_resumes_it(kit: Kit) -> None:
+    await kit.enqueue(new(), new(), new(connection="desk"))
+    first, second = await kit.claim_all_of("shop")
+    await kit.queue.refuse(first, "invalid token")
+    await kit.queue.refuse(second, "invalid token")
+    await kit.pass_time(86400)
+    assert {job.connection for job in await kit.claim_all()} == {"desk"}
+    (_, lane) = await kit.lanes.list()
+    assert (lane.blocked_reason, lane.blocked_seconds, lane.blocked_note) == ("auth", None, "invalid token")
+
+    assert await kit.lanes.resume("shop", actor="ada")
+    probe = await kit.claim_one()
+    assert probe.probe
+    assert await kit.claim() == []
+    await kit.finish(probe)
+    assert len(await kit.claim()) == 1
+    assert [kind for kind in await kit.audited() if kind.startswith("connection.")] == [
+        "connection.paused",
+        "connection.resumed",
+        "connection.resumed",
+    ]
+
+
+async def test_a_person_pauses_and_resumes(kit: Kit) -> None:
+    await kit.enqueue(new(), new())
+    running = await kit.claim_one()
+    assert await kit.lanes.pause("shop", actor="ada", note="maintenance")
+    assert not await kit.lanes.pause("shop", actor="bob", note="me too")
+    await kit.queue.throttle(running, "429", retry_after=1.0)
+    await kit.pass_time(3600)
+    assert await kit.claim() == []
+
+    assert await kit.lanes.resume("shop", actor="ada")
+    assert not await kit.lanes.resume("shop", actor="ada")
+    assert len(await kit.claim()) == 2
+
+
+async def test_pacing_errs_by_five_percent_at_most(kit: Kit) -> None:
+    """Ten lanes at 50 a second with a burst of ten each, two runners: 1,000 jobs need 1.8 seconds."""
+    names = [f"shop-{number}" for number in range(10)]
+    await kit.lanes.configure({name: LaneSettings(rate=50.0, burst=10.0) for name in names})
+    await kit.enqueue(*(new(connection=name, order_key=str(number % 40)) for name in names for number in range(100)))
+    starts: list[float] = []
+
+    async def note(_job: Job, _finishing: Finishing) -> Outcome:
+        starts.append(time.monotonic())
+        return Done()
+
+    async with asyncio.timeout(30):
+        await _run_until(kit, note, lambda: len(starts) == 1000, runners=2)
+
+    assert max(starts) - min(starts) == pytest.approx((100 - 10) / 50.0, rel=0.05)
+
+
+async def test_a_throttled_connection_leaves_the_others_their_speed(kit: Kit) -> None:
+    names = ["bad", "good-1", "good-2", "good-3"]
+    await kit.lanes.configure({name: LaneSettings(rate=100.0, burst=5.0) for name in names})
+    await kit.enqueue(*(new(connection=name) for name in names for _ in range(2000)))
+    done: Counter[str] = Counter()
+    throttling = False
+
+    async def work(job: Job, _finishing: Finishing) -> Outcome:
+        if throttling and job.connection == "bad":
+            return Throttled(reason="429", retry_after=0.2)
+        done[job.connection] += 1
+        return Done()
+
+    async def speed() -> Counter[str]:
+        done.clear()
+        started = time.monotonic()
+        await _run_until(kit, work, lambda: time.monotonic() - started >= 2.0)
+        return Counter(done)
+
+    before = await speed()
+    throttling = True
+    while_throttled = await speed()
+
+    assert while_throttled["bad"] == 0
+    assert before["bad"] >= 150
+    for name in names[1:]:
+        assert while_throttled[name] >= 0.9 * before[name]
+
+
+async def _run_until(kit: Kit, handler: object, done: object, *, runners: int = 1) -> None:
+    workers = [
+        QueueRunner(kit.beside().queue, {"work": handler}, policies={}, lease_seconds=30.0, at_once=64)  # type: ignore[dict-item]
+        for _ in range(runners)
+    ]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    while not done():  # type: ignore[operator]
+        await asyncio.sleep(0.005)
+    for worker in workers:
+        worker.stop()
+    await asyncio.gather(*running)
