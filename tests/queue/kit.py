@@ -1,7 +1,8 @@
 """A queue, and short words for what tests do with it."""
 
+import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from app.dead_letter_ports import DeadLetter, DeadLetterFilter
@@ -38,10 +39,17 @@ AUDITED = Query("SELECT audit_event", "SELECT type FROM audit_event ORDER BY id"
 class Kit:
     """One process's queue, and the means to look at it and to let time pass."""
 
-    def __init__(self, database: Database, *, lease: float = 30.0, seed: int = 1) -> None:
+    def __init__(
+        self, database: Database, *, lease: float = 30.0, seed: int = 1, upkeep: Database | None = None
+    ) -> None:
         self.database = database
         self.queue = PostgresQueue(
-            database, SEALER, lease=timedelta(seconds=lease), policies=POLICIES, chance=random.Random(seed)
+            database,
+            SEALER,
+            lease=timedelta(seconds=lease),
+            policies=POLICIES,
+            upkeep=upkeep,
+            chance=random.Random(seed),
         )
         self.lanes = PostgresLanes(database)
         self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
@@ -97,6 +105,15 @@ class Kit:
 
     async def dead(self) -> Sequence[DeadLetter]:
         return await self.dead_letters.list(DeadLetterFilter(), after=None, limit=100)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another task or process brings about; `condition` may be a coroutine function."""
+    while True:
+        seen = condition()
+        if await seen if isinstance(seen, Awaitable) else seen:
+            return
+        await asyncio.sleep(0.01)
 
 
 def new(kind: str = "work", **facts: object) -> NewJob:

@@ -1,6 +1,5 @@
 """How attempts end: back-off, leases that run out, poison, dead letters and their second life."""
 
-import msgspec
 import pytest
 
 from app.dead_letter_ports import AlreadyQueued, DeadLetterFilter, NotOpen
@@ -12,6 +11,7 @@ from tests.queue.kit import Kit, new
 pytestmark = pytest.mark.anyio
 
 PERMANENT = Failure(category="permanent", reason="no such field", path="/email", mapping="shop.customer", revision=3)
+CONFLICT = Failure(category="conflict", reason="not the owner")
 RUN_IN = Query("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
 
 
@@ -150,7 +150,7 @@ async def test_a_redrive_does_not_do_work_twice_that_was_enqueued_anew(kit: Kit)
 async def test_dead_letters_are_found_by_what_they_are(kit: Kit) -> None:
     await kit.enqueue(new(), new("strict", connection="desk"), new(correlation_id="run-2"))
     for job in await kit.claim_all():
-        await kit.queue.bury(job, msgspec.structs.replace(PERMANENT, category="conflict") if job.connection == "desk" else PERMANENT)
+        await kit.queue.bury(job, CONFLICT if job.connection == "desk" else PERMANENT)
 
     everything = await kit.dead()
     assert [dead.id for dead in everything] == sorted((dead.id for dead in everything), reverse=True)

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from app.queue_ports import Done, Failure, Finishing, Job, LaneSettings, Outcome, Throttled
+from app.queue_ports import Done, Failure, Finishing, Handler, Job, LaneSettings, Outcome, Throttled
 from app.queue_runner import QueueRunner
-from tests.queue.kit import Kit, new
+from tests.queue.kit import Kit, new, until
 
 pytestmark = pytest.mark.anyio
 
@@ -233,14 +234,13 @@ async def test_a_throttled_connection_leaves_the_others_their_speed(kit: Kit) ->
         assert while_throttled[name] >= 0.9 * before[name]
 
 
-async def _run_until(kit: Kit, handler: object, done: object, *, runners: int = 1) -> None:
+async def _run_until(kit: Kit, handler: Handler, done: Callable[[], bool], *, runners: int = 1) -> None:
     workers = [
-        QueueRunner(kit.beside().queue, {"work": handler}, policies={}, lease_seconds=30.0, at_once=64)  # type: ignore[dict-item]
+        QueueRunner(kit.beside().queue, {"work": handler}, policies={}, lease_seconds=30.0, at_once=64)
         for _ in range(runners)
     ]
     running = [asyncio.create_task(worker.run()) for worker in workers]
-    while not done():  # type: ignore[operator]
-        await asyncio.sleep(0.005)
+    await until(done)
     for worker in workers:
         worker.stop()
     await asyncio.gather(*running)

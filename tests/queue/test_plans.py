@@ -1,0 +1,132 @@
+"""With 100,000 jobs waiting, whatever runs for every job reads a handful of rows, however empty the tables were when
+its plan was made."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.queue_ports import Failure
+from app.store.claiming import CLAIM, UPKEEP_SETTINGS
+from app.store.database import SESSION_SETTINGS, Database, Query
+from tests.queue.kit import Kit, new
+
+pytestmark = pytest.mark.anyio
+
+WAITING = 100_000
+FILL = Query(
+    "INSERT job",
+    """
+    INSERT INTO job (kind, connection, order_key, state, max_attempts, dead_head, payload, correlation_id)
+    SELECT 'work', 'crowd-' || number / 2 % 20, 'record-' || number / 2,
+           CASE number % 2 WHEN 0 THEN 'ready' ELSE 'behind' END, 8, 'skip', '', 'run'
+      FROM generate_series(0, $1 - 1) AS number
+    """,
+)
+VACUUM = Query("VACUUM job", "VACUUM ANALYZE job, lane, dead_letter, attempt")
+FLUSH = Query("SELECT pg_stat", "SELECT pg_stat_force_next_flush()")
+ROWS_READ = Query(
+    "SELECT pg_stat_user_tables",
+    """
+    SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint
+         + (SELECT sum(idx_tup_read)::bigint
+              FROM pg_stat_user_indexes
+             WHERE relname IN ('job', 'dead_letter', 'attempt'))
+      FROM pg_stat_user_tables
+     WHERE relname IN ('job', 'dead_letter', 'attempt')
+    """,
+)
+
+
+@asynccontextmanager
+async def single_connections(url: str) -> AsyncIterator[tuple[Kit, tuple[Database, Database]]]:
+    """A kit whose statements are prepared once, and so keep the plans that they have."""
+    main = await Database.connect(url, max_size=1)
+    upkeep = await Database.connect(url, max_size=1, settings=UPKEEP_SETTINGS)
+    try:
+        yield Kit(main, upkeep=upkeep), (main, upkeep)
+    finally:
+        await upkeep.close()
+        await main.close()
+
+
+async def test_a_claim_goes_by_its_indexes(kit: Kit, database_url: str) -> None:
+    await kit.enqueue(*(new(connection=f"crowd-{number}") for number in range(20)))
+    await kit.claim_all()
+    await kit.database.execute(FILL, WAITING)
+    await kit.database.execute(VACUUM)
+    connection = await asyncpg.connect(database_url, server_settings={**SESSION_SETTINGS, **UPKEEP_SETTINGS})
+    try:
+        arguments = ("crowd-7", 10, ["crowd-8"], [3], 10, uuid4(), timedelta(seconds=30))
+        told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {CLAIM.sql}", *arguments)
+    finally:
+        await connection.close()
+
+    reads = [
+        node
+        for node in _nodes(json.loads(told)[0]["Plan"])
+        if node.get("Relation Name") == "job" and node["Node Type"] != "ModifyTable"
+    ]
+    assert {node["Node Type"] for node in reads} == {"Index Scan", "Index Only Scan"}
+    assert {node["Index Name"] for node in reads} == {"job_ready", "job_pkey"}
+    assert sum(_rows_read(node) for node in reads) <= 30
+
+
+@pytest.mark.parametrize("analysed", [True, False], ids=["analysed", "taken for empty"])
+async def test_plans_that_were_made_while_the_tables_were_empty_do_not_read_them_whole(
+    database_url: str, analysed: bool
+) -> None:
+    async with single_connections(database_url) as (kit, databases):
+        await kit.database.execute(VACUUM)
+        for number in range(20):
+            await kit.lanes.pause(f"crowd-{number}", actor="ada", note="not part of it")
+        for _ in range(8):
+            await _live(kit)
+        await kit.database.execute(FILL, WAITING)
+        if analysed:
+            await kit.database.execute(VACUUM)
+        before = await _rows_read_so_far(databases)
+        for _ in range(5):
+            await _live(kit)
+        after = await _rows_read_so_far(databases)
+
+    # Each of its claims passes twenty paused connections; one look at all the jobs would be a hundred times as much.
+    assert after - before < 5 * 1_000
+
+
+async def _live(kit: Kit) -> None:
+    """Everything that happens to jobs."""
+    await kit.enqueue(*(new(order_key=str(number), dedupe_key=str(number)) for number in range(4)), new(order_key="0"))
+    jobs = await kit.claim_all()
+    await kit.queue.extend(jobs)
+    await kit.queue.expire(10)
+    finished, retried, dead, left = jobs
+    async with kit.queue.finishing(finished):
+        pass
+    await kit.queue.retry(retried, "timeout", after=0.0)
+    identity = await kit.queue.bury(dead, Failure(category="permanent", reason="no"))
+    async with kit.database.transaction() as session:
+        await kit.dead_letters.redrive(session, identity, actor="ada")
+    await kit.queue.give_back([left], "enough")
+    await kit.queue.finish([(job, None) for job in await kit.claim_all()])
+
+
+async def _rows_read_so_far(databases: tuple[Database, Database]) -> int:
+    for database in databases:
+        await database.execute(FLUSH)
+    read: int = await databases[0].fetch_value(ROWS_READ)
+    return read
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    return rows

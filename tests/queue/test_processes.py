@@ -1,0 +1,110 @@
+"""Workers as processes: killed by what they run, killed at random, and told to stop."""
+
+import asyncio
+import random
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.lifeline import tied_to_parent
+from app.store.database import Query
+from tests.queue.kit import Kit, new, until
+from tests.queue.worker_process import CREATE
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+EFFECTS = Query("SELECT effect", "SELECT job_id FROM effect ORDER BY id")
+
+
+@asynccontextmanager
+async def worker(url: str, *, lease: float) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.queue.worker_process", url, str(lease)),
+        cwd=ROOT,
+        stdout=PIPE,
+        **tied_to_parent(signal.SIGKILL),
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_a_job_that_kills_its_worker_is_dead_after_its_attempts(kit: Kit, database_url: str) -> None:
+    await kit.database.execute(CREATE)
+    poison, behind, other = await kit.enqueue(
+        new("thrice", order_key="a"), new("effect", order_key="a"), new("effect", order_key="b")
+    )
+    killed = 0
+    async with asyncio.timeout(60):
+        while not await kit.dead():
+            async with worker(database_url, lease=0.6) as process:
+                await until(lambda: _dead_or_ended(kit, process))
+                killed += process.returncode == -signal.SIGKILL
+        async with worker(database_url, lease=0.6):
+            await until(lambda: _is_empty(kit))
+
+    (dead,) = await kit.dead()
+    assert (dead.job_id, dead.category, dead.attempts) == (poison, "poison", 3)
+    assert killed == 3
+    assert sorted(await _effects(kit)) == [behind, other]
+
+
+async def test_workers_killed_at_random_lose_nothing_do_nothing_twice_and_keep_the_order(
+    kit: Kit, database_url: str
+) -> None:
+    await kit.database.execute(CREATE)
+    keys = [f"k{number}" for number in range(10)]
+    enqueued: dict[str, list[int | None]] = {key: [] for key in keys}
+    for _ in range(60):
+        for key, job_id in zip(keys, await kit.enqueue(*(new("effect", order_key=key) for key in keys)), strict=True):
+            enqueued[key].append(job_id)
+    chance = random.Random(7)
+
+    async def killed_now_and_then() -> None:
+        while await kit.states():
+            async with worker(database_url, lease=1.0) as process:
+                await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=chance.uniform(0.6, 1.2))
+
+    async with asyncio.timeout(90):
+        await asyncio.gather(killed_now_and_then(), killed_now_and_then())
+
+    effects = await _effects(kit)
+    assert sorted(effects) == sorted(job_id for ids in enqueued.values() for job_id in ids if job_id is not None)
+    for ids in enqueued.values():
+        assert [job_id for job_id in effects if job_id in ids] == ids
+
+
+async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(kit: Kit, database_url: str) -> None:
+    await kit.database.execute(CREATE)
+    (begun,) = await kit.enqueue(new("slow"))
+    async with asyncio.timeout(30), worker(database_url, lease=30.0) as process:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"begun\n"
+        process.terminate()
+        await asyncio.sleep(0.1)
+        (late,) = await kit.enqueue(new("slow"))
+        assert await process.wait() == 0
+
+    assert await _effects(kit) == [begun]
+    assert await kit.states() == {late: "ready"}
+
+
+async def _dead_or_ended(kit: Kit, process: Process) -> bool:
+    return process.returncode is not None or bool(await kit.dead())
+
+
+async def _is_empty(kit: Kit) -> bool:
+    return not await kit.states()
+
+
+async def _effects(kit: Kit) -> list[int]:
+    return [row["job_id"] for row in await kit.database.fetch(EFFECTS)]

@@ -1,0 +1,78 @@
+"""Traces: the first attempt goes on with the trace of its enqueuer; whatever comes later is linked to it."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+
+from app import telemetry
+from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.queue_runner import QueueRunner
+from tests.queue.kit import Kit, new, until
+from tests.telemetry.recording import Recording, recording
+
+pytestmark = pytest.mark.anyio
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "b7ad6b7169203331"
+
+
+@pytest.fixture
+def spans() -> Iterator[Recording]:
+    with recording() as recorded:
+        yield recorded
+
+
+async def test_attempts_and_redrives_are_one_story(kit: Kit, spans: Recording) -> None:
+    outcomes: Iterator[Outcome] = iter([Retry(reason="timeout", after=0.0), Permanent(reason="no"), Done()])
+
+    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+        return next(outcomes)
+
+    await kit.enqueue(new(traceparent=f"00-{TRACE}-{SPAN}-01", correlation_id="run-1"))
+    runner = QueueRunner(kit.queue, {"work": handler}, policies={}, lease_seconds=30.0)
+    task = asyncio.create_task(runner.run())
+    async with asyncio.timeout(10):
+        await until(kit.dead)
+        (dead,) = await kit.dead()
+        async with kit.database.transaction() as session:
+            await kit.dead_letters.redrive(session, dead.id, actor="ada")
+        await until(lambda: len(_attempts(spans)) == 3)
+    runner.stop()
+    await task
+
+    first, second, redriven = _attempts(spans)
+    assert (_trace(first), _parent(first), _links(first)) == (TRACE, SPAN, [])
+    assert (_parent(second), _links(second)) == (None, [f"{TRACE}-{SPAN}"])
+    assert (_parent(redriven), _links(redriven)) == (None, [f"{_trace(second)}-{_span(second)}"])
+    assert _trace(second) == _trace(redriven) == f"{telemetry.derive_trace_id('run-1'):032x}"
+    for span, outcome in ((first, "retried"), (second, "dead"), (redriven, "done")):
+        assert span.attributes is not None
+        assert span.attributes["correlation.id"] == "run-1"
+        assert span.attributes["messaging.destination.name"] == "work"
+        assert span.attributes["lockstitch.outcome"] == outcome
+    attempts = await kit.dead_letters.attempts(dead.job_id)
+    assert [attempt.traceparent for attempt in attempts] == [
+        f"00-{_trace(span)}-{_span(span)}-01" for span in (first, second, redriven)
+    ]
+
+
+def _attempts(spans: Recording) -> list[ReadableSpan]:
+    return [span for span in spans.finished() if span.name == "process work"]
+
+
+def _trace(span: ReadableSpan) -> str:
+    return f"{span.get_span_context().trace_id:032x}"
+
+
+def _span(span: ReadableSpan) -> str:
+    return f"{span.get_span_context().span_id:016x}"
+
+
+def _parent(span: ReadableSpan) -> str | None:
+    return None if span.parent is None else f"{span.parent.span_id:016x}"
+
+
+def _links(span: ReadableSpan) -> list[str]:
+    return [f"{link.context.trace_id:032x}-{link.context.span_id:016x}" for link in span.links]

@@ -1,0 +1,62 @@
+"""A worker as a process of its own: `python -m tests.queue.worker_process <database url> <lease seconds>`.
+
+Kinds: `effect` notes that it was run, in the transaction of its end; `slow` does so after a second; `poison` kills the
+process at once. SIGTERM drains it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from functools import partial
+
+from app.queue_ports import Done, Finishing, Handler, Job, Outcome
+from app.queue_runner import QueueRunner
+from app.store.claiming import open_upkeep
+from app.store.database import Database, Query
+from app.store.jobs import PostgresQueue
+from app.store.wakeups import listen
+from tests.queue.kit import POLICIES, SEALER
+
+CREATE = Query(
+    "CREATE effect", "CREATE TABLE IF NOT EXISTS effect (id bigserial PRIMARY KEY, job_id bigint, pid integer)"
+)
+INSERT = Query("INSERT effect", "INSERT INTO effect (job_id, pid) VALUES ($1, $2)")
+
+
+async def take_effect(job: Job, finishing: Finishing) -> Outcome:
+    async with finishing() as transaction:
+        await transaction.execute(INSERT, job.id, os.getpid())
+    return Done()
+
+
+async def take_effect_slowly(job: Job, finishing: Finishing) -> Outcome:
+    print("begun", flush=True)
+    await asyncio.sleep(1.0)
+    return await take_effect(job, finishing)
+
+
+async def kill_the_worker(_job: Job, _finishing: Finishing) -> Outcome:
+    os.kill(os.getpid(), signal.SIGKILL)
+    await asyncio.Event().wait()
+    return Done()
+
+
+HANDLERS: dict[str, Handler] = {"effect": take_effect, "slow": take_effect_slowly, "thrice": kill_the_worker}
+
+
+async def main(url: str, lease: float) -> None:
+    database, upkeep = await Database.connect(url), await open_upkeep(url)
+    queue = PostgresQueue(database, SEALER, lease=timedelta(seconds=lease), policies=POLICIES, upkeep=upkeep)
+    runner = QueueRunner(
+        queue, HANDLERS, policies=POLICIES, lease_seconds=lease, listen=partial(listen, url), drain_seconds=5.0
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, runner.stop)
+    await runner.run()
+    await upkeep.close()
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], float(sys.argv[2])))
