@@ -11,14 +11,15 @@ from pathlib import Path
 from tests.contract.facade import Facade
 
 EXAMPLES = os.environ.get("LOCKSTITCH_SCHEMATHESIS_EXAMPLES", "5")
-CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+# Not all that a schema allows can be done: a cursor has to be one, a field needs a place at the vendor.
+NOT_CHECKED = "positive_data_acceptance"
 
 
 def test_no_call_gets_an_answer_that_is_not_described(facade: Facade, full_key: str, tmp_path: Path) -> None:
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{facade.api.url}/schema/openapi.json"),
         *("--url", facade.api.url, "--header", f"Authorization: Bearer {full_key}"),
-        *("--checks", CHECKS, "--phases", "examples,fuzzing", "--max-examples", EXAMPLES, "--seed", "1", "--no-color"),
+        *("--checks", "all", "--exclude-checks", NOT_CHECKED, "--max-examples", EXAMPLES, "--seed", "1", "--no-color"),
     ]
     tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert tried.returncode == 0, tried.stdout[-6000:]

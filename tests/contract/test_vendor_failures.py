@@ -129,6 +129,22 @@ def test_a_throttled_write_is_taken_and_done_later(caller: Caller, vendors: Look
     assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
 
 
+def test_a_write_that_is_refused_later_tells_so_to_who_asks(caller: Caller, vendors: Lookalikes) -> None:
+    body, key = customer("hubspot"), new_key()
+    caller.create("/v1/customers", body)
+    vendors.break_("hubspot", "status", method="POST", path=READ_PATHS["hubspot"], status=429, retry_after=1, times=5)
+    answer = caller.write("POST", "/v1/customers", body, key=key, headers={"prefer": "wait=0"})
+    vendors.mend()
+    operation = caller.settled(answer)
+    assert operation["state"] == "failed"
+    assert operation["problem"]["code"] == "duplicate-record"
+    assert operation["problem"]["correlation_id"] == answer.headers["x-correlation-id"]
+    again = caller.write("POST", "/v1/customers", body, key=key)
+    assert code_of(again, 409) == "duplicate-record"
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json() == operation["problem"]
+
+
 def path_of(kind: Kind) -> str:
     """The vendor's path that creates such a record."""
     paths = {"hubspot": f"/crm/v3/objects/{kind.held_as}", "zendesk": f"/api/v2/{kind.held_as}"}
