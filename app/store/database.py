@@ -24,9 +24,9 @@ from app.errors import StoreUnavailable
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
 
-# What asyncpg raises when PostgreSQL is away, starting, stopping, full, failing over or closed for maintenance (SQLSTATE
-# classes 08, 53, 57 and codes 25006, 55000), beside the timeouts and socket errors that are OSError. Anything else is a
-# mistake of ours.
+# What asyncpg raises when PostgreSQL is away, starting, stopping, full, failing over or closed for maintenance
+# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), beside the timeouts and socket errors that are OSError.
+# Anything else is a mistake of ours.
 _UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
 
 from app import telemetry
 from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry
@@ -63,11 +64,11 @@ def _attempts(spans: Recording) -> list[ReadableSpan]:
 
 
 def _trace(span: ReadableSpan) -> str:
-    return f"{span.get_span_context().trace_id:032x}"
+    return f"{_context(span).trace_id:032x}"
 
 
 def _span(span: ReadableSpan) -> str:
-    return f"{span.get_span_context().span_id:016x}"
+    return f"{_context(span).span_id:016x}"
 
 
 def _parent(span: ReadableSpan) -> str | None:
@@ -76,3 +77,9 @@ def _parent(span: ReadableSpan) -> str | None:
 
 def _links(span: ReadableSpan) -> list[str]:
     return [f"{link.context.trace_id:032x}-{link.context.span_id:016x}" for link in span.links]
+
+
+def _context(span: ReadableSpan) -> SpanContext:
+    context = span.get_span_context()
+    assert context is not None
+    return context
