@@ -6,7 +6,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from app.queue_ports import BlockedReason, DeadHead, DeathCategory, Transaction
+from app.lane_ports import BlockedReason
+from app.queue_ports import DeadHead, DeathCategory, Transaction
 
 DeadLetterState = Literal["open", "redriven", "discarded"]
 AttemptOutcome = Literal["done", "retried", "spared", "lost", "dead"]

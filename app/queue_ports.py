@@ -28,7 +28,6 @@ INTERNAL: Final = "-"
 
 DeadHead = Literal["block", "skip"]
 DeathCategory = Literal["transient", "throttle", "permanent", "auth", "conflict", "poison"]
-BlockedReason = Literal["throttle", "auth", "operator"]
 
 
 class Transaction(Protocol):
@@ -225,55 +224,3 @@ class Queue(Enqueuer, Protocol):
 
     async def bury(self, job: Job, failure: Failure) -> str:
         """Make a dead letter of a job; its id."""
-
-
-# ------------------------------------------------------------------- lanes
-
-
-class LaneSettings(Struct, frozen=True, kw_only=True):
-    """How fast one connection's jobs may start: `rate` a second, and `burst` at once when it has been idle."""
-
-    rate: float | None
-    burst: float = 1.0
-
-
-class Lane(Struct, frozen=True, kw_only=True):
-    """One connection's lane now. A lane with a reason whose time is over is half open: one job probes."""
-
-    connection: str
-    rate: float | None
-    burst: float
-    tokens: float
-    blocked_reason: BlockedReason | None
-    blocked_seconds: float | None  # what is left; None for until a person resumes it
-    blocked_note: str | None
-    probing: bool
-
-
-class Lanes(Protocol):
-    """The lanes, for operators."""
-
-    async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
-        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
-
-    async def list(self) -> Sequence[Lane]:
-        """Every lane, by connection."""
-
-    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
-
-    async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. False when it is not blocked."""
-
-
-class QueueFigures(Struct, frozen=True, kw_only=True):
-    """What waits and runs of one kind at one connection; ages in seconds, 0 for none."""
-
-    connection: str
-    kind: str
-    depth: int  # all of them
-    ready: int  # could start now, as far as order and time go
-    running: int
-    blocked_keys: int  # keys held up by a failed job that waits for its next attempt, or by a dead letter
-    oldest_age: float  # since it was enqueued
-    lag: float  # how long the longest waiting one could have started already

@@ -21,7 +21,8 @@ from typing import Final
 
 import uvloop
 
-from app.queue_ports import Done, Finishing, Job, LaneSettings, NewJob, Outcome
+from app.lane_ports import LaneSettings
+from app.queue_ports import Done, Finishing, Job, NewJob, Outcome
 from app.queue_runner import QueueRunner
 from app.store.claiming import open_upkeep
 from app.store.database import Database, Query

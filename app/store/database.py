@@ -159,7 +159,7 @@ class Database:
                 yield Session(connection)
             except BaseException:
                 # Where this fails the connection is lost, and PostgreSQL has rolled back by itself.
-                with suppress(asyncpg.InterfaceError, *_UNAVAILABLE):
+                with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *_UNAVAILABLE):
                     await transaction.rollback()
                 raise
             with _TRANSLATED:
@@ -233,6 +233,9 @@ class _Translation(AbstractContextManager[None]):  # three to a query, and a gen
         # One class for a lost connection and for a wrong number of arguments; only the text tells them apart.
         if not lost and isinstance(error, asyncpg.InterfaceError):
             lost = any(word in str(error) for word in ("closed", "closing", "released back to the pool"))
+        # asyncpg's word for a connection that the server has said good-bye to and not yet closed.
+        if not lost and isinstance(error, asyncpg.InternalClientError):
+            lost = "another operation (2) is in progress" in str(error)
         if lost:
             raise StoreUnavailable("The database does not answer.") from error
 

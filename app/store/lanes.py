@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from app.dead_letter_ports import Announcer
-from app.queue_ports import Job, Lane, LaneSettings, Transaction
+from app.lane_ports import Lane, LaneSettings
+from app.queue_ports import Job, Transaction
 from app.store import audit
 from app.store.database import Database, Query
 
@@ -125,7 +126,7 @@ UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient
 
 
 class PostgresLanes:
-    """`queue_ports.Lanes` on PostgreSQL."""
+    """`lane_ports.Lanes` on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.queue_ports import QueueFigures
+from app.lane_ports import QueueFigures
 from app.store.database import Database, Query
 
 # A key is blocked by a head that waits for its next attempt, or by a dead one that has to be decided about.

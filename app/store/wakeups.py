@@ -24,7 +24,7 @@ async def listen(url: str, wake: Callable[[], None]) -> None:
     while True:
         try:
             await _listen_once(url, wake)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             _log.warning("no wake-ups from the database (%s); polling meanwhile", type(error).__name__)
         await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
 

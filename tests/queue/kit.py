@@ -2,11 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from app.dead_letter_ports import DeadLetter, DeadLetterFilter
-from app.queue_ports import Job, JobPolicy, NewJob
+from app.queue_ports import Handler, Job, JobPolicy, NewJob
+from app.queue_runner import QueueRunner
 from app.store.database import Database, Query
 from app.store.dead_letters import PostgresDeadLetters
 from app.store.jobs import PostgresQueue
@@ -17,6 +19,7 @@ SEALER = Sealer((("k1", bytes(range(32))),))
 POLICIES = {
     "strict": JobPolicy(max_attempts=2, dead_head="block"),
     "thrice": JobPolicy(max_attempts=3, base_seconds=0.0),
+    "patient": JobPolicy(max_attempts=10_000, base_seconds=0.01, cap_seconds=0.05),
     "hasty": JobPolicy(max_attempts=50, give_up_seconds=60.0),
 }
 
@@ -105,6 +108,24 @@ class Kit:
 
     async def dead(self) -> Sequence[DeadLetter]:
         return await self.dead_letters.list(DeadLetterFilter(), after=None, limit=100)
+
+
+@asynccontextmanager
+async def running(kit: Kit, handler: Handler, **options: object) -> AsyncIterator[QueueRunner]:
+    """A runner at work as long as the block; then it is stopped, and has to come to its end."""
+    runner = QueueRunner(
+        kit.queue,
+        {"work": handler, "thrice": handler},
+        **{"policies": {}, "lease_seconds": 30.0, "poll_seconds": 0.1, **options},  # type: ignore[arg-type]
+    )
+    task = asyncio.create_task(runner.run())
+    try:
+        async with asyncio.timeout(20):
+            yield runner
+            runner.stop()
+            await task
+    finally:
+        task.cancel()
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from app.queue_ports import Done, Failure, Finishing, Handler, Job, LaneSettings, Outcome, Throttled
+from app.lane_ports import LaneSettings
+from app.queue_ports import Done, Failure, Finishing, Handler, Job, Outcome, Throttled
 from app.queue_runner import QueueRunner
 from tests.queue.kit import Kit, new, until
 

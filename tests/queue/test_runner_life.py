@@ -1,0 +1,163 @@
+"""The runner's life: leases, places, wake-ups, lost connections, and its end."""
+
+import asyncio
+from functools import partial
+
+import pytest
+
+from app.errors import StoreUnavailable
+from app.queue_ports import Done, Finishing, Job, Outcome
+from app.queue_runner import QueueRunner
+from app.store.database import Query
+from app.store.wakeups import listen
+from tests.queue.kit import Kit, new, running, until
+
+pytestmark = pytest.mark.anyio
+
+CUT = Query(
+    "SELECT pg_stat_activity",
+    """
+    SELECT pg_terminate_backend(pid)
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE $1
+    """,
+)
+
+
+async def test_a_long_attempt_keeps_its_lease_and_a_stolen_one_is_cancelled(kit: Kit) -> None:
+    await kit.enqueue(new())
+    short = Kit(kit.database, lease=0.6)
+    began, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def hang(_job: Job, _finishing: Finishing) -> Outcome:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return Done()
+
+    async with running(short, hang, lease_seconds=0.6, poll_seconds=30.0):
+        await began.wait()
+        await asyncio.sleep(1.5)
+        assert not cancelled.is_set()
+        assert await kit.queue.expire(10) == 0
+
+        await kit.pass_time(60)
+        await kit.queue.expire(10)
+        await cancelled.wait()
+
+
+async def test_a_slow_connection_does_not_take_all_places(kit: Kit) -> None:
+    await kit.enqueue(*(new(connection="slow") for _ in range(20)))
+    at_work, done = 0, 0
+
+    async def handler(job: Job, _finishing: Finishing) -> Outcome:
+        nonlocal at_work, done
+        if job.connection == "slow":
+            at_work += 1
+            await asyncio.sleep(30)
+        done += 1
+        return Done()
+
+    async with running(kit, handler, at_once=8, at_once_each=4, drain_seconds=0.0):
+        await until(lambda: at_work == 4)
+        await kit.enqueue(*(new(connection="swift") for _ in range(50)))
+        await until(lambda: done == 50)
+    assert at_work == 4
+
+
+@pytest.mark.parametrize("end", ["stop", "cancel"])
+async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit, end: str) -> None:
+    await kit.enqueue(new(payload=b"quick"), new(payload=b"endless"))
+    both = asyncio.Event()
+    begun = 0
+
+    async def handler(job: Job, _finishing: Finishing) -> Outcome:
+        nonlocal begun
+        begun += 1
+        if begun == 2:
+            both.set()
+        await both.wait()
+        await asyncio.sleep(0.2 if job.payload == b"quick" else 60)
+        return Done()
+
+    runner = QueueRunner(kit.queue, {"work": handler}, policies={}, lease_seconds=30.0, drain_seconds=0.5)
+    task = asyncio.create_task(runner.run())
+    await both.wait()
+    (late,) = await kit.enqueue(new())
+    if end == "stop":
+        runner.stop()
+    else:
+        task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.done()
+
+    left = await kit.claim_all()
+    assert [job.payload for job in left if job.id != late] == [b"endless"]
+    assert [(job.attempt, job.spared) for job in left if job.payload == b"endless"] == [(2, 1)]
+    assert begun == 2
+
+
+async def test_sleepers_are_woken_also_after_their_connection_was_cut(kit: Kit, database_url: str) -> None:
+    done = 0
+
+    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+        nonlocal done
+        done += 1
+        return Done()
+
+    async with running(kit, handler, listen=partial(listen, database_url), poll_seconds=3600.0):
+        await asyncio.sleep(0.3)
+        await kit.enqueue(new())
+        await until(lambda: done == 1)
+
+        assert len(await kit.database.fetch(CUT, "lockstitch wake-ups")) == 1
+        await kit.enqueue(new())
+        await until(lambda: done == 2)
+        await kit.enqueue(new())
+        await until(lambda: done == 3)
+
+
+async def test_without_wake_ups_a_poll_finds_what_was_enqueued(kit: Kit) -> None:
+    done = asyncio.Event()
+
+    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+        done.set()
+        return Done()
+
+    async with running(kit, handler, poll_seconds=0.2):
+        await asyncio.sleep(0.3)
+        await kit.enqueue(new())
+        await done.wait()
+
+
+async def test_connections_cut_in_the_middle_cost_no_job(kit: Kit) -> None:
+    ids = await kit.enqueue(*(new("thrice", order_key=str(number % 10)) for number in range(200)))
+    done: set[int] = set()
+    cut_at = iter([20, 60, 100, 140, 1000])
+    next_cut = next(cut_at)
+
+    async def handler(job: Job, finishing: Finishing) -> Outcome:
+        nonlocal next_cut
+        if len(done) >= next_cut:
+            next_cut = next(cut_at)
+            await kit.database.fetch(CUT, "lockstitch%")
+        async with finishing():
+            pass
+        done.add(job.id)
+        return Done()
+
+    short = Kit(kit.database, lease=1.0)
+    async with running(short, handler, lease_seconds=1.0):
+        await until(lambda: _nothing_left(kit))
+    assert len(ids) == 200
+    assert await kit.dead() == []
+
+
+async def _nothing_left(kit: Kit) -> bool:
+    try:
+        return not await kit.states()
+    except StoreUnavailable:
+        return False
