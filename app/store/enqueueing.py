@@ -35,14 +35,15 @@ LOCK_AND_NUMBER = Query(
 )
 
 # Look-ups of one row each, and not EXISTS: a plan that reads the whole table once would be no bargain here. Rows go in
-# by dedupe key, so that of two callers with the same jobs one waits, and not each for the other.
+# by dedupe key, so that of two callers with the same jobs one waits, and not each for the other. The ids stand in a
+# sub-select, as in `jobs.FINISH`.
 INSERT = Query(
     "INSERT job",
     """
     WITH new AS (
         SELECT *, row_number() OVER (PARTITION BY connection, order_key ORDER BY id) AS place
-          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::integer[],
-                      $8::float8[], $9::text[], $10::bytea[], $11::text[], $12::text[], $13::text[])
+          FROM unnest((SELECT $1::bigint[]), $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[],
+                      $7::integer[], $8::float8[], $9::text[], $10::bytea[], $11::text[], $12::text[], $13::text[])
                AS new (id, kind, connection, order_key, dedupe_key, after, max_attempts,
                        give_up_after, dead_head, payload, correlation_id, traceparent, origin)
     )

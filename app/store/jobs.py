@@ -18,19 +18,20 @@ from app.store.enqueueing import DEFAULT_POLICY, JobIntake, job_subject
 from app.store.leases import Leases
 from app.store.sealing import Sealer
 
-# The keys are locked before a row goes; order_keys says why.
+# The keys are locked before a row goes; order_keys says why. The arrays stand in sub-selects: if it could see how long
+# they are, PostgreSQL would plan anew every time, which takes longer than the work.
 FINISH = Query(
     "DELETE job",
     f"""
     WITH locked AS MATERIALIZED (
         SELECT pg_advisory_xact_lock(number)
           FROM (SELECT DISTINCT {order_keys.LOCK_NUMBER} AS number
-                  FROM unnest($3::text[], $4::text[]) AS key (connection, order_key)
+                  FROM unnest((SELECT $3::text[]), (SELECT $4::text[])) AS key (connection, order_key)
                  WHERE order_key IS NOT NULL
                  ORDER BY number) AS sorted
     ), gone AS (
         DELETE FROM job
-         WHERE id = ANY ($1::bigint[])
+         WHERE id = ANY ((SELECT $1::bigint[])::bigint[])
            AND lease_token = ($2::uuid[])[array_position($1, id)]
            AND (SELECT count(*) FROM locked) >= 0
         RETURNING id, attempts, kind, connection, correlation_id, started_at,
@@ -72,7 +73,7 @@ SPARE = Query(
            SET state = 'ready', spared = spared + 1,
                run_at = CASE WHEN $4 > 0 THEN now() + make_interval(secs => $4) ELSE run_at END,
                lease_token = NULL, lease_until = NULL, started_at = NULL
-         WHERE id = ANY ($1::bigint[])
+         WHERE id = ANY ((SELECT $1::bigint[])::bigint[])
            AND lease_token = ($2::uuid[])[array_position($1, id)]
         RETURNING id, attempts, kind, connection, correlation_id,
                   ($3::timestamptz[])[array_position($1, id)] AS started_at

@@ -26,14 +26,15 @@ LOCK = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# The oldest of a key comes next, unless there is a head already or the key waits for a decision about a dead one.
+# The oldest of a key comes next, unless there is a head already or the key waits for a decision about a dead one. The
+# arrays stand in sub-selects, as in `jobs.FINISH`.
 PROMOTE = Query(
     "UPDATE job",
     """
     UPDATE job
        SET state = 'ready'
       FROM (SELECT DISTINCT connection, order_key
-              FROM unnest($1::text[], $2::text[]) AS key (connection, order_key)) AS key
+              FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS key (connection, order_key)) AS key
      CROSS JOIN LATERAL (
            SELECT id
              FROM job
