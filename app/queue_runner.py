@@ -21,8 +21,6 @@ from app.queue_ending import Ending
 from app.queue_ports import Handler, Job, JobPolicy, Queue
 
 FLOOR_SECONDS: Final = 0.01
-GATHER_SHARE: Final = 4
-GATHER_SECONDS: Final = 0.005
 SWEEP_SECONDS: Final = 0.9
 SWEEP_ROWS: Final = 100
 DEFAULT_POLICY: Final = JobPolicy()
@@ -96,10 +94,6 @@ class QueueRunner:
             if free <= 0:
                 await self._wake.wait()
                 continue
-            if free < self._at_once // GATHER_SHARE:
-                # All but full: a claim costs the same for one place as for many, so a few more may come free first.
-                await asyncio.sleep(GATHER_SECONDS)
-                free = self._at_once - len(self._running)
             try:
                 claimed = await self._queue.claim(free, running=self._places, at_most=self._at_once_each)
             except StoreUnavailable:
