@@ -1,4 +1,4 @@
-"""`python -m benchmarks [translate] [facade] [transports]`: all of them when none is named.
+"""`python -m benchmarks [translate] [facade] [queue] [transports]`: all of them when none is named.
 
 Figures are told, not judged: the exit code is 0 where a target is missed.
 """
@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import facade, translate, transports
+from benchmarks import facade, queue, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
     "facade": facade.measure,
+    "queue": queue.measure,
     "transports": transports.main,
 }
 

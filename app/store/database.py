@@ -9,6 +9,7 @@ A session carries nothing from one use of its connection to the next: no SET, no
 Therefore connections go back to the pool without the four statements of reset that the pool would run otherwise.
 """
 
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from types import TracebackType
@@ -37,8 +38,10 @@ _UNAVAILABLE = (
 )
 
 # A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and
-# go on so while it grows to millions; every query of ours has an index that fits.
-SESSION_SETTINGS: Final = {"application_name": "lockstitch", "enable_seqscan": "off"}
+# go on so while it grows to millions, until the next ANALYZE; every query of ours has an index that fits.
+SESSION_SETTINGS: Final = {"enable_seqscan": "off"}
+
+_log = logging.getLogger("lockstitch.store")
 
 
 class Query:
@@ -113,19 +116,28 @@ class Database:
     ) -> Self:
         """Open the pool. Timeouts are in seconds; both end in StoreUnavailable, as does a server that is not there.
 
-        `settings` are parameters of the sessions, beside those of `SESSION_SETTINGS`.
+        `settings` are parameters of the sessions, beside those of `SESSION_SETTINGS`. A pooler in between may refuse
+        them; then it goes without.
         """
-        with _TRANSLATED:
-            pool = await asyncpg.create_pool(
+
+        async def open_pool(parameters: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
+            return await asyncpg.create_pool(
                 url,
-                min_size=min_size,
+                min_size=max(1, min_size),
                 max_size=max_size,
                 timeout=acquire_timeout,
                 command_timeout=command_timeout,
                 statement_cache_size=256,
                 reset=_keep_as_it_is,
-                server_settings={**SESSION_SETTINGS, **(settings or {})},
+                server_settings={"application_name": "lockstitch", **parameters},
             )
+
+        with _TRANSLATED:
+            try:
+                pool = await open_pool({**SESSION_SETTINGS, **(settings or {})})
+            except asyncpg.ProtocolViolationError:
+                _log.warning("a pooler refuses parameters of sessions; plans may be slow while tables grow quickly")
+                pool = await open_pool({})
         return cls(pool, acquire_timeout)
 
     async def close(self) -> None:

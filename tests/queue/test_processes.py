@@ -7,10 +7,12 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from app.lane_ports import LaneSettings
 from app.lifeline import tied_to_parent
 from app.store.database import Query
 from tests.queue.kit import Kit, new, until
@@ -62,20 +64,28 @@ async def test_workers_killed_at_random_lose_nothing_do_nothing_twice_and_keep_t
     kit: Kit, database_url: str
 ) -> None:
     await kit.database.execute(CREATE)
+    # Paced, so that the work outlasts many a worker.
+    await kit.lanes.configure({"shop": LaneSettings(rate=150.0, burst=10.0)})
     keys = [f"k{number}" for number in range(10)]
     enqueued: dict[str, list[int | None]] = {key: [] for key in keys}
-    for _ in range(60):
+    for _ in range(40):
         for key, job_id in zip(keys, await kit.enqueue(*(new("effect", order_key=key) for key in keys)), strict=True):
             enqueued[key].append(job_id)
     chance = random.Random(7)
+    killed = 0
 
     async def killed_now_and_then() -> None:
+        nonlocal killed
         while await kit.states():
-            async with worker(database_url, lease=1.0) as process:
-                await asyncio.wait({asyncio.ensure_future(process.wait())}, timeout=chance.uniform(0.6, 1.2))
+            before = len(await _effects(kit))
+            async with worker(database_url, lease=1.0):
+                await until(partial(_has_gone_on, kit, before))
+                await asyncio.sleep(chance.uniform(0.0, 0.4))
+            killed += 1
 
     async with asyncio.timeout(90):
         await asyncio.gather(killed_now_and_then(), killed_now_and_then())
+    assert killed >= 6
 
     effects = await _effects(kit)
     assert sorted(effects) == sorted(job_id for ids in enqueued.values() for job_id in ids if job_id is not None)
@@ -100,6 +110,10 @@ async def test_sigterm_lets_what_has_begun_end_and_begins_nothing_more(kit: Kit,
 
 async def _dead_or_ended(kit: Kit, process: Process) -> bool:
     return process.returncode is not None or bool(await kit.dead())
+
+
+async def _has_gone_on(kit: Kit, before: int) -> bool:
+    return len(await _effects(kit)) > before or await _is_empty(kit)
 
 
 async def _is_empty(kit: Kit) -> bool:
