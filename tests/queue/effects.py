@@ -1,4 +1,8 @@
-"""A table of effects, written in the transaction that ends a job, and what its rows say of order and overlap."""
+"""A table of effects, written in the transaction that ends a job, and what its rows say of order and overlap.
+
+`began` is read after the claim, `ended` before the commit, both from this process's monotonic clock: a job is held longer
+than that, so two that overlap by this measure did overlap.
+"""
 
 from app.store.database import Query
 
@@ -7,12 +11,13 @@ CREATE = Query(
     """
     CREATE TABLE effect (
         id bigserial PRIMARY KEY, job_id bigint UNIQUE, connection text, order_key text,
-        began timestamptz, ended timestamptz DEFAULT clock_timestamp()
+        began float8, ended float8
     )
     """,
 )
 TAKE_EFFECT = Query(
-    "INSERT effect", "INSERT INTO effect (job_id, connection, order_key, began) VALUES ($1, $2, $3, $4)"
+    "INSERT effect",
+    "INSERT INTO effect (job_id, connection, order_key, began, ended) VALUES ($1, $2, $3, $4, $5)",
 )
 EFFECTS = Query(
     "SELECT effect",

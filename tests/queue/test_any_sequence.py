@@ -5,6 +5,7 @@ Here any step may be taken at any time, one after the other; hypothesis finds th
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -49,13 +50,13 @@ class Steps(RuleBasedStateMachine):
         super().__init__()
         self.do(self.database.execute(CLEAR))
         self.workers = [Kit(self.database, seed=1), Kit(self.database, seed=2)]
-        self.at_hand: list[list[Job]] = [[], []]
+        self.at_hand: list[list[tuple[Job, float]]] = [[], []]
         self.redriven: set[int] = set()
 
     def do(self, step: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(step)
 
-    def pick(self, worker: int, choice: int) -> Job | None:
+    def pick(self, worker: int, choice: int) -> tuple[Job, float] | None:
         jobs = self.at_hand[worker]
         return jobs.pop(choice % len(jobs)) if jobs else None
 
@@ -70,21 +71,22 @@ class Steps(RuleBasedStateMachine):
 
     @rule(worker=st.integers(0, 1), limit=st.integers(1, 4))
     def claim(self, worker: int, limit: int) -> None:
-        self.at_hand[worker] += self.do(self.workers[worker].claim(limit))
+        jobs = self.do(self.workers[worker].claim(limit))
+        self.at_hand[worker] += [(job, time.monotonic()) for job in jobs]
 
     @rule(worker=st.integers(0, 1), choice=st.integers(0, 9))
     def finish(self, worker: int, choice: int) -> None:
-        job = self.pick(worker, choice)
-        if job is not None:
-            self.do(_finish(self.workers[worker], job))
+        picked = self.pick(worker, choice)
+        if picked is not None:
+            self.do(_finish(self.workers[worker], *picked))
 
     @rule(
         worker=st.integers(0, 1), choice=st.integers(0, 9), how=st.sampled_from(["retry", "throttle", "give", "bury"])
     )
     def end_otherwise(self, worker: int, choice: int, how: str) -> None:
-        job = self.pick(worker, choice)
-        if job is not None:
-            self.do(_end_otherwise(self.workers[worker], job, how))
+        picked = self.pick(worker, choice)
+        if picked is not None:
+            self.do(_end_otherwise(self.workers[worker], picked[0], how))
 
     @rule(seconds=st.sampled_from([-3600, 2, 6, 31, 86400]))
     def jump_the_clock(self, seconds: float) -> None:
@@ -127,10 +129,10 @@ class Steps(RuleBasedStateMachine):
         self.do(_bring_to_an_end(self.workers[0]))
 
 
-async def _finish(kit: Kit, job: Job) -> None:
+async def _finish(kit: Kit, job: Job, began: float) -> None:
     try:
         async with kit.queue.finishing(job) as session:
-            await session.execute(TAKE_EFFECT, job.id, job.connection, job.order_key, job.started_at)
+            await session.execute(TAKE_EFFECT, job.id, job.connection, job.order_key, began, time.monotonic())
     except LeaseLost:
         return
 
@@ -164,7 +166,7 @@ async def _bring_to_an_end(kit: Kit) -> None:
             await kit.pass_time(90_000)
             await kit.queue.expire(100)
             for job in await kit.claim():
-                await _finish(kit, job)
+                await _finish(kit, job, time.monotonic())
             for dead in await kit.dead():
                 await _decide(kit, dead.id, revive=False)
 

@@ -3,6 +3,7 @@ leases and sets the clock."""
 
 import asyncio
 import random
+import time
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,7 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
 
     def handler(worker: Kit) -> Handler:
         async def handle(job: Job, finishing: Finishing) -> Outcome:
+            began = time.monotonic()
             await asyncio.sleep(chance.uniform(0.0, 0.02))
             match chance.randrange(12):
                 case 0:
@@ -35,7 +37,7 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
                 case 2:
                     raise ValueError
             async with finishing() as transaction:
-                await transaction.execute(TAKE_EFFECT, job.id, job.connection, job.order_key, job.started_at)
+                await transaction.execute(TAKE_EFFECT, job.id, job.connection, job.order_key, began, time.monotonic())
                 await asyncio.sleep(chance.uniform(0.0, 0.01))
             return Done()
 
