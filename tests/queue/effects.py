@@ -1,7 +1,7 @@
 """A table of effects, written in the transaction that ends a job, and what its rows say of order and overlap.
 
-`began` is read after the claim, `ended` before the commit, both from this process's monotonic clock: a job is held longer
-than that, so two that overlap by this measure did overlap.
+`began` is read after the claim, `ended` before the commit, both from this process's monotonic clock: a job is held for
+longer than that, so two that overlap by this measure did overlap.
 """
 
 from app.store.database import Query
