@@ -105,7 +105,7 @@ ACME: Vendor[Account] = Vendor(
 )
 
 READ = VendorRequest(method="GET", path="/things/7", route="/things/{id}")
-WRITE = VendorRequest(method="POST", path="/things", route="/things", body=b'{"name":"Ada"}', effect=True)
+WRITE = VendorRequest(method="POST", path="/things", route="/things", body=b'{"name":"Hypatia"}', effect=True)
 REPEATABLE = msgspec.structs.replace(WRITE, idempotent=True)
 
 

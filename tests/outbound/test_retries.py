@@ -169,7 +169,7 @@ async def test_a_definite_no_is_told_at_once(status: int) -> None:
 
 async def test_a_reply_that_cannot_be_judged_is_no_reply() -> None:
     def stumble(reply: object) -> None:
-        raise KeyError("ada@example.com")
+        raise KeyError("hypatia@example.com")
 
     async with running_vendor() as vendor, asking(vendor.url, refusal=stumble) as acme:
         with pytest.raises(ReplyLost) as lost:
@@ -238,7 +238,7 @@ async def test_what_is_sent() -> None:
     (call,) = vendor.calls
     assert (reply.status, reply.body, reply.headers["content-type"]) == (200, b'{"ok":true}', "application/json")
     assert call.target == "/base/things?q=a%20b%26c%3D%C3%A9%2B%25&q=2"
-    assert call.body == b'{"name":"Ada"}'
+    assert call.body == b'{"name":"Hypatia"}'
     assert call.headers["idempotency-key"] == "k-1"
     assert call.headers["x-version"] == "3"
     assert call.headers["content-type"] == "application/merge-patch+json"

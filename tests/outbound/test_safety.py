@@ -90,13 +90,13 @@ async def test_no_environment_variable_sends_requests_elsewhere(monkeypatch: pyt
 
 
 async def test_credentials_go_where_the_manifest_says() -> None:
-    basic = Auth(secrets=("token",), header="Authorization", template="ada@example.com/token:{token}", basic=True)
+    basic = Auth(secrets=("token",), header="Authorization", template="hypatia@example.com/token:{token}", basic=True)
     own = Auth(secrets=("token",), header="X-Acme-Key", template="{token}")
     async with running_vendor() as vendor:
         for auth in (basic, own):
             async with asking(vendor.url, auth=auth) as acme:
                 await acme.send(READ)
-    encoded = b64encode(f"ada@example.com/token:{SECRET}".encode()).decode()
+    encoded = b64encode(f"hypatia@example.com/token:{SECRET}".encode()).decode()
     assert vendor.calls[0].headers["authorization"] == f"Basic {encoded}"
     assert vendor.calls[1].headers["x-acme-key"] == SECRET
     assert "authorization" not in vendor.calls[1].headers
@@ -109,13 +109,13 @@ async def test_a_request_cannot_replace_the_credential() -> None:
     assert vendor.calls[0].headers["authorization"] == f"Bearer {SECRET}"
 
 
-PERSONAL = "ada@example.com"
+PERSONAL = "hypatia@example.com"
 ASKING = VendorRequest(
     method="GET",
-    path="/people/ada%40example.com",
+    path="/people/hypatia%40example.com",
     route="/people/{email}",
     query=(("q", PERSONAL),),
-    body=b'{"email":"ada@example.com"}',
+    body=b'{"email":"hypatia@example.com"}',
 )
 
 
@@ -141,7 +141,7 @@ async def test_spans_tell_about_a_call_without_what_is_personal(spans: Recording
         "vendor.request_id": "req-7",
     }
     assert first.kind.name == "CLIENT"
-    assert "ada" not in spans.text()
+    assert "hypatia" not in spans.text()
     assert SECRET not in spans.text()
 
 
@@ -163,5 +163,5 @@ async def test_logs_hold_neither_secrets_nor_payloads(caplog: pytest.LogCaptureF
         with pytest.raises(Exception, match="vendor-auth-failed"):
             await acme.send(ASKING)
         told = caplog.text + repr(acme.client.__dict__)
-    assert "ada" not in told
+    assert "hypatia" not in told
     assert SECRET not in told
