@@ -83,38 +83,47 @@ async def execute(seam: Seam, begun: Begun, *, patient: bool = False) -> Answer:
     return await send(desk, begun, prepared, patient=patient)
 
 
-async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = False, again: bool = False) -> Answer:
-    """The one request with an effect, of an operation already marked as sent. Raises like `execute`.
+async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = False) -> Answer:
+    """The first sending of the one request with an effect, of an operation already marked as sent.
 
-    `again`: it may have been carried out before, so a refusal as `duplicate` may mean our own record; the
-    VendorRefused is then left to the caller, who can look.
+    Nothing has gone out before, so where the vendor was not reached the operation is back where it began. Raises like
+    `execute`.
     """
-    seam, operation, lease = desk.seam, begun.operation, begun.held()
+    seam, operation = desk.seam, begun.operation
     try:
-        reply = await seam.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
+        return await send_and_settle(desk, begun, prepared)
     except VendorRefused as refused:
-        if again and refused.refusal.kind == "duplicate":
-            raise
         if _lost_the_race(operation, prepared, refused):
-            await seam.operations.postpone(lease, seconds=0.0, sent=False)
+            await _postpone(seam, begun, 0.0)
             raise Undecided(operation.id) from refused
         return await refuse(seam, begun, problem_of_refusal(desk.connection, refused))
-    except ReplyLost as lost:
-        await seam.operations.postpone(lease, seconds=seam.settle_margin, sent=True)
-        raise Undecided(operation.id) from lost
     except VendorThrottled as problem:
         await _postpone(seam, begun, problem.retry_after or 1.0)
         raise Undecided(operation.id) from problem
     except VendorProblem as problem:
         await _not_sent(seam, begun, problem, patient=patient)
         raise
+
+
+async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answer:
+    """Send, and record what came of it when the vendor says yes.
+
+    Raises Undecided when the reply was lost or cannot be read; and, with the operation untouched because only the
+    caller knows what they mean for it, VendorRefused and the problems of a vendor that was not reached.
+    """
+    operations, operation = desk.seam.operations, begun.operation
+    try:
+        reply = await desk.seam.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
+    except ReplyLost as lost:
+        await operations.postpone(begun.held(), seconds=desk.seam.settle_margin, sent=True)
+        raise Undecided(operation.id) from lost
     receipt_of = desk.mapping.endpoints.receipt
     assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
     try:
         receipt = receipt_of(reply, prepared.effect)
     except Unmappable as error:
         # It was done, but the answer cannot be read: the marker will tell which record it was.
-        await seam.operations.postpone(lease, seconds=0.0, sent=True)
+        await operations.postpone(begun.held(), seconds=0.0, sent=True)
         raise Undecided(operation.id) from error
     answer = await finish(desk, begun, prepared.effect, receipt, prepared.loss)
     if answer is None:

@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import NotFound, OutcomeUnknown, Problem
 from app.flows.drafting import Desk, Prepared, marker_lookup, prepare, prepare_create, prepare_update
-from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send
+from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send_and_settle
 from app.flows.fetch import fetch_record, fitting
 from app.flows.reflects import reflects
 from app.flows.refusals import problem_of_refusal
@@ -28,6 +28,10 @@ LIFETIME_MARGIN: Final = 300.0
 MOST_ATTEMPTS: Final = 100
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 900.0
+MAKING: Final = ("create", "comment", "upsert")
+# The vendor looked at what was sent. One that recognises a repeat would have repeated its yes, so it said no before;
+# a permission, on the other hand, comes and goes.
+JUDGED: Final = ("rejected", "duplicate", "version_conflict")
 NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
 
 
@@ -63,7 +67,7 @@ async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | N
     try:
         if recovery.by == "state":
             return await _by_state(desk, begun, effect)
-        if operation.remote_id is not None and effect in ("create", "comment", "upsert"):
+        if operation.remote_id is not None and effect in MAKING:
             # The vendor named what it made; only reading it had failed.
             return await finish(desk, begun, effect, Receipt(remote_id=operation.remote_id, created=effect == "create"))
         if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
@@ -87,18 +91,32 @@ def _key_lives(begun: Begun, recovery: Recovery) -> bool:
 
 
 async def _send_again(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
-    """Safe to repeat: the vendor recognises it, or its unique constraint does."""
+    """Safe to repeat: the vendor recognises it, or its unique constraint does, or it is known not to have happened.
+
+    It may have happened all the same, so nothing that meets this request takes the operation back to its beginning.
+    """
     prepared = await _same_request(desk, begun, effect)
     await desk.seam.operations.mark_sent(begun.held(), effect=effect, remote_id=begun.operation.remote_id)
     try:
-        return await send(desk, begun, prepared, patient=True, again=True)
+        return await send_and_settle(desk, begun, prepared)
     except VendorRefused as refused:
-        # Either the first request arrived after all and this is our own record, or somebody else's is in the way.
-        lookup, loss = await marker_lookup(desk, begun.operation.id)
-        found = None if lookup is None else await _look_up(desk, begun, lookup)
-        if found is None:
+        if effect not in MAKING:
             return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+        return await _after_refusal(desk, begun, effect, refused)
+
+
+async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: VendorRefused) -> Answer | None:
+    """A no to the second request: the first may have arrived after all, and even be what is in the way.
+
+    Raises the refusal where neither a look-up nor the refusal itself tells, so that it is looked at again later.
+    """
+    lookup, loss = await marker_lookup(desk, begun.operation.id)
+    found = None if lookup is None else await _look_up(desk, begun, lookup)
+    if found is not None:
         return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
+    if lookup is None and refused.refusal.kind not in JUDGED:
+        raise refused
+    return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
 
 
 async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> Answer | None:

@@ -1,0 +1,79 @@
+"""A request that may have been carried out is sent again: whatever meets the second, the first is not forgotten."""
+
+import time
+from typing import Final
+
+import pytest
+
+from tests.contract.callers import Caller, new_key
+from tests.contract.facade import Facade
+from tests.contract.samples import ticket, word
+
+TICKETS: Final = "/api/v2/tickets"
+PATIENCE: Final = 20.0
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_resend_that_is_turned_away_leaves_the_write_open(facade: Facade, caller: Caller, status: int) -> None:
+    mark, key = word(), new_key()
+    assert caller.get("/v1/tickets?limit=1").status_code == 200  # the account's facts are known from here on
+    facade.worker.stop()
+    try:
+        # Zendesk recognises a repeat by its key, so the client itself sends up to three times.
+        facade.vendors.break_("zendesk", "timeout_after_commit", method="POST", path=TICKETS, times=3, delay_ms=0)
+        begun = caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key)
+        assert begun.status_code == 202, begun.text
+        facade.vendors.mend()
+        facade.vendors.break_("zendesk", "status", method="POST", path=TICKETS, times=None, status=status)
+        before = _refusals(facade, status)
+        facade.worker.start()
+        _await_refusal(facade, status, before)
+        facade.worker.stop()  # what it wanted to say is committed by now
+
+        replay = caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key)
+        assert replay.status_code == 202, replay.text
+        assert replay.json()["state"] == "executing"
+    finally:
+        facade.vendors.mend()
+        facade.worker.stop()
+        facade.worker.start()
+    assert caller.await_operation(begun.headers["location"])["state"] == "succeeded"
+    again = caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key)
+    assert (again.status_code, again.headers.get("idempotent-replayed")) == (201, "true")
+    assert len(facade.vendors.records("zendesk", "tickets", holding=mark)) == 1
+
+
+@pytest.mark.parametrize("with_marker", [True, False])
+def test_a_resend_that_is_forbidden_says_nothing_of_the_first(
+    facade: Facade, caller: Caller, with_marker: bool
+) -> None:
+    """A ticket with our marker is found by it; one under the caller's own external id is asked for again later."""
+    mark, key = word(), new_key()
+    body = ticket("zendesk", mark) | ({} if with_marker else {"external_id": mark})
+    assert caller.get("/v1/tickets?limit=1").status_code == 200
+    facade.worker.stop()
+    try:
+        facade.vendors.break_("zendesk", "timeout_after_commit", method="POST", path=TICKETS, times=3, delay_ms=0)
+        begun = caller.write("POST", "/v1/tickets", body, key=key)
+        assert begun.status_code == 202, begun.text
+        facade.vendors.mend()
+        facade.vendors.break_("zendesk", "status", method="POST", path=TICKETS, status=403)
+        facade.worker.start()
+        assert caller.await_operation(begun.headers["location"])["state"] == "succeeded"
+    finally:
+        facade.vendors.mend()
+        facade.worker.stop()
+        facade.worker.start()
+    assert caller.write("POST", "/v1/tickets", body, key=key).headers.get("idempotent-replayed") == "true"
+    assert len(facade.vendors.records("zendesk", "tickets", holding=mark)) == 1
+
+
+def _refusals(facade: Facade, status: int) -> int:
+    return sum(call["method"] == "POST" and call["status"] == status for call in facade.vendors.calls("zendesk"))
+
+
+def _await_refusal(facade: Facade, status: int, before: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while _refusals(facade, status) == before:
+        assert time.monotonic() < deadline, "the worker did not send again"
+        time.sleep(0.05)
