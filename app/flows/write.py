@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from msgspec import Struct
@@ -65,23 +66,26 @@ async def write(seam: Seam, writers: Writers, request: WriteRequest, check: Call
     `check` raises what is wrong with the query. Raises the problems of the contract in its order: the recorded key is
     judged before the fields.
     """
+    while True:
+        # The key may come free while this request waits for it; then it is the first with it, and begins again.
+        with suppress(_KeyIsFree):
+            return await _write(seam, writers, request, check)
+
+
+async def _write(seam: Seam, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
     try:
         intent = await read_intent(seam, request, check)
         ready = await _ready(seam, intent)
-    except Problem as problem:
+    except Problem:
         existing = await seam.operations.find_by_key(request.principal, request.key)
         if existing is None:
             raise
-        return await _judge(seam, writers, request, existing, problem)
-    while True:
-        begun = await seam.operations.begin(_new_operation(request, intent, ready))
-        if begun.lease is not None:
-            work = execute(seam, begun) if ready is None else send(ready.desk, begun, ready.prepared)
-            return await _wait(seam, writers, request, begun, work)
-        try:
-            return await _judge(seam, writers, request, begun.operation, None)
-        except _KeyIsFree:
-            continue
+        return await _judge(seam, writers, request, existing)
+    begun = await seam.operations.begin(_new_operation(request, intent, ready))
+    if begun.lease is None:
+        return await _judge(seam, writers, request, begun.operation)
+    work = execute(seam, begun) if ready is None else send(ready.desk, begun, ready.prepared)
+    return await _wait(seam, writers, request, begun, work)
 
 
 class _Ready(Struct, frozen=True, kw_only=True):
@@ -133,10 +137,8 @@ async def _wait(seam: Seam, writers: Writers, request: WriteRequest, begun: Begu
         return await _undecided(seam, begun.operation.id)
 
 
-async def _judge(
-    seam: Seam, writers: Writers, request: WriteRequest, existing: Operation, invalid: Problem | None
-) -> Written:
-    """The key stands for an operation: replay it, wait for it, go on with it, or say why not."""
+async def _judge(seam: Seam, writers: Writers, request: WriteRequest, existing: Operation) -> Written:
+    """The key stands for an operation: replay it, wait for it, go on with it, or say why not. Raises _KeyIsFree."""
     deadline = time.monotonic() + request.wait_other
     current: Operation | None = existing
     while current is not None:
@@ -162,8 +164,6 @@ async def _judge(
             )
         await asyncio.sleep(REPLAY_PAUSE)
         current = await seam.operations.find_by_key(request.principal, request.key)
-    if invalid is not None:
-        raise invalid
     raise _KeyIsFree
 
 
