@@ -19,51 +19,12 @@ hold a secret; `detail` goes to the caller only, never to a log.
 """
 
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar, Self
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET
 
-Category = Literal["transient", "throttle", "permanent", "auth", "conflict"]
-Fault = Literal["caller", "vendor", "lockstitch"]
-
-
-class FieldError(Struct, frozen=True, kw_only=True):
-    """One complaint: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
-
-    pointer: str | UnsetType = UNSET
-    parameter: str | UnsetType = UNSET
-    header: str | UnsetType = UNSET
-    detail: str
-
-
-class VendorSays(Struct, frozen=True, kw_only=True):
-    """What the vendor answered, in its own words, with the id that its support asks for."""
-
-    connection: str
-    status: int | None = None
-    code: str | None = None
-    detail: str | None = None
-    request_id: str | None = None
-
-
-class ProblemDocument(Struct, frozen=True, kw_only=True):
-    """The body of every 4xx and 5xx, as `application/problem+json`."""
-
-    type: str
-    code: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    category: Category
-    fault: Fault
-    retryable: bool
-    retry_after: int | None
-    next_step: str
-    correlation_id: str
-    errors: tuple[FieldError, ...] | UnsetType = UNSET
-    vendor: VendorSays | UnsetType = UNSET
-    operation_id: str | UnsetType = UNSET
+from app.problem_document import Fault, FieldError, ProblemDocument, VendorSays
+from mappings.http import Category
 
 
 class Problem(Exception):
@@ -207,6 +168,16 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
     connection cannot hold."""
 
     next_step = "Correct the fields named in errors and send the request again."
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> Self:
+        """One complaint about the body, at a JSON Pointer; an empty one is the whole body."""
+        return cls(f"{pointer or 'The body'}: {detail}.", errors=(FieldError(pointer=pointer, detail=detail),))
+
+    @classmethod
+    def of(cls, parameter: str, detail: str) -> Self:
+        """One complaint about a query parameter."""
+        return cls(f"{parameter}: {detail}.", errors=(FieldError(parameter=parameter, detail=detail),))
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
-from app.errors import ProblemDocument
+from app.problem_document import ProblemDocument
 from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.spec import Action, UpsertKey, Vendor

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
-from app.errors import FieldError, InvalidField
+from app.errors import InvalidField
 
 TAG_BYTES = 16
 
@@ -58,4 +58,4 @@ class Cursors:
 
 def _refused() -> InvalidField:
     detail = "is not a cursor of this list; use next_cursor as it was given, with the same filters"
-    return InvalidField(f"cursor: {detail}.", errors=(FieldError(parameter="cursor", detail=detail),))
+    return InvalidField.of("cursor", detail)

@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from app.errors import FieldError, InvalidField, MalformedBody
+from app.errors import InvalidField, MalformedBody
+from app.problem_document import FieldError
 
 P = TypeVar("P", bound=Struct)
 
@@ -98,15 +99,11 @@ def _invalid(message: str, whole: Any) -> InvalidField:
         name = unknown[1]
         pointer = f"{pointer}/{_escape(name)}"
         if name in READ_ONLY or name.endswith("_raw"):
-            return _one(pointer, f"{name} is read-only: leave it out of a write")
-        return _one(pointer, f"{name} is not a field here; see /v1/contracts for those that are")
+            return InvalidField.at(pointer, f"{name} is read-only: leave it out of a write")
+        return InvalidField.at(pointer, f"{name} is not a field here; see /v1/contracts for those that are")
     if missing := _MISSING.match(reason):
-        return _one(f"{pointer}/{_escape(missing[1])}", "is required")
-    return _one(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
-
-
-def _one(pointer: str, detail: str) -> InvalidField:
-    return InvalidField(f"{pointer or 'The body'}: {detail}.", errors=(FieldError(pointer=pointer, detail=detail),))
+        return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
+    return InvalidField.at(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
 
 
 def _refuse_nul(value: Any) -> None:

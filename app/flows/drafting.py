@@ -5,12 +5,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct, UnsetType
 
-from app.errors import FieldError, InvalidField, NotFound, UnsupportedField, VersionConflict
+from app.errors import InvalidField, NotFound, UnsupportedField, VersionConflict
 from app.flows.fetch import ask, fetch_raw, fitting, map_record
 from app.flows.locate import AnyMapping, cannot
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
 from app.ports import Connection, Intent
+from app.problem_document import FieldError
 from app.telemetry import mapping_span
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
@@ -186,12 +187,10 @@ async def _name_people(desk: Desk, patch: Any) -> Any:
     link = next((link for link in links if (link.object, link.connection) == ("customer", desk.connection.name)), None)
     if link is None:
         detail = f"is not a customer known at {desk.connection.name}; read or create the customer there first"
-        raise InvalidField(f"/{part}/id {detail}.", errors=(FieldError(pointer=f"/{part}/id", detail=detail),))
+        raise InvalidField.at(f"/{part}/id", detail)
     if person.remote_id not in (None, link.remote_id):
         detail = "names another customer than id does; send one of the two"
-        raise InvalidField(
-            f"/{part}/remote_id {detail}.", errors=(FieldError(pointer=f"/{part}/remote_id", detail=detail),)
-        )
+        raise InvalidField.at(f"/{part}/remote_id", detail)
     named = msgspec.structs.replace(person, id=None, remote_id=link.remote_id)
     return msgspec.structs.replace(patch, **{part: named})
 

@@ -14,7 +14,6 @@ from app.errors import (
     InvalidField,
     NotFound,
     Problem,
-    ProblemDocument,
     UnsupportedAction,
     UnsupportedField,
     VendorProblem,
@@ -28,6 +27,7 @@ from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
 from app.ports import Answer, Begun, Intent, Operation, ReplyLost, VendorRefused
+from app.problem_document import PROBLEM_JSON, ProblemDocument
 from app.telemetry import count_operation
 from mappings.spec import Unmappable
 
@@ -39,7 +39,6 @@ LONGEST_PAUSE = 600.0
 # kept for the write itself.
 UPSERT_PAUSE = 0.03
 UPSERT_RESERVE = 0.4
-PROBLEM_JSON = "application/problem+json"
 
 
 class Undecided(Exception):

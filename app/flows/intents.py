@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.errors import FieldError, InvalidField
+from app.errors import InvalidField
 from app.flows.decode import decode_patch
 from app.flows.locate import AnyMapping, cannot, choose_connection, choose_mapping, locate
 from app.flows.seam import Seam
 from app.ports import Connection, Intent
+from app.problem_document import FieldError
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
 from canonical.validate import complaints
@@ -151,7 +152,7 @@ def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
     if not values:
         return problem
     detail = f"{error.detail}; one of: {', '.join(values)}"
-    return InvalidField(f"{error.pointer}: {detail}.", errors=(FieldError(pointer=error.pointer, detail=detail),))
+    return InvalidField.at(error.pointer, detail)
 
 
 def _refuse_action(seam: Seam, connection: Connection, mapping: AnyMapping, action: Action) -> None:
@@ -176,7 +177,7 @@ def _upsert_key(seam: Seam, connection: Connection, mapping: AnyMapping, request
     key = next((key for key in offered if key == request.upsert_on), None)
     if key is None:
         detail = f"one of: {', '.join(offered)}"
-        raise InvalidField(f"upsert_on: {detail}.", errors=(FieldError(parameter="upsert_on", detail=detail),))
+        raise InvalidField.of("upsert_on", detail)
     if key not in mapping.endpoints.upsert and key not in mapping.endpoints.find:
         raise cannot(seam, connection, mapping.object, f"cannot find a {mapping.object} by {key}")
     return key
@@ -194,4 +195,4 @@ def _upsert_value(key: UpsertKey, patch: Any) -> str:
         return value
     pointer = "/external_id" if key == "external_id" else "/emails"
     detail = f"is needed, because upsert_on={key} matches on it"
-    raise InvalidField(f"{pointer} {detail}.", errors=(FieldError(pointer=pointer, detail=detail),))
+    raise InvalidField.at(pointer, detail)

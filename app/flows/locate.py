@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.errors import FieldError, InvalidField, NotFound, UnsupportedAction
+from app.errors import InvalidField, NotFound, UnsupportedAction
 from app.flows.seam import Seam
 from app.ports import Connection
 from canonical.parts import ID_PREFIX, ObjectName
@@ -50,7 +50,7 @@ def choose_connection(seam: Seam, object_name: ObjectName, named: str | None) ->
     if connection is None:
         known = ", ".join(sorted(seam.connections.by_name))
         detail = f"no connection has this name; there are: {known}"
-        raise InvalidField(f"connection: {detail}.", errors=(FieldError(parameter="connection", detail=detail),))
+        raise InvalidField.of("connection", detail)
     return connection
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from app.errors import FieldError, InvalidField, NotFound, VendorUnavailable
+from app.errors import InvalidField, NotFound, VendorUnavailable
 from app.flows.execute import desk_of, document_for
 from app.flows.fetch import fetch_record
 from app.flows.operation_views import view_of
@@ -65,9 +65,7 @@ async def resolve_operation(
     operation = await _visible(seam, operation_id, objects)
     if operation.phase != "unknown":
         detail = f"is not unknown but {view_of(operation).state}: there is nothing to decide"
-        raise InvalidField(
-            f"Operation {operation_id} {detail}.", errors=(FieldError(pointer="/outcome", detail=detail),)
-        )
+        raise InvalidField.at("/outcome", detail)
     if resolution.outcome == "failed":
         problem = VendorUnavailable("A person found that the vendor did not carry this out.", operation_id=operation_id)
         document = document_for(seam, operation, problem)
@@ -77,7 +75,7 @@ async def resolve_operation(
         return view_of(await _visible(seam, operation_id, objects))
     if resolution.remote_id is None:
         detail = "is needed when the outcome is succeeded"
-        raise InvalidField(f"/remote_id {detail}.", errors=(FieldError(pointer="/remote_id", detail=detail),))
+        raise InvalidField.at("/remote_id", detail)
     await _resolve_succeeded(seam, operation, resolution.remote_id, actor)
     return view_of(await _visible(seam, operation_id, objects))
 
@@ -86,7 +84,7 @@ async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, a
     desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
     if not re.fullmatch(desk.connection.vendor.remote_id, remote_id):
         detail = f"is not an id as {desk.connection.vendor.title} gives them"
-        raise InvalidField(f"/remote_id {detail}.", errors=(FieldError(pointer="/remote_id", detail=detail),))
+        raise InvalidField.at("/remote_id", detail)
     if desk.mapping.endpoints.read is None:
         mapped = await find_comment(desk, remote_id)
     else:

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.errors import FieldError, InvalidField
+from app.errors import InvalidField
 from app.flows.cursors import Cursors
 from app.flows.fetch import fetch_page, fetch_record
 from app.flows.locate import cannot, choose_connection, choose_mapping, locate
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
 from app.ports import Page
+from app.problem_document import FieldError
 from canonical.parts import ObjectName
 from mappings.spec import ListQuery
 

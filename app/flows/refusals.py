@@ -8,12 +8,12 @@ from app.errors import (
     VendorAuthFailed,
     VendorDrifted,
     VendorRejected,
-    VendorSays,
     VendorThrottled,
     VendorUnavailable,
     VersionConflict,
 )
 from app.ports import Connection, VendorRefused
+from app.problem_document import VendorSays
 from mappings.http import RefusalKind
 from mappings.spec import Unmappable, VendorDrift
 

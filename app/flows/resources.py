@@ -9,13 +9,13 @@ from msgspec import UNSET, Struct
 from app.flows.locate import PLURAL, AnyMapping
 from app.flows.seam import Seam
 from app.ports import Answer, Connection, Operation
+from app.problem_document import JSON
 from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.ticket import Ticket
 from mappings.coverage import unsupported
 from mappings.spec import Mapped
 
-JSON = "application/json"
 _encoder = msgspec.json.Encoder()
 
 

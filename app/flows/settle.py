@@ -10,8 +10,9 @@ from msgspec import Struct
 from app.errors import NotFound, Problem
 from app.flows.drafting import Desk
 from app.flows.fetch import fetch_page, fetch_record, map_record
-from app.flows.resources import JSON, name_records, of_operation, resource_answer
+from app.flows.resources import name_records, of_operation, resource_answer
 from app.ports import Answer, Begun
+from app.problem_document import JSON
 from app.telemetry import count_operation
 from canonical.parts import Loss, ResourceMeta
 from mappings.spec import Action, ListQuery, Mapped, Receipt, Remote

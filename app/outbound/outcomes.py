@@ -8,17 +8,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.errors import (
-    Problem,
-    VendorAuthFailed,
-    VendorDrifted,
-    VendorSays,
-    VendorThrottled,
-    VendorTimeout,
-    VendorUnavailable,
-)
+from app.errors import Problem, VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.outbound.wire import NoReply, NotSent, TooLarge
 from app.ports import Connection, VendorRefused
+from app.problem_document import VendorSays
 from mappings.http import Category, VendorRefusal, VendorReply
 
 _log = logging.getLogger("lockstitch.outbound")

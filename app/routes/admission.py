@@ -4,6 +4,7 @@ route (judged before) → key → scope → headers → size → media type
 """
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from litestar import Request
@@ -11,7 +12,6 @@ from msgspec import Struct
 
 from app.errors import (
     BodyTooLarge,
-    FieldError,
     Forbidden,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -23,6 +23,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.ports import Caller
+from app.problem_document import JSON, PROBLEM_JSON
 from app.routes.edge import answer_headers, correlation_of
 from app.routes.media import quality
 from app.routes.services import services_of
@@ -31,9 +32,7 @@ from app.telemetry import name_caller, name_route
 AnyRequest = Request[Any, Any, Any]
 
 MAX_BODY: Final = 1024 * 1024
-JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-PROBLEM_JSON: Final = "application/problem+json"
 LONGEST_WAIT: Final = 30.0
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
@@ -54,7 +53,7 @@ async def admit(request: AnyRequest, scope: str | None, offered: str = JSON) -> 
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
     """
-    name_route(_template(request))
+    name_route(_template(request.scope["path_template"]))
     caller = await _authenticate(request)
     name_caller(caller.name)
     verdict = services_of(request).budgets.spend(caller.principal)
@@ -145,9 +144,10 @@ def content_type_of(request: AnyRequest) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _template(request: AnyRequest) -> str:
-    """The route as documents write it: `/v1/customers/{id}`."""
-    return re.sub(r"\{(\w+):\w+\}", r"{\1}", str(request.scope.get("path_template", "")))
+@lru_cache(maxsize=128)
+def _template(route: str) -> str:
+    """The framework's template as documents write it: `/v1/customers/{id}`."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", route)
 
 
 async def _authenticate(request: AnyRequest) -> Caller:
@@ -182,8 +182,3 @@ def _check_media_type(request: AnyRequest, media_types: tuple[str, ...]) -> None
     charset = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
     if charset is not None and charset[1].lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType(f"The charset {charset[1]} is not accepted; JSON is UTF-8.", headers=headers)
-
-
-def parameter_error(name: str, detail: str) -> FieldError:
-    """A complaint about one query parameter."""
-    return FieldError(parameter=name, detail=detail)

@@ -14,11 +14,10 @@ from litestar.exceptions import NotFoundException as NoSuchRoute
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
 from app.flows.write import Written
 from app.ports import Page
+from app.problem_document import JSON, PROBLEM_JSON
 from app.routes.edge import ASKED, answer_headers, correlation_of, path_of
 from app.routes.services import services_of
 
-JSON = "application/json"
-PROBLEM_JSON = "application/problem+json"
 _encoder = msgspec.json.Encoder()
 _log = logging.getLogger("lockstitch.api")
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, route
 
-from app.errors import CATALOGUE, Problem, VendorProblem, VendorSays, document_of
+from app.errors import CATALOGUE, Problem, VendorProblem, document_of
+from app.problem_document import VendorSays
 from app.routes.admission import AnyRequest
 from app.routes.answers import json_response
 from app.routes.openapi_operations import CALLS, Call

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.errors import FieldError, ProblemDocument, VendorSays
 from app.flows.operations import Resolution
 from app.flows.settle import Archived
 from app.ports import OperationView
+from app.problem_document import FieldError, ProblemDocument, VendorSays
 from app.routes.health import Readiness
 from mappings.coverage import FieldCoverage
 

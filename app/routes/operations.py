@@ -4,10 +4,11 @@ from typing import Final
 
 from litestar import route
 
-from app.errors import FieldError, InvalidField
+from app.errors import InvalidField
 from app.flows.decode import decode_patch
 from app.flows.operations import Resolution, check_operation, get_operation, list_operations, resolve_operation
-from app.routes.admission import JSON, AnyRequest, admit, admit_any, read_body
+from app.problem_document import JSON
+from app.routes.admission import AnyRequest, admit, admit_any, read_body
 from app.routes.answers import json_response, page_response
 from app.routes.queries import Query
 from app.routes.resources import Answered
@@ -69,7 +70,7 @@ async def resolve(request: AnyRequest) -> Answered:
     Query(request, ()).check()
     if resolution.outcome == "failed" and resolution.remote_id is not None:
         detail = "makes no sense when the outcome is failed"
-        raise InvalidField(f"/remote_id {detail}.", errors=(FieldError(pointer="/remote_id", detail=detail),))
+        raise InvalidField.at("/remote_id", detail)
     view = await resolve_operation(
         services_of(request).seam,
         request.path_params["id"],

@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from app.errors import FieldError, InvalidField
+from app.errors import InvalidField
+from app.problem_document import FieldError
 from app.routes.admission import AnyRequest
 from canonical.parts import Instant
 

@@ -10,8 +10,8 @@ from app.flows.intents import WriteRequest, fingerprint
 from app.flows.locate import PLURAL
 from app.flows.read import ListRequest, read_one, read_page
 from app.flows.write import write
+from app.problem_document import JSON
 from app.routes.admission import (
-    JSON,
     MERGE_PATCH,
     Admitted,
     AnyRequest,

@@ -12,8 +12,8 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from app.errors import ProblemDocument
 from app.ports import Answer, Begun, Intent, Lease, LeaseLost, NewOperation, Operation, Outcome
+from app.problem_document import ProblemDocument
 from app.store import audit
 from app.store.database import Database, Query
 from app.store.sealing import Sealer

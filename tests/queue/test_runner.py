@@ -4,15 +4,8 @@ import asyncio
 
 import pytest
 
-from app.errors import (
-    DuplicateRecord,
-    FieldError,
-    InvalidField,
-    Problem,
-    VendorAuthFailed,
-    VendorThrottled,
-    VendorTimeout,
-)
+from app.errors import DuplicateRecord, InvalidField, Problem, VendorAuthFailed, VendorThrottled, VendorTimeout
+from app.problem_document import FieldError
 from app.queue_ports import (
     Conflict,
     Done,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.errors import VendorRejected, VendorSays
+from app.errors import VendorRejected
+from app.problem_document import VendorSays
 from app.telemetry import bind, derive_trace_id, name_caller, name_route, server_span
 from app.telemetry.logs import set_up_logs
 from tests.telemetry.recording import Recording
