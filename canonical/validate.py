@@ -171,6 +171,7 @@ def _line(pointer: str, line: LineItemPatch, digits: int | None) -> Complaints:
     if line.unit_price is not None and line.unit_price.startswith("-"):
         yield Complaint(pointer=f"{pointer}/unit_price", detail="must not be negative")
     yield from _money(f"{pointer}/tax", line.tax, digits)
+    yield from _each_once(f"{pointer}/custom_fields", "key", [field.key for field in line.custom_fields])
 
 
 def _money(pointer: str, amount: str | None, digits: int | None) -> Complaints:

@@ -3,13 +3,14 @@
 They are configuration and not code, so they are read from the bag of properties by name.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import UnsetType
 
 from canonical import values
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from mappings import custom_fields
 from mappings.hubspot.property_values import EPOCH, iso
 from mappings.hubspot.wire_v3 import CLEARED
 from mappings.spec import Notes
@@ -49,22 +50,16 @@ def write_custom_fields(
     cleared, where `current` has a value for it."""
     if isinstance(patch, UnsetType):
         return
-    by_key = {setting.key: setting for setting in settings}
     for setting in settings:
         if current is not None and current.get(setting.vendor_field):
             properties[setting.vendor_field] = CLEARED
-    for index, field in enumerate(patch or ()):
-        known = by_key.get(field.key)
-        if known is None:
-            configured = ", ".join(sorted(by_key)) or "none"
+    for place, setting, value in custom_fields.named(patch, settings, notes):
+        if isinstance(value, list) and any(SEPARATOR in one for one in value):
             notes.invalid(
-                f"/custom_fields/{index}/key", f"not configured for this connection; configured: {configured}"
+                f"/custom_fields/{place}/value", "HubSpot separates several values by semicolons, so none may hold one"
             )
             continue
-        try:
-            properties[known.vendor_field] = CLEARED if field.value is None else _write(field.value, known.type)
-        except ValueError as error:
-            notes.invalid(f"/custom_fields/{index}/value", str(error))
+        properties[setting.vendor_field] = CLEARED if value is None else _write(value, setting.type)
 
 
 def _read(text: str, kind: CustomFieldType) -> CustomFieldValue:
@@ -97,38 +92,11 @@ def _moment(text: str) -> datetime:
 
 
 def _write(value: str | bool | int | float | list[str], kind: CustomFieldType) -> str:
-    """The property's text. Raises ValueError with a sentence for the caller."""
-    match kind:
-        case "string" | "enum" if isinstance(value, str):
-            return value
-        case "boolean" if isinstance(value, bool):
-            return "true" if value else "false"
-        case "number" if isinstance(value, int | float) and not isinstance(value, bool):
-            return values.decimal_string(Decimal(repr(value)))
-        case "multi_enum" if isinstance(value, list):
-            if any(SEPARATOR in one for one in value):
-                raise ValueError("HubSpot separates several values by semicolons, so none may hold one")
-            return SEPARATOR.join(value)
-        case "date" if isinstance(value, str):
-            return _date(value)
-        case "datetime" if isinstance(value, str):
-            return _datetime(value)
-        case _:
-            raise ValueError(f"not a value of the configured type {kind}")
-
-
-def _date(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise ValueError("not a date such as 2026-05-01") from error
-
-
-def _datetime(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError("not a date and time such as 2026-05-01T09:30:00Z") from error
-    if moment.tzinfo is None:
-        raise ValueError("a date and time needs its offset, such as 2026-05-01T09:30:00Z")
-    return iso(moment.astimezone(UTC))
+    """The property's text for a value of the type."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return values.decimal_string(Decimal(repr(value)))
+    if isinstance(value, list):
+        return SEPARATOR.join(value)
+    return iso(_moment(value)) if kind == "datetime" else value

@@ -4,15 +4,14 @@
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import UnsetType
 
-from canonical import values
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from mappings import custom_fields
 from mappings.spec import Notes
 
 LINE: Final = "line:"
@@ -27,15 +26,6 @@ METAFIELD_TYPE: Final[dict[CustomFieldType, str]] = {
     "multi_enum": LISTED,
 }
 """The type of a metafield that has none yet."""
-EXPECTED: Final[dict[CustomFieldType, str]] = {
-    "string": "text",
-    "number": "a number",
-    "boolean": "true or false",
-    "date": "a date such as 2026-05-01",
-    "datetime": "a time such as 2026-05-01T09:30:00Z",
-    "enum": "one choice as text",
-    "multi_enum": "a list of choices as text",
-}
 
 
 def read(
@@ -59,19 +49,7 @@ def named(
     the patch says nothing. Unknown keys and wrong types are noted as invalid."""
     if isinstance(patch, UnsetType):
         return None
-    known = {setting.key: setting for setting in settings}
-    said: dict[CustomFieldSetting, str | None] = {}
-    for place, field in enumerate(patch or ()):
-        setting = known.get(field.key)
-        if setting is None:
-            notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
-        elif setting in said:
-            notes.invalid(f"{pointer}/{place}/key", "this field is named twice")
-        elif field.value is not None and not _FITS[setting.type](field.value):
-            notes.invalid(f"{pointer}/{place}/value", f"{EXPECTED[setting.type]} is expected")
-        else:
-            said[setting] = _text_of(field.value)
-    return said
+    return {setting: _text_of(value) for _, setting, value in custom_fields.named(patch, settings, notes, pointer)}
 
 
 def _read_one(setting: CustomFieldSetting, held: Mapping[str, str | None], notes: Notes, pointer: str) -> CustomField:
@@ -81,7 +59,7 @@ def _read_one(setting: CustomFieldSetting, held: Mapping[str, str | None], notes
     value = _READ[setting.type](text)
     if value is not None:
         return CustomField(key=setting.key, type=setting.type, value=value, label=setting.label)
-    detail = f"Shopify holds something else than {EXPECTED[setting.type]}; its own text is given"
+    detail = f"Shopify holds something else than {custom_fields.EXPECTED[setting.type]}; its own text is given"
     notes.lose(f"{pointer}/value", "coerced", detail)
     return CustomField(key=setting.key, type="string", value=text, label=setting.label)
 
@@ -112,18 +90,6 @@ def _boolean(text: str) -> CustomFieldValue:
     return {"true": True, "false": False}.get(text)
 
 
-def _date(text: str) -> CustomFieldValue:
-    return text if _is_date(text) else None
-
-
-def _moment(text: str) -> CustomFieldValue:
-    try:
-        moment = values.utc(datetime.fromisoformat(text))
-    except (ValueError, OverflowError):
-        return None
-    return moment.isoformat().replace("+00:00", "Z")
-
-
 def _choices(text: str) -> CustomFieldValue:
     try:
         return msgspec.json.decode(text, type=list[str])
@@ -135,57 +101,12 @@ def _as_is(text: str) -> CustomFieldValue:
     return text
 
 
-def _is_date(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) != len("2026-05-01"):
-        return False
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_moment(value: Any) -> bool:
-    return isinstance(value, str) and len(value) > len("2026-05-01") and _moment(value) is not None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
 _READ: Final[dict[CustomFieldType, Callable[[str], CustomFieldValue]]] = {
     "string": _as_is,
     "number": _number,
     "boolean": _boolean,
-    "date": _date,
-    "datetime": _moment,
+    "date": custom_fields.day,
+    "datetime": custom_fields.moment,
     "enum": _as_is,
     "multi_enum": _choices,
 }
-_FITS: Final[dict[CustomFieldType, Callable[[Any], bool]]] = {
-    "string": _is_text,
-    "number": _is_number,
-    "boolean": _is_boolean,
-    "date": _is_date,
-    "datetime": _is_moment,
-    "enum": _is_text,
-    "multi_enum": _is_list,
-}
-
-
-def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
-    if not settings:
-        return "this connection has no custom fields configured for this"
-    return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"

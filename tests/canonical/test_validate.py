@@ -77,6 +77,14 @@ def test_customers_that_are_refused(body: dict[str, Any], wrong: list[str]) -> N
         ({"line_items": [{"name": "Mug", "quantity": "1"}]}, ["/line_items/0/unit_price"]),
         ({"line_items": [{"variant_remote_id": "1", "quantity": "0"}]}, ["/line_items/0/quantity"]),
         (
+            {
+                "line_items": [
+                    {"variant_remote_id": "1", "quantity": "1", "custom_fields": [{"key": "a", "value": 1}] * 2}
+                ]
+            },
+            ["/line_items/0/custom_fields/1/key"],
+        ),
+        (
             {"line_items": [{"name": "Mug", "quantity": "-1", "unit_price": "-1"}]},
             ["/line_items/0/quantity", "/line_items/0/unit_price"],
         ),

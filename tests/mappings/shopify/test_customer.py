@@ -284,7 +284,6 @@ def test_a_consent_needs_something_to_agree_to() -> None:
         ({"custom_fields": (CustomFieldPatch(key="nope", value="x"),)}, "/custom_fields/0/key"),
         ({"custom_fields": (CustomFieldPatch(key="needles", value="many"),)}, "/custom_fields/0/value"),
         ({"custom_fields": (CustomFieldPatch(key="since", value="2026-5-1"),)}, "/custom_fields/0/value"),
-        ({"custom_fields": (CustomFieldPatch(key="blocked", value=True),) * 2}, "/custom_fields/1/key"),
         ({"phones": (PhonePatch(),)}, "/phones/0"),
     ],
 )

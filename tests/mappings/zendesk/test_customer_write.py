@@ -241,10 +241,6 @@ def test_a_change_leaves_everything_else_as_it_is(zendesk: LookAlike, account: A
         ({"first_name": "Livia", "last_name": "Keller"}, {"/first_name": "unsupported", "/last_name": "unsupported"}),
         ({"custom_fields": [{"key": "shoe_size", "value": 1}]}, {"/custom_fields/0/key": "invalid"}),
         ({"custom_fields": [{"key": "length", "value": "3"}]}, {"/custom_fields/0/value": "invalid"}),
-        (
-            {"custom_fields": [{"key": "tier", "value": "a"}, {"key": "tier", "value": "b"}]},
-            {"/custom_fields/1/key": "invalid"},
-        ),
         ({"job_title": "Tailor"}, {"/job_title": "unsupported"}),
         ({"addresses": []}, {"/addresses": "unsupported"}),
     ],

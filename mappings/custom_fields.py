@@ -1,0 +1,98 @@
+"""What all vendors have in common about custom fields: which a caller may name, and what a value of a type looks like.
+
+How a vendor spells a value is its own affair, and stands in its own folder.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, Final
+
+from msgspec import UnsetType
+
+from canonical import values
+from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from mappings.spec import Notes
+
+DAY_LENGTH: Final = len("2026-05-01")
+EXPECTED: Final[dict[CustomFieldType, str]] = {
+    "string": "text",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date such as 2026-05-01",
+    "datetime": "a time such as 2026-05-01T09:30:00Z",
+    "enum": "one choice as text",
+    "multi_enum": "a list of choices as text",
+}
+"""What a value of each type is, in words for the one who sent another."""
+
+
+def named(
+    patch: tuple[CustomFieldPatch, ...] | UnsetType | None,
+    settings: tuple[CustomFieldSetting, ...],
+    notes: Notes,
+    pointer: str = "/custom_fields",
+) -> Iterator[tuple[int, CustomFieldSetting, CustomFieldValue]]:
+    """What a patch says: place in the array, which field, and a value of its type or None to empty it.
+
+    A key that is not configured and a value of another type are noted as invalid and left out.
+    """
+    known = {setting.key: setting for setting in settings}
+    for place, field in enumerate(patch if isinstance(patch, tuple) else ()):
+        setting = known.get(field.key)
+        if setting is None:
+            notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
+        elif field.value is not None and not fits(setting.type, field.value):
+            notes.invalid(f"{pointer}/{place}/value", f"{EXPECTED[setting.type]} is expected")
+        else:
+            yield place, setting, field.value
+
+
+def fits(kind: CustomFieldType, value: Any) -> bool:
+    """Whether a value that a caller sends is one of this type."""
+    match kind:
+        case "string" | "enum":
+            return isinstance(value, str)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
+        case "date":
+            return isinstance(value, str) and day(value) is not None
+        case "datetime":
+            return isinstance(value, str) and _has_offset(value)
+        case "multi_enum":
+            return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def day(text: str) -> str | None:
+    """The text where it is a date in full (RFC 3339, full-date), else None."""
+    if len(text) != DAY_LENGTH:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return None
+
+
+def moment(text: str) -> str | None:
+    """RFC 3339 in UTC for a vendor's or a caller's ISO 8601 time; one without an offset is taken as UTC. None for
+    anything else."""
+    try:
+        instant = values.utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError):
+        return None
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def _has_offset(text: str) -> bool:
+    """Whether a caller's text is a time and says in which zone (RFC 3339, date-time)."""
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
+    if not settings:
+        return "this connection has no custom fields configured for this"
+    return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"
