@@ -15,10 +15,14 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 import msgspec
 
 from app.settings_file import (
+    AlertSettings,
     ConfigFile,
     ConnectionSettings,
     PacingSettings,
+    RetentionSettings,
     SettingsError,
+    SmtpSettings,
+    WebhookSecretSettings,
     check_base_url,
     read_config_file,
     resolve_secret,
@@ -26,11 +30,15 @@ from app.settings_file import (
 from canonical.parts import ObjectName
 
 __all__ = [
+    "AlertSettings",
     "ConnectionSettings",
     "EncryptionKey",
     "PacingSettings",
+    "RetentionSettings",
     "Settings",
     "SettingsError",
+    "SmtpSettings",
+    "WebhookSecretSettings",
     "load_settings",
     "require_for_serving",
     "resolve_secret",
@@ -94,6 +102,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """By name."""
     systems_of_record: dict[ObjectName, str]
     """Which connection owns an object, and so answers where a call names none."""
+    queued_writes: frozenset[ObjectName]
+    """Objects whose writes always wait for their turn in the queue."""
+    egress_allow: tuple[str, ...]
+    """Addresses that are not public and may be delivered to, as `CIDR:port` (LOCKSTITCH_EGRESS_ALLOW, commas between;
+    it replaces what the file says)."""
+    alerts: AlertSettings
+    """Where an operator is told of trouble."""
+    retention: RetentionSettings
+    """How long things are kept after they have ended."""
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"
@@ -129,6 +146,10 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         config_file=config_file,
         connections=content.connections,
         systems_of_record=content.systems_of_record,
+        queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
+        egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _words, content.egress.allow),
+        alerts=content.alerts,
+        retention=content.retention,
     )
     if read.complaints:
         raise SettingsError("\n".join(read.complaints))
@@ -169,6 +190,10 @@ class _Reader:
         except SettingsError as error:
             self.complaints.append(f"{name} {error}")
             return default
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _port(value: str) -> int:

@@ -3,8 +3,9 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -12,11 +13,14 @@ from msgspec import Meta, Struct, field
 from app.complaints import Complaint
 from canonical.parts import CustomFieldSetting, ObjectName
 
+T = TypeVar("T")
+
 # The file speaks of objects as the URLs do.
 PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
+TABLES = ("connections", "systems_of_record", "writes", "egress", "alerts", "retention")
 
 
 class SettingsError(Complaint):
@@ -31,11 +35,20 @@ class PacingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     concurrency: Annotated[int, Meta(ge=1)] = 8
 
 
+class WebhookSecretSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A secret that a connection's webhooks are signed with: a reference, and while it counts. Rotation gives two."""
+
+    secret: str
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
 class ConnectionSettings(Struct, frozen=True, kw_only=True):
     """One authorised account at a vendor.
 
     `credentials` maps the names that the vendor's manifest asks for (`token`, `email` …) to references, never to
     values: `resolve_secret` turns one into the other. `base_url` has no trailing slash; None is the vendor's own.
+    `pending`: its webhooks are being set up, so that an unsigned ping by which a vendor looks for us is answered.
     """
 
     name: str
@@ -44,6 +57,8 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     credentials: dict[str, str]
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]]
     pacing: PacingSettings | None
+    webhook_secrets: tuple[WebhookSecretSettings, ...]
+    pending: bool
 
 
 class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +69,60 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     credentials: dict[str, str] = field(default_factory=dict)
     custom_fields: dict[str, tuple[CustomFieldSetting, ...]] = field(default_factory=dict)
     pacing: PacingSettings | None = None
+    webhook_secrets: tuple[str | WebhookSecretSettings, ...] = ()
+    pending: bool = False
+
+
+class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How writes of one object are carried out: `direct` while the caller waits, or `queued`, always in turn."""
+
+    mode: Literal["direct", "queued"] = "direct"
+
+
+class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Addresses that are not public and may be delivered to all the same, as `CIDR:port`."""
+
+    allow: tuple[str, ...] = ()
+
+
+class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where alarms are mailed. `password` is a reference; `tls` is the way in which the connection is secured."""
+
+    host: str
+    sender: str
+    to: tuple[str, ...]
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    username: str | None = None
+    password: str | None = None
+
+
+class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an operator is told of trouble, beside everything that may itself be in trouble.
+
+    `url` gets a POST for each alarm; `heartbeat_url` a GET every `heartbeat_seconds` while all is well, for a dead
+    man's switch. An alarm that lasts is told again after `repeat_minutes`.
+    """
+
+    url: str | None = None
+    smtp: SmtpSettings | None = None
+    heartbeat_url: str | None = None
+    heartbeat_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
+    repeat_minutes: Annotated[int, Meta(ge=1, le=10080)] = 60
+
+
+Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days things are kept after they have ended. Operations have a variable of their own."""
+
+    receipts: Days = 30
+    events: Days = 30
+    deliveries: Days = 14
+    attempts: Days = 30
+    dead_letters: Days = 90  # those that were redriven or discarded; an open one stays
+    runs: Days = 30
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
@@ -61,6 +130,10 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
 
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
+    writes: dict[ObjectName, WriteSettings] = field(default_factory=dict)
+    egress: EgressSettings = EgressSettings()
+    alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def read_config_file(path: Path | None) -> ConfigFile:
@@ -75,9 +148,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
         raise SettingsError(f"{path} is not TOML: {error}.") from None
 
     complaints = [
-        f"{path}: there is no table [{name}]; there are [connections.<name>] and [systems_of_record]."
-        for name in content
-        if name not in ("connections", "systems_of_record")
+        f"{path}: there is no table [{name}]; there are {', '.join(TABLES)}." for name in content if name not in TABLES
     ]
     connections = {}
     declared = _table_of(content, "connections")
@@ -94,9 +165,36 @@ def read_config_file(path: Path | None) -> ConfigFile:
             complaints.append(f"{path}: [systems_of_record] {plural} names {owner!r}, which is no connection.")
         else:
             owners[PLURALS[plural]] = owner
+    writes: dict[ObjectName, WriteSettings] = {}
+    for plural, table in _table_of(content, "writes").items():
+        if plural not in PLURALS:
+            complaints.append(f"{path}: [writes] knows {', '.join(PLURALS)}, not {plural}.")
+            continue
+        try:
+            writes[PLURALS[plural]] = _convert(table, WriteSettings)
+        except SettingsError as error:
+            complaints.append(f"{path}: [writes.{plural}] {error}")
+
+    def read_table(name: str, shape: type[T]) -> T:
+        try:
+            return _convert(content.get(name, {}), shape)
+        except SettingsError as error:
+            complaints.append(f"{path}: [{name}] {error}")
+            return shape()
+
+    egress = read_table("egress", EgressSettings)
+    alerts = read_table("alerts", AlertSettings)
+    retention = read_table("retention", RetentionSettings)
     if complaints:
         raise SettingsError("\n".join(complaints))
-    return ConfigFile(connections=connections, systems_of_record=owners)
+    return ConfigFile(
+        connections=connections,
+        systems_of_record=owners,
+        writes=writes,
+        egress=egress,
+        alerts=alerts,
+        retention=retention,
+    )
 
 
 def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
@@ -108,16 +206,12 @@ def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
     if kind == "env" and environment.get(name):
         return environment[name]
     if kind == "env":
-        raise SettingsError(
-            f"The environment variable {name} is not set, and a connection's credential is {reference}."
-        )
+        raise SettingsError(f"The environment variable {name} is not set, and {reference} is referred to.")
     if kind == "file":
         try:
             return Path(name).read_text(encoding="utf-8").removesuffix("\n")
         except (OSError, UnicodeDecodeError):
-            raise SettingsError(
-                f"The file {name} cannot be read, and a connection's credential is {reference}."
-            ) from None
+            raise SettingsError(f"The file {name} cannot be read, and {reference} is referred to.") from None
     raise SettingsError("A credential must be a reference: env:NAME or file:/path.")
 
 
@@ -136,16 +230,16 @@ def _table_of(content: dict[str, Any], name: str) -> dict[str, Any]:
 def _read_connection(name: str, table: Any) -> ConnectionSettings:
     if CONNECTION_NAME.fullmatch(name) is None:
         raise SettingsError("must be named with a-z, 0-9, - and _, starting with a letter: the name stands in URLs.")
-    try:
-        read = msgspec.convert(table, _ConnectionTable)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"is not understood: {error}.") from None
+    read = _convert(table, _ConnectionTable)
     for credential, reference in read.credentials.items():
-        if SECRET_REFERENCE.fullmatch(reference) is None:
-            raise SettingsError(
-                f"credentials.{credential} must be a reference, env:NAME or file:/path:"
-                " secrets never stand in this file."
-            )
+        _require_reference(f"credentials.{credential}", reference)
+    webhook_secrets = tuple(
+        WebhookSecretSettings(secret=given) if isinstance(given, str) else given for given in read.webhook_secrets
+    )
+    for number, given in enumerate(webhook_secrets):
+        _require_reference(f"webhook_secrets[{number}]", given.secret)
+        if any(edge is not None and edge.utcoffset() is None for edge in (given.not_before, given.not_after)):
+            raise SettingsError(f"webhook_secrets[{number}] is limited by a time without a zone.")
     unknown = sorted(set(read.custom_fields) - set(PLURALS))
     if unknown:
         raise SettingsError(f"custom_fields knows {', '.join(PLURALS)}, not {', '.join(unknown)}.")
@@ -160,4 +254,18 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         credentials=read.credentials,
         custom_fields={PLURALS[plural]: fields for plural, fields in read.custom_fields.items()},
         pacing=read.pacing,
+        webhook_secrets=webhook_secrets,
+        pending=read.pending,
     )
+
+
+def _convert(table: Any, shape: type[T]) -> T:
+    try:
+        return msgspec.convert(table, shape)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"is not understood: {error}.") from None
+
+
+def _require_reference(place: str, given: str) -> None:
+    if SECRET_REFERENCE.fullmatch(given) is None:
+        raise SettingsError(f"{place} must be a reference, env:NAME or file:/path: secrets never stand in this file.")

@@ -61,6 +61,12 @@ CREATE TABLE operation (
     lease_token     text,
     due_at          timestamptz,
 
+    -- queued: it waits for its turn in the queue, and nobody else may begin it. deferred: somebody was told that it would
+    -- be decided later, so its end is announced. callback: where else that is told, sealed.
+    queued          boolean     NOT NULL DEFAULT false,
+    deferred        boolean     NOT NULL DEFAULT false,
+    callback        bytea,
+
     -- The unique key that an upsert works on, as a digest: one undecided upsert a key at a time.
     upsert_digest   bytea       CHECK (octet_length(upsert_digest) = 32),
 
@@ -107,10 +113,26 @@ CREATE TABLE audit_event (
 
     -- Facts without personal data, and their SHA-256.
     facts          text        NOT NULL,
-    digest         bytea       NOT NULL CHECK (octet_length(digest) = 32)
+    digest         bytea       NOT NULL CHECK (octet_length(digest) = 32),
+
+    -- The transaction that wrote it: the order in which the chain is sealed.
+    xid            xid8        NOT NULL DEFAULT pg_current_xact_id()
 );
 
 CREATE INDEX audit_event_subject ON audit_event (subject);
+CREATE INDEX audit_event_order ON audit_event (xid, id);
+CREATE INDEX audit_event_type  ON audit_event (type, id);
+CREATE INDEX audit_event_run   ON audit_event (correlation_id);
+
+-- The chain over the audit trail. A sealer appends to it in the order of transactions, below the oldest that is still
+-- open; so no writer waits for a chain, and a row that is changed, taken out or put in later shows.
+CREATE TABLE audit_seal (
+    position    bigint PRIMARY KEY CHECK (position > 0),
+    audit_event bigint NOT NULL UNIQUE,
+
+    -- SHA-256 over the chain so far and the digest of the event.
+    chain       bytea  NOT NULL CHECK (octet_length(chain) = 32)
+);
 
 -- When each worker was last alive, by the database's clock. Reported by /health/ready, required by nobody.
 CREATE TABLE worker_heartbeat (
@@ -261,3 +283,181 @@ CREATE INDEX dead_letter_job  ON dead_letter (job_id);
 -- The keys that wait for a person.
 CREATE UNIQUE INDEX dead_letter_block ON dead_letter (connection, order_key)
  WHERE state = 'open' AND dead_head = 'block' AND order_key IS NOT NULL;
+
+-- A verified receipt: one thing that happened, as a vendor told it. The unique key is what makes a hundred copies one.
+CREATE TABLE inbound_event (
+    id             text        PRIMARY KEY CHECK (id LIKE 'in\_%'),
+    connection     text        NOT NULL,
+    dedupe_key     text        NOT NULL CHECK (length(dedupe_key) BETWEEN 1 AND 255),
+
+    -- The vendor's words for what happened and to which record; a time that it did not sign is a hint.
+    topic          text,
+    remote_object  text,
+    remote_id      text,
+    occurred_at    timestamptz,
+
+    -- What was received, sealed (AES-256-GCM) for `inbound_event <id>`, and its SHA-256: a copy with other bytes is
+    -- noted, and not worked on twice.
+    payload        bytea       NOT NULL,
+    digest         bytea       NOT NULL CHECK (octet_length(digest) = 32),
+
+    correlation_id text        NOT NULL,
+    received_at    timestamptz NOT NULL DEFAULT now(),
+
+    -- It has become an Event. Until then it outlives any retention.
+    settled_at     timestamptz,
+
+    UNIQUE (connection, dedupe_key)
+);
+
+CREATE INDEX inbound_event_run     ON inbound_event (correlation_id);
+CREATE INDEX inbound_event_settled ON inbound_event (settled_at) WHERE settled_at IS NOT NULL;
+
+-- What we last saw of a record, so that an Event can say what has changed. Sealed for `record_state <object> <connection>
+-- <remote id>`.
+CREATE TABLE record_state (
+    object     text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
+    connection text        NOT NULL,
+    remote_id  text        NOT NULL CHECK (remote_id <> ''),
+    data       bytea       NOT NULL,
+    deleted    boolean     NOT NULL DEFAULT false,
+    seen_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (object, connection, remote_id)
+);
+
+-- Which life of the transaction counter ids of events are from. A database restored into another cluster starts with a
+-- lower counter; with the next era its new events sort behind the old ones all the same.
+CREATE TABLE event_era (
+    era smallint NOT NULL CHECK (era >= 0)
+);
+
+CREATE SEQUENCE event_place;
+
+-- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal: it sorts as
+-- the feed reads. The feed shows what lies below the oldest transaction that is still open, so that nothing can appear
+-- behind a reader's back.
+CREATE TABLE event (
+    id             text COLLATE "C" PRIMARY KEY CHECK (id LIKE 'evt\_%'),
+    xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
+    type           text        NOT NULL CHECK (type ~ '^[a-z_]+\.[a-z_]+$'),
+    connection     text,
+
+    -- Which record it is about, in the form of an order key: `customer:1051`.
+    record         text,
+
+    -- The body that subscribers get, sealed for `event <id>`.
+    body           bytea       NOT NULL,
+
+    correlation_id text        NOT NULL,
+    traceparent    text,
+    origin         text,
+    created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX event_type    ON event (type, id);
+CREATE INDEX event_run     ON event (correlation_id);
+CREATE INDEX event_created ON event (created_at);
+
+-- Who wants to be told what, and where. A target's URL is often its only secret, so it is sealed like one.
+CREATE TABLE subscription (
+    id              text        PRIMARY KEY CHECK (id LIKE 'sub\_%'),
+    principal       text        NOT NULL,
+    target_url      bytea       NOT NULL,
+    events          text[]      NOT NULL CHECK (cardinality(events) > 0),
+    connection      text,
+
+    -- disabled: its deliveries wait until a person enables it. gone: the target answered 410.
+    state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled', 'gone')),
+    disabled_reason text,
+    disabled_at     timestamptz,
+
+    -- Since when no delivery has succeeded, by this database's clock.
+    failing_since   timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now(),
+
+    CHECK ((state = 'active') = (disabled_at IS NULL))
+);
+
+-- The secrets that a subscription's deliveries are signed with; a rotated one goes on for a while. Sealed.
+CREATE TABLE subscription_secret (
+    subscription text        NOT NULL REFERENCES subscription ON DELETE CASCADE,
+    secret       bytea       NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    not_after    timestamptz,
+    PRIMARY KEY (subscription, created_at)
+);
+
+-- One event on its way to one target: a subscription's, or the callback of an operation.
+CREATE TABLE delivery (
+    id             text        PRIMARY KEY CHECK (id LIKE 'dlv\_%'),
+    event          text        NOT NULL,
+    subscription   text,
+
+    -- Of a callback: who asked for it, and where it goes, sealed for `delivery <id>`.
+    principal      text,
+    target_url     bytea,
+
+    state          text        NOT NULL DEFAULT 'pending'
+                   CHECK (state IN ('pending', 'delivered', 'dead', 'dropped')),
+    attempts       integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    last_status    integer,
+    last_error     text,
+    correlation_id text        NOT NULL,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    ended_at       timestamptz,
+
+    CHECK ((subscription IS NULL) = (target_url IS NOT NULL) AND (target_url IS NULL) = (principal IS NULL)),
+    CHECK ((state = 'pending') = (ended_at IS NULL))
+) WITH (fillfactor = 80);
+
+CREATE INDEX delivery_subscription ON delivery (subscription, created_at);
+CREATE INDEX delivery_event        ON delivery (event);
+CREATE INDEX delivery_run          ON delivery (correlation_id);
+CREATE INDEX delivery_ended        ON delivery (ended_at) WHERE ended_at IS NOT NULL;
+
+-- A bulk redrive of dead letters, carried on by whichever worker holds the lease until it is through or cancelled.
+CREATE TABLE redrive (
+    id              text             PRIMARY KEY CHECK (id LIKE 'rdv\_%'),
+    filter          text             NOT NULL,
+    rate_per_second double precision CHECK (rate_per_second > 0),
+    state           text             NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'cancelled')),
+
+    -- How many matched at the start, and what has become of those that had their turn. `position` is the last of them.
+    total           integer          NOT NULL CHECK (total >= 0),
+    redriven        integer          NOT NULL DEFAULT 0,
+    skipped         integer          NOT NULL DEFAULT 0,
+    position        text,
+
+    actor           text             NOT NULL,
+    correlation_id  text             NOT NULL,
+    lease_token     uuid,
+    due_at          timestamptz      DEFAULT now(),
+    created_at      timestamptz      NOT NULL DEFAULT now(),
+    updated_at      timestamptz      NOT NULL DEFAULT now(),
+    ended_at        timestamptz,
+
+    CHECK ((state = 'running') = (ended_at IS NULL)),
+    CHECK ((state = 'running') = (due_at IS NOT NULL))
+);
+
+CREATE INDEX redrive_due ON redrive (due_at) WHERE state = 'running';
+
+-- What a run did that no other table tells: requests that were answered, calls to vendors with the vendors' request ids.
+-- Facts without personal data. Written in batches beside the work, so a process killed with -9 may lose its last ones.
+CREATE TABLE run_entry (
+    id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    correlation_id text        NOT NULL,
+    kind           text        NOT NULL CHECK (kind IN ('request', 'vendor_call')),
+    at             timestamptz NOT NULL,
+    facts          text        NOT NULL
+);
+
+CREATE INDEX run_entry_run ON run_entry (correlation_id);
+CREATE INDEX run_entry_at  ON run_entry (at);
+
+-- Which alarms are raised, so that of several workers one tells of it, and again while it lasts.
+CREATE TABLE alert (
+    name      text        PRIMARY KEY CHECK (name <> ''),
+    raised_at timestamptz NOT NULL DEFAULT now(),
+    told_at   timestamptz
+);

@@ -1,0 +1,142 @@
+"""Receipts and Events as flows see them: what came in, what we last saw of a record, what we tell others.
+
+A receipt is recorded with its job in one transaction; the job makes an Event of it, in one transaction with the new
+state and the deliveries. Whatever appends Events gets jobs back and enqueues them, with its own, in one call:
+
+    jobs = await events.append(transaction, NewEvent(type="customer.updated", …))
+    await queue.enqueue(transaction, *jobs)
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Raw, Struct
+
+from app.queue_ports import NewJob, Transaction
+from canonical.parts import ObjectName
+
+
+class Transactions(Protocol):
+    """Where a flow's transaction comes from, when it has no job to finish."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Commits when the block ends, rolls back when it raises. Raises StoreUnavailable."""
+
+
+class NewReceipt(Struct, frozen=True, kw_only=True):
+    """One thing that a vendor told us and proved. `dedupe_key` is the same for all its copies."""
+
+    connection: str
+    dedupe_key: str
+    topic: str | None
+    remote_object: str | None
+    remote_id: str | None
+    occurred_at: datetime | None
+    payload: bytes
+    correlation_id: str
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """An InboundEvent as it was recorded. `payload` is what was received, byte for byte."""
+
+    id: str
+    connection: str
+    dedupe_key: str
+    topic: str | None
+    remote_object: str | None
+    remote_id: str | None
+    occurred_at: datetime | None
+    payload: bytes
+    correlation_id: str
+    received_at: datetime
+    settled_at: datetime | None
+
+
+class Receipts(Protocol):
+    """What came in, once each."""
+
+    async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
+        """Their ids in the same order; None for one that is there already, also within this call. A copy with other
+        bytes is noted in the audit trail."""
+
+    async def get(self, receipt_id: str) -> Receipt | None:
+        """One by id."""
+
+    async def settle(self, transaction: Transaction, receipt_id: str) -> None:
+        """It has become an Event."""
+
+
+class SeenState(Struct, frozen=True, kw_only=True):
+    """A record as we last saw it: its canonical fields as a JSON object, without `meta`."""
+
+    data: bytes
+    deleted: bool
+    seen_at: datetime
+
+
+class RecordStates(Protocol):
+    """What we last saw of each record, to tell what has changed."""
+
+    async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
+        """The last one, if any."""
+
+    async def put(
+        self,
+        transaction: Transaction,
+        object_name: ObjectName,
+        connection: str,
+        remote_id: str,
+        *,
+        data: bytes,
+        deleted: bool = False,
+    ) -> None:
+        """Keep this one in its place."""
+
+
+class NewEvent(Struct, frozen=True, kw_only=True):
+    """A canonical change. `data` is a JSON document; `changed` names the top-level fields that differ from what was
+    last seen, where that has a meaning. `record` names what it is about, `customer:1051`: the deliveries of one record
+    are in order. `origin` is the id of what it stems from. The correlation id and the trace are the current ones where
+    they are not given."""
+
+    type: str
+    data: bytes
+    connection: str | None = None
+    changed: tuple[str, ...] | None = None
+    record: str | None = None
+    origin: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """An Event as it was appended. `body` is the document of the contract, as the feed and subscribers get it."""
+
+    id: str
+    type: str
+    connection: str | None
+    record: str | None
+    correlation_id: str
+    traceparent: str | None
+    origin: str | None
+    created_at: datetime
+    body: Raw
+
+
+class Events(Protocol):
+    """The record of canonical changes."""
+
+    async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
+        """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
+
+    async def feed(self, *, types: Sequence[str], after: str | None, limit: int) -> Sequence[Event]:
+        """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
+        exact; empty means all."""
+
+    async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
+        """Newest first."""
+
+    async def get(self, event_id: str) -> Event | None:
+        """One by id."""
