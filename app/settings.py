@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from app.egress_rules import EgressRule, parse_egress_rules
 from app.settings_file import (
     AlertSettings,
     ConfigFile,
@@ -32,6 +33,7 @@ from canonical.parts import ObjectName
 __all__ = [
     "AlertSettings",
     "ConnectionSettings",
+    "EgressRule",
     "EncryptionKey",
     "PacingSettings",
     "RetentionSettings",
@@ -104,9 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Which connection owns an object, and so answers where a call names none."""
     queued_writes: frozenset[ObjectName]
     """Objects whose writes always wait for their turn in the queue."""
-    egress_allow: tuple[str, ...]
-    """Addresses that are not public and may be delivered to, as `CIDR:port` (LOCKSTITCH_EGRESS_ALLOW, commas between;
-    it replaces what the file says)."""
+    egress_allow: tuple[EgressRule, ...]
+    """Addresses to which deliveries may go although they are not public, or not by https on a usual port
+    (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` with commas between; it replaces what the file says)."""
     alerts: AlertSettings
     """Where an operator is told of trouble."""
     retention: RetentionSettings
@@ -147,7 +149,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         connections=content.connections,
         systems_of_record=content.systems_of_record,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
-        egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _words, content.egress.allow),
+        egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),
         alerts=content.alerts,
         retention=content.retention,
     )
@@ -192,8 +194,16 @@ class _Reader:
             return default
 
 
-def _words(value: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in value.split(",") if word.strip())
+def _egress_allow(value: str) -> tuple[EgressRule, ...]:
+    return parse_egress_rules(entry for entry in value.split(",") if entry.strip())
+
+
+def _egress_of(content: ConfigFile, complaints: list[str]) -> tuple[EgressRule, ...]:
+    try:
+        return parse_egress_rules(content.egress.allow)
+    except SettingsError as error:
+        complaints.append(f"[egress] allow {error}")
+        return ()
 
 
 def _port(value: str) -> int:

@@ -1,14 +1,13 @@
 """What came of one attempt: nothing sent, no reply, or a reply that the vendor's manifest reads a refusal out of."""
 
 import logging
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from app.errors import Problem, VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
+from app.outbound.retry_after import seconds_asked
 from app.outbound.wire import NoReply, NotSent, TooLarge
 from app.ports import Connection, VendorRefused
 from app.problem_document import VendorSays
@@ -95,7 +94,11 @@ def _refused(reply: VendorReply, refusal: VendorRefusal) -> Failure:
         alive=definite,
         status=reply.status,
         refusal=refusal,
-        retry_after=(refusal.retry_after if refusal.retry_after is not None else _retry_after(reply))
+        retry_after=(
+            refusal.retry_after
+            if refusal.retry_after is not None
+            else seconds_asked(reply.headers.get("retry-after", ""))
+        )
         if waits
         else None,
         request_id=refusal.request_id,
@@ -133,16 +136,3 @@ def error_of(failure: Failure, connection: Connection) -> Problem | VendorRefuse
             vendor=says,
         )
     return VendorRefused(connection.name, failure.status, refusal)
-
-
-def _retry_after(reply: VendorReply) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, section 10.2.3)."""
-    value = reply.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdecimal() and len(value) < 10:
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    now = datetime.now(UTC)
-    return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp())
