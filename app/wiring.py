@@ -1,9 +1,10 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from prometheus_client import Metric
@@ -12,34 +13,44 @@ from prometheus_client.core import GaugeMetricFamily
 from app import telemetry
 from app.errors import StoreUnavailable
 from app.flows.cursors import Cursors
+from app.flows.handlers import POLICIES, handlers_of
 from app.flows.seam import Seam
 from app.flows.write import Writers
+from app.lane_ports import LaneSettings
 from app.outbound.client import open_vendor_client
 from app.ports import Connection, Connections
+from app.queue_runner import QueueRunner
 from app.routes.budget import Budgets
 from app.routes.services import Services
 from app.settings import Settings, SettingsError, require_for_serving
 from app.store import heartbeats
 from app.store.api_keys import PostgresKeys
+from app.store.claiming import open_upkeep
 from app.store.database import Database
+from app.store.jobs import PostgresQueue
+from app.store.lanes import PostgresLanes
 from app.store.links import PostgresLinks
 from app.store.migrate import count_missing
 from app.store.operations import PostgresOperations
 from app.store.sealing import Sealer
+from app.store.wakeups import listen
 from mappings.registry import VENDORS
 
 POOL_SIZE: Final = 16
 # One attempt at a write ends well before its lease does, so that two owners never overlap.
 ATTEMPT_SHARE: Final = 2 / 3
+# How long a job stays with a worker that gives no sign of life.
+JOB_LEASE_SECONDS: Final = 30.0
 OPEN_PHASES: Final = ("received", "sent", "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plant:
-    """The running whole of one process: its services, and the database for what only processes do."""
+    """The running whole of one process: its services, and what only processes do. A worker has a `runner`."""
 
     services: Services
     database: Database
+    runner: QueueRunner | None
 
     async def beat(self, worker: str) -> None:
         """Note that this worker is alive."""
@@ -47,8 +58,8 @@ class Plant:
 
 
 @asynccontextmanager
-async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
-    """Build everything, and take it down again in order.
+async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterator[Plant]:
+    """Build everything, and take it down again in order; with a runner of jobs where this process `works`.
 
     Raises SettingsError for settings that cannot be served with, StoreUnavailable without a database.
     """
@@ -62,40 +73,69 @@ async def open_plant(settings: Settings) -> AsyncIterator[Plant]:
         },
         systems_of_record=settings.systems_of_record,
     )
-    database = await Database.connect(database_url, max_size=POOL_SIZE)
-    try:
-        async with open_vendor_client(settings) as vendors:
-            operations = PostgresOperations(
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(database_url, max_size=POOL_SIZE)
+        stack.push_async_callback(database.close)
+        vendors = await stack.enter_async_context(open_vendor_client(settings))
+        sealer = Sealer(secrets)
+        upkeep = None
+        if works:
+            upkeep = await open_upkeep(database_url)
+            stack.push_async_callback(upkeep.close)
+        queue = PostgresQueue(
+            database, sealer, lease=timedelta(seconds=JOB_LEASE_SECONDS), policies=POLICIES, upkeep=upkeep
+        )
+        seam = Seam(
+            public_url=settings.public_url,
+            connections=connections,
+            vendors=vendors,
+            operations=PostgresOperations(
                 database,
-                Sealer(secrets),
+                sealer,
                 lease=timedelta(seconds=settings.operation_lease_seconds),
                 retention=timedelta(days=settings.operation_retention_days),
-            )
-            seam = Seam(
-                public_url=settings.public_url,
-                connections=connections,
-                vendors=vendors,
-                operations=operations,
-                links=PostgresLinks(database),
-                execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
-                settle_margin=float(settings.settle_margin_seconds),
-            )
-            gauges = _Gauges(database)
-            telemetry.add_collector(gauges.collect)
-            yield Plant(
-                services=Services(
-                    seam=seam,
-                    cursors=Cursors(tuple(secret for _, secret in secrets)),
-                    writers=Writers(),
-                    keys=PostgresKeys(database),
-                    budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
-                    readiness=lambda: _readiness(database),
-                    collect=gauges.refresh,
-                ),
-                database=database,
-            )
-    finally:
-        await database.close()
+            ),
+            links=PostgresLinks(database),
+            transactions=database,
+            queue=queue,
+            lanes=PostgresLanes(database),
+            execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+            settle_margin=float(settings.settle_margin_seconds),
+        )
+        gauges = _Gauges(database)
+        telemetry.add_collector(gauges.collect)
+        yield Plant(
+            services=Services(
+                seam=seam,
+                cursors=Cursors(tuple(secret for _, secret in secrets)),
+                writers=Writers(),
+                keys=PostgresKeys(database),
+                budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+                readiness=lambda: _readiness(database),
+                collect=gauges.refresh,
+            ),
+            database=database,
+            runner=await _open_runner(settings, seam, queue, database_url) if works else None,
+        )
+
+
+async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, database_url: str) -> QueueRunner:
+    """The runner of this process, with the lanes as fast as the connections may be."""
+    await seam.lanes.configure(
+        {name: _lane(settings, name, connection) for name, connection in seam.connections.by_name.items()}
+    )
+    return QueueRunner(
+        queue,
+        handlers_of(seam),
+        policies=POLICIES,
+        lease_seconds=JOB_LEASE_SECONDS,
+        listen=partial(listen, database_url),
+    )
+
+
+def _lane(settings: Settings, name: str, connection: Connection) -> LaneSettings:
+    pacing = settings.connections[name].pacing or connection.vendor.pacing
+    return LaneSettings(rate=pacing.units / pacing.per_seconds, burst=max(1.0, float(pacing.concurrency)))
 
 
 def _refuse_unknown_vendors(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The worker: goes on with operations that nobody holds, shows that it is alive, sweeps what outlived its retention."""
+"""The worker: runs jobs, goes on with operations that nobody holds, shows that it is alive, sweeps what is too old."""
 
 import asyncio
 import logging
@@ -38,13 +38,16 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    async with open_plant(settings) as plant:
+    async with open_plant(settings, works=True) as plant:
+        assert plant.runner is not None  # noqa: S101 - this process works
+        jobs = asyncio.create_task(plant.runner.run())
         work = asyncio.create_task(Worker(plant).run())
         try:
             await serve_application(plant.services, [live, ready, metrics], settings.host, settings.worker_port)
         finally:
+            plant.runner.stop()
             work.cancel()
-            await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+            await asyncio.wait({work, jobs}, timeout=DRAIN_SECONDS)
 
 
 class Worker:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from app.event_ports import Transactions
+from app.lane_ports import Lanes
 from app.ports import Connections, Links, Operations, Vendors
+from app.queue_ports import Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,5 +22,8 @@ class Seam:
     vendors: Vendors
     operations: Operations
     links: Links
+    transactions: Transactions
+    queue: Enqueuer
+    lanes: Lanes
     execution_limit: float
     settle_margin: float

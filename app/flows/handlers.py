@@ -1,0 +1,14 @@
+"""Which story each kind of job is, and how patient the queue is with it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from app.flows.seam import Seam
+from app.queue_ports import Handler, JobPolicy
+
+POLICIES: Final[Mapping[str, JobPolicy]] = {}
+
+
+def handlers_of(seam: Seam) -> Mapping[str, Handler]:
+    """A handler for each kind, working through these ports."""
+    return {}
