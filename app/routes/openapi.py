@@ -10,7 +10,8 @@ from app.errors import CATALOGUE, Problem, VendorProblem, document_of
 from app.problem_document import VendorSays
 from app.routes.admission import AnyRequest
 from app.routes.answers import json_response
-from app.routes.openapi_operations import CALLS, Call
+from app.routes.openapi_calls.call import Call
+from app.routes.openapi_operations import CALLS
 from app.routes.openapi_page import render_page
 from app.routes.openapi_parts import (
     ANSWER_HEADERS,
