@@ -94,12 +94,11 @@ STANDARD: Final = Verifier(claim=_claim, keys=_keys)
 """`webhook-signature`: a list of `v1,…` and `v1a,…`, of which one has to match; unknown versions are passed over."""
 
 
-def new_secret(size: int = 32) -> str:
-    """A fresh symmetric secret, `whsec_…`, of `size` random bytes. Raises ValueError outside 24 to 64."""
-    fewest, most = SECRET_BYTES
-    if not fewest <= size <= most:
-        raise ValueError(f"a Standard Webhooks secret has {fewest} to {most} bytes")
-    return _SYMMETRIC + base64.b64encode(randomness.token_bytes(size)).decode("ascii")
+def new_secret() -> str:
+    """A fresh symmetric secret, `whsec_…`, with 256 random bits."""
+    # The key is text, 43 characters of base64url. Tools whose HMAC takes its secret as text (n8n's Crypto node) can use
+    # what the base64 stands for, which they could not if it were any bytes; for all others it is a key like another.
+    return _SYMMETRIC + base64.b64encode(randomness.token_urlsafe(32).encode("ascii")).decode("ascii")
 
 
 def signed_headers(secrets: Sequence[Secret], *, message_id: str, at: datetime, body: bytes) -> dict[str, str]:

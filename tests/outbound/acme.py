@@ -156,6 +156,8 @@ async def asking(
             credentials={"token": "env:ACME_TOKEN"},
             custom_fields=custom_fields or {},
             pacing=pacing,
+            webhook_secrets=(),
+            pending=False,
         )
         lines[name] = Line(Connection(name=name, vendor=vendor), settings, patience, read_secret)
     wire = Wire()

@@ -1,14 +1,15 @@
 """A vendor on a real socket that does as the test says: answers, stalls, or breaks the connection in many ways."""
 
 import asyncio
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-Break = Literal["drop", "reset", "hang", "garbage", "half", "endless", "bad_chunk"]
+Break = Literal["drop", "reset", "hang", "garbage", "half", "endless", "bad_chunk", "drip", "drip_headers", "drip_body"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,11 @@ class Call:
 
 
 Behaviour = Reply | Break
+DRIPS: Final[dict[Break, tuple[bytes, bytes]]] = {
+    "drip": (b"HTTP/1.1 200 ", b"O"),
+    "drip_headers": (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n"),
+    "drip_body": (b"HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n", b" "),
+}
 OK = Reply()
 
 
@@ -127,6 +133,14 @@ async def _break(how: Break, writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"ok":')
     elif how == "bad_chunk":
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n")
+    elif how in DRIPS:
+        # A byte now and then keeps alive whoever waits for the next byte only.
+        start, drop = DRIPS[how]
+        writer.write(start)
+        while True:
+            writer.write(drop)
+            await writer.drain()
+            await asyncio.sleep(0.05)
     elif how == "endless":
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
         piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -136,7 +150,9 @@ async def _break(how: Break, writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def running_vendor(always: Behaviour | Callable[[Call], Behaviour] = OK) -> AsyncIterator[VendorServer]:
+async def running_vendor(
+    always: Behaviour | Callable[[Call], Behaviour] = OK, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[VendorServer]:
     """A vendor on a port of its own, for the length of the block."""
     vendor = VendorServer(always=always)
     tasks: set[asyncio.Task[None]] = set()
@@ -146,7 +162,7 @@ async def running_vendor(always: Behaviour | Callable[[Call], Behaviour] = OK) -
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     vendor.port = server.sockets[0].getsockname()[1]
     try:
         yield vendor

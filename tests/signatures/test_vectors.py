@@ -111,7 +111,7 @@ def test_what_the_standardwebhooks_package_signs_is_proven() -> None:
 
 def test_the_standardwebhooks_package_proves_what_we_sign_while_a_secret_is_rotated() -> None:
     now = datetime.now(UTC)
-    old, new, foreign = new_secret(24), new_secret(64), new_secret()
+    old, new, foreign = new_secret(), new_secret(), new_secret()
     secrets = (Secret(value=new), Secret(value=old, not_after=now + timedelta(hours=24)))
     body = '{"type":"customer.updated","data":{"name":"Zoë ✂"}}'.encode()
 
