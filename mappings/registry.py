@@ -1,20 +1,25 @@
-"""Every vendor that Lockstitch speaks to, and which revision of a mapping is at work."""
+"""Every vendor that Lockstitch knows, and which revision of a mapping is at work."""
 
 from typing import Any, Final
 
 from canonical.parts import ObjectName
 from mappings.hubspot import VENDOR as HUBSPOT
+from mappings.intakes import INTAKES
 from mappings.shopify import VENDOR as SHOPIFY
-from mappings.spec import Vendor, VendorMapping
+from mappings.spec import Manifest, Vendor, VendorMapping
 from mappings.zendesk import VENDOR as ZENDESK
 
 AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 VENDORS: Final[dict[str, AnyVendor]] = {vendor.name: vendor for vendor in (HUBSPOT, SHOPIFY, ZENDESK)}
+"""Those that Lockstitch calls."""
+
+MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in INTAKES}}
+"""All that a connection may name: those, and the ones whose webhooks it takes and nothing else."""
 
 
-def mapping_of(vendor: AnyVendor, object_name: ObjectName, revision: int) -> AnyMapping | None:
+def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyMapping | None:
     """One revision, or None where the vendor has no such object or the revision does not exist."""
     for mapping in vendor.mappings:
         if mapping.object == object_name and mapping.revision == revision:
@@ -22,7 +27,7 @@ def mapping_of(vendor: AnyVendor, object_name: ObjectName, revision: int) -> Any
     return None
 
 
-def active(vendor: AnyVendor, object_name: ObjectName) -> AnyMapping | None:
+def active(vendor: Manifest, object_name: ObjectName) -> AnyMapping | None:
     """The newest revision of the vendor's mapping for the object, or None where it has none."""
     return _ACTIVE.get((vendor.name, object_name))
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
+from mappings.webhooks import WebhookManifest
 
 R = TypeVar("R")  # one record as the vendor sends it
 M = TypeVar("M", bound=Struct)  # our reading of it
@@ -283,8 +284,24 @@ class Pacing:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Vendor(Generic[A]):
-    """A vendor's manifest: everything about its transport that is data.
+class Manifest:
+    """What is known of any vendor: what it is called, how its webhooks are understood, which objects we map.
+
+    A vendor that is no more than this is an intake: Lockstitch takes its webhooks and never calls it.
+    `remote_id` is the pattern of the ids that the vendor gives: what does not fit names no record of it.
+    """
+
+    name: str
+    title: str
+    docs: str
+    webhooks: WebhookManifest | None = None
+    mappings: tuple[VendorMapping[Any, Any, Any, Any, Any], ...] = ()
+    remote_id: str = r"[A-Za-z0-9._~@=+-]{1,255}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Vendor(Manifest, Generic[A]):
+    """The manifest of a vendor that Lockstitch calls: beside what any has, everything about its transport that is data.
 
     `refusal` reads an error out of a reply, at whatever status the vendor hides it, and gives None for a success.
     `budget` reads what is left of the rate limit. `account_requests` fetch the facts that `build_account` makes an
@@ -292,11 +309,8 @@ class Vendor(Generic[A]):
     documented defaults. `setup` are requests that prepare an account once (properties that hold our marker): each is
     safe to repeat, and a refusal of kind `duplicate` counts as done. `unwrap` finds the records of one object in a
     whole answer, a webhook body or a bare record, and raises Unmappable with path and reason where there is none.
-    `remote_id` is the pattern of the ids that the vendor gives: what does not fit names no record of it.
     """
 
-    name: str
-    title: str
     api_version: str
     default_base_url: str | None
     auth: Auth
@@ -310,7 +324,5 @@ class Vendor(Generic[A]):
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     setup: tuple[VendorRequest, ...] = ()
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
-    remote_id: str = r"[A-Za-z0-9._~@=+-]{1,255}"
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024
-    docs: str

@@ -5,8 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-Scheme = Literal["hubspot", "shopify", "zendesk", "woocommerce", "stripe", "intercom", "github", "standard-webhooks"]
-"""How a sender signs. It is named like the vendor, for a vendor has one."""
+from mappings.webhooks import Scheme
+
+__all__ = [
+    "MAX_SIGNATURES",
+    "Headers",
+    "Reason",
+    "Scheme",
+    "Secret",
+    "SignatureRefused",
+    "SignedRequest",
+    "UnusableSecret",
+    "optional",
+    "required",
+    "values",
+]
 
 Headers = Sequence[tuple[bytes, bytes]]
 """Names and values as the server received them, in any case, repeated ones included."""

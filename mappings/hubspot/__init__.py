@@ -6,6 +6,7 @@ from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
 from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.endpoints import SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
+from mappings.hubspot.notices import WEBHOOKS
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.unwrap import unwrap
 from mappings.hubspot.wire_v3 import Account
@@ -26,6 +27,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     setup=SETUP,
+    webhooks=WEBHOOKS,
     mappings=(CUSTOMER, TICKET),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
 )

@@ -5,6 +5,7 @@ from typing import Final
 from mappings.shopify.account import ACCOUNT_REQUESTS, SETUP, build_account
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.errors import budget, refusal
+from mappings.shopify.notices import WEBHOOKS
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.unwrap import unwrap
 from mappings.shopify.wire_2026_07 import Account
@@ -27,6 +28,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     setup=SETUP,
+    webhooks=WEBHOOKS,
     mappings=(CUSTOMER, ORDER),
     docs="https://shopify.dev/docs/api/admin-graphql/2026-07",
 )

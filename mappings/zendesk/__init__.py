@@ -6,6 +6,7 @@ from mappings.spec import NUMBER, Auth, Pacing, Vendor
 from mappings.zendesk import account, errors
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.customer_r1 import CUSTOMER
+from mappings.zendesk.notices import WEBHOOKS
 from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.unwrap import unwrap
 from mappings.zendesk.wire_v2 import Account
@@ -29,6 +30,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     build_account=account.build_account,
     unwrap=unwrap,
     setup=account.SETUP,
+    webhooks=WEBHOOKS,
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developer.zendesk.com/api-reference/ticketing/introduction/",
 )

@@ -1,0 +1,23 @@
+"""Vendors that Lockstitch does not call: it takes their webhooks and hands them on as they are.
+
+Nothing of theirs is mapped, so that each verified webhook becomes a `webhook.received` Event.
+"""
+
+from typing import Final
+
+from mappings.spec import Manifest
+from mappings.webhooks import Scheme, WebhookManifest, unmapped
+
+
+def _intake(name: Scheme, title: str, docs: str) -> Manifest:
+    """These schemes are named as the vendors are."""
+    return Manifest(name=name, title=title, docs=docs, webhooks=WebhookManifest(scheme=name, notice=unmapped))
+
+
+INTAKES: Final = (
+    _intake("standard-webhooks", "Standard Webhooks", "https://www.standardwebhooks.com/"),
+    _intake("woocommerce", "WooCommerce", "https://woocommerce.com/document/webhooks/"),
+    _intake("stripe", "Stripe", "https://docs.stripe.com/webhooks"),
+    _intake("intercom", "Intercom", "https://developers.intercom.com/docs/webhooks"),
+    _intake("github", "GitHub", "https://docs.github.com/en/webhooks"),
+)

@@ -1,0 +1,70 @@
+"""What Shopify's webhooks say: the topics `customers/*` and `orders/*`, whose body is the bare resource.
+
+Topics and bodies are those of shopify.dev, WebhookSubscriptionTopic. `customers/redact` and `customers/data_request`
+are about the law and not about a change of the record, so they are no notices.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.spec import NUMBER
+from mappings.webhooks import Happened, Notice, WebhookManifest
+
+TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
+    "customers/create": ("customer", "created"),
+    "customers/update": ("customer", "updated"),
+    "customers/enable": ("customer", "updated"),
+    "customers/disable": ("customer", "updated"),
+    "customers/merge": ("customer", "updated"),
+    "customers/delete": ("customer", "deleted"),
+    "orders/create": ("order", "created"),
+    "orders/updated": ("order", "updated"),
+    "orders/edited": ("order", "updated"),
+    "orders/paid": ("order", "updated"),
+    "orders/cancelled": ("order", "updated"),
+    "orders/fulfilled": ("order", "updated"),
+    "orders/partially_fulfilled": ("order", "updated"),
+    "orders/delete": ("order", "deleted"),
+}
+_ID: Final = re.compile(NUMBER)
+
+
+class _Edit(Struct, frozen=True, kw_only=True):
+    order_id: int | str | None = None
+
+
+class _Elsewhere(Struct, frozen=True, kw_only=True):
+    """Where the id is not that of the body: an edit names its order, a merge the customer that was kept."""
+
+    order_edit: _Edit = _Edit()
+    admin_graphql_api_customer_kept_id: str | None = None
+
+
+def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
+    """What one request of Shopify says."""
+    known = TOPICS.get(topic or "")
+    if known is None:
+        return None
+    object_name, happened = known
+    if topic in ("orders/edited", "customers/merge"):
+        remote_id = _elsewhere(payload)
+    if remote_id is None or not _ID.fullmatch(remote_id):
+        return None
+    return Notice(object=object_name, remote_id=remote_id, happened=happened)
+
+
+def _elsewhere(payload: bytes) -> str | None:
+    try:
+        read = msgspec.json.decode(payload, type=_Elsewhere)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    if read.order_edit.order_id is not None:
+        return str(read.order_edit.order_id)
+    return (read.admin_graphql_api_customer_kept_id or "").rpartition("/")[2]
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="shopify", notice=notice)

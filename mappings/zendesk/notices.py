@@ -1,0 +1,63 @@
+"""What Zendesk's event webhooks say: `zen:event-type:ticket.*` and `zen:event-type:user.*`.
+
+Names and members are those of developer.zendesk.com, "Webhook event types". Webhooks of triggers and automations have
+bodies that an administrator wrote; they have no topic, and so are no notices.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.spec import NUMBER
+from mappings.webhooks import Happened, Notice, WebhookManifest
+from mappings.zendesk.wire_webhook import TYPE
+
+OBJECTS: Final[dict[str, ObjectName]] = {"ticket": "ticket", "user": "customer"}
+# Whatever else happens to a record is an update of it: there are dozens of names, and more with each release.
+HAPPENED: Final[dict[str, Happened]] = {
+    "created": "created",
+    "deleted": "deleted",
+    "soft_deleted": "deleted",
+    "permanently_deleted": "deleted",
+}
+COMMENT_ADDED: Final = "comment_added"
+_ID: Final = re.compile(NUMBER)
+
+
+class _Comment(Struct, frozen=True, kw_only=True):
+    id: int | str | None = None
+
+
+class _Change(Struct, frozen=True, kw_only=True):
+    comment: _Comment = _Comment()
+
+
+class _Event(Struct, frozen=True, kw_only=True):
+    event: _Change = _Change()
+
+
+def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
+    """What one request of Zendesk says."""
+    kind, _, what = (topic or "").removeprefix(TYPE).partition(".")
+    object_name = OBJECTS.get(kind)
+    if object_name is None or not what or remote_object != kind:
+        return None
+    if remote_id is None or not _ID.fullmatch(remote_id):
+        return None
+    if object_name == "ticket" and what == COMMENT_ADDED:
+        return Notice(object="ticket", remote_id=remote_id, happened="comment_added", comment_id=_comment_id(payload))
+    return Notice(object=object_name, remote_id=remote_id, happened=HAPPENED.get(what, "updated"))
+
+
+def _comment_id(payload: bytes) -> str | None:
+    try:
+        found = msgspec.json.decode(payload, type=_Event).event.comment.id
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return str(found) if found is not None and _ID.fullmatch(str(found)) else None
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="zendesk", notice=notice)
