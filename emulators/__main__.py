@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -16,6 +18,7 @@ from granian.server.embed import Server
 from emulators.registry import EMULATORS
 from emulators.serve import App
 from emulators.store import Store
+from emulators.targets import FIRST_PAUSE_MS, Target
 
 PR_SET_PDEATHSIG = 1
 PARENT_WATCH_SECONDS = 0.5
@@ -29,7 +32,25 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=None, help="folder that keeps all state; memory without")
     parser.add_argument("--no-calls", action="store_true", help="do not record calls (for benchmarks)")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends")
+    parser.add_argument(
+        "--webhooks",
+        nargs="*",
+        default=[],
+        metavar="VENDOR=URL",
+        help="send a vendor's webhooks there, signed with EMULATOR_<VENDOR>_WEBHOOK_SECRET of the environment; "
+        "EMULATOR_<VENDOR>_WEBHOOK_OLD_SECRET is for the fault old_secret",
+    )
+    parser.add_argument(
+        "--first-pause-ms",
+        type=int,
+        default=FIRST_PAUSE_MS,
+        help="pause before a webhook's second try; each later pause is twice as long (default %(default)s)",
+    )
     options = parser.parse_args()
+    try:
+        targets = [_target(given, options.first_pause_ms, os.environ) for given in options.webhooks]
+    except ValueError as error:
+        parser.error(str(error))
     parent = os.getppid()
     if options.die_with_parent:
         bind_life_to(parent)
@@ -39,17 +60,26 @@ def main() -> None:
             options.port,
             options.state,
             record_calls=not options.no_calls,
+            targets=targets,
             parent=parent if options.die_with_parent else None,
         )
     )
 
 
 async def serve(
-    host: str, port: int, state: Path | None, *, record_calls: bool = True, parent: int | None = None
+    host: str,
+    port: int,
+    state: Path | None,
+    *,
+    record_calls: bool = True,
+    targets: Sequence[Target] = (),
+    parent: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, or until `parent` is no longer our parent; then let go of held calls and end."""
     store = Store(state)
     app = App(EMULATORS, store, record_calls=record_calls)
+    for target in targets:
+        app.targets.put(target)
     server = Server(app, address=host, port=port, interface=Interfaces.ASGINL, websockets=False, log_enabled=False)
 
     def stop() -> None:
@@ -59,6 +89,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    sending = loop.create_task(app.run())
+    sending.add_done_callback(partial(_stop_on_failure, stop))
     watch = loop.create_task(_stop_without(parent, stop)) if parent is not None else None
     sys.stdout.write(f"The emulators listen at http://{host}:{port}: {', '.join(sorted(EMULATORS))}\n")
     sys.stdout.flush()
@@ -67,6 +99,8 @@ async def serve(
     finally:
         if watch is not None:
             watch.cancel()
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
         store.close()
 
 
@@ -77,6 +111,35 @@ def bind_life_to(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before the order was given
         sys.exit(1)
+
+
+def _target(given: str, first_pause_ms: int, environment: Mapping[str, str]) -> Target:
+    """`hubspot=http://…` with the secrets of the environment. Raises ValueError with what is wrong with it."""
+    vendor, _, url = given.partition("=")
+    if vendor not in EMULATORS:
+        raise ValueError(f"--webhooks {given}: there is no vendor {vendor}.")
+    name = f"EMULATOR_{vendor.upper()}_WEBHOOK_SECRET"
+    target = Target(
+        vendor=vendor,
+        url=url,
+        secret=environment.get(name, ""),
+        old_secret=environment.get(f"EMULATOR_{vendor.upper()}_WEBHOOK_OLD_SECRET") or None,
+        first_pause_ms=first_pause_ms,
+    )
+    if not target.secret:
+        raise ValueError(f"--webhooks {given} needs a secret: set {name}.")
+    flaw = target.flaw()
+    if flaw is not None:
+        raise ValueError(f"--webhooks {given}: {flaw}")
+    return target
+
+
+def _stop_on_failure(stop: Callable[[], None], sending: "asyncio.Task[None]") -> None:
+    """A process that only seems to send webhooks had better end, and be seen to."""
+    if sending.cancelled() or sending.exception() is None:
+        return
+    logging.getLogger("emulators").critical("The work in the background broke", exc_info=sending.exception())
+    stop()
 
 
 async def _stop_without(parent: int, stop: Callable[[], None]) -> None:

@@ -1,16 +1,19 @@
-"""The control interface under `/_emulator`: order faults, read calls, place and count records, set limits."""
+"""The control interface under `/_emulator`: order faults, read calls, place and count records, set limits, webhooks."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from emulators.calls import Calls
+from emulators.control_calls import Refused, limit_of, order_of, vendor_of
 from emulators.faults import Faults, Plan, Standing
 from emulators.http import Answer, Call, json_answer
 from emulators.state import State
 from emulators.store import Store
+from emulators.targets import Targets
 from emulators.vendor import Emulator
+from emulators.webhook_control import WebhookControl
 
 PREFIX = "/_emulator"
 
@@ -37,13 +40,6 @@ class Whom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     vendor: str | None = None
 
 
-class Refused(Exception):
-    """Bad control input, in one sentence; answered with 400."""
-
-
-Order = TypeVar("Order", bound=msgspec.Struct)
-
-
 class Control:
     """Answers `/_emulator/…`; no fault touches it and no call to it is recorded."""
 
@@ -54,6 +50,8 @@ class Control:
         store: Store,
         faults: Faults,
         calls: Calls,
+        targets: Targets,
+        webhooks: WebhookControl,
     ) -> None:
         """A control over these emulators and what they remember."""
         self._emulators = emulators
@@ -61,6 +59,7 @@ class Control:
         self._store = store
         self._faults = faults
         self._calls = calls
+        self._targets = targets
         self._routes = {
             ("GET", "/health"): self._health,
             ("GET", "/faults"): self._list_faults,
@@ -71,6 +70,10 @@ class Control:
             ("POST", "/records"): self._place_record,
             ("POST", "/limits"): self._set_limits,
             ("POST", "/reset"): self._reset,
+            ("PUT", "/webhooks"): webhooks.put,
+            ("GET", "/webhooks"): webhooks.show,
+            ("DELETE", "/webhooks"): webhooks.drop,
+            ("GET", "/webhooks/sent"): webhooks.sent,
         }
 
     def answer(self, call: Call) -> Answer:
@@ -92,21 +95,24 @@ class Control:
         return json_answer(200, [_shown(one) for one in self._faults.standing(self._vendor_asked(call))])
 
     def _add_fault(self, call: Call) -> Answer:
-        plan = _order(call, Plan)
+        plan = order_of(call, Plan)
         self._known(plan.vendor)
         flaw = plan.flaw()
         if flaw is not None:
             raise Refused(flaw)
+        if plan.fault.kind == "old_secret" and not self._has_old_secret(plan.vendor):
+            raise Refused(f"The webhooks of {plan.vendor} have no old_secret: PUT {PREFIX}/webhooks with one first.")
         return json_answer(201, _shown(self._faults.add(plan)))
+
+    def _has_old_secret(self, vendor: str) -> bool:
+        target = self._targets.get(vendor)
+        return target is not None and target.old_secret is not None
 
     def _drop_faults(self, call: Call) -> Answer:
         return json_answer(200, {"dropped": self._faults.drop(self._vendor_asked(call))})
 
     def _list_calls(self, call: Call) -> Answer:
-        limit = call.param("limit")
-        if limit is not None and not limit.isdecimal():
-            raise Refused("limit is a whole number.")
-        return json_answer(200, self._calls.list(self._vendor_asked(call), int(limit) if limit is not None else None))
+        return json_answer(200, self._calls.list(self._vendor_asked(call), limit_of(call)))
 
     def _list_records(self, call: Call) -> Answer:
         vendor = self._known(call.param("vendor"))
@@ -114,7 +120,7 @@ class Control:
         return json_answer(200, {"count": len(records), "records": records})
 
     def _place_record(self, call: Call) -> Answer:
-        placement = _order(call, Placement)
+        placement = order_of(call, Placement)
         vendor = self._known(placement.vendor)
         object = self._object_of(vendor, placement.object)
         with self._store.transaction():
@@ -122,7 +128,7 @@ class Control:
         return json_answer(201, record)
 
     def _set_limits(self, call: Call) -> Answer:
-        limits = _order(call, Limits)
+        limits = order_of(call, Limits)
         state = self._states[self._known(limits.vendor)]
         if limits.per_minute is None and limits.search_lag is None:
             raise Refused("Give per_minute or search_lag.")
@@ -136,7 +142,7 @@ class Control:
         return json_answer(200, limits)
 
     def _reset(self, call: Call) -> Answer:
-        vendor = _order(call, Whom).vendor if call.body else self._vendor_asked(call)
+        vendor = order_of(call, Whom).vendor if call.body else self._vendor_asked(call)
         if vendor is not None:
             self._known(vendor)
         self._store.forget(vendor)
@@ -151,24 +157,13 @@ class Control:
         return None if vendor is None else self._known(vendor)
 
     def _known(self, vendor: str | None) -> str:
-        if vendor is None:
-            raise Refused("Name a vendor.")
-        if vendor not in self._emulators:
-            raise Refused(f"There is no vendor {vendor}; there are {', '.join(sorted(self._emulators))}.")
-        return vendor
+        return vendor_of(self._emulators, vendor)
 
     def _object_of(self, vendor: str, object: str | None) -> str:
         objects = self._emulators[vendor].objects
         if object not in objects:
             raise Refused(f"{vendor} has no object {object}; it has {', '.join(objects)}.")
         return object
-
-
-def _order(call: Call, kind: type[Order]) -> Order:
-    try:
-        return msgspec.json.decode(call.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(f"The body is not what is expected here: {error}.") from error
 
 
 def _shown(standing: Standing) -> dict[str, Any]:

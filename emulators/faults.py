@@ -1,8 +1,9 @@
-"""Faults: what goes wrong, for which calls, how often. They live in the store, so a restart keeps them."""
+"""Faults: what goes wrong, for which calls or webhooks, how often. They live in the store, so a restart keeps them."""
 
 import random
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -10,14 +11,25 @@ from emulators.http import Answer, Call, html_answer, json_answer
 from emulators.store import Store
 from emulators.vendor import DriftKind, Emulator, KnowsFailures
 
-FaultKind = Literal["status", "slow", "timeout", "reset", "timeout_after_commit", "html_body", "drift"]
+CallFaultKind = Literal["status", "slow", "timeout", "reset", "timeout_after_commit", "html_body", "drift"]
+WebhookFaultKind = Literal[
+    "duplicate_webhook", "reorder_webhooks", "drop_webhook", "late_webhook", "bad_signature", "old_secret"
+]
+FaultKind = CallFaultKind | WebhookFaultKind
+WEBHOOK_FAULTS: frozenset[str] = frozenset(get_args(WebhookFaultKind))
 
 HELD_MS = 60_000
 SLOW_MS = 1_000
+LATE_MS = 3_000
+COPIES = 2
+MOST_COPIES = 1_000
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which calls a fault is for. `path` is a glob or a prefix below `/<vendor>`; what is left out matches all."""
+    """Which calls a fault is for, or which webhooks; what is left out matches all.
+
+    `path` is a glob or a prefix: of a call's path below `/<vendor>`, of a webhook's topic (`contact.*`, `orders/`).
+    """
 
     method: str | None = None
     path: str | None = None
@@ -26,25 +38,46 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Whether the fault is for this call."""
         if self.method is not None and self.method.upper() != call.method:
             return False
-        if self.path is None:
-            return True
-        return call.path.startswith(self.path) or fnmatchcase(call.path, self.path)
+        return self._takes(call.path)
+
+    def fits_webhook(self, topics: Iterable[str]) -> bool:
+        """Whether the fault is for a webhook that tells of these topics; one of them will do."""
+        return any(self._takes(topic) for topic in topics)
+
+    def _takes(self, path: str) -> bool:
+        return self.path is None or path.startswith(self.path) or fnmatchcase(path, self.path)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What goes wrong. `retry_after` in seconds; `delay_ms` and `status` have a default that depends on `kind`."""
+    """What goes wrong. `retry_after` in seconds; `delay_ms` and `status` have a default that depends on `kind`.
+
+    `times_sent` is how many copies of a duplicated webhook leave at the same time.
+    """
 
     kind: FaultKind
     status: int | None = None
     delay_ms: int | None = None
     retry_after: float | None = None
+    times_sent: int | None = None
     change: DriftKind = "field"
 
     @property
     def delay(self) -> float:
-        """Seconds to wait: before the answer of `slow`, or until a held connection is dropped."""
-        default = SLOW_MS if self.kind == "slow" else HELD_MS
+        """Seconds to wait: before a slow answer or a late webhook, or until a held connection is dropped."""
+        default = {"slow": SLOW_MS, "late_webhook": LATE_MS}.get(self.kind, HELD_MS)
         return (default if self.delay_ms is None else self.delay_ms) / 1000
+
+    @property
+    def copies(self) -> int:
+        """How many copies of a webhook leave at the same time."""
+        if self.kind != "duplicate_webhook":
+            return 1
+        return COPIES if self.times_sent is None else self.times_sent
+
+    @property
+    def is_of_webhooks(self) -> bool:
+        """Whether it befalls what the vendor sends, and not what it is asked."""
+        return self.kind in WEBHOOK_FAULTS
 
     @property
     def has_effect(self) -> bool:
@@ -79,6 +112,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             return "A fault of kind status needs a status."
         if self.fault.delay_ms is not None and self.fault.delay_ms < 0:
             return "delay_ms is not negative."
+        if self.fault.is_of_webhooks and (self.match.method or "POST").upper() != "POST":
+            return "Every webhook is a POST."
+        if self.fault.times_sent is not None and not 2 <= self.fault.times_sent <= MOST_COPIES:
+            return f"times_sent is between 2 and {MOST_COPIES}."
         return None
 
 
@@ -129,8 +166,16 @@ class Faults:
 
     def strike(self, vendor: str, call: Call) -> Fault | None:
         """The fault that befalls this call, counted as used; None when nothing goes wrong."""
+        return self._struck(vendor, lambda plan: not plan.fault.is_of_webhooks and plan.match.fits(call))
+
+    def strike_webhook(self, vendor: str, topics: Iterable[str]) -> Fault | None:
+        """The fault that befalls a webhook with these topics, counted as used; None when nothing goes wrong."""
+        told = tuple(topics)
+        return self._struck(vendor, lambda plan: plan.fault.is_of_webhooks and plan.match.fits_webhook(told))
+
+    def _struck(self, vendor: str, fits: Callable[[Plan], bool]) -> Fault | None:
         for standing in self._standing:
-            if standing.plan.vendor == vendor and standing.plan.match.fits(call) and self._fires(standing):
+            if standing.plan.vendor == vendor and fits(standing.plan) and self._fires(standing):
                 return standing.plan.fault
         return None
 

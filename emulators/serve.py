@@ -13,9 +13,13 @@ from emulators.calls import Calls
 from emulators.control import PREFIX, Control
 from emulators.faults import Fault, Faults, refusal
 from emulators.http import Answer, BadJson, Call, json_answer, read_headers, read_query
+from emulators.outbox import Outbox
+from emulators.sender import Sender
 from emulators.state import State
 from emulators.store import Store
-from emulators.vendor import Emulator
+from emulators.targets import Targets
+from emulators.vendor import Emulator, WorksLater
+from emulators.webhook_control import WebhookControl
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -23,11 +27,15 @@ Given = TypeVar("Given", Answer, Answer | None)
 Send = Callable[[Message], Awaitable[None]]
 
 LOG = logging.getLogger("emulators")
+LATER_WORK_EVERY = 0.25  # seconds
 OPEN_FILES = Path("/dev/fd")
 
 
 class App:
-    """All vendors under `/<vendor>`, the control interface under `/_emulator`."""
+    """All vendors under `/<vendor>`, the control interface under `/_emulator`.
+
+    Webhooks leave, and work that vendors do later is done, while `run` runs; until then they wait.
+    """
 
     def __init__(self, emulators: Mapping[str, Emulator], store: Store, *, record_calls: bool = True) -> None:
         """Serve these emulators out of `store`."""
@@ -36,12 +44,22 @@ class App:
         self._states = {name: State(store, name) for name in emulators}
         self._faults = Faults(store)
         self._calls = Calls(store, recording=record_calls)
-        self._control = Control(emulators, self._states, store, self._faults, self._calls)
+        self.targets = Targets(emulators, store)
+        outbox = Outbox(emulators, self._states, store, self._faults)
+        self._sender = Sender(emulators, self.targets, outbox, store)
+        webhooks = WebhookControl(emulators, self.targets, outbox, self._sender)
+        self._control = Control(emulators, self._states, store, self._faults, self._calls, self.targets, webhooks)
         self._leaving = asyncio.Event()
 
     def leave(self) -> None:
         """Let go of every held connection, so that the server can end."""
         self._leaving.set()
+
+    async def run(self) -> None:
+        """What goes on in the background, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sender.run())
+            group.create_task(self._work_later())
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One ASGI connection; anything but HTTP is none of ours."""
@@ -71,6 +89,18 @@ class App:
             await self._lose(scope, receive, fault)
             return
         await _reply(send, answer)
+
+    async def _work_later(self) -> None:
+        """A vendor's queue goes on when nobody calls, so that its webhooks tell of what came of it."""
+        later = {name: one for name, one in self._emulators.items() if isinstance(one, WorksLater)}
+        while later:
+            for name, emulator in later.items():
+                try:
+                    with self._store.transaction():
+                        emulator.work_due(self._states[name], self._store.clock())
+                except Exception:
+                    LOG.exception("%s broke at its own work", name)
+            await asyncio.sleep(LATER_WORK_EVERY)
 
     def _answer(self, vendor: str, call: Call, fault: Fault | None) -> Answer | None:
         """The answer that reaches the client, or None when the fault swallows it. Effects are committed by then."""

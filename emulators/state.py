@@ -39,21 +39,21 @@ class State:
 
     def get(self, object: str, id: str) -> JsonRecord | None:
         """The record with this id, or None."""
-        row = self._sql.execute(
-            "SELECT body FROM record WHERE vendor = ? AND object = ? AND id = ?",
-            (self._vendor, object, str(id)),
-        ).fetchone()
-        return _read(row[0]) if row else None
+        body = self._body(object, id)
+        return None if body is None else _read(body)
 
     def put(self, object: str, id: str, record: JsonRecord, keys: Mapping[str, str] | None = None) -> None:
         """Write a record, new or not. `keys` are the names and values under which `lookup` finds it from now on."""
+        body = _write(record)
         with self._store.transaction():
+            if self._is_watched(object):
+                self._store.note(self._vendor, object, str(id), self._body(object, id), body)
             self._sql.execute(
                 """
                 INSERT INTO record (vendor, object, id, body, seen_at) VALUES (?, ?, ?, ?, ?)
                 ON CONFLICT (vendor, object, id) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at
                 """,
-                (self._vendor, object, str(id), _write(record), self._store.clock()),
+                (self._vendor, object, str(id), body, self._store.clock()),
             )
             self._drop_keys(object, id)
             for name, value in (keys or {}).items():
@@ -66,6 +66,8 @@ class State:
         """Remove a record for good; False when there was none. Vendors that delete softly `put` instead."""
         with self._store.transaction():
             self._drop_keys(object, id)
+            if self._is_watched(object) and (before := self._body(object, id)) is not None:
+                self._store.note(self._vendor, object, str(id), before, None)
             gone = self._sql.execute(
                 "DELETE FROM record WHERE vendor = ? AND object = ? AND id = ?",
                 (self._vendor, object, str(id)),
@@ -206,6 +208,17 @@ class State:
     def clock(self) -> float:
         """The time now, in Unix seconds."""
         return self._store.clock()
+
+    def _is_watched(self, object: str) -> bool:
+        """Whether somebody is told of changes to this object."""
+        return (self._vendor, object) in self._store.watched
+
+    def _body(self, object: str, id: str) -> bytes | None:
+        row = self._sql.execute(
+            "SELECT body FROM record WHERE vendor = ? AND object = ? AND id = ?",
+            (self._vendor, object, str(id)),
+        ).fetchone()
+        return row[0] if row else None
 
     def _drop_keys(self, object: str, id: str) -> None:
         self._sql.execute(

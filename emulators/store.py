@@ -70,6 +70,42 @@ CREATE TABLE IF NOT EXISTS call (
     fault           TEXT
 );
 CREATE INDEX IF NOT EXISTS call_by_vendor ON call (vendor, place);
+
+-- Where a vendor's webhooks go; without a row nothing is noted and nothing sent.
+CREATE TABLE IF NOT EXISTS webhook_target (
+    vendor         TEXT PRIMARY KEY,
+    url            TEXT NOT NULL,
+    secret         TEXT NOT NULL,
+    old_secret     TEXT,
+    first_pause_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What was written and is not told yet. A record's body stands here as the write had it: no call waits for more.
+CREATE TABLE IF NOT EXISTS change (
+    place  INTEGER PRIMARY KEY AUTOINCREMENT,
+    turn   INTEGER NOT NULL,                     -- the transaction that wrote it
+    vendor TEXT NOT NULL,
+    object TEXT NOT NULL,
+    id     TEXT NOT NULL,
+    before BLOB,                                 -- NULL: there was none
+    after  BLOB,                                 -- NULL: there is none any more
+    at     REAL NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS webhook (
+    place   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      TEXT NOT NULL UNIQUE,
+    vendor  TEXT NOT NULL,
+    message BLOB NOT NULL,                       -- topics, headers and body, not yet signed
+    state   TEXT NOT NULL,                       -- waiting, held, delivered, failed, dropped or abandoned
+    due_at  REAL NOT NULL,
+    tries   INTEGER NOT NULL DEFAULT 0,
+    status  INTEGER,                             -- what the last try was answered
+    error   TEXT,                                -- why it got no answer
+    fault   BLOB
+);
+CREATE INDEX IF NOT EXISTS webhook_due ON webhook (vendor, due_at, place) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS webhook_held ON webhook (vendor, place) WHERE state = 'held';
 """
 
 FILE_NAME = "emulators.sqlite3"
@@ -83,14 +119,24 @@ class Store:
     """
 
     def __init__(self, directory: Path | None, clock: Callable[[], float] = time.time) -> None:
-        """Open (and make, when new) the file in `directory`; None keeps everything in memory."""
+        """Open (and make, when new) the file in `directory`; None keeps everything in memory.
+
+        The file holds the secrets that webhooks are signed with, so nobody else may read it; SQLite gives its
+        write-ahead log the same mode.
+        """
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
+            (directory / FILE_NAME).touch(mode=0o600)
         place = ":memory:" if directory is None else str(directory / FILE_NAME)
         self.clock = clock
+        self.watched: frozenset[tuple[str, str]] = frozenset()
+        self.when_noted: Callable[[], None] = lambda: None
+        self._turn = 0
+        self._noted = False
         self.sql = sqlite3.connect(place, isolation_level=None, cached_statements=256)
         self.sql.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA busy_timeout=5000;")
         self.sql.executescript(SCHEMA)
+        self._turn = int(self.sql.execute("SELECT coalesce(max(turn), 0) FROM change").fetchone()[0])
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -100,12 +146,16 @@ class Store:
             return
 
         self.sql.execute("BEGIN IMMEDIATE")
+        self._turn += 1
+        self._noted = False
         try:
             yield
         except BaseException:
             self.sql.execute("ROLLBACK")
             raise
         self.sql.execute("COMMIT")
+        if self._noted:
+            self.when_noted()
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -120,13 +170,22 @@ class Store:
                 raise
             self.sql.execute("RELEASE tried")
 
+    def note(self, vendor: str, object: str, id: str, before: bytes | None, after: bytes | None) -> None:
+        """Keep a change of a watched object for the webhooks that tell of it, in the transaction that writes it."""
+        self.sql.execute(
+            "INSERT INTO change (turn, vendor, object, id, before, after, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._turn, vendor, object, id, before, after, self.clock()),
+        )
+        self._noted = True
+
     def forget(self, vendor: str | None) -> None:
-        """Empty records, remembered keys, settings, faults and calls of one vendor, or of all.
+        """Empty records, remembered keys, settings, faults, calls and webhooks of one vendor, or of all.
 
         Counters stay: no vendor gives an id twice, and links that point at the old records must not hit new ones.
+        So does where webhooks go, which is how things are connected and not what happened.
         """
         with self.transaction():
-            for table in ("record", "record_key", "memory", "setting", "fault", "call"):
+            for table in ("record", "record_key", "memory", "setting", "fault", "call", "change", "webhook"):
                 # The table names are the literals above.
                 self.sql.execute(
                     f"DELETE FROM {table} WHERE ?1 IS NULL OR vendor = ?1",  # noqa: S608

@@ -36,6 +36,15 @@ class Emulator(Protocol):
 
 
 @runtime_checkable
+class WorksLater(Protocol):
+    """An emulator that does part of its work a little after the call that asked for it."""
+
+    def work_due(self, state: State, now: float) -> None:
+        """Do what is due by `now` (Unix seconds). Quick when nothing is."""
+        ...
+
+
+@runtime_checkable
 class KnowsFailures(Protocol):
     """An emulator that can say a failure in the vendor's own words, for `status` faults."""
 

@@ -5,13 +5,14 @@ import uuid
 from typing import Any
 
 from emulators.http import Answer, Call, html_answer
-from emulators.hubspot import accounts, associations, batch, drift, errors, objects, properties, search
+from emulators.hubspot import accounts, associations, batch, drift, errors, objects, properties, search, webhooks
 from emulators.hubspot.definitions import define
 from emulators.hubspot.errors import CORRELATION_HEADER, NO_CREDENTIALS, Refusal, over_the_limit
 from emulators.hubspot.kinds import KINDS, kind_of
 from emulators.hubspot.records import placed
 from emulators.hubspot.seed import OWNERS, PIPELINES, ensure_seeded, keep_definition, owner, pipeline
 from emulators.state import Allowance, State
+from emulators.webhooks import Change, Message, Try
 
 DEV_TOKEN = "hubspot-dev-token"  # noqa: S105 - the look-alike's own, it opens nothing else
 WINDOW_MILLISECONDS = 60_000
@@ -22,6 +23,7 @@ class HubSpot:
 
     name = "hubspot"
     objects = (*(kind.name for kind in KINDS), OWNERS, PIPELINES, *(kind.definitions for kind in KINDS))
+    webhook_rules = webhooks.RULES
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """What HubSpot replies. Every answer names its correlation id; an unknown route gets a page of HTML."""
@@ -67,6 +69,14 @@ class HubSpot:
     def failure(self, status: int) -> Answer:
         """HubSpot's body for a failure without further reason."""
         return errors.failure(status).answer(str(uuid.uuid4()))
+
+    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
+        """What the subscribed app is told."""
+        return webhooks.messages(changes, state)
+
+    def signed(self, message: Message, attempt: Try) -> Message:
+        """A request in version 3 of the signature scheme."""
+        return webhooks.signed(message, attempt)
 
 
 def _ensure_authorised(call: Call) -> None:

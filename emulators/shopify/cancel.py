@@ -51,7 +51,7 @@ def job(context: Context, job_id: str) -> JsonRecord | None:
 
 
 def run_due(context: Context) -> None:
-    """Do what the queue holds up to now. Called before every answer: the emulator has no thread of its own."""
+    """Do what the queue holds up to now. Called before every answer, and now and then when nobody calls."""
     for waiting in context.state.all(PENDING_JOB):
         if waiting["due"] > context.now:
             continue

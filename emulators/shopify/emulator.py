@@ -7,13 +7,14 @@ from uuid import uuid4
 from weakref import WeakKeyDictionary
 
 from emulators.http import Answer, BadJson, Call, json_answer
-from emulators.shopify import cancel
+from emulators.shopify import cancel, webhooks
 from emulators.shopify.context import Context
 from emulators.shopify.cost import DEFAULT_PER_MINUTE, Bucket, full_bucket
 from emulators.shopify.drift import bent
 from emulators.shopify.graph import Documents, Request, answered
 from emulators.shopify.placing import placed
 from emulators.state import State
+from emulators.webhooks import Change, Message, Try
 
 JsonRecord = dict[str, Any]
 
@@ -41,6 +42,7 @@ class Shopify:
 
     name = "shopify"
     objects = ("Customer", "Order")
+    webhook_rules = webhooks.RULES
 
     def __init__(self) -> None:
         """A look-alike with an empty memory of documents."""
@@ -75,6 +77,18 @@ class Shopify:
     def failure(self, status: int) -> Answer:
         """The body that Shopify's edge gives with this status; a throttled query is no such failure, but a 200."""
         return _answer(status, {"errors": _WORDS.get(status, f"status {status}")})
+
+    def work_due(self, state: State, now: float) -> None:
+        """Carry out the jobs that are due."""
+        cancel.run_due(Context(state=state, now=now))
+
+    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
+        """What the app's subscriptions are told, in the API's present version."""
+        return webhooks.messages(changes, state, VERSION)
+
+    def signed(self, message: Message, attempt: Try) -> Message:
+        """A request that is signed over its body."""
+        return webhooks.signed(message, attempt)
 
     def _bucket(self, state: State, now: float) -> Bucket:
         """The budget of this state; a new limit begins with a full bucket."""

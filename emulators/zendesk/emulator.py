@@ -8,7 +8,8 @@ from typing import Any
 
 from emulators.http import Answer, BadJson, Call
 from emulators.state import Allowance, State
-from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users
+from emulators.webhooks import Change, Message, Try
+from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users, webhooks
 from emulators.zendesk.desk import Desk
 from emulators.zendesk.drift import bent
 from emulators.zendesk.errors import Refusal, failure, no_endpoint, too_many, unauthenticated, unreadable
@@ -80,6 +81,7 @@ class Zendesk:
 
     name = NAME
     objects = OBJECTS
+    webhook_rules = webhooks.RULES
 
     def answer(self, call: Call, state: State, now: float) -> Answer:
         """The reply to one call; every reply carries a request id, every authorised one the rate limit's headers."""
@@ -105,6 +107,14 @@ class Zendesk:
     def failure(self, status: int) -> Answer:
         """The vendor's own body for a status."""
         return failure(status)
+
+    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
+        """What the event webhook is told."""
+        return webhooks.messages(changes, state)
+
+    def signed(self, message: Message, attempt: Try) -> Message:
+        """A request that is signed over its time and body."""
+        return webhooks.signed(message, attempt)
 
 
 def _routed(desk: Desk, call: Call) -> Answer:

@@ -1,0 +1,135 @@
+"""What HubSpot tells of changes: arrays of up to 100 thin events, signed with version 3 of its scheme.
+
+An app subscribes to creation, deletion and restoration of an object type and to single properties of it; this one
+subscribes to every property that a client may write. Reference: HubSpot's "Webhooks API" and "Validating requests".
+"""
+
+import base64
+import hashlib
+import hmac
+import zlib
+from typing import Any
+
+import msgspec
+
+from emulators.hubspot.errors import PORTAL_ID
+from emulators.hubspot.kinds import COMPANIES, CONTACTS, TICKETS, Kind
+from emulators.state import State
+from emulators.webhooks import Change, JsonRecord, Message, Try, WebhookRules
+
+APP_ID = 18221010
+FIRST_EVENT = 100_000_001
+MOST_EVENTS = 100
+KINDS = {kind.name: kind for kind in (CONTACTS, COMPANIES, TICKETS)}
+RULES = WebhookRules(objects=tuple(KINDS), tries=11, timeout=5.0)  # ten more tries, spread over a day
+HEADERS = {
+    "Content-Type": "application/json;charset=UTF-8",
+    "User-Agent": "HubSpot Connect 2.0 (http://dev.hubspot.com/) (namespace: webhooks-nio-http-client) - WebHooks",
+}
+# HubSpot signs its target with these escapes undone, and with no others.
+SIGNED_UNESCAPED = {
+    "%3A": ":",
+    "%2F": "/",
+    "%3F": "?",
+    "%40": "@",
+    "%21": "!",
+    "%24": "$",
+    "%27": "'",
+    "%28": "(",
+    "%29": ")",
+    "%2A": "*",
+    "%2C": ",",
+    "%3B": ";",
+}
+
+Event = dict[str, Any]
+
+
+def messages(changes: list[Change], state: State) -> list[Message]:
+    """The events of one call, a hundred in a request."""
+    events = [event for change in changes for event in _events(change, state)]
+    return [_message(events[start : start + MOST_EVENTS]) for start in range(0, len(events), MOST_EVENTS)]
+
+
+def signed(message: Message, attempt: Try) -> Message:
+    """The request of one try: every event says how many tries there were, and the signature covers method, address,
+    body and time (milliseconds)."""
+    events = msgspec.json.decode(message.body)
+    body = msgspec.json.encode([{**event, "attemptNumber": attempt.earlier} for event in events])
+    at = str(int(attempt.at * 1000))
+    content = b"".join((b"POST", signed_address(attempt.url).encode(), body, at.encode()))
+    digest = hmac.new(attempt.secret.encode(), content, hashlib.sha256).digest()
+    signature = {
+        "X-HubSpot-Signature-Version": "v3",
+        "X-HubSpot-Signature-v3": base64.b64encode(digest).decode(),
+        "X-HubSpot-Request-Timestamp": at,
+    }
+    return Message(topics=message.topics, headers=message.headers | signature, body=body)
+
+
+def signed_address(url: str) -> str:
+    """The target as it enters the signature."""
+    for escape, character in SIGNED_UNESCAPED.items():
+        url = url.replace(escape, character).replace(escape.lower(), character)
+    return url
+
+
+def _message(events: list[Event]) -> Message:
+    topics = tuple(dict.fromkeys(event["subscriptionType"] for event in events))
+    return Message(topics=topics, headers=HEADERS, body=msgspec.json.encode(events))
+
+
+def _events(change: Change, state: State) -> list[Event]:
+    kind = KINDS[change.object]
+    before, after = _live(change.before), _live(change.after)
+    if after is None:
+        return [] if before is None else [_event(kind, change, state, "deletion", changeFlag="DELETED")]
+    if before is None and change.before is not None:
+        return [_event(kind, change, state, "restore")]
+    made = [_event(kind, change, state, "creation", changeFlag="CREATED")] if before is None else []
+    return made + [
+        _event(kind, change, state, "propertyChange", propertyName=name, propertyValue=value)
+        for name, value in _written(kind, before, after, state)
+    ]
+
+
+def _live(record: JsonRecord | None) -> JsonRecord | None:
+    """The record, unless it is archived: to an app that is the same as gone."""
+    return None if record is None or record["archived"] else record
+
+
+def _written(kind: Kind, before: JsonRecord | None, after: JsonRecord, state: State) -> list[tuple[str, str]]:
+    """The properties that differ and that somebody may subscribe to, with their new values; cleared is empty text."""
+    was: dict[str, Any] = before["properties"] if before is not None else {}
+    now: dict[str, Any] = after["properties"]
+    names = (name for name in {**was, **now} if was.get(name) != now.get(name))
+    return [(name, _text(now.get(name))) for name in names if _is_writable(kind, name, state)]
+
+
+def _is_writable(kind: Kind, name: str, state: State) -> bool:
+    definition = state.get(kind.definitions, name)
+    return definition is not None and not definition["modificationMetadata"]["readOnlyValue"]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _event(kind: Kind, change: Change, state: State, happened: str, **more: str) -> Event:
+    subscription = f"{kind.singular}.{happened}"
+    return {
+        "eventId": state.next_id("event", FIRST_EVENT),
+        "subscriptionId": zlib.crc32(f"{subscription} {more.get('propertyName', '')}".encode()) % 9_000_000 + 1_000_000,
+        "portalId": PORTAL_ID,
+        "appId": APP_ID,
+        "occurredAt": int(change.at * 1000),
+        "subscriptionType": subscription,
+        "attemptNumber": 0,
+        # A number here, and text in the API.
+        "objectId": int(change.id),
+        **more,
+        "changeSource": "INTEGRATION",
+        "sourceId": str(APP_ID),
+    }

@@ -1,0 +1,84 @@
+"""A customer as a webhook carries it. Since API version 2025-01 without what it bought: neither sums nor counts."""
+
+from typing import Any
+
+from emulators.shopify.fields import SHOP
+from emulators.shopify.records import email_of, phone_of
+from emulators.shopify.rest_parts import address_body, local_time, lower, number
+from emulators.shopify.shapes import part, parts, texts
+
+JsonRecord = dict[str, Any]
+
+
+def customer_body(customer: JsonRecord) -> JsonRecord:
+    """The whole customer."""
+    default = part(customer, "defaultAddress").get("id")
+    addresses = [_address(one, customer, default) for one in parts(customer.get("addressesV2"))]
+    return {
+        **customer_head(customer),
+        "addresses": addresses,
+        "default_address": next((one for one in addresses if one["default"]), None),
+    }
+
+
+def customer_head(customer: JsonRecord) -> JsonRecord:
+    """The customer without addresses."""
+    return {
+        "id": number(customer.get("id")),
+        "created_at": local_time(customer.get("createdAt")),
+        "updated_at": local_time(customer.get("updatedAt")),
+        "first_name": customer.get("firstName"),
+        "last_name": customer.get("lastName"),
+        "state": lower(customer.get("state")),
+        "note": customer.get("note"),
+        "verified_email": customer.get("verifiedEmail"),
+        "multipass_identifier": customer.get("multipassIdentifier"),
+        "tax_exempt": customer.get("taxExempt"),
+        "email": email_of(customer),
+        "phone": phone_of(customer),
+        "currency": SHOP["currencyCode"],
+        "tags": ", ".join(texts(customer.get("tags"))),
+        "tax_exemptions": texts(customer.get("taxExemptions")),
+        "email_marketing_consent": _consent(part(customer, "defaultEmailAddress")),
+        "sms_marketing_consent": _sms_consent(part(customer, "defaultPhoneNumber")),
+        "admin_graphql_api_id": customer.get("id"),
+    }
+
+
+def deleted_customer(customer: JsonRecord) -> JsonRecord:
+    """What is left to tell of a customer that is gone."""
+    return {
+        "id": number(customer.get("id")),
+        "phone": None,
+        "addresses": [],
+        "tax_exemptions": [],
+        "email_marketing_consent": None,
+        "sms_marketing_consent": None,
+        "admin_graphql_api_id": customer.get("id"),
+    }
+
+
+def _address(address: JsonRecord, customer: JsonRecord, default: Any) -> JsonRecord:
+    return {
+        "id": number(address.get("id")),
+        "customer_id": number(customer.get("id")),
+        **(address_body(address) or {}),
+        "country_name": address.get("country"),
+        "default": address.get("id") == default,
+    }
+
+
+def _consent(address: JsonRecord) -> JsonRecord | None:
+    if not address:
+        return None
+    return {
+        "state": lower(address.get("marketingState")),
+        "opt_in_level": lower(address.get("marketingOptInLevel")),
+        "consent_updated_at": local_time(address.get("marketingUpdatedAt")),
+    }
+
+
+def _sms_consent(phone: JsonRecord) -> JsonRecord | None:
+    consent = _consent(phone)
+    collected = phone.get("marketingCollectedFrom") or "OTHER"
+    return None if consent is None else {**consent, "consent_collected_from": collected}

@@ -1,0 +1,122 @@
+"""An order as a webhook carries it: the whole order in the shape of the REST API."""
+
+from decimal import Decimal
+from typing import Any
+
+from emulators.shopify import records
+from emulators.shopify.rest_customer import customer_body, customer_head
+from emulators.shopify.rest_lines import (
+    discount_application,
+    discount_codes,
+    fulfillment,
+    line_item,
+    refund,
+    shipping_line,
+    tax_line,
+)
+from emulators.shopify.rest_parts import address_body, local_time, lower, money_set, number, pairs, shop_sum, sum_text
+from emulators.shopify.shapes import amount, part, parts, texts
+from emulators.state import State
+
+JsonRecord = dict[str, Any]
+
+# REST knows no word for an order of which nothing was sent.
+FULFILLMENT = {"FULFILLED": "fulfilled", "PARTIALLY_FULFILLED": "partial", "RESTOCKED": "restocked"}
+# The sums that stand in the body twice: as text in the shop's currency, and in both currencies.
+SUMS = {
+    "current_subtotal_price": "currentSubtotalPriceSet",
+    "current_total_discounts": "currentTotalDiscountsSet",
+    "current_total_price": "currentTotalPriceSet",
+    "current_total_tax": "currentTotalTaxSet",
+    "subtotal_price": "subtotalPriceSet",
+    "total_discounts": "totalDiscountsSet",
+    "total_price": "totalPriceSet",
+    "total_tax": "totalTaxSet",
+}
+
+
+def order_body(order: JsonRecord, state: State) -> JsonRecord:
+    """The whole order, its customer as it is now."""
+    return {
+        **_head(order),
+        **_sums(order),
+        **_lists(order),
+        "billing_address": address_body(order.get("billingAddress")),
+        "shipping_address": address_body(order.get("shippingAddress")),
+        "customer": _customer(part(order, "customer"), state),
+    }
+
+
+def _head(order: JsonRecord) -> JsonRecord:
+    called = order.get("number")
+    return {
+        "id": number(order.get("id")),
+        "admin_graphql_api_id": order.get("id"),
+        "app_id": number(part(order, "app").get("id")),
+        "buyer_accepts_marketing": bool(order.get("customerAcceptsMarketing")),
+        "cancel_reason": lower(order.get("cancelReason")),
+        "cancelled_at": local_time(order.get("cancelledAt")),
+        "closed_at": local_time(order.get("closedAt")),
+        "confirmation_number": order.get("confirmationNumber"),
+        "confirmed": order.get("confirmed"),
+        "contact_email": order.get("email"),
+        "created_at": local_time(order.get("createdAt")),
+        "currency": order.get("currencyCode"),
+        "email": order.get("email"),
+        "financial_status": lower(order.get("displayFinancialStatus")),
+        "fulfillment_status": FULFILLMENT.get(str(order.get("displayFulfillmentStatus"))),
+        "name": order.get("name"),
+        "note": order.get("note"),
+        "note_attributes": pairs(order.get("customAttributes")),
+        "number": called - 1000 if isinstance(called, int) else None,
+        "order_number": called,
+        "payment_gateway_names": texts(order.get("paymentGatewayNames")),
+        "phone": order.get("phone"),
+        "po_number": order.get("poNumber"),
+        "presentment_currency": order.get("presentmentCurrencyCode"),
+        "processed_at": local_time(order.get("processedAt")),
+        "source_identifier": order.get("sourceIdentifier"),
+        "source_name": order.get("sourceName"),
+        "tags": ", ".join(texts(order.get("tags"))),
+        "taxes_included": bool(order.get("taxesIncluded")),
+        "test": bool(order.get("test")),
+        "updated_at": local_time(order.get("updatedAt")),
+    }
+
+
+def _sums(order: JsonRecord) -> JsonRecord:
+    currency = order.get("currencyCode")
+    sums: JsonRecord = {}
+    for name, field in SUMS.items():
+        sums[name] = shop_sum(order.get(field), currency)
+        sums[f"{name}_set"] = money_set(order.get(field), currency)
+    full = sum((amount(line.get("originalTotalSet")) for line in parts(order.get("lineItems"))), Decimal(0))
+    return sums | {
+        "total_line_items_price": sum_text(full, currency),
+        "total_outstanding": shop_sum(order.get("totalOutstandingSet"), currency),
+        "total_shipping_price_set": money_set(order.get("totalShippingPriceSet"), currency),
+        "total_tip_received": shop_sum(order.get("totalTipReceivedSet"), currency),
+    }
+
+
+def _lists(order: JsonRecord) -> JsonRecord:
+    currency = order.get("currencyCode")
+    return {
+        "discount_applications": [discount_application(one) for one in parts(order.get("discountApplications"))],
+        "discount_codes": discount_codes(order),
+        "fulfillments": [fulfillment(one, order) for one in parts(order.get("fulfillments"))],
+        "line_items": [line_item(one, currency) for one in parts(order.get("lineItems"))],
+        "refunds": [refund(one, order) for one in parts(order.get("refunds"))],
+        "shipping_lines": [shipping_line(one, currency) for one in parts(order.get("shippingLines"))],
+        "tax_lines": [tax_line(one, currency) for one in parts(order.get("taxLines"))],
+    }
+
+
+def _customer(held: JsonRecord, state: State) -> JsonRecord | None:
+    """Whose order it is, without its addresses but one; who exists only inside a placed order is shown as placed."""
+    if not held:
+        return None
+    known = records.load(state, records.CUSTOMER, str(held.get("id")))
+    if known is None:
+        return customer_head(held) if len(held) > 1 else None
+    return {name: value for name, value in customer_body(known).items() if name != "addresses"}

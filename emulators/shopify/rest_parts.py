@@ -1,0 +1,85 @@
+"""Small parts of records as Shopify's REST API writes them: numbers for ids, sums as text, the shop's time.
+
+Records may have been placed with nonsense in them, so every member is read with doubt.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import get_currency_precision
+
+from emulators.shopify.ids import SHOP_ZONE, number_of, read_moment
+from emulators.shopify.shapes import amount, part, text
+
+JsonRecord = dict[str, Any]
+
+
+def number(gid: Any) -> int | None:
+    """The id in a global id; None when there is none in it."""
+    digits = number_of(str(gid))
+    return int(digits) or None
+
+
+def local_time(moment: Any) -> str | None:
+    """An instant with the shop's offset: `2026-05-06T04:46:13-04:00`."""
+    read = read_moment(moment) if isinstance(moment, str) else None
+    return None if read is None else read.astimezone(SHOP_ZONE).isoformat(timespec="seconds")
+
+
+def lower(word: Any) -> str | None:
+    """A choice: GraphQL shouts, REST does not."""
+    return word.lower() if isinstance(word, str) else None
+
+
+def sum_text(value: Decimal, currency: Any) -> str:
+    """A sum with all the digits that its currency has."""
+    digits = get_currency_precision(currency if isinstance(currency, str) else "USD")
+    return format(value, f".{digits}f")
+
+
+def shop_sum(bag: Any, currency: Any) -> str:
+    """The shop's side of a `MoneyBag`."""
+    return sum_text(amount(bag), currency)
+
+
+def money_set(bag: Any, currency: Any) -> JsonRecord:
+    """Both sides of a `MoneyBag`; the buyer's is the shop's where it is missing."""
+    both = bag if isinstance(bag, dict) else {}
+    shown = both.get("presentmentMoney") or both.get("shopMoney")
+    held = part(both, "presentmentMoney") or part(both, "shopMoney")
+    return {
+        "shop_money": {"amount": shop_sum(bag, currency), "currency_code": text(currency)},
+        "presentment_money": {
+            "amount": sum_text(amount({"shopMoney": shown}), held.get("currencyCode")),
+            "currency_code": text(held.get("currencyCode")) or text(currency),
+        },
+    }
+
+
+def pairs(attributes: Any) -> list[JsonRecord]:
+    """`customAttributes` as `note_attributes` or `properties`."""
+    held = attributes if isinstance(attributes, list) else []
+    return [{"name": one.get("key"), "value": one.get("value")} for one in held if isinstance(one, dict)]
+
+
+def address_body(address: Any) -> JsonRecord | None:
+    """A postal address of an order."""
+    if not isinstance(address, dict):
+        return None
+    return {
+        "first_name": address.get("firstName"),
+        "address1": address.get("address1"),
+        "phone": address.get("phone"),
+        "city": address.get("city"),
+        "zip": address.get("zip"),
+        "province": address.get("province"),
+        "country": address.get("country"),
+        "last_name": address.get("lastName"),
+        "address2": address.get("address2"),
+        "company": address.get("company"),
+        "latitude": address.get("latitude"),
+        "longitude": address.get("longitude"),
+        "name": address.get("name"),
+        "country_code": address.get("countryCodeV2") or address.get("countryCode"),
+        "province_code": address.get("provinceCode"),
+    }

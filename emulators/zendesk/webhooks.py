@@ -1,0 +1,117 @@
+"""What Zendesk tells of changes: one event a request, signed over its time and its body.
+
+In `detail` ids are text ("0" for none of a user's, null for none of a ticket's) and choices are in upper case.
+Reference: Zendesk's "Webhook event types" and "Verifying webhooks". One subscription takes every event here.
+"""
+
+import base64
+import hashlib
+import hmac
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from emulators.state import State
+from emulators.webhooks import Change, Message, Try, WebhookRules
+from emulators.zendesk.desk import AGENT_ID
+from emulators.zendesk.ticket_events import comment_events, ticket_detail, ticket_events
+from emulators.zendesk.user_events import identity_events, user_detail, user_events
+
+JsonRecord = dict[str, Any]
+Happened = tuple[str, dict[str, Any]]
+
+ACCOUNT_ID = 22_129_848
+WEBHOOK_ID = "01J8Q0ZK3V5H7M9N2P4R6T8W0Y"
+VERSIONS = {"ticket": "2022-11-06", "user": "2022-06-20"}
+OBJECTS = ("tickets", "comments", "users", "identities")
+RULES = WebhookRules(objects=OBJECTS, tries=4, timeout=10.0)  # three more tries
+
+
+def messages(changes: list[Change], state: State) -> list[Message]:
+    """The events of one call, each a request of its own; they share a sequence, in which each has its position."""
+    told = [event for change in changes for event in _told(change, changes, state)]
+    sequence = uuid.uuid4().hex.upper()
+    return [
+        _message(about, happened, detail, event | {"meta": {"sequence": {"id": sequence, "position": place}}}, at)
+        for place, (about, happened, detail, event, at) in enumerate(told, start=1)
+    ]
+
+
+def signed(message: Message, attempt: Try) -> Message:
+    """The request of one try; the signature covers its time and the body."""
+    at = datetime.fromtimestamp(int(attempt.at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    digest = hmac.new(attempt.secret.encode(), at.encode() + message.body, hashlib.sha256).digest()
+    signature = {
+        "X-Zendesk-Webhook-Signature": base64.b64encode(digest).decode(),
+        "X-Zendesk-Webhook-Signature-Timestamp": at,
+    }
+    return Message(topics=message.topics, headers=message.headers | signature, body=message.body)
+
+
+def _told(change: Change, changes: list[Change], state: State) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
+    """What happened, as: about which object, the event's name, its detail, what is special to it, when."""
+    if change.object in ("tickets", "comments"):
+        return _told_of_ticket(change, state)
+    return _told_of_user(change, changes, state)
+
+
+def _told_of_ticket(change: Change, state: State) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
+    if change.object == "tickets":
+        ticket, happened = change.after or change.before, ticket_events(change.before, change.after)
+    else:
+        held = change.after or change.before or {}
+        ticket = state.get("tickets", str(held.get("ticket_id") or _ticket_of(held, state)))
+        happened = comment_events(change.before, change.after, state)
+    if ticket is None:
+        return []
+    return [("ticket", name, ticket_detail(ticket), event, change.at) for name, event in happened]
+
+
+def _ticket_of(comment: JsonRecord, state: State) -> str:
+    """The ticket of a comment, which the comment itself does not name: its audit does."""
+    audit = state.get("audits", str(comment.get("audit_id")))
+    return str(audit["ticket_id"]) if audit is not None else ""
+
+
+def _told_of_user(
+    change: Change, changes: list[Change], state: State
+) -> list[tuple[str, str, JsonRecord, JsonRecord, float]]:
+    if change.object == "users":
+        user, happened = change.after or change.before, user_events(change.before, change.after)
+    else:
+        held = change.after or change.before or {}
+        user = state.get("users", str(held.get("user_id")))
+        happened = identity_events(change.before, change.after)
+        if any(one.object == "users" and one.id == str(held.get("user_id")) and _is_birth(one) for one in changes):
+            happened = []  # the identities that a user is made with are part of its making
+    if user is None or (user["id"] == AGENT_ID and change.before is None):
+        return []  # the account's administrator was there before any webhook
+    return [("user", name, user_detail(user), event, change.at) for name, event in happened]
+
+
+def _is_birth(change: Change) -> bool:
+    return change.before is None
+
+
+def _message(about: str, happened: str, detail: JsonRecord, event: JsonRecord, at: float) -> Message:
+    topic = f"{about}.{happened}"
+    body = {
+        "account_id": ACCOUNT_ID,
+        "detail": detail,
+        "event": event,
+        "id": str(uuid.uuid4()),
+        "subject": f"zen:{about}:{detail['id']}",
+        "time": datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
+        "type": f"zen:event-type:{topic}",
+        "zendesk_event_version": VERSIONS[about],
+    }
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "Zendesk Webhook",
+        "X-Zendesk-Account-Id": str(ACCOUNT_ID),
+        "X-Zendesk-Webhook-Id": WEBHOOK_ID,
+        "X-Zendesk-Webhook-Invocation-Id": uuid.uuid4().hex,
+    }
+    return Message(topics=(topic,), headers=headers, body=msgspec.json.encode(body))
