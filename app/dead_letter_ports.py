@@ -56,14 +56,27 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterFilter(Struct, frozen=True, kw_only=True):
-    """Which dead letters; what is None does not matter. `since` is when it died."""
+    """Which dead letters; what is None does not matter. `since` and `until` are about when it died, the one inclusive,
+    the other not."""
 
     state: DeadLetterState | None = "open"
     connection: str | None = None
     kind: str | None = None
     category: DeathCategory | None = None
     since: datetime | None = None
+    until: datetime | None = None
     correlation_id: str | None = None
+
+
+class DeadLetterGroup(Struct, frozen=True, kw_only=True):
+    """Open dead letters that died alike: how many, and the oldest of them as an example."""
+
+    connection: str
+    kind: str
+    category: DeathCategory
+    reason: str
+    count: int
+    example: str
 
 
 class NotOpen(Exception):
@@ -83,11 +96,14 @@ class DeadLetters(Protocol):
     async def count(self, which: DeadLetterFilter) -> int:
         """How many there are."""
 
+    async def groups(self, which: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterGroup]:
+        """What they died of, the most frequent first."""
+
     async def get(self, dead_letter_id: str) -> DeadLetter | None:
         """One by id."""
 
     async def payload(self, dead_letter_id: str) -> bytes | None:
-        """What the handler was given."""
+        """What the handler was given. Raises SealBroken."""
 
     async def attempts(self, job_id: int) -> Sequence[Attempt]:
         """All attempts at its job, oldest first; those before an earlier redrive too."""
@@ -101,6 +117,12 @@ class DeadLetters(Protocol):
         and correlation id, and as many new attempts as its kind has. Raises NotOpen and AlreadyQueued.
         """
 
+    async def redrive_all(
+        self, transaction: Transaction, dead_letter_ids: Sequence[str], *, actor: str, redrive: str
+    ) -> Sequence[str]:
+        """Enqueue those of them again that are open and whose work is not queued already, for the bulk redrive of this
+        id; the ids of these."""
+
     async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
         """Let it go; those behind it in its order key go on. Raises NotOpen."""
 
@@ -111,5 +133,7 @@ class Announcer(Protocol):
     async def dead_letter_created(self, transaction: Transaction, dead_letter: DeadLetter) -> None:
         """A job was given up."""
 
-    async def connection_paused(self, transaction: Transaction, connection: str, why: BlockedReason) -> None:
-        """A connection works no more until a person resumes it."""
+    async def connection_paused(
+        self, transaction: Transaction, connection: str, why: BlockedReason, *, note: str
+    ) -> None:
+        """A connection works no more until a person resumes it; `note` is the person's, or what the vendor answered."""

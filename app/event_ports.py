@@ -69,15 +69,22 @@ class Receipts(Protocol):
 
 
 class SeenState(Struct, frozen=True, kw_only=True):
-    """A record as we last saw it: its canonical fields as a JSON object, without `meta`."""
+    """A record as we last saw it: its canonical fields as a JSON object, without `meta`. `version` is raised with every
+    change."""
 
     data: bytes
     deleted: bool
+    version: int
     seen_at: datetime
 
 
+class StateMoved(Exception):
+    """Somebody else has kept a newer state of the record since ours was compared."""
+
+
 class RecordStates(Protocol):
-    """What we last saw of each record, to tell what has changed."""
+    """What we last saw of each record, to tell what has changed. A state that is read before the record is fetched, and
+    named when the next one is put, cannot be replaced by what is older."""
 
     async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
         """The last one, if any."""
@@ -90,9 +97,10 @@ class RecordStates(Protocol):
         remote_id: str,
         *,
         data: bytes,
+        instead_of: SeenState | None,
         deleted: bool = False,
     ) -> None:
-        """Keep this one in its place."""
+        """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved."""
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):

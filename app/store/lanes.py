@@ -126,10 +126,11 @@ UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient
 
 
 class PostgresLanes:
-    """`lane_ports.Lanes` on PostgreSQL."""
+    """`lane_ports.Lanes` on PostgreSQL; `announcer` makes Events of pauses."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
+        self._announcer = announcer
 
     async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
         """Set the pace of these connections; what is saved up is kept, up to the new burst."""
@@ -150,6 +151,8 @@ class PostgresLanes:
             if not await session.execute(BLOCK, connection, "operator", note):
                 return False
             await _note(session, "connection.paused", connection, actor=actor, reason="operator")
+            if self._announcer is not None:
+                await self._announcer.connection_paused(session, connection, "operator", note=note)
             return True
 
     async def resume(self, connection: str, *, actor: str) -> bool:
@@ -175,7 +178,7 @@ async def refuse(transaction: Transaction, connection: str, reason: str, announc
         return
     await _note(transaction, "connection.paused", connection, reason="auth")
     if announcer is not None:
-        await announcer.connection_paused(transaction, connection, "auth")
+        await announcer.connection_paused(transaction, connection, "auth", note=reason)
 
 
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:

@@ -321,6 +321,9 @@ CREATE TABLE record_state (
     remote_id  text        NOT NULL CHECK (remote_id <> ''),
     data       bytea       NOT NULL,
     deleted    boolean     NOT NULL DEFAULT false,
+
+    -- Raised with every change: who compared with one version may not put the next in the place of another.
+    version    bigint      NOT NULL DEFAULT 1 CHECK (version > 0),
     seen_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (object, connection, remote_id)
 );
@@ -333,12 +336,11 @@ CREATE TABLE event_era (
 
 CREATE SEQUENCE event_place;
 
--- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal: it sorts as
--- the feed reads. The feed shows what lies below the oldest transaction that is still open, so that nothing can appear
--- behind a reader's back.
+-- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal (4, 16 and 16
+-- digits): it sorts as the feed reads. The feed shows what lies below the oldest transaction that is still open, so that
+-- nothing can appear behind a reader's back.
 CREATE TABLE event (
-    id             text COLLATE "C" PRIMARY KEY CHECK (id LIKE 'evt\_%'),
-    xid            xid8        NOT NULL DEFAULT pg_current_xact_id(),
+    id             text COLLATE "C" PRIMARY KEY CHECK (id ~ '^evt_[0-9a-f]{36}$'),
     type           text        NOT NULL CHECK (type ~ '^[a-z_]+\.[a-z_]+$'),
     connection     text,
 
