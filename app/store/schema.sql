@@ -89,6 +89,7 @@ CREATE UNIQUE INDEX operation_upsert ON operation (connection, object, upsert_di
 CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent');
 CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown';
 CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled';
+CREATE INDEX operation_run     ON operation (correlation_id);
 
 -- Which canonical id stands for which record of which connection. An id is given once and stays for ever.
 CREATE TABLE link (
@@ -123,6 +124,7 @@ CREATE INDEX audit_event_subject ON audit_event (subject);
 CREATE INDEX audit_event_order ON audit_event (xid, id);
 CREATE INDEX audit_event_type  ON audit_event (type, id);
 CREATE INDEX audit_event_run   ON audit_event (correlation_id);
+CREATE INDEX audit_event_at    ON audit_event USING brin (at);
 
 -- The chain over the audit trail. A sealer appends to it in the order of transactions, below the oldest that is still
 -- open; so no writer waits for a chain, and a row that is changed, taken out or put in later shows.
@@ -130,8 +132,18 @@ CREATE TABLE audit_seal (
     position    bigint PRIMARY KEY CHECK (position > 0),
     audit_event bigint NOT NULL UNIQUE,
 
-    -- SHA-256 over the chain so far and the digest of the event.
+    -- SHA-256 over the whole event as it was when it was sealed, and over the chain so far and that.
+    digest      bytea  NOT NULL CHECK (octet_length(digest) = 32),
     chain       bytea  NOT NULL CHECK (octet_length(chain) = 32)
+);
+
+-- How far the sealer has come: the last event, by transaction and id, up to which all are sealed. It holds for one life
+-- of the transaction counter; a database restored into another cluster starts with another counter, and is gone through
+-- once for what has no seal yet.
+CREATE TABLE audit_sealer (
+    cluster    bigint NOT NULL,
+    sealed_xid xid8   NOT NULL,
+    sealed_id  bigint NOT NULL
 );
 
 -- When each worker was last alive, by the database's clock. Reported by /health/ready, required by nobody.
@@ -443,6 +455,7 @@ CREATE TABLE redrive (
 );
 
 CREATE INDEX redrive_due ON redrive (due_at) WHERE state = 'running';
+CREATE INDEX redrive_run ON redrive (correlation_id);
 
 -- What a run did that no other table tells: requests that were answered, calls to vendors with the vendors' request ids.
 -- Facts without personal data. Written in batches beside the work, so a process killed with -9 may lose its last ones.

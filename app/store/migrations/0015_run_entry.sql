@@ -10,3 +10,7 @@ CREATE TABLE run_entry (
 
 CREATE INDEX run_entry_run ON run_entry (correlation_id);
 CREATE INDEX run_entry_at  ON run_entry (at);
+
+-- The other tables that a run is told from, where nothing else needed the index.
+CREATE INDEX operation_run ON operation (correlation_id);
+CREATE INDEX redrive_run   ON redrive (correlation_id);
