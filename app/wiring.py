@@ -24,14 +24,18 @@ from app.routes.budget import Budgets
 from app.routes.services import Services
 from app.settings import Settings, SettingsError, require_for_serving
 from app.store import heartbeats
+from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
 from app.store.claiming import open_upkeep
 from app.store.database import Database
+from app.store.enqueueing import JobIntake
+from app.store.events import PostgresEvents
 from app.store.jobs import PostgresQueue
 from app.store.lanes import PostgresLanes
 from app.store.links import PostgresLinks
 from app.store.migrate import count_missing
 from app.store.operations import PostgresOperations
+from app.store.record_states import PostgresRecordStates
 from app.store.sealing import Sealer
 from app.store.wakeups import listen
 from mappings.registry import VENDORS
@@ -82,8 +86,15 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         if works:
             upkeep = await open_upkeep(database_url)
             stack.push_async_callback(upkeep.close)
+        events = PostgresEvents(database, sealer)
+        announcer = StoreAnnouncer(events, JobIntake(sealer, POLICIES))
         queue = PostgresQueue(
-            database, sealer, lease=timedelta(seconds=JOB_LEASE_SECONDS), policies=POLICIES, upkeep=upkeep
+            database,
+            sealer,
+            lease=timedelta(seconds=JOB_LEASE_SECONDS),
+            policies=POLICIES,
+            upkeep=upkeep,
+            announcer=announcer,
         )
         seam = Seam(
             public_url=settings.public_url,
@@ -98,10 +109,14 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             links=PostgresLinks(database),
             transactions=database,
             queue=queue,
-            lanes=PostgresLanes(database),
+            lanes=PostgresLanes(database, announcer),
+            events=events,
+            states=PostgresRecordStates(database, sealer),
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
             settle_margin=float(settings.settle_margin_seconds),
         )
+        if not await count_missing(database):
+            await events.raise_era()
         gauges = _Gauges(database)
         telemetry.add_collector(gauges.collect)
         yield Plant(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.event_ports import Transactions
+from app.event_ports import Events, RecordStates, Transactions
 from app.lane_ports import Lanes
 from app.ports import Connections, Links, Operations, Vendors
 from app.queue_ports import Enqueuer
@@ -25,5 +25,7 @@ class Seam:
     transactions: Transactions
     queue: Enqueuer
     lanes: Lanes
+    events: Events
+    states: RecordStates
     execution_limit: float
     settle_margin: float
