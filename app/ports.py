@@ -84,6 +84,10 @@ class Vendors(Protocol):
 # ------------------------------------------------------------------- store
 
 
+class SealBroken(Exception):
+    """A sealed value cannot be opened: its key is not configured, or the value was changed."""
+
+
 class Answer(Struct, frozen=True, kw_only=True):
     """A rendered answer, as it is recorded and replayed: status, the headers worth keeping, the body's bytes."""
 

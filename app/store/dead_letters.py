@@ -3,15 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import asyncpg
 import msgspec
 
-from app.dead_letter_ports import AlreadyQueued, Announcer, Attempt, DeadLetter, DeadLetterFilter, NotOpen
+from app.dead_letter_ports import (
+    AlreadyQueued,
+    Announcer,
+    Attempt,
+    DeadLetter,
+    DeadLetterFilter,
+    DeadLetterGroup,
+    NotOpen,
+)
 from app.identifiers import new_id
 from app.queue_ports import Failure, Job, JobPolicy, LeaseLost, Transaction
-from app.store import audit, order_keys
+from app.store import audit, order_keys, reviving
 from app.store.database import Database, Query
-from app.store.enqueueing import DEFAULT_POLICY, job_subject, payload_of
+from app.store.enqueueing import job_subject, payload_of
 from app.store.lanes import WAKE
 from app.store.sealing import Sealer
 
@@ -51,8 +58,10 @@ WHICH: Final = """
        AND ($3::text IS NULL OR kind = $3)
        AND ($4::text IS NULL OR category = $4)
        AND ($5::timestamptz IS NULL OR created_at >= $5)
-       AND ($6::text IS NULL OR correlation_id = $6)
+       AND ($6::timestamptz IS NULL OR created_at < $6)
+       AND ($7::text IS NULL OR correlation_id = $7)
 """
+"""The letters of a DeadLetterFilter whose values are the first seven arguments, as SQL."""
 
 SELECT_PAGE = Query(
     "SELECT dead_letter",
@@ -60,13 +69,25 @@ SELECT_PAGE = Query(
     SELECT {COLUMNS}
       FROM dead_letter
      WHERE {WHICH}
-       AND ($7::text IS NULL OR id < $7)
+       AND ($8::text IS NULL OR id < $8)
      ORDER BY id DESC
-     LIMIT $8
+     LIMIT $9
     """,  # noqa: S608
 )
 
 COUNT = Query("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE {WHICH}")  # noqa: S608
+
+SELECT_GROUPS = Query(
+    "SELECT dead_letter",
+    f"""
+    SELECT connection, kind, category, reason, count(*)::integer AS count, min(id) AS example
+      FROM dead_letter
+     WHERE {WHICH}
+     GROUP BY connection, kind, category, reason
+     ORDER BY count(*) DESC, min(id)
+     LIMIT $8
+    """,  # noqa: S608
+)
 
 SELECT_BY_ID = Query("SELECT dead_letter", f"SELECT {COLUMNS} FROM dead_letter WHERE id = $1")  # noqa: S608
 
@@ -82,35 +103,12 @@ SELECT_ATTEMPTS = Query(
     """,
 )
 
-# Read without a lock for the sake of the order of locks (first the key, then the row), so CLOSE looks once more.
-SELECT_OPEN = Query(
-    "SELECT dead_letter",
-    "SELECT job_id, kind, connection, order_key, correlation_id FROM dead_letter WHERE id = $1 AND state = 'open'",
-)
-
 CLOSE = Query(
     "UPDATE dead_letter",
     """
     UPDATE dead_letter
        SET state = $2, closed_at = now(), closed_by = $3, closed_because = $4
-     WHERE id = $1 AND state = 'open'
-    """,
-)
-
-# All the attempts so far are spared: a redrive has as many anew as its kind gives.
-REVIVE = Query(
-    "INSERT job",
-    """
-    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, attempts, spared, max_attempts, give_up_at,
-                     dead_head, payload, correlation_id, traceparent, origin)
-    SELECT job_id, kind, connection, order_key, dedupe_key,
-           CASE WHEN order_key IS NULL THEN 'ready' ELSE 'behind' END,
-           attempts, attempts, $2, now() + make_interval(secs => $3),
-           $4, coalesce($5, payload), correlation_id, traceparent, origin
-      FROM dead_letter
-     WHERE id = $1
-        ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
-    RETURNING id
+     WHERE id = ANY ($1::text[])
     """,
 )
 
@@ -162,13 +160,18 @@ class PostgresDeadLetters:
 
     async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
         """Newest first, below the id `after`."""
-        rows = await self._database.fetch(SELECT_PAGE, *_values(which), after, limit)
+        rows = await self._database.fetch(SELECT_PAGE, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
     async def count(self, which: DeadLetterFilter) -> int:
         """How many there are."""
-        number: int = await self._database.fetch_value(COUNT, *_values(which))
+        number: int = await self._database.fetch_value(COUNT, *values_of(which))
         return number
+
+    async def groups(self, which: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterGroup]:
+        """What they died of, the most frequent first."""
+        rows = await self._database.fetch(SELECT_GROUPS, *values_of(which), limit)
+        return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
 
     async def get(self, dead_letter_id: str) -> DeadLetter | None:
         """One by id."""
@@ -176,7 +179,7 @@ class PostgresDeadLetters:
         return None if row is None else msgspec.convert(dict(row), DeadLetter)
 
     async def payload(self, dead_letter_id: str) -> bytes | None:
-        """What the handler was given."""
+        """What the handler was given. Raises SealBroken."""
         row = await self._database.fetch_row(SELECT_PAYLOAD, dead_letter_id)
         return None if row is None else self._sealer.open(row["payload"], payload_of(row["job_id"]))
 
@@ -188,59 +191,74 @@ class PostgresDeadLetters:
         self, transaction: Transaction, dead_letter_id: str, *, actor: str, payload: bytes | None = None
     ) -> int:
         """Enqueue it again in its old place; the job's id. Raises NotOpen and AlreadyQueued."""
-        dead = await self._close(transaction, dead_letter_id, "redriven", actor, None)
-        job_id: int = dead["job_id"]
-        policy = self._policies.get(dead["kind"], DEFAULT_POLICY)
-        sealed = None if payload is None else self._sealer.seal(payload, payload_of(job_id))
-        revived = await transaction.fetch_row(
-            REVIVE, dead_letter_id, policy.max_attempts, policy.give_up_seconds, policy.dead_head, sealed
-        )
-        if revived is None:
+        (letter,) = await reviving.hold_open(transaction, [dead_letter_id]) or (None,)
+        if letter is None:
+            raise NotOpen(dead_letter_id)
+        sealed = None if payload is None else self._sealer.seal(payload, payload_of(letter.job_id))
+        if not await reviving.revive(transaction, [letter], self._policies, payload=sealed):
             raise AlreadyQueued(dead_letter_id)
-        await order_keys.put_first(transaction, dead["connection"], dead["order_key"], job_id)
-        await transaction.execute(WAKE)
-        await _note(
-            transaction,
-            "job.redriven",
-            job_subject(job_id),
-            dead["correlation_id"],
-            actor=actor,
-            dead_letter=dead_letter_id,
-            edited=payload is not None,
+        await self._close(transaction, [letter], "redriven", actor)
+        await reviving.put_back(transaction, [letter])
+        await _note_all(transaction, "job.redriven", [letter], actor, edited=payload is not None)
+        return letter.job_id
+
+    async def redrive_all(
+        self, transaction: Transaction, dead_letter_ids: Sequence[str], *, actor: str, redrive: str
+    ) -> Sequence[str]:
+        """Enqueue those of them again that can be; the ids of these."""
+        letters = await reviving.revive(
+            transaction, await reviving.hold_open(transaction, dead_letter_ids), self._policies
         )
-        return job_id
+        await self._close(transaction, letters, "redriven", actor)
+        await reviving.put_back(transaction, letters)
+        await _note_all(transaction, "job.redriven", letters, actor, edited=False, redrive=redrive)
+        return [letter.id for letter in letters]
 
     async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
         """Let it go; those behind it in its order key go on. Raises NotOpen."""
-        dead = await self._close(transaction, dead_letter_id, "discarded", actor, because)
-        await order_keys.promote(transaction, [(dead["connection"], dead["order_key"])])
+        letters = await reviving.hold_open(transaction, [dead_letter_id])
+        if not letters:
+            raise NotOpen(dead_letter_id)
+        await self._close(transaction, letters, "discarded", actor, because)
+        await order_keys.promote(transaction, [(letter.connection, letter.order_key) for letter in letters])
         await transaction.execute(WAKE)
-        await _note(
-            transaction,
-            "job.discarded",
-            job_subject(dead["job_id"]),
-            dead["correlation_id"],
-            actor=actor,
-            dead_letter=dead_letter_id,
-        )
+        await _note_all(transaction, "job.discarded", letters, actor)
 
     async def _close(
-        self, transaction: Transaction, dead_letter_id: str, state: str, actor: str, because: str | None
-    ) -> asyncpg.Record:
-        dead: asyncpg.Record | None = await transaction.fetch_row(SELECT_OPEN, dead_letter_id)
-        if dead is None:
-            raise NotOpen(dead_letter_id)
-        await order_keys.lock(transaction, [(dead["connection"], dead["order_key"])])
-        if not await transaction.execute(CLOSE, dead_letter_id, state, actor, because):
-            raise NotOpen(dead_letter_id)
-        return dead
+        self,
+        transaction: Transaction,
+        letters: Sequence[reviving.OpenLetter],
+        state: str,
+        actor: str,
+        because: str | None = None,
+    ) -> None:
+        """Their rows are held."""
+        await transaction.execute(CLOSE, [letter.id for letter in letters], state, actor, because)
 
 
-def _values(which: DeadLetterFilter) -> tuple[object, ...]:
-    return (which.state, which.connection, which.kind, which.category, which.since, which.correlation_id)
+def values_of(which: DeadLetterFilter) -> tuple[object, ...]:
+    """The arguments of WHICH."""
+    return (
+        *(which.state, which.connection, which.kind, which.category),
+        *(which.since, which.until, which.correlation_id),
+    )
 
 
-async def _note(
-    transaction: Transaction, what: str, subject: str, run: str, *, actor: str = "lockstitch", **facts: object
+async def _note(transaction: Transaction, what: str, subject: str, run: str, **facts: object) -> None:
+    await audit.append(transaction, what, subject=subject, actor="lockstitch", correlation_id=run, facts=facts)
+
+
+async def _note_all(
+    transaction: Transaction, what: str, letters: Sequence[reviving.OpenLetter], actor: str, **facts: object
 ) -> None:
-    await audit.append(transaction, what, subject=subject, actor=actor, correlation_id=run, facts=facts)
+    entries = [
+        audit.Entry(
+            type=what,
+            subject=job_subject(letter.job_id),
+            actor=actor,
+            correlation_id=letter.correlation_id,
+            facts={"dead_letter": letter.id, "kind": letter.kind, "connection": letter.connection, **facts},
+        )
+        for letter in letters
+    ]
+    await audit.append_all(transaction, entries)

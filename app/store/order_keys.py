@@ -58,13 +58,16 @@ PROMOTE = Query(
     """,
 )
 
-# An older job has come back: the head steps behind it, unless it runs already.
+# Older jobs have come back: the head of a key steps behind them, unless it runs already.
 DEMOTE = Query(
     "UPDATE job",
     """
     UPDATE job
        SET state = 'behind'
-     WHERE connection = $1 AND order_key = $2 AND state = 'ready' AND id > $3
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::bigint[])) AS back (connection, order_key, id)
+     WHERE job.connection = back.connection AND job.order_key = back.order_key
+       AND job.state = 'ready'
+       AND job.id > back.id
     """,
 )
 
@@ -84,8 +87,11 @@ async def promote(transaction: Transaction, keys: Collection[OrderKey]) -> None:
         await transaction.execute(PROMOTE, [connection for connection, _ in ordered], [name for _, name in ordered])
 
 
-async def put_first(transaction: Transaction, connection: str, order_key: str | None, job_id: int) -> None:
-    """A job has come back to its old place: let it be the next of its key. The key is locked."""
-    if order_key is not None:
-        await transaction.execute(DEMOTE, connection, order_key, job_id)
-        await promote(transaction, [(connection, order_key)])
+async def put_back(transaction: Transaction, jobs: Collection[tuple[str, str | None, int]]) -> None:
+    """Jobs (connection, order key, id) have come back to their old places: let the oldest of each key be the next. The
+    keys are locked."""
+    ordered = [(connection, key, job_id) for connection, key, job_id in jobs if key is not None]
+    if ordered:
+        connections, keys, ids = zip(*ordered, strict=True)
+        await transaction.execute(DEMOTE, connections, keys, ids)
+        await promote(transaction, {(connection, key) for connection, key, _ in ordered})

@@ -10,11 +10,11 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from app.ports import SealBroken
+
+__all__ = ["SealBroken", "Sealer"]
+
 NONCE_BYTES: Final = 12
-
-
-class SealBroken(Exception):
-    """A sealed value cannot be opened: its key is not configured, or the value was changed."""
 
 
 class Sealer:
