@@ -25,11 +25,13 @@ CALL_TIMEOUT_S = 30
 class Dev:
     """A running Lockstitch with its emulators: where it is, the key to it, and what the vendors hold."""
 
-    def __init__(self, api: str, emulators: str, key: str) -> None:
-        """`api` and `emulators` are base URLs without a slash at the end; `key` opens all but the operators' calls."""
+    def __init__(self, api: str, emulators: str, key: str, ops_key: str) -> None:
+        """`api` and `emulators` are base URLs without a slash at the end; `key` opens all but the operators' calls,
+        `ops_key` those too."""
         self.api = api
         self.emulators = emulators
         self.key = key
+        self.ops_key = ops_key
 
     def records(self, vendor: str, object: str) -> list[dict[str, Any]]:
         """What an emulator holds, in the vendor's own shape, in the order of insertion."""
@@ -42,19 +44,43 @@ class Dev:
         made: dict[str, Any] = self._ask(path, query, body)
         return made
 
+    def change(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Change a resource through the API under a key of its own; the resource that it answers with."""
+        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
+        changed: dict[str, Any] = _call(f"{self.api}{path}", body, headers, method="PATCH")
+        return changed
+
+    def place(self, vendor: str, object: str, record: dict[str, Any]) -> None:
+        """Put a record into an emulator, as somebody at the vendor's own screen would."""
+        _call(f"{self.emulators}/_emulator/records", {"vendor": vendor, "object": object, "record": record})
+
+    @contextmanager
+    def answering_otherwise(self, vendor: str) -> Iterator[None]:
+        """For as long as the block, members that Lockstitch reads have another type in this vendor's answers."""
+        _call(f"{self.emulators}/_emulator/faults", {"vendor": vendor, "fault": {"kind": "drift", "change": "type"}})
+        try:
+            yield
+        finally:
+            _call(f"{self.emulators}/_emulator/faults", method="DELETE")
+
     def find(self, path: str, **query: str) -> list[dict[str, Any]]:
         """The `data` of a list answer of the API."""
         found: list[dict[str, Any]] = self._ask(path, query)["data"]
         return found
 
-    def _ask(self, path: str, query: dict[str, str], body: dict[str, Any] | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {self.key}", "Idempotency-Key": str(uuid.uuid4())}
+    def operate(self, path: str, body: dict[str, Any] | None = None, **query: str) -> Any:
+        """An operator's call: GET, or POST with a body; the answer's document."""
+        return self._ask(path, query, body, key=self.ops_key)
+
+    def _ask(self, path: str, query: dict[str, str], body: dict[str, Any] | None = None, key: str | None = None) -> Any:
+        headers = {"Authorization": f"Bearer {key or self.key}", "Idempotency-Key": str(uuid.uuid4())}
         return _call(f"{self.api}{path}?{urllib.parse.urlencode(query)}", body, headers)
 
 
 @contextmanager
-def running_dev() -> Iterator[Dev]:
-    """Start `lockstitch dev`, wait until it says that it is ready, and end it as Ctrl-C would.
+def running_dev(**environment: str) -> Iterator[Dev]:
+    """Start `lockstitch dev` with this added to its environment, wait until it says that it is ready, and end it as
+    Ctrl-C would.
 
     Raises `TimeoutError` when it is not ready in time and `RuntimeError` when it ends on its own; both carry the
     end of what it printed.
@@ -64,14 +90,14 @@ def running_dev() -> Iterator[Dev]:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [Path(sys.executable).with_name("lockstitch"), "dev"],
-                env=_environment(data),
+                env=_environment(data) | environment,
                 cwd=folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
         try:
             said = _wait_until_ready(process, data / "dev.json", log)
-            yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"])
+            yield Dev(api=said["api"], emulators=said["emulators"], key=said["key"], ops_key=said["ops_key"])
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -116,9 +142,12 @@ def _end_of(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
 
-def _call(url: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Any:
+def _call(
+    url: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None, *, method: str | None = None
+) -> Any:
     """GET the URL, or POST the body to it. Raises `RuntimeError` with the answer's own words for any refusal."""
-    answer = httpx.request("GET" if body is None else "POST", url, json=body, headers=headers, timeout=CALL_TIMEOUT_S)
+    chosen = method or ("GET" if body is None else "POST")
+    answer = httpx.request(chosen, url, json=body, headers=headers, timeout=CALL_TIMEOUT_S)
     if answer.is_error:
         raise RuntimeError(f"{answer.request.method} {url}: {answer.status_code} {answer.text}")
-    return answer.json()
+    return answer.json() if answer.content else None

@@ -14,6 +14,7 @@ Item = dict[str, Any]
 
 CREDENTIAL_NAME = "Lockstitch API key"
 CREDENTIAL_TYPE = "httpHeaderAuth"
+SECRET_NAME = "Lockstitch webhook secret"
 COMMAND_TIMEOUT_S = 180
 
 
@@ -27,6 +28,7 @@ class Execution:
     def __init__(self, result: dict[str, Any]) -> None:
         """`result` is the object that `n8n execute --rawOutput` prints."""
         self._data = result["data"]["resultData"]
+        self.status = result.get("status")
         self.succeeded = result.get("status") == "success" and "error" not in self._data
 
     def items(self, node: str) -> list[Item]:
@@ -38,22 +40,29 @@ class Execution:
             for item in output or []
         ]
 
+    def last_items(self) -> list[Item]:
+        """What the node that ran last put out."""
+        return self.items(self._data.get("lastNodeExecuted", ""))
+
 
 class FreshN8n:
     """One n8n with an empty database, gone with the `with` block. Execution ids begin at 1, as after a new install."""
 
-    def __init__(self, cache: Path, broker_port: int) -> None:
-        """`cache` is the folder that tests/n8n/setup printed; `broker_port` a free port for n8n's own use."""
+    def __init__(self, cache: Path, broker_port: int, port: int) -> None:
+        """`cache` is the folder that tests/n8n/setup printed; `broker_port` a free port for n8n's own use, `port` where
+        it listens when it serves, and under which it believes that it can be called."""
         self._program = cache / "n8n/node_modules/n8n/bin/n8n"
         self._node = cache / "node"
-        self._home = Path(tempfile.mkdtemp(prefix="lockstitch-n8n-"))
-        self._environment = {
+        self.home = Path(tempfile.mkdtemp(prefix="lockstitch-n8n-"))
+        self.environment = {
             **os.environ,
             "PATH": f"{self._node.resolve().parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "N8N_USER_FOLDER": str(self._home),
+            "N8N_USER_FOLDER": str(self.home),
             "N8N_ENCRYPTION_KEY": "for-this-test-database-only",
             "N8N_RUNNERS_BROKER_PORT": str(broker_port),
             "N8N_LISTEN_ADDRESS": "127.0.0.1",
+            "N8N_PORT": str(port),
+            "WEBHOOK_URL": f"http://127.0.0.1:{port}/",
             "N8N_LOG_LEVEL": "info",  # a failed execution prints its result through the log alone
             "DB_TYPE": "sqlite",
             "GENERIC_TIMEZONE": "UTC",
@@ -70,21 +79,37 @@ class FreshN8n:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        shutil.rmtree(self._home, ignore_errors=True)
+        shutil.rmtree(self.home, ignore_errors=True)
 
-    def add_credential(self, api_key: str) -> None:
-        """Store the header credential under the name that the templates ask for; a second call replaces the key."""
-        credential = {
-            "id": "keyOfThisDatabase",
-            "name": CREDENTIAL_NAME,
-            "type": CREDENTIAL_TYPE,
-            "data": {"name": "Authorization", "value": f"Bearer {api_key}"},
-        }
-        self._import("credentials", [credential])
+    def add_credential(self, api_key: str, name: str = CREDENTIAL_NAME) -> None:
+        """Store a header credential under the name that a template asks for; a second call replaces the key."""
+        self._add_credential(name, CREDENTIAL_TYPE, {"name": "Authorization", "value": f"Bearer {api_key}"})
+
+    def add_hmac_secret(self, secret: str, name: str = SECRET_NAME) -> None:
+        """Store what a subscription is signed with, as the note in the template says."""
+        self._add_credential(name, "crypto", {"hmacSecret": f'={{{{ "{secret}".slice(6).base64Decode() }}}}'})
+
+    def _add_credential(self, name: str, kind: str, data: dict[str, str]) -> None:
+        identity = "".join(filter(str.isalnum, name))[:16]
+        self._import("credentials", [{"id": identity, "name": name, "type": kind, "data": data}])
 
     def add_workflow(self, workflow: dict[str, Any]) -> None:
         """Import one workflow, as a builder does with a template's file. The credential has to be there first."""
         self._import("workflow", [workflow])
+
+    def publish(self, workflow_id: str) -> None:
+        """Switch a workflow on; it counts when n8n starts the next time."""
+        done = self._run("publish:workflow", f"--id={workflow_id}")
+        if done.returncode != 0:
+            raise N8nRefused(done.stdout[-1500:] + done.stderr[-1500:])
+
+    def command(self, *arguments: str) -> list[str | Path]:
+        """The command line of n8n with these arguments."""
+        return [self._node, self._program, *arguments]
+
+    def begin(self, workflow_id: str) -> None:
+        """Run the workflow from its manual trigger until it ends or falls asleep."""
+        self._run("execute", f"--id={workflow_id}")
 
     def execute(self, workflow_id: str) -> Execution:
         """Run the workflow from its manual trigger to its end. Raises `N8nRefused` when it never started."""
@@ -100,7 +125,7 @@ class FreshN8n:
         raise N8nRefused(said[-1500:])
 
     def _import(self, kind: str, things: list[dict[str, Any]]) -> None:
-        file = self._home / "import.json"
+        file = self.home / "import.json"
         file.write_text(json.dumps(things), encoding="utf-8")
         done = self._run(f"import:{kind}", f"--input={file}")
         file.unlink()
@@ -111,9 +136,9 @@ class FreshN8n:
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._node, self._program, *arguments],
-            env=self._environment,
-            cwd=self._home,
+            self.command(*arguments),
+            env=self.environment,
+            cwd=self.home,
             capture_output=True,
             text=True,
             timeout=COMMAND_TIMEOUT_S,

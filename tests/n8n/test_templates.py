@@ -9,13 +9,23 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "n8n-workflows"
 TEMPLATES = sorted(FOLDER.glob("*.json"))
-CREDENTIAL = {"httpHeaderAuth": {"name": "Lockstitch API key"}}  # by name: an id is another database's
+# By name: an id is another database's.
+CREDENTIALS = {
+    "httpRequest": [
+        {"httpHeaderAuth": {"name": "Lockstitch API key"}},
+        {"httpHeaderAuth": {"name": "Lockstitch operator key"}},
+    ],
+    "crypto": [{"crypto": {"name": "Lockstitch webhook secret"}}],
+}
 
 RUN_ID = "={{ $workflow.id }}-{{ $execution.id }}-{{ $now.toMillis() }}"
 CORRELATION_ID = "={{ $('Run').first().json.run_id }}"
 IDEMPOTENCY_KEY = re.compile(
     re.escape("={{ $('Run').first().json.run_id }}-{{ $runIndex }}-{{ $itemIndex }}") + r"(-[a-z]+)?"
 )
+# A workflow that an event starts goes on with the event's run, and writes once an event, however often it is delivered.
+EVENT_RUN_ID = "={{ $json.headers['x-correlation-id'] }}"
+EVENT_KEY = re.compile(re.escape("={{ $('Run').first().json.event_id }}") + r"-[a-z]+")
 SECRET = re.compile(r"lsk_|whsec_|Bearer [A-Za-z0-9]|eyJ[A-Za-z0-9]|gh[pousr]_|pat-[a-z]")
 ID_LENGTH = 21  # a fixed one, so that importing again replaces the workflow instead of adding a copy
 
@@ -30,6 +40,16 @@ def template(request: pytest.FixtureRequest) -> Template:
 
 def nodes_of(template: Template, kind: str) -> list[dict[str, Any]]:
     return [node for node in template["nodes"] if node["type"] == f"n8n-nodes-base.{kind}"]
+
+
+def trigger_of(template: Template) -> str:
+    """The node that starts it, which stands first among the others that are no notes."""
+    started: str = next(node["name"] for node in template["nodes"] if re.search(r"Trigger$|\.webhook$", node["type"]))
+    return started
+
+
+def is_started_by_an_event(template: Template) -> bool:
+    return bool(nodes_of(template, "webhook"))
 
 
 def links_of(template: Template) -> list[tuple[str, int, str]]:
@@ -52,8 +72,11 @@ def assigned(node: dict[str, Any]) -> dict[str, Any]:
     return {assignment["name"]: assignment["value"] for assignment in assignments}
 
 
-def test_both_first_templates_are_there() -> None:
+def test_the_promised_templates_are_there() -> None:
     assert {path.name for path in TEMPLATES} >= {
+        "manual--async-order-wait.json",
+        "schedule--dead-letter-alarm.json",
+        "webhook--customer-changed-to-crm.json",
         "manual--upsert-customer.json",
         "manual--read-order-open-ticket.json",
     }
@@ -80,7 +103,7 @@ def test_it_is_a_workflow_that_n8n_imports_switched_off(template: Template) -> N
 
 def test_every_connection_joins_nodes_that_exist_and_every_node_is_reached(template: Template) -> None:
     links = links_of(template)
-    trigger, *_ = (node["name"] for node in template["nodes"] if node["type"].endswith("Trigger"))
+    trigger = trigger_of(template)
     notes = {node["name"] for node in nodes_of(template, "stickyNote")}
     names = {node["name"] for node in template["nodes"]}
 
@@ -97,11 +120,11 @@ def test_a_node_named_in_an_expression_exists(template: Template) -> None:
 
 
 def test_run_comes_first_and_mints_the_run_id_beside_the_base_url(template: Template) -> None:
-    trigger, *_ = (node["name"] for node in template["nodes"] if node["type"].endswith("Trigger"))
+    trigger = trigger_of(template)
     (run,) = (node for node in nodes_of(template, "set") if node["name"] == "Run")
 
     assert [link for link in links_of(template) if link[0] == trigger] == [(trigger, 0, "Run")]
-    assert assigned(run)["run_id"] == RUN_ID
+    assert assigned(run)["run_id"] == (EVENT_RUN_ID if is_started_by_an_event(template) else RUN_ID)
     assert assigned(run)["base_url"] == "http://127.0.0.1:8080"
 
 
@@ -110,13 +133,16 @@ def test_every_call_goes_to_the_base_url_with_the_headers_of_the_contract(templa
     assert calls
     for call in calls:
         headers = headers_of(call)
-        assert re.fullmatch(r"=\{\{ \$\('Run'\)\.first\(\)\.json\.base_url \}\}/v1/[a-z/]+", call["parameters"]["url"])
+        assert re.fullmatch(
+            r"=\{\{ \$\('Run'\)\.first\(\)\.json\.base_url \}\}/(v1|ops)/[a-z/-]+", call["parameters"]["url"]
+        )
         assert call["parameters"]["genericAuthType"] == "httpHeaderAuth"
         assert headers["X-Correlation-ID"] == CORRELATION_ID
         if call["parameters"]["method"] == "GET":
             assert "Idempotency-Key" not in headers
         else:
-            assert IDEMPOTENCY_KEY.fullmatch(headers["Idempotency-Key"])
+            key = EVENT_KEY if is_started_by_an_event(template) else IDEMPOTENCY_KEY
+            assert key.fullmatch(headers["Idempotency-Key"])
 
 
 def test_two_writing_nodes_of_one_template_never_share_a_key(template: Template) -> None:
@@ -140,13 +166,26 @@ def test_what_fails_at_a_call_reaches_the_node_that_says_it_in_plain_words(templ
 
 def test_credentials_stand_there_by_name_and_nothing_secret_stands_there_at_all(template: Template) -> None:
     for node in template["nodes"]:
-        expected = CREDENTIAL if node["type"] == "n8n-nodes-base.httpRequest" else None
-        assert node.get("credentials") == expected
+        wanted = CREDENTIALS.get(node["type"].removeprefix("n8n-nodes-base."), [None])
+        assert node.get("credentials") in wanted
     assert SECRET.search(json.dumps(template)) is None
 
 
 def test_a_note_explains_the_set_up(template: Template) -> None:
     notes = "\n".join(note["parameters"]["content"] for note in nodes_of(template, "stickyNote"))
 
-    for word in ("Lockstitch API key", "Authorization", "Bearer", "base_url", "make run"):
+    for word in ("Authorization", "Bearer", "base_url", "make run"):
         assert word in notes
+    for node in template["nodes"]:
+        for credential in node.get("credentials", {}).values():
+            assert f"`{credential['name']}`" in notes
+
+
+def test_an_event_is_believed_only_with_its_signature_over_the_raw_body(template: Template) -> None:
+    for started in nodes_of(template, "webhook"):
+        assert started["parameters"]["options"]["rawBody"] is True
+        (check,) = (node for node in nodes_of(template, "if") if node["name"] == "Signed?")
+        assert len(check["parameters"]["conditions"]["conditions"]) == 2  # the signature, and its age
+        (refusal,) = (node for node in nodes_of(template, "respondToWebhook") if node["name"] == "Refuse")
+        assert ("Signed?", 1, "Refuse") in links_of(template)
+        assert refusal["parameters"]["options"]["responseCode"] == 401

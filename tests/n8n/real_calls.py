@@ -1,7 +1,6 @@
 """The templates in a real n8n against a running Lockstitch: what a builder sees, and what the vendors then hold.
 
-Called by tests/n8n/run with the folder that tests/n8n/setup printed. It is no part of the ordinary suite, which is
-why its name does not begin with `test_`.
+Run by real.py; it is no part of the ordinary suite, which is why its name does not begin with `test_`.
 """
 
 import json
@@ -76,7 +75,7 @@ def play_round(dev: Dev, order: dict[str, Any]) -> Round:
 
 
 def fresh_n8n() -> FreshN8n:
-    return FreshN8n(Path(sys.argv[1]), free_port())
+    return FreshN8n(Path(sys.argv[1]), free_port(), free_port())
 
 
 def play(n8n: FreshN8n, template: str, **run_values: str) -> Execution:
@@ -199,23 +198,3 @@ def test_what_can_go_wrong_is_told_in_plain_words(dev: Dev, rounds: list[Round])
 
     assert dev.records("zendesk", "tickets") == rounds[1].tickets
     assert dev.records("hubspot", "contacts") == rounds[1].contacts
-
-
-class Tally:
-    """Counts outcomes for the one line at the end."""
-
-    def __init__(self) -> None:
-        """Nothing has run yet."""
-        self.passed = self.failed = 0
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test passes by its call and fails by any of its phases."""
-        self.passed += report.passed and report.when == "call"
-        self.failed += report.failed
-
-
-if __name__ == "__main__":
-    tally = Tally()
-    outcome = pytest.main([__file__, "-vv", "--noconftest", "-p", "no:cacheprovider"], plugins=[tally])
-    print(f"{tally.passed} passed, {tally.failed} failed")
-    sys.exit(outcome)

@@ -1,0 +1,32 @@
+"""Runs the tests with a real n8n and says how many passed. Called by tests/n8n/run with the folder that tests/n8n/setup
+printed."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+FILES = ("real_calls.py", "real_events.py")
+
+
+class Tally:
+    """Counts outcomes for the one line at the end."""
+
+    def __init__(self) -> None:
+        """Nothing has run yet."""
+        self.passed = self.failed = 0
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test passes by its call and fails by any of its phases."""
+        self.passed += report.passed and report.when == "call"
+        self.failed += report.failed
+
+
+if __name__ == "__main__":
+    tally = Tally()
+    outcome = pytest.main(
+        [*(str(HERE / file) for file in FILES), "-vv", "--noconftest", "-p", "no:cacheprovider"], plugins=[tally]
+    )
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    sys.exit(outcome)
