@@ -19,7 +19,7 @@ hold a secret; `detail` goes to the caller only, never to a log.
 """
 
 import math
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from msgspec import UNSET
 
@@ -333,7 +333,12 @@ class VendorUnavailable(VendorProblem, code="vendor-unavailable", status=503, ti
 class ConnectionPaused(VendorProblem, code="connection-paused", status=503, title="The connection is paused"):
     """The connection is paused: by a person, because its credential failed, or because the vendor keeps failing."""
 
-    next_step = "Nothing was sent. Try again as Retry-After says; an operator sees the reason in the log."
+    next_step = "Nothing was sent. Try again as Retry-After says; an operator sees the reason at GET /ops/connections."
+
+    def __init__(self, detail: str = "", *, held: bool = False, **facts: Any) -> None:
+        """`held`: until a person resumes it, whatever is tried."""
+        super().__init__(detail, **facts)
+        self.held = held
 
 
 class VendorTimeout(VendorProblem, code="vendor-timeout", status=504, title="The vendor did not answer in time"):

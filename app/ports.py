@@ -66,6 +66,14 @@ class ReplyLost(Exception):
         self.why = why
 
 
+class LineState(Struct, frozen=True, kw_only=True):
+    """How this process sees a connection: where it leads, and what keeps requests back for how many `seconds` more."""
+
+    base_url: str  # without what may be a secret
+    state: Literal["working", "throttled", "failing", "unauthorised"]
+    seconds: float
+
+
 class Vendors(Protocol):
     """The one client for all vendors."""
 
@@ -79,6 +87,9 @@ class Vendors(Protocol):
 
     async def account(self, connection: Connection, *, deadline: float) -> Any:
         """The facts about the account (the vendor's account Struct), cached. Raises like `send`."""
+
+    def state(self, connection: Connection) -> LineState | None:
+        """How a connection is; None for one that nothing is ever sent on."""
 
 
 # ------------------------------------------------------------------- store

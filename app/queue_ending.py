@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from app import telemetry
-from app.errors import Problem, StoreUnavailable
+from app.errors import ConnectionPaused, Problem, StoreUnavailable
 from app.queue_ports import (
     Conflict,
     Done,
@@ -19,6 +19,7 @@ from app.queue_ports import (
     Permanent,
     Queue,
     Retry,
+    Spared,
     Throttled,
     Transaction,
     Unauthorised,
@@ -90,6 +91,9 @@ class Ending:
             case Unauthorised(reason=reason):
                 await self._queue.refuse(job, reason)
                 return "unauthorised"
+            case Spared(reason=reason, after=seconds):
+                await self._queue.give_back([job], reason, after=seconds)
+                return "spared"
             case Permanent() | Conflict():
                 await self._queue.bury(job, _failure(outcome))
                 return "dead"
@@ -160,6 +164,9 @@ async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: flo
 
 
 def _of_problem(problem: Problem) -> Outcome:
+    if isinstance(problem, ConnectionPaused) and problem.held:
+        # The lane is blocked by now, or just resumed: neither is for this job to change.
+        return Spared(reason=problem.code)
     match problem.category:
         case "throttle":
             return Throttled(reason=problem.code, retry_after=problem.retry_after)

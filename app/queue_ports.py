@@ -142,6 +142,14 @@ class Unauthorised(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Spared(Struct, frozen=True, kw_only=True):
+    """It could not be tried, for no reason of its own: it keeps its place and its attempts, and waits `after` seconds
+    at least."""
+
+    reason: str
+    after: float = 1.0
+
+
 class Permanent(Struct, frozen=True, kw_only=True):
     """It can never work as it is. `path` is where in the payload, `mapping` and `revision` say who refused."""
 
@@ -160,7 +168,7 @@ class Conflict(Struct, frozen=True, kw_only=True):
     revision: int | None = None
 
 
-Outcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Permanent | Conflict
+Outcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Spared | Permanent | Conflict
 Finishing: TypeAlias = Callable[[], AbstractAsyncContextManager[Transaction]]
 Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[Outcome]]
 

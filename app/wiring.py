@@ -1,5 +1,6 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from app.store.lanes import PostgresLanes
 from app.store.links import PostgresLinks
 from app.store.migrate import count_missing
 from app.store.operations import PostgresOperations
+from app.store.pauses import PostgresPauses
 from app.store.record_states import PostgresRecordStates
 from app.store.sealing import Sealer
 from app.store.wakeups import listen
@@ -80,7 +82,6 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
-        vendors = await stack.enter_async_context(open_vendor_client(settings))
         sealer = Sealer(secrets)
         upkeep = None
         if works:
@@ -88,6 +89,8 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             stack.push_async_callback(upkeep.close)
         events = PostgresEvents(database, sealer)
         announcer = StoreAnnouncer(events, JobIntake(sealer, POLICIES))
+        pauses = await stack.enter_async_context(_following(PostgresPauses(database, announcer), database_url))
+        vendors = await stack.enter_async_context(open_vendor_client(settings, pauses=pauses))
         queue = PostgresQueue(
             database,
             sealer,
@@ -110,6 +113,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             transactions=database,
             queue=queue,
             lanes=PostgresLanes(database, announcer),
+            pauses=pauses,
             events=events,
             states=PostgresRecordStates(database, sealer),
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
@@ -132,6 +136,18 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             database=database,
             runner=await _open_runner(settings, seam, queue, database_url) if works else None,
         )
+
+
+@asynccontextmanager
+async def _following(pauses: PostgresPauses, database_url: str) -> AsyncIterator[PostgresPauses]:
+    """Pauses that are kept up with, as long as the block."""
+    watching = asyncio.create_task(pauses.watch(database_url))
+    try:
+        await pauses.first_look()
+        yield pauses
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
 
 
 async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, database_url: str) -> QueueRunner:

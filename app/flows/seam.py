@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.event_ports import Events, RecordStates, Transactions
-from app.lane_ports import Lanes
+from app.lane_ports import Lanes, Pauses
 from app.ports import Connections, Links, Operations, Vendors
 from app.queue_ports import Enqueuer
 
@@ -25,6 +25,7 @@ class Seam:
     transactions: Transactions
     queue: Enqueuer
     lanes: Lanes
+    pauses: Pauses
     events: Events
     states: RecordStates
     execution_limit: float

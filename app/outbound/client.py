@@ -14,14 +14,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import msgspec
+
 from app.errors import Problem, VendorTimeout
+from app.lane_ports import Pauses
 from app.outbound.accounts import Accounts
 from app.outbound.health import Patience
 from app.outbound.lines import Line
 from app.outbound.outcomes import Failure, error_of, judge, no_reply, not_sent
 from app.outbound.preparation import Preparation
 from app.outbound.wire import NoReply, NotSent, Wire
-from app.ports import Connection, ReplyLost, VendorRefused
+from app.ports import Connection, LineState, ReplyLost, VendorRefused
 from app.settings import ConnectionSettings, Settings, SettingsError, resolve_secret
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
@@ -31,14 +34,16 @@ from mappings.registry import VENDORS
 _log = logging.getLogger("lockstitch.outbound")
 
 DOTS: Final = (".", "..")
+REFUSED: Final = "the vendor refuses the credential"
 
 
 class VendorClient:
     """Implements `ports.Vendors`. Made by `open_vendor_client`."""
 
-    def __init__(self, lines: Mapping[str, Line], wire: Wire) -> None:
+    def __init__(self, lines: Mapping[str, Line], wire: Wire, pauses: Pauses | None = None) -> None:
         self._lines = lines
         self._wire = wire
+        self._pauses = pauses
         self._accounts = Accounts(self._deliver)
         self._preparation = Preparation(self._deliver)
 
@@ -63,6 +68,13 @@ class VendorClient:
     async def account(self, connection: Connection, *, deadline: float) -> Any:
         """See `ports.Vendors.account`."""
         return await self._accounts.get(self._lines[connection.name], deadline)
+
+    def state(self, connection: Connection) -> LineState | None:
+        """See `ports.Vendors.state`."""
+        line = self._lines.get(connection.name)
+        if line is None:
+            return None
+        return LineState(base_url=line.shown_url, state=line.health.state, seconds=line.health.seconds)
 
     async def _deliver(self, line: Line, request: VendorRequest, deadline: float) -> VendorReply:
         """Attempts until one succeeds, none may follow, or the time is over. Raises like `send`."""
@@ -112,6 +124,7 @@ class VendorClient:
                 resend_count=resend_count,
             ) as call:
                 failure: Failure | None
+                credential = line.credential.header
                 try:
                     reply = await self._wire.exchange(
                         line.base_url,
@@ -131,9 +144,14 @@ class VendorClient:
                     self._learn(line, reply)
                 if failure is None:
                     line.health.worked(probe)
-                    return reply
-                call.failed(failure.refusal.kind if failure.refusal else failure.why)
-            self._tell(line, failure, probe)
+                else:
+                    call.failed(failure.refusal.kind if failure.refusal else failure.why)
+            if failure is None:
+                await self._prove(line)
+                return reply
+            if failure.category == "auth" and line.credential.renewed_since(credential):
+                return msgspec.structs.replace(failure, repeatable=True)
+            await self._tell(line, failure, probe)
             return failure
 
     async def _may_repeat(
@@ -143,6 +161,8 @@ class VendorClient:
         patience = line.patience
         if not failure.repeatable or (request.effect and failure.maybe_done and not request.idempotent):
             return False
+        if failure.category == "auth":
+            return attempts < patience.attempts  # somebody has renewed the credential
         if failure.category == "throttle":
             return attempts < patience.throttled_attempts  # admission waits, or says that there is no time
         bound = min(patience.longest_pause, patience.first_pause * 2.0 ** (attempts - 1))
@@ -152,15 +172,24 @@ class VendorClient:
         await asyncio.sleep(pause)
         return True
 
-    def _tell(self, line: Line, failure: Failure, probe: bool) -> None:
+    async def _tell(self, line: Line, failure: Failure, probe: bool) -> None:
         if failure.category == "throttle":
             line.health.throttled(failure.retry_after)
         elif failure.category == "auth":
-            line.health.unauthorised()
+            line.health.unauthorised(told=False)  # the others wait while it is written down
+            if self._pauses is not None and await self._pauses.refuse(line.connection.name, REFUSED):
+                line.health.unauthorised(told=True)
         elif failure.alive:
             line.health.worked(probe)
+            await self._prove(line)
         else:
             line.health.failed(probe)
+
+    async def _prove(self, line: Line) -> None:
+        """The vendor has accepted the credential: the rest of its pause is over, if a person has resumed it."""
+        pause = None if self._pauses is None else self._pauses.of(line.connection.name)
+        if self._pauses is not None and pause is not None and not pause.held:
+            await self._pauses.prove(line.connection.name)
 
     def _learn(self, line: Line, reply: VendorReply) -> None:
         try:
@@ -174,9 +203,13 @@ class VendorClient:
 
 @asynccontextmanager
 async def open_vendor_client(
-    settings: Settings, environment: Mapping[str, str] = os.environ, patience: Patience | None = None
+    settings: Settings,
+    environment: Mapping[str, str] = os.environ,
+    patience: Patience | None = None,
+    pauses: Pauses | None = None,
 ) -> AsyncIterator[VendorClient]:
-    """The client for every connection of the settings, closed at the end of the block.
+    """The client for every connection of the settings, closed at the end of the block; `pauses` are those of the
+    installation that it is part of.
 
     Raises SettingsError with every complaint at once: an unknown vendor, a missing address, a missing secret.
     """
@@ -184,13 +217,13 @@ async def open_vendor_client(
     complaints = []
     for name, connection in settings.connections.items():
         try:
-            lines[name] = _line(connection, environment, patience or Patience())
+            lines[name] = _line(connection, environment, patience or Patience(), pauses)
         except SettingsError as error:
             complaints.append(str(error))
     if complaints:
         raise SettingsError("\n".join(complaints))
     wire = Wire()
-    client = VendorClient(lines, wire)
+    client = VendorClient(lines, wire, pauses)
     try:
         yield client
     finally:
@@ -198,7 +231,9 @@ async def open_vendor_client(
         await wire.close()
 
 
-def _line(settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience) -> Line:
+def _line(
+    settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: Pauses | None
+) -> Line:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
         raise SettingsError(
@@ -209,4 +244,5 @@ def _line(settings: ConnectionSettings, environment: Mapping[str, str], patience
         settings,
         patience,
         lambda reference: resolve_secret(reference, environment),
+        pauses,
     )

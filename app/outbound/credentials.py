@@ -29,6 +29,12 @@ class Credential:
         except SettingsError:
             return
 
+    def renewed_since(self, used: tuple[str, str]) -> bool:
+        """Whether there is another one than the one that was used: by now, or after a look."""
+        if self.header == used:
+            self.renew()
+        return self.header != used
+
     def _resolve(self) -> tuple[str, str]:
         name, wanted = self._settings.name, self._auth.secrets
         if missing := [secret for secret in wanted if secret not in self._settings.credentials]:

@@ -1,7 +1,9 @@
-"""Whether requests may go out on a connection: throttled, failing or unauthorised ones have to wait.
+"""Whether requests may go out on a connection: throttled, failing, unauthorised or paused ones have to wait.
 
-Every pause ends with one probe: a single request goes first, and only its success lets the others go. The states are of
-one connection and one process; other connections keep their speed.
+Every pause ends with one probe: a single request goes first, and only its success lets the others go. That a vendor
+throttles or fails each process finds out by itself. A pause by a person and a refused credential are the whole
+installation's (`lane_ports.Pauses`), and hold until a person resumes the connection; only a refusal that could not be
+written down is tried again by the process itself. Other connections keep their speed.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from typing import Final, Literal, NoReturn
 from msgspec import Struct
 
 from app.errors import ConnectionPaused, Problem, VendorThrottled
+from app.lane_ports import Pause, Pauses
 from app.telemetry.metrics import ConnectionState, connection_state
 
 _log = logging.getLogger("lockstitch.outbound")
@@ -26,6 +29,8 @@ LONGEST_THROTTLE: Final = 60.0
 LONGEST_PAUSE: Final = 3600.0
 # What a caller is told to wait while somebody else's probe is under way.
 PROBE_PATIENCE: Final = 1.0
+# What a caller is told to wait while nobody can say when a person resumes the connection.
+HELD_PATIENCE: Final = 60.0
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -51,12 +56,14 @@ class Patience(Struct, frozen=True, kw_only=True):
 
 
 class Health:
-    """The state of one connection in this process."""
+    """The state of one connection in this process, below the pauses of the installation where it is part of one."""
 
-    def __init__(self, connection: str, title: str, patience: Patience) -> None:
+    def __init__(self, connection: str, title: str, patience: Patience, pauses: Pauses | None = None) -> None:
         self._connection = connection
         self._title = title
         self._patience = patience
+        self._installation = pauses
+        self._held = False
         self._pauses: dict[State, float] = {
             "throttled": FIRST_THROTTLE,
             "failing": patience.failing_pause,
@@ -75,8 +82,14 @@ class Health:
         """What keeps requests back, or `working`."""
         return self._state
 
+    @property
+    def seconds(self) -> float:
+        """What is left of the present pause."""
+        return 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
+
     def check(self, deadline: float) -> None:
         """Refuse at once what could not go out before `deadline`. Raises ConnectionPaused, VendorThrottled."""
+        self._obey()
         if self._state == "working":
             return
         wait = self._until - time.monotonic()
@@ -90,7 +103,10 @@ class Health:
 
         Raises ConnectionPaused, and VendorThrottled where the wait does not fit.
         """
-        while self._state != "working":
+        while True:
+            self._obey()
+            if self._state == "working":
+                return False
             now = time.monotonic()
             wait = self._until - now
             if wait <= 0 and not self._probing:
@@ -101,7 +117,6 @@ class Health:
                 self._refuse(wait)
             if not await self._wait(wait if wait > 0 else deadline - now) and wait <= 0:
                 self._refuse(wait)
-        return False
 
     def worked(self, probe: bool) -> None:
         """The vendor gave an answer that shows it at work, a definite no included."""
@@ -134,8 +149,9 @@ class Health:
             return
         self._turn("throttled", pause)
 
-    def unauthorised(self) -> None:
-        """The vendor refuses the credential."""
+    def unauthorised(self, *, told: bool) -> None:
+        """The vendor refuses the credential; `told`: the installation knows, and decides when it is tried again."""
+        self._held = told
         self._turn("unauthorised", self._patience.unauthorised_pause)
 
     def abandoned(self, probe: bool) -> None:
@@ -143,6 +159,39 @@ class Health:
         if probe and self._probing:
             self._probing = False
             self._notify()
+
+    def _obey(self) -> None:
+        """Keep to the installation's pause; when a person has ended it after a refusal, the next request is the probe.
+
+        Raises ConnectionPaused.
+        """
+        pause = None if self._installation is None else self._installation.of(self._connection)
+        if pause is not None and pause.held:
+            if pause.reason == "auth" and self._state != "unauthorised":
+                self._turn("unauthorised", self._patience.unauthorised_pause)
+            self._held = True
+            raise self._held_problem(pause)
+        if self._held:
+            self._held = False
+            if self._state == "unauthorised":
+                self._until = time.monotonic()
+
+    def _held_problem(self, pause: Pause) -> Problem:
+        if pause.reason == "auth":
+            return ConnectionPaused(
+                f"{self._title} refuses the credential of {self._connection}; nothing is sent until it is renewed.",
+                next_step=f"An operator has to renew the credential, and then {_resume(self._connection)}.",
+                retry_after=HELD_PATIENCE,
+                category="auth",
+                held=True,
+            )
+        note = f": {pause.note}" if pause.note else ""
+        return ConnectionPaused(
+            f"An operator has paused {self._connection}{note}.",
+            next_step=f"Nothing was sent. Try again later; an operator lets it go on with {_resume(self._connection)}.",
+            retry_after=HELD_PATIENCE,
+            held=True,
+        )
 
     def _turn(self, state: State, pause: float) -> None:
         changed = state != self._state
@@ -195,3 +244,7 @@ class Health:
 
     def _show(self, state: ConnectionState) -> None:
         connection_state.labels(self._connection).state(state)
+
+
+def _resume(connection: str) -> str:
+    return f"POST /ops/connections/{connection}/resume"

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from app.errors import VendorThrottled
+from app.lane_ports import Pauses
 from app.outbound.credentials import Credential
 from app.outbound.health import Health, Patience
 from app.outbound.pacing import Pacer
@@ -31,6 +32,7 @@ class Line:
         settings: ConnectionSettings,
         patience: Patience,
         read_secret: Callable[[str], str],
+        pauses: Pauses | None = None,
     ) -> None:
         """Raises SettingsError where the address or a secret is missing."""
         vendor = connection.vendor
@@ -48,7 +50,7 @@ class Line:
         self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
         self.patience = patience
         self.credential = Credential(settings, vendor.auth, read_secret)
-        self.health = Health(connection.name, vendor.title, patience)
+        self.health = Health(connection.name, vendor.title, patience, pauses)
         self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
         self._places = asyncio.Semaphore(pacing.concurrency)
         self._turn = asyncio.Lock()
@@ -56,6 +58,13 @@ class Line:
 
     def __repr__(self) -> str:
         return f"Line({self.connection.name!r})"
+
+    @property
+    def shown_url(self) -> str:
+        """The base URL without what may be a secret in it."""
+        address = urlsplit(self.base_url)
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address.scheme}://{host}{f':{address.port}' if address.port else ''}{address.path}"
 
     def headers(self, request: VendorRequest) -> list[tuple[str, str]]:
         """All headers of a request; the request's own win over the vendor's, the credential over both."""

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from app.dead_letter_ports import Announcer
-from app.lane_ports import Lane, LaneSettings
+from app.lane_ports import Lane, LaneSettings, PauseReason
 from app.queue_ports import Job, Transaction
 from app.store import audit
 from app.store.database import Database, Query
@@ -44,7 +44,7 @@ SELECT_ALL = Query(
     SELECT connection, rate, burst, coalesce({TOKENS}, burst) AS tokens, blocked_reason,
            CASE WHEN blocked_until < 'infinity'
                 THEN greatest(0, extract(epoch FROM blocked_until - now()))::float8 END AS blocked_seconds,
-           blocked_note, probe_token IS NOT NULL AS probing
+           blocked_note, blocked_at, probe_token IS NOT NULL AS probing
       FROM lane
      ORDER BY connection
     """,  # noqa: S608 - no caller's text is in it
@@ -70,6 +70,7 @@ THROTTLE = Query(
                                 ELSE greatest(before.blocked_until, now() + make_interval(secs => before.seconds))
                            END,
            blocked_note = $3,
+           blocked_at = CASE WHEN before.was_going THEN now() ELSE lane.blocked_at END,
            throttles = before.throttles + before.was_going::integer,
            probe_token = NULL
       FROM before
@@ -81,11 +82,11 @@ THROTTLE = Query(
 BLOCK = Query(
     "INSERT lane",
     """
-    INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note)
-    VALUES ($1, $2, 'infinity', $3)
+    INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
+    VALUES ($1, $2, 'infinity', $3, now())
         ON CONFLICT (connection) DO UPDATE
        SET blocked_reason = excluded.blocked_reason, blocked_until = 'infinity',
-           blocked_note = excluded.blocked_note, probe_token = NULL
+           blocked_note = excluded.blocked_note, blocked_at = excluded.blocked_at, probe_token = NULL
      WHERE lane.blocked_until IS NULL OR lane.blocked_until < 'infinity'
     """,
 )
@@ -97,6 +98,7 @@ RESUME = Query(
        SET blocked_reason = CASE WHEN blocked_reason = 'auth' THEN blocked_reason END,
            blocked_until = CASE WHEN blocked_reason = 'auth' THEN now() END,
            blocked_note = CASE WHEN blocked_reason = 'auth' THEN blocked_note END,
+           blocked_at = CASE WHEN blocked_reason = 'auth' THEN blocked_at END,
            throttles = 0, probe_token = NULL
      WHERE connection = $1 AND blocked_reason IS NOT NULL
     """,
@@ -106,8 +108,20 @@ PROBE_SUCCEEDED = Query(
     "UPDATE lane",
     """
     UPDATE lane
-       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, throttles = 0, probe_token = NULL
+       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
+           probe_token = NULL
      WHERE connection = $1 AND probe_token = $2
+    """,
+)
+
+# A request of the API has shown what a job's probe would.
+PROVE = Query(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
+           probe_token = NULL
+     WHERE connection = $1 AND blocked_reason = 'auth' AND blocked_until < 'infinity'
     """,
 )
 
@@ -121,6 +135,11 @@ PROBE_UNDECIDED = Query(
 )
 
 WAKE = Query("SELECT job", "SELECT pg_notify('lockstitch_job', '')")
+
+PAUSES_CHANNEL: Final = "lockstitch_lane"
+"""Notified, without a payload, whenever a connection is paused or resumed."""
+
+TELL = Query("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
 
 UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient the job itself is
 
@@ -148,12 +167,7 @@ class PostgresLanes:
     async def pause(self, connection: str, *, actor: str, note: str) -> bool:
         """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
         async with self._database.transaction() as session:
-            if not await session.execute(BLOCK, connection, "operator", note):
-                return False
-            await _note(session, "connection.paused", connection, actor=actor, reason="operator")
-            if self._announcer is not None:
-                await self._announcer.connection_paused(session, connection, "operator", note=note)
-            return True
+            return await _block(session, connection, "operator", note, self._announcer, actor=actor)
 
     async def resume(self, connection: str, *, actor: str) -> bool:
         """Go on; after a refused credential with one job as a probe. False when it is not blocked."""
@@ -161,6 +175,7 @@ class PostgresLanes:
             if not await session.execute(RESUME, connection):
                 return False
             await session.execute(WAKE)
+            await session.execute(TELL)
             await _note(session, "connection.resumed", connection, actor=actor)
             return True
 
@@ -174,17 +189,22 @@ async def throttle(transaction: Transaction, connection: str, reason: str, retry
 
 async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:
     """The vendor does not accept our credential: everything waits for a person."""
-    if not await transaction.execute(BLOCK, connection, "auth", reason):
-        return
-    await _note(transaction, "connection.paused", connection, reason="auth")
-    if announcer is not None:
-        await announcer.connection_paused(transaction, connection, "auth", note=reason)
+    await _block(transaction, connection, "auth", reason, announcer)
+
+
+async def prove(transaction: Transaction, connection: str) -> None:
+    """The vendor has accepted the credential of a connection that a person has resumed: everything may go on."""
+    if await transaction.execute(PROVE, connection):
+        await transaction.execute(WAKE)
+        await transaction.execute(TELL)
+        await _note(transaction, "connection.resumed", connection)
 
 
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:
     """The vendor has answered a probe: everything may go on."""
     if job.probe and await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
         await transaction.execute(WAKE)
+        await transaction.execute(TELL)
         await _note(transaction, "connection.resumed", job.connection)
 
 
@@ -194,6 +214,25 @@ async def probe_undecided(transaction: Transaction, job: Job, seconds: float) ->
         await transaction.execute(
             PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), UNDECIDED_AT_MOST)
         )
+
+
+async def _block(
+    transaction: Transaction,
+    connection: str,
+    why: PauseReason,
+    note: str,
+    announcer: Announcer | None,
+    *,
+    actor: str = "lockstitch",
+) -> bool:
+    """Stop a connection until a person resumes it; False when one or a refused credential has stopped it already."""
+    if not await transaction.execute(BLOCK, connection, why, note):
+        return False
+    await transaction.execute(TELL)
+    await _note(transaction, "connection.paused", connection, actor=actor, reason=why)
+    if announcer is not None:
+        await announcer.connection_paused(transaction, connection, why, note=note)
+    return True
 
 
 async def _note(

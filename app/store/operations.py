@@ -91,6 +91,7 @@ TAKE_OVER = Query(
 )
 
 # Unlike a job of the queue, an operation has no order to keep: the longest overdue goes first, held rows are skipped.
+# While a connection is paused its operations wait, those that were sent too: to read back is to ask the vendor.
 CLAIM_DUE = Query(
     "UPDATE operation",
     f"""
@@ -100,6 +101,7 @@ CLAIM_DUE = Query(
                     FROM operation
                    WHERE phase IN ('received', 'sent')
                      AND due_at <= now()
+                     AND connection <> ALL (ARRAY(SELECT connection FROM lane WHERE blocked_until = 'infinity'))
                    ORDER BY due_at
                    LIMIT $3
                      FOR UPDATE SKIP LOCKED)

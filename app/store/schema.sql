@@ -55,14 +55,15 @@ CREATE TABLE operation (
     outcome         text        CHECK (outcome IN ('succeeded', 'failed')),
     effect          text,
     remote_id       text,
-    attempts        integer     NOT NULL DEFAULT 1 CHECK (attempts > 0),
+    attempts        integer     NOT NULL DEFAULT 1 CHECK (attempts >= 0),
 
     -- Whoever holds the token may go on, until due_at; without a token a worker goes on from due_at.
     lease_token     text,
     due_at          timestamptz,
 
-    -- queued: it waits for its turn in the queue, and nobody else may begin it. deferred: somebody was told that it would
-    -- be decided later, so its end is announced. callback: where else that is told, sealed.
+    -- queued: it waits for its turn in the queue, and nobody but its job may begin it. deferred: somebody was told that
+    -- it would be decided later, so its end is announced. callback: where else that is told, sealed for
+    -- `operation.callback <id>`.
     queued          boolean     NOT NULL DEFAULT false,
     deferred        boolean     NOT NULL DEFAULT false,
     callback        bytea,
@@ -86,7 +87,7 @@ CREATE UNIQUE INDEX operation_upsert ON operation (connection, object, upsert_di
  WHERE upsert_digest IS NOT NULL AND phase IN ('received', 'sent');
 
 -- What the worker looks for, and the reaper.
-CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent');
+CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent') AND NOT queued;
 CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown';
 CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled';
 CREATE INDEX operation_run     ON operation (correlation_id);
@@ -172,9 +173,13 @@ CREATE TABLE lane (
     throttles      integer          NOT NULL DEFAULT 0 CHECK (throttles >= 0),
     probe_token    uuid,
 
+    -- Jobs of a lane that one process may have at work, where that is fewer than usual: a target that takes its time
+    -- takes only so many places.
+    at_once        integer          CHECK (at_once > 0),
+
     CHECK ((blocked_reason IS NULL) = (blocked_until IS NULL)),
-    CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL)),
-    CHECK (blocked_reason IS NOT NULL OR (probe_token IS NULL AND blocked_note IS NULL AND throttles = 0))
+    CHECK (blocked_reason IS NOT NULL OR (probe_token IS NULL AND blocked_note IS NULL AND throttles = 0)),
+    CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
 ) WITH (fillfactor = 50);
 
 -- Work that waits or runs. A job that is done is gone; one that has failed for good is a dead letter.
@@ -374,7 +379,8 @@ CREATE INDEX event_type    ON event (type, id);
 CREATE INDEX event_run     ON event (correlation_id);
 CREATE INDEX event_created ON event (created_at);
 
--- Who wants to be told what, and where. A target's URL is often its only secret, so it is sealed like one.
+-- Who wants to be told what, and where. A target's URL is often its only secret, so it is sealed like one, for
+-- `subscription <id>`.
 CREATE TABLE subscription (
     id              text        PRIMARY KEY CHECK (id LIKE 'sub\_%'),
     principal       text        NOT NULL,
@@ -382,19 +388,23 @@ CREATE TABLE subscription (
     events          text[]      NOT NULL CHECK (cardinality(events) > 0),
     connection      text,
 
-    -- disabled: its deliveries wait until a person enables it. gone: the target answered 410.
-    state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled', 'gone')),
+    -- disabled: its deliveries wait, with its lane, until a person enables it.
+    state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled')),
     disabled_reason text,
     disabled_at     timestamptz,
 
-    -- Since when no delivery has succeeded, by this database's clock.
+    -- The first failed attempt since one has succeeded, by this database's clock.
     failing_since   timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
 
-    CHECK ((state = 'active') = (disabled_at IS NULL))
+    CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))
 );
 
--- The secrets that a subscription's deliveries are signed with; a rotated one goes on for a while. Sealed.
+-- Who wants an event: those that name one of its patterns.
+CREATE INDEX subscription_events ON subscription USING gin (events);
+
+-- The secrets that a subscription's deliveries are signed with; a rotated one goes on for a while. Sealed for
+-- `subscription_secret <subscription>`.
 CREATE TABLE subscription_secret (
     subscription text        NOT NULL REFERENCES subscription ON DELETE CASCADE,
     secret       bytea       NOT NULL,
@@ -403,7 +413,8 @@ CREATE TABLE subscription_secret (
     PRIMARY KEY (subscription, created_at)
 );
 
--- One event on its way to one target: a subscription's, or the callback of an operation.
+-- One event on its way to one target: a subscription's, or the callback of an operation. dead: given up, and a dead
+-- letter. dropped: nobody waits for it any more.
 CREATE TABLE delivery (
     id             text        PRIMARY KEY CHECK (id LIKE 'dlv\_%'),
     event          text        NOT NULL,
