@@ -7,10 +7,10 @@ state and the deliveries. Whatever appends Events gets jobs back and enqueues th
     await queue.enqueue(transaction, *jobs)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Raw, Struct
 
@@ -26,7 +26,8 @@ class Transactions(Protocol):
 
 
 class NewReceipt(Struct, frozen=True, kw_only=True):
-    """One thing that a vendor told us and proved. `dedupe_key` is the same for all its copies."""
+    """One thing that a vendor told us and proved. `dedupe_key` is the same for all its copies, and so is `digest`, the
+    SHA-256 of what they say, unless somebody uses a key for two different things."""
 
     connection: str
     dedupe_key: str
@@ -35,6 +36,7 @@ class NewReceipt(Struct, frozen=True, kw_only=True):
     remote_id: str | None
     occurred_at: datetime | None
     payload: bytes
+    digest: bytes
     correlation_id: str
 
 
@@ -58,14 +60,22 @@ class Receipts(Protocol):
     """What came in, once each."""
 
     async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
-        """Their ids in the same order; None for one that is there already, also within this call. A copy with other
-        bytes is noted in the audit trail."""
+        """Their ids in the same order; None for one that is there already, also within this call. A copy that says
+        something else is noted in the audit trail.
+
+        Give all receipts of a transaction in one call, and before its jobs: rows are locked in one order then, and no
+        two callers can wait for each other.
+        """
 
     async def get(self, receipt_id: str) -> Receipt | None:
-        """One by id."""
+        """One by id. Raises StoreUnavailable."""
 
     async def settle(self, transaction: Transaction, receipt_id: str) -> None:
         """It has become an Event."""
+
+    async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
+        """How many requests each connection refused in the last `seconds`, by reason: one audit event each. Raises
+        StoreUnavailable."""
 
 
 class SeenState(Struct, frozen=True, kw_only=True):
@@ -101,6 +111,23 @@ class RecordStates(Protocol):
         deleted: bool = False,
     ) -> None:
         """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved."""
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """One line of the audit trail. `type` is a namespaced type such as `field.changed`; `facts` are ids and words of
+    ours, never what a person is called or has written. The correlation id is the current one."""
+
+    type: str
+    subject: str
+    facts: dict[str, Any]
+    actor: str = "lockstitch"
+
+
+class Trail(Protocol):
+    """The audit trail, for what only a flow knows. Whatever else is kept writes its own lines."""
+
+    async def append(self, transaction: Transaction, *facts: Fact) -> None:
+        """Add them, in this order."""
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 from app.problem_document import ProblemDocument
 from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
-from mappings.spec import Action, UpsertKey, Vendor
+from mappings.spec import Action, Manifest, UpsertKey, Vendor
 
 Phase = Literal["received", "sent", "settled", "unknown"]
 Outcome = Literal["succeeded", "failed"]
@@ -28,9 +28,15 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """One authorised account at a vendor, as configured."""
+    """One authorised account at a vendor, as configured; of a vendor that is an intake, where its webhooks come from."""
 
     name: str
+    vendor: Manifest
+
+
+class CalledConnection(Connection, frozen=True, kw_only=True):
+    """A connection at a vendor that Lockstitch calls."""
+
     vendor: Vendor[Any]
 
 
@@ -127,7 +133,8 @@ class Intent(Struct, frozen=True, kw_only=True):
 
 class Operation(Struct, frozen=True, kw_only=True):
     """One write and how far it has come. `effect` is the verb that was really sent (an upsert ends up as create or
-    update). Times are the database's."""
+    update). `queued`: it is for its job in the queue to begin it, and for nobody else. `deferred`: somebody was told that
+    it would be decided later. `callback` is the URL that is told of its end. Times are the database's."""
 
     id: str
     principal: str
@@ -150,13 +157,28 @@ class Operation(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     age_since_sent: float  # seconds by the database clock; 0 when not sent
+    due_in: float  # seconds until somebody else may go on with it; 0 when that is now, or it is decided
+    queued: bool = False
+    deferred: bool = False
+    callback: str | None = None
+
+
+class FieldChange(Struct, frozen=True, kw_only=True):
+    """A named field of a record that a write of ours has changed."""
+
+    record: str  # as in an order key: `customer:1051`
+    field: str
+    before: str | None
+    after: str | None
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """The right to go on with an operation: every later step names the token."""
+    """The right to go on with an operation: every later step names the token. `actor` is who goes on, for the audit
+    trail: the principal of a caller who waits, else Lockstitch itself."""
 
     operation_id: str
     token: str
+    actor: str = "lockstitch"
 
 
 class LeaseLost(Exception):
@@ -188,13 +210,22 @@ class NewOperation(Struct, frozen=True, kw_only=True):
     intent: Intent
     phase: Literal["received", "sent"]
     effect: Action | None = None
+    callback: str | None = None
 
 
 class Operations(Protocol):
-    """The record of writes: intent before the call, outcome before the answer, each step fenced by a lease."""
+    """The record of writes: intent before the call, outcome before the answer, each step fenced by a lease.
+
+    Every change of state is audited in its own transaction. The end of an operation that is queued or deferred, or has
+    a callback, is announced there as well, and so is every `unknown` and what a person makes of it.
+    """
 
     async def begin(self, new: NewOperation) -> Begun:
         """INSERT … ON CONFLICT on (principal, key); on a conflict the operation that is there."""
+
+    async def enlist(self, transaction: Transaction, new: NewOperation) -> Operation | None:
+        """Add a `received` operation that a job will begin, which the caller enqueues; None when its key stands for one
+        already."""
 
     async def find_by_key(self, principal: str, key: str) -> Operation | None:
         """The operation that a key stands for, if any."""
@@ -210,33 +241,50 @@ class Operations(Protocol):
     async def take_over(self, operation_id: str) -> Begun | None:
         """A lease on an undecided operation whose lease has run out; None when it is held or decided."""
 
-    async def reopen(self, operation_id: str) -> Begun | None:
+    async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
         """A lease on an `unknown` operation, to look once more; None when it is not `unknown`."""
 
     async def claim_due(self, limit: int) -> Sequence[Begun]:
-        """Leases on undecided operations that are due: lease run out, or postponed until now."""
+        """Leases on undecided operations that are due: lease run out, or postponed until now. None of those queued."""
 
-    async def mark_sent(self, lease: Lease, *, effect: Action, remote_id: str | None) -> None:
-        """Commit that the request is about to go out. Raises LeaseLost."""
+    async def take_turn(self, operation_id: str) -> Begun | None:
+        """A lease on an undecided `queued` operation, for its job, which is the judge of when; None when it is decided,
+        or still held."""
 
-    async def note_remote_id(self, lease: Lease, remote_id: str) -> None:
+    async def defer(self, operation_id: str) -> Operation | None:
+        """Note that somebody is told that it will be decided later. The operation as it is then: decided, where that was
+        faster. None when there is no such operation (any more)."""
+
+    async def mark_sent(self, begun: Begun, *, effect: Action, remote_id: str | None) -> Begun:
+        """Commit that the request is about to go out; the operation as it is then. Raises LeaseLost."""
+
+    async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
         """The vendor did it and named the record; what is left is to read it. Raises LeaseLost."""
 
-    async def postpone(self, lease: Lease, *, seconds: float, sent: bool) -> None:
+    async def postpone(self, begun: Begun, *, seconds: float, sent: bool) -> None:
         """Give the lease back; a worker goes on after `seconds`. `sent=False`: nothing went out, back to received.
         Raises LeaseLost."""
 
-    async def succeed(self, lease: Lease, *, answer: Answer, remote_id: str | None) -> None:
-        """Record the answer. Raises LeaseLost."""
+    async def succeed(
+        self, begun: Begun, *, answer: Answer, remote_id: str | None, changes: Sequence[FieldChange] = ()
+    ) -> None:
+        """Record the answer, and audit what it changed. Raises LeaseLost."""
 
-    async def fail(self, lease: Lease, *, problem: ProblemDocument, answer: Answer | None) -> None:
-        """Record a final refusal; without `answer` the key is released, because nothing was sent. Raises LeaseLost."""
+    async def fail(
+        self, begun: Begun, *, problem: ProblemDocument, answer: Answer | None, unless_deferred: bool = False
+    ) -> bool:
+        """Record a final refusal; without `answer` the key is released, because nothing was sent.
 
-    async def mark_unknown(self, lease: Lease, *, problem: ProblemDocument) -> None:
+        With `unless_deferred` nothing is recorded where somebody was told that it would be decided later: then False.
+        Raises LeaseLost.
+        """
+
+    async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
         """It could not be found out. Raises LeaseLost."""
 
-    async def forget(self, lease: Lease) -> None:
-        """The request turned out not to be an operation at all (a field was invalid): remove it. Raises LeaseLost."""
+    async def forget(self, begun: Begun, *, because: str) -> bool:
+        """The request turned out not to be an operation at all (a field was invalid): remove it. False, and nothing is
+        removed, where somebody was told that it would be decided later, or the lease is lost."""
 
     async def resolve(
         self,
@@ -255,6 +303,13 @@ class Operations(Protocol):
 
     async def delete_expired(self, limit: int) -> int:
         """Remove settled operations that have outlived their retention; how many."""
+
+
+class OperationAnnouncer(Protocol):
+    """Tells of the end of operations, in the transaction of the decision."""
+
+    async def operation_finished(self, transaction: Transaction, operation: Operation) -> None:
+        """It is settled, or `unknown`; its `callback`, where it has one, is told too."""
 
 
 class KnownLink(Struct, frozen=True, kw_only=True):

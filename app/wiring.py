@@ -40,7 +40,7 @@ from app.store.pauses import PostgresPauses
 from app.store.record_states import PostgresRecordStates
 from app.store.sealing import Sealer
 from app.store.wakeups import listen
-from mappings.registry import VENDORS
+from mappings.registry import MANIFESTS, VENDORS
 
 POOL_SIZE: Final = 16
 # One attempt at a write ends well before its lease does, so that two owners never overlap.
@@ -74,7 +74,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
     _refuse_unknown_vendors(settings)
     connections = Connections(
         by_name={
-            name: Connection(name=name, vendor=VENDORS[connection.vendor])
+            name: Connection(name=name, vendor=MANIFESTS[connection.vendor])
             for name, connection in settings.connections.items()
         },
         systems_of_record=settings.systems_of_record,
@@ -165,16 +165,19 @@ async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, dat
 
 
 def _lane(settings: Settings, name: str, connection: Connection) -> LaneSettings:
-    pacing = settings.connections[name].pacing or connection.vendor.pacing
+    vendor = VENDORS.get(connection.vendor.name)
+    if vendor is None:
+        return LaneSettings(rate=None)  # an intake: its jobs ask nobody
+    pacing = settings.connections[name].pacing or vendor.pacing
     return LaneSettings(rate=pacing.units / pacing.per_seconds, burst=max(1.0, float(pacing.concurrency)))
 
 
 def _refuse_unknown_vendors(settings: Settings) -> None:
-    known = ", ".join(sorted(VENDORS))
+    known = ", ".join(sorted(MANIFESTS))
     complaints = [
         f"connections.{name}: there is no vendor {connection.vendor!r}; there are: {known}."
         for name, connection in settings.connections.items()
-        if connection.vendor not in VENDORS
+        if connection.vendor not in MANIFESTS
     ]
     if complaints:
         raise SettingsError("\n".join(complaints))

@@ -24,12 +24,12 @@ from app.outbound.lines import Line
 from app.outbound.outcomes import Failure, error_of, judge, no_reply, not_sent
 from app.outbound.preparation import Preparation
 from app.outbound.wire import NoReply, NotSent, Wire
-from app.ports import Connection, LineState, ReplyLost, VendorRefused
+from app.ports import CalledConnection, Connection, LineState, ReplyLost, VendorRefused
 from app.settings import ConnectionSettings, Settings, SettingsError, resolve_secret
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
-from mappings.registry import VENDORS
+from mappings.registry import MANIFESTS, VENDORS
 
 _log = logging.getLogger("lockstitch.outbound")
 
@@ -54,7 +54,7 @@ class VendorClient:
     async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
         """See `ports.Vendors.send`."""
         line = self._lines[connection.name]
-        if not request.effect or not connection.vendor.setup:
+        if not request.effect or not line.connection.vendor.setup:
             return await self._deliver(line, request, deadline)
         await self._preparation.prepare(line, deadline)
         try:
@@ -208,7 +208,7 @@ async def open_vendor_client(
     patience: Patience | None = None,
     pauses: Pauses | None = None,
 ) -> AsyncIterator[VendorClient]:
-    """The client for every connection of the settings, closed at the end of the block; `pauses` are those of the
+    """The client for every connection of the settings that is no mere intake, closed at the end of the block; `pauses` are those of the
     installation that it is part of.
 
     Raises SettingsError with every complaint at once: an unknown vendor, a missing address, a missing secret.
@@ -216,6 +216,8 @@ async def open_vendor_client(
     lines: dict[str, Line] = {}
     complaints = []
     for name, connection in settings.connections.items():
+        if connection.vendor in MANIFESTS and connection.vendor not in VENDORS:
+            continue  # an intake: nothing is ever sent there
         try:
             lines[name] = _line(connection, environment, patience or Patience(), pauses)
         except SettingsError as error:
@@ -237,10 +239,10 @@ def _line(
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
         raise SettingsError(
-            f"[connections.{settings.name}] vendor is {settings.vendor!r}: there are {', '.join(sorted(VENDORS))}."
+            f"[connections.{settings.name}] vendor is {settings.vendor!r}: there are {', '.join(sorted(MANIFESTS))}."
         )
     return Line(
-        Connection(name=settings.name, vendor=vendor),
+        CalledConnection(name=settings.name, vendor=vendor),
         settings,
         patience,
         lambda reference: resolve_secret(reference, environment),

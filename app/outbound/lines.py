@@ -13,7 +13,7 @@ from app.outbound.credentials import Credential
 from app.outbound.health import Health, Patience
 from app.outbound.pacing import Pacer
 from app.outbound.wire import ACCEPTED_ENCODING, USER_AGENT
-from app.ports import Connection
+from app.ports import CalledConnection
 from app.settings import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
 from canonical.parts import CustomFieldSetting, ObjectName
@@ -28,7 +28,7 @@ class Line:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: CalledConnection,
         settings: ConnectionSettings,
         patience: Patience,
         read_secret: Callable[[str], str],

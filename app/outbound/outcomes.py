@@ -9,7 +9,7 @@ from msgspec import Struct
 from app.errors import Problem, VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
 from app.outbound.retry_after import seconds_asked
 from app.outbound.wire import NoReply, NotSent, TooLarge
-from app.ports import Connection, VendorRefused
+from app.ports import CalledConnection, VendorRefused
 from app.problem_document import VendorSays
 from mappings.http import Category, VendorRefusal, VendorReply
 
@@ -49,7 +49,7 @@ def no_reply(error: NoReply) -> Failure:
     return Failure(category="transient", why=error.why, maybe_done=True, repeatable=True)
 
 
-def judge(connection: Connection, reply: VendorReply) -> Failure | None:
+def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
     """The failure in a whole reply, or None for a success."""
     vendor = connection.vendor
     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
@@ -105,7 +105,7 @@ def _refused(reply: VendorReply, refusal: VendorRefusal) -> Failure:
     )
 
 
-def error_of(failure: Failure, connection: Connection) -> Problem | VendorRefused:
+def error_of(failure: Failure, connection: CalledConnection) -> Problem | VendorRefused:
     """What the failure is to the one who asked, when nothing was changed by it."""
     title = connection.vendor.title
     refusal = failure.refusal

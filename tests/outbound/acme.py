@@ -14,7 +14,7 @@ from app.outbound.client import VendorClient
 from app.outbound.health import Patience
 from app.outbound.lines import Line
 from app.outbound.wire import Wire
-from app.ports import Connection
+from app.ports import CalledConnection, Connection
 from app.settings import ConnectionSettings, PacingSettings
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
@@ -159,7 +159,7 @@ async def asking(
             webhook_secrets=(),
             pending=False,
         )
-        lines[name] = Line(Connection(name=name, vendor=vendor), settings, patience, read_secret)
+        lines[name] = Line(CalledConnection(name=name, vendor=vendor), settings, patience, read_secret)
     wire = Wire()
     client = VendorClient(lines, wire)
     try:
