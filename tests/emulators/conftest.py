@@ -13,8 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from .receiver import Receiver
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0
+SECRET = "sesame"
 
 
 class RunningEmulators:
@@ -29,8 +32,11 @@ class RunningEmulators:
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
-    def start(self) -> None:
-        self._process = subprocess.Popen(self.command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    def start(self, *options: str, **environment: str) -> None:
+        environment = {**os.environ, **environment}
+        self._process = subprocess.Popen(
+            [*self.command, *options], cwd=ROOT, stdout=subprocess.DEVNULL, env=environment
+        )
         self.await_health()
 
     def await_health(self) -> None:
@@ -90,8 +96,22 @@ class RunningEmulators:
         """Set a vendor's `per_minute` or `search_lag`."""
         assert self.http.post("/_emulator/limits", json={"vendor": vendor, **limits}).status_code == 200
 
+    def subscribe(self, vendor: str, url: str, secret: str = SECRET, **more: Any) -> dict[str, Any]:
+        """Have a vendor's webhooks sent there, again after 10 ms when they are not taken."""
+        order = {"vendor": vendor, "url": url, "secret": secret, "first_pause_ms": 10, **more}
+        answer = self.http.put("/_emulator/webhooks", json=order)
+        assert answer.status_code == 200, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    def sent(self, vendor: str) -> list[dict[str, Any]]:
+        """A vendor's webhooks and what became of them, newest last."""
+        sent: list[dict[str, Any]] = self.http.get("/_emulator/webhooks/sent", params={"vendor": vendor}).json()
+        return sent
+
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget everything, where webhooks go too."""
+        assert self.http.delete("/_emulator/webhooks").status_code == 200
         assert self.http.post("/_emulator/reset").status_code == 200
 
 
@@ -125,6 +145,14 @@ def own_emulators(tmp_path: Path) -> Iterator[RunningEmulators]:
     running.start()
     yield running
     running.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody who takes webhooks."""
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture(scope="session")
