@@ -57,7 +57,7 @@ CLAIM = Query(
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
         SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
-               least($2 - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
+               least(least($2, lane.at_once) - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
                      floor({TOKENS})::integer) AS places
@@ -66,7 +66,7 @@ CLAIM = Query(
          WHERE ring.run_at <= now()
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
            AND (lane.rate IS NULL OR {TOKENS} >= 1)
-           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < $2
+           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < least($2, lane.at_once)
          LIMIT 1
            FOR NO KEY UPDATE OF lane SKIP LOCKED
     ), heads AS MATERIALIZED (

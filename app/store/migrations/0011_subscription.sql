@@ -1,4 +1,5 @@
--- Who wants to be told what, and where. A target's URL is often its only secret, so it is sealed like one.
+-- Who wants to be told what, and where. A target's URL is often its only secret, so it is sealed like one, for
+-- `subscription <id>`.
 CREATE TABLE subscription (
     id              text        PRIMARY KEY CHECK (id LIKE 'sub\_%'),
     principal       text        NOT NULL,
@@ -6,19 +7,23 @@ CREATE TABLE subscription (
     events          text[]      NOT NULL CHECK (cardinality(events) > 0),
     connection      text,
 
-    -- disabled: its deliveries wait until a person enables it. gone: the target answered 410.
-    state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled', 'gone')),
+    -- disabled: its deliveries wait, with its lane, until a person enables it.
+    state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled')),
     disabled_reason text,
     disabled_at     timestamptz,
 
-    -- Since when no delivery has succeeded, by this database's clock.
+    -- The first failed attempt since one has succeeded, by this database's clock.
     failing_since   timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
 
-    CHECK ((state = 'active') = (disabled_at IS NULL))
+    CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))
 );
 
--- The secrets that a subscription's deliveries are signed with; a rotated one goes on for a while. Sealed.
+-- Who wants an event: those that name one of its patterns.
+CREATE INDEX subscription_events ON subscription USING gin (events);
+
+-- The secrets that a subscription's deliveries are signed with; a rotated one goes on for a while. Sealed for
+-- `subscription_secret <subscription>`.
 CREATE TABLE subscription_secret (
     subscription text        NOT NULL REFERENCES subscription ON DELETE CASCADE,
     secret       bytea       NOT NULL,
@@ -27,7 +32,8 @@ CREATE TABLE subscription_secret (
     PRIMARY KEY (subscription, created_at)
 );
 
--- One event on its way to one target: a subscription's, or the callback of an operation.
+-- One event on its way to one target: a subscription's, or the callback of an operation. dead: given up, and a dead
+-- letter. dropped: nobody waits for it any more.
 CREATE TABLE delivery (
     id             text        PRIMARY KEY CHECK (id LIKE 'dlv\_%'),
     event          text        NOT NULL,
@@ -54,3 +60,7 @@ CREATE INDEX delivery_subscription ON delivery (subscription, created_at);
 CREATE INDEX delivery_event        ON delivery (event);
 CREATE INDEX delivery_run          ON delivery (correlation_id);
 CREATE INDEX delivery_ended        ON delivery (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Jobs of a lane that one process may have at work, where that is fewer than usual: a target that takes its time takes
+-- only so many places.
+ALTER TABLE lane ADD COLUMN at_once integer CHECK (at_once > 0);

@@ -1,0 +1,22 @@
+"""The types of Events (contract, Events out), and the patterns by which subscriptions name them."""
+
+from typing import Final
+
+EVENT_TYPES: Final = (
+    *(f"{name}.{what}" for name in ("customer", "order", "ticket") for what in ("created", "updated", "deleted")),
+    *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
+)
+"""Every type that there is."""
+
+EVENT_PATTERNS: Final = ("*", *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES), *EVENT_TYPES)
+"""What a subscription may name: everything, all of one subject, one type."""
+
+
+def patterns_of(event_type: str) -> tuple[str, str, str]:
+    """The patterns that this type falls under."""
+    return ("*", f"{event_type.partition('.')[0]}.*", event_type)
+
+
+def types_of(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The types that fall under any of these patterns."""
+    return tuple(name for name in EVENT_TYPES if not set(patterns).isdisjoint(patterns_of(name)))
