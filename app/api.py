@@ -4,7 +4,7 @@ import uvloop
 from litestar.handlers import HTTPRouteHandler
 
 from app import telemetry
-from app.routes import operations, resources, self_service
+from app.routes import connections, dead_letters, operations, queue, redrives, resources, self_service
 from app.routes.health import live, metrics, ready
 from app.routes.openapi import SCHEMA_HANDLERS
 from app.server import serve_application
@@ -26,6 +26,18 @@ def handlers() -> list[HTTPRouteHandler]:
         operations.read_operation,
         operations.check,
         operations.resolve,
+        connections.list_all,
+        connections.pause,
+        connections.resume,
+        dead_letters.list_all,
+        dead_letters.read_one,
+        dead_letters.redrive,
+        dead_letters.discard,
+        redrives.start,
+        redrives.list_all,
+        redrives.read_one,
+        redrives.cancel,
+        queue.read,
         self_service.me,
         self_service.contracts,
         self_service.contract,

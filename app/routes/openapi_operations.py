@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from app.routes.openapi_calls import about, operations, resources
+from app.routes.openapi_calls import about, connections, operations, resources
 from app.routes.openapi_calls.call import Call
 
 CALLS: Final[tuple[Call, ...]] = (
     *resources.CALLS,
     *operations.CALLS,
+    *connections.CALLS,
     *about.CALLS,
 )

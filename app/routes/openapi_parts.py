@@ -22,6 +22,7 @@ TAGS: Final = {
     "Orders": "What was bought, what it cost, and how far it has come.",
     "Tickets": "What somebody asked for, and the comments that follow.",
     "Operations": "What became of a write.",
+    "Operators": "What runs, what waits, what went wrong, and the switches for it.",
     "About": "The caller, the contracts, the problems.",
     "Health": "For probes and scrapers.",
 }
@@ -84,6 +85,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
     "object": ("customer, order or ticket.", "customer"),
     "code": ("A problem's code.", "not-found"),
+    "name": ("A connection's name.", "hubspot"),
 }
 ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
     "X-Correlation-ID": ("The run that this call belongs to.", "orders-4711"),
@@ -127,6 +129,7 @@ BODIES: Final[dict[str, Any]] = {
         "requester": {"name": "Ann Bell", "email": "ann@example.com"},
     },
     "CommentPatch": {"body_text": "It is on its way.", "visibility": "public"},
+    "ConnectionPause": {"note": "moving to another account"},
     "Resolution": {"outcome": "succeeded", "remote_id": "1051"},
 }
 """Requests that mean something: not every field at once, since some exclude each other."""

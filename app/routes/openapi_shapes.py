@@ -11,7 +11,12 @@ from canonical.schema import FOLDER, ROOTS, FieldText, describe
 
 DEFINITION: Final = "#/$defs/"
 # How callers call what the code has a longer name for.
-PUBLIC_NAMES: Final = {"ProblemDocument": "Problem", "OperationView": "Operation"}
+PUBLIC_NAMES: Final = {
+    "ProblemDocument": "Problem",
+    "OperationView": "Operation",
+    "ConnectionView": "Connection",
+    "LaneView": "Lane",
+}
 
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {
     "Order": ("cancel_reason", "cancel_reason_raw", "cancelled_at"),

@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from app.flows.operations import Resolution
 from app.flows.settle import Archived
-from app.ports import OperationView
+from app.operation_ports import OperationView
 from app.problem_document import FieldError, ProblemDocument, VendorSays
 from app.routes.health import Readiness
+from app.routes.openapi_calls import connection_texts
 from mappings.coverage import FieldCoverage
 
 Schema = dict[str, Any]
@@ -75,6 +76,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
         "status": ("Always `ok`; what is not ready answers a problem.", '"ok"'),
         "worker_seen_seconds_ago": ("Age of the worker's last heartbeat; null when there was none.", "1.5"),
     },
+    **connection_texts.TEXTS,
     FieldCoverage: {
         "field": ("The canonical field.", '"lifecycle_stage"'),
         "reads": ("Whether a read can supply it.", "true"),
@@ -90,6 +92,7 @@ LISTED: Final = {
     "TicketList": ("Ticket", "A page of tickets."),
     "CommentList": ("Comment", "A page of the comments of a ticket."),
     "OperationList": ("Operation", "A page of operations."),
+    "ConnectionList": ("Connection", "Every connection."),
     "ContractList": ("ContractSummary", "The data contracts, in short."),
 }
 

@@ -1,0 +1,45 @@
+"""Connections, for operators."""
+
+from litestar import route
+
+from app.flows.connections import ConnectionPause, list_connections, pause_connection, resume_connection
+from app.flows.decode import decode_patch
+from app.problem_document import JSON
+from app.routes.admission import AnyRequest, admit, read_body
+from app.routes.answers import json_response
+from app.routes.queries import Query
+from app.routes.resources import Answered
+from app.routes.services import services_of
+
+
+@route("/ops/connections", http_method=["GET"], name="list connections")
+async def list_all(request: AnyRequest) -> Answered:
+    """Every connection, what it does and how it is."""
+    await admit(request, "ops:read")
+    Query(request, ()).check()
+    found = await list_connections(services_of(request).seam)
+    return json_response({"data": found, "next_cursor": None, "has_more": False})
+
+
+@route("/ops/connections/{name:str}/pause", http_method=["POST"], name="pause connection", status_code=200)
+async def pause(request: AnyRequest) -> Answered:
+    """Stop a connection in the whole installation."""
+    admitted = await admit(request, "ops:write")
+    order = decode_patch(await read_body(request, (JSON,)), ConnectionPause)
+    Query(request, ()).check()
+    view = await pause_connection(
+        services_of(request).seam, request.path_params["name"], order, actor=admitted.caller.principal
+    )
+    return json_response(view)
+
+
+@route("/ops/connections/{name:str}/resume", http_method=["POST"], name="resume connection", status_code=200)
+async def resume(request: AnyRequest) -> Answered:
+    """Let a connection go on."""
+    admitted = await admit(request, "ops:write")
+    await read_body(request, ())
+    Query(request, ()).check()
+    view = await resume_connection(
+        services_of(request).seam, request.path_params["name"], actor=admitted.caller.principal
+    )
+    return json_response(view)
