@@ -9,15 +9,24 @@ from mappings.spec import Manifest
 from mappings.webhooks import Scheme, WebhookManifest, unmapped
 
 
-def _intake(name: Scheme, title: str, docs: str) -> Manifest:
+def _intake(name: Scheme, title: str, docs: str, *changing: str) -> Manifest:
     """These schemes are named as the vendors are."""
-    return Manifest(name=name, title=title, docs=docs, webhooks=WebhookManifest(scheme=name, notice=unmapped))
+    webhooks = WebhookManifest(scheme=name, notice=unmapped, changing=frozenset(changing))
+    return Manifest(name=name, title=title, docs=docs, webhooks=webhooks)
 
 
 INTAKES: Final = (
     _intake("standard-webhooks", "Standard Webhooks", "https://www.standardwebhooks.com/"),
     _intake("woocommerce", "WooCommerce", "https://woocommerce.com/document/webhooks/"),
-    _intake("stripe", "Stripe", "https://docs.stripe.com/webhooks"),
-    _intake("intercom", "Intercom", "https://developers.intercom.com/docs/webhooks"),
+    _intake("stripe", "Stripe", "https://docs.stripe.com/webhooks", "pending_webhooks"),
+    _intake(
+        "intercom",
+        "Intercom",
+        "https://developers.intercom.com/docs/webhooks",
+        "delivery_attempts",
+        "delivery_status",
+        "delivered_at",
+        "first_sent_at",
+    ),
     _intake("github", "GitHub", "https://docs.github.com/en/webhooks"),
 )

@@ -37,11 +37,13 @@ for a topic that no mapping of ours is concerned with. Raises nothing, whatever 
 class WebhookManifest:
     """The part of a vendor's manifest about webhooks: the `scheme` of their signature, and what they say.
 
-    `notice` is not asked about anything whose signature is not proven.
+    `notice` is not asked about anything whose signature is not proven. `changing` are the members at the top of a
+    payload that differ from copy to copy of one event, such as a count of attempts.
     """
 
     scheme: Scheme
     notice: Reading
+    changing: frozenset[str] = frozenset()
 
 
 def unmapped(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> None:

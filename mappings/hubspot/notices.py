@@ -68,4 +68,4 @@ def _text(id: int | str | None) -> str | None:
     return None if id is None else str(id)
 
 
-WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice)
+WEBHOOKS: Final = WebhookManifest(scheme="hubspot", notice=notice, changing=frozenset({"attemptNumber"}))
