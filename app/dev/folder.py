@@ -1,13 +1,14 @@
 """The data folder of `lockstitch dev`: what lies in it, and whose turn it is.
 
-    dev.lock          held while a supervisor runs
-    dev.json          where everything is and the keys to it, while everything is ready
-    keys.json         the two API keys, so that they survive a restart
-    encryption-key    the key of payloads at rest
-    lockstitch.toml   the connections to the emulators, unless the operator brings a file
-    postgres/         the embedded cluster
-    emulators/        what the emulated vendors hold
-    logs/             one file a process
+    dev.lock              held while a supervisor runs
+    dev.json              where everything is and the keys to it, while everything is ready
+    keys.json             the two API keys, so that they survive a restart
+    webhook-secrets.json  what each connection's webhooks are signed with, likewise
+    encryption-key        the key of payloads at rest
+    lockstitch.toml       the connections to the emulators, unless the operator brings a file
+    postgres/             the embedded cluster
+    emulators/            what the emulated vendors hold
+    logs/                 one file a process
 
 Whatever holds a secret has mode 0600 from the moment it exists.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from app.complaints import Complaint
+from app.signatures import new_secret
 from app.store.api_keys import generate_secret
 
 LARGEST_LOG = 10 * 1024 * 1024  # bytes; at the next start a larger one becomes `.old`
@@ -34,6 +36,8 @@ EMULATOR_CREDENTIALS = {
     "LOCKSTITCH_DEV_ZENDESK_EMAIL": "dev@example.com",
     "LOCKSTITCH_DEV_ZENDESK_TOKEN": "zendesk-dev-token",
 }
+EMULATED = ("hubspot", "shopify", "zendesk")
+GATEWAY = "gateway"
 CONFIG_FILE = """\
 # Written by `lockstitch dev` at every start: a change here is lost. Copy it and set LOCKSTITCH_CONFIG to the copy.
 
@@ -41,16 +45,24 @@ CONFIG_FILE = """\
 vendor = "hubspot"
 base_url = "{emulators}/hubspot"
 credentials = {{ token = "env:LOCKSTITCH_DEV_HUBSPOT_TOKEN" }}
+webhook_secrets = ["env:LOCKSTITCH_DEV_HUBSPOT_WEBHOOK_SECRET"]
 
 [connections.shopify]
 vendor = "shopify"
 base_url = "{emulators}/shopify"
 credentials = {{ token = "env:LOCKSTITCH_DEV_SHOPIFY_TOKEN" }}
+webhook_secrets = ["env:LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET"]
 
 [connections.zendesk]
 vendor = "zendesk"
 base_url = "{emulators}/zendesk"
 credentials = {{ email = "env:LOCKSTITCH_DEV_ZENDESK_EMAIL", token = "env:LOCKSTITCH_DEV_ZENDESK_TOKEN" }}
+webhook_secrets = ["env:LOCKSTITCH_DEV_ZENDESK_WEBHOOK_SECRET"]
+
+# Takes webhooks that are signed after Standard Webhooks, maps none of them, and passes them on as events.
+[connections.gateway]
+vendor = "standard-webhooks"
+webhook_secrets = ["env:LOCKSTITCH_DEV_GATEWAY_WEBHOOK_SECRET"]
 
 [systems_of_record]
 customers = "hubspot"
@@ -122,7 +134,17 @@ class DevFolder:
         """Remember the keys."""
         _write_secret(self.path / "keys.json", msgspec.json.encode(keys).decode())
 
-    def announce(self, facts: Mapping[str, str]) -> None:
+    def webhook_secrets(self) -> dict[str, str]:
+        """What the webhooks of each connection are signed with, by its name; made once."""
+        file = self.path / "webhook-secrets.json"
+        kept = msgspec.json.decode(file.read_bytes(), type=dict[str, str]) if file.exists() else {}
+        made = {name: secrets.token_urlsafe(32) for name in EMULATED} | {GATEWAY: new_secret()}
+        known = made | kept
+        if known != kept:
+            _write_secret(file, msgspec.json.encode(known).decode())
+        return known
+
+    def announce(self, facts: Mapping[str, object]) -> None:
         """Tell other programs that everything is ready and where it is (`dev.json`)."""
         _write_secret(self.path / "dev.json", json.dumps(facts, indent=2) + "\n")
 

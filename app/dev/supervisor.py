@@ -19,7 +19,7 @@ from rich.console import Console
 
 from app.complaints import Complaint
 from app.dev.children import Child, ChildSpec
-from app.dev.folder import EMULATOR_CREDENTIALS, DevFolder, DevKeys
+from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys
 from app.dev.welcome import welcome
 from app.settings import Settings, load_settings
 from app.store.api_keys import SCOPES, ApiKeyError, PostgresKeys
@@ -62,6 +62,11 @@ class _Supervisor:
         self._postgres = postgres
         self._database_url = settings.database_url or (postgres.url if postgres else "")
         self._environment = dict(environment)
+        # The operator's own, where a variable is set: the written file refers to it by that name.
+        self._webhook_secrets = {
+            connection: environment.get(_secret_variable(connection)) or secret
+            for connection, secret in folder.webhook_secrets().items()
+        }
         self._children: list[Child] = []
         self._console = Console(highlight=False, soft_wrap=True, markup=False)
 
@@ -93,7 +98,7 @@ class _Supervisor:
         return told_to_stop
 
     async def _start(self, began: float) -> None:
-        emulators = self._begin("emulators", self._emulators_command(), self._environment)
+        emulators = self._begin("emulators", self._emulators_command(), self._environment_of_emulators())
         if self._postgres is not None:
             await self._start_postgres(self._postgres)
         await migrate(self._database_url)
@@ -148,7 +153,12 @@ class _Supervisor:
             *(sys.executable, "-P", "-m", "emulators", "--host", LOCALHOST),
             *("--port", str(self._settings.emulators_port), "--state", str(self._folder.path / "emulators")),
             "--die-with-parent",
+            *("--webhooks", *(f"{name}={self._settings.public_url}/v1/webhooks/{name}" for name in EMULATED)),
         ]
+
+    def _environment_of_emulators(self) -> dict[str, str]:
+        secrets = {f"EMULATOR_{name.upper()}_WEBHOOK_SECRET": self._webhook_secrets[name] for name in EMULATED}
+        return {**self._environment, **secrets}
 
     def _environment_of_ours(self) -> dict[str, str]:
         """What the API and the worker read their settings from: ours, and what `dev` decides for them."""
@@ -157,6 +167,7 @@ class _Supervisor:
         )
         return {
             **EMULATOR_CREDENTIALS,
+            **{_secret_variable(connection): secret for connection, secret in self._webhook_secrets.items()},
             "LOCKSTITCH_ENCRYPTION_KEYS": self._folder.encryption_key(),
             **{name: value for name, value in self._environment.items() if value},
             "LOCKSTITCH_CONFIG": str(Path(config).absolute()),
@@ -165,14 +176,19 @@ class _Supervisor:
             "LOCKSTITCH_DEV": "1",
         }
 
-    def _facts(self, keys: DevKeys) -> dict[str, str]:
+    def _facts(self, keys: DevKeys) -> dict[str, object]:
         return {
             "api": f"http://{LOCALHOST}:{self._settings.port}",
             "emulators": f"http://{LOCALHOST}:{self._settings.emulators_port}",
             "key": keys.key,
             "ops_key": keys.ops_key,
             "database_url": self._database_url,
+            "webhook_secrets": self._webhook_secrets,
         }
+
+
+def _secret_variable(connection: str) -> str:
+    return f"LOCKSTITCH_DEV_{connection.upper()}_WEBHOOK_SECRET"
 
 
 def _lockstitch(command: str) -> list[str]:

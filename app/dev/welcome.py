@@ -27,6 +27,6 @@ See what HubSpot's look-alike holds by now:
 """
 
 
-def welcome(facts: Mapping[str, str], database: str, folder: Path, seconds: float) -> str:
+def welcome(facts: Mapping[str, object], database: str, folder: Path, seconds: float) -> str:
     """Where everything is and how to try it. `facts` is the content of `dev.json`; `database` may be shown."""
     return WELCOME.format(database=database, folder=folder, seconds=seconds, **facts)

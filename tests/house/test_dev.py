@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+
+from app.settings import load_settings
 
 PATIENCE = 60.0
 NAMES = ("postgres", "emulators", "serve", "worker")
@@ -50,13 +53,13 @@ class Dev:
             )
         return self._process
 
-    def start(self, **environment: str) -> dict[str, str]:
+    def start(self, **environment: str) -> dict[str, Any]:
         """Start it and wait until it announces itself; what it announces."""
         before = self._announced_at()
         process = self.begin(**environment)
         _wait_for(lambda: self._announced_at() not in (None, before) or process.poll() is not None, self.output)
         assert process.poll() is None, self.output.read_text()
-        facts: dict[str, str] = json.loads(self.announcement.read_bytes())
+        facts: dict[str, Any] = json.loads(self.announcement.read_bytes())
         return facts
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -127,6 +130,41 @@ def test_it_announces_itself_and_ends_cleanly(dev: Dev) -> None:
     assert not [pid for pid in everything if _is_alive(pid)]
     assert not dev.announcement.exists()
     assert "database system is shut down" in (dev.folder / "data/logs/postgres.log").read_text()
+
+
+def test_every_connection_has_a_webhook_secret_and_the_emulators_sign_with_it(dev: Dev) -> None:
+    facts = dev.start(LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET="the-operators-own")
+
+    secrets = facts["webhook_secrets"]
+    assert set(secrets) == {"hubspot", "shopify", "zendesk", "gateway"}
+    assert len(set(secrets.values())) == 4
+    assert secrets["shopify"] == "the-operators-own"
+    assert secrets["gateway"].startswith("whsec_")
+    kept = dev.folder / "data/webhook-secrets.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    settings = load_settings(
+        {
+            "LOCKSTITCH_CONFIG": str(dev.folder / "data/lockstitch.toml"),
+            "LOCKSTITCH_DATA_DIR": str(dev.folder / "data"),
+            "LOCKSTITCH_PORT": str(dev.api),
+        }
+    )
+    for name, connection in settings.connections.items():
+        assert [one.secret for one in connection.webhook_secrets] == [
+            f"env:LOCKSTITCH_DEV_{name.upper()}_WEBHOOK_SECRET"
+        ]
+    assert set(settings.connections) == set(secrets)
+    targets = httpx.get(f"{facts['emulators']}/_emulator/webhooks").json()
+    assert {one["vendor"]: one["url"] for one in targets} == {
+        name: f"{facts['api']}/v1/webhooks/{name}" for name in ("hubspot", "shopify", "zendesk")
+    }
+    commands = [Path(f"/proc/{pid}/cmdline").read_bytes().decode() for pid in _descendants_of(dev.pid)]
+    assert not any(secret in command for command in commands for secret in secrets.values())
+
+    dev.stop()
+    again = dev.start()["webhook_secrets"]
+    assert {**again, "shopify": "the-operators-own"} == secrets
+    assert again["shopify"] != "the-operators-own"
 
 
 def test_a_killed_child_is_started_again(dev: Dev) -> None:
