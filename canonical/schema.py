@@ -40,7 +40,7 @@ ROOTS: Final[dict[str, type[Struct]]] = {
 }
 """The files, and the Struct that each prints."""
 # What flows put on every resource before anybody sees it.
-ENVELOPE: Final = ("id", "meta")
+ENVELOPE: Final = ("id", "ticket_id", "meta")
 
 _EXAMPLE: Final = re.compile(r"^(?P<sentence>.*?)(?: Example: `(?P<example>.*)`)?$", re.DOTALL)
 _REFERENCE: Final = "#/$defs/"

@@ -209,6 +209,8 @@ class Author(Struct, frozen=True, kw_only=True):
 class Comment(Struct, frozen=True, kw_only=True):
     """One message on a ticket. `body_html` is sanitised."""
 
+    ticket_id: str | UnsetType = UNSET
+    """Canonical id of the ticket. Example: `"tkt_0198f0a2b7c47d3c9a51f2e80b6c4d19"`"""
     remote_id: str
     """The vendor's id of the message. Example: `"1274"`"""
     author: Author

@@ -22,7 +22,7 @@ from mappings.spec import VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
-ENVELOPE: Final = frozenset({"id", "meta", "raw"})
+ENVELOPE: Final = frozenset({"id", "ticket_id", "meta", "raw"})
 # One plausible element for each kind of list or part; names say nothing about real people.
 SAMPLES: Final[dict[type[Struct], Struct]] = {
     EmailPatch: EmailPatch(address="ann@example.com"),

@@ -103,13 +103,14 @@ class Notes:
 
 class ListQuery(Struct, frozen=True, kw_only=True):
     """One page of a list. `after` is the vendor's own cursor; `filters` are exact matches that the endpoint declares;
-    `parent` is the remote id of the ticket whose comments are listed."""
+    `parent` is the remote id of the ticket whose comments are listed, and `newest_first` turns these round."""
 
     limit: int
     after: str | None = None
     updated_since: datetime | None = None
     filters: Mapping[str, str] = {}
     parent: str | None = None
+    newest_first: bool = False
 
 
 class Page(Struct, Generic[A], frozen=True, kw_only=True):

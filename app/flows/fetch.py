@@ -17,6 +17,7 @@ from mappings.spec import ListQuery, Mapped, Unmappable
 
 # A page of long orders needs a read for each of them, people behind ids two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
+COMMENT_PAGES: Final = 5
 
 
 async def fetch_raw(
@@ -56,6 +57,23 @@ async def fetch_page(
         page = endpoints.page(reply, query, account)
     account = await _side_load(seam, connection, mapping, page.records, page.account, deadline)
     return [map_record(connection, mapping, raw, account) for raw in page.records], page.next
+
+
+async def fetch_comment(
+    seam: Seam, connection: Connection, mapping: AnyMapping, ticket: str, comment: str | None, deadline: float
+) -> Mapped[Any] | None:
+    """A comment among the newest of its ticket, the very newest where none is named; None when it is not listed.
+
+    Raises NotFound where there is no such ticket, and like `fetch_page`.
+    """
+    query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket, newest_first=True)
+    for _ in range(COMMENT_PAGES):
+        records, following = await fetch_page(seam, connection, mapping, query, deadline)
+        found = next((record for record in records if comment in (None, record.remote.id)), None)
+        if found is not None or following is None:
+            return found
+        query = msgspec.structs.replace(query, after=following)
+    return None
 
 
 def map_record(connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:

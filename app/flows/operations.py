@@ -89,7 +89,7 @@ async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, a
         mapped = await find_comment(desk, remote_id)
     else:
         mapped, _ = await fetch_record(seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-    (resource,) = await name_records(seam, desk.connection, desk.mapping, [mapped])
+    (resource,) = await name_records(seam, desk.connection, desk.mapping, [mapped], ticket=desk.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     answer = resource_answer(
         of_operation(resource, operation), status=201 if made else 200, object_name=desk.mapping.object

@@ -83,7 +83,7 @@ async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
     )
     records, following = await fetch_page(seam, connection, mapping, query, deadline)
     return Page(
-        data=await name_records(seam, connection, mapping, records),
+        data=await name_records(seam, connection, mapping, records, ticket=parent_id),
         next_cursor=None if following is None else cursors.seal(following, scope),
         has_more=following is not None,
     )

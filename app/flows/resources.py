@@ -8,27 +8,45 @@ from msgspec import UNSET, Struct
 
 from app.flows.locate import PLURAL, AnyMapping
 from app.flows.seam import Seam
-from app.ports import Answer, Connection, Operation
+from app.operation_ports import Answer, Operation
+from app.ports import Connection
 from app.problem_document import JSON
 from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.ticket import Ticket
 from mappings.coverage import unsupported
-from mappings.spec import Mapped
+from mappings.spec import Mapped, Remote
 
 _encoder = msgspec.json.Encoder()
 
 
 async def name_records(
-    seam: Seam, connection: Connection, mapping: AnyMapping, records: list[Mapped[Any]]
+    seam: Seam, connection: Connection, mapping: AnyMapping, records: list[Mapped[Any]], *, ticket: str | None = None
 ) -> tuple[Struct, ...]:
-    """Resources with their canonical ids, and those of the customers that orders and tickets name."""
+    """Resources with their canonical ids, and those of the customers that orders and tickets name. Comments have none;
+    they name the ticket that they belong to, whose remote id is given for them."""
     people = [remote_id for record in records if (remote_id := _person(record.data)) is not None]
     known = await seam.links.ensure("customer", connection.name, people) if people else {}
     if mapping.object == "comment":
-        return tuple(_resource(connection, mapping, record, None, known) for record in records)
+        return await _name_comments(seam, connection, mapping, records, ticket)
     ids = await seam.links.ensure(mapping.object, connection.name, [record.remote.id for record in records])
     return tuple(_resource(connection, mapping, record, ids[record.remote.id], known) for record in records)
+
+
+def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: tuple[Loss, ...] = ()) -> ResourceMeta:
+    """Where a resource came from."""
+    return ResourceMeta(
+        connection=connection.name,
+        vendor=connection.vendor.name,
+        remote_id=remote.id,
+        remote_url=remote.url,
+        remote_created_at=remote.created_at,
+        remote_updated_at=remote.updated_at,
+        links=(Link(connection=connection.name, remote_id=remote.id),),
+        mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
+        loss=loss,
+        unsupported=unsupported(mapping),
+    )
 
 
 def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = ()) -> Any:
@@ -60,6 +78,19 @@ def resource_answer(resource: Any, *, status: int, object_name: ObjectName) -> A
     return Answer(status=status, headers=headers, body=_encoder.encode(resource))
 
 
+async def _name_comments(
+    seam: Seam, connection: Connection, mapping: AnyMapping, records: list[Mapped[Any]], ticket: str | None
+) -> tuple[Struct, ...]:
+    assert ticket is not None  # noqa: S101 - whoever reads comments knows whose
+    ids = await seam.links.ensure("ticket", connection.name, [ticket])
+    return tuple(
+        msgspec.structs.replace(
+            record.data, ticket_id=ids[ticket], meta=meta_of(connection, mapping, record.remote, record.loss)
+        )
+        for record in records
+    )
+
+
 def _person(data: Any) -> str | None:
     if isinstance(data, Order):
         return data.customer.remote_id if data.customer is not None else None
@@ -72,28 +103,14 @@ def _resource(
     connection: Connection,
     mapping: AnyMapping,
     record: Mapped[Any],
-    canonical_id: str | None,
+    canonical_id: str,
     people: Any,
 ) -> Struct:
-    remote = record.remote
-    meta = ResourceMeta(
-        connection=connection.name,
-        vendor=connection.vendor.name,
-        remote_id=remote.id,
-        remote_url=remote.url,
-        remote_created_at=remote.created_at,
-        remote_updated_at=remote.updated_at,
-        links=(Link(connection=connection.name, remote_id=remote.id),),
-        mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
-        loss=record.loss,
-        unsupported=unsupported(mapping),
-    )
+    meta = meta_of(connection, mapping, record.remote, record.loss)
     data = record.data
     person = _person(data)
     if person is not None and person in people:
         part = "customer" if isinstance(data, Order) else "requester"
         named = msgspec.structs.replace(getattr(data, part), id=people[person])
         data = msgspec.structs.replace(data, **{part: named})
-    if canonical_id is None:
-        return msgspec.structs.replace(data, meta=meta)  # type: ignore[no-any-return]
     return msgspec.structs.replace(data, id=canonical_id, meta=meta)  # type: ignore[no-any-return]

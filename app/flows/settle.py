@@ -9,20 +9,19 @@ from msgspec import Struct
 
 from app.errors import NotFound, Problem
 from app.flows.drafting import Desk
-from app.flows.fetch import fetch_page, fetch_record, map_record
+from app.flows.fetch import fetch_comment, fetch_record, map_record
 from app.flows.resources import name_records, of_operation, resource_answer
 from app.ports import Answer, Begun
 from app.problem_document import JSON
 from app.telemetry import count_operation
 from canonical.parts import Loss, ResourceMeta
-from mappings.spec import Action, ListQuery, Mapped, Receipt, Remote
+from mappings.spec import Action, Mapped, Receipt, Remote
 
 # A vendor that answers "accepted, working on it" is looked at this often before the worker takes over.
 PENDING_PAUSE: Final = 0.2
 PENDING_LOOKS: Final = 15
 # After a yes that could not be read back yet.
 READ_AGAIN_AFTER: Final = 1.0
-COMMENT_PAGES: Final = 5
 
 
 class Archived(Struct, frozen=True, kw_only=True):
@@ -56,7 +55,7 @@ async def finish(
         return None
     try:
         mapped = await _read_back(desk, receipt, remote_id)
-        (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [mapped])
+        (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [mapped], ticket=desk.intent.parent)
     except Problem:
         # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
         if remote_id is not None:
@@ -93,16 +92,12 @@ async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Map
 
 async def find_comment(desk: Desk, remote_id: str) -> Mapped[Any]:
     """A comment among those of its ticket. Raises NotFound when it is not listed."""
-    query = ListQuery(limit=desk.mapping.endpoints.max_limit, parent=desk.intent.parent)
-    for _ in range(COMMENT_PAGES):
-        records, following = await fetch_page(desk.seam, desk.connection, desk.mapping, query, desk.deadline)
-        for record in records:
-            if record.remote.id == remote_id:
-                return record
-        if following is None:
-            break
-        query = msgspec.structs.replace(query, after=following)
-    raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
+    found = await fetch_comment(
+        desk.seam, desk.connection, desk.mapping, _known(desk.intent.parent), remote_id, desk.deadline
+    )
+    if found is None:
+        raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
+    return found
 
 
 async def _became_so(desk: Desk, remote_id: str) -> bool:

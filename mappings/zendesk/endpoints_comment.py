@@ -27,6 +27,7 @@ from mappings.zendesk.wire_v2 import (
 )
 
 COMMENTS: Final = f"{ONE}/comments"
+NEWEST_FIRST: Final = ("sort", "-created_at")
 
 
 class _Listed(Ends, frozen=True, kw_only=True):
@@ -80,8 +81,10 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
 
 
 def list_comments(query: ListQuery, account: Account) -> VendorRequest:
-    """A page of a ticket's comments, oldest first, and who wrote them."""
+    """A page of a ticket's comments, oldest first unless it is asked otherwise, and who wrote them."""
     paging: list[tuple[str, str]] = [("page[size]", str(min(query.limit, MOST))), INCLUDE]
+    if query.newest_first:
+        paging.append(NEWEST_FIRST)
     if query.after is not None:
         paging.append(("page[after]", query.after))
     return VendorRequest(method="GET", path=_path(query.parent or ""), route=COMMENTS, query=tuple(paging))
@@ -118,7 +121,7 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 
 def find_marker(marker: str, parent: str | None, body: CommentWrite | None, account: Account) -> VendorRequest:
     """The newest comments of the ticket: the one that a lost write may have added is among them."""
-    newest = (("sort", "-created_at"), ("page[size]", str(MOST)))
+    newest = (NEWEST_FIRST, ("page[size]", str(MOST)))
     return VendorRequest(method="GET", path=_path(parent or ""), route=COMMENTS, query=newest)
 
 

@@ -13,7 +13,7 @@ from mappings.spec import VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 MAPPINGS: list[AnyMapping] = [mapping for vendor in VENDORS.values() for mapping in vendor.mappings]
-ENVELOPE = {"id", "meta", "raw"}
+ENVELOPE = {"id", "ticket_id", "meta", "raw"}
 
 
 @pytest.fixture(params=MAPPINGS, ids=lambda mapping: f"{mapping.name}_r{mapping.revision}")
