@@ -159,7 +159,7 @@ def test_dead_letters_are_told_once(stage: Stage) -> None:
     assert not with_item(quiet, "What is new")
 
     with stage.dev.answering_otherwise("shopify"):
-        stage.dev.place("shopify", "customers", {"email": "drift@example.com"})
+        stage.dev.place("shopify", "Customer", {"email": "drift@example.com"})
         (letter,) = eventually(lambda: stage.dev.operate("/ops/dead-letters", state="open")["data"])
 
     told = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: bool(with_item(seen, "What is new")))
