@@ -37,8 +37,10 @@ from app.store.links import PostgresLinks
 from app.store.migrate import count_missing
 from app.store.operations import PostgresOperations
 from app.store.pauses import PostgresPauses
+from app.store.receipts import PostgresReceipts
 from app.store.record_states import PostgresRecordStates
 from app.store.sealing import Sealer
+from app.store.trail import PostgresTrail
 from app.store.wakeups import listen
 from mappings.registry import MANIFESTS, VENDORS
 
@@ -114,8 +116,10 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             queue=queue,
             lanes=PostgresLanes(database, announcer),
             pauses=pauses,
+            receipts=PostgresReceipts(database, sealer),
             events=events,
             states=PostgresRecordStates(database, sealer),
+            trail=PostgresTrail(),
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
             settle_margin=float(settings.settle_margin_seconds),
         )

@@ -1,14 +1,20 @@
 """Which story each kind of job is, and how patient the queue is with it."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
+from app.flows import ingest
 from app.flows.seam import Seam
 from app.queue_ports import Handler, JobPolicy
 
-POLICIES: Final[Mapping[str, JobPolicy]] = {}
+POLICIES: Final[Mapping[str, JobPolicy]] = {
+    "ingest": ingest.POLICY,
+}
 
 
 def handlers_of(seam: Seam) -> Mapping[str, Handler]:
     """A handler for each kind, working through these ports."""
-    return {}
+    return {
+        "ingest": partial(ingest.ingest, seam),
+    }

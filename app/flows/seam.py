@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.event_ports import Events, RecordStates, Transactions
+from app.event_ports import Events, Receipts, RecordStates, Trail, Transactions
 from app.lane_ports import Lanes, Pauses
 from app.ports import Connections, Links, Operations, Vendors
 from app.queue_ports import Enqueuer
@@ -26,7 +26,9 @@ class Seam:
     queue: Enqueuer
     lanes: Lanes
     pauses: Pauses
+    receipts: Receipts
     events: Events
     states: RecordStates
+    trail: Trail
     execution_limit: float
     settle_margin: float

@@ -1,0 +1,68 @@
+"""What has changed of a record: the fields that differ from what was last seen of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from canonical.parts import ObjectName
+
+# `updated_at` tells when and not what, and differs each time. `id` is given by us and never changes.
+BESIDE: Final = frozenset({"id", "meta", "raw", "updated_at"})
+WATCHED: Final[Mapping[ObjectName, str]] = {
+    "customer": "lifecycle_stage",
+    "order": "payment_status",
+    "ticket": "assignee_remote_id",
+}
+"""The field of each object whose history is kept: a word of ours or an id, nothing personal."""
+IN_ANY_ORDER: Final = frozenset({"tags"})
+
+Fields = Mapping[str, Any]
+
+
+def state_of(resource: Any) -> bytes:
+    """What is kept of a resource to compare the next one with: its canonical fields as a JSON object."""
+    return msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
+
+
+def fields_of(state: bytes) -> Fields:
+    """The fields of a kept state."""
+    fields: Fields = msgspec.json.decode(state, type=dict[str, Any])
+    return fields
+
+
+def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:
+    """The top-level fields that differ, in the order of the model; without a state before, those that have a value."""
+    seen = before or {}
+    return tuple(
+        field.encode_name
+        for field in msgspec.structs.fields(model)
+        if field.encode_name not in BESIDE and _differ(field.encode_name, seen, after)
+    )
+
+
+def is_older(before: Fields, after: Fields) -> bool:
+    """Whether the vendor has answered with a state from before the one that was last seen."""
+    known, told = _moment(before.get("updated_at")), _moment(after.get("updated_at"))
+    return known is not None and told is not None and told < known
+
+
+def _differ(name: str, before: Fields, after: Fields) -> bool:
+    return _value(name, before) != _value(name, after)
+
+
+def _value(name: str, fields: Fields) -> Any:
+    """A field's value; None for all the ways of having none, so that a field which a newer version of Lockstitch has
+    and an older one had not is no change."""
+    value = fields.get(name)
+    if value in (None, [], {}) or (value == "unknown" and fields.get(f"{name}_raw") is None):
+        return None
+    if name in IN_ANY_ORDER and isinstance(value, list):
+        return sorted(value)
+    return value
+
+
+def _moment(text: Any) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

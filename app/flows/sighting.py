@@ -1,0 +1,163 @@
+"""Looking at a record that something is said to have happened to: what is there now, and what that means."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import NotFound, VendorDrifted
+from app.event_ports import SeenState
+from app.flows.changes import WATCHED, Fields, changed, fields_of, is_older, state_of
+from app.flows.fetch import fetch_comment, fetch_record
+from app.flows.locate import AnyMapping, choose_mapping
+from app.flows.resources import meta_of, name_records
+from app.flows.seam import Seam
+from app.ports import Connection
+from canonical.parts import ObjectName, ResourceMeta
+from mappings.spec import Mapped, Remote
+from mappings.webhooks import Notice
+
+GONE: Final = "deleted"
+# What a vendor still shows of a record that it has deleted.
+STUBS: Final = ("archived", GONE)
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """What is there, in the words of an Event. `seen` is what was seen before, and `state` what to keep in its place;
+    None for a comment, which is told and not followed. `history` is name, before and after of the watched field, where
+    it has changed. `lags`: it is older than what was seen before."""
+
+    type: str
+    data: bytes
+    changed: tuple[str, ...] | None
+    remote_id: str
+    canonical_id: str
+    mapping: AnyMapping
+    seen: SeenState | None = None
+    state: bytes | None = None
+    deleted: bool = False
+    history: tuple[tuple[str, Any, Any], ...] = ()
+    lags: bool = False
+
+
+class Remains(Struct, frozen=True, kw_only=True):
+    """What is told of a record that is gone and was never seen."""
+
+    id: str
+    meta: ResourceMeta
+
+
+async def sight(
+    seam: Seam, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
+) -> Sighting:
+    """The record as it is now. Raises VendorDrifted for one that cannot be read, and the vendor's problems."""
+    mapping = choose_mapping(seam, connection, notice.object)
+    seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
+    mapped = await _look(seam, connection, mapping, notice, deadline)
+    if mapped is None or _is_gone(mapped, notice, occurred_at):
+        return await _gone(seam, connection, mapping, notice, seen)
+    if mapped.remote.id != notice.remote_id:
+        # It was merged into another, which the vendor shows in its place. What was seen of that one has to be read
+        # before it is.
+        notice = Notice(object=notice.object, remote_id=mapped.remote.id, happened="updated")
+        seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
+        mapped, _ = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+    (resource,) = await name_records(seam, connection, mapping, [mapped])
+    return _present(mapping, notice, seen, resource)
+
+
+async def sight_comment(
+    seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
+) -> Sighting | None:
+    """The comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
+    ticket, and like `sight`."""
+    mapped = await fetch_comment(seam, connection, mapping, notice.remote_id, notice.comment_id, deadline)
+    if mapped is None:
+        return None
+    (resource,) = await name_records(seam, connection, mapping, [mapped], ticket=notice.remote_id)
+    comment: Any = resource
+    return Sighting(
+        type="ticket.comment_added",
+        data=msgspec.json.encode(comment),
+        changed=None,
+        remote_id=notice.remote_id,
+        canonical_id=comment.ticket_id,
+        mapping=mapping,
+    )
+
+
+async def _look(
+    seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
+) -> Mapped[Any] | None:
+    """The record, or None where the vendor has none. What cannot be read of one that is said to be deleted is the stub
+    that is left of it."""
+    try:
+        mapped, _ = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+    except NotFound:
+        return None
+    except VendorDrifted:
+        if notice.happened == GONE:
+            return None
+        raise
+    return mapped
+
+
+def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) -> bool:
+    """A ticket may be shown as deleted. A record that is said to be deleted is believed to be, unless it has changed
+    since: somebody has restored it, and this news is late."""
+    if mapped.data.status == GONE or (notice.happened == GONE and mapped.remote.id != notice.remote_id):
+        return True
+    if notice.happened != GONE or mapped.data.status in STUBS:
+        return notice.happened == GONE
+    changed_at = mapped.remote.updated_at
+    return changed_at is None or occurred_at is None or changed_at <= occurred_at
+
+
+async def _gone(
+    seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, seen: SeenState | None
+) -> Sighting:
+    """The last that was seen of it is told once more, and then forgotten."""
+    ids = await seam.links.ensure(notice.object, connection.name, [notice.remote_id])
+    remains = Remains(id=ids[notice.remote_id], meta=meta_of(connection, mapping, Remote(id=notice.remote_id)))
+    told = msgspec.to_builtins(remains)
+    data = told if seen is None else {**fields_of(seen.data), **told}
+    return Sighting(
+        type=f"{notice.object}.deleted",
+        data=msgspec.json.encode(data),
+        changed=(),
+        remote_id=notice.remote_id,
+        canonical_id=remains.id,
+        mapping=mapping,
+        seen=seen,
+        state=b"{}",
+        deleted=True,
+    )
+
+
+def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any) -> Sighting:
+    state = state_of(resource)
+    before = None if seen is None or seen.deleted else fields_of(seen.data)
+    after = fields_of(state)
+    names = changed(before, after, mapping.model)
+    return Sighting(
+        type=f"{notice.object}.{'created' if notice.happened == 'created' and seen is None else 'updated'}",
+        data=msgspec.json.encode(resource),
+        changed=names,
+        remote_id=notice.remote_id,
+        canonical_id=resource.id,
+        mapping=mapping,
+        seen=seen,
+        state=state,
+        history=_history(notice.object, names, before, after),
+        lags=before is not None and is_older(before, after),
+    )
+
+
+def _history(
+    object_name: ObjectName, names: tuple[str, ...], before: Fields | None, after: Fields
+) -> tuple[tuple[str, Any, Any], ...]:
+    name = WATCHED.get(object_name)
+    if name is None or name not in names:
+        return ()
+    return ((name, None if before is None else before.get(name), after.get(name)),)
