@@ -3,10 +3,10 @@
     Problem
     ├── CallerProblem      the request has to change
     │   ├── MalformedBody, InvalidCorrelationId, IdempotencyKeyMissing, IdempotencyKeyInvalid        400
-    │   ├── Unauthenticated 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
+    │   ├── Unauthenticated, WebhookNotProven 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
-    │   └── IdempotencyInProgress 409, VersionConflict 412, RateLimited 429
+    │   └── IdempotencyInProgress, StateConflict 409, VersionConflict 412, RateLimited 429
     ├── VendorProblem      the other system said no, or nothing
     │   ├── DuplicateRecord, OutcomeUnknown 409, VendorRejected 422, VendorThrottled 429
     │   └── VendorAuthFailed, VendorDrifted 502, VendorUnavailable, ConnectionPaused 503, VendorTimeout 504
@@ -124,6 +124,18 @@ class Unauthenticated(
     next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` makes a key."
 
 
+class WebhookNotProven(
+    CallerProblem, code="webhook-not-proven", status=401, title="The webhook is not proven", category="auth"
+):
+    """The signature of a webhook is missing, wrong or too old. Which of these is not told; the metric
+    `lockstitch_webhooks_refused_total` counts them by reason."""
+
+    next_step = "Sign the raw body with a secret that is configured for this connection, and with the present time."
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(**facts, headers=(("WWW-Authenticate", 'Webhook-Signature realm="lockstitch"'),))
+
+
 class Forbidden(CallerProblem, code="forbidden", status=403, title="The API key may not do this", category="auth"):
     """The API key is valid but lacks the scope for this call."""
 
@@ -215,6 +227,18 @@ class IdempotencyInProgress(
     """The first request with this key is still running."""
 
     next_step = "Wait as long as Retry-After says and send the same request again."
+
+
+class StateConflict(
+    CallerProblem,
+    code="state-conflict",
+    status=409,
+    title="This cannot be done to it in its present state",
+    category="conflict",
+):
+    """What was asked for cannot be done to this as it is: it has ended, or somebody has decided about it already."""
+
+    next_step = "Read it again: its state says what can still be done."
 
 
 class VersionConflict(

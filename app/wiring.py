@@ -1,44 +1,52 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from prometheus_client import Metric
-from prometheus_client.core import GaugeMetricFamily
-
 from app import telemetry
 from app.errors import StoreUnavailable
+from app.event_ports import Events
 from app.flows.cursors import Cursors
+from app.flows.gathering import Gathering
 from app.flows.handlers import POLICIES, handlers_of
+from app.flows.intakes import open_intakes
+from app.flows.operator_seam import OperatorSeam
+from app.flows.receive import Receiving
+from app.flows.refused_webhooks import RefusedWebhooks
 from app.flows.seam import Seam
 from app.flows.write import Writers
-from app.lane_ports import LaneSettings
+from app.lane_ports import Lanes, LaneSettings
 from app.outbound.client import open_vendor_client
 from app.ports import Connection, Connections
 from app.queue_runner import QueueRunner
 from app.routes.budget import Budgets
 from app.routes.services import Services
-from app.settings import Settings, SettingsError, require_for_serving
+from app.settings import EncryptionKey, Settings, SettingsError, require_for_serving
 from app.store import heartbeats
 from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
 from app.store.claiming import open_upkeep
 from app.store.database import Database
+from app.store.dead_letters import PostgresDeadLetters
 from app.store.enqueueing import JobIntake
 from app.store.events import PostgresEvents
+from app.store.gauges import Gauges
 from app.store.jobs import PostgresQueue
 from app.store.lanes import PostgresLanes
 from app.store.links import PostgresLinks
 from app.store.migrate import count_missing
 from app.store.operations import PostgresOperations
 from app.store.pauses import PostgresPauses
+from app.store.queue_figures import read_figures
 from app.store.receipts import PostgresReceipts
 from app.store.record_states import PostgresRecordStates
+from app.store.redrives import PostgresRedrives
 from app.store.sealing import Sealer
 from app.store.trail import PostgresTrail
 from app.store.wakeups import listen
@@ -49,7 +57,6 @@ POOL_SIZE: Final = 16
 ATTEMPT_SHARE: Final = 2 / 3
 # How long a job stays with a worker that gives no sign of life.
 JOB_LEASE_SECONDS: Final = 30.0
-OPEN_PHASES: Final = ("received", "sent", "unknown")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +88,8 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         },
         systems_of_record=settings.systems_of_record,
     )
+    # A worker proves nothing, and so need not know these secrets.
+    intakes = {} if works else open_intakes(settings.connections, connections, os.environ)
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
@@ -101,6 +110,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             upkeep=upkeep,
             announcer=announcer,
         )
+        receipts = PostgresReceipts(database, sealer)
         seam = Seam(
             public_url=settings.public_url,
             connections=connections,
@@ -125,13 +135,15 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         )
         if not await count_missing(database):
             await events.raise_era()
-        gauges = _Gauges(database)
+        gauges = Gauges(database)
         telemetry.add_collector(gauges.collect)
         yield Plant(
             services=Services(
                 seam=seam,
+                operators=_operator_seam(database, sealer, seam.lanes, events),
                 cursors=Cursors(tuple(secret for _, secret in secrets)),
                 writers=Writers(),
+                receiving=Receiving(intakes, Gathering(database, receipts, queue), RefusedWebhooks(receipts)),
                 keys=PostgresKeys(database),
                 budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
                 readiness=lambda: _readiness(database),
@@ -140,6 +152,34 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             database=database,
             runner=await _open_runner(settings, seam, queue, database_url) if works else None,
         )
+
+
+@asynccontextmanager
+async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> AsyncIterator[OperatorSeam]:
+    """What operators' commands need: the database and nothing else, so that they work while everything else is down.
+
+    Raises StoreUnavailable.
+    """
+    database = await Database.connect(database_url, max_size=2)
+    try:
+        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        events = PostgresEvents(database, sealer)
+        lanes = PostgresLanes(database, StoreAnnouncer(events, JobIntake(sealer, POLICIES)))
+        yield _operator_seam(database, sealer, lanes, events)
+    finally:
+        await database.close()
+
+
+def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Events) -> OperatorSeam:
+    return OperatorSeam(
+        transactions=database,
+        dead_letters=PostgresDeadLetters(database, sealer, POLICIES),
+        redrives=PostgresRedrives(database),
+        lanes=lanes,
+        receipts=PostgresReceipts(database, sealer),
+        events=events,
+        read_figures=partial(read_figures, database),
+    )
 
 
 @asynccontextmanager
@@ -194,25 +234,3 @@ async def _readiness(database: Database) -> tuple[tuple[str, ...], float | None]
     except StoreUnavailable:
         return ("the database is not available",), None
     return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen
-
-
-class _Gauges:
-    """Open operations by phase, as of the last scrape."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._counts: dict[str, tuple[int, float]] = {}
-
-    async def refresh(self) -> None:
-        self._counts = await heartbeats.count_open_operations(self._database)
-
-    def collect(self) -> list[Metric]:
-        count = GaugeMetricFamily("lockstitch_operations_open", "Operations not decided yet.", labels=["phase"])
-        oldest = GaugeMetricFamily(
-            "lockstitch_operations_oldest_seconds", "Age of the oldest open operation.", labels=["phase"]
-        )
-        for phase in OPEN_PHASES:
-            number, age = self._counts.get(phase, (0, 0.0))
-            count.add_metric([phase], number)
-            oldest.add_metric([phase], age)
-        return [count, oldest]

@@ -7,6 +7,8 @@ from typing import Any
 from litestar import Request
 
 from app.flows.cursors import Cursors
+from app.flows.operator_seam import OperatorSeam
+from app.flows.receive import Receiving
 from app.flows.seam import Seam
 from app.flows.write import Writers
 from app.ports import Keys
@@ -15,12 +17,14 @@ from app.routes.budget import Budgets
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """The flows' seam and what only the edge needs. `readiness` gives the reasons not to serve, none when ready, and
+    """The flows' seams and what only the edge needs. `readiness` gives the reasons not to serve, none when ready, and
     the age in seconds of the worker's last heartbeat (None: never seen)."""
 
     seam: Seam
+    operators: OperatorSeam
     cursors: Cursors
     writers: Writers
+    receiving: Receiving
     keys: Keys
     budgets: Budgets
     readiness: Callable[[], Awaitable[tuple[tuple[str, ...], float | None]]]

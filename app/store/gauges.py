@@ -1,0 +1,105 @@
+"""Figures that only the database knows, as Prometheus reads them: the same on every process, as of the last scrape."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from app.lane_ports import QueueFigures
+from app.store import heartbeats
+from app.store.database import Database, Query
+from app.store.queue_figures import read_figures
+
+OPEN_PHASES: Final = ("received", "sent", "unknown")
+
+COUNT_DEAD_LETTERS = Query(
+    "SELECT dead_letter",
+    """
+    SELECT connection, kind, category, count(*)::bigint AS count
+      FROM dead_letter
+     WHERE state = 'open'
+     GROUP BY connection, kind, category
+    """,
+)
+
+COUNT_REDRIVES = Query("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
+
+
+class Gauges:
+    """`refresh` reads them, `collect` gives what was read last."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._operations: dict[str, tuple[int, float]] = {}
+        self._queue: Sequence[QueueFigures] = ()
+        self._dead_letters: dict[tuple[str, str, str], int] = {}
+        self._redrives = 0
+
+    async def refresh(self) -> None:
+        """Read them now. Raises StoreUnavailable."""
+        self._operations = await heartbeats.count_open_operations(self._database)
+        self._queue = await read_figures(self._database)
+        rows = await self._database.fetch(COUNT_DEAD_LETTERS)
+        self._dead_letters = {(row["connection"], row["kind"], row["category"]): row["count"] for row in rows}
+        self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
+
+    def collect(self) -> list[Metric]:
+        """For `telemetry.add_collector`."""
+        phases = {(phase,): self._operations.get(phase, (0, 0.0)) for phase in OPEN_PHASES}
+        lanes = {(each.connection, each.kind): each for each in self._queue}
+        by_phase, by_lane = ("phase",), ("connection", "kind")
+        return [
+            _gauge(
+                "lockstitch_operations_open",
+                "Operations not decided yet.",
+                by_phase,
+                ((labels, count) for labels, (count, _) in phases.items()),
+            ),
+            _gauge(
+                "lockstitch_operations_oldest_seconds",
+                "Age of the oldest open operation.",
+                by_phase,
+                ((labels, age) for labels, (_, age) in phases.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_depth",
+                "Jobs that wait or run.",
+                by_lane,
+                ((labels, each.depth) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_oldest_seconds",
+                "Age of the oldest job.",
+                by_lane,
+                ((labels, each.oldest_age) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_lag_seconds",
+                "How long the longest waiting job could have started already.",
+                by_lane,
+                ((labels, each.lag) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_blocked_keys",
+                "Records whose jobs are held up by one that failed.",
+                by_lane,
+                ((labels, each.blocked_keys) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_dead_letters_open",
+                "Jobs that were given up and wait for a decision.",
+                (*by_lane, "category"),
+                self._dead_letters.items(),
+            ),
+            _gauge("lockstitch_redrives_running", "Bulk redrives under way.", (), [((), self._redrives)]),
+        ]
+
+
+def _gauge(
+    name: str, meaning: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float]]
+) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, meaning, labels=labels)
+    for named, value in values:
+        gauge.add_metric(named, value)
+    return gauge
