@@ -17,6 +17,7 @@ from app.ports import Page
 from app.problem_document import JSON, PROBLEM_JSON
 from app.routes.edge import ASKED, answer_headers, correlation_of, path_of
 from app.routes.services import services_of
+from app.telemetry import mark_replayed
 
 _encoder = msgspec.json.Encoder()
 _log = logging.getLogger("lockstitch.api")
@@ -40,13 +41,19 @@ def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response
 
 
 def page_response(request: AnyRequest, page: Page) -> Response[bytes]:
-    """One page of a list, with a link to the next (RFC 8288) at the address by which callers know us."""
-    if page.next_cursor is not None:
-        sent = parse_qsl(request.scope["query_string"].decode())
-        query = urlencode([*(pair for pair in sent if pair[0] != "cursor"), ("cursor", page.next_cursor)])
-        following = f"{services_of(request).seam.public_url}{request.scope['path']}?{query}"
-        answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
+    """One page of a list, with a link to the next."""
+    link_next(request, page.next_cursor)
     return json_response(page)
+
+
+def link_next(request: AnyRequest, cursor: str | None) -> None:
+    """The answer links to the page behind `cursor` (RFC 8288), at the address by which callers know us."""
+    if cursor is None:
+        return
+    sent = parse_qsl(request.scope["query_string"].decode())
+    query = urlencode([*(pair for pair in sent if pair[0] != "cursor"), ("cursor", cursor)])
+    following = f"{services_of(request).seam.public_url}{request.scope['path']}?{query}"
+    answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
 
 
 def written_response(written: Written) -> Response[bytes]:
@@ -59,6 +66,7 @@ def written_response(written: Written) -> Response[bytes]:
     media_type = headers.pop("content-type", JSON)
     if written.replayed:
         headers["idempotent-replayed"] = "true"
+        mark_replayed()
     return Response(written.answer.body, status_code=written.answer.status, headers=headers, media_type=media_type)
 
 

@@ -14,8 +14,9 @@ from app.telemetry.context import bind, correlation_id, current_traceparent, der
 from app.telemetry.jobs import JobAttempt, count_dead_letter, job_span
 from app.telemetry.metrics import add_collector, count_operation, render_metrics
 from app.telemetry.provider import set_up, shut_down
-from app.telemetry.server import ServerCall, name_caller, name_route, server_span
+from app.telemetry.server import ServerCall, mark_replayed, name_caller, name_route, server_span
 from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
+from app.telemetry.webhooks import count_received, count_refused, count_secret
 
 __all__ = [
     "JobAttempt",
@@ -26,10 +27,14 @@ __all__ = [
     "correlation_id",
     "count_dead_letter",
     "count_operation",
+    "count_received",
+    "count_refused",
+    "count_secret",
     "current_traceparent",
     "derive_trace_id",
     "job_span",
     "mapping_span",
+    "mark_replayed",
     "name_caller",
     "name_route",
     "operation_span",

@@ -1,4 +1,4 @@
-"""The span and the duration of posts to targets that subscribers and callers named."""
+"""The span, the duration and the counts of posts to targets that subscribers and callers named."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 from app.telemetry.metrics import registry
 
@@ -19,6 +19,27 @@ post_duration = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0),
     registry=registry,
 )
+deliveries = Counter(
+    "lockstitch_deliveries",
+    "Attempts to deliver an Event by what came of them: delivered, failed, given up, dropped.",
+    ("outcome",),
+    registry=registry,
+)
+subscriptions_disabled = Counter(
+    "lockstitch_subscriptions_disabled",
+    "Subscriptions that were disabled because nothing could be delivered.",
+    registry=registry,
+)
+
+
+def count_delivery(outcome: str) -> None:
+    """One attempt has ended."""
+    deliveries.labels(outcome).inc()
+
+
+def count_disabled() -> None:
+    """A subscription waits for a person."""
+    subscriptions_disabled.inc()
 
 
 class Post:

@@ -11,6 +11,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from app.telemetry.metrics import server_duration
+from app.telemetry.runs import now, recorder
 
 _tracer = trace.get_tracer("lockstitch.http")
 _log = logging.getLogger("lockstitch.access")
@@ -21,7 +22,7 @@ KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 class ServerCall:
     """What is learnt about a call while it runs. `route` stays None for a call that no route takes."""
 
-    __slots__ = ("caller", "method", "route", "span", "status")
+    __slots__ = ("began_at", "caller", "method", "replayed", "route", "span", "status")
 
     def __init__(self, method: str, span: Span) -> None:
         self.method = method if method in KNOWN_METHODS else "_OTHER"
@@ -29,6 +30,8 @@ class ServerCall:
         self.route: str | None = None
         self.caller: str | None = None
         self.status: int | None = None
+        self.replayed = False
+        self.began_at = now()
 
     def answered(self, status: int) -> None:
         """The status line has gone out."""
@@ -60,6 +63,13 @@ def name_caller(name: str) -> None:
     call.caller = name
     if call.span.is_recording():
         call.span.set_attribute("lockstitch.caller", name)
+
+
+def mark_replayed() -> None:
+    """The answer is the one that was recorded for an earlier call."""
+    call = _current.get()
+    if call is not None:
+        call.replayed = True
 
 
 @contextmanager
@@ -111,6 +121,7 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
         if failed:
             call.span.set_attribute("error.type", error_type)
             call.span.set_status(Status(StatusCode.ERROR))
+    _note(call, seconds)
     if not _log.isEnabledFor(logging.INFO):
         return
     facts = {
@@ -123,3 +134,21 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
     if failed:
         facts["error_type"] = error_type
     _log.info("%s %s %s", call.method, route, status or error_type, extra=facts)
+
+
+def _note(call: ServerCall, seconds: float) -> None:
+    """For the story of the run; only calls with a key of ours, as anybody else could fill our disk."""
+    if call.caller is None or call.route is None or not call.route.startswith(("/v1/", "/ops/")):
+        return
+    facts = {
+        "method": call.method,
+        "route": call.route,
+        "status": call.status,
+        "ms": round(seconds * 1000, 2),
+        "caller": call.caller,
+        "replayed": call.replayed,
+    }
+    span = call.span.get_span_context()
+    if span.is_valid:
+        facts["trace_id"] = f"{span.trace_id:032x}"
+    recorder.note("request", call.began_at, facts)

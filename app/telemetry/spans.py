@@ -14,6 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from app.telemetry.context import bind
 from app.telemetry.metrics import client_duration, mapping_refusals
+from app.telemetry.runs import now, recorder
 from mappings.spec import Unmappable, VendorDrift
 
 _tracer = trace.get_tracer("lockstitch")
@@ -77,16 +78,18 @@ class _MappingSpan(
 class VendorCall:
     """What came of one request to a vendor, for its span and its duration."""
 
-    __slots__ = ("error_type", "span", "status")
+    __slots__ = ("error_type", "request_id", "span", "status")
 
     def __init__(self, span: Span) -> None:
         self.span = span
         self.status: int | None = None
+        self.request_id: str | None = None
         self.error_type = ""
 
     def answered(self, status: int, request_id: str | None) -> None:
         """The whole reply is here. `request_id` is the vendor's own, which its support asks for."""
         self.status = status
+        self.request_id = request_id
         if status >= 400:
             self.error_type = str(status)
         if not self.span.is_recording():
@@ -122,6 +125,7 @@ def vendor_span(
             attributes["http.request.resend_count"] = resend_count
         span = _tracer.start_span(f"{method} {route}", kind=SpanKind.CLIENT, attributes=attributes)
     call = VendorCall(span)
+    began_at = now()
     started = time.perf_counter()
     try:
         yield call
@@ -129,10 +133,21 @@ def vendor_span(
         call.error_type = call.error_type or type(error).__qualname__
         raise
     finally:
+        seconds = time.perf_counter() - started
         status_class = "" if call.status is None else f"{call.status // 100}xx"
-        client_duration.labels(connection, method, route, status_class, call.error_type).observe(
-            time.perf_counter() - started
-        )
+        client_duration.labels(connection, method, route, status_class, call.error_type).observe(seconds)
+        facts = {
+            "connection": connection,
+            "vendor": vendor,
+            "method": method,
+            "route": route,
+            "attempt": resend_count + 1,
+            "status": call.status,
+            "outcome": call.error_type or "success",
+            "request_id": call.request_id,
+            "ms": round(seconds * 1000, 2),
+        }
+        recorder.note("vendor_call", began_at, facts)
         if call.error_type:
             _fail(span, call.error_type)
         span.end()
