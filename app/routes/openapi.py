@@ -34,6 +34,8 @@ from app.telemetry import name_route
 
 Schema = dict[str, Any]
 VERSION: Final = "1.0.0"
+LOCATED: Final = ("Redrive",)
+"""What has an address of its own once it is made, beside the resources."""
 PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
@@ -117,7 +119,7 @@ def _operation(call: Call) -> Schema:
     if call.body is not None:
         kinds = ["application/json"] + (["application/merge-patch+json"] if call.method == "patch" else [])
         shown = {"schema": {"$ref": COMPONENT + call.body}, "example": BODIES[call.body]}
-        operation["requestBody"] = {"required": True, "content": dict.fromkeys(kinds, shown)}
+        operation["requestBody"] = {"required": not call.body_optional, "content": dict.fromkeys(kinds, shown)}
     return operation
 
 
@@ -129,7 +131,8 @@ def _parameters(call: Call) -> list[Schema]:
     ]
     for name in call.queries:
         schema = {key: value for key, value in QUERIES[name].items() if key != "description"}
-        found.append({"name": name, "in": "query", "description": QUERIES[name]["description"], "schema": schema})
+        sent_as = name.rpartition(".")[2]
+        found.append({"name": sent_as, "in": "query", "description": QUERIES[name]["description"], "schema": schema})
     for name in call.headers:
         text, example, required = HEADERS[name]
         pattern = {"pattern": PATTERNS[name]} if name in PATTERNS else {}
@@ -175,7 +178,7 @@ def _success(call: Call, status: int) -> Schema:
     meanings = {
         200: "Done.",
         201: "Made.",
-        202: "Not decided yet; the operation says where to look.",
+        202: "Not decided yet; the operation says where to look." if _is_undecided(call, status) else "Recorded.",
         304: "Unchanged.",
     }
     told: Schema = {
@@ -184,7 +187,7 @@ def _success(call: Call, status: int) -> Schema:
     }
     if status == 304:
         return told
-    name = "Operation" if status == 202 else call.answer
+    name = "Operation" if _is_undecided(call, status) else call.other_answers.get(status, call.answer)
     if name is None:
         return told | {"content": {call.media_type: {"schema": TEXT}}}
     written = call.method != "get" and name not in ("Operation", "OperationList")
@@ -195,12 +198,17 @@ def _success(call: Call, status: int) -> Schema:
     return told | {"content": content}
 
 
+def _is_undecided(call: Call, status: int) -> bool:
+    """Whether the answer tells of an operation that goes on, and not of what the call is for."""
+    return status == 202 and call.status != 202
+
+
 def _of_success(call: Call, status: int) -> tuple[str, ...]:
     """The headers that this answer may have beside those that all have."""
     single = call.answer in ("Customer", "Order", "Ticket") and status != 202
     told = {
         "ETag": single,
-        "Location": status == 202 or (status == 201 and single),
+        "Location": _is_undecided(call, status) or (status == 201 and (single or call.answer in LOCATED)),
         "Idempotent-Replayed": "Idempotency-Key" in call.headers and status != 202,
         "Preference-Applied": "Prefer" in call.headers,
         "Link": "cursor" in call.queries and call.tag != "Operations",

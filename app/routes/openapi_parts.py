@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from app.routes.openapi_calls import dead_letter_texts
+
 Schema = dict[str, Any]
 
 TEXT: Final = {"type": "string"}
@@ -53,6 +55,7 @@ QUERIES: Final[dict[str, Schema]] = {
         "description": "Only operations in this state.",
         "examples": ["unknown"],
     },
+    **dead_letter_texts.QUERIES,
     "include": {"enum": ["raw"], "description": "`raw` adds the vendor's own payload.", "examples": ["raw"]},
     "upsert_on": {
         "enum": ["email", "external_id"],
@@ -131,5 +134,6 @@ BODIES: Final[dict[str, Any]] = {
     "CommentPatch": {"body_text": "It is on its way.", "visibility": "public"},
     "ConnectionPause": {"note": "moving to another account"},
     "Resolution": {"outcome": "succeeded", "remote_id": "1051"},
+    **dead_letter_texts.BODIES,
 }
 """Requests that mean something: not every field at once, since some exclude each other."""

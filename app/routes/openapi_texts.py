@@ -9,7 +9,7 @@ from app.flows.settle import Archived
 from app.operation_ports import OperationView
 from app.problem_document import FieldError, ProblemDocument, VendorSays
 from app.routes.health import Readiness
-from app.routes.openapi_calls import connection_texts
+from app.routes.openapi_calls import connection_texts, dead_letter_texts
 from mappings.coverage import FieldCoverage
 
 Schema = dict[str, Any]
@@ -77,6 +77,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
         "worker_seen_seconds_ago": ("Age of the worker's last heartbeat; null when there was none.", "1.5"),
     },
     **connection_texts.TEXTS,
+    **dead_letter_texts.TEXTS,
     FieldCoverage: {
         "field": ("The canonical field.", '"lifecycle_stage"'),
         "reads": ("Whether a read can supply it.", "true"),
@@ -93,6 +94,7 @@ LISTED: Final = {
     "CommentList": ("Comment", "A page of the comments of a ticket."),
     "OperationList": ("Operation", "A page of operations."),
     "ConnectionList": ("Connection", "Every connection."),
+    **dead_letter_texts.LISTED,
     "ContractList": ("ContractSummary", "The data contracts, in short."),
 }
 

@@ -1,5 +1,6 @@
 """What the OpenAPI document says of a call, and what many calls share."""
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -27,8 +28,9 @@ DECISION_PROBLEMS: Final = (*CHECK_PROBLEMS, "unsupported-media-type")
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One operation. `answer` is the component of its success; `body` that of its request; `queries` and `headers`
-    name parameters; any of the `scopes` opens it, any key where there are none, anybody where it is `open`."""
+    """One operation. `answer` is the component of its success, `other_answers` those of other statuses; `body` that of
+    its request; `queries` and `headers` name parameters; any of the `scopes` opens it, any key where there are none,
+    anybody where it is `open`."""
 
     method: Method
     path: str
@@ -41,8 +43,10 @@ class Call(Struct, frozen=True, kw_only=True):
     status: int = 200
     also: tuple[int, ...] = ()
     answer: str | None = None
+    other_answers: Mapping[int, str] = {}
     media_type: str = "application/json"
     body: str | None = None
+    body_optional: bool = False
     queries: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = OWN_PROBLEMS
