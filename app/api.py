@@ -4,7 +4,7 @@ import uvloop
 from litestar.handlers import HTTPRouteHandler
 
 from app import telemetry
-from app.routes import connections, dead_letters, operations, queue, redrives, resources, self_service
+from app.routes import connections, dead_letters, operations, queue, redrives, resources, self_service, webhooks
 from app.routes.health import live, metrics, ready
 from app.routes.openapi import SCHEMA_HANDLERS
 from app.server import serve_application
@@ -26,6 +26,7 @@ def handlers() -> list[HTTPRouteHandler]:
         operations.read_operation,
         operations.check,
         operations.resolve,
+        webhooks.receive,
         connections.list_all,
         connections.pause,
         connections.resume,
@@ -59,5 +60,5 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_plant(settings) as plant:
+    async with open_plant(settings) as plant, plant.services.receiving.refused.told():
         await serve_application(plant.services, handlers(), settings.host, settings.port)

@@ -208,8 +208,8 @@ async def open_vendor_client(
     patience: Patience | None = None,
     pauses: Pauses | None = None,
 ) -> AsyncIterator[VendorClient]:
-    """The client for every connection of the settings that is no mere intake, closed at the end of the block; `pauses` are those of the
-    installation that it is part of.
+    """The client for every connection of the settings that is no mere intake, closed at the end of the block; `pauses`
+    are those of the installation that it is part of.
 
     Raises SettingsError with every complaint at once: an unknown vendor, a missing address, a missing secret.
     """

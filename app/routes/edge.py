@@ -15,8 +15,9 @@ _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _KEY: Final = "lockstitch"
 ASKED: Final = "-"
 """The method in place of OPTIONS: `answers` tells which there are."""
+_WEBHOOKS: Final = "/v1/webhooks/"
 # Vendors and probes choose nothing about our runs: their header is ignored, not judged.
-_UNJUDGED: Final = ("/v1/webhooks/", "/health/")
+_UNJUDGED: Final = (_WEBHOOKS, "/health/")
 
 
 class Correlation(Struct, frozen=True, kw_only=True):
@@ -65,13 +66,17 @@ class Edge:
         method = scope["method"]
         head = method == "HEAD"
         inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
-        if head:
+        webhook = scope["path"].startswith(_WEBHOOKS)
+        if head and not webhook:  # there it is a question of its own, by which a vendor looks for us
             inner["method"] = "GET"
         elif method == "OPTIONS":
             # The framework's own answer names the methods of one handler; what it says to a method that nobody offers
             # names all of the route.
             inner["method"] = ASKED
-        traceparent, tracestate = _single(headers, b"traceparent"), _single(headers, b"tracestate")
+        # Whoever calls there is not known yet, and a vendor's traces are not ours.
+        traceparent, tracestate = (
+            (None, None) if webhook else (_single(headers, b"traceparent"), _single(headers, b"tracestate"))
+        )
         with (
             telemetry.bind(correlation.value, traceparent, tracestate),
             telemetry.server_span(str(method), scheme=str(scope.get("scheme", "http"))) as call,

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from app.routes.openapi_calls import about, connections, dead_letters, operations, resources
+from app.routes.openapi_calls import about, connections, dead_letters, operations, resources, webhooks
 from app.routes.openapi_calls.call import Call
 
 CALLS: Final[tuple[Call, ...]] = (
     *resources.CALLS,
     *operations.CALLS,
+    *webhooks.CALLS,
     *connections.CALLS,
     *dead_letters.CALLS,
     *about.CALLS,

@@ -24,6 +24,7 @@ TAGS: Final = {
     "Orders": "What was bought, what it cost, and how far it has come.",
     "Tickets": "What somebody asked for, and the comments that follow.",
     "Operations": "What became of a write.",
+    "Webhooks": "What vendors tell of changes at their side.",
     "Operators": "What runs, what waits, what went wrong, and the switches for it.",
     "About": "The caller, the contracts, the problems.",
     "Health": "For probes and scrapers.",
@@ -89,6 +90,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "object": ("customer, order or ticket.", "customer"),
     "code": ("A problem's code.", "not-found"),
     "name": ("A connection's name.", "hubspot"),
+    "connection": ("The connection that the webhook is for.", "hubspot"),
 }
 ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
     "X-Correlation-ID": ("The run that this call belongs to.", "orders-4711"),

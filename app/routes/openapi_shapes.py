@@ -15,6 +15,7 @@ DEFINITION: Final = "#/$defs/"
 PUBLIC_NAMES: Final = {
     "ProblemDocument": "Problem",
     "OperationView": "Operation",
+    "Received": "WebhookReceived",
     "ConnectionView": "Connection",
     "LaneView": "Lane",
     **dead_letter_texts.NAMES,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.flows.operations import Resolution
+from app.flows.receive import Received
 from app.flows.settle import Archived
 from app.operation_ports import OperationView
 from app.problem_document import FieldError, ProblemDocument, VendorSays
@@ -18,6 +19,10 @@ COMPONENT: Final = "#/components/schemas/"
 OPERATION_ID: Final = '"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"'
 CORRELATION_ID: Final = '"orders-4711-1767225600000"'
 TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
+    Received: {
+        "accepted": ("Events that were new and are recorded.", "1"),
+        "duplicates": ("Events that were there already.", "0"),
+    },
     FieldError: {
         "pointer": ("JSON Pointer (RFC 6901) into the body.", '"/emails/0/address"'),
         "parameter": ("A query parameter.", '"limit"'),

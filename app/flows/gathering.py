@@ -1,0 +1,119 @@
+"""Deliveries that come at the same time are recorded in one transaction.
+
+A commit costs the same for one delivery and for fifty. While the database is at work on some, the next ones gather, and
+go together when it is free; one that finds nobody before it goes at once, so that nobody waits for company.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.errors import StoreUnavailable
+from app.event_ports import NewReceipt, Receipts, Transactions
+from app.queue_ports import Enqueuer, NewJob
+
+AT_ONCE: Final = 2
+MOST_ARRIVALS: Final = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One event on its way in: its receipt, and the place of its job in the queue."""
+
+    receipt: NewReceipt
+    order_key: str | None
+    traceparent: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Delivery:
+    arrivals: Sequence[Arrival]
+    accepted: asyncio.Future[int]
+
+
+class Gathering:
+    """Records deliveries with their jobs, at most AT_ONCE transactions at a time."""
+
+    def __init__(self, transactions: Transactions, receipts: Receipts, queue: Enqueuer) -> None:
+        self._transactions = transactions
+        self._receipts = receipts
+        self._queue = queue
+        self._waiting: deque[_Delivery] = deque()
+        self._working: set[asyncio.Task[None]] = set()
+
+    async def take(self, arrivals: Sequence[Arrival]) -> int:
+        """Record one delivery whole; how many of its events were new. When it returns they are committed.
+
+        Raises StoreUnavailable; then all of them are recorded or none, and a copy will tell.
+        """
+        delivery = _Delivery(arrivals=arrivals, accepted=asyncio.get_running_loop().create_future())
+        self._waiting.append(delivery)
+        if len(self._working) < AT_ONCE:
+            task = asyncio.create_task(self._work())
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
+        return await delivery.accepted
+
+    async def _work(self) -> None:
+        while self._waiting:
+            await self._settle(self._next())
+
+    def _next(self) -> list[_Delivery]:
+        """Those that have waited longest, as many as are good for one transaction."""
+        together = [self._waiting.popleft()]
+        size = len(together[0].arrivals)
+        while self._waiting and size + len(self._waiting[0].arrivals) <= MOST_ARRIVALS:
+            together.append(self._waiting.popleft())
+            size += len(together[-1].arrivals)
+        return together
+
+    async def _settle(self, together: Sequence[_Delivery]) -> None:
+        """Record these and tell those who wait for them. Raises nothing but for the end of this task."""
+        try:
+            accepted = await self._record(together)
+        except StoreUnavailable as error:
+            for delivery in together:
+                _fail(delivery, StoreUnavailable(error.detail, retry_after=1))
+        except Exception as error:  # noqa: BLE001 - it is raised again, where the delivery is waited for
+            if len(together) == 1:
+                _fail(together[0], error)
+                return
+            for delivery in together:  # what one of them brings along must not be the others' harm
+                await self._settle([delivery])
+        except asyncio.CancelledError:
+            for delivery in together:
+                delivery.accepted.cancel()
+            raise
+        else:
+            for delivery, new in zip(together, accepted, strict=True):
+                if not delivery.accepted.done():  # whoever waited may have gone
+                    delivery.accepted.set_result(new)
+
+    async def _record(self, together: Sequence[_Delivery]) -> list[int]:
+        arrivals = [arrival for delivery in together for arrival in delivery.arrivals]
+        async with self._transactions.transaction() as transaction:
+            ids = await self._receipts.record(transaction, [arrival.receipt for arrival in arrivals])
+            jobs = [_job(arrival, id) for arrival, id in zip(arrivals, ids, strict=True) if id is not None]
+            await self._queue.enqueue(transaction, *jobs)
+        recorded = iter(ids)
+        return [sum(next(recorded) is not None for _ in delivery.arrivals) for delivery in together]
+
+
+def _job(arrival: Arrival, receipt_id: str) -> NewJob:
+    return NewJob(
+        kind="ingest",
+        connection=arrival.receipt.connection,
+        payload=b'{"receipt":"%b"}' % receipt_id.encode(),
+        order_key=arrival.order_key,
+        dedupe_key=receipt_id,
+        correlation_id=arrival.receipt.correlation_id,
+        traceparent=arrival.traceparent,
+        origin=receipt_id,
+    )
+
+
+def _fail(delivery: _Delivery, error: Exception) -> None:
+    if not delivery.accepted.done():
+        delivery.accepted.set_exception(error)
