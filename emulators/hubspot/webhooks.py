@@ -81,6 +81,8 @@ def _message(events: list[Event]) -> Message:
 
 def _events(change: Change, state: State) -> list[Event]:
     kind = KINDS[change.object]
+    if not change.id.isdecimal():
+        return []  # placed under an id that no event can carry
     before, after = _live(change.before), _live(change.after)
     if after is None:
         return [] if before is None else [_event(kind, change, state, "deletion", changeFlag="DELETED")]

@@ -56,8 +56,9 @@ def _of_customer(change: Change) -> list[Told]:
     if before is None:
         return [("customers/create", body)]
     topics = ["customers/update"] if before != after else []
-    if before.get("state") != after.get("state") and after.get("state") in ENABLED:
-        topics.append(ENABLED[after["state"]])
+    topic = ENABLED.get(str(after.get("state")))
+    if topic is not None and before.get("state") != after.get("state"):
+        topics.append(topic)
     return [(topic, body) for topic in topics]
 
 
@@ -72,8 +73,9 @@ def _of_order(change: Change, state: State) -> list[Told]:
     if after.get("cancelledAt") and not was.get("cancelledAt"):
         topics.append("orders/cancelled")
     for field, named in (("displayFinancialStatus", PAID), ("displayFulfillmentStatus", FULFILLED)):
-        if after.get(field) != was.get(field) and after.get(field) in named:
-            topics.append(named[after[field]])
+        topic = named.get(str(after.get(field)))
+        if topic is not None and after.get(field) != was.get(field):
+            topics.append(topic)
     body = order_body(after, state)
     return [(topic, body) for topic in topics]
 

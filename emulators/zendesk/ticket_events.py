@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emulators.state import JsonRecord, State
+from emulators.zendesk.desk import AGENT_ID
 
 Happened = list[tuple[str, dict[str, Any]]]
 
@@ -11,7 +12,7 @@ Happened = list[tuple[str, dict[str, Any]]]
 def ticket_detail(ticket: JsonRecord) -> JsonRecord:
     """The ticket after the event, as every event about it carries it."""
     return {
-        "actor_id": _id(ticket.get("submitter_id")),
+        "actor_id": _id(AGENT_ID),  # who makes every call
         "assignee_id": _id(ticket["assignee_id"]),
         "brand_id": _id(ticket["brand_id"]),
         "created_at": ticket["created_at"],
@@ -127,19 +128,19 @@ def _tags(before: JsonRecord, after: JsonRecord) -> Happened:
 
 def _people(before: JsonRecord, after: JsonRecord) -> Happened:
     return [
-        (name, {"current": [str(id) for id in after[field]], "previous": [str(id) for id in before[field]]})
+        (name, {"current": [str(id) for id in after[field] or ()], "previous": [str(id) for id in before[field] or ()]})
         for name, field in PEOPLE
         if before[field] != after[field]
     ]
 
 
 def _custom_fields(before: JsonRecord, after: JsonRecord) -> Happened:
-    was = {field["id"]: field["value"] for field in before["custom_fields"]}
+    was = {field["id"]: field["value"] for field in before["custom_fields"] or ()}
     return [
         (
             "custom_field_changed",
             {"current": field["value"], "previous": was.get(field["id"]), "field": {"id": str(field["id"])}},
         )
-        for field in after["custom_fields"]
+        for field in after["custom_fields"] or ()
         if was.get(field["id"]) != field["value"]
     ]

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from emulators.store import Store
+
 from .conftest import PATIENCE, ROOT, RunningEmulators
 
 AUTH = ("dev@example.com/token", "zendesk-dev-token")
@@ -123,6 +125,15 @@ def test_it_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
         time.sleep(0.02)
     emulators.close()
     assert not _runs(child)
+
+
+def test_nobody_else_may_read_what_it_keeps(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.transaction():
+        store.sql.execute("INSERT INTO fault (vendor, body) VALUES ('zendesk', '{}')")
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    store.close()
+    assert set(modes.values()) == {0o600}, modes
 
 
 def test_without_state_it_remembers_only_while_it_runs() -> None:

@@ -14,6 +14,7 @@ from emulators.http import Call
 from emulators.shopify import EMULATOR
 from emulators.state import State
 from emulators.store import Store
+from emulators.webhooks import Change
 
 SCHEMA = Path(__file__).resolve().parents[3] / "emulators" / "shopify" / "schema"
 SDL = "\n".join(file.read_text() for file in sorted(SCHEMA.glob("*.graphql")))
@@ -144,3 +145,7 @@ def test_any_placed_record_can_be_read_listed_and_searched(
                nodes { id } } customers(first: 2, query: "email:a OR state:b OR x", sortKey: NAME) { nodes { id } } }"""
     )
     assert "errors" not in listed
+    for before, after in ((None, placed), (placed, {**placed, "note": "x"}), (placed, None)):
+        change = Change(object=kind, id=placed["id"], before=before, after=after, at=1.0)
+        told = EMULATOR.webhooks([change], bench.state)
+        assert [one.topics[0].split("/")[0] for one in told][:1] == [f"{kind.lower()}s"]
