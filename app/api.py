@@ -4,7 +4,18 @@ import uvloop
 from litestar.handlers import HTTPRouteHandler
 
 from app import telemetry
-from app.routes import connections, dead_letters, operations, queue, redrives, resources, self_service, webhooks
+from app.routes import (
+    audit,
+    connections,
+    dead_letters,
+    operations,
+    queue,
+    redrives,
+    resources,
+    runs,
+    self_service,
+    webhooks,
+)
 from app.routes.health import live, metrics, ready
 from app.routes.openapi import SCHEMA_HANDLERS
 from app.server import serve_application
@@ -27,6 +38,9 @@ def handlers() -> list[HTTPRouteHandler]:
         operations.check,
         operations.resolve,
         webhooks.receive,
+        audit.list_events,
+        audit.verify,
+        runs.tell,
         connections.list_all,
         connections.pause,
         connections.resume,

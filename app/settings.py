@@ -94,6 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     settle_margin_seconds: int
     """How long after sending a vendor may still be at work on a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN,
     15)."""
+    trace_url: str
+    """Where a person sees a trace; `{trace_id}` stands for its id (LOCKSTITCH_TRACE_URL, that of the Jaeger in
+    docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
     log_level: LogLevel
     """Least severe level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
     dev: bool
@@ -143,6 +146,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         operation_retention_days=read("LOCKSTITCH_OPERATION_RETENTION_DAYS", _days, 7),
         operation_lease_seconds=read("LOCKSTITCH_OPERATION_LEASE", _seconds, 45),
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
+        trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
         dev=dev,
         config_file=config_file,
@@ -232,6 +236,12 @@ def _flag(value: str) -> bool:
     if value not in ("0", "1"):
         raise SettingsError(f"is {value!r}: it must be 0 or 1.")
     return value == "1"
+
+
+def _trace_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or value.count("{trace_id}") != 1:
+        raise SettingsError("must be an http or https URL with {trace_id} in it, once.")
+    return value
 
 
 def _log_level(value: str) -> LogLevel:

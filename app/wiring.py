@@ -31,6 +31,9 @@ from app.settings import EncryptionKey, Settings, SettingsError, require_for_ser
 from app.store import heartbeats
 from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
+from app.store.audit_chain import BATCH as SEALED_AT_ONCE
+from app.store.audit_chain import AuditSealer
+from app.store.audit_trail import PostgresAuditTrail
 from app.store.claiming import open_upkeep
 from app.store.database import Database
 from app.store.dead_letters import PostgresDeadLetters
@@ -47,6 +50,8 @@ from app.store.queue_figures import read_figures
 from app.store.receipts import PostgresReceipts
 from app.store.record_states import PostgresRecordStates
 from app.store.redrives import PostgresRedrives
+from app.store.run_entries import recording_runs
+from app.store.runs import PostgresRuns
 from app.store.sealing import Sealer
 from app.store.trail import PostgresTrail
 from app.store.wakeups import listen
@@ -71,6 +76,10 @@ class Plant:
         """Note that this worker is alive."""
         await heartbeats.beat(self.database, worker)
 
+    async def seal(self) -> bool:
+        """Append to the audit chain what is ready; whether there may be more at once."""
+        return await AuditSealer(self.database).seal() == SEALED_AT_ONCE
+
 
 @asynccontextmanager
 async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterator[Plant]:
@@ -93,6 +102,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
+        await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(secrets)
         upkeep = None
         if works:
@@ -146,6 +156,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
                 receiving=Receiving(intakes, Gathering(database, receipts, queue), RefusedWebhooks(receipts)),
                 keys=PostgresKeys(database),
                 budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+                trace_url=settings.trace_url,
                 readiness=lambda: _readiness(database),
                 collect=gauges.refresh,
             ),
@@ -178,6 +189,8 @@ def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Eve
         lanes=lanes,
         receipts=PostgresReceipts(database, sealer),
         events=events,
+        audit=PostgresAuditTrail(database),
+        runs=PostgresRuns(database),
         read_figures=partial(read_figures, database),
     )
 

@@ -4,15 +4,17 @@ vendors are away."""
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from app.audit_ports import AuditTrail
 from app.dead_letter_ports import DeadLetters
 from app.event_ports import Events, Receipts, Transactions
 from app.lane_ports import Lanes, QueueFigures
 from app.redrive_ports import Redrives
+from app.run_ports import Runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorSeam:
-    """The queue, its dead letters, and what their payloads lead to."""
+    """The queue, its dead letters and what their payloads lead to; the audit trail and the runs."""
 
     transactions: Transactions
     dead_letters: DeadLetters
@@ -20,4 +22,6 @@ class OperatorSeam:
     lanes: Lanes
     receipts: Receipts
     events: Events
+    audit: AuditTrail
+    runs: Runs
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]

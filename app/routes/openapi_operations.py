@@ -2,14 +2,16 @@
 
 from typing import Final
 
-from app.routes.openapi_calls import about, connections, dead_letters, operations, resources, webhooks
+from app.routes.openapi_calls import about, audit, connections, dead_letters, operations, resources, subscriptions, webhooks
 from app.routes.openapi_calls.call import Call
 
 CALLS: Final[tuple[Call, ...]] = (
     *resources.CALLS,
     *operations.CALLS,
     *webhooks.CALLS,
+    *subscriptions.CALLS,
     *connections.CALLS,
     *dead_letters.CALLS,
+    *audit.CALLS,
     *about.CALLS,
 )

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.routes.openapi_calls import dead_letter_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts
 
 Schema = dict[str, Any]
 
@@ -57,6 +57,7 @@ QUERIES: Final[dict[str, Schema]] = {
         "examples": ["unknown"],
     },
     **dead_letter_texts.QUERIES,
+    **audit_texts.QUERIES,
     "include": {"enum": ["raw"], "description": "`raw` adds the vendor's own payload.", "examples": ["raw"]},
     "upsert_on": {
         "enum": ["email", "external_id"],
@@ -89,6 +90,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
     "object": ("customer, order or ticket.", "customer"),
     "code": ("A problem's code.", "not-found"),
+    "correlation_id": ("The run: the X-Correlation-ID of its calls.", "orders-4711"),
     "name": ("A connection's name.", "hubspot"),
     "connection": ("The connection that the webhook is for.", "hubspot"),
 }

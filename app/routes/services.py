@@ -18,7 +18,7 @@ from app.routes.budget import Budgets
 @dataclass(frozen=True, kw_only=True)
 class Services:
     """The flows' seams and what only the edge needs. `readiness` gives the reasons not to serve, none when ready, and
-    the age in seconds of the worker's last heartbeat (None: never seen)."""
+    the age in seconds of the worker's last heartbeat (None: never seen); `trace_url` is where a trace is shown."""
 
     seam: Seam
     operators: OperatorSeam
@@ -27,6 +27,7 @@ class Services:
     receiving: Receiving
     keys: Keys
     budgets: Budgets
+    trace_url: str
     readiness: Callable[[], Awaitable[tuple[tuple[str, ...], float | None]]]
     collect: Callable[[], Awaitable[None]]
 
