@@ -14,6 +14,7 @@ from app.routes import (
     resources,
     runs,
     self_service,
+    subscriptions,
     webhooks,
 )
 from app.routes.health import live, metrics, ready
@@ -53,6 +54,7 @@ def handlers() -> list[HTTPRouteHandler]:
         redrives.read_one,
         redrives.cancel,
         queue.read,
+        *subscriptions.HANDLERS,
         self_service.me,
         self_service.contracts,
         self_service.contract,

@@ -11,6 +11,7 @@ from app.errors import ConnectionPaused, Problem, StoreUnavailable
 from app.queue_ports import (
     Conflict,
     Done,
+    Exhausted,
     Failure,
     Handler,
     Job,
@@ -94,6 +95,9 @@ class Ending:
             case Spared(reason=reason, after=seconds):
                 await self._queue.give_back([job], reason, after=seconds)
                 return "spared"
+            case Exhausted(reason=reason):
+                await self._queue.bury(job, Failure(category="transient", reason=reason))
+                return "dead"
             case Permanent() | Conflict():
                 await self._queue.bury(job, _failure(outcome))
                 return "dead"

@@ -150,6 +150,12 @@ class Spared(Struct, frozen=True, kw_only=True):
     after: float = 1.0
 
 
+class Exhausted(Struct, frozen=True, kw_only=True):
+    """It has been tried for as long as the handler finds right: given up as a transient failure."""
+
+    reason: str
+
+
 class Permanent(Struct, frozen=True, kw_only=True):
     """It can never work as it is. `path` is where in the payload, `mapping` and `revision` say who refused."""
 
@@ -168,7 +174,7 @@ class Conflict(Struct, frozen=True, kw_only=True):
     revision: int | None = None
 
 
-Outcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Spared | Permanent | Conflict
+Outcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Spared | Exhausted | Permanent | Conflict
 Finishing: TypeAlias = Callable[[], AbstractAsyncContextManager[Transaction]]
 Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[Outcome]]
 

@@ -52,6 +52,13 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_CONFIG_FILE = Path("lockstitch.toml")
 
+# Standard Webhooks asks for about ten attempts within about three days.
+_MINUTE, _HOUR = 60.0, 3600.0
+DELIVERY_LADDER = (
+    *(5.0, 1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+    *(2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR),
+)
+
 
 class EncryptionKey(NamedTuple):
     """A key for payloads at rest: its id, which stands beside every ciphertext, and 256 bits for AES-256-GCM."""
@@ -112,6 +119,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     egress_allow: tuple[EgressRule, ...]
     """Addresses to which deliveries may go although they are not public, or not by https on a usual port
     (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` with commas between; it replaces what the file says)."""
+    delivery_ladder: tuple[float, ...]
+    """Seconds between the attempts at a delivery, of which there is one more (LOCKSTITCH_DELIVERY_LADDER, commas
+    between; 5 s to a day, 75 hours in all)."""
+    delivery_timeout_seconds: int
+    """How long a target has to answer (LOCKSTITCH_DELIVERY_TIMEOUT, 15)."""
     alerts: AlertSettings
     """Where an operator is told of trouble."""
     retention: RetentionSettings
@@ -154,6 +166,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         systems_of_record=content.systems_of_record,
         queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
         egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),
+        delivery_ladder=read("LOCKSTITCH_DELIVERY_LADDER", _ladder, DELIVERY_LADDER),
+        delivery_timeout_seconds=read("LOCKSTITCH_DELIVERY_TIMEOUT", _timeout, 15),
         alerts=content.alerts,
         retention=content.retention,
     )
@@ -208,6 +222,17 @@ def _egress_of(content: ConfigFile, complaints: list[str]) -> tuple[EgressRule, 
     except SettingsError as error:
         complaints.append(f"[egress] allow {error}")
         return ()
+
+
+def _ladder(value: str) -> tuple[float, ...]:
+    steps = [step.strip() for step in value.split(",")]
+    if len(steps) > 30 or not all(re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", step) for step in steps):
+        raise SettingsError(f"is {value!r}: it must be 1 to 30 numbers of seconds, with commas between: 5,60,300.")
+    return tuple(float(step) for step in steps)
+
+
+def _timeout(value: str) -> int:
+    return _number(value, 1, 30, "a number of seconds from 1 to 30")
 
 
 def _port(value: str) -> int:

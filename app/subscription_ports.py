@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from msgspec import Raw, Struct
 
 from app.event_ports import Event
-from app.queue_ports import NewJob, Transaction
+from app.queue_ports import Job, NewJob, Transaction
 from app.signatures import Secret
 
 SubscriptionState = Literal["active", "disabled"]
@@ -85,7 +85,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
     event: str
     subscription: str | None
     target_url: str
-    lane: str
     secrets: tuple[Secret, ...]
 
 
@@ -126,6 +125,6 @@ class Deliveries(FanOut, Protocol):
     async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
         """It was accepted."""
 
-    async def fail(self, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
+    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
         """Note a failed attempt. Whether it disabled the subscription: nothing was delivered for `disable_after`
         seconds."""

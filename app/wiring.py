@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from app import telemetry
+from app.egress_rules import EgressRules
 from app.errors import StoreUnavailable
 from app.event_ports import Events
 from app.flows.cursors import Cursors
@@ -23,6 +24,7 @@ from app.flows.seam import Seam
 from app.flows.write import Writers
 from app.lane_ports import Lanes, LaneSettings
 from app.outbound.client import open_vendor_client
+from app.outbound.posting import open_poster
 from app.ports import Connection, Connections
 from app.queue_runner import QueueRunner
 from app.routes.budget import Budgets
@@ -37,6 +39,7 @@ from app.store.audit_trail import PostgresAuditTrail
 from app.store.claiming import open_upkeep
 from app.store.database import Database
 from app.store.dead_letters import PostgresDeadLetters
+from app.store.deliveries import PostgresDeliveries
 from app.store.enqueueing import JobIntake
 from app.store.events import PostgresEvents
 from app.store.gauges import Gauges
@@ -53,6 +56,7 @@ from app.store.redrives import PostgresRedrives
 from app.store.run_entries import recording_runs
 from app.store.runs import PostgresRuns
 from app.store.sealing import Sealer
+from app.store.subscriptions import PostgresSubscriptions
 from app.store.trail import PostgresTrail
 from app.store.wakeups import listen
 from mappings.registry import MANIFESTS, VENDORS
@@ -108,8 +112,12 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         if works:
             upkeep = await open_upkeep(database_url)
             stack.push_async_callback(upkeep.close)
-        events = PostgresEvents(database, sealer)
+        deliveries = PostgresDeliveries(database, sealer)
+        events = PostgresEvents(database, sealer, deliveries)
         announcer = StoreAnnouncer(events, JobIntake(sealer, POLICIES))
+        poster = await stack.enter_async_context(
+            open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
+        )
         pauses = await stack.enter_async_context(_following(PostgresPauses(database, announcer), database_url))
         vendors = await stack.enter_async_context(open_vendor_client(settings, pauses=pauses))
         queue = PostgresQueue(
@@ -140,6 +148,10 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             events=events,
             states=PostgresRecordStates(database, sealer),
             trail=PostgresTrail(),
+            subscriptions=PostgresSubscriptions(database, sealer),
+            deliveries=deliveries,
+            poster=poster,
+            delivery_ladder=settings.delivery_ladder,
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
             settle_margin=float(settings.settle_margin_seconds),
         )
@@ -174,7 +186,7 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
     database = await Database.connect(database_url, max_size=2)
     try:
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
-        events = PostgresEvents(database, sealer)
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
         lanes = PostgresLanes(database, StoreAnnouncer(events, JobIntake(sealer, POLICIES)))
         yield _operator_seam(database, sealer, lanes, events)
     finally:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from app.event_ports import Events, Receipts, RecordStates, Trail, Transactions
 from app.lane_ports import Lanes, Pauses
 from app.ports import Connections, Links, Operations, Vendors
+from app.posting_ports import Poster
 from app.queue_ports import Enqueuer
+from app.subscription_ports import Deliveries, Subscriptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +16,7 @@ class Seam:
 
     `execution_limit` bounds one attempt at a write and is shorter than the lease of an operation, so that whoever
     takes over knows that the first owner has stopped. `settle_margin` is how long after sending a vendor may still be
-    carrying out a request whose reply was lost.
+    carrying out a request whose reply was lost. `delivery_ladder` are the waits between attempts at a delivery.
     """
 
     public_url: str
@@ -30,5 +32,9 @@ class Seam:
     events: Events
     states: RecordStates
     trail: Trail
+    subscriptions: Subscriptions
+    deliveries: Deliveries
+    poster: Poster
+    delivery_ladder: tuple[float, ...]
     execution_limit: float
     settle_margin: float

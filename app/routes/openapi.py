@@ -34,7 +34,7 @@ from app.telemetry import name_route
 
 Schema = dict[str, Any]
 VERSION: Final = "1.0.0"
-LOCATED: Final = ("Redrive",)
+LOCATED: Final = ("Redrive", "SubscriptionWithSecret")
 """What has an address of its own once it is made, beside the resources."""
 PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
@@ -179,13 +179,14 @@ def _success(call: Call, status: int) -> Schema:
         200: "Done.",
         201: "Made.",
         202: "Not decided yet; the operation says where to look." if _is_undecided(call, status) else "Recorded.",
+        204: "Done; there is nothing to tell.",
         304: "Unchanged.",
     }
     told: Schema = {
         "description": meanings[status],
         "headers": _headers(call, _of_success(call, status)),
     }
-    if status == 304:
+    if status in (204, 304):
         return told
     name = "Operation" if _is_undecided(call, status) else call.other_answers.get(status, call.answer)
     if name is None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.routes.openapi_calls import about, audit, connections, dead_letters, operations, resources, subscriptions, webhooks
+from app.routes.openapi_calls import about, audit, connections, dead_letters, operations, resources, webhooks
 from app.routes.openapi_calls.call import Call
 
 CALLS: Final[tuple[Call, ...]] = (

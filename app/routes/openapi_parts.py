@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts, subscription_texts
 
 Schema = dict[str, Any]
 
@@ -25,6 +25,7 @@ TAGS: Final = {
     "Tickets": "What somebody asked for, and the comments that follow.",
     "Operations": "What became of a write.",
     "Webhooks": "What vendors tell of changes at their side.",
+    "Subscriptions": "Who is told of changes, and where.",
     "Operators": "What runs, what waits, what went wrong, and the switches for it.",
     "About": "The caller, the contracts, the problems.",
     "Health": "For probes and scrapers.",
@@ -139,5 +140,6 @@ BODIES: Final[dict[str, Any]] = {
     "ConnectionPause": {"note": "moving to another account"},
     "Resolution": {"outcome": "succeeded", "remote_id": "1051"},
     **dead_letter_texts.BODIES,
+    **subscription_texts.BODIES,
 }
 """Requests that mean something: not every field at once, since some exclude each other."""

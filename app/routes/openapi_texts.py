@@ -10,7 +10,7 @@ from app.flows.settle import Archived
 from app.operation_ports import OperationView
 from app.problem_document import FieldError, ProblemDocument, VendorSays
 from app.routes.health import Readiness
-from app.routes.openapi_calls import audit_texts, connection_texts, dead_letter_texts
+from app.routes.openapi_calls import audit_texts, connection_texts, dead_letter_texts, subscription_texts
 from mappings.coverage import FieldCoverage
 
 Schema = dict[str, Any]
@@ -83,6 +83,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     },
     **connection_texts.TEXTS,
     **dead_letter_texts.TEXTS,
+    **subscription_texts.TEXTS,
     **audit_texts.TEXTS,
     FieldCoverage: {
         "field": ("The canonical field.", '"lifecycle_stage"'),
@@ -101,6 +102,7 @@ LISTED: Final = {
     "OperationList": ("Operation", "A page of operations."),
     "ConnectionList": ("Connection", "Every connection."),
     **dead_letter_texts.LISTED,
+    **subscription_texts.LISTED,
     **audit_texts.LISTED,
     "ContractList": ("ContractSummary", "The data contracts, in short."),
 }

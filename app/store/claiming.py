@@ -57,7 +57,8 @@ CLAIM = Query(
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
         SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
-               least(least($2, lane.at_once) - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
+               least(least($2, lane.at_once)
+                         - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
                      floor({TOKENS})::integer) AS places

@@ -12,7 +12,7 @@ import msgspec
 from app.event_ports import Event
 from app.event_types import patterns_of
 from app.identifiers import new_id
-from app.queue_ports import NewJob, Transaction
+from app.queue_ports import Job, NewJob, Transaction
 from app.signatures import Secret
 from app.store import lanes
 from app.store.database import Database, Query
@@ -166,7 +166,6 @@ class PostgresDeliveries:
                 event=row["event"],
                 subscription=row["subscription"],
                 target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
-                lane=row["subscription"],
                 secrets=opened_secrets(self._sealer, row["subscription"], secrets),
             )
 
@@ -179,7 +178,7 @@ class PostgresDeliveries:
             await note_success(transaction, delivery.subscription)
         await _note(transaction, "delivery.succeeded", delivery, row, status=status)
 
-    async def fail(self, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
+    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
         """Note a failed attempt; whether it disabled the subscription."""
         async with self._database.transaction() as session:
             row = await session.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
@@ -188,19 +187,19 @@ class PostgresDeliveries:
             told = {"status": failure.status, "reason": failure.reason, "final": failure.final}
             await _note(session, "delivery.failed", delivery, row, **told)
             if failure.unresponsive:
-                await lanes.throttle(session, delivery.lane, failure.reason, failure.retry_after)
+                await lanes.throttle(session, job.connection, failure.reason, failure.retry_after)
+            else:
+                await lanes.probe_succeeded(session, job)  # a target that says no does answer
             if delivery.subscription is None:
                 return False
             return await note_failure(session, delivery.subscription, failure.reason, disable_after)
 
     def _opened_callback(self, row: asyncpg.Record, keys: Sequence[asyncpg.Record]) -> Delivery:
-        target_url = self._sealer.open(row["callback_url"], callback_of(row["id"])).decode()
         return Delivery(
             id=row["id"],
             event=row["event"],
             subscription=None,
-            target_url=target_url,
-            lane=_callback_lane(target_url),
+            target_url=self._sealer.open(row["callback_url"], callback_of(row["id"])).decode(),
             secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
         )
 

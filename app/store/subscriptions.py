@@ -213,9 +213,9 @@ async def note_success(transaction: Transaction, subscription_id: str) -> None:
 
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
     """An attempt failed; whether that was one too many, so that the subscription is disabled and its lane stands still
-    until a person enables it. `reason` is the end of a sentence about the target."""
+    until a person enables it."""
     await transaction.execute(NOTE_FAILURE, subscription_id)
-    told = f"nothing was delivered for {_lasting(disable_after)}; the target {reason}"
+    told = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
     if not await transaction.execute(DISABLE, subscription_id, disable_after, told):
         return False
     await transaction.execute(BLOCK, subscription_id, "operator", "the subscription is disabled")

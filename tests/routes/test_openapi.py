@@ -16,6 +16,7 @@ from app.flows.dead_letters import DiscardOrder, RedriveOrder
 from app.flows.decode import decode_patch
 from app.flows.operations import Resolution
 from app.flows.redrive import RedriveRequest
+from app.flows.subscriptions import SubscriptionRequest
 from app.routes.openapi import document
 from app.routes.openapi_operations import CALLS
 from app.routes.openapi_texts import COMPONENT
@@ -42,6 +43,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         Resolution,
         ConnectionPause,
         *OPERATORS,
+        SubscriptionRequest,
     )
 }
 
