@@ -130,11 +130,18 @@ class Trail(Protocol):
         """Add them, in this order."""
 
 
+class Callback(Struct, frozen=True, kw_only=True):
+    """One more address that an Event is delivered to, and whose caller named it."""
+
+    target_url: str
+    principal: str
+
+
 class NewEvent(Struct, frozen=True, kw_only=True):
     """A canonical change. `data` is a JSON document; `changed` names the top-level fields that differ from what was
     last seen, where that has a meaning. `record` names what it is about, `customer:1051`: the deliveries of one record
     are in order. `origin` is the id of what it stems from. The correlation id and the trace are the current ones where
-    they are not given."""
+    they are not given. `callback` is told too, whoever subscribes."""
 
     type: str
     data: bytes
@@ -144,6 +151,20 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     origin: str | None = None
     correlation_id: str | None = None
     traceparent: str | None = None
+    callback: Callback | None = None
+
+
+class EventDocument(Struct, frozen=True, kw_only=True):
+    """An Event as the feed and subscribers get it (contract, Events out)."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    api_version: str
+    connection: str | None
+    correlation_id: str
+    changed: tuple[str, ...] | None
+    data: Raw
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -46,12 +46,13 @@ def page_response(request: AnyRequest, page: Page) -> Response[bytes]:
     return json_response(page)
 
 
-def link_next(request: AnyRequest, cursor: str | None) -> None:
-    """The answer links to the page behind `cursor` (RFC 8288), at the address by which callers know us."""
+def link_next(request: AnyRequest, cursor: str | None, parameter: str = "cursor") -> None:
+    """The answer links to the page behind `cursor` (RFC 8288), at the address by which callers know us; `parameter` is
+    what that is asked for by."""
     if cursor is None:
         return
     sent = parse_qsl(request.scope["query_string"].decode())
-    query = urlencode([*(pair for pair in sent if pair[0] != "cursor"), ("cursor", cursor)])
+    query = urlencode([*(pair for pair in sent if pair[0] != parameter), (parameter, cursor)])
     following = f"{services_of(request).seam.public_url}{request.scope['path']}?{query}"
     answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
 

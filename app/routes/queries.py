@@ -17,10 +17,12 @@ MOST_PARAMETERS: Final = 50
 
 
 class Query:
-    """The parameters of one request. Reading notes complaints; `check` raises them together."""
+    """The parameters of one request. Reading notes complaints; `check` raises them together. Those that are
+    `repeatable` may be sent several times."""
 
-    def __init__(self, request: AnyRequest, known: tuple[str, ...]) -> None:
+    def __init__(self, request: AnyRequest, known: tuple[str, ...], *, repeatable: tuple[str, ...] = ()) -> None:
         self._complaints: list[FieldError] = []
+        self._repeatable = repeatable
         self._values = self._parse(request.scope["query_string"], known)
 
     def text(self, name: str, longest: int = 255) -> str | None:
@@ -38,6 +40,15 @@ class Query:
             self.complain(name, f"one of: {', '.join(choices)}")
             return None
         return value
+
+    def choices(self, name: str, offered: tuple[str, ...]) -> tuple[str, ...]:
+        """Any of a few words, separated by commas; none when it was not sent."""
+        value = self._values.get(name)
+        chosen = () if value is None else tuple(dict.fromkeys(value.split(",")))
+        for word in chosen:
+            if word not in offered:
+                self.complain(name, f"there is no {word[:80]!r}; there are: {', '.join(offered)}")
+        return chosen
 
     def whole(self, name: str, lowest: int, highest: int, default: int) -> int:
         """A whole number in a range."""
@@ -89,10 +100,12 @@ class Query:
             if name not in known:
                 offered = ", ".join(known) or "none"
                 self.complain(name[:80], f"not a parameter here; there are: {offered}")
-            elif name in values:
-                self.complain(name, "was sent twice")
             elif "\0" in value:
                 self.complain(name, "holds a NUL character")
+            elif name in values and name in self._repeatable:
+                values[name] += f",{value}"
+            elif name in values:
+                self.complain(name, "was sent twice")
             else:
                 values[name] = value
         return values

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from app import telemetry
-from app.event_ports import Event, NewEvent
+from app.event_ports import Event, EventDocument, NewEvent
 from app.identifiers import uuid7
 from app.queue_ports import NewJob, Transaction
 from app.store import audit
@@ -123,19 +123,6 @@ RAISE_ERA = Query(
 )
 
 
-class Document(Struct, frozen=True, kw_only=True):
-    """An Event as the feed and subscribers get it (contract, Events out). `changed` is null where it has no meaning."""
-
-    id: str
-    type: str
-    timestamp: datetime
-    api_version: str
-    connection: str | None
-    correlation_id: str
-    changed: tuple[str, ...] | None
-    data: Raw
-
-
 class PostgresEvents:
     """`event_ports.Events` on PostgreSQL. `fan_out` makes the deliveries; without one nobody subscribes."""
 
@@ -155,7 +142,7 @@ class PostgresEvents:
         ]
         await transaction.execute(INSERT, *self._columns(appended))
         await audit.append_all(transaction, [_entry(event) for event in appended])
-        return () if self._fan_out is None else await self._fan_out.fan_out(transaction, appended)
+        return () if self._fan_out is None else await self._deliveries_of(self._fan_out, transaction, events, appended)
 
     async def feed(self, *, types: Sequence[str], after: str | None, limit: int) -> Sequence[Event]:
         """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
@@ -178,6 +165,17 @@ class PostgresEvents:
     async def raise_era(self) -> bool:
         """Begin the next era where the transaction counter is another cluster's, and lower; called before serving."""
         return bool(await self._database.execute(RAISE_ERA))
+
+    async def _deliveries_of(
+        self, fan_out: FanOut, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
+    ) -> Sequence[NewJob]:
+        """For those who subscribe, and those who asked to be called back."""
+        jobs = [*await fan_out.fan_out(transaction, appended)]
+        for new, event in zip(events, appended, strict=True):
+            if new.callback is not None:
+                target, principal = new.callback.target_url, new.callback.principal
+                jobs.append(await fan_out.call_back(transaction, event, target_url=target, principal=principal))
+        return jobs
 
     def _columns(self, events: Sequence[Event]) -> tuple[list[object], ...]:
         return (
@@ -202,7 +200,7 @@ class PostgresEvents:
 
 def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trace: str | None) -> Event:
     correlation = new.correlation_id or run
-    document = Document(
+    document = EventDocument(
         id=event_id,
         type=new.type,
         timestamp=created_at,
