@@ -212,7 +212,7 @@ def _of_success(call: Call, status: int) -> tuple[str, ...]:
         "Location": _is_undecided(call, status) or (status == 201 and (single or call.answer in LOCATED)),
         "Idempotent-Replayed": "Idempotency-Key" in call.headers and status != 202,
         "Preference-Applied": "Prefer" in call.headers,
-        "Link": "cursor" in call.queries and call.tag != "Operations",
+        "Link": ("cursor" in call.queries and call.tag != "Operations") or "events.after" in call.queries,
         "Retry-After": status == 503,
     }
     return tuple(name for name, there in told.items() if there)

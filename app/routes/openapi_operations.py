@@ -2,13 +2,24 @@
 
 from typing import Final
 
-from app.routes.openapi_calls import about, audit, connections, dead_letters, operations, resources, webhooks
+from app.routes.openapi_calls import (
+    about,
+    audit,
+    connections,
+    dead_letters,
+    events,
+    operations,
+    resources,
+    subscriptions,
+    webhooks,
+)
 from app.routes.openapi_calls.call import Call
 
 CALLS: Final[tuple[Call, ...]] = (
     *resources.CALLS,
     *operations.CALLS,
     *webhooks.CALLS,
+    *events.CALLS,
     *subscriptions.CALLS,
     *connections.CALLS,
     *dead_letters.CALLS,

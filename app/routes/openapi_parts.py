@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts, subscription_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts, event_texts, subscription_texts
 
 Schema = dict[str, Any]
 
@@ -26,6 +26,7 @@ TAGS: Final = {
     "Operations": "What became of a write.",
     "Webhooks": "What vendors tell of changes at their side.",
     "Subscriptions": "Who is told of changes, and where.",
+    "Events": "What has changed, for those who come and ask.",
     "Operators": "What runs, what waits, what went wrong, and the switches for it.",
     "About": "The caller, the contracts, the problems.",
     "Health": "For probes and scrapers.",
@@ -58,6 +59,7 @@ QUERIES: Final[dict[str, Schema]] = {
         "examples": ["unknown"],
     },
     **dead_letter_texts.QUERIES,
+    **event_texts.QUERIES,
     **audit_texts.QUERIES,
     "include": {"enum": ["raw"], "description": "`raw` adds the vendor's own payload.", "examples": ["raw"]},
     "upsert_on": {
@@ -91,6 +93,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
     "object": ("customer, order or ticket.", "customer"),
     "code": ("A problem's code.", "not-found"),
+    **event_texts.PATHS,
     "correlation_id": ("The run: the X-Correlation-ID of its calls.", "orders-4711"),
     "name": ("A connection's name.", "hubspot"),
     "connection": ("The connection that the webhook is for.", "hubspot"),

@@ -18,6 +18,7 @@ PUBLIC_NAMES: Final = {
     "Received": "WebhookReceived",
     "ConnectionView": "Connection",
     "LaneView": "Lane",
+    "EventDocument": "Event",
     **dead_letter_texts.NAMES,
     **subscription_texts.NAMES,
     **audit_texts.NAMES,

@@ -10,7 +10,7 @@ from app.flows.settle import Archived
 from app.operation_ports import OperationView
 from app.problem_document import FieldError, ProblemDocument, VendorSays
 from app.routes.health import Readiness
-from app.routes.openapi_calls import audit_texts, connection_texts, dead_letter_texts, subscription_texts
+from app.routes.openapi_calls import audit_texts, connection_texts, dead_letter_texts, event_texts, subscription_texts
 from mappings.coverage import FieldCoverage
 
 Schema = dict[str, Any]
@@ -83,6 +83,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     },
     **connection_texts.TEXTS,
     **dead_letter_texts.TEXTS,
+    **event_texts.TEXTS,
     **subscription_texts.TEXTS,
     **audit_texts.TEXTS,
     FieldCoverage: {
@@ -227,5 +228,6 @@ OPEN_API: Final = _FREE | {
     "examples": [{"openapi": "3.1.0", "info": {"title": "Lockstitch", "version": "1.0.0"}}],
 }
 LISTS: Final = tuple(_listing(name, item, meaning) for name, (item, meaning) in LISTED.items())
-ANSWERS: Final = (*LISTS, OPEN_API, REVISION, CONNECTION, SUMMARY, CONTRACT, ME, LIVENESS, EXPLANATION)
+_AROUND: Final = (OPEN_API, REVISION, CONNECTION, SUMMARY, CONTRACT, ME, LIVENESS, EXPLANATION)
+ANSWERS: Final = (*LISTS, *event_texts.ANSWERS, *_AROUND)
 """Whole answers that are no Structs."""
