@@ -8,7 +8,8 @@ from app.flows.subscriptions import SubscriptionRequest, SubscriptionTest, Subsc
 
 Text = tuple[str, str | None]
 
-NAMES: Final = {"SubscriptionView": "Subscription"}
+# A `Subscription` is what a vendor bills repeatedly.
+NAMES: Final = {"SubscriptionView": "EventSubscription"}
 _TARGET: Final = '"https://hooks.example.com/lockstitch/7f3c"'
 _EVENTS: Final[Text] = (
     "What to be told: a type such as `customer.updated`, all of one subject as `customer.*`, or everything as `*`.",
@@ -47,7 +48,7 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "event_id": ("The `webhook-id` of the sample.", '"evt_test_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
     },
 }
-LISTED: Final = {"SubscriptionList": ("Subscription", "A page of subscriptions.")}
+LISTED: Final = {"SubscriptionList": ("EventSubscription", "A page of subscriptions.")}
 BODIES: Final[dict[str, Any]] = {
     "SubscriptionRequest": {"target_url": "https://hooks.example.com/lockstitch/7f3c", "events": ["customer.*"]}
 }

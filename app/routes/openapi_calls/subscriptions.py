@@ -45,7 +45,7 @@ CALLS: Final[tuple[Call, ...]] = (
         name="read_subscription",
         summary="One subscription, and how it stands with it",
         scopes=READ,
-        answer="Subscription",
+        answer="EventSubscription",
         headers=READ_HEADERS,
     ),
     Call(
@@ -93,7 +93,7 @@ CALLS: Final[tuple[Call, ...]] = (
         summary="Deliver again",
         description="What has waited since it was disabled is delivered at once. An active one stays as it is.",
         scopes=WRITE,
-        answer="Subscription",
+        answer="EventSubscription",
         headers=READ_HEADERS,
         problems=_BODY_PROBLEMS,
     ),
