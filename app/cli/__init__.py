@@ -22,6 +22,13 @@ app.command("app.cli.worker:worker", name="worker", help="Run a worker; any numb
 app.command("app.cli.migrate:migrate", name="migrate", help="Bring the database to the schema of this version.")
 app.command("app.cli.map:map_payload", name="map", help="Show what a vendor's payload becomes.")
 app.command("app.cli.key:key", name="key", help="Make, list, rotate and revoke the API keys of callers.")
+app.command(
+    "app.cli.dead_letters:dead_letters",
+    name="dead-letters",
+    help="Look into work that was given up; run it again or let it go.",
+)
+app.command("app.cli.redrive:redrive", name="redrive", help="Run many dead letters again; a worker carries it on.")
+app.command("app.cli.queue:queue", name="queue", help="Show what waits and runs.")
 
 
 def main() -> None:

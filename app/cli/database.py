@@ -1,9 +1,19 @@
-"""Which database a command means."""
+"""Which database a command means, the keys to what is sealed in it, and a connection to it."""
 
+import asyncio
 import json
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from asyncpg import PostgresError
 
 from app.complaints import Complaint
-from app.settings import Settings
+from app.errors import StoreUnavailable
+from app.settings import EncryptionKey, Settings, load_settings
+from app.store.database import Database
+
+T = TypeVar("T")
 
 
 def find_database(settings: Settings) -> str:
@@ -21,3 +31,44 @@ def find_database(settings: Settings) -> str:
             " name a database or start one."
         ) from None
     return announced
+
+
+def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
+    """The configured encryption keys, else that of the `lockstitch dev` in the same data folder.
+
+    Raises Complaint where there is neither.
+    """
+    settings = load_settings(environment)
+    if settings.encryption_keys:
+        return settings.encryption_keys
+    try:
+        kept = (settings.data_dir / "encryption-key").read_text()
+    except FileNotFoundError:
+        raise Complaint(
+            "LOCKSTITCH_ENCRYPTION_KEYS is not set: give this command the same keys as `lockstitch serve` has."
+        ) from None
+    return load_settings({**environment, "LOCKSTITCH_ENCRYPTION_KEYS": kept}).encryption_keys
+
+
+def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
+    """Do something on one connection to the database. Raises Complaint when that is not to be had."""
+    url = find_database(load_settings(os.environ))
+
+    async def connect_and_do() -> T:
+        database = await Database.connect(url, max_size=1)
+        try:
+            return await do(database)
+        finally:
+            await database.close()
+
+    return run(connect_and_do())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run what works on a database. Raises Complaint for one that does not answer, or is not ours."""
+    try:
+        return asyncio.run(work)
+    except StoreUnavailable as error:
+        raise Complaint(f"{error.detail} Is the database of LOCKSTITCH_DATABASE_URL running?") from error
+    except PostgresError as error:
+        raise Complaint(f"The database refuses: {error}. Has `lockstitch migrate` been run?") from error

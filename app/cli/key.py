@@ -1,23 +1,16 @@
 """`lockstitch key`: the API keys of callers."""
 
-import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, TypeVar
 
-from asyncpg import PostgresError
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 
-from app.cli.database import find_database
-from app.complaints import Complaint
-from app.errors import StoreUnavailable
-from app.settings import load_settings
+from app.cli.database import with_database
+from app.cli.tables import moment, table
 from app.store.api_keys import NewKey, PostgresKeys
-from app.store.database import Database
 
 T = TypeVar("T")
 
@@ -49,17 +42,15 @@ def create(
 @key.command(name="list")
 def list_keys() -> None:
     """Show every key ever made, without the keys themselves."""
-    table = Table("name", "state", "scopes", "created", "expires", "id")
+    shown = table("name, id", "state", "scopes")
     for listed in _with_keys(lambda keys: keys.list()):
-        table.add_row(
-            listed.name,
-            listed.state,
+        ends = moment(listed.expires_at) if listed.expires_at else "never"
+        shown.add_row(
+            f"{listed.name}\n{listed.id}",
+            f"{listed.state}\nmade {moment(listed.created_at)}\nends {ends}",
             " ".join(listed.scopes),
-            f"{listed.created_at:%Y-%m-%d %H:%M}",
-            f"{listed.expires_at:%Y-%m-%d %H:%M}" if listed.expires_at else "never",
-            listed.id,
         )
-    Console().print(table)
+    Console().print(shown)
 
 
 @key.command
@@ -94,22 +85,8 @@ def revoke(name: str) -> None:
 
 
 def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
-    """Do something with the table of keys, on a connection of its own. Raises Complaint when that is not to be had."""
-    url = find_database(load_settings(os.environ))
-
-    async def connect_and_do() -> T:
-        database = await Database.connect(url, max_size=1)
-        try:
-            return await do(PostgresKeys(database))
-        finally:
-            await database.close()
-
-    try:
-        return asyncio.run(connect_and_do())
-    except StoreUnavailable as error:
-        raise Complaint(f"{error.detail} Is the database of LOCKSTITCH_DATABASE_URL running?") from error
-    except PostgresError as error:
-        raise Complaint(f"The database refuses: {error}. Has `lockstitch migrate` been run?") from error
+    """Do something with the table of keys. Raises Complaint when the database is not to be had."""
+    return with_database(lambda database: do(PostgresKeys(database)))
 
 
 def _show(made: NewKey) -> None:

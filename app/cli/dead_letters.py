@@ -1,0 +1,231 @@
+"""`lockstitch dead-letters`: work that was given up, and what is decided about it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+from msgspec import UNSET
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.operators import actor, read_time, usage, with_operators, write_json
+from app.cli.tables import moment, table
+from app.dead_letter_ports import DeadLetterFilter
+from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView
+from app.flows.dead_letters import (
+    DiscardOrder,
+    RedriveOrder,
+    discard_dead_letter,
+    list_dead_letters,
+    read_dead_letter,
+    redrive_dead_letter,
+)
+from app.queue_ports import DeathCategory
+
+STANDARD_INPUT: Final = "-"
+MOST: Final = 250
+
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+
+dead_letters = App(name="dead-letters", help="Look into work that was given up; run it again or let it go.")
+
+
+@dead_letters.command(name="list")
+def list_all(
+    *,
+    state: Literal["open", "redriven", "discarded", "all"] = "open",
+    connection: str | None = None,
+    kind: str | None = None,
+    category: DeathCategory | None = None,
+    since: str | None = None,
+    correlation_id: str | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+    json: Json = False,
+) -> None:
+    """Show dead letters, newest first.
+
+    Parameters
+    ----------
+    state
+        Which ones; those that wait for a decision when left out.
+    connection
+        Only of this connection.
+    kind
+        Only of this kind of work, such as ingest.
+    category
+        Only those that had this kind of trouble.
+    since
+        Only those given up since this time (RFC 3339) or within this age (90m, 2h, 1d).
+    correlation_id
+        Only of this run.
+    limit
+        At most so many, up to 250.
+    cursor
+        Go on behind this one.
+    json
+        As JSON.
+    """
+    if not 1 <= limit <= MOST:
+        usage(f"--limit {limit}: 1 to {MOST}.")
+    which = DeadLetterFilter(
+        state=None if state == "all" else state,
+        connection=connection,
+        kind=kind,
+        category=category,
+        since=read_time("--since", since),
+        correlation_id=correlation_id,
+    )
+    page = with_operators(lambda seam: list_dead_letters(seam, which, after=cursor, limit=limit))
+    if json:
+        write_json(page)
+        return
+    if not page.data:
+        sys.stdout.write("There are no such dead letters.\n")
+        return
+    shown = table("dead letter", "given up", "connection", "trouble")
+    for letter in page.data:
+        shown.add_row(*_row(letter))
+    Console().print(shown)
+    if page.next_cursor is not None:
+        sys.stderr.write(f"There are more: --cursor {page.next_cursor}\n")
+
+
+@dead_letters.command
+def show(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = False) -> None:
+    """Show everything about one: its payload, which holds personal data, and every attempt.
+
+    Parameters
+    ----------
+    dead_letter_id
+        Which one, dl_….
+    json
+        As JSON.
+    """
+    letter = with_operators(lambda seam: read_dead_letter(seam, dead_letter_id))
+    if json:
+        write_json(letter)
+        return
+    _show(letter, Console())
+
+
+@dead_letters.command
+def redrive(
+    dead_letter_id: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    payload: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    json: Json = False,
+) -> None:
+    """Run one again, in its old place and with as many attempts as at first.
+
+    Ends with 3 when it was decided about already, its work is queued, or the payload cannot be taken.
+
+    Parameters
+    ----------
+    dead_letter_id
+        Which one, dl_….
+    payload
+        A file with what to work on in place of its payload, in the form that `show --json` has it; - is standard input.
+    json
+        As JSON.
+    """
+    order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read(payload)))
+    letter = with_operators(lambda seam: redrive_dead_letter(seam, dead_letter_id, order, actor=actor()))
+    if json:
+        write_json(letter)
+        return
+    sys.stdout.write(f"{letter.id} is in the queue again.\n")
+
+
+@dead_letters.command
+def discard(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, because: str, json: Json = False) -> None:
+    """Let one go: its work is not done, and what it held up goes on.
+
+    Ends with 3 when it was decided about already.
+
+    Parameters
+    ----------
+    dead_letter_id
+        Which one, dl_….
+    because
+        Why; kept and shown, so without personal data.
+    json
+        As JSON.
+    """
+    if not because.strip() or len(because) > 500:
+        usage("--because: say why, in 1 to 500 characters.")
+    order = DiscardOrder(because=because)
+    letter = with_operators(lambda seam: discard_dead_letter(seam, dead_letter_id, order, actor=actor()))
+    if json:
+        write_json(letter)
+        return
+    sys.stdout.write(f"{letter.id} is discarded.\n")
+
+
+def _row(letter: DeadLetterView) -> tuple[Text, ...]:
+    why = letter.failure
+    return (
+        Text(f"{letter.id}\n  {letter.record or letter.origin or ''}"),
+        Text(moment(letter.created_at).replace(" ", "\n")),
+        Text(f"{letter.connection}\n{letter.kind}"),
+        Text(f"{why.category}{'' if letter.state == 'open' else f' ({letter.state})'}\n{why.reason}"),
+    )
+
+
+def _show(letter: DeadLetterDetail, console: Console) -> None:
+    why = letter.failure
+    facts = table("", "")
+    facts.show_header = False
+    for name, value in (
+        ("dead letter", letter.id),
+        ("state", letter.state),
+        ("work", f"{letter.kind} at {letter.connection}"),
+        ("about", letter.record),
+        ("trouble", f"{why.category}: {why.reason}"),
+        ("where", why.path),
+        ("mapping", why.mapping and f"{why.mapping} r{why.revision}"),
+        ("given up", f"{moment(letter.created_at)} after {letter.attempts} attempts"),
+        ("enqueued", moment(letter.enqueued_at)),
+        ("origin", letter.origin),
+        ("run", letter.correlation_id),
+        ("holds up", "what comes after it in its record" if letter.holds_up else None),
+        ("decided", letter.decision and f"{moment(letter.decision.at)} by {letter.decision.by}"),
+        ("because", letter.decision and letter.decision.because),
+    ):
+        if value:
+            facts.add_row(Text(name, style="bold"), Text(value))
+    console.print(facts)
+    _show_history(letter, console)
+    console.print(Text("\npayload", style="bold"))
+    if letter.payload is not None:
+        formatted = msgspec.json.format(msgspec.json.encode(letter.payload), indent=2).decode()
+        console.print(Text(formatted), soft_wrap=True)
+    if letter.payload_note is not None:
+        console.print(Text(letter.payload_note))
+    for step in letter.next_steps:
+        console.print(Text(f"\n{step.action}: {step.advice}"))
+
+
+def _show_history(letter: DeadLetterDetail, console: Console) -> None:
+    console.print()
+    attempts = table("attempt", "began", "outcome", "trace")
+    for attempt in letter.history:
+        told = attempt.outcome if attempt.reason is None else f"{attempt.outcome}: {attempt.reason}"
+        attempts.add_row(
+            str(attempt.number), moment(attempt.started_at), Text(told), Text(attempt.trace_id or "", overflow="fold")
+        )
+    console.print(attempts)
+
+
+def _read(file: str) -> bytes:
+    try:
+        content = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
+        msgspec.json.decode(content)
+    except OSError as error:
+        usage(f"{file} cannot be read: {error.strerror}.")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        usage(f"{file} is not JSON.")
+    return content

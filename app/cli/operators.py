@@ -1,0 +1,72 @@
+"""What operators' commands share. They work on the database itself, so they work while the API is down."""
+
+import getpass
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NoReturn, TypeVar
+
+import msgspec
+
+from app.cli.database import find_database, find_keys, run
+from app.cli.exits import FAILURE, REFUSED, USAGE_ERROR
+from app.errors import InvalidField, Problem, StateConflict, StoreUnavailable
+from app.flows.operator_seam import OperatorSeam
+from app.settings import load_settings
+from app.wiring import open_operators
+from canonical.parts import Instant
+
+T = TypeVar("T")
+
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def with_operators(do: Callable[[OperatorSeam], Awaitable[T]]) -> T:
+    """Do something with the queue. Ends the command where that is refused; raises Complaint without a database."""
+    url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
+
+    async def open_and_do() -> T:
+        async with open_operators(url, keys) as seam:
+            return await do(seam)
+
+    try:
+        return run(open_and_do())
+    except StoreUnavailable:
+        raise
+    except Problem as problem:
+        sys.stderr.write(f"{problem.detail}\n")
+        sys.exit(REFUSED if isinstance(problem, InvalidField | StateConflict) else FAILURE)
+
+
+def actor() -> str:
+    """Who is at the keyboard, for the audit trail."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"cli:{os.getuid()}"
+
+
+def read_time(option: str, text: str | None) -> datetime | None:
+    """An RFC 3339 time, or an age such as `90m`, `2h`, `1d`. Ends the command for anything else."""
+    if text is None:
+        return None
+    age = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if age is not None:
+        return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
+    try:
+        return msgspec.convert(text, Instant)
+    except msgspec.ValidationError:
+        usage(f"{option} {text}: give a time such as 2026-05-01T09:30:00Z, or an age such as 90m, 2h, 1d.")
+
+
+def usage(sentence: str) -> NoReturn:
+    """End the command: it was asked for wrongly."""
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(USAGE_ERROR)
+
+
+def write_json(content: Any) -> None:
+    """The same document as the API's."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")

@@ -1,0 +1,53 @@
+"""`lockstitch queue`: what waits and runs."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.operators import with_operators, write_json
+from app.cli.tables import span, table
+from app.flows.queue_state import QueueLane, read_queue
+
+
+def queue(*, json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+    """Show depth, age and lag by connection and kind, and which connections do not go on.
+
+    Parameters
+    ----------
+    json
+        As JSON.
+    """
+    seen = with_operators(read_queue)
+    if json:
+        write_json(seen)
+        return
+    console = Console()
+    console.print(
+        f"{seen.depth} jobs, the oldest {span(seen.oldest_seconds)} old, {seen.blocked_keys} records held up;"
+        f" {seen.dead_letters} dead letters."
+    )
+    shown = table("connection", "kind", "jobs", "run", "ready", "held up", "oldest", "lag")
+    for column in shown.columns[2:]:
+        column.justify = "right"
+    for lane in seen.lanes:
+        for each in lane.kinds:
+            shown.add_row(
+                Text(lane.connection),
+                Text(each.kind),
+                *(str(figure) for figure in (each.depth, each.running, each.ready, each.blocked_keys)),
+                span(each.oldest_seconds),
+                span(each.lag_seconds),
+            )
+    if shown.rows:
+        console.print(shown)
+    for lane in seen.lanes:
+        if lane.state != "open":
+            console.print(Text(_told(lane)))
+
+
+def _told(lane: QueueLane) -> str:
+    rest = "" if lane.blocked_seconds is None else f" for {span(lane.blocked_seconds)}"
+    why = "" if lane.note is None else f": {lane.note}"
+    return f"{lane.connection} is {lane.state}{rest}{why}"

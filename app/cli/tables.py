@@ -1,0 +1,31 @@
+"""Tables that are readable at 80 columns: no frame, short times, ids that stay whole so that they can be copied."""
+
+from datetime import UTC, datetime
+
+from rich.table import Table
+
+
+def table(*columns: str) -> Table:
+    """A table whose first column is never broken."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for number, column in enumerate(columns):
+        made.add_column(column, no_wrap=number == 0, overflow="fold")
+    return made
+
+
+def moment(at: datetime) -> str:
+    """A time in UTC, to the minute."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def span(seconds: float) -> str:
+    """A length of time in one unit: `0.4 s`, `41 s`, `12 min`, `3.2 h`, `4.0 d`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 2 * 3600:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} d"
