@@ -12,6 +12,7 @@ import uvloop
 
 from app import telemetry
 from app.errors import StoreUnavailable
+from app.flows.redrive import carry_on
 from app.flows.resolve_outcome import resolve
 from app.ports import Begun
 from app.routes.health import live, metrics, ready
@@ -53,7 +54,7 @@ async def _run(settings: Settings) -> None:
 
 
 class Worker:
-    """Three loops over one database. Any number of workers may run; rows are claimed, not assigned."""
+    """A few loops over one database. Any number of workers may run; rows are claimed, not assigned."""
 
     def __init__(self, plant: Plant) -> None:
         self._plant = plant
@@ -65,6 +66,7 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._every(POLL_SECONDS, self._claim))
+                loops.create_task(self._every(POLL_SECONDS, self._redrive))
                 loops.create_task(self._every(SEAL_SECONDS, self._plant.seal))
                 loops.create_task(self._every(ANCHOR_SECONDS, self._anchor))
                 loops.create_task(self._every(HEARTBEAT_SECONDS, self._beat))
@@ -105,6 +107,9 @@ class Worker:
         except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
             # The lease runs out and it is looked at again; the log says why it did not go on now.
             _log.exception("an operation could not be gone on with", extra={"operation_id": begun.operation.id})
+
+    async def _redrive(self) -> bool:
+        return await carry_on(self._plant.services.operators)
 
     async def _anchor(self) -> bool:
         """Whoever keeps the logs elsewhere can prove by these lines that the chain was not written anew."""

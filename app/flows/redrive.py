@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -69,7 +69,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     total: int
     groups: list[DeadLetterGroup]
     seconds: float | None
-    dry_run: Literal[True] = True
+    dry_run: bool = True
 
 
 async def try_out(seam: OperatorSeam, request: RedriveRequest) -> DryRun:
