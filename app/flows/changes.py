@@ -22,6 +22,19 @@ IN_ANY_ORDER: Final = frozenset({"tags"})
 Fields = Mapping[str, Any]
 
 
+class Watched(Struct, frozen=True, kw_only=True):
+    """The watched field of a record at one moment."""
+
+    field: str
+    value: str | None
+
+
+def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
+    """The watched field as a canonical record has it; None for an object without one."""
+    name = WATCHED.get(object_name)
+    return None if name is None else Watched(field=name, value=getattr(data, name))
+
+
 def state_of(resource: Any) -> bytes:
     """What is kept of a resource to compare the next one with: its canonical fields as a JSON object."""
     return msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
@@ -50,7 +63,7 @@ def is_older(before: Fields, after: Fields) -> bool:
 
 
 def _differ(name: str, before: Fields, after: Fields) -> bool:
-    return _value(name, before) != _value(name, after)
+    return bool(_value(name, before) != _value(name, after))
 
 
 def _value(name: str, fields: Fields) -> Any:

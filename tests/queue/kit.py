@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from app.dead_letter_ports import DeadLetter, DeadLetterFilter
+from app.dead_letter_ports import Announcer, DeadLetter, DeadLetterFilter
 from app.queue_ports import Handler, Job, JobPolicy, NewJob
 from app.queue_runner import QueueRunner
 from app.store.database import Database, Query
@@ -43,7 +43,13 @@ class Kit:
     """One process's queue, and the means to look at it and to let time pass."""
 
     def __init__(
-        self, database: Database, *, lease: float = 30.0, seed: int = 1, upkeep: Database | None = None
+        self,
+        database: Database,
+        *,
+        lease: float = 30.0,
+        seed: int = 1,
+        upkeep: Database | None = None,
+        announcer: Announcer | None = None,
     ) -> None:
         self.database = database
         self.queue = PostgresQueue(
@@ -52,9 +58,10 @@ class Kit:
             lease=timedelta(seconds=lease),
             policies=POLICIES,
             upkeep=upkeep,
+            announcer=announcer,
             chance=random.Random(seed),
         )
-        self.lanes = PostgresLanes(database)
+        self.lanes = PostgresLanes(database, announcer)
         self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
 
     def beside(self) -> "Kit":
