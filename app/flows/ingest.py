@@ -143,7 +143,7 @@ async def _tell(seam: Seam, receipt: Receipt, concern: _Concern, job: Job, finis
                 deleted=sighting.deleted,
             )
         await seam.queue.enqueue(transaction, *await seam.events.append(transaction, event))
-        await seam.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern))
+        await seam.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
         await seam.receipts.settle(transaction, receipt.id)
     return Done()
 
@@ -155,13 +155,13 @@ def _validated(receipt: Receipt, mapping: AnyMapping | None) -> Fact:
     return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
 
 
-def _history(sighting: Sighting, concern: _Concern) -> list[Fact]:
+def _history(sighting: Sighting, concern: _Concern, job: Job) -> list[Fact]:
     """The named fields among those that have changed, with who changed them as far as we know."""
     connection = concern.connection.name
     return [
         Fact(
             type="field.changed",
-            subject=sighting.canonical_id,
+            subject=f"{concern.notice.object}:{sighting.remote_id}",
             actor=f"vendor:{connection}",
             facts={
                 "object": concern.notice.object,
@@ -170,6 +170,8 @@ def _history(sighting: Sighting, concern: _Concern) -> list[Fact]:
                 "before": before,
                 "after": after,
                 "writer": f"vendor:{connection}",
+                "workflow": job.correlation_id,
+                "receipt": job.origin,
             },
         )
         for name, before, after in sighting.history

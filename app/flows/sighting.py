@@ -32,7 +32,6 @@ class Sighting(Struct, frozen=True, kw_only=True):
     data: bytes
     changed: tuple[str, ...] | None
     remote_id: str
-    canonical_id: str
     mapping: AnyMapping
     seen: SeenState | None = None
     state: bytes | None = None
@@ -75,14 +74,12 @@ async def sight_comment(
     mapped = await fetch_comment(seam, connection, mapping, notice.remote_id, notice.comment_id, deadline)
     if mapped is None:
         return None
-    (resource,) = await name_records(seam, connection, mapping, [mapped], ticket=notice.remote_id)
-    comment: Any = resource
+    (comment,) = await name_records(seam, connection, mapping, [mapped], ticket=notice.remote_id)
     return Sighting(
         type="ticket.comment_added",
         data=msgspec.json.encode(comment),
         changed=None,
         remote_id=notice.remote_id,
-        canonical_id=comment.ticket_id,
         mapping=mapping,
     )
 
@@ -127,7 +124,6 @@ async def _gone(
         data=msgspec.json.encode(data),
         changed=(),
         remote_id=notice.remote_id,
-        canonical_id=remains.id,
         mapping=mapping,
         seen=seen,
         state=b"{}",
@@ -145,7 +141,6 @@ def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resour
         data=msgspec.json.encode(resource),
         changed=names,
         remote_id=notice.remote_id,
-        canonical_id=resource.id,
         mapping=mapping,
         seen=seen,
         state=state,
