@@ -50,15 +50,28 @@ async def tell_run(
             f"No run has the correlation id {correlation_id[:128]}.",
             next_step="Check the id: it is the X-Correlation-ID of an answer. What a run did is kept for a while only.",
         )
-    page = found[:limit]
-    more = len(found) > limit
+    following = cursors.seal(msgspec.json.encode(found[limit - 1].place).decode(), scope) if found[limit:] else None
+    return await _story(runs, correlation_id, trace_url, found[:limit], following, more=following is not None)
+
+
+async def tell_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunStory | None:
+    """A run's story from its beginning, without a cursor; None where nothing knows the id."""
+    found = await runs.story(correlation_id, after=None, limit=limit + 1)
+    if not found:
+        return None
+    return await _story(runs, correlation_id, trace_url, found[:limit], None, more=len(found) > limit)
+
+
+async def _story(
+    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[Happening], cursor: str | None, *, more: bool
+) -> RunStory:
     trace_id = await find_trace(runs, correlation_id)
     return RunStory(
         correlation_id=correlation_id,
         trace_id=trace_id,
         trace_url=trace_url.replace(TRACE_ID, trace_id),
         data=[entry_of(happening) for happening in page],
-        next_cursor=cursors.seal(msgspec.json.encode(page[-1].place).decode(), scope) if more else None,
+        next_cursor=cursor,
         has_more=more,
     )
 

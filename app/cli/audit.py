@@ -1,0 +1,164 @@
+"""`lockstitch audit`: the audit trail."""
+
+import re
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from app.audit_ports import Anchor, AuditEvent, AuditFilter, Verification
+from app.cli.database import with_database
+from app.cli.exits import BROKEN
+from app.cli.operators import read_time, usage, write_json
+from app.cli.tables import table
+from app.flows.audit import list_audit, verify_audit
+from app.ports import Page
+from app.store.audit_trail import PostgresAuditTrail
+from app.store.database import Database
+
+STEP: Final = 20_000
+
+audit = App(name="audit", help="Look into the audit trail, and prove that it was not changed.")
+
+
+@audit.command(name="list")
+def list_events(
+    *,
+    type: str | None = None,
+    record: str | None = None,
+    actor: str | None = None,
+    correlation_id: str | None = None,
+    since: str | None = None,
+    limit: int = 50,
+    json: bool = False,
+) -> None:
+    """Show audit events, newest first.
+
+    Parameters
+    ----------
+    type
+        Only this type, such as `operation.resolved`; `receipt.*` is every type that begins so.
+    record
+        Only what happened to this: a record, an operation (`op_…`), a job, a connection.
+    actor
+        Only what was done by this actor: the principal of a key, or `lockstitch`.
+    correlation_id
+        Only of this run.
+    since
+        Only what happened since: a time such as 2026-05-01T09:30:00Z, or an age such as 2h.
+    limit
+        How many.
+    json
+        As the API answers it.
+    """
+    which = AuditFilter(
+        type=type,
+        record=record,
+        actor=actor,
+        correlation_id=correlation_id,
+        since=read_time("--since", since),
+    )
+
+    async def read(database: Database) -> Page:
+        return await list_audit(PostgresAuditTrail(database), which, before=None, limit=max(1, limit))
+
+    page = with_database(read)
+    if json:
+        write_json(page)
+        return
+    Console().print(_table(page.data))
+    if page.has_more:
+        sys.stderr.write("There are more; --limit shows them.\n")
+
+
+@audit.command
+def verify(
+    *,
+    from_: Annotated[int, Parameter(name="--from")] = 1,
+    anchor: str | None = None,
+    json: bool = False,
+) -> None:
+    """Walk along the whole chain. Ends with 4 where something does not fit.
+
+    Parameters
+    ----------
+    from_
+        The position to begin at; what stands before is taken as it is.
+    anchor
+        A head that was kept elsewhere, as POSITION:CHAIN; the chain has to be the same there.
+    json
+        As the API answers it.
+    """
+    kept = None if anchor is None else _anchor(anchor)
+
+    async def walk(database: Database) -> Verification:
+        return await _walk(PostgresAuditTrail(database), max(1, from_), kept)
+
+    found = with_database(walk)
+    if json:
+        write_json(found)
+    else:
+        _tell(found)
+    if not found.intact:
+        sys.exit(BROKEN)
+
+
+async def _walk(trail: PostgresAuditTrail, start: int, anchor: Anchor | None) -> Verification:
+    """To the end that the chain has now; what is sealed meanwhile is for another walk."""
+    head = await trail.head()
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("verifying", total=max(0, head.position - start + 1))
+        found = await verify_audit(trail, start=start, at_most=STEP, anchor=anchor)
+        verified = found.verified
+        progress.update(task, completed=verified)
+        while found.intact and found.next_from is not None and found.next_from <= head.position:
+            ahead = anchor if anchor is not None and anchor.position >= found.next_from - 1 else None
+            found = await verify_audit(trail, start=found.next_from, at_most=STEP, anchor=ahead)
+            verified += found.verified
+            progress.update(task, completed=verified)
+    return msgspec.structs.replace(found, from_position=start, verified=verified)
+
+
+def _anchor(text: str) -> Anchor:
+    match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text)
+    if match is None:
+        usage("--anchor must be POSITION:CHAIN, with the 64 hexadecimal digits of a head that was given out.")
+    return Anchor(position=int(match[1]), chain=match[2])
+
+
+def _tell(found: Verification) -> None:
+    tail = found.unsealed
+    age = "" if tail.oldest_age_seconds is None else f", the oldest {tail.oldest_age_seconds:.1f} s old"
+    lines = [
+        f"Verified {found.verified} events from position {found.from_position} on.",
+        f"Head of the chain: {found.head.position}:{found.head.chain}",
+        f"Not sealed yet: {tail.count}{age}.",
+    ]
+    if found.first_break is not None:
+        broken = found.first_break
+        where = "" if broken.position is None else f" at position {broken.position}"
+        event = "" if broken.audit_event is None else f", event {broken.audit_event}"
+        lines.append(f"BROKEN{where}{event} ({broken.what}): {broken.detail}")
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _table(events: Sequence[AuditEvent]) -> Table:
+    shown = table("position", "at (UTC)", "type", "subject", "actor", "run", "facts")
+    for event in events:
+        shown.add_row(
+            "-" if event.position is None else str(event.position),
+            f"{event.at:%Y-%m-%d %H:%M:%S}",
+            event.type,
+            event.subject,
+            event.actor,
+            event.correlation_id or "",
+            Text(bytes(event.facts).decode()),
+        )
+    return shown

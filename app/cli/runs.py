@@ -1,0 +1,59 @@
+"""`lockstitch runs`: what happened in one."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.database import with_database
+from app.cli.operators import write_json
+from app.cli.tables import table
+from app.complaints import Complaint
+from app.flows.runs import RunStory, StoryEntry, tell_whole_run
+from app.settings import load_settings
+from app.store.database import Database
+from app.store.runs import PostgresRuns
+
+runs = App(name="runs", help="Tell what happened in a run.")
+
+
+@runs.command
+def show(id: str, *, limit: int = 1000, json: bool = False) -> None:
+    """Tell what happened in a run, oldest first, and where its trace is.
+
+    Parameters
+    ----------
+    id
+        The correlation id: the X-Correlation-ID of a call or of its answer.
+    limit
+        At most so many happenings.
+    json
+        As the API answers it.
+    """
+    trace_url = load_settings(os.environ).trace_url
+
+    async def read(database: Database) -> RunStory | None:
+        return await tell_whole_run(PostgresRuns(database), id, trace_url=trace_url, limit=max(1, limit))
+
+    story = with_database(read)
+    if story is None:
+        raise Complaint(f"No run has the correlation id {id}.")
+    if json:
+        write_json(story)
+        return
+    console = Console()
+    console.print(_table(story.data))
+    console.print(Text(f"Trace: {story.trace_url}"), soft_wrap=True)
+    if story.has_more:
+        sys.stderr.write("There is more; --limit shows it.\n")
+
+
+def _table(entries: Sequence[StoryEntry]) -> Table:
+    shown = table("at (UTC)", "kind", "what happened")
+    for entry in entries:
+        shown.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.kind, Text(entry.sentence))
+    return shown
