@@ -1,5 +1,6 @@
 """`lockstitch dead-letters`: work that was given up, and what is decided about it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -23,6 +24,7 @@ from app.flows.dead_letters import (
     redrive_dead_letter,
 )
 from app.queue_ports import DeathCategory
+from app.settings import load_settings
 
 STANDARD_INPUT: Final = "-"
 MOST: Final = 250
@@ -104,7 +106,8 @@ def show(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, json: Json 
     json
         As JSON.
     """
-    letter = with_operators(lambda seam: read_dead_letter(seam, dead_letter_id))
+    trace_url = load_settings(os.environ).trace_url
+    letter = with_operators(lambda seam: read_dead_letter(seam, dead_letter_id, trace_url=trace_url))
     if json:
         write_json(letter)
         return

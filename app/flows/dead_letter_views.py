@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from app.dead_letter_ports import Attempt, AttemptOutcome, DeadLetter, DeadLetterState
+from app.flows.runs import TRACE_ID
 from app.queue_ports import DeathCategory
 
 # The members of `failure` stand one level down: tools take a `reason` at the top for a failure of the call.
@@ -57,13 +58,15 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
 
 
 class AttemptView(Struct, frozen=True, kw_only=True):
-    """One attempt at the job, those before an earlier redrive too. `trace_id` is where its spans are."""
+    """One attempt at the job, those before an earlier redrive too. `trace_id` is where its spans are, and `trace_url`
+    where a person sees them; null for one that was cut off before it could say so."""
 
     number: int
     outcome: AttemptOutcome
     category: DeathCategory | None
     reason: str | None
     trace_id: str | None
+    trace_url: str | None
     started_at: datetime
     ended_at: datetime
 
@@ -110,14 +113,16 @@ def detail_of(
     )
 
 
-def attempt_view_of(attempt: Attempt) -> AttemptView:
-    """One attempt."""
+def attempt_view_of(attempt: Attempt, trace_url: str) -> AttemptView:
+    """One attempt; `trace_url` is the form of the addresses of traces."""
+    trace_id = None if attempt.traceparent is None else attempt.traceparent.split("-")[1]
     return AttemptView(
         number=attempt.number,
         outcome=attempt.outcome,
         category=attempt.category,
         reason=attempt.reason,
-        trace_id=None if attempt.traceparent is None else attempt.traceparent.split("-")[1],
+        trace_id=trace_id,
+        trace_url=None if trace_id is None else trace_url.replace(TRACE_ID, trace_id),
         started_at=attempt.started_at,
         ended_at=attempt.ended_at,
     )

@@ -9,6 +9,7 @@ from app.dead_letter_ports import AlreadyQueued, DeadLetter, DeadLetterFilter, N
 from app.errors import NotFound, StateConflict
 from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView, attempt_view_of, detail_of, view_of
 from app.flows.operator_seam import OperatorSeam
+from app.flows.queued_writes import abandonment_of
 from app.flows.unfolding import EDITABLE, edited_payload, unfold
 from app.ports import Page
 
@@ -35,14 +36,15 @@ async def list_dead_letters(seam: OperatorSeam, which: DeadLetterFilter, *, afte
     return Page(data=[view_of(letter) for letter in page], next_cursor=page[-1].id if more else None, has_more=more)
 
 
-async def read_dead_letter(seam: OperatorSeam, dead_letter_id: str) -> DeadLetterDetail:
-    """One with its payload, every attempt, and what can be done. Raises NotFound."""
+async def read_dead_letter(seam: OperatorSeam, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
+    """One with its payload, every attempt, and what can be done; `trace_url` is the form of the addresses of traces.
+    Raises NotFound."""
     letter = await _find(seam, dead_letter_id)
     unfolded = await unfold(seam, letter)
     attempts = await seam.dead_letters.attempts(letter.job_id)
     return detail_of(
         letter,
-        [attempt_view_of(attempt) for attempt in attempts],
+        [attempt_view_of(attempt, trace_url) for attempt in attempts],
         payload=unfolded.payload,
         payload_note=unfolded.note,
         editable=letter.state == "open" and letter.kind in EDITABLE,
@@ -74,9 +76,12 @@ async def discard_dead_letter(
 ) -> DeadLetterView:
     """Let it go; those that it held up go on. Raises NotFound, and StateConflict when it was decided about already."""
     letter = await _find(seam, dead_letter_id)
+    following = abandonment_of(letter)
     try:
         async with seam.transactions.transaction() as transaction:
             await seam.dead_letters.discard(transaction, letter.id, actor=actor, because=order.because)
+            if following is not None:
+                await seam.queue.enqueue(transaction, following)
     except NotOpen as error:
         raise await _not_open(seam, letter.id) from error
     return view_of(await _find(seam, letter.id))

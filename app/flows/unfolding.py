@@ -1,18 +1,18 @@
 """What the payload of a job says to a person, and what he may put in its place.
 
-A job often names only where its data lies. Shown to an operator it is unfolded: `{"receipt": "in_…"}` with the
-receipt's payload, a delivery with the event that it carries. This is personal data: it goes into the answer and nowhere
-else.
+A job may name only where its data lies. Shown to an operator it is unfolded: `{"receipt": "in_…"}` with the receipt's
+payload. This is personal data: it goes into the answer and nowhere else.
 """
 
 import base64
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw, Struct
 
 from app.dead_letter_ports import DeadLetter
 from app.errors import InvalidField
+from app.flows.ingest import IngestWork
 from app.flows.operator_seam import OperatorSeam
 from app.ports import SealBroken
 
@@ -20,13 +20,6 @@ INGEST: Final = "ingest"
 SEALED: Final = "It cannot be opened: its encryption key is not configured, or it was changed."
 EDITABLE: Final = frozenset({INGEST})
 """Kinds whose handler takes an edited payload for the one that it would fetch."""
-
-
-class IngestPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a job of kind `ingest` is given: which receipt, and what to take for its payload where it was edited."""
-
-    receipt: str
-    payload: Raw | UnsetType = UNSET
 
 
 class Unfolded(Struct, frozen=True, kw_only=True):
@@ -44,8 +37,6 @@ async def unfold(seam: OperatorSeam, letter: DeadLetter) -> Unfolded:
             return Unfolded(payload=None, note="The dead letter is gone.")
         if letter.kind == INGEST:
             return await _unfold_receipt(seam, payload)
-        if letter.origin is not None and letter.origin.startswith("evt_"):
-            return await _unfold_event(seam, payload, letter.origin)
         return Unfolded(payload=legible(payload))
     except SealBroken:
         return Unfolded(payload=None, note=SEALED)
@@ -59,7 +50,7 @@ def edited_payload(letter: DeadLetter, sent: Raw) -> bytes:
             "/payload", f"a job of kind {letter.kind} works on what is recorded, and takes no other: leave it out"
         )
     try:
-        edited = msgspec.json.decode(sent, type=IngestPayload)
+        edited = msgspec.json.decode(sent, type=IngestWork)
     except msgspec.ValidationError as error:
         raise InvalidField.at("/payload", 'has to be {"receipt", "payload"} as it was shown') from error
     if edited.receipt != letter.origin:
@@ -82,18 +73,10 @@ def legible(content: bytes) -> Any:
 
 
 async def _unfold_receipt(seam: OperatorSeam, payload: bytes) -> Unfolded:
-    job = msgspec.json.decode(payload, type=IngestPayload)
+    job = msgspec.json.decode(payload, type=IngestWork)
     if job.payload is not UNSET:
         return Unfolded(payload=Raw(payload), note="Edited before an earlier redrive.")
     receipt = await seam.receipts.get(job.receipt)
     if receipt is None:
         return Unfolded(payload=Raw(payload), note="The receipt itself has outlived its retention.")
     return Unfolded(payload={"receipt": job.receipt, "payload": legible(receipt.payload)})
-
-
-async def _unfold_event(seam: OperatorSeam, payload: bytes, event_id: str) -> Unfolded:
-    event = await seam.events.get(event_id)
-    job = legible(payload)
-    if event is None:
-        return Unfolded(payload=job, note="The event itself has outlived its retention.")
-    return Unfolded(payload={"job": job, "event": event.body})

@@ -52,7 +52,10 @@ async def read_one(request: AnyRequest) -> Answered:
     """One with its payload, every attempt, and what can be done about it."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    return json_response(await read_dead_letter(services_of(request).operators, request.path_params["id"]))
+    services = services_of(request)
+    return json_response(
+        await read_dead_letter(services.operators, request.path_params["id"], trace_url=services.trace_url)
+    )
 
 
 @route("/ops/dead-letters/{id:str}/redrive", http_method=["POST"], name="redrive dead letter", status_code=200)

@@ -61,6 +61,10 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "category": CATEGORY,
         "reason": REASON,
         "trace_id": ("The trace that has its spans.", '"4bf92f3577b34da6a3ce929d0e0e4736"'),
+        "trace_url": (
+            "Where the trace is shown.",
+            '"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"',
+        ),
         "started_at": ("When it was begun.", AT),
         "ended_at": ("When it ended.", AT),
     },
