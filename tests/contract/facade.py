@@ -18,6 +18,7 @@ from app.store.database import Database
 from tests.contract.callers import Caller
 from tests.contract.lookalikes import Lookalikes, Vendor
 from tests.contract.processes import Process, free_port
+from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ VENDORS: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 # Beside the systems of record: connections for failures and for throttling, so that a pause that these lead to holds
 # nobody else up; one with a credential that is refused; one at an address where nobody listens.
 CONNECTIONS: Final = {f"{prefix}{vendor}": vendor for prefix in ("", "frail-", "busy-") for vendor in VENDORS}
+OPERATED: Final = {"pausable": "env:HUBSPOT_TOKEN", "relocked": "env:WRONG_TOKEN", "refiled": None}
 CREDENTIALS: Final = {
     "hubspot": '{ token = "env:HUBSPOT_TOKEN" }',
     "shopify": '{ token = "env:SHOPIFY_TOKEN" }',
@@ -44,8 +46,10 @@ SECRETS: Final = {
 class Facade:
     """Everything that a test may reach: the API, its callers' keys, the vendors, and the database."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *, more: str = "", **environment: str) -> None:
+        """`more` is added to the configuration, `environment` to that of every process."""
         self._folder = folder
+        self._added = environment
         self.database_url = database_url
         port = free_port()
         self._emulators = Process(
@@ -57,7 +61,9 @@ class Facade:
         )
         self.vendors = Lookalikes(self._emulators.url)
         self._config = folder / "lockstitch.toml"
-        self._config.write_text(_configuration(self._emulators.url), encoding="utf-8")
+        self.token_file = folder / "hubspot-token"
+        self.token_file.write_text(f"{SECRETS['HUBSPOT_TOKEN']}\n", encoding="utf-8")
+        self._config.write_text(_configuration(self._emulators.url, self.token_file) + more, encoding="utf-8")
         self.api = self.process("serve")
         self.worker = self.process("worker")
 
@@ -84,6 +90,7 @@ class Facade:
             [sys.executable, "-m", "app.cli", command],
             environment=own
             | SECRETS
+            | ENVIRONMENT
             | {
                 "LOCKSTITCH_DATABASE_URL": self.database_url,
                 "LOCKSTITCH_CONFIG": str(self._config),
@@ -94,6 +101,7 @@ class Facade:
                 "LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS),
                 "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),
             }
+            | self._added
             | environment,
             log=self._folder / f"{command}-{port}.log",
             url=f"http://127.0.0.1:{port}",
@@ -147,20 +155,29 @@ class Facade:
         return asyncio.run(connect_and_run())
 
 
-def _configuration(vendors_url: str) -> str:
+def _configuration(vendors_url: str, token_file: Path) -> str:
     """The tests' `lockstitch.toml`; pacing is wide, as the look-alikes' limits are."""
     tables = [
         f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{vendors_url}/{vendor}"\n'
         f"credentials = {CREDENTIALS[vendor]}\npacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n"
+        f"{secrets_line(name)}"
         for name, vendor in CONNECTIONS.items()
     ]
     tables.append(
         f'[connections.locked]\nvendor = "hubspot"\nbase_url = "{vendors_url}/hubspot"\n'
         'credentials = { token = "env:WRONG_TOKEN" }\n'
     )
+    # For operators' tests: one that they pause, one with a refused credential, one whose credential is a file.
+    for name, reference in OPERATED.items():
+        credential = reference or f"file:{token_file}"
+        tables.append(
+            f'[connections.{name}]\nvendor = "hubspot"\nbase_url = "{vendors_url}/hubspot"\n'
+            f'credentials = {{ token = "{credential}" }}\n'
+        )
     tables.append(
         f'[connections.gone]\nvendor = "hubspot"\nbase_url = "http://127.0.0.1:{free_port()}"\n'
         'credentials = { token = "env:HUBSPOT_TOKEN" }\n'
     )
+    tables += intake_tables()
     tables.append('[systems_of_record]\ncustomers = "hubspot"\norders = "shopify"\ntickets = "zendesk"\n')
     return "\n".join(tables)

@@ -1,16 +1,13 @@
 """What Lockstitch itself keeps: for how long, how, and what happens while it cannot."""
 
-import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import asyncpg
 import httpx
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
+from tests.contract.outage import database_down
 from tests.contract.promises import check_problem
 from tests.contract.samples import customer, word
 
@@ -64,30 +61,6 @@ def test_a_mistake_of_ours_shows_nothing_of_the_inside(caller: Caller, facade: F
     assert caller.await_operation(f"/v1/operations/{kept['id']}")["state"] == "succeeded"
     assert caller.write("POST", "/v1/customers", body, key=key).status_code == 201
     assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
-
-
-@contextmanager
-def database_down(facade: Facade) -> Iterator[None]:
-    """The database takes no connections and ends those that there are."""
-    name = facade.database_url.partition("?")[0].rpartition("/")[2]
-    server = facade.database_url.replace(f"/{name}?", "/template1?")
-
-    async def allow(connections: bool) -> None:
-        connection = await asyncpg.connect(server)
-        try:
-            await connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {str(connections).lower()}")
-            if not connections:
-                await connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
-                )
-        finally:
-            await connection.close()
-
-    asyncio.run(allow(False))
-    try:
-        yield
-    finally:
-        asyncio.run(allow(True))
 
 
 def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, facade: Facade) -> None:

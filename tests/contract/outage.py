@@ -1,0 +1,33 @@
+"""A database that is away, as when PostgreSQL is full or closed for maintenance."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from tests.contract.facade import Facade
+
+
+@contextmanager
+def database_down(facade: Facade) -> Iterator[None]:
+    """The database takes no connections and ends those that there are."""
+    name = facade.database_url.partition("?")[0].rpartition("/")[2]
+    server = facade.database_url.replace(f"/{name}?", "/template1?")
+
+    async def allow(connections: bool) -> None:
+        connection = await asyncpg.connect(server)
+        try:
+            await connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {str(connections).lower()}")
+            if not connections:
+                await connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+                )
+        finally:
+            await connection.close()
+
+    asyncio.run(allow(False))
+    try:
+        yield
+    finally:
+        asyncio.run(allow(True))

@@ -1,0 +1,227 @@
+"""Webhooks in: what is proven is recorded once, with its job, and what is not proven leaves nothing behind."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.webhook_connections import INTAKES, WEBHOOK_SECRETS
+from tests.contract.webhook_senders import (
+    SENDERS,
+    SIGNATURE,
+    Door,
+    contact_event,
+    flipped,
+    gateway,
+    hubspot,
+    now,
+    shopify,
+    zendesk,
+)
+from tests.signatures.senders import Sent, sent
+
+COPIES = 100
+LIST = "webhook-signature"
+
+
+@pytest.mark.parametrize("connection", SENDERS)
+def test_a_new_event_is_accepted_and_its_copy_is_a_duplicate(facade: Facade, connection: str) -> None:
+    door = Door(facade, connection)
+    known = {receipt["id"] for receipt in door.receipts()}
+    case = SENDERS[connection](door.url)
+
+    assert door.accepted(case) == (1, 0)
+    assert door.accepted(case) == (0, 1)
+
+    (receipt,) = [one for one in door.receipts() if one["id"] not in known]
+    assert door.queued(receipt["id"]) == 1
+    assert case.body not in receipt["payload"]
+
+
+@pytest.mark.parametrize("connection", SENDERS)
+def test_one_changed_byte_is_refused_and_leaves_nothing(facade: Facade, connection: str) -> None:
+    door = Door(facade, connection)
+    before = len(door.receipts())
+    case = SENDERS[connection](door.url)
+    places = {0, 1, len(case.body) // 2, len(case.body) - 1}
+    changed = [flipped(case, place) for place in sorted(places)]
+    changed += [case.without(name) for name in SIGNATURE[connection]]
+    # The one header that is a list may stand there twice.
+    changed += [case.and_header(name, case.header(name)) for name in SIGNATURE[connection] if name != LIST]
+    changed += [case.with_header(name, _turned(case.header(name))) for name in SIGNATURE[connection]]
+
+    for one in changed:
+        code_of(door.send(one), 401)
+
+    assert len(door.receipts()) == before
+    assert door.accepted(case) == (1, 0)
+
+
+def test_every_byte_of_a_signed_request_counts(facade: Facade) -> None:
+    door = Door(facade, "zendesk")
+    case = zendesk()
+
+    for place in range(len(case.body)):
+        assert door.send(flipped(case, place)).status_code == 401
+
+    assert door.accepted(case) == (1, 0)
+
+
+def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
+    door = Door(facade, "gateway")
+    case = gateway()
+    told = []
+    for one in (
+        case.without("webhook-signature"),
+        case.and_header("webhook-id", b"msg_other"),
+        case.with_header("webhook-signature", b"v1,not-base64"),
+        case.with_header("webhook-timestamp", b"1614265330"),
+        flipped(case, 3),
+    ):
+        problem = door.send(one).json()
+        told.append({name: value for name, value in problem.items() if name != "correlation_id"})
+    secretless = Door(facade, "secretless").send(SENDERS["code"]("")).json()
+    told.append({**{name: secretless[name] for name in told[0]}, "instance": told[0]["instance"]})
+
+    assert [one for one in told if one != told[0]] == []
+    assert told[0]["code"] == "webhook-not-proven"
+
+
+def test_an_unknown_connection_is_404_whatever_it_is_sent(facade: Facade) -> None:
+    door = Door(facade, "nobody-at-home")
+
+    for make in SENDERS.values():
+        assert code_of(door.send(make(door.url)), 404) == "not-found"
+
+    assert door.receipts() == []
+
+
+@pytest.mark.parametrize("seconds", [-310, 310])
+def test_a_signed_time_that_is_not_the_present_is_refused(facade: Facade, seconds: int) -> None:
+    code_of(Door(facade, "zendesk").send(zendesk(at=now() + timedelta(seconds=seconds))), 401)
+
+
+def test_a_hundred_copies_at_once_are_one_job(facade: Facade) -> None:
+    door = Door(facade, "gateway")
+    case = gateway()
+
+    answers = asyncio.run(_at_once(door.url, case))
+
+    assert {answer.status_code for answer in answers} == {202}
+    told = [answer.json() for answer in answers]
+    assert sum(one["accepted"] for one in told) == 1
+    assert sum(one["duplicates"] for one in told) == COPIES - 1
+    (receipt,) = door.receipts(case.header("webhook-id").decode())
+    assert door.queued(receipt["id"]) == 1
+
+
+def test_each_element_of_hubspots_array_is_an_event(facade: Facade) -> None:
+    door = Door(facade, "hubspot")
+    first, second, third = contact_event(), contact_event(), contact_event()
+
+    assert door.accepted(hubspot(door.url, first, second, first)) == (2, 1)
+    # A retry counts its attempts in the body, and comes with whatever else has happened since.
+    assert door.accepted(hubspot(door.url, second | {"attemptNumber": 1}, third)) == (1, 1)
+    assert door.accepted(sent_array(door, b"[]")) == (0, 0)
+
+    receipts = door.receipts(str(second["eventId"]))
+    assert len(receipts) == 1
+    assert conflicts(facade, receipts[0]["id"]) == 0
+    assert receipts[0]["remote_id"] == str(second["objectId"])
+
+
+def test_the_same_identity_with_something_else_to_say_is_noted_and_not_worked_on(facade: Facade) -> None:
+    door = Door(facade, "hubspot")
+    event = contact_event()
+    door.accepted(hubspot(door.url, event))
+
+    assert door.accepted(hubspot(door.url, event | {"propertyValue": "other@example.com"})) == (0, 1)
+
+    (receipt,) = door.receipts(str(event["eventId"]))
+    assert conflicts(facade, receipt["id"]) == 1
+    assert door.queued(receipt["id"]) == 1
+
+
+def test_hubspot_signs_the_public_address_and_no_other(facade: Facade) -> None:
+    door = Door(facade, "hubspot")
+    event = contact_event()
+    # HubSpot undoes this escape before it signs.
+    known_as = door.url + "?tenant=a/b&x=%20"
+    door.url += "?tenant=a%2Fb&x=%20"
+    elsewhere = hubspot("https://elsewhere.example/v1/webhooks/hubspot", event)
+
+    code_of(door.send(elsewhere.and_header("Host", b"elsewhere.example")), 401)
+    code_of(door.send(elsewhere.and_header("X-Forwarded-Host", b"elsewhere.example")), 401)
+    assert door.accepted(hubspot(known_as, event)) == (1, 0)
+
+
+def test_a_receipt_keeps_what_the_vendor_named(facade: Facade) -> None:
+    door = Door(facade, "shopify")
+    case = shopify(topic="customers/update")
+    door.accepted(case)
+
+    (receipt,) = door.receipts(case.header("X-Shopify-Webhook-Id").decode())
+
+    assert (receipt["topic"], receipt["remote_object"]) == ("customers/update", "customers")
+    assert receipt["remote_id"] is not None
+    (noted,) = facade.sql(
+        "SELECT correlation_id FROM audit_event WHERE type = 'receipt.received' AND subject = $1", receipt["id"]
+    )
+    assert noted["correlation_id"] == receipt["correlation_id"]
+
+
+def test_every_delivery_is_a_run_of_its_own_whatever_it_calls_itself(facade: Facade) -> None:
+    door = Door(facade, "gateway")
+    case = gateway().and_header("X-Correlation-ID", b"chosen-by-the-sender")
+    case = case.and_header("traceparent", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+
+    first, again = door.send(case), door.send(case)
+
+    assert "chosen-by-the-sender" not in (first.headers["x-correlation-id"], again.headers["x-correlation-id"])
+    assert first.headers["x-correlation-id"] != again.headers["x-correlation-id"]
+    assert "4bf92f3577b34da6a3ce929d0e0e4736" not in first.headers["traceresponse"]
+    (receipt,) = door.receipts(case.header("webhook-id").decode())
+    assert receipt["correlation_id"] == first.headers["x-correlation-id"]
+
+
+@pytest.mark.parametrize("connection", INTAKES)
+def test_an_intake_has_no_objects(caller: Caller, connection: str) -> None:
+    for path in ("/v1/customers", "/v1/orders", "/v1/tickets"):
+        assert code_of(caller.get(f"{path}?connection={connection}"), 422) == "unsupported-action"
+    assert code_of(caller.get(f"/v1/customers/{connection}:1"), 422) == "unsupported-action"
+    written = caller.write("POST", f"/v1/customers?connection={connection}", {"last_name": "Bell"})
+    assert code_of(written, 422) == "unsupported-action"
+
+
+def test_contracts_leave_intakes_out(caller: Caller) -> None:
+    for name in ("customer", "order", "ticket"):
+        assert not INTAKES.keys() & caller.get(f"/v1/contracts/{name}").json()["connections"].keys()
+
+
+def sent_array(door: Door, body: bytes) -> Sent:
+    """Any body, signed as HubSpot does."""
+    return sent("hubspot", body, secret=WEBHOOK_SECRETS["hubspot"], at=now(), url=door.url)
+
+
+def conflicts(facade: Facade, receipt_id: str) -> int:
+    """How often a copy of a receipt said something else."""
+    rows = facade.sql("SELECT 1 FROM audit_event WHERE type = 'receipt.conflicting' AND subject = $1", receipt_id)
+    return len(rows)
+
+
+def _turned(value: bytes) -> bytes:
+    """A header's value with its tenth character from the end exchanged for another of its kind."""
+    place = max(0, len(value) - 10)
+    return value[:place] + (b"1" if value[place : place + 1] == b"0" else b"0") + value[place + 1 :]
+
+
+async def _at_once(url: str, case: Sent) -> list[httpx.Response]:
+    limits = httpx.Limits(max_connections=COPIES)
+    async with httpx.AsyncClient(timeout=30.0, limits=limits, headers={"x-mark": uuid4().hex}) as client:
+        return await asyncio.gather(
+            *(client.post(url, headers=list(case.headers), content=case.body) for _ in range(COPIES))
+        )

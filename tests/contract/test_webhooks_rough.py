@@ -1,0 +1,213 @@
+"""Webhooks in, when things are rough: handshakes, bodies without end, junk, a database that is away, old secrets."""
+
+import random
+import socket
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.outage import database_down
+from tests.contract.webhook_connections import NOT_YET, RUN_OUT, STILL_GOOD, WEBHOOK_SECRETS
+from tests.contract.webhook_senders import SENDERS, Door, gateway, hubspot, now, shopify, woo
+from tests.contract.wire import chunk, exchange, head
+from tests.signatures.senders import SCHEMES, Sent, sent
+
+LARGEST = 1024 * 1024
+
+
+def test_woocommerces_ping_is_answered_while_its_connection_is_set_up(facade: Facade) -> None:
+    door = Door(facade, "woo")
+    before = len(door.receipts())
+    ping = Sent(scheme="woocommerce", headers=((b"content-type", b"application/x-www-form-urlencoded"),),
+                body=b"webhook_id=42")  # fmt: skip
+
+    assert door.send(ping).status_code == 200
+    assert len(door.receipts()) == before
+    # Whatever only looks like a ping has to be signed, and so has a ping anywhere else.
+    code_of(door.send(Sent(scheme="woocommerce", headers=(), body=b"webhook_id=42&x=1")), 401)
+    code_of(Door(facade, "shopify").send(ping), 401)
+    assert door.accepted(woo()) == (1, 0)
+
+
+def test_intercom_looks_with_head(facade: Facade) -> None:
+    empty = Sent(scheme="intercom", headers=(), body=b"")
+
+    answer = Door(facade, "chat").send(empty, method="HEAD")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert Door(facade, "code").send(empty, method="HEAD").status_code == 405
+    assert Door(facade, "nobody").send(empty, method="HEAD").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_other_methods_are_not_offered(nobody: Caller, method: str) -> None:
+    answer = nobody.request(method, "/v1/webhooks/gateway")
+
+    assert code_of(answer, 405) == "method-not-allowed"
+    assert answer.headers["allow"] == "HEAD, POST"
+
+
+def test_a_body_that_does_not_end_is_cut_off(facade: Facade) -> None:
+    case = gateway()
+    lines = [f"{name.decode()}: {value.decode()}" for name, value in case.headers]
+    request = head("POST", "/v1/webhooks/gateway", "Transfer-Encoding: chunked", *lines)
+    piece = chunk(b" " * 65536)
+
+    answer = exchange(facade.api.url, request + piece * 17 + chunk(b""))
+
+    assert code_of(answer, 413) == "body-too-large"
+
+
+def test_a_body_that_is_announced_too_large_is_not_read(facade: Facade) -> None:
+    request = head("POST", "/v1/webhooks/nobody", f"Content-Length: {LARGEST + 1}", "Expect: 100-continue")
+
+    assert exchange(facade.api.url, request).status_code == 413
+
+
+def test_a_body_of_the_largest_size_is_taken(facade: Facade) -> None:
+    body = b'{"id": 77, "note": "' + b"x" * (LARGEST - 22) + b'"}'
+
+    assert len(body) == LARGEST
+    assert Door(facade, "shopify").accepted(shopify(body=body)) == (1, 0)
+
+
+def test_a_chunked_body_is_signed_like_any_other(facade: Facade) -> None:
+    case = gateway()
+    lines = [f"{name.decode()}: {value.decode()}" for name, value in case.headers]
+    request = head("POST", "/v1/webhooks/gateway", "Transfer-Encoding: chunked", *lines)
+
+    answer = exchange(facade.api.url, request + chunk(case.body[:7]) + chunk(case.body[7:]) + chunk(b""))
+
+    assert answer.json() == {"accepted": 1, "duplicates": 0}
+
+
+def test_a_body_that_breaks_off_is_not_taken(facade: Facade) -> None:
+    door = Door(facade, "gateway")
+    case = gateway()
+    lines = [f"{name.decode()}: {value.decode()}" for name, value in case.headers]
+    request = head("POST", door.path, f"Content-Length: {len(case.body)}", *lines)
+
+    assert exchange(facade.api.url, request + case.body[:-1], then_close=True).status_code in (400, 401)
+    assert door.receipts(case.header("webhook-id").decode()) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xfe\x00", b"[" * 100_000, b"\x00", b"{}", b"null", b'"\\ud800"', b"\xef\xbb\xbf{}"]
+)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_whatever_a_vendor_signs_is_taken(facade: Facade, scheme: str, body: bytes) -> None:
+    connection = {"woocommerce": "woo", "stripe": "payments", "intercom": "chat", "github": "code"}.get(scheme, scheme)
+    door = Door(facade, {"standard-webhooks": "gateway"}.get(scheme, connection))
+    case = sent(scheme, body, secret=WEBHOOK_SECRETS[door.connection], at=now(), url=door.url)  # type: ignore[arg-type]
+
+    answer = door.send(case)
+
+    assert answer.status_code == 202, answer.text
+
+
+def test_junk_is_never_our_fault(facade: Facade) -> None:
+    chance = random.Random(11)
+    names = ["x-hub-signature-256", "stripe-signature", "webhook-id", "webhook-timestamp", "webhook-signature"]
+    names += ["x-hubspot-signature-v3", "x-hubspot-request-timestamp", "x-zendesk-webhook-signature-timestamp"]
+    address = urlsplit(facade.api.url)
+    for round_ in range(150):
+        connection = chance.choice([*SENDERS, "nobody", "secretless", "%00", "a%2Fb", "%ff"])
+        body = chance.randbytes(chance.randrange(200))
+        lines = b"".join(
+            chance.choice(names).encode() + b": " + bytes(chance.choice(range(0x21, 0x100)) for _ in range(chance.randrange(60))) + b"\r\n"
+            for _ in range(chance.randrange(6))
+        )  # fmt: skip
+        target = f"POST /v1/webhooks/{connection}?{round_} HTTP/1.1\r\nHost: x\r\n".encode()
+        request = target + lines + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
+        with socket.create_connection((address.hostname, address.port), timeout=15) as raw:
+            raw.sendall(request)
+            status = raw.makefile("rb").readline()
+        assert status.split()[1] in (b"400", b"401", b"404"), (request, status)
+
+
+def test_secrets_overlap_while_they_are_rotated(facade: Facade, caller: Caller) -> None:
+    door = Door(facade, "gateway")
+
+    assert door.accepted(gateway()) == (1, 0)
+    assert door.accepted(gateway(secret=STILL_GOOD)) == (1, 0)
+    for secret in (RUN_OUT, NOT_YET):
+        code_of(door.send(gateway(secret=secret)), 401)
+
+    # Which of them is still in use can be seen, and none of them is shown.
+    text = caller.get("/metrics").text
+    for place in ("1", "2"):
+        assert f'lockstitch_webhook_secrets_used_total{{connection="gateway",place="{place}"}}' in text
+    assert 'connection="gateway",place="3"' not in text
+    assert 'lockstitch_webhooks_refused_total{connection="gateway",reason="mismatch"}' in text
+    assert STILL_GOOD not in text + facade.api.log
+
+
+def test_too_many_events_at_once_are_too_large(facade: Facade) -> None:
+    door = Door(facade, "hubspot")
+    body = b"[" + b",".join(b'{"eventId":%d}' % number for number in range(1001)) + b"]"
+
+    answer = door.send(sent("hubspot", body, secret=WEBHOOK_SECRETS["hubspot"], at=now(), url=door.url))
+
+    assert code_of(answer, 413) == "body-too-large"
+
+
+def test_refusals_are_told_once_when_the_process_ends(facade: Facade) -> None:
+    with facade.another_api() as api:
+        door = Door(facade, "code", url=api.url)
+        for _ in range(3):
+            code_of(door.send(SENDERS["code"]("").with_header("X-Hub-Signature-256", b"sha256=" + b"0" * 64)), 401)
+        code_of(door.send(Sent(scheme="github", headers=(), body=b"{}")), 401)
+
+    rows = facade.sql("SELECT facts::jsonb->'counts' AS counts FROM audit_event"
+                      " WHERE type = 'webhook.refused' AND subject = 'code' ORDER BY id DESC LIMIT 1")  # fmt: skip
+    assert rows == [{"counts": '{"missing": 1, "mismatch": 3}'}]
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"),
+    [("", "is not set"), ("not-a-standard-secret", "webhook_secrets[0]")],
+)
+def test_a_secret_that_cannot_be_used_stops_the_start(facade: Facade, secret: str, told: str) -> None:
+    api = facade.process("serve", WEBHOOK_GATEWAY=secret)
+
+    with pytest.raises(AssertionError, match="ended with"):
+        api.start()
+
+    assert told in api.log
+    assert not secret or secret not in api.log
+
+
+def test_without_a_database_nothing_is_promised(facade: Facade) -> None:
+    case = gateway()
+    with facade.another_api() as api:
+        door = Door(facade, "gateway", url=api.url)
+        assert door.accepted(gateway()) == (1, 0)
+        with database_down(facade):
+            answer = door.send(case)
+            refused = door.send(case.without("webhook-id"))
+        assert code_of(answer, 503) == "store-unavailable"
+        assert int(answer.headers["retry-after"]) >= 1
+        assert refused.status_code == 401
+        assert _until_accepted(door, case) == {"accepted": 1, "duplicates": 0}
+
+
+def _until_accepted(door: Door, case: Sent) -> object:
+    give_up = time.monotonic() + 15
+    while time.monotonic() < give_up:
+        answer: httpx.Response = door.send(case)
+        if answer.status_code == 202:
+            return answer.json()
+        assert answer.status_code == 503
+    raise AssertionError("the database is back and nobody noticed")
+
+
+def test_one_bad_event_among_many_is_not_theirs_to_pay_for(facade: Facade) -> None:
+    """HubSpot's events stand in one transaction; a value that PostgreSQL cannot hold would take all of them along."""
+    door = Door(facade, "hubspot")
+    events = [{"eventId": 1, "subscriptionId": "\u0000", "portalId": "x", "occurredAt": 10**30, "objectId": "\u0000"}]
+
+    assert sum(door.accepted(hubspot(door.url, *events))) == 1

@@ -1,0 +1,187 @@
+"""Vendors that send webhooks to the running Lockstitch, each with a secret of its connection, and what came of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import stripe
+from standardwebhooks.webhooks import Webhook
+
+from tests.contract.facade import Facade
+from tests.contract.promises import check_promises
+from tests.contract.webhook_connections import WEBHOOK_SECRETS
+from tests.signatures.senders import Sent, sent
+
+
+class Door:
+    """One connection's webhooks at the running API."""
+
+    def __init__(self, facade: Facade, connection: str, *, url: str | None = None) -> None:
+        self._facade = facade
+        self.connection = connection
+        self.path = f"/v1/webhooks/{connection}"
+        self.url = (url or facade.api.url) + self.path
+        self._http = httpx.Client(timeout=30.0, event_hooks={"response": [check_promises]})
+
+    def send(self, case: Sent, *, method: str = "POST") -> httpx.Response:
+        """Send it as it is."""
+        return self._http.request(method, self.url, headers=list(case.headers), content=case.body)
+
+    def accepted(self, case: Sent) -> tuple[int, int]:
+        """Send it and expect success: how many events were new, and how many were there."""
+        answer = self.send(case)
+        assert answer.status_code == 202, answer.text
+        told = answer.json()
+        assert told.keys() == {"accepted", "duplicates"}
+        return told["accepted"], told["duplicates"]
+
+    def receipts(self, holding: str = "") -> list[dict[str, Any]]:
+        """What is recorded for this connection, newest last, with a dedupe key that holds this text."""
+        return self._facade.sql(
+            "SELECT * FROM inbound_event WHERE connection = $1 AND strpos(dedupe_key, $2) > 0 ORDER BY id",
+            self.connection,
+            holding,
+        )
+
+    def queued(self, receipt_id: str) -> int:
+        """How many jobs were ever made of a receipt."""
+        (row,) = self._facade.sql(
+            "SELECT count(*) AS number FROM audit_event WHERE type = 'job.queued' AND facts::jsonb->>'origin' = $1",
+            receipt_id,
+        )
+        number: int = row["number"]
+        return number
+
+
+def now() -> datetime:
+    """The present, which signatures have to be of."""
+    return datetime.now(UTC)
+
+
+def contact_event(**members: Any) -> dict[str, Any]:
+    """An element of HubSpot's array that nobody has sent before."""
+    return {
+        "eventId": int(uuid4().int % 10**12),
+        "subscriptionId": 25,
+        "portalId": 62515,
+        "occurredAt": 1795602600123,
+        "subscriptionType": "contact.propertyChange",
+        "attemptNumber": 0,
+        "objectId": int(uuid4().int % 10**15) + 1,
+        "propertyName": "email",
+        "propertyValue": "björk@example.com",
+    } | members
+
+
+def hubspot(url: str, *events: dict[str, Any], secret: str = WEBHOOK_SECRETS["hubspot"]) -> Sent:
+    """An array of events, signed for the address that HubSpot knows."""
+    body = json.dumps(list(events or [contact_event()]), ensure_ascii=False).encode()
+    return sent("hubspot", body, secret=secret, at=now(), url=url)
+
+
+def shopify(url: str = "", *, topic: str = "customers/update", body: bytes | None = None) -> Sent:
+    """A customer, named in headers that nobody signs."""
+    made = (
+        body if body is not None else json.dumps({"id": uuid4().int % 10**15 + 1, "email": "ann@example.com"}).encode()
+    )
+    return (
+        sent("shopify", made, secret=WEBHOOK_SECRETS["shopify"])
+        .with_header("X-Shopify-Webhook-Id", str(uuid4()).encode())
+        .with_header("X-Shopify-Topic", topic.encode())
+    )
+
+
+def zendesk(url: str = "", *, at: datetime | None = None) -> Sent:
+    """A ticket event in its envelope."""
+    ticket = str(uuid4().int % 10**12 + 1)
+    body = json.dumps(
+        {
+            "account_id": 1,
+            "detail": {"id": ticket, "status": "OPEN"},
+            "event": {},
+            "id": str(uuid4()),
+            "subject": f"zen:ticket:{ticket}",
+            "time": "2026-11-25T10:29:58.304701605Z",
+            "type": "zen:event-type:ticket.status_changed",
+        }
+    ).encode()
+    case = sent("zendesk", body, secret=WEBHOOK_SECRETS["zendesk"], at=at or now())
+    return case.with_header("X-Zendesk-Webhook-Invocation-Id", uuid4().hex.encode())
+
+
+def gateway(url: str = "", *, secret: str = WEBHOOK_SECRETS["gateway"], body: str | None = None) -> Sent:
+    """Signed by the official package of Standard Webhooks."""
+    id, at = f"msg_{uuid4().hex}", now()
+    text = body if body is not None else json.dumps({"type": "invoice.paid", "data": {"id": uuid4().hex}})
+    headers = {
+        "webhook-id": id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(id, at, text),
+    }
+    return Sent(
+        scheme="standard-webhooks",
+        headers=tuple((name.encode(), value.encode()) for name, value in headers.items()),
+        body=text.encode(),
+    )
+
+
+def payments(url: str = "") -> Sent:
+    """Signed by Stripe's official package."""
+    at = int(now().timestamp())
+    text = json.dumps({"id": f"evt_{uuid4().hex}", "object": "event", "type": "invoice.paid", "created": at})
+    digest = stripe.WebhookSignature._compute_signature(f"{at}.{text}", WEBHOOK_SECRETS["payments"])
+    return Sent(scheme="stripe", headers=((b"Stripe-Signature", f"t={at},v1={digest}".encode()),), body=text.encode())
+
+
+def woo(url: str = "") -> Sent:
+    """An order as WooCommerce sends it."""
+    body = json.dumps({"id": uuid4().int % 10**9, "date_modified_gmt": "2026-11-25T10:29:57"}).encode()
+    return sent("woocommerce", body, secret=WEBHOOK_SECRETS["woo"])
+
+
+def chat(url: str = "") -> Sent:
+    """A notification of Intercom."""
+    body = json.dumps({"type": "notification_event", "id": f"notif_{uuid4()}", "topic": "ping"}).encode()
+    return sent("intercom", body, secret=WEBHOOK_SECRETS["chat"])
+
+
+def code(url: str = "") -> Sent:
+    """An event of GitHub."""
+    case = sent("github", json.dumps({"zen": uuid4().hex}).encode(), secret=WEBHOOK_SECRETS["code"])
+    return case.with_header("X-GitHub-Delivery", str(uuid4()).encode())
+
+
+SENDERS: Final[dict[str, Callable[[str], Sent]]] = {
+    "hubspot": hubspot,
+    "shopify": shopify,
+    "zendesk": zendesk,
+    "gateway": gateway,
+    "payments": payments,
+    "woo": woo,
+    "chat": chat,
+    "code": code,
+}
+"""What each connection gets: a new event with every call, given the address that the vendor knows."""
+
+SIGNATURE: Final = {
+    "hubspot": ("X-HubSpot-Signature-v3", "X-HubSpot-Request-Timestamp"),
+    "shopify": ("X-Shopify-Hmac-Sha256",),
+    "zendesk": ("X-Zendesk-Webhook-Signature", "X-Zendesk-Webhook-Signature-Timestamp"),
+    "gateway": ("webhook-id", "webhook-timestamp", "webhook-signature"),
+    "payments": ("Stripe-Signature",),
+    "woo": ("X-WC-Webhook-Signature",),
+    "chat": ("X-Hub-Signature",),
+    "code": ("X-Hub-Signature-256",),
+}
+"""The headers that a signature is in or covers."""
+
+
+def flipped(case: Sent, place: int) -> Sent:
+    """With one bit of one byte of the body turned."""
+    body = bytearray(case.body)
+    body[place] ^= 1
+    return replace(case, body=bytes(body))
