@@ -26,8 +26,8 @@ _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
 
 # What asyncpg raises when PostgreSQL is away, starting, stopping, full, failing over or closed for maintenance
-# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000) or sacrifices a transaction to another one (class 40: a deadlock),
-# beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
+# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), or sacrifices a transaction to another one (class 40: a
+# deadlock), beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
 _UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,

@@ -19,6 +19,12 @@ from tests.signatures.senders import SCHEMES, Sent, sent
 LARGEST = 1024 * 1024
 
 
+NAMES = (
+    *(b"x-hub-signature-256", b"stripe-signature", b"webhook-id", b"webhook-timestamp", b"webhook-signature"),
+    *(b"x-hubspot-signature-v3", b"x-hubspot-request-timestamp", b"x-zendesk-webhook-signature-timestamp"),
+)
+
+
 def test_woocommerces_ping_is_answered_while_its_connection_is_set_up(facade: Facade) -> None:
     door = Door(facade, "woo")
     before = len(door.receipts())
@@ -48,7 +54,7 @@ def test_other_methods_are_not_offered(nobody: Caller, method: str) -> None:
     answer = nobody.request(method, "/v1/webhooks/gateway")
 
     assert code_of(answer, 405) == "method-not-allowed"
-    assert answer.headers["allow"] == "HEAD, POST"
+    assert {"HEAD", "POST"} <= set(answer.headers["allow"].split(", ")) <= {"HEAD", "OPTIONS", "POST"}
 
 
 def test_a_body_that_does_not_end_is_cut_off(facade: Facade) -> None:
@@ -109,18 +115,19 @@ def test_whatever_a_vendor_signs_is_taken(facade: Facade, scheme: str, body: byt
     assert answer.status_code == 202, answer.text
 
 
+def _junk_line(chance: random.Random) -> bytes:
+    """A header that matters, with anything in it that a header may hold."""
+    value = bytes(chance.choice(range(0x21, 0x100)) for _ in range(chance.randrange(60)))
+    return chance.choice(NAMES) + b": " + value + b"\r\n"
+
+
 def test_junk_is_never_our_fault(facade: Facade) -> None:
     chance = random.Random(11)
-    names = ["x-hub-signature-256", "stripe-signature", "webhook-id", "webhook-timestamp", "webhook-signature"]
-    names += ["x-hubspot-signature-v3", "x-hubspot-request-timestamp", "x-zendesk-webhook-signature-timestamp"]
     address = urlsplit(facade.api.url)
     for round_ in range(150):
         connection = chance.choice([*SENDERS, "nobody", "secretless", "%00", "a%2Fb", "%ff"])
         body = chance.randbytes(chance.randrange(200))
-        lines = b"".join(
-            chance.choice(names).encode() + b": " + bytes(chance.choice(range(0x21, 0x100)) for _ in range(chance.randrange(60))) + b"\r\n"
-            for _ in range(chance.randrange(6))
-        )  # fmt: skip
+        lines = b"".join(_junk_line(chance) for _ in range(chance.randrange(6)))
         target = f"POST /v1/webhooks/{connection}?{round_} HTTP/1.1\r\nHost: x\r\n".encode()
         request = target + lines + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
         with socket.create_connection((address.hostname, address.port), timeout=15) as raw:
