@@ -60,7 +60,7 @@ SELECT_SMUGGLED = Query(
     """,
 )
 
-# $1 and $2 are the mark; zeros where none counts, so that everything without a seal is the tail.
+# $1 and $2 are the mark.
 SELECT_TAIL = Query(
     "SELECT audit_event",
     """
@@ -69,6 +69,18 @@ SELECT_TAIL = Query(
       FROM audit_event AS e
      WHERE (e.xid, e.id) > ($1::xid8, $2::bigint)
        AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id)
+    """,
+)
+
+SELECT_OLDEST = Query(
+    "SELECT audit_event",
+    """
+    SELECT extract(epoch FROM clock_timestamp() - e.at)::float8
+      FROM audit_event AS e
+     WHERE (e.xid, e.id) > ($1::xid8, $2::bigint)
+       AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id)
+     ORDER BY e.xid, e.id
+     LIMIT 1
     """,
 )
 
@@ -106,9 +118,11 @@ class PostgresAuditTrail:
         """The end of the chain; position 0 and zeros while nothing is sealed."""
         return _head(await self._state())
 
-    async def tail(self) -> UnsealedTail:
-        """What is not sealed yet."""
-        return await self._tail(await self._state())
+    async def figures(self) -> tuple[int, float]:
+        """How long the chain is, and the age in seconds of the first event that is not sealed yet."""
+        state = await self._state()
+        age: float | None = await self._database.fetch_value(SELECT_OLDEST, *_mark(state))
+        return _head(state).position, age or 0.0
 
     async def verify(self, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:
         """Walk from the position `start` over `at_most` seals. What stands before `start` is taken as it is."""
@@ -145,8 +159,7 @@ class PostgresAuditTrail:
         return state
 
     async def _tail(self, state: asyncpg.Record) -> UnsealedTail:
-        mark = (state["sealed_xid"], state["sealed_id"]) if state["mark_counts"] else (0, 0)
-        row = await self._database.fetch_row(SELECT_TAIL, *mark)
+        row = await self._database.fetch_row(SELECT_TAIL, *_mark(state))
         assert row is not None  # noqa: S101 - an aggregate
         return UnsealedTail(
             count=row["count"], oldest_at=row["oldest_at"], oldest_age_seconds=row["oldest_age_seconds"]
@@ -174,7 +187,7 @@ class _Walk:
         self.position = start
         self.verified = 0
         self.found: ChainBreak | None = None
-        self.passed = 0
+        self.passed = -LAST_ID
         self.highest = 0
         self._chain = GENESIS
         self._anchor = anchor
@@ -235,6 +248,11 @@ def _judge(row: asyncpg.Record, chain: bytes) -> ChainBreak | None:
 
 def _broken(what: str, position: int | None, event: int | None, detail: str) -> ChainBreak:
     return ChainBreak(what=what, position=position, audit_event=event, detail=detail)  # type: ignore[arg-type]
+
+
+def _mark(state: asyncpg.Record) -> tuple[int, int]:
+    """Where the tail begins: at the beginning where no mark counts."""
+    return (state["sealed_xid"], state["sealed_id"]) if state["mark_counts"] else (0, 0)
 
 
 def _head(state: asyncpg.Record) -> Anchor:

@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.lane_ports import QueueFigures
 from app.store import heartbeats
+from app.store.audit_trail import PostgresAuditTrail
 from app.store.database import Database, Query
 from app.store.queue_figures import read_figures
 
@@ -35,6 +36,8 @@ class Gauges:
         self._queue: Sequence[QueueFigures] = ()
         self._dead_letters: dict[tuple[str, str, str], int] = {}
         self._redrives = 0
+        self._trail = PostgresAuditTrail(database)
+        self._sealed = (0, 0.0)
 
     async def refresh(self) -> None:
         """Read them now. Raises StoreUnavailable."""
@@ -43,6 +46,7 @@ class Gauges:
         rows = await self._database.fetch(COUNT_DEAD_LETTERS)
         self._dead_letters = {(row["connection"], row["kind"], row["category"]): row["count"] for row in rows}
         self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
+        self._sealed = await self._trail.figures()
 
     def collect(self) -> list[Metric]:
         """For `telemetry.add_collector`."""
@@ -93,6 +97,13 @@ class Gauges:
                 self._dead_letters.items(),
             ),
             _gauge("lockstitch_redrives_running", "Bulk redrives under way.", (), [((), self._redrives)]),
+            _gauge("lockstitch_audit_sealed", "Audit events in the chain.", (), [((), self._sealed[0])]),
+            _gauge(
+                "lockstitch_audit_unsealed_seconds",
+                "Age of the first audit event that is not in the chain yet.",
+                (),
+                [((), self._sealed[1])],
+            ),
         ]
 
 

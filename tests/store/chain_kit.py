@@ -1,0 +1,71 @@
+"""An audit trail with a chain over it, and hands that meddle with both."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from app.audit_ports import Anchor, Verification
+from app.store import audit
+from app.store.audit_chain import AuditSealer
+from app.store.audit_trail import PostgresAuditTrail
+from app.store.database import Database, Query
+
+
+class Chain:
+    """A trail, its sealer, and a session that may do anything."""
+
+    def __init__(self, database: Database, owner: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.database = database
+        self.owner = owner
+        self.sealer = AuditSealer(database)
+        self.trail = PostgresAuditTrail(database)
+
+    async def write(self, count: int, name: str = "event") -> None:
+        """Add events in one transaction."""
+        async with self.database.transaction() as session:
+            await audit.append_all(session, entries(name, count))
+
+    async def seal(self) -> int:
+        """Seal all that can be sealed; how many."""
+        sealed = 0
+        while more := await self.sealer.seal():
+            sealed += more
+        return sealed
+
+    async def verify(self, *, start: int = 1, anchor: Anchor | None = None) -> Verification:
+        """Walk to the end."""
+        return await self.trail.verify(start=start, at_most=1_000_000, anchor=anchor)
+
+    async def meddle(self, statement: str, *arguments: object) -> None:
+        """Change something as nobody of us would."""
+        await self.owner.execute(statement, *arguments)
+
+    async def run(self, query: Query) -> int:
+        """A statement of ours in a transaction of its own."""
+        return await self.database.execute(query)
+
+
+@asynccontextmanager
+async def chain_on(url: str) -> AsyncIterator[Chain]:
+    """A chain on this database, for as long as the block."""
+    database = await Database.connect(url, max_size=8)
+    owner = await asyncpg.connect(url)
+    try:
+        yield Chain(database, owner)
+    finally:
+        await owner.close()
+        await database.close()
+
+
+def entries(name: str, count: int) -> Sequence[audit.Entry]:
+    """Events that differ."""
+    return [
+        audit.Entry(
+            type="job.queued",
+            subject=f"job:{name}-{number}",
+            correlation_id=f"run-{number}",
+            facts={"kind": "work", "number": number},
+        )
+        for number in range(count)
+    ]
