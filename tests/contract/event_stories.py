@@ -1,0 +1,262 @@
+"""What happens to records at the vendors, told by signed webhooks or by receipts that are there already, and the Events
+that come of it."""
+
+import asyncio
+import hashlib
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from app.event_ports import NewReceipt
+from app.flows.handlers import POLICIES
+from app.queue_ports import NewJob
+from app.store.database import Database
+from app.store.jobs import PostgresQueue
+from app.store.receipts import PostgresReceipts
+from app.store.sealing import Sealer
+from tests.contract.callers import PATIENCE, Caller
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Vendor
+from tests.contract.webhook_connections import WEBHOOK_SECRETS
+from tests.contract.webhook_senders import Door, contact_event, hubspot, shopify
+from tests.signatures.senders import Sent, sent
+
+Event = dict[str, Any]
+
+# The same key as the processes of the facade have.
+SEALER: Final = Sealer((("k1", bytes(range(32))),))
+TOPICS: Final[dict[tuple[str, str], dict[str, str]]] = {
+    ("hubspot", "customer"): {
+        "created": "contact.creation",
+        "updated": "contact.propertyChange",
+        "deleted": "contact.deletion",
+    },
+    ("hubspot", "ticket"): {
+        "created": "ticket.creation",
+        "updated": "ticket.propertyChange",
+        "deleted": "ticket.deletion",
+    },
+    ("shopify", "customer"): {
+        "created": "customers/create",
+        "updated": "customers/update",
+        "deleted": "customers/delete",
+    },
+    ("shopify", "order"): {"created": "orders/create", "updated": "orders/updated", "deleted": "orders/delete"},
+    ("zendesk", "customer"): {
+        "created": "user.created",
+        "updated": "user.name_changed",
+        "deleted": "user.deleted",
+    },
+    ("zendesk", "ticket"): {
+        "created": "ticket.created",
+        "updated": "ticket.subject_changed",
+        "deleted": "ticket.soft_deleted",
+        "comment_added": "ticket.comment_added",
+    },
+}
+
+
+class Stories:
+    """Tells Lockstitch what has happened at a vendor, and waits for what it makes of it."""
+
+    def __init__(self, facade: Facade, caller: Caller) -> None:
+        self.facade = facade
+        self.caller = caller
+
+    def send(self, vendor: Vendor, object_name: str, happened: str, remote_id: str, **facts: Any) -> str:
+        """A signed webhook of a vendor's connection of the same name; the id of its receipt."""
+        door = Door(self.facade, vendor)
+        topic = TOPICS[vendor, object_name][happened]
+        case = {"hubspot": _hubspot, "shopify": _shopify, "zendesk": _zendesk}[vendor](
+            door.url, topic, remote_id, facts
+        )
+        return self.knock(door, case)
+
+    def knock(self, door: Door, case: Sent) -> str:
+        """Send a webhook that is new; the id of its receipt."""
+        answer = door.send(case)
+        assert answer.status_code == 202, answer.text
+        (row,) = self.facade.sql(
+            "SELECT id FROM inbound_event WHERE correlation_id = $1", answer.headers["x-correlation-id"]
+        )
+        receipt: str = row["id"]
+        return receipt
+
+    def record(self, connection: str, topic: str | None, remote_object: str, remote_id: str, **facts: Any) -> str:
+        """A receipt with its job, as if the connection had taken a webhook: for those that have no secret."""
+        order_key = facts.pop("order_key", f"{remote_object}:{remote_id}")
+        return asyncio.run(
+            _record(self.facade.database_url, connection, topic, remote_object, remote_id, order_key, **facts)
+        )
+
+    def enqueue_again(self, receipt: str) -> None:
+        """One more job of a receipt, as a redrive or a mistake may bring about; once it is done."""
+        asyncio.run(_enqueue(self.facade.database_url, receipt))
+        question = "SELECT 1 FROM job WHERE origin = $1"
+        self.until(lambda: not self.facade.sql(question, receipt), f"the end of another job of {receipt}")
+
+    def events_of(self, origin: str) -> list[Event]:
+        """The Events that have come of something so far, as the feed shows them."""
+        rows = self.facade.sql("SELECT id FROM event WHERE origin = $1 ORDER BY id", origin)
+        return [self._shown(row["id"]) for row in rows]
+
+    def event_of(self, origin: str) -> Event:
+        """The one Event that comes of a receipt."""
+        self.until(lambda: self.facade.sql("SELECT 1 FROM event WHERE origin = $1", origin), f"an event of {origin}")
+        (event,) = self.events_of(origin)
+        return event
+
+    def dead_letter_of(self, receipt: str) -> dict[str, Any]:
+        """The dead letter that a receipt's job becomes."""
+        question = "SELECT * FROM dead_letter WHERE origin = $1 AND state = 'open'"
+        self.until(lambda: self.facade.sql(question, receipt), f"a dead letter of {receipt}")
+        (row,) = self.facade.sql(question, receipt)
+        return row
+
+    def settled(self, receipt: str) -> bool:
+        """Whether it has become an Event."""
+        (row,) = self.facade.sql("SELECT settled_at IS NOT NULL AS settled FROM inbound_event WHERE id = $1", receipt)
+        return bool(row["settled"])
+
+    def attempts_of(self, receipt: str) -> list[tuple[str, str | None, str | None]]:
+        """Outcome, category and reason of each attempt at a receipt's job."""
+        rows = self.facade.sql(
+            """
+            SELECT outcome, category, reason FROM attempt
+             WHERE correlation_id = (SELECT correlation_id FROM inbound_event WHERE id = $1) AND kind = 'ingest'
+             ORDER BY number
+            """,
+            receipt,
+        )
+        return [(row["outcome"], row["category"], row["reason"]) for row in rows]
+
+    def audited(self, receipt: str, type: str) -> list[dict[str, Any]]:
+        """Subject, actor and facts of what a receipt's run left in the audit trail."""
+        rows = self.facade.sql(
+            """
+            SELECT subject, actor, facts FROM audit_event
+             WHERE correlation_id = (SELECT correlation_id FROM inbound_event WHERE id = $1) AND type = $2
+             ORDER BY id
+            """,
+            receipt,
+            type,
+        )
+        return [{**row, "facts": json.loads(row["facts"])} for row in rows]
+
+    def until(self, condition: Any, what: str) -> None:
+        """Wait for what a worker brings about."""
+        give_up = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up:
+            if condition():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{what} did not come within {PATIENCE} s; the worker:\n{self.facade.worker.log[-3000:]}")
+
+    def _shown(self, event_id: str) -> Event:
+        place = f"evt_{int(event_id[4:], 16) - 1:036x}"
+        shown: list[Event] = []
+
+        def look() -> bool:
+            answer = self.caller.get("/v1/events", params={"after": place, "limit": 1})
+            assert answer.status_code == 200, answer.text
+            shown[:] = answer.json()["data"]
+            return bool(shown) and shown[0]["id"] == event_id
+
+        self.until(look, f"{event_id} in the feed")
+        return shown[0]
+
+
+def _hubspot(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sent:
+    at = facts.get("at", datetime.now(UTC) + timedelta(minutes=1))
+    return hubspot(
+        url,
+        contact_event(subscriptionType=topic, objectId=int(remote_id), occurredAt=int(at.timestamp() * 1000)),
+    )
+
+
+def _shopify(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sent:
+    case = shopify(topic=topic, body=json.dumps({"id": int(remote_id)}).encode())
+    at = facts.get("at", datetime.now(UTC) + timedelta(minutes=1))
+    return case.with_header("X-Shopify-Triggered-At", at.isoformat().encode())
+
+
+def _zendesk(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sent:
+    at = facts.get("at", datetime.now(UTC) + timedelta(minutes=1))
+    comment = facts.get("comment_id")
+    body = {
+        "account_id": 1,
+        "detail": {"id": remote_id},
+        "event": {} if comment is None else {"comment": {"id": comment}},
+        "id": str(uuid4()),
+        "subject": f"zen:{topic.partition('.')[0]}:{remote_id}",
+        "time": at.isoformat().replace("+00:00", "Z"),
+        "type": f"zen:event-type:{topic}",
+    }
+    case = sent("zendesk", json.dumps(body).encode(), secret=WEBHOOK_SECRETS["zendesk"], at=datetime.now(UTC))
+    return case.with_header("X-Zendesk-Webhook-Invocation-Id", uuid4().hex.encode())
+
+
+async def _enqueue(url: str, receipt: str) -> None:
+    database = await Database.connect(url, max_size=1)
+    try:
+        found = await PostgresReceipts(database, SEALER).get(receipt)
+        assert found is not None
+        async with database.transaction() as session:
+            await _queue(database).enqueue(session, _job(receipt, found.connection, None, found.correlation_id))
+    finally:
+        await database.close()
+
+
+def _queue(database: Database) -> PostgresQueue:
+    return PostgresQueue(database, SEALER, lease=timedelta(seconds=30), policies=POLICIES)
+
+
+def _job(receipt: str, connection: str, order_key: str | None, run: str) -> NewJob:
+    return NewJob(
+        kind="ingest",
+        payload=json.dumps({"receipt": receipt}).encode(),
+        connection=connection,
+        order_key=order_key,
+        correlation_id=run,
+        origin=receipt,
+    )
+
+
+async def _record(
+    url: str,
+    connection: str,
+    topic: str | None,
+    remote_object: str,
+    remote_id: str,
+    order_key: str | None,
+    *,
+    payload: bytes = b"{}",
+    occurred_at: datetime | None = None,
+) -> str:
+    database = await Database.connect(url, max_size=1)
+    try:
+        run = f"story-{uuid4().hex}"
+        async with database.transaction() as session:
+            (receipt,) = await PostgresReceipts(database, SEALER).record(
+                session,
+                [
+                    NewReceipt(
+                        connection=connection,
+                        dedupe_key=run,
+                        topic=topic,
+                        remote_object=remote_object,
+                        remote_id=remote_id,
+                        occurred_at=occurred_at,
+                        payload=payload,
+                        digest=hashlib.sha256(payload).digest(),
+                        correlation_id=run,
+                    )
+                ],
+            )
+            assert receipt is not None
+            await _queue(database).enqueue(session, _job(receipt, connection, order_key, run))
+        return receipt
+    finally:
+        await database.close()

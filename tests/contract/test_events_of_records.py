@@ -1,0 +1,230 @@
+"""A webhook becomes an Event of the record's present state, once, for every object of every vendor."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller
+from tests.contract.event_stories import Stories
+from tests.contract.facade import SECRETS, Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import KINDS, Body, Kind, word
+
+PREFIX = {"customers": "customer", "orders": "order", "tickets": "ticket"}
+# A write, and which fields differ after it.
+CHANGES: dict[str, tuple[Body, set[str]]] = {
+    "hubspot customer": ({"job_title": "Owner"}, {"job_title"}),
+    "shopify customer": ({"notes": "Prefers a call"}, {"notes"}),
+    "zendesk customer": ({"notes": "Prefers a call"}, {"notes"}),
+    "shopify order": ({"customer_note": "Please ring twice"}, {"customer_note"}),
+    "hubspot ticket": ({"subject": "Mug, again"}, {"subject"}),
+    "zendesk ticket": ({"priority": "urgent"}, {"priority", "priority_raw"}),
+}
+NEVER_NAMED = {"id", "meta", "raw", "updated_at"}
+
+
+@pytest.fixture
+def stories(facade: Facade, caller: Caller) -> Stories:
+    """What happens at vendors, told and awaited."""
+    return Stories(facade, caller)
+
+
+@pytest.fixture(params=KINDS)
+def name(request: pytest.FixtureRequest) -> str:
+    """One object at one vendor."""
+    found: str = request.param
+    return found
+
+
+class Record:
+    """A record at a vendor, made through the API, with what it is called in webhooks."""
+
+    def __init__(self, stories: Stories, name: str) -> None:
+        self.kind: Kind = KINDS[name]
+        self.stories = stories
+        self.object = PREFIX[self.kind.path.rpartition("/")[2]]
+        self.made = stories.caller.create(self.kind.collection, self.kind.sample())
+        self.remote_id: str = self.made["meta"]["remote_id"]
+        self.path = f"{self.kind.path}/{self.made['id']}"
+
+    def told(self, happened: str, **facts: Any) -> dict[str, Any]:
+        """The Event that comes of a webhook about it."""
+        return self.stories.event_of(self.receipt(happened, **facts))
+
+    def receipt(self, happened: str, **facts: Any) -> str:
+        """The receipt of a webhook about it."""
+        return self.stories.send(self.kind.connection, self.object, happened, self.remote_id, **facts)
+
+    def change(self, body: Body) -> None:
+        """Change it at the vendor."""
+        answer = self.stories.caller.write("PATCH", self.path, body)
+        assert answer.status_code == 200, answer.text
+
+    def read(self) -> dict[str, Any]:
+        """The resource as the API shows it."""
+        found: dict[str, Any] = self.stories.caller.get(self.path).json()
+        return found
+
+
+def test_created_updated_and_again(stories: Stories, name: str) -> None:
+    record = Record(stories, name)
+
+    event = record.told("created")
+
+    assert event["type"] == f"{record.object}.created"
+    assert (event["connection"], event["api_version"]) == (record.kind.connection, "v1")
+    assert event["data"] == record.read()
+    assert event["data"]["id"] == record.made["id"]
+    have = {field for field, value in event["data"].items() if value not in (None, [])}
+    assert set(event["changed"]) == {
+        field
+        for field in have - NEVER_NAMED
+        if event["data"][field] != "unknown" or event["data"].get(f"{field}_raw") is not None
+    }
+
+    body, fields = CHANGES[name]
+    record.change(body)
+    event = record.told("updated")
+
+    assert event["type"] == f"{record.object}.updated"
+    assert set(event["changed"]) == fields
+    assert event["data"] == record.read()
+
+    again = record.told("created")
+    assert (again["type"], again["changed"]) == (f"{record.object}.updated", [])
+    assert again["id"] > event["id"]
+
+
+def test_first_seen_by_an_update_is_an_update(stories: Stories, name: str) -> None:
+    record = Record(stories, name)
+    event = record.told("updated")
+    assert event["type"] == f"{record.object}.updated"
+    assert event["changed"] != []
+
+
+def test_deleted_tells_the_last_state_once_more(stories: Stories, name: str) -> None:
+    record = Record(stories, name)
+    seen = record.told("created")["data"]
+
+    event = record.told("deleted")
+
+    assert (event["type"], event["changed"]) == (f"{record.object}.deleted", [])
+    data = event["data"]
+    assert {field: value for field, value in data.items() if field != "meta"} == {
+        field: value for field, value in seen.items() if field != "meta"
+    }
+    assert (data["meta"]["connection"], data["meta"]["remote_id"]) == (record.kind.connection, record.remote_id)
+
+    unseen = Record(stories, name)
+    assert unseen.told("deleted")["data"].keys() == {"id", "meta"}
+    # Nothing of a deleted record is kept but that it was one.
+    assert record.told("deleted")["data"].keys() == {"id", "meta"}
+
+
+def test_news_of_a_deletion_that_is_late_does_not_delete_again(stories: Stories, name: str) -> None:
+    """Somebody has restored it since: the record is there, and has changed after the deletion."""
+    record = Record(stories, name)
+    event = record.told("deleted", at=datetime.now(UTC) - timedelta(days=1))
+    assert event["type"] == f"{record.object}.updated"
+    assert event["data"] == record.read()
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("hubspot customer", "/hubspot/crm/v3/objects/contacts/{id}"),
+        ("hubspot ticket", "/hubspot/crm/v3/objects/tickets/{id}"),
+        ("zendesk ticket", "/zendesk/api/v2/tickets/{id}.json"),
+    ],
+)
+def test_whatever_the_webhook_says_a_record_that_is_gone_is_deleted(
+    stories: Stories, vendors: Lookalikes, name: str, address: str
+) -> None:
+    record = Record(stories, name)
+    seen = record.told("created")["data"]
+    url = f"{vendors.url}{address.format(id=record.remote_id)}"
+    basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
+    bearer = {"authorization": f"Bearer {SECRETS['HUBSPOT_TOKEN']}"}
+    gone = httpx.delete(url, auth=basic) if "zendesk" in name else httpx.delete(url, headers=bearer)
+    assert gone.status_code == 204, gone.text
+
+    event = record.told("updated")
+
+    assert event["type"] == f"{record.object}.deleted"
+    assert event["data"]["id"] == seen["id"]
+    assert record.told("deleted")["type"] == f"{record.object}.deleted"
+
+
+def test_a_comment_is_told_with_its_ticket(stories: Stories) -> None:
+    record = Record(stories, "zendesk ticket")
+    comments = f"{record.path}/comments"
+    made = [stories.caller.create(comments, {"body_text": f"A mug is on its way {word()}"}) for _ in range(3)]
+    wanted = made[1]
+
+    event = record.told("comment_added", comment_id=int(wanted["remote_id"]))
+
+    assert (event["type"], event["changed"]) == ("ticket.comment_added", None)
+    assert event["data"]["ticket_id"] == record.made["id"]
+    assert event["data"]["body_text"] == wanted["body_text"]
+    assert event["data"] == next(
+        one for one in stories.caller.get(comments).json()["data"] if one["remote_id"] == wanted["remote_id"]
+    )
+    assert record.told("comment_added")["data"]["remote_id"] == made[2]["remote_id"]
+
+
+def test_a_comment_of_a_ticket_that_is_gone(stories: Stories, vendors: Lookalikes) -> None:
+    record = Record(stories, "zendesk ticket")
+    basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
+    httpx.delete(f"{vendors.url}/zendesk/api/v2/tickets/{record.remote_id}.json", auth=basic)
+    assert record.told("comment_added", comment_id=1)["type"] == "ticket.deleted"
+
+
+def test_the_history_of_named_fields_is_audited(stories: Stories) -> None:
+    record = Record(stories, "hubspot customer")
+    record.told("created")
+    record.change({"lifecycle_stage": "opportunity"})
+    receipt = record.receipt("updated")
+    stories.event_of(receipt)
+
+    (change,) = stories.audited(receipt, "field.changed")
+
+    assert (change["subject"], change["actor"]) == (f"customer:{record.remote_id}", "vendor:hubspot")
+    facts = change["facts"]
+    assert (facts["field"], facts["after"], facts["writer"]) == ("lifecycle_stage", "opportunity", "vendor:hubspot")
+    assert facts["before"] != "opportunity"
+    (validated,) = stories.audited(receipt, "receipt.validated")
+    assert validated["subject"] == receipt
+    assert (validated["facts"]["mapping"], validated["facts"]["revision"]) == ("hubspot.customer", 1)
+    assert len(stories.audited(receipt, "event.appended")) == 1
+    assert stories.settled(receipt)
+
+
+def test_two_who_look_at_one_record_at_the_same_time(stories: Stories, vendors: Lookalikes) -> None:
+    """With different order keys nothing keeps them apart but what they compare with."""
+    record = Record(stories, "hubspot customer")
+    record.told("created")
+    vendors.break_("hubspot", "slow", path="/crm/v3/objects/contacts", times=4, delay_ms=400)
+    record.change({"job_title": "Owner"})
+    receipts = [
+        stories.record("hubspot", "contact.propertyChange", "contact", record.remote_id, order_key=f"{word()}:1")
+        for _ in range(4)
+    ]
+
+    changed = [tuple(stories.event_of(receipt)["changed"]) for receipt in receipts]
+
+    assert sorted(changed) == [(), (), (), ("job_title",)]
+    assert record.told("updated")["changed"] == []
+
+
+def test_a_receipt_that_has_become_an_event_is_left_alone(stories: Stories) -> None:
+    record = Record(stories, "hubspot customer")
+    receipt = record.receipt("updated")
+    event = stories.event_of(receipt)
+
+    stories.enqueue_again(receipt)
+    last = record.told("updated")
+
+    assert [one["id"] for one in stories.events_of(receipt)] == [event["id"]]
+    assert last["changed"] == []
