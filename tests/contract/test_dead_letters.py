@@ -1,0 +1,279 @@
+"""Dead letters: found by filters, told whole, run again or let go, each once and with who decided it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.store.enqueueing import job_subject
+from tests.contract.callers import Caller, code_of, parameters, pointers
+from tests.contract.dead_work import UNMAPPABLE, DeadWork
+from tests.contract.facade import Facade
+
+PATH = "/ops/dead-letters"
+
+
+@pytest.fixture
+def dead(facade: Facade) -> DeadWork:
+    return DeadWork(facade)
+
+
+@pytest.fixture
+def reader(facade: Facade) -> Iterator[Caller]:
+    with facade.calling("ops:read") as caller:
+        yield caller
+
+
+def found(caller: Caller, dead: DeadWork, **filters: Any) -> list[str]:
+    answer = caller.get(PATH, params={"connection": dead.connection, **filters})
+    assert answer.status_code == 200, answer.text
+    return [letter["id"] for letter in answer.json()["data"]]
+
+
+def test_they_are_listed_newest_first_page_by_page(caller: Caller, dead: DeadWork) -> None:
+    ids = dead.bury(*(dead.new() for _ in range(5)))
+    first = caller.get(PATH, params={"connection": dead.connection, "limit": 3})
+    assert [letter["id"] for letter in first.json()["data"]] == ids[:1:-1]
+    assert first.json()["has_more"] is True
+    link = re.fullmatch(r'<(.+)>; rel="next"', first.headers["link"])
+    assert link is not None
+    rest = caller.get(link[1]).json()
+    assert [letter["id"] for letter in rest["data"]] == ids[1::-1]
+    assert (rest["next_cursor"], rest["has_more"]) == (None, False)
+
+
+def test_filters_narrow_the_list(caller: Caller, dead: DeadWork) -> None:
+    (plain,) = dead.bury(dead.new())
+    (refused,) = dead.bury(dead.new(kind="other", correlation_id="run-2"), failure=UNMAPPABLE)
+    assert found(caller, dead, kind="other") == [refused]
+    assert found(caller, dead, category="transient") == [plain]
+    assert found(caller, dead, correlation_id="run-2") == [refused]
+    assert found(caller, dead, since="2020-01-01T00:00:00Z") == [refused, plain]
+    assert found(caller, dead, since="2999-01-01T00:00:00Z") == []
+    caller.post(f"{PATH}/{plain}/discard", json={"because": "not wanted"})
+    assert found(caller, dead) == [refused]
+    assert found(caller, dead, state="discarded") == [plain]
+    assert found(caller, dead, state="all") == [refused, plain]
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("state=shut", "state"),
+        ("category=bad", "category"),
+        ("since=yesterday", "since"),
+        ("limit=0", "limit"),
+        ("cursor=op_1", "cursor"),
+        ("colour=red", "colour"),
+    ],
+)
+def test_a_filter_that_is_none_is_refused(caller: Caller, query: str, parameter: str) -> None:
+    answer = caller.get(f"{PATH}?{query}")
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == [parameter]
+
+
+def test_one_is_told_whole(reader: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new("k1", origin="op_1"), failure=UNMAPPABLE)
+    letter = reader.get(f"{PATH}/{letter_id}").json()
+    assert letter["failure"] == {
+        "category": "permanent",
+        "reason": "unmappable",
+        "path": "$.email",
+        "mapping": "hubspot.customer",
+        "revision": 1,
+    }
+    assert letter["payload"] == {"key": "k1"}
+    assert (letter["record"], letter["dedupe_key"], letter["origin"]) == ("customer:k1", "k1", "op_1")
+    assert (letter["state"], letter["holds_up"], letter["editable"], letter["decision"]) == ("open", False, False, None)
+    (attempt,) = letter["history"]
+    assert (attempt["number"], attempt["outcome"], attempt["reason"]) == (1, "dead", "unmappable")
+    assert attempt["started_at"] <= attempt["ended_at"]
+    assert [step["path"] for step in letter["next_steps"]] == [
+        f"{PATH}/{letter_id}/redrive",
+        f"{PATH}/{letter_id}/discard",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("received", "shown"),
+    [
+        (b'{"objectId": 1051, "amount": 19.90}', {"objectId": 1051, "amount": 19.9}),
+        (b"a=1&b=2", "a=1&b=2"),
+        (b"\xff\xfe", {"base64": "//4="}),
+    ],
+)
+def test_a_receipt_is_unfolded(reader: Caller, dead: DeadWork, received: bytes, shown: Any) -> None:
+    receipt = dead.receive(received)
+    payload = json.dumps({"receipt": receipt}).encode()
+    (letter_id,) = dead.bury(dead.new(kind="ingest", payload=payload, origin=receipt))
+    letter = reader.get(f"{PATH}/{letter_id}").json()
+    assert letter["payload"] == {"receipt": receipt, "payload": shown}
+    assert letter["editable"] is True
+
+
+def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new())
+    dead.facade.sql("UPDATE dead_letter SET payload = set_byte(payload, 30, 7) WHERE id = $1", letter_id)
+    letter = reader.get(f"{PATH}/{letter_id}").json()
+    assert letter["payload"] is None
+    assert "cannot be opened" in letter["payload_note"]
+
+
+def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new("k1", correlation_id="run-7", origin="op_7"))
+    (later,) = dead.enqueue(dead.new("k2", order_key="customer:k1"))
+    answer = caller.post(f"{PATH}/{letter_id}/redrive")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["state"] == "redriven"
+    assert answer.json()["decision"]["by"].startswith("key_")
+    job, behind = dead.jobs()
+    assert (job["dedupe_key"], job["order_key"], job["correlation_id"], job["origin"]) == (
+        *("k1", "customer:k1", "run-7", "op_7"),
+    )
+    assert dead.payload_of(job) == b'{"key": "k1"}'
+    assert (behind["id"], behind["state"]) == (later, "behind")
+    (audited,) = dead.facade.sql(
+        "SELECT actor, facts FROM audit_event WHERE type = 'job.redriven' AND subject = $1", job_subject(job["id"])
+    )
+    assert audited["actor"] == answer.json()["decision"]["by"]
+    assert json.loads(audited["facts"])["dead_letter"] == letter_id
+
+
+def test_an_edited_payload_takes_the_place_of_what_was_received(caller: Caller, dead: DeadWork) -> None:
+    receipt = dead.receive(b'{"email": "nonsense"}')
+    (letter_id,) = dead.bury(
+        dead.new(kind="ingest", payload=json.dumps({"receipt": receipt}).encode(), origin=receipt, after=0.0)
+    )
+    dead.facade.worker.stop()
+    try:
+        edited = {"receipt": receipt, "payload": {"email": "ada@example.com"}}
+        answer = caller.post(f"{PATH}/{letter_id}/redrive", json={"payload": edited})
+        assert answer.status_code == 200, answer.text
+        (job,) = dead.jobs()
+        assert json.loads(dead.payload_of(job)) == edited
+    finally:
+        dead.facade.sql("DELETE FROM job WHERE connection = $1", dead.connection)
+        dead.facade.worker.start()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "pointer"),
+    [
+        ("nobodys", {"payload": {}}, "/payload"),
+        ("ingest", {"payload": {}}, "/payload"),
+        ("ingest", {"payload": "text"}, "/payload"),
+        ("ingest", {"payload": {"receipt": "in_other", "payload": {}}}, "/payload/receipt"),
+        ("ingest", {"payload": {"receipt": "in_1"}}, "/payload/payload"),
+        ("nobodys", {"payloads": {}}, "/payloads"),
+        ("nobodys", [], ""),
+    ],
+)
+def test_what_cannot_be_put_in_its_place(caller: Caller, dead: DeadWork, kind: str, body: Any, pointer: str) -> None:
+    (letter_id,) = dead.bury(dead.new(kind=kind, origin="in_1"))
+    answer = caller.post(f"{PATH}/{letter_id}/redrive", json=body)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == [pointer]
+    assert dead.states() == ["open"]
+
+
+def test_a_body_is_judged_like_any_other(caller: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new())
+    path, as_json = f"{PATH}/{letter_id}/redrive", {"content-type": "application/json"}
+    assert code_of(caller.post(path, content=b"{", headers=as_json), 400) == "malformed-body"
+    assert code_of(caller.post(path, content=b"{}"), 415) == "unsupported-media-type"
+    assert code_of(caller.post(f"{path}?now=1"), 422) == "invalid-field"
+    assert code_of(caller.post(f"{PATH}/{letter_id}/discard"), 415) == "unsupported-media-type"
+    for because in ("", " ", "x" * 501, None):
+        answer = caller.post(f"{PATH}/{letter_id}/discard", json={"because": because})
+        assert code_of(answer, 422) == "invalid-field"
+        assert pointers(answer) == ["/because"]
+    assert dead.states() == ["open"]
+
+
+def test_what_is_decided_is_not_decided_again(caller: Caller, dead: DeadWork) -> None:
+    redriven, discarded = dead.bury(dead.new(), dead.new())
+    assert caller.post(f"{PATH}/{redriven}/redrive").status_code == 200
+    assert caller.post(f"{PATH}/{discarded}/discard", json={"because": "merged by hand"}).status_code == 200
+    for letter_id in (redriven, discarded):
+        for answer in (
+            caller.post(f"{PATH}/{letter_id}/redrive"),
+            caller.post(f"{PATH}/{letter_id}/discard", json={"because": "x"}),
+        ):
+            assert code_of(answer, 409) == "state-conflict"
+            assert answer.json()["category"] == "conflict"
+    letter = caller.get(f"{PATH}/{discarded}").json()
+    assert letter["decision"]["because"] == "merged by hand"
+    assert letter["next_steps"] == []
+    assert len(dead.jobs()) == 1
+
+
+def test_work_that_is_queued_already_is_not_queued_twice(caller: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new("k1"))
+    dead.enqueue(dead.new("k1"))
+    answer = caller.post(f"{PATH}/{letter_id}/redrive")
+    assert code_of(answer, 409) == "state-conflict"
+    assert "queued already" in answer.json()["detail"]
+    assert dead.states() == ["open"]
+
+
+def test_one_that_holds_up_its_record_lets_it_go_when_it_is_decided_about(caller: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new("k1", kind="blocking"))
+    dead.enqueue(dead.new("k2", order_key="customer:k1"))
+    assert caller.get(f"{PATH}/{letter_id}").json()["holds_up"] is True
+    assert [job["state"] for job in dead.jobs()] == ["behind"]
+    caller.post(f"{PATH}/{letter_id}/discard", json={"because": "not wanted"})
+    assert [job["state"] for job in dead.jobs()] != ["behind"]
+
+
+@pytest.mark.parametrize("letter_id", ["dl_0", "op_1", "dl_%00", "dl_" + "a" * 100])
+def test_one_that_is_not_there(caller: Caller, letter_id: str) -> None:
+    assert code_of(caller.get(f"{PATH}/{letter_id}"), 404) == "not-found"
+    assert code_of(caller.post(f"{PATH}/{letter_id}/redrive"), 404) == "not-found"
+    assert code_of(caller.post(f"{PATH}/{letter_id}/discard", json={"because": "x"}), 404) == "not-found"
+
+
+def test_looking_needs_ops_read_and_deciding_ops_write(reader: Caller, nobody: Caller, facade: Facade) -> None:
+    assert reader.get(PATH).status_code == 200
+    assert code_of(reader.post(f"{PATH}/dl_0/redrive"), 403) == "forbidden"
+    assert code_of(reader.post(f"{PATH}/dl_0/discard", json={"because": "x"}), 403) == "forbidden"
+    assert code_of(nobody.get(PATH), 401) == "unauthenticated"
+    with facade.calling("ops:write", "customers:read") as writer:
+        assert code_of(writer.get(PATH), 403) == "forbidden"
+
+
+def test_payloads_reach_no_log(caller: Caller, dead: DeadWork) -> None:
+    canary = "canary-4f1b@example.com"
+    (letter_id,) = dead.bury(dead.new(payload=json.dumps({"email": canary}).encode()))
+    assert canary in caller.get(f"{PATH}/{letter_id}").text
+    caller.post(f"{PATH}/{letter_id}/redrive")
+    assert canary not in dead.facade.api.log + dead.facade.worker.log
+
+
+def test_they_are_gauges_and_figures(caller: Caller, dead: DeadWork) -> None:
+    dead.bury(dead.new(), dead.new(), dead.new("k3", kind="blocking"))
+    dead.enqueue(dead.new("k4", order_key="customer:k3"))
+    told = caller.get("/metrics").text
+    labels = f'category="transient",connection="{dead.connection}",kind="nobodys"'
+    assert gauge(told, "lockstitch_dead_letters_open", labels) == 2
+    queued = f'connection="{dead.connection}",kind="nobodys"'
+    assert gauge(told, "lockstitch_queue_depth", queued) == 1
+    assert gauge(told, "lockstitch_queue_oldest_seconds", queued) >= 0
+    assert gauge(told, "lockstitch_queue_lag_seconds", queued) == 0
+
+    queue = caller.get("/ops/queue").json()
+    (lane,) = [lane for lane in queue["lanes"] if lane["connection"] == dead.connection]
+    assert (lane["state"], lane["depth"]) == ("open", 1)
+    assert {each["kind"]: each["blocked_keys"] for each in lane["kinds"]} == {"nobodys": 0, "blocking": 1}
+    assert queue["dead_letters"] >= 3
+
+
+def gauge(text: str, name: str, labels: str) -> float:
+    """The value of one series; labels may stand in any order."""
+    for line in text.splitlines():
+        series = re.fullmatch(rf"{name}\{{(.*)\}} (\S+)", line)
+        if series is not None and set(series[1].split(",")) == set(labels.split(",")):
+            return float(series[2])
+    raise AssertionError(f"{name}{{{labels}}} is not told")

@@ -1,0 +1,250 @@
+"""Bulk redrives: tried out, paced, cancelled, carried on by whichever worker is alive; nothing twice, nothing left."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import PATIENCE, Caller, code_of, pointers
+from tests.contract.dead_work import UNMAPPABLE, DeadWork
+from tests.contract.facade import Facade
+
+PATH = "/ops/redrives"
+
+
+@pytest.fixture
+def dead(facade: Facade) -> DeadWork:
+    return DeadWork(facade)
+
+
+@pytest.fixture
+def second_worker(facade: Facade) -> Iterator[Any]:
+    process = facade.process("worker")
+    process.start()
+    yield process
+    process.stop()
+
+
+def start(caller: Caller, dead: DeadWork, **wanted: Any) -> dict[str, Any]:
+    body = {**wanted, "filter": {"connection": dead.connection, **wanted.get("filter", {})}}
+    answer = caller.post(PATH, json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["location"] == f"{PATH}/{answer.json()['id']}"
+    begun: dict[str, Any] = answer.json()
+    return begun
+
+
+def read(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
+    answer = caller.get(f"{PATH}/{redrive['id']}")
+    assert answer.status_code == 200, answer.text
+    seen: dict[str, Any] = answer.json()
+    assert seen["redriven"] + seen["skipped"] + seen["left"] == seen["total"]
+    return seen
+
+
+def watch(caller: Caller, redrive: dict[str, Any], until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    give_up = time.monotonic() + PATIENCE
+    while not until(seen := read(caller, redrive)):
+        assert time.monotonic() < give_up, seen
+        time.sleep(0.05)
+    return seen
+
+
+def ended(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
+    return watch(caller, redrive, lambda seen: seen["state"] != "running")
+
+
+def audited(facade: Facade, redrive: dict[str, Any]) -> list[str]:
+    rows = facade.sql("SELECT type FROM audit_event WHERE subject = $1 ORDER BY id", redrive["id"])
+    return [row["type"] for row in rows]
+
+
+def test_a_dry_run_counts_and_shows_and_changes_nothing(caller: Caller, dead: DeadWork) -> None:
+    ids = dead.bury(*(dead.new() for _ in range(3)))
+    (refused,) = dead.bury(dead.new(), failure=UNMAPPABLE)
+    answer = caller.post(PATH, json={"filter": {"connection": dead.connection}, "dry_run": True, "rate_per_second": 2})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "dry_run": True,
+        "total": 4,
+        "seconds": 2.0,
+        "groups": [
+            {
+                "connection": dead.connection,
+                "kind": "nobodys",
+                "category": category,
+                "reason": reason,
+                "count": count,
+                "example": example,
+            }
+            for category, reason, count, example in (
+                ("transient", "vendor-unavailable", 3, ids[0]),
+                ("permanent", "unmappable", 1, refused),
+            )
+        ],
+    }
+    assert dead.states() == ["open"] * 4
+
+
+def test_it_takes_what_matches_and_nothing_else(caller: Caller, dead: DeadWork) -> None:
+    dead.bury(*(dead.new() for _ in range(3)))
+    dead.bury(dead.new(), failure=UNMAPPABLE)
+    redrive = start(caller, dead, filter={"category": "transient"})
+    seen = ended(caller, redrive)
+    assert (seen["state"], seen["total"], seen["redriven"], seen["skipped"]) == ("done", 3, 3, 0)
+    assert seen["ended_at"] is not None
+    assert dead.states() == ["redriven"] * 3 + ["open"]
+    assert len(dead.jobs()) == 3
+    assert audited(dead.facade, redrive) == ["redrive.started", "redrive.finished"]
+    rows = dead.facade.sql(
+        "SELECT DISTINCT actor FROM audit_event WHERE type = 'job.redriven' AND facts LIKE $1", f"%{redrive['id']}%"
+    )
+    assert [row["actor"] for row in rows] == [redrive["actor"]]
+
+
+def test_one_with_nothing_to_do_is_done_at_once(caller: Caller, dead: DeadWork) -> None:
+    redrive = start(caller, dead)
+    assert (redrive["state"], redrive["total"], redrive["left"]) == ("done", 0, 0)
+    assert audited(dead.facade, redrive) == ["redrive.started", "redrive.finished"]
+
+
+def test_the_jobs_of_a_record_are_in_their_old_order(caller: Caller, dead: DeadWork) -> None:
+    dead.bury(*(dead.new(f"k{number}", order_key="customer:1") for number in range(6)))
+    ended(caller, start(caller, dead))
+    jobs = dead.jobs()
+    assert [job["dedupe_key"] for job in jobs] == [f"k{number}" for number in range(6)]
+    assert [job["state"] for job in jobs[1:]] == ["behind"] * 5
+    assert jobs[0]["state"] != "behind"
+
+
+def test_its_rate_is_kept(caller: Caller, dead: DeadWork, second_worker: Any) -> None:
+    """Two workers share it. Counted by the database's clock from its beginning to its end."""
+    dead.bury(*(dead.new() for _ in range(120)))
+    seen = ended(caller, start(caller, dead, rate_per_second=20))
+    assert seen["redriven"] == 120
+    (row,) = dead.facade.sql(
+        "SELECT extract(epoch FROM ended_at - created_at)::float8 AS took FROM redrive WHERE id = $1", seen["id"]
+    )
+    assert row["took"] == pytest.approx(120 / 20, rel=0.05)
+
+
+def test_it_tells_when_it_will_be_through(caller: Caller, dead: DeadWork) -> None:
+    dead.bury(*(dead.new() for _ in range(40)))
+    redrive = start(caller, dead, rate_per_second=10)
+    assert redrive["eta_seconds"] == 4.0
+    seen = watch(caller, redrive, lambda seen: seen["redriven"] > 0)
+    assert seen["eta_seconds"] == pytest.approx(seen["left"] / 10, abs=0.1)
+    caller.post(f"{PATH}/{redrive['id']}/cancel")
+
+
+def test_it_is_cancelled_within_a_batch_and_once(caller: Caller, dead: DeadWork) -> None:
+    dead.bury(*(dead.new() for _ in range(30)))
+    redrive = start(caller, dead, rate_per_second=10)
+    watch(caller, redrive, lambda seen: seen["redriven"] > 0)
+    cancelled = caller.post(f"{PATH}/{redrive['id']}/cancel").json()
+    assert cancelled["state"] == "cancelled"
+    time.sleep(0.6)
+    assert read(caller, redrive) == cancelled
+    assert dead.states().count("redriven") == cancelled["redriven"] < 30
+    assert audited(dead.facade, redrive) == ["redrive.started", "redrive.cancelled"]
+    answer = caller.post(f"{PATH}/{redrive['id']}/cancel")
+    assert code_of(answer, 409) == "state-conflict"
+    assert dead.facade.sql("SELECT 1 FROM redrive_letter WHERE redrive = $1", redrive["id"]) == []
+
+
+def test_what_is_decided_meanwhile_is_skipped_and_counted(caller: Caller, dead: DeadWork) -> None:
+    ids = dead.bury(*(dead.new(f"k{number}") for number in range(10)))
+    dead.facade.worker.stop()
+    try:
+        redrive = start(caller, dead)
+        caller.post(f"/ops/dead-letters/{ids[3]}/discard", json={"because": "not wanted"})
+        caller.post(f"/ops/dead-letters/{ids[5]}/redrive")
+        dead.enqueue(dead.new("k7"))  # the same work as the eighth
+    finally:
+        dead.facade.worker.start()
+    seen = ended(caller, redrive)
+    assert (seen["redriven"], seen["skipped"]) == (7, 3)
+    assert dead.states().count("open") == 1
+    assert len(dead.jobs()) == 9
+
+
+def test_one_that_dies_again_is_not_taken_a_second_time(caller: Caller, dead: DeadWork) -> None:
+    """Without a receipt these die at their first attempt, while the redrive still goes on."""
+    dead.bury(*(dead.new(kind="ingest", payload=b'{"receipt": "in_0"}') for _ in range(12)))
+    redrive = start(caller, dead, rate_per_second=10)
+    seen = ended(caller, redrive)
+    assert (seen["total"], seen["redriven"]) == (12, 12)
+    give_up = time.monotonic() + PATIENCE
+    while dead.states().count("open") < 12:
+        assert time.monotonic() < give_up, dead.states()
+        time.sleep(0.05)
+    assert dead.states().count("redriven") == 12
+
+
+@pytest.mark.parametrize("rate", [40.0, None])
+def test_killed_workers_lose_nothing_and_do_nothing_twice(
+    caller: Caller, dead: DeadWork, second_worker: Any, rate: float | None
+) -> None:
+    dead.bury(*(dead.new(f"k{number}", order_key=f"customer:{number % 7}") for number in range(160)))
+    redrive = start(caller, dead, rate_per_second=rate)
+    workers = [dead.facade.worker, second_worker]
+    for turn in range(4):
+        workers[turn % 2].kill()
+        before = read(caller, redrive)
+        workers[turn % 2].start()
+        if before["state"] != "running":
+            break
+    seen = ended(caller, redrive)
+    assert (seen["state"], seen["redriven"], seen["skipped"]) == ("done", 160, 0)
+    assert dead.states() == ["redriven"] * 160
+    jobs = dead.jobs()
+    assert [job["dedupe_key"] for job in jobs] == [f"k{number}" for number in range(160)]
+    rows = dead.facade.sql(
+        "SELECT count(*) AS count FROM audit_event WHERE type = 'job.redriven' AND facts LIKE $1", f"%{redrive['id']}%"
+    )
+    assert rows[0]["count"] == 160
+
+
+def test_they_are_listed_and_counted(caller: Caller, dead: DeadWork) -> None:
+    dead.bury(*(dead.new() for _ in range(20)))
+    older, newer = start(caller, dead, rate_per_second=1), start(caller, dead, rate_per_second=1)
+    listed = caller.get(PATH, params={"limit": 1}).json()
+    assert [each["id"] for each in listed["data"]] == [newer["id"]]
+    following = caller.get(PATH, params={"limit": 1, "cursor": listed["next_cursor"]}).json()
+    assert [each["id"] for each in following["data"]] == [older["id"]]
+    assert "lockstitch_redrives_running 2.0" in caller.get("/metrics").text
+    for each in (older, newer):
+        assert caller.post(f"{PATH}/{each['id']}/cancel").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/filter"),
+        ({"filter": []}, "/filter"),
+        ({"filter": {"state": "open"}}, "/filter/state"),
+        ({"filter": {"category": "bad"}}, "/filter/category"),
+        ({"filter": {"since": "2026-05-01T00:00:00"}}, "/filter/since"),
+        ({"filter": {"connection": ""}}, "/filter/connection"),
+        ({"filter": {}, "rate_per_second": 0}, "/rate_per_second"),
+        ({"filter": {}, "rate_per_second": "5"}, "/rate_per_second"),
+        ({"filter": {}, "rate_per_second": 10_001}, "/rate_per_second"),
+        ({"filter": {}, "dry_run": 1}, "/dry_run"),
+        ({"filter": {}, "dryrun": True}, "/dryrun"),
+    ],
+)
+def test_what_is_no_redrive(caller: Caller, body: Any, pointer: str) -> None:
+    answer = caller.post(PATH, json=body)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == [pointer]
+
+
+def test_one_that_is_not_there_and_one_who_may_not(caller: Caller, facade: Facade) -> None:
+    assert code_of(caller.get(f"{PATH}/rdv_0"), 404) == "not-found"
+    assert code_of(caller.post(f"{PATH}/rdv_0/cancel"), 404) == "not-found"
+    assert code_of(caller.get(f"{PATH}?cursor=dl_1"), 422) == "invalid-field"
+    with facade.calling("ops:read") as reader:
+        assert reader.get(PATH).status_code == 200
+        assert code_of(reader.post(PATH, json={"filter": {}}), 403) == "forbidden"
+        assert code_of(reader.post(f"{PATH}/rdv_0/cancel"), 403) == "forbidden"
