@@ -55,7 +55,7 @@ async def read_one(request: AnyRequest) -> Answered:
     return json_response(await get_subscription(services_of(request).seam, request.path_params["id"]))
 
 
-@route("/v1/subscriptions/{id:str}", http_method=["DELETE"], name="delete subscription", status_code=204)
+@route("/v1/subscriptions/{id:str}", http_method=["DELETE"], name="delete subscription", status_code=200)
 async def delete(request: AnyRequest) -> Answered:
     """No subscription of this id is left, whether there was one or not."""
     admitted = await admit(request, WRITE)

@@ -1,0 +1,263 @@
+"""Subscribers on a real socket, Events appended as flows append them, and a Lockstitch that delivers the one to the
+other with little patience."""
+
+import asyncio
+import base64
+import hashlib
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from standardwebhooks.webhooks import Webhook
+
+from app.event_ports import NewEvent
+from app.flows.handlers import POLICIES
+from app.queue_ports import Transaction
+from app.store.database import Database, Query
+from app.store.deliveries import PostgresDeliveries
+from app.store.enqueueing import JobIntake
+from app.store.events import PostgresEvents
+from app.store.sealing import Sealer
+from tests.conftest import TEMPLATE, _made_from
+from tests.contract.callers import Caller
+from tests.contract.facade import Facade
+from tests.contract.processes import Process, free_port
+
+PATIENCE: Final = 20.0
+LADDER: Final = (0.2, 0.2, 0.3, 0.3)
+ATTEMPTS: Final = len(LADDER) + 1
+OWN_EVENTS: Final = Query("SELECT event", "SELECT id FROM event WHERE created_at = now() ORDER BY id")
+SEALER: Final = Sealer((("k1", bytes(range(32))),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a hook answers, so many seconds after it was asked."""
+
+    status: int = 204
+    headers: tuple[tuple[str, str], ...] = ()
+    after: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Post:
+    """What a hook received."""
+
+    headers: dict[str, str]
+    body: bytes
+    at: float
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The body, decoded."""
+        decoded: dict[str, Any] = msgspec.json.decode(self.body)
+        return decoded
+
+    def proven_by(self, secret: str) -> dict[str, Any]:
+        """The body, after the official package has verified it. Raises WebhookVerificationError."""
+        proven: dict[str, Any] = Webhook(secret).verify(self.body, self.headers)
+        return proven
+
+
+@dataclass
+class Hook:
+    """One path of the subscribers' server: `script` is answered in turn, then `always`."""
+
+    url: str
+    always: Answer = Answer()
+    script: deque[Answer] = field(default_factory=deque)
+    posts: list[Post] = field(default_factory=list)
+
+    def then(self, *answers: Answer) -> "Hook":
+        """Append to the script."""
+        self.script.extend(answers)
+        return self
+
+    def received(self, count: int) -> list[Post]:
+        """The posts, once there are so many."""
+        wait_until(lambda: len(self.posts) >= count, f"{count} posts at {self.url}, there are {len(self.posts)}")
+        return list(self.posts)
+
+
+class SubscriberServer:
+    """Every path is a hook of its own."""
+
+    def __init__(self) -> None:
+        hooks: dict[str, Hook] = defaultdict(lambda: Hook(url=""))
+        self._hooks = hooks
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", "0")))
+                hook = hooks[self.path]
+                answer = hook.script.popleft() if hook.script else hook.always
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                hook.posts.append(Post(headers=headers, body=body, at=time.monotonic()))
+                time.sleep(answer.after)
+                self.send_response(answer.status)
+                for name, value in answer.headers:
+                    self.send_header(name, value)
+                if answer.status != 204:
+                    self.send_header("content-length", "0")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                self.do_POST()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silence."""
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def hook(self, name: str, always: Answer | None = None) -> Hook:
+        """The hook of this name."""
+        path = f"/hooks/{name}"
+        hook = self._hooks[path]
+        hook.url = f"http://127.0.0.1:{self.port}{path}"
+        hook.always = always or Answer()
+        return hook
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Delivering:
+    """A running API and worker over a database of their own, allowed to deliver to one port of this machine."""
+
+    def __init__(self, folder: Path, database_url: str, **environment: str) -> None:
+        self.subscribers = SubscriberServer()
+        self.facade = Facade(folder, database_url)
+        own = {
+            "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{self.subscribers.port},127.0.0.1/32:{free_port()}",
+            "LOCKSTITCH_DELIVERY_LADDER": ",".join(map(str, LADDER)),
+            "LOCKSTITCH_DELIVERY_TIMEOUT": "1",
+            **environment,
+        }
+        self.api = self.facade.process("serve", **own)
+        self.worker = self.facade.process("worker", **own)
+        self.nobody = f"http://127.0.0.1:{own['LOCKSTITCH_EGRESS_ALLOW'].rpartition(':')[2]}/"
+
+    @contextmanager
+    def running(self) -> Iterator["Delivering"]:
+        """Started, and stopped at the end of the block."""
+        processes: tuple[Process, ...] = (self.api, self.worker)
+        try:
+            for process in processes:
+                process.start()
+            yield self
+        finally:
+            for process in processes:
+                process.stop()
+            self.subscribers.close()
+
+    def publish(self, *events: NewEvent) -> list[str]:
+        """Append Events in one transaction, as flows do; their ids."""
+
+        async def append(database: Database, transaction: Transaction) -> list[str]:
+            jobs = await PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER)).append(
+                transaction, *events
+            )
+            await JobIntake(SEALER, POLICIES).enqueue(transaction, *jobs)
+            rows = await transaction.fetch(OWN_EVENTS)
+            return [row["id"] for row in rows]
+
+        ids: list[str] = self._in_transaction(append)
+        return ids
+
+    def call_back(self, event_id: str, *, target_url: str, principal: str) -> None:
+        """Ask for an Event to be delivered to one address, as an operation with a callback does."""
+
+        async def consign(database: Database, transaction: Transaction) -> None:
+            event = await PostgresEvents(database, SEALER).get(event_id)
+            assert event is not None
+            deliveries = PostgresDeliveries(database, SEALER)
+            job = await deliveries.call_back(transaction, event, target_url=target_url, principal=principal)
+            await JobIntake(SEALER, POLICIES).enqueue(transaction, job)
+
+        self._in_transaction(consign)
+
+    def let_leases_run_out(self) -> None:
+        """As if the time had passed after which a worker that is gone is missed."""
+        self.facade.sql("UPDATE job SET lease_until = now() WHERE state = 'running'")
+
+    def audited(self, subject: str) -> list[str]:
+        """The types of what the audit trail says of a subject, oldest first."""
+        rows = self.facade.sql("SELECT type FROM audit_event WHERE subject = $1 ORDER BY id", subject)
+        return [row["type"] for row in rows]
+
+    def deliveries(self, subscription: str) -> list[dict[str, Any]]:
+        """The deliveries of a subscription, oldest first."""
+        return self.facade.sql("SELECT * FROM delivery WHERE subscription = $1 ORDER BY id", subscription)
+
+    def _in_transaction(self, do: Callable[[Database, Transaction], Any]) -> Any:
+        async def connect_and_do() -> Any:
+            database = await Database.connect(self.facade.database_url, max_size=2)
+            try:
+                async with database.transaction() as transaction:
+                    return await do(database, transaction)
+            finally:
+                await database.close()
+
+        return asyncio.run(connect_and_do())
+
+
+@contextmanager
+def delivering_over(server_url: str, folder: Path, **environment: str) -> Iterator[Delivering]:
+    """A Lockstitch that delivers, over a database of its own."""
+    for url in _made_from(server_url, TEMPLATE):
+        with Delivering(folder, url, **environment).running() as running:
+            yield running
+
+
+@contextmanager
+def owning(delivering: Delivering) -> Iterator[Caller]:
+    """A caller who may do everything; afterwards nobody subscribes."""
+    with delivering.facade.calling(url=delivering.api.url) as calling:
+        yield calling
+        for one in calling.get("/v1/subscriptions?limit=250").json()["data"]:
+            calling.delete(f"/v1/subscriptions/{one['id']}")
+
+
+def subscribe(caller: Caller, hook: Hook, *events: str, **more: Any) -> dict[str, Any]:
+    """A new subscription of this hook, to everything where nothing is named."""
+    answer = caller.post("/v1/subscriptions", json={"target_url": hook.url, "events": events or ("*",), **more})
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def news(number: int = 0, *, record: str | None = None, **more: Any) -> NewEvent:
+    """An Event about a customer, told apart by its number."""
+    fields = {"type": "customer.updated", "connection": "hubspot", "changed": ("emails",), **more}
+    return NewEvent(data=msgspec.json.encode({"number": number}), record=record, **fields)
+
+
+def wait_until(is_so: Callable[[], bool], wanted: str) -> None:
+    """Return once it is so."""
+    give_up = time.monotonic() + PATIENCE
+    while not is_so():
+        if time.monotonic() > give_up:
+            raise AssertionError(f"waited {PATIENCE} s in vain for {wanted}")
+        time.sleep(0.02)
+
+
+def secret_of_key(key: str) -> str:
+    """What a caller makes of his own API key to verify callbacks (docs/http-api.md)."""
+    return "whsec_" + base64.b64encode(hashlib.sha256(key.encode()).digest()).decode()

@@ -1,0 +1,328 @@
+"""Deliveries as subscribers see them: signed, in order, repeated until accepted, given up, taken up again."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import msgspec
+import pytest
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from app.store.api_keys import PostgresKeys
+from tests.contract.callers import Caller
+from tests.contract.subscribers import (
+    ATTEMPTS,
+    Answer,
+    Delivering,
+    Hook,
+    delivering_over,
+    news,
+    owning,
+    secret_of_key,
+    subscribe,
+    wait_until,
+)
+
+TYPES: Final = ("customer.created", "customer.updated", "order.created", "webhook.received")
+
+
+@pytest.fixture(scope="module")
+def delivering(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Delivering]:
+    """A Lockstitch that delivers."""
+    with delivering_over(postgres_url, tmp_path_factory.mktemp("deliveries")) as running:
+        yield running
+
+
+@pytest.fixture
+def owner(delivering: Delivering) -> Iterator[Caller]:
+    """A caller who may do everything."""
+    with owning(delivering) as calling:
+        yield calling
+
+
+def numbers(hook: Hook) -> list[int]:
+    return [post.event["data"]["number"] for post in hook.posts]
+
+
+def states(delivering: Delivering, subscription: str) -> list[str]:
+    return [row["state"] for row in delivering.deliveries(subscription)]
+
+
+def test_an_event_is_delivered_as_the_feed_shows_it(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("first")
+    made = subscribe(owner, hook)
+    (event_id,) = delivering.publish(news(7, correlation_id="orders-4711"))
+    (post,) = hook.received(1)
+    assert post.proven_by(made["secret"]) == post.event
+    assert post.headers["webhook-id"] == post.event["id"] == event_id
+    assert abs(int(post.headers["webhook-timestamp"]) - time.time()) < 10
+    assert post.headers["content-type"] == "application/json"
+    assert post.headers["x-correlation-id"] == post.event["correlation_id"] == "orders-4711"
+    assert post.headers["traceparent"].startswith("00-")
+    shown = owner.get(f"/v1/events?limit=250&type={post.event['type']}").json()["data"]
+    assert post.event in shown
+    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be recorded")
+    (delivery,) = delivering.deliveries(made["id"])
+    assert (delivery["attempts"], delivery["last_status"]) == (1, 204)
+    assert delivering.audited(delivery["id"]) == ["delivery.succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "connection", "wanted"),
+    [
+        (("*",), None, TYPES),
+        (("customer.*",), None, TYPES[:2]),
+        (("order.created", "customer.created"), None, (TYPES[0], TYPES[2])),
+        (("customer.*", "customer.updated", "*"), None, TYPES),
+        (("*",), "shopify", (TYPES[2],)),
+        (("customer.*",), "shopify", ()),
+    ],
+)
+def test_a_subscription_gets_what_it_names(
+    owner: Caller, delivering: Delivering, patterns: tuple[str, ...], connection: str | None, wanted: tuple[str, ...]
+) -> None:
+    hook, all_of_it = (delivering.subscribers.hook(f"{name}-{uuid4().hex}") for name in ("some", "all"))
+    made = subscribe(owner, hook, *patterns, **({"connection": connection} if connection else {}))
+    subscribe(owner, all_of_it)
+    connections = {"order.created": "shopify", "webhook.received": None}
+    delivering.publish(*(news(type=name, connection=connections.get(name, "hubspot"), record="one") for name in TYPES))
+    all_of_it.received(len(TYPES))
+    hook.received(len(wanted))
+    assert tuple(post.event["type"] for post in hook.posts) == wanted
+    assert len(delivering.deliveries(made["id"])) == len(wanted)
+
+
+def test_what_fails_is_tried_again_under_the_same_id_with_a_time_of_its_own(
+    owner: Caller, delivering: Delivering
+) -> None:
+    hook = delivering.subscribers.hook("again").then(Answer(status=500), Answer(status=404), Answer(status=302))
+    made = subscribe(owner, hook)
+    delivering.publish(news())
+    posts = hook.received(4)
+    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be recorded")
+    assert len({post.headers["webhook-id"] for post in posts}) == 1
+    assert len({post.body for post in posts}) == 1
+    assert len({post.headers["traceparent"] for post in posts}) == 4
+    for post in posts:
+        assert post.proven_by(made["secret"])
+    (delivery,) = delivering.deliveries(made["id"])
+    assert delivering.audited(delivery["id"]) == [*["delivery.failed"] * 3, "delivery.succeeded"]
+    assert owner.get(f"/v1/subscriptions/{made['id']}").json()["failing_since"] is None
+
+
+def test_a_redirect_is_a_failure_and_is_not_followed(owner: Caller, delivering: Delivering) -> None:
+    elsewhere = delivering.subscribers.hook("redirected-to")
+    hook = delivering.subscribers.hook("redirecting").then(
+        *(Answer(status=status, headers=(("location", elsewhere.url),)) for status in (301, 303, 307))
+    )
+    subscribe(owner, hook)
+    delivering.publish(news())
+    hook.received(4)
+    assert elsewhere.posts == []
+
+
+def test_a_target_that_does_not_answer_in_time_is_tried_again(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("late").then(Answer(after=1.5))
+    made = subscribe(owner, hook)
+    delivering.publish(news())
+    hook.received(2)
+    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be recorded")
+    (delivery,) = delivering.deliveries(made["id"])
+    rows = delivering.facade.sql("SELECT facts FROM audit_event WHERE subject = $1 ORDER BY id", delivery["id"])
+    assert msgspec.json.decode(rows[0]["facts"])["reason"] == "the target did not answer in time"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_wait_that_a_target_asks_for_is_kept(owner: Caller, delivering: Delivering, status: int) -> None:
+    asks = Answer(status=status, headers=(("retry-after", "2"),))
+    hook = delivering.subscribers.hook(f"asking-{status}").then(asks)
+    subscribe(owner, hook)
+    delivering.publish(news(1))
+    hook.received(1)
+    delivering.publish(news(2))
+    posts = hook.received(3)
+    assert posts[1].at - posts[0].at >= 1.95  # all of its deliveries wait
+    assert sorted(numbers(hook)) == [1, 1, 2]
+
+
+def test_one_that_is_slow_holds_nobody_up(owner: Caller, delivering: Delivering) -> None:
+    slow = delivering.subscribers.hook("slow", Answer(after=0.9))
+    swift = delivering.subscribers.hook("swift")
+    subscribe(owner, slow)
+    subscribe(owner, swift)
+    started = time.monotonic()
+    delivering.publish(*(news(number) for number in range(100)))
+    swift.received(100)
+    assert time.monotonic() - started < 8  # the slow one needs more than 10 s for its own
+    assert len(slow.posts) < 100
+
+
+def test_events_of_a_record_come_in_order_and_a_failure_holds_up_its_record_only(
+    owner: Caller, delivering: Delivering
+) -> None:
+    hook = delivering.subscribers.hook("in-order").then(Answer(status=500))
+    subscribe(owner, hook)
+    delivering.publish(news(0, record="customer:a"))
+    hook.received(1)
+    delivering.publish(*(news(number, record="customer:a") for number in range(1, 6)), news(10, record="customer:b"))
+    hook.received(8)
+    of_a = [number for number in numbers(hook) if number < 10]
+    assert of_a == [0, 0, 1, 2, 3, 4, 5]
+
+
+def test_every_event_arrives_in_order_per_record_though_workers_are_killed(
+    owner: Caller, delivering: Delivering
+) -> None:
+    hook = delivering.subscribers.hook("killed", Answer(after=0.03))
+    made = subscribe(owner, hook)
+    records = [f"customer:{number}" for number in range(8)]
+    sent: dict[str, list[int]] = defaultdict(list)
+    for number in range(120):
+        sent[records[number % 8]].append(number)
+    delivering.publish(*(news(number, record=records[number % 8]) for number in range(60)))
+    for seen in (10, 40):
+        hook.received(seen)
+        delivering.worker.kill()
+        delivering.let_leases_run_out()
+        if seen == 10:
+            delivering.publish(*(news(number, record=records[number % 8]) for number in range(60, 120)))
+        delivering.worker.start()
+    wait_until(lambda: set(states(delivering, made["id"])) == {"delivered"}, "every delivery to be made")
+    for record, expected in sent.items():
+        arrived = [number for number in numbers(hook) if records[number % 8] == record]
+        assert list(dict.fromkeys(arrived)) == expected, record
+        # One that comes again comes before the next one of its record.
+        assert all(later >= earlier for earlier, later in pairwise(arrived)), record
+    assert {post.proven_by(made["secret"])["id"] for post in hook.posts} == {
+        post.headers["webhook-id"] for post in hook.posts
+    }
+
+
+def test_410_removes_the_subscription_at_once(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("gone", Answer(status=410))
+    made = subscribe(owner, hook)
+    delivering.publish(*(news(number, record="customer:a") for number in range(3)))
+    wait_until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").status_code == 404, "the subscription to go")
+    assert len(hook.posts) == 1
+    assert set(states(delivering, made["id"])) == {"dropped"}
+    assert delivering.audited(made["id"])[-1] == "subscription.deleted"
+    wait_until(
+        lambda: delivering.facade.sql("SELECT FROM job WHERE connection = $1", made["id"]) == [], "its jobs to end"
+    )
+    assert delivering.facade.sql("SELECT FROM dead_letter WHERE connection = $1", made["id"]) == []
+
+
+def test_what_is_never_accepted_is_given_up_and_the_subscription_disabled_until_somebody_enables_it(
+    owner: Caller, delivering: Delivering
+) -> None:
+    hook = delivering.subscribers.hook("failing", Answer(status=500))
+    made = subscribe(owner, hook, "customer.*")
+    path = f"/v1/subscriptions/{made['id']}"
+    delivering.publish(news(1))
+    wait_until(lambda: owner.get(path).json()["state"] == "disabled", "the subscription to be disabled")
+    assert len(hook.posts) == ATTEMPTS
+    view = owner.get(path).json()
+    assert "the target answered 500" in view["disabled_reason"]
+    assert view["disabled_at"] > view["failing_since"]
+    assert "enable" in view["next_step"]
+    assert "subscription.disabled" in delivering.audited(made["id"])
+    wait_until(lambda: states(delivering, made["id"]) == ["dead"], "the delivery to be given up")
+
+    # What comes meanwhile waits; what was given up can be redriven.
+    delivering.publish(news(2))
+    letters = owner.get(f"/ops/dead-letters?kind=deliver&connection={made['id']}").json()["data"]
+    assert [letter["failure"]["category"] for letter in letters] == ["transient"]
+    assert owner.post(f"/ops/dead-letters/{letters[0]['id']}/redrive").status_code == 200
+    hook.always = Answer()
+    assert owner.post(f"{path}/test").json()["delivered"]
+    assert len(hook.posts) == ATTEMPTS + 1
+    enabled = owner.post(f"{path}/enable")
+    assert enabled.status_code == 200
+    assert [enabled.json()[name] for name in ("state", "disabled_reason", "failing_since", "next_step")] == [
+        "active", None, None, None,
+    ]  # fmt: skip
+    wait_until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"], "both to be delivered")
+    assert delivering.audited(made["id"])[-1] == "subscription.enabled"
+
+
+def test_what_has_waited_goes_at_once_when_it_is_enabled(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("hurried", Answer(status=500))
+    made = subscribe(owner, hook)
+    delivering.publish(news(1))
+    hook.received(1)
+    disable = "UPDATE subscription SET state = 'disabled', disabled_at = now(), disabled_reason = 'x' WHERE id = $1"
+    delivering.facade.sql(disable, made["id"])
+    delivering.facade.sql("UPDATE job SET run_at = now() + interval '1 day' WHERE connection = $1", made["id"])
+    hook.always = Answer()
+    owner.post(f"/v1/subscriptions/{made['id']}/enable")
+    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be made")
+
+
+def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("turned")
+    made = subscribe(owner, hook)
+    delivering.worker.stop()
+    unlisting = delivering.facade.process("worker", LOCKSTITCH_DELIVERY_LADDER="0.1,0.1")
+    try:
+        unlisting.start()
+        delivering.publish(news())
+        wait_until(
+            lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled", "it to be disabled"
+        )
+    finally:
+        unlisting.stop()
+        delivering.worker.start()
+    assert hook.posts == []
+    (delivery,) = delivering.deliveries(made["id"])
+    assert (delivery["state"], delivery["last_status"]) == ("pending", None)  # it waits, and is not lost
+    assert delivery["last_error"] == "the target is at an address that is not public"
+
+
+def test_a_callback_is_signed_with_the_callers_own_key(owner: Caller, delivering: Delivering) -> None:
+    key = delivering.facade.make_key("customers:write")
+    hook = delivering.subscribers.hook("callback").then(Answer(status=500))
+    (event_id,) = delivering.publish(news(3))
+    delivering.call_back(event_id, target_url=hook.url, principal=key.id)
+    posts = hook.received(2)
+    for post in posts:
+        assert post.proven_by(secret_of_key(key.secret))["id"] == event_id
+        with pytest.raises(WebhookVerificationError):
+            post.proven_by(secret_of_key(owner.secret or ""))
+
+    rotated = delivering.facade.with_keys(lambda keys: keys.rotate(key.name))
+    delivering.call_back(event_id, target_url=hook.url, principal=key.id)
+    post = hook.received(3)[2]
+    assert post.proven_by(secret_of_key(rotated.secret)) == post.proven_by(secret_of_key(key.secret))
+
+
+def test_a_callback_of_a_caller_whose_keys_have_ended_is_a_dead_letter(owner: Caller, delivering: Delivering) -> None:
+    key = delivering.facade.make_key("customers:write")
+
+    async def revoke(keys: PostgresKeys) -> Any:
+        return await keys.revoke(key.name)
+
+    delivering.facade.with_keys(revoke)
+    hook = delivering.subscribers.hook("revoked")
+    (event_id,) = delivering.publish(news(4))
+    delivering.call_back(event_id, target_url=hook.url, principal=key.id)
+
+    def letters() -> list[dict[str, Any]]:
+        return delivering.facade.sql("SELECT * FROM dead_letter WHERE origin = $1", event_id)
+
+    wait_until(lambda: len(letters()) == 1, "the dead letter")
+    assert letters()[0]["reason"] == "no API key of the caller is valid any more"
+    assert hook.posts == []
+
+
+def test_attempts_are_counted(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("counted").then(Answer(status=500))
+    subscribe(owner, hook)
+    delivering.publish(news())
+    hook.received(2)
+    told = httpx.get(f"{delivering.worker.url}/metrics", headers={"authorization": f"Bearer {owner.secret}"}).text
+    assert 'lockstitch_deliveries_total{outcome="failed"}' in told
+    assert 'lockstitch_post_duration_seconds_count{error_type="500",http_response_status_class="5xx"}' in told

@@ -1,0 +1,218 @@
+"""Subscriptions as their owners see them: made, listed, tried out, given another secret, removed."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from tests.contract.callers import Caller, code_of, parameters, pointers
+from tests.contract.subscribers import Answer, Delivering, delivering_over, news, owning, subscribe
+
+VIEW: Final = {
+    *("id", "target_url", "events", "connection", "state", "disabled_reason", "disabled_at", "failing_since"),
+    *("next_step", "created_at"),
+}
+ACTIONS: Final = ("rotate-secret", "test", "enable")
+
+
+@pytest.fixture(scope="module")
+def delivering(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Delivering]:
+    """A Lockstitch that delivers."""
+    with delivering_over(postgres_url, tmp_path_factory.mktemp("subscriptions")) as running:
+        yield running
+
+
+@pytest.fixture
+def owner(delivering: Delivering) -> Iterator[Caller]:
+    """A caller who may do everything."""
+    with owning(delivering) as calling:
+        yield calling
+
+
+def test_a_subscription_is_made_and_its_secret_shown_once(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("made")
+    answer = owner.post(
+        "/v1/subscriptions", json={"target_url": hook.url, "events": ["customer.*", "order.created", "customer.*"]}
+    )
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made.keys() == VIEW | {"secret"}
+    assert made["id"].startswith("sub_")
+    assert made["secret"].startswith("whsec_")
+    assert answer.headers["location"] == f"/v1/subscriptions/{made['id']}"
+    assert (made["events"], made["state"]) == (["customer.*", "order.created"], "active")
+
+    read = owner.get(answer.headers["location"]).json()
+    assert read == {name: value for name, value in made.items() if name != "secret"}
+    listed = owner.get("/v1/subscriptions").json()
+    assert read in listed["data"]
+    assert delivering.audited(made["id"]) == ["subscription.created"]
+    assert hook.posts == []  # no challenge
+
+
+def test_targets_and_secrets_are_sealed_at_rest(owner: Caller, delivering: Delivering) -> None:
+    made = subscribe(owner, delivering.subscribers.hook("sealed-in-the-database"))
+    (row,) = delivering.facade.sql("SELECT target_url FROM subscription WHERE id = $1", made["id"])
+    (secret,) = delivering.facade.sql("SELECT secret FROM subscription_secret WHERE subscription = $1", made["id"])
+    assert b"sealed-in-the-database" not in row["target_url"]
+    assert made["secret"].removeprefix("whsec_").encode() not in secret["secret"]
+    assert "sealed-in-the-database" not in delivering.api.log + delivering.worker.log
+
+
+def test_a_list_has_pages(owner: Caller, delivering: Delivering) -> None:
+    made = [subscribe(owner, delivering.subscribers.hook(f"page-{number}"))["id"] for number in range(3)]
+    first = owner.get("/v1/subscriptions?limit=2").json()
+    assert [one["id"] for one in first["data"]] == made[:0:-1]
+    assert first["has_more"]
+    second = owner.get(f"/v1/subscriptions?limit=250&cursor={first['next_cursor']}").json()
+    assert second["data"][0]["id"] == made[0]
+    assert (second["has_more"], second["next_cursor"]) == (False, None)
+    assert parameters(owner.get("/v1/subscriptions?cursor=x&limit=0&state=y")) == ["state", "limit", "cursor"]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"events": []}, "/events"),
+        ({"events": ["*"] * 51}, "/events"),
+        ({"events": "*"}, "/events"),
+        ({"events": ["customer.updated", "customer.exploded"]}, "/events/1"),
+        ({"events": ["CUSTOMER.*"]}, "/events/0"),
+        ({"events": ["customer"]}, "/events/0"),
+        ({"events": ["*.updated"]}, "/events/0"),
+        ({"connection": "nowhere"}, "/connection"),
+        ({"connection": 7}, "/connection"),
+        ({"target_url": ""}, "/target_url"),
+        ({"target_url": None}, "/target_url"),
+        ({"target_url": "https://hooks.example.com/" + "x" * 2048}, "/target_url"),
+        ({"secret": "whsec_x"}, "/secret"),
+        ({"target_url": "http://127.0.0.1:1/"}, "/target_url"),
+        ({"target_url": "https://localhost/"}, "/target_url"),
+        ({"target_url": "https://169.254.169.254/latest/meta-data"}, "/target_url"),
+        ({"target_url": "https://user:hunter2@127.0.0.1/"}, "/target_url"),
+        ({"target_url": "https://nobody.invalid/"}, "/target_url"),
+        ({"target_url": "ftp://127.0.0.1/"}, "/target_url"),
+    ],
+)
+def test_what_is_no_subscription(owner: Caller, delivering: Delivering, change: Any, pointer: str) -> None:
+    body = {"target_url": delivering.subscribers.hook("never").url, "events": ["*"], **change}
+    answer = owner.post("/v1/subscriptions", json=body)
+    assert code_of(answer, 422) == "invalid-field"
+    assert pointers(answer) == [pointer]
+    assert "hunter2" not in answer.text
+    assert "127.0.0.1:1" not in answer.json()["detail"]
+
+
+def test_a_refused_target_comes_with_what_to_do(owner: Caller) -> None:
+    body = {"target_url": "http://127.0.0.1:5678/webhook/x", "events": ["nothing"], "connection": "nowhere"}
+    answer = owner.post("/v1/subscriptions", json=body)
+    assert pointers(answer) == ["/events/0", "/connection", "/target_url"]
+    problem = answer.json()
+    assert "customer.*" in problem["errors"][0]["detail"]
+    assert "hubspot" in problem["errors"][1]["detail"]
+    assert "egress.allow" in problem["next_step"]
+    assert "LOCKSTITCH_EGRESS_ALLOW" in problem["next_step"]
+
+
+def test_scopes_open_reading_and_writing_apart(owner: Caller, delivering: Delivering) -> None:
+    made = subscribe(owner, delivering.subscribers.hook("scopes"))
+    path = f"/v1/subscriptions/{made['id']}"
+    with (
+        delivering.facade.calling("subscriptions:read", url=delivering.api.url) as reader,
+        delivering.facade.calling("subscriptions:write", url=delivering.api.url) as writer,
+    ):
+        assert reader.get(path).status_code == 200
+        assert code_of(writer.get(path), 403) == "forbidden"
+        assert code_of(writer.get("/v1/subscriptions"), 403) == "forbidden"
+        assert code_of(reader.post("/v1/subscriptions", json={}), 403) == "forbidden"
+        assert code_of(reader.delete(path), 403) == "forbidden"
+        for action in ACTIONS:
+            assert code_of(reader.post(f"{path}/{action}"), 403) == "forbidden"
+        assert writer.delete(path).status_code == 204
+
+
+def test_deleting_is_idempotent_and_ends_it(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("deleted", Answer(status=500))
+    made = subscribe(owner, hook)
+    path = f"/v1/subscriptions/{made['id']}"
+    delivering.publish(news())
+    hook.received(1)
+    for _ in range(2):
+        answer = owner.delete(path)
+        assert (answer.status_code, answer.content) == (204, b"")
+    assert code_of(owner.get(path), 404) == "not-found"
+    for action in ACTIONS:
+        assert code_of(owner.post(f"{path}/{action}"), 404) == "not-found"
+    assert [row["state"] for row in delivering.deliveries(made["id"])] == ["dropped"]
+    assert delivering.facade.sql("SELECT FROM subscription_secret WHERE subscription = $1", made["id"]) == []
+    assert delivering.audited(made["id"])[-1] == "subscription.deleted"
+    other = delivering.subscribers.hook("after-deletion")
+    subscribe(owner, other)
+    before = len(hook.posts)
+    delivering.publish(news())
+    other.received(1)
+    assert len(hook.posts) <= before + 1  # one may have been under way
+    assert owner.delete("/v1/subscriptions/sub_nobody").status_code == 204
+
+
+def test_another_secret_signs_beside_the_old_one_for_a_day(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("rotated")
+    made = subscribe(owner, hook)
+    path = f"/v1/subscriptions/{made['id']}"
+    rotated = owner.post(f"{path}/rotate-secret")
+    assert rotated.status_code == 200
+    assert rotated.json().keys() == VIEW | {"secret"}
+    fresh = rotated.json()["secret"]
+    assert fresh != made["secret"]
+    delivering.publish(news(1))
+    (post,) = hook.received(1)
+    assert post.proven_by(made["secret"]) == post.proven_by(fresh) == post.event
+
+    delivering.facade.sql("UPDATE subscription_secret SET not_after = not_after - interval '24 hours 1 second'")
+    delivering.publish(news(2))
+    _, post = hook.received(2)
+    assert post.proven_by(fresh) == post.event
+    with pytest.raises(WebhookVerificationError):
+        post.proven_by(made["secret"])
+    assert "subscription.secret_rotated" in delivering.audited(made["id"])
+
+
+def test_secrets_that_are_rotated_often_do_not_pile_up(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("rotated-often")
+    made = subscribe(owner, hook)
+    secrets = [owner.post(f"/v1/subscriptions/{made['id']}/rotate-secret").json()["secret"] for _ in range(6)]
+    delivering.publish(news())
+    (post,) = hook.received(1)
+    assert len(post.headers["webhook-signature"].split()) == 4
+    for secret in secrets[-4:]:
+        assert post.proven_by(secret)
+
+
+def test_a_test_is_sent_at_once_like_any_delivery(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("tested").then(Answer(status=200), Answer(status=503))
+    made = subscribe(owner, hook, "order.*")
+    path = f"/v1/subscriptions/{made['id']}/test"
+    answer = owner.post(path, headers={"x-correlation-id": "trying-it-out"})
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["delivered"], told["status"]) == (True, 200)
+    (post,) = hook.posts
+    event = post.proven_by(made["secret"])
+    assert event["type"] == "order.created"
+    assert event["id"] == post.headers["webhook-id"] == told["event_id"]
+    assert event["correlation_id"] == post.headers["x-correlation-id"] == "trying-it-out"
+    assert event["data"]["line_items"]
+
+    told = owner.post(path).json()
+    assert (told["delivered"], told["status"], told["detail"]) == (False, 503, "the target answered 503")
+    assert len(hook.posts) == 2
+    assert delivering.deliveries(made["id"]) == []
+
+
+def test_enabling_what_is_active_changes_nothing(owner: Caller, delivering: Delivering) -> None:
+    made = subscribe(owner, delivering.subscribers.hook("active"))
+    answer = owner.post(f"/v1/subscriptions/{made['id']}/enable")
+    assert answer.status_code == 200
+    assert answer.json()["state"] == "active"
+    assert delivering.audited(made["id"]) == ["subscription.created"]
