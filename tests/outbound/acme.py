@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from app.lane_ports import Pauses
 from app.outbound.client import VendorClient
 from app.outbound.health import Patience
 from app.outbound.lines import Line
@@ -142,6 +143,7 @@ async def asking(
     patience: Patience = QUICK,
     pacing: PacingSettings | None = None,
     read_secret: Callable[[str], str] = lambda reference: SECRET,
+    pauses: Pauses | None = None,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
 ) -> AsyncIterator[Asker]:
@@ -159,9 +161,9 @@ async def asking(
             webhook_secrets=(),
             pending=False,
         )
-        lines[name] = Line(CalledConnection(name=name, vendor=vendor), settings, patience, read_secret)
+        lines[name] = Line(CalledConnection(name=name, vendor=vendor), settings, patience, read_secret, pauses)
     wire = Wire()
-    client = VendorClient(lines, wire)
+    client = VendorClient(lines, wire, pauses)
     try:
         yield Asker(client, lines["acme"].connection)
     finally:
