@@ -20,6 +20,7 @@ PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "t
 
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
+ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
 TABLES = ("connections", "systems_of_record", "writes", "egress", "alerts", "retention")
 
 
@@ -86,7 +87,8 @@ class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where alarms are mailed. `password` is a reference; `tls` is the way in which the connection is secured."""
+    """Where alarms are mailed. `password` is a reference; `tls` is the way in which the connection is secured. Nothing
+    else is given for a server that asks for no password."""
 
     host: str
     sender: str
@@ -101,7 +103,8 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where an operator is told of trouble, beside everything that may itself be in trouble.
 
     `url` gets a POST for each alarm; `heartbeat_url` a GET every `heartbeat_seconds` while all is well, for a dead
-    man's switch. An alarm that lasts is told again after `repeat_minutes`.
+    man's switch. Both are addresses, or references to them, as an address is often a secret itself. An alarm that lasts
+    is told again after `repeat_minutes`. A job that could start and does not is late after `job_lag_seconds`.
     """
 
     url: str | None = None
@@ -109,15 +112,20 @@ class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     heartbeat_url: str | None = None
     heartbeat_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
     repeat_minutes: Annotated[int, Meta(ge=1, le=10080)] = 60
+    job_lag_seconds: Annotated[int, Meta(ge=10, le=86400)] = 600
 
 
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many days things are kept after they have ended. Operations have a variable of their own."""
+    """How many days things are kept after they have ended. Operations have a variable of their own.
 
-    receipts: Days = 30
+    A receipt is what makes a late copy a copy, so it has to outlive the time for which vendors repeat: of those that we
+    know up to three days, and more where a person repeats by hand.
+    """
+
+    receipts: Annotated[int, Meta(ge=7, le=3650)] = 30
     events: Days = 30
     deliveries: Days = 14
     attempts: Days = 30
@@ -184,6 +192,10 @@ def read_config_file(path: Path | None) -> ConfigFile:
 
     egress = read_table("egress", EgressSettings)
     alerts = read_table("alerts", AlertSettings)
+    try:
+        _check_alerts(alerts)
+    except SettingsError as error:
+        complaints.append(f"{path}: [alerts] {error}")
     retention = read_table("retention", RetentionSettings)
     if complaints:
         raise SettingsError("\n".join(complaints))
@@ -257,6 +269,23 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         webhook_secrets=webhook_secrets,
         pending=read.pending,
     )
+
+
+def _check_alerts(alerts: AlertSettings) -> None:
+    for name, given in (("url", alerts.url), ("heartbeat_url", alerts.heartbeat_url)):
+        if given is not None and SECRET_REFERENCE.fullmatch(given) is None and ALERT_URL.fullmatch(given) is None:
+            raise SettingsError(f"{name} must be an http or https URL, or a reference to one: env:NAME or file:/path.")
+    smtp = alerts.smtp
+    if smtp is None:
+        return
+    if not smtp.to:
+        raise SettingsError("smtp.to names nobody.")
+    if (smtp.username is None) != (smtp.password is None):
+        raise SettingsError("smtp needs both username and password, or neither.")
+    if smtp.password is not None:
+        _require_reference("smtp.password", smtp.password)
+    if smtp.password is not None and smtp.tls == "none":
+        raise SettingsError("smtp would send its password in the clear: set tls to starttls or implicit.")
 
 
 def _convert(table: Any, shape: type[T]) -> T:

@@ -10,9 +10,6 @@ BEAT = Query(
     """,
 )
 
-# A worker that has been silent for a day was taken away on purpose.
-FORGET = Query("DELETE worker_heartbeat", "DELETE FROM worker_heartbeat WHERE seen_at < now() - interval '1 day'")
-
 LAST_SEEN = Query(
     "SELECT worker_heartbeat",
     "SELECT extract(epoch FROM now() - max(seen_at))::float8 FROM worker_heartbeat",
@@ -33,7 +30,6 @@ COUNT_OPERATIONS = Query(
 async def beat(database: Database, worker: str) -> None:
     """This worker is alive."""
     await database.execute(BEAT, worker)
-    await database.execute(FORGET)
 
 
 async def last_seen(database: Database) -> float | None:

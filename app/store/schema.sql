@@ -298,6 +298,7 @@ CREATE TABLE dead_letter (
 CREATE INDEX dead_letter_open ON dead_letter (connection, kind, id) WHERE state = 'open';
 CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
 CREATE INDEX dead_letter_job  ON dead_letter (job_id);
+CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open';
 
 -- The keys that wait for a person.
 CREATE UNIQUE INDEX dead_letter_block ON dead_letter (connection, order_key)
@@ -474,6 +475,7 @@ CREATE TABLE redrive (
 
 CREATE INDEX redrive_due ON redrive (due_at) WHERE state = 'running';
 CREATE INDEX redrive_run ON redrive (correlation_id);
+CREATE INDEX redrive_ended ON redrive (ended_at) WHERE ended_at IS NOT NULL;
 
 -- The dead letters that a redrive still has before it: those that matched when it began, in the order of their jobs. One
 -- that dies again is another letter, and not among them.
@@ -499,7 +501,19 @@ CREATE INDEX run_entry_at  ON run_entry (at);
 
 -- Which alarms are raised, so that of several workers one tells of it, and again while it lasts.
 CREATE TABLE alert (
-    name      text        PRIMARY KEY CHECK (name <> ''),
-    raised_at timestamptz NOT NULL DEFAULT now(),
-    told_at   timestamptz
+    name          text        PRIMARY KEY CHECK (name <> ''),
+    summary       text        NOT NULL,
+    raised_at     timestamptz NOT NULL DEFAULT now(),
+
+    -- When a person was last told; NULL: not yet.
+    told_at       timestamptz,
+
+    -- It is over, and that is still to be told.
+    ended_at      timestamptz,
+
+    -- Whose business it is to tell it, until then.
+    claim_token   text,
+    claimed_until timestamptz,
+
+    CHECK ((claim_token IS NULL) = (claimed_until IS NULL))
 );
