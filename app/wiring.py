@@ -13,6 +13,7 @@ from app import telemetry
 from app.egress_rules import EgressRules
 from app.errors import StoreUnavailable
 from app.event_ports import Events
+from app.flows.announcing import Announcements
 from app.flows.cursors import Cursors
 from app.flows.gathering import Gathering
 from app.flows.handlers import POLICIES, handlers_of
@@ -138,7 +139,9 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
                 sealer,
                 lease=timedelta(seconds=settings.operation_lease_seconds),
                 retention=timedelta(days=settings.operation_retention_days),
+                announcer=Announcements(events, queue),
             ),
+            queued_writes=settings.queued_writes,
             links=PostgresLinks(database),
             transactions=database,
             queue=queue,
@@ -196,6 +199,7 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
 def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Events) -> OperatorSeam:
     return OperatorSeam(
         transactions=database,
+        queue=JobIntake(sealer, POLICIES),
         dead_letters=PostgresDeadLetters(database, sealer, POLICIES),
         redrives=PostgresRedrives(database),
         lanes=lanes,

@@ -14,7 +14,7 @@ from app import telemetry
 from app.errors import StoreUnavailable
 from app.flows.redrive import carry_on
 from app.flows.resolve_outcome import resolve
-from app.ports import Begun
+from app.operation_ports import Begun
 from app.routes.health import live, metrics, ready
 from app.server import serve_application
 from app.settings import Settings

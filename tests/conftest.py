@@ -59,6 +59,12 @@ def session_database_url(postgres_url: str) -> Iterator[str]:
     yield from _made_from(postgres_url, TEMPLATE)
 
 
+@pytest.fixture(scope="module")
+def module_database_url(postgres_url: str) -> Iterator[str]:
+    """One migrated database for processes of their own that a module starts."""
+    yield from _made_from(postgres_url, TEMPLATE)
+
+
 def _made_from(server_url: str, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{uuid4().hex[:12]}"
     asyncio.run(_run(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))

@@ -1,16 +1,19 @@
 """From what a caller wrote to the one request that does it at the vendor. Nothing here changes anything there."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from msgspec import Struct, UnsetType
 
-from app.errors import InvalidField, NotFound, UnsupportedField, VersionConflict
+from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
+from app.flows.changes import WATCHED, Watched, watched_in
 from app.flows.fetch import ask, fetch_raw, fitting, map_record
 from app.flows.locate import AnyMapping, cannot
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
-from app.ports import Connection, Intent
+from app.operation_ports import Intent
+from app.ports import Connection
 from app.problem_document import FieldError
 from app.telemetry import mapping_span
 from canonical.order_patch import OrderCancel, OrderPatch
@@ -21,12 +24,16 @@ from mappings.spec import Action, FieldRefusal, UpsertKey
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """The one request with an effect: which verb it is, on which record, and what the write loses on the way."""
+    """The one request with an effect: which verb it is, on which record, and what the write loses on the way.
+
+    `before` is the watched field as the record had it, where that was read and the write may change it.
+    """
 
     effect: Action
     request: VendorRequest
     remote_id: str | None
     loss: tuple[Loss, ...] = ()
+    before: Watched | None = None
 
 
 class Desk:
@@ -89,7 +96,13 @@ async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
         current = desk.mapping.decode(raw)
     body, loss = await _draft(desk, current, account)
     await _check_version(desk, raw, account)
-    return Prepared(effect="update", request=update(remote_id, body, marker, account), remote_id=remote_id, loss=loss)
+    return Prepared(
+        effect="update",
+        request=update(remote_id, body, marker, account),
+        remote_id=remote_id,
+        loss=loss,
+        before=_watched(desk, raw, account),
+    )
 
 
 async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
@@ -125,7 +138,9 @@ async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
     request, refused = cancel(remote_id, asked, marker, account)
     loss = _judge(desk, refused)
     await _check_version(desk, raw, account)
-    return Prepared(effect="cancel", request=request, remote_id=remote_id, loss=loss)
+    return Prepared(
+        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=_watched(desk, raw, account)
+    )
 
 
 async def _prepare_native_upsert(desk: Desk, marker: str) -> Prepared:
@@ -205,6 +220,16 @@ async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
     # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
     if present not in (tag.strip() for tag in wanted.split(",")):
         raise VersionConflict(f"The present version is {present}; If-Match names another one.")
+
+
+def _watched(desk: Desk, raw: msgspec.Raw, account: Any) -> Watched | None:
+    """What a change is compared with later. A record that cannot be read as a whole can still be written to."""
+    name = WATCHED.get(desk.intent.object)
+    if name is None or (desk.intent.action != "cancel" and name not in msgspec.json.decode(desk.intent.body)):
+        return None
+    with suppress(VendorDrifted):
+        return watched_in(desk.intent.object, map_record(desk.connection, desk.mapping, raw, account).data)
+    return None
 
 
 def _upsert_key(intent: Intent) -> tuple[UpsertKey, str]:

@@ -26,7 +26,8 @@ from app.flows.locate import choose_mapping
 from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
-from app.ports import Answer, Begun, Intent, Operation, ReplyLost, VendorRefused
+from app.operation_ports import Answer, Begun, Intent, Operation
+from app.ports import ReplyLost, VendorRefused
 from app.problem_document import PROBLEM_JSON, ProblemDocument
 from app.telemetry import count_operation
 from mappings.spec import Unmappable
@@ -39,14 +40,21 @@ LONGEST_PAUSE = 600.0
 # kept for the write itself.
 UPSERT_PAUSE = 0.03
 UPSERT_RESERVE = 0.4
+UPSERT_RETRY = 1.0
+# What was never right: of a request that meets one of these, no operation is left.
+NEVER_RIGHT = (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound)
 
 
 class Undecided(Exception):
-    """The write is not decided yet; a worker will. The caller is told where to look."""
+    """The write is not decided yet; a worker will. The caller is told where to look.
 
-    def __init__(self, operation_id: str) -> None:
+    `because` is the problem that the vendor has, where it is the vendor who keeps it waiting.
+    """
+
+    def __init__(self, operation_id: str, because: Problem | None = None) -> None:
         super().__init__(operation_id)
         self.operation_id = operation_id
+        self.because = because
 
 
 def desk_of(seam: Seam, intent: Intent, deadline: float) -> Desk:
@@ -74,11 +82,11 @@ async def execute(seam: Seam, begun: Begun, *, patient: bool = False) -> Answer:
         prepared = await _prepare(desk, begun)
     except VendorThrottled as problem:
         await _postpone(seam, begun, problem.retry_after or 1.0)
-        raise Undecided(operation.id) from problem
+        raise Undecided(operation.id, problem) from problem
     except Problem as problem:
         await _not_sent(seam, begun, problem, patient=patient)
         raise
-    await seam.operations.mark_sent(begun.held(), effect=prepared.effect, remote_id=prepared.remote_id)
+    begun = await seam.operations.mark_sent(begun, effect=prepared.effect, remote_id=prepared.remote_id)
     return await send(desk, begun, prepared, patient=patient)
 
 
@@ -98,7 +106,7 @@ async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = 
         return await refuse(seam, begun, problem_of_refusal(desk.connection, refused))
     except VendorThrottled as problem:
         await _postpone(seam, begun, problem.retry_after or 1.0)
-        raise Undecided(operation.id) from problem
+        raise Undecided(operation.id, problem) from problem
     except VendorProblem as problem:
         await _not_sent(seam, begun, problem, patient=patient)
         raise
@@ -114,7 +122,7 @@ async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answe
     try:
         reply = await desk.seam.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
     except ReplyLost as lost:
-        await operations.postpone(begun.held(), seconds=desk.seam.settle_margin, sent=True)
+        await operations.postpone(begun, seconds=desk.seam.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
     receipt_of = desk.mapping.endpoints.receipt
     assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
@@ -122,9 +130,9 @@ async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answe
         receipt = receipt_of(reply, prepared.effect)
     except Unmappable as error:
         # It was done, but the answer cannot be read: the marker will tell which record it was.
-        await operations.postpone(begun.held(), seconds=0.0, sent=True)
+        await operations.postpone(begun, seconds=0.0, sent=True)
         raise Undecided(operation.id) from error
-    answer = await finish(desk, begun, prepared.effect, receipt, prepared.loss)
+    answer = await finish(desk, begun, prepared.effect, receipt, prepared.loss, prepared.before)
     if answer is None:
         raise Undecided(operation.id)
     return answer
@@ -141,8 +149,11 @@ def document_for(seam: Seam, operation: Operation, problem: Problem) -> ProblemD
 
 
 def rendered(document: ProblemDocument) -> Answer:
-    """A problem as an answer that is recorded and replayed."""
-    return Answer(status=document.status, headers={"content-type": PROBLEM_JSON}, body=msgspec.json.encode(document))
+    """A problem as an answer."""
+    headers = {"content-type": PROBLEM_JSON}
+    if document.retry_after is not None:
+        headers["retry-after"] = str(document.retry_after)
+    return Answer(status=document.status, headers=headers, body=msgspec.json.encode(document))
 
 
 async def _prepare(desk: Desk, begun: Begun) -> Prepared:
@@ -159,12 +170,13 @@ async def _prepare(desk: Desk, begun: Begun) -> Prepared:
 
 
 async def _take_turn(desk: Desk, begun: Begun, value: str) -> None:
-    """Wait until no other undecided operation works on this unique key. Raises VendorThrottled when time runs out."""
+    """Wait until no other undecided operation works on this unique key. Raises Undecided when time runs out."""
     locked = desk.seam.operations.lock_upsert
     give_up = desk.deadline - UPSERT_RESERVE * desk.seam.execution_limit
     while not await locked(desk.connection.name, desk.intent.object, value, begun.held()):
         if time.monotonic() > give_up:
-            raise VendorThrottled("Another upsert of the same key is still running.", retry_after=1.0)
+            await _postpone(desk.seam, begun, UPSERT_RETRY)
+            raise Undecided(begun.operation.id)
         await asyncio.sleep(UPSERT_PAUSE)
 
 
@@ -182,26 +194,35 @@ async def refuse(seam: Seam, begun: Begun, problem: Problem) -> Answer:
     """The vendor's final no is recorded like a success, and replayed like one."""
     document = document_for(seam, begun.operation, problem)
     answer = rendered(document)
-    await seam.operations.fail(begun.held(), problem=document, answer=answer)
+    await seam.operations.fail(begun, problem=document, answer=answer)
     count_operation(begun.operation.object, begun.operation.action, "failed")
     return answer
 
 
 async def _not_sent(seam: Seam, begun: Begun, problem: Problem, *, patient: bool) -> None:
-    """Nothing went out: forget a request that was never right, let go of the key, or try again later."""
-    operation = begun.operation
-    if (
-        isinstance(problem, (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound))
-        and not patient
-    ):
-        await seam.operations.forget(begun.held())
+    """Nothing went out. A caller who waits is told: what was never right is forgotten, and a key is let go. What was
+    promised for later is tried again later, where that may help; what is queued, until its job has had enough."""
+    operation, document = begun.operation, document_for(seam, begun.operation, problem)
+    if not patient and await _let_go(seam, begun, problem, document):
         return
-    if patient and problem.retryable and operation.attempts < PATIENT_ATTEMPTS:
-        await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0**operation.attempts))
-        raise Undecided(operation.id) from problem
-    await seam.operations.fail(begun.held(), problem=document_for(seam, operation, problem), answer=None)
+    attempts = operation.attempts
+    waits = problem.category == "auth" or problem.retryable if operation.queued else problem.retryable
+    if waits and (operation.queued or attempts < PATIENT_ATTEMPTS):
+        await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
+        raise Undecided(operation.id, problem) from problem
+    await seam.operations.fail(begun, problem=document, answer=None)
     count_operation(operation.object, operation.action, "failed")
 
 
+async def _let_go(seam: Seam, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:
+    """False where somebody was told meanwhile that it would be decided later."""
+    if isinstance(problem, NEVER_RIGHT):
+        return await seam.operations.forget(begun, because=problem.code)
+    if not await seam.operations.fail(begun, problem=document, answer=None, unless_deferred=True):
+        return False
+    count_operation(begun.operation.object, begun.operation.action, "failed")
+    return True
+
+
 async def _postpone(seam: Seam, begun: Begun, seconds: float) -> None:
-    await seam.operations.postpone(begun.held(), seconds=seconds, sent=False)
+    await seam.operations.postpone(begun, seconds=seconds, sent=False)

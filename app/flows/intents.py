@@ -10,7 +10,8 @@ from app.errors import InvalidField
 from app.flows.decode import decode_patch
 from app.flows.locate import AnyMapping, cannot, choose_connection, choose_mapping, locate
 from app.flows.seam import Seam
-from app.ports import Connection, Intent
+from app.operation_ports import Intent
+from app.ports import Connection
 from app.problem_document import FieldError
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
@@ -27,8 +28,9 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
 
 
 class WriteRequest(Struct, frozen=True, kw_only=True):
-    """A write as it came in. `identifier` is the `{id}` of the record, or of the ticket for a comment; `wait_own` and
-    `wait_other` are seconds to wait for one's own write and for another's with the same key."""
+    """A write as it came in. `identifier` is the `{id}` of the record, or of the ticket for a comment; `respond_async`:
+    the caller is content to be told later, at `callback` too where he names one; `wait_own` and `wait_other` are
+    seconds to wait for one's own write and for another's with the same key."""
 
     principal: str
     key: str
@@ -43,6 +45,8 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     lossy: bool = False
     if_match: str | None = None
     body: bytes = b""
+    respond_async: bool = False
+    callback: str | None = None
     wait_own: float = 10.0
     wait_other: float = 2.0
 

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET
 
-from app.ports import Operation, OperationView
+from app.operation_ports import Operation, OperationView
 
 State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
 

@@ -3,19 +3,21 @@
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from app.errors import InvalidField, NotFound, VendorUnavailable
-from app.flows.execute import desk_of, document_for
+from app.flows.execute import Undecided, desk_of, document_for
 from app.flows.fetch import fetch_record
 from app.flows.operation_views import view_of
 from app.flows.resolve_outcome import settle
 from app.flows.resources import name_records, of_operation, resource_answer
 from app.flows.seam import Seam
 from app.flows.settle import find_comment
-from app.ports import Operation, OperationView, Page
+from app.operation_ports import Operation, OperationView
+from app.ports import Page
 from canonical.parts import ObjectName
 
 OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
@@ -45,12 +47,13 @@ async def list_operations(
     )
 
 
-async def check_operation(seam: Seam, operation_id: str, objects: Sequence[ObjectName]) -> OperationView:
+async def check_operation(seam: Seam, operation_id: str, *, actor: str, objects: Sequence[ObjectName]) -> OperationView:
     """Look at the vendor once more for an `unknown` operation; one in another state is shown as it is."""
     await _visible(seam, operation_id, objects)
-    begun = await seam.operations.reopen(operation_id)
+    begun = await seam.operations.reopen(operation_id, actor=actor)
     if begun is not None:
-        await settle(seam, begun, final=True)
+        with suppress(Undecided):
+            await settle(seam, begun, final=True)
     return view_of(await _visible(seam, operation_id, objects))
 
 

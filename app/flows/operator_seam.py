@@ -8,6 +8,7 @@ from app.audit_ports import AuditTrail
 from app.dead_letter_ports import DeadLetters
 from app.event_ports import Events, Receipts, Transactions
 from app.lane_ports import Lanes, QueueFigures
+from app.queue_ports import Enqueuer
 from app.redrive_ports import Redrives
 from app.run_ports import Runs
 
@@ -17,6 +18,7 @@ class OperatorSeam:
     """The queue, its dead letters and what their payloads lead to; the audit trail and the runs."""
 
     transactions: Transactions
+    queue: Enqueuer
     dead_letters: DeadLetters
     redrives: Redrives
     lanes: Lanes

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from app.ports import Intent
+from app.operation_ports import Intent
 from mappings.spec import Action
 
 

@@ -17,7 +17,8 @@ from app.flows.reflects import reflects
 from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
-from app.ports import Answer, Begun, LeaseLost, VendorRefused
+from app.operation_ports import Answer, Begun
+from app.ports import LeaseLost, VendorRefused
 from app.telemetry import count_operation, operation_span
 from mappings.http import VendorRequest
 from mappings.spec import Action, Receipt, Recovery
@@ -44,21 +45,28 @@ async def resolve(seam: Seam, begun: Begun) -> None:
     first = operation.phase == "received" and operation.attempts <= 2  # the first owner, then us
     name = f"resolve {operation.action} {operation.object}"
     with operation_span(name, operation.correlation_id, operation.traceparent, first=first):
-        try:
-            if operation.phase == "received":
-                await execute(seam, begun, patient=True)
-            else:
-                await settle(seam, begun)
-        except (Undecided, LeaseLost):
-            return
-        except Problem:
-            return  # recorded by whoever raised it, or the lease runs out and it is looked at again
+        await go_on(seam, begun)
+
+
+async def go_on(seam: Seam, begun: Begun) -> Problem | None:
+    """Take an undecided operation as far as it goes now. What the vendor has that keeps it waiting, if that is why."""
+    try:
+        if begun.operation.phase == "received":
+            await execute(seam, begun, patient=True)
+        else:
+            await settle(seam, begun)
+    except Undecided as undecided:
+        return undecided.because
+    except (Problem, LeaseLost):
+        return None  # recorded by whoever raised it, or the lease runs out and it is looked at again
+    return None
 
 
 async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | None:
     """Find out what became of a `sent` operation, and record it. None while it stays open.
 
-    `final`: a person asked for one more look, so "not found yet" is `unknown` at once.
+    `final`: a person asked for one more look, so "not found yet" is `unknown` at once. Raises Undecided where it stays
+    open because the vendor cannot be asked.
     """
     operation = begun.operation
     desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
@@ -75,8 +83,6 @@ async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | N
         if recovery.strength != "none":
             return await _by_marker(desk, begun, effect, recovery, final=final)
         await _unknown(seam, begun, recovery.note)
-    except Undecided:
-        return None
     except VendorRefused as refused:
         await _look_again(seam, begun, problem_of_refusal(desk.connection, refused))
     except Problem as problem:
@@ -96,7 +102,7 @@ async def _send_again(desk: Desk, begun: Begun, effect: Action) -> Answer | None
     It may have happened all the same, so nothing that meets this request takes the operation back to its beginning.
     """
     prepared = await _same_request(desk, begun, effect)
-    await desk.seam.operations.mark_sent(begun.held(), effect=effect, remote_id=begun.operation.remote_id)
+    begun = await desk.seam.operations.mark_sent(begun, effect=effect, remote_id=begun.operation.remote_id)
     try:
         return await send_and_settle(desk, begun, prepared)
     except VendorRefused as refused:
@@ -194,19 +200,20 @@ async def _unknown(seam: Seam, begun: Begun, note: str) -> None:
         f"The vendor's reply was lost, and whether it did the write cannot be found out: {note}.",
         operation_id=begun.operation.id,
     )
-    await seam.operations.mark_unknown(begun.held(), problem=document_for(seam, begun.operation, problem))
+    await seam.operations.mark_unknown(begun, problem=document_for(seam, begun.operation, problem))
     count_operation(begun.operation.object, begun.operation.action, "unknown")
 
 
 async def _look_again(seam: Seam, begun: Begun, problem: Problem) -> None:
-    """The vendor cannot be asked now."""
+    """The vendor cannot be asked now. Raises Undecided, or it is `unknown` after all this time."""
     attempts = begun.operation.attempts
     if attempts >= MOST_ATTEMPTS:
         await _unknown(seam, begun, "the vendor could not be asked for a day")
         return
     pause = max(problem.retry_after or 0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts, 20)))
     await _pause(seam, begun, pause)
+    raise Undecided(begun.operation.id, problem) from problem
 
 
 async def _pause(seam: Seam, begun: Begun, seconds: float) -> None:
-    await seam.operations.postpone(begun.held(), seconds=max(seconds, 0.05), sent=True)
+    await seam.operations.postpone(begun, seconds=max(seconds, 0.05), sent=True)

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from app.event_ports import Events, Receipts, RecordStates, Trail, Transactions
 from app.lane_ports import Lanes, Pauses
-from app.ports import Connections, Links, Operations, Vendors
+from app.operation_ports import Operations
+from app.ports import Connections, Links, Vendors
 from app.posting_ports import Poster
 from app.queue_ports import Enqueuer
 from app.subscription_ports import Deliveries, Subscriptions
+from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +18,15 @@ class Seam:
 
     `execution_limit` bounds one attempt at a write and is shorter than the lease of an operation, so that whoever
     takes over knows that the first owner has stopped. `settle_margin` is how long after sending a vendor may still be
-    carrying out a request whose reply was lost. `delivery_ladder` are the waits between attempts at a delivery.
+    carrying out a request whose reply was lost. `queued_writes` are the objects whose writes always wait for their turn
+    in the queue. `delivery_ladder` are the waits between attempts at a delivery.
     """
 
     public_url: str
     connections: Connections
     vendors: Vendors
     operations: Operations
+    queued_writes: frozenset[ObjectName]
     links: Links
     transactions: Transactions
     queue: Enqueuer

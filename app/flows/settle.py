@@ -8,10 +8,11 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import NotFound, Problem
+from app.flows.changes import Watched, watched_in
 from app.flows.drafting import Desk
 from app.flows.fetch import fetch_comment, fetch_record, map_record
 from app.flows.resources import name_records, of_operation, resource_answer
-from app.ports import Answer, Begun
+from app.operation_ports import Answer, Begun, FieldChange
 from app.problem_document import JSON
 from app.telemetry import count_operation
 from canonical.parts import Loss, ResourceMeta
@@ -32,26 +33,30 @@ class Archived(Struct, frozen=True, kw_only=True):
 
 
 async def finish(
-    desk: Desk, begun: Begun, effect: Action, receipt: Receipt, loss: tuple[Loss, ...] = ()
+    desk: Desk,
+    begun: Begun,
+    effect: Action,
+    receipt: Receipt,
+    loss: tuple[Loss, ...] = (),
+    before: Watched | None = None,
 ) -> Answer | None:
     """Record the answer of a write that the vendor has carried out; None when the worker has to come back for it.
 
-    Raises LeaseLost.
+    `before` is what the watched field was, where that is known. Raises LeaseLost.
     """
-    operation, lease = begun.operation, begun.held()
-    operations = desk.seam.operations
+    operation, operations = begun.operation, desk.seam.operations
     remote_id = receipt.remote_id or operation.remote_id or desk.intent.remote_id
     if effect == "archive":
         answer = await _archived(desk, begun, _known(remote_id))
-        await operations.succeed(lease, answer=answer, remote_id=remote_id)
+        await operations.succeed(begun, answer=answer, remote_id=remote_id)
         count_operation(operation.object, operation.action, "succeeded")
         return answer
     if remote_id is None and receipt.record is None:
         # A yes that names no record: whoever comes next finds it by its marker.
-        await operations.postpone(lease, seconds=0.0, sent=True)
+        await operations.postpone(begun, seconds=0.0, sent=True)
         return None
     if receipt.pending and not await _became_so(desk, _known(remote_id)):
-        await operations.postpone(lease, seconds=READ_AGAIN_AFTER, sent=True)
+        await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
         return None
     try:
         mapped = await _read_back(desk, receipt, remote_id)
@@ -59,17 +64,27 @@ async def finish(
     except Problem:
         # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
         if remote_id is not None:
-            await operations.note_remote_id(lease, remote_id)
-        await operations.postpone(lease, seconds=READ_AGAIN_AFTER, sent=True)
+            await operations.note_remote_id(begun, remote_id)
+        await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
         return None
     answer = resource_answer(
         of_operation(resource, operation, loss),
         status=_status(desk, effect, receipt),
         object_name=desk.mapping.object,
     )
-    await operations.succeed(lease, answer=answer, remote_id=mapped.remote.id)
+    await operations.succeed(
+        begun, answer=answer, remote_id=mapped.remote.id, changes=_changes(desk, resource, before, mapped.data)
+    )
     count_operation(operation.object, operation.action, "succeeded")
     return answer
+
+
+def _changes(desk: Desk, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
+    """What the history of the record gets."""
+    after = None if before is None else watched_in(desk.mapping.object, data)
+    if before is None or after is None or after.value == before.value:
+        return ()
+    return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
 
 
 def _status(desk: Desk, effect: Action, receipt: Receipt) -> int:

@@ -12,18 +12,24 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.errors import IdempotencyInProgress, IdempotencyKeyReused, OutcomeUnknown, Problem
+from app.errors import IdempotencyInProgress, IdempotencyKeyReused, OutcomeUnknown, Problem, VendorProblem
 from app.flows.drafting import Desk, Prepared, prepare
-from app.flows.execute import Undecided, execute, send
+from app.flows.execute import Undecided, execute, rendered, send
 from app.flows.intents import WriteRequest, read_intent
 from app.flows.locate import choose_mapping
 from app.flows.operation_views import view_of
+from app.flows.queued_writes import is_queued, job_of
 from app.flows.seam import Seam
+from app.flows.targets import require_callback
 from app.identifiers import new_id
-from app.ports import Answer, Begun, Intent, LeaseLost, NewOperation, Operation, OperationView
+from app.operation_ports import Answer, Begun, Intent, NewOperation, Operation, OperationView
+from app.ports import LeaseLost
 from app.telemetry import current_traceparent
 
 REPLAY_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.25
+# How long a caller who does not want to wait may be kept while his fields are judged; the account's facts are cached.
+FORESIGHT: Final = 2.0
 _log = logging.getLogger("lockstitch.write")
 
 
@@ -75,12 +81,21 @@ async def write(seam: Seam, writers: Writers, request: WriteRequest, check: Call
 async def _write(seam: Seam, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
     try:
         intent = await read_intent(seam, request, check)
-        ready = await _ready(seam, intent)
+        queued = request.respond_async or is_queued(seam, intent)
+        ready = None
+        if queued:
+            await _foresee(seam, intent)
+        else:
+            ready = await _ready(seam, intent)
+        if request.callback is not None:
+            await require_callback(seam.poster, request.callback)
     except Problem:
         existing = await seam.operations.find_by_key(request.principal, request.key)
         if existing is None:
             raise
         return await _judge(seam, writers, request, existing)
+    if queued:
+        return await _enlist(seam, writers, request, intent)
     begun = await seam.operations.begin(_new_operation(request, intent, ready))
     if begun.lease is None:
         return await _judge(seam, writers, request, begun.operation)
@@ -100,16 +115,48 @@ class _KeyIsFree(Exception):
     """The operation that held the key let go of it while this request waited."""
 
 
-async def _ready(seam: Seam, intent: Intent) -> _Ready | None:
+async def _ready(seam: Seam, intent: Intent, seconds: float | None = None) -> _Ready | None:
     """Draft at once what only needs the cached account facts; what reads the record first comes after the intent."""
     connection = seam.connections.by_name[intent.connection]
     mapping = choose_mapping(seam, connection, intent.object, intent.revision)
     native = intent.upsert_on is not None and intent.upsert_on in mapping.endpoints.upsert
     if intent.action not in ("create", "comment") and not native:
         return None
-    desk = Desk(seam, connection, mapping, intent, time.monotonic() + seam.execution_limit)
+    desk = Desk(seam, connection, mapping, intent, time.monotonic() + (seconds or seam.execution_limit))
     marker = new_id("op_")
     return _Ready(desk=desk, prepared=await prepare(desk, marker), marker=marker)
+
+
+async def _foresee(seam: Seam, intent: Intent) -> None:
+    """Judge a write that will be drafted again when its turn comes, as far as that can be done now; a vendor who is
+    away does not keep it from being taken."""
+    with suppress(VendorProblem):
+        await _ready(seam, intent, min(FORESIGHT, seam.execution_limit))
+
+
+async def _enlist(seam: Seam, writers: Writers, request: WriteRequest, intent: Intent) -> Written:
+    """Intent and job are one commit; whoever waits looks for the answer."""
+    async with seam.transactions.transaction() as transaction:
+        operation = await seam.operations.enlist(transaction, _new_operation(request, intent, None))
+        if operation is not None:
+            await seam.queue.enqueue(transaction, job_of(operation))
+    if operation is not None:
+        return await _look(seam, operation.id, request.wait_own)
+    existing = await seam.operations.find_by_key(request.principal, request.key)
+    if existing is None:
+        raise _KeyIsFree
+    return await _judge(seam, writers, request, existing)
+
+
+async def _look(seam: Seam, operation_id: str, seconds: float) -> Written:
+    """Look for an answer that the queue's worker gives."""
+    deadline, pause = time.monotonic() + seconds, REPLAY_PAUSE
+    while True:
+        written = _present(await seam.operations.get(operation_id))
+        if written.operation is None or time.monotonic() >= deadline:
+            return written
+        await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(LONGEST_PAUSE, pause * 1.2)
 
 
 def _new_operation(request: WriteRequest, intent: Intent, ready: _Ready | None) -> NewOperation:
@@ -123,6 +170,7 @@ def _new_operation(request: WriteRequest, intent: Intent, ready: _Ready | None) 
         intent=intent,
         phase="received" if ready is None else "sent",
         effect=None if ready is None else ready.prepared.effect,
+        callback=request.callback,
     )
 
 
@@ -152,11 +200,15 @@ async def _judge(seam: Seam, writers: Writers, request: WriteRequest, existing: 
             return Written(answer=current.answer, replayed=True)
         if current.phase == "unknown":
             raise _outcome_unknown(current)
-        if not current.lease_live:
+        if request.callback not in (None, current.callback):
+            raise _other_callback(current)
+        if not current.queued and not current.lease_live:
             return await _go_on(seam, writers, request, current)
-        if current.phase == "sent" and current.attempts > 1:
-            return Written(operation=view_of(current))  # a worker is looking into it
+        if not current.queued and current.phase == "sent" and current.attempts > 1:
+            return await _later(seam, current)  # a worker is looking into it
         if time.monotonic() >= deadline:
+            if current.queued or current.deferred or request.respond_async:
+                return await _later(seam, current)
             raise IdempotencyInProgress(
                 "The first request with this Idempotency-Key is still running.",
                 operation_id=current.id,
@@ -186,11 +238,36 @@ def _outcome_unknown(operation: Operation) -> OutcomeUnknown:
     )
 
 
+def _other_callback(operation: Operation) -> IdempotencyKeyReused:
+    return IdempotencyKeyReused(
+        f"The first request with this Idempotency-Key (operation {operation.id}) named another Lockstitch-Callback, or"
+        " none, and nobody else is called back.",
+        operation_id=operation.id,
+        next_step=f"Send the callback of the first request, or none and ask GET /v1/operations/{operation.id}.",
+    )
+
+
+async def _later(seam: Seam, current: Operation) -> Written:
+    """202 for an operation that others decide; where nobody has been told so yet, that is noted."""
+    if current.queued or current.deferred:
+        return Written(operation=view_of(current))
+    return await _undecided(seam, current.id)
+
+
 async def _undecided(seam: Seam, operation_id: str) -> Written:
-    """The present state; it may have been decided in this very moment, and is then answered as such."""
-    operation = await seam.operations.get(operation_id)
+    """Say that it is decided later, unless it was decided in this very moment."""
+    return _present(await seam.operations.defer(operation_id))
+
+
+def _present(operation: Operation | None) -> Written:
+    """Where an operation stands: its answer, or 202. Raises OutcomeUnknown, and _KeyIsFree when it is gone."""
     if operation is None:
         raise _KeyIsFree
-    if operation.phase == "settled" and operation.answer is not None:
+    if operation.phase == "unknown":
+        raise _outcome_unknown(operation)
+    if operation.phase != "settled":
+        return Written(operation=view_of(operation))
+    if operation.answer is not None:
         return Written(answer=operation.answer)
-    return Written(operation=view_of(operation))
+    assert operation.problem is not None  # noqa: S101 - what has failed says why
+    return Written(answer=rendered(operation.problem))

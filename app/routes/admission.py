@@ -16,6 +16,7 @@ from app.errors import (
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     InvalidCorrelationId,
+    InvalidField,
     MalformedBody,
     NotAcceptable,
     RateLimited,
@@ -23,7 +24,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.ports import Caller
-from app.problem_document import JSON, PROBLEM_JSON
+from app.problem_document import JSON, PROBLEM_JSON, FieldError
 from app.routes.edge import answer_headers, correlation_of
 from app.routes.media import quality
 from app.routes.services import services_of
@@ -34,10 +35,12 @@ AnyRequest = Request[Any, Any, Any]
 MAX_BODY: Final = 1024 * 1024
 MERGE_PATCH: Final = "application/merge-patch+json"
 LONGEST_WAIT: Final = 30.0
+LONGEST_CALLBACK: Final = 2000
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
-_PREFERENCE: Final = re.compile(r"""\s*([A-Za-z0-9-]+)\s*(?:=\s*("[^"]*"|[^\s;,]*))?[^,]*""")
+_MEMBER: Final = re.compile(r"""(?:[^,"]|"[^"]*")+""")
+_PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]+)\s*(?:=\s*("[^"]*"|[^\s;"]*))?\s*(?:;.*)?""")
 
 
 class Admitted(Struct, frozen=True, kw_only=True):
@@ -102,17 +105,46 @@ def idempotency_key(request: AnyRequest) -> str:
     return value
 
 
-def waiting(request: AnyRequest) -> float | None:
-    """Seconds of `Prefer: wait=N` (RFC 7240), at most 30; None without one. What is honoured is told in
-    `Preference-Applied`; a malformed preference is ignored, as the RFC asks."""
+class Preferences(Struct, frozen=True, kw_only=True):
+    """What a writer would like: to be told later, and to wait so many seconds (at most 30) before that."""
+
+    respond_async: bool
+    wait: float | None
+
+
+def preferences(request: AnyRequest) -> Preferences:
+    """`Prefer` (RFC 7240). What is honoured is told in `Preference-Applied`; of several values the first one counts,
+    and a malformed one is ignored, as the RFC asks."""
+    respond_async, wait = False, None
     for line in request.headers.getall("prefer", []):
-        for name, value in _PREFERENCE.findall(line):
-            seconds = value.strip('"')
-            if name.lower() == "wait" and seconds.isascii() and seconds.isdigit():
-                applied = min(LONGEST_WAIT, float(seconds[:6]))
-                answer_headers(request.scope).append(("Preference-Applied", f"wait={applied:.0f}"))
-                return applied
-    return None
+        for match in map(_PREFERENCE.fullmatch, map(str.strip, _MEMBER.findall(line))):
+            name, value = ("", "") if match is None else (match[1].lower(), (match[2] or "").strip('"'))
+            if name == "respond-async" and not value:
+                respond_async = True
+            elif name == "wait" and wait is None and value.isascii() and value.isdigit():
+                wait = min(LONGEST_WAIT, float(value[:6]))
+    applied = ["respond-async"] if respond_async else []
+    if wait is not None:
+        applied.append(f"wait={wait:.0f}")
+    if applied:
+        answer_headers(request.scope).append(("Preference-Applied", ", ".join(applied)))
+    return Preferences(respond_async=respond_async, wait=wait)
+
+
+def callback(request: AnyRequest) -> str | None:
+    """The URL of `Lockstitch-Callback`, as it was sent; None without the header. Raises InvalidField."""
+    sent = request.headers.getall("lockstitch-callback", [])
+    if not sent:
+        return None
+    url = sent[0].strip(" \t")
+    wrong = "is sent twice" if len(sent) > 1 else "is empty" if not url else None
+    if len(url) > LONGEST_CALLBACK:
+        wrong = f"is longer than {LONGEST_CALLBACK} characters"
+    if wrong is not None:
+        raise InvalidField(
+            f"Lockstitch-Callback: {wrong}.", errors=(FieldError(header="Lockstitch-Callback", detail=wrong),)
+        )
+    return url
 
 
 async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:

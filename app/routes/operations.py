@@ -55,10 +55,15 @@ async def read_operation(request: AnyRequest) -> Answered:
 @route("/v1/operations/{id:str}/check", http_method=["POST"], name="check operation", status_code=200)
 async def check(request: AnyRequest) -> Answered:
     """Read back once more for an operation whose outcome is unknown."""
-    await admit(request, "ops:write")
+    admitted = await admit(request, "ops:write")
     await read_body(request, ())
     Query(request, ()).check()
-    view = await check_operation(services_of(request).seam, request.path_params["id"], _every_object())
+    view = await check_operation(
+        services_of(request).seam,
+        request.path_params["id"],
+        actor=admitted.caller.principal,
+        objects=_every_object(),
+    )
     return json_response(view)
 
 

@@ -16,10 +16,11 @@ from app.routes.admission import (
     Admitted,
     AnyRequest,
     admit,
+    callback,
     content_type_of,
     idempotency_key,
+    preferences,
     read_body,
-    waiting,
 )
 from app.routes.answers import page_response, resource_response, written_response
 from app.routes.queries import Query
@@ -133,7 +134,10 @@ async def _write(
     media_types: tuple[str, ...] = (JSON,),
 ) -> Answered:
     key = idempotency_key(request)
-    wait = waiting(request)
+    call_me = callback(request)
+    prefers = preferences(request)
+    at_once = 0.0 if prefers.respond_async else None
+    wait = at_once if prefers.wait is None else prefers.wait
     body = await read_body(request, media_types)
     query = Query(request, parameters)
     upsert_on = query.choice("upsert_on", ("email", "external_id"))
@@ -151,6 +155,8 @@ async def _write(
         lossy=query.choice("lossy", ("accept",)) is not None,
         if_match=request.headers.get("if-match"),
         body=body,
+        respond_async=prefers.respond_async,
+        callback=call_me,
         wait_own=10.0 if wait is None else wait,
         wait_other=2.0 if wait is None else wait,
     )
