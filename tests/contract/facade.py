@@ -46,30 +46,34 @@ SECRETS: Final = {
 class Facade:
     """Everything that a test may reach: the API, its callers' keys, the vendors, and the database."""
 
-    def __init__(self, folder: Path, database_url: str, *, more: str = "", **environment: str) -> None:
-        """`more` is added to the configuration, `environment` to that of every process."""
+    def __init__(
+        self, folder: Path, database_url: str, *, more: str = "", vendors_last: bool = False, **environment: str
+    ) -> None:
+        """`more` is added to the configuration, `environment` to that of every process. The vendors forget all when
+        their process ends, unless `vendors_last`."""
         self._folder = folder
         self._added = environment
         self.database_url = database_url
         port = free_port()
-        self._emulators = Process(
-            [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"],
+        self.emulators = Process(
+            [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"]
+            + (["--state", str(folder / "emulators")] if vendors_last else []),
             environment=dict(os.environ),
             log=folder / "emulators.log",
             url=f"http://127.0.0.1:{port}",
             health="/_emulator/health",
         )
-        self.vendors = Lookalikes(self._emulators.url)
+        self.vendors = Lookalikes(self.emulators.url)
         self._config = folder / "lockstitch.toml"
         self.token_file = folder / "hubspot-token"
-        self.token_file.write_text(f"{SECRETS['HUBSPOT_TOKEN']}\n", encoding="utf-8")
-        self._config.write_text(_configuration(self._emulators.url, self.token_file) + more, encoding="utf-8")
+        self.token_file.write_text(f"{SECRETS['WRONG_TOKEN']}\n", encoding="utf-8")
+        self._config.write_text(_configuration(self.emulators.url, self.token_file) + more, encoding="utf-8")
         self.api = self.process("serve")
         self.worker = self.process("worker")
 
     def start(self) -> None:
         """Start everything, with vendors that are in no one's way."""
-        self._emulators.start()
+        self.emulators.start()
         for vendor in ("hubspot", "zendesk"):
             self.vendors.limit(vendor, per_minute=1_000_000, search_lag=0.0)
         self.vendors.limit("shopify", per_minute=60_000_000, search_lag=0.0)
@@ -78,7 +82,7 @@ class Facade:
 
     def stop(self) -> None:
         """Stop everything."""
-        for process in (self.api, self.worker, self._emulators):
+        for process in (self.api, self.worker, self.emulators):
             process.stop()
         self.vendors.close()
 
