@@ -113,7 +113,7 @@ def test_a_refused_call_tells_nothing(emulators: RunningEmulators, receiver: Rec
     emulators.subscribe("zendesk", receiver.url("zendesk"))
     refused = emulators.http.post(
         "/zendesk/api/v2/tickets",
-        # The requester would be made first; the unknown priority takes that back.
+        # The requester would be made first; the assignee, who does not exist, takes that back.
         json={"ticket": {"comment": "x", "requester": {"name": "Nobody"}, "assignee_id": 4}},
         auth=("dev@example.com/token", "zendesk-dev-token"),
     )
