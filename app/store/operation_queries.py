@@ -37,8 +37,8 @@ INSERT = Query(
                                traceparent, intent, phase, effect, sent_at, lease_token, due_at, callback, queued,
                                attempts)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                CASE WHEN $11 = 'sent' THEN now() END, $13::text, now() + coalesce($14::interval, '0'), $15, $13::text IS NULL,
-                CASE WHEN $13::text IS NULL THEN 0 ELSE 1 END)
+                CASE WHEN $11 = 'sent' THEN now() END, $13::text, now() + coalesce($14::interval, '0'), $15,
+                $13::text IS NULL, CASE WHEN $13::text IS NULL THEN 0 ELSE 1 END)
             ON CONFLICT (principal, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         """,
         first=16,
@@ -263,18 +263,5 @@ LOCK_UPSERT = Query(
        SET upsert_digest = $3
      WHERE id = $1 AND lease_token = $2 AND phase IN ('received', 'sent')
     RETURNING id
-    """,
-)
-
-DELETE_EXPIRED = Query(
-    "DELETE operation",
-    """
-    DELETE FROM operation
-     WHERE id IN (SELECT id
-                    FROM operation
-                   WHERE phase = 'settled'
-                     AND updated_at < now() - $1::interval
-                   LIMIT $2
-                     FOR UPDATE SKIP LOCKED)
     """,
 )

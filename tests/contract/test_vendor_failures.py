@@ -168,7 +168,7 @@ def test_waiting_not_at_all_for_ones_own_write(caller: Caller, vendors: Lookalik
     [
         ("wait=5", "wait=5"),
         ("wait=99", "wait=30"),
-        ('respond-async, wait="3"', "wait=3"),
+        ('respond-async, wait="3"', "respond-async, wait=3"),
         ("Wait=2;x=y", "wait=2"),
         ("wait=1, wait=9", "wait=1"),
         *((ignored, None) for ignored in ("handling=strict", "wait=soon", "wait", "wait=-1", "")),
