@@ -1,41 +1,65 @@
 """One realistic Event of each type, for trigger editors and for tests of subscriptions; made of the examples that the
 committed schemas give for every field."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from app.event_types import EVENT_TYPES
+from app.flows.changes import changed
+from canonical.customer import Customer
+from canonical.order import Order
 from canonical.schema import FOLDER
+from canonical.ticket import Ticket
 
-SAMPLE_ID: Final = "evt_00000000000004d20000000000000001"
+SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
 CORRELATION_ID: Final = "orders-4711"
 _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
+_MODELS: Final[Mapping[str, type[Struct]]] = {"customer": Customer, "order": Order, "ticket": Ticket}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
 # A field has an example although most records have nothing there.
 _USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into_remote_id", "refunds")
-_ONLY_AFTER_WRITES: Final = ("raw", "operation_id", "correlation_id")
+_SOMETIMES: Final = ("raw", "operation_id", "correlation_id")
 
 
-def sample_event(event_type: str, *, event_id: str = SAMPLE_ID, correlation_id: str = CORRELATION_ID) -> bytes:
-    """The document of an Event of this type, with the time of now. `event_type` is one of EVENT_TYPES."""
-    subject, _, what = event_type.partition(".")
+def sample_event(
+    event_type: str,
+    *,
+    event_id: str = SAMPLE_ID,
+    correlation_id: str = CORRELATION_ID,
+    timestamp: datetime | None = None,
+) -> bytes:
+    """The document of an Event of this type, with the time of now unless another is given. `event_type` is one of
+    EVENT_TYPES."""
+    subject = event_type.partition(".")[0]
+    data = _DATA[event_type]()
     return msgspec.json.encode(
         {
             "id": event_id,
             "type": event_type,
-            "timestamp": datetime.now(UTC),
+            "timestamp": timestamp or datetime.now(UTC),
             "api_version": "v1",
             "connection": _CONNECTIONS.get(subject, "hubspot"),
             "correlation_id": correlation_id,
-            "changed": _CHANGED.get(subject) if what == "updated" else None,
-            "data": _DATA[event_type](),
+            "changed": _changed(event_type, data),
+            "data": data,
         }
     )
+
+
+def _changed(event_type: str, data: Mapping[str, Any]) -> Sequence[str] | None:
+    """As an Event of a record that was not seen before has it, or one of which one thing has changed."""
+    subject, _, what = event_type.partition(".")
+    if subject not in _MODELS or what == "comment_added":
+        return None
+    if what == "created":
+        return changed(None, data, _MODELS[subject])
+    return _CHANGED[subject] if what == "updated" else ()
 
 
 @cache
@@ -68,10 +92,11 @@ def _instance(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
         return _instance(next(one for one in schema["anyOf"] if one != {"type": "null"}), definitions)
     if schema.get("type") == "array":
         return [_instance(schema["items"], definitions)]
+    required = schema.get("required", ())
     return {
         name: _instance(member, definitions)
         for name, member in schema.get("properties", {}).items()
-        if name not in _ONLY_AFTER_WRITES
+        if name in required or name not in _SOMETIMES
     }
 
 

@@ -1,5 +1,7 @@
 """Events for those who come and ask: the change feed, feeds for polling triggers, samples for trigger editors."""
 
+import hashlib
+from datetime import UTC, datetime
 from typing import Final
 
 from litestar import route
@@ -11,12 +13,13 @@ from app.flows.feeds import EVENT_ID, newest_of, read_events
 from app.flows.locate import PLURAL
 from app.flows.samples import sample_event
 from app.routes.admission import AnyRequest, admit
-from app.routes.answers import json_response, link_next
+from app.routes.answers import json_response, link_next, resource_response
 from app.routes.queries import Query
 from app.routes.resources import Answered
 from app.routes.services import services_of
 from canonical.parts import ObjectName
 
+SAMPLED_AT: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 FEEDS: Final[dict[str, ObjectName]] = {PLURAL[name]: name for name in ("customer", "order", "ticket")}
 
 
@@ -61,4 +64,5 @@ async def read_sample(request: AnyRequest) -> Answered:
     kind = request.path_params["event_type"]
     if kind not in EVENT_TYPES:
         raise NotFound(f"There is no event {kind[:80]!r}; there are: {', '.join(EVENT_TYPES)}.")
-    return json_response(Raw(sample_event(kind)))
+    sample = sample_event(kind, timestamp=SAMPLED_AT)
+    return resource_response(request, Raw(sample), f'"{hashlib.sha256(sample).hexdigest()[:32]}"')

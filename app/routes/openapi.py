@@ -206,7 +206,7 @@ def _is_undecided(call: Call, status: int) -> bool:
 
 def _of_success(call: Call, status: int) -> tuple[str, ...]:
     """The headers that this answer may have beside those that all have."""
-    single = call.answer in ("Customer", "Order", "Ticket") and status != 202
+    single = call.answer in ("Customer", "Order", "Ticket", "Event") and status != 202
     told = {
         "ETag": single,
         "Location": _is_undecided(call, status) or (status == 201 and (single or call.answer in LOCATED)),

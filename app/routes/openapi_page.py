@@ -108,7 +108,9 @@ def _meaning(described: Schema, schema: Schema) -> str:
     if "enum" in schema:
         return f"{told[0]} {_type(schema)}"
     if "minimum" in schema:
-        told.append(f"{schema['minimum']} to {schema['maximum']}.")
+        told.append(
+            f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else f"From {schema['minimum']}."
+        )
     if "default" in schema:
         told.append(f"Default <code>{escape(str(schema['default']))}</code>.")
     elif examples := schema.get("examples") or [described[key] for key in ("example",) if key in described]:

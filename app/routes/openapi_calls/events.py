@@ -38,7 +38,8 @@ CALLS: Final[tuple[Call, ...]] = (
         tag="Events",
         name="read_sample",
         summary="One realistic Event of a type, for trigger editors",
+        also=(304,),
         answer="Event",
-        headers=READ_HEADERS,
+        headers=(*READ_HEADERS, "If-None-Match"),
     ),
 )

@@ -1,0 +1,224 @@
+"""The change feed, the feeds of polling triggers, the samples of trigger editors."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from app.event_types import EVENT_PATTERNS, EVENT_TYPES
+from canonical.schema import FOLDER
+from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.event_stories import Stories
+from tests.contract.facade import Facade
+from tests.contract.samples import KINDS, word
+
+DOCUMENT = ["id", "type", "timestamp", "api_version", "connection", "correlation_id", "changed", "data"]
+END = "evt_" + 36 * "f"
+
+
+@pytest.fixture
+def stories(facade: Facade, caller: Caller) -> Stories:
+    """What happens at vendors, told and awaited."""
+    return Stories(facade, caller)
+
+
+def received(stories: Stories, count: int) -> list[dict[str, Any]]:
+    """That many Events of webhooks, in order."""
+    receipts = [
+        stories.record("gateway", f"{word()}.happened", "thing", "7", payload=json.dumps({"n": n}).encode())
+        for n in range(count)
+    ]
+    return [stories.event_of(receipt) for receipt in receipts]
+
+
+def before(event: dict[str, Any]) -> str:
+    """A place in the feed right before an Event."""
+    return f"evt_{int(event['id'][4:], 16) - 1:036x}"
+
+
+# ------------------------------------------------------------- change feed
+
+
+def test_a_reader_goes_on_where_it_was(stories: Stories, caller: Caller) -> None:
+    wanted = received(stories, 5)
+    after, found = before(wanted[0]), []
+    while True:
+        answer = caller.get("/v1/events", params={"type": "webhook.received", "after": after, "limit": 2})
+        page = answer.json()
+        assert page.keys() == {"data", "next_cursor", "has_more"}
+        assert [list(event) for event in page["data"]] == [DOCUMENT] * len(page["data"])
+        assert ("link" in answer.headers) == page["has_more"]
+        found += page["data"]
+        assert page["next_cursor"] == found[-1]["id"]
+        if not page["has_more"]:
+            break
+        assert f"after={page['next_cursor']}&" in answer.headers["link"] + "&" or "after=" in answer.headers["link"]
+        after = page["next_cursor"]
+    ids = [event["id"] for event in found]
+    assert ids == sorted(set(ids))
+    assert [event["data"]["payload"]["n"] for event in found if event in wanted] == [0, 1, 2, 3, 4]
+
+    rest = caller.get("/v1/events", params={"type": "webhook.received", "after": ids[-1]}).json()
+    assert (rest["data"], rest["next_cursor"], rest["has_more"]) == ([], ids[-1], False)
+
+
+def test_the_link_leads_to_the_next_page(stories: Stories, caller: Caller, facade: Facade) -> None:
+    first, second = received(stories, 2)
+    answer = caller.get("/v1/events", params={"type": "webhook.*", "after": before(first), "limit": 1})
+    url, _, rel = answer.headers["link"].partition("; ")
+    assert rel == 'rel="next"'
+    assert url.startswith("<http")
+    following = caller.get(url.strip("<>").partition("/v1/")[2].join(("/v1/", "")))
+    assert following.json()["data"] == [second]
+
+
+@pytest.mark.parametrize(
+    ("query", "types"),
+    [
+        ("type=webhook.received", {"webhook.received"}),
+        ("type=webhook.*", {"webhook.received"}),
+        ("type=customer.*", {"customer.updated"}),
+        ("type=customer.updated,webhook.received", {"customer.updated", "webhook.received"}),
+        ("type=customer.updated&type=webhook.*", {"customer.updated", "webhook.received"}),
+        ("type=*", {"customer.updated", "webhook.received"}),
+        ("type=order.created", set()),
+    ],
+)
+def test_types_are_chosen_by_name_by_pattern_and_together(
+    stories: Stories, caller: Caller, query: str, types: set[str]
+) -> None:
+    (first,) = received(stories, 1)
+    made = caller.create(KINDS["hubspot customer"].collection, KINDS["hubspot customer"].sample())
+    receipt = stories.record("hubspot", "contact.propertyChange", "contact", made["meta"]["remote_id"])
+    last = stories.event_of(receipt)
+
+    page = caller.get(f"/v1/events?{query}&after={before(first)}&limit=250").json()
+
+    mine = [event for event in page["data"] if event["id"] in (first["id"], last["id"])]
+    assert {event["type"] for event in mine} == types
+
+
+def test_without_an_end_to_start_from_it_begins_with_the_oldest(stories: Stories, caller: Caller) -> None:
+    received(stories, 1)
+    (oldest,) = stories.facade.sql("SELECT min(id) AS id FROM event")
+    assert caller.get("/v1/events?limit=1").json()["data"][0]["id"] == oldest["id"]
+    assert caller.get(f"/v1/events?after={END}").json() == {"data": [], "next_cursor": END, "has_more": False}
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("after=1", ["after"]),
+        ("after=evt_1", ["after"]),
+        (f"after=EVT_{36 * '0'}", ["after"]),
+        (f"after=evt_{36 * 'g'}", ["after"]),
+        (f"after={END}&after={END}", ["after"]),
+        ("after=", ["after"]),
+        ("type=", ["type"]),
+        ("type=customer", ["type"]),
+        ("type=customer.*,", ["type"]),
+        ("type=customer.updated&type=invoice.*", ["type"]),
+        ("limit=0", ["limit"]),
+        ("limit=251&after=x", ["after", "limit"]),
+        ("cursor=evt_1", ["cursor"]),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_told_so(caller: Caller, query: str, named: list[str]) -> None:
+    answer = caller.get(f"/v1/events?{query}")
+    assert code_of(answer, 422) == "invalid-field"
+    assert sorted(parameters(answer)) == named
+
+
+def test_head_works(caller: Caller) -> None:
+    for path in ("/v1/events", "/v1/feeds/customers", "/v1/samples/customer.updated"):
+        assert caller.head(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/v1/events", "events:read"),
+        ("/v1/feeds/customers", "customers:read"),
+        ("/v1/feeds/orders", "orders:read"),
+        ("/v1/feeds/tickets", "tickets:read"),
+        ("/v1/samples/order.created", None),
+    ],
+)
+def test_scopes(facade: Facade, nobody: Caller, path: str, scope: str | None) -> None:
+    assert code_of(nobody.get(path), 401) == "unauthenticated"
+    with facade.calling("ops:read") as other:
+        assert other.get(path).status_code == (200 if scope is None else 403)
+    if scope is not None:
+        with facade.calling(scope) as mine:
+            assert mine.get(path).status_code == 200
+
+
+# ---------------------------------------------------------- polling triggers
+
+
+def test_a_feed_is_a_bare_array_newest_first_with_unique_ids(stories: Stories, caller: Caller) -> None:
+    made = caller.create(KINDS["zendesk ticket"].collection, KINDS["zendesk ticket"].sample())
+    told = [
+        stories.event_of(stories.send("zendesk", "ticket", happened, made["meta"]["remote_id"]))
+        for happened in ("created", "updated", "comment_added", "deleted")
+    ]
+
+    feed = caller.get("/v1/feeds/tickets?limit=250").json()
+
+    ids = [item["id"] for item in feed]
+    assert ids == sorted(set(ids), reverse=True)
+    assert {item["type"].partition(".")[0] for item in feed} == {"ticket"}
+    assert [item for item in feed if item in told] == told[::-1]
+    assert len(caller.get("/v1/feeds/tickets?limit=2").json()) == 2
+    created = caller.get("/v1/feeds/tickets?type=ticket.created&limit=250").json()
+    assert {item["type"] for item in created} == {"ticket.created"}
+    assert told[0] in created
+
+
+def test_a_feed_of_something_else(caller: Caller) -> None:
+    answer = caller.get("/v1/feeds/invoices")
+    assert code_of(answer, 404) == "not-found"
+    assert "customers, orders, tickets" in answer.json()["detail"]
+    assert parameters(caller.get("/v1/feeds/orders?type=customer.created")) == ["type"]
+    assert parameters(caller.get("/v1/feeds/orders?after=x")) == ["after"]
+
+
+# ----------------------------------------------------------------- samples
+
+
+@pytest.mark.parametrize("kind", EVENT_TYPES)
+def test_a_sample_is_what_an_event_looks_like(caller: Caller, kind: str) -> None:
+    sample = caller.get(f"/v1/samples/{kind}").json()
+    assert list(sample) == DOCUMENT
+    assert sample["type"] == kind
+    subject, _, what = kind.partition(".")
+    schema = "comment" if what == "comment_added" else subject
+    if not FOLDER.joinpath(f"{schema}.json").exists():
+        return
+    validator = Draft202012Validator(
+        msgspec.json.decode(FOLDER.joinpath(f"{schema}.json").read_bytes()),
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+    validator.validate(sample["data"])
+    assert sample["data"]["meta"]["connection"] == sample["connection"]
+    assert (sample["changed"] is None) == (what == "comment_added")
+
+
+def test_a_sample_is_a_resource_with_a_tag(caller: Caller) -> None:
+    answer = caller.get("/v1/samples/customer.updated")
+    again = caller.get("/v1/samples/customer.updated", headers={"if-none-match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert caller.get("/v1/samples/order.updated").headers["etag"] != answer.headers["etag"]
+
+
+def test_a_sample_of_nothing(caller: Caller) -> None:
+    for kind in ("customer", "customer.*", "invoice.paid"):
+        answer = caller.get(f"/v1/samples/{kind}")
+        assert code_of(answer, 404) == "not-found"
+        assert "customer.updated" in answer.json()["detail"]
+
+
+def test_every_type_falls_under_a_pattern() -> None:
+    assert set(EVENT_TYPES) < set(EVENT_PATTERNS)
