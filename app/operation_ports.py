@@ -211,9 +211,6 @@ class Operations(Protocol):
     async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
         """Reserve a unique key for this operation while it is undecided; False when another one holds it."""
 
-    async def delete_expired(self, limit: int) -> int:
-        """Remove settled operations that have outlived their retention; how many."""
-
 
 class OperationAnnouncer(Protocol):
     """Tells of the end of operations, in the transaction of the decision."""

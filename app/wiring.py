@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from app import telemetry
+from app.alert_ports import Alerter
 from app.egress_rules import EgressRules
 from app.errors import StoreUnavailable
 from app.event_ports import Events
@@ -22,8 +23,10 @@ from app.flows.operator_seam import OperatorSeam
 from app.flows.receive import Receiving
 from app.flows.refused_webhooks import RefusedWebhooks
 from app.flows.seam import Seam
+from app.flows.watch import Watch
 from app.flows.write import Writers
 from app.lane_ports import Lanes, LaneSettings
+from app.outbound.alerting import open_alerting
 from app.outbound.client import open_vendor_client
 from app.outbound.posting import open_poster
 from app.ports import Connection, Connections
@@ -32,6 +35,7 @@ from app.routes.budget import Budgets
 from app.routes.services import Services
 from app.settings import EncryptionKey, Settings, SettingsError, require_for_serving
 from app.store import heartbeats
+from app.store.alarms import PostgresAlarms
 from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
 from app.store.audit_chain import BATCH as SEALED_AT_ONCE
@@ -54,28 +58,40 @@ from app.store.queue_figures import read_figures
 from app.store.receipts import PostgresReceipts
 from app.store.record_states import PostgresRecordStates
 from app.store.redrives import PostgresRedrives
+from app.store.retention import PostgresRetention
 from app.store.run_entries import recording_runs
 from app.store.runs import PostgresRuns
 from app.store.sealing import Sealer
 from app.store.subscriptions import PostgresSubscriptions
 from app.store.trail import PostgresTrail
+from app.store.vitals import PostgresVitals
 from app.store.wakeups import listen
+from app.upkeep_ports import Retention
 from mappings.registry import MANIFESTS, VENDORS
 
 POOL_SIZE: Final = 16
 # One attempt at a write ends well before its lease does, so that two owners never overlap.
 ATTEMPT_SHARE: Final = 2 / 3
-# How long a job stays with a worker that gives no sign of life.
-JOB_LEASE_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upkeep:
+    """What a worker does beside the work: it watches, tells, and removes what is too old."""
+
+    watch: Watch
+    alerter: Alerter
+    heartbeat_seconds: float
+    retention: Retention
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plant:
-    """The running whole of one process: its services, and what only processes do. A worker has a `runner`."""
+    """The running whole of one process: its services, and what only processes do: workers have `runner`, `upkeep`."""
 
     services: Services
     database: Database
     runner: QueueRunner | None
+    upkeep: Upkeep | None
 
     async def beat(self, worker: str) -> None:
         """Note that this worker is alive."""
@@ -124,7 +140,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         queue = PostgresQueue(
             database,
             sealer,
-            lease=timedelta(seconds=JOB_LEASE_SECONDS),
+            lease=timedelta(seconds=settings.job_lease_seconds),
             policies=POLICIES,
             upkeep=upkeep,
             announcer=announcer,
@@ -177,6 +193,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             ),
             database=database,
             runner=await _open_runner(settings, seam, queue, database_url) if works else None,
+            upkeep=await _open_upkeep(stack, settings, database, database_url) if works else None,
         )
 
 
@@ -223,6 +240,29 @@ async def _following(pauses: PostgresPauses, database_url: str) -> AsyncIterator
         await asyncio.wait({watching})
 
 
+async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Database, database_url: str) -> Upkeep:
+    """The watcher has a connection of its own: it must not take a busy pool for a database that is away."""
+    watched = await Database.connect(database_url, max_size=1)
+    stack.push_async_callback(watched.close)
+    alerter = await stack.enter_async_context(open_alerting(settings.alerts, installation=settings.public_url))
+    return Upkeep(
+        watch=Watch(
+            PostgresVitals(watched, settings.connections),
+            PostgresAlarms(watched),
+            PostgresAuditTrail(watched),
+            alerter,
+            public_url=settings.public_url,
+            repeat_seconds=settings.alerts.repeat_minutes * 60.0,
+            job_lag_seconds=float(settings.alerts.job_lag_seconds),
+        ),
+        alerter=alerter,
+        heartbeat_seconds=float(settings.alerts.heartbeat_seconds),
+        retention=PostgresRetention(
+            database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
+        ),
+    )
+
+
 async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, database_url: str) -> QueueRunner:
     """The runner of this process, with the lanes as fast as the connections may be."""
     await seam.lanes.configure(
@@ -232,7 +272,7 @@ async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, dat
         queue,
         handlers_of(seam),
         policies=POLICIES,
-        lease_seconds=JOB_LEASE_SECONDS,
+        lease_seconds=float(settings.job_lease_seconds),
         listen=partial(listen, database_url),
     )
 

@@ -1,19 +1,19 @@
-"""The worker: runs jobs, goes on with operations that nobody holds, shows that it is alive, sweeps what is too old."""
+"""The worker: runs jobs, goes on with operations that nobody holds, seals, watches, and removes what is too old."""
 
 import asyncio
 import logging
 import os
-import random
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import uvloop
 
 from app import telemetry
-from app.errors import StoreUnavailable
+from app.flows.reap import reap
 from app.flows.redrive import carry_on
 from app.flows.resolve_outcome import resolve
+from app.loops import Loops
 from app.operation_ports import Begun
 from app.routes.health import live, metrics, ready
 from app.server import serve_application
@@ -25,8 +25,8 @@ POLL_SECONDS: Final = 0.25
 SEAL_SECONDS: Final = 0.4
 ANCHOR_SECONDS: Final = 300.0
 HEARTBEAT_SECONDS: Final = 5.0
-SWEEP_SECONDS: Final = 60.0
-SWEEP_ROWS: Final = 500
+WATCH_SECONDS: Final = 5.0
+REAP_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 15.0
 _log = logging.getLogger("lockstitch.worker")
 
@@ -44,7 +44,7 @@ async def _run(settings: Settings) -> None:
     async with open_plant(settings, works=True) as plant:
         assert plant.runner is not None  # noqa: S101 - this process works
         jobs = asyncio.create_task(plant.runner.run())
-        work = asyncio.create_task(Worker(plant).run())
+        work = asyncio.create_task(Worker(plant, lambda: not jobs.done()).run())
         try:
             await serve_application(plant.services, [live, ready, metrics], settings.host, settings.worker_port)
         finally:
@@ -54,40 +54,36 @@ async def _run(settings: Settings) -> None:
 
 
 class Worker:
-    """A few loops over one database. Any number of workers may run; rows are claimed, not assigned."""
+    """A few loops over one database. Any number of workers may run; rows are claimed, not assigned. `jobs_run` tells
+    whether the runner of jobs is at work."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, jobs_run: Callable[[], bool]) -> None:
+        assert plant.upkeep is not None  # noqa: S101 - this process works
         self._plant = plant
+        self._upkeep = plant.upkeep
+        self._jobs_run = jobs_run
+        self._loops = Loops()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Until cancelled; then the operations that were begun are finished."""
         try:
-            async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._every(POLL_SECONDS, self._claim))
-                loops.create_task(self._every(POLL_SECONDS, self._redrive))
-                loops.create_task(self._every(SEAL_SECONDS, self._plant.seal))
-                loops.create_task(self._every(ANCHOR_SECONDS, self._anchor))
-                loops.create_task(self._every(HEARTBEAT_SECONDS, self._beat))
-                loops.create_task(self._every(SWEEP_SECONDS, self._sweep))
+            async with asyncio.TaskGroup() as tasks:
+                for name, seconds, step in (
+                    ("operations", POLL_SECONDS, self._claim),
+                    ("redrives", POLL_SECONDS, self._redrive),
+                    ("seal", SEAL_SECONDS, self._plant.seal),
+                    ("anchor", ANCHOR_SECONDS, self._anchor),
+                    ("heartbeat", HEARTBEAT_SECONDS, self._beat),
+                    ("reap", REAP_SECONDS, self._reap),
+                    ("watch", WATCH_SECONDS, self._upkeep.watch.look),
+                    ("sign of life", self._upkeep.heartbeat_seconds, self._sign_of_life),
+                ):
+                    tasks.create_task(self._loops.run(name, seconds, step))
         finally:
             if self._running:
                 await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
-
-    async def _every(self, seconds: float, step: Callable[[], Awaitable[bool]]) -> None:
-        """Run a step again and again; at once when it says that there is more, else after a jittered pause."""
-        while True:
-            try:
-                more = await step()
-            except StoreUnavailable:
-                _log.warning("the database is not available; trying again")
-                more = False
-            except Exception:  # noqa: BLE001 - one step that fails must not end the worker in silence
-                _log.exception("a step of the worker failed; trying again")
-                more = False
-            if not more:
-                await asyncio.sleep(seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
 
     async def _claim(self) -> bool:
         free = AT_ONCE - len(self._running)
@@ -122,5 +118,14 @@ class Worker:
         await self._plant.beat(self._name)
         return False
 
-    async def _sweep(self) -> bool:
-        return await self._plant.services.seam.operations.delete_expired(SWEEP_ROWS) == SWEEP_ROWS
+    async def _reap(self) -> bool:
+        return (await reap(self._upkeep.retention)).more
+
+    async def _sign_of_life(self) -> bool:
+        """To a dead man's switch, which raises an alarm when none comes: so there is none while anything is amiss."""
+        hanging = self._loops.hanging()
+        if hanging or not self._jobs_run():
+            _log.error("no sign of life is given: a loop hangs", extra={"loops": hanging or ["jobs"]})
+        elif self._upkeep.watch.well:
+            await self._upkeep.alerter.heartbeat()
+        return False

@@ -33,7 +33,6 @@ from app.store.operation_audit import entry, entry_of_change, first_entries
 from app.store.operation_queries import (
     CLAIM_DUE,
     DEFER,
-    DELETE_EXPIRED,
     FORGET,
     HELD,
     INSERT,
@@ -252,10 +251,6 @@ class PostgresOperations:
         if locked is None:
             raise LeaseLost(lease.operation_id)
         return True
-
-    async def delete_expired(self, limit: int) -> int:
-        """Remove settled operations that have outlived their retention; how many."""
-        return await self._database.execute(DELETE_EXPIRED, self._retention, limit)
 
     async def _settle(
         self, begun: Begun, entries: Sequence[audit.Entry], *outcome: object, unless_deferred: bool = False

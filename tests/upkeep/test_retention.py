@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.flows.reap import reap
+from app.flows.reap import MOST_BATCHES, reap
 from app.settings import RetentionSettings
 from app.store.database import SESSION_SETTINGS, Database, Query
 from app.store.retention import STATEMENTS, PostgresRetention
@@ -118,11 +118,11 @@ async def test_what_is_older_than_its_retention_goes(database: Database, kind: s
     for number in range(10, 13):
         await place(database, kind, number, DAYS[kind] - 0.01)
 
-    assert await reap(retention(database), rows=3, pause=0.0) == 7
+    assert await reap(retention(database), rows=3, pause=0.0) == (7, False)
 
     assert await left(database, kind) == 3
     assert f'lockstitch_rows_reaped_total{{kind="{kind}"}}'.encode() in render_metrics()
-    assert await reap(retention(database), rows=3, pause=0.0) == 0
+    assert await reap(retention(database), rows=3, pause=0.0) == (0, False)
 
 
 async def test_an_unsettled_receipt_stays_while_its_job_or_an_open_dead_letter_may_still_settle_it(
@@ -140,7 +140,7 @@ async def test_an_unsettled_receipt_stays_while_its_job_or_an_open_dead_letter_m
         await sql(database, "UPDATE dead_letter SET origin = $1 WHERE job_id = $2", origin, number)
     await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL WHERE job_id = 1")
 
-    assert await reap(retention(database)) == 1
+    assert await reap(retention(database)) == (1, False)
     assert {row["id"] for row in await sql(database, "SELECT id FROM inbound_event")} == {waiting, dead}
 
 
@@ -155,7 +155,7 @@ async def test_every_attempt_at_what_is_not_decided_stays(database: Database) ->
     await place(database, "dead_letters", 2, 1)
     await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL")
 
-    assert await reap(retention(database)) == 1
+    assert await reap(retention(database)) == (1, False)
     assert {row["job_id"] for row in await sql(database, "SELECT job_id FROM attempt")} == {1, 2}
 
 
@@ -168,7 +168,7 @@ async def test_a_dead_delivery_stays_for_its_redrive_and_a_while_after_it(databa
     await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL WHERE job_id = 0")
     await sql(database, "UPDATE dead_letter SET closed_at = now() - interval '11 days' WHERE job_id = 1")
 
-    assert await reap(retention(database)) == 2
+    assert await reap(retention(database)) == (2, False)
     assert {row["id"] for row in await sql(database, "SELECT id FROM delivery")} == {"dlv_0", "dlv_2"}
 
 
@@ -181,7 +181,7 @@ async def test_an_operation_that_nobody_has_decided_stays(database: Database, ph
                                 due_at = CASE WHEN $1 <> 'unknown' THEN now() + interval '1 day' END""",
         phase,
     )
-    assert await reap(retention(database)) == 0
+    assert await reap(retention(database)) == (0, False)
 
 
 async def test_open_dead_letters_and_running_redrives_stay(database: Database) -> None:
@@ -189,7 +189,7 @@ async def test_open_dead_letters_and_running_redrives_stay(database: Database) -
     await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL")
     await place(database, "redrives", 1, 400)
     await sql(database, "UPDATE redrive SET state = 'running', ended_at = NULL, due_at = now()")
-    assert await reap(retention(database)) == 0
+    assert await reap(retention(database)) == (0, False)
 
 
 async def test_what_a_cancelled_redrive_had_before_it_goes_at_once_and_in_batches(database: Database) -> None:
@@ -200,7 +200,7 @@ async def test_what_a_cancelled_redrive_had_before_it_goes_at_once_and_in_batche
         "INSERT INTO redrive_letter SELECT 'rdv_1', number, 'dl_' || number FROM generate_series(1, 20) AS number",
     )
     assert await retention(database).reap("redrive_letters", 8) == 8
-    assert await reap(retention(database), rows=5, pause=0.0) == 12
+    assert await reap(retention(database), rows=5, pause=0.0) == (12, False)
     assert await left(database, "redrives") == 1
 
 
@@ -215,7 +215,7 @@ async def test_a_rotated_secret_of_a_subscription_goes_a_day_after_its_end(datab
            SELECT 'sub_1', '', now() - make_interval(days => age), now() - days
              FROM (VALUES (9, interval '2 days'), (8, '23 hours'), (7, NULL)) AS secret (age, days)""",
     )
-    assert await reap(retention(database)) == 1
+    assert await reap(retention(database)) == (1, False)
     (row,) = await sql(database, "SELECT count(*) AS count FROM subscription_secret")
     assert row["count"] == 2
 
@@ -227,7 +227,15 @@ async def test_the_trail_and_what_was_last_seen_have_no_retention(database: Data
            VALUES ('customer', 'crm', '1', '', now() - interval '10 years')""",
     )
     assert not {"audit", "record_states", "links"} & set(PostgresRetention.kinds)
-    assert await reap(retention(database)) == 0
+    assert await reap(retention(database)) == (0, False)
+
+
+async def test_a_great_lot_of_one_kind_leaves_the_others_their_turn(database: Database) -> None:
+    await sql(database, ROWS["deliveries"], 1, 50, timedelta(days=400))
+    await sql(database, ROWS["run_entries"], 1, 1, timedelta(days=400))
+    assert await reap(retention(database), rows=2, pause=0.0) == (2 * MOST_BATCHES + 1, True)
+    assert await left(database, "run_entries") == 0
+    assert await reap(retention(database), rows=2, pause=0.0) == (50 - 2 * MOST_BATCHES, False)
 
 
 async def test_two_workers_share_the_work_and_neither_waits(database: Database) -> None:
