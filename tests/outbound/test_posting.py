@@ -126,11 +126,12 @@ async def test_nobody_there_is_unreachable() -> None:
     ("said", "least", "most"),
     [
         ("120", 120, 120),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 7100, 7200),
+        (None, 7100, 7200),
         ("Sun, 06 Nov 1994 08:49:37 GMT", 0, 0),
     ],
 )
-async def test_the_wait_that_is_asked_for_is_read_in_both_forms(said: str, least: float, most: float) -> None:
+async def test_the_wait_that_is_asked_for_is_read_in_both_forms(said: str | None, least: float, most: float) -> None:
+    said = said or format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
     asks = Reply(status=429, headers=(("retry-after", said),))
     async with running_vendor(asks) as target, posting(f"127.0.0.1/32:{target.port}") as poster:
         reply = await poster.post(target.url, headers={}, body=b"{}")
