@@ -98,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operation_lease_seconds: int
     """How long an owner may go on with an operation before a worker takes over (LOCKSTITCH_OPERATION_LEASE, 45). Longer
     than one attempt at a write, which is bounded by two thirds of it."""
+    job_lease_seconds: int
+    """How long a job of the queue stays with a worker that gives no sign of life (LOCKSTITCH_JOB_LEASE, 30)."""
     settle_margin_seconds: int
     """How long after sending a vendor may still be at work on a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN,
     15)."""
@@ -157,6 +159,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rate_limit_burst=read("LOCKSTITCH_RATE_LIMIT_BURST", _count, 200),
         operation_retention_days=read("LOCKSTITCH_OPERATION_RETENTION_DAYS", _days, 7),
         operation_lease_seconds=read("LOCKSTITCH_OPERATION_LEASE", _seconds, 45),
+        job_lease_seconds=read("LOCKSTITCH_JOB_LEASE", _seconds, 30),
         settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
         trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
         log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
