@@ -74,6 +74,8 @@ class Hook:
     always: Answer = Answer()
     script: deque[Answer] = field(default_factory=deque)
     posts: list[Post] = field(default_factory=list)
+    under_way: int = 0
+    most_at_once: int = 0
 
     def then(self, *answers: Answer) -> "Hook":
         """Append to the script."""
@@ -102,7 +104,10 @@ class SubscriberServer:
                 answer = hook.script.popleft() if hook.script else hook.always
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 hook.posts.append(Post(headers=headers, body=body, at=time.monotonic()))
+                hook.under_way += 1
+                hook.most_at_once = max(hook.most_at_once, hook.under_way)
                 time.sleep(answer.after)
+                hook.under_way -= 1
                 self.send_response(answer.status)
                 for name, value in answer.headers:
                     self.send_header(name, value)

@@ -14,6 +14,7 @@ import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from app.store.api_keys import PostgresKeys
+from app.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
 from tests.contract.subscribers import (
     ATTEMPTS,
@@ -160,6 +161,7 @@ def test_one_that_is_slow_holds_nobody_up(owner: Caller, delivering: Delivering)
     swift.received(100)
     assert time.monotonic() - started < 8  # the slow one needs more than 10 s for its own
     assert len(slow.posts) < 100
+    assert 1 < slow.most_at_once <= AT_ONCE
 
 
 def test_events_of_a_record_come_in_order_and_a_failure_holds_up_its_record_only(
