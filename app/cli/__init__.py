@@ -30,6 +30,11 @@ app.command(
 app.command("app.cli.redrive:redrive", name="redrive", help="Run many dead letters again; a worker carries it on.")
 app.command("app.cli.queue:queue", name="queue", help="Show what waits and runs.")
 app.command("app.cli.audit:audit", name="audit", help="Look into the audit trail, and prove that it was not changed.")
+app.command(
+    "app.cli.secrets:secrets",
+    name="secrets",
+    help="The encryption keys: what each one seals, and the change to a new one.",
+)
 app.command("app.cli.runs:runs", name="runs", help="Tell what happened in a run.")
 
 

@@ -183,7 +183,7 @@ class PostgresEvents:
             [event.type for event in events],
             [event.connection for event in events],
             [event.record for event in events],
-            [self._sealer.seal(bytes(event.body), _belongs_to(event.id)) for event in events],
+            [self._sealer.seal(bytes(event.body), body_of(event.id)) for event in events],
             [event.correlation_id for event in events],
             [event.traceparent for event in events],
             [event.origin for event in events],
@@ -194,7 +194,7 @@ class PostgresEvents:
         return [self._open(dict(row)) for row in rows]  # type: ignore[call-overload]
 
     def _open(self, row: dict[str, object]) -> Event:
-        body = self._sealer.open(row.pop("body"), _belongs_to(str(row["id"])))  # type: ignore[arg-type]
+        body = self._sealer.open(row.pop("body"), body_of(str(row["id"])))  # type: ignore[arg-type]
         return Event(**row, body=Raw(body))  # type: ignore[arg-type]
 
 
@@ -232,5 +232,6 @@ def _entry(event: Event) -> audit.Entry:
     )
 
 
-def _belongs_to(event_id: str) -> str:
+def body_of(event_id: str) -> str:
+    """What a sealed body belongs to."""
     return f"event {event_id}"

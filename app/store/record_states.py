@@ -47,7 +47,7 @@ class PostgresRecordStates:
         if row is None:
             return None
         return SeenState(
-            data=self._sealer.open(row["data"], _belongs_to(object_name, connection, remote_id)),
+            data=self._sealer.open(row["data"], data_of(object_name, connection, remote_id)),
             deleted=row["deleted"],
             version=row["version"],
             seen_at=row["seen_at"],
@@ -65,7 +65,7 @@ class PostgresRecordStates:
         deleted: bool = False,
     ) -> None:
         """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved."""
-        sealed = self._sealer.seal(data, _belongs_to(object_name, connection, remote_id))
+        sealed = self._sealer.seal(data, data_of(object_name, connection, remote_id))
         row = (object_name, connection, remote_id, sealed, deleted)
         kept = (
             await transaction.execute(INSERT, *row)
@@ -76,5 +76,6 @@ class PostgresRecordStates:
             raise StateMoved
 
 
-def _belongs_to(object_name: str, connection: str, remote_id: str) -> str:
+def data_of(object_name: str, connection: str, remote_id: str) -> str:
+    """What a sealed state belongs to."""
     return f"record_state {object_name} {connection} {remote_id}"

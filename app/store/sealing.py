@@ -17,6 +17,12 @@ __all__ = ["SealBroken", "Sealer"]
 NONCE_BYTES: Final = 12
 
 
+def prefix_of(key_id: str) -> bytes:
+    """What every value begins with that this key has sealed."""
+    name = key_id.encode()
+    return bytes((len(name),)) + name
+
+
 class Sealer:
     """Seals with the first key, opens with any. Keys are (id, 32 bytes); raises ValueError without one."""
 
@@ -24,14 +30,19 @@ class Sealer:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         self._writer = keys[0][0]
+        self._prefix = prefix_of(self._writer)
         self._ciphers = {key_id: AESGCM(secret) for key_id, secret in keys}
+
+    @property
+    def writer(self) -> str:
+        """The id of the key that seals."""
+        return self._writer
 
     def seal(self, plain: bytes, belongs_to: str) -> bytes:
         """Encrypt; `belongs_to` names table and row and must be given again to open."""
         nonce = os.urandom(NONCE_BYTES)
-        name = self._writer.encode()
         sealed = self._ciphers[self._writer].encrypt(nonce, plain, belongs_to.encode())
-        return bytes((len(name),)) + name + nonce + sealed
+        return self._prefix + nonce + sealed
 
     def open(self, sealed: bytes, belongs_to: str) -> bytes:
         """Decrypt. Raises SealBroken."""

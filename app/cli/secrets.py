@@ -1,0 +1,180 @@
+"""`lockstitch secrets`: the encryption keys of what is sealed in the database."""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Final, TypeVar
+
+from cyclopts import App, Parameter
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from app.cli.database import find_database, find_keys, run
+from app.cli.exits import FAILURE
+from app.cli.operators import actor, write_json
+from app.settings import load_settings
+from app.store.database import Database
+from app.store.key_rotation import KeyRotation
+from app.store.sealing import Sealer
+
+T = TypeVar("T")
+
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+
+# Counting reads whole tables.
+PATIENT_SECONDS: Final = 3600.0
+# What moves from one table to another while it is gone through is found the next time.
+MOST_ROUNDS: Final = 5
+
+secrets = App(name="secrets", help="The encryption keys: what each one seals, and the change to a new one.")
+
+
+class KeyStatus(Struct, frozen=True, kw_only=True):
+    """`writes`: the key that seals. `values`: how many each key seals, by column. `missing`: keys that seal something
+    and are not configured. `droppable`: configured keys that seal nothing any more."""
+
+    writes: str
+    values: Mapping[str, Mapping[str, int]]
+    missing: list[str]
+    droppable: list[str]
+
+
+class Rotated(Struct, frozen=True, kw_only=True):
+    """`sealed`: values that were sealed anew. `left`: those that another key still seals. `unreadable`: those of them
+    that no configured key opens."""
+
+    writes: str
+    sealed: int
+    left: int
+    unreadable: int
+    droppable: list[str]
+
+
+@secrets.command
+def status(*, json: Json = False) -> None:
+    """Show how many values each key seals, and which key may be taken out.
+
+    Parameters
+    ----------
+    json
+        As JSON.
+    """
+    found = _with_rotation(_status)
+    if json:
+        write_json(found)
+        return
+    keys = sorted({key for counts in found.values.values() for key in counts} | {found.writes})
+    table = Table("sealed", *(f"{key} (writes)" if key == found.writes else key for key in keys))
+    for column, counts in found.values.items():
+        table.add_row(column, *(str(counts.get(key, 0)) for key in keys))
+    Console().print(table)
+    if found.missing:
+        sys.stdout.write(f"Not configured, and needed: {', '.join(found.missing)}.\n")
+    if found.droppable:
+        sys.stdout.write(f"May be taken out: {', '.join(found.droppable)}.\n")
+
+
+@secrets.command(name="rotate-key")
+def rotate_key(*, json: Json = False) -> None:
+    """Seal everything anew with the first key. May be broken off, and goes on where it was; processes need not stop.
+
+    Parameters
+    ----------
+    json
+        As JSON, without a progress bar.
+    """
+    done = _with_rotation(lambda rotation, sealer, keys: _rotate(rotation, sealer, keys, show=not json))
+    if json:
+        write_json(done)
+    else:
+        sys.stdout.write(f"{done.sealed} values were sealed anew with {done.writes}.\n")
+        if done.droppable:
+            sys.stdout.write(f"May be taken out: {', '.join(done.droppable)}.\n")
+    if done.unreadable:
+        sys.stderr.write(f"{done.unreadable} values are sealed with a key that is not configured, or were changed.\n")
+    elif done.left:
+        sys.stderr.write(
+            f"{done.left} values are sealed with another key again: a process still writes with it. Restart all of them"
+            f" with {done.writes} as the first key, then run this once more.\n"
+        )
+    if done.left:
+        sys.exit(FAILURE)
+
+
+async def _status(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...]) -> KeyStatus:
+    values = await rotation.count()
+    used = _used(values)
+    return KeyStatus(
+        writes=sealer.writer,
+        values=values,
+        missing=sorted(set(used) - set(keys)),
+        droppable=[key for key in keys if key not in used and key != sealer.writer],
+    )
+
+
+async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], *, show: bool) -> Rotated:
+    sealed = 0
+    unreadable = 0
+    used = _used(await rotation.count())
+    with _progress(show) as progress:
+        bar = progress.add_task("sealing anew", total=_others(used, sealer))
+        for _ in range(MOST_ROUNDS):
+            sealed_before, unreadable = sealed, 0
+            async for batch in rotation.rotate():
+                sealed += batch.sealed
+                unreadable += batch.unreadable
+                progress.update(bar, advance=batch.sealed, description=batch.column)
+            if sealed == sealed_before:
+                break
+        progress.update(bar, description="sealed anew")
+    if sealed:
+        await rotation.note(actor=actor(), sealed=sealed)
+    used = _used(await rotation.count())
+    return Rotated(
+        writes=sealer.writer,
+        sealed=sealed,
+        left=_others(used, sealer),
+        unreadable=unreadable,
+        droppable=[key for key in keys if key not in used and key != sealer.writer],
+    )
+
+
+def _used(values: Mapping[str, Mapping[str, int]]) -> Counter[str]:
+    used: Counter[str] = Counter()
+    for counts in values.values():
+        used.update(counts)
+    return used
+
+
+def _others(used: Counter[str], sealer: Sealer) -> int:
+    return sum(count for key, count in used.items() if key != sealer.writer)
+
+
+def _progress(show: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<28}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not show,
+    )
+
+
+def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
+    """Do something with what is sealed. Raises Complaint without a database or keys."""
+    url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
+    sealer = Sealer(tuple((key.id, key.key) for key in keys))
+
+    async def connect_and_do() -> T:
+        database = await Database.connect(url, max_size=1, command_timeout=PATIENT_SECONDS)
+        try:
+            return await do(KeyRotation(database, sealer), sealer, tuple(key.id for key in keys))
+        finally:
+            await asyncio.shield(database.close())
+
+    return run(connect_and_do())
