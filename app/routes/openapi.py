@@ -178,7 +178,7 @@ def _success(call: Call, status: int) -> Schema:
     meanings = {
         200: "Done.",
         201: "Made.",
-        202: "Not decided yet; the operation says where to look." if _is_undecided(call, status) else "Recorded.",
+        202: "Not decided yet; `Location` is where it will be told." if _is_undecided(call, status) else "Recorded.",
         204: "Done; there is nothing to tell.",
         304: "Unchanged.",
     }

@@ -81,7 +81,18 @@ HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
     ),
     "X-Correlation-ID": ("Ties the calls of one workflow run together; made when absent.", "orders-4711", False),
     "traceparent": ("W3C Trace Context.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
-    "Prefer": ("`wait=N`: seconds to wait, 0 to 30 (RFC 7240).", "wait=10", False),
+    "Prefer": (
+        "`wait=N`: seconds to wait, 0 to 30. `respond-async`: 202 at once, or after `wait=N`; a worker carries it out,"
+        " in order per record (RFC 7240).",
+        "respond-async, wait=5",
+        False,
+    ),
+    "Lockstitch-Callback": (
+        "A URL that gets the `operation.finished` event too, such as the `$execution.resumeUrl` of an n8n Wait node."
+        " At most 2000 characters; under the rules of subscriptions.",
+        "https://n8n.example.com/webhook-waiting/1051",
+        False,
+    ),
     "If-Match": ("Only if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
     "If-None-Match": ("304 if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
 }
@@ -109,7 +120,7 @@ ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
     "ETag": ("Strong entity tag of the resource.", '"4d801e8b078e9c014d801e8b078e9c01"'),
     "Location": ("Where the new resource, or the operation, is.", "/v1/customers/cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
     "Idempotent-Replayed": ("`true` when this is the recorded answer; absent when it is fresh.", "true"),
-    "Preference-Applied": ("The preference that was honoured.", "wait=10"),
+    "Preference-Applied": ("The preferences that were honoured.", "respond-async, wait=5"),
     "Link": ("The next page, `rel=next` (RFC 8288); absent on the last one.", '</v1/customers?cursor=…>; rel="next"'),
     "Retry-After": ("Whole seconds to wait.", "1"),
     "WWW-Authenticate": ("How to authenticate (RFC 6750).", 'Bearer realm="lockstitch"'),

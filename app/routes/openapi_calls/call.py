@@ -53,9 +53,10 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 READ_HEADERS: Final = ("X-Correlation-ID", "traceparent")
-WRITE_HEADERS: Final = ("Idempotency-Key", "Prefer", *READ_HEADERS)
+WRITE_HEADERS: Final = ("Idempotency-Key", "Prefer", "Lockstitch-Callback", *READ_HEADERS)
 REPLAYS: Final = (
     "Repeating the request with its key replays the recorded answer byte for byte, without touching the vendor."
     " Records live 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); after that the key is free again."
-    " While the outcome is not decided the answer is 202 with the operation."
+    " While the outcome is not decided the answer is 202 with the operation, and so it is at once with"
+    " `Prefer: respond-async`; its end is told by the event `operation.finished`."
 )
