@@ -11,6 +11,7 @@ from tests.contract.event_stories import Stories
 from tests.contract.facade import SECRETS, Facade
 from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import KINDS, Body, Kind, word
+from tests.contract.webhook_connections import WEBHOOK_SECRETS
 
 PREFIX = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 # A write, and which fields differ after it.
@@ -179,6 +180,31 @@ def test_a_comment_of_a_ticket_that_is_gone(stories: Stories, vendors: Lookalike
     basic = (f"{SECRETS['ZENDESK_EMAIL']}/token", SECRETS["ZENDESK_TOKEN"])
     httpx.delete(f"{vendors.url}/zendesk/api/v2/tickets/{record.remote_id}.json", auth=basic)
     assert record.told("comment_added", comment_id=1)["type"] == "ticket.deleted"
+
+
+@pytest.mark.parametrize("name", ["hubspot customer", "shopify order", "zendesk ticket"])
+def test_what_the_look_alikes_tell_themselves_becomes_events(
+    stories: Stories, vendors: Lookalikes, facade: Facade, name: str
+) -> None:
+    vendor = KINDS[name].connection
+    target = {"vendor": vendor, "url": f"{facade.api.url}/v1/webhooks/{vendor}", "secret": WEBHOOK_SECRETS[vendor]}
+    control = f"{vendors.url}/_emulator/webhooks"
+    assert httpx.put(control, json=target).status_code == 200
+    try:
+        record = Record(stories, name)
+        record.change(CHANGES[name][0])
+        events = list[dict[str, Any]]()
+
+        def told() -> bool:
+            feed = stories.caller.get(f"/v1/feeds/{record.object}s?limit=250").json()
+            events[:] = [event for event in feed if event["data"]["id"] == record.made["id"]]
+            return any(CHANGES[name][1] <= set(event["changed"] or ()) for event in events)
+
+        stories.until(told, f"the change of {record.made['id']}")
+        assert {event["type"].partition(".")[0] for event in events} == {record.object}
+        assert events[0]["data"] == record.read()
+    finally:
+        httpx.delete(control, params={"vendor": vendor})
 
 
 def test_the_history_of_named_fields_is_audited(stories: Stories) -> None:
