@@ -128,6 +128,7 @@ async def _gone(
         seen=seen,
         state=b"{}",
         deleted=True,
+        lags=notice.happened == "created" and seen is None,  # rather not there yet than gone already
     )
 
 
