@@ -41,7 +41,8 @@ class Gathering:
         self._receipts = receipts
         self._queue = queue
         self._waiting: deque[_Delivery] = deque()
-        self._working: set[asyncio.Task[None]] = set()
+        self._busy = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def take(self, arrivals: Sequence[Arrival]) -> int:
         """Record one delivery whole; how many of its events were new. When it returns they are committed.
@@ -50,15 +51,20 @@ class Gathering:
         """
         delivery = _Delivery(arrivals=arrivals, accepted=asyncio.get_running_loop().create_future())
         self._waiting.append(delivery)
-        if len(self._working) < AT_ONCE:
+        if self._busy < AT_ONCE:
+            self._busy += 1
             task = asyncio.create_task(self._work())
-            self._working.add(task)
-            task.add_done_callback(self._working.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await delivery.accepted
 
     async def _work(self) -> None:
-        while self._waiting:
-            await self._settle(self._next())
+        """Until nobody waits. Between finding that out and saying so nothing else runs, so that nobody is left behind."""
+        try:
+            while self._waiting:
+                await self._settle(self._next())
+        finally:
+            self._busy -= 1
 
     def _next(self) -> list[_Delivery]:
         """Those that have waited longest, as many as are good for one transaction."""
