@@ -14,7 +14,8 @@ from app.errors import StoreUnavailable
 from app.event_ports import NewReceipt, Receipts, Transactions
 from app.queue_ports import Enqueuer, NewJob
 
-AT_ONCE: Final = 2
+LATE_SECONDS: Final = 0.1
+MOST_AT_ONCE: Final = 4
 MOST_ARRIVALS: Final = 256
 
 
@@ -34,15 +35,17 @@ class _Delivery:
 
 
 class Gathering:
-    """Records deliveries with their jobs, at most AT_ONCE transactions at a time."""
+    """Records deliveries with their jobs: one transaction after the other, and beside one that is late another, so that
+    whatever holds it up does not hold up everybody."""
 
     def __init__(self, transactions: Transactions, receipts: Receipts, queue: Enqueuer) -> None:
         self._transactions = transactions
         self._receipts = receipts
         self._queue = queue
         self._waiting: deque[_Delivery] = deque()
-        self._busy = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._at_work = 0
+        self._in_time = 0
 
     async def take(self, arrivals: Sequence[Arrival]) -> int:
         """Record one delivery whole; how many of its events were new. When it returns they are committed.
@@ -51,20 +54,41 @@ class Gathering:
         """
         delivery = _Delivery(arrivals=arrivals, accepted=asyncio.get_running_loop().create_future())
         self._waiting.append(delivery)
-        if self._busy < AT_ONCE:
-            self._busy += 1
-            task = asyncio.create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._call_for_work()
         return await delivery.accepted
 
+    def _call_for_work(self) -> None:
+        """Whoever waits is seen to by somebody who is in time, or by a new one."""
+        if not self._waiting or self._in_time or self._at_work >= MOST_AT_ONCE:
+            return
+        self._at_work += 1
+        self._in_time += 1
+        task = asyncio.create_task(self._work())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _work(self) -> None:
-        """Until nobody waits. Between finding that out and saying so nothing else runs, so that nobody is left behind."""
+        """One transaction after the other until nobody waits, or until one was late. From the last look at who waits to
+        the end nothing else runs, so that nobody is left behind."""
+        late = False
+
+        def be_late() -> None:
+            nonlocal late
+            late = True
+            self._in_time -= 1
+            self._call_for_work()
+
         try:
-            while self._waiting:
-                await self._settle(self._next())
+            while self._waiting and not late:
+                alarm = asyncio.get_running_loop().call_later(LATE_SECONDS, be_late)
+                try:
+                    await self._settle(self._next())
+                finally:
+                    alarm.cancel()
         finally:
-            self._busy -= 1
+            self._at_work -= 1
+            self._in_time -= not late
+            self._call_for_work()
 
     def _next(self) -> list[_Delivery]:
         """Those that have waited longest, as many as are good for one transaction."""
