@@ -176,7 +176,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         )
         if not await count_missing(database):
             await events.raise_era()
-        gauges = Gauges(database)
+        gauges = Gauges(database, settings.connections)
         telemetry.add_collector(gauges.collect)
         yield Plant(
             services=Services(

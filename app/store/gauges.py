@@ -1,6 +1,7 @@
 """Figures that only the database knows, as Prometheus reads them: the same on every process, as of the last scrape."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from prometheus_client import Metric
@@ -13,6 +14,7 @@ from app.store.database import Database, Query
 from app.store.queue_figures import read_figures
 
 OPEN_PHASES: Final = ("received", "sent", "unknown")
+PAUSE_REASONS: Final = ("auth", "operator")
 
 COUNT_DEAD_LETTERS = Query(
     "SELECT dead_letter",
@@ -27,11 +29,28 @@ COUNT_DEAD_LETTERS = Query(
 COUNT_REDRIVES = Query("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
 
 
-class Gauges:
-    """`refresh` reads them, `collect` gives what was read last."""
+COUNT_STOPPED = Query("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
 
-    def __init__(self, database: Database) -> None:
+PAUSED = Query(
+    "SELECT lane",
+    """
+    SELECT connection, blocked_reason AS reason
+      FROM lane
+     WHERE connection = ANY ($1::text[])
+       AND blocked_until = 'infinity'
+    """,
+)
+
+
+class Gauges:
+    """`refresh` reads them, `collect` gives what was read last. `connections` are those of the configuration."""
+
+    def __init__(self, database: Database, connections: Collection[str]) -> None:
         self._database = database
+        self._connections = sorted(connections)
+        self._paused: set[tuple[str, str]] = set()
+        self._stopped = 0
+        self._worker_seen: float | None = None
         self._operations: dict[str, tuple[int, float]] = {}
         self._queue: Sequence[QueueFigures] = ()
         self._dead_letters: dict[tuple[str, str, str], int] = {}
@@ -47,6 +66,10 @@ class Gauges:
         self._dead_letters = {(row["connection"], row["kind"], row["category"]): row["count"] for row in rows}
         self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
         self._sealed = await self._trail.figures()
+        self._stopped = await self._database.fetch_value(COUNT_STOPPED)
+        rows = await self._database.fetch(PAUSED, self._connections)
+        self._paused = {(row["connection"], row["reason"]) for row in rows}
+        self._worker_seen = await heartbeats.last_seen(self._database)
 
     def collect(self) -> list[Metric]:
         """For `telemetry.add_collector`."""
@@ -103,6 +126,28 @@ class Gauges:
                 "Age of the first audit event that is not in the chain yet.",
                 (),
                 [((), self._sealed[1])],
+            ),
+            _gauge(
+                "lockstitch_connection_paused",
+                "1 while a connection waits for a person: auth, a refused credential; operator, somebody paused it.",
+                ("connection", "reason"),
+                (
+                    ((name, reason), float((name, reason) in self._paused))
+                    for name in self._connections
+                    for reason in PAUSE_REASONS
+                ),
+            ),
+            _gauge(
+                "lockstitch_subscriptions_waiting",
+                "Subscriptions that are disabled: their deliveries wait for a person.",
+                (),
+                [((), self._stopped)],
+            ),
+            _gauge(
+                "lockstitch_worker_seen_seconds",
+                "Age of the last sign of life of any worker.",
+                (),
+                [((), math.inf if self._worker_seen is None else self._worker_seen)],
             ),
         ]
 

@@ -28,7 +28,13 @@ VENDORS: Final[tuple[Vendor, ...]] = ("hubspot", "shopify", "zendesk")
 # Beside the systems of record: connections for failures and for throttling, so that a pause that these lead to holds
 # nobody else up; one with a credential that is refused; one at an address where nobody listens.
 CONNECTIONS: Final = {f"{prefix}{vendor}": vendor for prefix in ("", "frail-", "busy-") for vendor in VENDORS}
-OPERATED: Final = {"pausable": "env:HUBSPOT_TOKEN", "relocked": "env:WRONG_TOKEN", "refiled": None}
+OPERATED: Final = {
+    "pausable": "env:HUBSPOT_TOKEN",
+    "relocked": "env:WRONG_TOKEN",
+    "refused": "env:WRONG_TOKEN",
+    "barred": "env:WRONG_TOKEN",
+    "refiled": None,
+}
 CREDENTIALS: Final = {
     "hubspot": '{ token = "env:HUBSPOT_TOKEN" }',
     "shopify": '{ token = "env:SHOPIFY_TOKEN" }',
@@ -171,7 +177,8 @@ def _configuration(vendors_url: str, token_file: Path) -> str:
         f'[connections.locked]\nvendor = "hubspot"\nbase_url = "{vendors_url}/hubspot"\n'
         'credentials = { token = "env:WRONG_TOKEN" }\n'
     )
-    # For operators' tests: one that they pause, one with a refused credential, one whose credential is a file.
+    # For operators' tests: one that they pause, some whose credential is refused, as each such pause lasts, and one
+    # whose credential is a file.
     for name, reference in OPERATED.items():
         credential = reference or f"file:{token_file}"
         tables.append(

@@ -85,15 +85,15 @@ def test_a_vendor_that_is_not_there(caller: Caller) -> None:
 
 
 def test_a_bad_credential_pauses_the_connection(caller: Caller, vendors: Lookalikes) -> None:
-    answer = caller.get("/v1/customers/locked:1")
+    answer = caller.get("/v1/customers/barred:1")
     assert code_of(answer, 502) == "vendor-auth-failed"
     assert (answer.json()["category"], answer.json()["fault"]) == ("auth", "vendor")
     calls = len(vendors.calls("hubspot"))
-    for answer in (caller.get("/v1/customers/locked:1"), caller.get("/v1/customers?connection=locked")):
+    for answer in (caller.get("/v1/customers/barred:1"), caller.get("/v1/customers?connection=barred")):
         assert code_of(answer, 503) == "connection-paused"
         assert answer.json()["category"] == "auth"
     key = new_key()
-    answer = caller.write("POST", "/v1/customers?connection=locked", customer("hubspot"), key=key)
+    answer = caller.write("POST", "/v1/customers?connection=barred", customer("hubspot"), key=key)
     assert code_of(answer, 503) == "connection-paused"
     assert len(vendors.calls("hubspot")) == calls
     # Nothing was sent, so the key is free for another try elsewhere.

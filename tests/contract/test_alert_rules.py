@@ -1,0 +1,122 @@
+"""The alert rules that are shipped speak of metrics that are served, with labels that they have."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import customer
+
+RULES = Path(__file__).resolve().parents[2] / "docs" / "alerts" / "lockstitch.rules.yml"
+# What alarms name of Prometheus itself.
+FOREIGN = {"up"}
+WORDS = {"sum", "max", "min", "by", "rate", "increase", "or", "and", "unless", "for"}
+SELECTOR = re.compile(r"""([a-z_:][a-z0-9_:]*)\s*(\{(?:[^}"]|"[^"]*")*\})?""")
+GROUPING = re.compile(r"\bby\s*\(([^)]*)\)")
+
+
+def rules() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
+    """Every metric that an expression names, with the labels that it is chosen by."""
+    without_groups = GROUPING.sub(" ", expression)
+    without_ranges = re.sub(r"\[[0-9]+[smhd]\]", " ", without_groups)
+    for name, braces in SELECTOR.findall(without_ranges):
+        if name not in WORDS:
+            yield name, set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"", braces))
+
+
+def grouped_by(expression: str) -> set[str]:
+    return {label.strip() for group in GROUPING.findall(expression) for label in group.split(",")}
+
+
+@pytest.fixture(scope="module")
+def served(running_facade: Facade, full_key: str) -> dict[str, dict[str, set[str]]]:
+    """By metric: the values of each of its labels, on the API and a worker, after a little of everything."""
+    facade = running_facade
+    with Caller(facade.api.url, full_key) as caller:
+        caller.create("/v1/customers", customer("hubspot"))
+        facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts", times=None, change="type")
+        assert code_of(caller.get("/v1/customers?connection=hubspot&limit=5"), 502) == "vendor-drift"
+        facade.vendors.mend()
+        assert code_of(caller.get("/v1/customers/refused:1"), 502) == "vendor-auth-failed"
+        httpx.post(f"{facade.api.url}/v1/webhooks/nowhere", json={})
+    facade.sql(
+        """INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id,
+                                    enqueued_at, category, reason)
+           VALUES ('dl_rules', 0, 'rules', 'hubspot', 8, 'skip', '', 'rules', now(), 'permanent', 'no')"""
+    )
+    facade.sql(
+        """INSERT INTO job (kind, connection, state, run_at, max_attempts, dead_head, payload, correlation_id)
+           VALUES ('rules', 'rules', 'ready', now() + interval '1 day', 8, 'skip', '', 'rules')"""
+    )
+    try:
+        found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for process in (facade.api, facade.worker):
+            text = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {full_key}"}).text
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    found[sample.name]
+                    for label, value in sample.labels.items():
+                        found[sample.name][label].add(value)
+        return found
+    finally:
+        facade.sql("DELETE FROM dead_letter WHERE id = 'dl_rules'")
+        facade.sql("DELETE FROM job WHERE kind = 'rules'")
+
+
+def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
+    named = {name for rule in rules() for name, _ in selectors(rule["expr"])}
+    assert {
+        "lockstitch_dead_letters_open",
+        "lockstitch_queue_oldest_seconds",
+        "lockstitch_queue_lag_seconds",
+        "lockstitch_connection_paused",
+        "lockstitch_vendor_outcomes_total",
+        "lockstitch_operations_open",
+        "http_server_request_duration_seconds_count",
+        "lockstitch_worker_seen_seconds",
+        "lockstitch_audit_unsealed_seconds",
+    } <= named
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_a_rule_says_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert re.fullmatch(r"Lockstitch[A-Za-z]+", rule["alert"])
+    assert rule["labels"]["severity"] in ("warning", "critical")
+    assert set(rule["annotations"]) == {"summary", "next_step"}
+    used = set(re.findall(r"\$labels\.([a-z_]+)", str(rule["annotations"])))
+    assert used <= grouped_by(rule["expr"]) | {"instance"}
+    assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_a_rule_names_what_is_served(rule: dict[str, Any], served: dict[str, dict[str, set[str]]]) -> None:
+    for name, chosen_by in selectors(rule["expr"]):
+        if name in FOREIGN:
+            continue
+        if name == "lockstitch_alerts_told_total":  # has no sample before the first alarm
+            continue
+        assert name in served, name
+        assert chosen_by | grouped_by(rule["expr"]) <= set(served[name]), name
+
+
+def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, set[str]]], vendors: Lookalikes) -> None:
+    assert "/v1/webhooks/{connection}" in served["http_server_request_duration_seconds_count"]["http_route"]
+    assert {"success", "auth"} <= served["lockstitch_vendor_outcomes_total"]["outcome"]
+    assert "unknown" in served["lockstitch_operations_open"]["phase"]
+    assert served["lockstitch_connection_paused"]["reason"] == {"auth", "operator"}
+    assert "drift" in served["lockstitch_mapping_refusals_total"]["reason"]
