@@ -107,9 +107,10 @@ class FreshN8n:
         """The command line of n8n with these arguments."""
         return [self._node, self._program, *arguments]
 
-    def begin(self, workflow_id: str) -> None:
-        """Run the workflow from its manual trigger until it ends or falls asleep."""
-        self._run("execute", f"--id={workflow_id}")
+    def begin(self, workflow_id: str, broker_port: int) -> None:
+        """Run the workflow from its manual trigger until it ends or falls asleep, beside an n8n that serves; it needs
+        another port for its own use."""
+        self._run("execute", f"--id={workflow_id}", N8N_RUNNERS_BROKER_PORT=str(broker_port))
 
     def execute(self, workflow_id: str) -> Execution:
         """Run the workflow from its manual trigger to its end. Raises `N8nRefused` when it never started."""
@@ -134,10 +135,10 @@ class FreshN8n:
         if done.returncode != 0 or not taken_in:
             raise N8nRefused(done.stdout[-1500:] + done.stderr[-1500:])
 
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
-            env=self.environment,
+            env=self.environment | environment,
             cwd=self.home,
             capture_output=True,
             text=True,

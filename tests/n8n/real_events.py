@@ -122,12 +122,13 @@ def test_a_change_in_the_shop_reaches_the_same_contact(stage: Stage) -> None:
 
 
 def test_the_event_and_what_the_workflow_wrote_are_one_run(stage: Stage) -> None:
+    stage.dev.create("/v1/customers", {"emails": [{"address": "run@example.com"}]}, connection="shopify")
     seen = stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(with_item(seen, "Saved", ok=True)))
     correlation_id = with_item(seen, "Saved", ok=True)[0]["correlation_id"]
 
     story = stage.dev.operate(f"/ops/runs/{correlation_id}")
 
-    kinds = {entry["kind"] for entry in story["entries"]}
+    kinds = {entry["kind"] for entry in story["data"]}
     assert {"receipt", "event", "delivery", "request", "vendor_call"} <= kinds
 
 
@@ -142,7 +143,7 @@ def test_who_does_not_sign_is_refused(stage: Stage) -> None:
 
 
 def test_an_order_is_placed_while_the_workflow_sleeps(stage: Stage) -> None:
-    stage.cli.begin(stage.ids[WAIT])
+    stage.cli.begin(stage.ids[WAIT], free_port())
 
     (execution,) = stage.n8n.wait_for(stage.ids[WAIT], lambda seen: len(seen) == 1)
 
