@@ -89,8 +89,9 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=PROBLEM_JSON)
 
 
-def refuse_other_path(request: AnyRequest) -> None:
+async def refuse_other_path(request: AnyRequest) -> None:
     """Before any route: `/v1/customers/` is not `/v1/customers`, or an id that was left empty would list everybody.
+    It awaits nothing; what is not async is run in a thread by the framework, which costs more than all of this.
 
     Raises NotFound.
     """
