@@ -1,4 +1,4 @@
-"""`python -m benchmarks [translate] [facade] [queue] [transports]`: all of them when none is named.
+"""`python -m benchmarks [translate] [facade] [queue] [intake] [transports]`: all of them when none is named.
 
 Figures are told, not judged: the exit code is 0 where a target is missed.
 """
@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import facade, queue, translate, transports
+from benchmarks import facade, intake, queue, translate, transports
 
 PARTS: Final[dict[str, Callable[[], None]]] = {
     "translate": translate.measure,
     "facade": facade.measure,
     "queue": queue.measure,
+    "intake": intake.measure,
     "transports": transports.main,
 }
 

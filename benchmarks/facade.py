@@ -56,17 +56,17 @@ async def _measure(stage: Stage) -> None:
         read = Contender("Lockstitch", caller.read, stage.facade_process)
         floor = Contender("bare proxy (floor)", caller.read_floor, stage.floor_process)
         print(f"Read a contact, {AT_ONCE} at once ({ROUNDS} rounds of {SECONDS} s)")
-        await _compare(read, READ_TARGET, floor)
+        await compare(read, READ_TARGET, floor)
         write = Contender("Lockstitch", caller.write, stage.facade_process)
         once = Contender("bare proxy, two commits (floor)", caller.write_floor, stage.floor_process)
         whole = Contender("the same, and reads the record back", caller.write_floor_whole, stage.floor_process)
         print(f"Create a contact, {AT_ONCE} at once ({ROUNDS} rounds of {SECONDS} s)")
-        await _compare(write, WRITE_TARGET, once, whole)
+        await compare(write, WRITE_TARGET, once, whole)
 
 
-async def _compare(measured: Contender, target: float, *floors: Contender) -> None:
+async def compare(measured: Contender, target: float, *floors: Contender, at_once: int = AT_ONCE) -> None:
     """Print rates and their ratios, then CPU and its ratios, which a busy machine moves far less."""
-    ours, *others = await _take_turns(measured, *floors)
+    ours, *others = await _take_turns(at_once, measured, *floors)
     for contender, result in zip((*floors, measured), (*others, ours), strict=True):
         figures.raw(contender.title, result.rates, "/s")
     for contender, result in zip(floors, others, strict=True):
@@ -127,16 +127,16 @@ def _body(number: int) -> bytes:
     )
 
 
-async def _take_turns(*contenders: Contender) -> list[Result]:
+async def _take_turns(at_once: int, *contenders: Contender) -> list[Result]:
     """Round by round, every contender in each."""
     for contender in contenders:
-        await _repeat(contender.call, until=None)
+        await _repeat(contender.call, at_once, until=None)
     rates: list[list[float]] = [[] for _ in contenders]
     spent, done = [0.0] * len(contenders), [0] * len(contenders)
     for _ in range(ROUNDS):
         for place, contender in enumerate(contenders):
             cpu, began = cpu_seconds(contender.process), time.perf_counter()
-            count_of_round = await _repeat(contender.call, until=began + SECONDS)
+            count_of_round = await _repeat(contender.call, at_once, until=began + SECONDS)
             rates[place].append(count_of_round / (time.perf_counter() - began))
             done[place] += count_of_round
             spent[place] += (cpu_seconds(contender.process) or 0.0) - (cpu or 0.0)
@@ -146,8 +146,8 @@ async def _take_turns(*contenders: Contender) -> list[Result]:
     ]
 
 
-async def _repeat(call: Call, until: float | None) -> int:
-    """Call again and again, AT_ONCE at once, until that time or WARM_UP times; how often."""
+async def _repeat(call: Call, at_once: int, until: float | None) -> int:
+    """Call again and again, so many at once, until that time or WARM_UP times; how often."""
     done = 0
 
     async def lane() -> None:
@@ -156,5 +156,5 @@ async def _repeat(call: Call, until: float | None) -> int:
             await call()
             done += 1
 
-    await asyncio.gather(*(lane() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(lane() for _ in range(at_once)))
     return done

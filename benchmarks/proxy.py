@@ -2,7 +2,8 @@
 
 `python -m benchmarks.proxy PORT UPSTREAM_URL DATABASE_URL`. `/read/{id}` passes a contact on. `/write` commits one
 insert, creates at the vendor, commits another; `/write?read_back=1` reads the new record too, as everybody has to who
-wants the whole record: HubSpot answers a create with a part of it.
+wants the whole record: HubSpot answers a create with a part of it. `/intake` commits one insert of what
+it was sent.
 """
 
 import re
@@ -36,7 +37,7 @@ _ID = re.compile(rb'"id":"(\d+)"')
 
 
 def application(wire: Wire, pool: "asyncpg.Pool[asyncpg.Record]", upstream: str) -> Litestar:
-    """The two routes."""
+    """The three routes."""
 
     async def ask(method: Literal["GET", "POST"], path: str, body: bytes | None = None) -> bytes:
         query = READ.query if method == "GET" else ()
@@ -59,7 +60,12 @@ def application(wire: Wire, pool: "asyncpg.Pool[asyncpg.Record]", upstream: str)
         await pool.execute(INSERT, answer)
         return Response(answer, media_type="application/json", status_code=201)
 
-    return Litestar(route_handlers=[read, write], openapi_config=None, logging_config=None)
+    @post("/intake", status_code=202)
+    async def intake(request: Request[Any, Any, Any]) -> Response[bytes]:
+        await pool.execute(INSERT, await request.body())
+        return Response(b'{"accepted":1,"duplicates":0}', media_type="application/json", status_code=202)
+
+    return Litestar(route_handlers=[read, write, intake], openapi_config=None, logging_config=None)
 
 
 async def _serve(port: int, upstream: str, database_url: str) -> None:

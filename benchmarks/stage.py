@@ -21,6 +21,8 @@ from app.store.embedded import EmbeddedPostgres
 from app.store.migrate import migrate
 
 PATIENCE = 30.0
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"""What the connection `gateway` is signed with; the example of Standard Webhooks."""
 
 
 class Stage(NamedTuple):
@@ -72,11 +74,13 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
         f'[connections.hubspot]\nvendor = "hubspot"\nbase_url = "{vendor}"\n'
         'credentials = { token = "env:HUBSPOT_TOKEN" }\n'
         "pacing = { units = 1000000, per_seconds = 1, concurrency = 64 }\n"
+        '[connections.gateway]\nvendor = "standard-webhooks"\nwebhook_secrets = ["env:WEBHOOK_SECRET"]\n'
         '[systems_of_record]\ncustomers = "hubspot"\n',
         encoding="utf-8",
     )
     return {
         "HUBSPOT_TOKEN": "not-a-secret",
+        "WEBHOOK_SECRET": WEBHOOK_SECRET,
         "LOCKSTITCH_CONFIG": str(config),
         "LOCKSTITCH_DATABASE_URL": database_url,
         "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
