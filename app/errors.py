@@ -22,7 +22,9 @@ import math
 from typing import Any, ClassVar, Self
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from app.masking import without_people
 from app.problem_document import Fault, FieldError, ProblemDocument, VendorSays
 from mappings.http import Category
 
@@ -399,22 +401,24 @@ CATALOGUE: dict[str, type[Problem]] = {kind.code: kind for kind in _leaves(Probl
 
 
 def document_of(problem: Problem, *, public_url: str, instance: str, correlation_id: str) -> ProblemDocument:
-    """The problem as callers read it. `instance` is the path that they called, without its query."""
+    """The problem as callers read it, without people whom a vendor or a parser may have repeated. `instance` is the
+    path that they called, without its query."""
+    says = problem.vendor
     return ProblemDocument(
         type=f"{public_url}/problems/{problem.code}",
         code=problem.code,
         title=problem.title,
         status=problem.status,
-        detail=problem.detail,
-        instance=instance,
+        detail=without_people(problem.detail),
+        instance=without_people(instance),
         category=problem.category,
         fault=problem.fault,
         retryable=problem.retryable,
         retry_after=_whole_seconds(problem),
         next_step=problem.next_step,
         correlation_id=correlation_id,
-        errors=problem.errors or UNSET,
-        vendor=UNSET if problem.vendor is None else problem.vendor,
+        errors=tuple(replace(error, detail=without_people(error.detail)) for error in problem.errors) or UNSET,
+        vendor=UNSET if says is None else replace(says, detail=says.detail and without_people(says.detail)),
         operation_id=UNSET if problem.operation_id is None else problem.operation_id,
     )
 

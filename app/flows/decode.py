@@ -21,6 +21,9 @@ READ_ONLY: Final = frozenset(
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
+# What was sent is not repeated: it may be anything, a person's name too.
+NO_CHOICE: Final = "none of the values that there are, see /v1/contracts"
+_NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
@@ -103,6 +106,8 @@ def _invalid(message: str, whole: Any) -> InvalidField:
         return InvalidField.at(pointer, f"{name} is not a field here; see /v1/contracts for those that are")
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
+    if _NO_CHOICE.match(reason):
+        return InvalidField.at(pointer, NO_CHOICE)
     return InvalidField.at(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
 
 

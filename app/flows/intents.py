@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.errors import InvalidField
-from app.flows.decode import decode_patch
+from app.flows.decode import NO_CHOICE, decode_patch
 from app.flows.locate import AnyMapping, cannot, choose_connection, choose_mapping, locate
 from app.flows.seam import Seam
 from app.operation_ports import Intent
@@ -150,7 +150,7 @@ def _likely_mapping(seam: Seam, request: WriteRequest) -> AnyMapping:
 def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
     """A wrong enum value is answered with those that this connection can hold."""
     (error,) = problem.errors if len(problem.errors) == 1 else (None,)
-    if error is None or not isinstance(error.pointer, str) or "nvalid enum value" not in error.detail:
+    if error is None or not isinstance(error.pointer, str) or error.detail != NO_CHOICE:
         return problem
     values = writable_values(mapping, error.pointer.removeprefix("/").partition("/")[0])
     if not values:

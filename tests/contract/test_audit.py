@@ -1,0 +1,208 @@
+"""The audit trail over HTTP and on the command line: found by filters, and proven not to be changed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, parameters
+from tests.contract.facade import Facade
+from tests.contract.processes import ROOT
+from tests.contract.webhook_senders import Door, gateway
+
+PATH: Final = "/ops/audit"
+EVENT: Final = {"id", "at", "type", "subject", "actor", "correlation_id", "facts", "position"}
+
+
+@pytest.fixture
+def reader(facade: Facade) -> Iterator[Caller]:
+    """A key that may look at everything and change nothing."""
+    with facade.calling("ops:read") as caller:
+        yield caller
+
+
+@pytest.fixture
+def run(facade: Facade) -> str:
+    """A run that has left a few events: a webhook was received, its job queued and worked on."""
+    answer = Door(facade, "gateway").send(gateway())
+    assert answer.status_code == 202, answer.text
+    name: str = answer.headers["x-correlation-id"]
+    await_rows(facade, "SELECT FROM audit_event WHERE correlation_id = $1 AND type = 'job.processed'", name)
+    return name
+
+
+def await_rows(facade: Facade, statement: str, *arguments: Any) -> None:
+    give_up = time.monotonic() + 30
+    while not facade.sql(statement, *arguments):
+        assert time.monotonic() < give_up, statement
+        time.sleep(0.05)
+
+
+def await_position(facade: Facade, event: int) -> None:
+    """Until the sealer has come by."""
+    await_rows(facade, "SELECT FROM audit_seal WHERE audit_event = $1", event)
+
+
+def listed(caller: Caller, **filters: Any) -> list[dict[str, Any]]:
+    answer = caller.get(PATH, params=filters)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
+
+
+def lockstitch(facade: Facade, *arguments: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={**inherited, "COLUMNS": "300", "LOCKSTITCH_DATABASE_URL": facade.database_url},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_events_of_a_run_are_listed_newest_first(reader: Caller, run: str) -> None:
+    found = listed(reader, correlation_id=run)
+
+    assert {"job.queued", "job.processed"} <= {event["type"] for event in found}
+    assert [event["id"] for event in found] == sorted((event["id"] for event in found), reverse=True)
+    assert all(event.keys() == EVENT for event in found)
+    assert {event["correlation_id"] for event in found} == {run}
+    assert {event["actor"] for event in found} == {"lockstitch"}
+
+
+def test_filters_narrow_the_list(reader: Caller, run: str) -> None:
+    whole = listed(reader, correlation_id=run)
+    (queued,) = listed(reader, correlation_id=run, type="job.queued")
+
+    jobs = listed(reader, correlation_id=run, type="job.*")
+    assert jobs == [event for event in whole if event["type"].startswith("job.")]
+    assert queued in listed(reader, record=queued["subject"])
+    assert all(event["subject"] == queued["subject"] for event in listed(reader, record=queued["subject"]))
+    assert listed(reader, correlation_id=run, actor="nobody") == []
+    assert listed(reader, correlation_id=run, since=queued["at"]) != []
+    assert listed(reader, correlation_id=run, since="2999-01-01T00:00:00Z") == []
+
+
+def test_pages_lead_on(reader: Caller, run: str) -> None:
+    whole = listed(reader, correlation_id=run)
+    found, following = [], f"{PATH}?correlation_id={run}&limit=1"
+    while following:
+        answer = reader.get(following)
+        found += answer.json()["data"]
+        link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("link", ""))
+        assert (link is not None) is answer.json()["has_more"]
+        following = "" if link is None else link[1]
+    assert [event["id"] for event in found] == [event["id"] for event in whole]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("type", bad) for bad in ("receipt", "Receipt.received", "receipt.*.x", "*", "%")),
+        *(("cursor", bad) for bad in ("0", "-1", "x", "1e5")),
+        *[("since", "yesterday"), ("limit", "0"), ("nope", "1")],
+    ],
+)
+def test_a_bad_filter_is_named(reader: Caller, name: str, value: str) -> None:
+    answer = reader.get(PATH, params={name: value})
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == [name]
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/verify"])
+def test_it_is_for_operators(facade: Facade, nobody: Caller, path: str) -> None:
+    assert code_of(nobody.get(path), 401) == "unauthenticated"
+    with facade.calling("customers:read", "ops:write") as caller:
+        assert code_of(caller.get(path), 403) == "forbidden"
+
+
+def test_an_event_is_sealed_within_a_second_or_so(facade: Facade, reader: Caller, run: str) -> None:
+    newest = listed(reader, correlation_id=run)[0]
+    await_position(facade, newest["id"])
+    assert listed(reader, correlation_id=run)[0]["position"] > 0
+    (row,) = facade.sql("SELECT min(at) AS oldest FROM audit_event")
+    assert row["oldest"] is not None
+
+
+def test_the_chain_is_verified_and_gives_its_head_out(facade: Facade, reader: Caller, run: str) -> None:
+    await_position(facade, listed(reader, correlation_id=run)[0]["id"])
+
+    found = reader.get(f"{PATH}/verify").json()
+
+    assert (found["intact"], found["first_break"], found["next_from"]) == (True, None, None)
+    head = found["head"]
+    assert found["verified"] == head["position"] > 0
+    assert re.fullmatch("[0-9a-f]{64}", head["chain"])
+    assert found["unsealed"].keys() == {"count", "oldest_at", "oldest_age_seconds"}
+
+    again = reader.get(f"{PATH}/verify", params={"anchor": f"{head['position']}:{head['chain']}"}).json()
+    assert again["intact"] is True
+    rewritten = reader.get(f"{PATH}/verify", params={"anchor": f"{head['position']}:{'0' * 64}"}).json()
+    assert rewritten["intact"] is False
+    assert rewritten["first_break"]["what"] == "anchor"
+    later = reader.get(f"{PATH}/verify", params={"from": head["position"]}).json()
+    assert (later["intact"], later["from_position"]) == (True, head["position"])
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ({"from": "0"}, "from"),
+        ({"from": "999999999999999999"}, "from"),
+        ({"from": "x"}, "from"),
+        ({"anchor": "12"}, "anchor"),
+        ({"anchor": f"0:{'0' * 64}"}, "anchor"),
+    ],
+)
+def test_a_walk_that_cannot_be_is_refused(reader: Caller, query: dict[str, str], named: str) -> None:
+    answer = reader.get(f"{PATH}/verify", params=query)
+    assert code_of(answer, 422) == "invalid-field"
+    assert parameters(answer) == [named]
+
+
+def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: str) -> None:
+    event = listed(reader, correlation_id=run)[-1]
+    await_position(facade, event["id"])
+    (row,) = facade.sql("SELECT facts FROM audit_event WHERE id = $1", event["id"])
+    put = "UPDATE audit_event SET facts = $2 WHERE id = $1"
+    facade.sql(put, event["id"], row["facts"].replace("a", "b", 1))
+    try:
+        found = reader.get(f"{PATH}/verify").json()
+        told = lockstitch(facade, "audit", "verify")
+        as_json = lockstitch(facade, "audit", "verify", "--json")
+    finally:
+        facade.sql(put, event["id"], row["facts"])
+
+    assert found["intact"] is False
+    assert (found["first_break"]["what"], found["first_break"]["audit_event"]) == ("content", event["id"])
+    assert told.returncode == as_json.returncode == 4
+    assert f"event {event['id']} (content)" in told.stdout
+    assert json.loads(as_json.stdout)["first_break"] == found["first_break"]
+    assert reader.get(f"{PATH}/verify").json()["intact"] is True
+
+
+def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run: str) -> None:
+    await_position(facade, listed(reader, correlation_id=run)[0]["id"])
+
+    told = lockstitch(facade, "audit", "verify")
+    assert told.returncode == 0, told.stderr
+    head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", told.stdout)
+    assert head is not None
+    assert lockstitch(facade, "audit", "verify", "--anchor", head[1]).returncode == 0
+    position = head[1].partition(":")[0]
+    assert lockstitch(facade, "audit", "verify", "--anchor", f"{position}:{'0' * 64}").returncode == 4
+    assert lockstitch(facade, "audit", "verify", "--anchor", "nonsense").returncode == 2
+
+    shown = lockstitch(facade, "audit", "list", "--correlation-id", run, "--type", "job.*")
+    assert shown.returncode == 0, shown.stderr
+    assert "job.queued" in shown.stdout
+    as_json = lockstitch(facade, "audit", "list", "--correlation-id", run, "--json")
+    assert json.loads(as_json.stdout)["data"] == listed(reader, correlation_id=run)

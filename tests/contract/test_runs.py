@@ -1,0 +1,220 @@
+"""A run is one story: what was asked for, what was done at vendors, what came of it, in order and without people."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key, parameters
+from tests.contract.facade import Facade
+from tests.contract.samples import customer, word
+from tests.contract.test_audit import lockstitch
+from tests.contract.webhook_senders import Door, gateway
+
+PATH: Final = "/ops/runs"
+RECORDED: Final = ("request", "vendor_call")
+
+Story = list[dict[str, Any]]
+
+
+@pytest.fixture
+def reader(facade: Facade) -> Iterator[Caller]:
+    """A key that may look at everything and change nothing."""
+    with facade.calling("ops:read") as caller:
+        yield caller
+
+
+def new_run() -> str:
+    return f"run:{uuid4().hex}"
+
+
+def told(reader: Caller, run: str, complete: Callable[[Story], bool]) -> Story:
+    """The story once it is complete: what is recorded beside the work comes half a second later."""
+    give_up = time.monotonic() + 30
+    while time.monotonic() < give_up:
+        answer = reader.get(f"{PATH}/{run}", params={"limit": "250"})
+        story: Story = answer.json()["data"] if answer.status_code == 200 else []
+        if complete(story):
+            return story
+        time.sleep(0.1)
+    raise AssertionError(story)
+
+
+def of(story: Story, kind: str) -> Story:
+    return [entry for entry in story if entry["kind"] == kind]
+
+
+def test_a_write_is_told_from_the_call_to_the_vendors_request_id(caller: Caller, reader: Caller) -> None:
+    run, key, body = new_run(), new_key(), customer("hubspot")
+    headers = {"x-correlation-id": run}
+    made = caller.write("POST", "/v1/customers", body, key=key, headers=headers)
+    again = caller.write("POST", "/v1/customers", body, key=key, headers=headers)
+    assert (made.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+
+    story = told(reader, run, lambda story: len(of(story, "request")) == 2)
+
+    assert [entry["at"] for entry in story] == sorted(entry["at"] for entry in story)
+    first, second = of(story, "request")
+    assert first["facts"].items() >= {"method": "POST", "route": "/v1/customers", "status": 201}.items()
+    assert first["facts"]["caller"] == "everything"
+    assert (first["facts"]["replayed"], second["facts"]["replayed"]) == (False, True)
+    assert [entry["facts"]["step"] for entry in of(story, "operation")] == ["received", "sent", "settled"]
+    (created,) = [call for call in of(story, "vendor_call") if call["facts"]["route"] == "/crm/v3/objects/contacts"]
+    assert created["facts"].items() >= {"connection": "hubspot", "method": "POST", "status": 201, "attempt": 1}.items()
+    assert created["facts"]["request_id"]
+    assert created["facts"]["request_id"] in created["sentence"]
+    assert all(entry["sentence"].endswith(".") for entry in story)
+
+
+def test_it_leads_into_the_trace(caller: Caller, reader: Caller) -> None:
+    run, known = new_run(), new_run()
+    parent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
+    caller.get("/v1/me", headers={"x-correlation-id": run})
+    caller.get("/v1/me", headers={"x-correlation-id": known, "traceparent": parent})
+
+    told(reader, run, bool)
+    told(reader, known, bool)
+
+    derived = reader.get(f"{PATH}/{run}").json()
+    assert derived["trace_id"] == hashlib.sha256(run.encode()).hexdigest()[:32]
+    assert derived["trace_url"] == f"http://127.0.0.1:16686/trace/{derived['trace_id']}"
+    assert reader.get(f"{PATH}/{known}").json()["trace_id"] == parent.split("-")[1]
+
+
+def test_a_webhook_is_told_with_what_followed(facade: Facade, reader: Caller) -> None:
+    answer = Door(facade, "gateway").send(gateway())
+    run = answer.headers["x-correlation-id"]
+
+    story = told(reader, run, lambda story: bool(of(story, "event")))
+
+    kinds = [entry["kind"] for entry in story]
+    assert kinds.index("receipt") < kinds.index("attempt")
+    (receipt,) = of(story, "receipt")
+    (event,) = of(story, "event")
+    (attempt,) = [entry for entry in of(story, "attempt") if entry["facts"]["outcome"] == "done"][:1]
+    assert receipt["facts"]["connection"] == "gateway"
+    assert event["facts"]["type"] == "webhook.received"
+    assert attempt["facts"]["attempt"] == 1
+    assert "job.queued" in {entry["facts"]["type"] for entry in of(story, "audit")}
+
+
+def test_an_outage_is_told_attempt_by_attempt(facade: Facade, caller: Caller, reader: Caller) -> None:
+    run = new_run()
+    facade.vendors.break_("hubspot", "status", status=503, path="/crm/v3/objects/contacts", times=1)
+    caller.get("/v1/customers?connection=frail-hubspot&limit=1", headers={"x-correlation-id": run})
+
+    story = told(reader, run, lambda story: bool(of(story, "request")))
+
+    calls = [call for call in of(story, "vendor_call") if "contacts" in call["facts"]["route"]]
+    assert [(call["facts"]["attempt"], call["facts"]["outcome"] == "success") for call in calls] == [
+        (1, False),
+        (2, True),
+    ]
+
+
+def test_it_tells_of_no_person(caller: Caller, reader: Caller) -> None:
+    run, mark = new_run(), word()
+    headers = {"x-correlation-id": run}
+    caller.create("/v1/customers", customer("hubspot", mark), headers=headers)
+    caller.get("/v1/customers", params={"email": f"{mark}@example.com"}, headers=headers)
+    caller.get(f"/v1/customers/{mark}@example.com", headers=headers)
+
+    story = told(reader, run, lambda story: len(of(story, "request")) == 3)
+
+    assert mark not in json.dumps(story)
+    assert {entry["facts"]["route"] for entry in of(story, "request")} == {"/v1/customers", "/v1/customers/{id}"}
+
+
+def test_pages_lead_on(facade: Facade, reader: Caller) -> None:
+    run = new_run()
+    facade.sql(
+        """
+        INSERT INTO run_entry (correlation_id, kind, at, facts)
+        SELECT $1, 'request', now() - make_interval(secs => number / 3), '{"caller": "n8n", "method": "GET",
+               "route": "/v1/me", "status": 200, "ms": 1.5, "number": ' || number || '}'
+          FROM generate_series(1, 600) AS number
+        """,
+        run,
+    )
+    found: Story = []
+    following = f"{PATH}/{run}?limit=250"
+    while following:
+        answer = reader.get(following)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["data"]
+        link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("link", ""))
+        following = "" if link is None else link[1]
+    assert len({entry["facts"]["number"] for entry in found}) == len(found) == 600
+    assert [entry["at"] for entry in found] == sorted(entry["at"] for entry in found)
+
+
+def test_a_cursor_is_good_for_its_run_only(facade: Facade, caller: Caller, reader: Caller) -> None:
+    one, other = new_run(), new_run()
+    for run in (one, one, other):
+        caller.get("/v1/me", headers={"x-correlation-id": run})
+    told(reader, one, lambda story: len(story) == 2)
+    told(reader, other, bool)
+    cursor = reader.get(f"{PATH}/{one}", params={"limit": "1"}).json()["next_cursor"]
+
+    for run, bad in ((other, cursor), (one, cursor[:-2] + "AA"), (one, "nonsense")):
+        answer = reader.get(f"{PATH}/{run}", params={"cursor": bad})
+        assert code_of(answer, 422) == "invalid-field"
+        assert parameters(answer) == ["cursor"]
+
+
+def test_an_id_may_hold_slashes(caller: Caller, reader: Caller) -> None:
+    run = f"flow/{uuid4().hex}/step=1+2@x"
+    caller.get("/v1/me", headers={"x-correlation-id": run})
+
+    told(reader, run, bool)
+
+    assert reader.get(f"{PATH}/{run}").json()["correlation_id"] == run
+
+
+def test_an_unknown_run_is_not_found(reader: Caller) -> None:
+    assert code_of(reader.get(f"{PATH}/{new_run()}"), 404) == "not-found"
+
+
+def test_it_is_for_operators(facade: Facade, nobody: Caller) -> None:
+    assert code_of(nobody.get(f"{PATH}/x"), 401) == "unauthenticated"
+    with facade.calling("customers:read", "ops:write") as caller:
+        assert code_of(caller.get(f"{PATH}/x"), 403) == "forbidden"
+
+
+def test_calls_without_a_key_are_not_recorded(facade: Facade, caller: Caller, nobody: Caller, reader: Caller) -> None:
+    """Or anybody could fill our disk, and put words into the stories of others."""
+    run = new_run()
+    nobody.get("/v1/customers", headers={"x-correlation-id": run})
+    caller.get("/v1/me", headers={"x-correlation-id": run})
+
+    story = told(reader, run, bool)
+
+    assert [entry["facts"]["route"] for entry in story] == ["/v1/me"]
+
+
+def test_what_is_not_written_yet_is_written_at_the_end(facade: Facade, full_key: str, reader: Caller) -> None:
+    run = new_run()
+    with facade.another_api() as api, Caller(api.url, full_key) as caller:
+        caller.get("/v1/me", headers={"x-correlation-id": run})
+
+    assert [entry["kind"] for entry in reader.get(f"{PATH}/{run}").json()["data"]] == ["request"]
+
+
+def test_the_command_line_tells_it(facade: Facade, caller: Caller, reader: Caller) -> None:
+    run = new_run()
+    caller.get("/v1/me", headers={"x-correlation-id": run})
+    story = told(reader, run, bool)
+
+    shown = lockstitch(facade, "runs", "show", run)
+    assert shown.returncode == 0, shown.stderr
+    assert story[0]["sentence"] in shown.stdout
+    assert "http://127.0.0.1:16686/trace/" in shown.stdout
+    as_json = lockstitch(facade, "runs", "show", run, "--json")
+    assert json.loads(as_json.stdout)["data"] == story
+    unknown = lockstitch(facade, "runs", "show", new_run())
+    assert (unknown.returncode, "No run" in unknown.stderr) == (1, True)

@@ -1,0 +1,53 @@
+"""Problems tell of no person, whatever a vendor or a parser repeats."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import InvalidField, NotFound, VendorRejected, document_of
+from app.masking import without_people
+from app.problem_document import FieldError, ProblemDocument, VendorSays
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Email: ann.o'neil+x@mail.example.com is already used.", "Email: ann.o'(e-mail) is already used."),
+        ("<ann@example.com>, BOB@EXAMPLE.COM; jörg@münchen.example", "<(e-mail)>, (e-mail); (e-mail)"),
+        ("There is no route /v1/customers/ann%40example.com", "There is no route /v1/customers/(e-mail)"),
+        ("no customer hubspot:ann@example.com", "no customer hubspot:(e-mail)"),
+        ("call +49301234567 or 0049301234567", "call (phone) or (phone)"),
+        ("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.",) * 2,
+        ("At 2026-05-01T09:30:00+02:00 run a@b had 1234567890 of 00 and 5+6.",) * 2,
+        ("",) * 2,
+    ],
+)
+def test_what_looks_like_a_person_is_left_out(said: str, told: str) -> None:
+    assert without_people(said) == told
+
+
+@given(
+    before=st.text(" \t,;:()<>'\"[]{}/|", max_size=5),
+    user=st.from_regex(r"\A[a-z0-9.+_-]{1,40}\Z"),
+    after=st.text(" ,;", max_size=5),
+)
+def test_no_address_survives(before: str, user: str, after: str) -> None:
+    assert "@" not in without_people(f"{before}{user}@mail.example.com{after}")
+
+
+@given(st.text(max_size=3000))
+def test_any_text_is_taken(text: str) -> None:
+    assert isinstance(without_people(text), str)
+
+
+def shown(problem: NotFound | InvalidField | VendorRejected) -> ProblemDocument:
+    return document_of(problem, public_url="https://a.example", instance="/v1/x/ann@example.com", correlation_id="r")
+
+
+def test_every_part_of_a_problem_is_looked_through() -> None:
+    says = VendorSays(connection="zendesk", detail="Email: ann@example.com is used")
+    document = shown(VendorRejected("Zendesk answered: ann@example.com is used.", vendor=says))
+    assert (document.detail, document.instance) == ("Zendesk answered: (e-mail) is used.", "/v1/x/(e-mail)")
+    assert document.vendor == VendorSays(connection="zendesk", detail="Email: (e-mail) is used")
+    wrong = shown(InvalidField.at("/emails/0", "ann@example.com is none"))
+    assert wrong.errors == (FieldError(pointer="/emails/0", detail="(e-mail) is none"),)
