@@ -77,6 +77,11 @@ class Facade:
         self.api = self.process("serve")
         self.worker = self.process("worker")
 
+    @property
+    def configuration(self) -> str:
+        """The text of its `lockstitch.toml`."""
+        return self._config.read_text(encoding="utf-8")
+
     def start(self) -> None:
         """Start everything, with vendors that are in no one's way."""
         self.emulators.start()
