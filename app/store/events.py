@@ -65,7 +65,8 @@ FEED = Query(
     """,  # noqa: S608
 )
 
-# Each type from its own index: a rare one is found at once, however many there are of the others.
+# Each type by itself, and compared as a pair, which only the index of types can serve: with `type = …` the planner goes
+# along the primary key and throws away what is of other types, all of them where this one is rare.
 FEED_OF_TYPES = Query(
     "SELECT event",
     f"""
@@ -74,8 +75,8 @@ FEED_OF_TYPES = Query(
      CROSS JOIN LATERAL (
            SELECT *
              FROM event
-            WHERE type = wanted.name AND id > $1 AND id < {HORIZON}
-            ORDER BY id
+            WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
+            ORDER BY type, id
             LIMIT $2) AS found
      ORDER BY id
      LIMIT $2
@@ -101,8 +102,8 @@ NEWEST_OF_TYPES = Query(
      CROSS JOIN LATERAL (
            SELECT *
              FROM event
-            WHERE type = wanted.name AND id < {HORIZON}
-            ORDER BY id DESC
+            WHERE (type, id) > (wanted.name, '') AND (type, id) < (wanted.name, {HORIZON})
+            ORDER BY type DESC, id DESC
             LIMIT $1) AS found
      ORDER BY id DESC
      LIMIT $1
