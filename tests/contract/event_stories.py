@@ -15,7 +15,9 @@ from app.queue_ports import NewJob
 from app.store.database import Database
 from app.store.jobs import PostgresQueue
 from app.store.receipts import PostgresReceipts
+from app.store.record_states import PostgresRecordStates
 from app.store.sealing import Sealer
+from canonical.parts import ObjectName
 from tests.contract.callers import PATIENCE, Caller
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Vendor
@@ -90,6 +92,10 @@ class Stories:
         return asyncio.run(
             _record(self.facade.database_url, connection, topic, remote_object, remote_id, order_key, **facts)
         )
+
+    def remember(self, object_name: ObjectName, connection: str, remote_id: str, **fields: Any) -> None:
+        """Change what was last seen of a record."""
+        asyncio.run(_remember(self.facade.database_url, object_name, connection, remote_id, fields))
 
     def enqueue_again(self, receipt: str) -> None:
         """One more job of a receipt, as a redrive or a mistake may bring about; once it is done."""
@@ -196,6 +202,19 @@ def _zendesk(url: str, topic: str, remote_id: str, facts: dict[str, Any]) -> Sen
     }
     case = sent("zendesk", json.dumps(body).encode(), secret=WEBHOOK_SECRETS["zendesk"], at=datetime.now(UTC))
     return case.with_header("X-Zendesk-Webhook-Invocation-Id", uuid4().hex.encode())
+
+
+async def _remember(url: str, object_name: ObjectName, connection: str, remote_id: str, fields: dict[str, Any]) -> None:
+    database = await Database.connect(url, max_size=1)
+    try:
+        states = PostgresRecordStates(database, SEALER)
+        seen = await states.get(object_name, connection, remote_id)
+        assert seen is not None
+        data = json.dumps(json.loads(seen.data) | fields).encode()
+        async with database.transaction() as session:
+            await states.put(session, object_name, connection, remote_id, data=data, instead_of=seen)
+    finally:
+        await database.close()
 
 
 async def _enqueue(url: str, receipt: str) -> None:

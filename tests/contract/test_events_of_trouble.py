@@ -153,3 +153,29 @@ def test_a_credential_that_is_refused_pauses_the_connection_and_the_job_waits(st
     assert [row["state"] for row in rows] == ["ready"]
     (told,) = stories.facade.sql("SELECT id FROM event WHERE type = 'connection.paused' AND connection = 'locked'")
     assert told
+
+
+# ----------------------------------------------------- vendors that lag
+
+
+def test_an_answer_from_before_what_was_seen_is_not_believed_at_once(stories: Stories, caller: Caller) -> None:
+    """As of a vendor whose reading side is behind. One that stays like that is believed in the end."""
+    made = caller.create("/v1/customers?connection=hubspot", customer("hubspot"))
+    remote_id = made["meta"]["remote_id"]
+    stories.event_of(stories.send("hubspot", "customer", "created", remote_id))
+    stories.remember("customer", "hubspot", remote_id, updated_at="2999-01-01T00:00:00Z", job_title="of tomorrow")
+
+    receipt = stories.send("hubspot", "customer", "updated", remote_id)
+    event = stories.event_of(receipt)
+
+    assert [outcome for outcome, _, _ in stories.attempts_of(receipt)] == ["retried"] * 3 + ["done"]
+    assert event["changed"] == ["job_title"]
+    assert stories.event_of(stories.send("hubspot", "customer", "updated", remote_id))["changed"] == []
+
+
+def test_a_record_that_is_made_but_not_there_yet_is_waited_for(stories: Stories) -> None:
+    receipt = stories.send("hubspot", "customer", "created", "999999999999")
+    event = stories.event_of(receipt)
+    assert event["type"] == "customer.deleted"
+    assert event["data"].keys() == {"id", "meta"}
+    assert [outcome for outcome, _, _ in stories.attempts_of(receipt)] == ["retried"] * 3 + ["done"]
