@@ -140,6 +140,8 @@ async def _enlist(seam: Seam, writers: Writers, request: WriteRequest, intent: I
         operation = await seam.operations.enlist(transaction, _new_operation(request, intent, None))
         if operation is not None:
             await seam.queue.enqueue(transaction, job_of(operation))
+    if operation is not None and request.wait_own <= 0:
+        return Written(operation=view_of(operation))
     if operation is not None:
         return await _look(seam, operation.id, request.wait_own)
     existing = await seam.operations.find_by_key(request.principal, request.key)
