@@ -81,11 +81,14 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Alerter(Protocol):
-    """The way to a person, beside everything that may itself be in trouble."""
+    """The way to a person, beside everything that may itself be in trouble. What is told stands in the log as well."""
+
+    @property
+    def reaches_people(self) -> bool:
+        """Whether there is any way but the log."""
 
     async def tell(self, message: Message) -> bool:
-        """Whether anybody was reached; without a way in the configuration the log is one. Never raises for what is out
-        there."""
+        """Whether it arrived; the log always takes it. Never raises for what is out there."""
 
     async def heartbeat(self) -> None:
         """Show a dead man's switch that all is well. Never raises for what is out there."""

@@ -6,7 +6,7 @@ database is away it tells that from memory; then each worker speaks for itself.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -24,7 +24,7 @@ _log = logging.getLogger("lockstitch.alerts")
 
 
 class Watch:
-    """One worker's watcher. `settled` after each round: whether the database answered in it."""
+    """One worker's watcher. Times are in seconds, `clock` is a monotonic one."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Watch:
         self._clock = clock
         self._away_since: float | None = None
         self._away_told: float | None = None
+        self._written: dict[str, Alarm] = {}
         self.well = False
         """Whether the database answered in the last round."""
 
@@ -56,7 +57,9 @@ class Watch:
         try:
             standing = self._standing(await self._vitals.read())
             standing += await self._chain.look(f"{self._url}/ops/audit/verify")
-            notices = await self._alarms.due(standing, repeat_seconds=self._repeat_seconds)
+            notices: Sequence[Notice] = ()
+            if self._alerter.reaches_people:
+                notices = await self._alarms.due(standing, repeat_seconds=self._repeat_seconds)
         except StoreUnavailable:
             self.well = False
             await self._database_away()
@@ -66,7 +69,17 @@ class Watch:
         by_name = {alarm.name: alarm for alarm in standing}
         for notice in notices:
             await self._tell(notice, by_name.get(notice.name))
+        if not self._alerter.reaches_people:
+            await self._write_down(by_name)
         return False
+
+    async def _write_down(self, standing: Mapping[str, Alarm]) -> None:
+        """A worker that has only its log takes no alarm from one that can tell somebody."""
+        for name in standing.keys() - self._written.keys():
+            await self._alerter.tell(_message(standing[name], "raised"))
+        for name in self._written.keys() - standing.keys():
+            await self._alerter.tell(_message(self._written[name], "over"))
+        self._written = dict(standing)
 
     async def _tell(self, notice: Notice, alarm: Alarm | None) -> None:
         over = notice.state == "over" or alarm is None
@@ -175,6 +188,17 @@ class ChainWatch:
                 )
             )
         return alarms
+
+
+def _message(alarm: Alarm, state: NoticeState) -> Message:
+    return Message(
+        alarm=alarm.name,
+        state=state,
+        summary=alarm.summary,
+        next_step=OVER if state == "over" else alarm.next_step,
+        link=alarm.link,
+        since=datetime.now(UTC),
+    )
 
 
 def _broken(broken: ChainBreak, link: str) -> Alarm:

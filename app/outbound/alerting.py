@@ -46,8 +46,13 @@ class Alerting:
         self._password = password
         self._heartbeat_url = heartbeat_url
 
+    @property
+    def reaches_people(self) -> bool:
+        """Whether there is any way but the log."""
+        return self._url is not None or self._smtp is not None
+
     async def tell(self, message: Message) -> bool:
-        """Whether anybody was reached; where no way is configured, the log is one."""
+        """Whether it arrived; the log always takes it."""
         level = logging.INFO if message.state == "over" else logging.ERROR
         facts = {"alarm": message.alarm, "state": message.state, "next_step": message.next_step}
         _log.log(level, "alarm %s: %s", message.state, message.summary, extra=facts)

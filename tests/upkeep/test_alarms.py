@@ -281,6 +281,29 @@ async def test_one_way_that_works_is_enough(database: Database) -> None:
             assert told(receiver) == [("dead_letters", "raised")]
 
 
+async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_tell(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        running_vendor() as receiver,
+        watching(database, AlertSettings()) as mute,
+        watching(database, AlertSettings(url=receiver.url)) as speaking,
+    ):
+        await open_dead_letter(database)
+        with caplog.at_level("INFO", "lockstitch.alerts"):
+            for _ in range(2):
+                await mute.look()
+            await sql(database, "DELETE FROM dead_letter")
+            await mute.look()
+        assert [record.getMessage() for record in caplog.records] == [
+            "alarm raised: 1 dead letters wait for a decision.",
+            "alarm over: 1 dead letters wait for a decision.",
+        ]
+        await open_dead_letter(database)
+        await speaking.look()
+        assert told(receiver) == [("dead_letters", "raised")]
+
+
 async def test_a_sign_of_life_is_a_get_and_follows_nobody() -> None:
     async with running_vendor() as switch:
         alerts = AlertSettings(heartbeat_url="env:SWITCH")

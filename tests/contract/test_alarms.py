@@ -1,0 +1,115 @@
+"""A worker that watches: alarms and signs of life come from the process itself, also while the queue is full of dead
+letters and while the database is away."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.facade import Facade
+from tests.contract.processes import Process
+
+PATIENCE = 30.0
+
+
+class Person:
+    """Whoever is told: what was posted, and how often a sign of life came."""
+
+    def __init__(self) -> None:
+        self.told: list[dict[str, Any]] = []
+        self.signs: list[float] = []
+        person = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                person.told.append(json.loads(body))
+                self._answer()
+
+            def do_GET(self) -> None:
+                person.signs.append(time.monotonic())
+                self._answer()
+
+            def _answer(self) -> None:
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing to say."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def states(self, alarm: str) -> list[str]:
+        return [one["state"] for one in self.told if one["alarm"] == alarm]
+
+
+@pytest.fixture
+def person() -> Iterator[Person]:
+    person = Person()
+    yield person
+    person.close()
+
+
+@pytest.fixture
+def watching(facade: Facade, person: Person, tmp_path: Path) -> Iterator[Process]:
+    """One more worker, which tells this person; the address is a secret, so it is a reference."""
+    config = tmp_path / "lockstitch.toml"
+    config.write_text(
+        facade.configuration
+        + '\n[alerts]\nurl = "env:ALARM_URL"\nheartbeat_url = "env:SIGN_URL"\nheartbeat_seconds = 5\n'
+    )
+    process = facade.process(
+        "worker", LOCKSTITCH_CONFIG=str(config), ALARM_URL=f"{person.url}/alarm", SIGN_URL=f"{person.url}/ping"
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+def until(condition: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("watching")
+def test_a_worker_tells_a_person_and_shows_that_it_lives(facade: Facade, person: Person) -> None:
+    until(lambda: len(person.signs) >= 2)
+    facade.sql(
+        """INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id,
+                                    enqueued_at, category, reason)
+           VALUES ('dl_alarm', 0, 'alarm', 'hubspot', 8, 'skip', '', 'Ann Bell', now(), 'permanent', 'no')"""
+    )
+    try:
+        until(lambda: person.states("dead_letters"))
+        (message,) = [one for one in person.told if one["alarm"] == "dead_letters"]
+        assert message["state"] == "raised"
+        assert message["link"].endswith("/ops/dead-letters")
+        assert "Ann Bell" not in json.dumps(person.told)
+        signs = len(person.signs)
+        until(lambda: len(person.signs) > signs)  # an alarm is no reason to be taken for dead
+    finally:
+        facade.sql("DELETE FROM dead_letter WHERE id = 'dl_alarm'")
+    left = facade.sql("SELECT FROM dead_letter WHERE state = 'open'")
+    until(lambda: left or person.states("dead_letters")[-1] == "over")
+
+
+def test_a_worker_that_is_killed_gives_no_sign(person: Person, watching: Process) -> None:
+    until(lambda: person.signs)
+    watching.kill()
+    signs = len(person.signs)
+    time.sleep(8.0)  # longer than the longest pause between two
+    assert len(person.signs) == signs
