@@ -1,5 +1,6 @@
 """Bulk redrives: tried out, paced, cancelled, carried on by whichever worker is alive; nothing twice, nothing left."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tests.contract.callers import PATIENCE, Caller, code_of, pointers
 from tests.contract.dead_work import UNMAPPABLE, DeadWork
 from tests.contract.facade import Facade
+from tests.house.dead_work import ENCRYPTION_KEYS, lockstitch
 
 PATH = "/ops/redrives"
 
@@ -216,6 +218,26 @@ def test_they_are_listed_and_counted(caller: Caller, dead: DeadWork) -> None:
     assert "lockstitch_redrives_running 2.0" in caller.get("/metrics").text
     for each in (older, newer):
         assert caller.post(f"{PATH}/{each['id']}/cancel").status_code == 200
+
+
+def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadWork) -> None:
+    dead.bury(*(dead.new() for _ in range(12)))
+    environment = {
+        "LOCKSTITCH_DATABASE_URL": dead.facade.database_url,
+        "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
+    }
+    arguments = ("redrive", "start", "--connection", dead.connection, "--rate", "10", "--follow")
+    shown = lockstitch(*arguments, environment=environment)
+    assert shown.returncode == 0, shown.stderr
+    assert "12/12" in shown.stdout
+    assert "redriving" in shown.stderr
+    assert dead.states() == ["redriven"] * 12
+
+    dead.bury(dead.new())
+    told = lockstitch(*arguments, "--json", environment=environment)
+    ended = json.loads(told.stdout)
+    assert (ended["state"], ended["redriven"]) == ("done", 1)
+    assert ended["actor"].startswith("cli:")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,11 +150,20 @@ def test_what_cannot_be_done_is_a_sentence_and_a_code(
     assert "Traceback" not in done.stderr
 
 
-def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tmp_path: Any) -> None:
+def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tmp_path: Path) -> None:
     url = environment["LOCKSTITCH_DATABASE_URL"]
     done = lockstitch("queue", environment={"LOCKSTITCH_DATABASE_URL": url, "LOCKSTITCH_DATA_DIR": str(tmp_path)})
     assert done.returncode == 1
     assert "LOCKSTITCH_ENCRYPTION_KEYS" in done.stderr
+
+
+def test_beside_a_running_dev_no_settings_are_needed(
+    environment: dict[str, str], ids: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "dev.json").write_text(json.dumps({"database_url": environment["LOCKSTITCH_DATABASE_URL"]}))
+    (tmp_path / "encryption-key").write_text(environment["LOCKSTITCH_ENCRYPTION_KEYS"])
+    shown = lockstitch("dead-letters", "show", ids[3], "--json", environment={"LOCKSTITCH_DATA_DIR": str(tmp_path)})
+    assert read(shown)["payload"] == {"email": "x"}
 
 
 def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str, str], ids: list[str]) -> None:
