@@ -33,7 +33,8 @@ def insert_text(*, first: int = 1, where: str = "true") -> str:
     """The INSERT as SQL text, also for a data-modifying WITH. It takes six arguments from `$first` on, those of
     `columns_of`, and writes nothing unless `where` holds, a condition in which nothing of a caller may stand."""
     types = ("text[]", "text[]", "text[]", "text[]", "text[]", "bytea[]")
-    arguments = ", ".join(f"${number}::{kind}" for number, kind in enumerate(types, start=first))
+    # In sub-selects, as in `jobs.FINISH`: a plan that sees how long they are is made anew every time.
+    arguments = ", ".join(f"(SELECT ${number}::{kind})" for number, kind in enumerate(types, start=first))
     return f"""
     INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest)
     SELECT *

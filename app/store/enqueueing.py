@@ -39,38 +39,42 @@ LOCK_AND_NUMBER = Query(
 # sub-select, as in `jobs.FINISH`.
 INSERT = Query(
     "INSERT job",
-    """
+    f"""
     WITH new AS (
         SELECT *, row_number() OVER (PARTITION BY connection, order_key ORDER BY id) AS place
           FROM unnest((SELECT $1::bigint[]), $2::text[], $3::text[], $4::text[], $5::text[], $6::float8[],
                       $7::integer[], $8::float8[], $9::text[], $10::bytea[], $11::text[], $12::text[], $13::text[])
                AS new (id, kind, connection, order_key, dedupe_key, after, max_attempts,
                        give_up_after, dead_head, payload, correlation_id, traceparent, origin)
+    ), added AS (
+        INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
+                         dead_head, payload, correlation_id, traceparent, origin)
+        SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
+               CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR older.here OR block.here)
+                    THEN 'behind' ELSE 'ready' END,
+               now() + make_interval(secs => new.after), new.max_attempts,
+               now() + make_interval(secs => new.give_up_after), new.dead_head,
+               new.payload, new.correlation_id, new.traceparent, new.origin
+          FROM new
+          LEFT JOIN LATERAL (
+               SELECT true AS here
+                 FROM job
+                WHERE job.connection = new.connection AND job.order_key = new.order_key
+                LIMIT 1) AS older ON true
+          LEFT JOIN LATERAL (
+               SELECT true AS here
+                 FROM dead_letter
+                WHERE dead_letter.connection = new.connection AND dead_letter.order_key = new.order_key
+                  AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
+                LIMIT 1) AS block ON true
+         ORDER BY new.connection, new.kind, new.dedupe_key, new.id
+            ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
+        RETURNING id
+    ), noted AS (
+        {audit.insert_text(first=14, where="entry.subject IN (SELECT 'job_' || id FROM added)")}
     )
-    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at, dead_head,
-                     payload, correlation_id, traceparent, origin)
-    SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
-           CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR older.here OR block.here)
-                THEN 'behind' ELSE 'ready' END,
-           now() + make_interval(secs => new.after), new.max_attempts,
-           now() + make_interval(secs => new.give_up_after), new.dead_head,
-           new.payload, new.correlation_id, new.traceparent, new.origin
-      FROM new
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM job
-            WHERE job.connection = new.connection AND job.order_key = new.order_key
-            LIMIT 1) AS older ON true
-      LEFT JOIN LATERAL (
-           SELECT true AS here
-             FROM dead_letter
-            WHERE dead_letter.connection = new.connection AND dead_letter.order_key = new.order_key
-              AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
-            LIMIT 1) AS block ON true
-     ORDER BY new.connection, new.kind, new.dedupe_key, new.id
-        ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
-    RETURNING id
-    """,
+    SELECT id FROM added
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 
@@ -90,25 +94,13 @@ class JobIntake:
         )
         ids = [row["id"] for row in numbered]
         runs = [job.correlation_id or telemetry.correlation_id.get() or str(uuid7()) for job in jobs]
-        added = {row["id"] for row in await transaction.fetch(INSERT, *self._columns(jobs, ids, runs))}
-
+        noted = audit.columns_of([_queued(job, id, run) for job, id, run in zip(jobs, ids, runs, strict=True)])
+        rows = await transaction.fetch(INSERT, *self._columns(jobs, ids, runs), *noted)
+        added = {row["id"] for row in rows}
         dropped = [index for index, job_id in enumerate(ids) if job_id not in added]
         if dropped:
             # One that was there already may have been meant as the head of its key.
             await promote(transaction, {(jobs[index].connection, jobs[index].order_key) for index in dropped})
-        await audit.append_all(
-            transaction,
-            [
-                audit.Entry(
-                    type="job.queued",
-                    subject=job_subject(job_id),
-                    correlation_id=run,
-                    facts={"kind": job.kind, "connection": job.connection, "origin": job.origin},
-                )
-                for job, job_id, run in zip(jobs, ids, runs, strict=True)
-                if job_id in added
-            ],
-        )
         return [job_id if job_id in added else None for job_id in ids]
 
     def _columns(self, jobs: Sequence[NewJob], ids: Sequence[int], runs: Sequence[str]) -> tuple[list[object], ...]:
@@ -129,6 +121,15 @@ class JobIntake:
             [job.traceparent or here for job in jobs],
             [job.origin for job in jobs],
         )
+
+
+def _queued(job: NewJob, job_id: int, run: str) -> audit.Entry:
+    return audit.Entry(
+        type="job.queued",
+        subject=job_subject(job_id),
+        correlation_id=run,
+        facts={"kind": job.kind, "connection": job.connection, "origin": job.origin},
+    )
 
 
 def job_subject(job_id: int) -> str:

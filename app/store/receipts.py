@@ -13,19 +13,24 @@ from app.store.sealing import Sealer
 # The arrays stand in sub-selects, as in `jobs.FINISH`.
 INSERT = Query(
     "INSERT inbound_event",
-    """
-    INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
-                               digest, correlation_id)
-    SELECT *
-      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
-                  (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
-                  (SELECT $9::bytea[]), (SELECT $10::text[]))
-           AS new (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
-                   correlation_id)
-     ORDER BY connection, dedupe_key
-        ON CONFLICT (connection, dedupe_key) DO NOTHING
-    RETURNING id
-    """,
+    f"""
+    WITH recorded AS (
+        INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
+                                   digest, correlation_id)
+        SELECT *
+          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
+                      (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
+                      (SELECT $9::bytea[]), (SELECT $10::text[]))
+               AS new (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
+                       correlation_id)
+         ORDER BY connection, dedupe_key
+            ON CONFLICT (connection, dedupe_key) DO NOTHING
+        RETURNING id
+    ), noted AS (
+        {audit.insert_text(first=11, where="entry.subject IN (SELECT id FROM recorded)")}
+    )
+    SELECT id FROM recorded
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 # A statement of its own: the one that met a row does not see it, when it was committed while that one waited.
@@ -75,14 +80,14 @@ class PostgresReceipts:
         if not first:
             return []
         ids = {key: new_id("in_") for key in first}
-        rows = await transaction.fetch(INSERT, *self._columns([(ids[key], first[key]) for key in first]))
+        fresh = [(ids[key], first[key]) for key in first]
+        noted = audit.columns_of([_received(id, receipt) for id, receipt in fresh])
+        rows = await transaction.fetch(INSERT, *self._columns(fresh), *noted)
         added = {row["id"] for row in rows}
         recorded = [ids[_key(one)] if first[_key(one)] is one and ids[_key(one)] in added else None for one in receipts]
-        entries = [_received(id, one) for id, one in zip(recorded, receipts, strict=True) if id is not None]
-        if None in recorded:
-            copies = [one for id, one in zip(recorded, receipts, strict=True) if id is None]
-            entries += await self._conflicting(transaction, copies)
-        await audit.append_all(transaction, entries)
+        copies = [one for id, one in zip(recorded, receipts, strict=True) if id is None]
+        if copies:
+            await self._note_conflicting(transaction, copies)
         return recorded
 
     async def get(self, receipt_id: str) -> Receipt | None:
@@ -110,14 +115,14 @@ class PostgresReceipts:
         async with self._database.transaction() as session:
             await audit.append_all(session, entries)
 
-    async def _conflicting(self, transaction: Transaction, copies: Sequence[NewReceipt]) -> list[audit.Entry]:
-        """An event for each copy that says something else than the receipt whose key it has."""
+    async def _note_conflicting(self, transaction: Transaction, copies: Sequence[NewReceipt]) -> None:
+        """An audit event for each copy that says something else than the receipt whose key it has."""
         keys = {_key(copy) for copy in copies}
         rows = await transaction.fetch(
             SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
         )
         known = {(row["connection"], row["dedupe_key"]): row for row in rows}
-        return [
+        entries = [
             audit.Entry(
                 type="receipt.conflicting",
                 subject=known[_key(copy)]["id"],
@@ -127,6 +132,7 @@ class PostgresReceipts:
             for copy in copies
             if _key(copy) in known and known[_key(copy)]["digest"] != copy.digest
         ]
+        await audit.append_all(transaction, entries)
 
     def _columns(self, receipts: Sequence[tuple[str, NewReceipt]]) -> tuple[list[object], ...]:
         return (
