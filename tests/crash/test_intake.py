@@ -1,0 +1,165 @@
+"""Webhooks while receiver and worker are killed with -9: a hundred copies of each are one job and one Event.
+
+`LOCKSTITCH_CRASH_EVENTS`, `LOCKSTITCH_CRASH_COPIES` and `LOCKSTITCH_CRASH_SEEDS` (comma-separated) make it as long as
+you like.
+"""
+
+import asyncio
+import json
+import os
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from tests.crash.supervised import Supervised
+
+EVENTS = int(os.environ.get("LOCKSTITCH_CRASH_EVENTS", "100"))
+COPIES = int(os.environ.get("LOCKSTITCH_CRASH_COPIES", "20"))
+SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").split(",")]
+EVENTS_AT_ONCE = 4
+LEAST_KILLS = 6
+PATIENCE = 120.0
+
+QUEUED = """
+    SELECT facts::jsonb->>'origin' AS receipt, count(*) AS jobs
+      FROM audit_event
+     WHERE type = 'job.queued' AND facts::jsonb->>'kind' = 'ingest'
+     GROUP BY 1
+"""
+
+
+@pytest.fixture
+def supervised() -> Iterator[Supervised]:
+    folder = Path(tempfile.mkdtemp(prefix="lockstitch-crash-"))
+    folder.chmod(0o711)
+    running = Supervised(folder)
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_event_is_one_job_and_one_effect(supervised: Supervised, seed: int) -> None:
+    facts: dict[str, Any] = supervised.start()
+    sender = Sender(facts["api"], facts["webhook_secrets"]["gateway"])
+    marks = [f"mark{number:05d}" for number in range(EVENTS)]
+
+    kills = asyncio.run(_play(supervised, sender, marks, random.Random(seed)))
+
+    receipts, jobs = asyncio.run(_recorded(facts["database_url"]))
+    effects = _effects(facts["api"], facts["key"])
+    print(f"{kills} kills; answers: {dict(sender.outcomes)}; {receipts} receipts, {len(jobs)} jobs")
+    assert kills["serve"] >= LEAST_KILLS // 2
+    assert sender.outcomes.keys() <= {"202", "503", "broken"}, sender.outcomes
+    assert sender.accepted <= EVENTS
+    assert receipts == EVENTS
+    assert len(jobs) == EVENTS
+    assert set(jobs.values()) == {1}
+    assert effects == dict.fromkeys(marks, 1)
+
+
+class Sender:
+    """A gateway's customer who sends each event many times at once, signed by the official package."""
+
+    def __init__(self, api: str, secret: str) -> None:
+        self._url = f"{api}/v1/webhooks/gateway"
+        self._signing = Webhook(secret)
+        self.outcomes: Counter[str] = Counter()
+        self.accepted = 0
+
+    async def deliver(self, client: httpx.AsyncClient, mark: str, copies: int) -> None:
+        """All copies at once, and all of them again until one is taken."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            taken = await asyncio.gather(*(self._send(client, mark) for _ in range(copies)))
+            if any(taken):
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"{mark} was not taken: {self.outcomes}")
+
+    async def _send(self, client: httpx.AsyncClient, mark: str) -> bool:
+        at, body = datetime.now(UTC), json.dumps({"type": "mark.made", "data": {"mark": mark}})
+        headers = {
+            "webhook-id": f"msg_{mark}",
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": self._signing.sign(f"msg_{mark}", at, body),
+        }
+        try:
+            answer = await client.post(self._url, content=body, headers=headers)
+        except httpx.TransportError:
+            self.outcomes["broken"] += 1
+            return False
+        self.outcomes[str(answer.status_code)] += 1
+        if answer.status_code == 202:
+            self.accepted += answer.json()["accepted"]
+        return answer.status_code == 202
+
+
+async def _play(supervised: Supervised, sender: Sender, marks: list[str], chance: random.Random) -> Counter[str]:
+    """Everything is sent while somebody kills, and when he has stopped once more."""
+    kills: Counter[str] = Counter()
+    killing = asyncio.create_task(_kill_now_and_then(supervised, chance, kills))
+    limits = httpx.Limits(max_connections=EVENTS_AT_ONCE * COPIES)
+    async with httpx.AsyncClient(timeout=30, limits=limits) as client:
+        waiting = list(marks)
+
+        async def lane() -> None:
+            while waiting or kills.total() < LEAST_KILLS:
+                await sender.deliver(client, waiting.pop() if waiting else chance.choice(marks), COPIES)
+
+        await asyncio.gather(*(lane() for _ in range(EVENTS_AT_ONCE)))
+        killing.cancel()
+        await asyncio.wait({killing})
+        for mark in marks:
+            await sender.deliver(client, mark, 1)
+    return kills
+
+
+async def _kill_now_and_then(supervised: Supervised, chance: random.Random, kills: Counter[str]) -> None:
+    while True:
+        await asyncio.sleep(chance.uniform(0.4, 2.0))
+        victim = chance.choice(("serve", "serve", "worker"))
+        supervised.kill(victim)
+        kills[victim] += 1
+
+
+async def _recorded(database_url: str) -> tuple[int, dict[str, int]]:
+    """How many receipts there are, and how many jobs were ever made of each."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        receipts: int = await connection.fetchval("SELECT count(*) FROM inbound_event")
+        return receipts, {row["receipt"]: row["jobs"] for row in await connection.fetch(QUEUED)}
+    finally:
+        await connection.close()
+
+
+def _effects(api: str, key: str) -> Counter[str]:
+    """How many Events each mark has become, when the last one has become one."""
+    deadline = time.monotonic() + PATIENCE
+    with httpx.Client(base_url=api, timeout=30, headers={"authorization": f"Bearer {key}"}) as client:
+        while True:
+            seen = _read_feed(client)
+            if len(seen) == EVENTS or time.monotonic() > deadline:
+                return seen
+            time.sleep(0.3)
+
+
+def _read_feed(client: httpx.Client) -> Counter[str]:
+    seen: Counter[str] = Counter()
+    after: str | None = None
+    while True:
+        query = {"type": "webhook.received", "limit": "250"} | ({"after": after} if after else {})
+        page = client.get("/v1/events", params=query).raise_for_status().json()
+        seen.update(event["data"]["payload"]["data"]["mark"] for event in page["data"])
+        if not page["has_more"]:
+            return seen
+        after = page["data"][-1]["id"]
