@@ -1,5 +1,6 @@
 """Settings: what is read, and that a bad value is named before anything starts."""
 
+import re
 from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 
@@ -136,6 +137,20 @@ def test_the_example_file_is_understood_whole() -> None:
     assert desk.pacing.concurrency == 4
 
 
+def test_what_the_example_file_says_of_alarms_is_understood(tmp_path: Path) -> None:
+    """It stands there commented out, since a reference to nothing keeps a worker from starting."""
+    text = (ROOT / "lockstitch.example.toml").read_text()
+    file = tmp_path / "lockstitch.toml"
+    file.write_text(re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE))
+
+    settings = load_settings({"LOCKSTITCH_CONFIG": str(file)})
+
+    assert settings.alerts.url == "https://hooks.example.com/lockstitch"
+    assert settings.alerts.smtp is not None
+    assert settings.alerts.smtp.password == "env:ALERTS_SMTP_PASSWORD"
+    assert settings.retention.receipts == 30
+
+
 def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
     Path("lockstitch.toml").write_text('[connections.crm]\nvendor = "hubspot"\n')
 
@@ -156,6 +171,11 @@ def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
         ("[systems_of_record]\ncustomers = 'crm'", "no connection"),
         ("[systems_of_record]\ninvoices = 'crm'", "invoices"),
         ("[systems_of_record.customers]\nemail = 'crm'", "no connection"),
+        ("[alerts]\nurl = 'hooks.example.com'", "url must be an http or https URL"),
+        ("[alerts]\nheartbeat_url = 'ftp://x'", "heartbeat_url"),
+        ("[alerts.smtp]\nhost = 'm'\nsender = 'a@b.example'\nto = []", "names nobody"),
+        ("[alerts.smtp]\nhost = 'm'\nsender = 'a@b.example'\nto = ['c@d.example']\nusername = 'a'", "both username"),
+        ("[retention]\nreceipts = 6", "receipts"),
         ("[connections", "not TOML"),
     ],
 )
@@ -174,6 +194,27 @@ def test_a_secret_in_the_file_is_refused_without_showing_it(tmp_path: Path) -> N
     file.write_text("[connections.crm]\nvendor = 'hubspot'\ncredentials = { token = 'pat-na1-hunter2' }")
 
     with pytest.raises(SettingsError, match=r"credentials\.token must be a reference") as caught:
+        load_settings({"LOCKSTITCH_CONFIG": str(file)})
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ("password = 'hunter2'", "smtp.password must be a reference"),
+        ("password = 'env:P'\ntls = 'none'", "in the clear"),
+    ],
+)
+def test_a_password_for_mail_is_a_reference_and_is_not_sent_in_the_clear(
+    tmp_path: Path, more: str, complaint: str
+) -> None:
+    file = tmp_path / "leaky.toml"
+    file.write_text(
+        f"[alerts.smtp]\nhost = 'm'\nsender = 'a@b.example'\nto = ['c@d.example']\nusername = 'a'\n{more}\n"
+    )
+
+    with pytest.raises(SettingsError, match=complaint) as caught:
         load_settings({"LOCKSTITCH_CONFIG": str(file)})
 
     assert "hunter2" not in str(caught.value)
