@@ -13,6 +13,9 @@ from app.store.database import Database, Query
 
 STEP: Final = 2_000
 
+# Which index serves depends on the filters that are given; a plan for all of them would read the whole trail.
+PLAN_ANEW = Query("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+
 SELECT_PAGE = Query(
     "SELECT audit_event",
     """
@@ -95,11 +98,13 @@ class PostgresAuditTrail:
         """Newest first, below the id `before`."""
         kind = which.type
         space = kind[:-1] if kind is not None and kind.endswith(".*") else None
-        rows = await self._database.fetch(
-            SELECT_PAGE,
-            *(None if space else kind, space, which.record, which.actor, which.correlation_id, which.since),
-            *(before, limit),
-        )
+        async with self._database.transaction() as session:
+            await session.execute(PLAN_ANEW)
+            rows = await session.fetch(
+                SELECT_PAGE,
+                *(None if space else kind, space, which.record, which.actor, which.correlation_id, which.since),
+                *(before, limit),
+            )
         return [
             AuditEvent(
                 id=row["id"],
