@@ -11,6 +11,7 @@ import time
 import msgspec
 
 from app.errors import (
+    ConnectionPaused,
     InvalidField,
     NotFound,
     Problem,
@@ -207,7 +208,8 @@ async def _not_sent(seam: Seam, begun: Begun, problem: Problem, *, patient: bool
         return
     attempts = operation.attempts
     waits = problem.category == "auth" or problem.retryable if operation.queued else problem.retryable
-    if waits and (operation.queued or attempts < PATIENT_ATTEMPTS):
+    held = isinstance(problem, ConnectionPaused) and problem.held  # it had no chance: no attempt has failed
+    if waits and (operation.queued or held or attempts < PATIENT_ATTEMPTS):
         await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
         raise Undecided(operation.id, problem) from problem
     await seam.operations.fail(begun, problem=document, answer=None)

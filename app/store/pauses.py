@@ -80,19 +80,29 @@ class PostgresPauses:
     async def watch(self, url: str) -> None:
         """Follow the table until cancelled: on each notification, and by polling where one is lost."""
         listening = asyncio.create_task(listen(url, self._changed.set, lanes.PAUSES_CHANNEL))
+        failed = False
         try:
             while True:
                 self._changed.clear()
-                try:
-                    await self.refresh()
-                except StoreUnavailable:
-                    _log.warning("the database is not available; connections stay as they were")
-                except Exception:  # noqa: BLE001 - such as a schema that is not there yet
-                    _log.exception("pauses of connections could not be read; trying again")
+                failed = await self._look(failed)
                 self._looked.set()
                 await self._sleep(POLL_SECONDS * random.uniform(0.7, 1.1))  # noqa: S311 - spreads load
         finally:
             listening.cancel()
+
+    async def _look(self, failed: bool) -> bool:
+        """Whether it failed; said once, when it begins to."""
+        try:
+            await self.refresh()
+        except StoreUnavailable:
+            if not failed:
+                _log.warning("the database is not available; pauses of connections stay as they were")
+            return True
+        except Exception:  # noqa: BLE001 - such as a schema that is not there yet
+            if not failed:
+                _log.exception("pauses of connections cannot be read; trying again")
+            return True
+        return False
 
     async def first_look(self) -> None:
         """Wait until `watch` has read the table, or has tried to."""

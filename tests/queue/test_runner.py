@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from app.errors import DuplicateRecord, InvalidField, Problem, VendorAuthFailed, VendorThrottled, VendorTimeout
+from app.errors import (
+    ConnectionPaused,
+    DuplicateRecord,
+    InvalidField,
+    Problem,
+    VendorAuthFailed,
+    VendorThrottled,
+    VendorTimeout,
+)
 from app.problem_document import FieldError
 from app.queue_ports import (
     Conflict,
@@ -15,6 +23,7 @@ from app.queue_ports import (
     Outcome,
     Permanent,
     Retry,
+    Spared,
     Throttled,
     Unauthorised,
 )
@@ -52,6 +61,9 @@ async def attempt_once(kit: Kit, ends: Outcome | Exception) -> tuple[object, ...
         (Retry(reason="timeout", after=60.0), ("retried", "transient", "timeout"), ["ready"]),
         (Throttled(reason="429", retry_after=60.0), ("spared", "throttle", "429"), ["ready"]),
         (Unauthorised(reason="bad token"), ("spared", "auth", "bad token"), ["ready"]),
+        (Spared(reason="not now", after=60.0), ("spared", None, "not now"), ["ready"]),
+        (ConnectionPaused(held=True), ("spared", None, "connection-paused"), ["ready"]),
+        (ConnectionPaused(retry_after=60.0), ("retried", "transient", "connection-paused"), ["ready"]),
         (Permanent(reason="no such field", path="/a"), ("dead", "permanent", "no such field"), []),
         (Conflict(reason="not owner"), ("dead", "conflict", "not owner"), []),
         (VendorTimeout(retry_after=60.0), ("retried", "transient", "vendor-timeout"), ["ready"]),
@@ -127,3 +139,13 @@ async def test_a_kind_that_nobody_knows_here_waits_for_a_worker_that_does(kit: K
 
     assert list((await kit.states()).values()) == ["ready"]
     assert 5.0 < (await kit.due_in() or 0) <= 10.0
+
+
+async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(kit: Kit) -> None:
+    """It was claimed when a person had resumed the connection, by a process that had not yet heard of it."""
+    assert await attempt_once(kit, ConnectionPaused(held=True, category="auth")) == (
+        "spared",
+        None,
+        "connection-paused",
+    )
+    assert [lane.blocked_reason for lane in await kit.lanes.list()] == [None]
