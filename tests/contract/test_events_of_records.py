@@ -197,7 +197,7 @@ def test_what_the_look_alikes_tell_themselves_becomes_events(
 
         def told() -> bool:
             feed = stories.caller.get(f"/v1/feeds/{record.object}s?limit=250").json()
-            events[:] = [event for event in feed if event["data"]["id"] == record.made["id"]]
+            events[:] = [event for event in feed if event["data"].get("id") == record.made["id"]]
             return any(CHANGES[name][1] <= set(event["changed"] or ()) for event in events)
 
         stories.until(told, f"the change of {record.made['id']}")
