@@ -61,6 +61,12 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     webhook_secrets: tuple[WebhookSecretSettings, ...]
     pending: bool
 
+    @property
+    def only_takes_webhooks(self) -> bool:
+        """Whether an operator gave what proves the vendor's webhooks, and nothing that the vendor is called with."""
+        calls = self.base_url or self.credentials or self.custom_fields or self.pacing
+        return bool(self.webhook_secrets or self.pending) and not calls
+
 
 class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[connections.<name>]` as it stands in the file."""

@@ -67,7 +67,8 @@ from app.store.trail import PostgresTrail
 from app.store.vitals import PostgresVitals
 from app.store.wakeups import listen
 from app.upkeep_ports import Retention
-from mappings.registry import MANIFESTS, VENDORS
+from mappings.registry import MANIFESTS, manifest_of
+from mappings.spec import Vendor
 
 POOL_SIZE: Final = 16
 # One attempt at a write ends well before its lease does, so that two owners never overlap.
@@ -113,7 +114,10 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
     _refuse_unknown_vendors(settings)
     connections = Connections(
         by_name={
-            name: Connection(name=name, vendor=MANIFESTS[connection.vendor])
+            name: Connection(
+                name=name,
+                vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
+            )
             for name, connection in settings.connections.items()
         },
         systems_of_record=settings.systems_of_record,
@@ -278,8 +282,8 @@ async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, dat
 
 
 def _lane(settings: Settings, name: str, connection: Connection) -> LaneSettings:
-    vendor = VENDORS.get(connection.vendor.name)
-    if vendor is None:
+    vendor = connection.vendor
+    if not isinstance(vendor, Vendor):
         return LaneSettings(rate=None)  # an intake: its jobs ask nobody
     pacing = settings.connections[name].pacing or vendor.pacing
     return LaneSettings(rate=pacing.units / pacing.per_seconds, burst=max(1.0, float(pacing.concurrency)))

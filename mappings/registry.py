@@ -1,5 +1,6 @@
 """Every vendor that Lockstitch knows, and which revision of a mapping is at work."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from canonical.parts import ObjectName
@@ -7,6 +8,7 @@ from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
 from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
+from mappings.webhooks import unmapped
 from mappings.zendesk import VENDOR as ZENDESK
 
 AnyVendor = Vendor[Any]
@@ -19,6 +21,21 @@ MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for i
 """All that a connection may name: those, and the ones whose webhooks it takes and nothing else."""
 
 
+def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:
+    """What a connection at this vendor is: all that the vendor is; or an intake of its webhooks, of which nothing is
+    mapped, where there is nothing to call it with. Raises KeyError for a vendor that there is not."""
+    manifest = MANIFESTS[vendor]
+    if not only_takes_webhooks or manifest.webhooks is None:
+        return manifest
+    return Manifest(
+        name=manifest.name,
+        title=manifest.title,
+        docs=manifest.docs,
+        webhooks=replace(manifest.webhooks, notice=unmapped),
+        remote_id=manifest.remote_id,
+    )
+
+
 def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyMapping | None:
     """One revision, or None where the vendor has no such object or the revision does not exist."""
     for mapping in vendor.mappings:
@@ -28,8 +45,8 @@ def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyM
 
 
 def active(vendor: Manifest, object_name: ObjectName) -> AnyMapping | None:
-    """The newest revision of the vendor's mapping for the object, or None where it has none."""
-    return _ACTIVE.get((vendor.name, object_name))
+    """The newest revision of the vendor's mapping for the object, or None where it has none; an intake has none."""
+    return None if not vendor.mappings else _ACTIVE.get((vendor.name, object_name))
 
 
 def _newest() -> dict[tuple[str, ObjectName], AnyMapping]:

@@ -29,7 +29,8 @@ from app.settings import ConnectionSettings, Settings, SettingsError, resolve_se
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
-from mappings.registry import MANIFESTS, VENDORS
+from mappings.registry import MANIFESTS, VENDORS, manifest_of
+from mappings.spec import Vendor
 
 _log = logging.getLogger("lockstitch.outbound")
 
@@ -216,7 +217,7 @@ async def open_vendor_client(
     lines: dict[str, Line] = {}
     complaints = []
     for name, connection in settings.connections.items():
-        if connection.vendor in MANIFESTS and connection.vendor not in VENDORS:
+        if connection.vendor in MANIFESTS and not _is_called(connection):
             continue  # an intake: nothing is ever sent there
         try:
             lines[name] = _line(connection, environment, patience or Patience(), pauses)
@@ -231,6 +232,11 @@ async def open_vendor_client(
     finally:
         await client.close()
         await wire.close()
+
+
+def _is_called(settings: ConnectionSettings) -> bool:
+    manifest = manifest_of(settings.vendor, only_takes_webhooks=settings.only_takes_webhooks)
+    return isinstance(manifest, Vendor)
 
 
 def _line(

@@ -9,7 +9,7 @@ from app.outbound.client import open_vendor_client
 from app.ports import Connection
 from app.settings import Settings, SettingsError, load_settings
 from mappings.http import VendorRequest
-from mappings.registry import VENDORS
+from mappings.registry import MANIFESTS, VENDORS, active, manifest_of
 from tests.outbound.vendor_server import running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +70,8 @@ async def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
     assert len(lines) == 4
     for part in ("[connections.crm] credentials lacks token", "[connections.shop] lacks base_url", "DESK_TOKEN"):
         assert any(part in line for line in lines)
-    assert "[connections.books] vendor is 'quickbooks': there are hubspot, shopify, zendesk." in lines
+    known = ", ".join(sorted(MANIFESTS))
+    assert f"[connections.books] vendor is 'quickbooks': there are {known}." in lines
     assert "secret-1" not in str(complaint.value)
 
 
@@ -84,3 +85,31 @@ async def test_a_secret_that_no_header_can_carry_is_complained_about(tmp_path: P
             pass
     assert "[connections.crm]" in str(complaint.value)
     assert secret not in str(complaint.value)
+
+
+async def test_a_vendor_of_which_only_webhooks_are_taken_is_not_called(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path, '[connections.crm]\nvendor = "hubspot"\nwebhook_secrets = ["env:CRM_WEBHOOK_SECRET"]\n'
+    )
+    assert settings.connections["crm"].only_takes_webhooks
+    vendor = manifest_of("hubspot", only_takes_webhooks=True)
+    assert (vendor.title, vendor.mappings, active(vendor, "customer")) == ("HubSpot", (), None)
+    assert vendor.webhooks is not None
+    assert vendor.webhooks.notice("contact.creation", "contact", "1051", b"{}") is None
+    async with open_vendor_client(settings, {}) as client:
+        assert client.state(Connection(name="crm", vendor=vendor)) is None
+
+
+async def test_one_setting_for_calls_makes_it_a_vendor_that_is_called(tmp_path: Path) -> None:
+    settings = settings_of(
+        tmp_path,
+        """
+        [connections.crm]
+        vendor = "hubspot"
+        base_url = "https://api.hubapi.com"
+        webhook_secrets = ["env:CRM_WEBHOOK_SECRET"]
+        """,
+    )
+    with pytest.raises(SettingsError, match="credentials lacks token"):
+        async with open_vendor_client(settings, {}):
+            pass
