@@ -83,7 +83,7 @@ class Sender:
             taken = await asyncio.gather(*(self._send(client, mark) for _ in range(copies)))
             if any(taken):
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
         raise AssertionError(f"{mark} was not taken: {self.outcomes}")
 
     async def _send(self, client: httpx.AsyncClient, mark: str) -> bool:
@@ -107,7 +107,7 @@ class Sender:
 async def _play(supervised: Supervised, sender: Sender, marks: list[str], chance: random.Random) -> Counter[str]:
     """Everything is sent while somebody kills, and when he has stopped once more."""
     kills: Counter[str] = Counter()
-    killing = asyncio.create_task(_kill_now_and_then(supervised, chance, kills))
+    killing = asyncio.create_task(_kill_now_and_then(supervised, sender, chance, kills))
     limits = httpx.Limits(max_connections=EVENTS_AT_ONCE * COPIES)
     async with httpx.AsyncClient(timeout=30, limits=limits) as client:
         waiting = list(marks)
@@ -124,10 +124,16 @@ async def _play(supervised: Supervised, sender: Sender, marks: list[str], chance
     return kills
 
 
-async def _kill_now_and_then(supervised: Supervised, chance: random.Random, kills: Counter[str]) -> None:
+async def _kill_now_and_then(
+    supervised: Supervised, sender: Sender, chance: random.Random, kills: Counter[str]
+) -> None:
+    """The receiver only when it is at work again: one that is killed while it starts shows nothing."""
     while True:
-        await asyncio.sleep(chance.uniform(0.4, 2.0))
+        seen = sender.outcomes["202"]
+        await asyncio.sleep(chance.uniform(0.05, 1.5))
         victim = chance.choice(("serve", "serve", "worker"))
+        if victim == "serve" and sender.outcomes["202"] == seen:
+            continue
         supervised.kill(victim)
         kills[victim] += 1
 

@@ -1,0 +1,153 @@
+"""What vendors' webhooks say: which of our records, and what happened to it; nothing for everything else."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.registry import MANIFESTS
+from mappings.webhooks import Notice
+
+Told = tuple[str, str, str | None, str, dict[str, object]]
+
+MEANT: list[tuple[Told, Notice]] = [
+    (
+        ("hubspot", "contact.creation", "contact", "101", {}),
+        Notice(object="customer", remote_id="101", happened="created"),
+    ),
+    (
+        ("hubspot", "contact.propertyChange", "contact", "101", {"propertyName": "email"}),
+        Notice(object="customer", remote_id="101", happened="updated"),
+    ),
+    (
+        ("hubspot", "contact.privacyDeletion", "contact", "101", {}),
+        Notice(object="customer", remote_id="101", happened="deleted"),
+    ),
+    (
+        ("hubspot", "ticket.restore", "ticket", "7", {}),
+        Notice(object="ticket", remote_id="7", happened="updated"),
+    ),
+    (
+        ("hubspot", "object.deletion", "0-5", "7", {"objectTypeId": "0-5"}),
+        Notice(object="ticket", remote_id="7", happened="deleted"),
+    ),
+    (
+        ("hubspot", "contact.merge", "contact", "101", {"primaryObjectId": 101, "newObjectId": 103}),
+        Notice(object="customer", remote_id="103", happened="updated"),
+    ),
+    (
+        ("hubspot", "ticket.associationChange", None, "", {"fromObjectId": 7, "toObjectId": 101}),
+        Notice(object="ticket", remote_id="7", happened="updated"),
+    ),
+    (
+        ("shopify", "customers/create", "customers", "207119551", {}),
+        Notice(object="customer", remote_id="207119551", happened="created"),
+    ),
+    (
+        ("shopify", "orders/paid", "orders", "820982911946154508", {}),
+        Notice(object="order", remote_id="820982911946154508", happened="updated"),
+    ),
+    (
+        ("shopify", "orders/delete", "orders", "820982911946154508", {}),
+        Notice(object="order", remote_id="820982911946154508", happened="deleted"),
+    ),
+    (
+        ("shopify", "orders/edited", "orders", "", {"order_edit": {"id": 78912328793, "order_id": 6262656893058}}),
+        Notice(object="order", remote_id="6262656893058", happened="updated"),
+    ),
+    (
+        (
+            *("shopify", "customers/merge", None, ""),
+            {"admin_graphql_api_customer_kept_id": "gid://shopify/Customer/1", "status": "completed"},
+        ),
+        Notice(object="customer", remote_id="1", happened="updated"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.created", "ticket", "35436", {}),
+        Notice(object="ticket", remote_id="35436", happened="created"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.status_changed", "ticket", "35436", {}),
+        Notice(object="ticket", remote_id="35436", happened="updated"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.soft_deleted", "ticket", "35436", {}),
+        Notice(object="ticket", remote_id="35436", happened="deleted"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.comment_added", "ticket", "35436", {"event": {"comment": {"id": "99"}}}),
+        Notice(object="ticket", remote_id="35436", happened="comment_added", comment_id="99"),
+    ),
+    (
+        ("zendesk", "zen:event-type:ticket.comment_added", "ticket", "35436", {"event": None}),
+        Notice(object="ticket", remote_id="35436", happened="comment_added"),
+    ),
+    (
+        ("zendesk", "zen:event-type:user.active_changed", "user", "9", {}),
+        Notice(object="customer", remote_id="9", happened="updated"),
+    ),
+    (
+        ("zendesk", "zen:event-type:user.deleted", "user", "9", {}),
+        Notice(object="customer", remote_id="9", happened="deleted"),
+    ),
+]
+
+NOT_MEANT: list[Told] = [
+    ("hubspot", "company.creation", "company", "1", {}),
+    ("hubspot", "deal.propertyChange", "deal", "1", {}),
+    ("hubspot", "object.creation", "2-3453932", "1", {}),
+    ("hubspot", "contact.somethingNew", "contact", "1", {}),
+    ("hubspot", "contact.creation", "contact", "one", {}),
+    ("hubspot", "conversation.newMessage", "conversation", "1", {}),
+    ("shopify", "products/update", "products", "1", {}),
+    ("shopify", "customers/redact", "customers", "1", {"customer": {"id": 1}}),
+    ("shopify", "customers/merge", None, "", {}),
+    ("zendesk", "zen:event-type:organization.created", "organization", "1", {}),
+    ("zendesk", "zen:event-type:ticket.created", "ticket", "0", {}),
+    ("zendesk", "a-triggers-own-word", "ticket", "1", {}),
+    ("stripe", "customer.updated", "customer", "cus_1", {}),
+    ("github", "issues", None, "", {}),
+]
+
+
+def understood(told: Told) -> Notice | None:
+    vendor, topic, remote_object, remote_id, payload = told
+    webhooks = MANIFESTS[vendor].webhooks
+    assert webhooks is not None
+    return webhooks.notice(topic, remote_object, remote_id or None, json.dumps(payload).encode())
+
+
+@pytest.mark.parametrize(("told", "notice"), MEANT, ids=[told[1] for told, _ in MEANT])
+def test_what_is_said_about_records_that_we_map(told: Told, notice: Notice) -> None:
+    assert understood(told) == notice
+
+
+@pytest.mark.parametrize("told", NOT_MEANT, ids=[told[1] for told in NOT_MEANT])
+def test_nothing_is_made_of_the_rest(told: Told) -> None:
+    assert understood(told) is None
+
+
+@given(
+    vendor=st.sampled_from(sorted(MANIFESTS)),
+    topic=st.one_of(st.none(), st.text(), st.sampled_from([told[1] for told, _ in MEANT])),
+    remote_object=st.one_of(st.none(), st.text(), st.sampled_from(["ticket", "user", "contact", "0-1"])),
+    remote_id=st.one_of(st.none(), st.text(), st.from_regex(r"[0-9]{1,20}", fullmatch=True)),
+    payload=st.one_of(
+        st.binary(),
+        st.recursive(
+            st.none() | st.integers() | st.text(),
+            lambda inner: st.dictionaries(
+                st.sampled_from(["event", "comment", "id", "order_edit", "order_id", "fromObjectId", "newObjectId"]),
+                inner,
+            ),
+        ).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
+    ),
+)
+def test_whatever_is_signed_is_understood_or_left(
+    vendor: str, topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes
+) -> None:
+    webhooks = MANIFESTS[vendor].webhooks
+    assert webhooks is not None
+    notice = webhooks.notice(topic, remote_object, remote_id, payload)
+    assert notice is None or (notice.remote_id.isdecimal() and not notice.remote_id.startswith("0"))
