@@ -1,0 +1,41 @@
+"""Salesforce, REST API version 62.0: contacts are customers, cases are tickets, orders are orders."""
+
+from typing import Final
+
+from mappings.salesforce.account import REQUESTS, build_account
+from mappings.salesforce.comment_r1 import COMMENT
+from mappings.salesforce.customer_r1 import CUSTOMER
+from mappings.salesforce.errors import REQUEST_ID_HEADER, budget, refusal
+from mappings.salesforce.order_r1 import ORDER
+from mappings.salesforce.record_ids import PATTERN
+from mappings.salesforce.ticket_r1 import TICKET
+from mappings.salesforce.unwrap import unwrap
+from mappings.salesforce.wire_v62 import Account
+from mappings.spec import Auth, Pacing, Vendor
+
+VENDOR: Final = Vendor[Account](
+    name="salesforce",
+    title="Salesforce",
+    api_version="v62.0",
+    # Every org has its own host, https://{domain}.my.salesforce.com; the connection names it.
+    default_base_url=None,
+    auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
+    # Salesforce counts a day's requests (15,000 in a developer's org, 100,000 and more elsewhere) and tells in every
+    # answer how many are left. There is no limit by the second; this one keeps a burst from using up the day's.
+    pacing=Pacing(units=50, per_seconds=1),
+    headers=(("Accept", "application/json"),),
+    remote_id=PATTERN,
+    request_id_header=REQUEST_ID_HEADER,
+    refusal=refusal,
+    budget=budget,
+    account_requests=REQUESTS,
+    build_account=build_account,
+    unwrap=unwrap,
+    # The two fields that our writes need are made by an administrator (docs/vendors/salesforce.md): through the API a
+    # field can be made, but not be shown to the connection's user.
+    setup=(),
+    # Outbound messages are SOAP without a signature, and events come over gRPC: changes are listed instead.
+    webhooks=None,
+    mappings=(CUSTOMER, TICKET, COMMENT, ORDER),
+    docs="https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/",
+)

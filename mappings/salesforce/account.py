@@ -1,0 +1,144 @@
+"""What we ask Salesforce about an org: which fields and picklists its objects have, and what its statuses mean."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.salesforce.asking import API, query
+from mappings.salesforce.picklists import case_status
+from mappings.salesforce.wire_v62 import Account, Status
+from mappings.spec import decode
+
+DESCRIBED: Final = ("Contact", "Case", "Order")
+
+
+class _Choice(Struct, frozen=True, kw_only=True):
+    value: str
+    active: bool = True
+
+
+class _Field(Struct, frozen=True, kw_only=True, rename="camel"):
+    name: str
+    picklist_values: tuple[_Choice, ...] = ()
+
+
+class _RecordType(Struct, frozen=True, kw_only=True, rename="camel"):
+    record_type_id: str
+    developer_name: str | None = None
+    name: str
+    available: bool = True
+
+
+class _Urls(Struct, frozen=True, kw_only=True, rename="camel"):
+    ui_detail_template: str | None = None
+
+
+class _Described(Struct, frozen=True, kw_only=True, rename="camel"):
+    fields: tuple[_Field, ...]
+    record_type_infos: tuple[_RecordType, ...] = ()
+    urls: _Urls = _Urls()
+
+
+class _CaseStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+    api_name: str
+    master_label: str | None = None
+    is_closed: bool = False
+
+
+class _CaseStatuses(Struct, frozen=True, kw_only=True):
+    records: tuple[_CaseStatus, ...]
+
+
+class _OrderStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+    api_name: str
+    status_code: str | None = None
+
+
+class _OrderStatuses(Struct, frozen=True, kw_only=True):
+    records: tuple[_OrderStatus, ...]
+
+
+class _Features(Struct, frozen=True, kw_only=True, rename="camel"):
+    default_currency_iso_code: str | None = None
+
+
+class _Organization(Struct, frozen=True, kw_only=True):
+    features: _Features = _Features()
+
+
+def _describe(sobject: str) -> VendorRequest:
+    return VendorRequest(
+        method="GET", path=f"{API}/sobjects/{sobject}/describe", route=f"{API}/sobjects/{sobject}/describe"
+    )
+
+
+REQUESTS: Final = (
+    *(_describe(sobject) for sobject in DESCRIBED),
+    query("SELECT ApiName, MasterLabel, IsClosed FROM CaseStatus ORDER BY SortOrder"),
+    query("SELECT ApiName, StatusCode FROM OrderStatus ORDER BY SortOrder"),
+    VendorRequest(method="GET", path=f"{API}/connect/organization", route=f"{API}/connect/organization"),
+)
+
+
+def build_account(
+    replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
+) -> Account:
+    """The account from the answers to REQUESTS, in that order; None stands for one that failed, as those about orders
+    do in an org without them. What could not be had is as in a new org.
+
+    Raises VendorDrift where an answer has another shape.
+    """
+    described = {
+        sobject: decode(reply.body, _Described)
+        for sobject, reply in zip(DESCRIBED, replies, strict=False)
+        if reply is not None
+    }
+    cases, orders, organization = replies[len(DESCRIBED) :]
+    fresh = Account()
+    return Account(
+        custom_fields=dict(custom_fields),
+        fields={sobject: frozenset(field.name for field in told.fields) for sobject, told in described.items()},
+        picklists=fresh.picklists | _picklists(described),
+        case_statuses=fresh.case_statuses if cases is None else _case_statuses(cases),
+        order_statuses=fresh.order_statuses if orders is None else _order_statuses(orders),
+        record_types={
+            sobject: {one.record_type_id: one.developer_name or one.name for one in told.record_type_infos}
+            for sobject, told in described.items()
+        },
+        currency=None
+        if organization is None
+        else decode(organization.body, _Organization).features.default_currency_iso_code,
+        pages={
+            sobject: told.urls.ui_detail_template
+            for sobject, told in described.items()
+            if told.urls.ui_detail_template is not None
+        },
+    )
+
+
+def _picklists(described: Mapping[str, _Described]) -> dict[str, tuple[str, ...]]:
+    return {
+        f"{sobject}.{field.name}": tuple(choice.value for choice in field.picklist_values if choice.active)
+        for sobject, told in described.items()
+        for field in told.fields
+        if field.picklist_values
+    }
+
+
+def _case_statuses(reply: VendorReply) -> dict[str, Status]:
+    return {
+        one.api_name: Status(
+            value=one.api_name,
+            label=one.master_label or one.api_name,
+            closed=one.is_closed,
+            status=case_status(one.api_name, one.is_closed),
+        )
+        for one in decode(reply.body, _CaseStatuses).records
+    }
+
+
+def _order_statuses(reply: VendorReply) -> dict[str, str]:
+    return {one.api_name: one.status_code or "" for one in decode(reply.body, _OrderStatuses).records}

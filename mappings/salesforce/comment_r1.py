@@ -1,0 +1,96 @@
+"""Comment, revision 1: a Salesforce case comment, which is plain text and seen by customers where it is published."""
+
+from typing import Final
+
+from msgspec import UnsetType
+
+from canonical import values
+from canonical.parts import Loss
+from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.salesforce.endpoints_comment import CASE_COMMENTS
+from mappings.salesforce.record_ids import long_id
+from mappings.salesforce.wire_v62 import Account, CaseComment, CommentFields, RecordWrite
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {
+    "Standard": "agent",
+    "CsnOnly": "agent",
+    "CustomerSuccess": "customer",
+    "PowerCustomerSuccess": "customer",
+    "CspLitePortal": "customer",
+    "Guest": "customer",
+    "AutomatedProcess": "system",
+    "CloudIntegrationUser": "system",
+}
+"""By the type of the user: employees have Standard, customers' portals the others (Object Reference, User)."""
+VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
+    True: ("public", "true"),
+    False: ("private", "false"),
+    None: ("unknown", None),
+}
+PUBLISHED: Final[dict[Visibility, bool]] = {"public": True, "private": False}
+MOST_BYTES: Final = 4000
+
+
+def to_canonical(record: CaseComment, account: Account) -> Mapped[Comment]:
+    """What the comment says, and who wrote it as far as the answer tells."""
+    loss: list[Loss] = []
+    visibility, visibility_raw = VISIBILITY[record.is_published]
+    created_at = None if record.created_date is None else values.utc(record.created_date)
+    comment = Comment(
+        remote_id=long_id(record.id),
+        author=_author(record, loss),
+        body_text=record.comment_body or "",
+        visibility=visibility,
+        visibility_raw=visibility_raw,
+        created_at=created_at,
+    )
+    return Mapped(data=comment, remote=Remote(id=comment.remote_id, created_at=created_at), loss=tuple(loss))
+
+
+def _author(record: CaseComment, loss: list[Loss]) -> Author:
+    person = record.created_by
+    if person is None:
+        return Author(remote_id=record.created_by_id)
+    email = None if not person.email else values.email(person.email)
+    if email != (person.email or None):
+        loss.append(Loss(path="/author/email", kind="coerced", detail="trimmed and lower-cased"))
+    return Author(
+        kind=AUTHOR_KIND.get(person.user_type, "unknown"),
+        kind_raw=person.user_type,
+        remote_id=record.created_by_id,
+        name=person.name,
+        email=email,
+    )
+
+
+def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account) -> Draft[RecordWrite]:
+    """The comment in Salesforce's words; its case is named by the request."""
+    notes = Notes()
+    if not isinstance(patch.body_html, UnsetType):
+        notes.unsupported("/body_html", "Salesforce's case comments are plain text: send body_text")
+    body = "" if isinstance(patch.body_text, UnsetType) else patch.body_text
+    if not body.strip():
+        notes.invalid("/body_text", "a comment says something: send body_text")
+    if len(body.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        notes.invalid("/body_text", f"Salesforce keeps at most {MOST_BYTES} bytes of a comment")
+    published = PUBLISHED.get(patch.visibility)
+    if published is None:
+        notes.invalid("/visibility", f"one of: {', '.join(PUBLISHED)}")
+    fields = CommentFields(comment_body=body, is_published=bool(published))
+    return Draft(body=RecordWrite(fields=fields), loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+COMMENT: Final = VendorMapping(
+    vendor="salesforce",
+    object="comment",
+    revision=1,
+    vendor_api="v62.0",
+    record=CaseComment,
+    model=Comment,
+    patch=CommentPatch,
+    account=Account,
+    endpoints=CASE_COMMENTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

@@ -1,0 +1,122 @@
+"""Custom fields both ways: which they are and of what type is the connection's configuration, not code.
+
+They are members of the record like any other, so their values are taken out of an answer when it is read, and kept with
+the account's facts by the record's id. Salesforce sends numbers and truth as JSON has them, several choices in one text
+between semicolons. The type of a record is told by its name and not by its id, which differs from org to org.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, UnsetType
+
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
+from mappings import custom_fields
+from mappings.salesforce.soql import is_name
+from mappings.salesforce.wire_v62 import Account
+from mappings.spec import Notes
+
+SEPARATOR: Final = ";"
+"""Between the values of a multi-select picklist."""
+RECORD_TYPE: Final = "RecordTypeId"
+_decode = msgspec.json.Decoder().decode
+
+
+def read(
+    sobject: str, record_id: str, settings: tuple[CustomFieldSetting, ...], account: Account, loss: list[Loss]
+) -> tuple[CustomField, ...]:
+    """All configured fields, with null for one that is empty. A value of another type than configured stands as it is
+    and is told as `ambiguous`; a field that this org has not, as `dropped`."""
+    held = account.held.get(record_id, {})
+    fields: list[CustomField] = []
+    for place, setting in enumerate(settings):
+        path = f"/custom_fields/{place}/value"
+        raw = held.get(setting.vendor_field)
+        found = None if raw is None else _decode(raw)
+        value: CustomFieldValue = None
+        if found is not None:
+            value = _read(found, setting, sobject, account)
+            if value is None:
+                value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
+                detail = f"{setting.vendor_field} holds something else than {custom_fields.EXPECTED[setting.type]}"
+                loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it stands as it is"))
+        elif not is_there(sobject, setting, account):
+            detail = f"this org has no field {setting.vendor_field} on {sobject} that the connection's user sees"
+            loss.append(Loss(path=path, kind="dropped", detail=detail))
+        fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
+    return tuple(fields)
+
+
+def write(
+    sobject: str,
+    patch: tuple[CustomFieldPatch, ...] | UnsetType | None,
+    settings: tuple[CustomFieldSetting, ...],
+    held: Mapping[str, Raw],
+    account: Account,
+    notes: Notes,
+) -> dict[str, CustomFieldValue]:
+    """The vendor fields to set. The array is replaced whole: a configured field that it does not name is emptied where
+    the record (`held`) has a value."""
+    if isinstance(patch, UnsetType):
+        return {}
+    written: dict[str, CustomFieldValue] = {
+        setting.vendor_field: _written(None, setting.type)
+        for setting in settings
+        if bytes(held.get(setting.vendor_field, b"null")) not in (b"null", b"false")
+    }
+    for place, setting, value in custom_fields.named(patch, settings, notes):
+        pointer = f"/custom_fields/{place}/value"
+        if not is_there(sobject, setting, account):
+            notes.unsupported(pointer, f"this org has no field {setting.vendor_field} on {sobject}")
+        elif isinstance(value, list) and any(SEPARATOR in one for one in value):
+            notes.invalid(pointer, "Salesforce separates several values by semicolons, so none may hold one")
+        elif setting.vendor_field == RECORD_TYPE and isinstance(value, str):
+            written[RECORD_TYPE] = _record_type(value, account.record_types.get(sobject, {}), pointer, notes)
+        else:
+            written[setting.vendor_field] = _written(value, setting.type)
+    return written
+
+
+def is_there(sobject: str, setting: CustomFieldSetting, account: Account) -> bool:
+    """Whether this org has the field, and the connection's user sees it."""
+    return is_name(setting.vendor_field) and account.has(sobject, setting.vendor_field)
+
+
+def _read(found: Any, setting: CustomFieldSetting, sobject: str, account: Account) -> CustomFieldValue:
+    """The value in the JSON type that is configured; None where it is of another."""
+    if setting.vendor_field == RECORD_TYPE and isinstance(found, str):
+        return account.record_types.get(sobject, {}).get(found, found)
+    match setting.type:
+        case "string" | "enum":
+            return found if isinstance(found, str) else None
+        case "number":
+            return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+        case "boolean":
+            return found if isinstance(found, bool) else None
+        case "multi_enum":
+            return [one for one in found.split(SEPARATOR) if one] if isinstance(found, str) else None
+        case "date":
+            return custom_fields.day(found) if isinstance(found, str) else None
+        case "datetime":
+            return custom_fields.moment(found) if isinstance(found, str) else None
+
+
+def _written(value: CustomFieldValue, kind: CustomFieldType) -> CustomFieldValue:
+    if isinstance(value, list):
+        return SEPARATOR.join(value) or None
+    if value is None:
+        return False if kind == "boolean" else None  # a checkbox is never empty
+    if kind == "datetime" and isinstance(value, str):
+        return custom_fields.moment(value)
+    return value if value != "" else None
+
+
+def _record_type(name: str, known: dict[str, str], pointer: str, notes: Notes) -> str | None:
+    if name in known:
+        return name  # it is an id
+    for id, developer_name in known.items():
+        if developer_name == name:
+            return id
+    notes.invalid(pointer, f"no such record type here; one of: {', '.join(known.values()) or 'none is known'}")
+    return None

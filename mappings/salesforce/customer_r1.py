@@ -1,0 +1,325 @@
+"""Customer, revision 1: a Salesforce contact is a person.
+
+One e-mail address, five telephone numbers by their kind, two postal addresses. The company is the account that the
+contact belongs to: its name is read; which account it is, is a custom field here (`AccountId`).
+"""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from canonical import values
+from canonical.customer import (
+    Consent,
+    ConsentChannel,
+    ConsentPatch,
+    Customer,
+    CustomerPatch,
+    Email,
+    EmailPatch,
+    Phone,
+    PhonePatch,
+    PhoneType,
+)
+from canonical.parts import Address, AddressPatch, Loss
+from mappings.salesforce import addresses, custom_fields
+from mappings.salesforce.endpoints import CONTACTS
+from mappings.salesforce.record_ids import GROUP, USER, long_id, written
+from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
+from mappings.salesforce.writing import needed, own_key, read_key, refuse_without_place, text
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+UNSUPPORTED: Final[dict[str, str]] = {
+    "display_name": "Salesforce makes a contact's name of the first and the last name: write those",
+    "company_name": "the company is the contact's account; name its id in a custom field that is AccountId",
+    "language": "Salesforce contacts have no language; a custom field can hold one",
+    "timezone": "Salesforce contacts have no time zone",
+    "lifecycle_stage": "Salesforce keeps leads and opportunities as records of their own",
+    "tags": "Salesforce's topics are records of their own",
+    "tax_ids": "Salesforce contacts have no tax numbers",
+    "tax_exemption": "Salesforce contacts have no tax exemption",
+}
+PHONES: Final[dict[PhoneType, str]] = {
+    "work": "phone",
+    "mobile": "mobile_phone",
+    "home": "home_phone",
+    "fax": "fax",
+    "other": "other_phone",
+    "unknown": "phone",
+}
+"""Where each kind of number is kept; Salesforce calls `Phone` the business phone."""
+CONSENTS: Final[dict[ConsentChannel, str]] = {"email": "has_opted_out_of_email", "phone": "do_not_call"}
+PRIMARY: Final = "Salesforce marks no number: the one at work leads, then mobile, home, other, fax"
+
+
+def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
+    """What a contact means."""
+    loss: list[Loss] = []
+    settings = account.custom_fields.get("customer", ())
+    id = long_id(record.id)
+    created_at = None if record.created_date is None else values.utc(record.created_date)
+    updated_at = None if record.system_modstamp is None else values.utc(record.system_modstamp)
+    customer = Customer(
+        kind="person",
+        kind_raw=None,
+        display_name=record.name or _full_name(record.first_name, record.last_name),
+        first_name=record.first_name,
+        last_name=record.last_name,
+        company_name=None if record.account is None else record.account.name,
+        job_title=record.title,
+        emails=_emails(record, loss) if record.email else (),
+        phones=_phones(record),
+        addresses=_addresses(record),
+        currency=record.currency_iso_code or account.currency,
+        status="archived" if record.is_deleted else "active",
+        status_raw="IsDeleted" if record.is_deleted else None,
+        lead_source=record.lead_source,
+        owner_remote_id=record.owner_id,
+        notes=record.description,
+        custom_fields=custom_fields.read("Contact", id, settings, account, loss) if settings else (),
+        external_id=read_key(record.key),
+        consents=_consents(record) if record.has_opted_out_of_email or record.do_not_call else (),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    page = account.pages.get("Contact")
+    url = None if page is None else page.replace("{ID}", id)
+    remote = Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
+    return Mapped(data=customer, remote=remote, loss=tuple(loss))
+
+
+def _full_name(first: str | None, last: str | None) -> str | None:
+    return f"{first} {last}" if first and last else first or last
+
+
+def _emails(record: Contact, loss: list[Loss]) -> tuple[Email, ...]:
+    address = values.email(record.email or "")
+    if address != record.email:
+        loss.append(Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased"))
+    if record.is_email_bounced:
+        return (Email(address=address, is_primary=True, status="bounced", status_raw="IsEmailBounced"),)
+    return (Email(address=address, is_primary=True),)
+
+
+def _phones(record: Contact) -> tuple[Phone, ...]:
+    country = record.mailing_country_code or values.country(record.mailing_country)
+    phones: list[Phone] = []
+    told: tuple[tuple[str | None, PhoneType, str], ...] = (
+        (record.phone, "work", "Phone"),
+        (record.mobile_phone, "mobile", "MobilePhone"),
+        (record.home_phone, "home", "HomePhone"),
+        (record.other_phone, "other", "OtherPhone"),
+        (record.fax, "fax", "Fax"),
+    )
+    for number, kind, raw in told:
+        if number:
+            e164 = values.phone(number, country)
+            phones.append(Phone(e164=e164, raw=number, type=kind, type_raw=raw, is_primary=not phones))
+    return tuple(phones)
+
+
+def _addresses(record: Contact) -> tuple[Address, ...]:
+    mailing = addresses.read(
+        "unknown",
+        "Mailing",
+        record.mailing_street,
+        record.mailing_city,
+        record.mailing_state,
+        record.mailing_postal_code,
+        record.mailing_country,
+        record.mailing_country_code,
+        is_default=True,
+    )
+    other = addresses.read(
+        "other",
+        "Other",
+        record.other_street,
+        record.other_city,
+        record.other_state,
+        record.other_postal_code,
+        record.other_country,
+        record.other_country_code,
+    )
+    if other is None:
+        return () if mailing is None else (mailing,)
+    return (other,) if mailing is None else (mailing, other)
+
+
+def _consents(record: Contact) -> tuple[Consent, ...]:
+    """Who has said no. Of the others nothing is known: a field that is not set does not say that they were asked."""
+    told: tuple[tuple[bool, ConsentChannel, str], ...] = (
+        (record.has_opted_out_of_email, "email", "HasOptedOutOfEmail"),
+        (record.do_not_call, "phone", "DoNotCall"),
+    )
+    return tuple(
+        Consent(channel=channel, channel_raw=raw, state="opted_out", state_raw="true")
+        for opted_out, channel, raw in told
+        if opted_out
+    )
+
+
+def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[RecordWrite]:
+    """The fields to set. `current` is the contact as it is, None on a create."""
+    notes = Notes()
+    refuse_without_place(patch, UNSUPPORTED, notes)
+    fields = ContactFields(
+        first_name=text(patch.first_name),
+        last_name=needed(patch.last_name, "/last_name", "a Salesforce contact always has a last name", notes),
+        title=text(patch.job_title),
+        email=_email_written(patch.emails, current, notes),
+        lead_source=text(patch.lead_source),
+        owner_id=_owner(patch.owner_remote_id, notes),
+        description=text(patch.notes),
+        currency_iso_code=_currency(patch.currency, account, notes),
+        key=own_key(patch.external_id, "Contact", account, notes),
+    )
+    fields = _with_phones(patch.phones, current, fields, notes)
+    fields = _with_addresses(patch.addresses, account, fields, notes)
+    fields = _with_consents(patch.consents, fields, notes)
+    if patch.kind not in (UNSET, "person"):
+        notes.invalid("/kind", "a Salesforce contact is one of: person")
+    if patch.status not in (UNSET, "active"):
+        notes.invalid("/status", "a Salesforce contact is written as one of: active; to archive it, send DELETE")
+    settings = account.custom_fields.get("customer", ())
+    held = {} if current is None else account.held.get(long_id(current.id), {})
+    custom = custom_fields.write("Contact", patch.custom_fields, settings, held, account, notes)
+    return Draft(body=RecordWrite(fields=fields, custom=custom), loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _email_written(emails: tuple[EmailPatch, ...] | None | UnsetType, current: Contact | None, notes: Notes) -> Text:
+    if isinstance(emails, UnsetType):
+        return UNSET
+    primary = next((index for index, email in enumerate(emails or ()) if email.is_primary is True), 0)
+    bounced = current is not None and current.is_email_bounced
+    kept: str | None = None
+    for index, email in enumerate(emails or ()):
+        if index != primary:
+            notes.unsupported(f"/emails/{index}", "a Salesforce contact has one e-mail address")
+            continue
+        kept = values.email(email.address)
+        if kept != email.address:
+            notes.lose(f"/emails/{index}/address", "coerced", "trimmed and lower-cased")
+        if email.type not in (UNSET, "unknown"):
+            notes.unsupported(f"/emails/{index}/type", "Salesforce has no kinds of e-mail addresses")
+        if email.status not in (UNSET, "unknown", "bounced" if bounced else "unknown"):
+            notes.unsupported(f"/emails/{index}/status", "Salesforce finds itself whether an address works")
+        if email.is_primary is False:
+            notes.unsupported(f"/emails/{index}/is_primary", "the only e-mail address of a contact is its primary one")
+    return kept
+
+
+def _with_phones(
+    phones: tuple[PhonePatch, ...] | None | UnsetType, current: Contact | None, fields: ContactFields, notes: Notes
+) -> ContactFields:
+    if isinstance(phones, UnsetType):
+        return fields
+    kept: dict[str, str | None] = dict.fromkeys(PHONES.values())
+    country = None if current is None else current.mailing_country_code or values.country(current.mailing_country)
+    for index, phone in enumerate(phones or ()):
+        name = PHONES["work" if isinstance(phone.type, UnsetType) else phone.type]
+        number = phone.e164 or phone.raw
+        if phone.e164 and phone.raw and values.phone(phone.raw, country) == phone.e164:
+            number = phone.raw  # the caller's own spelling, so that an array that was read can be sent back
+        if kept[name] is not None:
+            notes.unsupported(f"/phones/{index}", "Salesforce has place for one number of each kind")
+        elif not number:
+            notes.invalid(f"/phones/{index}", "send e164, or raw where only a national spelling is known")
+        else:
+            kept[name] = number
+    order = [name for name in ("phone", "mobile_phone", "home_phone", "other_phone", "fax") if kept[name]]
+    for index, phone in enumerate(phones or ()):
+        name = PHONES["work" if isinstance(phone.type, UnsetType) else phone.type]
+        if order and phone.is_primary not in (UNSET, name == order[0]):
+            notes.unsupported(f"/phones/{index}/is_primary", PRIMARY)
+    return replace(fields, **kept)
+
+
+def _with_addresses(
+    wanted: tuple[AddressPatch, ...] | None | UnsetType, account: Account, fields: ContactFields, notes: Notes
+) -> ContactFields:
+    if isinstance(wanted, UnsetType):
+        return fields
+    kept: dict[str, addresses.Postal] = {}
+    for index, address in enumerate(wanted or ()):
+        pointer = f"/addresses/{index}"
+        if address.type not in (UNSET, "unknown", "other"):
+            notes.invalid(
+                f"{pointer}/type", "a Salesforce contact has one address to write to and one of: other, unknown"
+            )
+            continue
+        kind = "other" if address.type == "other" else "mailing"
+        if kind in kept:
+            notes.unsupported(pointer, "Salesforce has place for one address to write to and one of type other")
+            continue
+        if address.is_default and kind == "other":
+            notes.unsupported(f"{pointer}/is_default", "Salesforce writes to the address that is not of type other")
+        coded = addresses.has_codes("Contact", kind.capitalize(), account)
+        kept[kind] = addresses.write(address, coded, pointer, notes)
+    mailing, other = kept.get("mailing", addresses.CLEARED), kept.get("other", addresses.CLEARED)
+    return replace(
+        fields,
+        mailing_street=mailing.street,
+        mailing_city=mailing.city,
+        mailing_state=mailing.state,
+        mailing_postal_code=mailing.postal_code,
+        mailing_country=mailing.country,
+        mailing_country_code=mailing.country_code,
+        other_street=other.street,
+        other_city=other.city,
+        other_state=other.state,
+        other_postal_code=other.postal_code,
+        other_country=other.country,
+        other_country_code=other.country_code,
+    )
+
+
+def _with_consents(
+    consents: tuple[ConsentPatch, ...] | None | UnsetType, fields: ContactFields, notes: Notes
+) -> ContactFields:
+    if isinstance(consents, UnsetType):
+        return fields
+    kept = dict.fromkeys(CONSENTS.values(), False)
+    for index, consent in enumerate(consents or ()):
+        name = CONSENTS.get(consent.channel)
+        if name is None:
+            notes.unsupported(f"/consents/{index}/channel", f"Salesforce keeps one of: {', '.join(CONSENTS)}")
+        elif consent.state != "opted_out":
+            notes.unsupported(f"/consents/{index}/state", "Salesforce keeps who said no: one of: opted_out")
+        else:
+            kept[name] = True
+        if consent.collected_at is not None:
+            notes.unsupported(f"/consents/{index}/collected_at", "Salesforce does not keep when it was said")
+    return replace(fields, **kept)
+
+
+def _owner(wanted: str | None | UnsetType, notes: Notes) -> str | UnsetType:
+    if wanted is None:
+        notes.invalid("/owner_remote_id", "a Salesforce contact always has an owner: name another user")
+        return UNSET
+    owner = written(wanted, (USER, GROUP), "/owner_remote_id", "a user", notes)
+    return UNSET if owner is None else owner
+
+
+def _currency(wanted: str | None | UnsetType, account: Account, notes: Notes) -> str | UnsetType:
+    if isinstance(wanted, UnsetType) or (wanted is not None and wanted == account.currency):
+        return UNSET
+    if "Contact" not in account.fields or not account.has("Contact", "CurrencyIsoCode"):
+        notes.unsupported("/currency", "this org has one currency, and its contacts have none of their own")
+        return UNSET
+    return needed(wanted, "/currency", "a Salesforce contact always has a currency", notes)
+
+
+CUSTOMER: Final = VendorMapping(
+    vendor="salesforce",
+    object="customer",
+    revision=1,
+    vendor_api="v62.0",
+    record=Contact,
+    model=Customer,
+    patch=CustomerPatch,
+    account=Account,
+    endpoints=CONTACTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

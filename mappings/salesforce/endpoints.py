@@ -1,0 +1,105 @@
+"""How contacts and cases are reached."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from msgspec import Raw
+
+from mappings.http import VendorReply, VendorRequest
+from mappings.salesforce import asking
+from mappings.salesforce.asking import Answer
+from mappings.salesforce.sobject import MAX_LIMIT, NOBODY, RECOVERY, SObject, marked
+from mappings.salesforce.soql import quoted
+from mappings.salesforce.wire_v62 import Account, RecordWrite
+from mappings.spec import Endpoints, ListQuery, Unmappable, UpsertKey, decode
+
+CONTACT: Final = SObject(object="customer")
+TICKET: Final = SObject(object="ticket")
+
+
+# ------------------------------------------------------------------ customers
+
+
+def by_email(email: str, account: Account) -> VendorRequest:
+    """The contacts with this address, of which Salesforce allows several: two are enough to know."""
+    return CONTACT.select(f"Email = {quoted(email)}", account, "ORDER BY CreatedDate, Id", "LIMIT 2")
+
+
+def contact(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
+    """The contact of a read or a look-up.
+
+    Raises Unmappable where a look-up found several: whose the address is, is not for us to guess.
+    """
+    if len(decode(reply.body, Answer).records) > 1:
+        reason = "several contacts have this e-mail address: name the one that is meant by its id or its external_id"
+        raise Unmappable("$.records", reason)
+    return CONTACT.record(reply, account)
+
+
+def contact_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
+    """The filters of a list of contacts."""
+    conditions: list[str] = []
+    if (email := query_.filters.get("email")) is not None:
+        conditions.append(f"Email = {quoted(email)}")
+    if (key := query_.filters.get("external_id")) is not None:
+        conditions.append(CONTACT.key_is(key, account))
+    return tuple(conditions)
+
+
+# -------------------------------------------------------------------- tickets
+
+
+def case_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
+    """The filters of a list of cases; a status is all of the org's statuses that read so."""
+    conditions: list[str] = []
+    if (number := query_.filters.get("number")) is not None:
+        conditions.append(f"CaseNumber = {quoted(number)}")
+    if (key := query_.filters.get("external_id")) is not None:
+        conditions.append(TICKET.key_is(key, account))
+    if (status := query_.filters.get("status")) is not None:
+        values = [quoted(one.value) for one in account.case_statuses.values() if one.status == status]
+        conditions.append(f"Status IN ({', '.join(values)})" if values else NOBODY)
+    return tuple(conditions)
+
+
+_CONTACT_UPSERT: Final[Mapping[UpsertKey, Callable[[str, RecordWrite, str, Account], VendorRequest]]] = {
+    "external_id": CONTACT.upsert
+}
+_CASE_UPSERT: Final[Mapping[UpsertKey, Callable[[str, RecordWrite, str, Account], VendorRequest]]] = {
+    "external_id": TICKET.upsert
+}
+
+CONTACTS: Final = Endpoints[RecordWrite, Account](
+    read=CONTACT.read,
+    record=contact,
+    list=partial(CONTACT.list, contact_conditions),
+    page=CONTACT.page,
+    filters=frozenset({"email", "external_id"}),
+    max_limit=MAX_LIMIT,
+    create=CONTACT.create,
+    update=CONTACT.update,
+    upsert=_CONTACT_UPSERT,
+    find={"external_id": CONTACT.by_key, "email": by_email},
+    archive=CONTACT.archive,
+    receipt=asking.receipt,
+    find_marker=CONTACT.find_marker,
+    marked=marked,
+    recovery=RECOVERY,
+)
+CASES: Final = Endpoints[RecordWrite, Account](
+    read=TICKET.read,
+    record=TICKET.record,
+    list=partial(TICKET.list, case_conditions),
+    page=TICKET.page,
+    filters=frozenset({"external_id", "number", "status"}),
+    max_limit=MAX_LIMIT,
+    create=TICKET.create,
+    update=TICKET.update,
+    upsert=_CASE_UPSERT,
+    find={"external_id": TICKET.by_key},
+    receipt=asking.receipt,
+    find_marker=TICKET.find_marker,
+    marked=marked,
+    recovery={action: RECOVERY[action] for action in ("create", "upsert", "update")},
+)

@@ -1,0 +1,195 @@
+"""How orders are reached.
+
+A new order, its lines and its activation are one composite request, which Salesforce carries out as a whole or not at
+all. It also looks up what a caller does not know: the account of the buyer, and the price book of what is bought.
+"""
+
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+from msgspec.structs import replace
+
+from mappings.http import VendorReply, VendorRequest
+from mappings.salesforce import listing
+from mappings.salesforce.asking import API, body_of, sobject_path
+from mappings.salesforce.picklists import order_status
+from mappings.salesforce.record_ids import long_id
+from mappings.salesforce.sobject import MARKED, MAX_LIMIT, NOBODY, STATE, SObject, marked
+from mappings.salesforce.soql import quoted
+from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
+from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, VendorDrift, decode
+
+ORDERS: Final = SObject(object="order")
+COMPOSITE: Final = f"{API}/composite"
+UNFINISHED: Final = b'"done":false'
+NOT_A_RETURN: Final = "IsReductionOrder = false"
+
+
+class _Part(Struct, frozen=True, kw_only=True, rename="camel"):
+    body: Raw
+    reference_id: str
+
+
+class _Composite(Struct, frozen=True, kw_only=True, rename="camel"):
+    composite_response: tuple[_Part, ...]
+
+
+class _Created(Struct, frozen=True, kw_only=True):
+    id: str
+
+
+class _Shape(Struct, frozen=True, kw_only=True, rename="pascal"):
+    id: str
+    order_items: OrderItems | None = None
+
+
+class _Lines(Struct, frozen=True, kw_only=True, rename="camel"):
+    records: tuple[OrderItem, ...]
+    done: bool = True
+    next_records_url: str | None = None
+
+
+def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
+    """The order of an answer, and where its lines go on if they do."""
+    found, account = ORDERS.record(reply, account)
+    return found, account if found is None else _unfinished((found,), account)
+
+
+def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+    """The orders of a page, likewise."""
+    found = ORDERS.page(reply, query, account)
+    return replace(found, account=_unfinished(found.records, found.account))
+
+
+def conditions(query: ListQuery, account: Account) -> tuple[str, ...]:
+    """The filters of a list; what takes back a part of an order is no order of its own and is left out."""
+    wanted: list[str] = [NOT_A_RETURN] if account.has("Order", "IsReductionOrder") else []
+    if (number := query.filters.get("number")) is not None:
+        wanted.append(f"OrderNumber = {quoted(number)}")
+    if (email := query.filters.get("email")) is not None:
+        wanted.append(f"BillToContact.Email = {quoted(email)}")
+    if (key := query.filters.get("external_id")) is not None:
+        wanted.append(ORDERS.key_is(key, account))
+    if (status := query.filters.get("status")) is not None:
+        statuses = account.order_statuses.items()
+        values = [quoted(value) for value, code in statuses if order_status(value, code) == status]
+        wanted.append(f"Status IN ({', '.join(values)})" if values else NOBODY)
+    return tuple(wanted)
+
+
+def side_load(_records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
+    """The next read that completes an order's lines; None when all are complete."""
+    for more in account.more_lines.values():
+        if more.next is not None:
+            return listing.follow(more.next)
+    return None
+
+
+def absorb(reply: VendorReply, account: Account) -> Account:
+    """The account with the lines that such a read brought. Raises VendorDrift where they are none."""
+    answer = decode(reply.body, _Lines)
+    for id, more in account.more_lines.items():
+        if more.next is not None:
+            url = None if answer.done else answer.next_records_url
+            following = None if url is None else listing.locator_of(url)
+            grown = MoreLines(lines=more.lines + answer.records, next=following)
+            return replace(account, more_lines=account.more_lines | {id: grown})
+    return account
+
+
+def create(body: OrderWrite, marker: str, _parent: str | None, account: Account) -> VendorRequest:
+    """One request for all of a new order, our marker included."""
+    order = ORDERS.marked_body(body, marker, account)
+    parts: list[dict[str, Any]] = []
+    if "AccountId" not in order:
+        buyer = sobject_path("Contact", order.get("BillToContactId") or "")
+        parts.append(_part("GET", f"{buyer}?fields=AccountId", "buyer"))
+        order["AccountId"] = "@{buyer.AccountId}"
+    if body.lines and "Pricebook2Id" not in order:
+        entry = sobject_path("PricebookEntry", body.lines[0].pricebook_entry_id)
+        parts.append(_part("GET", f"{entry}?fields=Pricebook2Id", "price"))
+        order["Pricebook2Id"] = "@{price.Pricebook2Id}"
+    parts.append(_part("POST", sobject_path("Order"), "order", order))
+    if body.lines:
+        lines = [{"attributes": {"type": "OrderItem"}, "OrderId": "@{order.id}"} | _members(one) for one in body.lines]
+        parts.append(_part("POST", f"{COMPOSITE}/sobjects", "lines", {"allOrNone": True, "records": lines}))
+    if isinstance(body.activate, str):
+        parts.append(_part("PATCH", f"{sobject_path('Order')}/@{{order.id}}", "activation", {"Status": body.activate}))
+    return VendorRequest(
+        method="POST",
+        path=COMPOSITE,
+        route=COMPOSITE,
+        body=msgspec.json.encode({"allOrNone": True, "compositeRequest": parts}),
+        effect=True,
+    )
+
+
+def update(remote_id: str, body: OrderWrite, _marker: str, _account: Account) -> VendorRequest:
+    """Set these fields and leave the others."""
+    return VendorRequest(
+        method="PATCH",
+        path=sobject_path("Order", remote_id),
+        route=f"{sobject_path('Order')}/{{id}}",
+        body=msgspec.json.encode(body_of(body)),
+        effect=True,
+    )
+
+
+def receipt(reply: VendorReply, action: Action) -> Receipt:
+    """Which order was made, out of its part of the composite answer."""
+    if action != "create":
+        return Receipt()
+    try:
+        parts = decode(reply.body, _Composite).composite_response
+        made = next((part.body for part in parts if part.reference_id == "order"), None)
+        return Receipt(created=True) if made is None else _made(made)
+    except VendorDrift:
+        return Receipt(created=True)
+
+
+def _made(body: Raw) -> Receipt:
+    return Receipt(remote_id=long_id(decode(body, _Created).id), created=True)
+
+
+def _part(method: str, url: str, reference: str, body: Any = None) -> dict[str, Any]:
+    part = {"method": method, "url": url, "referenceId": reference}
+    return part if body is None else part | {"body": body}
+
+
+def _members(line: Struct) -> dict[str, Any]:
+    members: dict[str, Any] = msgspec.to_builtins(line, builtin_types=(Raw,))
+    return members
+
+
+def _unfinished(records: tuple[Raw, ...], account: Account) -> Account:
+    """The account with the orders whose lines go on, and no others."""
+    more: dict[str, MoreLines] = {}
+    for one in records:
+        if UNFINISHED not in bytes(one):
+            continue
+        shape = decode(one, _Shape)
+        url = None if shape.order_items is None or shape.order_items.done else shape.order_items.next_records_url
+        if url is not None:
+            more[long_id(shape.id)] = MoreLines(next=listing.locator_of(url))
+    return replace(account, more_lines=more) if more or account.more_lines else account
+
+
+ENDPOINTS: Final = Endpoints[OrderWrite, Account](
+    read=ORDERS.read,
+    record=record,
+    list=partial(ORDERS.list, conditions),
+    page=page,
+    filters=frozenset({"number", "status", "email", "external_id"}),
+    max_limit=MAX_LIMIT,
+    side_load=side_load,
+    absorb=absorb,
+    create=create,
+    update=update,
+    find={"external_id": ORDERS.by_key},
+    receipt=receipt,
+    find_marker=ORDERS.find_marker,
+    marked=marked,
+    recovery={"create": MARKED, "update": STATE},
+)

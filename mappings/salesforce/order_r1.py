@@ -1,0 +1,215 @@
+"""Order, revision 1: a Salesforce order and its lines.
+
+Salesforce's orders know what was agreed and for how much. Payments, shipping, discounts and taxes are records of other
+products or of nobody, so their sums are zero here and `meta.loss` says so. A reduction order, which takes back a part
+of another one, is not read as an order.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from canonical import values
+from canonical.order import LineItem, Order, OrderCustomer, Totals
+from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from canonical.totals import check_totals
+from mappings.salesforce import addresses, custom_fields
+from mappings.salesforce import wire_v62 as wire
+from mappings.salesforce.endpoints_order import ENDPOINTS
+from mappings.salesforce.order_write_r1 import to_vendor
+from mappings.salesforce.picklists import order_status
+from mappings.salesforce.record_ids import long_id
+from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
+from mappings.salesforce.writing import read_key
+from mappings.spec import Mapped, Remote, Unmappable, VendorDrift, VendorMapping
+
+ZERO: Final = Decimal(0)
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217's code where no currency is known."""
+NO_PAYMENTS: Final = Loss(
+    path="/totals/paid",
+    kind="defaulted",
+    detail="Salesforce orders hold no payments, shipping, discounts or taxes: zero stands for them",
+)
+DAY_ONLY: Final = Loss(
+    path="/placed_at",
+    kind="coerced",
+    detail="Salesforce keeps the day an order starts on: its midnight in UTC is given",
+)
+CURRENCY_UNKNOWN: Final = Loss(
+    path="/currency", kind="defaulted", detail="neither the order nor the org tells a currency: XXX stands for none"
+)
+
+
+@lru_cache(maxsize=4096)
+def money(amount: Decimal, currency: str) -> str:
+    """A sum with the digits of its currency; the same few prices come all the time."""
+    return values.money(str(amount), currency)
+
+
+@lru_cache(maxsize=4096)
+def unit_price(amount: Decimal, currency: str) -> str:
+    """A price of one, which may be finer than what can be paid."""
+    return values.unit_price(str(amount), currency)
+
+
+@lru_cache(maxsize=1024)
+def quantity(amount: Decimal) -> str:
+    """How many."""
+    return values.quantity(str(amount))
+
+
+def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
+    """What an order means. Raises Unmappable for a reduction order, VendorDrift for a sum or a day that is none."""
+    if record.is_reduction_order:
+        raise Unmappable("$.IsReductionOrder", "a reduction order takes back a part of another one: read that order")
+    try:
+        return _mapped(record, account)
+    except (ValueError, ArithmeticError) as error:
+        raise VendorDrift("$", f"a sum, a count or a day is none: {type(error).__name__}") from error
+
+
+def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
+    loss: list[Loss] = []
+    id = long_id(record.id)
+    settings = account.custom_fields.get("order", ())
+    currency = record.currency_iso_code or account.currency or NO_CURRENCY
+    created_at = None if record.created_date is None else values.utc(record.created_date)
+    updated_at = None if record.system_modstamp is None else values.utc(record.system_modstamp)
+    lines = tuple([_line(item, currency) for item in _items(record, id, account, loss)])
+    totals = _totals(record, lines, currency)
+    loss += check_totals(totals, lines, None)
+    loss.append(NO_PAYMENTS)
+    if currency == NO_CURRENCY:
+        loss.append(CURRENCY_UNKNOWN)
+    if record.effective_date is not None:
+        loss.append(DAY_ONLY)
+    order = Order(
+        number=record.order_number,
+        source_kind="order",
+        status="archived"
+        if record.is_deleted
+        else order_status(record.status, record.status_code or account.order_statuses.get(record.status or "")),
+        status_raw=record.status,
+        currency=currency,
+        totals=totals,
+        customer=_customer(record, loss),
+        is_guest=record.bill_to_contact_id is None and record.account_id is None,
+        billing_address=addresses.read(
+            "billing",
+            "Billing",
+            record.billing_street,
+            record.billing_city,
+            record.billing_state,
+            record.billing_postal_code,
+            record.billing_country,
+            record.billing_country_code,
+        ),
+        shipping_address=addresses.read(
+            "shipping",
+            "Shipping",
+            record.shipping_street,
+            record.shipping_city,
+            record.shipping_state,
+            record.shipping_postal_code,
+            record.shipping_country,
+            record.shipping_country_code,
+        ),
+        line_items=lines,
+        internal_note=record.description,
+        external_id=read_key(record.key),
+        custom_fields=custom_fields.read("Order", id, settings, account, loss) if settings else (),
+        placed_at=None if record.effective_date is None else _midnight(record.effective_date),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    page = account.pages.get("Order")
+    url = None if page is None else page.replace("{ID}", id)
+    remote = Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
+    return Mapped(data=order, remote=remote, loss=tuple(loss))
+
+
+def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> tuple[OrderItem, ...]:
+    """All lines that are known: those of the answer, and those that further reads brought."""
+    shown = record.order_items
+    if shown is None:
+        return ()
+    if shown.done:
+        return shown.records
+    more = account.more_lines.get(id, wire.MoreLines(next=""))
+    lines = shown.records + more.lines
+    if more.next is not None:
+        loss.append(Loss(path="/line_items", kind="truncated", detail=f"only the first {len(lines)} lines are read"))
+    return lines
+
+
+def _line(item: OrderItem, currency: str) -> LineItem:
+    count, price = item.quantity or ZERO, item.unit_price or ZERO
+    product = item.product2
+    zero = money(ZERO, currency)
+    return LineItem(
+        remote_id=item.id,
+        product_remote_id=item.product2_id,
+        variant_remote_id=item.pricebook_entry_id,
+        sku=None if product is None else product.product_code,
+        name=item.description or (None if product is None else product.name) or "",
+        quantity=quantity(count),
+        unit_price=unit_price(price, currency),
+        discount=zero,
+        tax=zero,
+        total=money(count * price if item.total_price is None else item.total_price, currency),
+    )
+
+
+def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str) -> Totals:
+    total = record.total_amount
+    if total is None:
+        total = sum((Decimal(line.total) for line in lines), ZERO)
+    zero, owed = money(ZERO, currency), money(total, currency)
+    return Totals(
+        items=owed,
+        discount=zero,
+        shipping=zero,
+        fees=zero,
+        tip=zero,
+        tax=zero,
+        total=owed,
+        paid=zero,
+        refunded=zero,
+        outstanding=owed,
+    )
+
+
+def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
+    """The contact that is billed; else the account, which is no customer here and so has a name only."""
+    person, company = record.bill_to_contact, record.account
+    if record.bill_to_contact_id is None:
+        return None if company is None or company.name is None else OrderCustomer(name=company.name)
+    if person is None:
+        return OrderCustomer(remote_id=record.bill_to_contact_id)
+    email = values.email(person.email) if person.email else None
+    if email != (person.email or None):
+        loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))
+    return OrderCustomer(remote_id=record.bill_to_contact_id, name=person.name, email=email, phone=person.phone)
+
+
+def _midnight(day: str) -> datetime:
+    moment = datetime.fromisoformat(day)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account](
+    vendor="salesforce",
+    object="order",
+    revision=1,
+    vendor_api="v62.0",
+    record=wire.Order,
+    model=Order,
+    patch=OrderPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

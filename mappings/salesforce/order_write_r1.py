@@ -1,0 +1,207 @@
+"""Our OrderPatch to what Salesforce takes. Lines belong to a new order; later they are records of their own."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import replace
+
+from canonical import values
+from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch
+from canonical.parts import AddressPatch
+from mappings.salesforce import addresses, custom_fields
+from mappings.salesforce.picklists import order_status
+from mappings.salesforce.record_ids import CONTACT, is_id, long_id, written
+from mappings.salesforce.wire_v62 import Account, LineFields, Order, OrderFields, OrderWrite, Text
+from mappings.salesforce.writing import own_key, refuse_without_place, text
+from mappings.spec import Draft, Notes
+
+PRICE_ENTRY: Final = "01u"
+MOST_LINES: Final = 200
+"""As many records as one collection takes."""
+UNSUPPORTED: Final[dict[str, str]] = {
+    "payment_status": "Salesforce orders hold no payments",
+    "fulfillment_status": "Salesforce orders hold no parcels",
+    "number": "Salesforce numbers its orders itself",
+    "presentment_currency": "a Salesforce order has one currency",
+    "tax_inclusive": "Salesforce orders hold no taxes",
+    "tags": "Salesforce's topics are records of their own",
+    "customer_note": "Salesforce has one text on an order, for colleagues: write internal_note",
+}
+ONLY_NEW: Final = "the lines of a Salesforce order are records of their own: they are written with a new order only"
+NO_BUYER: Final = (
+    "a Salesforce order belongs to an account: send customer.remote_id (or id), a contact whose account it is then, or "
+    "the account's id in a custom field that is AccountId"
+)
+
+
+def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
+    """The write in Salesforce's words; `current` is None for a new order. Only what the patch names is in it."""
+    notes = Notes()
+    refuse_without_place(patch, UNSUPPORTED, notes)
+    for name in ("discounts", "shipping_lines"):
+        if getattr(patch, name):
+            notes.unsupported(f"/{name}", "Salesforce orders hold what was agreed for each line and nothing beside it")
+    if patch.is_test is True:
+        notes.unsupported("/is_test", "Salesforce has sandboxes, and no orders for trial")
+    settings = account.custom_fields.get("order", ())
+    held = {} if current is None else account.held.get(long_id(current.id), {})
+    custom = custom_fields.write("Order", patch.custom_fields, settings, held, account, notes)
+    fields = OrderFields(
+        effective_date=_day(patch.placed_at, current, notes),
+        bill_to_contact_id=_buyer(patch.customer, current, notes),
+        currency_iso_code=_currency(patch.currency, current, account, notes),
+        description=text(patch.internal_note),
+        key=own_key(patch.external_id, "Order", account, notes),
+    )
+    fields = _with_billing(patch.billing_address, account, fields, notes)
+    fields = _with_shipping(patch.shipping_address, account, fields, notes)
+    status = _status(patch, current, account, notes)
+    if current is not None:
+        if not isinstance(patch.line_items, UnsetType):
+            notes.unsupported("/line_items", ONLY_NEW)
+        body = OrderWrite(fields=replace(fields, status=status), custom=custom)
+        return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    if not fields.bill_to_contact_id and not custom.get("AccountId"):
+        notes.invalid("/customer", NO_BUYER)
+    draft = next((value for value, code in account.order_statuses.items() if code == "Draft"), "Draft")
+    lines = patch.line_items or ()
+    if len(lines) > MOST_LINES:
+        notes.invalid("/line_items", f"Salesforce takes at most {MOST_LINES} lines with a new order")
+    body = OrderWrite(
+        fields=replace(fields, status=draft),
+        custom=custom,
+        lines=tuple(_line(line, f"/line_items/{place}", notes) for place, line in enumerate(lines)),
+        activate=UNSET if status == draft else status,
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
+    """One line: an entry of a price book, how many, at what price. Its text is what the buyer saw."""
+    entry = line.variant_remote_id or ""
+    if not is_id(entry, (PRICE_ENTRY,)):
+        detail = "Salesforce sells what its price books hold: send the id of an entry, which begins with 01u"
+        notes.invalid(f"{pointer}/variant_remote_id", detail)
+    if line.unit_price is None:
+        notes.invalid(f"{pointer}/unit_price", "Salesforce wants the price of one with every line")
+    for name in ("sku", "requires_shipping", "taxable", "custom_fields"):
+        if getattr(line, name):
+            notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the product")
+    if line.product_remote_id is not None:
+        notes.unsupported(f"{pointer}/product_remote_id", "the entry of the price book names the product")
+    if line.tax is not None and Decimal(line.tax):
+        notes.unsupported(f"{pointer}/tax", "Salesforce orders hold no taxes")
+    return LineFields(
+        pricebook_entry_id=long_id(entry),
+        quantity=_number(line.quantity),
+        unit_price=_number(line.unit_price or "0"),
+        description=line.name or UNSET,
+    )
+
+
+def _number(amount: str) -> Raw:
+    """A decimal string as a JSON number with all its digits, which a float would not keep."""
+    return Raw(values.decimal_string(Decimal(amount)).encode())
+
+
+def _status(patch: OrderPatch, current: Order | None, account: Account, notes: Notes) -> str | UnsetType:
+    """The order's own status if it reads so already, else the org's first that does."""
+    wanted = patch.status
+    if isinstance(wanted, UnsetType):
+        return UNSET
+    if current is not None and current.status is not None and not current.is_deleted:
+        code = current.status_code or account.order_statuses.get(current.status)
+        if order_status(current.status, code) == wanted != "unknown":
+            return current.status
+    meanings = {value: order_status(value, code) for value, code in account.order_statuses.items()}
+    for value, meaning in meanings.items():
+        if meaning == wanted != "unknown":
+            return value
+    held = ", ".join(dict.fromkeys(meaning for meaning in meanings.values() if meaning != "unknown"))
+    notes.invalid("/status", f"the orders of this org hold one of: {held}")
+    return UNSET
+
+
+def _day(placed_at: datetime | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
+    if isinstance(placed_at, UnsetType) and current is not None:
+        return UNSET
+    if not isinstance(placed_at, datetime):
+        notes.invalid("/placed_at", "a Salesforce order always has the day on which it starts: send placed_at")
+        return UNSET
+    moment = placed_at.astimezone(UTC)
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0):
+        notes.lose("/placed_at", "coerced", "Salesforce keeps the day in UTC and no time")
+    return moment.date().isoformat()
+
+
+def _buyer(customer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> Text:
+    if customer is None or isinstance(customer, UnsetType):
+        return customer if current is not None else UNSET
+    if customer.remote_id is None:
+        pointer = "/customer/id" if customer.id is not None else "/customer"
+        notes.invalid(pointer, f"{'this customer is not known at this connection; ' if customer.id else ''}{NO_BUYER}")
+        return UNSET
+    buyer = written(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
+    person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None
+    for name in ("name", "email", "phone"):
+        told = getattr(customer, name)
+        known = None if person is None else getattr(person, name)
+        if told is not None and told != (values.email(known) if known and name == "email" else known):
+            notes.unsupported(f"/customer/{name}", "Salesforce keeps it on the contact: write it to the customer")
+    return buyer
+
+
+def _currency(wanted: str | None | UnsetType, current: Order | None, account: Account, notes: Notes) -> str | UnsetType:
+    if isinstance(wanted, UnsetType) or (wanted is not None and wanted == account.currency):
+        return UNSET
+    several = "Order" in account.fields and account.has("Order", "CurrencyIsoCode")
+    if wanted is None or not several:
+        known = account.currency or "that of the org"
+        notes.invalid("/currency", f"one of: {known}" if not several else "a Salesforce order always has a currency")
+        return UNSET
+    if current is not None and current.currency_iso_code == wanted:
+        return UNSET
+    return wanted
+
+
+def _with_billing(
+    address: AddressPatch | None | UnsetType, account: Account, fields: OrderFields, notes: Notes
+) -> OrderFields:
+    if isinstance(address, UnsetType):
+        return fields
+    kept = _postal(address, "billing", account, notes)
+    return replace(
+        fields,
+        billing_street=kept.street,
+        billing_city=kept.city,
+        billing_state=kept.state,
+        billing_postal_code=kept.postal_code,
+        billing_country=kept.country,
+        billing_country_code=kept.country_code,
+    )
+
+
+def _with_shipping(
+    address: AddressPatch | None | UnsetType, account: Account, fields: OrderFields, notes: Notes
+) -> OrderFields:
+    if isinstance(address, UnsetType):
+        return fields
+    kept = _postal(address, "shipping", account, notes)
+    return replace(
+        fields,
+        shipping_street=kept.street,
+        shipping_city=kept.city,
+        shipping_state=kept.state,
+        shipping_postal_code=kept.postal_code,
+        shipping_country=kept.country,
+        shipping_country_code=kept.country_code,
+    )
+
+
+def _postal(address: AddressPatch | None, kind: str, account: Account, notes: Notes) -> addresses.Postal:
+    pointer = f"/{kind}_address"
+    if address is not None and address.type not in (UNSET, "unknown", kind):
+        notes.invalid(f"{pointer}/type", f"one of: {kind}")
+    return addresses.write(address, addresses.has_codes("Order", kind.capitalize(), account), pointer, notes)

@@ -1,0 +1,222 @@
+"""Ticket, revision 1: a Salesforce case.
+
+Statuses, priorities, types and origins are picklists that every org changes: they are read by their words and written
+through the values that the org has. Whether a case is closed is Salesforce's own word (`IsClosed`). One owner is either
+a user, who is the assignee, or a queue, which is the team.
+"""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from canonical import values
+from canonical.parts import Loss
+from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
+from mappings.salesforce import custom_fields
+from mappings.salesforce.endpoints import CASES
+from mappings.salesforce.picklists import CHANNEL, PRIORITY, TYPE, chosen
+from mappings.salesforce.record_ids import ACCOUNT, CASE, CONTACT, GROUP, USER, long_id, written
+from mappings.salesforce.wire_v62 import Account, Case, CaseFields, RecordWrite
+from mappings.salesforce.writing import own_key, read_key, refuse_without_place, text
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+UNSUPPORTED: Final[dict[str, str]] = {
+    "description_html": "Salesforce's case description is plain text: send description",
+    "followers": "Salesforce keeps who follows a case as records of their own",
+    "order_ids": "Salesforce cases name no orders; a custom field can hold one",
+    "tags": "Salesforce's topics are records of their own",
+    "due_at": "Salesforce cases have no due date; its milestones follow the org's entitlements",
+}
+KEPT_ON_CONTACT: Final = "Salesforce keeps it on the contact: write it to the customer"
+ALWAYS_OWNED: Final = "a Salesforce case always has an owner: name another user, or a queue as team_remote_id"
+
+
+def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
+    """What a case means. A status that the org has not described is `unknown` unless the case says it is closed."""
+    loss: list[Loss] = []
+    settings = account.custom_fields.get("ticket", ())
+    id = long_id(record.id)
+    created_at = None if record.created_date is None else values.utc(record.created_date)
+    updated_at = None if record.system_modstamp is None else values.utc(record.system_modstamp)
+    status, label = _status(record, account)
+    owner = record.owner_id
+    is_queue = owner is not None and owner.startswith(GROUP)
+    ticket = Ticket(
+        number=record.case_number,
+        subject=record.subject,
+        description=record.description,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=label,
+        priority=PRIORITY.get(record.priority.casefold(), "unknown") if record.priority else "none",
+        priority_raw=record.priority,
+        type=TYPE.get(record.type.casefold(), "unknown") if record.type else "unknown",
+        type_raw=record.type,
+        channel=CHANNEL.get(record.origin.casefold(), "unknown") if record.origin else "unknown",
+        channel_raw=record.origin,
+        requester=_requester(record, loss),
+        assignee_remote_id=None if is_queue else owner,
+        team_remote_id=owner if is_queue else None,
+        company_remote_id=record.account_id,
+        parent_remote_id=record.parent_id,
+        merged_into_remote_id=record.master_record_id,
+        custom_fields=custom_fields.read("Case", id, settings, account, loss) if settings else (),
+        closed_at=None if record.closed_date is None else values.utc(record.closed_date),
+        external_id=read_key(record.key),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    page = account.pages.get("Case")
+    url = None if page is None else page.replace("{ID}", id)
+    remote = Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
+    return Mapped(data=ticket, remote=remote, loss=tuple(loss))
+
+
+def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
+    known = account.case_statuses.get(record.status or "")
+    label = record.status if known is None else known.label
+    if record.is_deleted:
+        return "deleted", label
+    if known is None:
+        return "closed" if record.is_closed else "unknown", label
+    if record.is_closed != known.closed:  # the org changed what the status stands for since it was described
+        return "closed" if record.is_closed else "open", label
+    return known.status, label
+
+
+def _requester(record: Case, loss: list[Loss]) -> Requester | None:
+    """The contact, or what somebody without one wrote into a form or an e-mail."""
+    if record.contact_id is not None:
+        person = record.contact
+        if person is None:
+            return Requester(remote_id=record.contact_id)
+        return Requester(
+            remote_id=record.contact_id,
+            name=person.name,
+            email=_email(person.email, loss),
+            phone=person.phone,
+        )
+    if not (record.supplied_name or record.supplied_email or record.supplied_phone):
+        return None
+    email = _email(record.supplied_email, loss)
+    return Requester(name=record.supplied_name, email=email, phone=record.supplied_phone)
+
+
+def _email(address: str | None, loss: list[Loss]) -> str | None:
+    if not address:
+        return None
+    email = values.email(address)
+    if email != address:
+        loss.append(Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased"))
+    return email
+
+
+def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Draft[RecordWrite]:
+    """The fields to set. `current` is the case as it is, None on a create."""
+    notes = Notes()
+    refuse_without_place(patch, UNSUPPORTED, notes)
+    fields = CaseFields(
+        subject=text(patch.subject),
+        description=text(patch.description),
+        status=_status_written(patch.status, current, account, notes),
+        priority=chosen(patch.priority, PRIORITY, "Case.Priority", account, "/priority", notes),
+        type=chosen(patch.type, TYPE, "Case.Type", account, "/type", notes),
+        origin=chosen(patch.channel, CHANNEL, "Case.Origin", account, "/channel", notes),
+        account_id=written(patch.company_remote_id, (ACCOUNT,), "/company_remote_id", "an account", notes),
+        parent_id=written(patch.parent_remote_id, (CASE,), "/parent_remote_id", "a case", notes),
+        owner_id=_owner_written(patch, current, notes),
+        key=own_key(patch.external_id, "Case", account, notes),
+    )
+    fields = _with_requester(patch.requester, current, fields, notes)
+    settings = account.custom_fields.get("ticket", ())
+    held = {} if current is None else account.held.get(long_id(current.id), {})
+    custom = custom_fields.write("Case", patch.custom_fields, settings, held, account, notes)
+    return Draft(body=RecordWrite(fields=fields, custom=custom), loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _status_written(
+    wanted: TicketStatus | UnsetType, current: Case | None, account: Account, notes: Notes
+) -> str | UnsetType:
+    """The case's own status if it reads so already, else the org's first that does."""
+    if isinstance(wanted, UnsetType):
+        return UNSET
+    if current is not None and current.status is not None and _status(current, account)[0] == wanted != "deleted":
+        return current.status
+    for known in account.case_statuses.values():
+        if known.status == wanted:
+            return known.value
+    held = ", ".join(dict.fromkeys(known.status for known in account.case_statuses.values()))
+    notes.invalid("/status", f"the cases of this org hold one of: {held}")
+    return UNSET
+
+
+def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:
+    """One owner out of two fields: a user or a queue. Taking one away is possible only by naming the other."""
+    user = written(patch.assignee_remote_id, (USER,), "/assignee_remote_id", "a user", notes)
+    queue = written(patch.team_remote_id, (GROUP,), "/team_remote_id", "a queue", notes)
+    if isinstance(user, str) and isinstance(queue, str):
+        notes.invalid("/team_remote_id", "a Salesforce case is owned by a user or by a queue, not by both")
+    if isinstance(user, str):
+        return user
+    if isinstance(queue, str):
+        return queue
+    owner = None if current is None else current.owner_id
+    for wanted, prefix, pointer in ((user, USER, "/assignee_remote_id"), (queue, GROUP, "/team_remote_id")):
+        if wanted is None and owner is not None and owner.startswith(prefix):
+            notes.invalid(pointer, ALWAYS_OWNED)
+    return UNSET
+
+
+def _with_requester(
+    requester: RequesterPatch | None | UnsetType, current: Case | None, fields: CaseFields, notes: Notes
+) -> CaseFields:
+    """A contact by its id; or, as of a web form, what somebody says of himself, whom Salesforce then knows by no
+    contact."""
+    if isinstance(requester, UnsetType):
+        return fields
+    if requester is None:
+        return replace(fields, contact_id=None, supplied_name=None, supplied_email=None, supplied_phone=None)
+    if requester.remote_id is not None:
+        contact = written(requester.remote_id, (CONTACT,), "/requester/remote_id", "a contact", notes)
+        person = current.contact if current is not None and current.contact_id == contact else None
+        for name in ("name", "email", "phone"):
+            told = getattr(requester, name)
+            if told is not None and (person is None or told != _told(getattr(person, name), name)):
+                notes.unsupported(f"/requester/{name}", KEPT_ON_CONTACT)
+        return replace(fields, contact_id=contact)
+    if requester.id is not None:
+        notes.invalid("/requester/id", "this customer is not known at this connection")
+        return fields
+    email = None if requester.email is None else values.email(requester.email)
+    if email != requester.email:
+        notes.lose("/requester/email", "coerced", "trimmed and lower-cased")
+    if not (email or requester.name or requester.phone):
+        notes.invalid("/requester", "send remote_id, or an email, a name or a phone")
+    return replace(
+        fields,
+        contact_id=UNSET if current is None or current.contact_id is None else None,
+        supplied_name=requester.name,
+        supplied_email=email,
+        supplied_phone=requester.phone,
+    )
+
+
+def _told(held: str | None, name: str) -> str | None:
+    return values.email(held) if held and name == "email" else held
+
+
+TICKET: Final = VendorMapping(
+    vendor="salesforce",
+    object="ticket",
+    revision=1,
+    vendor_api="v62.0",
+    record=Case,
+    model=Ticket,
+    patch=TicketPatch,
+    account=Account,
+    endpoints=CASES,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)
