@@ -6,8 +6,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 
 EXAMPLES = os.environ.get("LOCKSTITCH_SCHEMATHESIS_EXAMPLES", "5")
@@ -15,10 +19,31 @@ EXAMPLES = os.environ.get("LOCKSTITCH_SCHEMATHESIS_EXAMPLES", "5")
 NOT_CHECKED = "positive_data_acceptance"
 
 
-def test_no_call_gets_an_answer_that_is_not_described(facade: Facade, full_key: str, tmp_path: Path) -> None:
+# It would stop the connections that all the other calls are about.
+SWITCH = "pause_connection"
+
+
+@pytest.fixture
+def _resumed(facade: Facade, caller: Caller) -> Iterator[None]:
+    """Whatever was paused goes on afterwards."""
+    before = paused(facade)
+    yield
+    for name in paused(facade) - before:
+        assert caller.post(f"/ops/connections/{name}/resume").status_code == 200
+
+
+def paused(facade: Facade) -> set[str]:
+    return {row["connection"] for row in facade.sql("SELECT connection FROM lane WHERE blocked_reason = 'operator'")}
+
+
+@pytest.mark.usefixtures("_resumed")
+@pytest.mark.parametrize("which", ["--exclude-operation-id", "--include-operation-id"], ids=["all", "the switch"])
+def test_no_call_gets_an_answer_that_is_not_described(
+    facade: Facade, full_key: str, tmp_path: Path, which: str
+) -> None:
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{facade.api.url}/schema/openapi.json"),
-        *("--url", facade.api.url, "--header", f"Authorization: Bearer {full_key}"),
+        *("--url", facade.api.url, "--header", f"Authorization: Bearer {full_key}", which, SWITCH),
         *("--checks", "all", "--exclude-checks", NOT_CHECKED, "--max-examples", EXAMPLES, "--seed", "1", "--no-color"),
     ]
     tried = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
