@@ -53,11 +53,11 @@ def read_time(option: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     age = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if age is not None:
-        return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
     try:
-        return msgspec.convert(text, Instant)
-    except msgspec.ValidationError:
+        if age is not None:
+            return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
+        return msgspec.convert(text, Instant).astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):
         usage(f"{option} {text}: give a time such as 2026-05-01T09:30:00Z, or an age such as 90m, 2h, 1d.")
 
 

@@ -1,13 +1,13 @@
 """Bulk redrives: asked for, tried out, carried on by workers, watched, called off."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from app.dead_letter_ports import DeadLetterFilter, DeadLetterGroup
-from app.errors import NotFound, StateConflict
+from app.errors import InvalidField, NotFound, StateConflict
 from app.flows.operator_seam import OperatorSeam
 from app.ports import Page
 from app.queue_ports import DeathCategory
@@ -73,7 +73,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
 
 
 async def try_out(seam: OperatorSeam, request: RedriveRequest) -> DryRun:
-    """Count and show what would be redriven; changes nothing."""
+    """Count and show what would be redriven; changes nothing. Raises InvalidField."""
     which = _which(request.filter)
     total = await seam.dead_letters.count(which)
     groups = await seam.dead_letters.groups(which, limit=GROUPS)
@@ -82,7 +82,7 @@ async def try_out(seam: OperatorSeam, request: RedriveRequest) -> DryRun:
 
 
 async def start_redrive(seam: OperatorSeam, request: RedriveRequest, *, actor: str, correlation_id: str) -> RedriveView:
-    """Begin with the letters that match now. A worker carries it on."""
+    """Begin with the letters that match now. A worker carries it on. Raises InvalidField."""
     new = NewRedrive(
         filter=_which(request.filter),
         rate_per_second=request.rate_per_second,
@@ -173,10 +173,18 @@ def _which(wanted: RedriveFilter) -> DeadLetterFilter:
         connection=wanted.connection,
         kind=wanted.kind,
         category=wanted.category,
-        since=wanted.since,
-        until=wanted.until,
+        since=_in_utc("since", wanted.since),
+        until=_in_utc("until", wanted.until),
         correlation_id=wanted.correlation_id,
     )
+
+
+def _in_utc(member: str, at: datetime | None) -> datetime | None:
+    """As the database keeps it. Raises InvalidField for a time at the edge of the calendar that has no counterpart."""
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidField.at(f"/filter/{member}", "a time between the years 1 and 9999 in UTC") from error
 
 
 async def _find(seam: OperatorSeam, redrive_id: str) -> Redrive:

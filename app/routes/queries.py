@@ -1,7 +1,7 @@
 """Query parameters, strictly: known names only, each once, each of its type; everything wrong is told at once."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -66,8 +66,9 @@ class Query:
         if value is None:
             return None
         try:
-            return msgspec.convert(value.replace(" ", "+"), Instant)
-        except msgspec.ValidationError:
+            # A time at the edge of the calendar has no counterpart in UTC, which is what the database keeps.
+            return msgspec.convert(value.replace(" ", "+"), Instant).astimezone(UTC)
+        except (msgspec.ValidationError, OverflowError):
             self.complain(name, "an RFC 3339 time with a zone, such as 2026-05-01T00:00:00Z")
             return None
 

@@ -64,6 +64,7 @@ def test_filters_narrow_the_list(caller: Caller, dead: DeadWork) -> None:
         ("state=shut", "state"),
         ("category=bad", "category"),
         ("since=yesterday", "since"),
+        ("since=0001-01-01T00:00:00%2B23:59", "since"),
         ("limit=0", "limit"),
         ("cursor=op_1", "cursor"),
         ("colour=red", "colour"),

@@ -248,6 +248,7 @@ def test_the_command_line_starts_one_and_follows_it_to_its_end(dead: DeadWork) -
         ({"filter": {"state": "open"}}, "/filter/state"),
         ({"filter": {"category": "bad"}}, "/filter/category"),
         ({"filter": {"since": "2026-05-01T00:00:00"}}, "/filter/since"),
+        ({"filter": {"until": "9999-12-31T23:59:59-23:59"}}, "/filter/until"),
         ({"filter": {"connection": ""}}, "/filter/connection"),
         ({"filter": {}, "rate_per_second": 0}, "/rate_per_second"),
         ({"filter": {}, "rate_per_second": "5"}, "/rate_per_second"),

@@ -131,6 +131,7 @@ def test_the_queue_is_told_in_figures(environment: dict[str, str], ids: list[str
     [
         (("dead-letters", "show", "dl_0"), 1, "No dead letter"),
         (("dead-letters", "list", "--since", "yesterday"), 2, "--since yesterday"),
+        (("dead-letters", "list", "--since", "999999d"), 2, "--since 999999d"),
         (("dead-letters", "list", "--limit", "0"), 2, "--limit 0"),
         (("dead-letters", "discard", "dl_0"), 2, "because"),
         (("dead-letters", "discard", "dl_0", "--because", " "), 2, "say why"),
