@@ -19,6 +19,13 @@ from tests.contract.webhook_senders import Door, gateway
 PATH: Final = "/ops/audit"
 EVENT: Final = {"id", "at", "type", "subject", "actor", "correlation_id", "facts", "position"}
 
+ALL_SEALED: Final = """
+SELECT 1
+ WHERE NOT EXISTS (SELECT FROM audit_event AS e
+                    WHERE correlation_id = $1
+                      AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id))
+"""
+
 
 @pytest.fixture
 def reader(facade: Facade) -> Iterator[Caller]:
@@ -29,11 +36,12 @@ def reader(facade: Facade) -> Iterator[Caller]:
 
 @pytest.fixture
 def run(facade: Facade) -> str:
-    """A run that has left a few events: a webhook was received, its job queued and worked on."""
+    """A run that has left a few events, all of them sealed: a webhook was received, its job queued and worked on."""
     answer = Door(facade, "gateway").send(gateway())
     assert answer.status_code == 202, answer.text
     name: str = answer.headers["x-correlation-id"]
     await_rows(facade, "SELECT FROM audit_event WHERE correlation_id = $1 AND type = 'job.processed'", name)
+    await_rows(facade, ALL_SEALED, name)
     return name
 
 

@@ -26,10 +26,7 @@ READABLE = (
     "/metrics",
     "/problems/not-found",
 )
-LATER = (
-    *("/v1/events", "/v1/feeds/customers", "/v1/samples/customer.created", "/v1/subscriptions"),
-    *("/v1/options/hubspot/customers/owner", "/ops/dead-letters", "/ops/connections", "/ops/mappings", "/ops/audit"),
-)
+LATER = ("/v1/options/hubspot/customers/owner", "/ops/mappings", "/ops/drift")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/customers/a/b", "/v1", "/", "/V1/customers"])
@@ -61,10 +58,6 @@ def test_a_request_to_upgrade_is_a_plain_request(caller: Caller) -> None:
 @pytest.mark.parametrize("path", LATER)
 def test_a_route_of_a_later_issue_is_not_there(caller: Caller, path: str) -> None:
     assert code_of(caller.get(path), 404) == "not-found"
-
-
-def test_webhooks_are_not_there_yet(nobody: Caller) -> None:
-    assert code_of(nobody.post("/v1/webhooks/shopify", json={}), 404) == "not-found"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ BEGAN: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 # beside it an operation. {n} are seconds after the beginning.
 WRITTEN: Final = """
 INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
-    ('run-1', 'request', {0}, '{"caller": "n8n", "method": "POST", "route": "/v1/customers", "status": 202, "ms": 12.5}'),
+    ('run-1', 'request', {0},
+     '{"caller": "n8n", "method": "POST", "route": "/v1/customers", "status": 202, "ms": 12.5}'),
     ('run-1', 'vendor_call', {3},
      '{"connection": "hubspot", "method": "POST", "route": "/crm", "attempt": 1, "status": 201, "outcome": "success",
        "request_id": "req-7", "ms": 80.0}'),
@@ -33,12 +34,14 @@ INSERT INTO operation (id, principal, fingerprint, object, action, connection, c
                        phase, outcome, effect, answer, sent_at, created_at, updated_at) VALUES
     ('op_1', 'key_1', sha256(''), 'customer', 'create', 'hubspot', 'run-1', '00-{trace}-00f067aa0ba902b7-01', '',
      'settled', 'succeeded', 'create', '', {2}, {1}, {4});
-INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, category, reason, started_at, ended_at)
+INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, category, reason, started_at,
+                     ended_at)
 VALUES (7, 1, 'deliver', '-', 'run-1', 'retried', 'transient', 'status 500', {6}, {6}),
        (7, 2, 'deliver', '-', 'run-1', 'dead', 'transient', 'status 500', {7}, {7});
 INSERT INTO event (id, type, record, body, correlation_id, created_at) VALUES
     ('evt_' || repeat('0', 36), 'customer.updated', 'customer:1051', '', 'run-1', {5});
-INSERT INTO delivery (id, event, subscription, state, attempts, last_status, correlation_id, created_at, ended_at) VALUES
+INSERT INTO delivery (id, event, subscription, state, attempts, last_status, correlation_id, created_at, ended_at)
+VALUES
     ('dlv_1', 'evt_' || repeat('0', 36), 'sub_1', 'delivered', 3, 204, 'run-1', {5}, {11});
 INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id, enqueued_at,
                          category, reason, state, created_at, closed_at, closed_by) VALUES
