@@ -29,6 +29,8 @@ SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").spl
 EVENTS_AT_ONCE = 4
 LEAST_KILLS = 6
 PATIENCE = 120.0
+# The supervisor pauses longer before each restart, up to ten seconds: a long run needs time to send in between.
+LONGEST_CALM = 1.5 * max(1.0, EVENTS * COPIES / 20_000)
 
 QUEUED = """
     SELECT facts::jsonb->>'origin' AS receipt, count(*) AS jobs
@@ -130,7 +132,7 @@ async def _kill_now_and_then(
     """The receiver only when it is at work again: one that is killed while it starts shows nothing."""
     while True:
         seen = sender.outcomes["202"]
-        await asyncio.sleep(chance.uniform(0.05, 1.5))
+        await asyncio.sleep(chance.uniform(0.05, LONGEST_CALM))
         victim = chance.choice(("serve", "serve", "worker"))
         if victim == "serve" and sender.outcomes["202"] == seen:
             continue

@@ -163,7 +163,7 @@ async def test_one_that_is_held_up_does_not_hold_up_everybody(database_url: str)
             await receipts.record(session, [receipt("contested")])
             held_up = asyncio.create_task(gathering.take([arrival("contested")]))
             async with asyncio.timeout(10):
-                while not await database.fetch_value(WAITING):
+                while not await database.fetch_value(WAITING):  # noqa: ASYNC110 - only the database knows
                     await asyncio.sleep(0.01)
                 assert await gathering.take([arrival("late-comer")]) == 1
                 assert await asyncio.gather(*(gathering.take([arrival(f"more-{n}")]) for n in range(20))) == [1] * 20
