@@ -37,6 +37,9 @@ def test_a_resend_that_is_turned_away_leaves_the_write_open(facade: Facade, call
         facade.vendors.mend()
         facade.worker.stop()
         facade.worker.start()
+        if status == 401:
+            # A refused credential pauses the connection until a person says that it is good again.
+            caller.post("/ops/connections/zendesk/resume")
     assert caller.await_operation(begun.headers["location"])["state"] == "succeeded"
     again = caller.write("POST", "/v1/tickets", ticket("zendesk", mark), key=key)
     assert (again.status_code, again.headers.get("idempotent-replayed")) == (201, "true")
