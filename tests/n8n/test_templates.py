@@ -9,13 +9,13 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "n8n-workflows"
 TEMPLATES = sorted(FOLDER.glob("*.json"))
-# By name: an id is another database's.
+# By name: an id is another database's. It has to be null, not absent: without the member, n8n takes any credential.
 CREDENTIALS = {
     "httpRequest": [
-        {"httpHeaderAuth": {"name": "Lockstitch API key"}},
-        {"httpHeaderAuth": {"name": "Lockstitch operator key"}},
+        {"httpHeaderAuth": {"id": None, "name": "Lockstitch API key"}},
+        {"httpHeaderAuth": {"id": None, "name": "Lockstitch operator key"}},
     ],
-    "crypto": [{"crypto": {"name": "Lockstitch webhook secret"}}],
+    "crypto": [{"crypto": {"id": None, "name": "Lockstitch webhook secret"}}],
 }
 
 RUN_ID = "={{ $workflow.id }}-{{ $execution.id }}-{{ $now.toMillis() }}"
