@@ -8,13 +8,14 @@ from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
 from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
+from mappings.stripe import VENDOR as STRIPE
 from mappings.webhooks import unmapped
 from mappings.zendesk import VENDOR as ZENDESK
 
 AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
-VENDORS: Final[dict[str, AnyVendor]] = {vendor.name: vendor for vendor in (HUBSPOT, SHOPIFY, ZENDESK)}
+VENDORS: Final[dict[str, AnyVendor]] = {vendor.name: vendor for vendor in (HUBSPOT, SHOPIFY, STRIPE, ZENDESK)}
 """Those that Lockstitch calls."""
 
 MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in INTAKES}}

@@ -1,0 +1,91 @@
+"""Postal addresses: Stripe has one to bill and one to ship to, the latter with a name and a number."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import parts, values
+from canonical.parts import AddressPatch, AddressType
+from mappings.spec import Notes
+from mappings.stripe.wire_2026_10_28 import Address, Shipping
+from mappings.stripe.writes_2026_10_28 import AddressWrite, ShippingWrite
+
+PLACES: Final[dict[AddressType | UnsetType, AddressType]] = {
+    UNSET: "billing",
+    "unknown": "billing",
+    "billing": "billing",
+    "shipping": "shipping",
+}
+KINDS: Final = "billing, shipping"
+
+
+def read(
+    address: Address | None, kind: AddressType, *, name: str | None = None, phone: str | None = None
+) -> parts.Address | None:
+    """The address; None for one in which nothing stands, as Stripe sends for "none"."""
+    if address is None or not (
+        address.line1 or address.city or address.postal_code or address.country or address.line2 or address.state
+    ):
+        return None
+    return parts.Address(
+        type=kind,
+        name=name or None,
+        line1=address.line1 or None,
+        line2=address.line2 or None,
+        city=address.city or None,
+        region=address.state or None,
+        postal_code=address.postal_code or None,
+        country_code=values.country(address.country),
+        country_raw=address.country or None,
+        phone=phone or None,
+        is_default=kind == "billing",
+    )
+
+
+def read_shipping(shipping: Shipping | None) -> parts.Address | None:
+    """Where goods go."""
+    if shipping is None:
+        return None
+    return read(shipping.address, "shipping", name=shipping.name, phone=shipping.phone)
+
+
+def write(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> AddressWrite:
+    """The six members of an address; `whole` sends those that are empty too, which clears what stood there."""
+    if patch.company:
+        notes.unsupported(f"{pointer}/company", "Stripe's addresses have no company: write it into line1")
+    return AddressWrite(
+        city=_member(patch.city, whole),
+        country=_member(patch.country_code, whole),
+        line1=_member(patch.line1, whole),
+        line2=_member(patch.line2, whole),
+        postal_code=_member(patch.postal_code, whole),
+        state=_member(patch.region, whole),
+    )
+
+
+def write_billing(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> AddressWrite:
+    """The address that invoices show."""
+    for member in ("name", "phone"):
+        if getattr(patch, member):
+            notes.unsupported(f"{pointer}/{member}", f"Stripe's billing address has no {member} but the customer's own")
+    return write(patch, pointer, notes, whole=whole)
+
+
+def write_shipping(
+    patch: AddressPatch, pointer: str, name: str | None, notes: Notes, *, whole: bool
+) -> ShippingWrite | UnsetType:
+    """Where goods go. Stripe wants a name there: the address's, or else `name`, that of the customer."""
+    addressee = patch.name or name
+    if not addressee:
+        notes.invalid(f"{pointer}/name", "Stripe needs a name in a shipping address")
+        return UNSET
+    if not patch.name:
+        notes.lose(f"{pointer}/name", "defaulted", "the customer's name stands in the shipping address")
+    if patch.is_default:
+        notes.unsupported(f"{pointer}/is_default", "at Stripe the billing address is the one that is used by default")
+    address = write(patch, pointer, notes, whole=whole)
+    return ShippingWrite(name=addressee, phone=_member(patch.phone, whole), address=address)
+
+
+def _member(text: str | None, whole: bool) -> str | None | UnsetType:
+    return text or (None if whole else UNSET)

@@ -1,0 +1,111 @@
+"""Stripe customer to and from our Customer, revision 1.
+
+A customer at Stripe is whoever pays: one name for people and companies alike, one e-mail address that is not unique,
+one number, an address to bill and one to ship to. Deleted ones leave nothing but a stub.
+"""
+
+from typing import Final
+
+from canonical import values
+from canonical.customer import Customer, CustomerPatch, Email, Phone, TaxExemption, TaxId
+from canonical.parts import Address
+from mappings.spec import Mapped, Notes, Remote, VendorMapping
+from mappings.stripe import addresses, metadata, subscriptions_r1
+from mappings.stripe import wire_2026_10_28 as wire
+from mappings.stripe.customer_write_r1 import to_vendor
+from mappings.stripe.endpoints_customer import ENDPOINTS
+from mappings.stripe.reading import dashboard, instant
+from mappings.stripe.writes_2026_10_28 import CustomerWrite
+
+TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
+    "none": "none",
+    "exempt": "exempt",
+    "reverse": "reverse_charge",
+}
+
+
+def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Customer]:
+    """What a customer means. Raises VendorDrift for a time that is none."""
+    notes = Notes()
+    settings = account.custom_fields.get("customer", ())
+    created_at = instant(record.created)
+    customer = Customer(
+        kind="organization" if record.business_name and not record.individual_name else "unknown",
+        display_name=record.name or None,
+        company_name=record.business_name or None,
+        emails=_emails(record.email, notes) if record.email else (),
+        phones=_phones(record) if record.phone else (),
+        addresses=_addresses(record),
+        language=_language(record.preferred_locales, notes) if record.preferred_locales else None,
+        currency=None if record.currency is None else record.currency.upper(),
+        notes=record.description or None,
+        custom_fields=metadata.read(record.metadata, settings, notes) if settings else (),
+        external_id=metadata.external_id(record.metadata),
+        tax_ids=() if record.tax_ids is None else _tax_ids(record.tax_ids, notes),
+        tax_exemption=TAX_EXEMPTION.get(record.tax_exempt, "unknown"),
+        tax_exemption_raw=record.tax_exempt,
+        subscriptions=() if record.subscriptions is None else subscriptions_r1.read(record.subscriptions, notes),
+        created_at=created_at,
+    )
+    if record.individual_name and record.individual_name != record.name:
+        notes.lose("/display_name", "dropped", "the individual's name beside the customer's has no field of its own")
+    return Mapped(
+        data=customer,
+        remote=Remote(id=record.id, url=dashboard(record.livemode, f"customers/{record.id}"), created_at=created_at),
+        loss=tuple(notes.loss),
+    )
+
+
+def _emails(text: str, notes: Notes) -> tuple[Email, ...]:
+    address = values.email(text)
+    if address != text:
+        notes.lose("/emails/0/address", "coerced", "trimmed and lower-cased")
+    return (Email(address=address, is_primary=True),)
+
+
+def _phones(record: wire.Customer) -> tuple[Phone, ...]:
+    text = record.phone or ""
+    country = None if record.address is None else values.country(record.address.country)
+    return (Phone(e164=values.phone(text, country), raw=text, is_primary=True),)
+
+
+def _addresses(record: wire.Customer) -> tuple[Address, ...]:
+    billing = addresses.read(record.address, "billing")
+    shipping = addresses.read_shipping(record.shipping)
+    return tuple(address for address in (billing, shipping) if address is not None)
+
+
+def _language(locales: tuple[str, ...], notes: Notes) -> str | None:
+    if len(locales) > 1:
+        notes.lose("/language", "dropped", f"{len(locales) - 1} more preferred locales, less preferred ones")
+    language = values.language(locales[0])
+    if language is None:
+        notes.lose("/language", "dropped", "the locale at Stripe is no BCP 47 tag")
+    elif language != locales[0]:
+        notes.lose("/language", "coerced", "spelled otherwise at Stripe")
+    return language
+
+
+def _tax_ids(tax_ids: wire.TaxIds, notes: Notes) -> tuple[TaxId, ...]:
+    if tax_ids.has_more:
+        notes.lose("/tax_ids", "truncated", f"only the first {len(tax_ids.data)} are read")
+    return tuple(
+        TaxId(type=one.type, value=one.value, country_code=values.country(one.country))
+        for one in tax_ids.data
+        if one.value is not None
+    )
+
+
+CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, CustomerWrite, wire.Account](
+    vendor="stripe",
+    object="customer",
+    revision=1,
+    vendor_api="2026-10-28",
+    record=wire.Customer,
+    model=Customer,
+    patch=CustomerPatch,
+    account=wire.Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

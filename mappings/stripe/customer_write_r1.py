@@ -1,0 +1,203 @@
+"""Our Customer to Stripe's words, revision 1."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.customer import CustomerPatch, EmailPatch, PhonePatch, TaxExemption, TaxIdPatch
+from canonical.parts import AddressPatch
+from mappings.spec import Draft, Notes
+from mappings.stripe import addresses, metadata
+from mappings.stripe.wire_2026_10_28 import Account, Customer
+from mappings.stripe.writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
+
+TAX_EXEMPT: Final[dict[TaxExemption, str]] = {"none": "none", "exempt": "exempt", "reverse_charge": "reverse"}
+NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
+    ("first_name", "Stripe keeps one name: send display_name"),
+    ("last_name", "Stripe keeps one name: send display_name"),
+    ("job_title", "Stripe's customers have no job title"),
+    ("timezone", "Stripe's customers have no time zone"),
+    ("currency", "Stripe fixes a customer's currency itself, with the first invoice or subscription"),
+    ("status", "Stripe's customers have no status: they are there or deleted"),
+    ("lifecycle_stage", "Stripe's customers have no life-cycle stage"),
+    ("lead_source", "Stripe's customers have no lead source"),
+    ("owner_remote_id", "Stripe's customers have no owner"),
+    ("tags", "Stripe's customers have no tags; metadata can hold some, as a custom field here"),
+    ("consents", "Stripe's customers have no consents"),
+)
+Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType]
+
+
+def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
+    """The members to send. `current` is the customer as it is, None on a create."""
+    notes = Notes()
+    for name, reason in NO_PLACE:
+        if not isinstance(getattr(patch, name), UnsetType):
+            notes.unsupported(f"/{name}", reason)
+    billing, shipping = _addresses(patch, current, notes)
+    held = None if current is None else current.metadata or {}
+    settings = account.custom_fields.get("customer", ())
+    body = CustomerWrite(
+        name=_text(patch.display_name, current),
+        business_name=_text(patch.company_name, current),
+        email=_email(patch.emails, current, notes),
+        phone=_phone(patch.phones, current, notes),
+        description=_text(patch.notes, current),
+        address=billing,
+        shipping=shipping,
+        preferred_locales=_locales(patch.language, current, notes),
+        tax_exempt=_tax_exempt(patch.tax_exemption, notes),
+        tax_id_data=_tax_ids(patch.tax_ids, current, notes),
+        metadata=metadata.write(patch.external_id, patch.custom_fields, settings, held, notes),
+    )
+    _kind(patch, notes)
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _kind(patch: CustomerPatch, notes: Notes) -> None:
+    """Stripe does not tell people and companies apart; one with a company's name alone reads as an organisation."""
+    if isinstance(patch.kind, UnsetType) or patch.kind == "unknown":
+        return
+    if patch.kind == "organization" and isinstance(patch.company_name, str) and patch.company_name:
+        return
+    notes.unsupported("/kind", "Stripe does not tell people and companies apart; a company_name says that it is one")
+
+
+def _text(wanted: str | None | UnsetType, current: Customer | None) -> str | None | UnsetType:
+    """A text to set or to clear; on a create there is nothing to clear."""
+    if wanted is None or wanted == "":
+        return UNSET if current is None else None
+    return wanted
+
+
+def _email(
+    emails: tuple[EmailPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
+) -> str | None | UnsetType:
+    if isinstance(emails, UnsetType) or not emails:
+        return emails if isinstance(emails, UnsetType) else _text(None, current)
+    place = next((place for place, email in enumerate(emails) if email.is_primary is True), 0)
+    for other in range(len(emails)):
+        if other != place:
+            notes.unsupported(f"/emails/{other}", "Stripe keeps one e-mail address")
+    chosen, pointer = emails[place], f"/emails/{place}"
+    if chosen.type not in (UNSET, "unknown"):
+        notes.unsupported(f"{pointer}/type", "Stripe keeps no kind of address")
+    if chosen.status not in (UNSET, "unknown"):
+        notes.unsupported(f"{pointer}/status", "Stripe does not tell whether mail arrives")
+    if chosen.is_primary is False:
+        notes.unsupported(f"{pointer}/is_primary", "the only e-mail address of a customer is its primary one")
+    address = values.email(chosen.address)
+    if address != chosen.address:
+        notes.lose(f"{pointer}/address", "coerced", "trimmed and lower-cased")
+    return address
+
+
+def _phone(
+    phones: tuple[PhonePatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
+) -> str | None | UnsetType:
+    if isinstance(phones, UnsetType) or not phones:
+        return phones if isinstance(phones, UnsetType) else _text(None, current)
+    place = next((place for place, phone in enumerate(phones) if phone.is_primary is True), 0)
+    for other in range(len(phones)):
+        if other != place:
+            notes.unsupported(f"/phones/{other}", "Stripe keeps one telephone number")
+    chosen, pointer = phones[place], f"/phones/{place}"
+    if chosen.type not in (UNSET, "unknown"):
+        notes.unsupported(f"{pointer}/type", "Stripe keeps no kind of number")
+    if chosen.is_primary is False:
+        notes.unsupported(f"{pointer}/is_primary", "the only number of a customer is its primary one")
+    text = _spelling(chosen, current)
+    if not text:
+        notes.invalid(pointer, "e164 or raw is needed")
+        return UNSET
+    if len(text) > LONGEST_PHONE:
+        notes.invalid(pointer, f"Stripe keeps at most {LONGEST_PHONE} characters of a number")
+    return text
+
+
+LONGEST_PHONE: Final = 20
+
+
+def _spelling(phone: PhonePatch, current: Customer | None) -> str | None:
+    """The caller's own spelling where it means the same number, so that an array that was read can be sent back."""
+    if not phone.e164 or not phone.raw:
+        return phone.e164 or phone.raw
+    country = None if current is None or current.address is None else values.country(current.address.country)
+    return phone.raw if values.phone(phone.raw, country) == phone.e164 else phone.e164
+
+
+def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> Places:
+    """The array is replaced whole: what is not in it is cleared where something stands there."""
+    if isinstance(patch.addresses, UnsetType):
+        return UNSET, UNSET
+    whole = current is not None
+    billing: AddressWrite | None | UnsetType = UNSET if current is None or current.address is None else None
+    shipping: ShippingWrite | None | UnsetType = UNSET if current is None or current.shipping is None else None
+    taken: set[str] = set()
+    for place, address in enumerate(patch.addresses or ()):
+        pointer, kind = f"/addresses/{place}", addresses.PLACES.get(address.type)
+        if kind is None:
+            notes.invalid(f"{pointer}/type", f"Stripe tells apart one of: {addresses.KINDS}")
+        elif kind in taken:
+            notes.unsupported(pointer, f"Stripe has place for one {kind} address")
+        elif kind == "billing":
+            billing = addresses.write_billing(address, pointer, notes, whole=whole)
+        else:
+            name = _name(patch, current)
+            shipping = addresses.write_shipping(address, pointer, name, notes, whole=whole)
+        taken.add(kind or "")
+        _told_otherwise(address, pointer, notes)
+    return billing, shipping
+
+
+def _told_otherwise(address: AddressPatch, pointer: str, notes: Notes) -> None:
+    if address.type in (UNSET, "unknown"):
+        notes.lose(f"{pointer}/type", "defaulted", "an address of no kind is kept as the billing address")
+
+
+def _name(patch: CustomerPatch, current: Customer | None) -> str | None:
+    if isinstance(patch.display_name, str) and patch.display_name:
+        return patch.display_name
+    return None if current is None else current.name
+
+
+def _locales(
+    language: str | None | UnsetType, current: Customer | None, notes: Notes
+) -> tuple[str, ...] | None | UnsetType:
+    if isinstance(language, UnsetType):
+        return UNSET
+    if not language:
+        return UNSET if current is None else ()
+    tag = values.language(language)
+    if tag is None:
+        notes.invalid("/language", "not a BCP 47 language tag such as pt-BR")
+        return UNSET
+    if tag != language:
+        notes.lose("/language", "coerced", "spelled as BCP 47 has it")
+    return (tag,)
+
+
+def _tax_exempt(exemption: TaxExemption | UnsetType, notes: Notes) -> str | UnsetType:
+    if isinstance(exemption, UnsetType):
+        return UNSET
+    word = TAX_EXEMPT.get(exemption)
+    if word is None:
+        notes.invalid("/tax_exemption", f"one of: {', '.join(TAX_EXEMPT)}")
+        return UNSET
+    return word
+
+
+def _tax_ids(
+    tax_ids: tuple[TaxIdPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
+) -> tuple[TaxIdWrite, ...] | UnsetType:
+    """Taken with a new customer; later each is a record of its own, made and deleted in a request of its own."""
+    if isinstance(tax_ids, UnsetType):
+        return UNSET
+    if current is not None:
+        notes.unsupported("/tax_ids", "Stripe takes tax numbers with a new customer; later in requests of their own")
+        return UNSET
+    for place, one in enumerate(tax_ids or ()):
+        if one.country_code is not None:
+            notes.unsupported(f"/tax_ids/{place}/country_code", "Stripe finds the country in the number itself")
+    return tuple(TaxIdWrite(type=one.type, value=one.value) for one in tax_ids or ()) or UNSET

@@ -1,0 +1,121 @@
+"""What we keep in metadata: the caller's own key, and custom fields.
+
+Metadata is text by key: at most 50 keys of 40 characters and values of 500. An empty value removes its key, so that ""
+never is one (https://docs.stripe.com/metadata).
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from mappings import custom_fields
+from mappings.spec import Notes
+from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID
+from mappings.stripe.writes_2026_10_28 import Metadata
+
+LONGEST: Final = 500
+SEPARATOR: Final = ";"
+"""Between the choices of a field that takes several; Stripe itself knows only text."""
+OURS: Final = frozenset({EXTERNAL_ID, OPERATION_ID})
+
+
+def external_id(metadata: dict[str, str] | None) -> str | None:
+    """The caller's own key."""
+    return (metadata or {}).get(EXTERNAL_ID) or None
+
+
+def read(
+    metadata: dict[str, str] | None, settings: tuple[CustomFieldSetting, ...], notes: Notes
+) -> tuple[CustomField, ...]:
+    """All configured fields, null where there is nothing. Text that is not of the configured type stands as it is, and
+    is told as `ambiguous`."""
+    fields: list[CustomField] = []
+    for place, setting in enumerate(settings):
+        text = (metadata or {}).get(setting.vendor_field) or None
+        value: CustomFieldValue = None
+        if text is not None:
+            try:
+                value = _value(text, setting.type)
+            except (ValueError, OverflowError):
+                value = text
+                detail = f"the text of {setting.vendor_field} is no {setting.type} and stands as it is"
+                notes.lose(f"/custom_fields/{place}/value", "ambiguous", detail)
+        fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
+    return tuple(fields)
+
+
+def write(
+    key: str | None | UnsetType,
+    fields: tuple[CustomFieldPatch, ...] | None | UnsetType,
+    settings: tuple[CustomFieldSetting, ...],
+    held: dict[str, str] | None,
+    notes: Notes,
+) -> Metadata | UnsetType:
+    """The keys to set and to remove. `held` is the metadata as it is, None on a create: there is nothing to remove
+    then. The custom fields replace what is there; keys that are not configured are nobody's here and stay."""
+    metadata: Metadata = {}
+    if isinstance(key, str):
+        _put(metadata, EXTERNAL_ID, key, "/external_id", notes)
+    elif key is None and held is not None:
+        metadata[EXTERNAL_ID] = None
+    if not isinstance(fields, UnsetType):
+        metadata |= {one.vendor_field: None for one in settings if one.vendor_field in (held or {})}
+        for place, setting, value in custom_fields.named(fields, settings, notes):
+            pointer = f"/custom_fields/{place}/value"
+            if setting.vendor_field in OURS:
+                notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is kept for Lockstitch's own use")
+            elif value is None or value in ("", []):
+                if held is not None:
+                    metadata[setting.vendor_field] = None
+            elif isinstance(value, list) and any(SEPARATOR in one for one in value):
+                notes.invalid(pointer, "several choices are parted by semicolons at Stripe, so none may hold one")
+            else:
+                _put(metadata, setting.vendor_field, _text(value, setting.type), pointer, notes)
+    return metadata or UNSET
+
+
+def _put(metadata: Metadata, key: str, text: str, pointer: str, notes: Notes) -> None:
+    if len(text) > LONGEST:
+        notes.invalid(pointer, f"Stripe's metadata holds at most {LONGEST} characters")
+        return
+    metadata[key] = text
+
+
+def _value(text: str, kind: CustomFieldType) -> CustomFieldValue:
+    match kind:
+        case "string" | "enum":
+            return text
+        case "multi_enum":
+            return [one for one in text.split(SEPARATOR) if one]
+        case "boolean":
+            if text not in ("true", "false"):
+                raise ValueError("neither true nor false")
+            return text == "true"
+        case "number":
+            number = values.parse_decimal(text)
+            return int(number) if number == number.to_integral_value() else float(number)
+        case "date" | "datetime":
+            return _moment(text, kind)
+
+
+def _moment(text: str, kind: CustomFieldType) -> str:
+    found = custom_fields.day(text) if kind == "date" else custom_fields.moment(text)
+    if found is None:
+        raise ValueError("no time")
+    return found
+
+
+def _text(value: str | bool | int | float | list[str], kind: CustomFieldType) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return values.decimal_string(Decimal(repr(value)))
+    if isinstance(value, list):
+        return SEPARATOR.join(value)
+    if kind == "datetime":
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value

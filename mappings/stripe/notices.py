@@ -1,0 +1,88 @@
+"""What Stripe's webhooks say: `customer.*`, `invoice.*` and `checkout.session.*`, with the object inside the event.
+
+Topics: https://docs.stripe.com/api/events/types. An event of a customer's subscription is news of the customer, because
+subscriptions are read with it. `invoice.upcoming` is about an invoice that there is not yet.
+"""
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.webhooks import Happened, Notice, WebhookManifest
+
+TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
+    "customer.created": ("customer", "created"),
+    "customer.updated": ("customer", "updated"),
+    "customer.deleted": ("customer", "deleted"),
+    "customer.subscription.created": ("customer", "updated"),
+    "customer.subscription.deleted": ("customer", "updated"),
+    "customer.subscription.paused": ("customer", "updated"),
+    "customer.subscription.pending_update_applied": ("customer", "updated"),
+    "customer.subscription.resumed": ("customer", "updated"),
+    "customer.subscription.updated": ("customer", "updated"),
+    "customer.tax_id.created": ("customer", "updated"),
+    "customer.tax_id.deleted": ("customer", "updated"),
+    "customer.tax_id.updated": ("customer", "updated"),
+    "invoice.created": ("order", "created"),
+    "invoice.deleted": ("order", "deleted"),
+    "invoice.finalized": ("order", "updated"),
+    "invoice.finalization_failed": ("order", "updated"),
+    "invoice.marked_uncollectible": ("order", "updated"),
+    "invoice.overdue": ("order", "updated"),
+    "invoice.overpaid": ("order", "updated"),
+    "invoice.paid": ("order", "updated"),
+    "invoice.payment_action_required": ("order", "updated"),
+    "invoice.payment_failed": ("order", "updated"),
+    "invoice.payment_succeeded": ("order", "updated"),
+    "invoice.sent": ("order", "updated"),
+    "invoice.updated": ("order", "updated"),
+    "invoice.voided": ("order", "updated"),
+    "checkout.session.async_payment_failed": ("order", "updated"),
+    "checkout.session.async_payment_succeeded": ("order", "updated"),
+    "checkout.session.completed": ("order", "updated"),
+    "checkout.session.expired": ("order", "updated"),
+}
+REMOTE_ID: Final = r"[A-Za-z0-9_.-]{1,255}"
+"""Stripe's ids have a prefix and letters and digits; those of imported customers are whatever was imported."""
+SETUP: Final = "setup"
+_ID: Final = re.compile(REMOTE_ID)
+
+
+class _Object(Struct, frozen=True, kw_only=True):
+    customer: str | None = None
+    mode: str | None = None
+
+
+class _Data(Struct, frozen=True, kw_only=True):
+    object: _Object = _Object()
+
+
+class _Event(Struct, frozen=True, kw_only=True):
+    data: _Data = _Data()
+
+
+def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
+    """What one event of Stripe says."""
+    known = TOPICS.get(topic or "")
+    if known is None:
+        return None
+    object_name, happened = known
+    told = _told(payload)
+    if object_name == "customer" and remote_object != "customer":
+        remote_id = told.customer  # a subscription or a tax number names whose it is
+    if told.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
+        return None
+    return Notice(object=object_name, remote_id=remote_id, happened=happened)
+
+
+def _told(payload: bytes) -> _Object:
+    try:
+        return msgspec.json.decode(payload, type=_Event).data.object
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return _Object()
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}))

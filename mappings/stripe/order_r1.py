@@ -1,0 +1,238 @@
+"""Stripe invoice and checkout session to and from our Order, revision 1.
+
+Both are what somebody is to pay for; `source_kind` says which of them an order is. The sums are Stripe's, but for the
+lines before discounts, which are added up where all lines came along. Times of change are unknown to Stripe.
+"""
+
+from typing import Any, Final, cast
+
+from canonical.order import Discount, Order, PaymentStatus, Totals
+from canonical.order_patch import OrderPatch
+from canonical.parts import CustomField
+from canonical.totals import check_totals
+from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorDrift, VendorMapping
+from mappings.stripe import addresses, metadata
+from mappings.stripe import order_parts_r1 as parts
+from mappings.stripe import order_tables_r1 as tables
+from mappings.stripe import wire_2026_10_28 as wire
+from mappings.stripe.endpoints_order import ENDPOINTS
+from mappings.stripe.money import money
+from mappings.stripe.order_write_r1 import to_vendor
+from mappings.stripe.reading import dashboard, id_of, instant
+from mappings.stripe.writes_2026_10_28 import OrderWrite
+
+Sold = wire.Invoice | wire.CheckoutSession
+
+
+def to_canonical(record: Sold, account: wire.Account) -> Mapped[Order]:
+    """What an invoice or a checkout means. Raises VendorDrift for an amount or a time that is none, Unmappable for a
+    checkout that sells nothing."""
+    notes = Notes()
+    try:
+        if isinstance(record, wire.Invoice):
+            return _invoice(record, account, notes)
+        return _session(record, account, notes)
+    except (ValueError, ArithmeticError) as error:
+        raise VendorDrift("$", f"a sum or a count is none: {type(error).__name__}") from error
+
+
+def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mapped[Order]:
+    currency = record.currency.upper()
+    lines = tuple(parts.invoice_line(line, currency, notes, place) for place, line in enumerate(record.lines.data))
+    if record.lines.has_more:
+        notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
+    if record.description:
+        notes.lose(
+            "/customer_note", "dropped", "the memo on the invoice has no field: it is ours and the buyer sees it"
+        )
+    taxes = record.total_taxes or record.total_tax_amounts
+    tax_inclusive = parts.inclusive(taxes)
+    totals = _invoice_totals(record, currency)
+    if not record.lines.has_more:
+        notes.loss.extend(check_totals(totals, lines, tax_inclusive))
+    remote_id = id_of(record.customer)
+    created_at = instant(record.created)
+    order = Order(
+        number=record.number,
+        source_kind="invoice",
+        source_kind_raw="invoice",
+        status=tables.INVOICE_STATUS.get(record.status, "unknown"),
+        status_raw=record.status,
+        payment_status=_invoice_payment_status(record),
+        payment_status_raw=record.status,
+        cancelled_at=instant(record.status_transitions.voided_at),
+        currency=currency,
+        totals=totals,
+        tax_inclusive=tax_inclusive,
+        customer=parts.customer(remote_id, record.customer_email, record.customer_phone, record.customer_name, notes),
+        is_guest=remote_id is None,
+        billing_address=addresses.read(record.customer_address, "billing"),
+        shipping_address=addresses.read_shipping(record.shipping_details or record.customer_shipping),
+        line_items=lines,
+        discounts=parts.discounts(record.total_discount_amounts, currency),
+        shipping_lines=parts.shipping_lines(record.shipping_cost, currency),
+        payments=parts.invoice_payments(record.payments, notes),
+        external_id=metadata.external_id(record.metadata),
+        is_test=not record.livemode,
+        custom_fields=_custom_fields(record, account, notes),
+        placed_at=instant(record.status_transitions.finalized_at) or created_at,
+        paid_at=instant(record.status_transitions.paid_at) if record.status == "paid" else None,
+        created_at=created_at,
+    )
+    remote = Remote(id=record.id, url=dashboard(record.livemode, f"invoices/{record.id}"), created_at=created_at)
+    return Mapped(data=order, remote=remote, loss=tuple(notes.loss))
+
+
+def _invoice_totals(record: wire.Invoice, currency: str) -> Totals:
+    """Σ of the lines stands for the items: in `subtotal` discounts on single lines are taken off already."""
+    items = record.subtotal
+    if record.lines.data and not record.lines.has_more:
+        items = sum(line.amount for line in record.lines.data)
+    shipping = record.amount_shipping if record.shipping_cost is None else record.shipping_cost.amount_subtotal
+    taxes = record.total_taxes or record.total_tax_amounts
+    nothing = money(0, currency)
+    return Totals(
+        items=money(items, currency),
+        discount=money(parts.sum_of(record.total_discount_amounts), currency),
+        shipping=money(shipping, currency),
+        fees=nothing,
+        tip=nothing,
+        tax=money(parts.sum_of(taxes) if taxes else record.tax or 0, currency),
+        total=money(record.total, currency),
+        paid=money(record.amount_paid, currency),
+        refunded=money(record.post_payment_credit_notes_amount, currency),
+        outstanding=money(record.amount_remaining, currency),
+    )
+
+
+def _invoice_payment_status(record: wire.Invoice) -> PaymentStatus:
+    """A paid invoice may have been credited since; an open one may be paid in part."""
+    status = tables.INVOICE_PAYMENT.get(record.status, "unknown")
+    given_back = record.post_payment_credit_notes_amount
+    if status == "paid" and given_back > 0:
+        return "refunded" if given_back >= record.amount_paid else "partially_refunded"
+    return "partially_paid" if status == "unpaid" and record.amount_paid > 0 else status
+
+
+def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) -> Mapped[Order]:
+    if record.currency is None or record.amount_total is None:
+        raise Unmappable("$.currency", f"a checkout in mode {record.mode} without an amount sells nothing")
+    currency = record.currency.upper()
+    told = record.line_items or wire.SessionLines()
+    lines = tuple(parts.session_line(line, currency, notes, place) for place, line in enumerate(told.data))
+    if record.line_items is None:
+        notes.lose("/line_items", "dropped", "the lines of the checkout were not sent along")
+    elif told.has_more:
+        notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
+    charge = _charge(record)
+    tax_inclusive = parts.inclusive_prices(told.data)
+    payment_status = _session_payment_status(record, charge)
+    totals = _session_totals(record, currency, charge)
+    if not told.has_more:
+        notes.loss.extend(check_totals(totals, lines, tax_inclusive))
+    who = record.customer_details or wire.CustomerDetails()
+    remote_id = id_of(record.customer)
+    created_at = instant(record.created)
+    presented = record.presentment_details
+    order = Order(
+        source_kind="checkout_session",
+        source_kind_raw="checkout.session",
+        status=tables.SESSION_STATUS.get(record.status, "unknown"),
+        status_raw=record.status,
+        payment_status=payment_status,
+        payment_status_raw=record.payment_status,
+        currency=currency,
+        presentment_currency=None
+        if presented is None or presented.presentment_currency is None
+        else presented.presentment_currency.upper(),
+        totals=totals,
+        tax_inclusive=tax_inclusive,
+        customer=parts.customer(remote_id, who.email or record.customer_email, who.phone, who.name, notes),
+        is_guest=remote_id is None,
+        billing_address=addresses.read(who.address, "billing", name=who.name),
+        shipping_address=addresses.read_shipping(_shipping(record)),
+        line_items=lines,
+        discounts=_session_discounts(record, currency),
+        shipping_lines=parts.shipping_lines(record.shipping_cost, currency),
+        payments=() if charge is None else (parts.charged(charge),),
+        channel="online",
+        external_id=metadata.external_id(record.metadata) or record.client_reference_id or None,
+        is_test=not record.livemode,
+        custom_fields=_custom_fields(record, account, notes),
+        placed_at=created_at,
+        paid_at=instant(charge.created) if charge is not None and record.payment_status == "paid" else None,
+        created_at=created_at,
+    )
+    return Mapped(data=order, remote=Remote(id=record.id, created_at=created_at), loss=tuple(notes.loss))
+
+
+def _session_totals(record: wire.CheckoutSession, currency: str, charge: wire.Charge | None) -> Totals:
+    details = record.total_details or wire.TotalDetails()
+    total = record.amount_total or 0
+    paid = total if record.payment_status == "paid" else 0
+    shipping = details.amount_shipping if record.shipping_cost is None else record.shipping_cost.amount_subtotal
+    nothing = money(0, currency)
+    return Totals(
+        items=money(record.amount_subtotal or 0, currency),
+        discount=money(details.amount_discount or 0, currency),
+        shipping=money(shipping or 0, currency),
+        fees=nothing,
+        tip=nothing,
+        tax=money(details.amount_tax or 0, currency),
+        total=money(total, currency),
+        paid=money(paid, currency),
+        refunded=nothing if charge is None else money(charge.amount_refunded, currency),
+        outstanding=money(total - paid, currency),
+    )
+
+
+def _session_discounts(record: wire.CheckoutSession, currency: str) -> tuple[Discount, ...]:
+    """A checkout tells what all its discounts come to."""
+    off = 0 if record.total_details is None else record.total_details.amount_discount
+    return (Discount(amount=money(off, currency)),) if off else ()
+
+
+def _session_payment_status(record: wire.CheckoutSession, charge: wire.Charge | None) -> PaymentStatus:
+    status = tables.SESSION_PAYMENT.get((record.payment_status, record.status), "unknown")
+    intent = record.payment_intent
+    if status == "pending" and isinstance(intent, wire.PaymentIntent) and intent.status == "requires_capture":
+        return "authorized"
+    if charge is None or status != "paid":
+        return status
+    if charge.disputed:
+        return "disputed"
+    if charge.amount_refunded > 0:
+        return "refunded" if charge.amount_refunded >= charge.amount else "partially_refunded"
+    return status
+
+
+def _charge(record: wire.CheckoutSession) -> wire.Charge | None:
+    intent = record.payment_intent
+    charge = intent.latest_charge if isinstance(intent, wire.PaymentIntent) else None
+    return charge if isinstance(charge, wire.Charge) else None
+
+
+def _shipping(record: wire.CheckoutSession) -> wire.Shipping | None:
+    """Three members have held it, one after the other."""
+    collected = None if record.collected_information is None else record.collected_information.shipping_details
+    return collected or record.shipping_details or record.shipping
+
+
+def _custom_fields(record: Sold, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
+    settings = account.custom_fields.get("order", ())
+    return metadata.read(record.metadata, settings, notes) if settings else ()
+
+
+ORDER: Final = VendorMapping[Sold, Order, OrderPatch, OrderWrite, wire.Account](
+    vendor="stripe",
+    object="order",
+    revision=1,
+    vendor_api="2026-10-28",
+    record=cast("type[Sold]", cast(Any, Sold)),  # a union is a type to msgspec, told apart by `object`
+    model=Order,
+    patch=OrderPatch,
+    account=wire.Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

@@ -1,0 +1,278 @@
+"""Our Order to Stripe's words, revision 1.
+
+A new order with lines is a checkout to open: the one object that Stripe makes with its lines in a single request. With
+the status `draft` it is a draft invoice, whose lines Stripe takes in requests of their own. What exists already lets
+little be changed: metadata of both, of an invoice the number and the shipping address too.
+"""
+
+from decimal import Decimal
+from typing import Final, Literal
+
+from msgspec import UNSET, UnsetType
+
+from canonical.order import OrderStatus
+from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
+from mappings.spec import Draft, Notes
+from mappings.stripe import addresses, metadata
+from mappings.stripe import order_tables_r1 as tables
+from mappings.stripe import wire_2026_10_28 as wire
+from mappings.stripe.money import InexactAmount, minor_decimal, minor_units
+from mappings.stripe.writes_2026_10_28 import (
+    AmountWrite,
+    InvoiceWrite,
+    LineWrite,
+    OrderWrite,
+    PriceWrite,
+    ProductWrite,
+    SessionWrite,
+    ShippingOptionWrite,
+    ShippingRateWrite,
+    ShippingWrite,
+)
+
+Kind = Literal["invoice", "checkout.session"]
+
+NEW: Final[tuple[OrderStatus, ...]] = ("open", "draft")
+URLS: Final = ("success_url", "cancel_url")
+"""Parameters of a checkout that custom fields of these vendor fields set, instead of metadata."""
+NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
+    ("payment_status", "Stripe finds the state of the payment itself"),
+    ("fulfillment_status", "Stripe knows nothing of parcels"),
+    ("presentment_currency", "Stripe chooses the currency that a buyer sees"),
+    ("billing_address", "Stripe takes the customer's own address, or asks for one"),
+    ("discounts", "Stripe takes off coupons that exist there, not amounts"),
+    ("tags", "Stripe's invoices and checkouts have no tags; metadata can hold some, as a custom field here"),
+    ("customer_note", "Stripe's invoices and checkouts have no note of the buyer"),
+    ("internal_note", "Stripe's invoices and checkouts have no note that the buyer does not see"),
+    ("is_test", "the key of the connection decides whether it is a test"),
+    ("placed_at", "Stripe takes the time at which it is made"),
+)
+FIXED: Final[tuple[tuple[str, str], ...]] = (
+    ("currency", "the currency is fixed when it is made"),
+    ("tax_inclusive", "whether prices hold the tax is fixed with the prices"),
+    ("customer", "the customer is fixed when it is made"),
+    ("line_items", "Stripe changes lines in requests of their own"),
+    ("shipping_lines", "shipping is fixed when it is made"),
+)
+ONLY_SESSION: Final = "Stripe takes the lines of a draft invoice in requests of their own"
+
+
+def to_vendor(
+    patch: OrderPatch, current: wire.Invoice | wire.CheckoutSession | None, account: wire.Account
+) -> Draft[OrderWrite]:
+    """The members to send. `current` is the invoice or checkout as it is, None on a create."""
+    notes = Notes()
+    _refuse(patch, NO_PLACE, notes)
+    settings = account.custom_fields.get("order", ())
+    body = _body(patch, current, settings, notes)
+    kind: Kind = "invoice" if isinstance(body, InvoiceWrite) else "checkout.session"
+    return Draft(body=OrderWrite(kind=kind, body=body), loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _body(
+    patch: OrderPatch,
+    current: wire.Invoice | wire.CheckoutSession | None,
+    settings: tuple[CustomFieldSetting, ...],
+    notes: Notes,
+) -> InvoiceWrite | SessionWrite:
+    if current is None:
+        return _new_invoice(patch, settings, notes) if patch.status == "draft" else _new_session(patch, settings, notes)
+    _refuse(patch, FIXED, notes)
+    if isinstance(current, wire.Invoice):
+        _same_status(patch.status, tables.INVOICE_STATUS.get(current.status, "unknown"), notes)
+        return _changed_invoice(patch, current, settings, notes)
+    _same_status(patch.status, tables.SESSION_STATUS.get(current.status, "unknown"), notes)
+    return _changed_session(patch, current, settings, notes)
+
+
+def _refuse(patch: OrderPatch, fields: tuple[tuple[str, str], ...], notes: Notes) -> None:
+    for name, reason in fields:
+        if not isinstance(getattr(patch, name), UnsetType):
+            notes.unsupported(f"/{name}", reason)
+
+
+def _same_status(wanted: OrderStatus | UnsetType, present: OrderStatus, notes: Notes) -> None:
+    if not isinstance(wanted, UnsetType) and wanted != present:
+        detail = (
+            f"Stripe finalises, collects and voids in requests of their own; to cancel, use /cancel; one of: {present}"
+        )
+        notes.invalid("/status", detail)
+
+
+def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> SessionWrite:
+    if not isinstance(patch.status, UnsetType) and patch.status not in NEW:
+        notes.invalid("/status", f"a new order at Stripe is one of: {', '.join(NEW)}")
+    for name in ("number", "shipping_address"):
+        if getattr(patch, name) not in (UNSET, None):
+            notes.unsupported(f"/{name}", "a checkout has none until somebody buys; a draft invoice has one")
+    currency = patch.currency if isinstance(patch.currency, str) else None
+    urls, fields = _urls(patch.custom_fields, settings, notes)
+    customer, email = _customer(patch.customer, notes)
+    return SessionWrite(
+        mode="payment",
+        # A page of Stripe's needs to know where to go afterwards; without one the checkout is for embedding.
+        ui_mode=UNSET if "success_url" in urls else "embedded_page",
+        redirect_on_completion=UNSET if "success_url" in urls else "never",
+        success_url=urls.get("success_url", UNSET),
+        cancel_url=urls.get("cancel_url", UNSET),
+        currency=UNSET if currency is None else currency.lower(),
+        customer=customer,
+        customer_email=email,
+        line_items=_lines(patch, currency, notes),
+        shipping_options=_shipping(patch.shipping_lines, currency, notes),
+        metadata=metadata.write(patch.external_id, fields, _kept(settings), None, notes),
+    )
+
+
+def _new_invoice(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> InvoiceWrite:
+    for name in ("line_items", "shipping_lines", "tax_inclusive"):
+        if getattr(patch, name) not in (UNSET, None, ()):
+            notes.unsupported(f"/{name}", ONLY_SESSION)
+    customer, email = _customer(patch.customer, notes)
+    if customer is UNSET:
+        notes.invalid("/customer", "Stripe needs a customer for an invoice: send its id or remote_id")
+    elif email is not UNSET:
+        notes.unsupported("/customer/email", "an invoice shows the address of its customer")
+    return InvoiceWrite(
+        customer=customer,
+        currency=patch.currency.lower() if isinstance(patch.currency, str) else UNSET,
+        auto_advance=False,
+        number=patch.number or UNSET,
+        shipping_details=_ship_to(patch, None, notes),
+        metadata=metadata.write(patch.external_id, patch.custom_fields, _kept(settings), None, notes),
+    )
+
+
+def _changed_invoice(
+    patch: OrderPatch, current: wire.Invoice, settings: tuple[CustomFieldSetting, ...], notes: Notes
+) -> InvoiceWrite:
+    return InvoiceWrite(
+        number=patch.number if isinstance(patch.number, str | UnsetType) and patch.number != "" else None,
+        shipping_details=_ship_to(patch, current, notes),
+        metadata=metadata.write(patch.external_id, patch.custom_fields, _kept(settings), current.metadata or {}, notes),
+    )
+
+
+def _changed_session(
+    patch: OrderPatch, current: wire.CheckoutSession, settings: tuple[CustomFieldSetting, ...], notes: Notes
+) -> SessionWrite:
+    for name in ("number", "shipping_address"):
+        if not isinstance(getattr(patch, name), UnsetType):
+            notes.unsupported(f"/{name}", "a checkout has none that could be changed")
+    if patch.external_id is None and current.client_reference_id:
+        notes.unsupported("/external_id", "Stripe does not let go of the client_reference_id of a checkout")
+    held = current.metadata or {}
+    return SessionWrite(metadata=metadata.write(patch.external_id, patch.custom_fields, _kept(settings), held, notes))
+
+
+def _kept(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
+    """The fields that are metadata."""
+    return tuple(one for one in settings if one.vendor_field not in URLS)
+
+
+def _urls(
+    fields: tuple[CustomFieldPatch, ...] | None | UnsetType, settings: tuple[CustomFieldSetting, ...], notes: Notes
+) -> tuple[dict[str, str], tuple[CustomFieldPatch, ...] | None | UnsetType]:
+    """Where a checkout leads to, and the custom fields but for those. What is no text is noted where the rest is."""
+    keys = {one.key: one.vendor_field for one in settings if one.vendor_field in URLS}
+    if not isinstance(fields, tuple) or not keys:
+        return {}, fields
+    urls: dict[str, str] = {}
+    for place, field in enumerate(fields):
+        if field.key in keys and isinstance(field.value, str) and field.value.startswith("https://"):
+            urls[keys[field.key]] = field.value
+        elif field.key in keys:
+            notes.invalid(f"/custom_fields/{place}/value", "an address with https:// is expected")
+    return urls, tuple(field for field in fields if field.key not in keys)
+
+
+def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
+    """A customer of Stripe, or the address of a guest."""
+    if customer is None or isinstance(customer, UnsetType):
+        return UNSET, UNSET
+    for member in ("phone", "name"):
+        if getattr(customer, member) is not None:
+            notes.unsupported(f"/customer/{member}", f"Stripe takes the {member} of its customer, or asks for it")
+    if customer.remote_id is None:
+        return UNSET, UNSET if customer.email is None else customer.email.strip().lower()
+    if customer.email is not None:
+        notes.unsupported("/customer/email", "Stripe takes the address of its customer")
+    return customer.remote_id, UNSET
+
+
+def _lines(patch: OrderPatch, currency: str | None, notes: Notes) -> tuple[LineWrite, ...] | UnsetType:
+    lines = patch.line_items
+    if not isinstance(lines, tuple) or not lines:
+        notes.invalid("/line_items", "a checkout needs one at least; a draft invoice is made with the status draft")
+        return UNSET
+    return tuple(_line(line, patch, currency, f"/line_items/{place}", notes) for place, line in enumerate(lines))
+
+
+def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer: str, notes: Notes) -> LineWrite:
+    for member in ("sku", "tax", "requires_shipping", "taxable"):
+        if getattr(line, member) is not None:
+            notes.unsupported(f"{pointer}/{member}", f"Stripe has no place for {member} in a line that is sold once")
+    if line.custom_fields:
+        notes.unsupported(f"{pointer}/custom_fields", "Stripe's lines have no fields of their own here")
+    quantity = Decimal(line.quantity)
+    if quantity != int(quantity):
+        notes.invalid(f"{pointer}/quantity", "Stripe sells whole numbers of a thing")
+    if line.variant_remote_id is not None:
+        for member in ("name", "unit_price", "product_remote_id"):
+            if getattr(line, member) is not None:
+                notes.unsupported(f"{pointer}/{member}", "a price of Stripe's brings its own")
+        return LineWrite(quantity=int(quantity), price=line.variant_remote_id)
+    if currency is None:
+        notes.invalid("/currency", "is needed for a line with a price of its own")
+    product: str | UnsetType = line.product_remote_id or UNSET
+    if product is not UNSET and line.name:
+        notes.unsupported(f"{pointer}/name", "a product of Stripe's brings its own name")
+    code = currency or "XXX"
+    return LineWrite(
+        quantity=int(quantity),
+        price_data=PriceWrite(
+            currency=code.lower(),
+            unit_amount_decimal=minor_decimal(line.unit_price or "0", code),
+            product=product,
+            product_data=ProductWrite(name=line.name or "") if product is UNSET else UNSET,
+            tax_behavior=_behavior(patch.tax_inclusive),
+        ),
+    )
+
+
+def _behavior(tax_inclusive: bool | None | UnsetType) -> str | UnsetType:
+    if tax_inclusive is None or isinstance(tax_inclusive, UnsetType):
+        return UNSET
+    return "inclusive" if tax_inclusive else "exclusive"
+
+
+def _shipping(
+    lines: tuple[ShippingLinePatch, ...] | None | UnsetType, currency: str | None, notes: Notes
+) -> tuple[ShippingOptionWrite, ...] | UnsetType:
+    """The one way of shipping, which then is the buyer's choice."""
+    if not isinstance(lines, tuple) or not lines:
+        return UNSET
+    for place in range(1, len(lines)):
+        notes.unsupported(f"/shipping_lines/{place}", "several ways of shipping are a choice for the buyer at Stripe")
+    line = lines[0]
+    for member in ("carrier", "tax"):
+        if getattr(line, member) is not None:
+            notes.unsupported(f"/shipping_lines/0/{member}", f"Stripe has no place for the {member} of shipping")
+    if currency is None:
+        notes.invalid("/currency", "is needed for what shipping costs")
+        return UNSET
+    try:
+        amount = AmountWrite(amount=minor_units(line.price, currency), currency=currency.lower())
+    except InexactAmount as error:
+        notes.invalid("/shipping_lines/0/price", str(error))
+        return UNSET
+    return (ShippingOptionWrite(shipping_rate_data=ShippingRateWrite(display_name=line.title, fixed_amount=amount)),)
+
+
+def _ship_to(patch: OrderPatch, current: wire.Invoice | None, notes: Notes) -> ShippingWrite | None | UnsetType:
+    address = patch.shipping_address
+    if not isinstance(address, AddressPatch):
+        return UNSET if isinstance(address, UnsetType) or current is None else None
+    name = None if current is None else current.customer_name
+    return addresses.write_shipping(address, "/shipping_address", name, notes, whole=current is not None)
