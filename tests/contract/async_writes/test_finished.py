@@ -1,0 +1,152 @@
+"""What is told at the end of a write: operation.finished, the callback, the audit trail."""
+
+from tests.contract.async_writes.told import CONTACTS, LATER, announcements, audit_of, called_at, finished
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import customer, ticket, word
+from tests.emulators.receiver import Receiver
+
+
+def test_the_end_is_an_event_and_a_callback(caller: Caller, receiver: Receiver, port: int) -> None:
+    mark = word()
+    headers = LATER | {"lockstitch-callback": f"http://127.0.0.1:{port}/wait/{mark}", "x-correlation-id": f"run-{mark}"}
+    answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert mark not in answer.json().get("callback", "")
+    called = called_at(receiver, f"/wait/{mark}")
+    operation = caller.get(answer.headers["location"]).json()
+    (event,) = finished(caller, answer.json()["id"])
+    assert called.json == event
+    assert event["type"] == "operation.finished"
+    assert event["data"] == operation
+    assert event["data"]["state"] == "succeeded"
+    assert event["connection"] == "hubspot"
+    assert event["correlation_id"] == called.headers["x-correlation-id"] == f"run-{mark}"
+    assert called.headers["webhook-id"] == event["id"]
+
+
+def test_a_callback_of_a_write_that_is_answered_at_once(caller: Caller, receiver: Receiver, port: int) -> None:
+    made = caller.create(
+        "/v1/customers", customer("hubspot"), headers={"lockstitch-callback": f"http://127.0.0.1:{port}/at-once"}
+    )
+    assert called_at(receiver, "/at-once").json["data"]["result"] == made
+
+
+def test_a_refusal_is_called_back_too(caller: Caller, receiver: Receiver, port: int) -> None:
+    body = customer("hubspot")
+    caller.create("/v1/customers", body)
+    headers = LATER | {"lockstitch-callback": f"http://127.0.0.1:{port}/refused"}
+    answer = caller.write("POST", "/v1/customers", body, headers=headers)
+    called = called_at(receiver, "/refused")
+    assert called.json["data"]["state"] == "failed"
+    assert called.json["data"]["problem"]["code"] == "duplicate-record"
+    assert len(finished(caller, answer.json()["id"])) == 1
+
+
+def test_a_write_that_nobody_was_told_to_wait_for_is_not_announced(caller: Caller, facade: Facade) -> None:
+    made = caller.create("/v1/customers", customer("hubspot"))
+    later = caller.settled(caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER))
+    finished(caller, later["id"])
+    assert [event for event in announcements(caller) if event["data"]["id"] == made["meta"]["operation_id"]] == []
+
+
+def test_a_late_write_is_announced(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+    vendors.break_("hubspot", "slow", method="POST", path=CONTACTS, delay_ms=400)
+    answer = caller.write("POST", "/v1/customers", customer("hubspot"), headers={"prefer": "wait=0"})
+    assert caller.settled(answer)["state"] == "succeeded"
+    (event,) = finished(caller, answer.json()["id"])
+    assert event["data"]["state"] == "succeeded"
+
+
+def test_a_late_write_that_cannot_be_done_is_still_there_to_ask_for(caller: Caller, vendors: Lookalikes) -> None:
+    made = caller.create("/v1/customers", customer("hubspot"))
+    path = f"/v1/customers/{made['id']}"
+    vendors.break_("hubspot", "slow", method="GET", path=f"{CONTACTS}/*", delay_ms=700)
+    headers = {"prefer": "wait=0", "if-match": '"another"'}
+    answer = caller.write("PATCH", path, {"job_title": "Potter"}, headers=headers)
+    done = caller.settled(answer)
+    assert (done["state"], done["problem"]["code"]) == ("failed", "version-conflict")
+    (event,) = finished(caller, done["id"])
+    assert event["data"] == done
+
+
+def test_an_unknown_outcome_is_told_and_so_is_its_resolution(
+    caller: Caller, facade: Facade, vendors: Lookalikes, receiver: Receiver, port: int
+) -> None:
+    """A ticket under the caller's own external id carries no mark of ours, and Zendesk keeps a key for two hours."""
+    mark = word()
+    body = ticket("zendesk", mark, external_id=f"form-{mark}")
+    caller.create("/v1/tickets", ticket("zendesk"))
+    facade.worker.stop()
+    try:
+        vendors.break_("zendesk", "timeout_after_commit", method="POST", path="/api/v2/tickets", times=3, delay_ms=0)
+        headers = {"lockstitch-callback": f"http://127.0.0.1:{port}/unknown"}
+        answer = caller.write("POST", "/v1/tickets", body, headers=headers)
+        assert answer.status_code == 202, answer.text
+        identity = answer.json()["id"]
+        facade.sql(
+            "UPDATE operation SET created_at = now() - interval '3 hours', sent_at = now() - interval '3 hours'"
+            " WHERE id = $1",
+            identity,
+        )
+        vendors.mend()
+    finally:
+        facade.worker.start()
+    assert called_at(receiver, "/unknown").json["data"]["state"] == "unknown"
+    (event,) = finished(caller, identity)
+    assert event["data"]["problem"]["code"] == "outcome-unknown"
+
+    (held,) = vendors.records("zendesk", "tickets", holding=mark)
+    resolved = caller.post(
+        f"/v1/operations/{identity}/resolve", json={"outcome": "succeeded", "remote_id": str(held["id"])}
+    )
+    assert resolved.status_code == 200, resolved.text
+    _, event = finished(caller, identity, 2)
+    assert event["data"] == resolved.json()
+    # Whoever waited was called at the first decision; the second one is for subscribers.
+    assert called_at(receiver, "/unknown").json["data"]["state"] == "unknown"
+    told = facade.sql(
+        "SELECT id FROM delivery WHERE event = $1 OR event = $2", *(one["id"] for one in finished(caller, identity))
+    )
+    assert len(told) == 1
+    assert audit_of(facade, identity)[-2:] == ["operation.unknown", "operation.resolved"]
+
+
+def test_every_step_is_audited(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+    direct = caller.create("/v1/customers", customer("hubspot"))["meta"]["operation_id"]
+    assert audit_of(facade, direct) == ["operation.received", "operation.sent", "operation.succeeded"]
+    vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
+    lost = caller.settled(caller.write("POST", "/v1/customers", customer("hubspot"), headers=LATER))["id"]
+    assert audit_of(facade, lost) == [
+        *("operation.received", "operation.sent", "operation.postponed"),
+        "operation.succeeded",
+    ]
+    body = customer("hubspot")
+    caller.create("/v1/customers", body)
+    refused = caller.write("POST", "/v1/customers", body)
+    assert code_of(refused, 409) == "duplicate-record"
+    (row,) = facade.sql("SELECT id FROM operation WHERE outcome = 'failed' ORDER BY created_at DESC LIMIT 1")
+    assert audit_of(facade, row["id"])[-1] == "operation.failed"
+
+    rows = facade.sql("SELECT * FROM audit_event WHERE subject = ANY($1) ORDER BY id", [direct, lost])
+    principal = facade.sql("SELECT principal FROM operation WHERE id = $1", direct)[0]["principal"]
+    assert {row["actor"] for row in rows if row["subject"] == direct} == {principal}
+    assert [row["actor"] for row in rows if row["subject"] == lost] == [principal, *["lockstitch"] * 3]
+    assert all("example.com" not in row["facts"] for row in rows)
+
+
+def test_the_history_of_a_watched_field(caller: Caller, facade: Facade) -> None:
+    made = caller.create("/v1/customers", customer("hubspot", lifecycle_stage="lead"))
+    path = f"/v1/customers/{made['id']}"
+    headers = {"x-correlation-id": f"run-{made['id']}"}
+    for stage in ("customer", "customer"):
+        changed = caller.write("PATCH", path, {"lifecycle_stage": stage, "job_title": "Potter"}, headers=headers)
+        assert changed.status_code == 200, changed.text
+    told = caller.get(f"/ops/audit?type=field.changed&record={made['id']}").json()["data"]
+    assert len(told) == 1
+    facts = told[0]["facts"]
+    assert (facts["field"], facts["before"], facts["after"]) == ("lifecycle_stage", "lead", "customer")
+    assert facts["writer"] == told[0]["actor"]
+    assert facts["writer"].startswith("key_")
+    assert facts["workflow"] == headers["x-correlation-id"]

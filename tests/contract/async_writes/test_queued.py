@@ -1,0 +1,143 @@
+"""Writes that wait for their turn: in the order of their record, and nobody but their job begins them."""
+
+import time
+from typing import Any
+
+from tests.contract.async_writes.told import CONTACTS, LATER, PATIENCE, called_at, finished
+from tests.contract.callers import Caller, new_key
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import customer, order, word
+from tests.emulators.receiver import Receiver
+
+
+def test_writes_of_one_record_are_done_in_order(caller: Caller, vendors: Lookalikes) -> None:
+    made = caller.create("/v1/customers", customer("hubspot"))
+    path, last = f"/v1/customers/{made['id']}", 12
+    # The first one is slow; those that overtake it would be undone by it.
+    vendors.break_("hubspot", "slow", method="PATCH", path=f"{CONTACTS}/*", delay_ms=700)
+    answers = [
+        caller.write("PATCH", path, {"job_title": f"Title {number}"}, headers=LATER) for number in range(last + 1)
+    ]
+    results = [caller.settled(answer) for answer in answers]
+    assert [done["result"]["job_title"] for done in results] == [f"Title {number}" for number in range(last + 1)]
+    assert caller.get(path).json()["job_title"] == f"Title {last}"
+    told = [call["body"] for call in vendors.calls("hubspot") if call["method"] == "PATCH"]
+    titles = [str(body) for body in told if "Title" in str(body)]
+    assert len(titles) == last + 1
+    assert [f"Title {number}'" in title for number, title in enumerate(titles)] == [True] * (last + 1)
+
+
+def test_a_queued_object_is_queued_whatever_the_caller_prefers(
+    caller: Caller, facade: Facade, vendors: Lookalikes
+) -> None:
+    mark, key = word(), new_key()
+    answer = caller.write("POST", "/v1/orders", order(mark), key=key)
+    assert answer.status_code == 201, answer.text
+    assert "preference-applied" not in answer.headers
+    (row,) = facade.sql("SELECT queued, attempts FROM operation WHERE idempotency_key = $1", key)
+    assert row == {"queued": True, "attempts": 1}
+    assert caller.write("POST", "/v1/orders", order(mark), key=key).json() == answer.json()
+    assert len(vendors.records("shopify", "Order", holding=mark)) == 1
+    direct = caller.create("/v1/customers", customer("hubspot"))
+    (row,) = facade.sql("SELECT queued FROM operation WHERE id = $1", direct["meta"]["operation_id"])
+    assert row["queued"] is False
+
+
+def test_nobody_but_its_job_begins_a_queued_write(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+    mark, key = word(), new_key()
+    facade.worker.stop()
+    try:
+        for _ in range(3):
+            answer = caller.write("POST", "/v1/orders", order(mark), key=key, headers={"prefer": "wait=0"})
+            assert answer.status_code == 202
+            assert answer.json()["state"] == "queued"
+            assert answer.json()["attempts"] == 0
+        assert vendors.records("shopify", "Order", holding=mark) == []
+    finally:
+        facade.worker.start()
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert len(vendors.records("shopify", "Order", holding=mark)) == 1
+
+
+def test_a_throttle_makes_the_whole_lane_wait(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+    caller.create("/v1/customers?connection=busy-hubspot", customer("hubspot"))
+    vendors.break_("hubspot", "status", method="POST", path=CONTACTS, status=429, retry_after=6, times=1)
+    answers = [
+        caller.write("POST", "/v1/customers?connection=busy-hubspot", customer("hubspot"), headers=LATER)
+        for _ in range(4)
+    ]
+    assert {caller.settled(answer)["state"] for answer in answers} == {"succeeded"}
+    noted = facade.sql("SELECT type FROM audit_event WHERE subject = 'busy-hubspot' ORDER BY id")
+    assert "connection.throttled" in [row["type"] for row in noted]
+    assert facade.sql("SELECT id FROM dead_letter") == []
+
+
+def test_a_lost_reply_is_found_out_by_the_job(caller: Caller, vendors: Lookalikes) -> None:
+    mark, key = word(), new_key()
+    vendors.lose_reply("hubspot", method="POST", path=CONTACTS)
+    answer = caller.write("POST", "/v1/customers", customer("hubspot", mark), key=key, headers=LATER)
+    done = caller.settled(answer)
+    assert (done["state"], done["attempts"]) == ("succeeded", 2)
+    assert len(vendors.records("hubspot", "contacts", holding=mark)) == 1
+    assert len(finished(caller, done["id"])) == 1
+
+
+def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redriven(
+    caller: Caller, facade: Facade, vendors: Lookalikes
+) -> None:
+    """What the queue does with a job whose workers die is told by its own tests; here its attempts are used up."""
+    mark = word()
+    facade.worker.stop()
+    try:
+        answer = caller.write("POST", "/v1/orders", order(mark), headers={"prefer": "wait=0"})
+        facade.sql(
+            "UPDATE job SET state = 'running', attempts = max_attempts, lease_token = gen_random_uuid(),"
+            " lease_until = now() - interval '1 minute', started_at = now() WHERE origin = $1",
+            answer.json()["id"],
+        )
+    finally:
+        facade.worker.start()
+    letter = _dead_letter_of(caller, answer.json()["id"])
+    assert letter["failure"]["category"] == "poison"
+    assert caller.get(answer.headers["location"]).json()["state"] == "queued"
+    assert vendors.records("shopify", "Order", holding=mark) == []
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert len(vendors.records("shopify", "Order", holding=mark)) == 1
+
+
+def test_a_discarded_write_is_told_to_have_failed(
+    caller: Caller, facade: Facade, vendors: Lookalikes, receiver: Receiver, port: int
+) -> None:
+    mark, key = word(), new_key()
+    headers = {"prefer": "wait=0", "lockstitch-callback": f"http://127.0.0.1:{port}/discarded"}
+    facade.worker.stop()
+    try:
+        answer = caller.write("POST", "/v1/orders", order(mark), key=key, headers=headers)
+        facade.sql(
+            "UPDATE job SET state = 'running', attempts = max_attempts, lease_token = gen_random_uuid(),"
+            " lease_until = now() - interval '1 minute', started_at = now() WHERE origin = $1",
+            answer.json()["id"],
+        )
+    finally:
+        facade.worker.start()
+    letter = _dead_letter_of(caller, answer.json()["id"])
+    let_go = caller.post(f"/ops/dead-letters/{letter['id']}/discard", json={"because": "ordered by telephone"})
+    assert let_go.status_code == 200, let_go.text
+    done = caller.settled(answer)
+    assert done["state"] == "failed", done
+    assert called_at(receiver, "/discarded").json["data"] == done
+    assert caller.write("POST", "/v1/orders", order(mark), key=key).status_code == 201
+    assert len(vendors.records("shopify", "Order", holding=mark)) == 1
+
+
+def _dead_letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        letters = caller.get("/ops/dead-letters?kind=execute").json()["data"]
+        found: list[dict[str, Any]] = [letter for letter in letters if letter["origin"] == operation_id]
+        if found:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"{operation_id} has no dead letter")
