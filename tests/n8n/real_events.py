@@ -167,6 +167,6 @@ def test_dead_letters_are_told_once(stage: Stage) -> None:
     (alarm,) = with_item(told, "What is new")
     assert alarm["ok"] is False
     assert alarm["where"] == letter["id"]
-    assert letter["reason"] in alarm["what_happened"]
+    assert letter["failure"]["reason"] in alarm["what_happened"]
     later = stage.n8n.wait_for(stage.ids[ALARM], lambda seen: len(seen) >= len(told) + 2)
     assert len(with_item(later, "What is new")) == 1
