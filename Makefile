@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generated bench clean test-n8n lock
+.PHONY: help run test check generated release bench clean test-n8n lock
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,9 +27,13 @@ check: $(INSTALLED) ## Judge style, layers, types, file lengths and generated fi
 	$(BIN)/mypy
 	.ci/file-lengths
 	.ci/generated --check
+	$(BIN)/python -m mappings.release --check
 
 generated: $(INSTALLED) ## Renew the files that are printed from code
 	.ci/generated --write
+
+release: $(INSTALLED) ## Release a revision of a mapping: NAME=hubspot.customer@r2, or NAME=hubspot for all of its
+	$(BIN)/python -m mappings.release $(NAME)
 
 bench: $(INSTALLED) ## Measure against floors taken in the same run
 	$(BIN)/python -m benchmarks

@@ -96,7 +96,8 @@ def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _supplied(mapping: AnyMapping) -> frozenset[str]:
-    """Keywords of every call that builds the model in the mapping's own module.
+    """Keywords of every call that builds the model in the mapping's own module; of one that builds on an earlier
+    revision, also those with which it replaces what that one has read.
 
     Raises ValueError where the keywords cannot be seen, so that a mapping written otherwise is noticed at once.
     """
@@ -106,14 +107,23 @@ def _supplied(mapping: AnyMapping) -> frozenset[str]:
     )
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     built = [call for call in calls if _called(call) == mapping.model.__name__]
+    if mapping.builds_on is not None:
+        # It takes the customer that an earlier revision has read, and replaces some of its fields.
+        built = [call for call in calls if _called(call) == "replace" and _is_reading(call)]
     if not built or any(keyword.arg is None for call in built for keyword in call.keywords):
         raise ValueError(f"{mapping.name} does not build its {mapping.model.__name__} from keywords that can be seen")
-    return frozenset(
+    own = frozenset(
         keyword.arg
         for call in built
         for keyword in call.keywords
         if keyword.arg is not None and not _is_nothing(keyword.value)
     )
+    return own if mapping.builds_on is None else own | _supplied(mapping.builds_on)
+
+
+def _is_reading(replaced: ast.Call) -> bool:
+    """Whether it is the `data` of what was mapped that is replaced, as in `replace(before.data, emails=…)`."""
+    return bool(replaced.args) and getattr(replaced.args[0], "attr", "") == "data"
 
 
 def _is_nothing(value: ast.expr) -> bool:

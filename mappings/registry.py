@@ -6,6 +6,7 @@ from typing import Any, Final
 from canonical.parts import ObjectName
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
+from mappings.lock import released
 from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
 from mappings.stripe import VENDOR as STRIPE
@@ -46,14 +47,20 @@ def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyM
 
 
 def active(vendor: Manifest, object_name: ObjectName) -> AnyMapping | None:
-    """The newest revision of the vendor's mapping for the object, or None where it has none; an intake has none."""
+    """The revision that is active where no route says otherwise: the newest released one, or the newest of an object
+    that has none released yet. None where the vendor has no such object; an intake has none."""
     return None if not vendor.mappings else _ACTIVE.get((vendor.name, object_name))
+
+
+def is_released(mapping: AnyMapping) -> bool:
+    """Whether the revision is held to what it was when it was released."""
+    return f"{mapping.name}@r{mapping.revision}" in released()
 
 
 def _newest() -> dict[tuple[str, ObjectName], AnyMapping]:
     newest: dict[tuple[str, ObjectName], AnyMapping] = {}
     for vendor in VENDORS.values():
-        for mapping in sorted(vendor.mappings, key=lambda mapping: mapping.revision):
+        for mapping in sorted(vendor.mappings, key=lambda mapping: (is_released(mapping), mapping.revision)):
             newest[vendor.name, mapping.object] = mapping
     return newest
 

@@ -209,7 +209,9 @@ class ReadShape(Generic[M, A]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VendorMapping(Generic[R, M, P, W, A]):
-    """One revision of how a vendor's object and ours correspond."""
+    """One revision of how a vendor's object and ours correspond. All revisions of an object share their calls, so that
+    one answer of the vendor can be read by two of them. `builds_on` is the earlier revision whose reading this one
+    takes and completes, where it does."""
 
     vendor: str
     object: ObjectName
@@ -223,6 +225,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     to_canonical: Callable[[R, A], Mapped[M]]
     to_vendor: Callable[[P, R | None, A], Draft[W]]
     shapes: tuple[ReadShape[M, A], ...] = ()
+    builds_on: "VendorMapping[R, M, P, W, A] | None" = None
 
     @property
     def name(self) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
-from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.endpoints import SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.hubspot.notices import WEBHOOKS
@@ -28,6 +28,6 @@ VENDOR: Final = Vendor[Account](
     unwrap=unwrap,
     setup=SETUP,
     webhooks=WEBHOOKS,
-    mappings=(CUSTOMER, TICKET),
+    mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",
 )

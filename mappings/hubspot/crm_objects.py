@@ -35,19 +35,21 @@ class _Batch(Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, kw_only=True)
 class CrmObject:
     """One object type: `path` is its name in URLs, `modified` the property that mirrors `updatedAt`, `reads` the
-    properties that our mapping reads. `associations` is asked for wherever a call can give it."""
+    properties that any revision of our mapping reads, so that one answer serves two revisions that run side by side.
+    `associations` is asked for wherever a call can give it."""
 
     name: ObjectName
     path: str
     group: str
     modified: str
-    reads: type[Struct]
+    reads: tuple[type[Struct], ...]
     associations: str | None = None
 
     def properties(self, account: Account) -> tuple[str, ...]:
         """Everything to ask for: what is not asked for is not sent."""
         custom = (setting.vendor_field for setting in account.custom_fields.get(self.name, ()))
-        return tuple(dict.fromkeys((*self.reads.__struct_fields__, self.modified, MARKER, *custom)))
+        ours = (name for shape in self.reads for name in shape.__struct_fields__)
+        return tuple(dict.fromkeys((*ours, self.modified, MARKER, *custom)))
 
     def read(self, remote_id: str, account: Account) -> VendorRequest:
         """One record by id, with all that we read."""

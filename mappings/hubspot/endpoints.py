@@ -12,6 +12,7 @@ from mappings.hubspot.wire_v3 import (
     DEFAULT_PIPELINE,
     EXTERNAL_ID,
     Account,
+    ContactConsents,
     ContactProperties,
     RecordWrite,
     TicketProperties,
@@ -24,14 +25,14 @@ CONTACT_CALLS: Final = CrmObject(
     path="contacts",
     group=CONTACTS_GROUP,
     modified="lastmodifieddate",
-    reads=ContactProperties,
+    reads=(ContactProperties, ContactConsents),
 )
 TICKET_CALLS: Final = CrmObject(
     name="ticket",
     path="tickets",
     group=TICKETS_GROUP,
     modified="hs_lastmodifieddate",
-    reads=TicketProperties,
+    reads=(TicketProperties,),
     associations="contacts",
 )
 SETUP: Final = (*CONTACT_CALLS.setup(), *TICKET_CALLS.setup())

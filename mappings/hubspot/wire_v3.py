@@ -89,6 +89,15 @@ class ContactProperties(Struct, frozen=True, kw_only=True):
     lockstitch_external_id: str | None = None
 
 
+class ContactConsents(Struct, frozen=True, kw_only=True):
+    """What revision 2 reads of a contact beside `ContactProperties`: its further addresses, in full, and what HubSpot
+    keeps of consent on the contact itself. Both lists are separated by semicolons."""
+
+    hs_additional_emails: str | None = None
+    hs_email_optout: str | None = None
+    hs_legal_basis: str | None = None
+
+
 class TicketProperties(Struct, frozen=True, kw_only=True):
     """The properties of a ticket that we read."""
 

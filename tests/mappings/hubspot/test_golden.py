@@ -1,4 +1,5 @@
-"""What HubSpot's records mean, seen whole: `fixtures/*.in.json` as sent, `*.out.json` as understood."""
+"""What HubSpot's records mean, seen whole: `fixtures/*.in.json` as sent, `*.out.json` as understood by revision 1, and
+`*.rN.out.json` by a later one."""
 
 import json
 from pathlib import Path
@@ -9,17 +10,20 @@ import pytest
 
 from mappings.hubspot import VENDOR
 from mappings.hubspot.wire_v3 import Account
+from mappings.registry import mapping_of
 
 FIXTURES = Path(__file__).parent / "fixtures"
-CASES = sorted(path.name.removesuffix(".in.json") for path in FIXTURES.glob("*.in.json"))
-BY_OBJECT = {mapping.object: mapping for mapping in VENDOR.mappings}
+CASES = sorted(path.name.removesuffix(".out.json") for path in FIXTURES.glob("*.out.json"))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_record_means_what_is_written_down(case: str, account: Account) -> None:
-    mapping: Any = BY_OBJECT[case.partition("-")[0]]  # type: ignore[index]
+    name, _, revision = case.partition(".r")
+    wanted: Any = name.partition("-")[0]
+    mapping = mapping_of(VENDOR, wanted, int(revision or 1))
+    assert mapping is not None
 
-    mapped = mapping.read((FIXTURES / f"{case}.in.json").read_bytes(), account)
+    mapped = mapping.read((FIXTURES / f"{name}.in.json").read_bytes(), account)
 
     expected = json.loads((FIXTURES / f"{case}.out.json").read_text())
     assert json.loads(msgspec.json.encode(mapped)) == expected

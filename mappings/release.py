@@ -1,0 +1,224 @@
+"""Releasing revisions, and holding them to it.
+
+    python -m mappings.release --list     every revision, released or not
+    python -m mappings.release NAME…      release hubspot.customer@r2, or all of hubspot.customer, or all of hubspot
+    python -m mappings.release --check    1 and a sentence for each released revision that is not what it was
+
+What is held: the text of its modules (those of the vendor whose names end in `_rN` and that it imports), the shape of
+the wire Structs that these name, and what it makes of the golden records, without what is empty there, so that an
+optional field more in the canonical model changes nothing. The facts about an account are not among the wire Structs: a
+later revision may need more of them.
+"""
+
+import ast
+import hashlib
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from mappings.lock import FILE, Released, read
+from mappings.registry import VENDORS
+from mappings.spec import VendorMapping
+from mappings.wire_shapes import shape_of, structs_in
+
+AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+
+ROOT: Final = Path(__file__).parents[1]
+LOCK: Final = ROOT / "mappings" / FILE
+GOLDEN: Final = "tests/mappings/{vendor}/fixtures"
+HEAD: Final = """\
+# The released revisions, written by `python -m mappings.release NAME`. None may change: `make check` refuses it.
+"""
+EMPTY: Final[tuple[Any, ...]] = (None, [], {}, "", "unknown")
+
+
+def digests(mapping: AnyMapping, root: Path = ROOT) -> Released:
+    """What the revision is now, read from the files below `root`."""
+    modules = _modules(mapping)
+    return Released(
+        modules={path: _sha((root / path).read_bytes()) for path in sorted(map(_path_of, modules))},
+        wire=dict(sorted(_wire(mapping, modules))),
+        golden=dict(sorted(_golden(mapping, root))),
+    )
+
+
+def complaints(held: dict[str, Released], root: Path = ROOT) -> list[str]:
+    """A sentence for each released revision that is not what it was when it was released."""
+    known = {name_of(mapping): mapping for vendor in VENDORS.values() for mapping in vendor.mappings}
+    told = []
+    for name, before in held.items():
+        mapping = known.get(name)
+        if mapping is None:
+            told.append(
+                f"{name} is released and may be at work somewhere, but no vendor lists it any more: bring it back."
+            )
+            continue
+        changed = list(_changed(before, digests(mapping, root)))
+        if changed:
+            told.append(
+                f"{name} is released, and what is released does not change: {', '.join(changed)}. Put it back as it"
+                f" was, and write the change as r{_next(mapping, known)} of {mapping.name} beside it"
+                " (docs/add-a-vendor.md, A new revision)."
+            )
+    return told
+
+
+def name_of(mapping: AnyMapping) -> str:
+    """Such as `hubspot.customer@r2`."""
+    return f"{mapping.name}@r{mapping.revision}"
+
+
+def render(held: dict[str, Released]) -> str:
+    """The text of the file."""
+    lines = [HEAD]
+    for name, one in sorted(held.items()):
+        for part in ("modules", "wire", "golden"):
+            lines.append(f'["{name}".{part}]')
+            lines += [f'"{key}" = "{digest}"' for key, digest in getattr(one, part).items()]
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _modules(mapping: AnyMapping) -> list[ModuleType]:
+    """The modules of this very revision, found by what they import from each other."""
+    functions = (mapping.to_canonical, mapping.to_vendor, *(shape.to_canonical for shape in mapping.shapes))
+    waiting = list(dict.fromkeys(function.__module__ for function in functions))
+    found: dict[str, ModuleType] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in found or not _is_revised(name, mapping):
+            continue
+        found[name] = importlib.import_module(name)
+        waiting += _imported(found[name])
+    if not found:
+        raise ValueError(
+            f"{name_of(mapping)}: its functions stand in no module whose name ends in _r{mapping.revision}"
+        )
+    return list(found.values())
+
+
+def _is_revised(module: str, mapping: AnyMapping) -> bool:
+    return module.startswith(f"mappings.{mapping.vendor}.") and module.endswith(f"_r{mapping.revision}")
+
+
+def _imported(module: ModuleType) -> Iterator[str]:
+    for node in ast.walk(ast.parse(_source(module))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def _source(module: ModuleType) -> str:
+    assert module.__file__ is not None  # noqa: S101 - all of ours are files
+    return Path(module.__file__).read_text("utf-8")
+
+
+def _path_of(module: ModuleType) -> str:
+    assert module.__file__ is not None  # noqa: S101 - all of ours are files
+    return Path(module.__file__).relative_to(ROOT).as_posix()
+
+
+def _wire(mapping: AnyMapping, modules: Iterable[ModuleType]) -> Iterator[tuple[str, str]]:
+    """The vendor's own Structs that the modules name, with all that these hold."""
+    named = {mapping.record, *(shape.record for shape in mapping.shapes)}
+    for module in modules:
+        named.update(value for value in vars(module).values() if isinstance(value, type))
+    for struct in named - structs_in(mapping.account):
+        if issubclass(struct, Struct) and struct.__module__.startswith(f"mappings.{mapping.vendor}."):
+            yield struct.__qualname__, _sha(msgspec.json.encode(shape_of(struct), order="sorted"))
+
+
+def _golden(mapping: AnyMapping, root: Path) -> Iterator[tuple[str, str]]:
+    """The cases that this revision has an answer to: `<object>-*.out.json` of r1, `<object>-*.rN.out.json` of rN."""
+    folder = root / GOLDEN.format(vendor=mapping.vendor)
+    for path in folder.glob(f"{mapping.object}-*.out.json"):
+        case, _, revision = path.name.removesuffix(".out.json").partition(".r")
+        if int(revision or 1) == mapping.revision:
+            sent = (folder / f"{case}.in.json").read_bytes()
+            meant = _without_nothing(msgspec.json.decode(path.read_bytes()))
+            yield case, _sha(sent + b"\n" + msgspec.json.encode(meant, order="sorted"))
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: told for key, one in value.items() if (told := _without_nothing(one)) not in EMPTY}
+    return [_without_nothing(one) for one in value] if isinstance(value, list) else value
+
+
+def _changed(before: Released, now: Released) -> Iterator[str]:
+    """What differs of what was there; a golden record more is welcome."""
+    for path, digest in before.modules.items():
+        if now.modules.get(path) != digest:
+            yield f"{path} was changed"
+    yield from (f"{path} has come to it" for path in now.modules.keys() - before.modules.keys())
+    for name, digest in before.wire.items():
+        if now.wire.get(name) != digest:
+            yield f"the wire Struct {name} was changed"
+    for case, digest in before.golden.items():
+        if now.golden.get(case) != digest:
+            yield f"it makes something else of the golden record {case}"
+
+
+def _next(mapping: AnyMapping, known: dict[str, AnyMapping]) -> int:
+    return 1 + max(one.revision for one in known.values() if one.name == mapping.name)
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _chosen(asked: str) -> list[AnyMapping]:
+    """Every revision that goes by this name."""
+    every = [mapping for vendor in VENDORS.values() for mapping in vendor.mappings]
+    return [mapping for mapping in every if asked in (mapping.vendor, mapping.name, name_of(mapping))]
+
+
+def _release(names: list[str], held: dict[str, Released]) -> int:
+    for asked in names:
+        chosen = _chosen(asked)
+        if not chosen:
+            sys.stderr.write(f"There is no revision {asked}; python -m mappings.release --list shows them.\n")
+            return 2
+        for mapping in chosen:
+            if name_of(mapping) not in held:
+                now = digests(mapping)
+                if not now.golden:
+                    sys.stderr.write(
+                        f"{name_of(mapping)} has no golden records: {GOLDEN.format(vendor=mapping.vendor)}.\n"
+                    )
+                    return 1
+                held[name_of(mapping)] = now
+                sys.stdout.write(f"{name_of(mapping)} is released.\n")
+    LOCK.write_text(render(held), "utf-8")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the three commands; 0 when all is well, 1 for a refusal, 2 for a mistake in the command."""
+    held = read(LOCK.read_text("utf-8")) if LOCK.exists() else {}
+    if arguments == ["--list"]:
+        for vendor in VENDORS.values():
+            for mapping in vendor.mappings:
+                word = "released" if name_of(mapping) in held else "not released"
+                sys.stdout.write(f"{name_of(mapping):32} {word}\n")
+        return 0
+    if arguments == ["--check"]:
+        told = complaints(held)
+        sys.stderr.writelines(f"{sentence}\n" for sentence in told)
+        return 1 if told else 0
+    if not arguments or any(argument.startswith("-") for argument in arguments):
+        sys.stderr.write("usage: python -m mappings.release --check | --list | NAME…\n")
+        return 2
+    return _release(arguments, held)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""Released revisions stay what they were: whoever changes one is told what to do instead."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mappings import lock, release
+from mappings.registry import VENDORS, active, is_released, mapping_of
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "hubspot.customer@r1"
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The files that HubSpot's released revisions consist of, to be changed."""
+    for folder in ("mappings/hubspot", "tests/mappings/hubspot/fixtures"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def held() -> dict[str, lock.Released]:
+    return {name: one for name, one in lock.released().items() if name.startswith("hubspot.")}
+
+
+def test_nothing_that_is_released_has_changed() -> None:
+    assert {NAME, "hubspot.customer@r2", "shopify.order@r1", "zendesk.comment@r1"} <= lock.released().keys()
+    assert release.complaints(lock.released()) == []
+    assert release.render(lock.released()) == release.LOCK.read_text("utf-8")
+
+
+def test_whoever_edits_a_released_module_is_told_what_to_do(copy: Path) -> None:
+    assert release.complaints(held(), copy) == []
+    module = copy / "mappings/hubspot/customer_r1.py"
+    module.write_text(module.read_text("utf-8").replace('kind="person"', 'kind="unknown"'), "utf-8")
+
+    (sentence,) = release.complaints(held(), copy)
+
+    assert sentence == (
+        f"{NAME} is released, and what is released does not change: mappings/hubspot/customer_r1.py was changed."
+        " Put it back as it was, and write the change as r3 of hubspot.customer beside it (docs/add-a-vendor.md,"
+        " A new revision)."
+    )
+
+
+def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
+    golden = copy / "tests/mappings/hubspot/fixtures/customer-full.r2.out.json"
+    golden.write_text(golden.read_text("utf-8").replace("Head of Seams", "Head of Hems"), "utf-8")
+
+    (sentence,) = release.complaints(held(), copy)
+
+    assert "hubspot.customer@r2" in sentence
+    assert "it makes something else of the golden record customer-full" in sentence
+
+
+def test_a_canonical_field_more_and_a_golden_record_more_are_no_change(copy: Path) -> None:
+    fixtures = copy / "tests/mappings/hubspot/fixtures"
+    golden = fixtures / "customer-full.out.json"
+    golden.write_text(golden.read_text("utf-8").replace('"notes": null,', '"notes": null, "pronouns": null,'), "utf-8")
+    for end in ("in", "out"):
+        shutil.copy(fixtures / f"customer-bare.{end}.json", fixtures / f"customer-bald.{end}.json")
+
+    assert release.complaints(held(), copy) == []
+
+
+def test_a_changed_wire_struct_and_a_lost_revision_are_seen() -> None:
+    one = lock.released()[NAME]
+    other = lock.Released(modules=one.modules, wire={**one.wire, "ContactRecord": "0"}, golden=one.golden)
+
+    changed, lost = release.complaints({NAME: other, "hubspot.customer@r9": one})
+
+    assert "the wire Struct ContactRecord was changed" in changed
+    assert lost.startswith("hubspot.customer@r9 is released and may be at work somewhere, but no vendor lists it")
+
+
+def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert release.main(["--check"]) == 0
+    assert release.main(["--list"]) == 0
+    assert "hubspot.customer@r2              released" in capsys.readouterr().out
+    assert release.main([]) == 2
+    assert release.main(["hubspot.invoice"]) == 2
+    assert "There is no revision hubspot.invoice" in capsys.readouterr().err
+
+
+def test_the_newest_released_revision_is_active_where_no_route_says_otherwise() -> None:
+    for vendor in VENDORS.values():
+        for mapping in vendor.mappings:
+            chosen = active(vendor, mapping.object)
+            assert chosen is not None
+            assert is_released(chosen) >= is_released(mapping)
+    assert active(VENDORS["hubspot"], "customer") is mapping_of(VENDORS["hubspot"], "customer", 2)
