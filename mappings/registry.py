@@ -7,6 +7,7 @@ from canonical.parts import ObjectName
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
 from mappings.lock import released
+from mappings.salesforce import VENDOR as SALESFORCE
 from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
 from mappings.stripe import VENDOR as STRIPE
@@ -16,7 +17,9 @@ from mappings.zendesk import VENDOR as ZENDESK
 AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
-VENDORS: Final[dict[str, AnyVendor]] = {vendor.name: vendor for vendor in (HUBSPOT, SHOPIFY, STRIPE, ZENDESK)}
+VENDORS: Final[dict[str, AnyVendor]] = {
+    vendor.name: vendor for vendor in (HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, ZENDESK)
+}
 """Those that Lockstitch calls."""
 
 MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in INTAKES}}

@@ -2,7 +2,7 @@
 
 Documented: REST API Developer Guide, Status Codes and Error Responses; SOAP API Developer Guide, Core Data Types (the
 error codes). An error is an array of complaints; inside a composite answer, which is a 200 in any case, each part has
-its own; parts that were merely not carried out say PROCESSING_HALTED. Nothing in here raises, whatever the bytes are.
+its own; parts that were merely not carried out say so. Nothing in here raises, whatever the bytes are.
 """
 
 import re
@@ -19,7 +19,8 @@ LONGEST_DETAIL: Final = 1000
 DAILY_PATIENCE: Final = 600.0
 """Seconds after which a day's requests, which are counted over a rolling 24 hours, are asked for again."""
 CONCURRENT_PATIENCE: Final = 5.0
-HALTED: Final = "PROCESSING_HALTED"
+CONSEQUENCES: Final = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")
+"""Codes of what was not done, or taken back, because something else failed."""
 
 _KIND_BY_CODE: Final[dict[str, RefusalKind]] = {
     "INVALID_SESSION_ID": "auth",
@@ -166,7 +167,7 @@ def _of_parts(reply: VendorReply) -> VendorRefusal | None:
         if part.http_status_code < 400 and not complaints:
             continue
         refused = _refusal(reply, max(part.http_status_code, 400), complaints)
-        if refused.code != HALTED:
+        if refused.code not in CONSEQUENCES:
             return refused
         halted = halted or refused
     return halted
@@ -183,7 +184,7 @@ def _of_part(part: _Part) -> tuple[_Complaint, ...]:
                 found.append(msgspec.convert(one, _Complaint))
         except _UNREADABLE:
             found.append(_Complaint())
-    own = tuple(one for one in found if one.code != HALTED)
+    own = tuple(one for one in found if one.code not in CONSEQUENCES)
     return own or tuple(found)
 
 

@@ -1,0 +1,152 @@
+"""Several requests in one: later ones may name what earlier ones answered, and all are undone when one fails.
+
+`@{order.id}` stands for the member `id` in the answer to the request whose `referenceId` is `order`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from emulators.http import Answer, Call, json_answer, read_query
+from emulators.salesforce import saving
+from emulators.salesforce.errors import Refusal
+from emulators.salesforce.org import Org
+from emulators.salesforce.sobject_calls import body_of
+
+MOST_PARTS = 25
+MOST_RECORDS = 200
+REFERENCE = re.compile(r"@\{([A-Za-z][A-Za-z0-9_]*)((?:\.[A-Za-z0-9_]+|\[\d+\])+)\}")
+STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]")
+HALTED = "The transaction was rolled back since another operation in the same transaction failed."
+ROLLED_BACK = "Record rolled back because not all records were valid and the request was using AllOrNone header"
+Routed = Callable[[Org, Call], Answer]
+
+
+class _Undone(Exception):
+    """A part failed and all are taken back; `place` is which."""
+
+    def __init__(self, place: int, answer: Answer) -> None:
+        super().__init__(place)
+        self.place = place
+        self.answer = answer
+
+
+def composite(org: Org, call: Call, routed: Routed) -> Answer:
+    """Every part in turn. The answer is a 200 that holds those of the parts, whatever became of them."""
+    order = body_of(call)
+    parts = order.get("compositeRequest")
+    if not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
+        raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {MOST_PARTS} subrequests are expected")
+    names = [part.get("referenceId") for part in parts]
+    if len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
+        raise Refusal(400, "INVALID_REQUEST", "Every subrequest needs a referenceId of its own")
+    strict = bool(order.get("allOrNone"))
+    answers: list[Answer] = []
+    try:
+        with org.state.savepoint():
+            _run(org, call, parts, routed, answers, strict=strict)
+    except _Undone as undone:
+        halted = Refusal(400, "PROCESSING_HALTED", HALTED).answer
+        answers = [undone.answer if place == undone.place else halted for place in range(len(parts))]
+    told = [_told(answer, name) for answer, name in zip(answers, names, strict=True)]
+    return json_answer(200, {"compositeResponse": told})
+
+
+def _run(
+    org: Org, call: Call, parts: list[dict[str, Any]], routed: Routed, answers: list[Answer], *, strict: bool
+) -> None:
+    known: dict[str, Any] = {}
+    for place, part in enumerate(parts):
+        try:
+            with org.state.savepoint():
+                answer = routed(org, _call_of(call, _filled(part, known), strict=strict))
+        except Refusal as refusal:
+            answer = refusal.answer
+        failed = answer.status >= 400 or _has_failures(answer)
+        if strict and failed:
+            raise _Undone(place, answer)
+        known[part["referenceId"]] = answer.json() if answer.body else None
+        answers.append(answer)
+
+
+def create_many(org: Org, call: Call) -> Answer:
+    """Up to 200 records. With `allOrNone`, one that cannot be made takes the others with it."""
+    order = body_of(call)
+    records = order.get("records")
+    if not isinstance(records, list) or not 0 < len(records) <= MOST_RECORDS:
+        raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {MOST_RECORDS} records are expected")
+    outcomes: list[dict[str, Any]] = []
+    try:
+        with org.state.savepoint():
+            outcomes += [_made(org, call, record) for record in records]
+            if order.get("allOrNone") and not all(one["success"] for one in outcomes):
+                raise _Undone(0, Answer(status=200))
+    except _Undone:
+        halted = Refusal(400, "ALL_OR_NONE_OPERATION_ROLLED_BACK", ROLLED_BACK)
+        outcomes = [one if not one["success"] else halted.result for one in outcomes]
+    return json_answer(200, outcomes)
+
+
+def _made(org: Org, call: Call, record: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with org.state.savepoint():
+            sobject = org.sobject(str((record.get("attributes") or {}).get("type")))
+            made = saving.create(org, sobject, record, call)
+    except Refusal as refusal:
+        return refusal.result
+    return {"id": made["Id"], "success": True, "errors": []}
+
+
+def _has_failures(answer: Answer) -> bool:
+    told = answer.json() if answer.body else None
+    return isinstance(told, list) and any(isinstance(one, dict) and one.get("success") is False for one in told)
+
+
+def _filled(value: Any, known: dict[str, Any]) -> Any:
+    """The part with every reference replaced by what it names."""
+    if isinstance(value, dict):
+        return {name: _filled(one, known) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, known) for one in value]
+    if not isinstance(value, str):
+        return value
+    whole = REFERENCE.fullmatch(value)
+    if whole is not None:
+        return _named(whole, known)
+    return REFERENCE.sub(lambda match: str(_named(match, known)), value)
+
+
+def _named(match: re.Match[str], known: dict[str, Any]) -> Any:
+    found = known.get(match[1])
+    for name, index in STEP.findall(match[2]):
+        if name and isinstance(found, dict) and name in found:
+            found = found[name]
+        elif index and isinstance(found, list) and int(index) < len(found):
+            found = found[int(index)]
+        else:
+            message = f"Invalid reference specified. No value for {match[0][2:-1]} found in {match[1]}"
+            raise Refusal(400, "PROCESSING_HALTED", message)
+    return found
+
+
+def _call_of(call: Call, part: dict[str, Any], *, strict: bool) -> Call:
+    path, _, query = str(part.get("url", "")).partition("?")
+    body = part.get("body")
+    if strict and isinstance(body, dict) and "records" in body:
+        body = body | {"allOrNone": True}
+    return Call(
+        method=str(part.get("method", "")).upper(),
+        path=unquote(path),
+        query=read_query(query.encode()),
+        headers=call.headers,
+        body=b"" if body is None else msgspec.json.encode(body),
+    )
+
+
+def _told(answer: Answer, name: str) -> dict[str, Any]:
+    headers = {"Location": answer.headers["location"]} if "location" in answer.headers else {}
+    body = answer.json() if answer.body else None
+    return {"body": body, "httpHeaders": headers, "httpStatusCode": answer.status, "referenceId": name}

@@ -1,0 +1,102 @@
+"""One call's view of the org: its memory, the time, its fields, and how a record is shown."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from emulators.salesforce.errors import Refusal
+from emulators.salesforce.ids import USER_ID, eighteen
+from emulators.salesforce.schema import SOBJECTS, Field, SObject
+from emulators.state import JsonRecord, State
+
+FIELDS = "fields"
+"""The administrator's own fields: records `{sobject, name, type, label?, values?, length?}`; `{…, hidden: true}` takes
+a field out of sight."""
+STATUS_OBJECTS = {"Case": "CaseStatus", "Order": "OrderStatus"}
+
+
+class Org:
+    """What a handler works with. `now` is in Unix seconds; Salesforce shows times in whole seconds."""
+
+    def __init__(self, state: State, now: float, version: str = "v62.0") -> None:
+        """`version` is the one of the call, which stands in the addresses of its records."""
+        self.state = state
+        self.now = now
+        self.version = version
+        self._known: dict[str, SObject] = {}
+
+    @property
+    def stamp(self) -> str:
+        """The time of this call as Salesforce writes it."""
+        return stamped(self.now)
+
+    def sobject(self, name: str) -> SObject:
+        """An sObject with the administrator's fields and the org's own statuses. 404 where there is none."""
+        if name in self._known:
+            return self._known[name]
+        standard = next((one for one in SOBJECTS.values() if one.name.lower() == name.lower()), None)
+        if standard is None:
+            raise Refusal(404, "NOT_FOUND", "The requested resource does not exist")
+        fields = dict(standard.fields)
+        for own in self.state.lookup(FIELDS, "sobject", standard.name):
+            if own.get("hidden"):
+                fields.pop(own["name"], None)
+            else:
+                fields[own["name"]] = _own_field(own)
+        if standard.name in STATUS_OBJECTS:
+            values = tuple(one["ApiName"] for one in self.statuses(standard.name))
+            fields["Status"] = replace(fields["Status"], values=values)
+        known = replace(standard, fields=fields)
+        self._known[name] = self._known[standard.name] = known
+        return known
+
+    def statuses(self, sobject: str) -> list[JsonRecord]:
+        """The statuses of cases or orders, in their order."""
+        return sorted(self.state.all(STATUS_OBJECTS[sobject]), key=lambda one: int(one["SortOrder"]))
+
+    def get(self, sobject: str, id: str) -> JsonRecord | None:
+        """A record, a deleted one too, by either form of its id."""
+        return self.state.get(sobject, eighteen(id))
+
+    def keep(self, sobject: SObject, record: JsonRecord) -> None:
+        """Write a record and what it is found by; a deleted one no longer holds its unique values."""
+        unique = [field.name for field in sobject.fields.values() if field.unique]
+        keys = {name: str(record[name]) for name in unique if record.get(name) and not record["IsDeleted"]}
+        for field in sobject.fields.values():
+            if field.type == "reference" and record.get(field.name) and field.name in ("OrderId", "ParentId"):
+                keys[field.name] = str(record[field.name])
+        self.state.put(sobject.name, record["Id"], record, keys)
+
+    def url(self, sobject: str, id: str) -> str:
+        """The address of a record, as `attributes` have it."""
+        return f"/services/data/{self.version}/sobjects/{sobject}/{id}"
+
+    def blank(self, sobject: SObject, id: str) -> JsonRecord:
+        """A new record: every field, empty."""
+        empty: JsonRecord = {
+            field.name: False if field.type == "boolean" else None for field in sobject.fields.values()
+        }
+        stamps = {"CreatedDate": self.stamp, "LastModifiedDate": self.stamp, "SystemModstamp": self.stamp}
+        return empty | stamps | {"Id": id, "CreatedById": USER_ID, "LastModifiedById": USER_ID}
+
+
+def _own_field(own: dict[str, Any]) -> Field:
+    return Field(
+        name=own["name"],
+        label=own.get("label") or own["name"],
+        type=own.get("type", "string"),
+        length=own.get("length", 255),
+        values=tuple(own.get("values", ())),
+        restricted=bool(own.get("restricted")),
+        custom=True,
+    )
+
+
+def moment(text: str) -> float:
+    """A time of a record, or of SOQL, in Unix seconds. Raises ValueError for anything else."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def stamped(seconds: float) -> str:
+    """Unix seconds as Salesforce writes a time: whole seconds, UTC, no colon in the offset."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
