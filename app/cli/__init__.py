@@ -36,6 +36,11 @@ app.command(
     help="The encryption keys: what each one seals, and the change to a new one.",
 )
 app.command("app.cli.runs:runs", name="runs", help="Tell what happened in a run.")
+app.command(
+    "app.cli.contract:contract",
+    name="contract",
+    help="What the data contracts promise, and whether a change breaks one.",
+)
 
 
 def main() -> None:

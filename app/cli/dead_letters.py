@@ -11,7 +11,8 @@ from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.operators import actor, read_time, usage, with_operators, write_json
+from app.cli.operators import actor, read_time, usage, with_operators
+from app.cli.printing import write_json
 from app.cli.tables import moment, table
 from app.dead_letter_ports import DeadLetterFilter
 from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView

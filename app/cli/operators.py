@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -65,8 +65,3 @@ def usage(sentence: str) -> NoReturn:
     """End the command: it was asked for wrongly."""
     sys.stderr.write(f"{sentence}\n")
     sys.exit(USAGE_ERROR)
-
-
-def write_json(content: Any) -> None:
-    """The same document as the API's."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")

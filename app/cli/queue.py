@@ -6,7 +6,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.operators import with_operators, write_json
+from app.cli.operators import with_operators
+from app.cli.printing import write_json
 from app.cli.tables import span, table
 from app.flows.queue_state import QueueLane, read_queue
 

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from app.cli.exits import INTERRUPTED
-from app.cli.operators import actor, read_time, usage, with_operators, write_json
+from app.cli.operators import actor, read_time, usage, with_operators
+from app.cli.printing import write_json
 from app.cli.tables import moment, span, table
 from app.flows.operator_seam import OperatorSeam
 from app.flows.redrive import (

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.database import with_database
-from app.cli.operators import write_json
+from app.cli.printing import write_json
 from app.cli.tables import table
 from app.complaints import Complaint
 from app.flows.runs import RunStory, StoryEntry, tell_whole_run

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE
-from app.cli.operators import actor, write_json
+from app.cli.operators import actor
+from app.cli.printing import write_json
 from app.settings import load_settings
 from app.store.database import Database
 from app.store.key_rotation import KeyRotation

@@ -1,0 +1,157 @@
+"""The last released schemas and contracts, kept in `canonical/released`: what the present ones are held against.
+
+`lockstitch contract check` judges; `lockstitch contract release` writes the copies once nothing breaks. A change that
+breaks is for `v2`.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import Struct
+
+from canonical.compatibility import Addition, Breach, Change, changes
+from canonical.parts import ObjectName
+from canonical.schema import ROOTS, VERSION, render
+
+FOLDER: Final = Path(__file__).parent / "released"
+CONTRACTS: Final = Path(__file__).parent / "contracts"
+OBJECTS: Final[tuple[ObjectName, ...]] = tuple(name for name in get_args(ObjectName) if name != "comment")
+"""What has a contract; comments are part of the ticket's."""
+
+Contract = dict[str, Any]
+
+
+class Rewording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person's word that a changed sentence means what the released one meant. It holds for that sentence alone."""
+
+    schema: str
+    field: str
+    sentence: str
+    why: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """What changed in one object since its release."""
+
+    object: str
+    version: str
+    released_version: str | None
+    breaches: tuple[Breach, ...]
+    additions: tuple[Addition, ...]
+
+    @property
+    def is_released(self) -> bool:
+        """Whether there is nothing to release."""
+        return self.released_version == self.version and not self.breaches and not self.additions
+
+
+def contract_of(object_name: str) -> Contract:
+    """The contract as it stands. Raises KeyError for an object without one."""
+    if object_name not in OBJECTS:
+        raise KeyError(object_name)
+    return tomllib.loads((CONTRACTS / f"{object_name}.toml").read_text("utf-8"))
+
+
+def schemas_of(object_name: str) -> tuple[str, ...]:
+    """The schemas that an object's contract promises: its own, those of its writes, and of what belongs to it."""
+    families = (object_name, "comment") if object_name == "ticket" else (object_name,)
+    return tuple(name for name in ROOTS if name.partition("-")[0] in families)
+
+
+def judge(object_name: str, folder: Path = FOLDER) -> Verdict:
+    """The present contract and schemas of an object against the released ones in `folder`."""
+    contract = contract_of(object_name)
+    present = {name: msgspec.json.decode(render(name), type=dict[str, Any]) for name in schemas_of(object_name)}
+    released_contract = _released_contract(object_name, folder)
+    found: list[Change] = []
+    for name in _released_names(object_name, folder) | present.keys():
+        released = _released_schema(name, folder)
+        if released is None:
+            found.append(Addition(schema=name, field="", what="schema"))
+        elif name not in present:
+            found.append(Breach(rule="schema-removed", schema=name, field="", was="there", now="gone"))
+        else:
+            found += changes(name, released, present[name])
+    if released_contract is not None:
+        found += contract_changes(object_name, released_contract, contract)
+    reworded = msgspec.convert(contract.get("rewordings", []), tuple[Rewording, ...])
+    breaches = tuple(one for one in found if isinstance(one, Breach) and not _is_reworded(one, reworded))
+    return Verdict(
+        object=object_name,
+        version=contract["version"],
+        released_version=None if released_contract is None else released_contract["version"],
+        breaches=tuple(sorted(breaches, key=lambda one: (one.schema, one.field))),
+        additions=tuple(
+            sorted((one for one in found if isinstance(one, Addition)), key=lambda one: (one.schema, one.field))
+        ),
+    )
+
+
+def contract_changes(object_name: str, released: Contract, present: Contract) -> list[Breach]:
+    """What a contract promised beside the schema and promises no longer."""
+    name = f"{object_name} contract"
+    promised, kept = (set(one["guarantees"]["nullability"]["never_null"]) for one in (released, present))
+    found = [
+        Breach(rule="guarantee-withdrawn", schema=name, field=field, was="never null", now="possibly null")
+        for field in sorted(promised - kept)
+    ]
+    before, after = (int(one["change_policy"]["notice_days"]) for one in (released, present))
+    if after < before:
+        found.append(
+            Breach(
+                rule="guarantee-withdrawn",
+                schema=name,
+                field="change_policy.notice_days",
+                was=f"{before} days",
+                now=f"{after} days",
+            )
+        )
+    if released["meaning"] != present["meaning"]:
+        found.append(
+            Breach(
+                rule="meaning-changed",
+                schema=name,
+                field="meaning",
+                was=f'"{released["meaning"]}"',
+                now=f'"{present["meaning"]}"',
+            )
+        )
+    return found
+
+
+def write_release(object_name: str, folder: Path = FOLDER) -> None:
+    """Keep the present contract and schemas as the released ones. The caller has judged them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{object_name}.{VERSION}.toml").write_bytes((CONTRACTS / f"{object_name}.toml").read_bytes())
+    for name in schemas_of(object_name):
+        (folder / f"{name}.{VERSION}.json").write_bytes(render(name))
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """`1.10.0` as numbers that compare."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def _is_reworded(breach: Breach, rewordings: tuple[Rewording, ...]) -> bool:
+    return breach.rule == "meaning-changed" and any(
+        (one.schema, one.field) == (breach.schema, breach.field) and breach.now == f'"{one.sentence}"' and one.why
+        for one in rewordings
+    )
+
+
+def _released_names(object_name: str, folder: Path) -> set[str]:
+    families = (object_name, "comment") if object_name == "ticket" else (object_name,)
+    names = (path.name.removesuffix(f".{VERSION}.json") for path in folder.glob(f"*.{VERSION}.json"))
+    return {name for name in names if name.partition("-")[0] in families}
+
+
+def _released_schema(name: str, folder: Path) -> dict[str, Any] | None:
+    file = folder / f"{name}.{VERSION}.json"
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else None
+
+
+def _released_contract(object_name: str, folder: Path) -> Contract | None:
+    file = folder / f"{object_name}.{VERSION}.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.exists() else None

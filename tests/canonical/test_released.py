@@ -1,0 +1,113 @@
+"""The released copies: a copy of the package is changed, judged and released through the command line."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from canonical.released import FOLDER, OBJECTS, judge, schemas_of
+from canonical.schema import ROOTS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("object_name", OBJECTS)
+def test_nothing_breaks_what_is_released(object_name: str) -> None:
+    assert judge(object_name).breaches == ()
+
+
+def test_every_schema_belongs_to_one_contract_and_is_released() -> None:
+    assert sorted(name for one in OBJECTS for name in schemas_of(one)) == sorted(ROOTS)
+    assert {path.name.partition(".")[0] for path in FOLDER.iterdir()} == set(ROOTS)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The packages that the command needs, to be changed."""
+    for package in ("app", "canonical", "mappings"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def contract(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "app.cli", "contract", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), "utf-8")
+
+
+def test_a_breaking_change_is_refused_with_a_sentence_that_says_what_to_do(copy: Path) -> None:
+    change(copy / "canonical" / "ticket.py", '"urgent"', '"pressing"')
+
+    checked, released = contract(copy, "check"), contract(copy, "release")
+
+    assert checked.returncode == released.returncode == 3
+    assert "ticket: priority: value-removed: was 'urgent', is gone." in checked.stderr
+    assert "Bring the value back; a new name for it is a new value beside the old one." in checked.stderr
+    assert "customer 1.0.0: as released in 1.0.0" in checked.stdout
+    assert b"urgent" in (copy / "canonical" / "released" / "ticket.v1.json").read_bytes()
+
+
+def test_a_schema_that_is_gone_is_refused(copy: Path) -> None:
+    change(copy / "canonical" / "schema.py", '    "order-cancel": OrderCancel,\n', "")
+
+    checked = contract(copy, "check", "order")
+
+    assert checked.returncode == 3
+    assert "order-cancel: schema-removed" in checked.stderr
+
+
+def test_a_compatible_change_is_released_once_the_version_is_raised(copy: Path) -> None:
+    change(copy / "canonical" / "ticket.py", '"urgent"', '"urgent", "drastic"')
+
+    checked, unraised = contract(copy, "check", "ticket"), contract(copy, "release", "ticket")
+    assert checked.returncode == 0
+    assert "compatible with 1.0.0" in checked.stdout
+    assert unraised.returncode == 3
+    assert "raise version to 1.1.0" in unraised.stderr
+
+    change(copy / "canonical" / "contracts" / "ticket.toml", 'version = "1.0.0"', 'version = "1.1.0"')
+    released = contract(copy, "release", "ticket")
+    assert released.returncode == 0, released.stderr
+    assert contract(copy, "check", "ticket").stdout == "ticket 1.1.0: as released in 1.1.0\n"
+
+    change(copy / "canonical" / "ticket.py", ', "drastic"', "")
+    assert "value-removed" in contract(copy, "check", "ticket").stderr
+
+
+def test_a_sentence_may_be_worded_better_once_somebody_says_so(copy: Path) -> None:
+    old, new = "Words that people sort by; their order means nothing.", "Labels that people sort by, in no order."
+    change(copy / "canonical" / "ticket.py", old, new)
+    refused = contract(copy, "check", "ticket")
+    assert refused.returncode == 3
+    assert refused.stderr.count("meaning-changed") == 2
+    assert "[[rewordings]]" in refused.stderr
+
+    with (copy / "canonical" / "contracts" / "ticket.toml").open("a", encoding="utf-8") as sink:
+        for schema in ("ticket", "ticket-write"):
+            sink.write(f'\n[[rewordings]]\nschema = "{schema}"\nfield = "tags"\nsentence = "{new}"\nwhy = "Plainer."\n')
+    assert contract(copy, "check", "ticket").returncode == 0
+
+    change(copy / "canonical" / "ticket.py", new, "Labels, the most important one first.")
+    assert contract(copy, "check", "ticket").returncode == 3
+
+
+def test_show_tells_the_contract(copy: Path) -> None:
+    told = contract(copy, "show", "order")
+    assert told.returncode == 0, told.stderr
+    for part in ("order 1.0.0, as released in 1.0.0", "Owners", "Guarantees", "Changes", "Incidents"):
+        assert part in told.stdout
+    assert max(len(line) for line in told.stdout.splitlines()) <= 80
+
+    shown = json.loads(contract(copy, "show", "order", "--json").stdout)
+    assert shown["contract"]["object"] == "order"
+    assert shown["since_release"]["breaches"] == []
+    assert [line.split()[0] for line in contract(copy, "show").stdout.splitlines()[1:] if line[0] != " "] == [*OBJECTS]
+    assert contract(copy, "show", "invoice").returncode == 2
