@@ -20,13 +20,14 @@ run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulator
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
 	PYTHONHASHSEED=0 $(BIN)/pytest -n 3 --dist loadfile $(ARGS)
 
-check: $(INSTALLED) ## Judge style, layers, types, file lengths and generated files
+check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files and contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	.ci/file-lengths
 	.ci/generated --check
+	$(BIN)/lockstitch contract check
 	$(BIN)/python -m mappings.release --check
 
 generated: $(INSTALLED) ## Renew the files that are printed from code
