@@ -1,0 +1,44 @@
+"""Amounts in minor units, by the rules that Stripe states for currencies."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from emulators.stripe.errors import invalid
+
+# docs.stripe.com/currencies: what is charged in whole units; in hundredths that are always 00; in thousandths by tens.
+WHOLE = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
+HUNDREDS = {"isk", "ugx"}
+TENS = {"bhd", "jod", "kwd", "omr", "tnd"}
+OTHERS = (
+    {"aed", "ars", "aud", "bgn", "brl", "cad", "chf", "cny", "cop", "czk", "dkk", "egp", "eur", "gbp", "hkd", "huf"}
+    | {"idr", "ils", "inr", "kes", "mxn", "myr", "ngn", "nok", "nzd", "pen", "php", "pln", "ron", "sar", "sek", "sgd"}
+    | {"thb", "try", "twd", "uah", "usd", "zar"}
+)
+KNOWN = WHOLE | HUNDREDS | TENS | OTHERS
+
+
+def currency(name: str, value: Any) -> str:
+    """A currency that Stripe takes, in small letters."""
+    code = str(value).lower()
+    if code not in KNOWN:
+        raise invalid(name, f"Invalid currency: {value}.")
+    return code
+
+
+def payable(name: str, amount: int, code: str) -> int:
+    """An amount that can be charged in this currency. Raises Refusal for a fraction that it has not."""
+    step = 100 if code in HUNDREDS else 10 if code in TENS else 1
+    if amount % step:
+        raise invalid(name, f"Invalid amount: amounts in {code} must be evenly divisible by {step}.")
+    return amount
+
+
+def times(unit_amount: str, quantity: int) -> int:
+    """What so many of a price cost, rounded to the minor unit."""
+    return int((Decimal(unit_amount) * quantity).to_integral_value(ROUND_HALF_UP))
+
+
+def plain(unit_amount: str) -> int | None:
+    """`unit_amount`, which is null for a price that is finer than the minor unit."""
+    exact = Decimal(unit_amount)
+    return int(exact) if exact == exact.to_integral_value() else None

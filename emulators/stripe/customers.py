@@ -1,0 +1,179 @@
+"""Customers: made, changed, deleted for good, listed, searched."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.stripe import lists
+from emulators.stripe.desk import Desk, random_text
+from emulators.stripe.params import (
+    ADDRESS,
+    EXPAND,
+    SHIPPING,
+    Check,
+    choice,
+    email,
+    hash_of,
+    judged,
+    list_of,
+    merged,
+    metadata,
+    text,
+    whole,
+)
+
+CUSTOMERS = "customers"
+URL = "/v1/customers"
+LONGEST_PHONE = 20
+CHANGES: dict[str, Check] = {
+    "address": hash_of(dict(ADDRESS), clearable=True),
+    "balance": whole,
+    "business_name": text(150),
+    "description": text(),
+    "email": email,
+    "individual_name": text(150),
+    "metadata": metadata,
+    "name": text(256),
+    "phone": text(LONGEST_PHONE),
+    "preferred_locales": list_of(text()),
+    "shipping": SHIPPING,
+    "tax_exempt": choice("none", "exempt", "reverse"),
+    "expand": EXPAND,
+}
+CREATES = CHANGES | {"tax_id_data": list_of(hash_of({"type": text(), "value": text()}))}
+SEARCHED = ("email", "name", "phone")
+
+
+def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """A new customer; nothing about one is unique but its id."""
+    read = judged(values, CREATES)
+    customer = blank(desk, desk.new_id(CUSTOMERS))
+    _lay_over(customer, read)
+    for one in read.get("tax_id_data", []):
+        add_tax_id(desk, customer["id"], one)
+    desk.keep(CUSTOMERS, customer)
+    return customer
+
+
+def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """One customer, or what is left of a deleted one."""
+    judged(values, {"expand": EXPAND})
+    return desk.get(CUSTOMERS, ids[0])
+
+
+def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Change what is sent."""
+    read = judged(values, CHANGES)
+    customer = desk.alive(CUSTOMERS, ids[0])
+    _lay_over(customer, read)
+    desk.keep(CUSTOMERS, customer)
+    return customer
+
+
+def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Delete for good; a stub stays."""
+    customer = desk.alive(CUSTOMERS, ids[0])
+    stub = {"id": customer["id"], "object": "customer", "deleted": True}
+    desk.state.put(CUSTOMERS, customer["id"], stub)
+    return stub
+
+
+def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Customers, newest first; by address exactly as it is spelled."""
+    read = judged(values, lists.PAGING | {"email": text()})
+    if (address := read.get("email")) is not None:
+        return lists.page(desk.state.lookup(CUSTOMERS, "email", address), read, URL)
+    return lists.page(desk.state.all(CUSTOMERS), read, URL)
+
+
+def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Customers by metadata, address, name or number."""
+    return lists.found(desk, CUSTOMERS, judged(values, lists.SEARCHING), f"{URL}/search", SEARCHED)
+
+
+def subscriptions(desk: Desk, customer: JsonRecord) -> JsonRecord:
+    """What is billed to a customer, canceled subscriptions apart."""
+    held = [one for one in desk.state.lookup("subscriptions", "customer", customer["id"]) if _lives(one)]
+    return lists.page(held, {"limit": "10"}, f"{URL}/{customer['id']}/subscriptions")
+
+
+def tax_ids(desk: Desk, customer: JsonRecord) -> JsonRecord:
+    """A customer's tax numbers."""
+    held = desk.state.lookup("tax_ids", "customer", customer["id"])
+    return lists.page(held, {"limit": "10"}, f"{URL}/{customer['id']}/tax_ids")
+
+
+def add_tax_id(desk: Desk, customer: str, sent: dict[str, Any]) -> JsonRecord:
+    """One more tax number; its country is found in it."""
+    value = str(sent.get("value") or "")
+    record: JsonRecord = {
+        "id": desk.new_id("tax_ids"),
+        "object": "tax_id",
+        "country": value[:2] if value[:2].isalpha() else None,
+        "created": desk.now,
+        "customer": customer,
+        "livemode": False,
+        "type": sent.get("type"),
+        "value": value,
+        "verification": {"status": "pending", "verified_address": None, "verified_name": None},
+    }
+    desk.keep("tax_ids", record)
+    return record
+
+
+def blank(desk: Desk, id: str) -> JsonRecord:
+    """A customer of whom nothing is known."""
+    return {
+        "id": id,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": desk.now,
+        "currency": None,
+        "customer_account": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
+        "invoice_prefix": random_text(8).upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+
+
+def _lay_over(customer: JsonRecord, read: dict[str, Any]) -> None:
+    for name, value in read.items():
+        if name == "metadata":
+            customer["metadata"] = merged(customer["metadata"], value)
+        elif name == "address" and value is not None:
+            customer["address"] = _address(value)
+        elif name == "shipping" and value is not None:
+            customer["shipping"] = {
+                "address": _address(value.get("address") or {}),
+                "name": value.get("name"),
+                "phone": value.get("phone"),
+            }
+        elif name not in ("expand", "tax_id_data"):
+            customer[name] = value
+
+
+def _address(sent: dict[str, Any]) -> dict[str, Any]:
+    """An address is replaced whole: what was not sent is gone."""
+    return {name: sent.get(name) for name in ADDRESS}
+
+
+def _lives(subscription: JsonRecord) -> bool:
+    return subscription.get("status") != "canceled"

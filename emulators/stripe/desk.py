@@ -1,0 +1,79 @@
+"""What one call works with: the account's records, the time, and how ids are made."""
+
+import secrets
+import string
+from collections.abc import Callable
+from typing import Any
+
+from emulators.http import Answer
+from emulators.state import JsonRecord, State
+from emulators.stripe.errors import missing
+
+LETTERS = string.ascii_letters + string.digits
+KINDS = {
+    "customers": "customer",
+    "invoices": "invoice",
+    "invoiceitems": "invoiceitem",
+    "checkout_sessions": "checkout.session",
+    "subscriptions": "subscription",
+    "tax_ids": "tax_id",
+    "payment_intents": "payment_intent",
+    "charges": "charge",
+    "prices": "price",
+    "products": "product",
+}
+"""Objects as they are kept, and what each calls itself."""
+PREFIXES = {
+    "customers": "cus_",
+    "invoices": "in_",
+    "invoiceitems": "ii_",
+    "checkout_sessions": "cs_test_",
+    "subscriptions": "sub_",
+    "tax_ids": "txi_",
+    "payment_intents": "pi_",
+    "charges": "ch_",
+    "prices": "price_",
+    "products": "prod_",
+}
+
+
+class Desk:
+    """One call's view of the account; `now` in whole Unix seconds."""
+
+    def __init__(self, state: State, now: float) -> None:
+        """Work with these records at this time."""
+        self.state = state
+        self.now = int(now)
+        self.exactly = now
+
+    def new_id(self, object: str) -> str:
+        """An id that nobody has."""
+        return PREFIXES[object] + random_text(14)
+
+    def get(self, object: str, id: str) -> JsonRecord:
+        """The record of the address. Raises Refusal where there is none."""
+        record = self.state.get(object, id)
+        if record is None:
+            raise missing(KINDS[object].replace(".", " "), id)
+        return record
+
+    def alive(self, object: str, id: str, param: str = "id", status: int = 404) -> JsonRecord:
+        """The same, of one that is not deleted."""
+        record = self.state.get(object, id)
+        if record is None or record.get("deleted"):
+            raise missing(KINDS[object].replace(".", " "), id, param, status)
+        return record
+
+    def keep(self, object: str, record: JsonRecord) -> None:
+        """Write a record, to be found by what lists filter on."""
+        keys = {name: str(record[name]) for name in ("email", "customer", "invoice") if record.get(name)}
+        self.state.put(object, str(record["id"]), record, keys)
+
+
+Handler = Callable[[Desk, dict[str, Any], tuple[str, ...]], Any]
+Answered = JsonRecord | Answer
+
+
+def random_text(length: int) -> str:
+    """Letters and digits."""
+    return "".join(secrets.choice(LETTERS) for _ in range(length))

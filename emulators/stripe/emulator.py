@@ -1,0 +1,146 @@
+"""The Stripe look-alike: authorisation, rate limit, idempotency keys, routing, expansion."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+from emulators.http import Answer, Call, json_answer
+from emulators.state import State
+from emulators.stripe import customers, idempotency, invoices, sessions, webhooks
+from emulators.stripe.desk import Desk, Handler, random_text
+from emulators.stripe.drift import bent
+from emulators.stripe.errors import Refusal, failure, too_many, unauthenticated, unrecognised
+from emulators.stripe.expand import Included, expanded
+from emulators.stripe.forms import nested, read_body
+from emulators.stripe.placing import OBJECTS, placed
+from emulators.webhooks import Change, Message, Try
+
+NAME = "stripe"
+KEY = "sk_test_dev"
+API_VERSION = "2026-10-28.endive"
+
+# Method, path with `#` for an id, handler. The first that fits is taken.
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/v1/customers", customers.list_all),
+    ("POST", "/v1/customers", customers.create),
+    ("GET", "/v1/customers/search", customers.search),
+    ("GET", "/v1/customers/#", customers.show),
+    ("POST", "/v1/customers/#", customers.update),
+    ("DELETE", "/v1/customers/#", customers.delete),
+    ("GET", "/v1/invoices", invoices.list_all),
+    ("POST", "/v1/invoices", invoices.create),
+    ("GET", "/v1/invoices/search", invoices.search),
+    ("GET", "/v1/invoices/#", invoices.show),
+    ("POST", "/v1/invoices/#", invoices.update),
+    ("DELETE", "/v1/invoices/#", invoices.delete),
+    ("POST", "/v1/invoices/#/finalize", invoices.finalize),
+    ("POST", "/v1/invoices/#/pay", invoices.pay),
+    ("POST", "/v1/invoices/#/void", invoices.void),
+    ("POST", "/v1/invoices/#/mark_uncollectible", invoices.give_up),
+    ("POST", "/v1/invoiceitems", invoices.create_item),
+    ("GET", "/v1/checkout/sessions", sessions.list_all),
+    ("POST", "/v1/checkout/sessions", sessions.create),
+    ("GET", "/v1/checkout/sessions/#", sessions.show),
+    ("POST", "/v1/checkout/sessions/#", sessions.update),
+    ("POST", "/v1/checkout/sessions/#/expire", sessions.expire),
+)
+PATTERNS = [(method, re.compile(path.replace("#", "([^/]+)")), handler) for method, path, handler in ROUTES]
+INCLUDED: dict[tuple[str, str], Included] = {
+    ("customer", "subscriptions"): customers.subscriptions,
+    ("customer", "tax_ids"): customers.tax_ids,
+    ("invoice", "payments"): invoices.payments,
+    ("checkout.session", "line_items"): sessions.line_items,
+}
+
+
+class Stripe:
+    """One Stripe account in test mode; see `ROUTES` for what it answers."""
+
+    name = NAME
+    objects = OBJECTS
+    webhook_rules = webhooks.RULES
+
+    def answer(self, call: Call, state: State, now: float) -> Answer:
+        """The reply to one call; every reply carries a request id."""
+        headers = {
+            "request-id": f"req_{random_text(14)}",
+            "stripe-version": call.headers.get("stripe-version", API_VERSION),
+        }
+        key = _key(call.headers.get("authorization"))
+        if key != KEY:
+            return unauthenticated(key).with_headers(headers)
+        if not state.spend(now).allowed:
+            return too_many().with_headers(headers)
+        if (sent := call.headers.get("idempotency-key")) is not None:
+            headers["idempotency-key"] = sent
+        kept = idempotency.remembered(state, call)
+        if kept is not None:
+            return kept.with_headers(headers)
+        return _routed(Desk(state, now), call).with_headers(headers)
+
+    def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
+        """Place a record; see `placing`."""
+        return placed(Desk(state, state.clock()), object, payload)
+
+    def drift(self, kind: str, answer: Answer) -> Answer:
+        """Bend an answer; see `drift`."""
+        return bent(kind, answer)
+
+    def failure(self, status: int) -> Answer:
+        """The vendor's own body for a status."""
+        return failure(status)
+
+    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
+        """The events that tell of changes."""
+        return webhooks.messages(changes)
+
+    def signed(self, message: Message, attempt: Try) -> Message:
+        """A request that is signed over its time and body."""
+        return webhooks.signed(message, attempt)
+
+
+def _key(authorization: str | None) -> str | None:
+    """The key, sent as a bearer token or as the user of Basic authorisation."""
+    kind, _, value = (authorization or "").partition(" ")
+    if kind == "Bearer":
+        return value
+    if kind != "Basic":
+        return None
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8", "replace").partition(":")[0]
+    except binascii.Error:
+        return None
+
+
+def _routed(desk: Desk, call: Call) -> Answer:
+    for method, pattern, handler in PATTERNS:
+        match = pattern.fullmatch(call.path)
+        if match is not None and method == call.method:
+            return _handled(handler, desk, call, match.groups())
+    return unrecognised(call.method, call.path)
+
+
+def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """What the handler answers. A refused call leaves nothing behind, and a key only where its endpoint had begun."""
+    try:
+        with desk.state.savepoint():
+            values = read_body(call.body) if call.method == "POST" else nested(call.query)
+            told = handler(desk, values, ids)
+            paths = [str(path) for path in values.get("expand") or []]
+            answer = json_answer(200, _shown(expanded(desk, told, paths, INCLUDED)))
+    except Refusal as refusal:
+        if refusal.kept:
+            idempotency.remember(desk.state, call, refusal.answer)
+        return refusal.answer
+    idempotency.remember(desk.state, call, answer)
+    return answer
+
+
+def _shown(value: Any) -> Any:
+    """Without what is kept beside records, however deep."""
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items() if not name.startswith("_")}
+    return value

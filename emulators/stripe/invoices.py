@@ -1,0 +1,254 @@
+"""Invoices: drafts, their items, and the way from draft to paid or void."""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.stripe import lists
+from emulators.stripe.amounts import currency, payable, plain, times
+from emulators.stripe.desk import Desk, random_text
+from emulators.stripe.errors import invalid, missing_parameter, not_now
+from emulators.stripe.invoice_shapes import blank, line_of, public_customer
+from emulators.stripe.params import (
+    EXPAND,
+    SHIPPING,
+    Check,
+    choice,
+    decimal,
+    judged,
+    merged,
+    metadata,
+    text,
+    truth,
+    whole,
+)
+
+INVOICES, ITEMS = "invoices", "invoiceitems"
+URL = "/v1/invoices"
+CHANGES: dict[str, Check] = {
+    "auto_advance": truth,
+    "days_until_due": whole,
+    "description": text(1500),
+    "due_date": whole,
+    "expand": EXPAND,
+    "footer": text(),
+    "metadata": metadata,
+    "number": text(26),
+    "shipping_details": SHIPPING,
+    "statement_descriptor": text(22),
+}
+CREATES = CHANGES | {
+    "collection_method": choice("charge_automatically", "send_invoice"),
+    "currency": currency,
+    "customer": text(),
+    "pending_invoice_items_behavior": choice("exclude", "include"),
+}
+STATES = ("draft", "open", "paid", "uncollectible", "void")
+
+
+def create(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """A draft; items that wait for one come along where that is asked for."""
+    read = judged(values, CREATES)
+    if not read.get("customer"):
+        raise missing_parameter("customer")
+    customer = desk.alive("customers", read["customer"], "customer", 400)
+    code = read.get("currency") or customer.get("currency") or "usd"
+    invoice = blank(desk, desk.new_id(INVOICES), customer, code)
+    _lay_over(desk, invoice, read)
+    if read.get("pending_invoice_items_behavior") == "include":
+        for item in desk.state.lookup(ITEMS, "customer", customer["id"]):
+            if item["invoice"] is None and item["currency"] == code:
+                _take_up(desk, invoice, item)
+    desk.keep(INVOICES, invoice)
+    if customer.get("currency") is None:
+        desk.keep("customers", customer | {"currency": code})
+    return invoice
+
+
+def show(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """One invoice."""
+    judged(values, {"expand": EXPAND})
+    return desk.alive(INVOICES, ids[0])
+
+
+def update(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Change what is sent. Of an invoice that is no draft any more, metadata and little else."""
+    read = judged(values, CHANGES)
+    invoice = desk.alive(INVOICES, ids[0])
+    fixed = set(read) - {"metadata", "expand", "description", "footer", "due_date", "statement_descriptor"}
+    if invoice["status"] != "draft" and fixed:
+        raise not_now("Finalized invoices can't be updated in this way", "invoice_not_editable", min(fixed))
+    _lay_over(desk, invoice, read)
+    desk.keep(INVOICES, invoice)
+    return invoice
+
+
+def delete(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Delete a draft, the only kind that can be."""
+    invoice = desk.alive(INVOICES, ids[0])
+    if invoice["status"] != "draft":
+        raise not_now("You can only delete draft invoices.", "invoice_not_editable")
+    desk.state.delete(INVOICES, invoice["id"])
+    return {"id": invoice["id"], "object": "invoice", "deleted": True}
+
+
+def finalize(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """From draft to open; one of nothing is paid at once."""
+    judged(values, {"auto_advance": truth, "expand": EXPAND})
+    invoice = desk.alive(INVOICES, ids[0])
+    if invoice["status"] != "draft":
+        raise not_now("This invoice is already finalized, you can't re-finalize a non-draft invoice.")
+    customer = desk.get("customers", invoice["customer"])
+    number = f"{customer['invoice_prefix']}-{customer['next_invoice_sequence']:04d}"
+    desk.keep("customers", customer | {"next_invoice_sequence": customer["next_invoice_sequence"] + 1})
+    invoice |= {"status": "open", "number": invoice["number"] or number, "effective_at": desk.now}
+    invoice["status_transitions"]["finalized_at"] = desk.now
+    if invoice["total"] == 0:
+        _settle(desk, invoice)
+    desk.keep(INVOICES, invoice)
+    return invoice
+
+
+def pay(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Paid, with whatever means."""
+    judged(values, {"paid_out_of_band": truth, "payment_method": text(), "expand": EXPAND})
+    invoice = desk.alive(INVOICES, ids[0])
+    if invoice["status"] == "draft":
+        invoice = finalize(desk, {}, ids)
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise not_now("Invoice is already paid" if invoice["status"] == "paid" else "Invoice cannot be paid")
+    payment = {
+        "id": f"inpay_{random_text(24)}",
+        "object": "invoice_payment",
+        "amount_paid": invoice["amount_remaining"],
+        "amount_requested": invoice["amount_remaining"],
+        "created": desk.now,
+        "currency": invoice["currency"],
+        "invoice": invoice["id"],
+        "is_default": True,
+        "livemode": False,
+        "payment": {"type": "payment_intent", "payment_intent": desk.new_id("payment_intents")},
+        "status": "paid",
+        "status_transitions": {"canceled_at": None, "paid_at": desk.now},
+    }
+    invoice["_payments"] = [*invoice.get("_payments", []), payment]
+    _settle(desk, invoice)
+    desk.keep(INVOICES, invoice)
+    return invoice
+
+
+def void(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Void an invoice that is open or given up."""
+    judged(values, {"expand": EXPAND})
+    invoice = desk.alive(INVOICES, ids[0])
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise not_now(f"You can only pass in open invoices. This invoice isn't open: {invoice['status']}.")
+    invoice["status"] = "void"
+    invoice["status_transitions"]["voided_at"] = desk.now
+    desk.keep(INVOICES, invoice)
+    return invoice
+
+
+def give_up(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Mark an open invoice as a bad debt."""
+    judged(values, {"expand": EXPAND})
+    invoice = desk.alive(INVOICES, ids[0])
+    if invoice["status"] != "open":
+        raise not_now(f"You can only pass in open invoices. This invoice isn't open: {invoice['status']}.")
+    invoice["status"] = "uncollectible"
+    invoice["status_transitions"]["marked_uncollectible_at"] = desk.now
+    desk.keep(INVOICES, invoice)
+    return invoice
+
+
+def list_all(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Invoices, newest first."""
+    more: dict[str, Check] = {"customer": text(), "status": choice(*STATES), "subscription": text()}
+    read = judged(values, lists.PAGING | more)
+    wanted = {name: read[name] for name in more if read.get(name)}
+    held = [one for one in desk.state.all(INVOICES) if all(one.get(name) == value for name, value in wanted.items())]
+    return lists.page(held, read, URL)
+
+
+def search(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Invoices by metadata, number, customer or status."""
+    read = judged(values, lists.SEARCHING)
+    return lists.found(desk, INVOICES, read, f"{URL}/search", ("number", "customer", "status", "currency"))
+
+
+def create_item(desk: Desk, values: dict[str, Any], ids: tuple[str, ...]) -> JsonRecord:
+    """Something to be paid, on a draft or waiting for one."""
+    checks: dict[str, Check] = {
+        "amount": whole,
+        "currency": currency,
+        "customer": text(),
+        "description": text(),
+        "invoice": text(),
+        "metadata": metadata,
+        "quantity": whole,
+        "unit_amount_decimal": decimal,
+        "expand": EXPAND,
+    }
+    read = judged(values, checks)
+    customer = desk.alive("customers", read.get("customer") or "", "customer", 400)
+    code, quantity = read.get("currency") or customer.get("currency") or "usd", read.get("quantity", 1)
+    unit = read.get("unit_amount_decimal")
+    amount = read.get("amount") if unit is None else times(unit, quantity)
+    if amount is None:
+        raise missing_parameter("amount")
+    item: JsonRecord = {
+        "id": desk.new_id(ITEMS),
+        "object": "invoiceitem",
+        "amount": payable("amount", amount, code),
+        "currency": code,
+        "customer": customer["id"],
+        "date": desk.now,
+        "description": read.get("description"),
+        "invoice": None,
+        "livemode": False,
+        "metadata": merged({}, read.get("metadata", {})),
+        "quantity": quantity,
+        "unit_amount_decimal": unit or str(amount),
+        "unit_amount": plain(unit or str(amount)),
+    }
+    if read.get("invoice"):
+        invoice = desk.alive(INVOICES, read["invoice"], "invoice", 400)
+        if invoice["status"] != "draft":
+            raise invalid("invoice", "The invoice is not a draft", "invoice_not_editable")
+        _take_up(desk, invoice, item)
+        desk.keep(INVOICES, invoice)
+    desk.keep(ITEMS, item)
+    return item
+
+
+def payments(desk: Desk, invoice: JsonRecord) -> JsonRecord:
+    """The payments, which are left out of an invoice until they are asked for."""
+    held = invoice.get("_payments", [])
+    return {"object": "list", "data": held, "has_more": False, "url": f"/v1/invoice_payments?invoice={invoice['id']}"}
+
+
+def _take_up(desk: Desk, invoice: JsonRecord, item: JsonRecord) -> None:
+    if item["currency"] != invoice["currency"]:
+        raise invalid("currency", f"The invoice is in {invoice['currency']}.")
+    item["invoice"] = invoice["id"]
+    desk.keep(ITEMS, item)
+    invoice["lines"]["data"].append(line_of(invoice, item))
+    total = sum(line["amount"] for line in invoice["lines"]["data"])
+    invoice["lines"]["total_count"] = len(invoice["lines"]["data"])
+    for name in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
+        invoice[name] = total
+    invoice |= {"amount_due": max(0, total), "amount_remaining": max(0, total)}
+
+
+def _settle(desk: Desk, invoice: JsonRecord) -> None:
+    invoice |= {"status": "paid", "amount_paid": invoice["amount_due"], "amount_remaining": 0, "attempted": True}
+    invoice["status_transitions"]["paid_at"] = desk.now
+
+
+def _lay_over(desk: Desk, invoice: JsonRecord, read: dict[str, Any]) -> None:
+    for name, value in read.items():
+        if name == "metadata":
+            invoice["metadata"] = merged(invoice["metadata"], value)
+        elif name == "shipping_details" and value is not None:
+            invoice[name] = public_customer(value)
+        elif name not in ("expand", "pending_invoice_items_behavior", "customer", "currency", "days_until_due"):
+            invoice[name] = value
