@@ -1,0 +1,169 @@
+"""What consumers really send and expect, held against the schemas: a change that breaks one of them fails here.
+
+The consumers that we know whole are the OpenAPI document, whose examples people copy, and the n8n templates. A
+template's body is an expression over what the node before it gives, so that node's code is run, by Node.js, over an
+answer or an event as the API gives it. Tests of templates are skipped where there is no Node.js.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from app.routes.openapi import document
+from canonical.released import FOLDER as RELEASED
+from canonical.schema import FOLDER as PRESENT
+from canonical.schema import ROOTS
+
+ROOT: Final = Path(__file__).parents[2]
+NODE: Final = shutil.which("node")
+DOCUMENT: Final = document("https://lockstitch.example")
+FILE_OF: Final = {struct.__name__: name for name, struct in ROOTS.items()}
+TEMPLATES: Final = sorted((ROOT / "n8n-workflows").glob("*.json"))
+WRITES: Final = {"customers": "customer-write", "orders": "order-write", "tickets": "ticket-write"}
+
+Template = dict[str, Any]
+
+
+def schemas(name: str) -> Iterator[dict[str, Any]]:
+    """The schema as it is, and as it was released: a consumer of either has to be right."""
+    for file in (PRESENT / f"{name}.json", RELEASED / f"{name}.v1.json"):
+        yield msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+
+
+def assert_fits(name: str, body: Any) -> None:
+    for schema in schemas(name):
+        Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(body)
+
+
+# ------------------------------------------------------------------- the OpenAPI document
+
+
+def examples() -> Iterator[Any]:
+    """Every example of a canonical resource or of a write of one, as (schema's file, example)."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            contents = [("body", operation.get("requestBody", {}).get("content", {}))]
+            contents += [(status, response.get("content", {})) for status, response in operation["responses"].items()]
+            for place, content in contents:
+                for kind, media in content.items():
+                    title = media["schema"].get("$ref", "").rpartition("/")[2]
+                    for file, example in shown(title, media):
+                        yield pytest.param(file, example, id=f"{method} {path} {place} {kind}")
+
+
+def shown(title: str, media: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    told = [media["example"]] if "example" in media else []
+    if title in FILE_OF:
+        yield from ((FILE_OF[title], example) for example in told)
+    elif title.removesuffix("List") in FILE_OF:
+        yield from ((FILE_OF[title.removesuffix("List")], one) for example in told for one in example["data"])
+
+
+EXAMPLES: Final = list(examples())
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_an_example_of_the_openapi_document_fits(name: str, example: Any) -> None:
+    assert_fits(name, example)
+
+
+def test_the_document_has_an_example_of_everything_that_can_be_read_or_written() -> None:
+    assert {parameter.values[0] for parameter in EXAMPLES} == set(ROOTS)
+
+
+# -------------------------------------------------------------------------- the templates
+
+
+def example_of(path: str) -> Any:
+    return DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+
+
+# What reaches a template from outside: the answer of its reading call, the event that starts it.
+GIVEN: Final[dict[str, Any]] = {
+    "Find order": {"data": [example_of("/v1/orders/{id}")], "next_cursor": None, "has_more": False},
+    "Lockstitch event": {
+        "body_text": json.dumps({"type": "customer.updated", "data": example_of("/v1/customers/{id}")}),
+        "headers": {},
+    },
+}
+
+
+def writes() -> Iterator[Any]:
+    """Every node of a template that writes, as (template, node)."""
+    for path in TEMPLATES:
+        template = json.loads(path.read_bytes())
+        for node in template["nodes"]:
+            told = node["parameters"]
+            if node["type"].endswith(".httpRequest") and told.get("method", "GET") in ("POST", "PATCH", "PUT"):
+                yield pytest.param(template, node, id=f"{path.stem}, {node['name']}")
+
+
+def before(template: Template, name: str) -> dict[str, Any]:
+    """The nearest node before this one that makes something: runs code, calls, or is the start."""
+    for source, ports in template["connections"].items():
+        if any(link["node"] == name for links in ports["main"] for link in links):
+            node: dict[str, Any] = next(one for one in template["nodes"] if one["name"] == source)
+            makes = node["type"].endswith((".code", ".httpRequest")) or source in GIVEN
+            return node if makes or not _has_before(template, source) else before(template, source)
+    raise AssertionError(f"nothing leads to {name}")
+
+
+def _has_before(template: Template, name: str) -> bool:
+    return any(
+        link["node"] == name for one in template["connections"].values() for links in one["main"] for link in links
+    )
+
+
+def items(template: Template, node: dict[str, Any]) -> list[Any]:
+    """What a node gives, one after the other."""
+    if node["name"] in GIVEN:
+        return [GIVEN[node["name"]]]
+    if not node["type"].endswith(".code"):
+        return [{}]
+    if node["parameters"].get("mode") == "runOnceForEachItem":
+        return [run(node["parameters"]["jsCode"], one) for one in items(template, before(template, node["name"]))]
+    given: list[Any] = run(node["parameters"]["jsCode"], {})
+    return given
+
+
+def run(code: str, given: Any) -> Any:
+    """The `json` of what a Code node returns for one item; a list where it returns several."""
+    program = (
+        f"const $json = {json.dumps(given)};"
+        f"const result = (() => {{ {code}\n }})();"
+        "const out = Array.isArray(result) ? result.map((one) => one.json) : result.json;"
+        "process.stdout.write(JSON.stringify(out));"
+    )
+    assert NODE is not None
+    done = subprocess.run([NODE, "-e", program], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(NODE is None, reason="Node.js runs the code of the templates")
+@pytest.mark.parametrize(("template", "node"), list(writes()))
+def test_what_a_template_sends_fits(template: Template, node: dict[str, Any]) -> None:
+    resource = re.search(r"/v1/([a-z]+)$", node["parameters"]["url"])
+    assert resource is not None
+    assert node["parameters"]["jsonBody"] == "={{ JSON.stringify($json) }}", "teach this test the new expression"
+    bodies = items(template, before(template, node["name"]))
+    bodies = [one for body in bodies for one in (body if isinstance(body, list) else [body])]
+
+    assert bodies
+    assert all(body for body in bodies)
+    for body in bodies:
+        assert_fits(WRITES[resource[1]], body)
+
+
+def test_there_are_templates_that_write_each_object() -> None:
+    urls = [parameter.values[1]["parameters"]["url"].rpartition("/")[2] for parameter in writes()]
+
+    assert set(urls) == set(WRITES)
