@@ -1,6 +1,5 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -139,7 +138,8 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         poster = await stack.enter_async_context(
             open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
         )
-        pauses = await stack.enter_async_context(_following(PostgresPauses(database, announcer), database_url))
+        pauses = PostgresPauses(database, announcer)
+        await stack.enter_async_context(pauses.following(database_url))
         vendors = await stack.enter_async_context(open_vendor_client(settings, pauses=pauses))
         queue = PostgresQueue(
             database,
@@ -230,18 +230,6 @@ def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Eve
         runs=PostgresRuns(database),
         read_figures=partial(read_figures, database),
     )
-
-
-@asynccontextmanager
-async def _following(pauses: PostgresPauses, database_url: str) -> AsyncIterator[PostgresPauses]:
-    """Pauses that are kept up with, as long as the block."""
-    watching = asyncio.create_task(pauses.watch(database_url))
-    try:
-        await pauses.first_look()
-        yield pauses
-    finally:
-        watching.cancel()
-        await asyncio.wait({watching})
 
 
 async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Database, database_url: str) -> Upkeep:

@@ -1,11 +1,8 @@
 """Pauses as one process knows them: kept in the table `lane`, read into memory; no request waits for the database."""
 
-import asyncio
-import logging
-import random
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from typing import Final
 
 import msgspec
 
@@ -14,10 +11,7 @@ from app.errors import StoreUnavailable
 from app.lane_ports import Pause
 from app.store import lanes
 from app.store.database import Database, Query
-from app.store.wakeups import listen
-
-POLL_SECONDS: Final = 0.9
-_log = logging.getLogger("lockstitch.store")
+from app.store.following import Follower
 
 SELECT = Query(
     "SELECT lane",
@@ -38,8 +32,6 @@ class PostgresPauses:
         self._announcer = announcer
         self._known: Mapping[str, Pause] = {}
         self._refusals = 0
-        self._changed = asyncio.Event()
-        self._looked = asyncio.Event()
 
     def of(self, connection: str) -> Pause | None:
         """What stops this connection, if anything does."""
@@ -77,40 +69,6 @@ class PostgresPauses:
             rows = await self._database.fetch(SELECT)
         self._known = {row["connection"]: msgspec.convert(dict(row), Pause) for row in rows}
 
-    async def watch(self, url: str) -> None:
-        """Follow the table until cancelled: on each notification, and by polling where one is lost."""
-        listening = asyncio.create_task(listen(url, self._changed.set, lanes.PAUSES_CHANNEL))
-        failed = False
-        try:
-            while True:
-                self._changed.clear()
-                failed = await self._look(failed)
-                self._looked.set()
-                await self._sleep(POLL_SECONDS * random.uniform(0.7, 1.1))  # noqa: S311 - spreads load
-        finally:
-            listening.cancel()
-
-    async def _look(self, failed: bool) -> bool:
-        """Whether it failed; said once, when it begins to."""
-        try:
-            await self.refresh()
-        except StoreUnavailable:
-            if not failed:
-                _log.warning("the database is not available; pauses of connections stay as they were")
-            return True
-        except Exception:  # noqa: BLE001 - such as a schema that is not there yet
-            if not failed:
-                _log.exception("pauses of connections cannot be read; trying again")
-            return True
-        return False
-
-    async def first_look(self) -> None:
-        """Wait until `watch` has read the table, or has tried to."""
-        await self._looked.wait()
-
-    async def _sleep(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            return
+    def following(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep up with the table as long as the block."""
+        return Follower(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").following(url)

@@ -32,13 +32,8 @@ async def process(
 ) -> AsyncIterator[tuple[Asker, PostgresPauses]]:
     """A client in a process of its own, as far as pauses go."""
     pauses = PostgresPauses(database)
-    watching = asyncio.create_task(pauses.watch(database_url))
-    try:
-        await pauses.first_look()
-        async with asking(url, read_secret=read_secret, pauses=pauses) as acme:
-            yield acme, pauses
-    finally:
-        watching.cancel()
+    async with pauses.following(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
+        yield acme, pauses
 
 
 async def until(condition: Callable[[], bool]) -> None:
