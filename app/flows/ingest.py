@@ -31,8 +31,8 @@ DAY: Final = 86_400.0
 POLICY: Final = JobPolicy(
     max_attempts=45, base_seconds=2.0, cap_seconds=5400.0, give_up_seconds=DAY, dead_head="skip", attempt_seconds=60.0
 )
-"""About a day of patience with a vendor that is down, in the end every three quarters of an hour or so. Then it is a dead
-letter that can be redriven; those behind it go on, for the newest state of a record is all that matters."""
+"""About a day of patience with a vendor that is down, in the end every three quarters of an hour or so. Then it is a
+dead letter that can be redriven; those behind it go on, for the newest state of a record is all that matters."""
 
 # A vendor whose answers lag behind its webhooks is asked again this often before its answer is taken as it is.
 LAGS_AT_MOST: Final = 4
