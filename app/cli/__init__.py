@@ -41,6 +41,11 @@ app.command(
     name="contract",
     help="What the data contracts promise, and whether a change breaks one.",
 )
+app.command(
+    "app.cli.coverage:show_coverage",
+    name="coverage",
+    help="Show which fields each vendor's mapping reads and writes.",
+)
 
 
 def main() -> None:

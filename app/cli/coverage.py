@@ -1,0 +1,118 @@
+"""`lockstitch coverage`: what each vendor's mapping reads and writes, per field."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, get_args
+
+from cyclopts import Parameter
+from msgspec import Struct
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.exits import USAGE_ERROR
+from app.cli.printing import write_json
+from app.cli.tables import table
+from canonical.parts import MappingName, ObjectName
+from mappings.coverage import FieldCoverage, coverage, unsupported
+from mappings.registry import VENDORS, AnyMapping, active
+
+NOWHERE: Final = "·"
+GAP: Final = 2  # columns between two columns of a table
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One vendor's mapping of one object."""
+
+    vendor: str
+    object: ObjectName
+    mapping: MappingName
+    actions: tuple[str, ...]
+    unsupported: tuple[str, ...]
+    fields: tuple[FieldCoverage, ...]
+
+
+def show_coverage(
+    object_name: Annotated[ObjectName | None, Parameter(name="OBJECT")] = None,
+    /,
+    *,
+    vendor: tuple[str, ...] = (),
+    json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Show which fields are read (R), written on a create (C) and changed afterwards (U), computed from the mappings.
+
+    Parameters
+    ----------
+    object_name
+        customer, order, ticket or comment; all of them when left out.
+    vendor
+        Only this vendor; may be given several times.
+    json
+        As JSON, with the values of enums that can be written.
+    """
+    for name in vendor:
+        if name not in VENDORS:
+            sys.stderr.write(f"There is no vendor {name}; there are: {', '.join(VENDORS)}.\n")
+            sys.exit(USAGE_ERROR)
+    objects = get_args(ObjectName) if object_name is None else (object_name,)
+    columns = [column for one in objects for column in _columns(one, vendor or tuple(VENDORS))]
+    if json:
+        write_json(columns)
+        return
+    console = Console()
+    for one in objects:
+        of_object = [column for column in columns if column.object == one]
+        if of_object:
+            console.print(Text(f"{one}s", style="bold underline"))
+            _write_tables(console, of_object)
+    console.print(f"R read, C written on a create, U changed by an update, {NOWHERE} no place at this vendor")
+
+
+def _columns(object_name: ObjectName, vendors: Sequence[str]) -> list[Column]:
+    found = [active(VENDORS[name], object_name) for name in vendors]
+    return [_column(mapping) for mapping in found if mapping is not None]
+
+
+def _column(mapping: AnyMapping) -> Column:
+    return Column(
+        vendor=mapping.vendor,
+        object=mapping.object,
+        mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
+        actions=mapping.endpoints.actions(),
+        unsupported=unsupported(mapping),
+        fields=coverage(mapping),
+    )
+
+
+def _write_tables(console: Console, columns: Sequence[Column]) -> None:
+    """As many vendors side by side as the screen is wide; the rest below."""
+    names = [field.field for field in columns[0].fields]
+    left = max(len(name) for name in names) + GAP
+    for beside in _packed(columns, console.width - left):
+        shown: Table = table("field", *(VENDORS[column.vendor].title for column in beside))
+        for header in shown.columns[1:]:
+            header.no_wrap = True
+        shown.add_row("revision", *(f"r{column.mapping.revision}" for column in beside))
+        for place, name in enumerate(names):
+            shown.add_row(name, *(_letters(column.fields[place]) for column in beside))
+        console.print(shown)
+        console.print()
+
+
+def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
+    """Groups of columns, none wider than `width`, each of at least one."""
+    groups: list[list[Column]] = []
+    free = 0
+    for column in columns:
+        needed = max(len(VENDORS[column.vendor].title), len("RCU")) + GAP
+        if not groups or needed > free:
+            groups.append([])
+            free = width
+        groups[-1].append(column)
+        free -= needed
+    return groups
+
+
+def _letters(cell: FieldCoverage) -> str:
+    told: dict[str, Any] = {"R": cell.reads, "C": cell.creates, "U": cell.updates}
+    return "".join(letter if can else " " for letter, can in told.items()) if any(told.values()) else NOWHERE
