@@ -23,7 +23,10 @@ def invoice_line(line: wire.InvoiceLine, currency: str, notes: Notes, place: int
     each = line.pricing.unit_amount_decimal if line.pricing is not None else None
     if each is None and line.price is not None:
         each = line.price.unit_amount_decimal
-    quantity, price = _each(line.quantity_decimal or line.quantity, each, line.amount, currency, notes, place)
+    count: int | str | None = line.quantity
+    if line.quantity_decimal is not None and line.quantity_decimal != str(count):
+        count = line.quantity_decimal
+    quantity, price = _each(count, each, line.amount, currency, notes, place)
     discount = sum_of(line.discount_amounts)
     return LineItem(
         remote_id=line.id,

@@ -17,6 +17,7 @@ from mappings.stripe import order_tables_r1 as tables
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
 from mappings.stripe.money import money
+from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
 from mappings.stripe.reading import dashboard, id_of, instant
 from mappings.stripe.writes_2026_10_28 import OrderWrite
@@ -219,8 +220,14 @@ def _shipping(record: wire.CheckoutSession) -> wire.Shipping | None:
 
 
 def _custom_fields(record: Sold, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
+    """Metadata, and where a checkout leads to."""
     settings = account.custom_fields.get("order", ())
-    return metadata.read(record.metadata, settings, notes) if settings else ()
+    if not settings:
+        return ()
+    held = record.metadata or {}
+    if isinstance(record, wire.CheckoutSession):
+        held = held | urls_of(record)
+    return metadata.read(held, settings, notes)
 
 
 ORDER: Final = VendorMapping[Sold, Order, OrderPatch, OrderWrite, wire.Account](

@@ -12,9 +12,9 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
+from canonical.parts import AddressPatch, CustomFieldSetting
 from mappings.spec import Draft, Notes
-from mappings.stripe import addresses, metadata
+from mappings.stripe import addresses, metadata, order_urls_r1
 from mappings.stripe import order_tables_r1 as tables
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.money import InexactAmount, minor_decimal, minor_units
@@ -34,8 +34,6 @@ from mappings.stripe.writes_2026_10_28 import (
 Kind = Literal["invoice", "checkout.session"]
 
 NEW: Final[tuple[OrderStatus, ...]] = ("open", "draft")
-URLS: Final = ("success_url", "cancel_url")
-"""Parameters of a checkout that custom fields of these vendor fields set, instead of metadata."""
 NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
     ("payment_status", "Stripe finds the state of the payment itself"),
     ("fulfillment_status", "Stripe knows nothing of parcels"),
@@ -107,7 +105,7 @@ def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], no
         if getattr(patch, name) not in (UNSET, None):
             notes.unsupported(f"/{name}", "a checkout has none until somebody buys; a draft invoice has one")
     currency = patch.currency if isinstance(patch.currency, str) else None
-    urls, fields = _urls(patch.custom_fields, settings, notes)
+    urls, fields = order_urls_r1.new(patch.custom_fields, settings, notes)
     customer, email = _customer(patch.customer, notes)
     return SessionWrite(
         mode="payment",
@@ -121,7 +119,7 @@ def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], no
         customer_email=email,
         line_items=_lines(patch, currency, notes),
         shipping_options=_shipping(patch.shipping_lines, currency, notes),
-        metadata=metadata.write(patch.external_id, fields, _kept(settings), None, notes),
+        metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), None, notes),
     )
 
 
@@ -134,23 +132,26 @@ def _new_invoice(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], no
         notes.invalid("/customer", "Stripe needs a customer for an invoice: send its id or remote_id")
     elif email is not UNSET:
         notes.unsupported("/customer/email", "an invoice shows the address of its customer")
+    fields = order_urls_r1.fixed(patch.custom_fields, settings, {}, notes)
     return InvoiceWrite(
         customer=customer,
         currency=patch.currency.lower() if isinstance(patch.currency, str) else UNSET,
         auto_advance=False,
         number=patch.number or UNSET,
         shipping_details=_ship_to(patch, None, notes),
-        metadata=metadata.write(patch.external_id, patch.custom_fields, _kept(settings), None, notes),
+        metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), None, notes),
     )
 
 
 def _changed_invoice(
     patch: OrderPatch, current: wire.Invoice, settings: tuple[CustomFieldSetting, ...], notes: Notes
 ) -> InvoiceWrite:
+    fields = order_urls_r1.fixed(patch.custom_fields, settings, {}, notes)
+    held = current.metadata or {}
     return InvoiceWrite(
         number=patch.number if isinstance(patch.number, str | UnsetType) and patch.number != "" else None,
         shipping_details=_ship_to(patch, current, notes),
-        metadata=metadata.write(patch.external_id, patch.custom_fields, _kept(settings), current.metadata or {}, notes),
+        metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), held, notes),
     )
 
 
@@ -162,29 +163,9 @@ def _changed_session(
             notes.unsupported(f"/{name}", "a checkout has none that could be changed")
     if patch.external_id is None and current.client_reference_id:
         notes.unsupported("/external_id", "Stripe does not let go of the client_reference_id of a checkout")
-    held = current.metadata or {}
-    return SessionWrite(metadata=metadata.write(patch.external_id, patch.custom_fields, _kept(settings), held, notes))
-
-
-def _kept(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
-    """The fields that are metadata."""
-    return tuple(one for one in settings if one.vendor_field not in URLS)
-
-
-def _urls(
-    fields: tuple[CustomFieldPatch, ...] | None | UnsetType, settings: tuple[CustomFieldSetting, ...], notes: Notes
-) -> tuple[dict[str, str], tuple[CustomFieldPatch, ...] | None | UnsetType]:
-    """Where a checkout leads to, and the custom fields but for those. What is no text is noted where the rest is."""
-    keys = {one.key: one.vendor_field for one in settings if one.vendor_field in URLS}
-    if not isinstance(fields, tuple) or not keys:
-        return {}, fields
-    urls: dict[str, str] = {}
-    for place, field in enumerate(fields):
-        if field.key in keys and isinstance(field.value, str) and field.value.startswith("https://"):
-            urls[keys[field.key]] = field.value
-        elif field.key in keys:
-            notes.invalid(f"/custom_fields/{place}/value", "an address with https:// is expected")
-    return urls, tuple(field for field in fields if field.key not in keys)
+    fields = order_urls_r1.fixed(patch.custom_fields, settings, order_urls_r1.urls_of(current), notes)
+    others, held = order_urls_r1.others(settings), current.metadata or {}
+    return SessionWrite(metadata=metadata.write(patch.external_id, fields, others, held, notes))
 
 
 def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:

@@ -369,6 +369,7 @@ class CheckoutSession(Struct, frozen=True, kw_only=True, tag_field="object", tag
     amount_subtotal: int | None
     amount_total: int | None
     currency: str | None
+    cancel_url: str | None = None
     client_reference_id: str | None = None
     collected_information: Collected | None = None
     created: int | None = None
@@ -383,6 +384,7 @@ class CheckoutSession(Struct, frozen=True, kw_only=True, tag_field="object", tag
     shipping_cost: ShippingCost | None = None
     shipping_details: Shipping | None = None
     status: str | None = None
+    success_url: str | None = None
     total_details: TotalDetails | None = None
 
 

@@ -1,0 +1,60 @@
+"""Where a checkout leads to afterwards: parameters of their own, which custom fields of these vendor fields set.
+
+Stripe fixes them when the checkout is opened.
+"""
+
+from typing import Final
+
+from msgspec import UnsetType
+
+from canonical.parts import CustomFieldPatch, CustomFieldSetting
+from mappings.spec import Notes
+from mappings.stripe.wire_2026_10_28 import CheckoutSession
+
+URLS: Final = ("success_url", "cancel_url")
+SCHEME: Final = "https://"
+Fields = tuple[CustomFieldPatch, ...] | None | UnsetType
+
+
+def urls_of(session: CheckoutSession) -> dict[str, str]:
+    """The addresses that a checkout has."""
+    told = {"success_url": session.success_url, "cancel_url": session.cancel_url}
+    return {name: url for name, url in told.items() if url is not None}
+
+
+def others(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
+    """The custom fields that are metadata."""
+    return tuple(one for one in settings if one.vendor_field not in URLS)
+
+
+def new(fields: Fields, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> tuple[dict[str, str], Fields]:
+    """The addresses for a new checkout, and the other custom fields."""
+    keys = _keys(settings)
+    urls: dict[str, str] = {}
+    for place, field in enumerate(fields if isinstance(fields, tuple) else ()):
+        if field.key not in keys or field.value is None:
+            continue
+        if isinstance(field.value, str) and field.value.startswith(SCHEME):
+            urls[keys[field.key]] = field.value
+        else:
+            notes.invalid(f"/custom_fields/{place}/value", f"an address with {SCHEME} is expected")
+    return urls, _without(fields, keys)
+
+
+def fixed(fields: Fields, settings: tuple[CustomFieldSetting, ...], held: dict[str, str], notes: Notes) -> Fields:
+    """The custom fields but for the addresses, which may be sent back as they were read, and not changed."""
+    keys = _keys(settings)
+    for place, field in enumerate(fields if isinstance(fields, tuple) else ()):
+        if field.key in keys and field.value != held.get(keys[field.key]):
+            notes.unsupported(f"/custom_fields/{place}", "Stripe takes this when a checkout is opened, and only then")
+    return _without(fields, keys)
+
+
+def _keys(settings: tuple[CustomFieldSetting, ...]) -> dict[str, str]:
+    return {one.key: one.vendor_field for one in settings if one.vendor_field in URLS}
+
+
+def _without(fields: Fields, keys: dict[str, str]) -> Fields:
+    if not isinstance(fields, tuple):
+        return fields
+    return tuple(field for field in fields if field.key not in keys)

@@ -1,0 +1,18 @@
+"""What Stripe's records mean, seen whole: `fixtures/*.in.json` as sent, `*.out.json` as understood."""
+
+import json
+
+import msgspec
+import pytest
+
+from .conftest import FIXTURES, MAPPINGS, golden, understood
+
+CASES = sorted(path.name.removesuffix(".in.json") for path in FIXTURES.glob("*.in.json"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_record_means_what_is_written_down(case: str) -> None:
+    mapped = understood(golden(case), MAPPINGS[case.partition("-")[0]])
+
+    expected = json.loads((FIXTURES / f"{case}.out.json").read_text())
+    assert json.loads(msgspec.json.encode(mapped)) == expected
