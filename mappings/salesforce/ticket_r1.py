@@ -15,7 +15,7 @@ from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
 from mappings.salesforce import custom_fields
 from mappings.salesforce.endpoints import CASES
-from mappings.salesforce.picklists import CHANNEL, PRIORITY, TYPE, chosen
+from mappings.salesforce.picklists import CASE_STATUS, CHANNEL, PRIORITY, TYPE, chosen
 from mappings.salesforce.record_ids import ACCOUNT, CASE, CONTACT, GROUP, USER, long_id, written
 from mappings.salesforce.wire_v62 import Account, Case, CaseFields, RecordWrite
 from mappings.salesforce.writing import own_key, read_key, refuse_without_place, text
@@ -33,7 +33,8 @@ ALWAYS_OWNED: Final = "a Salesforce case always has an owner: name another user,
 
 
 def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
-    """What a case means. A status that the org has not described is `unknown` unless the case says it is closed."""
+    """What a case means. A status that the org has not described is read by its word, if it is one of Salesforce's;
+    else it is `unknown`, unless the case says that it is closed."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("ticket", ())
     id = long_id(record.id)
@@ -80,7 +81,9 @@ def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
     if record.is_deleted:
         return "deleted", label
     if known is None:
-        return "closed" if record.is_closed else "unknown", label
+        named = CASE_STATUS.get((record.status or "").casefold(), "unknown")
+        is_done = STATUS_CATEGORY[named] == "done"
+        return named if is_done == record.is_closed else "closed" if record.is_closed else "unknown", label
     if record.is_closed != known.closed:  # the org changed what the status stands for since it was described
         return "closed" if record.is_closed else "open", label
     return known.status, label

@@ -1,0 +1,378 @@
+"""Contacts: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.customer import (
+    ConsentChannel,
+    ConsentPatch,
+    ConsentState,
+    Customer,
+    CustomerKind,
+    CustomerPatch,
+    CustomerStatus,
+    EmailPatch,
+    EmailStatus,
+    EmailType,
+    LifecycleStage,
+    PhonePatch,
+    PhoneType,
+    TaxIdPatch,
+)
+from canonical.parts import AddressPatch, AddressType
+from mappings.salesforce.asking import body_of
+from mappings.salesforce.customer_r1 import CUSTOMER, UNSUPPORTED, to_canonical, to_vendor
+from mappings.salesforce.wire_v62 import Account, Contact
+from mappings.spec import VendorDrift
+
+FRESH = Account()
+USER = "005dM00000EmLtrQAF"
+ADDRESS_PARTS = ("Street", "City", "State", "PostalCode", "Country")
+FIELDS_OF = {
+    "first_name": {"FirstName"},
+    "last_name": {"LastName"},
+    "job_title": {"Title"},
+    "emails": {"Email"},
+    "phones": {"Phone", "MobilePhone", "HomePhone", "OtherPhone", "Fax"},
+    "addresses": {f"{kind}{part}" for kind in ("Mailing", "Other") for part in ADDRESS_PARTS},
+    "lead_source": {"LeadSource"},
+    "owner_remote_id": {"OwnerId"},
+    "notes": {"Description"},
+    "external_id": {"Lockstitch_Key__c"},
+    "consents": {"HasOptedOutOfEmail", "DoNotCall"},
+}
+JUDGED = {"kind", "status", "currency", "custom_fields"}
+NEVER_EMPTY = {"last_name", "owner_remote_id"}
+LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs", "Zs", "Cc"]), max_size=40)
+OPTIONAL = st.none() | LINE
+ADDRESSES = st.builds(
+    AddressPatch,
+    type=st.sampled_from(["unknown", "other"]),
+    line1=LINE.filter(bool),
+    line2=OPTIONAL,
+    city=OPTIONAL,
+    region=OPTIONAL,
+    postal_code=OPTIONAL,
+    country_code=st.sampled_from([None, "DE", "CH", "US", "JP"]),
+)
+KINDS: tuple[PhoneType, ...] = ("work", "mobile", "home", "other", "fax")
+PHONES = st.lists(
+    st.builds(PhonePatch, raw=LINE.filter(bool), type=st.sampled_from(KINDS)), unique_by=lambda one: one.type
+)
+HOLDABLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "first_name": OPTIONAL,
+        "last_name": LINE.filter(bool),
+        "job_title": OPTIONAL,
+        "emails": st.none()
+        | st.just(())
+        | st.tuples(st.builds(EmailPatch, address=st.sampled_from(["Ann.Lee@example.com", "ann@example.org"]))),
+        "phones": st.none() | PHONES.map(tuple),
+        "addresses": st.none() | st.lists(ADDRESSES, max_size=2, unique_by=lambda one: one.type).map(tuple),
+        "lead_source": OPTIONAL,
+        "owner_remote_id": st.just(USER),
+        "notes": OPTIONAL,
+        "external_id": st.none() | LINE.filter(lambda key: bool(key) and not key.startswith("lockstitch:")),
+        "consents": st.none()
+        | st.just(())
+        | st.tuples(st.builds(ConsentPatch, channel=st.sampled_from(["email", "phone"]), state=st.just("opted_out"))),
+    },
+)
+FULL = msgspec.convert(
+    {
+        "Id": "003dM00001aBcDeQAK",
+        "FirstName": "Old",
+        "LastName": "Name",
+        "Email": "old@example.com",
+        "Phone": "+41 44 555 01 99",
+        "MobilePhone": "+41 79 555 01 23",
+        "Fax": "+41 44 555 01 98",
+        "Title": "Old Hand",
+        "MailingStreet": "Old Street 1",
+        "MailingCity": "Oldtown",
+        "MailingCountry": "Switzerland",
+        "OtherCity": "Elsewhere",
+        "LeadSource": "Web",
+        "OwnerId": "005dM00000OtherQAB",
+        "Description": "old",
+        "HasOptedOutOfEmail": True,
+        "Lockstitch_Key__c": "old",
+    },
+    Contact,
+)
+
+
+def only(name: str, value: Any) -> CustomerPatch:
+    """A write of one field."""
+    fields: dict[str, Any] = {name: value}
+    return CustomerPatch(**fields)
+
+
+def sent(patch: CustomerPatch, current: Contact | None = FULL, account: Account = FRESH) -> dict[str, Any]:
+    """The members of the body."""
+    return body_of(to_vendor(patch, current, account).body)
+
+
+def written(record: Contact, patch: CustomerPatch) -> Contact:
+    """The contact after Salesforce has carried out the write; it makes the name of its parts."""
+    members = msgspec.to_builtins(record) | sent(patch, record)
+    members["Name"] = " ".join(part for part in (members["FirstName"], members["LastName"]) if part)
+    return msgspec.convert(members, Contact)
+
+
+def read(record: Contact, account: Account = FRESH) -> Customer:
+    """What the contact means."""
+    return to_canonical(record, account).data
+
+
+def refused(patch: CustomerPatch, current: Contact | None = None, account: Account = FRESH) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch, current, account).refused}
+
+
+@given(HOLDABLE)
+def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -> None:
+    patch = CustomerPatch(**fields)
+    before, after = read(FULL), read(written(FULL, patch))
+
+    assert refused(patch, FULL) == {}
+    for name in FIELDS_OF.keys() - fields.keys() - {"phones"}:  # how a number reads depends on the country
+        assert getattr(after, name) == getattr(before, name), name
+    for name, value in fields.items():
+        _assert_reads_back(name, value, getattr(after, name))
+
+
+def _assert_reads_back(name: str, told: Any, present: Any) -> None:
+    match name:
+        case "emails":
+            assert [email.address for email in present] == [email.address.lower() for email in told or ()]
+            assert all(email.is_primary for email in present)
+        case "phones":
+            assert {(one.type, one.raw) for one in present} == {(one.type, one.raw) for one in told or ()}
+            assert [one.is_primary for one in present] == [True, False, False, False, False][: len(present)]
+        case "addresses":
+            parts = ("type", "line1", "line2", "city", "region", "postal_code", "country_code")
+            wanted = {tuple(getattr(one, part) or None for part in parts) for one in told or ()}
+            assert {tuple(getattr(one, part) for part in parts) for one in present} == wanted
+        case "consents":
+            assert {(one.channel, one.state) for one in present} == {(one.channel, one.state) for one in told or ()}
+        case _:
+            assert present == (told or None)
+
+
+@pytest.mark.parametrize("name", FIELDS_OF)
+def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
+    samples: dict[str, Any] = {
+        "emails": (EmailPatch(address="ann@example.com"),),
+        "phones": (PhonePatch(e164="+41445550100"),),
+        "addresses": (AddressPatch(city="Bern"),),
+        "owner_remote_id": USER,
+        "consents": (ConsentPatch(channel="phone", state="opted_out"),),
+    }
+    patch = only(name, samples.get(name, "new"))
+
+    assert refused(patch, FULL) == {}
+    assert sent(patch).keys() == FIELDS_OF[name]
+    assert any(sent(patch).values())
+
+
+@pytest.mark.parametrize("name", FIELDS_OF.keys() - NEVER_EMPTY)
+def test_null_clears(name: str) -> None:
+    patch = only(name, None)
+
+    assert refused(patch, FULL) == {}
+    assert not any(sent(patch).values())
+    assert sent(patch).keys() == FIELDS_OF[name]
+    assert getattr(read(written(FULL, patch)), name) in (None, ())
+
+
+@pytest.mark.parametrize("name", NEVER_EMPTY)
+def test_what_is_never_empty_cannot_be_cleared(name: str) -> None:
+    assert refused(only(name, None), FULL).keys() == {f"/{name}"}
+
+
+def test_nothing_sent_sets_nothing() -> None:
+    draft = to_vendor(CustomerPatch(), FULL, FRESH)
+
+    assert (body_of(draft.body), draft.refused, draft.loss) == ({}, (), ())
+
+
+def test_a_full_record_can_be_sent_back() -> None:
+    customer = read(FULL)
+    patch = CustomerPatch(
+        emails=tuple(EmailPatch(address=one.address, is_primary=one.is_primary) for one in customer.emails),
+        phones=tuple(
+            PhonePatch(e164=one.e164, raw=one.raw, type=one.type, is_primary=one.is_primary) for one in customer.phones
+        ),
+        consents=tuple(ConsentPatch(channel=one.channel, state=one.state) for one in customer.consents),
+    )
+
+    assert refused(patch, FULL) == {}
+    assert read(written(FULL, patch)) == msgspec.structs.replace(customer, display_name="Old Name")
+
+
+# -------------------------------------------------------- what cannot be held
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_a_field_without_a_place_is_unsupported(name: str) -> None:
+    samples: dict[str, Any] = {
+        "tags": ("vip",),
+        "tax_ids": (TaxIdPatch(type="eu_vat", value="DE123"),),
+        "tax_exemption": "exempt",
+        "lifecycle_stage": "lead",
+    }
+    draft = to_vendor(only(name, samples.get(name, "x")), FULL, FRESH)
+
+    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
+    assert body_of(draft.body) == {}
+
+
+def test_one_of_each_kind_is_all_there_is_place_for() -> None:
+    patch = CustomerPatch(
+        emails=(EmailPatch(address="a@example.com"), EmailPatch(address="B@example.com", is_primary=True)),
+        phones=(PhonePatch(e164="+41445550100"), PhonePatch(raw="044 1"), PhonePatch(type="fax")),
+        addresses=(
+            AddressPatch(line2="2nd floor", name="Ann", country_code="XX"),
+            AddressPatch(line1="b"),
+            AddressPatch(line1="c", type="other", is_default=True),
+        ),
+    )
+
+    assert refused(patch).keys() == {
+        "/emails/0",
+        "/phones/1",
+        "/phones/2",
+        "/addresses/0/name",
+        "/addresses/0/line1",
+        "/addresses/0/country_code",
+        "/addresses/1",
+        "/addresses/2/is_default",
+    }
+
+
+def test_marks_that_salesforce_does_not_keep_are_unsupported() -> None:
+    patch = CustomerPatch(
+        emails=(EmailPatch(address="a@example.com", type="work", status="ok", is_primary=False),),
+        phones=(PhonePatch(e164="+41445550100"), PhonePatch(e164="+41795550123", type="mobile", is_primary=True)),
+    )
+
+    assert refused(patch).keys() == {
+        "/emails/0/type",
+        "/emails/0/status",
+        "/emails/0/is_primary",
+        "/phones/1/is_primary",
+    }
+
+
+@pytest.mark.parametrize("value", get_args(CustomerKind))
+def test_only_persons_are_contacts(value: CustomerKind) -> None:
+    assert (refused(CustomerPatch(kind=value)) == {}) == (value == "person")
+
+
+@pytest.mark.parametrize("value", get_args(CustomerStatus))
+def test_a_contact_is_active_or_archived_by_another_verb(value: CustomerStatus) -> None:
+    assert (refused(CustomerPatch(status=value)) == {}) == (value == "active")
+
+
+@pytest.mark.parametrize("value", get_args(LifecycleStage))
+def test_no_stage_is_held(value: LifecycleStage) -> None:
+    assert refused(CustomerPatch(lifecycle_stage=value)).keys() == {"/lifecycle_stage"}
+
+
+@pytest.mark.parametrize("value", get_args(EmailType))
+@pytest.mark.parametrize("status", get_args(EmailStatus))
+def test_every_kind_of_email_is_judged(value: EmailType, status: EmailStatus) -> None:
+    patch = CustomerPatch(emails=(EmailPatch(address="a@example.com", type=value, status=status),))
+
+    assert ("/emails/0/type" in refused(patch)) == (value != "unknown")
+    assert ("/emails/0/status" in refused(patch)) == (status != "unknown")
+
+
+@pytest.mark.parametrize("value", get_args(PhoneType))
+def test_every_kind_of_phone_has_its_field(value: PhoneType) -> None:
+    patch = CustomerPatch(phones=(PhonePatch(raw="044 1", type=value),))
+
+    assert refused(patch) == {}
+    assert [one.type for one in read(written(FULL, patch)).phones] == ["work" if value == "unknown" else value]
+
+
+@pytest.mark.parametrize("value", get_args(AddressType))
+def test_every_kind_of_address_is_judged(value: AddressType) -> None:
+    patch = CustomerPatch(addresses=(AddressPatch(city="Bern", type=value),))
+
+    assert (refused(patch) == {}) == (value in ("unknown", "other"))
+
+
+@pytest.mark.parametrize("channel", get_args(ConsentChannel))
+@pytest.mark.parametrize("state", get_args(ConsentState))
+def test_a_no_is_all_that_is_kept_of_a_consent(channel: ConsentChannel, state: ConsentState) -> None:
+    patch = CustomerPatch(consents=(ConsentPatch(channel=channel, state=state),))
+
+    assert (refused(patch) == {}) == (channel in ("email", "phone") and state == "opted_out")
+
+
+@pytest.mark.parametrize("key", ["lockstitch:op_1", " erp", "erp "])
+def test_a_key_that_could_not_be_found_again_is_refused(key: str) -> None:
+    assert refused(CustomerPatch(external_id=key)).keys() == {"/external_id"}
+
+
+@pytest.mark.parametrize("owner", ["77120", "003dM00001aBcDeQAK", "005"])
+def test_an_owner_is_a_user(owner: str) -> None:
+    assert refused(CustomerPatch(owner_remote_id=owner)).keys() == {"/owner_remote_id"}
+
+
+def test_a_short_id_is_written_long() -> None:
+    assert sent(CustomerPatch(owner_remote_id=USER[:15])) == {"OwnerId": USER}
+
+
+def test_countries_are_codes_where_the_org_has_them() -> None:
+    org = Account(fields={"Contact": frozenset({"MailingCountryCode", "OtherCountryCode", "CurrencyIsoCode"})})
+    members = sent(CustomerPatch(addresses=(AddressPatch(city="Bern", country_code="CH"),), currency="CHF"), None, org)
+
+    assert (members["MailingCountryCode"], members["CurrencyIsoCode"]) == ("CH", "CHF")
+    assert "MailingCountry" not in members
+
+
+def test_an_org_with_one_currency_holds_that_one() -> None:
+    org = Account(currency="EUR")
+
+    assert read(FULL, org).currency == "EUR"
+    assert refused(CustomerPatch(currency="EUR"), None, org) == {}
+    assert refused(CustomerPatch(currency="CHF"), None, org).keys() == {"/currency"}
+
+
+# -------------------------------------------------------- no reading fails
+
+TEXTS = [
+    name
+    for name, field in zip(Contact.__struct_encode_fields__, msgspec.structs.fields(Contact), strict=True)
+    if field.type == (str | None)
+]
+
+
+@given(st.dictionaries(st.sampled_from(TEXTS), st.none() | LINE))
+def test_no_text_breaks_the_reading(members: dict[str, str | None]) -> None:
+    customer = read(msgspec.convert({"Id": "003dM00001aBcDeQAK", **members}, Contact))
+
+    assert customer.first_name == members.get("FirstName")
+    assert msgspec.json.decode(msgspec.json.encode(customer), type=Customer) == customer
+
+
+@pytest.mark.parametrize("body", [b'{"LastName":"Lee"}', b'{"Id":"003dM00001aBcDeQAK","Email":7}', b"[]", b"nope"])
+def test_what_is_no_contact_is_drift(body: bytes) -> None:
+    with pytest.raises(VendorDrift):
+        CUSTOMER.read(body, FRESH)
+
+
+def test_every_field_of_a_write_is_accounted_for() -> None:
+    judged = FIELDS_OF.keys() | UNSUPPORTED.keys() | JUDGED
+
+    assert judged == {field.name for field in msgspec.structs.fields(CustomerPatch)}
+    assert all(getattr(CustomerPatch(), name) is UNSET for name in judged)

@@ -1,0 +1,335 @@
+"""Cases and their comments: what is written reads back, a change touches nothing else, every word is judged."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.ticket import (
+    STATUS_CATEGORY,
+    CommentPatch,
+    RequesterPatch,
+    Ticket,
+    TicketChannel,
+    TicketPatch,
+    TicketPriority,
+    TicketStatus,
+    TicketType,
+    Visibility,
+)
+from mappings.salesforce.asking import body_of
+from mappings.salesforce.comment_r1 import COMMENT
+from mappings.salesforce.picklists import CHANNEL, PRIORITY, TYPE, case_status
+from mappings.salesforce.ticket_r1 import UNSUPPORTED, to_canonical, to_vendor
+from mappings.salesforce.wire_v62 import Account, Case, Status
+
+USER, QUEUE = "005dM00000EmLtrQAF", "00GdM00000Frst1QAB"
+COMPANY, CONTACT, PARENT = "001dM00000Loop1QAF", "003dM00001aBcDeQAK", "500dM00003F2OMkQAN"
+WORDS = {
+    "Case.Priority": ("Low", "Medium", "High", "Critical"),
+    "Case.Type": ("Question", "Problem", "Incident", "Task", "Bug", "Feature Request", "Other", "Electrical"),
+    "Case.Origin": ("Email", "Phone", "Web", "Chat", "API", "Twitter", "SMS", "Other", "Pigeon"),
+}
+STATUSES = (
+    ("New", False),
+    ("In Progress", False),
+    ("Waiting on Customer", False),
+    ("On Hold", False),
+    ("Sent to workshop", False),
+    ("Resolved", True),
+    ("Closed", True),
+)
+ORG = Account(
+    picklists=WORDS,
+    case_statuses={
+        value: Status(value=value, label=value, closed=closed, status=case_status(value, closed))
+        for value, closed in STATUSES
+    },
+)
+FIELDS_OF = {
+    "subject": {"Subject"},
+    "description": {"Description"},
+    "status": {"Status"},
+    "priority": {"Priority"},
+    "type": {"Type"},
+    "channel": {"Origin"},
+    "requester": {"ContactId"},
+    "assignee_remote_id": {"OwnerId"},
+    "team_remote_id": {"OwnerId"},
+    "company_remote_id": {"AccountId"},
+    "parent_remote_id": {"ParentId"},
+    "external_id": {"Lockstitch_Key__c"},
+}
+SAMPLES: dict[str, Any] = {
+    "status": "on_hold",
+    "priority": "urgent",
+    "type": "task",
+    "channel": "phone",
+    "requester": RequesterPatch(remote_id=CONTACT),
+    "assignee_remote_id": "005dM00000OtherQAB",
+    "team_remote_id": QUEUE,
+    "company_remote_id": COMPANY,
+    "parent_remote_id": PARENT,
+}
+HELD_STATUSES = ("new", "open", "waiting_on_customer", "on_hold", "resolved", "closed")
+LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs", "Zs", "Cc"]), max_size=40)
+HOLDABLE = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": st.none() | LINE,
+        "description": st.none() | LINE,
+        "status": st.sampled_from(HELD_STATUSES),
+        "priority": st.sampled_from(["low", "normal", "high", "urgent", "none"]),
+        "type": st.sampled_from(["question", "problem", "incident", "task", "bug", "feature_request", "other"]),
+        "channel": st.sampled_from(["email", "phone", "web_form", "chat", "api", "social", "sms", "other"]),
+        "company_remote_id": st.none() | st.just(COMPANY),
+        "parent_remote_id": st.none() | st.just(PARENT),
+        "external_id": st.none() | LINE.filter(lambda key: bool(key) and not key.startswith("lockstitch:")),
+    },
+)
+FULL = msgspec.convert(
+    {
+        "Id": "500dM00003F2OMjQAN",
+        "CaseNumber": "00001001",
+        "Subject": "Old",
+        "Description": "old",
+        "Status": "New",
+        "Priority": "Low",
+        "Type": "Problem",
+        "Origin": "Web",
+        "ContactId": "003dM00001vWOXQQA4",
+        "Contact": {"Name": "Bo Field", "Email": "Bo@field.example", "Phone": "044 1"},
+        "AccountId": "001dM00003jU9H2QAK",
+        "ParentId": "500dM00003F2OMmQAN",
+        "OwnerId": USER,
+        "Lockstitch_Key__c": "old",
+    },
+    Case,
+)
+
+
+def only(name: str, value: Any) -> TicketPatch:
+    """A write of one field."""
+    fields: dict[str, Any] = {name: value}
+    return TicketPatch(**fields)
+
+
+def sent(patch: TicketPatch, current: Case | None = FULL) -> dict[str, Any]:
+    """The members of the body."""
+    return body_of(to_vendor(patch, current, ORG).body)
+
+
+def written(record: Case, patch: TicketPatch) -> Case:
+    """The case after Salesforce has carried out the write; whether it is closed follows from the status."""
+    members = msgspec.to_builtins(record) | sent(patch, record)
+    members["IsClosed"] = members["Status"] in ("Resolved", "Closed")
+    return msgspec.convert(members, Case)
+
+
+def read(record: Case, account: Account = ORG) -> Ticket:
+    """What the case means."""
+    return to_canonical(record, account).data
+
+
+def refused(patch: TicketPatch, current: Case | None = None) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.detail for one in to_vendor(patch, current, ORG).refused}
+
+
+@given(HOLDABLE)
+def test_what_is_written_reads_back_and_the_rest_stays(fields: dict[str, Any]) -> None:
+    patch = TicketPatch(**fields)
+    before, after = read(FULL), read(written(FULL, patch))
+
+    assert refused(patch, FULL) == {}
+    for name in FIELDS_OF.keys() - fields.keys():
+        assert getattr(after, name) == getattr(before, name), name
+    for name, value in fields.items():
+        assert getattr(after, name) == (value or None), name
+    assert after.status_category == STATUS_CATEGORY[after.status]
+
+
+@pytest.mark.parametrize("name", FIELDS_OF)
+def test_a_change_of_one_field_sends_only_that_field(name: str) -> None:
+    patch = only(name, SAMPLES.get(name, "new"))
+
+    assert refused(patch, FULL) == {}
+    assert sent(patch).keys() == FIELDS_OF[name]
+    assert all(sent(patch).values())
+
+
+@pytest.mark.parametrize(
+    "name", ["subject", "description", "company_remote_id", "parent_remote_id", "external_id", "requester"]
+)
+def test_null_clears(name: str) -> None:
+    patch = only(name, None)
+
+    assert refused(patch, FULL) == {}
+    assert not any(sent(patch).values())
+    assert getattr(read(written(FULL, patch)), name) is None
+
+
+def test_nothing_sent_sets_nothing() -> None:
+    draft = to_vendor(TicketPatch(), FULL, ORG)
+
+    assert (body_of(draft.body), draft.refused, draft.loss) == ({}, (), ())
+
+
+# ------------------------------------------------------------- enumerations
+
+
+@pytest.mark.parametrize("value", get_args(TicketStatus))
+def test_every_status_is_held_or_refused_with_those_that_are(value: TicketStatus) -> None:
+    patch = TicketPatch(status=value)
+
+    if value in HELD_STATUSES:
+        assert read(written(FULL, patch)).status == value
+    else:
+        assert refused(patch)["/status"].endswith("new, open, waiting_on_customer, on_hold, resolved, closed")
+
+
+@pytest.mark.parametrize("value", get_args(TicketPriority))
+def test_every_priority_is_held_or_refused(value: TicketPriority) -> None:
+    patch = TicketPatch(priority=value)
+
+    if value == "unknown":
+        assert refused(patch)["/priority"].endswith("one of: low, normal, high, urgent")
+    else:
+        assert read(written(FULL, patch)).priority == value
+
+
+@pytest.mark.parametrize("value", get_args(TicketType))
+def test_every_type_is_held_or_refused(value: TicketType) -> None:
+    patch = TicketPatch(type=value)
+
+    assert (refused(patch) == {}) == (value != "unknown")
+    assert value == "unknown" or read(written(FULL, patch)).type == value
+
+
+@pytest.mark.parametrize("value", get_args(TicketChannel))
+def test_every_channel_is_held_or_refused(value: TicketChannel) -> None:
+    patch = TicketPatch(channel=value)
+
+    assert (refused(patch) == {}) == (value not in ("unknown", "in_app"))
+    assert "/channel" in refused(patch) or read(written(FULL, patch)).channel == value
+
+
+def test_every_word_that_is_read_is_one_of_ours() -> None:
+    assert set(PRIORITY.values()) <= set(get_args(TicketPriority))
+    assert set(TYPE.values()) <= set(get_args(TicketType))
+    assert set(CHANNEL.values()) <= set(get_args(TicketChannel))
+
+
+@given(st.none() | LINE, st.booleans(), st.sampled_from(["Status", "Priority", "Type", "Origin"]))
+def test_an_invented_word_is_unknown_and_kept(word: str | None, closed: bool, field: str) -> None:
+    record = msgspec.convert({"Id": "500dM00003F2OMjQAN", field: word, "IsClosed": closed}, Case)
+
+    ticket = read(record)
+
+    assert {"Status": ticket.status_raw, "Priority": ticket.priority_raw, "Type": ticket.type_raw}.get(
+        field, ticket.channel_raw
+    ) == word
+    assert (ticket.status_category == "done") == closed
+    assert msgspec.json.decode(msgspec.json.encode(ticket), type=Ticket) == ticket
+
+
+def test_the_present_status_is_kept_if_it_means_the_same() -> None:
+    here = msgspec.structs.replace(FULL, status="Sent to workshop")
+
+    assert sent(TicketPatch(status="open"), here) == {"Status": "Sent to workshop"}
+    assert sent(TicketPatch(status="open"), None) == {"Status": "In Progress"}
+
+
+@pytest.mark.parametrize(
+    ("status", "closed", "deleted", "means"),
+    [
+        ("Closed", True, False, "closed"),
+        ("Closed", False, False, "open"),
+        ("On Hold", True, False, "closed"),
+        ("Escalated", False, False, "open"),
+        ("Awaiting Vendor", False, False, "unknown"),
+        ("Awaiting Vendor", True, False, "closed"),
+        ("New", False, True, "deleted"),
+    ],
+)
+def test_whether_it_is_closed_is_salesforces_own_word(status: str, closed: bool, deleted: bool, means: str) -> None:
+    record = msgspec.structs.replace(FULL, status=status, is_closed=closed, is_deleted=deleted)
+
+    assert read(record).status == means
+
+
+# ------------------------------------------------------ owners and requesters
+
+
+def test_an_owner_is_a_user_or_a_queue() -> None:
+    both = TicketPatch(assignee_remote_id=USER, team_remote_id=QUEUE)
+
+    assert refused(both).keys() == {"/team_remote_id"}
+    assert refused(TicketPatch(assignee_remote_id=None), FULL).keys() == {"/assignee_remote_id"}
+    assert refused(TicketPatch(team_remote_id=None), FULL) == {}
+    assert sent(TicketPatch(assignee_remote_id=None, team_remote_id=QUEUE)) == {"OwnerId": QUEUE}
+    assert refused(TicketPatch(assignee_remote_id=QUEUE)).keys() == {"/assignee_remote_id"}
+
+
+def test_a_requester_is_a_contact_or_what_somebody_says_of_himself() -> None:
+    stranger = TicketPatch(requester=RequesterPatch(name="Cy", email="Cy@example.com"))
+    same = TicketPatch(requester=RequesterPatch(remote_id="003dM00001vWOXQQA4", name="Bo Field"))
+
+    assert sent(stranger) == {
+        "ContactId": None,
+        "SuppliedName": "Cy",
+        "SuppliedEmail": "cy@example.com",
+        "SuppliedPhone": None,
+    }
+    assert "ContactId" not in sent(stranger, None)
+    assert read(written(FULL, stranger)).requester == msgspec.structs.replace(
+        read(FULL).requester or pytest.fail("nobody"), remote_id=None, name="Cy", email="cy@example.com", phone=None
+    )
+    assert refused(same, FULL) == {}
+    assert refused(TicketPatch(requester=RequesterPatch(remote_id=CONTACT, name="Cy")), FULL).keys() == {
+        "/requester/name"
+    }
+    assert refused(TicketPatch(requester=RequesterPatch())).keys() == {"/requester"}
+    assert refused(TicketPatch(requester=RequesterPatch(id="cus_1"))).keys() == {"/requester/id"}
+    assert refused(TicketPatch(requester=RequesterPatch(remote_id="51"))).keys() == {"/requester/remote_id"}
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_a_field_without_a_place_is_unsupported(name: str) -> None:
+    draft = to_vendor(only(name, None), FULL, ORG)
+
+    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
+
+
+def test_every_field_of_a_write_is_accounted_for() -> None:
+    judged = FIELDS_OF.keys() | UNSUPPORTED.keys() | {"custom_fields"}
+
+    assert judged == {field.name for field in msgspec.structs.fields(TicketPatch)}
+    assert all(getattr(TicketPatch(), name) is UNSET for name in judged)
+
+
+# ------------------------------------------------------------------- comments
+
+
+@pytest.mark.parametrize("value", get_args(Visibility))
+def test_a_comment_is_published_or_not(value: Visibility) -> None:
+    draft = COMMENT.to_vendor(CommentPatch(body_text="Hello", visibility=value), None, ORG)
+
+    assert (draft.refused == ()) == (value != "unknown")
+    assert value == "unknown" or body_of(draft.body) == {"CommentBody": "Hello", "IsPublished": value == "public"}
+
+
+@pytest.mark.parametrize(
+    ("comment", "pointer"),
+    [
+        (CommentPatch(), "/body_text"),
+        (CommentPatch(body_text=" "), "/body_text"),
+        (CommentPatch(body_text="ü" * 2001), "/body_text"),
+        (CommentPatch(body_text="a", body_html="<p>a</p>"), "/body_html"),
+    ],
+)
+def test_a_comment_that_cannot_be_kept_is_refused(comment: CommentPatch, pointer: str) -> None:
+    assert [one.pointer for one in COMMENT.to_vendor(comment, None, ORG).refused] == [pointer]
