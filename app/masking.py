@@ -5,7 +5,7 @@ a text of ours leaves it out instead.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 _OUTSIDE: Final = r"\s@\"'`<>(),;:\[\]{}/\\|"
 _EMAIL: Final = re.compile(rf"[^{_OUTSIDE}]{{1,64}}(?:@|%40)[^{_OUTSIDE}]{{1,255}}", re.IGNORECASE)
@@ -18,3 +18,42 @@ def without_people(text: str) -> str:
     if "@" in text or "%40" in text:
         text = _EMAIL.sub(lambda found: "(e-mail)" if _DOMAIN.search(found[0]) else found[0], text)
     return _PHONE.sub("(phone)", text)
+
+
+MOST_SHOWN: Final = 40
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*|[0-9]{1,9}")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_DIGIT: Final = re.compile(r"\d")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+
+def shape_of(value: Any) -> str:
+    """What a decoded JSON value looks like, without what it says: letters are `x`, digits `0`, all else stands. Of an
+    object the names of its first members are kept, as far as they look like those of a schema; of an array the first
+    item."""
+    if isinstance(value, str):
+        shape = _DIGIT.sub("0", _LETTER.sub("x", value[:MOST_SHOWN]))
+        return f'"{shape}{"…" if len(value) > MOST_SHOWN else ""}"'
+    if isinstance(value, dict):
+        members = [
+            f"{name if _NAME.fullmatch(name) else '*'}: {_hint_of(inner)}" for name, inner in list(value.items())[:5]
+        ]
+        return "{" + ", ".join(members + (["…"] if len(value) > len(members) else [])) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join([_hint_of(one) for one in value[:1]] + (['…'] if len(value) > 1 else []))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return _DIGIT.sub("0", str(value)[:MOST_SHOWN])
+
+
+def word_of(value: Any) -> str:
+    """A vendor's word for a choice, shown where it is a single word or a short number as a program would choose it, and
+    as its shape where it may be anything: an administrator's label may name a person."""
+    text = str(value)
+    return text if len(text) <= MOST_SHOWN and _WORD.fullmatch(text) else shape_of(value)
+
+
+def _hint_of(value: Any) -> str:
+    if isinstance(value, dict | list) and value:
+        return "{…}" if isinstance(value, dict) else "[…]"
+    return shape_of(value)

@@ -19,6 +19,7 @@ from app.settings_file import (
     AlertSettings,
     ConfigFile,
     ConnectionSettings,
+    DriftSettings,
     PacingSettings,
     RetentionSettings,
     SettingsError,
@@ -33,6 +34,7 @@ from canonical.parts import ObjectName
 __all__ = [
     "AlertSettings",
     "ConnectionSettings",
+    "DriftSettings",
     "EgressRule",
     "EncryptionKey",
     "PacingSettings",
@@ -130,6 +132,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where an operator is told of trouble."""
     retention: RetentionSettings
     """How long things are kept after they have ended."""
+    drift: DriftSettings
+    """How closely records are watched for changes at the vendor."""
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"
@@ -173,6 +177,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         delivery_timeout_seconds=read("LOCKSTITCH_DELIVERY_TIMEOUT", _timeout, 15),
         alerts=content.alerts,
         retention=content.retention,
+        drift=content.drift,
     )
     if read.complaints:
         raise SettingsError("\n".join(read.complaints))

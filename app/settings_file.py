@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from app.complaints import Complaint
+from app.drift_rules import DriftRule
 from canonical.parts import CustomFieldSetting, ObjectName
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "t
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 SECRET_REFERENCE = re.compile(r"(env|file):\S+")
 ALERT_URL = re.compile(r"https?://[^/?#\s]+([/?][^#\s]*)?")
-TABLES = ("connections", "systems_of_record", "writes", "egress", "alerts", "retention")
+TABLES = ("connections", "systems_of_record", "writes", "egress", "alerts", "retention", "drift")
 
 
 class SettingsError(Complaint):
@@ -60,6 +61,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     pacing: PacingSettings | None
     webhook_secrets: tuple[WebhookSecretSettings, ...]
     pending: bool
+    drift: tuple[DriftRule, ...] = ()
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -78,6 +80,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pacing: PacingSettings | None = None
     webhook_secrets: tuple[str | WebhookSecretSettings, ...] = ()
     pending: bool = False
+    drift: tuple[DriftRule, ...] = ()
 
 
 class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -139,6 +142,19 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     runs: Days = 30
 
 
+class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How closely records are watched for changes at the vendor.
+
+    `sample_rate` of them are looked at, and all that could not be read; 0 looks at these alone. What the first
+    `learn_records` of a mapping revision on a connection say is no news, nor what comes within `learn_hours` of the
+    first one, whichever ends sooner.
+    """
+
+    sample_rate: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    learn_records: Annotated[int, Meta(ge=1, le=100_000)] = 100
+    learn_hours: Annotated[int, Meta(ge=1, le=8760)] = 24
+
+
 class ConfigFile(Struct, frozen=True, kw_only=True):
     """What the file says, checked."""
 
@@ -148,6 +164,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
     egress: EgressSettings = EgressSettings()
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
+    drift: DriftSettings = DriftSettings()
 
 
 def read_config_file(path: Path | None) -> ConfigFile:
@@ -203,6 +220,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
     except SettingsError as error:
         complaints.append(f"{path}: [alerts] {error}")
     retention = read_table("retention", RetentionSettings)
+    drift = read_table("drift", DriftSettings)
     if complaints:
         raise SettingsError("\n".join(complaints))
     return ConfigFile(
@@ -212,6 +230,7 @@ def read_config_file(path: Path | None) -> ConfigFile:
         egress=egress,
         alerts=alerts,
         retention=retention,
+        drift=drift,
     )
 
 
@@ -274,6 +293,7 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         pacing=read.pacing,
         webhook_secrets=webhook_secrets,
         pending=read.pending,
+        drift=read.drift,
     )
 
 

@@ -99,15 +99,12 @@ def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
     folded = _fold(path)
     if missing := _MISSING.match(reason):
         return Misfit(path=folded + _step(missing[1]), kind="missing_field", expected="a value", found="nothing")
-    expected, _, found = reason.partition(", got ")
     value = value_at(record, path)
-    return Misfit(
-        path=folded,
-        kind="changed_type",
-        expected=expected.removeprefix("Expected ").replace("`", ""),
-        found=found.replace("`", "") or ("another form" if value is None else type_of(value)),
-        value=value,
-    )
+    if not reason.startswith("Expected "):  # what was found, in words; a value that it quotes is left out
+        found = reason.partition("'")[0].strip()
+        return Misfit(path=folded, kind="changed_type", expected="a readable value", found=found, value=value)
+    expected, _, found = reason.removeprefix("Expected ").replace("`", "").partition(", got ")
+    return Misfit(path=folded, kind="changed_type", expected=expected, found=found or type_of(value), value=value)
 
 
 def type_of(value: Any) -> JsonType:

@@ -11,6 +11,7 @@ texts of exceptions, header values. An id of a record points at a person, so rou
 """
 
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
+from app.telemetry.drift import count_drift, count_drift_looks
 from app.telemetry.jobs import JobAttempt, count_dead_letter, job_span
 from app.telemetry.metrics import add_collector, count_operation, render_metrics
 from app.telemetry.provider import set_up, shut_down
@@ -26,6 +27,8 @@ __all__ = [
     "bind",
     "correlation_id",
     "count_dead_letter",
+    "count_drift",
+    "count_drift_looks",
     "count_operation",
     "count_received",
     "count_refused",

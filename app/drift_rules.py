@@ -1,0 +1,58 @@
+"""What an operator wants done about drift: for each connection a list of rules, of which the first that fits counts."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+DriftKind = Literal["unknown_field", "changed_type", "new_enum_value", "missing_field"]
+DriftPolicy = Literal["evolve", "freeze", "discard", "reject"]
+
+PATH: Final = r"^\$(\.\.\*|\.\*|\[\*\]|\.[A-Za-z_$@][A-Za-z0-9_$:-]*)*$"
+"""`$`, then steps: a member by its name, `.*` for any one member, `[*]` for the items of an array, and `..*` for
+everything below."""
+DEFAULT: Final[DriftPolicy] = "evolve"
+PRESENT: Final = ""
+"""The trait of a path at which there is something."""
+_STEPS: Final = re.compile(r"\.\.\*|\.\*|[^.*]+|\.|\*")
+_WILD: Final = {"..*": r"[.\[].+", ".*": r"\.[^.\[\]]+"}
+
+
+class DriftRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is done about drift at the paths that `path` stands for, of these `objects` or of all of them.
+
+    `evolve`: it is noted. `freeze`: it is noted, and an alarm stands until somebody acknowledges it. `discard`: it is
+    not noted. `reject`: it is noted, and no record with it is accepted until somebody acknowledges it.
+    """
+
+    path: Annotated[str, Meta(pattern=PATH)]
+    policy: DriftPolicy
+    objects: tuple[Literal["customers", "orders", "tickets", "comments"], ...] = ()
+
+
+def policy_of(rules: Sequence[DriftRule], object_name: str, path: str) -> DriftPolicy:
+    """What the rules say of drift at this path of an object (`customer`)."""
+    for rule in rules:
+        if (not rule.objects or f"{object_name}s" in rule.objects) and _pattern(rule.path).fullmatch(path):
+            return rule.policy
+    return DEFAULT
+
+
+def trait_of(kind: DriftKind, found: str) -> str:
+    """What a baseline holds of a path, once such drift is no news any more."""
+    match kind:
+        case "unknown_field":
+            return PRESENT
+        case "changed_type":
+            return f"type {found}"
+        case "new_enum_value":
+            return f"choice {found}"
+        case "missing_field":
+            return "missing"
+
+
+@lru_cache(maxsize=1024)
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("".join(_WILD.get(step) or re.escape(step) for step in _STEPS.findall(path)))
