@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
 from mappings.salesforce.record_ids import is_id, long_id
@@ -93,7 +93,7 @@ class _Complaint(Struct, frozen=True, kw_only=True, rename="camel"):
     duplicate_resut: _DuplicateResult | None = None
     duplicate_result: _DuplicateResult | None = None
     error: str | None = None
-    error_description: str | None = None
+    error_description: str | None = field(name="error_description", default=None)
 
     @property
     def code(self) -> str | None:
@@ -198,7 +198,7 @@ def _refusal(reply: VendorReply, status: int, complaints: tuple[_Complaint, ...]
         detail=(said or f"Salesforce answers {reply.status} without a reason")[:LONGEST_DETAIL],
         request_id=reply.headers.get(REQUEST_ID_HEADER),
         retry_after=_patience(first.message) if kind == "throttled" else None,
-        fields=tuple((field, one.message) for one in complaints for field in one.fields or ()),
+        fields=tuple((name, one.message) for one in complaints for name in one.fields or ()),
         existing_remote_id=next(filter(None, map(_holder, complaints)), None),
     )
 

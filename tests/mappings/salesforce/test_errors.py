@@ -1,0 +1,188 @@
+"""Every no of Salesforce is understood, and nothing that comes back can break the understanding."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.http import CATEGORY_OF, VendorReply
+from mappings.salesforce.errors import budget, refusal
+
+from .conftest import reply
+
+HOLDER = "003dM00001aBcDeQAK"
+
+
+def error(status: int, code: str, message: str = "no", **more: Any) -> VendorReply:
+    """An error answer in Salesforce's shape."""
+    body = [{"message": message, "errorCode": code, **more}]
+    return reply(json.dumps(body).encode(), status, {"x-sfdc-request-id": "aeb5f871"})
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "rejected"),
+        (400, "REQUIRED_FIELD_MISSING", "rejected"),
+        (400, "INVALID_FIELD", "rejected"),
+        (400, "MALFORMED_QUERY", "rejected"),
+        (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "rejected"),
+        (400, "UNABLE_TO_LOCK_ROW", "unavailable"),
+        (400, "DUPLICATE_VALUE", "duplicate"),
+        (400, "DUPLICATES_DETECTED", "duplicate"),
+        (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "not_allowed"),
+        (401, "INVALID_SESSION_ID", "auth"),
+        (403, "REQUEST_LIMIT_EXCEEDED", "throttled"),
+        (403, "API_DISABLED_FOR_ORG", "not_allowed"),
+        (403, "WHATEVER", "not_allowed"),
+        (404, "NOT_FOUND", "not_found"),
+        (404, "ENTITY_IS_DELETED", "not_found"),
+        (412, "WHATEVER", "version_conflict"),
+        (500, "UNKNOWN_EXCEPTION", "unavailable"),
+        (503, "SERVER_UNAVAILABLE", "unavailable"),
+    ],
+)
+def test_a_code_has_a_kind(status: int, code: str, kind: str) -> None:
+    found = refusal(error(status, code, fields=["LastName"]))
+
+    assert found is not None
+    assert (found.kind, found.code, found.detail, found.request_id) == (kind, code, "no", "aeb5f871")
+    assert found.fields == (("LastName", "no"),)
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_success_is_no_refusal(status: int) -> None:
+    assert refusal(reply(b"", status)) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [("TotalRequests Limit exceeded.", 600.0), ("ConcurrentRequests (Concurrent API Requests) Limit exceeded.", 5.0)],
+)
+def test_a_days_limit_asks_for_more_patience_than_a_moments(message: str, seconds: float) -> None:
+    found = refusal(error(403, "REQUEST_LIMIT_EXCEEDED", message))
+
+    assert found is not None
+    assert found.retry_after == seconds
+
+
+@pytest.mark.parametrize("member", ["duplicateResut", "duplicateResult"])
+def test_a_duplicate_rule_names_who_is_there(member: str) -> None:
+    result = {"allowSave": True, "matchResults": [{"matchRecords": [{"record": {"Id": HOLDER}}]}]}
+    found = refusal(error(400, "DUPLICATES_DETECTED", "Use one of these records?", **{member: result}))
+
+    assert found is not None
+    assert found.existing_remote_id == HOLDER
+
+
+def test_a_taken_value_names_who_has_it_by_the_long_id() -> None:
+    told = f"duplicate value found: Lockstitch_Key__c duplicates value on record with id: {HOLDER[:15]}"
+    found = refusal(error(400, "DUPLICATE_VALUE", told))
+
+    assert found is not None
+    assert found.existing_remote_id == HOLDER
+
+
+def composite(*parts: tuple[int, Any]) -> VendorReply:
+    """The answer to a composite request: a 200 in any case."""
+    told = [{"body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": "r"} for status, body in parts]
+    return reply(json.dumps({"compositeResponse": told}, separators=(",", ":")).encode())
+
+
+def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
+    halted = [{"errorCode": "PROCESSING_HALTED", "message": "rolled back"}]
+    lines = [
+        {
+            "success": False,
+            "errors": [{"statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK", "message": "", "fields": []}],
+        },
+        {"success": False, "errors": [{"statusCode": "INVALID_FIELD", "message": "bad", "fields": ["Quantity"]}]},
+    ]
+    found = refusal(composite((400, halted), (200, lines), (400, halted)))
+    rolled_back = refusal(composite((400, halted), (400, halted)))
+    done = refusal(composite((200, {"id": "801"}), (201, [{"success": True, "errors": []}]), (204, None)))
+
+    assert found is not None
+    assert (found.kind, found.code, found.fields) == ("rejected", "INVALID_FIELD", (("Quantity", "bad"),))
+    assert rolled_back is not None
+    assert rolled_back.code == "PROCESSING_HALTED"
+    assert done is None
+
+
+def test_a_write_that_failed_with_a_200_is_a_refusal() -> None:
+    body = {"id": None, "success": False, "errors": [{"statusCode": "STRING_TOO_LONG", "message": "x", "fields": []}]}
+    found = refusal(reply(json.dumps(body, separators=(",", ":")).encode()))
+
+    assert found is not None
+    assert (found.kind, found.code) == ("rejected", "STRING_TOO_LONG")
+
+
+def test_several_records_for_one_key_are_a_conflict() -> None:
+    found = refusal(reply(b'["/services/data/v62.0/sobjects/Contact/003dM00001aBcDeQAK"]', 300))
+
+    assert found is not None
+    assert found.category == "conflict"
+
+
+def test_a_page_of_a_proxy_says_what_its_status_says() -> None:
+    found = refusal(reply(b"<html>down</html>", 502))
+
+    assert found is not None
+    assert (found.kind, found.code) == ("unavailable", None)
+
+
+def test_the_oauth_endpoints_words_are_understood() -> None:
+    found = refusal(reply(b'{"error":"invalid_grant","error_description":"expired access/refresh token"}', 400))
+
+    assert found is not None
+    assert (found.kind, found.detail) == ("auth", "expired access/refresh token")
+
+
+@pytest.mark.parametrize(
+    ("header", "left"),
+    [
+        ("api-usage=891/15000", 14109.0),
+        ("api-usage=18/5000; per-app-api-usage=240/250(appName=lockstitch)", 10.0),
+        ("api-usage=16000/15000", 0.0),
+        ("api-usage=x/y", None),
+        ("", None),
+    ],
+)
+def test_the_budget_is_what_is_left_of_a_day(header: str, left: float | None) -> None:
+    found = budget(reply(b"", 200, {"sforce-limit-info": header}))
+
+    assert (None if found is None else found.remaining) == left
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["errorCode", "message", "fields", "body", "errors", "success"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.integers(100, 599),
+    st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
+    st.dictionaries(st.sampled_from(["sforce-limit-info", "x-sfdc-request-id"]), st.text()),
+)
+def test_nothing_breaks_the_understanding(status: int, body: bytes, headers: dict[str, str]) -> None:
+    answer = VendorReply(status=status, headers=headers, body=body)
+    found = refusal(answer)
+
+    assert found is None or found.kind in CATEGORY_OF
+    assert found is not None or 200 <= status < 300
+    budget(answer)
+
+
+@given(JSON, st.integers(100, 599))
+def test_no_part_of_a_composite_breaks_it(body: Any, status: int) -> None:
+    found = refusal(composite((status, body)))
+
+    assert (found is None) or found.kind in CATEGORY_OF
+    assert status < 400 or found is not None

@@ -1,0 +1,345 @@
+"""Orders: sums keep every digit, what is written reads back, and what Salesforce has no place for is said so."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical import values
+from canonical.order import Order, OrderStatus
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
+from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
+from mappings.salesforce import wire_v62 as wire
+from mappings.salesforce.asking import body_of
+from mappings.salesforce.endpoints_order import create
+from mappings.salesforce.order_r1 import ORDER, to_canonical
+from mappings.salesforce.order_write_r1 import UNSUPPORTED, to_vendor
+from mappings.salesforce.wire_v62 import Account
+from mappings.spec import Unmappable, VendorDrift
+
+CONTACT, ENTRY, COMPANY = "003dM00001aBcDeQAK", "01udM00000Thrd1QAD", "001dM00000Loop1QAF"
+PLACED = datetime(2026, 5, 1, tzinfo=UTC)
+ORG = Account(
+    currency="EUR",
+    order_statuses={"Draft": "Draft", "Activated": "Activated", "On Hold": "Activated", "Completed": "Activated"},
+    custom_fields={"order": (CustomFieldSetting(key="account", vendor_field="AccountId"),)},
+)
+BILLING = {f"Billing{part}" for part in ("Street", "City", "State", "PostalCode", "Country")}
+FIELDS_OF = {
+    "status": {"Status"},
+    "customer": {"BillToContactId"},
+    "billing_address": BILLING,
+    "shipping_address": {name.replace("Billing", "Shipping") for name in BILLING},
+    "internal_note": {"Description"},
+    "external_id": {"Lockstitch_Key__c"},
+    "placed_at": {"EffectiveDate"},
+}
+SAMPLES: dict[str, Any] = {
+    "status": "completed",
+    "customer": OrderCustomerPatch(remote_id=CONTACT),
+    "billing_address": AddressPatch(city="Bern"),
+    "shipping_address": AddressPatch(line1="1 Quay", country_code="CH"),
+    "placed_at": datetime(2026, 6, 1, tzinfo=UTC),
+}
+FULL = msgspec.convert(
+    {
+        "Id": "801dM000000xJ0aAAE",
+        "OrderNumber": "00000100",
+        "Status": "Draft",
+        "StatusCode": "Draft",
+        "AccountId": COMPANY,
+        "BillToContactId": "003dM00001vWOXQQA4",
+        "BillToContact": {"Name": "Bo Field", "Email": "Bo@field.example"},
+        "EffectiveDate": "2026-05-01",
+        "TotalAmount": 12.5,
+        "BillingStreet": "Old Street 1",
+        "BillingCity": "Oldtown",
+        "ShippingCity": "Elsewhere",
+        "Description": "old",
+        "Lockstitch_Key__c": "old",
+    },
+    wire.Order,
+)
+
+
+def only(name: str, value: Any) -> OrderPatch:
+    """A write of one field."""
+    fields: dict[str, Any] = {name: value}
+    return OrderPatch(**fields)
+
+
+def new(**more: Any) -> OrderPatch:
+    """A new order with what it needs at least."""
+    fields: dict[str, Any] = {"customer": OrderCustomerPatch(remote_id=CONTACT), "placed_at": PLACED}
+    return OrderPatch(**fields | more)
+
+
+def sent(patch: OrderPatch, current: wire.Order | None = FULL) -> dict[str, Any]:
+    """The members of the body."""
+    return body_of(to_vendor(patch, current, ORG).body)
+
+
+def refused(patch: OrderPatch, current: wire.Order | None = None) -> dict[str, str]:
+    """The complaints about a write, by pointer."""
+    return {one.pointer: one.kind for one in to_vendor(patch, current, ORG).refused}
+
+
+def read(record: wire.Order, account: Account = ORG) -> Order:
+    """What the order means."""
+    return to_canonical(record, account).data
+
+
+def written(record: wire.Order, patch: OrderPatch) -> wire.Order:
+    """The order after Salesforce has carried out the write; its code follows from the status."""
+    members = msgspec.to_builtins(record, builtin_types=(Decimal,), enc_hook=str) | sent(patch, record)
+    members["StatusCode"] = ORG.order_statuses[members["Status"]]
+    return msgspec.convert(members, wire.Order)
+
+
+# -------------------------------------------------------------------- reading
+
+
+@given(
+    st.decimals("-999999999", "999999999", places=6),
+    st.decimals("0", "99999", places=4),
+    st.sampled_from(["EUR", "JPY", "KWD", "HUF", "XXX"]),
+)
+def test_no_digit_of_a_sum_is_lost_or_invented(price: Decimal, count: Decimal, currency: str) -> None:
+    record = f"""{{"Id": "801dM000000xJ0aAAE", "TotalAmount": {price:f}, "CurrencyIsoCode": "{currency}", "OrderItems":
+        {{"totalSize": 1, "done": true, "records": [{{"Id": "802dM000000AbC1QAK", "Quantity": {count:f},
+        "UnitPrice": {price:f}, "TotalPrice": {price:f}}}]}}}}"""
+
+    order = ORDER.read(record.encode(), ORG).data
+
+    assert order.totals.total == order.line_items[0].total == values.money(f"{price:f}", currency)
+    assert Decimal(order.line_items[0].unit_price) == price
+    assert Decimal(order.line_items[0].quantity) == count
+
+
+def test_what_does_not_add_up_is_told() -> None:
+    record = b"""{"Id": "801dM000000xJ0aAAE", "TotalAmount": 10.0, "OrderItems": {"totalSize": 1, "done": true,
+        "records": [{"Id": "802dM000000AbC1QAK", "Quantity": 2, "UnitPrice": 5.5, "TotalPrice": 11.0}]}}"""
+
+    loss = ORDER.read(record, ORG).loss
+
+    assert ("/totals/items", "ambiguous") in {(one.path, one.kind) for one in loss}
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "means"),
+    [
+        ("Draft", "Draft", "draft"),
+        ("Activated", "Activated", "open"),
+        ("Activated", None, "open"),
+        ("Completed", "Activated", "completed"),
+        ("Sewing", "Activated", "open"),
+        ("Canceled", "Canceled", "cancelled"),
+        ("Expired", "Expired", "archived"),
+        ("Suspended", "Suspended", "unknown"),
+        (None, None, "unknown"),
+    ],
+)
+def test_a_status_is_read_by_its_word_or_else_its_code(status: str | None, code: str | None, means: str) -> None:
+    order = read(msgspec.structs.replace(FULL, status=status, status_code=code))
+
+    assert (order.status, order.status_raw) == (means, status)
+
+
+def test_lines_that_were_not_read_are_told() -> None:
+    items = wire.OrderItems(
+        records=(), done=False, next_records_url="/services/data/v62.0/query/01gdM0000000abcAAQ-200"
+    )
+
+    loss = to_canonical(msgspec.structs.replace(FULL, order_items=items), ORG).loss
+
+    assert ("/line_items", "truncated") in {(one.path, one.kind) for one in loss}
+
+
+def test_a_company_that_orders_is_no_guest() -> None:
+    bare = msgspec.structs.replace(FULL, bill_to_contact_id=None, bill_to_contact=None)
+    order = read(msgspec.structs.replace(bare, account=wire.Person(name="Loop")))
+
+    assert order.customer is not None
+    assert (order.customer.name, order.customer.remote_id, order.is_guest) == ("Loop", None, False)
+    assert read(msgspec.structs.replace(bare, account_id=None)).is_guest
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Id": "801dM000000xJ0aAAE", "TotalAmount": {"amount": "1"}}',
+        b'{"Id": "801dM000000xJ0aAAE", "TotalAmount": 1e40}',
+        b'{"Id": "801dM000000xJ0aAAE", "EffectiveDate": "soon"}',
+        b'{"TotalAmount": 1}',
+    ],
+)
+def test_what_is_no_order_is_drift(body: bytes) -> None:
+    with pytest.raises(VendorDrift):
+        ORDER.read(body, ORG)
+
+
+def test_a_reduction_order_has_no_honest_reading() -> None:
+    with pytest.raises(Unmappable, match="reduction order") as refusal:
+        read(msgspec.structs.replace(FULL, is_reduction_order=True))
+    assert refusal.value.path == "$.IsReductionOrder"
+
+
+# -------------------------------------------------------------------- writing
+
+
+@pytest.mark.parametrize("name", FIELDS_OF)
+def test_a_change_of_one_field_sends_only_that_field_and_reads_back(name: str) -> None:
+    patch = only(name, SAMPLES.get(name, "new"))
+    before, after = read(FULL), read(written(FULL, patch))
+
+    assert refused(patch, FULL) == {}
+    assert sent(patch).keys() == FIELDS_OF[name]
+    for other in FIELDS_OF.keys() - {name}:
+        assert getattr(after, other) == getattr(before, other), other
+    assert getattr(after, name) != getattr(before, name)
+
+
+@pytest.mark.parametrize("name", ["customer", "billing_address", "shipping_address", "internal_note", "external_id"])
+def test_null_clears(name: str) -> None:
+    patch = only(name, None)
+
+    assert refused(patch, FULL) == {}
+    assert not any(sent(patch).values())
+    assert getattr(read(written(FULL, patch)), name) is None
+
+
+def test_nothing_sent_sets_nothing() -> None:
+    draft = to_vendor(OrderPatch(), FULL, ORG)
+
+    assert (body_of(draft.body), draft.refused, draft.loss) == ({}, (), ())
+
+
+@pytest.mark.parametrize("value", get_args(OrderStatus))
+def test_every_status_is_held_or_refused(value: OrderStatus) -> None:
+    patch = OrderPatch(status=value)
+
+    assert (refused(patch, FULL) == {}) == (value in ("draft", "open", "on_hold", "completed"))
+    assert "/status" in refused(patch, FULL) or read(written(FULL, patch)).status == value
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_a_field_without_a_place_is_unsupported(name: str) -> None:
+    assert refused(only(name, None), FULL) == {f"/{name}": "unsupported"}
+
+
+def test_what_salesforce_keeps_elsewhere_is_unsupported() -> None:
+    line = LineItemPatch(
+        variant_remote_id=ENTRY,
+        quantity="1",
+        unit_price="1.00",
+        sku="X",
+        tax="0.20",
+        product_remote_id="1",
+        taxable=True,
+    )
+    patch = new(
+        line_items=(line,),
+        discounts=(DiscountPatch(amount="1.00"),),
+        shipping_lines=(ShippingLinePatch(title="Post", price="4.00"),),
+        is_test=True,
+    )
+
+    assert refused(patch) == dict.fromkeys(
+        (
+            *("/discounts", "/shipping_lines", "/is_test", "/line_items/0/sku", "/line_items/0/tax"),
+            *("/line_items/0/product_remote_id", "/line_items/0/taxable"),
+        ),
+        "unsupported",
+    )
+    assert refused(OrderPatch(line_items=(line,)), FULL) == {"/line_items": "unsupported"}
+
+
+def test_a_new_order_says_whose_it_is_and_when_it_starts() -> None:
+    company = (CustomFieldPatch(key="account", value=COMPANY),)
+
+    assert refused(OrderPatch()) == {"/placed_at": "invalid", "/customer": "invalid"}
+    assert refused(OrderPatch(placed_at=PLACED, custom_fields=company)) == {}
+    assert refused(new(customer=OrderCustomerPatch(email="a@example.com"))).keys() == {"/customer"}
+    assert refused(new(customer=OrderCustomerPatch(remote_id=CONTACT, name="Bo"))) == {"/customer/name": "unsupported"}
+    assert refused(OrderPatch(placed_at=None), FULL) == {"/placed_at": "invalid"}
+
+
+def test_a_line_is_an_entry_of_a_price_book() -> None:
+    free = LineItemPatch(name="Mug", quantity="1", unit_price="5.00")
+    unpriced = LineItemPatch(variant_remote_id=ENTRY, quantity="1")
+
+    assert refused(new(line_items=(free, unpriced))) == {
+        "/line_items/0/variant_remote_id": "invalid",
+        "/line_items/1/unit_price": "invalid",
+    }
+
+
+@pytest.mark.parametrize(("currency", "pointer"), [("EUR", None), ("CHF", "/currency"), (None, "/currency")])
+def test_an_org_with_one_currency_takes_that_one(currency: str | None, pointer: str | None) -> None:
+    assert refused(new(currency=currency)) == ({} if pointer is None else {pointer: "invalid"})
+
+
+def test_an_org_with_several_takes_any() -> None:
+    several = msgspec.structs.replace(ORG, fields={"Order": frozenset({"CurrencyIsoCode", "BillToContactId"})})
+
+    draft = to_vendor(new(currency="CHF"), None, several)
+
+    assert body_of(draft.body)["CurrencyIsoCode"] == "CHF"
+
+
+def test_a_time_becomes_its_day_in_utc() -> None:
+    moment = msgspec.convert("2026-05-01T23:30:00-02:00", datetime)
+    draft = to_vendor(new(placed_at=moment), None, ORG)
+
+    assert body_of(draft.body)["EffectiveDate"] == "2026-05-02"
+    assert [(one.path, one.kind) for one in draft.loss] == [("/placed_at", "coerced")]
+
+
+def test_a_new_order_is_one_composite_that_looks_up_what_the_caller_does_not_know() -> None:
+    line = LineItemPatch(variant_remote_id=ENTRY, quantity="1.5", unit_price="1234567890123.10", name="Mug")
+    draft = to_vendor(new(line_items=(line,), status="open"), None, ORG)
+    request = create(draft.body, "op_1", None, ORG)
+    body = json.loads(request.body or b"", parse_float=str)
+    parts = {part["referenceId"]: part for part in body["compositeRequest"]}
+
+    assert (body["allOrNone"], request.effect, request.idempotent) == (True, True, False)
+    assert list(parts) == ["buyer", "price", "order", "lines", "activation"]
+    assert parts["buyer"]["url"] == f"/services/data/v62.0/sobjects/Contact/{CONTACT}?fields=AccountId"
+    assert parts["order"]["body"] == {
+        "EffectiveDate": "2026-05-01",
+        "Status": "Draft",
+        "BillToContactId": CONTACT,
+        "Lockstitch_Operation__c": "op_1",
+        "AccountId": "@{buyer.AccountId}",
+        "Pricebook2Id": "@{price.Pricebook2Id}",
+    }
+    assert parts["lines"]["body"]["records"] == [
+        {
+            "attributes": {"type": "OrderItem"},
+            "OrderId": "@{order.id}",
+            "PricebookEntryId": ENTRY,
+            "Quantity": "1.5",
+            "UnitPrice": "1234567890123.10",
+            "Description": "Mug",
+        }
+    ]
+    assert parts["activation"]["body"] == {"Status": "Activated"}
+
+
+def test_every_field_of_a_write_is_accounted_for() -> None:
+    others = {"line_items", "discounts", "shipping_lines", "is_test", "currency", "custom_fields"}
+
+    assert FIELDS_OF.keys() | UNSUPPORTED.keys() | others == {one.name for one in msgspec.structs.fields(OrderPatch)}
+    assert all(getattr(OrderPatch(), name) is UNSET for name in others)
