@@ -5,6 +5,7 @@ from typing import Final
 EVENT_TYPES: Final = (
     *(f"{name}.{what}" for name in ("customer", "order", "ticket") for what in ("created", "updated", "deleted")),
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
+    "mapping.drift_detected",
 )
 """Every type that there is."""
 

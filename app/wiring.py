@@ -15,6 +15,8 @@ from app.errors import StoreUnavailable
 from app.event_ports import Events
 from app.flows.announcing import Announcements
 from app.flows.cursors import Cursors
+from app.flows.detect_drift import DriftDetection
+from app.flows.drift_notes import DriftNotes
 from app.flows.gathering import Gathering
 from app.flows.handlers import POLICIES, handlers_of
 from app.flows.intakes import open_intakes
@@ -44,6 +46,7 @@ from app.store.claiming import open_upkeep
 from app.store.database import Database
 from app.store.dead_letters import PostgresDeadLetters
 from app.store.deliveries import PostgresDeliveries
+from app.store.drift import PostgresDrifts
 from app.store.enqueueing import JobIntake
 from app.store.events import PostgresEvents
 from app.store.gauges import Gauges
@@ -174,6 +177,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             subscriptions=PostgresSubscriptions(database, sealer),
             deliveries=deliveries,
             poster=poster,
+            drift=await stack.enter_async_context(_drift(settings, database, events, queue).running()),
             delivery_ladder=settings.delivery_ladder,
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
             settle_margin=float(settings.settle_margin_seconds),
@@ -228,8 +232,24 @@ def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Eve
         events=events,
         audit=PostgresAuditTrail(database),
         runs=PostgresRuns(database),
+        drifts=PostgresDrifts(database),
+        trail=PostgresTrail(),
         read_figures=partial(read_figures, database),
     )
+
+
+def _drift(settings: Settings, database: Database, events: Events, queue: PostgresQueue) -> DriftDetection:
+    drifts, trail = PostgresDrifts(database), PostgresTrail()
+    notes = DriftNotes(
+        drifts=drifts,
+        transactions=database,
+        events=events,
+        queue=queue,
+        trail=trail,
+        rules={name: connection.drift for name, connection in settings.connections.items()},
+        public_url=settings.public_url,
+    )
+    return DriftDetection(drifts=drifts, transactions=database, trail=trail, notes=notes, settings=settings.drift)
 
 
 async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Database, database_url: str) -> Upkeep:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from app.audit_ports import AuditTrail
 from app.dead_letter_ports import DeadLetters
-from app.event_ports import Events, Receipts, Transactions
+from app.drift_ports import Drifts
+from app.event_ports import Events, Receipts, Trail, Transactions
 from app.lane_ports import Lanes, QueueFigures
 from app.queue_ports import Enqueuer
 from app.redrive_ports import Redrives
@@ -15,7 +16,8 @@ from app.run_ports import Runs
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorSeam:
-    """The queue, its dead letters and what their payloads lead to; the audit trail and the runs."""
+    """The queue, its dead letters and what their payloads lead to; the audit trail and the runs; what has
+    drifted."""
 
     transactions: Transactions
     queue: Enqueuer
@@ -26,4 +28,6 @@ class OperatorSeam:
     events: Events
     audit: AuditTrail
     runs: Runs
+    drifts: Drifts
+    trail: Trail
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]

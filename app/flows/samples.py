@@ -140,6 +140,26 @@ def _pause() -> dict[str, Any]:
     return {"connection": "hubspot", "why": "auth", "note": "the vendor refuses our credential"}
 
 
+def _drift() -> dict[str, Any]:
+    return {
+        "id": "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "connection": "hubspot",
+        "object": "customer",
+        "mapping": "hubspot.customer",
+        "revision": 1,
+        "source": "record",
+        "path": "$.recordVersion",
+        "kind": "unknown_field",
+        "expected": "no such member",
+        "found": "a member",
+        "example": "0",
+        "policy": "evolve",
+        "count": 1,
+        "first_seen": "2026-05-01T09:30:00Z",
+        "link": "http://127.0.0.1:8080/ops/drift/drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+    }
+
+
 _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     name: {
         "customer": lambda: _resource("customer"),
@@ -149,6 +169,7 @@ _DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
         "operation": _operation,
         "dead_letter": _dead_letter,
         "connection": _pause,
+        "mapping": _drift,
     }[name.partition(".")[0]]
     for name in EVENT_TYPES
 } | {"ticket.comment_added": lambda: _resource("comment")}

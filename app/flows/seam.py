@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.event_ports import Events, Receipts, RecordStates, Trail, Transactions
+from app.flows.detect_drift import DriftDetection
 from app.lane_ports import Lanes, Pauses
 from app.operation_ports import Operations
 from app.ports import Connections, Links, Vendors
@@ -39,6 +40,7 @@ class Seam:
     subscriptions: Subscriptions
     deliveries: Deliveries
     poster: Poster
+    drift: DriftDetection
     delivery_ladder: tuple[float, ...]
     execution_limit: float
     settle_margin: float
