@@ -148,7 +148,7 @@ def _updates(mapping: AnyMapping, field: FieldInfo) -> bool:
 
 def _tried(mapping: AnyMapping, field: FieldInfo, current: Any) -> bool:
     literal = _literal_of(field.type)
-    candidates = [value for value in literal if value != "unknown"] if literal else [_sample(field)]
+    candidates = [value for value in literal if value != "unknown"] if literal else [sample_of(field)]
     return any(not _refuses(mapping, {field.encode_name: value}, field.name, current) for value in candidates)
 
 
@@ -208,8 +208,13 @@ def _literal_of(kind: Any) -> tuple[str, ...]:
     return ()
 
 
-def _sample(field: FieldInfo) -> Any:
-    """A plausible JSON value for a patch field."""
+def enum_of(field: FieldInfo) -> tuple[str, ...]:
+    """The values of an enum field, in the order of the model; empty for a field that is no enum."""
+    return _literal_of(field.type)
+
+
+def sample_of(field: FieldInfo) -> Any:
+    """A plausible JSON value for a field of a Patch; names and addresses in it say nothing about real people."""
     for option in (field.type, *get_args(field.type)):
         if isinstance(option, type) and issubclass(option, Struct):
             return msgspec.to_builtins(SAMPLES[option])

@@ -1,0 +1,154 @@
+"""Golden records in `tests/mappings/<vendor>/fixtures`: `<object>-<case>.in.json` means what is in its `.out.json`.
+
+The payload is a bare record, a whole answer or a webhook's body, as `unwrap` takes it; what is expected is one mapped
+record, or a list where there are several. `<case>.rN.out.json` is what a later revision makes of it. The facts about
+the account stand in `account.json` of the same folder; without one the vendor's documented defaults hold.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from mappings.checks.result import Result
+from mappings.http import VendorReply
+from mappings.registry import AnyMapping, AnyVendor, mapping_of
+from mappings.spec import ListQuery, Mapped, Unmappable, decode
+
+FOLDER: Final = "tests/mappings/{vendor}/fixtures"
+ACCOUNT: Final = "account.json"
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """One golden record: what was sent, what one revision has to make of it."""
+
+    name: str
+    object: str
+    revision: int
+    sent: bytes
+    expected: Raw
+
+
+def cases(vendor: AnyVendor, root: Path) -> Iterator[Case]:
+    """The golden records of a vendor in the checkout at `root`, by name."""
+    folder = root / FOLDER.format(vendor=vendor.name)
+    for path in sorted(folder.glob("*.out.json")):
+        name, _, revision = path.name.removesuffix(".out.json").partition(".r")
+        yield Case(
+            name=path.name.removesuffix(".out.json"),
+            object=name.partition("-")[0],
+            revision=int(revision or 1),
+            sent=(folder / f"{name}.in.json").read_bytes(),
+            expected=Raw(path.read_bytes()),
+        )
+
+
+def account_of(vendor: AnyVendor, root: Path) -> Any:
+    """The facts that the golden records were written down with."""
+    kind = vendor.mappings[0].account
+    file = root / FOLDER.format(vendor=vendor.name) / ACCOUNT
+    return msgspec.json.decode(file.read_bytes(), type=kind) if file.exists() else kind()
+
+
+def understood(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
+    """Every record of a payload in whichever shape it has, with the people who came along.
+
+    Raises Unmappable where the vendor's folder does not know the payload.
+    """
+    found = vendor.unwrap(payload, mapping.object)
+    is_bare = len(found) == 1 and msgspec.json.decode(found[0]) == msgspec.json.decode(payload)
+    known = account if is_bare else _enriched(mapping, payload, account)
+    return [_read(mapping, record, known) for record in found]
+
+
+def records(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple[str, Raw]]:
+    """The golden records in the API's own shape, one a case, each with the name of its case."""
+    for case in cases(vendor, root):
+        if case.object != mapping.object:
+            continue
+        for record in _unwrapped(vendor, mapping, case.sent):
+            if not any(shape.matches(_members(record)) for shape in mapping.shapes):
+                yield case.name, record
+
+
+def golden(vendor: AnyVendor, root: Path) -> Result:
+    """Every golden record means what is written down, and every object has one."""
+    account = account_of(vendor, root)
+    found = list(cases(vendor, root))
+    failures = [failure for case in found for failure in _failures(vendor, case, account)]
+    missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in found}
+    failures += [f"there is no golden record of a {name}" for name in sorted(missing)]
+    return Result(cases=len(found), failures=tuple(failures), nothing="there are no golden records")
+
+
+def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
+    wanted: Any = case.object
+    mapping = mapping_of(vendor, wanted, case.revision)
+    if mapping is None:
+        yield f"{case.name}: there is no {vendor.name}.{case.object} r{case.revision}"
+        return
+    try:
+        mapped = understood(vendor, mapping, case.sent, account)
+    except Unmappable as refusal:
+        yield f"{case.name}: refused at {refusal.path}: {refusal.reason}"
+        return
+    expected = msgspec.json.decode(case.expected)
+    present = msgspec.json.decode(msgspec.json.encode(mapped))
+    if not isinstance(expected, list) and len(present) == 1:
+        present = present[0]
+    if present != expected:
+        yield f"{case.name}: {_difference('', expected, present)}"
+
+
+def _difference(path: str, expected: Any, present: Any) -> str:
+    """Where two documents first differ. Golden records are of invented people, so values may be shown."""
+    if isinstance(expected, dict) and isinstance(present, dict):
+        for key in expected.keys() | present.keys():
+            if expected.get(key, ...) != present.get(key, ...):
+                return _difference(f"{path}/{key}", expected.get(key, ...), present.get(key, ...))
+    if isinstance(expected, list) and isinstance(present, list) and len(expected) == len(present):
+        for place, (one, other) in enumerate(zip(expected, present, strict=True)):
+            if one != other:
+                return _difference(f"{path}/{place}", one, other)
+    told = ["nothing" if one is ... else msgspec.json.encode(one).decode()[:200] for one in (expected, present)]
+    return f"at {path or '/'} {told[0]} is written down, and it became {told[1]}"
+
+
+def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:
+    """The account with what an answer sends along; as it was where the payload is no answer, such as a webhook's."""
+    reply = VendorReply(status=200, headers={}, body=payload)
+    endpoints = mapping.endpoints
+    try:
+        if endpoints.page is not None:
+            account = endpoints.page(reply, ListQuery(limit=endpoints.max_limit), account).account
+    except (Unmappable, msgspec.MsgspecError):
+        pass
+    try:
+        _, account = endpoints.record(reply, account)
+    except (Unmappable, msgspec.MsgspecError):
+        return account
+    return account
+
+
+def _unwrapped(vendor: AnyVendor, mapping: AnyMapping, payload: bytes) -> tuple[Raw, ...]:
+    try:
+        return vendor.unwrap(payload, mapping.object)
+    except Unmappable:
+        return ()
+
+
+def _read(mapping: AnyMapping, record: Raw, account: Any) -> Mapped[Any]:
+    names = _members(record)
+    for shape in mapping.shapes:
+        if shape.matches(names):
+            return shape.to_canonical(decode(record, shape.record), account)
+    return mapping.read(record, account)
+
+
+def _members(record: Raw) -> frozenset[str]:
+    try:
+        return frozenset(msgspec.json.decode(record, type=dict[str, Raw]))
+    except msgspec.MsgspecError:
+        return frozenset()

@@ -1,0 +1,157 @@
+"""`quality.toml`: how far a vendor's mapping has come, and whether what it claims is true.
+
+A rule is `done`, `todo` or `exempt`; the last two say why, or what to fill in. The rules below are every vendor's; a
+vendor may add its own. Those that can be computed are: a `done` that does not hold is refused.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from mappings.checks.golden import golden
+from mappings.checks.reading import enums_read, errors_classified, reads
+from mappings.checks.result import Result, joined
+from mappings.checks.writing import enums_written, patch_minimal, settled, writes
+from mappings.registry import AnyVendor
+
+Level = Literal["bronze", "silver", "gold"]
+Status = Literal["done", "todo", "exempt"]
+LEVELS: Final[tuple[Level, ...]] = ("bronze", "silver", "gold")
+
+FILE: Final = "mappings/{vendor}/quality.toml"
+PAGE: Final = "docs/vendors/{vendor}.md"
+WORDS_OF_A_PAGE: Final = 150
+"""Fewer do not tell credentials, set-up, lost replies and oddities."""
+BLANK: Final = "TO FILL IN"
+"""What a scaffold writes where only a person can know."""
+
+RULES: Final[dict[str, str]] = {
+    "bronze.read": "every object can be fetched, and its golden records fit the wire Structs",
+    "bronze.golden": "every object has golden records, and they mean what is written down",
+    "bronze.errors-classified": "a refusal is understood whatever the body is",
+    "bronze.enums-total": "a new word never breaks a reading; every value of ours is written or refused",
+    "bronze.types": "mypy --strict finds nothing in the vendor's folders",
+    "bronze.look-alike": "the look-alike answers every call, refuses a bad token, and its records are understood",
+    "bronze.vendor-samples": "the vendor's own published samples were tried",
+    "silver.write": "an object can be created or changed",
+    "silver.round-trip": "what is written to the look-alike reads back, and a change leaves the rest alone",
+    "silver.patch-minimal": "a write sends what was asked for and repeats nothing of the record",
+    "silver.marker": "every write says how a lost reply is settled, and a lost create is found at the look-alike",
+    "silver.webhook-signature": "its webhooks are verified",
+    "gold.incremental-pull": "every object can be listed by time of change",
+    "gold.rate-limit-proven": "the rate limit was measured against an account",
+    "gold.drift-sampled": "drift is looked for in what it sends",
+    "gold.docs-page": "docs/vendors has a page for people, without blanks",
+}
+"""Every rule that a vendor has to say something about, and what it means."""
+AT_THE_LOOK_ALIKE: Final = ("bronze.look-alike", "silver.round-trip", "silver.marker")
+"""Rules that need the look-alike to run; the command that starts it judges them."""
+
+
+class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `quality.toml` says of one rule."""
+
+    status: Status
+    reason: str | None = None
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """One rule: what is claimed, what was found, and what to do about it where the two differ or something is left.
+
+    `result` is None for a rule that only people can judge.
+    """
+
+    rule: str
+    claim: Claim | None
+    result: Result | None
+    complaint: str | None = None
+
+    @property
+    def level(self) -> Level:
+        """The level that it belongs to."""
+        return next(level for level in LEVELS if self.rule.startswith(f"{level}."))
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it stands in the way of its level no longer."""
+        return self.complaint is None and self.claim is not None and self.claim.status != "todo"
+
+
+def claims(vendor: AnyVendor, root: Path) -> dict[str, Claim]:
+    """What the vendor's `quality.toml` says, by rule (`bronze.read`); empty without the file.
+
+    Raises msgspec.ValidationError or tomllib.TOMLDecodeError for a file that cannot be understood.
+    """
+    file = root / FILE.format(vendor=vendor.name)
+    if not file.exists():
+        return {}
+    told = msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[Level, dict[str, Claim]])
+    return {f"{level}.{rule}": claim for level, rules in told.items() for rule, claim in rules.items()}
+
+
+def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
+    """The rules that can be judged without running anything."""
+    found: dict[str, Callable[[], Result]] = {
+        "bronze.read": lambda: reads(vendor, root),
+        "bronze.golden": lambda: golden(vendor, root),
+        "bronze.errors-classified": lambda: errors_classified(vendor),
+        "bronze.enums-total": lambda: joined([enums_read(vendor, root), enums_written(vendor)]),
+        "silver.write": lambda: writes(vendor),
+        "silver.patch-minimal": lambda: patch_minimal(vendor, root),
+        "silver.marker": lambda: settled(vendor),
+        "silver.webhook-signature": lambda: _verified(vendor),
+        "gold.incremental-pull": lambda: _pulled(vendor),
+        "gold.docs-page": lambda: _page(vendor, root),
+    }
+    return {rule: judge() for rule, judge in found.items()}
+
+
+def judged(claimed: Mapping[str, Claim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:
+    """Every rule, the vendor's own too: whether the claim is true, and what is missing."""
+    rules = [*RULES, *(rule for rule in claimed if rule not in RULES)]
+    return tuple(_judgement(rule, claimed.get(rule), results.get(rule)) for rule in rules)
+
+
+def _judgement(rule: str, claim: Claim | None, result: Result | None) -> Judgement:
+    return Judgement(rule=rule, claim=claim, result=result, complaint=_complaint(rule, claim, result))
+
+
+def _complaint(rule: str, claim: Claim | None, result: Result | None) -> str | None:
+    if claim is None:
+        return f"quality.toml does not speak of {rule}: say done, todo or exempt"
+    if claim.status != "done" and not claim.reason:
+        return f"{rule} is {claim.status} without a reason"
+    if claim.status == "done" and result is not None and not result.holds:
+        return f"{rule} is called done and does not hold: {result.told}"
+    return None
+
+
+def _verified(vendor: AnyVendor) -> Result:
+    return Result(cases=0 if vendor.webhooks is None else 1, nothing="the manifest names no webhooks")
+
+
+def _pulled(vendor: AnyVendor) -> Result:
+    objects = {mapping.object: mapping for mapping in vendor.mappings if mapping.object != "comment"}
+    able = {name for name, one in objects.items() if one.endpoints.list is not None and one.endpoints.updated_since}
+    missing = sorted(objects.keys() - able)
+    failures = tuple(f"{vendor.name}.{name} cannot be listed by updated_since" for name in missing)
+    return Result(cases=len(objects), failures=failures)
+    )
+    return Result(cases=len(objects), failures=failures)
+
+
+def _page(vendor: AnyVendor, root: Path) -> Result:
+    page = root / PAGE.format(vendor=vendor.name)
+    if not page.exists():
+        return Result(cases=0, nothing=f"there is no {PAGE.format(vendor=vendor.name)}")
+    text = page.read_text("utf-8")
+    failures = []
+    if BLANK in text:
+        failures.append(f"{text.count(BLANK)} blanks are left ({BLANK})")
+    if len(text.split()) < WORDS_OF_A_PAGE:
+        failures.append(f"it has fewer than {WORDS_OF_A_PAGE} words")
+    return Result(cases=1, failures=tuple(failures))

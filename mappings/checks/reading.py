@@ -1,0 +1,148 @@
+"""Reading never fails for a new word, and a refusal is always understood.
+
+A golden record is read again and again, each time with one of its texts turned into a word that nobody knows: the
+reading may call it `unknown`, leave it out or refuse the record with a path, and nothing else.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+import msgspec
+from msgspec import Raw
+from msgspec.structs import fields
+
+from mappings.checks.golden import account_of, records
+from mappings.checks.result import Result
+from mappings.http import RefusalKind, VendorReply
+from mappings.registry import AnyMapping, AnyVendor
+from mappings.spec import Unmappable
+
+NEW_WORD: Final = "a_word_of_tomorrow"
+JUNK: Final = (b"", b"{}", b"[]", b"null", b"7", b'"no"', b"\xff\xfe", b"<html><body>503</body></html>", b'{"error":1}')
+WANTED: Final[dict[int, frozenset[RefusalKind]]] = {
+    401: frozenset({"auth"}),
+    404: frozenset({"not_found", "not_allowed"}),  # the address itself may be what is not there
+    429: frozenset({"throttled"}),
+    500: frozenset({"unavailable"}),
+    502: frozenset({"unavailable"}),
+    503: frozenset({"unavailable"}),
+}
+"""What a status means when the body helps no further. The kinds are those that decide what happens next."""
+ODD_HEADERS: Final[tuple[dict[str, str], ...]] = (
+    {},
+    {"retry-after": "soon"},
+    {"retry-after": "-1", "x-ratelimit-remaining": "many"},
+)
+
+
+def reads(vendor: AnyVendor, root: Path) -> Result:
+    """Every object can be fetched, and its golden records fit the wire Structs."""
+    failures = [
+        f"{mapping.name} has neither read nor list"
+        for mapping in vendor.mappings
+        if mapping.endpoints.read is None and mapping.endpoints.list is None
+    ]
+    tried = 0
+    account = account_of(vendor, root)
+    for mapping in _newest(vendor):
+        for name, record in records(vendor, mapping, root):
+            tried += 1
+            try:
+                mapping.read(record, account)
+            except Unmappable as refusal:
+                failures.append(f"{name}: refused at {refusal.path}: {refusal.reason}")
+    return Result(cases=tried, failures=tuple(failures), nothing="there are no golden records to read")
+
+
+def enums_read(vendor: AnyVendor, root: Path) -> Result:
+    """No word breaks a reading, and a word that is `unknown` to us is kept beside it."""
+    tried, failures = 0, []
+    account = account_of(vendor, root)
+    for mapping in vendor.mappings:
+        for name, record in records(vendor, mapping, root):
+            for path, changed in _with_a_new_word(record):
+                tried += 1
+                failure = _failure(mapping, record, changed, account)
+                if failure is not None:
+                    failures.append(f"{name}, r{mapping.revision}, a new word at {path}: {failure}")
+    return Result(cases=tried, failures=tuple(failures), nothing="there are no golden records to change")
+
+
+def errors_classified(vendor: AnyVendor) -> Result:
+    """Every status has its kind whatever the body is, and neither function raises for junk."""
+    tried, failures = 0, []
+    for status in (200, 204, 301, 400, 401, 403, 404, 409, 412, 422, 429, 500, 502, 503, 599):
+        for body in JUNK:
+            for headers in ODD_HEADERS:
+                tried += 1
+                told = _misread(vendor, VendorReply(status=status, headers=dict(headers), body=body))
+                if told is not None:
+                    failures.append(f"{status} with the body {body!r}: {told}")
+    return Result(cases=tried, failures=tuple(dict.fromkeys(failures)))
+
+
+def _misread(vendor: AnyVendor, reply: VendorReply) -> str | None:
+    try:
+        refusal = vendor.refusal(reply)
+        vendor.budget(reply)
+    except Exception as error:  # noqa: BLE001 - that nothing at all escapes is what is checked
+        return f"it raises {type(error).__name__}"
+    if reply.status >= 300 and refusal is None:
+        return "it is taken for a success"
+    wanted = WANTED.get(reply.status)
+    if wanted is None or refusal is None or refusal.kind in wanted:
+        return None
+    return f"it is {refusal.kind}, not {' or '.join(sorted(wanted))}"
+
+
+def _failure(mapping: AnyMapping, golden: Raw, record: Raw, account: Any) -> str | None:
+    try:
+        mapped = mapping.read(record, account)
+    except Unmappable:
+        return None
+    except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
+        return f"it raises {type(error).__name__}"
+    for field in _enums(mapping):
+        if getattr(mapped.data, field) == "unknown" and getattr(mapped.data, f"{field}_raw") is None:
+            was = getattr(mapping.read(golden, account).data, field)
+            if was != "unknown":
+                return f"{field} is unknown and {field}_raw does not keep the vendor's word"
+    return None
+
+
+def _enums(mapping: AnyMapping) -> Iterator[str]:
+    names = {field.name for field in fields(mapping.model)}
+    for field in fields(mapping.model):
+        if get_origin(field.type) is not None and "unknown" in get_args(field.type) and f"{field.name}_raw" in names:
+            yield field.name
+
+
+def _with_a_new_word(record: Raw) -> Iterator[tuple[str, Raw]]:
+    whole = msgspec.json.decode(record)
+    for path in _texts(whole, ()):
+        yield "/".join(map(str, path)), Raw(msgspec.json.encode(_replaced(whole, path)))
+
+
+def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, str):
+        yield path
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _texts(inner, (*path, place))
+
+
+def _replaced(value: Any, path: tuple[str | int, ...]) -> Any:
+    if not path:
+        return NEW_WORD
+    if isinstance(value, dict):
+        return {key: _replaced(inner, path[1:]) if key == path[0] else inner for key, inner in value.items()}
+    return [_replaced(inner, path[1:]) if place == path[0] else inner for place, inner in enumerate(value)]
+
+
+def _newest(vendor: AnyVendor) -> list[AnyMapping]:
+    newest = {mapping.object: mapping for mapping in sorted(vendor.mappings, key=lambda one: one.revision)}
+    return list(newest.values())
