@@ -140,8 +140,6 @@ def _pulled(vendor: AnyVendor) -> Result:
     missing = sorted(objects.keys() - able)
     failures = tuple(f"{vendor.name}.{name} cannot be listed by updated_since" for name in missing)
     return Result(cases=len(objects), failures=failures)
-    )
-    return Result(cases=len(objects), failures=failures)
 
 
 def _page(vendor: AnyVendor, root: Path) -> Result:
