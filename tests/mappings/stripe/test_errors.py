@@ -1,0 +1,90 @@
+"""Each documented error has its kind; junk never breaks it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.http import VendorReply
+from mappings.stripe.errors import budget, refusal
+
+from .conftest import reply
+
+
+def body(**error: Any) -> bytes:
+    """A refusal as Stripe words it."""
+    return msgspec.json.encode({"error": error})
+
+
+CASES = [
+    (400, body(type="invalid_request_error", code="parameter_unknown", param="foo", message="m"), "rejected"),
+    (400, body(type="invalid_request_error", code="resource_missing", param="customer", message="m"), "rejected"),
+    (400, body(type="idempotency_error", message="m"), "duplicate"),
+    (400, body(type="invalid_request_error", code="resource_already_exists", message="m"), "duplicate"),
+    (401, body(type="invalid_request_error", message="Invalid API Key provided"), "auth"),
+    (401, body(type="invalid_request_error", code="api_key_expired", message="m"), "auth"),
+    (402, body(type="card_error", code="card_declined", decline_code="do_not_honor", message="m"), "rejected"),
+    (403, body(type="invalid_request_error", message="m"), "not_allowed"),
+    (404, body(type="invalid_request_error", code="resource_missing", param="id", message="m"), "not_found"),
+    (409, body(type="idempotency_error", code="idempotency_key_in_use", message="m"), "unavailable"),
+    (409, body(type="idempotency_error", message="m"), "unavailable"),
+    (409, body(type="invalid_request_error", message="m"), "version_conflict"),
+    (424, body(type="invalid_request_error", message="m"), "rejected"),
+    (429, body(type="invalid_request_error", code="rate_limit", message="m"), "throttled"),
+    # Another request holds the record: no reason to stop the connection.
+    (429, body(type="invalid_request_error", code="lock_timeout", message="m"), "unavailable"),
+    (429, b"", "throttled"),
+    (500, body(type="api_error", message="m"), "unavailable"),
+    (502, b"<html>Bad gateway</html>", "unavailable"),
+    (503, b"", "unavailable"),
+    (404, b'{"error":"invalid_client","error_description":"no such application"}', "not_found"),
+]
+
+
+@pytest.mark.parametrize(("status", "sent", "kind"), CASES)
+def test_each_error_has_its_kind(status: int, sent: bytes, kind: str) -> None:
+    found = refusal(reply(sent, status))
+    assert found is not None
+    assert found.kind == kind
+    assert found.detail
+
+
+def test_a_declined_card_is_told_with_the_reason_and_the_request() -> None:
+    sent = body(type="card_error", code="card_declined", decline_code="expired_card", param="source", message="Expired")
+    found = refusal(reply(sent, 402, {"request-id": "req_1", "retry-after": "3"}))
+    assert found is not None
+    assert (found.code, found.detail, found.request_id, found.retry_after) == ("expired_card", "Expired", "req_1", 3.0)
+    assert found.fields == (("source", "Expired"),)
+
+
+def test_an_error_that_is_told_again_under_its_key_is_final() -> None:
+    """Sent again it would be told for a day; the record has to be looked for."""
+    found = refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"}))
+    assert found is not None
+    assert found.kind == "rejected"
+
+
+def test_a_success_is_no_refusal() -> None:
+    assert refusal(reply(b'{"id":"cus_1","object":"customer"}')) is None
+    assert refusal(reply(b'{"error":{"type":"api_error"}}', 200)) is None
+
+
+@given(st.integers(100, 599), st.binary(max_size=300), st.dictionaries(st.text(max_size=12), st.text(max_size=12)))
+def test_junk_never_breaks_it(status: int, sent: bytes, headers: dict[str, str]) -> None:
+    junk = VendorReply(status=status, headers=headers, body=sent)
+    assert (refusal(junk) is None) == (200 <= status < 300)
+    assert budget(junk) is None
+
+
+@given(st.integers(400, 599), st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_an_error_of_any_shape_is_a_refusal(status: int, error: Any) -> None:
+    assert refusal(reply(msgspec.json.encode({"error": error}), status)) is not None
+
+
+@given(st.text(max_size=20))
+def test_any_retry_after_is_seconds_or_none(text: str) -> None:
+    found = refusal(reply(b"{}", 429, {"retry-after": text}))
+    assert found is not None
+    assert found.retry_after is None or found.retry_after >= 0

@@ -1,0 +1,275 @@
+"""The mapping against the look-alike of Stripe: created, changed, listed, cancelled; a lost create is made once."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from canonical.customer import CustomerPatch, EmailPatch, PhonePatch, TaxIdPatch
+from canonical.order_patch import LineItemPatch, OrderCancel, OrderCustomerPatch, OrderPatch
+from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.spec import ListQuery, Mapped
+from mappings.stripe import VENDOR
+from mappings.stripe.customer_r1 import CUSTOMER
+from mappings.stripe.order_r1 import ORDER
+
+from .conftest import ACCOUNT, LookAlike, Mapping
+
+ANN = CustomerPatch(
+    display_name="Ann Lee",
+    company_name="Lee Ceramics Ltd",
+    kind="organization",
+    emails=(EmailPatch(address="ann.lee@example.com"),),
+    phones=(PhonePatch(e164="+441174960123"),),
+    addresses=(
+        AddressPatch(type="billing", line1="12 Harbour Street", city="Bristol", country_code="GB"),
+        AddressPatch(type="shipping", name="Ann Lee", line1="1 Quay", city="Bristol", country_code="GB"),
+    ),
+    language="en-GB",
+    notes="Prefers a call",
+    external_id="erp-1",
+    tax_ids=(TaxIdPatch(type="gb_vat", value="GB123456789"),),
+    tax_exemption="exempt",
+    custom_fields=(CustomFieldPatch(key="tier", value="gold"),),
+)
+MUGS = OrderPatch(
+    currency="EUR",
+    line_items=(LineItemPatch(name="Mug", quantity="2", unit_price="19.90"),),
+    external_id="web-1",
+    custom_fields=(CustomFieldPatch(key="thanks_page", value="https://shop.example/thanks"),),
+)
+
+
+def listed(stripe: LookAlike, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
+    """All pages."""
+    assert mapping.endpoints.list is not None
+    assert mapping.endpoints.page is not None
+    found: list[Mapped[Any]] = []
+    for _ in range(50):
+        answer = stripe.must(mapping.endpoints.list(query, ACCOUNT))
+        page = mapping.endpoints.page(answer, query, ACCOUNT)
+        found += [mapping.read(raw, ACCOUNT) for raw in page.records]
+        if page.next is None:
+            return found
+        query = msgspec.structs.replace(query, after=page.next)
+    raise AssertionError("the list does not end")
+
+
+def test_a_customer_is_made_whole(stripe: LookAlike) -> None:
+    shown = stripe.made(CUSTOMER, ANN, "op_1")
+    data = shown.data
+    assert shown.loss == ()
+    assert (data.display_name, data.company_name, data.kind) == ("Ann Lee", "Lee Ceramics Ltd", "organization")
+    assert [(one.type, one.line1, one.is_default) for one in data.addresses] == [
+        ("billing", "12 Harbour Street", True),
+        ("shipping", "1 Quay", False),
+    ]
+    assert (data.emails[0].address, data.phones[0].e164) == ("ann.lee@example.com", "+441174960123")
+    assert (data.language, data.notes, data.external_id, data.tax_exemption) == (
+        "en-GB",
+        "Prefers a call",
+        "erp-1",
+        "exempt",
+    )
+    assert [(one.type, one.value, one.country_code) for one in data.tax_ids] == [("gb_vat", "GB123456789", "GB")]
+    assert {one.key: one.value for one in data.custom_fields if one.value is not None} == {"tier": "gold"}
+
+
+def test_a_change_changes_one_thing_and_null_clears(stripe: LookAlike) -> None:
+    made = stripe.made(CUSTOMER, ANN, "op_1")
+    changed = stripe.changed(CUSTOMER, made.remote.id, CustomerPatch(display_name="Ann Bell"), "op_2")
+    assert changed.data == msgspec.structs.replace(made.data, display_name="Ann Bell")
+    nothing = CustomerPatch(
+        phones=None, addresses=None, notes=None, external_id=None, language=None, emails=(), custom_fields=()
+    )
+    cleared = stripe.changed(CUSTOMER, made.remote.id, nothing, "op_3").data
+    assert (cleared.phones, cleared.addresses, cleared.notes, cleared.external_id) == ((), (), None, None)
+    assert (cleared.language, cleared.emails) == (None, ())
+    assert all(one.value is None for one in cleared.custom_fields)
+    kept = stripe.state.get("customers", made.remote.id)
+    assert kept is not None
+    assert kept["metadata"] == {"lockstitch_operation_id": "op_1"}
+
+
+def test_what_is_billed_again_and_again_is_read_with_its_customer(stripe: LookAlike) -> None:
+    made = stripe.made(CUSTOMER, ANN, "op_1")
+    subscription = {
+        "customer": made.remote.id,
+        "status": "past_due",
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "items": {"object": "list", "data": [{"id": "si_1", "current_period_end": 1792592000}]},
+    }
+    stripe.stripe.put_record("subscriptions", subscription, stripe.state)
+    stripe.stripe.put_record("subscriptions", subscription | {"status": "canceled"}, stripe.state)
+    assert [one.status for one in stripe.read(CUSTOMER, made.remote.id).data.subscriptions] == ["past_due"]
+
+
+def test_a_deleted_customer_is_not_there(stripe: LookAlike) -> None:
+    made = stripe.made(CUSTOMER, ANN, "op_1")
+    assert CUSTOMER.endpoints.read is not None
+    request = CUSTOMER.endpoints.read(made.remote.id, ACCOUNT)
+    stripe.must(msgspec.structs.replace(request, method="DELETE", query=()))
+    assert CUSTOMER.endpoints.record(stripe.must(request), ACCOUNT)[0] is None
+    assert listed(stripe, CUSTOMER, ListQuery(limit=10)) == []
+
+
+def test_lists_show_every_customer_once_newest_first(stripe: LookAlike) -> None:
+    for number in range(7):
+        stripe.made(CUSTOMER, CustomerPatch(display_name=f"Customer {number}"), f"op_{number}")
+    names = [one.data.display_name for one in listed(stripe, CUSTOMER, ListQuery(limit=3))]
+    assert names == [f"Customer {number}" for number in reversed(range(7))]
+
+
+def test_a_list_by_address_is_exact_and_does_not_lag(stripe: LookAlike) -> None:
+    stripe.state.set("search_lag", 3600)
+    made = stripe.made(CUSTOMER, ANN, "op_1")
+    stripe.made(CUSTOMER, CustomerPatch(emails=(EmailPatch(address="bo@example.com"),)), "op_2")
+    found = listed(stripe, CUSTOMER, ListQuery(limit=10, filters={"email": "Ann.Lee@example.com"}))
+    assert [one.remote.id for one in found] == [made.remote.id]
+
+
+def test_a_list_by_our_key_lags_behind_writes(stripe: LookAlike) -> None:
+    stripe.state.set("search_lag", 60)
+    made = stripe.made(CUSTOMER, ANN, "op_1")
+    query = ListQuery(limit=10, filters={"external_id": "erp-1"})
+    assert listed(stripe, CUSTOMER, query) == []
+    stripe.now += 61
+    assert [one.remote.id for one in listed(stripe, CUSTOMER, query)] == [made.remote.id]
+    assert listed(stripe, CUSTOMER, ListQuery(limit=10, filters={"external_id": "ERP-1"})) == []
+
+
+@pytest.mark.parametrize(
+    ("mapping", "patch", "object"), [(CUSTOMER, ANN, "customers"), (ORDER, MUGS, "checkout_sessions")]
+)
+def test_a_lost_create_is_answered_again_and_not_done_twice(
+    stripe: LookAlike, mapping: Mapping, patch: Any, object: str
+) -> None:
+    assert mapping.endpoints.create is not None
+    request = mapping.endpoints.create(mapping.to_vendor(patch, None, ACCOUNT).body, "op_1", None, ACCOUNT)
+    first = stripe.must(request)  # the reply that is lost
+    second = stripe.must(mapping.endpoints.create(mapping.to_vendor(patch, None, ACCOUNT).body, "op_1", None, ACCOUNT))
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.body == first.body
+    assert stripe.state.count(object) == 1
+
+
+@pytest.mark.parametrize(
+    ("mapping", "patch"),
+    [
+        (CUSTOMER, ANN),
+        (CUSTOMER, CustomerPatch(display_name="Bo")),
+        (ORDER, MUGS),
+        (ORDER, OrderPatch(status="draft", customer=OrderCustomerPatch(remote_id="cus_known"))),
+    ],
+)
+def test_after_the_key_s_life_a_lost_create_is_found_by_its_marker(
+    stripe: LookAlike, mapping: Mapping, patch: Any
+) -> None:
+    stripe.stripe.put_record("customers", {"id": "cus_known"}, stripe.state)
+    endpoints = mapping.endpoints
+    assert endpoints.create is not None
+    assert endpoints.find_marker is not None
+    assert endpoints.marked is not None
+    assert endpoints.receipt is not None
+    body = mapping.to_vendor(patch, None, ACCOUNT).body
+    lookup = endpoints.find_marker("op_1", None, body, ACCOUNT)
+    assert lookup is not None
+    assert endpoints.marked(stripe.must(lookup), "op_1") is None
+
+    made = endpoints.receipt(stripe.must(endpoints.create(body, "op_1", None, ACCOUNT)), "create")
+    stripe.now += 25 * 3600
+
+    assert endpoints.marked(stripe.must(lookup), "op_1") == made.remote_id
+    assert endpoints.marked(stripe.must(lookup), "op_2") is None
+
+
+def test_a_key_that_comes_back_with_another_body_is_taken_for_done(stripe: LookAlike) -> None:
+    assert CUSTOMER.endpoints.create is not None
+    stripe.made(CUSTOMER, ANN, "op_1")
+    other = CUSTOMER.to_vendor(CustomerPatch(display_name="Bo"), None, ACCOUNT).body
+    refusal = VENDOR.refusal(stripe.send(CUSTOMER.endpoints.create(other, "op_1", None, ACCOUNT)))
+    assert refusal is not None
+    assert (refusal.kind, refusal.code) == ("duplicate", "idempotency_error")
+
+
+def test_an_order_is_a_checkout_that_can_be_ended(stripe: LookAlike) -> None:
+    shown = stripe.made(ORDER, MUGS, "op_1")
+    data = shown.data
+    assert (data.source_kind, data.status, data.payment_status, data.is_guest) == (
+        "checkout_session",
+        "open",
+        "unpaid",
+        True,
+    )
+    assert (data.totals.total, data.external_id, data.is_test) == ("39.80", "web-1", True)
+    changed = stripe.changed(ORDER, shown.remote.id, OrderPatch(external_id="web-2"))
+    assert changed.data.external_id == "web-2"
+    assert _cancelled(stripe, shown.remote.id).data.status == "cancelled"
+    assert _refused_to_cancel(stripe, shown.remote.id) == "rejected"
+
+
+def test_a_draft_becomes_an_invoice_with_lines_that_is_paid(stripe: LookAlike) -> None:
+    customer = stripe.made(CUSTOMER, ANN, "op_1")
+    patch = OrderPatch(status="draft", currency="EUR", customer=OrderCustomerPatch(remote_id=customer.remote.id))
+    draft = stripe.made(ORDER, patch, "op_2")
+    assert (draft.data.status, draft.data.payment_status, draft.data.totals.total) == ("draft", "unpaid", "0.00")
+    remote_id = draft.remote.id
+    fields = {"unit_amount_decimal": "1990", "quantity": "3", "description": "Mug"}
+    stripe.post("/v1/invoiceitems", customer=customer.remote.id, invoice=remote_id, currency="eur", **fields)
+    changed = stripe.changed(ORDER, remote_id, OrderPatch(number="A-7", external_id="web-7"))
+    assert (changed.data.number, changed.data.totals.total, changed.loss) == ("A-7", "59.70", ())
+    stripe.post(f"/v1/invoices/{remote_id}/finalize")
+    assert stripe.read(ORDER, remote_id).data.status == "open"
+    stripe.post(f"/v1/invoices/{remote_id}/pay")
+
+    paid = stripe.read(ORDER, remote_id).data
+    assert (paid.status, paid.payment_status, paid.totals.outstanding) == ("completed", "paid", "0.00")
+    assert [(one.status, one.amount) for one in paid.payments] == [("succeeded", "59.70")]
+    assert paid.customer is not None
+    assert (paid.customer.remote_id, paid.customer.name) == (customer.remote.id, "Ann Lee")
+    assert _refused_to_cancel(stripe, remote_id) == "rejected"
+
+
+def test_an_open_invoice_is_voided(stripe: LookAlike) -> None:
+    customer = stripe.stripe.put_record("customers", {}, stripe.state)
+    amounts = {"total": 500, "subtotal": 500, "amount_due": 500, "amount_remaining": 500}
+    record = {"customer": customer["id"], "status": "open", "currency": "eur", **amounts}
+    invoice = stripe.stripe.put_record("invoices", record, stripe.state)
+    shown = _cancelled(stripe, invoice["id"])
+    assert (shown.data.status, shown.data.payment_status) == ("cancelled", "voided")
+    assert shown.data.cancelled_at is not None
+
+
+def test_a_list_shows_invoices_and_then_checkouts_each_once(stripe: LookAlike) -> None:
+    customer = stripe.made(CUSTOMER, ANN, "op_0")
+    who = OrderCustomerPatch(remote_id=customer.remote.id)
+    for number in range(5):
+        stripe.made(ORDER, OrderPatch(status="draft", customer=who), f"op_i{number}")
+        stripe.made(ORDER, MUGS, f"op_s{number}")
+    stripe.stripe.put_record("checkout_sessions", {"mode": "setup"}, stripe.state)
+    kinds = [one.data.source_kind for one in listed(stripe, ORDER, ListQuery(limit=2))]
+    assert kinds == ["invoice"] * 5 + ["checkout_session"] * 5
+    drafts = listed(stripe, ORDER, ListQuery(limit=2, filters={"status": "draft"}))
+    assert [one.data.source_kind for one in drafts] == ["invoice"] * 5
+    opened = listed(stripe, ORDER, ListQuery(limit=2, filters={"status": "open"}))
+    assert [one.data.source_kind for one in opened] == ["checkout_session"] * 5
+    assert listed(stripe, ORDER, ListQuery(limit=2, filters={"status": "on_hold"})) == []
+
+
+def _cancelled(stripe: LookAlike, remote_id: str) -> Mapped[Any]:
+    assert ORDER.endpoints.cancel is not None
+    assert ORDER.endpoints.receipt is not None
+    request, refused = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_c", ACCOUNT)
+    assert refused == ()
+    receipt = ORDER.endpoints.receipt(stripe.must(request), "cancel")
+    assert receipt.record is not None
+    return ORDER.read(receipt.record, ACCOUNT)
+
+
+def _refused_to_cancel(stripe: LookAlike, remote_id: str) -> str:
+    assert ORDER.endpoints.cancel is not None
+    request, _ = ORDER.endpoints.cancel(remote_id, OrderCancel(reason="customer"), "op_again", ACCOUNT)
+    refusal = VENDOR.refusal(stripe.send(request))
+    assert refusal is not None
+    return refusal.kind

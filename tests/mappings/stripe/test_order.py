@@ -1,0 +1,314 @@
+"""Orders: every word of Stripe's has a meaning or is `unknown`, a write says all or is refused, sums stand."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import fields, replace
+
+from canonical.order import OrderStatus, PaymentStatus
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
+from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.spec import Unmappable, VendorDrift, decode
+from mappings.stripe.order_r1 import ORDER
+from mappings.stripe.order_write_r1 import FIXED, NO_PLACE
+from mappings.stripe.wire_2026_10_28 import Charge, CheckoutSession, Invoice, PaymentIntent
+
+from .conftest import ACCOUNT, golden, on_the_wire, refused
+
+INVOICE = decode(golden("order-invoice"), Invoice)
+SESSION = decode(golden("order-checkout"), CheckoutSession)
+INTENT = msgspec.convert(msgspec.to_builtins(SESSION.payment_intent), PaymentIntent)
+MUG = LineItemPatch(name="Mug", quantity="2", unit_price="19.90")
+
+
+def wire(patch: OrderPatch, current: Any = None) -> dict[str, str]:
+    """What is sent for a write that is taken."""
+    draft = ORDER.to_vendor(patch, current, ACCOUNT)
+    assert draft.refused == ()
+    return on_the_wire(draft.body.body)
+
+
+@pytest.mark.parametrize(
+    ("status", "paid", "credited", "order", "payment"),
+    [
+        ("draft", 0, 0, "draft", "unpaid"),
+        ("open", 0, 0, "open", "unpaid"),
+        ("open", 100, 0, "open", "partially_paid"),
+        ("paid", 11117, 0, "completed", "paid"),
+        ("paid", 11117, 1000, "completed", "partially_refunded"),
+        ("paid", 11117, 11117, "completed", "refunded"),
+        ("void", 0, 0, "cancelled", "voided"),
+        ("uncollectible", 0, 0, "failed", "unpaid"),
+        ("uncollectible", 100, 0, "failed", "partially_paid"),
+        ("awaiting_review", 0, 0, "unknown", "unknown"),
+        (None, 0, 0, "unknown", "unknown"),
+    ],
+)
+def test_the_state_of_an_invoice(
+    status: str | None, paid: int, credited: int, order: OrderStatus, payment: PaymentStatus
+) -> None:
+    record = replace(INVOICE, status=status, amount_paid=paid, post_payment_credit_notes_amount=credited)
+    read = ORDER.to_canonical(record, ACCOUNT).data
+    assert (read.status, read.payment_status, read.status_raw) == (order, payment, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "payment_status", "charge", "order", "payment"),
+    [
+        ("open", "unpaid", {}, "open", "unpaid"),
+        ("complete", "paid", {}, "completed", "paid"),
+        ("complete", "paid", {"amount_refunded": 100}, "completed", "partially_refunded"),
+        ("complete", "paid", {"amount_refunded": 27900}, "completed", "refunded"),
+        ("complete", "paid", {"disputed": True}, "completed", "disputed"),
+        ("complete", "unpaid", {}, "completed", "pending"),
+        ("complete", "no_payment_required", {}, "completed", "paid"),
+        ("expired", "unpaid", {}, "cancelled", "expired"),
+        ("frozen", "unpaid", {}, "unknown", "unknown"),
+        ("complete", "promised", {}, "completed", "unknown"),
+        (None, "paid", {}, "unknown", "paid"),
+    ],
+)
+def test_the_state_of_a_checkout(
+    status: str | None, payment_status: str, charge: dict[str, Any], order: OrderStatus, payment: PaymentStatus
+) -> None:
+    held = INTENT.latest_charge
+    assert isinstance(held, Charge)
+    changed = replace(held, **({"amount_refunded": 0} | charge))
+    intent = replace(INTENT, latest_charge=changed)
+    record = replace(SESSION, status=status, payment_status=payment_status, payment_intent=intent)
+    read = ORDER.to_canonical(record, ACCOUNT).data
+    assert (read.status, read.payment_status) == (order, payment)
+    assert (read.status_raw, read.payment_status_raw) == (status, payment_status)
+
+
+def test_authorised_is_never_paid() -> None:
+    intent = replace(INTENT, status="requires_capture", latest_charge=None)
+    record = replace(SESSION, payment_status="unpaid", payment_intent=intent)
+    read = ORDER.to_canonical(record, ACCOUNT).data
+    assert (read.payment_status, read.totals.paid, read.paid_at) == ("authorized", "0.000", None)
+
+
+@pytest.mark.parametrize("name", ["setup", "payment"])
+def test_a_checkout_without_an_amount_sells_nothing(name: str) -> None:
+    record = replace(SESSION, mode=name, currency=None, amount_total=None)
+    with pytest.raises(Unmappable) as refusal:
+        ORDER.to_canonical(record, ACCOUNT)
+    assert refusal.value.path == "$.currency"
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12), st.none() | st.text(max_size=12))
+def test_no_word_of_stripes_breaks_the_reading(status: str, payment: str, method: str, behavior: str | None) -> None:
+    session = msgspec.to_builtins(SESSION)
+    session |= {"status": status, "payment_status": payment}
+    session["payment_intent"]["latest_charge"]["payment_method_details"]["type"] = method
+    session["payment_intent"]["latest_charge"]["status"] = status
+    session["line_items"]["data"][0]["price"]["tax_behavior"] = behavior
+    read = ORDER.read(msgspec.json.encode(session), ACCOUNT).data
+    assert read.status in get_args(OrderStatus)
+    assert read.payment_status in get_args(PaymentStatus)
+    assert (read.status_raw, read.payments[0].method_raw) == (status, method)
+    invoice = msgspec.to_builtins(INVOICE) | {"status": status}
+    invoice["total_taxes"][0]["tax_behavior"] = behavior
+    invoice["payments"]["data"][0]["status"] = status
+    assert ORDER.read(msgspec.json.encode(invoice), ACCOUNT).data.status_raw == status
+
+
+@given(
+    st.none() | st.integers(-(10**6), 10**6),
+    st.none() | st.decimals(-(10**6), 10**6, places=4).map(lambda exact: format(exact, "f")) | st.text(max_size=6),
+    st.integers(-(10**9), 10**9),
+    st.none() | st.decimals(0, 10**4, places=3).map(lambda exact: format(exact, "f")) | st.text(max_size=4),
+)
+def test_any_line_is_read_so_that_it_adds_up_or_is_drift(
+    quantity: int | None, each: str | None, amount: int, exact: str | None
+) -> None:
+    line = INVOICE.lines.data[0]
+    assert line.pricing is not None
+    pricing = replace(line.pricing, unit_amount_decimal=each)
+    line = replace(line, quantity=quantity, amount=amount, pricing=pricing, quantity_decimal=exact)
+    record = replace(INVOICE, lines=replace(INVOICE.lines, data=(line,)))
+    assert _adds_up(record)
+
+
+def _adds_up(record: Invoice) -> bool:
+    """Whether the lines are what the items are; true for a record that is refused as a whole."""
+    try:
+        mapped = ORDER.to_canonical(record, ACCOUNT)
+    except VendorDrift:
+        return True
+    return not any(loss.path == "/totals/items" for loss in mapped.loss)
+
+
+@pytest.mark.parametrize(
+    ("record", "path"),
+    [
+        ({"created": 10**20}, "a time is none"),
+        ({"currency": "isk", "total": 1050}, "an amount in ISK with a fraction"),
+    ],
+)
+def test_what_cannot_be_is_drift(record: dict[str, Any], path: str) -> None:
+    with pytest.raises(VendorDrift, match=path):
+        ORDER.to_canonical(replace(INVOICE, **record), ACCOUNT)
+
+
+def test_a_new_order_is_a_checkout_with_its_lines() -> None:
+    patch = OrderPatch(
+        currency="EUR",
+        customer=OrderCustomerPatch(remote_id="cus_1"),
+        line_items=(MUG, LineItemPatch(variant_remote_id="price_1", quantity="1")),
+        tax_inclusive=True,
+        shipping_lines=(ShippingLinePatch(title="Post", price="5.00"),),
+        external_id="web-1",
+        custom_fields=(
+            CustomFieldPatch(key="thread", value="silk"),
+            CustomFieldPatch(key="thanks_page", value="https://shop.example/thanks"),
+        ),
+    )
+    assert wire(patch) == {
+        "mode": "payment",
+        "success_url": "https://shop.example/thanks",
+        "currency": "eur",
+        "customer": "cus_1",
+        "line_items[0][quantity]": "2",
+        "line_items[0][price_data][currency]": "eur",
+        "line_items[0][price_data][unit_amount_decimal]": "1990",
+        "line_items[0][price_data][product_data][name]": "Mug",
+        "line_items[0][price_data][tax_behavior]": "inclusive",
+        "line_items[1][quantity]": "1",
+        "line_items[1][price]": "price_1",
+        "shipping_options[0][shipping_rate_data][display_name]": "Post",
+        "shipping_options[0][shipping_rate_data][fixed_amount][amount]": "500",
+        "shipping_options[0][shipping_rate_data][fixed_amount][currency]": "eur",
+        "shipping_options[0][shipping_rate_data][type]": "fixed_amount",
+        "metadata[external_id]": "web-1",
+        "metadata[thread]": "silk",
+    }
+
+
+def test_without_a_page_to_go_to_the_checkout_is_for_embedding() -> None:
+    sent = wire(OrderPatch(currency="EUR", line_items=(MUG,), customer=OrderCustomerPatch(email="Ann@Example.com")))
+    assert (sent["ui_mode"], sent["redirect_on_completion"]) == ("embedded_page", "never")
+    assert sent["customer_email"] == "ann@example.com"
+
+
+def test_a_draft_is_an_invoice() -> None:
+    patch = OrderPatch(
+        status="draft",
+        currency="JPY",
+        number="A-1",
+        customer=OrderCustomerPatch(remote_id="cus_1"),
+        shipping_address=AddressPatch(name="Ann Lee", city="Kyoto", country_code="JP"),
+    )
+    assert wire(patch) == {
+        "customer": "cus_1",
+        "currency": "jpy",
+        "auto_advance": "false",
+        "number": "A-1",
+        "shipping_details[name]": "Ann Lee",
+        "shipping_details[address][city]": "Kyoto",
+        "shipping_details[address][country]": "JP",
+    }
+
+
+@pytest.mark.parametrize(
+    ("patch", "told"),
+    [
+        ({"line_items": None}, {"/line_items": "invalid"}),
+        ({"currency": None}, {"/currency": "invalid"}),
+        (
+            {"line_items": (LineItemPatch(name="Cloth", quantity="1.5", unit_price="2.00"),)},
+            {"/line_items/0/quantity": "invalid"},
+        ),
+        (
+            {"line_items": (LineItemPatch(name="Mug", sku="M", quantity="1", unit_price="2"),)},
+            {"/line_items/0/sku": "unsupported"},
+        ),
+        ({"status": "completed"}, {"/status": "invalid"}),
+        ({"number": "A-1"}, {"/number": "unsupported"}),
+        ({"discounts": (DiscountPatch(amount="1.00"),)}, {"/discounts": "unsupported"}),
+        ({"customer": OrderCustomerPatch(email="a@b.example", name="A")}, {"/customer/name": "unsupported"}),
+        (
+            {"custom_fields": (CustomFieldPatch(key="thanks_page", value="ftp://x"),)},
+            {"/custom_fields/0/value": "invalid"},
+        ),
+        ({"status": "draft", "line_items": None}, {"/customer": "invalid"}),
+        ({"status": "draft", "customer": OrderCustomerPatch(remote_id="cus_1")}, {"/line_items": "unsupported"}),
+    ],
+)
+def test_what_a_new_order_cannot_hold_is_refused_where_it_stands(patch: dict[str, Any], told: dict[str, str]) -> None:
+    whole: dict[str, Any] = {"currency": "EUR", "line_items": (MUG,)}
+    assert refused(ORDER.to_vendor(OrderPatch(**(whole | patch)), None, ACCOUNT)) == told
+
+
+@pytest.mark.parametrize("status", get_args(OrderStatus))
+@pytest.mark.parametrize("current", [None, INVOICE, SESSION])
+def test_every_status_is_written_or_refused_with_those_that_can_be(status: OrderStatus, current: Any) -> None:
+    patch = (
+        OrderPatch(status=status)
+        if current is not None
+        else OrderPatch(status=status, currency="EUR", line_items=(MUG,))
+    )
+    told = refused(ORDER.to_vendor(patch, current, ACCOUNT))
+    possible = {"open", "draft"} if current is None else {"completed"}
+    assert ("/status" in told) == (status not in possible)
+
+
+@pytest.mark.parametrize("current", [INVOICE, SESSION])
+@pytest.mark.parametrize(
+    "patch",
+    [
+        OrderPatch(external_id="x"),
+        OrderPatch(custom_fields=(CustomFieldPatch(key="thread", value="wool"),)),
+        OrderPatch(custom_fields=None),
+    ],
+)
+def test_a_change_of_metadata_sends_metadata_alone(current: Any, patch: OrderPatch) -> None:
+    sent = wire(patch, current)
+    assert sent
+    assert all(name.startswith("metadata[") for name in sent)
+
+
+def test_a_change_of_nothing_sends_nothing() -> None:
+    assert wire(OrderPatch(), INVOICE) == wire(OrderPatch(), SESSION) == {}
+
+
+def test_a_shipping_address_is_replaced_whole_or_cleared() -> None:
+    sent = wire(OrderPatch(shipping_address=AddressPatch(city="Bern")), INVOICE)
+    assert sent["shipping_details[name]"] == "Fadenwerk AG"
+    assert (sent["shipping_details[address][city]"], sent["shipping_details[address][line1]"]) == ("Bern", "")
+    assert wire(OrderPatch(shipping_address=None), INVOICE) == {"shipping_details": ""}
+
+
+def test_fields_that_were_read_can_be_sent_back() -> None:
+    read = ORDER.to_canonical(SESSION, ACCOUNT).data
+    back = tuple(CustomFieldPatch(key=one.key, value=one.value) for one in read.custom_fields)
+    assert wire(OrderPatch(custom_fields=back), SESSION) == {"metadata[thread]": "silk"}
+
+
+def test_every_field_of_a_write_is_written_or_refused() -> None:
+    written = {"status", "number", "shipping_address", "external_id", "custom_fields"}
+    assert written | {name for name, _ in NO_PLACE + FIXED} == {field.name for field in fields(OrderPatch)}
+
+
+def test_the_lines_of_a_long_invoice_are_told_as_truncated() -> None:
+    record = replace(INVOICE, lines=replace(INVOICE.lines, has_more=True))
+    assert ("/line_items", "truncated") in {(loss.path, loss.kind) for loss in ORDER.to_canonical(record, ACCOUNT).loss}
+
+
+@pytest.mark.parametrize(
+    ("behaviors", "expected"),
+    [(["inclusive"], True), (["exclusive"], False), (["exclusive", "inclusive"], None), ([], None)],
+)
+def test_whether_prices_hold_the_tax_is_told_by_the_taxes(behaviors: list[str], expected: bool | None) -> None:
+    assert INVOICE.total_taxes is not None
+    taxes = tuple(replace(INVOICE.total_taxes[0], tax_behavior=behavior) for behavior in behaviors)
+    assert ORDER.to_canonical(replace(INVOICE, total_taxes=taxes), ACCOUNT).data.tax_inclusive is expected
