@@ -8,8 +8,19 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 
-Scheme = Literal["hubspot", "shopify", "zendesk", "woocommerce", "stripe", "intercom", "github", "standard-webhooks"]
-"""How a sender signs. It is named like the vendor, for a vendor has one."""
+Scheme = Literal[
+    "hubspot",
+    "shopify",
+    "zendesk",
+    "woocommerce",
+    "stripe",
+    "intercom",
+    "github",
+    "standard-webhooks",
+    "shared-secret",
+]
+"""How a sender signs. It is named like the vendor, for a vendor has one; `shared-secret` is for those that sign nothing
+and send a header that an administrator has filled in."""
 
 Happened = Literal["created", "updated", "deleted", "comment_added"]
 

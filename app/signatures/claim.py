@@ -28,13 +28,15 @@ _INSTANT: Final = re.compile(
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """`content` are the signed bytes, in pieces so that a body is not copied. One of `hmacs` or of `ed25519` has to
-    prove them. `signed_at` is the signed time, where the scheme has one."""
+    prove them. `signed_at` is the signed time, where the scheme has one. `shown` is the secret itself, where a sender
+    signs nothing and shows that instead: it proves who knows it, and nothing about the bytes."""
 
     content: tuple[bytes, ...]
     hmacs: tuple[bytes, ...]
     algorithm: Literal["sha256", "sha1"] = "sha256"
     ed25519: tuple[bytes, ...] = ()
     signed_at: datetime | None = None
+    shown: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from app.signatures.events_by_header import (
 )
 from app.signatures.received import ReceivedEvent
 from app.signatures.request import Headers, Scheme
+from app.signatures.shared_secret import shared_secret_events
 
 _READERS: Final[Mapping[Scheme, Callable[[Headers, bytes], tuple[ReceivedEvent, ...]]]] = {
     "hubspot": hubspot_events,
@@ -27,6 +28,7 @@ _READERS: Final[Mapping[Scheme, Callable[[Headers, bytes], tuple[ReceivedEvent, 
     "intercom": intercom_events,
     "github": github_events,
     "standard-webhooks": standard_events,
+    "shared-secret": shared_secret_events,
 }
 
 
