@@ -28,6 +28,7 @@ app.command(
     help="Look into work that was given up; run it again or let it go.",
 )
 app.command("app.cli.redrive:redrive", name="redrive", help="Run many dead letters again; a worker carries it on.")
+app.command("app.cli.drift:drift", name="drift", help="Look at what vendors changed without telling.")
 app.command("app.cli.queue:queue", name="queue", help="Show what waits and runs.")
 app.command("app.cli.audit:audit", name="audit", help="Look into the audit trail, and prove that it was not changed.")
 app.command(
@@ -46,6 +47,12 @@ app.command(
     name="coverage",
     help="Show which fields each vendor's mapping reads and writes.",
 )
+app.command(
+    "app.cli.check_vendor:check_vendor",
+    name="check-vendor",
+    help="Check a vendor's mapping against what it claims.",
+)
+app.command("app.cli.new_vendor:new_vendor", name="new-vendor", help="Begin the mapping of another vendor.")
 
 
 def main() -> None:

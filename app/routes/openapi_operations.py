@@ -7,6 +7,7 @@ from app.routes.openapi_calls import (
     audit,
     connections,
     dead_letters,
+    drift,
     events,
     operations,
     resources,
@@ -23,6 +24,7 @@ CALLS: Final[tuple[Call, ...]] = (
     *subscriptions.CALLS,
     *connections.CALLS,
     *dead_letters.CALLS,
+    *drift.CALLS,
     *audit.CALLS,
     *about.CALLS,
 )

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts, event_texts, subscription_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts, drift_texts, event_texts, subscription_texts
 
 Schema = dict[str, Any]
 
@@ -59,6 +59,7 @@ QUERIES: Final[dict[str, Schema]] = {
         "examples": ["unknown"],
     },
     **dead_letter_texts.QUERIES,
+    **drift_texts.QUERIES,
     **event_texts.QUERIES,
     **audit_texts.QUERIES,
     "include": {"enum": ["raw"], "description": "`raw` adds the vendor's own payload.", "examples": ["raw"]},

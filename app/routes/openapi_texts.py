@@ -10,7 +10,14 @@ from app.flows.settle import Archived
 from app.operation_ports import OperationView
 from app.problem_document import FieldError, ProblemDocument, VendorSays
 from app.routes.health import Readiness
-from app.routes.openapi_calls import audit_texts, connection_texts, dead_letter_texts, event_texts, subscription_texts
+from app.routes.openapi_calls import (
+    audit_texts,
+    connection_texts,
+    dead_letter_texts,
+    drift_texts,
+    event_texts,
+    subscription_texts,
+)
 from mappings.coverage import FieldCoverage
 
 Schema = dict[str, Any]
@@ -83,6 +90,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     },
     **connection_texts.TEXTS,
     **dead_letter_texts.TEXTS,
+    **drift_texts.TEXTS,
     **event_texts.TEXTS,
     **subscription_texts.TEXTS,
     **audit_texts.TEXTS,
@@ -103,6 +111,7 @@ LISTED: Final = {
     "OperationList": ("Operation", "A page of operations."),
     "ConnectionList": ("Connection", "Every connection."),
     **dead_letter_texts.LISTED,
+    **drift_texts.LISTED,
     **subscription_texts.LISTED,
     **audit_texts.LISTED,
     "ContractList": ("ContractSummary", "The data contracts, in short."),
