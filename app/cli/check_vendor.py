@@ -1,0 +1,196 @@
+"""`lockstitch check-vendor`: whether a vendor's mapping does what it claims, and what is missing for each level."""
+
+import importlib.util
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+import mappings
+from app.cli.conformance import answers, lost_create, round_trip
+from app.cli.exits import REFUSED, USAGE_ERROR
+from app.cli.look_alike import is_checkout, running
+from app.cli.printing import write_json
+from app.cli.tables import table
+from app.complaints import Complaint
+from mappings.checks.quality import (
+    AT_THE_LOOK_ALIKE,
+    FILE,
+    LEVELS,
+    RULES,
+    Claim,
+    Judgement,
+    Level,
+    claims,
+    computed,
+    judged,
+)
+from mappings.checks.result import Result, joined
+from mappings.registry import VENDORS, AnyVendor
+
+ROOT: Final = Path(mappings.__file__).parents[1]
+PARTS: Final = ("mappings/{vendor}", "emulators/{vendor}", "tests/mappings/{vendor}")
+MOST_FAILURES: Final = 5
+"""Of one rule that are shown; --json has all."""
+MYPY_PATIENCE: Final = 600.0  # seconds; without a cache it reads all libraries
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """How far a vendor has come. `reached` is the highest level of which nothing is missing."""
+
+    vendor: str
+    reached: Level | None
+    missing: dict[Level, tuple[str, ...]]
+    rules: tuple[Judgement, ...]
+
+
+def check_vendor(
+    name: Annotated[str, Parameter(name="NAME")],
+    /,
+    *,
+    level: Level | None = None,
+    types: Annotated[bool, Parameter(negative="--no-types")] = True,
+    json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
+    """Run everything that can be run for a vendor, hold it against its quality.toml, and show what is missing.
+
+    Ends with 3 where a rule is called done and does not hold, where quality.toml is silent about one, or where --level
+    is not reached.
+
+    Parameters
+    ----------
+    name
+        The vendor's folder in mappings/.
+    level
+        Ask for this level.
+    types
+        Run mypy over the vendor's folders too; --no-types saves the time.
+    json
+        As JSON, with every failure.
+    """
+    vendor = VENDORS.get(name)
+    if vendor is None:
+        _usage(f"There is no vendor {name} in mappings/registry.py; there are: {', '.join(VENDORS)}.")
+    if not is_checkout(ROOT):
+        _usage(f"{ROOT} is no working copy: check-vendor needs the tests and the look-alikes beside the mappings.")
+    report = _report(vendor, _claims(vendor), _results(vendor, types=types))
+    if json:
+        write_json(_document(report))
+    else:
+        _write(report)
+    wanted = LEVELS[: LEVELS.index(level) + 1] if level is not None else ()
+    if any(one.complaint for one in report.rules) or any(report.missing[one] for one in wanted):
+        sys.exit(REFUSED)
+
+
+def _claims(vendor: AnyVendor) -> dict[str, Claim]:
+    try:
+        return claims(vendor, ROOT)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
+        raise Complaint(f"{FILE.format(vendor=vendor.name)} cannot be understood: {error}.") from error
+
+
+def _results(vendor: AnyVendor, *, types: bool) -> dict[str, Result]:
+    found = computed(vendor, ROOT)
+    with running(vendor, ROOT) as look_alike:
+        answered = answers(vendor, look_alike, ROOT), round_trip(vendor, look_alike), lost_create(vendor, look_alike)
+    for rule, result in zip(AT_THE_LOOK_ALIKE, answered, strict=True):
+        found[rule] = joined([found[rule], result]) if rule in found else result
+    if types and (typed := _types(vendor)) is not None:
+        found["bronze.types"] = typed
+    return found
+
+
+def _types(vendor: AnyVendor) -> Result | None:
+    """What mypy says about the vendor's folders, with the project's own settings; None without mypy."""
+    if importlib.util.find_spec("mypy") is None:
+        sys.stderr.write("mypy is not installed here, so the types were not checked.\n")
+        return None
+    folders = [part for one in PARTS if (ROOT / (part := one.format(vendor=vendor.name))).is_dir()]
+    done = subprocess.run(  # noqa: S603 - our own interpreter and folders
+        [sys.executable, "-m", "mypy", "--no-error-summary", *folders],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=MYPY_PATIENCE,
+        check=False,
+    )
+    lines = tuple(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
+    return Result(cases=len(folders), failures=lines if done.returncode else ())
+
+
+def _report(vendor: AnyVendor, claimed: dict[str, Claim], results: dict[str, Result]) -> Report:
+    rules = judged(claimed, results)
+    missing = {level: tuple(one.rule for one in rules if one.level == level and not one.is_met) for level in LEVELS}
+    reached: Level | None = None
+    for level in LEVELS:
+        if missing[level]:
+            break
+        reached = level
+    return Report(vendor=vendor.name, reached=reached, missing=missing, rules=rules)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    """The report with what is computed of each rule beside it."""
+    told: dict[str, Any] = msgspec.to_builtins(report)
+    for shown, rule in zip(told["rules"], report.rules, strict=True):
+        shown["level"], shown["is_met"] = rule.level, rule.is_met
+        shown["holds"] = None if rule.result is None else rule.result.holds
+    return told
+
+
+def _write(report: Report) -> None:
+    console = Console()
+    shown = table("rule", "claim", "found")
+    for one in report.rules:
+        shown.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
+    console.print(shown)
+    for one in report.rules:
+        for told in _said(one):
+            console.print(Text(told))
+    console.print()
+    for level in LEVELS:
+        left = report.missing[level]
+        console.print(Text(f"{level}: {'all there' if not left else f'{len(left)} to go: ' + _names(left)}"))
+    console.print(Text(f"{report.vendor} has reached {report.reached or 'no level yet'}.", style="bold"))
+
+
+def _found(one: Judgement) -> Text:
+    if one.result is None:
+        return Text("not checked" if one.rule == "bronze.types" else "for people to judge")
+    if one.result.holds:
+        return Text(f"holds, {one.result.told}", style="green")
+    return Text(one.result.told, style="red" if one.complaint else "yellow")
+
+
+def _said(one: Judgement) -> Sequence[str]:
+    """What to do about one rule; nothing where all is well."""
+    told = []
+    if one.complaint is not None:
+        told.append(f"\n{one.complaint}")
+    elif one.claim is not None and one.claim.status == "todo":
+        told.append(f"\n{one.rule} is to be done: {one.claim.reason}")
+        if one.result is not None and one.result.holds and one.rule in RULES:
+            told.append(f"  {RULES[one.rule]}: that holds already; call it done when nothing else is meant.")
+    if one.result is not None and (one.complaint is not None or (one.claim and one.claim.status == "todo")):
+        told += [f"  {failure}" for failure in one.result.failures[:MOST_FAILURES]]
+        if len(one.result.failures) > MOST_FAILURES:
+            told.append(f"  and {len(one.result.failures) - MOST_FAILURES} more: --json has all")
+    return told
+
+
+def _names(rules: Sequence[str]) -> str:
+    return ", ".join(rule.partition(".")[2] for rule in rules)
+
+
+def _usage(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(USAGE_ERROR)

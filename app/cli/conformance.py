@@ -1,0 +1,307 @@
+"""What a vendor's folder and its look-alike say to each other: every call understood there, every answer here.
+
+The flows' own order is kept: draft, send, read back. Values come from `mappings.coverage.sample_of`, so nothing here
+knows a vendor.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import fields
+
+from app.cli.look_alike import LookAlike
+from mappings.checks.golden import records
+from mappings.checks.result import Result
+from mappings.coverage import coverage, enum_of, sample_of
+from mappings.registry import AnyMapping, AnyVendor, active
+from mappings.spec import ListQuery, Mapped, Unmappable
+
+# People in a sample are named by address: an id of a person means nothing to a fresh account.
+PEOPLE: Final[dict[str, Any]] = {
+    "requester": {"email": "ann@example.com", "name": "Ann Lee"},
+    "customer": {"email": "ann@example.com"},
+    "followers": [{"email": "bo@example.com"}],
+}
+NAMES_OF_OTHERS: Final = ("_remote_id", "order_ids", "custom_fields")
+"""Fields that name what a fresh account does not have."""
+DERIVED: Final = frozenset({"display_name", "status", "followers", "tags"})
+"""Fields that vendors change by themselves when another one changes."""
+SECOND_TEXT: Final = "changed by the check"
+
+
+class Account:
+    """A fresh account at the look-alike, and what a flow does with it."""
+
+    def __init__(self, vendor: AnyVendor, look_alike: LookAlike) -> None:
+        self.vendor = vendor
+        self.look_alike = look_alike
+        for request in vendor.setup:
+            look_alike.send(request)
+        replies = [look_alike.send(request) for request in vendor.account_requests]
+        read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
+        self.facts = vendor.build_account(read, {})
+
+    def read(self, mapping: AnyMapping, remote_id: str) -> tuple[Any, Mapped[Any]]:
+        """A record as its wire Struct and as it is understood. Raises Refused or Unmappable."""
+        assert mapping.endpoints.read is not None  # noqa: S101 - who calls has looked
+        reply = self._must(mapping.endpoints.read(remote_id, self.facts))
+        raw, facts = mapping.endpoints.record(reply, self.facts)
+        if raw is None:
+            raise Refused(f"{mapping.name} {remote_id} is not there when it is read")
+        facts = self._completed(mapping, raw, facts)
+        return mapping.decode(raw), mapping.read(raw, facts)
+
+    def create(self, mapping: AnyMapping, body: Any, marker: str) -> str:
+        """The id of a new record. Raises Refused."""
+        assert mapping.endpoints.create is not None  # noqa: S101 - who calls has looked
+        assert mapping.endpoints.receipt is not None  # noqa: S101 - who has create has receipt
+        reply = self._must(mapping.endpoints.create(body, marker, None, self.facts))
+        receipt = mapping.endpoints.receipt(reply, "create")
+        if receipt.remote_id is None:
+            raise Refused(f"the answer to a create of {mapping.name} names no record")
+        return receipt.remote_id
+
+    def update(self, mapping: AnyMapping, remote_id: str, body: Any) -> None:
+        """Change a record. Raises Refused."""
+        assert mapping.endpoints.update is not None  # noqa: S101 - who calls has looked
+        self._must(mapping.endpoints.update(remote_id, body, "op_check_update", self.facts))
+
+    def ask(self, request: Any) -> Any:
+        """The reply to a request that has to be taken. Raises Refused."""
+        return self._must(request)
+
+    def _completed(self, mapping: AnyMapping, raw: msgspec.Raw, facts: Any) -> Any:
+        """The facts with the people behind ids, as a flow asks for them."""
+        endpoints = mapping.endpoints
+        while endpoints.side_load is not None and endpoints.absorb is not None:
+            request = endpoints.side_load((raw,), facts)
+            if request is None:
+                break
+            facts = endpoints.absorb(self._must(request), facts)
+        return facts
+
+    def _must(self, request: Any) -> Any:
+        reply = self.look_alike.send(request)
+        refusal = self.vendor.refusal(reply)
+        if refusal is not None:
+            raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")
+        return reply
+
+
+class Refused(Exception):
+    """The look-alike did not take a call that it should take."""
+
+
+def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+    """Set-up can be repeated, a bad token is refused, nothing is found that is not there, records are understood."""
+    if not look_alike.is_there:
+        return Result(cases=0, nothing="emulators/registry.py has no look-alike of it")
+    account, failures, tried = Account(vendor, look_alike), list[str](), 0
+    for request in vendor.setup:
+        tried += 1
+        refusal = look_alike.refusal(request)
+        if refusal is not None and refusal.kind != "duplicate":
+            failures.append(f"setup, repeated: {request.route} is refused as {refusal.kind}")
+    for mapping in _mappings(vendor):
+        for told in _reading(account, mapping, root):
+            tried += 1
+            if told is not None:
+                failures.append(told)
+    return Result(cases=tried, failures=tuple(failures))
+
+
+def round_trip(vendor: AnyVendor, look_alike: LookAlike) -> Result:
+    """What is written reads back, less the declared loss; a change of one field leaves the others alone."""
+    if not look_alike.is_there:
+        return Result(cases=0, nothing="emulators/registry.py has no look-alike of it")
+    failures, tried = list[str](), 0
+    for mapping in _mappings(vendor):
+        if mapping.endpoints.create is None or mapping.endpoints.read is None or mapping.object == "comment":
+            continue
+        look_alike.reset()
+        try:
+            for told in _written(Account(vendor, look_alike), mapping):
+                tried += 1
+                if told is not None:
+                    failures.append(f"{mapping.name}: {told}")
+        except (Refused, Unmappable) as error:
+            tried += 1
+            failures.append(f"{mapping.name}: {error}")
+    return Result(cases=tried, failures=tuple(failures), nothing="nothing can be created and read back")
+
+
+def lost_create(vendor: AnyVendor, look_alike: LookAlike) -> Result:
+    """A create whose reply was lost is found by its marker, or repeated under its key without a second effect."""
+    if not look_alike.is_there:
+        return Result(cases=0, nothing="emulators/registry.py has no look-alike of it")
+    look_alike.reset()
+    account, failures, tried = Account(vendor, look_alike), list[str](), 0
+    for mapping in _mappings(vendor):
+        recovery = mapping.endpoints.recovery.get("create")
+        if mapping.endpoints.create is None or mapping.object == "comment" or recovery is None:
+            continue
+        tried += 1
+        try:
+            told = _found_again(account, mapping, by_key=recovery.by == "key")
+        except (Refused, Unmappable) as error:
+            told = str(error)
+        if told is not None:
+            failures.append(f"{mapping.name}: {told}")
+    return Result(cases=tried, failures=tuple(failures), nothing="nothing can be created")
+
+
+def _reading(account: Account, mapping: AnyMapping, root: Path) -> Iterator[str | None]:
+    endpoints = mapping.endpoints
+    if endpoints.list is not None and endpoints.page is not None and mapping.object != "comment":
+        request = endpoints.list(ListQuery(limit=2), account.facts)
+        refusal = account.vendor.refusal(account.look_alike.send(request, authorised=False))
+        kind = "a success" if refusal is None else refusal.kind
+        yield None if kind == "auth" else f"{mapping.name}: a bad token is taken for {kind}, not auth"
+        try:
+            endpoints.page(account.ask(request), ListQuery(limit=2), account.facts)
+            yield None
+        except (Refused, Unmappable) as error:
+            yield f"{mapping.name}: the list cannot be read: {error}"
+    if endpoints.read is None or endpoints.create is not None:
+        return  # what can be written is read back by the round trip
+    for case, record in records(account.vendor, mapping, root):
+        yield _golden_at_the_look_alike(account, mapping, case, record)
+
+
+def _golden_at_the_look_alike(account: Account, mapping: AnyMapping, case: str, record: msgspec.Raw) -> str | None:
+    """A golden record of an object that is only read: not there at first, and understood alike once it is placed."""
+    account.look_alike.reset()
+    assert mapping.endpoints.read is not None  # noqa: S101 - who calls has looked
+    try:
+        wanted = mapping.read(record, account.facts)
+    except Unmappable:
+        return None
+    request = mapping.endpoints.read(wanted.remote.id, account.facts)
+    reply = account.look_alike.send(request)
+    refusal = account.vendor.refusal(reply)
+    if refusal is None and mapping.endpoints.record(reply, account.facts)[0] is not None:
+        return f"{case}: it is found at the look-alike before it was placed"
+    if refusal is not None and refusal.kind not in ("not_found", "not_allowed"):
+        return f"{case}: what is not there is refused as {refusal.kind}"
+    segments = request.path.strip("/").split("/")
+    if not any(account.look_alike.place(segment, msgspec.json.decode(record)) for segment in segments):
+        return f"{case}: the look-alike takes no such record: name its objects as they stand in the path of a read"
+    try:
+        _, found = account.read(mapping, wanted.remote.id)
+    except (Refused, Unmappable) as error:
+        return f"{case}: placed at the look-alike, it cannot be read: {error}"
+    differing = [one for one in _named(mapping) if getattr(found.data, one) != getattr(wanted.data, one)]
+    return f"{case}: placed at the look-alike, it differs in {', '.join(differing)}" if differing else None
+
+
+def _written(account: Account, mapping: AnyMapping) -> Iterator[str | None]:
+    body, draft = _whole(account, mapping)
+    remote_id = account.create(mapping, draft.body, "op_check_create")
+    _, before = account.read(mapping, remote_id)
+    readable = {cell.field for cell in coverage(mapping) if cell.reads}
+    excused = {loss.path.split("/")[1] for loss in (*draft.loss, *before.loss)}
+    for name, sent in body.items():
+        if name in readable and name not in excused:
+            shown = msgspec.to_builtins(getattr(before.data, name))
+            yield None if _reads_back(sent, shown) else f"{name} was written as {sent!r} and reads back as {shown!r}"
+    if mapping.endpoints.update is None:
+        return
+    for cell in coverage(mapping):
+        if cell.updates and cell.field in body and cell.field in readable:
+            yield _changed(account, mapping, remote_id, cell.field)
+
+
+def _changed(account: Account, mapping: AnyMapping, remote_id: str, name: str) -> str | None:
+    """A change of one field; None where it is as it should be, or where this record does not allow that change."""
+    current, before = account.read(mapping, remote_id)
+    value = _second(mapping, name, msgspec.to_builtins(getattr(before.data, name)))
+    draft = mapping.to_vendor(msgspec.convert({name: value}, mapping.patch), current, account.facts)
+    if draft.refused:
+        return None
+    try:
+        account.update(mapping, remote_id, draft.body)
+        _, after = account.read(mapping, remote_id)
+    except Refused as refusal:
+        return f"a change of {name}: {refusal}"
+    shown = msgspec.to_builtins(getattr(after.data, name))
+    if not draft.loss and not _reads_back(value, shown):
+        return f"{name} was changed to {value!r} and reads back as {shown!r}"
+    others = {field.name for field in fields(mapping.patch)} - DERIVED - {name}
+    moved = [one for one in sorted(others) if getattr(after.data, one, None) != getattr(before.data, one, None)]
+    return f"a change of {name} changed {', '.join(moved)} too" if moved else None
+
+
+def _found_again(account: Account, mapping: AnyMapping, *, by_key: bool) -> str | None:
+    _, draft = _whole(account, mapping)
+    made = account.create(mapping, draft.body, "op_check_lost")
+    if by_key:
+        again = account.create(mapping, draft.body, "op_check_lost")
+        return None if again == made else "the same request under its key made a second record"
+    endpoints = mapping.endpoints
+    if endpoints.find_marker is None or endpoints.marked is None:
+        return None
+    request = endpoints.find_marker("op_check_lost", None, draft.body, account.facts)
+    if request is None:
+        return None
+    found = endpoints.marked(account.ask(request), "op_check_lost")
+    return None if found == made else f"a lost create is looked up and {found or 'nothing'} is found, not {made}"
+
+
+def _whole(account: Account, mapping: AnyMapping) -> tuple[dict[str, Any], Any]:
+    """As many fields as can be written at once, and the draft of it."""
+    body = {
+        field.name: value
+        for field in fields(mapping.patch)
+        if not field.name.endswith(NAMES_OF_OTHERS) and (value := _first(mapping, field)) is not None
+    }
+    while True:
+        draft = mapping.to_vendor(msgspec.convert(body, mapping.patch), None, account.facts)
+        refused = {one.pointer.split("/")[1] for one in draft.refused} & body.keys()
+        if not refused:
+            return body, draft
+        body.pop(sorted(refused)[-1])
+
+
+def _first(mapping: AnyMapping, field: Any) -> Any:
+    if field.name in PEOPLE:
+        return PEOPLE[field.name]
+    cell = next((one for one in coverage(mapping) if one.field == field.name), None)
+    if cell is None or not cell.creates:
+        return None
+    if enum_of(field):
+        return next((value for value in cell.values if value not in ("unknown", "none")), None)
+    return sample_of(field)
+
+
+def _second(mapping: AnyMapping, name: str, held: Any) -> Any:
+    """Another value than the one that is held."""
+    field = next(field for field in fields(mapping.patch) if field.name == name)
+    if enum_of(field):
+        values = next(cell.values for cell in coverage(mapping) if cell.field == name)
+        return next((value for value in values if value not in (held, "unknown")), held)
+    first = PEOPLE.get(name, sample_of(field))
+    is_plain = isinstance(first, str) and not name.endswith("_at") and len(first) <= 1
+    return SECOND_TEXT if is_plain else first
+
+
+def _reads_back(sent: Any, shown: Any) -> bool:
+    """Whether all that was sent is shown; a vendor may show more, spell a text with spaces around it, and have another
+    word for what was left out or not so."""
+    if isinstance(sent, dict):
+        return isinstance(shown, dict) and all(_reads_back(value, shown.get(key)) for key, value in sent.items())
+    if isinstance(sent, list):
+        return isinstance(shown, list | tuple) and all(any(_reads_back(one, held) for held in shown) for one in sent)
+    if isinstance(sent, str) and isinstance(shown, str):
+        return sent.strip().lower() == shown.strip().lower()
+    return sent is None or sent is False or bool(sent == shown)
+
+
+def _named(mapping: AnyMapping) -> list[str]:
+    return [cell.field for cell in coverage(mapping) if cell.reads]
+
+
+def _mappings(vendor: AnyVendor) -> list[AnyMapping]:
+    found = [active(vendor, one.object) for one in vendor.mappings]
+    return list(dict.fromkeys(one for one in found if one is not None))

@@ -1,0 +1,119 @@
+"""A vendor's look-alike, run for the time of a check: a process of its own, because nothing here imports emulators."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from app.complaints import Complaint
+from app.dev.folder import EMULATOR_CREDENTIALS
+from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.registry import AnyVendor
+
+LOCALHOST: Final = "127.0.0.1"
+READY_WITHIN: Final = 30.0  # seconds; a loaded machine starts slowly
+POLL_EVERY: Final = 0.05  # seconds
+TIMEOUT: Final = 20.0  # seconds; the look-alike answers within milliseconds
+
+
+class LookAlike:
+    """One vendor's look-alike over HTTP, as a connection would call it."""
+
+    def __init__(self, vendor: AnyVendor, client: httpx.Client, vendors: tuple[str, ...]) -> None:
+        self._vendor = vendor
+        self._client = client
+        self.is_there = vendor.name in vendors
+        self._headers = _authorisation(vendor, _secrets_of(vendor))
+
+    def send(self, request: VendorRequest, *, authorised: bool = True) -> VendorReply:
+        """The answer to a request as it would go out; with a token that is good for nothing on demand."""
+        wrong = _authorisation(self._vendor, dict.fromkeys(self._vendor.auth.secrets, "wrong"))
+        headers = [*self._vendor.headers, *request.headers, self._headers if authorised else wrong]
+        if request.body is not None:
+            headers.append(("Content-Type", request.content_type))
+        url = f"/{self._vendor.name}{request.path}"
+        answer = self._client.request(
+            request.method, url, params=list(request.query), content=request.body, headers=headers
+        )
+        names = {name.lower(): value for name, value in answer.headers.items()}
+        return VendorReply(status=answer.status_code, headers=names, body=answer.content)
+
+    def refusal(self, request: VendorRequest) -> VendorRefusal | None:
+        """What the vendor's own folder makes of the answer: None for a success."""
+        return self._vendor.refusal(self.send(request))
+
+    def reset(self) -> None:
+        """Forget everything, and show at once in a search what was written."""
+        self._control("/reset", {"vendor": self._vendor.name})
+        self._control("/limits", {"vendor": self._vendor.name, "search_lag": 0.0})
+
+    def place(self, object_name: str, record: Any) -> bool:
+        """Put a record in as it is; whether the look-alike has such objects."""
+        body = {"vendor": self._vendor.name, "object": object_name, "record": record}
+        return self._client.post("/_emulator/records", json=body).status_code == httpx.codes.CREATED
+
+    def _control(self, path: str, body: Mapping[str, Any]) -> None:
+        self._client.post(f"/_emulator{path}", json=body).raise_for_status()
+
+
+@contextmanager
+def running(vendor: AnyVendor, root: Path) -> Iterator[LookAlike]:
+    """The look-alikes of the checkout at `root`, until the block ends. Raises Complaint where they do not start."""
+    port = _free_port()
+    command = [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"]
+    # `-m` looks in the working folder first, so the emulators are those of the checkout.
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
+    try:
+        with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", timeout=TIMEOUT, trust_env=False) as client:
+            look_alike = LookAlike(vendor, client, _wait(client, process))
+            if look_alike.is_there:
+                look_alike.reset()
+            yield look_alike
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> tuple[str, ...]:
+    """The vendors that the process serves, once it answers."""
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            _, said = process.communicate()
+            raise Complaint(f"The look-alikes do not start: {said.decode(errors='replace').strip()[-800:]}")
+        try:
+            return tuple(client.get("/_emulator/health").json()["vendors"])
+        except httpx.TransportError:
+            time.sleep(POLL_EVERY)
+    raise Complaint(f"The look-alikes were not ready within {READY_WITHIN:.0f} s.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _secrets_of(vendor: AnyVendor) -> dict[str, str]:
+    """What the look-alike accepts: `<vendor>-dev-token` for every secret, unless `lockstitch dev` knows another."""
+    prefix = f"LOCKSTITCH_DEV_{vendor.name.upper()}_"
+    known = {name: EMULATOR_CREDENTIALS.get(f"{prefix}{name.upper()}") for name in vendor.auth.secrets}
+    return {name: secret or f"{vendor.name}-dev-token" for name, secret in known.items()}
+
+
+def _authorisation(vendor: AnyVendor, secrets: Mapping[str, str]) -> tuple[str, str]:
+    value = vendor.auth.template.format_map(secrets)
+    return vendor.auth.header, f"Basic {b64encode(value.encode()).decode()}" if vendor.auth.basic else value
+
+
+def is_checkout(root: Path) -> bool:
+    """Whether this is a working copy of the project: the tests and the look-alikes are beside the mappings."""
+    return all((root / part).is_dir() for part in ("mappings", "emulators", "tests")) and os.access(root, os.R_OK)
