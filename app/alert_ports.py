@@ -30,6 +30,7 @@ class Vitals(Struct, frozen=True, kw_only=True):
     stopped: Sequence[StoppedConnection]
     job_lag: float  # how long the longest waiting job could have started already; not on connections that are stopped
     lagging: str | None  # that job's connection
+    frozen_drift: int = 0  # changes at frozen paths that nobody has acknowledged
 
 
 class ReadsVitals(Protocol):

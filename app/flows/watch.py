@@ -136,6 +136,15 @@ class Watch:
                     link=f"{self._url}/v1/subscriptions",
                 )
             )
+        if vitals.frozen_drift:
+            found.append(
+                Alarm(
+                    name="drift",
+                    summary=f"Vendors made {vitals.frozen_drift} changes where a rule says that nothing changes.",
+                    next_step="lockstitch drift list; then acknowledge what may stay.",
+                    link=f"{self._url}/ops/drift?acknowledged=false",
+                )
+            )
         return found
 
     async def _database_away(self) -> None:

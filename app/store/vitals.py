@@ -15,7 +15,8 @@ COUNT = Query(
     SELECT (SELECT count(*) FROM (SELECT FROM dead_letter WHERE state = 'open' LIMIT $1) AS open) AS dead_letters,
            (SELECT count(*) FROM (SELECT FROM operation WHERE phase = 'unknown' LIMIT $1) AS unknown)
                AS unknown_operations,
-           (SELECT count(*) FROM subscription WHERE state = 'disabled') AS disabled_subscriptions
+           (SELECT count(*) FROM subscription WHERE state = 'disabled') AS disabled_subscriptions,
+           (SELECT count(*) FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS frozen_drift
     """,
 )
 

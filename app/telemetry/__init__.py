@@ -11,7 +11,7 @@ texts of exceptions, header values. An id of a record points at a person, so rou
 """
 
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
-from app.telemetry.drift import count_drift, count_drift_looks
+from app.telemetry.drift import count_drift, count_drift_looks, expect_drift
 from app.telemetry.jobs import JobAttempt, count_dead_letter, job_span
 from app.telemetry.metrics import add_collector, count_operation, render_metrics
 from app.telemetry.provider import set_up, shut_down
@@ -35,6 +35,7 @@ __all__ = [
     "count_secret",
     "current_traceparent",
     "derive_trace_id",
+    "expect_drift",
     "job_span",
     "mapping_span",
     "mark_replayed",

@@ -1,9 +1,11 @@
 """Counts of drift: labels are connections of ours and words from fixed sets."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 from prometheus_client import Counter
 
+from app.drift_rules import DriftKind
 from app.telemetry.metrics import registry
 
 DriftOutcome = Literal["looked", "dropped"]
@@ -30,3 +32,12 @@ def count_drift(connection: str, kind: str) -> None:
 def count_drift_looks(connection: str, outcome: DriftOutcome, number: int = 1) -> None:
     """So many records were looked at, or could not be."""
     records.labels(connection, outcome).inc(number)
+
+
+def expect_drift(connections: Iterable[str]) -> None:
+    """Let the series of these connections begin at zero: what is not there before its first count has no increase."""
+    for connection in connections:
+        for kind in get_args(DriftKind):
+            findings.labels(connection, kind)
+        for outcome in get_args(DriftOutcome):
+            records.labels(connection, outcome)
