@@ -1,0 +1,109 @@
+"""The look-alike's records against recordings of the vendor's, which lie outside of the project; and nonsense."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulators.http import Call
+from emulators.state import State
+from emulators.store import Store
+from emulators.stripe.emulator import KEY, ROUTES, Stripe
+
+from .conftest import Shop
+
+# What a recording has only by chance of its account or its time.
+INVOICE_EXTRAS = {
+    *(
+        "account_country",
+        "account_name",
+        "account_tax_ids",
+        "application",
+        "automatic_tax",
+        "automatically_finalizes_at",
+    ),
+    *(
+        "custom_fields",
+        "customer_account",
+        "default_payment_method",
+        "default_source",
+        "default_tax_rates",
+        "from_invoice",
+    ),
+    *("invoice_pdf", "issuer", "last_finalization_error", "latest_revision", "next_payment_attempt", "on_behalf_of"),
+    *("payment_settings", "receipt_number", "rendering", "test_clock", "webhooks_delivered_at"),
+}
+
+
+def read(folder: Path, path: str) -> dict[str, Any]:
+    file = folder / "vendor-samples" / "stripe" / path
+    if not file.exists():
+        pytest.skip(f"{path} is not here.")
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def types(record: dict[str, Any]) -> dict[str, str]:
+    """The JSON type of every field that is not null."""
+    return {name: type(value).__name__ for name, value in record.items() if value is not None}
+
+
+def same_types(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    our_types, their_types = types(ours), types(theirs)
+    shared = our_types.keys() & their_types.keys()
+    assert {name: our_types[name] for name in shared} == {name: their_types[name] for name in shared}
+
+
+def test_customers_look_like_recorded_ones(shop: Shop, shared_folder: Path) -> None:
+    theirs = read(shared_folder, "customer/create-customer-2026.json")
+    ours = shop.post("customers", name="Ann", email="ann@example.com").json()
+    assert set(ours) == set(theirs)
+    same_types(ours, theirs)
+
+
+def test_invoices_look_like_recorded_ones(shop: Shop, shared_folder: Path) -> None:
+    theirs = read(shared_folder, "invoice/pay-invoice-2026.json")
+    customer = shop.customer(name="Ann")
+    invoice = shop.post("invoices", customer=customer.id, currency="eur").json()
+    item = {"customer": customer.id, "invoice": invoice["id"], "amount": "500", "currency": "eur"}
+    assert shop.post("invoiceitems", **item).status_code == 200
+    ours = shop.post(f"invoices/{invoice['id']}/pay").json()
+    assert set(ours) == set(theirs) - INVOICE_EXTRAS
+    same_types(ours, theirs)
+    our_line, their_line = ours["lines"]["data"][0], theirs["lines"]["data"][0]
+    assert set(our_line) == set(their_line)
+    same_types(our_line, their_line)
+
+
+def test_checkouts_have_the_members_of_the_published_fixture(shop: Shop, shared_folder: Path) -> None:
+    theirs = read(shared_folder, "checkout_session/openapi-fixture.json")
+    ours = shop.http.get(f"checkout/sessions/{shop.checkout().id}").json()
+    assert set(ours) <= set(theirs) | {"presentment_details", "redirect_on_completion", "return_url"}
+
+
+@given(
+    st.sampled_from(["GET", "POST", "DELETE"]),
+    st.sampled_from([path.replace("#", "cus_1") for _, path, _ in ROUTES]),
+    st.lists(
+        st.tuples(
+            st.text("abcdeimnst[]0_", max_size=14) | st.sampled_from(["line_items[0][price]", "expand[]", "limit"]),
+            st.text(max_size=8),
+        ),
+        max_size=5,
+    ),
+    st.binary(max_size=60),
+)
+def test_nonsense_is_refused_and_never_breaks_it(
+    method: str, path: str, query: list[tuple[str, str]], body: bytes
+) -> None:
+    store = Store(None)
+    headers = {"authorization": f"Bearer {KEY}"}
+    form = "&".join(f"{name}={value}" for name, value in query if value.isalnum()).encode("utf-8", "replace")
+    for sent in (body, form):
+        call = Call(method=method, path=path, query=tuple(query), headers=headers, body=sent)
+        answer = Stripe().answer(call, State(store, "stripe"), 1_790_000_000.0)
+        assert answer.status in (200, 400, 404)
+    store.close()

@@ -1,0 +1,78 @@
+"""What Stripe tells of changes: signed so that its own package believes it."""
+
+from typing import Any
+
+import pytest
+import stripe
+
+from ..conftest import SECRET, RunningEmulators
+from ..receiver import Received, Receiver
+from .conftest import Shop
+
+
+@pytest.fixture(autouse=True)
+def subscribed(emulators: RunningEmulators, receiver: Receiver) -> None:
+    """Stripe knows the receiver."""
+    emulators.subscribe("stripe", receiver.url("stripe"))
+
+
+def proven(received: list[Received]) -> list[Any]:
+    """The events, each with a signature that holds."""
+    return [stripe.Webhook.construct_event(one.body, one.headers["stripe-signature"], SECRET) for one in received]
+
+
+def test_a_customer_s_life_is_told(shop: Shop, receiver: Receiver) -> None:
+    made = shop.customer(name="Ann", metadata={"tier": "gold"})
+    shop.sdk.customers.update(made.id, {"name": "Ann Lee"})
+    shop.sdk.customers.delete(made.id)
+    events = proven(receiver.wait(3))
+    assert [event.type for event in events] == ["customer.created", "customer.updated", "customer.deleted"]
+    assert {event.data.object.id for event in events} == {made.id}
+    assert events[1].data.previous_attributes.to_dict() == {"name": "Ann"}
+    assert events[2].data.object.name == "Ann Lee"
+    assert events[0].api_version == "2026-10-28.endive"
+
+
+def test_the_states_of_an_invoice_are_told(shop: Shop, receiver: Receiver) -> None:
+    customer = shop.customer(name="Ann")
+    invoice = shop.sdk.invoices.create({"customer": customer.id, "currency": "eur"})
+    item: Any = {"customer": customer.id, "invoice": invoice.id, "amount": 500, "currency": "eur"}
+    shop.sdk.invoice_items.create(item)
+    shop.sdk.invoices.finalize_invoice(invoice.id)
+    shop.sdk.invoices.pay(invoice.id)
+    told = [event.type for event in proven(receiver.wait(10)) if event.type.startswith("invoice.")]
+    assert told == [
+        "invoice.created",
+        "invoice.updated",
+        "invoice.updated",
+        "invoice.finalized",
+        "invoice.updated",
+        "invoice.paid",
+        "invoice.payment_succeeded",
+    ]
+
+
+def test_a_checkout_is_told_when_it_ends(shop: Shop, receiver: Receiver) -> None:
+    session = shop.checkout()
+    shop.sdk.checkout.sessions.expire(session.id)
+    placed = {"id": "cs_test_paid", "status": "complete", "line_items": {"data": [{"id": "li_1"}]}}
+    shop.emulators.place("stripe", "checkout_sessions", placed)
+    expired, completed = proven(receiver.wait(2))
+    assert (expired.type, expired.data.object.id) == ("checkout.session.expired", session.id)
+    assert (completed.type, completed.data.object.id) == ("checkout.session.completed", "cs_test_paid")
+    assert not any(name.startswith("_") for name in receiver.got[1].json["data"]["object"])
+
+
+def test_every_try_is_signed_anew(shop: Shop, receiver: Receiver) -> None:
+    receiver.statuses = [500]
+    shop.customer(name="Ann")
+    first, second = receiver.wait(2)
+    assert first.json["id"] == second.json["id"]
+    assert len(proven([first, second])) == 2
+
+
+def test_a_bad_signature_does_not_hold(shop: Shop, receiver: Receiver) -> None:
+    shop.emulators.order(vendor="stripe", match={"path": "customer.created"}, fault={"kind": "bad_signature"}, times=1)
+    shop.customer(name="Ann")
+    with pytest.raises(stripe.SignatureVerificationError):
+        proven(receiver.wait(1))
