@@ -45,11 +45,14 @@ def read(
     """An address, None where nothing of it is known. The first line of the street is `line1`, all others `line2`."""
     if not (street or city or state or postal_code or country):
         return None
-    line1, _, line2 = (street or "").partition("\n")
+    line1, line2 = street, None
+    if street is not None and "\n" in street:
+        line1, _, line2 = street.partition("\n")
+        line1 = line1.rstrip("\r") or None
     return Address(
         type=kind,
         type_raw=raw,
-        line1=line1.rstrip("\r") or None,
+        line1=line1,
         line2=line2 or None,
         city=city,
         region=state,

@@ -8,6 +8,7 @@ from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.salesforce.endpoints_comment import CASE_COMMENTS
+from mappings.salesforce.reading import instant
 from mappings.salesforce.record_ids import long_id
 from mappings.salesforce.wire_v62 import Account, CaseComment, CommentFields, RecordWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
@@ -36,7 +37,7 @@ def to_canonical(record: CaseComment, account: Account) -> Mapped[Comment]:
     """What the comment says, and who wrote it as far as the answer tells."""
     loss: list[Loss] = []
     visibility, visibility_raw = VISIBILITY[record.is_published]
-    created_at = None if record.created_date is None else values.utc(record.created_date)
+    created_at = instant(record.created_date)
     comment = Comment(
         remote_id=long_id(record.id),
         author=_author(record, loss),

@@ -25,10 +25,11 @@ from canonical.customer import (
 from canonical.parts import Address, AddressPatch, Loss
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.endpoints import CONTACTS
-from mappings.salesforce.record_ids import GROUP, USER, long_id, written
+from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.record_ids import GROUP, LONG, USER, long_id, written
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
 from mappings.salesforce.writing import needed, own_key, read_key, refuse_without_place, text
-from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "display_name": "Salesforce makes a contact's name of the first and the last name: write those",
@@ -50,6 +51,8 @@ PHONES: Final[dict[PhoneType, str]] = {
 }
 """Where each kind of number is kept; Salesforce calls `Phone` the business phone."""
 CONSENTS: Final[dict[ConsentChannel, str]] = {"email": "has_opted_out_of_email", "phone": "do_not_call"}
+NO_MAIL: Final = Consent(channel="email", channel_raw="HasOptedOutOfEmail", state="opted_out", state_raw="true")
+NO_CALLS: Final = Consent(channel="phone", channel_raw="DoNotCall", state="opted_out", state_raw="true")
 PRIMARY: Final = "Salesforce marks no number: the one at work leads, then mobile, home, other, fax"
 
 
@@ -57,9 +60,8 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
     """What a contact means."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
-    id = long_id(record.id)
-    created_at = None if record.created_date is None else values.utc(record.created_date)
-    updated_at = None if record.system_modstamp is None else values.utc(record.system_modstamp)
+    id = record.id if len(record.id) == LONG else long_id(record.id)
+    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
     customer = Customer(
         kind="person",
         kind_raw=None,
@@ -69,7 +71,9 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
         company_name=None if record.account is None else record.account.name,
         job_title=record.title,
         emails=_emails(record, loss) if record.email else (),
-        phones=_phones(record),
+        phones=_phones(record)
+        if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
+        else (),
         addresses=_addresses(record),
         currency=record.currency_iso_code or account.currency,
         status="archived" if record.is_deleted else "active",
@@ -83,10 +87,9 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
         created_at=created_at,
         updated_at=updated_at,
     )
-    page = account.pages.get("Contact")
-    url = None if page is None else page.replace("{ID}", id)
-    remote = Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
-    return Mapped(data=customer, remote=remote, loss=tuple(loss))
+    return Mapped(
+        data=customer, remote=remote("Contact", id, created_at, updated_at, account), loss=tuple(loss) if loss else ()
+    )
 
 
 def _full_name(first: str | None, last: str | None) -> str | None:
@@ -103,19 +106,21 @@ def _emails(record: Contact, loss: list[Loss]) -> tuple[Email, ...]:
 
 
 def _phones(record: Contact) -> tuple[Phone, ...]:
-    country = record.mailing_country_code or values.country(record.mailing_country)
+    country, e164 = record.mailing_country_code or values.country(record.mailing_country), values.phone
     phones: list[Phone] = []
-    told: tuple[tuple[str | None, PhoneType, str], ...] = (
-        (record.phone, "work", "Phone"),
-        (record.mobile_phone, "mobile", "MobilePhone"),
-        (record.home_phone, "home", "HomePhone"),
-        (record.other_phone, "other", "OtherPhone"),
-        (record.fax, "fax", "Fax"),
-    )
-    for number, kind, raw in told:
-        if number:
-            e164 = values.phone(number, country)
-            phones.append(Phone(e164=e164, raw=number, type=kind, type_raw=raw, is_primary=not phones))
+    if raw := record.phone:
+        phones.append(Phone(e164=e164(raw, country), raw=raw, type="work", type_raw="Phone", is_primary=True))
+    if raw := record.mobile_phone:
+        first = not phones
+        phones.append(Phone(e164=e164(raw, country), raw=raw, type="mobile", type_raw="MobilePhone", is_primary=first))
+    if raw := record.home_phone:
+        first = not phones
+        phones.append(Phone(e164=e164(raw, country), raw=raw, type="home", type_raw="HomePhone", is_primary=first))
+    if raw := record.other_phone:
+        first = not phones
+        phones.append(Phone(e164=e164(raw, country), raw=raw, type="other", type_raw="OtherPhone", is_primary=first))
+    if raw := record.fax:
+        phones.append(Phone(e164=e164(raw, country), raw=raw, type="fax", type_raw="Fax", is_primary=not phones))
     return tuple(phones)
 
 
@@ -148,15 +153,9 @@ def _addresses(record: Contact) -> tuple[Address, ...]:
 
 def _consents(record: Contact) -> tuple[Consent, ...]:
     """Who has said no. Of the others nothing is known: a field that is not set does not say that they were asked."""
-    told: tuple[tuple[bool, ConsentChannel, str], ...] = (
-        (record.has_opted_out_of_email, "email", "HasOptedOutOfEmail"),
-        (record.do_not_call, "phone", "DoNotCall"),
-    )
-    return tuple(
-        Consent(channel=channel, channel_raw=raw, state="opted_out", state_raw="true")
-        for opted_out, channel, raw in told
-        if opted_out
-    )
+    if not record.do_not_call:
+        return (NO_MAIL,)
+    return (NO_MAIL, NO_CALLS) if record.has_opted_out_of_email else (NO_CALLS,)
 
 
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[RecordWrite]:

@@ -20,10 +20,11 @@ from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import ENDPOINTS
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.picklists import order_status
-from mappings.salesforce.record_ids import long_id
+from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.record_ids import LONG, long_id
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
 from mappings.salesforce.writing import read_key
-from mappings.spec import Mapped, Remote, Unmappable, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Unmappable, VendorDrift, VendorMapping
 
 ZERO: Final = Decimal(0)
 NO_CURRENCY: Final = "XXX"
@@ -73,14 +74,16 @@ def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
 
 def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     loss: list[Loss] = []
-    id = long_id(record.id)
+    id = record.id if len(record.id) == LONG else long_id(record.id)
     settings = account.custom_fields.get("order", ())
     currency = record.currency_iso_code or account.currency or NO_CURRENCY
-    created_at = None if record.created_date is None else values.utc(record.created_date)
-    updated_at = None if record.system_modstamp is None else values.utc(record.system_modstamp)
-    lines = tuple([_line(item, currency) for item in _items(record, id, account, loss)])
-    totals = _totals(record, lines, currency)
-    loss += check_totals(totals, lines, None)
+    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
+    items = _items(record, id, account, loss)
+    zero = money(ZERO, currency)
+    lines, added = _lines(items, currency, zero) if items else ((), record.total_amount)
+    totals = _totals(record, lines, currency, zero)
+    if added != record.total_amount:  # else it adds up to the last digit, and there is nothing else to judge
+        loss += check_totals(totals, lines, None)
     loss.append(NO_PAYMENTS)
     if currency == NO_CURRENCY:
         loss.append(CURRENCY_UNKNOWN)
@@ -125,10 +128,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         created_at=created_at,
         updated_at=updated_at,
     )
-    page = account.pages.get("Order")
-    url = None if page is None else page.replace("{ID}", id)
-    remote = Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
-    return Mapped(data=order, remote=remote, loss=tuple(loss))
+    return Mapped(data=order, remote=remote("Order", id, created_at, updated_at, account), loss=tuple(loss))
 
 
 def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> tuple[OrderItem, ...]:
@@ -145,29 +145,36 @@ def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> t
     return lines
 
 
-def _line(item: OrderItem, currency: str) -> LineItem:
-    count, price = item.quantity or ZERO, item.unit_price or ZERO
-    product = item.product2
-    zero = money(ZERO, currency)
-    return LineItem(
-        remote_id=item.id,
-        product_remote_id=item.product2_id,
-        variant_remote_id=item.pricebook_entry_id,
-        sku=None if product is None else product.product_code,
-        name=item.description or (None if product is None else product.name) or "",
-        quantity=quantity(count),
-        unit_price=unit_price(price, currency),
-        discount=zero,
-        tax=zero,
-        total=money(count * price if item.total_price is None else item.total_price, currency),
-    )
+def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tuple[LineItem, ...], Decimal]:
+    """The lines, and what they add up to: Σ quantity * unit price."""
+    lines: list[LineItem] = []
+    added = ZERO
+    for item in items:
+        count, price, product, sold = item.quantity or ZERO, item.unit_price or ZERO, item.product2, item.total_price
+        product_total = count * price
+        added += product_total
+        lines.append(
+            LineItem(
+                remote_id=item.id,
+                product_remote_id=item.product2_id,
+                variant_remote_id=item.pricebook_entry_id,
+                sku=None if product is None else product.product_code,
+                name=item.description or (None if product is None else product.name) or "",
+                quantity=quantity(count),
+                unit_price=unit_price(price, currency),
+                discount=zero,
+                tax=zero,
+                total=money(product_total if sold is None else sold, currency),
+            )
+        )
+    return tuple(lines), added
 
 
-def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str) -> Totals:
+def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero: str) -> Totals:
     total = record.total_amount
     if total is None:
         total = sum((Decimal(line.total) for line in lines), ZERO)
-    zero, owed = money(ZERO, currency), money(total, currency)
+    owed = money(total, currency)
     return Totals(
         items=owed,
         discount=zero,

@@ -74,6 +74,21 @@ ORDER_CODE: Final[dict[str, OrderStatus]] = {
 }
 
 
+def _as_spelled(words: Mapping[str, C]) -> dict[str, C]:
+    """The same words as Salesforce itself spells them, for a look-up that needs no other."""
+    return {word.title(): meaning for word, meaning in words.items()} | dict(words)
+
+
+PRIORITY_SPELLED: Final = _as_spelled(PRIORITY)
+TYPE_SPELLED: Final = _as_spelled(TYPE)
+CHANNEL_SPELLED: Final = _as_spelled(CHANNEL)
+
+
+def meaning(word: str | None, words: Mapping[str, C], unsaid: C, unknown: C) -> C:
+    """What a word means, however it is spelled."""
+    return words.get(word.casefold(), unknown) if word else unsaid
+
+
 def case_status(label: str, closed: bool) -> TicketStatus:
     """What a status that the org has described means. Whether it counts as closed is Salesforce's own word and
     overrules ours; an open one that is nobody's word but the org's is `open`."""

@@ -10,6 +10,7 @@ from msgspec import UnsetType
 from mappings.spec import Notes
 
 PATTERN: Final = "[a-zA-Z0-9]{15}[A-Z0-5]{3}"
+LONG: Final = 18
 USER: Final = "005"
 GROUP: Final = "00G"
 CONTACT: Final = "003"

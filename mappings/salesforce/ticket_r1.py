@@ -15,11 +15,22 @@ from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
 from mappings.salesforce import custom_fields
 from mappings.salesforce.endpoints import CASES
-from mappings.salesforce.picklists import CASE_STATUS, CHANNEL, PRIORITY, TYPE, chosen
-from mappings.salesforce.record_ids import ACCOUNT, CASE, CONTACT, GROUP, USER, long_id, written
+from mappings.salesforce.picklists import (
+    CASE_STATUS,
+    CHANNEL,
+    CHANNEL_SPELLED,
+    PRIORITY,
+    PRIORITY_SPELLED,
+    TYPE,
+    TYPE_SPELLED,
+    chosen,
+    meaning,
+)
+from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.record_ids import ACCOUNT, CASE, CONTACT, GROUP, LONG, USER, long_id, written
 from mappings.salesforce.wire_v62 import Account, Case, CaseFields, RecordWrite
 from mappings.salesforce.writing import own_key, read_key, refuse_without_place, text
-from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "description_html": "Salesforce's case description is plain text: send description",
@@ -37,9 +48,8 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
     else it is `unknown`, unless the case says that it is closed."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("ticket", ())
-    id = long_id(record.id)
-    created_at = None if record.created_date is None else values.utc(record.created_date)
-    updated_at = None if record.system_modstamp is None else values.utc(record.system_modstamp)
+    id = record.id if len(record.id) == LONG else long_id(record.id)
+    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
     status, label = _status(record, account)
     owner = record.owner_id
     is_queue = owner is not None and owner.startswith(GROUP)
@@ -51,11 +61,11 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
         status_raw=record.status,
         status_category=STATUS_CATEGORY[status],
         status_label=label,
-        priority=PRIORITY.get(record.priority.casefold(), "unknown") if record.priority else "none",
+        priority=PRIORITY_SPELLED.get(record.priority or "") or meaning(record.priority, PRIORITY, "none", "unknown"),
         priority_raw=record.priority,
-        type=TYPE.get(record.type.casefold(), "unknown") if record.type else "unknown",
+        type=TYPE_SPELLED.get(record.type or "") or meaning(record.type, TYPE, "unknown", "unknown"),
         type_raw=record.type,
-        channel=CHANNEL.get(record.origin.casefold(), "unknown") if record.origin else "unknown",
+        channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
         channel_raw=record.origin,
         requester=_requester(record, loss),
         assignee_remote_id=None if is_queue else owner,
@@ -64,19 +74,20 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
         parent_remote_id=record.parent_id,
         merged_into_remote_id=record.master_record_id,
         custom_fields=custom_fields.read("Case", id, settings, account, loss) if settings else (),
-        closed_at=None if record.closed_date is None else values.utc(record.closed_date),
+        closed_at=instant(record.closed_date),
         external_id=read_key(record.key),
         created_at=created_at,
         updated_at=updated_at,
     )
-    page = account.pages.get("Case")
-    url = None if page is None else page.replace("{ID}", id)
-    remote = Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
-    return Mapped(data=ticket, remote=remote, loss=tuple(loss))
+    return Mapped(
+        data=ticket, remote=remote("Case", id, created_at, updated_at, account), loss=tuple(loss) if loss else ()
+    )
 
 
 def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
     known = account.case_statuses.get(record.status or "")
+    if known is not None and known.closed == record.is_closed and not record.is_deleted:
+        return known.status, known.label
     label = record.status if known is None else known.label
     if record.is_deleted:
         return "deleted", label
@@ -84,9 +95,8 @@ def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
         named = CASE_STATUS.get((record.status or "").casefold(), "unknown")
         is_done = STATUS_CATEGORY[named] == "done"
         return named if is_done == record.is_closed else "closed" if record.is_closed else "unknown", label
-    if record.is_closed != known.closed:  # the org changed what the status stands for since it was described
-        return "closed" if record.is_closed else "open", label
-    return known.status, label
+    # The org has changed what the status stands for since it was described.
+    return "closed" if record.is_closed else "open", label
 
 
 def _requester(record: Case, loss: list[Loss]) -> Requester | None:
@@ -95,21 +105,15 @@ def _requester(record: Case, loss: list[Loss]) -> Requester | None:
         person = record.contact
         if person is None:
             return Requester(remote_id=record.contact_id)
-        return Requester(
-            remote_id=record.contact_id,
-            name=person.name,
-            email=_email(person.email, loss),
-            phone=person.phone,
-        )
+        email = _email(person.email, loss) if person.email else None
+        return Requester(remote_id=record.contact_id, name=person.name, email=email, phone=person.phone)
     if not (record.supplied_name or record.supplied_email or record.supplied_phone):
         return None
-    email = _email(record.supplied_email, loss)
+    email = _email(record.supplied_email, loss) if record.supplied_email else None
     return Requester(name=record.supplied_name, email=email, phone=record.supplied_phone)
 
 
-def _email(address: str | None, loss: list[Loss]) -> str | None:
-    if not address:
-        return None
+def _email(address: str, loss: list[Loss]) -> str:
     email = values.email(address)
     if email != address:
         loss.append(Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased"))

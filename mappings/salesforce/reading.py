@@ -1,0 +1,19 @@
+"""What every reading needs: times in UTC, and the address of a record for people."""
+
+from datetime import UTC, datetime
+
+from canonical import values
+from mappings.salesforce.wire_v62 import Account
+from mappings.spec import Remote
+
+
+def instant(moment: datetime | None) -> datetime | None:
+    """A time of a record. Salesforce sends UTC, so there is nearly never anything to do."""
+    return moment if moment is None or moment.tzinfo is UTC else values.utc(moment)
+
+
+def remote(sobject: str, id: str, created_at: datetime | None, updated_at: datetime | None, account: Account) -> Remote:
+    """The record's identity."""
+    page = account.pages.get(sobject)
+    url = None if page is None else page.replace("{ID}", id)
+    return Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
