@@ -24,6 +24,7 @@ from app.flows.operator_seam import OperatorSeam
 from app.flows.receive import Receiving
 from app.flows.refused_webhooks import RefusedWebhooks
 from app.flows.seam import Seam
+from app.flows.trials import Trials
 from app.flows.watch import Watch
 from app.flows.write import Writers
 from app.lane_ports import Lanes, LaneSettings
@@ -53,6 +54,8 @@ from app.store.gauges import Gauges
 from app.store.jobs import PostgresQueue
 from app.store.lanes import PostgresLanes
 from app.store.links import PostgresLinks
+from app.store.mapping_routes import PostgresMappingRoutes
+from app.store.mapping_trials import PostgresTrialBook
 from app.store.migrate import count_missing
 from app.store.operations import PostgresOperations
 from app.store.pauses import PostgresPauses
@@ -114,16 +117,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
     database_url, keys = require_for_serving(settings)
     secrets = tuple((key.id, key.key) for key in keys)
     _refuse_unknown_vendors(settings)
-    connections = Connections(
-        by_name={
-            name: Connection(
-                name=name,
-                vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
-            )
-            for name, connection in settings.connections.items()
-        },
-        systems_of_record=settings.systems_of_record,
-    )
+    connections = connections_of(settings)
     # A worker proves nothing, and so need not know these secrets.
     intakes = {} if works else open_intakes(settings.connections, connections, os.environ)
     async with AsyncExitStack() as stack:
@@ -143,6 +137,8 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         )
         pauses = PostgresPauses(database, announcer)
         await stack.enter_async_context(pauses.following(database_url))
+        mapping_routes = PostgresMappingRoutes(database)
+        await stack.enter_async_context(mapping_routes.following(database_url))
         vendors = await stack.enter_async_context(open_vendor_client(settings, pauses=pauses))
         queue = PostgresQueue(
             database,
@@ -177,6 +173,8 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             subscriptions=PostgresSubscriptions(database, sealer),
             deliveries=deliveries,
             poster=poster,
+            mapping_routes=mapping_routes,
+            trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
             drift=await stack.enter_async_context(_drift(settings, database, events, queue).running()),
             delivery_ladder=settings.delivery_ladder,
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
@@ -203,6 +201,21 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             runner=await _open_runner(settings, seam, queue, database_url) if works else None,
             upkeep=await _open_upkeep(stack, settings, database, database_url) if works else None,
         )
+
+
+def connections_of(settings: Settings) -> Connections:
+    """The connections of the configuration, each with what is known of its vendor. Raises KeyError for a vendor that
+    there is not."""
+    return Connections(
+        by_name={
+            name: Connection(
+                name=name,
+                vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
+            )
+            for name, connection in settings.connections.items()
+        },
+        systems_of_record=settings.systems_of_record,
+    )
 
 
 @asynccontextmanager
@@ -235,10 +248,13 @@ def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Eve
         drifts=PostgresDrifts(database),
         trail=PostgresTrail(),
         read_figures=partial(read_figures, database),
+        mapping_routes=PostgresMappingRoutes(database),
+        trial_book=PostgresTrialBook(database),
     )
 
 
 def _drift(settings: Settings, database: Database, events: Events, queue: PostgresQueue) -> DriftDetection:
+    telemetry.expect_drift(settings.connections)
     drifts, trail = PostgresDrifts(database), PostgresTrail()
     notes = DriftNotes(
         drifts=drifts,

@@ -8,10 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from app.errors import NotFound
+from app.flows.locate import active_mapping
 from app.flows.seam import Seam
 from canonical.parts import ObjectName
 from mappings.coverage import coverage
-from mappings.registry import active
 
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
@@ -39,7 +39,7 @@ def describe_contract(seam: Seam, object_name: str) -> dict[str, Any]:
         raise NotFound(f"No contract is called {object_name[:80]!r}; there are: {', '.join(OBJECTS)}.")
     connections = {}
     for connection in seam.connections.by_name.values():
-        mapping = active(connection.vendor, name)
+        mapping = active_mapping(seam, connection, name)
         if mapping is None:
             continue
         connections[connection.name] = {

@@ -8,10 +8,11 @@ from msgspec import Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
 from app.flows.changes import WATCHED, Watched, watched_in
-from app.flows.fetch import ask, fetch_raw, fitting, map_record
+from app.flows.fetch import ask, fetch_raw
 from app.flows.locate import AnyMapping, cannot
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
+from app.flows.understanding import fitting, map_record, understand, weigh_draft
 from app.operation_ports import Intent
 from app.ports import Connection
 from app.problem_document import FieldError
@@ -37,16 +38,24 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """What drafting one operation works with."""
+    """What drafting one operation works with; `dry`: nothing of it will be sent, so it counts for nothing."""
 
     def __init__(
-        self, seam: Seam, connection: Connection, mapping: AnyMapping, intent: Intent, deadline: float
+        self,
+        seam: Seam,
+        connection: Connection,
+        mapping: AnyMapping,
+        intent: Intent,
+        deadline: float,
+        *,
+        dry: bool = False,
     ) -> None:
         self.seam = seam
         self.connection = connection
         self.mapping = mapping
         self.intent = intent
         self.deadline = deadline
+        self.dry = dry
 
     async def account(self) -> Any:
         """The facts about the vendor account, cached by the client."""
@@ -92,9 +101,7 @@ async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
     if update is None:
         raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
     raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-    with fitting(desk.connection, desk.mapping):
-        current = desk.mapping.decode(raw)
-    body, loss = await _draft(desk, current, account)
+    body, loss = await _draft(desk, raw, account)
     await _check_version(desk, raw, account)
     return Prepared(
         effect="update",
@@ -164,11 +171,18 @@ async def marker_lookup(desk: Desk, marker: str) -> tuple[VendorRequest | None, 
     return find_marker(marker, desk.intent.parent, body, account), loss
 
 
-async def _draft(desk: Desk, current: Any, account: Any) -> tuple[Any, tuple[Loss, ...]]:
+async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
+    """The body to send, and what is lost; `present` is the record as it is, where there is one."""
     patch = msgspec.json.decode(desk.intent.body, type=desk.mapping.patch)
     patch = await _name_people(desk, patch)
+    current = None
+    if present is not None:
+        with fitting(desk.connection, desk.mapping):
+            current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
         draft = desk.mapping.to_vendor(patch, current, account)
+    if not desk.dry:
+        weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
     return draft.body, draft.loss + _judge(desk, draft.refused)
 
 
@@ -214,8 +228,10 @@ async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
     wanted = desk.intent.if_match
     if wanted is None or wanted == "*":
         return
-    mapped = map_record(desk.connection, desk.mapping, raw, account)
-    (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [mapped])
+    reading = understand(
+        desk.seam, desk.connection, desk.mapping, raw, account, remote_id=desk.intent.remote_id, pinned=desk.dry
+    )
+    (resource,) = await name_records(desk.seam, desk.connection, [reading])
     present = etag_of(resource)
     # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
     if present not in (tag.strip() for tag in wanted.split(",")):

@@ -1,19 +1,17 @@
 """One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import msgspec
 
 from app.errors import NotFound
 from app.flows.locate import AnyMapping
-from app.flows.refusals import problem_of_refusal, problem_of_unmappable
+from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
+from app.flows.understanding import Reading, fitting, understand
 from app.ports import Connection, VendorRefused
-from app.telemetry import mapping_span
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import ListQuery, Mapped, Unmappable
+from mappings.spec import ListQuery
 
 # A page of long orders needs a read for each of them, people behind ids two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
@@ -38,16 +36,17 @@ async def fetch_raw(
 
 
 async def fetch_record(
-    seam: Seam, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
-) -> tuple[Mapped[Any], msgspec.Raw]:
-    """One record as we understand it, with the bytes it was read from. Raises like `fetch_raw`, and VendorDrifted."""
+    seam: Seam, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float, *, pinned: bool = False
+) -> Reading:
+    """One record as we understand it; by this very revision where it is `pinned`. Raises like `fetch_raw`, and
+    VendorDrifted."""
     raw, account = await fetch_raw(seam, connection, mapping, remote_id, deadline)
-    return map_record(connection, mapping, raw, account), raw
+    return understand(seam, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
 
 
 async def fetch_page(
-    seam: Seam, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float
-) -> tuple[list[Mapped[Any]], str | None]:
+    seam: Seam, connection: Connection, mapping: AnyMapping, query: ListQuery, deadline: float, *, pinned: bool = False
+) -> tuple[list[Reading], str | None]:
     """Records of one page and the vendor's cursor of the next. Raises the vendor's problems, and VendorDrifted."""
     endpoints = mapping.endpoints
     account = await seam.vendors.account(connection, deadline=deadline)
@@ -56,12 +55,13 @@ async def fetch_page(
     with fitting(connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(seam, connection, mapping, page.records, page.account, deadline)
-    return [map_record(connection, mapping, raw, account) for raw in page.records], page.next
+    readings = [understand(seam, connection, mapping, raw, account, pinned=pinned) for raw in page.records]
+    return readings, page.next
 
 
 async def fetch_comment(
     seam: Seam, connection: Connection, mapping: AnyMapping, ticket: str, comment: str | None, deadline: float
-) -> Mapped[Any] | None:
+) -> Reading | None:
     """A comment among the newest of its ticket, the very newest where none is named; None when it is not listed.
 
     Raises NotFound where there is no such ticket, and like `fetch_page`.
@@ -69,26 +69,11 @@ async def fetch_comment(
     query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket, newest_first=True)
     for _ in range(COMMENT_PAGES):
         records, following = await fetch_page(seam, connection, mapping, query, deadline)
-        found = next((record for record in records if comment in (None, record.remote.id)), None)
+        found = next((record for record in records if comment in (None, record.mapped.remote.id)), None)
         if found is not None or following is None:
             return found
         query = msgspec.structs.replace(query, after=following)
     return None
-
-
-def map_record(connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
-    """Bytes of a record to what they mean, under a span. Raises VendorDrifted."""
-    with mapping_span(mapping.name, mapping.revision, "read"), fitting(connection, mapping):
-        return mapping.read(raw, account)
-
-
-@contextmanager
-def fitting(connection: Connection, mapping: AnyMapping) -> Iterator[None]:
-    """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted."""
-    try:
-        yield
-    except Unmappable as error:
-        raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
 async def ask(seam: Seam, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:

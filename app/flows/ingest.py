@@ -14,13 +14,12 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.errors import NotFound, VendorDrifted
 from app.event_ports import Fact, NewEvent, Receipt, StateMoved
-from app.flows.locate import AnyMapping
+from app.flows.locate import AnyMapping, active_mapping
 from app.flows.passing_on import passed_on
 from app.flows.seam import Seam
 from app.flows.sighting import Sighting, sight, sight_comment
 from app.ports import Connection
 from app.queue_ports import Done, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
-from mappings.registry import active
 from mappings.spec import Unmappable
 from mappings.webhooks import Notice
 
@@ -87,7 +86,7 @@ def _concern(seam: Seam, receipt: Receipt, payload: bytes) -> _Concern | None:
     notice = connection.vendor.webhooks.notice(receipt.topic, receipt.remote_object, receipt.remote_id, payload)
     if notice is None:
         return None
-    mapping = active(connection.vendor, "comment" if notice.happened == "comment_added" else notice.object)
+    mapping = active_mapping(seam, connection, "comment" if notice.happened == "comment_added" else notice.object)
     return None if mapping is None else _Concern(connection=connection, mapping=mapping, notice=notice)
 
 

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from app.errors import InvalidField
 from app.flows.decode import NO_CHOICE, decode_patch
-from app.flows.locate import AnyMapping, cannot, choose_connection, choose_mapping, locate
+from app.flows.locate import AnyMapping, NamedRevision, cannot, choose_connection, choose_mapping, locate
 from app.flows.seam import Seam
+from app.flows.understanding import choose_writer
 from app.operation_ports import Intent
 from app.ports import Connection
 from app.problem_document import FieldError
@@ -30,7 +31,8 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
 class WriteRequest(Struct, frozen=True, kw_only=True):
     """A write as it came in. `identifier` is the `{id}` of the record, or of the ticket for a comment; `respond_async`:
     the caller is content to be told later, at `callback` too where he names one; `wait_own` and `wait_other` are
-    seconds to wait for one's own write and for another's with the same key."""
+    seconds to wait for one's own write and for another's with the same key; `revision` is the one to draft with, where
+    the caller names one for a dry run."""
 
     principal: str
     key: str
@@ -49,6 +51,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     callback: str | None = None
     wait_own: float = 10.0
     wait_other: float = 2.0
+    revision: NamedRevision | None = None
 
 
 def fingerprint(*parts: bytes) -> bytes:
@@ -78,7 +81,10 @@ async def read_intent(seam: Seam, request: WriteRequest, check: Callable[[], Non
             parent = target.remote_id
         else:
             remote_id = target.remote_id
-    mapping = choose_mapping(seam, connection, request.object)
+    mapping = choose_mapping(seam, connection, request.object, request.revision)
+    if request.revision is None:
+        # A record that does not exist yet has no id to tell by: the request's own key stands for it.
+        mapping = choose_writer(seam, connection, mapping, remote_id or parent or request.key)
     _refuse_action(seam, connection, mapping, request.action)
     key = _upsert_key(seam, connection, mapping, request)
     return Intent(
@@ -142,9 +148,9 @@ def _likely_mapping(seam: Seam, request: WriteRequest) -> AnyMapping:
     if named is None and request.identifier is not None and ":" in request.identifier:
         named = request.identifier.partition(":")[0]
     if named is not None and named in seam.connections.by_name:
-        return choose_mapping(seam, seam.connections.by_name[named], request.object)
+        return choose_mapping(seam, seam.connections.by_name[named], request.object, request.revision)
     owner: ObjectName = "ticket" if request.object == "comment" else request.object
-    return choose_mapping(seam, choose_connection(seam, owner, None), request.object)
+    return choose_mapping(seam, choose_connection(seam, owner, None), request.object, request.revision)
 
 
 def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from app.errors import InvalidField, NotFound, UnsupportedAction
 from app.flows.seam import Seam
 from app.ports import Connection
+from app.problem_document import FieldError
 from canonical.parts import ID_PREFIX, ObjectName
 from mappings.registry import active, mapping_of
 from mappings.spec import VendorMapping
@@ -18,10 +19,18 @@ PLURAL: Final[dict[ObjectName, str]] = {
     "ticket": "tickets",
     "comment": "comments",
 }
+MAPPING_HEADER: Final = "X-Lockstitch-Mapping"
 _CANONICAL_ID = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
 _PREFIXES = tuple(ID_PREFIX.values())
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
+
+
+class NamedRevision(Struct, frozen=True, kw_only=True):
+    """A revision that a caller asks for by name, such as `hubspot.customer@r2`, for a dry run."""
+
+    mapping: str
+    revision: int
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -55,20 +64,47 @@ def choose_connection(seam: Seam, object_name: ObjectName, named: str | None) ->
 
 
 def choose_mapping(
-    seam: Seam, connection: Connection, object_name: ObjectName, revision: int | None = None
+    seam: Seam, connection: Connection, object_name: ObjectName, revision: int | NamedRevision | None = None
 ) -> AnyMapping:
-    """How this connection understands the object: the active revision, or the one that an operation began with.
+    """How this connection understands the object: the active revision, the one that an operation began with, or the one
+    that the caller names.
 
-    Raises UnsupportedAction, naming the connections that can, where the vendor has no such object.
+    Raises UnsupportedAction, naming the connections that can, where the vendor has no such object; InvalidField for a
+    named revision that is not one of this object at this connection.
     """
+    if isinstance(revision, NamedRevision):
+        return _named(connection, object_name, revision)
     found = (
-        active(connection.vendor, object_name)
+        active_mapping(seam, connection, object_name)
         if revision is None
         else mapping_of(connection.vendor, object_name, revision)
     )
     if found is None:
         raise cannot(seam, connection, object_name, f"has no {PLURAL[object_name]}")
     return found
+
+
+def active_mapping(seam: Seam, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
+    """The revision of the route; where none names one that this version of Lockstitch has, the newest that is
+    released. None where the vendor has no such object."""
+    newest = active(connection.vendor, object_name)
+    route = None if newest is None else seam.mapping_routes.of(connection.name, newest.name)
+    if route is None or route.active is None:
+        return newest
+    return mapping_of(connection.vendor, object_name, route.active) or newest
+
+
+def _named(connection: Connection, object_name: ObjectName, wanted: NamedRevision) -> AnyMapping:
+    revisions = [one for one in connection.vendor.mappings if one.object == object_name]
+    for mapping in revisions:
+        if (mapping.name, mapping.revision) == (wanted.mapping, wanted.revision):
+            return mapping
+    known = ", ".join(f"{one.name}@r{one.revision}" for one in revisions) or "none"
+    detail = f"is not a revision of a {object_name} at {connection.name}; there are: {known}"
+    raise InvalidField(
+        f"{MAPPING_HEADER}: {wanted.mapping}@r{wanted.revision} {detail}.",
+        errors=(FieldError(header=MAPPING_HEADER, detail=detail),),
+    )
 
 
 def cannot(seam: Seam, connection: Connection, object_name: ObjectName, what: str) -> UnsupportedAction:
@@ -82,14 +118,20 @@ def cannot(seam: Seam, connection: Connection, object_name: ObjectName, what: st
     return UnsupportedAction(f"{connection.vendor.title} ({connection.name}) {what}.{others}")
 
 
-async def locate(seam: Seam, object_name: ObjectName, identifier: str, named: str | None) -> Target:
-    """The record behind `{id}`: a canonical id, or `<connection>:<vendor id>`.
+async def locate(
+    seam: Seam,
+    object_name: ObjectName,
+    identifier: str,
+    named: str | None,
+    revision: NamedRevision | None = None,
+) -> Target:
+    """The record behind `{id}`: a canonical id, or `<connection>:<vendor id>`; understood by `revision`, if given.
 
     Raises NotFound for an id of another object, an unknown canonical id, one that is not known at the named
     connection, and a connection in the id that is not configured.
     """
     if ":" in identifier:
-        return _by_remote_id(seam, object_name, identifier, named)
+        return _by_remote_id(seam, object_name, identifier, named, revision)
     if not identifier.startswith(ID_PREFIX[object_name]):
         kind = next((prefix for prefix in _PREFIXES if identifier.startswith(prefix)), None)
         told = f"starts with {kind}, so it names another object" if kind else "is neither canonical nor connection:id"
@@ -107,13 +149,15 @@ async def locate(seam: Seam, object_name: ObjectName, identifier: str, named: st
     connection = seam.connections.by_name[link.connection]
     return Target(
         connection=connection,
-        mapping=choose_mapping(seam, connection, object_name),
+        mapping=choose_mapping(seam, connection, object_name, revision),
         remote_id=link.remote_id,
         canonical_id=identifier,
     )
 
 
-def _by_remote_id(seam: Seam, object_name: ObjectName, identifier: str, named: str | None) -> Target:
+def _by_remote_id(
+    seam: Seam, object_name: ObjectName, identifier: str, named: str | None, revision: NamedRevision | None
+) -> Target:
     name, _, remote_id = identifier.partition(":")
     connection = seam.connections.by_name.get(name)
     if connection is None:
@@ -124,7 +168,7 @@ def _by_remote_id(seam: Seam, object_name: ObjectName, identifier: str, named: s
         raise NotFound(f"The id names the connection {name}, and ?connection= another one.")
     return Target(
         connection=connection,
-        mapping=choose_mapping(seam, connection, object_name),
+        mapping=choose_mapping(seam, connection, object_name, revision),
         remote_id=remote_id,
         canonical_id=None,
     )

@@ -89,10 +89,10 @@ async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, a
         detail = f"is not an id as {desk.connection.vendor.title} gives them"
         raise InvalidField.at("/remote_id", detail)
     if desk.mapping.endpoints.read is None:
-        mapped = await find_comment(desk, remote_id)
+        reading = await find_comment(desk, remote_id)
     else:
-        mapped, _ = await fetch_record(seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-    (resource,) = await name_records(seam, desk.connection, desk.mapping, [mapped], ticket=desk.intent.parent)
+        reading = await fetch_record(seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    (resource,) = await name_records(seam, desk.connection, [reading], ticket=desk.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     answer = resource_answer(
         of_operation(resource, operation), status=201 if made else 200, object_name=desk.mapping.object

@@ -9,6 +9,7 @@ from app.dead_letter_ports import DeadLetters
 from app.drift_ports import Drifts
 from app.event_ports import Events, Receipts, Trail, Transactions
 from app.lane_ports import Lanes, QueueFigures
+from app.mapping_ports import MappingRoutes, TrialBook
 from app.queue_ports import Enqueuer
 from app.redrive_ports import Redrives
 from app.run_ports import Runs
@@ -31,3 +32,5 @@ class OperatorSeam:
     drifts: Drifts
     trail: Trail
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]
+    mapping_routes: MappingRoutes
+    trial_book: TrialBook

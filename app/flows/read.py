@@ -11,7 +11,7 @@ from msgspec import Struct
 from app.errors import InvalidField
 from app.flows.cursors import Cursors
 from app.flows.fetch import fetch_page, fetch_record
-from app.flows.locate import cannot, choose_connection, choose_mapping, locate
+from app.flows.locate import NamedRevision, cannot, choose_connection, choose_mapping, locate
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
 from app.ports import Page
@@ -31,7 +31,8 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
-    """What a caller asks of a list. `filters` are exact; `parent` is the ticket's `{id}` for comments."""
+    """What a caller asks of a list. `filters` are exact; `parent` is the ticket's `{id}` for comments; `revision` is
+    the one to understand the records by, where the caller names one."""
 
     object: ObjectName
     connection: str | None = None
@@ -40,18 +41,27 @@ class ListRequest(Struct, frozen=True, kw_only=True):
     updated_since: datetime | None = None
     filters: Mapping[str, str] = {}
     parent: str | None = None
+    revision: NamedRevision | None = None
 
 
 async def read_one(
-    seam: Seam, object_name: ObjectName, identifier: str, *, connection: str | None, include_raw: bool
+    seam: Seam,
+    object_name: ObjectName,
+    identifier: str,
+    *,
+    connection: str | None,
+    include_raw: bool,
+    revision: NamedRevision | None = None,
 ) -> Found:
-    """The resource behind `{id}`, with the vendor's own payload when asked for."""
+    """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given."""
     deadline = time.monotonic() + READ_LIMIT
-    target = await locate(seam, object_name, identifier, connection)
-    mapped, raw = await fetch_record(seam, target.connection, target.mapping, target.remote_id, deadline)
-    (resource,) = await name_records(seam, target.connection, target.mapping, [mapped])
+    target = await locate(seam, object_name, identifier, connection, revision)
+    reading = await fetch_record(
+        seam, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
+    )
+    (resource,) = await name_records(seam, target.connection, [reading])
     if include_raw:
-        resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(raw))
+        resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
     return Found(resource=resource, etag=etag_of(resource))
 
 
@@ -68,7 +78,7 @@ async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
         connection, parent_id = ticket.connection, ticket.remote_id
     else:
         connection = choose_connection(seam, request.object, request.connection)
-    mapping = choose_mapping(seam, connection, request.object)
+    mapping = choose_mapping(seam, connection, request.object, request.revision)
     endpoints = mapping.endpoints
     if endpoints.list is None or endpoints.page is None:
         raise cannot(seam, connection, request.object, f"cannot list {request.object}s")
@@ -81,9 +91,10 @@ async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
         filters=request.filters,
         parent=parent_id,
     )
-    records, following = await fetch_page(seam, connection, mapping, query, deadline)
+    pinned = request.revision is not None
+    readings, following = await fetch_page(seam, connection, mapping, query, deadline, pinned=pinned)
     return Page(
-        data=await name_records(seam, connection, mapping, records, ticket=parent_id),
+        data=await name_records(seam, connection, readings, ticket=parent_id),
         next_cursor=None if following is None else cursors.seal(following, scope),
         has_more=following is not None,
     )

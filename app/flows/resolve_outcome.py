@@ -12,11 +12,12 @@ import msgspec
 from app.errors import NotFound, OutcomeUnknown, Problem
 from app.flows.drafting import Desk, Prepared, marker_lookup, prepare, prepare_create, prepare_update
 from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send_and_settle
-from app.flows.fetch import fetch_record, fitting
+from app.flows.fetch import fetch_record
 from app.flows.reflects import reflects
 from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
+from app.flows.understanding import fitting
 from app.operation_ports import Answer, Begun
 from app.ports import LeaseLost, VendorRefused
 from app.telemetry import count_operation, operation_span
@@ -167,8 +168,8 @@ async def _by_state(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
     remote_id = begun.operation.remote_id or desk.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
     try:
-        mapped, _ = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-        done = reflects(desk.intent, effect, desk.mapping.patch, mapped.data)
+        present = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline, pinned=True)
+        done = reflects(desk.intent, effect, desk.mapping.patch, present.mapped.data)
     except NotFound as gone:
         if effect != "archive":
             return await refuse(desk.seam, begun, gone)

@@ -1,6 +1,7 @@
 """From a mapped record to the resource that callers see: canonical ids, `meta`, the entity tag, the answer's bytes."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import UNSET, Struct
 
 from app.flows.locate import PLURAL, AnyMapping
 from app.flows.seam import Seam
+from app.flows.understanding import Reading
 from app.operation_ports import Answer, Operation
 from app.ports import Connection
 from app.problem_document import JSON
@@ -15,22 +17,25 @@ from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.ticket import Ticket
 from mappings.coverage import unsupported
-from mappings.spec import Mapped, Remote
+from mappings.spec import Remote
 
 _encoder = msgspec.json.Encoder()
 
 
 async def name_records(
-    seam: Seam, connection: Connection, mapping: AnyMapping, records: list[Mapped[Any]], *, ticket: str | None = None
+    seam: Seam, connection: Connection, readings: Sequence[Reading], *, ticket: str | None = None
 ) -> tuple[Struct, ...]:
     """Resources with their canonical ids, and those of the customers that orders and tickets name. Comments have none;
-    they name the ticket that they belong to, whose remote id is given for them."""
-    people = [remote_id for record in records if (remote_id := _person(record.data)) is not None]
+    they name the ticket that they belong to, whose remote id is given for them. All are of one object."""
+    if not readings:
+        return ()
+    people = [remote_id for one in readings if (remote_id := _person(one.mapped.data)) is not None]
     known = await seam.links.ensure("customer", connection.name, people) if people else {}
-    if mapping.object == "comment":
-        return await _name_comments(seam, connection, mapping, records, ticket)
-    ids = await seam.links.ensure(mapping.object, connection.name, [record.remote.id for record in records])
-    return tuple(_resource(connection, mapping, record, ids[record.remote.id], known) for record in records)
+    object_name = readings[0].mapping.object
+    if object_name == "comment":
+        return await _name_comments(seam, connection, readings, ticket)
+    ids = await seam.links.ensure(object_name, connection.name, [one.mapped.remote.id for one in readings])
+    return tuple(_resource(connection, one, ids[one.mapped.remote.id], known) for one in readings)
 
 
 def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: tuple[Loss, ...] = ()) -> ResourceMeta:
@@ -79,15 +84,17 @@ def resource_answer(resource: Any, *, status: int, object_name: ObjectName) -> A
 
 
 async def _name_comments(
-    seam: Seam, connection: Connection, mapping: AnyMapping, records: list[Mapped[Any]], ticket: str | None
+    seam: Seam, connection: Connection, readings: Sequence[Reading], ticket: str | None
 ) -> tuple[Struct, ...]:
     assert ticket is not None  # noqa: S101 - whoever reads comments knows whose
     ids = await seam.links.ensure("ticket", connection.name, [ticket])
     return tuple(
         msgspec.structs.replace(
-            record.data, ticket_id=ids[ticket], meta=meta_of(connection, mapping, record.remote, record.loss)
+            one.mapped.data,
+            ticket_id=ids[ticket],
+            meta=meta_of(connection, one.mapping, one.mapped.remote, one.mapped.loss),
         )
-        for record in records
+        for one in readings
     )
 
 
@@ -101,13 +108,12 @@ def _person(data: Any) -> str | None:
 
 def _resource(
     connection: Connection,
-    mapping: AnyMapping,
-    record: Mapped[Any],
+    reading: Reading,
     canonical_id: str,
     people: Any,
 ) -> Struct:
-    meta = meta_of(connection, mapping, record.remote, record.loss)
-    data = record.data
+    meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss)
+    data = reading.mapped.data
     person = _person(data)
     if person is not None and person in people:
         part = "customer" if isinstance(data, Order) else "requester"

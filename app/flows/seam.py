@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from app.event_ports import Events, Receipts, RecordStates, Trail, Transactions
 from app.flows.detect_drift import DriftDetection
+from app.flows.trials import Trials
 from app.lane_ports import Lanes, Pauses
+from app.mapping_ports import MappingRoutes
 from app.operation_ports import Operations
 from app.ports import Connections, Links, Vendors
 from app.posting_ports import Poster
@@ -40,6 +42,8 @@ class Seam:
     subscriptions: Subscriptions
     deliveries: Deliveries
     poster: Poster
+    mapping_routes: MappingRoutes
+    trials: Trials
     drift: DriftDetection
     delivery_ladder: tuple[float, ...]
     execution_limit: float

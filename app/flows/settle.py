@@ -10,8 +10,9 @@ from msgspec import Struct
 from app.errors import NotFound, Problem
 from app.flows.changes import Watched, watched_in
 from app.flows.drafting import Desk
-from app.flows.fetch import fetch_comment, fetch_record, map_record
+from app.flows.fetch import fetch_comment, fetch_record
 from app.flows.resources import name_records, of_operation, resource_answer
+from app.flows.understanding import Reading, understand
 from app.operation_ports import Answer, Begun, FieldChange
 from app.problem_document import JSON
 from app.telemetry import count_operation
@@ -59,8 +60,8 @@ async def finish(
         await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
         return None
     try:
-        mapped = await _read_back(desk, receipt, remote_id)
-        (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [mapped], ticket=desk.intent.parent)
+        reading = await _read_back(desk, receipt, remote_id)
+        (resource,) = await name_records(desk.seam, desk.connection, [reading], ticket=desk.intent.parent)
     except Problem:
         # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
         if remote_id is not None:
@@ -73,7 +74,10 @@ async def finish(
         object_name=desk.mapping.object,
     )
     await operations.succeed(
-        begun, answer=answer, remote_id=mapped.remote.id, changes=_changes(desk, resource, before, mapped.data)
+        begun,
+        answer=answer,
+        remote_id=reading.mapped.remote.id,
+        changes=_changes(desk, resource, before, reading.mapped.data),
     )
     count_operation(operation.object, operation.action, "succeeded")
     return answer
@@ -94,18 +98,17 @@ def _status(desk: Desk, effect: Action, receipt: Receipt) -> int:
     return 201 if effect == "upsert" and receipt.created else 200
 
 
-async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Mapped[Any]:
+async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Reading:
     """What was made: from the answer where it holds the whole record, else read."""
     if receipt.record is not None and not receipt.pending:
         account = await desk.account()
-        return map_record(desk.connection, desk.mapping, receipt.record, account)
+        return understand(desk.seam, desk.connection, desk.mapping, receipt.record, account)
     if desk.mapping.object == "comment":
         return await find_comment(desk, _known(remote_id))
-    mapped, _ = await fetch_record(desk.seam, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
-    return mapped
+    return await fetch_record(desk.seam, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
 
 
-async def find_comment(desk: Desk, remote_id: str) -> Mapped[Any]:
+async def find_comment(desk: Desk, remote_id: str) -> Reading:
     """A comment among those of its ticket. Raises NotFound when it is not listed."""
     found = await fetch_comment(
         desk.seam, desk.connection, desk.mapping, _known(desk.intent.parent), remote_id, desk.deadline
@@ -119,10 +122,10 @@ async def _became_so(desk: Desk, remote_id: str) -> bool:
     """Whether a cancellation that the vendor accepted has been carried out, looking for a short while."""
     for _ in range(PENDING_LOOKS):
         try:
-            mapped, _ = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+            seen = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
         except Problem:
             return False
-        if mapped.data.cancelled_at is not None:
+        if seen.mapped.data.cancelled_at is not None:
             return True
         if time.monotonic() + PENDING_PAUSE > desk.deadline:
             return False
@@ -137,7 +140,8 @@ async def _archived(desk: Desk, begun: Begun, remote_id: str) -> Answer:
     if canonical is None:
         canonical = (await desk.seam.links.ensure(intent.object, desk.connection.name, [remote_id]))[remote_id]
     blank = Mapped(data=_Nothing(), remote=Remote(id=remote_id))
-    (resource,) = await name_records(desk.seam, desk.connection, desk.mapping, [blank])
+    gone = Reading(mapped=blank, mapping=desk.mapping, raw=msgspec.Raw(b"{}"))
+    (resource,) = await name_records(desk.seam, desk.connection, [gone])
     named: Any = of_operation(resource, begun.operation)
     body = msgspec.json.encode(Archived(id=canonical, meta=named.meta))
     return Answer(status=200, headers={"content-type": JSON}, body=body)

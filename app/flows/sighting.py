@@ -13,6 +13,7 @@ from app.flows.fetch import fetch_comment, fetch_record
 from app.flows.locate import AnyMapping, choose_mapping
 from app.flows.resources import meta_of, name_records
 from app.flows.seam import Seam
+from app.flows.understanding import Reading
 from app.ports import Connection
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Mapped, Remote
@@ -53,17 +54,17 @@ async def sight(
     """The record as it is now. Raises VendorDrifted for one that cannot be read, and the vendor's problems."""
     mapping = choose_mapping(seam, connection, notice.object)
     seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
-    mapped = await _look(seam, connection, mapping, notice, deadline)
-    if mapped is None or _is_gone(mapped, notice, occurred_at):
+    reading = await _look(seam, connection, mapping, notice, deadline)
+    if reading is None or _is_gone(reading.mapped, notice, occurred_at):
         return await _gone(seam, connection, mapping, notice, seen)
-    if mapped.remote.id != notice.remote_id:
+    if reading.mapped.remote.id != notice.remote_id:
         # It was merged into another, which the vendor shows in its place. What was seen of that one has to be read
         # before it is.
-        notice = Notice(object=notice.object, remote_id=mapped.remote.id, happened="updated")
+        notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
         seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
-        mapped, _ = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
-    (resource,) = await name_records(seam, connection, mapping, [mapped])
-    return _present(mapping, notice, seen, resource)
+        reading = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+    (resource,) = await name_records(seam, connection, [reading])
+    return _present(reading.mapping, notice, seen, resource)
 
 
 async def sight_comment(
@@ -71,33 +72,32 @@ async def sight_comment(
 ) -> Sighting | None:
     """The comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
     ticket, and like `sight`."""
-    mapped = await fetch_comment(seam, connection, mapping, notice.remote_id, notice.comment_id, deadline)
-    if mapped is None:
+    reading = await fetch_comment(seam, connection, mapping, notice.remote_id, notice.comment_id, deadline)
+    if reading is None:
         return None
-    (comment,) = await name_records(seam, connection, mapping, [mapped], ticket=notice.remote_id)
+    (comment,) = await name_records(seam, connection, [reading], ticket=notice.remote_id)
     return Sighting(
         type="ticket.comment_added",
         data=msgspec.json.encode(comment),
         changed=None,
         remote_id=notice.remote_id,
-        mapping=mapping,
+        mapping=reading.mapping,
     )
 
 
 async def _look(
     seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
-) -> Mapped[Any] | None:
+) -> Reading | None:
     """The record, or None where the vendor has none. What cannot be read of one that is said to be deleted is the stub
     that is left of it."""
     try:
-        mapped, _ = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+        return await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
     except NotFound:
         return None
     except VendorDrifted:
         if notice.happened == GONE:
             return None
         raise
-    return mapped
 
 
 def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) -> bool:

@@ -222,7 +222,7 @@ def test_the_history_of_named_fields_is_audited(stories: Stories) -> None:
     assert facts["before"] != "opportunity"
     (validated,) = stories.audited(receipt, "receipt.validated")
     assert validated["subject"] == receipt
-    assert (validated["facts"]["mapping"], validated["facts"]["revision"]) == ("hubspot.customer", 1)
+    assert (validated["facts"]["mapping"], validated["facts"]["revision"]) == ("hubspot.customer", 2)
     assert len(stories.audited(receipt, "event.appended")) == 1
     assert stories.settled(receipt)
 
