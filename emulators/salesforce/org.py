@@ -6,7 +6,7 @@ from typing import Any
 
 from emulators.salesforce.errors import Refusal
 from emulators.salesforce.ids import USER_ID, eighteen
-from emulators.salesforce.schema import SOBJECTS, Field, SObject
+from emulators.salesforce.schema import CHILD_LINKS, SOBJECTS, Field, SObject
 from emulators.state import JsonRecord, State
 
 FIELDS = "fields"
@@ -63,7 +63,7 @@ class Org:
         unique = [field.name for field in sobject.fields.values() if field.unique]
         keys = {name: str(record[name]) for name in unique if record.get(name) and not record["IsDeleted"]}
         for field in sobject.fields.values():
-            if field.type == "reference" and record.get(field.name) and field.name in ("OrderId", "ParentId"):
+            if (sobject.name, field.name) in CHILD_LINKS and record.get(field.name):
                 keys[field.name] = str(record[field.name])
         self.state.put(sobject.name, record["Id"], record, keys)
 

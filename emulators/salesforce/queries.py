@@ -8,7 +8,7 @@ from emulators.salesforce.conditions import comparable, exact, fulfils, reach, r
 from emulators.salesforce.errors import Refusal, malformed_query
 from emulators.salesforce.ids import eighteen
 from emulators.salesforce.org import Org
-from emulators.salesforce.schema import SObject
+from emulators.salesforce.schema import CHILD_LINKS, SObject
 from emulators.salesforce.soql import Query, Sort, parse
 from emulators.state import JsonRecord
 
@@ -139,7 +139,7 @@ def _candidates(org: Org, sobject: SObject, parsed: Query) -> list[JsonRecord]:
         record = org.get(sobject.name, eighteen(id))
         return [] if record is None else [record]
     for field in sobject.fields.values():
-        keyed = field.case_sensitive if field.unique else field.name in ("OrderId", "ParentId")
+        keyed = field.case_sensitive if field.unique else (sobject.name, field.name) in CHILD_LINKS
         value = exact(parsed.where, field.name) if keyed else None
         if value is not None:
             return org.state.lookup(sobject.name, field.name, value if field.unique else eighteen(value))

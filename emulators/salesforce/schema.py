@@ -235,3 +235,5 @@ SOBJECTS = {
         ),
     )
 }
+CHILD_LINKS = {link for one in SOBJECTS.values() for link in one.children.values()}
+"""Which fields of which sObjects name the record that they are listed with; records are found by them."""
