@@ -21,6 +21,7 @@ from app.cli.look_alike import is_checkout, running
 from app.cli.printing import write_json
 from app.cli.tables import table
 from app.complaints import Complaint
+from mappings.checks.golden import write_unanswered
 from mappings.checks.quality import (
     AT_THE_LOOK_ALIKE,
     FILE,
@@ -35,6 +36,7 @@ from mappings.checks.quality import (
 )
 from mappings.checks.result import Result, joined
 from mappings.registry import VENDORS, AnyVendor
+from mappings.spec import Unmappable
 
 ROOT: Final = Path(mappings.__file__).parents[1]
 PARTS: Final = ("mappings/{vendor}", "emulators/{vendor}", "tests/mappings/{vendor}")
@@ -58,6 +60,7 @@ def check_vendor(
     *,
     level: Level | None = None,
     types: Annotated[bool, Parameter(negative="--no-types")] = True,
+    write_golden: Annotated[bool, Parameter(name="--write-golden", negative=())] = False,
     json: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> None:
     """Run everything that can be run for a vendor, hold it against its quality.toml, and show what is missing.
@@ -73,6 +76,8 @@ def check_vendor(
         Ask for this level.
     types
         Run mypy over the vendor's folders too; --no-types saves the time.
+    write_golden
+        Check nothing; write down what each <object>-<case>.in.json becomes that has no .out.json yet, for you to read.
     json
         As JSON, with every failure.
     """
@@ -81,6 +86,9 @@ def check_vendor(
         _usage(f"There is no vendor {name} in mappings/registry.py; there are: {', '.join(VENDORS)}.")
     if not is_checkout(ROOT):
         _usage(f"{ROOT} is no working copy: check-vendor needs the tests and the look-alikes beside the mappings.")
+    if write_golden:
+        _write_golden(vendor)
+        return
     report = _report(vendor, _claims(vendor), _results(vendor, types=types))
     if json:
         write_json(_document(report))
@@ -89,6 +97,18 @@ def check_vendor(
     wanted = LEVELS[: LEVELS.index(level) + 1] if level is not None else ()
     if any(one.complaint for one in report.rules) or any(report.missing[one] for one in wanted):
         sys.exit(REFUSED)
+
+
+def _write_golden(vendor: AnyVendor) -> None:
+    try:
+        written = write_unanswered(vendor, ROOT)
+    except Unmappable as refusal:
+        sys.stderr.write(f"{refusal.path}: {refusal.reason}\n")
+        sys.exit(REFUSED)
+    for file in written:
+        sys.stdout.write(f"written  {file}: read it, every line\n")
+    if not written:
+        sys.stdout.write("Every case has its .out.json; take one away to have it written again.\n")
 
 
 def _claims(vendor: AnyVendor) -> dict[str, Claim]:
@@ -179,7 +199,7 @@ def _said(one: Judgement) -> Sequence[str]:
     elif one.claim is not None and one.claim.status == "todo":
         told.append(f"\n{one.rule} is to be done: {one.claim.reason}")
         if one.result is not None and one.result.holds and one.rule in RULES:
-            told.append(f"  {RULES[one.rule]}: that holds already; call it done when nothing else is meant.")
+            told.append(f"  Of what stands there it holds that {RULES[one.rule]}.")
     if one.result is not None and (one.complaint is not None or (one.claim and one.claim.status == "todo")):
         told += [f"  {failure}" for failure in one.result.failures[:MOST_FAILURES]]
         if len(one.result.failures) > MOST_FAILURES:

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from mappings.checks.result import Result
 from mappings.http import VendorReply
-from mappings.registry import AnyMapping, AnyVendor, mapping_of
+from mappings.registry import AnyMapping, AnyVendor, active, mapping_of
 from mappings.spec import ListQuery, Mapped, Unmappable, decode
 
 FOLDER: Final = "tests/mappings/{vendor}/fixtures"
@@ -78,9 +78,41 @@ def golden(vendor: AnyVendor, root: Path) -> Result:
     account = account_of(vendor, root)
     found = list(cases(vendor, root))
     failures = [failure for case in found for failure in _failures(vendor, case, account)]
+    failures += [f"{name}.in.json has no .out.json beside it" for name in unanswered(vendor, root)]
     missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in found}
     failures += [f"there is no golden record of a {name}" for name in sorted(missing)]
     return Result(cases=len(found), failures=tuple(failures), nothing="there are no golden records")
+
+
+def unanswered(vendor: AnyVendor, root: Path) -> list[str]:
+    """The cases of which nobody has written down what they mean."""
+    folder = root / FOLDER.format(vendor=vendor.name)
+    names = (path.name.removesuffix(".in.json") for path in sorted(folder.glob("*.in.json")))
+    return [name for name in names if not any(folder.glob(f"{name}*.out.json"))]
+
+
+def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
+    """Write down what the newest revision makes of each such case, to be read by a person. What is there stays.
+
+    Raises Unmappable, with the case's name before its path, for a payload that is refused.
+    """
+    folder, account = root / FOLDER.format(vendor=vendor.name), account_of(vendor, root)
+    written = []
+    for name in unanswered(vendor, root):
+        wanted: Any = name.partition("-")[0]
+        mapping = active(vendor, wanted)
+        if mapping is None:
+            raise Unmappable(name, f"{vendor.name} has no mapping of a {wanted}: a case is called <object>-<case>")
+        try:
+            mapped = understood(vendor, mapping, (folder / f"{name}.in.json").read_bytes(), account)
+        except Unmappable as refusal:
+            raise Unmappable(f"{name}.in.json, {refusal.path}", refusal.reason) from refusal
+        told = mapped[0] if len(mapped) == 1 else mapped
+        suffix = "" if mapping.revision == 1 else f".r{mapping.revision}"
+        file = folder / f"{name}{suffix}.out.json"
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        written.append(file.relative_to(root).as_posix())
+    return written
 
 
 def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:

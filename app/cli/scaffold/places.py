@@ -1,0 +1,106 @@
+"""The places where the project names its vendors one by one, each of them explicit: two registries, two import rules.
+
+A place whose text has become another one is left alone and told, so that a person puts the name in.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+Edit = Callable[[str, str], str | None]
+MOST: Final = 120
+"""The longest line, as in pyproject.toml."""
+
+
+def register(root: Path, name: str) -> Iterator[tuple[str, bool, str]]:
+    """Put the name in everywhere. Gives for each place its file, whether it was put in, and what is to be there."""
+    for file, edit, step in (
+        ("mappings/registry.py", _mapping_registry, f"import VENDOR of mappings.{name} and add it to VENDORS"),
+        ("emulators/registry.py", _emulator_registry, f"import emulators.{name} and add it to EMULATORS"),
+        ("pyproject.toml", _vendor_layer, f"add {name} to the vendors' layer of `Vendors never import each other`"),
+        ("pyproject.toml", _independent, f"add emulators.{name} to `Emulators of different vendors never import …`"),
+    ):
+        path = root / file
+        text = path.read_text("utf-8")
+        edited = edit(text, name)
+        if edited is not None:
+            path.write_text(edited, "utf-8")
+        yield file, edited is not None, step
+
+
+def _mapping_registry(text: str, name: str) -> str | None:
+    """`from mappings.acme import VENDOR as ACME`, and `ACME` in the tuple that VENDORS is made of."""
+    imports = list(re.finditer(r"^from mappings\.[\w.]+ import .*\n", text, re.MULTILINE))
+    vendors = re.search(
+        r"VENDORS: Final\[dict\[str, AnyVendor\]\] = \{.*?\((?P<names>[A-Z0-9_,\s]+)\)\s*\}", text, re.S
+    )
+    if not imports or vendors is None:
+        return None
+    names = sorted({*_words(vendors["names"]), name.upper()})
+    head, body = "VENDORS: Final[dict[str, AnyVendor]] = ", "vendor.name: vendor for vendor in"
+    text = text[: vendors.start()] + _comprehension(head, body, names) + text[vendors.end() :]
+    return _with_line(text, imports, f"from mappings.{name} import VENDOR as {name.upper()}\n")
+
+
+def _emulator_registry(text: str, name: str) -> str | None:
+    """The module in `from emulators import …`, and in the tuple that EMULATORS is made of."""
+    modules = re.search(r"from emulators import (?P<names>\([\w,\s]+\)|[\w, ]+)\n", text)
+    vendors = re.search(r"EMULATORS: dict\[str, Emulator\] = \{.*?\((?P<names>[\w,\s]+)\)\s*\}", text, re.S)
+    if modules is None or vendors is None:
+        return None
+    names = sorted({*_words(vendors["names"]), name})
+    head, body = "EMULATORS: dict[str, Emulator] = ", "module.EMULATOR.name: module.EMULATOR for module in"
+    text = text[: vendors.start()] + _comprehension(head, body, names) + text[vendors.end() :]
+    imported = sorted({*_words(modules["names"].strip("()")), name})
+    line = f"from emulators import {', '.join(imported)}\n"
+    if len(line) > MOST + 1:
+        line = "from emulators import (\n" + "".join(f"    {one},\n" for one in imported) + ")\n"
+    return text[: modules.start()] + line + text[modules.end() :]
+
+
+def _vendor_layer(text: str, name: str) -> str | None:
+    """The line of layers that ends in `| intakes`: no vendor may import another."""
+    layer = re.search(r'"(?P<names>[a-z0-9_ |]+) \| intakes"', text)
+    if layer is None:
+        return None
+    names = sorted({*(one.strip() for one in layer["names"].split("|")), name})
+    return text[: layer.start()] + f'"{" | ".join(names)} | intakes"' + text[layer.end() :]
+
+
+def _independent(text: str, name: str) -> str | None:
+    """The list of look-alikes that may not import each other."""
+    rule = re.search(r'type = "independence"\nmodules = \[(?P<names>[^\]]*)\]', text)
+    if rule is None:
+        return None
+    names = sorted({*(one.strip('"') for one in _words(rule["names"])), f"emulators.{name}"})
+    listed = ", ".join(f'"{one}"' for one in names)
+    return text[: rule.start("names")] + listed + text[rule.end("names") :]
+
+
+def _with_line(text: str, imports: list[re.Match[str]], line: str) -> str:
+    """The import where the sorted order has it. Only text behind `imports` may have been changed before."""
+    if line in text:
+        return text
+    later = next((one.start() for one in imports if one[0].split()[1] > line.split()[1]), imports[-1].end())
+    return text[:later] + line + text[later:]
+
+
+def _comprehension(head: str, body: str, names: list[str]) -> str:
+    """A comprehension over the names, broken as the formatter breaks it."""
+    one = f"{head}{{{body} ({', '.join(names)})}}"
+    if len(one) <= MOST:
+        return one
+    inner = f"    {body} ({', '.join(names)})"
+    if len(inner) <= MOST:
+        return f"{head}{{\n{inner}\n}}"
+    key, _, loop = body.partition(" for ")
+    listed = f"    for {loop} ({', '.join(names)})"
+    if len(listed) <= MOST:
+        return f"{head}{{\n    {key}\n{listed}\n}}"
+    tall = "".join(f"        {name},\n" for name in names)
+    return f"{head}{{\n    {key}\n    for {loop} (\n{tall}    )\n}}"
+
+
+def _words(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
