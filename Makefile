@@ -46,6 +46,9 @@ clean: ## Remove the environment and the caches; data in .lockstitch stays
 test-n8n: $(INSTALLED) ## Run the templates in a real n8n (installs one the first time)
 	tests/n8n/run
 
+test-peers: $(INSTALLED) ## Run against real systems (installs them the first time); narrow with ARGS="localstripe"
+	tests/peers/run $(ARGS)
+
 lock: ## Renew the locked versions; needs uv
 	$(call compile,requirements.lock,--extra build)
 	$(call compile,requirements-dev.lock,--all-extras --constraint requirements.lock)

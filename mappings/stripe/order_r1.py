@@ -91,7 +91,7 @@ def _invoice_totals(record: wire.Invoice, currency: str) -> Totals:
         items = sum(line.amount for line in record.lines.data)
     shipping = record.amount_shipping if record.shipping_cost is None else record.shipping_cost.amount_subtotal
     taxes = record.total_taxes or record.total_tax_amounts
-    nothing = money(0, currency)
+    nothing, remaining = money(0, currency), record.amount_remaining
     return Totals(
         items=money(items, currency),
         discount=money(parts.sum_of(record.total_discount_amounts), currency),
@@ -102,7 +102,7 @@ def _invoice_totals(record: wire.Invoice, currency: str) -> Totals:
         total=money(record.total, currency),
         paid=money(record.amount_paid, currency),
         refunded=money(record.post_payment_credit_notes_amount, currency),
-        outstanding=money(record.amount_remaining, currency),
+        outstanding=money(record.total - record.amount_paid if remaining is None else remaining, currency),
     )
 
 

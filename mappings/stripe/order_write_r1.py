@@ -136,7 +136,6 @@ def _new_invoice(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], no
     return InvoiceWrite(
         customer=customer,
         currency=patch.currency.lower() if isinstance(patch.currency, str) else UNSET,
-        auto_advance=False,
         number=patch.number or UNSET,
         shipping_details=_ship_to(patch, None, notes),
         metadata=metadata.write(patch.external_id, fields, order_urls_r1.others(settings), None, notes),

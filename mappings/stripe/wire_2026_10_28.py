@@ -240,16 +240,16 @@ class ShippingCost(Struct, frozen=True, kw_only=True):
 
 
 class Invoice(Struct, frozen=True, kw_only=True, tag_field="object", tag="invoice"):
-    """An invoice. An upcoming one is a preview without an id."""
+    """An invoice. An upcoming one is a preview without an id; the oldest do not tell what remains to be paid."""
 
     created: int | None = None
     currency: str
     id: str
     livemode: bool
     amount_paid: int
-    amount_remaining: int
     total: int
     status: str | None
+    amount_remaining: int | None = None
     amount_shipping: int = 0
     customer: str | Named | None = None
     customer_address: Address | None = None

@@ -115,11 +115,10 @@ class SessionWrite(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceWrite(Struct, frozen=True, kw_only=True):
-    """A draft invoice to make, or an invoice to change."""
+    """A draft invoice to make, which stays one until somebody finalises it, or an invoice to change."""
 
     customer: str | UnsetType = UNSET
     currency: str | UnsetType = UNSET
-    auto_advance: bool | UnsetType = UNSET
     number: str | None | UnsetType = UNSET
     shipping_details: ShippingWrite | None | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET

@@ -211,7 +211,6 @@ def test_a_draft_is_an_invoice() -> None:
     assert wire(patch) == {
         "customer": "cus_1",
         "currency": "jpy",
-        "auto_advance": "false",
         "number": "A-1",
         "shipping_details[name]": "Ann Lee",
         "shipping_details[address][city]": "Kyoto",

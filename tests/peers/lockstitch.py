@@ -1,0 +1,68 @@
+"""A running Lockstitch, API and worker, that is connected to a real system and nothing else."""
+
+import asyncio
+import base64
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from app.store.api_keys import SCOPES, PostgresKeys
+from app.store.database import Database
+from tests.contract.callers import Caller
+from tests.contract.processes import Process, free_port
+
+SETTLE_SECONDS: Final = 1
+LEASE_SECONDS: Final = 20
+
+
+@contextmanager
+def running_lockstitch(
+    folder: Path, database_url: str, configuration: str, secrets: Mapping[str, str]
+) -> Iterator[Caller]:
+    """A caller of it who may do everything. `secrets` are the variables that the configuration refers to."""
+    config = folder / "lockstitch.toml"
+    config.write_text(configuration, encoding="utf-8")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
+    processes = []
+    for command in ("serve", "worker"):
+        port = free_port()
+        environment = {
+            **own,
+            **secrets,
+            "LOCKSTITCH_DATABASE_URL": database_url,
+            "LOCKSTITCH_CONFIG": str(config),
+            "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
+            "LOCKSTITCH_PORT": str(port),
+            "LOCKSTITCH_WORKER_PORT": str(port),
+            "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
+            "LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS),
+            "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),
+        }
+        processes.append(
+            Process(
+                [sys.executable, "-m", "app.cli", command],
+                environment=environment,
+                log=folder / f"{command}.log",
+                url=f"http://127.0.0.1:{port}",
+                health="/health/ready",
+            )
+        )
+    try:
+        for process in processes:
+            process.start()
+        with Caller(processes[0].url, asyncio.run(_key(database_url))) as caller:
+            yield caller
+    finally:
+        for process in processes:
+            process.stop()
+
+
+async def _key(database_url: str) -> str:
+    database = await Database.connect(database_url, max_size=1)
+    try:
+        return (await PostgresKeys(database).create("peers", SCOPES, expires_in=None)).secret
+    finally:
+        await database.close()
