@@ -32,6 +32,7 @@ LARGEST_LOG = 10 * 1024 * 1024  # bytes; at the next start a larger one becomes 
 # What the emulators accept. The file refers to these by name, as an operator's own file would.
 EMULATOR_CREDENTIALS = {
     "LOCKSTITCH_DEV_HUBSPOT_TOKEN": "hubspot-dev-token",
+    "LOCKSTITCH_DEV_SALESFORCE_TOKEN": "salesforce-dev-token",
     "LOCKSTITCH_DEV_SHOPIFY_TOKEN": "shopify-dev-token",
     "LOCKSTITCH_DEV_ZENDESK_EMAIL": "dev@example.com",
     "LOCKSTITCH_DEV_ZENDESK_TOKEN": "zendesk-dev-token",
@@ -46,6 +47,12 @@ vendor = "hubspot"
 base_url = "{emulators}/hubspot"
 credentials = {{ token = "env:LOCKSTITCH_DEV_HUBSPOT_TOKEN" }}
 webhook_secrets = ["env:LOCKSTITCH_DEV_HUBSPOT_WEBHOOK_SECRET"]
+
+# Salesforce sends no webhooks.
+[connections.salesforce]
+vendor = "salesforce"
+base_url = "{emulators}/salesforce"
+credentials = {{ token = "env:LOCKSTITCH_DEV_SALESFORCE_TOKEN" }}
 
 [connections.shopify]
 vendor = "shopify"

@@ -1,26 +1,19 @@
 """What Salesforce's records mean, seen whole: `fixtures/*.in.json` as sent, `*.out.json` as understood."""
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
 
-from mappings.registry import mapping_of
-from mappings.salesforce import VENDOR
 from mappings.salesforce.wire_v62 import Account
 
-from .conftest import FIXTURES
+from .conftest import FIXTURES, MAPPINGS
 
 CASES = sorted(path.name.removesuffix(".out.json") for path in FIXTURES.glob("*.out.json"))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_record_means_what_is_written_down(case: str) -> None:
-    wanted: Any = case.partition("-")[0]
-    mapping = mapping_of(VENDOR, wanted, 1)
-    assert mapping is not None
-
-    mapped = mapping.read((FIXTURES / f"{case}.in.json").read_bytes(), Account())
+    mapped = MAPPINGS[case.partition("-")[0]].read((FIXTURES / f"{case}.in.json").read_bytes(), Account())
 
     assert json.loads(msgspec.json.encode(mapped)) == json.loads((FIXTURES / f"{case}.out.json").read_text())
