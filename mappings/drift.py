@@ -215,11 +215,12 @@ def _of(kind: inspect.Type, begun: dict[type[Any], _Expected]) -> _Expected:
     if isinstance(kind, inspect.StructType):
         if kind.cls in begun:
             return begun[kind.cls]
-        made = begun[kind.cls] = _Expected(types=frozenset({"object"}), members={})
-        made.members = {field.encode_name: _of(field.type, begun) for field in kind.fields}
-        made.required = tuple(field.encode_name for field in kind.fields if field.required)
+        members: dict[str, _Expected] = {}
+        required = tuple(field.encode_name for field in kind.fields if field.required)
+        begun[kind.cls] = made = _Expected(types=frozenset({"object"}), members=members, required=required)
+        members.update({field.encode_name: _of(field.type, begun) for field in kind.fields})
         if isinstance(kind.tag_field, str):
-            made.members[kind.tag_field] = _Expected()
+            members[kind.tag_field] = _Expected()
         return made
     if isinstance(kind, inspect.DictType):
         return _Expected(types=frozenset({"object"}), values=_of(kind.value_type, begun))
@@ -238,7 +239,10 @@ def _any_of(options: list[_Expected]) -> _Expected:
         types=None
         if any(one.types is None for one in options)
         else frozenset().union(*(one.types for one in options if one.types is not None)),
-        members={name: read for one in members for name, read in one.items()} if members else None,
+        # The very same members where there is one Struct: it may still be looked into.
+        members=members[0]
+        if len(members) == 1
+        else ({name: read for one in members for name, read in one.items()} or None),
         required=tuple(sorted(shared)),
         values=next((one.values for one in options if one.values is not None), None),
         items=next((one.items for one in options if one.items is not None), None),

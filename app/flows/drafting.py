@@ -120,9 +120,9 @@ async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
         reply = await ask(desk.seam, desk.connection, endpoints.find[key](value, account), desk.deadline)
     except NotFound:
         return None
-    with fitting(desk.connection, desk.mapping):
+    with fitting(desk.seam, desk.connection, desk.mapping):
         raw, account = endpoints.record(reply, account)
-    return None if raw is None else map_record(desk.connection, desk.mapping, raw, account).remote.id
+    return None if raw is None else map_record(desk.seam, desk.connection, desk.mapping, raw, account).remote.id
 
 
 async def _prepare_archive(desk: Desk) -> Prepared:
@@ -177,7 +177,7 @@ async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple
     patch = await _name_people(desk, patch)
     current = None
     if present is not None:
-        with fitting(desk.connection, desk.mapping):
+        with fitting(desk.seam, desk.connection, desk.mapping, present):
             current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
         draft = desk.mapping.to_vendor(patch, current, account)
@@ -244,7 +244,7 @@ def _watched(desk: Desk, raw: msgspec.Raw, account: Any) -> Watched | None:
     if name is None or (desk.intent.action != "cancel" and name not in msgspec.json.decode(desk.intent.body)):
         return None
     with suppress(VendorDrifted):
-        return watched_in(desk.intent.object, map_record(desk.connection, desk.mapping, raw, account).data)
+        return watched_in(desk.intent.object, map_record(desk.seam, desk.connection, desk.mapping, raw, account).data)
     return None
 
 

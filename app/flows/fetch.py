@@ -28,7 +28,7 @@ async def fetch_raw(
     account = await seam.vendors.account(connection, deadline=deadline)
     assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
     reply = await ask(seam, connection, mapping.endpoints.read(remote_id, account), deadline)
-    with fitting(connection, mapping):
+    with fitting(seam, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
@@ -52,7 +52,7 @@ async def fetch_page(
     account = await seam.vendors.account(connection, deadline=deadline)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - judged by the caller
     reply = await ask(seam, connection, endpoints.list(query, account), deadline)
-    with fitting(connection, mapping):
+    with fitting(seam, connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(seam, connection, mapping, page.records, page.account, deadline)
     readings = [understand(seam, connection, mapping, raw, account, pinned=pinned) for raw in page.records]
@@ -100,6 +100,6 @@ async def _side_load(
         if request is None:
             break
         reply = await ask(seam, connection, request, deadline)
-        with fitting(connection, mapping):
+        with fitting(seam, connection, mapping):
             account = endpoints.absorb(reply, account)
     return account

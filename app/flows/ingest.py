@@ -16,11 +16,12 @@ from app.errors import NotFound, VendorDrifted
 from app.event_ports import Fact, NewEvent, Receipt, StateMoved
 from app.flows.locate import AnyMapping, active_mapping
 from app.flows.passing_on import passed_on
+from app.flows.refusals import problem_of_unmappable
 from app.flows.seam import Seam
 from app.flows.sighting import Sighting, sight, sight_comment
 from app.ports import Connection
 from app.queue_ports import Done, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
-from mappings.spec import Unmappable
+from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice
 
 # Seconds that a vendor may take to tell a record, with all that is read beside it.
@@ -62,7 +63,7 @@ async def ingest(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
     if concern is None:
         return await _pass_on(seam, receipt, payload, job, finishing)
     try:
-        return await _tell(seam, receipt, concern, job, finishing)
+        return await _tell(seam, receipt, payload, concern, job, finishing)
     except StateMoved:
         return Retry(reason="the record was looked at again meanwhile", after=0.0)
     except VendorDrifted as drifted:
@@ -105,9 +106,12 @@ async def _pass_on(seam: Seam, receipt: Receipt, payload: bytes, job: Job, finis
     return Done()
 
 
-async def _tell(seam: Seam, receipt: Receipt, concern: _Concern, job: Job, finishing: Finishing) -> Outcome:
+async def _tell(
+    seam: Seam, receipt: Receipt, payload: bytes, concern: _Concern, job: Job, finishing: Finishing
+) -> Outcome:
     """Look at the record, and tell what is seen. Raises StateMoved, VendorDrifted and the vendor's problems."""
     connection, notice = concern.connection, concern.notice
+    await _accept(seam, concern, payload)
     deadline = time.monotonic() + READ_LIMIT
     sighting: Sighting | None = None
     if notice.happened == "comment_added":
@@ -145,6 +149,16 @@ async def _tell(seam: Seam, receipt: Receipt, concern: _Concern, job: Job, finis
         await seam.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
         await seam.receipts.settle(transaction, receipt.id)
     return Done()
+
+
+async def _accept(seam: Seam, concern: _Concern, payload: bytes) -> None:
+    """Show the webhook to the lookout for drift. Raises VendorDrifted where it has some that its connection rejects."""
+    connection, mapping = concern.connection, concern.mapping
+    seam.drift.show_webhook(connection.name, mapping, payload)
+    try:
+        await seam.drift.refuse_webhook(connection.name, mapping, payload)
+    except VendorDrift as error:
+        raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
 def _validated(receipt: Receipt, mapping: AnyMapping | None) -> Fact:

@@ -14,6 +14,7 @@ from app.flows.fetch import fetch_page, fetch_record
 from app.flows.locate import NamedRevision, cannot, choose_connection, choose_mapping, locate
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
+from app.flows.understanding import accept
 from app.ports import Page
 from app.problem_document import FieldError
 from canonical.parts import ObjectName
@@ -59,6 +60,7 @@ async def read_one(
     reading = await fetch_record(
         seam, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
     )
+    await accept(seam, target.connection, reading)
     (resource,) = await name_records(seam, target.connection, [reading])
     if include_raw:
         resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
@@ -93,6 +95,7 @@ async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
     )
     pinned = request.revision is not None
     readings, following = await fetch_page(seam, connection, mapping, query, deadline, pinned=pinned)
+    await accept(seam, connection, *readings)
     return Page(
         data=await name_records(seam, connection, readings, ticket=parent_id),
         next_cursor=None if following is None else cursors.seal(following, scope),

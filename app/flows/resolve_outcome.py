@@ -159,7 +159,7 @@ async def _look_up(desk: Desk, begun: Begun, lookup: VendorRequest) -> str | Non
         if refused.refusal.kind == "not_found":
             return None
         raise
-    with fitting(desk.connection, desk.mapping):
+    with fitting(desk.seam, desk.connection, desk.mapping):
         return marked(reply, begun.operation.id)
 
 

@@ -13,7 +13,7 @@ from app.flows.fetch import fetch_comment, fetch_record
 from app.flows.locate import AnyMapping, choose_mapping
 from app.flows.resources import meta_of, name_records
 from app.flows.seam import Seam
-from app.flows.understanding import Reading
+from app.flows.understanding import Reading, accept
 from app.ports import Connection
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Mapped, Remote
@@ -63,6 +63,7 @@ async def sight(
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
         seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+        await accept(seam, connection, reading)
     (resource,) = await name_records(seam, connection, [reading])
     return _present(reading.mapping, notice, seen, resource)
 
@@ -75,6 +76,7 @@ async def sight_comment(
     reading = await fetch_comment(seam, connection, mapping, notice.remote_id, notice.comment_id, deadline)
     if reading is None:
         return None
+    await accept(seam, connection, reading)
     (comment,) = await name_records(seam, connection, [reading], ticket=notice.remote_id)
     return Sighting(
         type="ticket.comment_added",
@@ -91,13 +93,15 @@ async def _look(
     """The record, or None where the vendor has none. What cannot be read of one that is said to be deleted is the stub
     that is left of it."""
     try:
-        return await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+        reading = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
+        await accept(seam, connection, reading)
     except NotFound:
         return None
     except VendorDrifted:
         if notice.happened == GONE:
             return None
         raise
+    return reading
 
 
 def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) -> bool:

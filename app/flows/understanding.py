@@ -22,7 +22,7 @@ from app.mapping_ports import Canary, Route, TrialKey, Weighing
 from app.ports import Connection
 from app.telemetry import mapping_span
 from mappings.registry import mapping_of
-from mappings.spec import Draft, Mapped, Unmappable
+from mappings.spec import Draft, Mapped, Unmappable, VendorDrift
 
 _log = logging.getLogger("lockstitch.mappings")
 
@@ -50,17 +50,17 @@ def understand(
     already. Raises VendorDrifted."""
     route = None if pinned else seam.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
-        return Reading(mapped=map_record(connection, mapping, raw, account), mapping=mapping, raw=raw)
+        return Reading(mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw)
     present = active_mapping(seam, connection, mapping.object) or mapping
     canary = canary_of(connection, present, route)
     if mapping not in (present, canary):
-        return Reading(mapped=map_record(connection, mapping, raw, account), mapping=mapping, raw=raw)
-    before = _try(connection, present, raw, account)
+        return Reading(mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw)
+    before = _try(seam, connection, present, raw, account)
     _offer(seam, connection, present, route, raw, account, before)
     id = before.remote.id if isinstance(before, Mapped) else remote_id
     if canary is None or route.canary is None or id is None or not takes(route.canary, connection, present, id):
         return _reading(present, raw, before)
-    after = _try_canary(connection, canary, raw, account)
+    after = _try_canary(seam, connection, canary, raw, account)
     seam.trials.weigh(_weigh(_key(connection, present, canary), before, after))
     return _reading(canary, raw, after) if isinstance(after, Mapped) else _reading(present, raw, before)
 
@@ -112,34 +112,54 @@ def takes(canary: Canary, connection: Connection, mapping: AnyMapping, record: s
     return int.from_bytes(digest) < canary.share * 2**64
 
 
-def map_record(connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
-    """Bytes of a record to what this very revision makes of them, under a span. Raises VendorDrifted."""
-    with mapping_span(mapping.name, mapping.revision, "read"), fitting(connection, mapping):
-        return mapping.read(raw, account)
+def map_record(seam: Seam, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
+    """Bytes of a record to what this very revision makes of them, under a span, and shown to the lookout for drift.
+    Raises VendorDrifted."""
+    with mapping_span(mapping.name, mapping.revision, "read"), fitting(seam, connection, mapping, raw):
+        mapped = mapping.read(raw, account)
+    seam.drift.show(connection.name, mapping, raw, mapped.data)
+    return mapped
+
+
+async def accept(seam: Seam, connection: Connection, *readings: Reading) -> None:
+    """Raises VendorDrifted where one of the records has drift that the connection rejects. It is for whoever may turn a
+    record away: the readings that settle a write may not, for what is done is done."""
+    for reading in readings:
+        try:
+            await seam.drift.refuse(connection.name, reading.mapping, reading.raw, reading.mapped.data)
+        except VendorDrift as error:
+            raise problem_of_unmappable(connection, reading.mapping.object, error) from error
 
 
 @contextmanager
-def fitting(connection: Connection, mapping: AnyMapping) -> Iterator[None]:
-    """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted."""
+def fitting(
+    seam: Seam, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
+) -> Iterator[None]:
+    """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted, and a finding. `record` is
+    what is read; None is the answer around it."""
     try:
         yield
     except Unmappable as error:
+        if isinstance(error, VendorDrift):
+            seam.drift.show_failure(connection.name, mapping, record, error)
         raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
-def _try(connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any] | VendorDrifted:
+def _try(
+    seam: Seam, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+) -> Mapped[Any] | VendorDrifted:
     try:
-        return map_record(connection, mapping, raw, account)
+        return map_record(seam, connection, mapping, raw, account)
     except VendorDrifted as drifted:
         return drifted
 
 
 def _try_canary(
-    connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+    seam: Seam, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     """A revision that is new may break; that is a refusal of its own, and not the caller's trouble."""
     try:
-        return _try(connection, mapping, raw, account)
+        return _try(seam, connection, mapping, raw, account)
     except Exception:  # noqa: BLE001 - whatever it is, the active revision answers
         _log.exception("a canary broke", extra={"mapping": mapping.name, "revision": mapping.revision})
         return VendorDrifted(f"r{mapping.revision} of {mapping.name} broke with an error of its own.")

@@ -1,0 +1,170 @@
+"""The walker: what is told of a record is true of it, at paths without places and without what a person is called."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from canonical.customer import Customer, Email
+from mappings.drift import MOST_MEMBERS, choices, look, misfit_of, type_of, value_at
+from mappings.registry import VENDORS
+from mappings.spec import VendorDrift, decode
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """An item of a list."""
+
+    sku: str
+    amount: int | None = None
+
+
+class Record(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A record with everything that wire Structs are made of."""
+
+    id: int
+    first_name: str | None = None
+    lines: tuple[Part, ...] = ()
+    fields: dict[str, str | None] = {}
+    anything: msgspec.Raw = msgspec.Raw(b"null")
+    parent: "Record | None" = None
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+GOOD: dict[str, Any] = {
+    "id": 7,
+    "firstName": "Ann",
+    "lines": [{"sku": "a", "amount": 1}, {"sku": "b"}],
+    "fields": {"x": "1", "y": None},
+    "anything": {"deep": [1]},
+    "parent": {"id": 8},
+}
+
+
+def test_a_record_that_says_no_more_than_it_should_shows_nothing() -> None:
+    assert look(GOOD, Record).members == ()
+    assert look(GOOD, Record).misfits == ()
+
+
+def test_unread_members_are_listed_once_and_not_looked_into() -> None:
+    lines = [{"sku": "a", "weight": {"grams": 5}}, {"sku": "b", "weight": {"grams": 6}}]
+    found = look(GOOD | {"lines": lines, "score": 0.5, "parent": {"id": 8, "score": 1}}, Record)
+    assert [(one.path, one.type) for one in found.members] == [
+        ("$.lines[*].weight", "object"),
+        ("$.parent.score", "number"),
+        ("$.score", "number"),
+    ]
+
+
+def test_an_unread_member_that_is_null_somewhere_tells_the_type_that_it_has_elsewhere() -> None:
+    found = look({"id": 1, "lines": [{"sku": "a", "tax": None}, {"sku": "b", "tax": "1.00"}]}, Record)
+    assert [(one.path, one.type) for one in found.members] == [("$.lines[*].tax", "string")]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "kind", "expected", "found"),
+    [
+        ({"id": "7"}, "$.id", "changed_type", "number", "string"),
+        ({"firstName": {"value": "Ann"}}, "$.firstName", "changed_type", "null or string", "object"),
+        ({"lines": [{"sku": "a"}, {"sku": 4}]}, "$.lines[*].sku", "changed_type", "string", "number"),
+        ({"fields": {"x": True}}, "$.fields.*", "changed_type", "null or string", "boolean"),
+        ({"lines": [{"amount": 1}]}, "$.lines[*].sku", "missing_field", "string", "nothing"),
+        ({"parent": {}}, "$.parent.id", "missing_field", "number", "nothing"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_place(
+    change: dict[str, Any], path: str, kind: str, expected: str, found: str
+) -> None:
+    (misfit,) = look(GOOD | change, Record).misfits
+    assert (misfit.path, misfit.kind, misfit.expected, misfit.found) == (path, kind, expected, found)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"id": "7"}, {"lines": [{"sku": "a"}, {"sku": 4}]}, {"fields": {"ann@example.com": True}}, {"parent": {}}],
+)
+def test_what_a_decoder_says_and_what_the_walker_finds_are_the_same_place(change: dict[str, Any]) -> None:
+    record = GOOD | change
+    with pytest.raises(VendorDrift) as raised:
+        decode(msgspec.json.encode(record), Record)
+    said = misfit_of(raised.value.path, raised.value.reason, record)
+    (found,) = look(record, Record).misfits
+    assert (said.path, said.kind) == (found.path, found.kind)
+
+
+def test_a_reason_of_a_mapping_keeps_its_words_and_no_value() -> None:
+    misfit = misfit_of("$.properties.closed_date", "not a date and time", {"properties": {"closed_date": "soon"}})
+    assert (misfit.path, misfit.found, misfit.value) == ("$.properties.closed_date", "not a date and time", "soon")
+    assert misfit_of("$.a", "Invalid enum value 'Ann'").found == "Invalid enum value"
+
+
+def test_names_that_are_data_are_folded() -> None:
+    assert [one.path for one in look({"id": 1, "ann@example.com": 1, "Ann Bell": 2}, Record).members] == ["$.*"]
+    crowd = {"id": 1} | {f"n{number}": number for number in range(MOST_MEMBERS + 10)}
+    assert [one.path for one in look(crowd, Record).members] == ["$.*"]
+
+
+@given(JSON)
+def test_anything_at_all_can_be_looked_at(record: Any) -> None:
+    found = look(record, Record)
+    for path in [one.path for one in found.members] + [one.path for one in found.misfits]:
+        assert path.startswith("$")
+        assert not any(sign in path for sign in "@\" '")
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True), JSON, max_size=6))
+def test_the_unread_members_of_an_object_are_those_that_it_has_more(more: dict[str, Any]) -> None:
+    read = {"id", "lines", "fields", "anything", "parent"}
+    found = look({"id": 1} | {name: value for name, value in more.items() if name not in read}, Record)
+    assert {one.path.removeprefix("$."): one.type for one in found.members} == {
+        name: type_of(value) for name, value in more.items() if name not in read
+    }
+
+
+@given(JSON)
+def test_a_record_that_decodes_has_no_misfits(more: Any) -> None:
+    """What msgspec takes strictly is never called a change of type."""
+    record = GOOD | {"anything": more, "more": more, "fields": more}
+    try:
+        decode(msgspec.json.encode(record), Record)
+    except VendorDrift:
+        assert look(record, Record).misfits
+    else:
+        assert not look(record, Record).misfits
+
+
+def test_a_value_is_found_at_a_path_with_places() -> None:
+    assert value_at(GOOD, "$.lines[1].sku") == "b"
+    assert value_at(GOOD, "$.lines[9].sku") is None
+    assert value_at(GOOD, "$.fields[...]") is None
+    assert value_at(None, "$.id") is None
+
+
+def test_choices_without_a_word_are_those_that_read_unknown() -> None:
+    customer = Customer(
+        kind="unknown",
+        kind_raw="robot",
+        status="unknown",  # the vendor sent nothing
+        emails=(Email(address="ann@example.com", type="unknown", type_raw="pager"),) * 2,
+    )
+    assert [(one.path, one.value) for one in choices(customer)] == [("$.kind", "robot"), ("$.emails[*].type", "pager")]
+
+
+def record_types() -> Iterator[tuple[str, Any]]:
+    for vendor in VENDORS.values():
+        for mapping in vendor.mappings:
+            for number, read_by in enumerate((mapping.record, *(shape.record for shape in mapping.shapes))):
+                yield f"{mapping.name}@r{mapping.revision}.{number}", read_by
+
+
+@pytest.mark.parametrize("read_by", [one for _, one in record_types()], ids=[name for name, _ in record_types()])
+def test_every_wire_type_can_be_held_against_a_record(read_by: Any) -> None:
+    found = look({"quite_new": True}, read_by)
+    assert [one.path for one in found.members] == ["$.quite_new"]
