@@ -1,0 +1,37 @@
+"""Freshdesk, API v2: contacts are customers, tickets are tickets, replies and notes are comments."""
+
+from typing import Final
+
+from mappings.freshdesk import account, errors
+from mappings.freshdesk.comment_r1 import COMMENT
+from mappings.freshdesk.customer_r1 import CUSTOMER
+from mappings.freshdesk.notices import WEBHOOKS
+from mappings.freshdesk.ticket_r1 import TICKET
+from mappings.freshdesk.unwrap import unwrap
+from mappings.freshdesk.wire_v2 import Account
+from mappings.spec import NUMBER, Auth, Pacing, Vendor
+
+VENDOR: Final[Vendor[Account]] = Vendor(
+    name="freshdesk",
+    title="Freshdesk",
+    api_version="v2",
+    # Every account has its own host, https://{domain}.freshdesk.com; the connection names it.
+    default_base_url=None,
+    # The API key is the user; a password has to be there and means nothing.
+    auth=Auth(secrets=("token",), header="Authorization", template="{token}:X", basic=True),
+    # 200 requests a minute on the Growth plan (Pro 400, Enterprise 700); the headers of every answer say what the
+    # account really has left.
+    pacing=Pacing(units=200, per_seconds=60),
+    headers=(("Accept", "application/json"),),
+    remote_id=NUMBER,
+    request_id_header=errors.REQUEST_ID_HEADER,
+    refusal=errors.refusal,
+    budget=errors.budget,
+    account_requests=account.REQUESTS,
+    build_account=account.build_account,
+    unwrap=unwrap,
+    setup=account.SETUP,
+    webhooks=WEBHOOKS,
+    mappings=(CUSTOMER, TICKET, COMMENT),
+    docs="https://developers.freshdesk.com/api/",
+)

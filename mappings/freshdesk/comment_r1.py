@@ -1,0 +1,91 @@
+"""Freshdesk conversation (API v2) ↔ canonical Comment, revision 1."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical.parts import Loss
+from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.freshdesk import wire_v2
+from mappings.freshdesk.endpoints_comment import ENDPOINTS
+from mappings.freshdesk.reading import address_of, attachments, message, optional_instant, safe_html
+from mappings.freshdesk.wire_v2 import Account, ConversationWrite
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
+    False: ("public", "false"),
+    True: ("private", "true"),
+    # The answer to a reply, which is public by its nature.
+    None: ("public", None),
+}
+AUTHOR_KIND: Final[dict[bool | None, tuple[AuthorKind, str | None]]] = {
+    True: ("customer", "true"),
+    False: ("agent", "false"),
+    None: ("agent", None),
+}
+"""By `incoming`: from the requester's side, or from ours."""
+PRIVATE: Final[dict[Visibility, bool]] = {"public": False, "private": True}
+
+
+def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comment]:
+    """What the message says. Freshdesk names its author by number; of one from outside the sender is read."""
+    loss: list[Loss] = []
+    visibility, visibility_raw = VISIBILITY[record.private]
+    kind, kind_raw = AUTHOR_KIND[record.incoming]
+    # What is sent comes from a mailbox of the desk, whose address is not that of the agent.
+    name, email = address_of(record.from_email) if record.incoming else (None, None)
+    created_at = optional_instant(record.created_at)
+    comment = Comment(
+        remote_id=str(record.id),
+        author=Author(
+            kind=kind,
+            kind_raw=kind_raw,
+            remote_id=None if record.user_id is None else str(record.user_id),
+            name=name,
+            email=email,
+        ),
+        body_text=record.body_text or "",
+        body_html=None if record.body is None else safe_html(record.body, "/body_html", loss),
+        visibility=visibility,
+        visibility_raw=visibility_raw,
+        attachments=attachments(record.attachments) if record.attachments else (),
+        created_at=created_at,
+    )
+    return Mapped(data=comment, remote=Remote(id=comment.remote_id, created_at=created_at), loss=tuple(loss))
+
+
+def to_vendor(patch: CommentPatch, current: wire_v2.Conversation | None, account: Account) -> Draft[ConversationWrite]:
+    """The comment in Freshdesk's words: a reply for everybody, a note for agents only."""
+    notes = Notes()
+    body = message(patch.body_text, patch.body_html)
+    if body is None:
+        notes.invalid("/body_text", "a comment says something: send body_text or body_html")
+    elif _says(patch.body_text) and _says(patch.body_html):
+        notes.invalid("/body_html", "Freshdesk makes one out of the other: send body_text or body_html")
+    private = PRIVATE.get(patch.visibility)
+    if private is None:
+        notes.invalid("/visibility", f"one of: {', '.join(PRIVATE)}")
+    return Draft(
+        body=ConversationWrite(body=body or "", private=UNSET if private is None else private),
+        loss=tuple(notes.loss),
+        refused=tuple(notes.refused),
+    )
+
+
+def _says(text: str | UnsetType) -> bool:
+    return isinstance(text, str) and bool(text.strip())
+
+
+COMMENT: Final = VendorMapping(
+    vendor="freshdesk",
+    object="comment",
+    revision=1,
+    vendor_api="v2",
+    record=wire_v2.Conversation,
+    model=Comment,
+    patch=CommentPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

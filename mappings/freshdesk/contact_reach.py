@@ -1,0 +1,125 @@
+"""How a contact is reached, both ways: addresses, of which one is the primary, and two numbers of a kind each."""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.customer import Email, EmailPatch, Phone, PhonePatch
+from canonical.parts import Loss
+from mappings.freshdesk.wire_v2 import Contact
+from mappings.spec import Notes
+
+Number = str | None | UnsetType
+KINDS: Final = ("work", "mobile")
+"""What Freshdesk calls `phone` and `mobile`."""
+
+
+def emails_read(contact: Contact, loss: list[Loss]) -> tuple[Email, ...]:
+    """The primary address and the further ones; a list tells of the primary one only."""
+    emails: list[Email] = []
+    others = contact.other_emails
+    if isinstance(others, UnsetType):
+        loss.append(
+            Loss(path="/emails", kind="dropped", detail="Freshdesk's lists show the primary one: read this one alone")
+        )
+        others = None
+    for place, text in enumerate((contact.email, *(others or ()))):
+        if not text:
+            continue
+        address = values.email(text)
+        if address != text:
+            loss.append(Loss(path=f"/emails/{len(emails)}/address", kind="coerced", detail="lower-cased"))
+        emails.append(Email(address=address, is_primary=place == 0))
+    return tuple(emails)
+
+
+def phones_read(contact: Contact) -> tuple[Phone, ...]:
+    """The number at work, then the mobile one; Freshdesk does not rank them."""
+    phones: list[Phone] = []
+    if contact.phone:
+        phones.append(_phone(contact.phone, "work", "phone", first=True))
+    if contact.mobile:
+        phones.append(_phone(contact.mobile, "mobile", "mobile", first=not phones))
+    return tuple(phones)
+
+
+def addresses_written(
+    patch: tuple[EmailPatch, ...] | None | UnsetType, current: Contact | None, notes: Notes
+) -> tuple[str | None | UnsetType, tuple[str, ...] | UnsetType]:
+    """The primary address and the further ones, each where it differs from what the contact has."""
+    if isinstance(patch, UnsetType):
+        return UNSET, UNSET
+    primary = next((place for place, email in enumerate(patch or ()) if email.is_primary is True), 0)
+    wanted: dict[str, None] = {}
+    first: str | None = None
+    for place, email in enumerate(patch or ()):
+        address = _address(email, place, notes)
+        if place == primary:
+            first = address
+        elif address is not None:
+            wanted[address] = None
+    wanted.pop(first or "", None)
+    others = tuple(wanted)
+    if current is None:
+        return (UNSET if first is None else first), others or UNSET
+    told = current.other_emails
+    held = None if isinstance(told, UnsetType) else tuple(values.email(one) for one in told or ())
+    same = first == (values.email(current.email) if current.email else None)
+    return (UNSET if same else first), (UNSET if others == held else others)
+
+
+def numbers_written(patch: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> tuple[Number, Number]:
+    """The number at work and the mobile one; one of no kind is a number at work. None empties."""
+    if isinstance(patch, UnsetType):
+        return UNSET, UNSET
+    kept: dict[str, str | None] = dict.fromkeys(KINDS)
+    for place, phone in enumerate(patch or ()):
+        kind = "work" if phone.type in (UNSET, "unknown") else phone.type
+        if kind not in kept:
+            notes.invalid(f"/phones/{place}/type", f"one of: {', '.join(KINDS)}")
+            continue
+        number = _number(phone, place, notes)
+        if number is None:
+            continue
+        if kept[str(kind)] is not None:
+            notes.unsupported(f"/phones/{place}", "Freshdesk keeps one number at work and one mobile number")
+            continue
+        if phone.type in (UNSET, "unknown"):
+            notes.lose(f"/phones/{place}/type", "defaulted", "kept as a number at work")
+        kept[str(kind)] = number
+    return kept["work"], kept["mobile"]
+
+
+def _phone(text: str, kind: str, raw: str, *, first: bool) -> Phone:
+    return Phone(
+        e164=values.phone(text), raw=text, type="mobile" if kind == "mobile" else "work", type_raw=raw, is_primary=first
+    )
+
+
+def _address(email: EmailPatch, place: int, notes: Notes) -> str | None:
+    if email.type not in (UNSET, "unknown"):
+        notes.unsupported(f"/emails/{place}/type", "Freshdesk keeps no kind of address")
+    if email.status not in (UNSET, "unknown"):
+        notes.unsupported(f"/emails/{place}/status", "Freshdesk finds out by itself whether an address is good")
+    if not values.is_email(email.address):
+        notes.invalid(f"/emails/{place}/address", "not an e-mail address")
+        return None
+    address = values.email(email.address)
+    if address != email.address:
+        notes.lose(f"/emails/{place}/address", "coerced", "lower-cased")
+    return address
+
+
+def _number(phone: PhonePatch, place: int, notes: Notes) -> str | None:
+    if phone.e164:
+        e164 = values.phone(phone.e164)
+        if e164 is None:
+            notes.invalid(f"/phones/{place}/e164", "not a phone number in E.164, such as +4930123456")
+        elif e164 != phone.e164:
+            notes.lose(f"/phones/{place}/e164", "coerced", "written without spaces or punctuation")
+        return e164
+    if not phone.raw or not phone.raw.strip():
+        notes.invalid(f"/phones/{place}", "e164 or raw is needed")
+        return None
+    return phone.raw

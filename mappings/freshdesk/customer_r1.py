@@ -1,0 +1,186 @@
+"""Freshdesk contact (API v2) ↔ canonical Customer, revision 1.
+
+A contact has one name, a primary address and further ones, a number at work and a mobile one, and a postal address that
+is one text. Which company it belongs to is a number, whose name is one more call for each and not read.
+"""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical.customer import Customer, CustomerPatch
+from canonical.parts import Address, AddressPatch, CustomFieldValue, Loss
+from mappings.freshdesk import custom_fields, writing
+from mappings.freshdesk.contact_reach import (
+    addresses_written,
+    emails_read,
+    numbers_written,
+    phones_read,
+)
+from mappings.freshdesk.endpoints_customer import ENDPOINTS
+from mappings.freshdesk.languages import language_read, language_written, zone_read, zone_written
+from mappings.freshdesk.reading import instant, own_external_id
+from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
+    ("company_name", "Freshdesk keeps companies as records of their own, which contacts are put into there"),
+    ("currency", "Freshdesk contacts have no currency"),
+    ("lifecycle_stage", "Freshdesk contacts have no life-cycle stage"),
+    ("lead_source", "Freshdesk contacts have no lead source"),
+    ("owner_remote_id", "Freshdesk contacts have no owner; a ticket has an assignee"),
+    ("tax_ids", "Freshdesk contacts have no tax numbers"),
+    ("tax_exemption", "Freshdesk contacts have no tax exemption"),
+    ("consents", "Freshdesk contacts have no consents"),
+)
+ONE_NAME: Final = "Freshdesk keeps one name: send display_name"
+ONE_TEXT: Final = "Freshdesk keeps an address as one text, of which this is a line"
+
+
+def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
+    """What the record means. A deleted contact is `archived`; whether an address is verified is the raw status."""
+    loss: list[Loss] = []
+    settings = account.custom_fields.get("customer", ())
+    deleted = bool(contact.deleted)
+    customer = Customer(
+        kind="person",
+        kind_raw="contact",
+        display_name=contact.name,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        job_title=contact.job_title,
+        emails=emails_read(contact, loss),
+        phones=phones_read(contact),
+        addresses=_address(contact.address, loss) if contact.address else (),
+        language=language_read(contact.language, loss),
+        timezone=zone_read(contact.time_zone, loss),
+        status="archived" if deleted else "active",
+        status_raw="deleted" if deleted else "verified" if contact.active else "unverified",
+        notes=contact.description,
+        tags=() if isinstance(contact.tags, UnsetType) else contact.tags or (),
+        custom_fields=custom_fields.read(settings, contact.custom_fields or {}, loss) if settings else (),
+        external_id=own_external_id(contact.unique_external_id),
+        created_at=instant(contact.created_at),
+        updated_at=instant(contact.updated_at),
+    )
+    if isinstance(contact.tags, UnsetType):
+        loss.append(Loss(path="/tags", kind="dropped", detail="Freshdesk's lists leave them out: read this one alone"))
+    remote = Remote(id=str(contact.id), created_at=customer.created_at, updated_at=customer.updated_at)
+    return Mapped(data=customer, remote=remote, loss=tuple(loss))
+
+
+def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[ContactWrite]:
+    """The write in Freshdesk's words. `current` is None for a contact to create."""
+    notes = Notes()
+    writing.refuse_without_place(patch, NO_PLACE, notes)
+    email, other_emails = addresses_written(patch.emails, current, notes)
+    phone, mobile = numbers_written(patch.phones, notes)
+    body = ContactWrite(
+        name=_name(patch, current, notes),
+        email=email,
+        other_emails=other_emails,
+        phone=phone,
+        mobile=mobile,
+        address=_address_written(patch.addresses, notes),
+        job_title=patch.job_title,
+        language=language_written(patch.language, notes),
+        time_zone=zone_written(patch.timezone, notes),
+        description=patch.notes,
+        unique_external_id=writing.external_id(patch.external_id, notes),
+        tags=writing.tags(patch.tags, notes),
+        custom_fields=_custom_fields(patch, current, account, notes),
+    )
+    if not isinstance(patch.kind, UnsetType) and patch.kind != "person":
+        notes.invalid("/kind", "a Freshdesk contact is a person; one of: person")
+    if not isinstance(patch.status, UnsetType):
+        _check_status(patch, current, notes)
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _address(text: str, loss: list[Loss]) -> tuple[Address, ...]:
+    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [text]
+    if rest:
+        loss.append(Loss(path="/addresses/0/line2", kind="ambiguous", detail="Freshdesk keeps an address as one text"))
+    return (Address(line1=first, line2=", ".join(rest) or None, is_default=True),)
+
+
+def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | UnsetType:
+    parts = [part for part in (patch.first_name, patch.last_name) if isinstance(part, str) and part]
+    for pointer, part in (("/first_name", patch.first_name), ("/last_name", patch.last_name)):
+        if not isinstance(part, UnsetType):
+            notes.unsupported(pointer, ONE_NAME)
+    if isinstance(patch.display_name, str) and patch.display_name.strip():
+        return patch.display_name
+    if not isinstance(patch.display_name, UnsetType) and (current is not None or patch.display_name is not None):
+        notes.invalid("/display_name", "Freshdesk needs a name")
+        return UNSET
+    if current is not None:
+        return UNSET
+    if parts:
+        # Sent only where the caller accepts the loss: better one name of two parts than none.
+        return " ".join(parts)
+    notes.lose("/display_name", "defaulted", "a new Freshdesk contact without a name is named by address or number")
+    return UNSET
+
+
+def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+    if isinstance(addresses, UnsetType):
+        return UNSET
+    if not addresses:
+        return None
+    for other in range(1, len(addresses)):
+        notes.unsupported(f"/addresses/{other}", "Freshdesk keeps one address")
+    chosen = addresses[0]
+    for name, held in (("name", chosen.name), ("company", chosen.company), ("phone", chosen.phone)):
+        if held:
+            notes.unsupported(f"/addresses/0/{name}", "Freshdesk keeps street and place of a contact, and no more")
+    if chosen.type != "unknown":
+        notes.unsupported("/addresses/0/type", "Freshdesk keeps no kind of address")
+    lines = {
+        "line1": chosen.line1,
+        "line2": chosen.line2,
+        "city": chosen.city,
+        "postal_code": chosen.postal_code,
+        "region": chosen.region,
+        "country_code": chosen.country_code,
+    }
+    for name in ("city", "postal_code", "region", "country_code"):
+        if lines[name]:
+            notes.lose(f"/addresses/0/{name}", "coerced", ONE_TEXT)
+    text = "\n".join(line for line in lines.values() if line and line.strip())
+    if not text:
+        notes.invalid("/addresses/0", "an address says something: send line1")
+        return UNSET
+    return text
+
+
+def _check_status(patch: CustomerPatch, current: Contact | None, notes: Notes) -> None:
+    if patch.status != "active":
+        notes.invalid("/status", "one of: active; a customer is archived by DELETE")
+    elif current is not None and current.deleted:
+        notes.unsupported("/status", "a deleted contact is restored in Freshdesk")
+
+
+def _custom_fields(
+    patch: CustomerPatch, current: Contact | None, account: Account, notes: Notes
+) -> dict[str, CustomFieldValue] | UnsetType:
+    if isinstance(patch.custom_fields, UnsetType):
+        return UNSET
+    held = None if current is None else current.custom_fields or {}
+    settings = account.custom_fields.get("customer", ())
+    return dict(custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET
+
+
+CUSTOMER: Final = VendorMapping(
+    vendor="freshdesk",
+    object="customer",
+    revision=1,
+    vendor_api="v2",
+    record=Contact,
+    model=Customer,
+    patch=CustomerPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

@@ -1,0 +1,73 @@
+"""How conversations are reached: through their ticket, oldest first and in no other order.
+
+A public comment is a reply, which Freshdesk mails to the requester; a private one is a note. Neither has a place for
+our operation: what a lost one did cannot be known.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw
+from msgspec.structs import replace
+
+from mappings.freshdesk.asking import MOST, has_more, page_number, records, remote_id
+from mappings.freshdesk.endpoints_ticket import ONE, ticket_path
+from mappings.freshdesk.wire_v2 import Account, ConversationWrite
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery
+
+
+def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
+    """A page of a ticket's replies and notes."""
+    paging = (("page", str(page_number(query.after))), ("per_page", str(min(query.limit, MOST))))
+    path = f"{ticket_path(query.parent or '')}/conversations"
+    return VendorRequest(method="GET", path=path, route=f"{ONE}/conversations", query=paging)
+
+
+def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
+    """The conversations of a page."""
+    following = str(page_number(query.after) + 1) if has_more(reply) else None
+    return Page(records=records(reply), next=following, account=account)
+
+
+def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
+    """The conversation that the answer to a write is."""
+    return Raw(reply.body), account
+
+
+def create(body: ConversationWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
+    """Reply to the ticket `parent`, or add a note to it."""
+    kind, sent = ("notes", body) if body.private is True else ("reply", replace(body, private=UNSET))
+    return VendorRequest(
+        method="POST",
+        path=f"{ticket_path(parent or '')}/{kind}",
+        route=f"{ONE}/{kind}",
+        body=msgspec.json.encode(sent),
+        effect=True,
+    )
+
+
+def receipt(reply: VendorReply, action: Action) -> Receipt:
+    """The conversation, which the answer holds."""
+    return Receipt(remote_id=remote_id(reply.body), record=Raw(reply.body), created=True)
+
+
+RECOVERY: Final[dict[Action, Recovery]] = {
+    "comment": Recovery(
+        by="none",
+        note="Freshdesk's replies and notes take neither a field of ours nor a key: look at the ticket whether it is "
+        "there before it is said again",
+    ),
+}
+
+ENDPOINTS: Final = Endpoints(
+    read=None,
+    record=record,
+    list=list_conversations,
+    page=page,
+    max_limit=MOST,
+    updated_since=False,
+    create=create,
+    receipt=receipt,
+    recovery=RECOVERY,
+)

@@ -1,0 +1,69 @@
+"""What the readings of contacts, tickets and conversations share."""
+
+from datetime import UTC, datetime
+from email.utils import parseaddr
+from html import escape
+
+from msgspec import UnsetType
+
+from canonical import values
+from canonical.parts import Attachment, Loss
+from mappings.freshdesk import wire_v2
+from mappings.freshdesk.wire_v2 import MARK
+
+
+def own_external_id(external_id: str | None) -> str | None:
+    """The caller's own key. Empty text is none, and so is the mark of one of our writes."""
+    return None if not external_id or external_id.startswith(MARK) else external_id
+
+
+def instant(moment: datetime) -> datetime:
+    """Freshdesk sends UTC, and what it sends is passed on; an offset of older recordings is turned into UTC."""
+    return moment if moment.tzinfo is UTC else values.utc(moment)
+
+
+def optional_instant(moment: datetime | None) -> datetime | None:
+    """The same for a time that may be missing."""
+    return None if moment is None else instant(moment)
+
+
+def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]:
+    """Files as we show them; the size has had two names."""
+    return tuple(
+        Attachment(
+            remote_id=str(file.id),
+            name=file.name,
+            content_type=file.content_type,
+            size=file.size if file.size is not None else file.file_size,
+            url=file.attachment_url,
+        )
+        for file in files
+    )
+
+
+def safe_html(text: str, path: str, loss: list[Loss]) -> str:
+    """A message without scripts and styles; that something was taken out is noted."""
+    safe = values.safe_html(text)
+    if safe != text:
+        loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
+    return safe
+
+
+def address_of(text: str | None) -> tuple[str | None, str | None]:
+    """Name and address of a sender such as `Ann Lee <ann@example.com>`."""
+    name, address = parseaddr(text or "")
+    return name or None, values.email(address) if values.is_email(address) else None
+
+
+def as_html(text: str) -> str:
+    """Plain text as the HTML in which Freshdesk keeps every message."""
+    return f"<div>{escape(text, quote=False).replace(chr(13), '').replace(chr(10), '<br>')}</div>"
+
+
+def message(text: str | UnsetType | None, html: str | UnsetType | None) -> str | None:
+    """The HTML of a message that is given as text or as HTML; None where neither says anything."""
+    if isinstance(html, str) and html.strip():
+        return html
+    if isinstance(text, str) and text.strip():
+        return as_html(text)
+    return None

@@ -1,0 +1,208 @@
+"""Freshdesk ticket (API v2) ↔ canonical Ticket, revision 1.
+
+A ticket has no place for a caller's own key: `unique_external_id` is its requester's. Spam and deletion are flags
+beside the status and win over it. Messages are HTML; plain text is turned into it, and Freshdesk turns it back.
+"""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.parts import CustomFieldValue, Instant, Loss
+from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch, TicketStatus
+from mappings.freshdesk import custom_fields, wire_v2, writing
+from mappings.freshdesk.endpoints_ticket import ENDPOINTS
+from mappings.freshdesk.reading import attachments, instant, message, optional_instant, safe_html
+from mappings.freshdesk.ticket_people import copied_written, requester_written
+from mappings.freshdesk.ticket_words import (
+    PRIORITY,
+    PRIORITY_WRITTEN,
+    SOURCE,
+    SOURCE_WRITTEN,
+    TYPE,
+    statuses_written,
+    types_written,
+)
+from mappings.freshdesk.wire_v2 import Account, TicketWrite
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
+    (
+        "external_id",
+        "Freshdesk tickets have no key of the caller's; a ticket field can hold one, as a custom field here",
+    ),
+    ("order_ids", "Freshdesk tickets name no orders; a ticket field can hold one, as a custom field here"),
+    ("parent_remote_id", "a Freshdesk ticket does not tell its parent; link tickets there"),
+)
+Due = Instant | UnsetType
+
+
+def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
+    """What the record means. The requester is as much as was sent beside the ticket."""
+    loss: list[Loss] = []
+    created_at, updated_at = instant(record.created_at), instant(record.updated_at)
+    status, status_raw = _status(record, account)
+    stats, html = record.stats, record.description
+    settings = account.custom_fields.get("ticket", ())
+    ticket = Ticket(
+        number=str(record.id),
+        subject=record.subject,
+        description=record.description_text,
+        description_html=None if html is None else safe_html(html, "/description_html", loss),
+        status=status,
+        status_raw=status_raw,
+        status_category=STATUS_CATEGORY[status],
+        status_label=account.status_labels.get(record.status),
+        priority=PRIORITY.get(record.priority, "unknown"),
+        priority_raw=None if record.priority is None else str(record.priority),
+        type=TYPE.get(record.type, "unknown"),
+        type_raw=record.type,
+        channel=SOURCE.get(record.source, "unknown"),
+        channel_raw=None if record.source is None else str(record.source),
+        requester=_requester(record, loss),
+        assignee_remote_id=None if record.responder_id is None else str(record.responder_id),
+        team_remote_id=None if record.group_id is None else str(record.group_id),
+        company_remote_id=None if record.company_id is None else str(record.company_id),
+        followers=_copied(record.cc_emails, loss) if record.cc_emails else (),
+        tags=record.tags or (),
+        custom_fields=custom_fields.read(settings, record.custom_fields or {}, loss) if settings else (),
+        attachments=attachments(record.attachments) if record.attachments else (),
+        due_at=optional_instant(record.due_by),
+        first_responded_at=None if stats is None else optional_instant(stats.first_responded_at),
+        resolved_at=None if stats is None else optional_instant(stats.resolved_at),
+        closed_at=None if stats is None else optional_instant(stats.closed_at),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    remote = Remote(id=str(record.id), created_at=created_at, updated_at=updated_at)
+    return Mapped(data=ticket, remote=remote, loss=tuple(loss))
+
+
+def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
+    """The write in Freshdesk's words. `current` is None for a ticket to create."""
+    notes = Notes()
+    writing.refuse_without_place(patch, NO_PLACE, notes)
+    asking = requester_written(patch.requester, current, notes)
+    due_by, fr_due_by = _due(patch, current, notes)
+    body = TicketWrite(
+        subject=_subject(patch, current, notes),
+        description=_description(patch, current, notes),
+        status=_status_written(patch.status, current, account, notes),
+        priority=writing.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
+        source=writing.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes),
+        type=writing.chosen(patch.type, types_written(account), "/type", notes),
+        requester_id=asking.requester_id,
+        email=asking.email,
+        phone=asking.phone,
+        name=asking.name,
+        responder_id=writing.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
+        group_id=writing.record_id(patch.team_remote_id, "/team_remote_id", notes),
+        company_id=writing.record_id(patch.company_remote_id, "/company_remote_id", notes),
+        cc_emails=copied_written(patch.followers, current, notes),
+        tags=writing.tags(patch.tags, notes),
+        custom_fields=_custom_fields(patch, current, account, notes),
+        due_by=due_by,
+        fr_due_by=fr_due_by,
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _status(record: wire_v2.Ticket, account: Account) -> tuple[TicketStatus, str]:
+    if record.deleted:
+        return "deleted", "deleted"
+    if record.spam:
+        return "spam", "spam"
+    return account.statuses.get(record.status, "unknown"), str(record.status)
+
+
+def _requester(record: wire_v2.Ticket, loss: list[Loss]) -> Requester | None:
+    person = record.requester
+    if person is None:
+        return None if record.requester_id is None else Requester(remote_id=str(record.requester_id))
+    email = values.email(person.email) if person.email else None
+    if email is not None and email != person.email:
+        loss.append(Loss(path="/requester/email", kind="coerced", detail="lower-cased"))
+    return Requester(
+        remote_id=str(person.id), name=person.name, email=email, phone=person.phone or person.mobile or None
+    )
+
+
+def _copied(addresses: tuple[str, ...], loss: list[Loss]) -> tuple[Follower, ...]:
+    followers: list[Follower] = []
+    for address in addresses:
+        email = values.email(address)
+        if email != address:
+            loss.append(Loss(path=f"/followers/{len(followers)}/email", kind="coerced", detail="lower-cased"))
+        followers.append(Follower(email=email, kind="cc", kind_raw="cc_emails"))
+    return tuple(followers)
+
+
+def _subject(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
+    if isinstance(patch.subject, str) and patch.subject.strip():
+        return patch.subject
+    if current is None or not isinstance(patch.subject, UnsetType):
+        notes.invalid("/subject", "a Freshdesk ticket needs a subject")
+    return UNSET
+
+
+def _description(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> str | UnsetType:
+    text, html = patch.description, patch.description_html
+    written = message(text, html)
+    if written is None:
+        said = not isinstance(text, UnsetType) or not isinstance(html, UnsetType)
+        if current is None or said:
+            notes.invalid("/description", "a Freshdesk ticket says something: send description or description_html")
+        return UNSET
+    if isinstance(text, str) and text.strip() and isinstance(html, str) and html.strip():
+        notes.lose("/description", "coerced", "Freshdesk makes the plain text out of description_html itself")
+    return written
+
+
+def _status_written(
+    wanted: TicketStatus | UnsetType, current: wire_v2.Ticket | None, account: Account, notes: Notes
+) -> int | UnsetType:
+    if current is not None and (current.deleted or current.spam) and not isinstance(wanted, UnsetType):
+        notes.invalid("/status", "a ticket that is deleted or spam is restored in Freshdesk first")
+        return UNSET
+    held = None if current is None else current.status
+    return writing.chosen(wanted, statuses_written(account, held), "/status", notes)
+
+
+def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:
+    """When it is due, and when the first answer is: Freshdesk takes the two together, and the answer not later."""
+    if isinstance(patch.due_at, UnsetType):
+        return UNSET, UNSET
+    if patch.due_at is None:
+        notes.invalid("/due_at", "a Freshdesk ticket is always due some time: its service level says when")
+        return UNSET, UNSET
+    held = None if current is None else current.fr_due_by
+    if held is not None and held <= patch.due_at:
+        return patch.due_at, held
+    notes.lose("/due_at", "defaulted", "Freshdesk also wants to know when the first answer is due: at the same time")
+    return patch.due_at, patch.due_at
+
+
+def _custom_fields(
+    patch: TicketPatch, current: wire_v2.Ticket | None, account: Account, notes: Notes
+) -> dict[str, CustomFieldValue] | UnsetType:
+    if isinstance(patch.custom_fields, UnsetType):
+        return UNSET
+    held = None if current is None else current.custom_fields or {}
+    settings = account.custom_fields.get("ticket", ())
+    return dict(custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET
+
+
+TICKET: Final = VendorMapping(
+    vendor="freshdesk",
+    object="ticket",
+    revision=1,
+    vendor_api="v2",
+    record=wire_v2.Ticket,
+    model=Ticket,
+    patch=TicketPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

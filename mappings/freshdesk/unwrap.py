@@ -1,0 +1,53 @@
+"""Finding the records of one object in whatever Freshdesk answered: bare records, lists, and search results."""
+
+from typing import Final
+
+from msgspec import Raw
+
+from canonical.parts import ObjectName
+from mappings.spec import Unmappable, decode
+
+# Members that a record of each object has, and records of the other objects have not.
+MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
+    "customer": frozenset({"id", "name", "active", "mobile"}),
+    "ticket": frozenset({"id", "requester_id", "status"}),
+    "comment": frozenset({"id", "user_id", "body"}),
+}
+NAMES: Final[dict[ObjectName, str]] = {"customer": "contact", "ticket": "ticket", "comment": "conversation"}
+OF_VERSION_1: Final = ("helpdesk_ticket", "custom_field", "cc_email", "ticket_type")
+"""Members that records of API version 1 have."""
+
+
+def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
+    """The records of `object`, each as its own bytes.
+
+    Raises Unmappable for an error body, a rule's webhook, a record of API version 1, and anything else.
+    """
+    if object not in MEMBERS:
+        raise Unmappable("$", f"Freshdesk has no {object}")
+    if payload.lstrip()[:1] == b"[":
+        return tuple(
+            _checked(record, object, f"$[{place}]") for place, record in enumerate(decode(payload, tuple[Raw, ...]))
+        )
+    body = decode(payload, dict[str, Raw])
+    if "results" in body:
+        found = decode(body["results"], tuple[Raw, ...])
+        return tuple(_checked(record, object, f"$.results[{place}]") for place, record in enumerate(found))
+    if object == "comment" and "conversations" in body:
+        return decode(body["conversations"], tuple[Raw, ...])
+    if "errors" in body or body.keys() >= {"code", "message"}:
+        raise Unmappable("$.errors" if "errors" in body else "$.code", "Freshdesk's refusal, not a record")
+    if "ticket_id" in body and "event" in body:
+        raise Unmappable("$.ticket_id", "the webhook of a rule names a ticket and does not hold it: read it by its id")
+    return (_checked(Raw(payload), object, "$"),)
+
+
+def _checked(record: Raw, object: ObjectName, path: str) -> Raw:
+    members = decode(record, dict[str, Raw])
+    for name in OF_VERSION_1:
+        if name in members:
+            raise Unmappable(f"{path}.{name}", "a record of API version 1; read it through version 2")
+    if members.keys() >= MEMBERS[object]:
+        return record
+    told = ", ".join(sorted(members)[:12]) or "none"
+    raise Unmappable(path, f"no {NAMES[object]}; its members are {told}")

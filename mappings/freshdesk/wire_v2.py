@@ -1,0 +1,209 @@
+"""What Freshdesk's API v2 sends and accepts, as far as we read or write it, and the facts about one account.
+
+https://developers.freshdesk.com/api/ - Records come bare, without an envelope; choices are numbers; arrays may be null.
+Lists leave members out that an answer about one record has: what they do not say is UNSET here and not empty. Times
+are ISO 8601, with `Z` today and with an offset in older recordings.
+"""
+
+from typing import Final
+
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, ObjectName
+from canonical.ticket import TicketStatus
+
+MARK: Final = "lockstitch:"
+"""What a unique external id of ours begins with: the rest is the operation that made the contact."""
+MARK_NAME: Final = "lockstitch_operation_id"
+"""What the custom field that names an operation is called; among contacts Freshdesk shows it with or without `cf_`."""
+MARK_FIELD: Final = f"cf_{MARK_NAME}"
+"""The same among tickets, where custom fields always begin so."""
+
+
+# ------------------------------------------------------------------ as it is read
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    """A contact. `active` says that the address is verified, not that the contact exists; `deleted` stands in deleted
+    ones only. First and last names come from accounts that keep them, beside the whole name."""
+
+    id: int
+    name: str | None
+    active: bool
+    created_at: Instant
+    updated_at: Instant
+    email: str | None = None
+    other_emails: tuple[str, ...] | None | UnsetType = UNSET
+    phone: str | None = None
+    mobile: str | None = None
+    address: str | None = None
+    job_title: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    description: str | None = None
+    unique_external_id: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    tags: tuple[str, ...] | None | UnsetType = UNSET
+    custom_fields: dict[str, Raw] | None = None
+    deleted: bool | None = None
+
+
+class Requester(Struct, frozen=True, kw_only=True):
+    """Who asks, beside a ticket under `include=requester`."""
+
+    id: int
+    name: str | None = None
+    email: str | None = None
+    mobile: str | None = None
+    phone: str | None = None
+
+
+class Stats(Struct, frozen=True, kw_only=True):
+    """When what happened to a ticket, under `include=stats`."""
+
+    first_responded_at: Instant | None = None
+    resolved_at: Instant | None = None
+    closed_at: Instant | None = None
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """A file; its address holds a signature and ends some minutes later. `size` in bytes."""
+
+    id: int
+    name: str
+    attachment_url: str
+    content_type: str | None = None
+    size: int | None = None
+    file_size: int | None = None
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """A ticket. `status`, `priority` and `source` are numbers; `description` is HTML and `description_text` what
+    Freshdesk makes of it."""
+
+    id: int
+    status: int
+    created_at: Instant
+    updated_at: Instant
+    subject: str | None = None
+    description: str | None = None
+    description_text: str | None = None
+    priority: int | None = None
+    source: int | None = None
+    type: str | None = None
+    requester_id: int | None = None
+    requester: Requester | None = None
+    responder_id: int | None = None
+    group_id: int | None = None
+    company_id: int | None = None
+    cc_emails: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    custom_fields: dict[str, Raw] | None = None
+    attachments: tuple[Attachment, ...] | None = None
+    due_by: Instant | None = None
+    fr_due_by: Instant | None = None
+    stats: Stats | None = None
+    spam: bool | None = None
+    deleted: bool | None = None
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """A reply or a note. The answer to a reply has neither `private` nor `incoming`: it is public, and ours."""
+
+    id: int
+    body: str | None = None
+    body_text: str | None = None
+    incoming: bool | None = None
+    private: bool | None = None
+    user_id: int | None = None
+    from_email: str | None = None
+    attachments: tuple[Attachment, ...] | None = None
+    created_at: Instant | None = None
+
+
+# ------------------------------------------------------------------ facts about one account
+
+STATUS_LABELS: Final[dict[int, str]] = {
+    2: "Open",
+    3: "Pending",
+    4: "Resolved",
+    5: "Closed",
+    6: "Waiting on Customer",
+    7: "Waiting on Third Party",
+}
+"""The statuses of a new account. The first four are Freshdesk's own; the others can be renamed and removed."""
+STATUSES: Final[dict[int, TicketStatus]] = {
+    2: "open",
+    # What the requester is shown for it is "Awaiting your Reply".
+    3: "waiting_on_customer",
+    4: "resolved",
+    5: "closed",
+    6: "waiting_on_customer",
+    7: "waiting_on_third_party",
+}
+TYPES: Final = ("Question", "Incident", "Problem", "Feature Request", "Refund")
+"""The ticket types of a new account."""
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """What differs from account to account: what its statuses are called and mean, its ticket types, and the contact
+    field that holds our operation, None where it has none. A field that nobody could tell has the default."""
+
+    custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
+    status_labels: dict[int, str] = field(default_factory=STATUS_LABELS.copy)
+    statuses: dict[int, TicketStatus] = field(default_factory=STATUSES.copy)
+    types: tuple[str, ...] = TYPES
+    contact_mark_field: str | None = None
+
+
+# ------------------------------------------------------------------ as it is written
+
+
+class ContactWrite(Struct, frozen=True, kw_only=True):
+    """A contact to create or change; what is left out stays as it is."""
+
+    name: str | UnsetType = UNSET
+    email: str | None | UnsetType = UNSET
+    other_emails: tuple[str, ...] | UnsetType = UNSET
+    phone: str | None | UnsetType = UNSET
+    mobile: str | None | UnsetType = UNSET
+    address: str | None | UnsetType = UNSET
+    job_title: str | None | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    time_zone: str | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    unique_external_id: str | None | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    custom_fields: dict[str, CustomFieldValue] | UnsetType = UNSET
+
+
+class TicketWrite(Struct, frozen=True, kw_only=True):
+    """A ticket to create or change; what is left out stays as it is. `email`, `phone` and `name` tell who asks;
+    Freshdesk makes a contact of somebody new."""
+
+    subject: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    status: int | UnsetType = UNSET
+    priority: int | UnsetType = UNSET
+    source: int | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    requester_id: int | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    phone: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    responder_id: int | None | UnsetType = UNSET
+    group_id: int | None | UnsetType = UNSET
+    company_id: int | None | UnsetType = UNSET
+    cc_emails: tuple[str, ...] | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    custom_fields: dict[str, CustomFieldValue] | UnsetType = UNSET
+    due_by: Instant | UnsetType = UNSET
+    fr_due_by: Instant | UnsetType = UNSET
+
+
+class ConversationWrite(Struct, frozen=True, kw_only=True):
+    """A message to add, in HTML: a reply to the requester, or a note that only agents see (`private`)."""
+
+    body: str
+    private: bool | UnsetType = UNSET
