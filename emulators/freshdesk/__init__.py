@@ -1,0 +1,5 @@
+"""A look-alike of Freshdesk, API v2. Built from the vendor's documentation and recordings."""
+
+from emulators.freshdesk.emulator import Freshdesk
+
+EMULATOR = Freshdesk()

@@ -1,0 +1,145 @@
+"""Validation of what callers send: which members there are, and of what type each is."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from emulators.freshdesk.desk import moment_of
+from emulators.freshdesk.errors import complaint
+from emulators.state import JsonRecord
+
+Check = Callable[[Any], str | None]
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+LONGEST = 255
+LONGEST_TAG = 32
+
+
+def text(value: Any) -> str | None:
+    """A string, of what length ever."""
+    return None if isinstance(value, str) else _mismatch(value, "String")
+
+
+def line(value: Any) -> str | None:
+    """A string that fits a line of the database."""
+    if text(value) is None and len(value) > LONGEST:
+        return f"Has {len(value)} characters, it can have maximum of {LONGEST} characters"
+    return text(value)
+
+
+def number(value: Any) -> str | None:
+    """A positive whole number, such as an id."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return None
+    return _mismatch(value, "Positive Integer")
+
+
+def email(value: Any) -> str | None:
+    """A mail address."""
+    if text(value) is not None:
+        return text(value)
+    return None if EMAIL.fullmatch(value) else "It should be in the 'valid email address' format"
+
+
+def emails(value: Any) -> str | None:
+    """Several of them."""
+    if not isinstance(value, list):
+        return _mismatch(value, "Array")
+    return next((told for one in value if (told := email(one)) is not None), None)
+
+
+def tags(value: Any) -> str | None:
+    """Words of up to 32 characters without a comma."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return _mismatch(value, "Array")
+    if any(len(one) > LONGEST_TAG for one in value):
+        return f"It should only contain elements that have maximum of {LONGEST_TAG} characters"
+    return "It should not contain: ','" if any("," in one for one in value) else None
+
+
+def moment(value: Any) -> str | None:
+    """A time."""
+    if isinstance(value, str) and "T" in value and moment_of(value) is not None:
+        return None
+    return "It should be in the 'combined date and time ISO8601' format"
+
+
+def one_of(values: tuple[Any, ...]) -> Check:
+    """One of a few values."""
+
+    def check(value: Any) -> str | None:
+        if isinstance(value, bool) or value not in values:
+            return f"It should be one of these values: '{','.join(map(str, values))}'"
+        return None
+
+    return check
+
+
+def members(given: Mapping[str, Any], known: Mapping[str, Check], may_be_null: tuple[str, ...]) -> list[JsonRecord]:
+    """What is wrong with the members of a write; of custom fields `custom` tells."""
+    told: list[JsonRecord] = []
+    for name, value in given.items():
+        check = known.get(name)
+        if check is None:
+            told.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
+        elif value is None and name in may_be_null:
+            continue
+        elif (wrong := check(value)) is not None:
+            told.append(complaint(name, wrong, _code(wrong)))
+    return told
+
+
+def custom(given: Any, fields: list[JsonRecord]) -> list[JsonRecord]:
+    """What is wrong with the values of custom fields. Null empties each of them."""
+    if not isinstance(given, dict):
+        return [complaint("custom_fields", _mismatch(given, "key/value pair"), "datatype_mismatch")]
+    kinds = {field["name"]: field for field in fields}
+    told: list[JsonRecord] = []
+    for name, value in given.items():
+        if name not in kinds:
+            told.append(complaint(name, "Unexpected/invalid field in request", "invalid_field"))
+        elif value is not None and (wrong := _of_type(kinds[name], value)) is not None:
+            told.append(complaint(name, wrong, _code(wrong)))
+    return told
+
+
+def mapping(value: Any) -> str | None:
+    """Left to `custom`."""
+    return None
+
+
+def _of_type(field: JsonRecord, value: Any) -> str | None:
+    kind = field["type"]
+    if kind == "custom_checkbox":
+        return None if isinstance(value, bool) else _mismatch(value, "Boolean")
+    if kind == "custom_number":
+        return None if isinstance(value, int) and not isinstance(value, bool) else _mismatch(value, "Integer")
+    if kind == "custom_decimal":
+        return None if isinstance(value, int | float) and not isinstance(value, bool) else _mismatch(value, "Number")
+    if kind == "custom_date":
+        is_day = isinstance(value, str) and DAY.fullmatch(value) is not None
+        return None if is_day else "It should be in the 'yyyy-mm-dd' format"
+    if kind == "custom_dropdown":
+        return one_of(tuple(field.get("choices") or ()))(value)
+    if kind == "custom_multi_select_dropdown":
+        if not isinstance(value, list):
+            return _mismatch(value, "Array")
+        known = one_of(tuple(field.get("choices") or ()))
+        return next((told for one in value if (told := known(one)) is not None), None)
+    return line(value) if kind == "custom_text" else text(value)
+
+
+def _mismatch(value: Any, wanted: str) -> str:
+    return f"Value set is of type {_name(value)}.It should be a/an {wanted}"
+
+
+def _code(wrong: str) -> str:
+    if wrong.startswith("Value set is of type"):
+        return "datatype_mismatch"
+    return "invalid_value" if wrong.startswith("It should be one of") else "invalid_format"
+
+
+def _name(value: Any) -> str:
+    names = {bool: "Boolean", int: "Integer", float: "Float", str: "String", list: "Array", dict: "key/value pair"}
+    return names.get(type(value), "Null")

@@ -1,0 +1,154 @@
+"""The Freshdesk look-alike: authorisation, rate limit, routing, and placing records."""
+
+import base64
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from emulators.freshdesk import contacts, fields, search, ticket_calls, tickets, webhooks
+from emulators.freshdesk.desk import Desk
+from emulators.freshdesk.drift import bent
+from emulators.freshdesk.errors import Refusal, failure, too_many, unauthenticated, unreadable
+from emulators.http import Answer, BadJson, Call
+from emulators.state import Allowance, State
+from emulators.webhooks import Change, Message, Try
+
+NAME = "freshdesk"
+TOKEN = "freshdesk-dev-token"  # noqa: S105 - a look-alike's credential opens nothing
+API = "/api/v2/"
+OBJECTS = ("contacts", "tickets", "conversations", "agents", "groups", "companies", "ticket_fields", "contact_fields")
+
+Handler = Callable[[Desk, Call, tuple[str, ...]], Answer]
+
+# Method, path below /api/v2 with `#` for an id, handler. The first that fits is taken.
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "contacts", contacts.list_contacts),
+    ("POST", "contacts", contacts.create_contact),
+    ("POST", "contacts/merge", contacts.merge_contacts),
+    ("GET", "contacts/#", contacts.show_contact),
+    ("PUT", "contacts/#", contacts.update_contact),
+    ("DELETE", "contacts/#", contacts.delete_contact),
+    ("PUT", "contacts/#/restore", contacts.restore_contact),
+    ("GET", "tickets", ticket_calls.list_tickets),
+    ("POST", "tickets", ticket_calls.create_ticket),
+    ("PUT", "tickets/merge", ticket_calls.merge_tickets),
+    ("GET", "tickets/#", ticket_calls.show_ticket),
+    ("PUT", "tickets/#", ticket_calls.update_ticket),
+    ("DELETE", "tickets/#", ticket_calls.delete_ticket),
+    ("PUT", "tickets/#/restore", ticket_calls.restore_ticket),
+    ("GET", "tickets/#/conversations", ticket_calls.list_conversations),
+    ("POST", "tickets/#/reply", ticket_calls.create_reply),
+    ("POST", "tickets/#/notes", ticket_calls.create_note),
+    ("GET", "search/tickets", search.search_tickets),
+    ("GET", "ticket_fields", fields.list_fields("ticket_fields")),
+    ("POST", "admin/ticket_fields", fields.create_field("ticket_fields")),
+    ("GET", "contact_fields", fields.list_fields("contact_fields")),
+    ("POST", "contact_fields", fields.create_field("contact_fields")),
+    ("GET", "agents/me", fields.show_me),
+    ("GET", "agents/#", fields.show("agents")),
+    ("GET", "groups/#", fields.show("groups")),
+    ("GET", "companies/#", fields.show("companies")),
+)
+PATTERNS = [(method, re.compile(path.replace("#", r"(\d+)")), handler) for method, path, handler in ROUTES]
+
+
+class Freshdesk:
+    """One Freshdesk account; see `ROUTES` for what it answers."""
+
+    name = NAME
+    objects = OBJECTS
+    webhook_rules = webhooks.RULES
+
+    def answer(self, call: Call, state: State, now: float) -> Answer:
+        """The reply to one call; every authorised one says what is left. Each member of `include` costs one more."""
+        request_id = {"x-request-id": uuid.uuid4().hex, "x-freshdesk-api-version": "latest=v2; requested=v2"}
+        if not _is_authorised(call.headers.get("authorization", "")):
+            return unauthenticated().with_headers(request_id)
+        included = len([name for name in (call.param("include") or "").split(",") if name])
+        for _ in range(included):
+            state.spend(now)
+        allowance = state.spend(now)
+        headers = request_id | _limits(allowance, 1 + included)
+        if not allowance.allowed:
+            return too_many().with_headers(headers | {"retry-after": str(allowance.resets_in)})
+        return _routed(_desk(state, now, call.headers.get("host", "localhost")), call).with_headers(headers)
+
+    def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
+        """Place any payload as a record, laid over an empty one of its kind, past the validation."""
+        desk = _desk(state, state.clock(), "localhost")
+        id = payload.get("id") or (state.next_id("tickets", 1) if object == "tickets" else desk.new_id())
+        if object == "tickets":
+            record = tickets.blank(desk, id) | payload | {"id": id}
+            tickets.keep(desk, record)
+        elif object == "contacts":
+            record = contacts.blank(desk, id) | payload | {"id": id}
+            contacts.keep(desk, record)
+        else:
+            record = payload | {"id": id}
+            keys: dict[str, str] = {name: str(payload[name]) for name in ("name", "email") if name in payload}
+            keys |= {"ticket": str(payload["ticket_id"])} if "ticket_id" in payload else {}
+            state.put(object, str(id), record, keys)
+        return record
+
+    def drift(self, kind: str, answer: Answer) -> Answer:
+        """Bend an answer; see `drift`."""
+        return bent(kind, answer)
+
+    def failure(self, status: int) -> Answer:
+        """The vendor's own body for a status."""
+        return failure(status)
+
+    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
+        """What the rules send."""
+        return webhooks.messages(changes, state)
+
+    def signed(self, message: Message, attempt: Try) -> Message:
+        """A request with the administrator's secret."""
+        return webhooks.signed(message, attempt)
+
+
+def _is_authorised(header: str) -> bool:
+    """The key is the user's name; whatever stands as password means nothing."""
+    kind, _, encoded = header.partition(" ")
+    try:
+        user = base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+    except ValueError:
+        return False
+    return kind.lower() == "basic" and user == TOKEN
+
+
+def _routed(desk: Desk, call: Call) -> Answer:
+    path = call.path.removeprefix(API)
+    if not call.path.startswith(API):
+        return Answer(status=404)
+    for method, pattern, handler in PATTERNS:
+        match = pattern.fullmatch(path)
+        if match is not None and method == call.method:
+            return _handled(handler, desk, call, match.groups())
+    return Answer(status=404)
+
+
+def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """What the handler answers. A refused call leaves nothing behind, the contact made for its ticket neither."""
+    try:
+        with desk.state.savepoint():
+            return handler(desk, call, ids)
+    except Refusal as refusal:
+        return refusal.answer
+    except BadJson:
+        return unreadable()
+
+
+def _desk(state: State, now: float, host: str) -> Desk:
+    desk = Desk(state, now, f"http://{host}/{NAME}")
+    fields.furnish(desk)
+    return desk
+
+
+def _limits(allowance: Allowance, spent: int) -> dict[str, str]:
+    return {
+        "x-ratelimit-total": str(allowance.limit),
+        "x-ratelimit-remaining": str(allowance.remaining),
+        "x-ratelimit-used-currentrequest": str(spent),
+    }

@@ -1,0 +1,148 @@
+"""The fields of tickets and contacts, which an administrator defines, and what every account has from the start."""
+
+import re
+from typing import Any
+
+from emulators.freshdesk.desk import AGENT_ID, COMPANY_ID, GROUP_ID, SECOND_AGENT_ID, Desk, body_of, ensure
+from emulators.freshdesk.errors import complaint, duplicate
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+
+TYPES = ["Question", "Incident", "Problem", "Feature Request", "Refund"]
+STATUSES = {
+    "2": ["Open", "Being Processed"],
+    "3": ["Pending", "Awaiting your Reply"],
+    "4": ["Resolved", "This ticket has been Resolved"],
+    "5": ["Closed", "This ticket has been Closed"],
+    "6": ["Waiting on Customer", "Awaiting your Reply"],
+    "7": ["Waiting on Third Party", "Being Processed"],
+}
+PRIORITIES = {"Low": 1, "Medium": 2, "High": 3, "Urgent": 4}
+SOURCES = {"Email": 1, "Portal": 2, "Phone": 3, "Chat": 7, "Feedback Widget": 9, "Outbound Email": 10}
+KINDS = (
+    "custom_text",
+    "custom_paragraph",
+    "custom_number",
+    "custom_decimal",
+    "custom_checkbox",
+    "custom_date",
+    "custom_dropdown",
+    "custom_multi_select_dropdown",
+)
+STANDARD: tuple[tuple[str, str, str, Any], ...] = (
+    ("requester", "Search a requester", "default_requester", None),
+    ("subject", "Subject", "default_subject", None),
+    ("ticket_type", "Type", "default_ticket_type", TYPES),
+    ("source", "Source", "default_source", SOURCES),
+    ("status", "Status", "default_status", STATUSES),
+    ("priority", "Priority", "default_priority", PRIORITIES),
+    ("group", "Group", "default_group", {"Front desk": GROUP_ID}),
+    ("agent", "Agent", "default_agent", {"Mara Field": AGENT_ID}),
+    ("description", "Description", "default_description", None),
+)
+
+
+def furnish(desk: Desk) -> None:
+    """Make what every account has, once: two agents, a group, a company, the standard fields."""
+    if desk.state.count("ticket_fields"):
+        return
+    for id, name, address in ((AGENT_ID, "Mara Field", "mara"), (SECOND_AGENT_ID, "Otto Lind", "otto")):
+        agent = {"id": id, "name": name, "email": f"{address}@desk.example", "created_at": desk.stamp}
+        desk.state.put("agents", str(id), agent, {"email": str(agent["email"])})
+    desk.state.put("groups", str(GROUP_ID), {"id": GROUP_ID, "name": "Front desk", "created_at": desk.stamp})
+    desk.state.put("companies", str(COMPANY_ID), {"id": COMPANY_ID, "name": "Loop & Hook", "created_at": desk.stamp})
+    for place, (name, label, kind, choices) in enumerate(STANDARD, start=1):
+        keep(desk, "ticket_fields", field(desk, name, label, kind, place, choices))
+    for place, name in enumerate(("name", "email", "phone", "mobile", "address"), start=1):
+        keep(desk, "contact_fields", field(desk, name, name.capitalize(), f"default_{name}", place, None))
+
+
+def field(desk: Desk, name: str, label: str, kind: str, place: int, choices: Any) -> JsonRecord:
+    """The definition of a field."""
+    told = {
+        "id": desk.new_id(),
+        "name": name,
+        "label": label,
+        "label_for_customers": label,
+        "description": None,
+        "position": place,
+        "type": kind,
+        "default": kind.startswith("default_"),
+        "required_for_closure": False,
+        "required_for_agents": name in ("requester", "subject", "status", "priority", "description"),
+        "required_for_customers": False,
+        "customers_can_edit": False,
+        "customers_can_filter": False,
+        "displayed_to_customers": not kind.startswith("custom_"),
+        "created_at": desk.stamp,
+        "updated_at": desk.stamp,
+    }
+    return told if choices is None else {**told, "choices": choices}
+
+
+def keep(desk: Desk, object: str, told: JsonRecord) -> None:
+    """Write a definition."""
+    desk.state.put(object, str(told["id"]), told, {"name": str(told["name"])})
+
+
+def custom_fields(desk: Desk, object: str) -> list[JsonRecord]:
+    """The fields that an administrator has made."""
+    return [one for one in desk.state.all(object) if not one["default"]]
+
+
+def choices(desk: Desk, kind: str) -> Any:
+    """What a standard field lets choose from, as it is defined now."""
+    return next((one.get("choices") for one in desk.state.all("ticket_fields") if one["type"] == kind), None)
+
+
+def list_fields(object: str) -> Any:
+    """A handler that lists definitions; `type` narrows them down."""
+
+    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+        kind = call.param("type")
+        return json_answer(200, [one for one in desk.state.all(object) if kind in (None, one["type"])])
+
+    return handler
+
+
+def create_field(object: str) -> Any:
+    """A handler that defines a field: its name is made of its label, and is used once."""
+
+    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+        given = body_of(call)
+        told = [
+            complaint(name, "It should be a/an String", "missing_field")
+            for name in ("label", "label_for_customers", "type")
+            if not isinstance(given.get(name), str) or not given[name]
+        ]
+        if not told and given["type"] not in KINDS:
+            told = [complaint("type", f"It should be one of these values: '{','.join(KINDS)}'", "invalid_value")]
+        ensure(told)
+        name = "cf_" + re.sub(r"[^a-z0-9]+", "_", given["label"].lower()).strip("_")
+        if desk.state.lookup(object, "name", name):
+            raise duplicate("label")
+        place = desk.state.count(object) + 1
+        chosen = [one["value"] if isinstance(one, dict) else one for one in given.get("choices") or ()] or None
+        made = field(desk, name, given["label"], given["type"], place, chosen)
+        made |= {key: given[key] for key in ("label_for_customers", "displayed_to_customers") if key in given}
+        keep(desk, object, made)
+        return json_answer(201, made)
+
+    return handler
+
+
+def show(object: str) -> Any:
+    """A handler that shows one record as it is."""
+
+    def handler(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+        return json_answer(200, desk.must_get(object, ids[0]))
+
+    return handler
+
+
+def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """The agent whose key is used."""
+    agent = desk.must_get("agents", AGENT_ID)
+    contact = {"name": agent["name"], "email": agent["email"], "active": True, "language": "en", "time_zone": "London"}
+    told = {"id": AGENT_ID, "available": True, "occasional": False, "ticket_scope": 1, "type": "support_agent"}
+    return json_answer(200, {**told, "contact": contact})

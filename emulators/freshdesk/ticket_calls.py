@@ -1,0 +1,216 @@
+"""The calls on tickets, and on what is said on them."""
+
+from typing import Any
+
+from emulators.freshdesk import tickets
+from emulators.freshdesk.desk import AGENT_ID, Desk, body_of, ensure, iso, known_parameters, moment_of
+from emulators.freshdesk.errors import complaint, not_allowed, not_found
+from emulators.freshdesk.html import plain, safe
+from emulators.freshdesk.paging import PAGING, paged
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+
+DEEPEST = 300
+SHOWN_FOR = 30 * 86_400.0
+LISTED = (
+    "filter",
+    "requester_id",
+    "email",
+    "company_id",
+    "updated_since",
+    "order_by",
+    "order_type",
+    "include",
+    *PAGING,
+)
+ORDERS = ("created_at", "due_by", "updated_at", "status")
+INCLUDED_ONE = ("conversations", "requester", "company", "stats")
+INCLUDED_MANY = ("description", "requester", "company", "stats")
+
+
+def list_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Tickets of the last thirty days, or what has changed since a time; spam and deleted ones under a filter only."""
+    known_parameters(call, LISTED)
+    include = _included(call, INCLUDED_MANY)
+    which, since = call.param("filter"), call.param("updated_since")
+    found = [one for one in desk.state.all("tickets") if _is_in(one, which)]
+    if since is not None:
+        start = moment_of(since)
+        ensure([] if start else [complaint("updated_since", "It should be an ISO8601 time", "invalid_date")])
+        found = [one for one in found if str(one["updated_at"]) >= str(start)]
+    elif which is None:
+        found = [one for one in found if str(one["created_at"]) >= iso(desk.now - SHOWN_FOR)]
+    for name in ("requester_id", "company_id"):
+        if (wanted := call.param(name)) is not None:
+            found = [one for one in found if str(one[name]) == wanted]
+    order, way = call.param("order_by") or "created_at", call.param("order_type") or "desc"
+    ensure(
+        [complaint("order_by", f"It should be one of these values: '{','.join(ORDERS)}'", "invalid_value")]
+        if order not in ORDERS
+        else []
+    )
+    found.sort(key=lambda one: (str(one[order]), int(one["id"])), reverse=way == "desc")
+    answer = paged(desk, call, found, DEEPEST)
+    return answer.with_json([_shown(desk, one, include, alone=False) for one in answer.json()])
+
+
+def show_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """One ticket, a deleted one too."""
+    known_parameters(call, ("include",))
+    include = _included(call, INCLUDED_ONE)
+    return json_answer(200, _shown(desk, desk.must_get("tickets", ids[0]), include, alone=True))
+
+
+def create_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Create a ticket. The same twice makes two."""
+    return json_answer(201, _shown(desk, tickets.create(desk, body_of(call)), (), alone=True))
+
+
+def update_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Change what is given, leave the rest."""
+    ticket = tickets.update(desk, _live(desk, call, ids[0]), body_of(call))
+    return json_answer(200, _shown(desk, ticket, (), alone=True))
+
+
+def delete_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Delete softly."""
+    ticket = desk.must_get("tickets", ids[0])
+    if ticket.get("deleted"):
+        raise not_found()
+    tickets.keep(desk, ticket | {"deleted": True, "updated_at": desk.stamp})
+    return Answer(status=204)
+
+
+def restore_ticket(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Undo a deletion."""
+    ticket = desk.must_get("tickets", ids[0])
+    if not ticket.get("deleted"):
+        raise not_found()
+    tickets.keep(desk, {name: ticket[name] for name in ticket if name != "deleted"} | {"updated_at": desk.stamp})
+    return Answer(status=204)
+
+
+def merge_tickets(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Close the secondary tickets in favour of the primary one, with a note in each; nothing else says so."""
+    given = body_of(call)
+    primary = desk.must_get("tickets", str(given.get("primary_id")))
+    secondary = [desk.must_get("tickets", str(id)) for id in given.get("ticket_ids") or ()]
+    ensure([] if secondary else [complaint("ticket_ids", "It should be a/an Array", "missing_field")])
+    for one in secondary:
+        closed = tickets.update(desk, one, {"status": tickets.CLOSED})
+        _say(desk, closed, f"This ticket is closed and merged into ticket {primary['id']}", private=True)
+    merged = ", ".join(str(one["id"]) for one in secondary)
+    _say(desk, primary, f"Ticket with ID {merged} is merged into this one", private=True)
+    return Answer(status=204)
+
+
+def list_conversations(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """What was said on a ticket, oldest first."""
+    known_parameters(call, PAGING)
+    desk.must_get("tickets", ids[0])
+    return paged(desk, call, _conversations(desk, ids[0]))
+
+
+def create_reply(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Write to the requester. The answer does not say that it is public."""
+    ticket, given = _live(desk, call, ids[0]), body_of(call)
+    _ensure_body(given, ("body", "from_email", "user_id", "cc_emails", "bcc_emails"))
+    said = _say(desk, ticket, given["body"], private=False, cc=given.get("cc_emails"))
+    requester = desk.person(ticket["requester_id"]) or {}
+    shown = ("body", "body_text", "id", "user_id", "from_email", "cc_emails", "bcc_emails", "ticket_id", "attachments")
+    told = {name: said[name] for name in (*shown, "created_at", "updated_at")}
+    return json_answer(201, told | {"replied_to": [requester["email"]] if requester.get("email") else []})
+
+
+def create_note(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Note something, for agents only unless `private` is false."""
+    ticket, given = _live(desk, call, ids[0]), body_of(call)
+    _ensure_body(given, ("body", "private", "incoming", "notify_emails", "user_id"))
+    private = given.get("private", True)
+    ensure(
+        [] if isinstance(private, bool) else [complaint("private", "It should be a/an Boolean", "datatype_mismatch")]
+    )
+    said = _say(desk, ticket, given["body"], private=private)
+    shown = ("body", "body_text", "id", "incoming", "private", "user_id", "support_email", "ticket_id", "attachments")
+    told = {name: said[name] for name in (*shown, "created_at", "updated_at")}
+    return json_answer(201, told | {"notified_to": given.get("notify_emails") or []})
+
+
+def _say(desk: Desk, ticket: JsonRecord, body: str, *, private: bool, cc: list[str] | None = None) -> JsonRecord:
+    html = safe(body)
+    said = {
+        "body": html,
+        "body_text": plain(html),
+        "id": desk.new_id(),
+        "incoming": False,
+        "private": private,
+        "user_id": AGENT_ID,
+        "support_email": None,
+        "source": 2 if private else 0,
+        "category": 2 if private else 3,
+        "ticket_id": ticket["id"],
+        "to_emails": [],
+        "from_email": None if private else "Mara Field <help@desk.example>",
+        "cc_emails": cc or [],
+        "bcc_emails": [],
+        "created_at": desk.stamp,
+        "updated_at": desk.stamp,
+        "attachments": [],
+    }
+    desk.state.put("conversations", str(said["id"]), said, {"ticket": str(ticket["id"])})
+    first = {} if private or ticket["stats"]["first_responded_at"] else {"first_responded_at": desk.stamp}
+    tickets.touched(desk, ticket, **({} if private else {"agent_responded_at": desk.stamp}), **first)
+    return said
+
+
+def _ensure_body(given: dict[str, Any], known: tuple[str, ...]) -> None:
+    told = [
+        complaint(name, "Unexpected/invalid field in request", "invalid_field") for name in given if name not in known
+    ]
+    if not isinstance(given.get("body"), str) or not given["body"]:
+        told.append(complaint("body", "It should be a/an String", "missing_field"))
+    ensure(told)
+
+
+def _conversations(desk: Desk, ticket_id: str) -> list[JsonRecord]:
+    return desk.state.lookup("conversations", "ticket", ticket_id)
+
+
+def _included(call: Call, known: tuple[str, ...]) -> tuple[str, ...]:
+    asked = tuple(name for name in (call.param("include") or "").split(",") if name)
+    if any(name not in known for name in asked):
+        ensure([complaint("include", f"It should be one of these values: '{', '.join(known)}'", "invalid_value")])
+    return asked
+
+
+def _is_in(ticket: JsonRecord, which: str | None) -> bool:
+    if which == "deleted":
+        return bool(ticket.get("deleted"))
+    if which == "spam":
+        return bool(ticket.get("spam")) and not ticket.get("deleted")
+    return not ticket.get("deleted") and not ticket.get("spam")
+
+
+def _shown(desk: Desk, ticket: JsonRecord, include: tuple[str, ...], *, alone: bool) -> JsonRecord:
+    hidden = {"stats"} if alone else {"stats", "attachments", "description", "description_text"}
+    told = {name: ticket[name] for name in ticket if name not in hidden}
+    if "stats" in include:
+        told["stats"] = ticket["stats"]
+    if "description" in include:
+        told |= {name: ticket[name] for name in ("description", "description_text")}
+    if "requester" in include:
+        person = desk.person(ticket["requester_id"]) or {}
+        told["requester"] = {name: person.get(name) for name in ("id", "name", "email", "mobile", "phone")}
+    if "company" in include:
+        company = desk.state.get("companies", str(ticket["company_id"])) or {}
+        told["company"] = {name: company[name] for name in ("id", "name") if name in company}
+    if "conversations" in include:
+        told["conversations"] = _conversations(desk, str(ticket["id"]))[-10:]
+    return told
+
+
+def _live(desk: Desk, call: Call, id: str) -> JsonRecord:
+    ticket = desk.must_get("tickets", id)
+    if ticket.get("deleted"):
+        raise not_allowed(call.method)
+    return ticket

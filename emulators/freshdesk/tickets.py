@@ -1,0 +1,223 @@
+"""Tickets: what may stand in one, what a new one begins with, and what an update does to its times."""
+
+from typing import Any
+
+from emulators.freshdesk import checking, contacts, fields
+from emulators.freshdesk.desk import Desk, ensure, iso, moment_of
+from emulators.freshdesk.errors import complaint
+from emulators.freshdesk.html import plain, safe
+from emulators.freshdesk.index import note
+from emulators.state import JsonRecord
+
+RESPOND_WITHIN, RESOLVE_WITHIN = 86_400.0, 3 * 86_400.0
+RESOLVED, CLOSED = 4, 5
+ASKING = ("requester_id", "phone", "email", "twitter_id", "facebook_id", "unique_external_id")
+NULLABLE = ("responder_id", "group_id", "company_id", "type", "tags", "cc_emails", "custom_fields", "description")
+REFERENCES = (
+    ("responder_id", "agents", "agent"),
+    ("group_id", "groups", "group"),
+    ("company_id", "companies", "company"),
+)
+
+COMMON: dict[str, checking.Check] = {
+    "subject": checking.line,
+    "description": checking.text,
+    "priority": checking.one_of((1, 2, 3, 4)),
+    "requester_id": checking.number,
+    "email": checking.email,
+    "phone": checking.line,
+    "name": checking.line,
+    "twitter_id": checking.line,
+    "facebook_id": checking.line,
+    "unique_external_id": checking.line,
+    "responder_id": checking.number,
+    "group_id": checking.number,
+    "company_id": checking.number,
+    "tags": checking.tags,
+    "custom_fields": checking.mapping,
+    "due_by": checking.moment,
+    "fr_due_by": checking.moment,
+    "parent_id": checking.number,
+}
+
+
+def blank(desk: Desk, id: int) -> JsonRecord:
+    """A ticket with nothing told of it. `stats` is shown only under `include=stats`."""
+    return {
+        "cc_emails": [],
+        "fwd_emails": [],
+        "reply_cc_emails": [],
+        "ticket_cc_emails": [],
+        "fr_escalated": False,
+        "spam": False,
+        "email_config_id": None,
+        "group_id": None,
+        "priority": 1,
+        "requester_id": None,
+        "responder_id": None,
+        "source": 2,
+        "company_id": None,
+        "status": 2,
+        "subject": None,
+        "association_type": None,
+        "support_email": None,
+        "to_emails": None,
+        "product_id": None,
+        "id": id,
+        "type": None,
+        "due_by": iso(desk.now + RESOLVE_WITHIN),
+        "fr_due_by": iso(desk.now + RESPOND_WITHIN),
+        "is_escalated": False,
+        "description": "<div></div>",
+        "description_text": "",
+        "custom_fields": {one["name"]: None for one in fields.custom_fields(desk, "ticket_fields")},
+        "created_at": desk.stamp,
+        "updated_at": desk.stamp,
+        "associated_tickets_count": None,
+        "tags": [],
+        "attachments": [],
+        "nr_due_by": None,
+        "nr_escalated": False,
+        "stats": {
+            "agent_responded_at": None,
+            "requester_responded_at": None,
+            "first_responded_at": None,
+            "status_updated_at": None,
+            "reopened_at": None,
+            "resolved_at": None,
+            "closed_at": None,
+            "pending_since": None,
+        },
+    }
+
+
+def keep(desk: Desk, ticket: JsonRecord) -> None:
+    """Write a ticket; the search learns of it later."""
+    desk.state.put("tickets", str(ticket["id"]), ticket)
+    note(desk, ticket)
+
+
+def create(desk: Desk, given: dict[str, Any]) -> JsonRecord:
+    """A new ticket, and a contact where somebody new asks."""
+    told = _complaints(desk, given, new=True)
+    for name in ("subject", "description"):
+        if not given.get(name):
+            told.append(complaint(name, "It should be a/an String", "missing_field"))
+    ensure(told)
+    id = desk.state.next_id("tickets", 1)
+    while desk.state.get("tickets", str(id)) is not None:
+        id = desk.state.next_id("tickets", 1)
+    ticket = _applied(desk, blank(desk, id), given)
+    ticket["cc_emails"] = ticket["ticket_cc_emails"] = given.get("cc_emails") or []
+    ticket["stats"]["status_updated_at"] = desk.stamp
+    keep(desk, ticket)
+    return ticket
+
+
+def update(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+    """A ticket changed."""
+    told = _complaints(desk, given, new=False)
+    for name in ("subject", "description"):
+        if name in given and not given[name]:
+            told.append(complaint(name, "It should not be blank as this is a mandatory field", "invalid_value"))
+    ensure(told)
+    changed = _applied(desk, ticket, given) | {"updated_at": desk.stamp}
+    if changed["status"] != ticket["status"]:
+        changed["stats"] = ticket["stats"] | _times(desk, changed["status"])
+    keep(desk, changed)
+    return changed
+
+
+def touched(desk: Desk, ticket: JsonRecord, **stats: str) -> None:
+    """Note that something was said on a ticket."""
+    keep(desk, ticket | {"updated_at": desk.stamp, "stats": ticket["stats"] | stats})
+
+
+def _complaints(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+    statuses = tuple(map(int, fields.choices(desk, "default_status")))
+    checks = COMMON | {
+        "status": checking.one_of(statuses),
+        "source": checking.one_of((1, 2, 3, 5, 6, 7, 9, 10, 11)),
+        "type": checking.one_of(tuple(fields.choices(desk, "default_ticket_type"))),
+    }
+    if new:
+        checks["cc_emails"] = checking.emails
+    told = checking.members(given, checks, NULLABLE)
+    if given.get("custom_fields") is not None:
+        told += checking.custom(given["custom_fields"], fields.custom_fields(desk, "ticket_fields"))
+    for name, object, called in REFERENCES:
+        if isinstance(given.get(name), int) and desk.state.get(object, str(given[name])) is None:
+            told.append(complaint(name, f"There is no {called} matching the given {name}", "invalid_value"))
+    return told + _asking(desk, given, new=new) + _due(desk, given, new=new)
+
+
+def _asking(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+    if new and not any(given.get(name) for name in ASKING):
+        told = f"Please fill at least 1 of {', '.join(ASKING)} fields"
+        return [complaint("requester_id", told, "missing_field")]
+    if isinstance(given.get("requester_id"), int) and desk.person(given["requester_id"]) is None:
+        return [complaint("requester_id", "There is no contact matching the given requester_id", "invalid_value")]
+    if given.get("phone") and not given.get("email") and not given.get("requester_id") and not given.get("name"):
+        return [complaint("name", "It should be a/an String as phone is set and email is not", "missing_field")]
+    return []
+
+
+def _due(desk: Desk, given: dict[str, Any], *, new: bool) -> list[JsonRecord]:
+    """The two times come together, the answer not after the solution, and neither in the past."""
+    times = {name: moment_of(given[name]) for name in ("due_by", "fr_due_by") if isinstance(given.get(name), str)}
+    if len(times) == 1:
+        missing = "fr_due_by" if "due_by" in times else "due_by"
+        return [complaint(missing, f"It should be set, as {next(iter(times))} is", "missing_field")]
+    if len(times) == 2 and None not in times.values():
+        if str(times["fr_due_by"]) > str(times["due_by"]):
+            return [complaint("fr_due_by", "It should be less than or equal to due_by", "invalid_value")]
+        if new and str(times["fr_due_by"]) < desk.stamp:
+            return [complaint("fr_due_by", "It should be greater than created_at", "invalid_value")]
+    return []
+
+
+def _applied(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> JsonRecord:
+    plainly = ("subject", "status", "priority", "source", "type", "responder_id", "group_id", "company_id")
+    changed = ticket | {name: given[name] for name in plainly if name in given}
+    if "description" in given:
+        html = safe(given["description"])
+        changed |= {"description": html, "description_text": plain(html)}
+    if "tags" in given:
+        changed["tags"] = list(dict.fromkeys(given["tags"] or []))
+    for name in ("due_by", "fr_due_by"):
+        if name in given:
+            changed[name] = moment_of(given[name])
+    changed["custom_fields"] = ticket["custom_fields"] | (given.get("custom_fields") or {})
+    changed["requester_id"] = _requester(desk, ticket, given)
+    return changed
+
+
+def _requester(desk: Desk, ticket: JsonRecord, given: dict[str, Any]) -> int:
+    if given.get("requester_id"):
+        return int(given["requester_id"])
+    found: JsonRecord | None = None
+    if given.get("email"):
+        found = contacts.holder(desk, given["email"])
+    elif given.get("unique_external_id"):
+        found = contacts.with_external_id(desk, given["unique_external_id"])
+    elif given.get("phone"):
+        called = given["phone"]
+        found = next(iter(desk.state.find("contacts", lambda one: called in (one["phone"], one["mobile"]))), None)
+    elif not any(given.get(name) for name in ASKING):
+        return int(ticket["requester_id"])
+    if found is not None and found.get("deleted"):
+        ensure([complaint("email", "There is no contact matching the given email", "invalid_value")])
+    if found is not None:
+        return int(found["id"])
+    reach = {name: given[name] for name in ("email", "phone", "twitter_id", "unique_external_id") if given.get(name)}
+    name = given.get("name") or str(next(iter(reach.values()))).partition("@")[0]
+    return int(contacts.made(desk, {"name": name, **reach})["id"])
+
+
+def _times(desk: Desk, status: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"status_updated_at": desk.stamp}
+    if status in (RESOLVED, CLOSED):
+        told["resolved_at"] = desk.stamp
+        told["closed_at"] = desk.stamp if status == CLOSED else None
+        return told
+    return told | {"resolved_at": None, "closed_at": None, "pending_since": desk.stamp if status == 3 else None}

@@ -1,0 +1,48 @@
+"""What an administrator's automation rules send: a body of their own, with a secret in a header of their own.
+
+Freshdesk signs nothing. The rules here are those of the template that Lockstitch's documentation gives to
+administrators; one for new tickets, one for changed ones.
+"""
+
+import msgspec
+
+from emulators.state import State
+from emulators.webhooks import Change, Message, Try, WebhookRules
+
+HEADER = "X-Lockstitch-Secret"
+# Three more tries, after 5, 30 and 60 minutes at the vendor's.
+RULES = WebhookRules(objects=("tickets", "conversations"), tries=4, timeout=10.0)
+
+
+def messages(changes: list[Change], state: State) -> list[Message]:
+    """One request for each ticket that a call has changed; where something was said that is what is told."""
+    spoken = {str((change.after or {}).get("ticket_id")) for change in changes if change.object == "conversations"}
+    told: list[Message] = []
+    for change in changes:
+        if change.object == "tickets" and change.id not in spoken and (happened := _happened(change)) is not None:
+            told.append(_message(happened, change.after or change.before or {}, change.id))
+        if change.object == "conversations" and change.before is None and change.after is not None:
+            kind = "note_added" if change.after["private"] else "replied"
+            ticket = state.get("tickets", str(change.after["ticket_id"]))
+            if ticket is not None:
+                told.append(_message(f"ticket.{kind}", ticket, str(ticket["id"])))
+    return told
+
+
+def signed(message: Message, attempt: Try) -> Message:
+    """The request with the secret, which is the same at every try."""
+    return Message(topics=message.topics, headers=message.headers | {HEADER: attempt.secret}, body=message.body)
+
+
+def _happened(change: Change) -> str | None:
+    if change.before is None:
+        return "ticket.created"
+    if change.after is None or (change.after.get("deleted") and not change.before.get("deleted")):
+        return "ticket.deleted"
+    return None if change.after == change.before else "ticket.updated"
+
+
+def _message(happened: str, ticket: dict[str, object], id: str) -> Message:
+    body = {"event": happened, "ticket_id": int(id), "updated_at": ticket.get("updated_at")}
+    headers = {"Content-Type": "application/json", "User-Agent": "Freshdesk"}
+    return Message(topics=(happened,), headers=headers, body=msgspec.json.encode(body))
