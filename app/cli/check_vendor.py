@@ -121,7 +121,7 @@ def _claims(vendor: AnyVendor) -> dict[str, Claim]:
 def _results(vendor: AnyVendor, *, types: bool) -> dict[str, Result]:
     found = computed(vendor, ROOT)
     with running(vendor, ROOT) as look_alike:
-        answered = answers(vendor, look_alike, ROOT), round_trip(vendor, look_alike), lost_create(vendor, look_alike)
+        answered = [check(vendor, look_alike, ROOT) for check in (answers, round_trip, lost_create)]
     for rule, result in zip(AT_THE_LOOK_ALIKE, answered, strict=True):
         found[rule] = joined([found[rule], result]) if rule in found else result
     if types and (typed := _types(vendor)) is not None:

@@ -1,7 +1,8 @@
 """What a vendor's folder and its look-alike say to each other: every call understood there, every answer here.
 
 The flows' own order is kept: draft, send, read back. Values come from `mappings.coverage.sample_of`, so nothing here
-knows a vendor.
+knows a vendor. Where a create needs more than that, `tests/mappings/<vendor>/fixtures/<object>.create.json` holds the
+fields to send beside them, in our words.
 """
 
 from collections.abc import Iterator
@@ -12,93 +13,23 @@ import msgspec
 from msgspec.structs import fields
 
 from app.cli.look_alike import LookAlike
+from app.cli.sample_account import PEOPLE, Refused, SampleAccount, whole
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
 from mappings.registry import AnyMapping, AnyVendor, active
-from mappings.spec import ListQuery, Mapped, Unmappable
+from mappings.spec import ListQuery, Unmappable
 
-# People in a sample are named by address: an id of a person means nothing to a fresh account.
-PEOPLE: Final[dict[str, Any]] = {
-    "requester": {"email": "ann@example.com", "name": "Ann Lee"},
-    "customer": {"email": "ann@example.com"},
-    "followers": [{"email": "bo@example.com"}],
-}
-NAMES_OF_OTHERS: Final = ("_remote_id", "order_ids", "custom_fields")
-"""Fields that name what a fresh account does not have."""
 DERIVED: Final = frozenset({"display_name", "status", "followers", "tags"})
 """Fields that vendors change by themselves when another one changes."""
 SECOND_TEXT: Final = "changed by the check"
-
-
-class Account:
-    """A fresh account at the look-alike, and what a flow does with it."""
-
-    def __init__(self, vendor: AnyVendor, look_alike: LookAlike) -> None:
-        self.vendor = vendor
-        self.look_alike = look_alike
-        for request in vendor.setup:
-            look_alike.send(request)
-        replies = [look_alike.send(request) for request in vendor.account_requests]
-        read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
-        self.facts = vendor.build_account(read, {})
-
-    def read(self, mapping: AnyMapping, remote_id: str) -> tuple[Any, Mapped[Any]]:
-        """A record as its wire Struct and as it is understood. Raises Refused or Unmappable."""
-        assert mapping.endpoints.read is not None  # noqa: S101 - who calls has looked
-        reply = self._must(mapping.endpoints.read(remote_id, self.facts))
-        raw, facts = mapping.endpoints.record(reply, self.facts)
-        if raw is None:
-            raise Refused(f"{mapping.name} {remote_id} is not there when it is read")
-        facts = self._completed(mapping, raw, facts)
-        return mapping.decode(raw), mapping.read(raw, facts)
-
-    def create(self, mapping: AnyMapping, body: Any, marker: str) -> str:
-        """The id of a new record. Raises Refused."""
-        assert mapping.endpoints.create is not None  # noqa: S101 - who calls has looked
-        assert mapping.endpoints.receipt is not None  # noqa: S101 - who has create has receipt
-        reply = self._must(mapping.endpoints.create(body, marker, None, self.facts))
-        receipt = mapping.endpoints.receipt(reply, "create")
-        if receipt.remote_id is None:
-            raise Refused(f"the answer to a create of {mapping.name} names no record")
-        return receipt.remote_id
-
-    def update(self, mapping: AnyMapping, remote_id: str, body: Any) -> None:
-        """Change a record. Raises Refused."""
-        assert mapping.endpoints.update is not None  # noqa: S101 - who calls has looked
-        self._must(mapping.endpoints.update(remote_id, body, "op_check_update", self.facts))
-
-    def ask(self, request: Any) -> Any:
-        """The reply to a request that has to be taken. Raises Refused."""
-        return self._must(request)
-
-    def _completed(self, mapping: AnyMapping, raw: msgspec.Raw, facts: Any) -> Any:
-        """The facts with the people behind ids, as a flow asks for them."""
-        endpoints = mapping.endpoints
-        while endpoints.side_load is not None and endpoints.absorb is not None:
-            request = endpoints.side_load((raw,), facts)
-            if request is None:
-                break
-            facts = endpoints.absorb(self._must(request), facts)
-        return facts
-
-    def _must(self, request: Any) -> Any:
-        reply = self.look_alike.send(request)
-        refusal = self.vendor.refusal(reply)
-        if refusal is not None:
-            raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")
-        return reply
-
-
-class Refused(Exception):
-    """The look-alike did not take a call that it should take."""
 
 
 def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     """Set-up can be repeated, a bad token is refused, nothing is found that is not there, records are understood."""
     if not look_alike.is_there:
         return Result(cases=0, nothing="emulators/registry.py has no look-alike of it")
-    account, failures, tried = Account(vendor, look_alike), list[str](), 0
+    account, failures, tried = SampleAccount(vendor, look_alike, root), list[str](), 0
     for request in vendor.setup:
         tried += 1
         refusal = look_alike.refusal(request)
@@ -112,7 +43,7 @@ def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     return Result(cases=tried, failures=tuple(failures))
 
 
-def round_trip(vendor: AnyVendor, look_alike: LookAlike) -> Result:
+def round_trip(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     """What is written reads back, less the declared loss; a change of one field leaves the others alone."""
     if not look_alike.is_there:
         return Result(cases=0, nothing="emulators/registry.py has no look-alike of it")
@@ -122,7 +53,7 @@ def round_trip(vendor: AnyVendor, look_alike: LookAlike) -> Result:
             continue
         look_alike.reset()
         try:
-            for told in _written(Account(vendor, look_alike), mapping):
+            for told in _written(SampleAccount(vendor, look_alike, root), mapping):
                 tried += 1
                 if told is not None:
                     failures.append(f"{mapping.name}: {told}")
@@ -132,19 +63,19 @@ def round_trip(vendor: AnyVendor, look_alike: LookAlike) -> Result:
     return Result(cases=tried, failures=tuple(failures), nothing="nothing can be created and read back")
 
 
-def lost_create(vendor: AnyVendor, look_alike: LookAlike) -> Result:
+def lost_create(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     """A create whose reply was lost is found by its marker, or repeated under its key without a second effect."""
     if not look_alike.is_there:
         return Result(cases=0, nothing="emulators/registry.py has no look-alike of it")
-    look_alike.reset()
-    account, failures, tried = Account(vendor, look_alike), list[str](), 0
+    failures, tried = list[str](), 0
     for mapping in _mappings(vendor):
         recovery = mapping.endpoints.recovery.get("create")
         if mapping.endpoints.create is None or mapping.object == "comment" or recovery is None:
             continue
         tried += 1
+        look_alike.reset()
         try:
-            told = _found_again(account, mapping, by_key=recovery.by == "key")
+            told = _found_again(SampleAccount(vendor, look_alike, root), mapping, by_key=recovery.by == "key")
         except (Refused, Unmappable) as error:
             told = str(error)
         if told is not None:
@@ -152,7 +83,7 @@ def lost_create(vendor: AnyVendor, look_alike: LookAlike) -> Result:
     return Result(cases=tried, failures=tuple(failures), nothing="nothing can be created")
 
 
-def _reading(account: Account, mapping: AnyMapping, root: Path) -> Iterator[str | None]:
+def _reading(account: SampleAccount, mapping: AnyMapping, root: Path) -> Iterator[str | None]:
     endpoints = mapping.endpoints
     if endpoints.list is not None and endpoints.page is not None and mapping.object != "comment":
         request = endpoints.list(ListQuery(limit=2), account.facts)
@@ -167,10 +98,10 @@ def _reading(account: Account, mapping: AnyMapping, root: Path) -> Iterator[str 
     if endpoints.read is None or endpoints.create is not None:
         return  # what can be written is read back by the round trip
     for case, record in records(account.vendor, mapping, root):
-        yield _golden_at_the_look_alike(account, mapping, case, record)
+        yield _golden_when_placed(account, mapping, case, record)
 
 
-def _golden_at_the_look_alike(account: Account, mapping: AnyMapping, case: str, record: msgspec.Raw) -> str | None:
+def _golden_when_placed(account: SampleAccount, mapping: AnyMapping, case: str, record: msgspec.Raw) -> str | None:
     """A golden record of an object that is only read: not there at first, and understood alike once it is placed."""
     account.look_alike.reset()
     assert mapping.endpoints.read is not None  # noqa: S101 - who calls has looked
@@ -196,8 +127,8 @@ def _golden_at_the_look_alike(account: Account, mapping: AnyMapping, case: str, 
     return f"{case}: placed at the look-alike, it differs in {', '.join(differing)}" if differing else None
 
 
-def _written(account: Account, mapping: AnyMapping) -> Iterator[str | None]:
-    body, draft = _whole(account, mapping)
+def _written(account: SampleAccount, mapping: AnyMapping) -> Iterator[str | None]:
+    body, draft = whole(account, mapping, account.people(mapping))
     remote_id = account.create(mapping, draft.body, "op_check_create")
     _, before = account.read(mapping, remote_id)
     readable = {cell.field for cell in coverage(mapping) if cell.reads}
@@ -209,11 +140,11 @@ def _written(account: Account, mapping: AnyMapping) -> Iterator[str | None]:
     if mapping.endpoints.update is None:
         return
     for cell in coverage(mapping):
-        if cell.updates and cell.field in body and cell.field in readable:
+        if cell.updates and cell.field in body and cell.field in readable and cell.field not in PEOPLE:
             yield _changed(account, mapping, remote_id, cell.field)
 
 
-def _changed(account: Account, mapping: AnyMapping, remote_id: str, name: str) -> str | None:
+def _changed(account: SampleAccount, mapping: AnyMapping, remote_id: str, name: str) -> str | None:
     """A change of one field; None where it is as it should be, or where this record does not allow that change."""
     current, before = account.read(mapping, remote_id)
     value = _second(mapping, name, msgspec.to_builtins(getattr(before.data, name)))
@@ -233,46 +164,21 @@ def _changed(account: Account, mapping: AnyMapping, remote_id: str, name: str) -
     return f"a change of {name} changed {', '.join(moved)} too" if moved else None
 
 
-def _found_again(account: Account, mapping: AnyMapping, *, by_key: bool) -> str | None:
-    _, draft = _whole(account, mapping)
-    made = account.create(mapping, draft.body, "op_check_lost")
+def _found_again(account: SampleAccount, mapping: AnyMapping, *, by_key: bool) -> str | None:
+    _, draft = whole(account, mapping, account.people(mapping))
+    marker = f"op_check_lost_{mapping.object}"
+    made = account.create(mapping, draft.body, marker)
     if by_key:
-        again = account.create(mapping, draft.body, "op_check_lost")
+        again = account.create(mapping, draft.body, marker)
         return None if again == made else "the same request under its key made a second record"
     endpoints = mapping.endpoints
     if endpoints.find_marker is None or endpoints.marked is None:
         return None
-    request = endpoints.find_marker("op_check_lost", None, draft.body, account.facts)
+    request = endpoints.find_marker(marker, None, draft.body, account.facts)
     if request is None:
         return None
-    found = endpoints.marked(account.ask(request), "op_check_lost")
+    found = endpoints.marked(account.ask(request), marker)
     return None if found == made else f"a lost create is looked up and {found or 'nothing'} is found, not {made}"
-
-
-def _whole(account: Account, mapping: AnyMapping) -> tuple[dict[str, Any], Any]:
-    """As many fields as can be written at once, and the draft of it."""
-    body = {
-        field.name: value
-        for field in fields(mapping.patch)
-        if not field.name.endswith(NAMES_OF_OTHERS) and (value := _first(mapping, field)) is not None
-    }
-    while True:
-        draft = mapping.to_vendor(msgspec.convert(body, mapping.patch), None, account.facts)
-        refused = {one.pointer.split("/")[1] for one in draft.refused} & body.keys()
-        if not refused:
-            return body, draft
-        body.pop(sorted(refused)[-1])
-
-
-def _first(mapping: AnyMapping, field: Any) -> Any:
-    if field.name in PEOPLE:
-        return PEOPLE[field.name]
-    cell = next((one for one in coverage(mapping) if one.field == field.name), None)
-    if cell is None or not cell.creates:
-        return None
-    if enum_of(field):
-        return next((value for value in cell.values if value not in ("unknown", "none")), None)
-    return sample_of(field)
 
 
 def _second(mapping: AnyMapping, name: str, held: Any) -> Any:

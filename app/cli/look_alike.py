@@ -28,6 +28,7 @@ class LookAlike:
     """One vendor's look-alike over HTTP, as a connection would call it."""
 
     def __init__(self, vendor: AnyVendor, client: httpx.Client, vendors: tuple[str, ...]) -> None:
+        """`client` calls the process, which serves `vendors`."""
         self._vendor = vendor
         self._client = client
         self.is_there = vendor.name in vendors

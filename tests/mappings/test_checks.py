@@ -1,0 +1,116 @@
+"""What has to hold for every mapping, held for every vendor: the checks that `lockstitch check-vendor` runs, too."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from mappings.checks.golden import account_of, cases, golden, understood
+from mappings.checks.quality import FILE, RULES, Claim, claims, computed, judged
+from mappings.checks.reading import enums_read, errors_classified, reads
+from mappings.checks.result import Result
+from mappings.checks.writing import enums_written, patch_minimal, settled
+from mappings.coverage import coverage, unsupported
+from mappings.registry import VENDORS, AnyVendor, mapping_of
+
+ROOT = Path(__file__).parents[2]
+# A vendor is held to what it claims as soon as it claims anything.
+RATED = [vendor for vendor in VENDORS.values() if (ROOT / FILE.format(vendor=vendor.name)).exists()]
+
+
+@pytest.fixture(params=RATED, ids=lambda vendor: vendor.name)
+def vendor(request: pytest.FixtureRequest) -> AnyVendor:
+    """Every vendor with a quality.toml."""
+    found: AnyVendor = request.param
+    return found
+
+
+@pytest.mark.parametrize("check", [reads, golden, enums_read, patch_minimal])
+def test_a_check_of_golden_records_holds(vendor: AnyVendor, check: Any) -> None:
+    result: Result = check(vendor, ROOT)
+
+    assert result.failures == ()
+    assert result.cases > 0 or check is patch_minimal
+
+
+@pytest.mark.parametrize("check", [errors_classified, enums_written])
+def test_a_check_of_the_folder_holds(vendor: AnyVendor, check: Any) -> None:
+    result: Result = check(vendor)
+
+    assert result.failures == ()
+    assert result.cases > 0
+
+
+def test_every_write_says_how_it_is_settled(vendor: AnyVendor) -> None:
+    assert settled(vendor).failures == ()
+
+
+def test_what_quality_toml_claims_is_true(vendor: AnyVendor) -> None:
+    judgements = judged(claims(vendor, ROOT), computed(vendor, ROOT))
+
+    assert [one.complaint for one in judgements if one.complaint is not None] == []
+    assert {one.rule for one in judgements} >= RULES.keys()
+
+
+def test_loss_unsupported_and_matrix_tell_one_story(vendor: AnyVendor) -> None:
+    """A field that golden records show is one that the matrix calls read; what was changed on the way is one of them;
+    a field that `meta.unsupported` names is empty in all of them."""
+    account = account_of(vendor, ROOT)
+    for case in cases(vendor, ROOT):
+        wanted: Any = case.object
+        mapping = mapping_of(vendor, wanted, case.revision)
+        assert mapping is not None
+        read = {cell.field for cell in coverage(mapping) if cell.reads}
+        never = set(unsupported(mapping))
+        assert read.isdisjoint(never)
+        for mapped in understood(vendor, mapping, case.sent, account):
+            shown = {name for name, value in _shown(mapped.data).items() if value not in (None, [], "unknown", False)}
+            assert never.isdisjoint(shown), case.name
+            changed = {loss.path.split("/")[1] for loss in mapped.loss if loss.kind != "dropped"}
+            assert never.isdisjoint(changed), case.name
+
+
+def _shown(data: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(data))
+    return shown
+
+
+# ------------------------------------------------------------------ the judge is judged
+
+
+def test_a_claim_that_does_not_hold_is_refused() -> None:
+    failed = Result(cases=3, failures=("customer-full: refused",))
+    found = {one.rule: one for one in judged({"bronze.golden": Claim(status="done")}, {"bronze.golden": failed})}
+
+    assert found["bronze.golden"].complaint == "bronze.golden is called done and does not hold: 1 of 3 failed"
+    assert not found["bronze.golden"].is_met
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        (None, "quality.toml does not speak of gold.docs-page"),
+        (Claim(status="todo"), "gold.docs-page is todo without a reason"),
+        (Claim(status="exempt", reason=""), "gold.docs-page is exempt without a reason"),
+    ],
+)
+def test_silence_is_refused_too(claim: Claim | None, told: str) -> None:
+    claimed = {} if claim is None else {"gold.docs-page": claim}
+    (page,) = (one for one in judged(claimed, {}) if one.rule == "gold.docs-page")
+
+    assert page.complaint is not None
+    assert page.complaint.startswith(told)
+
+
+def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
+    claimed = {"silver.webhook-signature": Claim(status="exempt", reason="It sends none.")}
+    (rule,) = (one for one in judged(claimed, {}) if one.rule == "silver.webhook-signature")
+
+    assert rule.is_met
+    assert rule.level == "silver"
+
+
+def test_without_a_case_nothing_is_shown_to_hold() -> None:
+    assert not Result(cases=0).holds
+    assert Result(cases=0, nothing="no golden records").told == "no golden records"
