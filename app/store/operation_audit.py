@@ -17,6 +17,7 @@ def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> En
             "object": operation.object,
             "action": operation.action,
             "connection": operation.connection,
+            "revision": operation.intent.revision,
             "effect": operation.effect,
             "remote_id": operation.remote_id or operation.intent.remote_id,
             "attempts": operation.attempts,
@@ -32,6 +33,7 @@ def first_entries(new: NewOperation, *, queued: bool) -> Sequence[Entry]:
         "object": intent.object,
         "action": intent.action,
         "connection": intent.connection,
+        "revision": intent.revision,
         "remote_id": intent.remote_id,
     }
 

@@ -23,7 +23,6 @@ from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 FREELY_GIVEN: Final = "Freely given consent from contact"
 """The one of HubSpot's legal bases that is a consent."""
-NOT_APPLICABLE: Final = "Not applicable"
 ADDITIONAL: Final = "hs_additional_emails"
 
 
@@ -35,7 +34,7 @@ def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
         return before
     notes = Notes()
     emails = before.data.emails + _additional(told, before.data.emails, notes)
-    customer = msgspec.structs.replace(before.data, emails=emails, consents=_consents(told, notes))
+    customer = msgspec.structs.replace(before.data, emails=emails, consents=_consents(told))
     return Mapped(data=customer, remote=before.remote, loss=(*_still_lost(before.loss), *notes.loss))
 
 
@@ -61,15 +60,12 @@ def _additional(told: ContactConsents, primary: tuple[Email, ...], notes: Notes)
     return tuple(emails)
 
 
-def _consents(told: ContactConsents, notes: Notes) -> tuple[Consent, ...]:
+def _consents(told: ContactConsents) -> tuple[Consent, ...]:
     consents: list[Consent] = []
     if told.hs_email_optout == "true":
         consents.append(Consent(channel="email", channel_raw="hs_email_optout", state="opted_out", state_raw="true"))
-    for basis in filter(None, (told.hs_legal_basis or "").split(SEPARATOR)):
-        if basis == FREELY_GIVEN:
-            consents.append(Consent(channel_raw="hs_legal_basis", state="opted_in", state_raw=basis))
-        elif basis != NOT_APPLICABLE:
-            notes.lose("/consents", "dropped", f"HubSpot's legal basis {basis!r} is no consent")
+    if FREELY_GIVEN in (told.hs_legal_basis or "").split(SEPARATOR):
+        consents.append(Consent(channel_raw="hs_legal_basis", state="opted_in", state_raw=FREELY_GIVEN))
     return tuple(consents)
 
 
