@@ -58,16 +58,26 @@ PROMOTE = Query(
     """,
 )
 
-# Older jobs have come back: the head of a key steps behind them, unless it runs already.
+# Older jobs have come back: the head of a key steps behind them, unless it runs already. Heads are held one by one, by
+# their keys, and updated by their ids: a plan that joined the table would, if it was made while that was small, go through
+# every job there is.
 DEMOTE = Query(
     "UPDATE job",
     """
     UPDATE job
        SET state = 'behind'
-      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::bigint[])) AS back (connection, order_key, id)
-     WHERE job.connection = back.connection AND job.order_key = back.order_key
-       AND job.state = 'ready'
-       AND job.id > back.id
+     WHERE id = ANY (ARRAY(
+           SELECT head.id
+             FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::bigint[]))
+                  AS back (connection, order_key, id)
+            CROSS JOIN LATERAL (
+                  SELECT job.id, job.state
+                    FROM job
+                   WHERE job.connection = back.connection AND job.order_key = back.order_key AND job.state <> 'behind'
+                   LIMIT 1
+                     FOR NO KEY UPDATE) AS head
+            WHERE head.state = 'ready'
+              AND head.id > back.id))
     """,
 )
 
