@@ -59,8 +59,8 @@ PROMOTE = Query(
 )
 
 # Older jobs have come back: the head of a key steps behind them, unless it runs already. Heads are held one by one, by
-# their keys, and updated by their ids: a plan that joined the table would, if it was made while that was small, go through
-# every job there is.
+# their keys, and updated by their ids: a plan that joined the table would, if it was made while that was small, go
+# through every job there is.
 DEMOTE = Query(
     "UPDATE job",
     """
