@@ -27,8 +27,13 @@ def read(
     sobject: str, record_id: str, settings: tuple[CustomFieldSetting, ...], account: Account, loss: list[Loss]
 ) -> tuple[CustomField, ...]:
     """All configured fields, with null for one that is empty. A value of another type than configured stands as it is
-    and is told as `ambiguous`; a field that this org has not, as `dropped`."""
-    held = account.held.get(record_id, {})
+    and is told as `ambiguous`; a field that this org has not is told as `dropped`, and so is everything of a record
+    that came without its answer."""
+    held = account.held.get(record_id)
+    if held is None:
+        detail = "custom fields are taken out of the answer that a record came with, and this one came without"
+        loss.append(Loss(path="/custom_fields", kind="dropped", detail=detail))
+        held = {}
     fields: list[CustomField] = []
     for place, setting in enumerate(settings):
         path = f"/custom_fields/{place}/value"
