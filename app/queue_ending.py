@@ -84,8 +84,8 @@ class Ending:
                 return "spared"
             case Done():
                 return "done" if await self._finish(job) else "lost"
-            case Retry(reason=reason, after=after):
-                return await self._queue.retry(job, reason, after=after)
+            case Retry(reason=reason, after=after, at_least=at_least):
+                return await self._queue.retry(job, reason, after=after, at_least=at_least)
             case Throttled(reason=reason, retry_after=seconds):
                 await self._queue.throttle(job, reason, retry_after=seconds)
                 return "throttled"
@@ -181,7 +181,8 @@ def _of_problem(problem: Problem) -> Outcome:
         case "conflict":
             return Conflict(reason=problem.code, path=_path(problem))
         case "transient":
-            return Retry(reason=problem.code, after=problem.retry_after)
+            # The pause of a connection ends soon, over and over: alone it would use up a day's attempts in minutes.
+            return Retry(reason=problem.code, at_least=problem.retry_after or 0.0)
 
 
 def _path(problem: Problem) -> str | None:

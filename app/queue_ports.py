@@ -122,10 +122,12 @@ class Done(Struct, frozen=True, kw_only=True):
 
 
 class Retry(Struct, frozen=True, kw_only=True):
-    """It may work another time: `after` seconds, else after the back-off of its kind."""
+    """It may work another time: `after` seconds, else after the back-off of its kind, which begins when `at_least`
+    seconds are over."""
 
     reason: str
     after: float | None = None
+    at_least: float = 0.0
 
 
 class Throttled(Struct, frozen=True, kw_only=True):
@@ -224,8 +226,10 @@ class Queue(Enqueuer, Protocol):
     async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
         """Take away jobs that wrote nothing, each with the traceparent of its attempt; the ids of those lost."""
 
-    async def retry(self, job: Job, reason: str, *, after: float | None = None) -> Literal["retried", "dead"]:
-        """Put a job back for another attempt, or among the dead letters when it has had enough of them."""
+    async def retry(
+        self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
+    ) -> Literal["retried", "dead"]:
+        """Put a job back for another attempt, or among the dead letters when it has had enough of them; see `Retry`."""
 
     async def throttle(self, job: Job, reason: str, *, retry_after: float | None) -> None:
         """Put a job back as it was, and let its whole connection wait."""

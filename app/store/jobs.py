@@ -162,9 +162,11 @@ class PostgresQueue:
                 await lanes.probe_succeeded(session, job)
         return {job.id for job, _ in ended} - gone
 
-    async def retry(self, job: Job, reason: str, *, after: float | None = None) -> Literal["retried", "dead"]:
+    async def retry(
+        self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
+    ) -> Literal["retried", "dead"]:
         """Put a job back for another attempt, or among the dead letters when it has had enough of them."""
-        seconds = self._back_off(job) if after is None else max(0.0, after)
+        seconds = max(0.0, at_least) + self._back_off(job) if after is None else max(0.0, after)
         trace = telemetry.current_traceparent()
         async with self._database.transaction() as session:
             again = await session.execute(RETRY, job.id, job.lease_token, seconds, reason, trace, job.started_at)

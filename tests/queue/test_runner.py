@@ -81,6 +81,24 @@ async def test_what_a_handler_says_or_raises_is_what_becomes_of_the_job(
     assert list((await kit.states()).values()) == left
 
 
+MANY_FAILED = Query("UPDATE job", "UPDATE job SET attempts = 6")
+RUN_IN = Query("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
+
+
+async def test_a_pause_that_ends_soon_does_not_use_up_the_patience_of_the_queue(kit: Kit) -> None:
+    await kit.enqueue(new())
+    await kit.database.execute(MANY_FAILED)
+
+    async def not_yet(_job: Job, _finishing: Finishing) -> Outcome:
+        raise ConnectionPaused(retry_after=5.0)
+
+    async with running(kit, not_yet):
+        await until_recorded(kit)
+
+    waits = await kit.database.fetch_value(RUN_IN)
+    assert waits > 10.0  # its back-off, which is up to a minute and more by now, and not just the pause
+
+
 async def test_an_exception_is_a_failed_attempt_and_its_text_is_kept_nowhere(kit: Kit) -> None:
     recorded = await attempt_once(kit, ValueError("ada@example.com"))
 
