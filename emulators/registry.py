@@ -1,8 +1,9 @@
 """Which vendors there are."""
 
-from emulators import freshdesk, hubspot, salesforce, shopify, stripe, zendesk
+from emulators import freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk
 from emulators.vendor import Emulator
 
 EMULATORS: dict[str, Emulator] = {
-    module.EMULATOR.name: module.EMULATOR for module in (freshdesk, hubspot, salesforce, shopify, stripe, zendesk)
+    module.EMULATOR.name: module.EMULATOR
+    for module in (freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk)
 }

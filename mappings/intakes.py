@@ -17,7 +17,6 @@ def _intake(name: Scheme, title: str, docs: str, *changing: str) -> Manifest:
 
 INTAKES: Final = (
     _intake("standard-webhooks", "Standard Webhooks", "https://www.standardwebhooks.com/"),
-    _intake("woocommerce", "WooCommerce", "https://woocommerce.com/document/webhooks/"),
     _intake(
         "intercom",
         "Intercom",

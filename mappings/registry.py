@@ -12,13 +12,14 @@ from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
 from mappings.stripe import VENDOR as STRIPE
 from mappings.webhooks import unmapped
+from mappings.woocommerce import VENDOR as WOOCOMMERCE
 from mappings.zendesk import VENDOR as ZENDESK
 
 AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 VENDORS: Final[dict[str, AnyVendor]] = {
-    vendor.name: vendor for vendor in (HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, ZENDESK)
+    vendor.name: vendor for vendor in (HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
 }
 """Those that Lockstitch calls."""
 

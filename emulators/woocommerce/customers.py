@@ -1,0 +1,144 @@
+"""Customers: the users of the shop. Reference: REST API v3, "Customers", and WC_REST_Customers_Controller."""
+
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+from emulators.woocommerce import lists, meta, places
+from emulators.woocommerce.errors import invalid, missing, refused
+from emulators.woocommerce.shop import FIRST_USER, Shop, body_of, text_of
+
+ROLES = ("all", "administrator", "editor", "author", "contributor", "subscriber", "customer", "shop_manager")
+ORDERED_BY = ("id", "include", "name", "registered_date")
+
+
+def list_all(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
+    """Those that fit; without a role only those whose role is customer."""
+    role = call.param("role") or "customer"
+    if role not in ROLES:
+        raise invalid("role", "role is not one of the roles of this site.")
+    order = call.param("orderby") or "name"
+    if order not in ORDERED_BY:
+        raise invalid("orderby", f"orderby is not one of {', '.join(ORDERED_BY)}.")
+    found = shop.state.all("customers")
+    if (email := call.param("email")) is not None:
+        if not places.is_email(email):
+            raise invalid("email", "Invalid email address.")
+        found = [one for one in found if one["email"].lower() == email.lower()]
+    if role != "all":
+        found = [one for one in found if one["role"] == role]
+    included, excluded = lists.ids_of(call, "include"), lists.ids_of(call, "exclude") or set()
+    found = [one for one in found if (included is None or one["id"] in included) and one["id"] not in excluded]
+    name = {"name": "username", "registered_date": "date_created_gmt"}.get(order, "id")
+    down = lists.is_descending(call) if call.param("order") else False
+    found.sort(key=lambda one: (one[name] or "", one["id"]) if name != "id" else one["id"], reverse=down)
+    return lists.paged(call, [shown(shop, one) for one in found])
+
+
+def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
+    """One customer."""
+    return json_answer(200, shown(shop, _found(shop, ids[0], 404)))
+
+
+def create(shop: Shop, call: Call, _ids: tuple[str, ...]) -> Answer:
+    """A new user, with a name of his own and, where the shop makes them, a password."""
+    body = body_of(call)
+    if body.get("id"):
+        raise refused(400, "woocommerce_rest_customer_exists", "Cannot create existing resource.")
+    if "email" not in body:
+        raise missing("email")
+    if shop.setting("woocommerce_registration_generate_password") == "no" and not body.get("password"):
+        raise missing("password")
+    email = _email(body)
+    if _owner(shop, email) is not None:
+        text = "An account is already registered with your email address. Please log in."
+        raise refused(400, "registration-error-email-exists", text)
+    username = text_of(body, "username") or _name_for(shop, email)
+    if any(one["username"] == username for one in shop.state.all("customers")):
+        text = "An account is already registered with that username. Please choose another."
+        raise refused(400, "registration-error-username-exists", text)
+    customer = blank(shop, shop.state.next_id("users", FIRST_USER)) | {"email": email, "username": username}
+    return _kept(shop, customer, body, 201)
+
+
+def update(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Change what was sent."""
+    customer, body = _found(shop, ids[0], 400), body_of(call)
+    if "email" in body:
+        email = _email(body)
+        owner = _owner(shop, email)
+        if owner is not None and owner["id"] != customer["id"]:
+            raise refused(400, "woocommerce_rest_customer_invalid_email", "Email address is invalid.")
+        customer["email"] = email
+    username = text_of(body, "username")
+    if username is not None and username != customer["username"]:
+        raise refused(400, "woocommerce_rest_customer_invalid_argument", "Username isn't editable.")
+    return _kept(shop, customer, body, 200)
+
+
+def delete(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Remove a user for good: there is no bin for them."""
+    if call.param("force") not in ("true", "1"):
+        raise refused(501, "woocommerce_rest_trash_not_supported", "Customers do not support trashing.")
+    customer = _found(shop, ids[0], 404)
+    shop.state.delete("customers", str(customer["id"]))
+    return json_answer(200, shown(shop, customer))
+
+
+def blank(shop: Shop, id: int) -> JsonRecord:
+    """A user of whom nothing is known."""
+    return {
+        "id": id,
+        **shop.times("date_created", shop.now),
+        **shop.times("date_modified", shop.now),
+        "email": "",
+        "first_name": "",
+        "last_name": "",
+        "role": "customer",
+        "username": f"user{id}",
+        "billing": places.blank("billing"),
+        "shipping": places.blank("shipping"),
+        "is_paying_customer": False,
+        "avatar_url": "https://secure.gravatar.com/avatar/0?s=96&d=mm&r=g",
+        "meta_data": [],
+    }
+
+
+def shown(shop: Shop, customer: JsonRecord) -> JsonRecord:
+    """A customer as he is answered."""
+    return customer | {"_links": shop.links("customers", customer["id"])}
+
+
+def _kept(shop: Shop, customer: JsonRecord, body: JsonRecord, status: int) -> Answer:
+    for name in ("first_name", "last_name"):
+        text = text_of(body, name)
+        customer[name] = customer[name] if text is None else text
+    for kind in ("billing", "shipping"):
+        customer[kind] = places.changed(kind, customer[kind], body, null_email=False)
+    customer["meta_data"] = meta.changed(shop, customer["meta_data"], body)
+    customer |= shop.times("date_modified", shop.now)
+    shop.state.put("customers", str(customer["id"]), customer, {"email": customer["email"].lower()})
+    return json_answer(status, shown(shop, customer))
+
+
+def _email(body: JsonRecord) -> str:
+    email = text_of(body, "email") or ""
+    if not places.is_email(email):
+        raise invalid("email", "Invalid email address.")
+    return email
+
+
+def _owner(shop: Shop, email: str) -> JsonRecord | None:
+    return next(iter(shop.state.lookup("customers", "email", email.lower())), None)
+
+
+def _name_for(shop: Shop, email: str) -> str:
+    """The part before the @, with a number where that is taken."""
+    taken = {one["username"] for one in shop.state.all("customers")}
+    name = email.partition("@")[0].lower()
+    return name if name not in taken else next(f"{name}{n}" for n in range(1, 10**6) if f"{name}{n}" not in taken)
+
+
+def _found(shop: Shop, id: str, status: int) -> JsonRecord:
+    customer = shop.state.get("customers", id)
+    if customer is None:
+        raise refused(status, "woocommerce_rest_invalid_id", "Invalid resource ID.")
+    return customer

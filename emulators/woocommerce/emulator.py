@@ -1,0 +1,131 @@
+"""The WooCommerce look-alike: authorisation, routing, a limit that a host would have."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any
+
+from emulators.http import Answer, BadJson, Call, json_answer
+from emulators.state import State
+from emulators.webhooks import Change, Message, Try
+from emulators.woocommerce import customers, orders, refunds, webhooks
+from emulators.woocommerce.drift import bent
+from emulators.woocommerce.errors import Refusal, bad_key, failure, no_route, not_signed_in, unreadable
+from emulators.woocommerce.placing import OBJECTS, placed
+from emulators.woocommerce.shop import GENERAL, SETTINGS, Shop
+
+NAME = "woocommerce"
+KEY = "ck_dev"
+SECRET = "cs_dev"  # noqa: S105 - a look-alike's credential opens nothing
+API = "/wp-json/wc/v3"
+NOWHERE = "http://shop.example"
+
+Handler = Callable[[Shop, Call, tuple[str, ...]], Answer]
+
+
+def settings(shop: Shop, _call: Call, _ids: tuple[str, ...]) -> Answer:
+    """The general settings, as far as the shop has any here."""
+    names = (*GENERAL, "woocommerce_price_num_decimals")
+    return json_answer(
+        200,
+        [{"id": name, "type": "text", "default": SETTINGS[name], "value": shop.setting(name)} for name in names],
+    )
+
+
+# Methods, path below /wp-json/wc/v3 with `#` for an id, handler. WordPress takes POST and PATCH for PUT.
+CHANGE = ("PUT", "POST", "PATCH")
+ROUTES: tuple[tuple[tuple[str, ...], str, Handler], ...] = (
+    (("GET",), "/customers", customers.list_all),
+    (("POST",), "/customers", customers.create),
+    (("GET",), "/customers/#", customers.show),
+    (CHANGE, "/customers/#", customers.update),
+    (("DELETE",), "/customers/#", customers.delete),
+    (("GET",), "/orders", orders.list_all),
+    (("POST",), "/orders", orders.create),
+    (("GET",), "/orders/#", orders.show),
+    (CHANGE, "/orders/#", orders.update),
+    (("DELETE",), "/orders/#", orders.delete),
+    (("GET",), "/orders/#/refunds", refunds.list_all),
+    (("POST",), "/orders/#/refunds", refunds.create),
+    (("GET",), "/orders/#/refunds/#", refunds.show),
+    (("GET",), "/settings/general", settings),
+    (("POST",), "/webhooks", webhooks.create),
+    (("GET",), "/webhooks/#", webhooks.show),
+)
+PATTERNS = [(methods, re.compile(path.replace("#", r"(\d+)")), handler) for methods, path, handler in ROUTES]
+
+
+class WooCommerce:
+    """One shop; see `ROUTES` for what it answers."""
+
+    name = NAME
+    objects = OBJECTS
+    webhook_rules = webhooks.RULES
+
+    def answer(self, call: Call, state: State, now: float) -> Answer:
+        """The reply to one call."""
+        if not state.spend(now).allowed:
+            return failure(429)  # WooCommerce has no limit; the host before it says so in its own way
+        refusal = _unauthorised(call)
+        if refusal is not None:
+            return refusal
+        return _routed(Shop(state, now, f"http://{call.headers.get('host', 'shop.example')}/{NAME}"), call)
+
+    def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
+        """Place a record; see `placing`."""
+        return placed(Shop(state, state.clock(), NOWHERE), object, payload)
+
+    def drift(self, kind: str, answer: Answer) -> Answer:
+        """Bend an answer; see `drift`."""
+        return bent(kind, answer)
+
+    def failure(self, status: int) -> Answer:
+        """The shop's own body for a status, or its host's."""
+        return failure(status)
+
+    def webhooks(self, changes: list[Change], state: State) -> list[Message]:
+        """What the webhooks of all topics are told."""
+        return webhooks.messages(changes, state, NOWHERE)
+
+    def signed(self, message: Message, attempt: Try) -> Message:
+        """A request that is signed over its body, but for a ping."""
+        return webhooks.signed(message, attempt)
+
+
+def _unauthorised(call: Call) -> Answer | None:
+    """Key and secret come as Basic authorisation, or in the query where a host takes the header away."""
+    key, secret = call.param("consumer_key"), call.param("consumer_secret")
+    kind, _, value = call.headers.get("authorization", "").partition(" ")
+    if kind == "Basic":
+        try:
+            key, _, secret = base64.b64decode(value, validate=True).decode("utf-8", "replace").partition(":")
+        except binascii.Error:
+            key, secret = "", ""
+    if key is None:
+        return not_signed_in()
+    if key != KEY:
+        return bad_key("key")
+    return None if secret == SECRET else bad_key("secret")
+
+
+def _routed(shop: Shop, call: Call) -> Answer:
+    if not call.path.startswith(f"{API}/"):
+        return no_route()
+    path = call.path.removeprefix(API)
+    for methods, pattern, handler in PATTERNS:
+        match = pattern.fullmatch(path)
+        if match is not None and call.method in methods:
+            return _handled(handler, shop, call, match.groups())
+    return no_route()
+
+
+def _handled(handler: Handler, shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
+    """What the handler answers. A refused call leaves nothing behind."""
+    try:
+        with shop.state.savepoint():
+            return handler(shop, call, ids)
+    except Refusal as refusal:
+        return refusal.answer
+    except BadJson:
+        return unreadable()

@@ -1,0 +1,78 @@
+"""How WooCommerce says no: WordPress's error body, `{"code", "message", "data": {"status"}}`."""
+
+from typing import Any
+
+from emulators.http import Answer, json_answer
+
+
+class Refusal(Exception):
+    """A handler stops here, and this is what the caller gets."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Refuse with `answer`."""
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def said(status: int, code: str, message: str, **data: Any) -> Answer:
+    """The body of an error."""
+    return json_answer(status, {"code": code, "message": message, "data": {"status": status, **data}})
+
+
+def refused(status: int, code: str, message: str, **data: Any) -> Refusal:
+    """The same, to be raised."""
+    return Refusal(said(status, code, message, **data))
+
+
+def no_route() -> Answer:
+    """404: no such path, or not by this method."""
+    return said(404, "rest_no_route", "No route was found matching the URL and request method.")
+
+
+def unreadable() -> Answer:
+    """400: the body is not JSON."""
+    return said(400, "rest_invalid_json", "Invalid JSON body passed.", json_error_code=4)
+
+
+def not_signed_in() -> Answer:
+    """401: a call without credentials."""
+    return said(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources.")
+
+
+def bad_key(what: str) -> Answer:
+    """401: a key or a secret that is not the shop's."""
+    return said(401, "woocommerce_rest_authentication_error", f"Consumer {what} is invalid.")
+
+
+def invalid(parameter: str, complaint: str) -> Refusal:
+    """400: a parameter of the wrong shape, type or value."""
+    details = {parameter: {"code": "rest_invalid_param", "message": complaint, "data": None}}
+    message = f"Invalid parameter(s): {parameter}"
+    return refused(400, "rest_invalid_param", message, params={parameter: complaint}, details=details)
+
+
+def missing(*parameters: str) -> Refusal:
+    """400: a parameter that has to be there."""
+    message = f"Missing parameter(s): {', '.join(parameters)}"
+    return refused(400, "rest_missing_callback_param", message, params=list(parameters))
+
+
+def failure(status: int) -> Answer:
+    """The body that goes with a status, for faults. What is not the API's own is the page of a host."""
+    known = {401: not_signed_in, 404: no_route}
+    if status in known:
+        return known[status]()
+    if status == 403:
+        return said(403, "woocommerce_rest_cannot_edit", "Sorry, you are not allowed to edit this resource.")
+    if status == 500:
+        return said(500, "internal_server_error", "<p>There has been a critical error on this website.</p>")
+    if status == 429 or status >= 500:
+        return _of_the_host(status)
+    return said(status, "woocommerce_rest_error", "The request could not be processed.")
+
+
+def _of_the_host(status: int) -> Answer:
+    page = (
+        f"<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{status}</h1></center></body>\r\n</html>"
+    )
+    return Answer(status=status, headers={"content-type": "text/html"}, body=page.encode())

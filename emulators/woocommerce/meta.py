@@ -1,0 +1,44 @@
+"""Meta: whatever anybody keeps with a record, by keys that need not be unique.
+
+WordPress keeps a single value as text, so that true comes back as "1" and 5 as "5"; lists and maps come back as they
+were. A null takes away what has the key, or the id where one is sent.
+"""
+
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.woocommerce.errors import invalid
+from emulators.woocommerce.shop import Shop
+
+
+def changed(shop: Shop, held: list[JsonRecord], body: JsonRecord) -> list[JsonRecord]:
+    """The meta with what was sent."""
+    sent = body.get("meta_data")
+    if "meta_data" not in body:
+        return held
+    if not isinstance(sent, list) or not all(isinstance(one, dict) for one in sent):
+        raise invalid("meta_data", "meta_data is not of type array.")
+    meta = [dict(one) for one in held]
+    for one in sent:
+        _apply(shop, meta, one)
+    return meta
+
+
+def _apply(shop: Shop, meta: list[JsonRecord], sent: JsonRecord) -> None:
+    key, value = str(sent.get("key", "")), sent.get("value")
+    found = [one for one in meta if (one["id"] == sent["id"] if sent.get("id") else one["key"] == key)]
+    if value is None:
+        for one in found:
+            meta.remove(one)
+    elif found:
+        found[0].update(key=key or found[0]["key"], value=_kept(value))
+        for double in found[1:]:
+            meta.remove(double)
+    elif key:
+        meta.append({"id": shop.state.next_id("meta", 1), "key": key, "value": _kept(value)})
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "1" if value else ""
+    return str(value) if isinstance(value, int | float) else value

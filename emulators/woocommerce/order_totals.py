@@ -1,0 +1,101 @@
+"""What the shop works out itself: discounts of coupons, taxes, totals.
+
+Lines keep what they were given in `_subtotal` and `_total`, with all digits; what is shown is rounded to the shop's
+decimals, and the order's total is the sum of what is kept, rounded once.
+"""
+
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from emulators.state import JsonRecord
+from emulators.woocommerce.shop import Shop
+
+
+def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
+    """The order with every sum worked out anew."""
+    lines = [one | {"_total": one["_total"]} for one in order["line_items"]]
+    coupons = [one | _taken_off(shop, one, lines) for one in order["coupon_lines"]]
+    lines = [_line(shop, one) for one in lines]
+    shipping = [_plain(shop, one) for one in order["shipping_lines"]]
+    fees = [_plain(shop, one) for one in order["fee_lines"]]
+    subtotal, total = _sum(lines, "_subtotal"), _sum(lines, "_total")
+    discount, carriage, charges = subtotal - total, _sum(shipping, "_total"), _sum(fees, "_total")
+    cart_tax = _sum(lines, "total_tax") + _sum(fees, "total_tax")
+    shipping_tax = _sum(shipping, "total_tax")
+    return order | {
+        "line_items": lines,
+        "coupon_lines": coupons,
+        "shipping_lines": shipping,
+        "fee_lines": fees,
+        "discount_total": shop.sum(discount),
+        "discount_tax": shop.sum(discount * shop.rate),
+        "shipping_total": shop.sum(carriage),
+        "shipping_tax": shop.sum(shipping_tax),
+        "cart_tax": shop.sum(cart_tax),
+        "total_tax": shop.sum(cart_tax + shipping_tax),
+        "total": shop.sum(total + carriage + charges + cart_tax + shipping_tax),
+        "tax_lines": _tax_lines(shop, cart_tax, shipping_tax),
+    }
+
+
+def shown_line(line: JsonRecord) -> JsonRecord:
+    """A line without what is kept beside it."""
+    return {name: value for name, value in line.items() if not name.startswith("_")}
+
+
+def _line(shop: Shop, line: JsonRecord) -> JsonRecord:
+    subtotal, total = Decimal(line["_subtotal"]), Decimal(line["_total"])
+    quantity = line["quantity"] or 1
+    return line | {
+        "tax_class": "",
+        "subtotal": shop.sum(subtotal),
+        "subtotal_tax": shop.sum(subtotal * shop.rate),
+        "total": shop.sum(total),
+        "total_tax": shop.sum(total * shop.rate),
+        "taxes": [],
+        "price": float(total / quantity),
+        "image": {"id": "", "src": ""},
+        "parent_name": None,
+    }
+
+
+def _plain(shop: Shop, line: JsonRecord) -> JsonRecord:
+    total = Decimal(line["_total"])
+    taxed = total * shop.rate if line.get("tax_status", "taxable") == "taxable" else Decimal()
+    return line | {"total": shop.sum(total), "total_tax": shop.sum(taxed), "taxes": []}
+
+
+def _taken_off(shop: Shop, coupon: JsonRecord, lines: list[JsonRecord]) -> JsonRecord:
+    """What one coupon takes off; the lines' `_total` becomes less by it."""
+    left = [Decimal(line["_total"]) for line in lines]
+    nominal = Decimal(str(coupon["nominal_amount"]))
+    cent = Decimal(1).scaleb(-shop.decimals)
+    if coupon["discount_type"] == "percent":
+        parts = [(one * nominal / 100).quantize(cent, ROUND_DOWN) for one in left]
+    else:
+        parts = _spread(min(nominal, sum(left, Decimal())), left, cent)
+    for line, one, part in zip(lines, left, parts, strict=True):
+        line["_total"] = str(one - part)
+    taken = sum(parts, Decimal())
+    return {"discount": shop.sum(taken), "discount_tax": shop.sum(taken * shop.rate)}
+
+
+def _spread(amount: Decimal, over: list[Decimal], cent: Decimal) -> list[Decimal]:
+    """An amount in parts as large as the lines are; what rounding leaves goes to the first."""
+    whole = sum(over, Decimal()) or Decimal(1)
+    parts = [(amount * one / whole).quantize(cent, ROUND_DOWN) for one in over]
+    if parts:
+        parts[0] += amount - sum(parts, Decimal())
+    return parts
+
+
+def _tax_lines(shop: Shop, cart: Decimal, shipping: Decimal) -> list[JsonRecord]:
+    if not shop.rate:
+        return []
+    rate: dict[str, Any] = {"id": 0, "rate_code": "CH-TAX-1", "rate_id": 1, "label": "Tax", "compound": False}
+    sums = {"tax_total": shop.sum(cart), "shipping_tax_total": shop.sum(shipping), "meta_data": []}
+    return [rate | sums | {"rate_percent": float(shop.rate * 100)}]
+
+
+def _sum(lines: list[JsonRecord], name: str) -> Decimal:
+    return sum((Decimal(line[name]) for line in lines), Decimal())

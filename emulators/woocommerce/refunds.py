@@ -1,0 +1,90 @@
+"""Refunds: records of their own below an order, which shows no more of them than their sums.
+
+Sums of a refund are positive, those of its lines and of what the order shows are negative. Reference: REST API v3,
+"Refunds".
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from emulators.http import Answer, Call, json_answer
+from emulators.state import JsonRecord
+from emulators.woocommerce import lists, meta, order_lines, orders, statuses
+from emulators.woocommerce.errors import refused
+from emulators.woocommerce.shop import FIRST_POST, Shop, body_of, text_of
+
+
+def list_all(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
+    """The refunds of an order, the newest first."""
+    order = orders.found(shop, ids[0], 404)
+    return lists.paged(call, [_shown(shop, one) for one in reversed(orders.refunds_of(shop, order["id"]))])
+
+
+def show(shop: Shop, _call: Call, ids: tuple[str, ...]) -> Answer:
+    """One refund."""
+    refund = shop.state.get("refunds", ids[1])
+    if refund is None or str(refund["_order"]) != ids[0]:
+        raise refused(404, "woocommerce_rest_invalid_order_refund_id", "Invalid order refund ID.")
+    return json_answer(200, _shown(shop, refund))
+
+
+def create(shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
+    """Give money back, the amount that is told or that of the lines. An order of which all was given back is
+    `refunded`."""
+    order, body = orders.found(shop, ids[0], 404), body_of(call)
+    lines = [_line(shop, order, one) for one in body.get("line_items") or []]
+    told = text_of(body, "amount")
+    added = -sum((Decimal(one["total"]) + Decimal(one["total_tax"]) for one in lines), Decimal())
+    amount = added if told is None else order_lines.amount_of("amount", "amount", told)
+    back = sum((Decimal(one["amount"]) for one in orders.refunds_of(shop, order["id"])), Decimal())
+    if amount <= 0 or back + amount > Decimal(order["total"]):
+        raise refused(500, "woocommerce_rest_cannot_create_order_refund", "Invalid refund amount.")
+    refund = {
+        "id": shop.state.next_id("posts", FIRST_POST),
+        "_order": order["id"],
+        "parent_id": order["id"],
+        **shop.times("date_created", shop.now),
+        "amount": shop.sum(amount),
+        "reason": text_of(body, "reason") or "",
+        "refunded_by": 1,
+        "refunded_payment": bool(body.get("api_refund", True)),
+        "meta_data": meta.changed(shop, [], body),
+        "line_items": lines,
+        "shipping_lines": [],
+        "tax_lines": [],
+        "fee_lines": [],
+    }
+    shop.state.put("refunds", str(refund["id"]), refund, {"order": str(order["id"])})
+    if back + amount == Decimal(order["total"]):
+        order = statuses.entered(shop, order, "refunded")
+    orders.keep(shop, order | shop.times("date_modified", shop.now))
+    return json_answer(201, _shown(shop, refund))
+
+
+def _line(shop: Shop, order: JsonRecord, sent: Any) -> JsonRecord:
+    line = next((one for one in order["line_items"] if isinstance(sent, dict) and one["id"] == sent.get("id")), None)
+    if line is None:
+        raise refused(400, "woocommerce_rest_invalid_item_id", "Order item ID provided is not associated with order.")
+    total = order_lines.amount_of("line_items", "refund_total", str(sent.get("refund_total", "0")))
+    quantity = int(sent.get("quantity", 0))
+    return {
+        "id": shop.next_item(),
+        "name": line["name"],
+        "product_id": line["product_id"],
+        "variation_id": line["variation_id"],
+        "quantity": -quantity,
+        "tax_class": "",
+        "subtotal": shop.sum(-total),
+        "subtotal_tax": shop.sum(Decimal()),
+        "total": shop.sum(-total),
+        "total_tax": shop.sum(Decimal()),
+        "taxes": [],
+        "meta_data": [{"id": shop.state.next_id("meta", 1), "key": "_refunded_item_id", "value": str(line["id"])}],
+        "sku": line["sku"],
+        "price": float(total / quantity) if quantity else 0,
+    }
+
+
+def _shown(shop: Shop, refund: JsonRecord) -> JsonRecord:
+    shown = {name: value for name, value in refund.items() if not name.startswith("_")}
+    return shown | {"_links": shop.links(f"orders/{refund['_order']}/refunds", refund["id"])}

@@ -1,0 +1,117 @@
+"""One call's view of the shop: its memory, its settings, the time in both its clocks, and what is sold."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from emulators.http import Call
+from emulators.state import JsonRecord, State
+from emulators.woocommerce.errors import invalid, refused
+
+FIRST_USER = 2
+FIRST_POST = 101
+FIRST_ITEM = 1
+ADMINISTRATOR = 1
+SETTINGS = {
+    "woocommerce_default_country": "CH:ZH",
+    "woocommerce_calc_taxes": "no",
+    "woocommerce_prices_include_tax": "no",
+    "woocommerce_currency": "EUR",
+    "woocommerce_price_num_decimals": "2",
+    "woocommerce_registration_generate_password": "yes",
+    "gmt_offset": "1",
+    "standard_rate": "19",
+}
+"""What a new shop is set to. WordPress keeps the offset, and a table of its own the rate; here they stand beside the
+rest, to be placed from outside."""
+GENERAL = ("woocommerce_default_country", "woocommerce_calc_taxes", "woocommerce_currency")
+PRODUCTS: tuple[JsonRecord, ...] = (
+    {"id": 11, "name": "Mug", "sku": "MUG", "price": "19.90", "type": "simple", "parent_id": 0},
+    {"id": 12, "name": "Scarf", "sku": "SCARF", "price": "45.00", "type": "variable", "parent_id": 0},
+    {"id": 13, "name": "Scarf - Blue", "sku": "SCARF-BLUE", "price": "45.00", "type": "variation", "parent_id": 12},
+)
+_TAG = re.compile(r"<[^>]*>")
+
+
+class Shop:
+    """What a handler works with. `now` is in Unix seconds; `base` is the shop's address without a slash at the end."""
+
+    def __init__(self, state: State, now: float, base: str) -> None:
+        """A view for one call."""
+        self.state = state
+        self.now = now
+        self.base = base
+        self.api = f"{base}/wp-json/wc/v3"
+
+    def setting(self, name: str) -> str:
+        """A setting of the shop: as it was placed, or as in a new shop."""
+        placed = self.state.get("settings", name)
+        return SETTINGS[name] if placed is None else str(placed["value"])
+
+    @property
+    def decimals(self) -> int:
+        """With how many decimals sums are kept."""
+        return int(self.setting("woocommerce_price_num_decimals"))
+
+    @property
+    def rate(self) -> Decimal:
+        """The share of tax on everything; 0 where the shop charges none."""
+        charged = self.setting("woocommerce_calc_taxes") == "yes"
+        return Decimal(self.setting("standard_rate")) / 100 if charged else Decimal()
+
+    def sum(self, amount: Decimal) -> str:
+        """An amount as the shop keeps it: PHP rounds a half away from zero."""
+        kept = amount.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP)
+        return format(kept if kept else abs(kept), "f")
+
+    def times(self, name: str, at: float | None) -> JsonRecord:
+        """A time in the shop's zone and as GMT, both without an offset."""
+        if at is None:
+            return {name: None, f"{name}_gmt": None}
+        gmt = datetime.fromtimestamp(int(at), UTC)
+        local = gmt + timedelta(hours=float(self.setting("gmt_offset")))
+        return {name: f"{local:%Y-%m-%dT%H:%M:%S}", f"{name}_gmt": f"{gmt:%Y-%m-%dT%H:%M:%S}"}
+
+    def links(self, kind: str, id: object) -> JsonRecord:
+        """Where a record is found."""
+        return {"self": [{"href": f"{self.api}/{kind}/{id}"}], "collection": [{"href": f"{self.api}/{kind}"}]}
+
+    def product(self, id: object) -> JsonRecord | None:
+        """Something that is sold: as it was placed, or one of a new shop's."""
+        placed = self.state.get("products", str(id))
+        return placed or next((one for one in PRODUCTS if str(one["id"]) == str(id)), None)
+
+    def product_of_sku(self, sku: str) -> JsonRecord | None:
+        """The product with this article number."""
+        everything = (*self.state.all("products"), *PRODUCTS)
+        return next((one for one in everything if one.get("sku") == sku), None)
+
+    def next_item(self) -> int:
+        """An id for a line of whatever kind."""
+        return self.state.next_id("items", FIRST_ITEM)
+
+
+def body_of(call: Call) -> JsonRecord:
+    """The JSON object of a write; no body is an empty one."""
+    if not call.body:
+        return {}
+    body = call.json()
+    if not isinstance(body, dict):
+        raise refused(400, "rest_invalid_json", "Invalid JSON body passed.")
+    return body
+
+
+def cleaned(value: Any) -> str:
+    """Text as WordPress keeps it: without tags, trimmed."""
+    return _TAG.sub("", value).strip()
+
+
+def text_of(body: JsonRecord, name: str) -> str | None:
+    """A text parameter; None where it was not sent. 400 where it is no text."""
+    if name not in body:
+        return None
+    value = body[name]
+    if not isinstance(value, str):
+        raise invalid(name, f"{name} is not of type string.")
+    return cleaned(value)

@@ -1,0 +1,46 @@
+"""What is asked of a shop before anything else: its currency, and with how many decimals it keeps sums."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Raw, Struct
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import decode
+from mappings.woocommerce.asking import API
+from mappings.woocommerce.wire_v3 import NOTHING, Account
+
+SETTINGS: Final = f"{API}/settings/general"
+REQUESTS: Final = (VendorRequest(method="GET", path=SETTINGS, route=SETTINGS),)
+CURRENCY: Final = "woocommerce_currency"
+DECIMALS: Final = "woocommerce_price_num_decimals"
+MOST_DECIMALS: Final = 9
+
+
+class _Setting(Struct, frozen=True, kw_only=True):
+    id: str
+    value: Raw = NOTHING
+
+
+def build_account(
+    replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
+) -> Account:
+    """The account from the answer to REQUESTS. A key of somebody who may not see the shop's settings leaves them
+    unknown.
+
+    Raises VendorDrift where the answer has another shape.
+    """
+    (reply,) = replies or (None,)
+    if reply is None:
+        return Account(custom_fields=dict(custom_fields))
+    told = {setting.id: setting.value for setting in decode(reply.body, tuple[_Setting, ...])}
+    currency = decode(told[CURRENCY], str) if CURRENCY in told else None
+    decimals = decode(told[DECIMALS], str | int) if DECIMALS in told else None  # type: ignore[arg-type]
+    return Account(custom_fields=dict(custom_fields), currency=currency, decimals=_count(decimals))
+
+
+def _count(decimals: str | int | None) -> int | None:
+    """The setting is text that people typed in."""
+    text = str(decimals).strip()
+    return min(int(text), MOST_DECIMALS) if text.isdecimal() and len(text) <= 2 else None

@@ -1,0 +1,122 @@
+"""Custom fields both ways: which meta keys they are and of what type is the connection's configuration.
+
+Meta is JSON of any type on the wire and mostly text in the shop: WordPress keeps true as "1" and 5 as "5", and plugins
+say "yes" and "no". Lists stay lists. A null takes a key away.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from canonical import values
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
+from mappings import custom_fields
+from mappings.spec import Notes
+from mappings.woocommerce.wire_v3 import EXTERNAL_ID, OURS, Meta, MetaWrite
+
+TRUE: Final = frozenset(("yes", "1", "true", "on"))
+FALSE: Final = frozenset(("no", "0", "false", "off", ""))
+_decode = msgspec.json.Decoder().decode
+
+
+def read(meta: tuple[Meta, ...], settings: tuple[CustomFieldSetting, ...], loss: list[Loss]) -> tuple[CustomField, ...]:
+    """All configured fields, null where there is nothing. A value that is not of the configured type stands as it is,
+    and is told as `ambiguous`."""
+    held = {one.key: one.value for one in reversed(meta)}
+    fields: list[CustomField] = []
+    for place, setting in enumerate(settings):
+        raw = held.get(setting.vendor_field)
+        found = None if raw is None else _decode(raw)
+        value: CustomFieldValue = None
+        if found is not None and (found not in ("", []) or (setting.type == "boolean" and found == "")):
+            value = _read(found, setting.type)
+            if value is None:
+                value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
+                detail = f"{setting.vendor_field} holds something else than {custom_fields.EXPECTED[setting.type]}"
+                path = f"/custom_fields/{place}/value"
+                loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it stands as it is"))
+        fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
+    return tuple(fields)
+
+
+def write(
+    key: Any, patch: Any, settings: tuple[CustomFieldSetting, ...], held: tuple[Meta, ...] | None, notes: Notes
+) -> tuple[MetaWrite, ...]:
+    """The meta to set and to take away: the caller's own key, and the custom fields, which replace what is there.
+    `held` is the meta as it is, None on a create: there is nothing to take away then."""
+    present = frozenset() if held is None else frozenset(one.key for one in held)
+    written: dict[str, Any] = {}
+    if isinstance(key, str):
+        if key != key.strip():
+            notes.invalid("/external_id", "a key has no space at its ends")
+        written[EXTERNAL_ID] = key
+    elif key is None and EXTERNAL_ID in present:
+        written[EXTERNAL_ID] = None
+    if patch is None or isinstance(patch, tuple):
+        written |= _written(patch, settings, present, notes)
+    return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
+
+
+def _written(
+    patch: tuple[CustomFieldPatch, ...] | None,
+    settings: tuple[CustomFieldSetting, ...],
+    present: frozenset[str],
+    notes: Notes,
+) -> Mapping[str, Any]:
+    written: dict[str, Any] = {one.vendor_field: None for one in settings if one.vendor_field in present}
+    for place, setting, value in custom_fields.named(patch, settings, notes):
+        if setting.vendor_field in OURS:
+            notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is kept for Lockstitch's own use")
+        elif value is None or value in ("", []):
+            if setting.vendor_field in present:
+                written[setting.vendor_field] = None
+        else:
+            written[setting.vendor_field] = _spelled(value, setting.type)
+    return written
+
+
+def _read(found: Any, kind: CustomFieldType) -> CustomFieldValue:
+    """The value in the JSON type that is configured; None where it is of another."""
+    match kind:
+        case "string" | "enum":
+            return found if isinstance(found, str) else None
+        case "number":
+            return _number(found)
+        case "boolean":
+            return _truth(found)
+        case "multi_enum":
+            return found if isinstance(found, list) and all(isinstance(one, str) for one in found) else None
+        case "date":
+            return custom_fields.day(found) if isinstance(found, str) else None
+        case "datetime":
+            return custom_fields.moment(found) if isinstance(found, str) else None
+
+
+def _number(found: Any) -> int | float | None:
+    if isinstance(found, int | float):
+        return None if isinstance(found, bool) else found
+    try:
+        number = values.parse_decimal(found)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _truth(found: Any) -> bool | None:
+    if isinstance(found, bool):
+        return found
+    text = str(found).strip().lower() if isinstance(found, str | int) else None
+    return True if text in TRUE else False if text in FALSE else None
+
+
+def _spelled(value: Any, kind: CustomFieldType) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return values.decimal_string(Decimal(repr(value)))
+    if kind == "datetime":
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value

@@ -1,0 +1,97 @@
+"""Customer, revision 1: a user of the shop with his billing and shipping address.
+
+The first e-mail is the account's, which is unique; that of the billing address is a second one where it differs. The
+telephone and the company are those of the billing address. A guest who ordered is no customer.
+"""
+
+from typing import Final
+
+from canonical import values
+from canonical.customer import Customer, CustomerPatch, Email, Phone
+from canonical.parts import Address, Loss
+from mappings.spec import Mapped, Remote, VendorMapping
+from mappings.woocommerce import addresses, custom_fields, wire_v3
+from mappings.woocommerce.asking import meta_text, page_url
+from mappings.woocommerce.customer_write_r1 import to_vendor
+from mappings.woocommerce.endpoints_customer import ENDPOINTS
+from mappings.woocommerce.wire_v3 import EXTERNAL_ID, Account, CustomerWrite
+
+PAGE: Final = "user-edit.php?user_id={}"
+
+
+def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]:
+    """What a user of the shop means."""
+    loss: list[Loss] = []
+    billing, meta = record.billing, record.meta_data
+    settings = account.custom_fields.get("customer", ())
+    created_at = None if record.date_created_gmt is None else values.utc(record.date_created_gmt)
+    updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
+    customer = Customer(
+        display_name=addresses.name_of(record.first_name, record.last_name),
+        first_name=record.first_name or None,
+        last_name=record.last_name or None,
+        company_name=billing.company or None,
+        emails=_emails(record, loss),
+        phones=_phones(record),
+        addresses=_addresses(record),
+        lifecycle_stage="customer" if record.is_paying_customer else "unknown",
+        lifecycle_stage_raw="is_paying_customer" if record.is_paying_customer else None,
+        custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
+        external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    remote = Remote(
+        id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
+    )
+    return Mapped(data=customer, remote=remote, loss=tuple(loss))
+
+
+def _emails(record: wire_v3.Customer, loss: list[Loss]) -> tuple[Email, ...]:
+    emails: list[Email] = []
+    if record.email:
+        emails.append(Email(address=_folded(record.email, 0, loss), is_primary=True))
+    billing = record.billing.email
+    if billing and billing != record.email:
+        address = _folded(billing, len(emails), loss)
+        if not emails or emails[0].address != address:
+            emails.append(Email(address=address, type="billing", type_raw="billing", is_primary=not emails))
+    return tuple(emails)
+
+
+def _folded(text: str, place: int, loss: list[Loss]) -> str:
+    address = values.email(text)
+    if address != text:
+        loss.append(Loss(path=f"/emails/{place}/address", kind="coerced", detail="trimmed and lower-cased"))
+    return address
+
+
+def _phones(record: wire_v3.Customer) -> tuple[Phone, ...]:
+    text = record.billing.phone
+    if not text:
+        return ()
+    country = values.country(record.billing.country) if record.billing.country else None
+    return (Phone(e164=values.phone(text, country), raw=text, is_primary=True),)
+
+
+def _addresses(record: wire_v3.Customer) -> tuple[Address, ...]:
+    billing = addresses.read_billing(record.billing, with_company=False)
+    shipping = addresses.read_shipping(record.shipping)
+    if billing is None:
+        return () if shipping is None else (shipping,)
+    return (billing,) if shipping is None else (billing, shipping)
+
+
+CUSTOMER: Final = VendorMapping[wire_v3.Customer, Customer, CustomerPatch, CustomerWrite, Account](
+    vendor="woocommerce",
+    object="customer",
+    revision=1,
+    vendor_api="v3",
+    record=wire_v3.Customer,
+    model=Customer,
+    patch=CustomerPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

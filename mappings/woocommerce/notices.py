@@ -1,0 +1,35 @@
+"""What WooCommerce's webhooks say: the topics `customer.*` and `order.*`.
+
+The body is the record as the REST API shows it, or `{"id"}` alone after a deletion. Products, coupons and the hooks of
+plugins (`action.*`) are no records of ours.
+"""
+
+import re
+from typing import Final
+
+from canonical.parts import ObjectName
+from mappings.spec import NUMBER
+from mappings.webhooks import Happened, Notice, WebhookManifest
+
+OBJECTS: Final[dict[str, ObjectName]] = {"customer": "customer", "order": "order"}
+HAPPENED: Final[dict[str, Happened]] = {
+    "created": "created",
+    "updated": "updated",
+    "restored": "updated",
+    "deleted": "deleted",
+}
+_ID: Final = re.compile(NUMBER)
+
+
+def notice(topic: str | None, _remote_object: str | None, remote_id: str | None, _payload: bytes) -> Notice | None:
+    """What one request of WooCommerce says."""
+    kind, _, what = (topic or "").partition(".")
+    object_name, happened = OBJECTS.get(kind), HAPPENED.get(what)
+    if object_name is None or happened is None:
+        return None
+    if remote_id is None or not _ID.fullmatch(remote_id):
+        return None
+    return Notice(object=object_name, remote_id=remote_id, happened=happened)
+
+
+WEBHOOKS: Final = WebhookManifest(scheme="woocommerce", notice=notice)

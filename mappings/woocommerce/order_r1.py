@@ -1,0 +1,173 @@
+"""Order, revision 1.
+
+WooCommerce's one status becomes three (see `order_tables_r1`). All sums are without tax, and so is `tax_inclusive`
+false, however the shop enters its prices. It knows no amount that was paid: an order is paid as a whole or not at all.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from canonical import values
+from canonical.order import FulfillmentStatus, Order, OrderCustomer, Refund, Totals
+from canonical.order import PaymentStatus as Paid
+from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from canonical.totals import check_totals
+from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
+from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
+from mappings.woocommerce.asking import meta_text, page_url
+from mappings.woocommerce.endpoints_order import ENDPOINTS
+from mappings.woocommerce.money import check_digits, exact, money
+from mappings.woocommerce.order_parts_r1 import MOVED, added
+from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, CHANNELS, axes
+from mappings.woocommerce.order_write_r1 import to_vendor
+from mappings.woocommerce.wire_v3 import CANCEL_REASON, EXTERNAL_ID, Account, OrderWrite
+
+PAGE: Final = "post.php?post={}&action=edit"
+WITHOUT_TAX: Final = Loss(
+    path="/tax_inclusive",
+    kind="coerced",
+    detail="the shop enters prices with tax; WooCommerce's API gives lines, discounts and shipping without, as here",
+)
+NO_TIME: Final = Loss(
+    path="/cancelled_at",
+    kind="defaulted",
+    detail="WooCommerce keeps no time of a cancellation: that of the last change stands for it",
+)
+
+
+def to_canonical(record: wire_v3.Order, account: Account) -> Mapped[Order]:
+    """What an order means. Raises VendorDrift for a sum that is none."""
+    try:
+        return _mapped(record, account)
+    except (ValueError, ArithmeticError) as error:
+        raise VendorDrift("$", f"a sum or a count is none: {type(error).__name__}") from error
+
+
+def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
+    loss: list[Loss] = []
+    currency, meta, settings = record.currency, record.meta_data, account.custom_fields.get("order", ())
+    created_at = None if record.date_created_gmt is None else values.utc(record.date_created_gmt)
+    updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
+    refunds, given_back = order_parts_r1.refunds(record, account, loss)
+    said = axes(record.status, is_paid=record.date_paid_gmt is not None)
+    goods = _goods(said.fulfillment, record)
+    lines = order_parts_r1.lines(record, given_back, loss, are_sent=goods == "fulfilled")
+    paid = _after_refunds(said.payment, refunds, record)
+    totals = _totals(record, paid, refunds, loss)
+    loss += check_totals(totals, lines, False)
+    is_cancelled = said.status == "cancelled"
+    if is_cancelled:
+        loss.append(NO_TIME)
+    if record.prices_include_tax:
+        loss.append(WITHOUT_TAX)
+    why = meta_text(meta, CANCEL_REASON) if is_cancelled and meta else None
+    order = Order(
+        number=record.number or None,
+        source_kind="order",
+        status=said.status,
+        status_raw=record.status,
+        payment_status=paid,
+        payment_status_raw=record.status,
+        fulfillment_status=goods,
+        fulfillment_status_raw=record.status,
+        cancel_reason=CANCEL_REASONS.get(why or "", "unknown") if is_cancelled else None,
+        cancel_reason_raw=why,
+        cancelled_at=updated_at if is_cancelled else None,
+        currency=currency,
+        totals=totals,
+        tax_inclusive=False,
+        customer=_customer(record, loss),
+        is_guest=record.customer_id == 0,
+        billing_address=addresses.read_billing(record.billing, with_company=True),
+        shipping_address=addresses.read_shipping(record.shipping),
+        line_items=lines,
+        discounts=order_parts_r1.discounts(record) if record.coupon_lines else (),
+        shipping_lines=order_parts_r1.shipping_lines(record) if record.shipping_lines else (),
+        payments=order_parts_r1.payments(record, paid, totals.total),
+        refunds=refunds,
+        channel=CHANNELS.get(record.created_via, "unknown"),
+        channel_raw=record.created_via or None,
+        customer_note=record.customer_note or None,
+        external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
+        custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
+        placed_at=created_at,
+        paid_at=None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt),
+        closed_at=None if record.date_completed_gmt is None else values.utc(record.date_completed_gmt),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    remote = Remote(
+        id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
+    )
+    return Mapped(data=order, remote=remote, loss=tuple(loss))
+
+
+def _after_refunds(paid: Paid, refunds: tuple[Refund, ...], record: wire_v3.Order) -> Paid:
+    """A refund in part leaves the status as it was."""
+    if not refunds or paid != "paid":
+        return paid
+    back = sum((Decimal(refund.amount) for refund in refunds), Decimal())
+    if not back:
+        return paid
+    return "refunded" if back >= exact(record.total) else "partially_refunded"
+
+
+def _goods(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
+    """A refund does not tell where the goods are; that the order was completed before does."""
+    return "fulfilled" if said == "unknown" and record.status == "refunded" and record.date_completed_gmt else said
+
+
+def _totals(record: wire_v3.Order, paid: Paid, refunds: tuple[Refund, ...], loss: list[Loss]) -> Totals:
+    currency = record.currency
+    total, zero = money(record.total, currency), money("", currency)
+    tax, shipping = money(record.total_tax, currency), money(record.shipping_total, currency)
+    discount = money(record.discount_total, currency)
+    check_digits(record.total, total, "/totals/total", loss)
+    check_digits(record.total_tax, tax, "/totals/tax", loss)
+    check_digits(record.shipping_total, shipping, "/totals/shipping", loss)
+    check_digits(record.discount_total, discount, "/totals/discount", loss)
+    is_paid = paid in MOVED
+    return Totals(
+        items=order_parts_r1.items(record),
+        discount=discount,
+        shipping=shipping,
+        fees=added([fee.total for fee in record.fee_lines], currency) if record.fee_lines else zero,
+        tip=zero,
+        tax=tax,
+        total=total,
+        paid=total if is_paid else zero,
+        refunded=added([refund.amount for refund in refunds], currency) if refunds else zero,
+        outstanding=zero if is_paid else total,
+    )
+
+
+def _customer(record: wire_v3.Order, loss: list[Loss]) -> OrderCustomer | None:
+    billing = record.billing
+    name = addresses.name_of(billing.first_name, billing.last_name)
+    email = values.email(billing.email) if billing.email else None
+    if email != (billing.email or None):
+        loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))
+    if not (record.customer_id or name or email or billing.phone):
+        return None
+    return OrderCustomer(
+        remote_id=str(record.customer_id) if record.customer_id else None,
+        email=email,
+        phone=billing.phone or None,
+        name=name,
+    )
+
+
+ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Account](
+    vendor="woocommerce",
+    object="order",
+    revision=1,
+    vendor_api="v3",
+    record=wire_v3.Order,
+    model=Order,
+    patch=OrderPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

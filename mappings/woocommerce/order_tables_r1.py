@@ -1,0 +1,95 @@
+"""One status of WooCommerce says how far the order, its payment and its goods have come: which says what.
+
+Documented: WooCommerce, "Order statuses". Without the prefix `wc-`, which only the database and some plugins write.
+"""
+
+from typing import Final, NamedTuple
+
+from canonical.order import CancelReason, DiscountType, FulfillmentStatus, OrderChannel, OrderStatus, PaymentMethod
+from canonical.order import PaymentStatus as Paid
+
+PREFIX: Final = "wc-"
+
+
+class Axes(NamedTuple):
+    """What a status says, of an order for which no payment is recorded."""
+
+    status: OrderStatus
+    payment: Paid
+    fulfillment: FulfillmentStatus
+
+
+STATUSES: Final[dict[str, Axes]] = {
+    "pending": Axes("open", "unpaid", "unfulfilled"),
+    "processing": Axes("open", "paid", "unfulfilled"),
+    "on-hold": Axes("on_hold", "pending", "unfulfilled"),
+    "completed": Axes("completed", "paid", "fulfilled"),
+    "cancelled": Axes("cancelled", "unpaid", "cancelled"),
+    "failed": Axes("failed", "failed", "unfulfilled"),
+    "refunded": Axes("completed", "refunded", "unknown"),
+    "checkout-draft": Axes("draft", "unpaid", "unfulfilled"),
+    "auto-draft": Axes("draft", "unpaid", "unfulfilled"),
+    "trash": Axes("archived", "unknown", "unknown"),
+}
+NOT_KNOWN: Final = Axes("unknown", "unknown", "unknown")
+"""Of the statuses that shops and plugins make themselves."""
+WRITABLE: Final = ("pending", "processing", "on-hold", "completed", "cancelled", "failed")
+"""Drafts are deleted by the shop within a day, the bin is not reached through a change, and `refunded` would write down
+a refund of which no money comes back."""
+LISTED: Final[dict[str, tuple[str, ...]]] = {
+    "open": ("pending", "processing"),
+    "on_hold": ("on-hold",),
+    "completed": ("completed", "refunded"),
+    "cancelled": ("cancelled",),
+    "failed": ("failed",),
+    "draft": ("checkout-draft",),
+    "archived": ("trash",),
+}
+"""The statuses that read as one of ours, to list by. Shops without the block checkout know no drafts."""
+METHODS: Final[dict[str, PaymentMethod]] = {
+    "bacs": "bank_transfer",
+    "cheque": "other",
+    "cod": "cod",
+    "paypal": "wallet",
+    "ppcp-gateway": "wallet",
+    "ppcp-credit-card-gateway": "card",
+    "stripe": "card",
+    "stripe_sepa": "bank_transfer",
+    "woocommerce_payments": "card",
+    "square_credit_card": "card",
+    "klarna_payments": "bnpl",
+    "kco": "bnpl",
+    "afterpay": "bnpl",
+    "amazon_payments_advanced": "wallet",
+    "pos_cash": "cash",
+    "pos_card": "card",
+}
+"""Gateways of WooCommerce itself and of its own plugins."""
+CHANNELS: Final[dict[str, OrderChannel]] = {
+    "checkout": "online",
+    "store-api": "online",
+    "rest-api": "api",
+    "admin": "other",
+    "subscription": "other",
+    "pos-rest-api": "pos",
+}
+DISCOUNTS: Final[dict[str, DiscountType]] = {
+    "percent": "percentage",
+    "fixed_cart": "fixed",
+    "fixed_product": "fixed",
+}
+CANCEL_REASONS: Final[dict[str, CancelReason]] = {
+    "customer": "customer",
+    "fraud": "fraud",
+    "inventory": "inventory",
+    "payment_declined": "payment_declined",
+    "staff": "staff",
+    "other": "other",
+}
+"""Our own words, kept with an order that we have cancelled."""
+
+
+def axes(status: str, *, is_paid: bool) -> Axes:
+    """What a status says; a recorded payment is one, whatever happened to the order afterwards."""
+    said = STATUSES.get(status) or STATUSES.get(status.removeprefix(PREFIX), NOT_KNOWN)
+    return said._replace(payment="paid") if is_paid and said.payment != "refunded" else said

@@ -1,0 +1,229 @@
+"""Our OrderPatch to what WooCommerce takes.
+
+Lines and shipping belong to a new order: sent once more, they would be added to what is there.
+"""
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, AddressType
+from mappings.spec import Draft, Notes
+from mappings.woocommerce import addresses, custom_fields
+from mappings.woocommerce.money import decimals
+from mappings.woocommerce.order_status_write_r1 import status
+from mappings.woocommerce.wire_v3 import (
+    Account,
+    LineWrite,
+    Order,
+    OrderWrite,
+    PlaceWrite,
+    ShippingLineWrite,
+    Text,
+)
+from mappings.woocommerce.writing import address_of, refuse_without_place, text, with_own
+
+UNSUPPORTED: Final[dict[str, str]] = {
+    "number": "WooCommerce numbers its orders itself",
+    "presentment_currency": "a WooCommerce order has one currency",
+    "tax_inclusive": "whether prices hold the tax is a setting of the shop",
+    "discounts": "WooCommerce works out itself what a coupon takes off, so that no amount can be set",
+    "tags": "WooCommerce has no tags of orders",
+    "internal_note": "WooCommerce's notes are records of their own",
+    "placed_at": "WooCommerce sets the time of an order itself",
+}
+ONLY_NEW: Final = "WooCommerce would add what is sent to what is there: it is written with a new order only"
+NEEDS_PRODUCT: Final = (
+    "WooCommerce sells the products of its shop: variant_remote_id, product_remote_id or sku has to name one"
+)
+SHIPPING_METHOD: Final = "other"
+"""A charge that none of the shop's own methods worked out."""
+MOST_DIGITS: Final = 18
+
+
+def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
+    """The write in WooCommerce's words; `current` is None for a new order."""
+    notes = Notes()
+    refuse_without_place(patch, UNSUPPORTED, notes)
+    if patch.is_test is True:
+        notes.unsupported("/is_test", "WooCommerce has no orders for trial")
+    buyer = patch.customer
+    billing = with_own(_place(patch.billing_address, "billing", notes), email=_email(buyer, notes), phone=_phone(buyer))
+    _check_name(buyer, patch.billing_address, current, notes)
+    settings = account.custom_fields.get("order", ())
+    held = None if current is None else current.meta_data
+    meta = custom_fields.write(patch.external_id, patch.custom_fields, settings, held, notes)
+    digits = _digits(patch, current, account)
+    body = OrderWrite(
+        status=status(patch, current, notes),
+        currency=_currency(patch.currency, current, notes),
+        customer_id=_customer_id(buyer, notes),
+        billing=billing,
+        shipping=_place(patch.shipping_address, "shipping", notes),
+        line_items=_lines(patch.line_items, current, digits, notes),
+        shipping_lines=_shipping_lines(patch.shipping_lines, current, digits, notes),
+        customer_note=text(patch.customer_note),
+        meta_data=meta or UNSET,
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _place(address: AddressPatch | None | UnsetType, kind: AddressType, notes: Notes) -> PlaceWrite | UnsetType:
+    if isinstance(address, UnsetType):
+        return UNSET
+    pointer = f"/{kind}_address"
+    if address is not None and address.type not in (UNSET, "unknown", kind):
+        notes.invalid(f"{pointer}/type", f"one of: {kind}")
+    return addresses.write(address, kind, pointer, notes, with_company=True)
+
+
+def _email(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+    if buyer is None:
+        return None
+    if isinstance(buyer, UnsetType) or buyer.email is None:
+        return UNSET
+    return address_of(buyer.email, "/customer/email", notes)
+
+
+def _phone(buyer: OrderCustomerPatch | None | UnsetType) -> Text:
+    if buyer is None:
+        return ""
+    return UNSET if isinstance(buyer, UnsetType) or buyer.phone is None else buyer.phone
+
+
+def _check_name(
+    buyer: OrderCustomerPatch | None | UnsetType,
+    address: AddressPatch | None | UnsetType,
+    current: Order | None,
+    notes: Notes,
+) -> None:
+    """The buyer's name is that of the billing address."""
+    if buyer is None or isinstance(buyer, UnsetType) or buyer.name is None:
+        return
+    there = None if current is None else addresses.name_of(current.billing.first_name, current.billing.last_name)
+    if isinstance(address, AddressPatch):
+        there = address.name
+    if buyer.name != there:
+        notes.unsupported(
+            "/customer/name", "WooCommerce takes the buyer's name from billing_address.name: write it there"
+        )
+
+
+def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> int | UnsetType:
+    """The user of the shop; 0 makes the order a guest's."""
+    if buyer is None:
+        return 0
+    if isinstance(buyer, UnsetType):
+        return UNSET
+    if buyer.id is not None and buyer.remote_id is None:
+        notes.invalid("/customer/id", "this customer is not known at this connection")
+    return UNSET if buyer.remote_id is None else _number(buyer.remote_id, "/customer/remote_id", notes)
+
+
+def _number(id: str | None, pointer: str, notes: Notes) -> int | UnsetType:
+    if id is None:
+        return UNSET
+    if not (id.isascii() and id.isdecimal() and len(id) <= MOST_DIGITS and int(id) > 0):
+        notes.invalid(pointer, "WooCommerce's ids are positive numbers")
+        return UNSET
+    return int(id)
+
+
+def _currency(currency: str | None | UnsetType, current: Order | None, notes: Notes) -> Text:
+    if isinstance(currency, UnsetType) or (current is not None and currency == current.currency):
+        return UNSET
+    if currency is None:
+        notes.invalid("/currency", "a WooCommerce order always has a currency")
+        return UNSET
+    if current is not None:
+        notes.unsupported(
+            "/currency", "the sums of a WooCommerce order would stay the same numbers in another currency"
+        )
+        return UNSET
+    return currency
+
+
+def _digits(patch: OrderPatch, current: Order | None, account: Account) -> tuple[int, str]:
+    """How many decimals a sum may have, and whose rule that is: the currency's, or the shop's where it has fewer."""
+    named = patch.currency if isinstance(patch.currency, str) else account.currency
+    currency = values.currency_digits(named) if named is not None else 2
+    if account.decimals is not None and account.decimals < currency:
+        return account.decimals, "the shop is set to"
+    return currency, "the currency has"
+
+
+def _lines(
+    lines: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, digits: tuple[int, str], notes: Notes
+) -> tuple[LineWrite, ...] | UnsetType:
+    if isinstance(lines, UnsetType):
+        return UNSET
+    if current is not None:
+        notes.unsupported("/line_items", ONLY_NEW)
+        return UNSET
+    return tuple(_line(line, f"/line_items/{place}", digits, notes) for place, line in enumerate(lines or ()))
+
+
+def _line(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Notes) -> LineWrite:
+    if not (line.product_remote_id or line.variant_remote_id or line.sku):
+        notes.invalid(pointer, NEEDS_PRODUCT)
+    if line.tax is not None:
+        notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
+    for name in ("requires_shipping", "taxable"):
+        if getattr(line, name) is not None:
+            notes.unsupported(f"{pointer}/{name}", "that is a matter of the product in WooCommerce")
+    if line.custom_fields:
+        notes.unsupported(f"{pointer}/custom_fields", "no custom fields of lines can be configured for WooCommerce")
+    count = Decimal(line.quantity)
+    if count != count.to_integral_value() or count <= 0:
+        notes.invalid(f"{pointer}/quantity", "WooCommerce's API takes whole numbers")
+        count = Decimal(1)
+    subtotal: Text = UNSET
+    if line.unit_price is not None:
+        subtotal = _amount(
+            values.decimal_string(count * Decimal(line.unit_price)), f"{pointer}/unit_price", digits, notes
+        )
+    return LineWrite(
+        quantity=int(count),
+        product_id=_number(line.product_remote_id, f"{pointer}/product_remote_id", notes),
+        variation_id=_number(line.variant_remote_id, f"{pointer}/variant_remote_id", notes),
+        # A product's id names it better; WooCommerce takes the number of the article in preference to both.
+        sku=line.sku if line.sku and not (line.product_remote_id or line.variant_remote_id) else UNSET,
+        name=line.name or UNSET,
+        subtotal=subtotal,
+        total=subtotal,
+    )
+
+
+def _shipping_lines(
+    lines: tuple[ShippingLinePatch, ...] | None | UnsetType,
+    current: Order | None,
+    digits: tuple[int, str],
+    notes: Notes,
+) -> tuple[ShippingLineWrite, ...] | UnsetType:
+    if isinstance(lines, UnsetType):
+        return UNSET
+    if current is not None:
+        notes.unsupported("/shipping_lines", ONLY_NEW)
+        return UNSET
+    written = []
+    for place, line in enumerate(lines or ()):
+        pointer = f"/shipping_lines/{place}"
+        if line.carrier is not None:
+            notes.unsupported(f"{pointer}/carrier", "WooCommerce keeps how something is shipped, and not by whom")
+        if line.tax is not None:
+            notes.unsupported(f"{pointer}/tax", "WooCommerce works out the tax itself")
+        price = _amount(line.price, f"{pointer}/price", digits, notes)
+        written.append(ShippingLineWrite(method_id=SHIPPING_METHOD, method_title=line.title, total=price))
+    return tuple(written)
+
+
+def _amount(amount: str, pointer: str, digits: tuple[int, str], notes: Notes) -> str:
+    """A sum that the shop keeps to the last digit: one that it would round is refused."""
+    most, whose = digits
+    if decimals(amount) > most:
+        notes.invalid(pointer, f"the sum would be rounded: {whose} {most} decimals")
+        return amount
+    return values.decimal_string(Decimal(amount).quantize(Decimal(1).scaleb(-most)))
