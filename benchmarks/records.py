@@ -1,7 +1,8 @@
-"""What is translated: a HubSpot contact, a Shopify order of twenty lines, a Zendesk ticket, each as one record's bytes.
+"""What is translated, each as one record's bytes: a HubSpot contact, a Shopify order and a Stripe invoice of twenty lines,
+a Stripe customer with his subscriptions, a small checkout, a Zendesk ticket.
 
-The contact and the ticket are those of the mappings' golden tests. The order is the golden one with its two lines taken
-in turns until there are twenty, and sums that add up again.
+They are those of the mappings' golden tests. Orders of twenty lines are the golden ones with two of their lines taken in
+turns, and sums that add up again.
 """
 
 import json
@@ -16,6 +17,7 @@ from mappings.hubspot.wire_v3 import Account as HubSpotAccount
 from mappings.registry import VENDORS, active
 from mappings.shopify.wire_2026_07 import Account as ShopifyAccount
 from mappings.spec import VendorMapping
+from mappings.stripe.wire_2026_10_28 import Account as StripeAccount
 from mappings.zendesk.wire_v2 import Account as ZendeskAccount
 
 FIXTURES: Final = Path(__file__).parents[1] / "tests" / "mappings"
@@ -32,12 +34,15 @@ class Subject(NamedTuple):
 
 
 def subjects() -> Iterator[Subject]:
-    """The three records."""
+    """The records."""
     yield _subject(
         "HubSpot contact", "hubspot", "customer", _golden("hubspot/fixtures/customer-full"), HubSpotAccount()
     )
     shop = ShopifyAccount(domain="nordic-seams.myshopify.com", currency="EUR")
     yield _subject(f"Shopify order, {LINES} lines", "shopify", "order", long_order(), shop)
+    yield _subject("Stripe customer", "stripe", "customer", _golden("stripe/fixtures/customer-full"), StripeAccount())
+    yield _subject(f"Stripe invoice, {LINES} lines", "stripe", "order", long_invoice(), StripeAccount())
+    yield _subject("Stripe checkout", "stripe", "order", _golden("stripe/fixtures/order-checkout"), StripeAccount())
     yield _subject("Zendesk ticket", "zendesk", "ticket", _golden("zendesk/fixtures/ticket-full"), ZendeskAccount())
 
 
@@ -56,6 +61,19 @@ def long_order() -> bytes:
     total = items - (LINES / 2 * 10.0 + 5.0) + shipping + fees + tip + LINES / 2 * (10.0 + 2.5 + 4.3) + 1.9
     order["totalPriceSet"] = order["totalReceivedSet"] = _bag(total)
     return json.dumps(order).encode()
+
+
+def long_invoice() -> bytes:
+    """The golden invoice with twenty lines whose sums add up."""
+    invoice = json.loads((FIXTURES / "stripe/fixtures/order-invoice.in.json").read_bytes())
+    lines = invoice["lines"]["data"]
+    invoice["lines"]["data"] = [lines[place % 2] | {"id": f"il_{place}"} for place in range(LINES)]
+    for discount in invoice["total_discount_amounts"]:
+        discount["amount"] = LINES // 2 * 996
+    for tax in invoice["total_taxes"]:
+        tax["amount"] = LINES // 2 * 1703
+    total = LINES // 2 * (8000 + 1960 - 996 + 1703) + 950
+    return json.dumps(invoice | {"total": total, "amount_paid": total}).encode()
 
 
 def _subject(title: str, vendor: str, name: ObjectName, record: bytes, account: Any) -> Subject:

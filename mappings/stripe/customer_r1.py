@@ -35,7 +35,7 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
         company_name=record.business_name or None,
         emails=_emails(record.email, notes) if record.email else (),
         phones=_phones(record) if record.phone else (),
-        addresses=_addresses(record),
+        addresses=_addresses(record) if record.address is not None or record.shipping is not None else (),
         language=_language(record.preferred_locales, notes) if record.preferred_locales else None,
         currency=None if record.currency is None else record.currency.upper(),
         notes=record.description or None,
@@ -72,7 +72,9 @@ def _phones(record: wire.Customer) -> tuple[Phone, ...]:
 def _addresses(record: wire.Customer) -> tuple[Address, ...]:
     billing = addresses.read(record.address, "billing")
     shipping = addresses.read_shipping(record.shipping)
-    return tuple(address for address in (billing, shipping) if address is not None)
+    if billing is None:
+        return () if shipping is None else (shipping,)
+    return (billing,) if shipping is None else (billing, shipping)
 
 
 def _language(locales: tuple[str, ...], notes: Notes) -> str | None:

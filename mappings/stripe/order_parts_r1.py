@@ -1,10 +1,12 @@
 """Lines and payments of invoices and checkouts, revision 1."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Final
 
 from canonical import values
 from canonical.order import Discount, LineItem, OrderCustomer, Payment, ShippingLine
+from canonical.parts import LossKind
 from mappings.spec import Notes
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.money import decimals, money, unit_price
@@ -13,20 +15,23 @@ from mappings.stripe.reading import id_of, instant
 
 NAMELESS: Final = ""
 FINEST: Final = Decimal(1).scaleb(-9)
+Doubt = tuple[str, LossKind, str]
+"""What had to be done to a member of a line: its name, the kind of loss, and what was done."""
 
 
 def invoice_line(line: wire.InvoiceLine, currency: str, notes: Notes, place: int) -> LineItem:
     """One line of an invoice. Its product and price stand in `pricing`, in older objects in `price`."""
-    details = None if line.pricing is None else line.pricing.price_details
-    price_id = line.price.id if line.price is not None else None if details is None else id_of(details.price)
-    product = details.product if details is not None else None if line.price is None else id_of(line.price.product)
-    each = line.pricing.unit_amount_decimal if line.pricing is not None else None
-    if each is None and line.price is not None:
-        each = line.price.unit_amount_decimal
-    count: int | str | None = line.quantity
-    if line.quantity_decimal is not None and line.quantity_decimal != str(count):
-        count = line.quantity_decimal
-    quantity, price = _each(count, each, line.amount, currency, notes, place)
+    each = price_id = product = None
+    if line.pricing is not None:
+        each = line.pricing.unit_amount_decimal
+        if (details := line.pricing.price_details) is not None:
+            price_id, product = id_of(details.price), details.product
+    elif line.price is not None:
+        each, price_id, product = line.price.unit_amount_decimal, line.price.id, id_of(line.price.product)
+    exact = line.quantity_decimal
+    quantity, price, doubt = _each(line.quantity if exact is None else exact, each, line.amount, currency)
+    if doubt is not None:
+        notes.lose(f"/line_items/{place}/{doubt[0]}", doubt[1], doubt[2])
     discount = sum_of(line.discount_amounts)
     return LineItem(
         remote_id=line.id,
@@ -45,7 +50,9 @@ def session_line(line: wire.SessionLine, currency: str, notes: Notes, place: int
     """One line of a checkout."""
     price = line.price
     each = None if price is None else price.unit_amount_decimal
-    quantity, unit = _each(line.quantity, each, line.amount_subtotal, currency, notes, place)
+    quantity, unit, doubt = _each(line.quantity, each, line.amount_subtotal, currency)
+    if doubt is not None:
+        notes.lose(f"/line_items/{place}/{doubt[0]}", doubt[1], doubt[2])
     return LineItem(
         remote_id=line.id,
         product_remote_id=None if price is None else id_of(price.product),
@@ -59,45 +66,48 @@ def session_line(line: wire.SessionLine, currency: str, notes: Notes, place: int
     )
 
 
-def _each(
-    quantity: str | int | None, each: str | None, amount: int, currency: str, notes: Notes, place: int
-) -> tuple[str, str]:
+@lru_cache(maxsize=8192)
+def _each(quantity: str | int | None, each: str | None, amount: int, currency: str) -> tuple[str, str, Doubt | None]:
     """How many, and the price of one, so that their product is the line's amount. Prorated and tiered lines cost
     another amount than their price says: theirs is divided."""
-    if each is not None and isinstance(quantity, int):
-        if each.isdecimal() and int(each) * quantity == amount:
-            return str(quantity), money(int(each), currency)  # the usual case
-        if abs(Decimal(each) * quantity - amount) < 1:
-            return str(quantity), unit_price(each, currency)
     count = values.quantity("0" if quantity is None else quantity)
-    if Decimal(count) == 0:
+    number = Decimal(count)
+    if number == 0:
         if amount or quantity is None:
-            notes.lose(f"/line_items/{place}/quantity", "defaulted", "Stripe names none; the amount stands as of one")
-            return "1", money(amount, currency)
-        return count, unit_price(each or "0", currency)
-    if each is not None and abs(Decimal(each) * Decimal(count) - amount) < 1:
-        return count, unit_price(each, currency)
-    exact = (Decimal(amount).scaleb(-decimals(currency)) / Decimal(count)).quantize(FINEST, ROUND_HALF_EVEN)
-    notes.lose(f"/line_items/{place}/unit_price", "coerced", "the line's amount divided by its quantity")
-    return count, values.unit_price(format(exact.normalize(), "f"), currency)
+            return (
+                "1",
+                money(amount, currency),
+                ("quantity", "defaulted", "Stripe names none; the amount is that of one"),
+            )
+        return count, unit_price(each or "0", currency), None
+    if each is not None and abs(values.parse_decimal(each) * number - amount) < 1:
+        return count, unit_price(each, currency), None
+    exact = (Decimal(amount).scaleb(-decimals(currency)) / number).quantize(FINEST, ROUND_HALF_EVEN)
+    price = values.unit_price(format(exact.normalize(), "f"), currency)
+    return count, price, ("unit_price", "coerced", "the line's amount divided by its quantity")
 
 
 def sum_of(parts: tuple[wire.Discounted, ...] | tuple[wire.Taxed, ...] | None) -> int:
     """Amounts added up, in minor units."""
-    total = 0
-    for part in parts or ():
-        total += part.amount
-    return total
+    if not parts:
+        return 0
+    if len(parts) == 1:
+        return parts[0].amount
+    return sum(part.amount for part in parts)
 
 
 def inclusive(taxes: tuple[wire.Taxed, ...] | None) -> bool | None:
     """Whether the prices hold the taxes; None where there are none, or some do and some do not."""
-    told = {tax.inclusive if tax.inclusive is not None else _holds(tax.tax_behavior) for tax in taxes or ()}
+    if not taxes:
+        return None
+    told = {tax.inclusive if tax.inclusive is not None else _holds(tax.tax_behavior) for tax in taxes}
     return told.pop() if len(told) == 1 else None
 
 
 def inclusive_prices(lines: tuple[wire.SessionLine, ...]) -> bool | None:
     """The same for a checkout, of which each price says how it is meant."""
+    if len(lines) == 1:
+        return None if lines[0].price is None else _holds(lines[0].price.tax_behavior)
     told = {_holds(line.price.tax_behavior) for line in lines if line.price is not None}
     return told.pop() if len(told) == 1 else None
 

@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 from canonical.order import Discount, Order, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
-from canonical.totals import check_totals
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorDrift, VendorMapping
 from mappings.stripe import addresses, metadata
 from mappings.stripe import order_parts_r1 as parts
+from mappings.stripe import order_sums_r1 as sums
 from mappings.stripe import order_tables_r1 as tables
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
@@ -39,7 +39,7 @@ def to_canonical(record: Sold, account: wire.Account) -> Mapped[Order]:
 
 def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mapped[Order]:
     currency = record.currency.upper()
-    lines = tuple(parts.invoice_line(line, currency, notes, place) for place, line in enumerate(record.lines.data))
+    lines = tuple([parts.invoice_line(line, currency, notes, place) for place, line in enumerate(record.lines.data)])
     if record.lines.has_more:
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
     if record.description:
@@ -48,9 +48,7 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         )
     taxes = record.total_taxes or record.total_tax_amounts
     tax_inclusive = parts.inclusive(taxes)
-    totals = _invoice_totals(record, currency)
-    if not record.lines.has_more:
-        notes.loss.extend(check_totals(totals, lines, tax_inclusive))
+    totals = _invoice_totals(record, currency, tax_inclusive, notes)
     remote_id = id_of(record.customer)
     created_at = instant(record.created)
     order = Order(
@@ -84,25 +82,26 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
     return Mapped(data=order, remote=remote, loss=tuple(notes.loss))
 
 
-def _invoice_totals(record: wire.Invoice, currency: str) -> Totals:
-    """Σ of the lines stands for the items: in `subtotal` discounts on single lines are taken off already."""
+def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | None, notes: Notes) -> Totals:
+    """Σ of the lines stands for the items: in `subtotal` discounts on single lines are taken off already. Lines are
+    read so that each one's product is its amount, so that they need no check of their own."""
     items = record.subtotal
     if record.lines.data and not record.lines.has_more:
-        items = sum(line.amount for line in record.lines.data)
-    shipping = record.amount_shipping if record.shipping_cost is None else record.shipping_cost.amount_subtotal
+        items = sum([line.amount for line in record.lines.data])
     taxes = record.total_taxes or record.total_tax_amounts
-    nothing, remaining = money(0, currency), record.amount_remaining
-    return Totals(
-        items=money(items, currency),
-        discount=money(parts.sum_of(record.total_discount_amounts), currency),
-        shipping=money(shipping, currency),
-        fees=nothing,
-        tip=nothing,
-        tax=money(parts.sum_of(taxes) if taxes else record.tax or 0, currency),
-        total=money(record.total, currency),
-        paid=money(record.amount_paid, currency),
-        refunded=money(record.post_payment_credit_notes_amount, currency),
-        outstanding=money(record.total - record.amount_paid if remaining is None else remaining, currency),
+    remaining = record.amount_remaining
+    return sums.totals(
+        currency,
+        tax_inclusive,
+        notes,
+        items=items,
+        discount=parts.sum_of(record.total_discount_amounts),
+        shipping=record.amount_shipping if record.shipping_cost is None else record.shipping_cost.amount_subtotal,
+        tax=parts.sum_of(taxes) if taxes else record.tax or 0,
+        total=record.total,
+        paid=record.amount_paid,
+        refunded=record.post_payment_credit_notes_amount,
+        outstanding=record.total - record.amount_paid if remaining is None else remaining,
     )
 
 
@@ -120,7 +119,7 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         raise Unmappable("$.currency", f"a checkout in mode {record.mode} without an amount sells nothing")
     currency = record.currency.upper()
     told = record.line_items or wire.SessionLines()
-    lines = tuple(parts.session_line(line, currency, notes, place) for place, line in enumerate(told.data))
+    lines = tuple([parts.session_line(line, currency, notes, place) for place, line in enumerate(told.data)])
     if record.line_items is None:
         notes.lose("/line_items", "dropped", "the lines of the checkout were not sent along")
     elif told.has_more:
@@ -128,9 +127,8 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     charge = _charge(record)
     tax_inclusive = parts.inclusive_prices(told.data)
     payment_status = _session_payment_status(record, charge)
-    totals = _session_totals(record, currency, charge)
-    if not told.has_more:
-        notes.loss.extend(check_totals(totals, lines, tax_inclusive))
+    totals = _session_totals(record, currency, charge, tax_inclusive, notes)
+    payments = () if charge is None else (parts.charged(charge),)
     who = record.customer_details or wire.CustomerDetails()
     remote_id = id_of(record.customer)
     created_at = instant(record.created)
@@ -155,35 +153,45 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         line_items=lines,
         discounts=_session_discounts(record, currency),
         shipping_lines=parts.shipping_lines(record.shipping_cost, currency),
-        payments=() if charge is None else (parts.charged(charge),),
+        payments=payments,
         channel="online",
         external_id=metadata.external_id(record.metadata) or record.client_reference_id or None,
         is_test=not record.livemode,
         custom_fields=_custom_fields(record, account, notes),
         placed_at=created_at,
-        paid_at=instant(charge.created) if charge is not None and record.payment_status == "paid" else None,
+        paid_at=payments[0].processed_at if payments and record.payment_status == "paid" else None,
         created_at=created_at,
     )
     return Mapped(data=order, remote=Remote(id=record.id, created_at=created_at), loss=tuple(notes.loss))
 
 
-def _session_totals(record: wire.CheckoutSession, currency: str, charge: wire.Charge | None) -> Totals:
+def _session_totals(
+    record: wire.CheckoutSession, currency: str, charge: wire.Charge | None, tax_inclusive: bool | None, notes: Notes
+) -> Totals:
     details = record.total_details or wire.TotalDetails()
     total = record.amount_total or 0
     paid = total if record.payment_status == "paid" else 0
-    shipping = details.amount_shipping if record.shipping_cost is None else record.shipping_cost.amount_subtotal
-    nothing = money(0, currency)
-    return Totals(
-        items=money(record.amount_subtotal or 0, currency),
-        discount=money(details.amount_discount or 0, currency),
-        shipping=money(shipping or 0, currency),
-        fees=nothing,
-        tip=nothing,
-        tax=money(details.amount_tax or 0, currency),
-        total=money(total, currency),
-        paid=money(paid, currency),
-        refunded=nothing if charge is None else money(charge.amount_refunded, currency),
-        outstanding=money(total - paid, currency),
+    items = record.amount_subtotal or 0
+    lines = record.line_items
+    if lines is not None and not lines.has_more:
+        added = sum([line.amount_subtotal for line in lines.data])
+        if added != items:
+            told = f"the lines add up to {money(added, currency)}, the vendor says {money(items, currency)}"
+            notes.lose("/totals/items", "ambiguous", told)
+    return sums.totals(
+        currency,
+        tax_inclusive,
+        notes,
+        items=items,
+        discount=details.amount_discount or 0,
+        shipping=(details.amount_shipping or 0)
+        if record.shipping_cost is None
+        else record.shipping_cost.amount_subtotal,
+        tax=details.amount_tax or 0,
+        total=total,
+        paid=paid,
+        refunded=0 if charge is None else charge.amount_refunded,
+        outstanding=total - paid,
     )
 
 
