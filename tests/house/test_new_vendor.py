@@ -1,0 +1,202 @@
+"""A vendor is begun in a copy of the project: what is made is formatted, typed, registered and true to its claims."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.cli.scaffold.files import rendered
+from app.cli.scaffold.places import register
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
+BLANKS_OF_BRONZE = {"bronze.read", "bronze.golden", "bronze.errors-classified", "bronze.look-alike"}
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a working copy holds, as far as it is needed here."""
+    folder = tmp_path_factory.mktemp("project")
+    for part in COPIED:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+@pytest.fixture
+def project(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of one's own."""
+    return Path(shutil.copytree(pristine, tmp_path / "project"))
+
+
+def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
+    environment = {**inherited, "COLUMNS": "80", "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def lockstitch(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return run(folder, sys.executable, "-m", "app.cli", *arguments)
+
+
+def report(folder: Path, name: str, *arguments: str) -> dict[str, Any]:
+    checked = lockstitch(folder, "check-vendor", name, "--json", *arguments)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    told: dict[str, Any] = json.loads(checked.stdout)
+    return told
+
+
+def assert_clean(folder: Path, *command: str) -> None:
+    done = run(folder, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "object_name", "title"),
+    [("ox", "customer", "Ox"), ("zzzzzzzzzzzzzzzz", "ticket", "Sixteen Letters1")],
+)
+def test_what_is_made_needs_nothing_but_its_blanks_filled(
+    project: Path, name: str, object_name: str, title: str
+) -> None:
+    made = lockstitch(project, "new-vendor", name, "--object", object_name, "--title", title)
+    assert made.returncode == 0, made.stderr
+    assert "By hand" not in made.stdout
+
+    made_files = [f"mappings/{name}", f"emulators/{name}", f"tests/mappings/{name}"]
+    places = ["mappings/registry.py", "emulators/registry.py"]
+    assert_clean(project, str(BIN / "ruff"), "check", *made_files, *places)
+    assert_clean(project, str(BIN / "ruff"), "format", "--check", *made_files, *places)
+    assert_clean(project, str(BIN / "lint-imports"))
+    assert_clean(project, sys.executable, "-m", "mappings.coverage_table", "--check")
+    assert_clean(project, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"tests/mappings/{name}")
+    assert_clean(project, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/mappings", "-k", f"[{name}")
+
+    told = report(project, name)
+    rules = {rule["rule"]: rule for rule in told["rules"]}
+    bronze = {rule: one for rule, one in rules.items() if one["level"] == "bronze" and one["holds"] is not None}
+    assert bronze.keys() == BLANKS_OF_BRONZE | {"bronze.enums-total", "bronze.types"}
+    assert all(one["holds"] for one in bronze.values()), bronze
+    assert set(told["missing"]["bronze"]) > BLANKS_OF_BRONZE
+    assert all("TO FILL IN" in one["claim"]["reason"] for one in rules.values() if one["claim"]["status"] == "todo")
+    assert told["reached"] is None
+
+
+def test_a_level_that_is_asked_for_and_not_reached_is_refused(project: Path) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+    quality = project / "mappings" / "ox" / "quality.toml"
+
+    assert lockstitch(project, "check-vendor", "ox", "--no-types", "--level", "bronze").returncode == 3
+
+    head, rest = quality.read_text("utf-8").split("[silver.write]")
+    head = "".join(
+        line if not line.startswith(("status", "reason")) else 'status = "done"\n' * line.startswith("status")
+        for line in head.splitlines(keepends=True)
+    )
+    quality.write_text(f"{head}[silver.write]{rest}", "utf-8")
+    assert lockstitch(project, "check-vendor", "ox", "--no-types", "--level", "bronze").returncode == 0
+    assert report(project, "ox", "--no-types")["reached"] == "bronze"
+
+
+def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+    quality = project / "mappings" / "ox" / "quality.toml"
+    quality.write_text(quality.read_text("utf-8").replace('status = "todo"', 'status = "done"'), "utf-8")
+    golden = project / "tests" / "mappings" / "ox" / "fixtures" / "customer-full.out.json"
+    golden.write_text(golden.read_text("utf-8").replace("Mira Holm", "Mira Holms"), "utf-8")
+
+    checked = lockstitch(project, "check-vendor", "ox", "--no-types")
+
+    assert checked.returncode == 3
+    said = " ".join(checked.stdout.split())
+    assert "bronze.golden is called done and does not hold: 1 of 2 failed" in said
+    assert 'at /data/display_name "Mira Holms" is written down, and it became "Mira Holm"' in said
+    assert "silver.write is called done and does not hold: no object can be created or changed" in said
+    assert "gold.docs-page is called done and does not hold" in said
+
+
+def test_golden_records_are_written_down_once(project: Path) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+    folder = project / "tests" / "mappings" / "ox" / "fixtures"
+    (folder / "customer-many.in.json").write_text('{"data": [{"id": "1"}, {"id": "2", "email": "A@example.com"}]}')
+
+    unread = lockstitch(project, "check-vendor", "ox", "--no-types")
+    assert "customer-many.in.json has no .out.json beside it" in " ".join(unread.stdout.split())
+    written = lockstitch(project, "check-vendor", "ox", "--write-golden")
+    assert written.stdout == "written  tests/mappings/ox/fixtures/customer-many.out.json: read it, every line\n"
+    meant = json.loads((folder / "customer-many.out.json").read_bytes())
+    assert [one["remote"]["id"] for one in meant] == ["1", "2"]
+    assert meant[1]["data"]["emails"][0]["address"] == "a@example.com"
+    assert "take one away" in lockstitch(project, "check-vendor", "ox", "--write-golden").stdout
+
+    (folder / "customer-odd.in.json").write_text('{"name": "No id"}')
+    refused = lockstitch(project, "check-vendor", "ox", "--write-golden")
+    assert refused.returncode == 3
+    assert refused.stderr == "customer-odd.in.json, $.id: a record of Ox has an id\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("hubspot",), 2, "hubspot is there already: lockstitch check-vendor hubspot"),
+        (("github",), 2, "known as an intake"),
+        (("registry",), 2, "the name of a module of the project"),
+        (("class",), 2, "no word of Python"),
+        (("Big-Shop",), 2, "2 to 16 lower-case letters"),
+        (("ox", "--title", 'O"x'), 2, "The title is up to 16"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
+    done = lockstitch(ROOT, "new-vendor", *arguments)
+
+    assert done.returncode == code
+    assert said in done.stderr
+
+
+def test_nothing_that_is_there_is_overwritten(project: Path) -> None:
+    page = project / "docs" / "vendors" / "ox.md"
+    page.write_text("Mine.")
+
+    done = lockstitch(project, "new-vendor", "ox")
+
+    assert done.returncode == 3
+    assert done.stderr == "Nothing was made, because there is already: docs/vendors/ox.md\n"
+    assert page.read_text() == "Mine."
+    assert not (project / "mappings" / "ox").exists()
+
+
+def test_a_place_that_looks_otherwise_is_left_to_a_person(project: Path) -> None:
+    registry = project / "emulators" / "registry.py"
+    registry.write_text("EMULATORS = found_by_magic()\n")
+
+    steps = {step: done for _, done, step in register(project, "ox")}
+
+    assert steps.pop("import emulators.ox and add it to EMULATORS") is False
+    assert all(steps.values())
+    assert registry.read_text() == "EMULATORS = found_by_magic()\n"
+
+
+def test_places_are_edited_once_however_often(project: Path) -> None:
+    def texts() -> list[str]:
+        return [
+            (project / one).read_text() for one in ("mappings/registry.py", "emulators/registry.py", "pyproject.toml")
+        ]
+
+    assert all(done for _, done, _ in register(project, "ox"))
+    once = texts()
+    assert all(done for _, done, _ in register(project, "ox"))
+    assert texts() == once
+
+
+def test_no_word_of_a_template_is_left_unfilled() -> None:
+    for object_name in ("customer", "ticket"):
+        for path, text in rendered("ox", "Ox", object_name):
+            for word in ("vendor", "Vendor", "VENDOR", "object", "Object", "OBJECT"):
+                assert f"__{word}__" not in f"{path}{text}", path
