@@ -1,0 +1,287 @@
+"""What vendors change overnight is found once, told, counted, and treated as the connection's rules say."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.callers import PATIENCE, Caller, code_of
+from tests.contract.event_stories import Stories
+from tests.contract.facade import Facade
+from tests.contract.samples import KINDS, Kind, customer, ticket
+
+PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
+LEARNED_FROM = 3
+RULES = f"""
+[drift]
+sample_rate = 1.0
+learn_records = {LEARNED_FROM}
+
+[[connections.busy-zendesk.drift]]
+path = "$..*"
+policy = "reject"
+
+[[connections.frail-zendesk.drift]]
+path = "$.sentiment"
+objects = ["tickets"]
+policy = "discard"
+
+[[connections.frail-hubspot.drift]]
+path = "$.recordVersion"
+policy = "freeze"
+"""
+CHOICES = {
+    "hubspot customer": "$.lifecycle_stage",
+    "shopify customer": "$.status",
+    "zendesk customer": "$.kind",
+    "shopify order": "$.payment_status",
+    "hubspot ticket": "$.status",
+    "zendesk ticket": "$.status",
+}
+FIELDS = {"hubspot": "$.recordVersion", "shopify": "$.carbonFootprint", "zendesk": "$.sentiment"}
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch that looks at every record and learns fast, on a database of its own."""
+    facade = Facade(tmp_path_factory.mktemp("drift"), module_database_url, more=RULES)
+    try:
+        facade.start()
+        yield facade
+    finally:
+        facade.stop()
+
+
+@pytest.fixture
+def facade(watched: Facade) -> Iterator[Facade]:
+    """The same, with vendors that have not changed."""
+    yield watched
+    watched.vendors.mend()
+
+
+@pytest.fixture(scope="module")
+def full_key(watched: Facade) -> str:
+    """A key with every scope."""
+    return watched.make_key(name="everything").secret
+
+
+def until(found: Callable[[], Any], what: str) -> Any:
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:
+        if result := found():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"{what} did not come within {PATIENCE} s")
+
+
+def drift(facade: Facade, vendor: str, change: str) -> None:
+    assert vendor in PATHS
+    facade.vendors.break_(vendor, "drift", path=PATHS[vendor], times=None, change=change)  # type: ignore[arg-type]
+
+
+def learned(facade: Facade, connection: str, mapping: str, source: str = "record") -> None:
+    """Wait for the baseline; the caller has shown enough."""
+    question = """SELECT 1 FROM drift_baseline
+                   WHERE (connection, mapping, source) = ($1, $2, $3) AND learned_at IS NOT NULL"""
+    until(lambda: facade.sql(question, connection, mapping, source), f"the baseline of {mapping} at {connection}")
+
+
+def known_record(facade: Facade, caller: Caller, kind: Kind, connection: str, body: dict[str, Any]) -> str:
+    """The path of a new record that was read often enough to be known."""
+    made = caller.create(f"{kind.path}?connection={connection}", body)
+    path = f"{kind.path}/{made['id']}?connection={connection}"
+    for _ in range(LEARNED_FROM):
+        assert caller.get(path).status_code == 200
+    learned(facade, connection, made["meta"]["mapping"]["name"])
+    return path
+
+
+def findings(caller: Caller, **filters: str) -> list[dict[str, Any]]:
+    answer = caller.get("/ops/drift", params={"limit": "250", **filters})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["data"]
+    return found
+
+
+def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str | None = None) -> dict[str, Any]:
+    """The finding of one change, once it is there."""
+
+    def look() -> list[dict[str, Any]]:
+        return [
+            one
+            for one in findings(caller, connection=connection, kind=kind)
+            if one["mapping"] == mapping and path in (None, one["path"])
+        ]
+
+    one, *_ = until(look, f"a finding {kind} of {mapping}")
+    return dict(one)
+
+
+def told(caller: Caller, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """The Events that tell of a finding."""
+    events = caller.get("/v1/events", params={"type": "mapping.drift_detected", "limit": "250"}).json()["data"]
+    return [event for event in events if event["data"]["id"] == of["id"]]
+
+
+def counted(facade: Facade, full_key: str, connection: str, kind: str) -> float:
+    """What both processes have counted."""
+    total = 0.0
+    for process in (facade.api, facade.worker):
+        text = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {full_key}"}).text
+        labels = re.escape(f'lockstitch_drift_findings_total{{connection="{connection}",kind="{kind}"}}')
+        total += sum(float(number) for number in re.findall(rf"^{labels} (\S+)$", text, re.MULTILINE))
+    return total
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_each_kind_of_drift_is_found_told_and_counted(facade: Facade, caller: Caller, full_key: str, name: str) -> None:
+    kind = KINDS[name]
+    vendor, mapping = kind.connection, f"{kind.connection}.{name.partition(' ')[2]}"
+    body = kind.sample() | ({"lifecycle_stage": "lead"} if name == "hubspot customer" else {})
+    path = known_record(facade, caller, kind, vendor, body)
+    before = caller.get(path).json()
+
+    drift(facade, vendor, "field")
+    assert caller.get(path).json() == before
+    field = finding(caller, vendor, mapping, "unknown_field", FIELDS[vendor])
+    assert (field["source"], field["policy"], field["acknowledged_at"]) == ("record", "evolve", None)
+    facade.vendors.mend()
+
+    drift(facade, vendor, "enum")
+    assert caller.get(path).status_code == 200
+    choice = finding(caller, vendor, mapping, "new_enum_value", CHOICES[name])
+    assert choice["found"] == caller.get(path).json()[f"{CHOICES[name][2:]}_raw"]
+    facade.vendors.mend()
+
+    drift(facade, vendor, "type")
+    assert code_of(caller.get(path), 502) == "vendor-drift"
+    changed = finding(caller, vendor, mapping, "changed_type")
+    facade.vendors.mend()
+    assert caller.get(path).json() == before
+
+    for one in (field, choice, changed):
+        (event,) = until(partial(told, caller, one), f"an event of {one['path']}")
+        assert event["connection"] == vendor
+        assert event["data"]["link"] == f"{facade.api.url}/ops/drift/{one['id']}"
+        assert event["data"]["kind"] == one["kind"]
+        assert counted(facade, full_key, vendor, one["kind"]) >= 1
+
+
+def test_what_is_seen_again_is_counted_and_not_told_again(facade: Facade, caller: Caller) -> None:
+    path = known_record(facade, caller, KINDS["hubspot customer"], "busy-hubspot", customer("hubspot"))
+    drift(facade, "hubspot", "field")
+    caller.get(path)
+    first = finding(caller, "busy-hubspot", "hubspot.customer", "unknown_field")
+    for _ in range(3):
+        caller.get(path)
+    again = until(
+        lambda: [
+            one
+            for one in findings(caller, connection="busy-hubspot")
+            if one["id"] == first["id"] and one["count"] >= first["count"] + 3
+        ],
+        "a greater count",
+    )[0]
+    assert (again["first_seen"], again["example"]) == (first["first_seen"], "0")
+    assert again["last_seen"] > first["last_seen"]
+    assert len(told(caller, first)) == 1
+
+
+def test_nothing_of_a_person_is_in_a_finding(facade: Facade, caller: Caller) -> None:
+    path = known_record(facade, caller, KINDS["zendesk customer"], "zendesk", customer("zendesk"))
+    drift(facade, "zendesk", "type")
+    caller.get(path)
+    finding(caller, "zendesk", "zendesk.customer", "changed_type")
+    rows = facade.sql("SELECT * FROM drift_finding") + facade.sql("SELECT * FROM drift_known")
+    assert len(rows) > 1
+    assert not re.search(r"example\.com|Ada", json.dumps([*rows], default=str))
+
+
+def test_what_a_rule_discards_is_no_finding(facade: Facade, caller: Caller) -> None:
+    path = known_record(facade, caller, KINDS["zendesk ticket"], "frail-zendesk", ticket("zendesk"))
+    drift(facade, "zendesk", "field")
+    assert caller.get(path).status_code == 200
+    facade.vendors.mend()
+    drift(facade, "zendesk", "enum")
+    assert caller.get(path).status_code == 200
+    finding(caller, "frail-zendesk", "zendesk.ticket", "new_enum_value", "$.status")  # which was looked at later
+    assert not findings(caller, connection="frail-zendesk", kind="unknown_field")
+
+
+def test_what_a_rule_freezes_raises_an_alarm_until_it_is_acknowledged(facade: Facade, caller: Caller) -> None:
+    path = known_record(facade, caller, KINDS["hubspot ticket"], "frail-hubspot", ticket("hubspot"))
+    drift(facade, "hubspot", "field")
+    assert caller.get(path).status_code == 200
+    frozen = finding(caller, "frail-hubspot", "hubspot.ticket", "unknown_field")
+    assert frozen["policy"] == "freeze"
+    until(lambda: "where a rule says that nothing changes" in facade.worker.log, "the alarm")
+
+    answer = caller.post(f"/ops/drift/{frozen['id']}/acknowledge")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["acknowledged_by"]
+    assert code_of(caller.post(f"/ops/drift/{frozen['id']}/acknowledge"), 409) == "state-conflict"
+    (entry,) = caller.get("/ops/audit", params={"record": frozen["id"], "type": "drift.acknowledged"}).json()["data"]
+    assert entry["facts"]["path"] == "$.recordVersion"
+    assert frozen["id"] not in [one["id"] for one in findings(caller, acknowledged="false")]
+    assert frozen["id"] in [one["id"] for one in findings(caller, acknowledged="true")]
+
+
+def test_what_a_rule_rejects_is_refused_until_it_is_acknowledged(facade: Facade, caller: Caller) -> None:
+    stories = Stories(facade, caller)
+    kind, connection = KINDS["zendesk ticket"], "busy-zendesk"
+    path = known_record(facade, caller, kind, connection, ticket("zendesk"))
+    remote_id = caller.get(path).json()["meta"]["remote_id"]
+
+    drift(facade, "zendesk", "field")
+    answer = caller.get(path)
+    assert code_of(answer, 502) == "vendor-drift"
+    assert "$.sentiment" in answer.json()["detail"]
+    assert code_of(caller.get(f"/v1/tickets?connection={connection}&limit=5"), 502) == "vendor-drift"
+    caller.create(f"/v1/tickets?connection={connection}", ticket("zendesk"))  # what is done is done
+    receipt = stories.record(connection, "zen:event-type:ticket.subject_changed", "ticket", remote_id)
+    letter = stories.dead_letter_of(receipt)
+    assert (letter["category"], letter["path"]) == ("permanent", "$.sentiment")
+
+    rejected = finding(caller, connection, "zendesk.ticket", "unknown_field", "$.sentiment")
+    assert rejected["policy"] == "reject"
+    assert caller.post(f"/ops/drift/{rejected['id']}/acknowledge").status_code == 200
+    assert caller.get(path).status_code == 200
+    assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    assert stories.event_of(receipt)["type"] == "ticket.updated"
+
+
+def test_webhooks_have_a_baseline_of_their_own(facade: Facade, caller: Caller) -> None:
+    stories, topic = Stories(facade, caller), "zen:event-type:user.name_changed"
+    made = caller.create("/v1/customers?connection=busy-zendesk", customer("zendesk"))
+    remote_id = made["meta"]["remote_id"]
+
+    def webhook(**more: Any) -> str:
+        body = {"account_id": 1, "detail": {"id": remote_id, "plan": None} | more, "id": "x", "type": topic}
+        rest = {"subject": f"zen:user:{remote_id}", "time": "2026-11-25T10:29:58Z", "event": {}}
+        payload = json.dumps(body | rest).encode()
+        return stories.record("busy-zendesk", topic, "user", remote_id, payload=payload)
+
+    for _ in range(LEARNED_FROM):
+        stories.event_of(webhook())
+    learned(facade, "busy-zendesk", "zendesk.customer", "webhook")
+    stories.event_of(webhook(plan="gold"))  # it was there before, as null
+
+    letter = stories.dead_letter_of(webhook(mood="sunny"))
+    assert (letter["category"], letter["path"]) == ("permanent", "$.detail.mood")
+    found = finding(caller, "busy-zendesk", "zendesk.customer", "unknown_field", "$.detail.mood")
+    assert (found["source"], found["example"]) == ("webhook", '"xxxxx"')
+
+
+def test_findings_are_for_operators(facade: Facade) -> None:
+    with facade.calling("customers:read") as nobody:
+        assert code_of(nobody.get("/ops/drift"), 403) == "forbidden"
+    with facade.calling("ops:read") as reader:
+        assert reader.get("/ops/drift?limit=1").status_code == 200
+        assert code_of(reader.post("/ops/drift/drf_1/acknowledge"), 403) == "forbidden"
+        assert code_of(reader.get("/ops/drift/drf_1"), 404) == "not-found"
+        assert code_of(reader.get("/ops/drift?kind=new&acknowledged=maybe&cursor=x"), 422) == "invalid-field"
