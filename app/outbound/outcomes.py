@@ -53,7 +53,7 @@ def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
     """The failure in a whole reply, or None for a success."""
     vendor = connection.vendor
     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
-    if 300 <= reply.status < 400:
+    if 300 < reply.status < 400:  # 300 sends nobody anywhere: it says that several records fit
         return Failure(
             category="permanent",
             why=f"status {reply.status}",
@@ -70,7 +70,7 @@ def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
             category="transient", why="unreadable", maybe_done=True, alive=True, status=reply.status,
             request_id=request_id,
         )  # fmt: skip
-    if refusal is None and reply.status < 400:
+    if refusal is None and reply.status < 300:
         return None
     if refusal is None:
         refusal = VendorRefusal(

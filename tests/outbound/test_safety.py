@@ -63,6 +63,16 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
         assert elsewhere.calls == []
 
 
+async def test_several_records_that_fit_are_a_refusal_and_no_redirect() -> None:
+    several = Reply(status=300, body=b'["/things/7", "/things/8"]')
+    async with running_vendor(several) as vendor, asking(vendor.url) as acme:
+        for request in (READ, WRITE):
+            with pytest.raises(VendorRefused) as refused:
+                await acme.send(request)
+            assert refused.value.refusal.kind == "rejected"
+        assert len(vendor.calls) == 2
+
+
 async def test_a_vendor_sets_no_cookies() -> None:
     sets_one = Reply(headers=(("set-cookie", "session=1; Path=/"),))
     async with running_vendor(sets_one) as vendor, asking(vendor.url) as acme:
