@@ -49,7 +49,7 @@ class Subscriptions(Protocol):
     """The subscriptions. Every change is audited, with `actor` as its cause."""
 
     async def create(self, new: NewSubscription) -> Subscription:
-        """Add one; it gets the Events that are appended from now on."""
+        """Add one; it gets every Event that the feed does not show by then."""
 
     async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
         """Newest first, below the id `after`."""

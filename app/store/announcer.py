@@ -8,6 +8,7 @@ from app.dead_letter_ports import DeadLetter
 from app.event_ports import Events, NewEvent
 from app.lane_ports import BlockedReason
 from app.queue_ports import INTERNAL, Enqueuer, Transaction
+from app.store import deliveries
 from app.store.database import Query
 
 DEAD_LETTER_CREATED: Final = "dead_letter.created"
@@ -25,10 +26,13 @@ class StoreAnnouncer:
         self._queue = queue
 
     async def dead_letter_created(self, transaction: Transaction, dead_letter: DeadLetter) -> None:
-        """A job was given up. Where it was to deliver this very kind of news, that is not news for a delivery: each
-        would make the next one."""
-        if dead_letter.kind == "deliver" and not await _is_other_news(transaction, dead_letter.origin):
-            return
+        """A job was given up, and with it what it was to deliver. Where that was this very kind of news, it is not news
+        for a delivery: each would make the next one."""
+        if dead_letter.kind == deliveries.KIND:
+            if dead_letter.dedupe_key is not None:
+                await deliveries.give_up(transaction, dead_letter.dedupe_key, dead_letter.reason)
+            if not await _is_other_news(transaction, dead_letter.origin):
+                return
         connection = None if dead_letter.connection == INTERNAL else dead_letter.connection
         data = {
             "id": dead_letter.id,

@@ -88,6 +88,15 @@ DROP = Query(
     "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE id = $1 AND state = 'pending'",
 )
 
+GIVE_UP = Query(
+    "UPDATE delivery",
+    """
+    UPDATE delivery
+       SET state = 'dead', last_error = $2, ended_at = now()
+     WHERE id = $1 AND state = 'pending'
+    """,
+)
+
 SUCCEED = Query(
     "UPDATE delivery",
     """
@@ -158,7 +167,12 @@ class PostgresDeliveries:
             if row["subscription"] is None:
                 return self._opened_callback(row, await session.fetch(SELECT_DIGESTS, row["principal"]))
             if row["target_url"] is None:
-                await session.execute(DROP, delivery_id)
+                if await session.execute(DROP, delivery_id):
+                    about = {"event": row["event"], "subscription": row["subscription"]}
+                    run = row["correlation_id"]
+                    await note(
+                        session, "delivery.dropped", delivery_id, actor="lockstitch", correlation_id=run, **about
+                    )
                 return None
             secrets = await session.fetch(SELECT_SECRETS, row["subscription"])
             return Delivery(
@@ -202,6 +216,11 @@ class PostgresDeliveries:
             target_url=self._sealer.open(row["callback_url"], callback_of(row["id"])).decode(),
             secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
         )
+
+
+async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:
+    """Its job has become a dead letter, also one whose workers ended before they could say so."""
+    await transaction.execute(GIVE_UP, delivery_id, reason)
 
 
 def callback_of(delivery_id: str) -> str:

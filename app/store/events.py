@@ -26,14 +26,21 @@ API_VERSION: Final = "v1"
 ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
 COLUMNS: Final = "id, type, connection, record, body, correlation_id, traceparent, origin, created_at"
 
+# Shared by all who append until they commit, and held alone by whoever subscribes: what his subscription comes too late
+# for has been decided before it is there, and so is in the feed. "eventadd" in ASCII.
+APPENDING: Final = int.from_bytes(b"eventadd")
+
 NUMBER = Query(
     "SELECT event_era",
     f"""
+    WITH appending AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock_shared({APPENDING})
+    )
     SELECT {ERA_DIGITS}
            || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0')
            || lpad(to_hex(nextval('event_place')), 16, '0') AS id,
            now() AS created_at
-      FROM event_era, generate_series(1, $1)
+      FROM appending, event_era, generate_series(1, $1)
     """,  # noqa: S608 - no caller's text is in it
 )
 

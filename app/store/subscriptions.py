@@ -9,6 +9,7 @@ from app.queue_ports import Transaction
 from app.signatures import Secret
 from app.store import audit
 from app.store.database import Database, Query
+from app.store.events import APPENDING
 from app.store.lanes import BLOCK, RESUME, WAKE
 from app.store.sealing import Sealer
 from app.subscription_ports import NewSubscription, Subscription
@@ -20,6 +21,8 @@ SECRETS_AT_MOST: Final = 4
 COLUMNS: Final = """
        id, principal, target_url, events, connection, state, disabled_reason, disabled_at, failing_since, created_at
 """
+
+BEHIND_APPENDS = Query("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
 
 INSERT = Query(
     "INSERT subscription",
@@ -137,9 +140,10 @@ class PostgresSubscriptions:
         self._sealer = sealer
 
     async def create(self, new: NewSubscription) -> Subscription:
-        """Add one; it gets the Events that are appended from now on."""
+        """Add one; it gets every Event that the feed does not show by then."""
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
+            await session.execute(BEHIND_APPENDS)
             row = await session.fetch_row(INSERT, new.id, new.principal, target, list(new.events), new.connection)
             await session.execute(INSERT_SECRET, new.id, self._sealer.seal(new.secret.encode(), secret_of(new.id)))
             await session.execute(OPEN_LANE, new.id, AT_ONCE)

@@ -13,14 +13,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from app import telemetry
 from app.event_ports import Event, NewEvent, StateMoved
-from app.queue_ports import Failure, NewJob, Transaction
+from app.queue_ports import Failure, JobPolicy, NewJob, Transaction
 from app.store.announcer import StoreAnnouncer
 from app.store.database import Database, Query, Session
+from app.store.deliveries import PostgresDeliveries
 from app.store.enqueueing import JobIntake
 from app.store.events import PostgresEvents
 from app.store.record_states import PostgresRecordStates
 from app.store.sealing import SealBroken
-from tests.queue.kit import POLICIES, SEALER, Kit, new
+from app.store.subscriptions import PostgresSubscriptions
+from app.subscription_ports import NewSubscription
+from tests.queue.kit import POLICIES, SEALER, Kit, new, until
 
 pytestmark = pytest.mark.anyio
 
@@ -385,6 +388,60 @@ async def test_news_of_dead_letters_that_cannot_be_delivered_is_not_news_again(
     dead = await kit.dead()
     assert [one.origin for one in dead] == ["evt_" + 36 * "f", news.id, ordinary.id]
     assert [event.origin for event in (await all_of(events))[2:]] == [dead[-1].id]
+
+
+SUBSCRIBER = Query(
+    "INSERT subscription",
+    "INSERT INTO subscription (id, principal, target_url, events) VALUES ($1, 'key_1', '', '{*}')",
+)
+DELIVERY = Query("SELECT delivery", "SELECT state, ended_at IS NOT NULL AS ended FROM delivery")
+
+
+async def test_a_delivery_that_kills_its_workers_is_given_up_with_its_job(database: Database) -> None:
+    await database.execute(SUBSCRIBER, "sub_1")
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    kit = Kit(database, announcer=StoreAnnouncer(events, JobIntake(SEALER, POLICIES)))
+    async with database.transaction() as session:
+        await kit.queue.enqueue(session, *await events.append(session, changed(1, type="dead_letter.created")))
+    for _ in range(POLICIES.get("deliver", JobPolicy()).max_attempts):
+        assert len(await kit.claim()) == 1
+        await kit.pass_time(60)
+        await kit.queue.expire(10)
+
+    (dead,) = await kit.dead()
+    assert (dead.kind, dead.category) == ("deliver", "poison")
+    (delivery,) = await database.fetch(DELIVERY)
+    assert (delivery["state"], delivery["ended"]) == ("dead", True)
+
+
+async def test_whoever_subscribes_gets_every_event_that_the_feed_has_not_shown_by_then(database: Database) -> None:
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    wanted = NewSubscription(
+        id="sub_1",
+        principal="key_1",
+        target_url="https://example.com/",
+        events=("*",),
+        connection=None,
+        secret="whsec_",
+    )
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with database.transaction() as session:
+            await events.append(session, changed(1))
+            subscribing = tasks.create_task(PostgresSubscriptions(database, SEALER).create(wanted))
+            await until(lambda: subscribing.done() or is_waiting(database))
+            if subscribing.done():
+                assert numbers(await events.feed(types=(), after=None, limit=10)) == [1]
+        await subscribing
+    await append(database, events, changed(2))
+
+    assert numbers(await all_of(events)) == [1, 2]
+    assert len(await database.fetch(DELIVERY)) == 1
+
+
+async def is_waiting(database: Database) -> bool:
+    """Whether somebody waits for a lock that another transaction holds."""
+    waiting = Query("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(await database.fetch_value(waiting))
 
 
 async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, kit: Kit) -> None:
