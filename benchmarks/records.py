@@ -1,8 +1,9 @@
-"""What is translated, each as one record's bytes: a HubSpot contact, a Shopify order and a Stripe invoice of twenty lines,
-a Stripe customer with his subscriptions, a small checkout, a Zendesk ticket.
+"""What is translated, each as one record's bytes: a HubSpot contact, a Salesforce contact and case, orders of twenty
+lines of Salesforce and Shopify and such an invoice of Stripe, a Stripe customer with his subscriptions, a small
+checkout, a Zendesk ticket.
 
-They are those of the mappings' golden tests. Orders of twenty lines are the golden ones with two of their lines taken in
-turns, and sums that add up again.
+They are those of the mappings' golden tests. Orders of twenty lines are the golden ones with two of their lines taken
+in turns, and sums that add up again.
 """
 
 import json
@@ -15,6 +16,7 @@ import msgspec
 from canonical.parts import ObjectName
 from mappings.hubspot.wire_v3 import Account as HubSpotAccount
 from mappings.registry import VENDORS, active
+from mappings.salesforce.wire_v62 import Account as SalesforceAccount
 from mappings.shopify.wire_2026_07 import Account as ShopifyAccount
 from mappings.spec import VendorMapping
 from mappings.stripe.wire_2026_10_28 import Account as StripeAccount
@@ -38,6 +40,10 @@ def subjects() -> Iterator[Subject]:
     yield _subject(
         "HubSpot contact", "hubspot", "customer", _golden("hubspot/fixtures/customer-full"), HubSpotAccount()
     )
+    org = SalesforceAccount(currency="EUR")
+    yield _subject("Salesforce contact", "salesforce", "customer", _golden("salesforce/fixtures/customer-full"), org)
+    yield _subject("Salesforce case", "salesforce", "ticket", _golden("salesforce/fixtures/ticket-full"), org)
+    yield _subject(f"Salesforce order, {LINES} lines", "salesforce", "order", long_salesforce_order(), org)
     shop = ShopifyAccount(domain="nordic-seams.myshopify.com", currency="EUR")
     yield _subject(f"Shopify order, {LINES} lines", "shopify", "order", long_order(), shop)
     yield _subject("Stripe customer", "stripe", "customer", _golden("stripe/fixtures/customer-full"), StripeAccount())
@@ -61,6 +67,15 @@ def long_order() -> bytes:
     total = items - (LINES / 2 * 10.0 + 5.0) + shipping + fees + tip + LINES / 2 * (10.0 + 2.5 + 4.3) + 1.9
     order["totalPriceSet"] = order["totalReceivedSet"] = _bag(total)
     return json.dumps(order).encode()
+
+
+def long_salesforce_order() -> bytes:
+    """The golden order with its first line twenty times."""
+    order = json.loads((FIXTURES / "salesforce/fixtures/order-full.in.json").read_bytes())
+    line, _ = order["OrderItems"]["records"]
+    order["OrderItems"]["records"] = [line | {"Id": f"802dM0000000L{place:02}QAK"} for place in range(LINES)]
+    order["OrderItems"]["totalSize"] = LINES
+    return json.dumps(order | {"TotalAmount": round(LINES * line["TotalPrice"], 2)}).encode()
 
 
 def long_invoice() -> bytes:

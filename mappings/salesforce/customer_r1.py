@@ -41,6 +41,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "tax_ids": "Salesforce contacts have no tax numbers",
     "tax_exemption": "Salesforce contacts have no tax exemption",
 }
+EMAIL_COERCED: Final = Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased")
 PHONES: Final[dict[PhoneType, str]] = {
     "work": "phone",
     "mobile": "mobile_phone",
@@ -99,7 +100,7 @@ def _full_name(first: str | None, last: str | None) -> str | None:
 def _emails(record: Contact, loss: list[Loss]) -> tuple[Email, ...]:
     address = values.email(record.email or "")
     if address != record.email:
-        loss.append(Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased"))
+        loss.append(EMAIL_COERCED)
     if record.is_email_bounced:
         return (Email(address=address, is_primary=True, status="bounced", status_raw="IsEmailBounced"),)
     return (Email(address=address, is_primary=True),)

@@ -15,5 +15,6 @@ def instant(moment: datetime | None) -> datetime | None:
 def remote(sobject: str, id: str, created_at: datetime | None, updated_at: datetime | None, account: Account) -> Remote:
     """The record's identity."""
     page = account.pages.get(sobject)
-    url = None if page is None else page.replace("{ID}", id)
-    return Remote(id=id, url=url, created_at=created_at, updated_at=updated_at)
+    if page is None:
+        return Remote(id=id, created_at=created_at, updated_at=updated_at)
+    return Remote(id=id, url=page.replace("{ID}", id), created_at=created_at, updated_at=updated_at)

@@ -39,6 +39,7 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "tags": "Salesforce's topics are records of their own",
     "due_at": "Salesforce cases have no due date; its milestones follow the org's entitlements",
 }
+EMAIL_COERCED: Final = Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased")
 KEPT_ON_CONTACT: Final = "Salesforce keeps it on the contact: write it to the customer"
 ALWAYS_OWNED: Final = "a Salesforce case always has an owner: name another user, or a queue as team_remote_id"
 
@@ -116,7 +117,7 @@ def _requester(record: Case, loss: list[Loss]) -> Requester | None:
 def _email(address: str, loss: list[Loss]) -> str:
     email = values.email(address)
     if email != address:
-        loss.append(Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased"))
+        loss.append(EMAIL_COERCED)
     return email
 
 
