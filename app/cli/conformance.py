@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import fields
 
 from app.cli.look_alike import LookAlike
-from app.cli.sample_account import PEOPLE, Refused, SampleAccount, whole
+from app.cli.sample_account import INSTEAD, PEOPLE, Refused, SampleAccount, whole
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
@@ -22,6 +22,11 @@ from mappings.spec import ListQuery, Unmappable
 
 DERIVED: Final = frozenset({"display_name", "status", "followers", "tags"})
 """Fields that vendors change by themselves when another one changes."""
+TOGETHER: Final = (
+    frozenset({"description", "description_html"}),
+    frozenset({"status", "payment_status", "fulfillment_status"}),
+)
+"""Fields that one value of a vendor may hold at once."""
 SECOND_TEXT: Final = "changed by the check"
 
 
@@ -159,7 +164,8 @@ def _changed(account: SampleAccount, mapping: AnyMapping, remote_id: str, name: 
     shown = msgspec.to_builtins(getattr(after.data, name))
     if not draft.loss and not _reads_back(value, shown):
         return f"{name} was changed to {value!r} and reads back as {shown!r}"
-    others = {field.name for field in fields(mapping.patch)} - DERIVED - {name}
+    kin = frozenset({name}).union(*(group for group in TOGETHER if name in group))
+    others = {field.name for field in fields(mapping.patch)} - DERIVED - kin
     moved = [one for one in sorted(others) if getattr(after.data, one, None) != getattr(before.data, one, None)]
     return f"a change of {name} changed {', '.join(moved)} too" if moved else None
 
@@ -187,7 +193,7 @@ def _second(mapping: AnyMapping, name: str, held: Any) -> Any:
     if enum_of(field):
         values = next(cell.values for cell in coverage(mapping) if cell.field == name)
         return next((value for value in values if value not in (held, "unknown")), held)
-    first = PEOPLE.get(name, sample_of(field))
+    first = INSTEAD.get(name, PEOPLE.get(name, sample_of(field)))
     is_plain = isinstance(first, str) and not name.endswith("_at") and len(first) <= 1
     return SECOND_TEXT if is_plain else first
 

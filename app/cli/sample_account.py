@@ -20,6 +20,8 @@ PEOPLE: Final[dict[str, Any]] = {
     "customer": {"email": "ann@example.com"},
     "followers": [{"email": "bo@example.com"}],
 }
+INSTEAD: Final[dict[str, Any]] = {"due_at": "2099-01-01T00:00:00Z"}
+"""Better samples for what is made now: what is due is still to come."""
 NAMES_OF_OTHERS: Final = ("_remote_id", "order_ids", "custom_fields")
 """Fields that name what a fresh account does not have."""
 CREATE: Final = "{object}.create.json"
@@ -127,4 +129,4 @@ def _first(mapping: AnyMapping, field: Any, people: Mapping[str, Any]) -> Any:
         return None
     if enum_of(field):
         return next((value for value in cell.values if value not in ("unknown", "none")), None)
-    return sample_of(field)
+    return INSTEAD.get(field.name, sample_of(field))

@@ -1,0 +1,107 @@
+"""`lockstitch coverage` and `lockstitch check-vendor`, as somebody at a terminal sees them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mappings.checks.quality import FILE
+from mappings.coverage import coverage, unsupported
+from mappings.registry import VENDORS, active
+
+ROOT = Path(__file__).parents[2]
+RATED = sorted(name for name in VENDORS if (ROOT / FILE.format(vendor=name)).exists())
+
+
+def lockstitch(*arguments: str, columns: int = 80) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env={**inherited, "COLUMNS": str(columns)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("columns", [80, 40, 200])
+def test_the_matrix_fits_the_screen_and_names_every_field_and_vendor(columns: int) -> None:
+    shown = lockstitch("coverage", "customer", columns=columns)
+
+    assert shown.returncode == 0, shown.stderr
+    matrix, _, legend = shown.stdout.rpartition("\n\n")
+    assert max(len(line.rstrip()) for line in matrix.splitlines()) <= columns
+    assert legend.startswith("R read")
+    for vendor in VENDORS.values():
+        assert vendor.title in matrix
+    rows = [line.split()[0] for line in matrix.splitlines() if line.strip()]
+    mapping = active(VENDORS["hubspot"], "customer")
+    assert mapping is not None
+    assert {cell.field for cell in coverage(mapping)} <= set(rows)
+
+
+def test_a_cell_says_what_the_mapping_does() -> None:
+    shown = lockstitch("coverage", "ticket", "--vendor", "zendesk").stdout
+
+    cells = {line.split()[0]: "".join(line.split()[1:]) for line in shown.splitlines() if line.strip()}
+    assert (cells["subject"], cells["order_ids"], cells["number"]) == ("RCU", "·", "R")
+    assert "HubSpot" not in shown
+
+
+def test_as_json_it_has_the_values_that_can_be_written() -> None:
+    told = json.loads(lockstitch("coverage", "--vendor", "zendesk", "--vendor", "hubspot", "--json").stdout)
+
+    assert {(one["vendor"], one["object"]) for one in told} == {
+        ("zendesk", "customer"),
+        ("zendesk", "ticket"),
+        ("zendesk", "comment"),
+        ("hubspot", "customer"),
+        ("hubspot", "ticket"),
+    }
+    for one in told:
+        mapping = active(VENDORS[one["vendor"]], one["object"])
+        assert mapping is not None
+        assert one["unsupported"] == list(unsupported(mapping))
+        assert [cell["field"] for cell in one["fields"] if not cell["reads"]] == one["unsupported"]
+    (status,) = (
+        cell
+        for one in told
+        if (one["vendor"], one["object"]) == ("zendesk", "customer")
+        for cell in one["fields"]
+        if cell["field"] == "status"
+    )
+    assert status["values"] == ["active", "blocked"]
+
+
+def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
+    for command in (("coverage", "--vendor", "acme"), ("check-vendor", "acme"), ("coverage", "invoice")):
+        done = lockstitch(*command)
+        assert done.returncode == 2
+        assert "acme" in done.stderr or "invoice" in done.stderr
+
+
+@pytest.mark.parametrize("name", RATED)
+def test_a_vendor_does_what_it_claims_at_its_look_alike_too(name: str) -> None:
+    checked = lockstitch("check-vendor", name, "--no-types", "--json")
+
+    told = json.loads(checked.stdout)
+    assert [rule["complaint"] for rule in told["rules"] if rule["complaint"]] == []
+    assert checked.returncode == 0
+    assert told["reached"] in ("bronze", "silver", "gold")
+
+
+def test_what_is_missing_stands_by_level() -> None:
+    shown = lockstitch("check-vendor", "hubspot", "--no-types")
+
+    assert shown.returncode == 0, shown.stdout
+    assert max(len(line) for line in shown.stdout.splitlines()) <= 80
+    last = shown.stdout.splitlines()[-4:]
+    assert [line.partition(":")[0] for line in last[:3]] == ["bronze", "silver", "gold"]
+    assert last[3] == "hubspot has reached silver."
+    assert lockstitch("check-vendor", "hubspot", "--no-types", "--level", "silver").returncode == 0
+    assert lockstitch("check-vendor", "hubspot", "--no-types", "--level", "gold").returncode == 3
