@@ -34,10 +34,13 @@ EMULATOR_CREDENTIALS = {
     "LOCKSTITCH_DEV_HUBSPOT_TOKEN": "hubspot-dev-token",
     "LOCKSTITCH_DEV_SALESFORCE_TOKEN": "salesforce-dev-token",
     "LOCKSTITCH_DEV_SHOPIFY_TOKEN": "shopify-dev-token",
+    "LOCKSTITCH_DEV_STRIPE_KEY": "sk_test_dev",
+    "LOCKSTITCH_DEV_WOOCOMMERCE_CONSUMER_KEY": "ck_dev",
+    "LOCKSTITCH_DEV_WOOCOMMERCE_CONSUMER_SECRET": "cs_dev",
     "LOCKSTITCH_DEV_ZENDESK_EMAIL": "dev@example.com",
     "LOCKSTITCH_DEV_ZENDESK_TOKEN": "zendesk-dev-token",
 }
-EMULATED = ("hubspot", "shopify", "zendesk")
+EMULATED = ("hubspot", "shopify", "stripe", "zendesk")
 GATEWAY = "gateway"
 CONFIG_FILE = """\
 # Written by `lockstitch dev` at every start: a change here is lost. Copy it and set LOCKSTITCH_CONFIG to the copy.
@@ -59,6 +62,12 @@ vendor = "shopify"
 base_url = "{emulators}/shopify"
 credentials = {{ token = "env:LOCKSTITCH_DEV_SHOPIFY_TOKEN" }}
 webhook_secrets = ["env:LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET"]
+
+[connections.stripe]
+vendor = "stripe"
+base_url = "{emulators}/stripe"
+credentials = {{ key = "env:LOCKSTITCH_DEV_STRIPE_KEY" }}
+webhook_secrets = ["env:LOCKSTITCH_DEV_STRIPE_WEBHOOK_SECRET"]
 
 [connections.zendesk]
 vendor = "zendesk"
