@@ -28,6 +28,8 @@ HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 15.0
+# After that the runner gives back what has not ended, and needs the database for it.
+GIVE_BACK_SECONDS: Final = 3.0
 _log = logging.getLogger("lockstitch.worker")
 
 
@@ -50,7 +52,7 @@ async def _run(settings: Settings) -> None:
         finally:
             plant.runner.stop()
             work.cancel()
-            await asyncio.wait({work, jobs}, timeout=DRAIN_SECONDS)
+            await asyncio.wait({work, jobs}, timeout=DRAIN_SECONDS + GIVE_BACK_SECONDS)
 
 
 class Worker:

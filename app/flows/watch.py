@@ -50,7 +50,7 @@ class Watch:
         self._away_told: float | None = None
         self._written: dict[str, Alarm] = {}
         self.well = False
-        """Whether the database answered in the last round."""
+        """Whether the last round could look at everything."""
 
     async def look(self) -> bool:
         """One round. Never raises for a database that is away; always False: the next round may wait."""
@@ -64,6 +64,9 @@ class Watch:
             self.well = False
             await self._database_away()
             return False
+        except Exception:
+            self.well = False  # nobody is told anything meanwhile, so the dead man's switch has to
+            raise
         self.well = True
         await self._database_back()
         by_name = {alarm.name: alarm for alarm in standing}

@@ -32,7 +32,8 @@ STOPPED = Query(
     """,
 )
 
-# The first ready job of each lane, one probe of the index job_ready each.
+# The first ready job of each lane, one probe of the index job_ready each. A lane that is blocked, or half open and
+# waits for its probe, is slow for a reason that is not ours; with it the alarm would come and go from probe to probe.
 LAG = Query(
     "SELECT job",
     """
@@ -52,7 +53,7 @@ LAG = Query(
       FROM ring
       LEFT JOIN lane ON lane.connection = ring.connection
      WHERE ring.run_at < now()
-       AND (lane.blocked_until IS NULL OR lane.blocked_until < now())
+       AND lane.blocked_until IS NULL
      ORDER BY ring.run_at
      LIMIT 1
     """,

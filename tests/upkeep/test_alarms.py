@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from app.flows.watch import AWAY_SECONDS, Watch
@@ -352,6 +353,28 @@ async def test_the_figures_go_by_their_indexes(database: Database) -> None:
     vitals = await reader.read()
     assert vitals.job_lag > 80_000
     assert await rows_read(database) - before < 200
+
+
+async def test_jobs_behind_a_target_that_is_probed_now_and_then_are_not_late(database: Database) -> None:
+    await late_job(database, "sub_1")
+    await sql(
+        database,
+        """INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_at)
+           VALUES ('sub_1', 'throttle', now() - interval '1 second', now() - interval '1 hour')""",
+    )
+
+    assert (await PostgresVitals(database, ["crm"]).read()).job_lag == 0.0
+
+
+async def test_a_watcher_that_cannot_look_is_not_well(database: Database) -> None:
+    async with watching(database, AlertSettings()) as watch:
+        await watch.look()
+        assert watch.well
+        await sql(database, "ALTER TABLE subscription RENAME TO taken_away")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await watch.look()
+
+        assert not watch.well
 
 
 async def rows_read(database: Database) -> int:
