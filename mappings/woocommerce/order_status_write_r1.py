@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderPatch
 from mappings.spec import Notes
-from mappings.woocommerce.order_tables_r1 import PREFIX, WRITABLE, Axes, axes
+from mappings.woocommerce.order_tables_r1 import PREFIX, STATUSES, WRITABLE, Axes, axes
 from mappings.woocommerce.wire_v3 import Order, Text
 
 FIELDS: Final = ("status", "payment_status", "fulfillment_status")
@@ -32,7 +32,8 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
         return UNSET
     if present is None:
         return fitting[0]
-    return max(fitting, key=lambda name: sum(map(_same, readings[name], present)))
+    # Of two that change as little, that one which says itself what is known of the payment.
+    return max(fitting, key=lambda name: (sum(map(_same, readings[name], present)), readings[name] == STATUSES[name]))
 
 
 def _fits(wanted: tuple[object, ...], reading: Axes) -> bool:

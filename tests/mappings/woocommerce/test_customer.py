@@ -1,0 +1,224 @@
+"""Customers both ways: what is written reads back, a change sends only itself, and nothing is silently left out."""
+
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.customer import (
+    Customer,
+    CustomerPatch,
+    CustomerStatus,
+    EmailPatch,
+    EmailType,
+    LifecycleStage,
+    PhonePatch,
+)
+from canonical.parts import AddressPatch, AddressType, CustomFieldPatch
+from emulators.store import Store
+from mappings.woocommerce.customer_r1 import CUSTOMER
+
+from .conftest import ACCOUNT, LookAlike, golden, on_the_wire, refused
+
+TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
+MAYBE = st.none() | TEXT
+EMAIL = st.from_regex(r"[a-z]{1,10}@[a-z]{1,10}\.example", fullmatch=True)
+ADDRESS = st.builds(
+    AddressPatch,
+    type=st.just("shipping"),
+    name=MAYBE,
+    company=MAYBE,
+    line1=TEXT,
+    line2=MAYBE,
+    city=MAYBE,
+    region=MAYBE,
+    postal_code=MAYBE,
+    country_code=st.sampled_from([None, "GB", "DE", "JP"]),
+    phone=MAYBE,
+)
+BILLING = ADDRESS.map(lambda one: msgspec.structs.replace(one, type="billing", company=None, phone=None))
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "first_name": MAYBE,
+    "last_name": MAYBE,
+    "company_name": MAYBE,
+    "emails": st.lists(EMAIL, min_size=1, max_size=2, unique=True).map(
+        lambda found: tuple(
+            EmailPatch(address=one, type="billing" if place else UNSET) for place, one in enumerate(found)
+        )
+    ),
+    "phones": st.none() | st.just((PhonePatch(e164="+441174960123"),)) | st.just((PhonePatch(raw="044 555 01 99"),)),
+    "addresses": st.none() | st.tuples() | st.tuples(BILLING) | st.tuples(ADDRESS) | st.tuples(BILLING, ADDRESS),
+    "external_id": MAYBE,
+    "custom_fields": st.none()
+    | st.just(())
+    | st.tuples(
+        st.builds(CustomFieldPatch, key=st.just("tier"), value=MAYBE),
+        st.builds(CustomFieldPatch, key=st.just("needles"), value=st.none() | st.integers(-(10**9), 10**9)),
+        st.builds(CustomFieldPatch, key=st.just("newsletter"), value=st.none() | st.booleans()),
+        st.builds(CustomFieldPatch, key=st.just("stitches"), value=st.lists(TEXT, max_size=3)),
+        st.builds(CustomFieldPatch, key=st.just("visited"), value=st.sampled_from([None, "2026-05-01T09:30:00Z"])),
+    ),
+}
+PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: CustomerPatch(**fields))
+
+
+def applied(customer: Customer, patch: CustomerPatch) -> Customer:
+    """What the patch makes of the customer, in our own words; a missing company or name stays what it is."""
+    changes: dict[str, Any] = {}
+    for name in ("first_name", "last_name", "company_name", "external_id"):
+        if (value := getattr(patch, name)) is not UNSET:
+            changes[name] = value
+    return msgspec.structs.replace(customer, **changes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=PATCHES, second=PATCHES, email=EMAIL)
+def test_what_is_written_reads_back(first: CustomerPatch, second: CustomerPatch, email: str) -> None:
+    store = Store(None)
+    try:
+        shop = LookAlike(store)
+        if first.emails is UNSET:
+            first = msgspec.structs.replace(first, emails=(EmailPatch(address=email),))
+        made = shop.made(CUSTOMER, first)
+        check(first, made.data)
+        changed = shop.changed(CUSTOMER, made.remote.id, second)
+        check(second, changed.data)
+        untouched = {name for name in FIELDS if getattr(second, name) is UNSET}
+        for name in untouched:
+            assert getattr(changed.data, name) == getattr(made.data, name), name
+    finally:
+        store.close()
+
+
+def check(patch: CustomerPatch, data: Customer) -> None:
+    """Every field of the patch as it is read afterwards."""
+    assert applied(data, patch) == data
+    if isinstance(patch.emails, tuple):
+        assert [one.address for one in data.emails] == [one.address for one in patch.emails]
+    if patch.phones is not UNSET:
+        assert [one.e164 or one.raw for one in data.phones] in (
+            [one.e164 or one.raw for one in patch.phones or ()],
+            ["+41445550199"],
+        )
+    if patch.addresses is not UNSET:
+        wanted = {one.type: one for one in patch.addresses or ()}
+        assert {one.type for one in data.addresses} == set(wanted)
+        for one in data.addresses:
+            for name in ("name", "company", "line1", "line2", "city", "region", "postal_code", "country_code", "phone"):
+                assert getattr(one, name) == getattr(wanted[one.type], name), name
+    if patch.custom_fields is not UNSET:
+        told = {one.key: one.value for one in patch.custom_fields or ()}
+        for field in data.custom_fields:
+            assert field.value == (told.get(field.key) if told.get(field.key) not in ("", []) else None)
+
+
+@pytest.mark.parametrize(
+    ("patch", "sent"),
+    [
+        (CustomerPatch(), {}),
+        (CustomerPatch(first_name="Ann"), {"first_name": "Ann"}),
+        (CustomerPatch(last_name=None), {"last_name": ""}),
+        (CustomerPatch(company_name="Lee"), {"billing": {"company": "Lee"}}),
+        (CustomerPatch(phones=None), {"billing": {"phone": ""}}),
+        (CustomerPatch(external_id="k"), {"meta_data": [{"key": "_lockstitch_external_id", "value": "k"}]}),
+        (CustomerPatch(external_id=None), {"meta_data": [{"key": "_lockstitch_external_id", "value": None}]}),
+        (
+            CustomerPatch(emails=(EmailPatch(address="Ann@Example.com"),)),
+            {"email": "ann@example.com", "billing": {"email": "ann@example.com"}},
+        ),
+    ],
+)
+def test_a_change_sends_only_what_was_asked_for(patch: CustomerPatch, sent: dict[str, Any]) -> None:
+    current = CUSTOMER.decode(golden("customer-full"))
+    draft = CUSTOMER.to_vendor(patch, current, ACCOUNT)
+    assert draft.refused == ()
+    assert on_the_wire(draft.body) == sent
+
+
+def test_custom_fields_that_are_not_sent_are_taken_away() -> None:
+    current = CUSTOMER.decode(golden("customer-full"))
+    patch = CustomerPatch(custom_fields=(CustomFieldPatch(key="needles", value=13),))
+    sent = {
+        one["key"]: one["value"] for one in on_the_wire(CUSTOMER.to_vendor(patch, current, ACCOUNT).body)["meta_data"]
+    }
+    assert sent == {"loyalty_tier": None, "needles": "13", "newsletter": None, "stitches": None, "since": None}
+
+
+def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
+    patch = CustomerPatch(
+        emails=(
+            EmailPatch(address="a@example.com", type="work", status="ok"),
+            EmailPatch(address="b@example.com", type="billing"),
+            EmailPatch(address="c@example.com"),
+        ),
+        phones=(PhonePatch(e164="+441174960123", type="mobile"), PhonePatch(raw="1")),
+        addresses=(
+            AddressPatch(type="billing", company="X", phone="1", is_default=True),
+            AddressPatch(type="home"),
+            AddressPatch(),
+        ),
+        custom_fields=(CustomFieldPatch(key="other", value=1), CustomFieldPatch(key="needles", value="many")),
+    )
+    assert refused(CUSTOMER.to_vendor(patch, None, ACCOUNT)) == {
+        "/emails/0/status": "unsupported",
+        "/emails/0/type": "unsupported",
+        "/emails/2": "unsupported",
+        "/phones/0/type": "unsupported",
+        "/phones/1": "unsupported",
+        "/addresses/0/company": "unsupported",
+        "/addresses/0/phone": "unsupported",
+        "/addresses/0/is_default": "unsupported",
+        "/addresses/1/type": "invalid",
+        "/addresses/2": "unsupported",
+        "/custom_fields/0/key": "invalid",
+        "/custom_fields/1/value": "invalid",
+    }
+    assert refused(CUSTOMER.to_vendor(CustomerPatch(), None, ACCOUNT)) == {"/emails": "invalid"}
+    current = CUSTOMER.decode(golden("customer-full"))
+    assert refused(CUSTOMER.to_vendor(CustomerPatch(emails=()), current, ACCOUNT)) == {"/emails": "invalid"}
+
+
+def test_every_value_of_an_enum_is_written_or_refused() -> None:
+    for status in get_args(CustomerStatus):
+        assert refused(CUSTOMER.to_vendor(CustomerPatch(status=status), None, ACCOUNT))["/status"] == "unsupported"
+    for stage in get_args(LifecycleStage):
+        told = refused(CUSTOMER.to_vendor(CustomerPatch(lifecycle_stage=stage), None, ACCOUNT))
+        assert told["/lifecycle_stage"] == "unsupported"
+    for kind in get_args(AddressType):
+        draft = CUSTOMER.to_vendor(CustomerPatch(addresses=(AddressPatch(type=kind, city="x"),)), None, ACCOUNT)
+        written = draft.body.billing is not UNSET or draft.body.shipping is not UNSET
+        assert written != ("/addresses/0/type" in refused(draft))
+    for word in get_args(EmailType):
+        draft = CUSTOMER.to_vendor(
+            CustomerPatch(emails=(EmailPatch(address="a@example.com", type=word),)), None, ACCOUNT
+        )
+        assert ("/emails/0/type" in refused(draft)) == (word != "unknown")
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+)
+
+
+@given(value=JUNK, key=st.sampled_from(["loyalty_tier", "needles", "newsletter", "stitches", "since", "visited_at"]))
+def test_no_value_of_meta_breaks_the_reading(value: Any, key: str) -> None:
+    record = msgspec.json.decode(golden("customer-full"))
+    record["meta_data"] = [
+        {"id": 1, "key": key, "value": value},
+        {"id": 2, "key": "_lockstitch_external_id", "value": value},
+    ]
+    mapped = CUSTOMER.read(msgspec.json.encode(record), ACCOUNT)
+    (field,) = (
+        one
+        for one, setting in zip(mapped.data.custom_fields, ACCOUNT.custom_fields["customer"], strict=True)
+        if setting.vendor_field == key
+    )
+    assert field.value is not None or value in (None, "", [])

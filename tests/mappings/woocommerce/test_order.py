@@ -1,0 +1,270 @@
+"""Orders both ways: one status for three axes, lines of products, a change that sends only itself."""
+
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.order import FulfillmentStatus, Order, OrderStatus, PaymentStatus
+from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldPatch
+from emulators.store import Store
+from mappings.woocommerce.order_r1 import ORDER
+from mappings.woocommerce.order_tables_r1 import STATUSES
+
+from .conftest import ACCOUNT, LookAlike, golden, on_the_wire, refused
+
+LINES = (LineItemPatch(product_remote_id="11", name="Mug", quantity="2", unit_price="19.90"),)
+TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
+MAYBE = st.none() | TEXT
+
+
+def address(kind: str) -> st.SearchStrategy[AddressPatch | None]:
+    return st.none() | st.builds(
+        AddressPatch,
+        name=MAYBE,
+        company=MAYBE,
+        line1=TEXT,
+        city=MAYBE,
+        region=MAYBE,
+        postal_code=MAYBE,
+        country_code=st.sampled_from([None, "GB", "DE"]),
+        phone=MAYBE if kind == "shipping" else st.none(),
+    )
+
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "status": st.sampled_from(["open", "on_hold", "completed", "cancelled", "failed"]),
+    "customer": st.none()
+    | st.builds(
+        OrderCustomerPatch,
+        email=st.from_regex(r"[a-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True),
+        phone=st.none() | st.just("+441174960123"),
+    ),
+    "billing_address": address("billing"),
+    "shipping_address": address("shipping"),
+    "customer_note": MAYBE,
+    "external_id": MAYBE,
+    "custom_fields": st.none()
+    | st.tuples(
+        st.builds(CustomFieldPatch, key=st.just("gift"), value=MAYBE),
+        st.builds(CustomFieldPatch, key=st.just("priority"), value=st.none() | st.integers(0, 10**9)),
+    ),
+}
+PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: OrderPatch(**fields))
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=PATCHES, second=PATCHES)
+def test_what_is_written_reads_back(first: OrderPatch, second: OrderPatch) -> None:
+    store = Store(None)
+    try:
+        shop = LookAlike(store)
+        made = shop.made(ORDER, msgspec.structs.replace(first, line_items=LINES))
+        check(first, made.data)
+        changed = shop.changed(ORDER, made.remote.id, second)
+        check(second, changed.data)
+        for name in FIELDS:
+            if getattr(second, name) is UNSET and name != "customer":
+                assert getattr(changed.data, name) == getattr(made.data, name), name
+        assert changed.data.totals.items == "39.80"
+    finally:
+        store.close()
+
+
+def check(patch: OrderPatch, data: Order) -> None:
+    """Every field of the patch as it is read afterwards."""
+    for name in ("status", "customer_note", "external_id"):
+        if (value := getattr(patch, name)) is not UNSET:
+            assert getattr(data, name) == value, name
+    for kind in ("billing_address", "shipping_address"):
+        sent, shown = getattr(patch, kind), getattr(data, kind)
+        if sent is UNSET:
+            continue
+        assert (shown is None) == (sent is None)
+        for name in ("name", "company", "line1", "city", "region", "postal_code", "country_code", "phone"):
+            assert sent is None or getattr(shown, name) == getattr(sent, name), name
+    if isinstance(patch.customer, OrderCustomerPatch):
+        assert data.customer is not None
+        assert data.customer.email == patch.customer.email
+        assert patch.customer.phone in (None, data.customer.phone)
+    if patch.customer is None:
+        assert data.is_guest
+        assert data.customer is None or (data.customer.email, data.customer.phone) == (None, None)
+    if patch.custom_fields is not UNSET:
+        told = {one.key: one.value for one in patch.custom_fields or ()}
+        assert {one.key: one.value for one in data.custom_fields} == {"gift": None, "priority": None} | told
+
+
+@pytest.mark.parametrize(
+    ("patch", "sent"),
+    [
+        (OrderPatch(), {}),
+        (OrderPatch(customer_note=None), {"customer_note": ""}),
+        (OrderPatch(status="completed"), {"status": "completed"}),
+        (OrderPatch(customer=None), {"customer_id": 0, "billing": {"email": None, "phone": ""}}),
+        (OrderPatch(customer=OrderCustomerPatch(remote_id="27")), {"customer_id": 27}),
+        (OrderPatch(customer=OrderCustomerPatch(phone="1")), {"billing": {"phone": "1"}}),
+        (OrderPatch(currency="EUR"), {}),
+        (OrderPatch(external_id=None), {"meta_data": [{"key": "_lockstitch_external_id", "value": None}]}),
+    ],
+)
+def test_a_change_sends_only_what_was_asked_for(patch: OrderPatch, sent: dict[str, Any]) -> None:
+    draft = ORDER.to_vendor(patch, ORDER.decode(golden("order-full")), ACCOUNT)
+    assert draft.refused == ()
+    assert on_the_wire(draft.body) == sent
+
+
+def record(status: str, *, is_paid: bool = False, **more: Any) -> Any:
+    """An order in a status."""
+    paid = {"date_paid_gmt": "2026-05-01T09:31:00"} if is_paid else {}
+    order = {"id": 7, "status": status, "currency": "EUR", "total": "10.00", **paid, **more}
+    return ORDER.decode(msgspec.json.encode(order))
+
+
+def test_every_status_reads_as_what_woocommerce_means_by_it() -> None:
+    for status, said in STATUSES.items():
+        data = ORDER.to_canonical(record(status), ACCOUNT).data
+        assert (data.status, data.payment_status, data.fulfillment_status) == said
+        assert data.status_raw == data.payment_status_raw == data.fulfillment_status_raw == status
+        assert ORDER.to_canonical(record(f"wc-{status}"), ACCOUNT).data.status == said.status
+    for status in ("pending", "on-hold", "cancelled", "failed", "a-plugins-own"):
+        assert ORDER.to_canonical(record(status, is_paid=True), ACCOUNT).data.payment_status == "paid"
+    assert ORDER.to_canonical(record("refunded", is_paid=True), ACCOUNT).data.payment_status == "refunded"
+
+
+@given(status=st.text(), via=st.text(), method=st.text(), code=st.text())
+def test_no_word_breaks_the_reading(status: str, via: str, method: str, code: str) -> None:
+    coupons = [{"code": code, "discount": "1.00", "discount_type": code}]
+    data = ORDER.to_canonical(
+        record(status, created_via=via, payment_method=method, coupon_lines=coupons), ACCOUNT
+    ).data
+    assert data.status_raw == status
+    assert (data.channel == "unknown") or data.channel_raw == via
+
+
+WORDS = (get_args(OrderStatus), get_args(PaymentStatus), get_args(FulfillmentStatus))
+NAMES = ("status", "payment_status", "fulfillment_status")
+
+
+@pytest.mark.parametrize("current", [None, record("pending"), record("processing", is_paid=True), record("new-one")])
+def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: Any) -> None:
+    is_paid = current is not None and current.date_paid_gmt is not None
+    for words in product(*[(UNSET, *one) for one in WORDS]):
+        patch = OrderPatch(**dict(zip(NAMES, words, strict=True)))
+        draft = ORDER.to_vendor(patch, current, ACCOUNT)
+        asked = {name: word for name, word in zip(NAMES, words, strict=True) if word is not UNSET}
+        if refused(draft):
+            assert draft.body.status is UNSET
+            assert set(refused(draft)) <= {f"/{name}" for name in asked}
+            continue
+        if not asked:
+            assert draft.body.status is UNSET
+            continue
+        assert isinstance(draft.body.status, str)
+        shown = ORDER.to_canonical(record(draft.body.status, is_paid=is_paid), ACCOUNT).data
+        assert all(getattr(shown, name) == word for name, word in asked.items())
+
+
+@pytest.mark.parametrize(
+    ("current", "patch", "status"),
+    [
+        ("pending", OrderPatch(payment_status="paid"), "processing"),
+        ("on-hold", OrderPatch(payment_status="paid"), "processing"),
+        ("processing", OrderPatch(fulfillment_status="fulfilled"), "completed"),
+        ("completed", OrderPatch(status="open"), "processing"),
+        ("completed", OrderPatch(status="completed"), "completed"),
+        ("wc-processing", OrderPatch(status="open"), "processing"),
+        ("refunded", OrderPatch(payment_status="refunded"), "refunded"),
+    ],
+)
+def test_the_status_is_taken_that_changes_least(current: str, patch: OrderPatch, status: str) -> None:
+    is_paid = current.removeprefix("wc-") in ("processing", "completed", "refunded")
+    assert ORDER.to_vendor(patch, record(current, is_paid=is_paid), ACCOUNT).body.status == status
+
+
+def test_a_recorded_payment_cannot_be_unsaid() -> None:
+    draft = ORDER.to_vendor(OrderPatch(payment_status="unpaid"), record("processing", is_paid=True), ACCOUNT)
+    assert refused(draft) == {"/payment_status": "invalid"}
+    assert "one of: paid" in draft.refused[0].detail
+
+
+def test_a_new_order_names_products_and_the_prices_for_all_of_a_line() -> None:
+    patch = OrderPatch(
+        line_items=(
+            LineItemPatch(name="Mug", product_remote_id="11", quantity="3", unit_price="19.90"),
+            LineItemPatch(variant_remote_id="13", quantity="1"),
+            LineItemPatch(name="Scarf", sku="SCARF", quantity="2.0", unit_price="0.335"),
+        ),
+        shipping_lines=(ShippingLinePatch(title="Post", price="5"),),
+    )
+    draft = ORDER.to_vendor(patch, None, ACCOUNT)
+    assert draft.refused == ()
+    assert on_the_wire(draft.body) == {
+        "line_items": [
+            {"quantity": 3, "product_id": 11, "name": "Mug", "subtotal": "59.70", "total": "59.70"},
+            {"quantity": 1, "variation_id": 13},
+            {"quantity": 2, "sku": "SCARF", "name": "Scarf", "subtotal": "0.67", "total": "0.67"},
+        ],
+        "shipping_lines": [{"method_id": "other", "method_title": "Post", "total": "5.00"}],
+    }
+
+
+def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
+    patch = OrderPatch(
+        status="draft",
+        payment_status="authorized",
+        fulfillment_status="shipped",
+        number="1",
+        presentment_currency="EUR",
+        tax_inclusive=True,
+        customer=OrderCustomerPatch(remote_id="x", name="Jo"),
+        billing_address=AddressPatch(type="home", phone="1"),
+        line_items=(
+            LineItemPatch(name="Free", quantity="1.5", unit_price="1.00", tax="1.00", taxable=True),
+            LineItemPatch(variant_remote_id="0", quantity="1", custom_fields=(CustomFieldPatch(key="a", value="b"),)),
+        ),
+        discounts=(DiscountPatch(amount="1.00"),),
+        shipping_lines=(ShippingLinePatch(title="Post", price="1.005", carrier="dhl", tax="1.00"),),
+        tags=("a",),
+        internal_note="x",
+        is_test=True,
+        placed_at=datetime(2026, 5, 1, tzinfo=UTC),
+    )
+    told = refused(ORDER.to_vendor(patch, None, ACCOUNT))
+    assert {pointer for pointer, kind in told.items() if kind == "invalid"} == {
+        "/status",
+        "/payment_status",
+        "/fulfillment_status",
+        "/customer/remote_id",
+        "/billing_address/type",
+        "/line_items/0",
+        "/line_items/0/quantity",
+        "/line_items/1/variant_remote_id",
+        "/shipping_lines/0/price",
+    }
+    assert {pointer for pointer, kind in told.items() if kind == "unsupported"} == {
+        *("/number", "/presentment_currency", "/tax_inclusive", "/discounts", "/tags", "/internal_note"),
+        *("/is_test", "/placed_at", "/customer/name", "/billing_address/phone", "/line_items/0/tax"),
+        *("/line_items/0/taxable", "/line_items/1/custom_fields"),
+        *("/shipping_lines/0/carrier", "/shipping_lines/0/tax"),
+    }
+    later = OrderPatch(line_items=LINES, shipping_lines=(), currency="USD")
+    assert refused(ORDER.to_vendor(later, ORDER.decode(golden("order-full")), ACCOUNT)) == {
+        "/line_items": "unsupported",
+        "/shipping_lines": "unsupported",
+        "/currency": "unsupported",
+    }
+    unknown = OrderPatch(customer=OrderCustomerPatch(id="cus_1"))
+    assert refused(ORDER.to_vendor(unknown, None, ACCOUNT)) == {"/customer/id": "invalid"}
+
+
+def test_the_buyers_name_may_be_sent_back_as_it_was_read() -> None:
+    current = ORDER.decode(golden("order-full"))
+    patch = OrderPatch(customer=OrderCustomerPatch(remote_id="26", name="Livia Keller"))
+    assert on_the_wire(ORDER.to_vendor(patch, current, ACCOUNT).body) == {"customer_id": 26}
