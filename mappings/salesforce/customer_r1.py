@@ -51,7 +51,11 @@ PHONES: Final[dict[PhoneType, str]] = {
     "unknown": "phone",
 }
 """Where each kind of number is kept; Salesforce calls `Phone` the business phone."""
-CONSENTS: Final[dict[ConsentChannel, str]] = {"email": "has_opted_out_of_email", "phone": "do_not_call"}
+CONSENTS: Final[dict[ConsentChannel, tuple[str, str]]] = {
+    "email": ("has_opted_out_of_email", "HasOptedOutOfEmail"),
+    "phone": ("do_not_call", "DoNotCall"),
+}
+"""What was said no to, and the field that says so, which an org may hide."""
 NO_MAIL: Final = Consent(channel="email", channel_raw="HasOptedOutOfEmail", state="opted_out", state_raw="true")
 NO_CALLS: Final = Consent(channel="phone", channel_raw="DoNotCall", state="opted_out", state_raw="true")
 PRIMARY: Final = "Salesforce marks no number: the one at work leads, then mobile, home, other, fax"
@@ -176,7 +180,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     )
     fields = _with_phones(patch.phones, current, fields, notes)
     fields = _with_addresses(patch.addresses, account, fields, notes)
-    fields = _with_consents(patch.consents, fields, notes)
+    fields = _with_consents(patch.consents, account, fields, notes)
     if patch.kind not in (UNSET, "person"):
         notes.invalid("/kind", "a Salesforce contact is one of: person")
     if patch.status not in (UNSET, "active"):
@@ -275,19 +279,20 @@ def _with_addresses(
 
 
 def _with_consents(
-    consents: tuple[ConsentPatch, ...] | None | UnsetType, fields: ContactFields, notes: Notes
+    consents: tuple[ConsentPatch, ...] | None | UnsetType, account: Account, fields: ContactFields, notes: Notes
 ) -> ContactFields:
     if isinstance(consents, UnsetType):
         return fields
-    kept = dict.fromkeys(CONSENTS.values(), False)
+    here = {channel: member for channel, (member, name) in CONSENTS.items() if account.has("Contact", name)}
+    kept = dict.fromkeys(here.values(), False)
     for index, consent in enumerate(consents or ()):
-        name = CONSENTS.get(consent.channel)
-        if name is None:
-            notes.unsupported(f"/consents/{index}/channel", f"Salesforce keeps one of: {', '.join(CONSENTS)}")
+        member = here.get(consent.channel)
+        if member is None:
+            notes.unsupported(f"/consents/{index}/channel", f"this org keeps one of: {', '.join(here) or 'none'}")
         elif consent.state != "opted_out":
             notes.unsupported(f"/consents/{index}/state", "Salesforce keeps who said no: one of: opted_out")
         else:
-            kept[name] = True
+            kept[member] = True
         if consent.collected_at is not None:
             notes.unsupported(f"/consents/{index}/collected_at", "Salesforce does not keep when it was said")
     return replace(fields, **kept)

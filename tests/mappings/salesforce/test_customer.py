@@ -47,6 +47,7 @@ FIELDS_OF = {
     "consents": {"HasOptedOutOfEmail", "DoNotCall"},
 }
 JUDGED = {"kind", "status", "currency", "custom_fields"}
+CHANNELS: tuple[ConsentChannel, ...] = ("email", "phone")
 NEVER_EMPTY = {"last_name", "owner_remote_id"}
 LINE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs", "Zs", "Cc"]), max_size=40)
 OPTIONAL = st.none() | LINE
@@ -316,6 +317,14 @@ def test_a_no_is_all_that_is_kept_of_a_consent(channel: ConsentChannel, state: C
     patch = CustomerPatch(consents=(ConsentPatch(channel=channel, state=state),))
 
     assert (refused(patch) == {}) == (channel in ("email", "phone") and state == "opted_out")
+
+
+def test_a_no_that_the_org_does_not_keep_is_unsupported() -> None:
+    org = Account(fields={"Contact": frozenset({"DoNotCall"})})
+    by_mail, by_phone = (CustomerPatch(consents=(ConsentPatch(channel=one, state="opted_out"),)) for one in CHANNELS)
+
+    assert refused(by_mail, None, org).keys() == {"/consents/0/channel"}
+    assert (refused(by_phone, None, org), sent(by_phone, None, org)) == ({}, {"DoNotCall": True})
 
 
 @pytest.mark.parametrize("key", ["lockstitch:op_1", " erp", "erp "])
