@@ -199,8 +199,9 @@ def _shown(desk: Desk, ticket: JsonRecord, include: tuple[str, ...], *, alone: b
     if "description" in include:
         told |= {name: ticket[name] for name in ("description", "description_text")}
     if "requester" in include:
-        person = desk.person(ticket["requester_id"]) or {}
-        told["requester"] = {name: person.get(name) for name in ("id", "name", "email", "mobile", "phone")}
+        person = desk.person(ticket["requester_id"])
+        shown = ("id", "name", "email", "mobile", "phone")
+        told["requester"] = None if person is None else {name: person.get(name) for name in shown}
     if "company" in include:
         company = desk.state.get("companies", str(ticket["company_id"])) or {}
         told["company"] = {name: company[name] for name in ("id", "name") if name in company}

@@ -134,7 +134,7 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
     for name, held in (("name", chosen.name), ("company", chosen.company), ("phone", chosen.phone)):
         if held:
             notes.unsupported(f"/addresses/0/{name}", "Freshdesk keeps street and place of a contact, and no more")
-    if chosen.type != "unknown":
+    if chosen.type not in (UNSET, "unknown"):
         notes.unsupported("/addresses/0/type", "Freshdesk keeps no kind of address")
     lines = {
         "line1": chosen.line1,

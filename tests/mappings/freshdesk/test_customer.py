@@ -1,0 +1,290 @@
+"""Contacts, both ways."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from canonical.customer import CustomerPatch
+from mappings.coverage import writable_values
+from mappings.freshdesk.customer_r1 import CUSTOMER, NO_PLACE
+from mappings.freshdesk.time_zones import IANA, RAILS
+from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
+from mappings.spec import Draft
+
+from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
+
+CURRENT: Contact = CUSTOMER.decode(golden("customer-full"))
+
+
+def drafted(body: dict[str, Any], current: Contact | None = CURRENT) -> Draft[ContactWrite]:
+    """A write, as a caller's JSON."""
+    return CUSTOMER.to_vendor(msgspec.convert(body, CustomerPatch), current, ACCOUNT)
+
+
+def sent(body: dict[str, Any], current: Contact | None = CURRENT) -> dict[str, Any]:
+    """What goes out for a write that is not refused."""
+    draft = drafted(body, current)
+    assert draft.refused == ()
+    return on_the_wire(draft.body)
+
+
+def applied(write: ContactWrite, current: Contact) -> Contact:
+    """What Freshdesk makes of a write."""
+    told = on_the_wire(write)
+    fields = told.pop("custom_fields", {})
+    held = msgspec.json.decode(msgspec.json.encode(current)) | told
+    held["custom_fields"] = (held["custom_fields"] or {}) | fields
+    return CUSTOMER.decode(msgspec.json.encode(held))
+
+
+line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+address = st.sampled_from(["ida@naht.example", "Ida.Morrow@naht.example", "werk@naht.example", "r@naht.example"])
+emails = st.lists(address.map(lambda text: {"address": text}), max_size=3, unique_by=lambda one: one["address"].lower())
+phones = st.lists(
+    st.builds(
+        lambda number, kind: {"e164": number, "type": kind},
+        st.sampled_from(["+4930123456", "+41445550199"]),
+        st.sampled_from(["work", "mobile"]),
+    ),
+    max_size=2,
+    unique_by=lambda one: one["type"],
+)
+custom = st.fixed_dictionaries(
+    {},
+    optional={
+        "length": st.one_of(st.none(), st.integers(-(2**40), 2**40), st.floats(-1e6, 1e6)),
+        "stitches": st.lists(line, max_size=3),
+        "renewal": st.one_of(st.none(), st.dates().map(str)),
+        "newsletter": st.one_of(st.none(), st.booleans()),
+        "tier": st.one_of(st.none(), line),
+        "nickname": st.one_of(st.none(), line),
+    },
+).map(lambda held: [{"key": key, "value": value} for key, value in held.items()])
+patches = st.fixed_dictionaries(
+    {},
+    optional={
+        "display_name": line,
+        "job_title": st.one_of(st.none(), line),
+        "emails": st.one_of(st.none(), emails),
+        "phones": st.one_of(st.none(), phones),
+        "addresses": st.one_of(st.none(), st.just([]), st.builds(lambda text: [{"line1": text}], line)),
+        "language": st.sampled_from(["de", "en", "es-419", "pt-BR", "sv-SE", "zh-TW"]),
+        "timezone": st.sampled_from(["Europe/Berlin", "Asia/Tokyo", "America/New_York", "Europe/Zurich"]),
+        "notes": st.one_of(st.none(), line),
+        "tags": st.one_of(st.none(), st.lists(line.filter(lambda text: "," not in text), max_size=4, unique=True)),
+        "custom_fields": custom,
+        "external_id": st.one_of(st.none(), line.filter(lambda text: not text.startswith("lockstitch:"))),
+        "status": st.just("active"),
+        "kind": st.just("person"),
+    },
+)
+
+
+@given(body=patches)
+def test_what_is_written_reads_back(body: dict[str, Any]) -> None:
+    draft = drafted(body)
+    assert draft.refused == ()
+    before = CUSTOMER.to_canonical(CURRENT, ACCOUNT).data
+
+    after = CUSTOMER.to_canonical(applied(draft.body, CURRENT), ACCOUNT).data
+
+    for name in ("display_name", "job_title", "notes", "language", "timezone", "external_id"):
+        assert getattr(after, name) == body.get(name, getattr(before, name)), name
+    wanted = [one["address"].lower() for one in body["emails"] or ()] if "emails" in body else None
+    present = [one.address for one in after.emails]
+    assert present == ([one.address for one in before.emails] if wanted is None else wanted)
+    assert not after.emails or after.emails[0].is_primary
+    if "phones" in body:
+        held = {(one.e164, one.type) for one in after.phones}
+        assert held == {(one["e164"], one["type"]) for one in body["phones"] or ()}
+    if "addresses" in body:
+        assert [one.line1 for one in after.addresses] == [one["line1"] for one in body["addresses"] or ()]
+    assert set(after.tags) == set((body["tags"] or ()) if "tags" in body else before.tags)
+    if "custom_fields" in body:
+        named = {one["key"]: one["value"] for one in body["custom_fields"]}
+        for field in after.custom_fields:
+            assert field.value == named.get(field.key, [] if field.key == "stitches" else None), field.key
+    assert after.status == "active"
+
+
+MEMBERS: dict[str, set[str]] = {
+    "display_name": {"name"},
+    "emails": {"email", "other_emails"},
+    "phones": {"phone", "mobile"},
+    "addresses": {"address"},
+    "timezone": {"time_zone"},
+    "notes": {"description"},
+    "external_id": {"unique_external_id"},
+    "status": set(),
+    "kind": set(),
+}
+
+
+@given(body=patches)
+def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]) -> None:
+    may = set().union(*(MEMBERS.get(name, {name}) for name in body))
+
+    assert set(sent(body)) <= may
+    for name, value in body.items():
+        assert set(sent({name: value})) <= MEMBERS.get(name, {name})
+
+
+def test_nothing_sent_sets_nothing() -> None:
+    assert sent({}) == {}
+
+
+def test_null_clears() -> None:
+    cleared = {"job_title": None, "notes": None, "external_id": None, "addresses": None, "phones": None, "tags": None}
+
+    assert sent(cleared) == {
+        "job_title": None,
+        "description": None,
+        "unique_external_id": None,
+        "address": None,
+        "phone": None,
+        "mobile": None,
+        "tags": [],
+    }
+    assert sent({"emails": None}) == {"email": None, "other_emails": []}
+
+
+def test_what_freshdesk_always_has_cannot_be_cleared() -> None:
+    for name in ("display_name", "language", "timezone"):
+        assert refused(drafted({name: None})) == {f"/{name}": "invalid"}
+
+
+def test_addresses_are_sent_where_they_differ() -> None:
+    held = [{"address": f"{name}@faden.example"} for name in ("livia.keller", "werkstatt", "rechnung")]
+
+    assert sent({"emails": held}) == {}
+    assert sent({"emails": held[:1]}) == {"other_emails": []}
+    assert sent({"emails": [held[0] | {"is_primary": False}, held[1] | {"is_primary": True}, held[2]]}) == {
+        "email": "werkstatt@faden.example",
+        "other_emails": ["livia.keller@faden.example", "rechnung@faden.example"],
+    }
+    # A list does not tell the further addresses, so they are sent.
+    assert sent({"emails": held}, replace(CURRENT, other_emails=msgspec.UNSET)) == {
+        "other_emails": ["werkstatt@faden.example", "rechnung@faden.example"]
+    }
+
+
+def test_numbers_have_one_place_each() -> None:
+    two = [{"e164": "+4930123456"}, {"raw": "030 99", "type": "work"}]
+
+    assert refused(drafted({"phones": two})) == {"/phones/1": "unsupported"}
+    assert refused(drafted({"phones": [{"e164": "+4930123456", "type": "fax"}]})) == {"/phones/0/type": "invalid"}
+    assert refused(drafted({"phones": [{"e164": "030"}]})) == {"/phones/0/e164": "invalid"}
+    assert refused(drafted({"phones": [{}]})) == {"/phones/0": "invalid"}
+    assert lost(drafted({"phones": [{"e164": "+4930123456"}]})) == {"/phones/0/type": "defaulted"}
+    assert sent({"phones": [{"raw": "030 99", "type": "mobile"}]}) == {"phone": None, "mobile": "030 99"}
+
+
+def test_an_address_is_one_text() -> None:
+    whole = {"line1": "Webergasse 7", "city": "Zürich", "postal_code": "8001", "country_code": "CH"}
+    draft = drafted({"addresses": [whole]})
+
+    assert draft.refused == ()
+    assert draft.body.address == "Webergasse 7\nZürich\n8001\nCH"
+    assert lost(draft) == {f"/addresses/0/{name}": "coerced" for name in ("city", "postal_code", "country_code")}
+    told = {"line1": "x", "name": "Ann", "company": "Lee", "phone": "1", "type": "billing"}
+    assert refused(drafted({"addresses": [told, {"line1": "y"}]})) == {
+        "/addresses/0/name": "unsupported",
+        "/addresses/0/company": "unsupported",
+        "/addresses/0/phone": "unsupported",
+        "/addresses/0/type": "unsupported",
+        "/addresses/1": "unsupported",
+    }
+    assert refused(drafted({"addresses": [{}]})) == {"/addresses/0": "invalid"}
+
+
+def test_a_new_contact_needs_a_name_and_finds_one() -> None:
+    assert lost(drafted({"emails": [{"address": "a@b.example"}]}, None)) == {"/display_name": "defaulted"}
+    two = drafted({"first_name": "Ida", "last_name": "Morrow"}, None)
+    assert refused(two) == {"/first_name": "unsupported", "/last_name": "unsupported"}
+    assert two.body.name == "Ida Morrow"
+    assert refused(drafted({"display_name": " "}, None)) == {"/display_name": "invalid"}
+
+
+def test_every_field_of_a_write_is_written_or_refused() -> None:
+    values: dict[str, Any] = {
+        "company_name": "Lee",
+        "currency": "EUR",
+        "lifecycle_stage": "lead",
+        "lead_source": "fair",
+        "owner_remote_id": "1",
+        "tax_ids": [{"type": "eu_vat", "value": "DE1"}],
+        "tax_exemption": "none",
+        "consents": [],
+    }
+    assert values.keys() == dict(NO_PLACE).keys()
+    for name, value in values.items():
+        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
+
+
+@pytest.mark.parametrize("status", ["inactive", "archived", "blocked", "erasure_requested", "unknown"])
+def test_a_status_that_cannot_be_held_names_those_that_can(status: str) -> None:
+    draft = drafted({"status": status})
+
+    assert refused(draft) == {"/status": "invalid"}
+    assert writable_values(CUSTOMER, "status") == ("active",)
+
+
+def test_a_deleted_contact_is_not_restored_by_a_write() -> None:
+    gone = CUSTOMER.decode(golden("customer-deleted"))
+
+    assert refused(drafted({"status": "active"}, gone)) == {"/status": "unsupported"}
+    assert CUSTOMER.to_canonical(gone, ACCOUNT).data.status == "archived"
+
+
+def test_a_mark_of_ours_is_no_key_of_the_callers() -> None:
+    assert refused(drafted({"external_id": "lockstitch:op_1"})) == {"/external_id": "invalid"}
+    assert refused(drafted({"external_id": " x"})) == {"/external_id": "invalid"}
+
+
+def test_tags_that_freshdesk_would_change_are_refused() -> None:
+    draft = drafted({"tags": ["a,b", "x" * 33, "  ", "vip", "vip", " neu "]})
+
+    assert refused(draft) == {"/tags/0": "invalid", "/tags/1": "invalid", "/tags/2": "invalid"}
+    assert draft.body.tags == ("vip", "neu")
+
+
+def test_languages_and_zones_have_names_of_their_own() -> None:
+    assert sent({"language": "ja", "timezone": "Europe/Kyiv"}) == {"language": "ja-JP", "time_zone": "Kyiv"}
+    assert refused(drafted({"language": "klingon-x"})) == {"/language": "invalid"}
+    assert refused(drafted({"timezone": "Mars/Olympus"})) == {"/timezone": "invalid"}
+    assert refused(drafted({"timezone": "America/Nassau"})) == {"/timezone": "invalid"}
+    assert all(IANA[name] == zone for zone, name in RAILS.items() if zone != "Europe/Kyiv")
+
+
+@given(record=st.fixed_dictionaries(
+    {"id": st.integers(1, 2**62), "name": st.one_of(st.none(), st.text(max_size=10)), "active": st.booleans()},
+    optional={
+        "email": st.one_of(st.none(), st.text(max_size=12)),
+        "other_emails": st.one_of(st.none(), st.lists(st.text(max_size=8), max_size=3)),
+        "phone": st.one_of(st.none(), st.text(max_size=12)),
+        "address": st.one_of(st.none(), st.text(max_size=20)),
+        "language": st.one_of(st.none(), st.text(max_size=8)),
+        "time_zone": st.one_of(st.none(), st.text(max_size=8)),
+        "tags": st.one_of(st.none(), st.lists(st.text(max_size=8), max_size=3)),
+        "custom_fields": st.dictionaries(
+            st.sampled_from(["seam_length", "favourite_stitches", "renewal_day", "visited_at", "newsletter", "tier"]),
+            st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just([1])),
+        ),
+        "deleted": st.booleans(),
+    },
+))  # fmt: skip
+def test_no_value_breaks_the_reading(record: dict[str, Any]) -> None:
+    times = {"created_at": "2026-05-01T09:30:00Z", "updated_at": "2026-05-01T09:30:00Z"}
+
+    mapped = CUSTOMER.read(msgspec.json.encode(record | times), ACCOUNT)
+
+    assert mapped.remote.id == str(record["id"])
+    assert msgspec.json.decode(msgspec.json.encode(mapped.data), type=CUSTOMER.model) == mapped.data
+
+
+def test_a_contact_is_read_without_any_facts_about_the_account() -> None:
+    assert CUSTOMER.to_canonical(CURRENT, Account()).data.custom_fields == ()

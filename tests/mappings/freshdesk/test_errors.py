@@ -1,0 +1,133 @@
+"""How Freshdesk says no, and what it says is left."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.freshdesk import VENDOR
+from mappings.http import RefusalKind, VendorReply
+
+from .conftest import reply
+
+MISSING = {"field": "subject", "code": "missing_field"}
+DUPLICATE = {
+    "field": "email",
+    "additional_info": {"user_id": 67032906301},
+    "message": "It should be a unique value",
+    "code": "duplicate_value",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (400, {"description": "Validation failed", "errors": [MISSING]}, "rejected", "missing_field"),
+        (401, {"code": "invalid_credentials", "message": "You have to be logged in"}, "auth", "invalid_credentials"),
+        (403, {"code": "access_denied", "message": "You are not authorized"}, "not_allowed", "access_denied"),
+        (403, {"code": "require_feature", "message": "not in this plan"}, "not_allowed", "require_feature"),
+        (404, None, "not_found", None),
+        (405, {"code": "method_not_allowed", "message": "GET only"}, "rejected", "method_not_allowed"),
+        (409, {"description": "Validation failed", "errors": [DUPLICATE]}, "duplicate", "duplicate_value"),
+        (409, {"code": "inconsistent_state", "message": "conflict"}, "version_conflict", "inconsistent_state"),
+        (415, {"code": "invalid_content_type", "message": "JSON only"}, "rejected", "invalid_content_type"),
+        (429, {"message": "You have exceeded the limit of requests per hour"}, "throttled", None),
+        (500, {"code": "internal_error", "message": "sorry"}, "unavailable", "internal_error"),
+        (503, None, "unavailable", None),
+        (301, None, "rejected", None),
+    ],
+)  # fmt: skip
+def test_each_refusal_has_its_kind(status: int, body: object, kind: RefusalKind, code: str | None) -> None:
+    refusal = VENDOR.refusal(reply(b"" if body is None else json.dumps(body).encode(), status))
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.code) == (kind, code)
+    assert refusal.detail
+
+
+def test_a_value_that_is_taken_names_the_contact_that_has_it() -> None:
+    body = json.dumps({"description": "Validation failed", "errors": [DUPLICATE]}).encode()
+
+    refusal = VENDOR.refusal(reply(body, 409, {"x-request-id": "6f1c"}))
+
+    assert refusal is not None
+    assert refusal.existing_remote_id == "67032906301"
+    assert refusal.fields == (("email", "It should be a unique value"),)
+    assert refusal.request_id == "6f1c"
+    assert refusal.detail == "Validation failed (email: It should be a unique value)"
+
+
+@pytest.mark.parametrize("more", [None, {}, [], "67", {"user_id": "67"}, {"user_id": None}])
+def test_a_value_that_is_taken_by_nobody_knows_whom(more: object) -> None:
+    body = json.dumps({"errors": [DUPLICATE | {"additional_info": more}]}).encode()
+
+    refusal = VENDOR.refusal(reply(body, 409))
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.existing_remote_id) == ("duplicate", None)
+
+
+def test_a_page_of_a_proxy_is_understood_by_its_status() -> None:
+    refusal = VENDOR.refusal(reply(b"<html><h1>502</h1></html>", 502))
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.detail) == ("unavailable", "the service is not available")
+
+
+def test_another_address_is_said_to_be_one() -> None:
+    refusal = VENDOR.refusal(reply(b"", 302))
+
+    assert refusal is not None
+    assert "base URL" in refusal.detail
+
+
+@pytest.mark.parametrize(("told", "seconds"), [("30", 30.0), ("0", 0.0), ("-1", None), ("soon", None), ("nan", None)])
+def test_retry_after_is_a_number_of_seconds_or_nothing(told: str, seconds: float | None) -> None:
+    refusal = VENDOR.refusal(reply(b"", 429, {"retry-after": told}))
+
+    assert refusal is not None
+    assert refusal.retry_after == seconds
+
+
+def test_what_is_left_is_read_from_every_answer() -> None:
+    budget = VENDOR.budget(reply(b"[]", headers={"x-ratelimit-total": "200", "x-ratelimit-remaining": "17"}))
+
+    assert budget is not None
+    assert (budget.remaining, budget.reset_after) == (17.0, None)
+    assert VENDOR.budget(reply(b"[]")) is None
+    assert VENDOR.budget(reply(b"[]", headers={"x-ratelimit-remaining": "many"})) is None
+
+
+junk = st.one_of(
+    st.binary(max_size=100),
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=4),
+            st.dictionaries(
+                st.sampled_from(["errors", "code", "message", "description", "field", "additional_info", "user_id"]),
+                inner,
+                max_size=5,
+            ),
+        ),
+        max_leaves=20,
+    ).map(lambda value: json.dumps(value).encode()),
+)
+
+
+@given(
+    status=st.integers(100, 599),
+    body=junk,
+    headers=st.dictionaries(
+        st.sampled_from(["retry-after", "x-ratelimit-remaining", "x-request-id", "link"]), st.text(max_size=12)
+    ),
+)
+def test_no_answer_is_an_accident(status: int, body: bytes, headers: dict[str, str]) -> None:
+    answer = VendorReply(status=status, headers=headers, body=body)
+
+    refusal = VENDOR.refusal(answer)
+
+    assert (refusal is None) == (200 <= status < 300)
+    assert refusal is None or (refusal.detail and len(refusal.detail) <= 1000)
+    VENDOR.budget(answer)

@@ -1,0 +1,302 @@
+"""Tickets and what is said on them, both ways."""
+
+from datetime import UTC, datetime
+from html import unescape
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from canonical.ticket import CommentPatch, TicketChannel, TicketPatch, TicketPriority, TicketStatus, TicketType
+from mappings.freshdesk.comment_r1 import COMMENT
+from mappings.freshdesk.ticket_r1 import NO_PLACE, TICKET
+from mappings.freshdesk.wire_v2 import Account, Ticket, TicketWrite
+from mappings.spec import Draft
+
+from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
+
+CURRENT: Ticket = TICKET.decode(golden("ticket-full"))
+NEW = {"subject": "Foot", "description": "Stuck", "requester": {"email": "livia@faden.example"}}
+
+
+def drafted(body: dict[str, Any], current: Ticket | None = CURRENT, account: Account = ACCOUNT) -> Draft[TicketWrite]:
+    """A write, as a caller's JSON."""
+    return TICKET.to_vendor(msgspec.convert(body, TicketPatch), current, account)
+
+
+def sent(body: dict[str, Any], current: Ticket | None = CURRENT) -> dict[str, Any]:
+    """What goes out for a write that is not refused."""
+    draft = drafted(body, current)
+    assert draft.refused == ()
+    return on_the_wire(draft.body)
+
+
+def applied(write: TicketWrite, current: Ticket) -> Ticket:
+    """What Freshdesk makes of a write."""
+    told = on_the_wire(write)
+    fields = told.pop("custom_fields", {})
+    if "description" in told:
+        text = told["description"].removeprefix("<div>").removesuffix("</div>").replace("<br>", "\n")
+        told["description_text"] = unescape(text)
+    held = msgspec.json.decode(msgspec.json.encode(current)) | told
+    held["custom_fields"] = (held["custom_fields"] or {}) | fields
+    return TICKET.decode(msgspec.json.encode(held))
+
+
+line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+id = st.one_of(st.none(), st.integers(1, 10**17).map(str))
+HELD = ("open", "waiting_on_customer", "waiting_on_third_party", "on_hold", "resolved", "closed")
+patches = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": line,
+        "description": line,
+        "status": st.sampled_from(HELD),
+        "priority": st.sampled_from(["low", "normal", "high", "urgent"]),
+        "type": st.sampled_from(["question", "incident", "problem", "feature_request"]),
+        "channel": st.sampled_from(["email", "web_form", "phone", "chat"]),
+        "requester": st.integers(1, 10**17).map(lambda number: {"remote_id": str(number)}),
+        "assignee_remote_id": id,
+        "team_remote_id": id,
+        "company_remote_id": id,
+        "tags": st.one_of(st.none(), st.lists(line.filter(lambda text: "," not in text), max_size=4, unique=True)),
+        "custom_fields": st.fixed_dictionaries(
+            {},
+            optional={
+                "machine": st.one_of(st.none(), st.integers(-(2**40), 2**40)),
+                "parts": st.lists(line, max_size=3),
+                "warranty": st.one_of(st.none(), st.booleans()),
+            },
+        ).map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+        "due_at": st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - gets its zone here
+            lambda moment: moment.replace(microsecond=0, tzinfo=UTC).isoformat()
+        ),
+    },
+)
+
+
+@given(body=patches)
+def test_what_is_written_reads_back(body: dict[str, Any]) -> None:
+    draft = drafted(body)
+    assert draft.refused == ()
+    before = TICKET.to_canonical(CURRENT, ACCOUNT).data
+
+    after = TICKET.to_canonical(applied(draft.body, CURRENT), ACCOUNT).data
+
+    for name in ("subject", "status", "priority", "type", "assignee_remote_id", "team_remote_id", "company_remote_id"):
+        assert getattr(after, name) == body.get(name, getattr(before, name)), name
+    assert after.description == body.get("description", before.description)
+    assert after.channel == body.get("channel", before.channel)
+    assert set(after.tags) == set((body["tags"] or ()) if "tags" in body else before.tags)
+    assert after.due_at == (datetime.fromisoformat(body["due_at"]) if "due_at" in body else before.due_at)
+    if "custom_fields" in body:
+        named = {one["key"]: one["value"] for one in body["custom_fields"]}
+        for field in after.custom_fields:
+            assert field.value == named.get(field.key, [] if field.key == "parts" else None), field.key
+
+
+MEMBERS: dict[str, set[str]] = {
+    "channel": {"source"},
+    "requester": {"requester_id"},
+    "assignee_remote_id": {"responder_id"},
+    "team_remote_id": {"group_id"},
+    "company_remote_id": {"company_id"},
+    # Freshdesk takes the two together.
+    "due_at": {"due_by", "fr_due_by"},
+}
+
+
+@given(body=patches)
+def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]) -> None:
+    assert set(sent(body)) <= set().union(*(MEMBERS.get(name, {name}) for name in body))
+    for name, value in body.items():
+        assert set(sent({name: value})) <= MEMBERS.get(name, {name})
+
+
+def test_nothing_sent_sets_nothing_and_null_clears() -> None:
+    assert sent({}) == {}
+    cleared = {"assignee_remote_id": None, "team_remote_id": None, "company_remote_id": None, "tags": None}
+    assert sent(cleared) == {"responder_id": None, "group_id": None, "company_id": None, "tags": []}
+    for name in ("subject", "description", "requester", "due_at"):
+        assert refused(drafted({name: None})) == {f"/{name}": "invalid"}
+
+
+@pytest.mark.parametrize("status", get_args(TicketStatus))
+def test_a_status_is_one_that_the_account_has(status: TicketStatus) -> None:
+    draft = drafted({"status": status})
+
+    if status in HELD:
+        assert draft.refused == ()
+        assert ACCOUNT.statuses[int(draft.body.status or 0)] == status
+        return
+    assert refused(draft) == {"/status": "invalid"}
+    assert draft.refused[0].detail == f"one of: {', '.join(HELD)}"
+    # A new account has no status for what its administrator calls "on hold".
+    assert "on_hold" not in drafted({"status": status}, account=Account()).refused[0].detail
+
+
+def test_of_two_numbers_that_mean_the_same_the_ticket_keeps_its_own() -> None:
+    assert sent({"status": "waiting_on_customer"}) == {"status": 3}
+    assert sent({"status": "waiting_on_customer"}, replace(CURRENT, status=6)) == {"status": 6}
+    assert sent({"status": "waiting_on_customer"}, replace(CURRENT, status=8)) == {"status": 3}
+
+
+@pytest.mark.parametrize("number", [*range(-1, 20), 42, 10**9])
+def test_every_number_is_read(number: int) -> None:
+    record = replace(CURRENT, status=number, priority=number, source=number)
+
+    ticket = TICKET.to_canonical(record, ACCOUNT).data
+
+    assert (ticket.status_raw, ticket.priority_raw, ticket.channel_raw) == (str(number),) * 3
+    assert ticket.status == ACCOUNT.statuses.get(number, "unknown")
+    assert (ticket.priority == "unknown") == (number not in range(1, 5))
+    assert (ticket.channel == "unknown") == (number not in range(1, 14))
+    assert ticket.status_label == ACCOUNT.status_labels.get(number)
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "able"),
+    [
+        ("priority", get_args(TicketPriority), {"low", "normal", "high", "urgent"}),
+        ("type", get_args(TicketType), {"question", "incident", "problem", "feature_request"}),
+        ("channel", get_args(TicketChannel), {"email", "web_form", "phone", "chat"}),
+    ],
+)
+def test_every_word_is_written_or_refused(field: str, values: tuple[str, ...], able: set[str]) -> None:
+    assert {value for value in values if drafted({field: value}).refused == ()} == able
+    for value in set(values) - able:
+        (refusal,) = drafted({field: value}).refused
+        assert refusal.kind == "invalid"
+        assert set(refusal.detail.removeprefix("one of: ").split(", ")) == able
+
+
+def test_types_are_those_of_the_account() -> None:
+    few = msgspec.structs.replace(ACCOUNT, types=("Question", "Task"))
+
+    assert drafted({"type": "task"}, account=few).body.type == "Task"
+    assert refused(drafted({"type": "problem"}, account=few)) == {"/type": "invalid"}
+
+
+def test_spam_and_deleted_tickets_keep_their_status() -> None:
+    for flag in ("spam", "deleted"):
+        record = msgspec.structs.replace(CURRENT, **{flag: True})
+        assert TICKET.to_canonical(record, ACCOUNT).data.status == flag
+        assert refused(drafted({"status": "open"}, record)) == {"/status": "invalid"}
+
+
+def test_a_new_ticket_says_something_of_somebody() -> None:
+    assert refused(drafted({}, None)) == {"/subject": "invalid", "/description": "invalid", "/requester": "invalid"}
+    assert sent(NEW, None) == {"subject": "Foot", "description": "<div>Stuck</div>", "email": "livia@faden.example"}
+
+
+def test_text_becomes_html_and_html_stays() -> None:
+    assert sent({"description": "a < b & c\r\nd"}) == {"description": "<div>a &lt; b &amp; c<br>d</div>"}
+    assert sent({"description_html": "<p>Hi</p>"}) == {"description": "<p>Hi</p>"}
+    both = drafted({"description": "Hi", "description_html": "<p>Hi</p>"})
+    assert lost(both) == {"/description": "coerced"}
+
+
+@pytest.mark.parametrize(
+    ("requester", "members", "refusals"),
+    [
+        ({"remote_id": "5"}, {"requester_id": 5}, {}),
+        ({"email": "A@b.example", "name": "Ann"}, {"email": "a@b.example", "name": "Ann"}, {}),
+        ({"phone": "+4930123456", "name": "Ann"}, {"phone": "+4930123456", "name": "Ann"}, {}),
+        ({"phone": "+4930123456"}, {}, {"/requester/name": "invalid"}),
+        ({"email": "a@b.example", "phone": "1"}, {"email": "a@b.example"}, {"/requester/phone": "unsupported"}),
+        ({"email": "nobody"}, {}, {"/requester/email": "invalid"}),
+        ({"remote_id": "five"}, {}, {"/requester/remote_id": "invalid"}),
+        ({"name": "Ann"}, {}, {"/requester": "invalid"}),
+    ],
+)
+def test_who_asks(requester: dict[str, str], members: dict[str, Any], refusals: dict[str, str]) -> None:
+    draft = drafted({"requester": requester})
+
+    assert on_the_wire(draft.body) == members
+    assert refused(draft) == refusals
+
+
+def test_what_is_said_beside_an_id_is_compared() -> None:
+    same = {"remote_id": "67032906301", "name": "livia keller", "email": "livia.keller@faden.example"}
+
+    assert drafted({"requester": same}).loss == ()
+    assert lost(drafted({"requester": same | {"name": "Otto"}})) == {"/requester/name": "dropped"}
+    assert lost(drafted({"requester": same | {"remote_id": "5"}})) == {
+        "/requester/name": "dropped",
+        "/requester/email": "dropped",
+    }
+
+
+def test_copies_are_taken_on_a_create_and_not_later() -> None:
+    copies = [{"email": "ben@faden.example"}, {"email": "Werkstatt@faden.example"}]
+
+    assert sent({"followers": copies}) == {}
+    assert sent(NEW | {"followers": copies}, None)["cc_emails"] == ["ben@faden.example", "werkstatt@faden.example"]
+    assert refused(drafted({"followers": copies[:1]})) == {"/followers": "unsupported"}
+    wrong = [{"email": "x"}, {"remote_id": "5"}, {"email": "a@b.example", "kind": "follower"}]
+    assert refused(drafted(NEW | {"followers": wrong}, None)) == {
+        "/followers/0/email": "invalid",
+        "/followers/1/email": "invalid",
+        "/followers/2/kind": "unsupported",
+    }
+
+
+def test_the_first_answer_is_due_with_the_solution() -> None:
+    late, early = "2026-06-01T10:00:00Z", "2026-05-02T09:00:00Z"
+
+    assert sent({"due_at": late}) == {"due_by": late, "fr_due_by": "2026-05-02T17:00:00Z"}
+    assert sent({"due_at": early}) == {"due_by": early, "fr_due_by": early}
+    assert lost(drafted({"due_at": early})) == {"/due_at": "defaulted"}
+
+
+def test_every_field_without_a_place_is_refused() -> None:
+    values: dict[str, Any] = {"external_id": "x", "order_ids": [], "parent_remote_id": "1"}
+    assert values.keys() == dict(NO_PLACE).keys()
+    for name, value in values.items():
+        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
+
+
+def test_ids_are_numbers() -> None:
+    for name in ("assignee_remote_id", "team_remote_id", "company_remote_id"):
+        assert refused(drafted({name: "anna"})) == {f"/{name}": "invalid"}
+        assert refused(drafted({name: "9" * 19})) == {f"/{name}": "invalid"}
+
+
+def test_custom_fields_are_those_that_are_configured() -> None:
+    unknown = drafted({"custom_fields": [{"key": "colour", "value": "red"}]})
+    wrong = drafted({"custom_fields": [{"key": "machine", "value": "many"}]})
+
+    assert refused(unknown) == {"/custom_fields/0/key": "invalid"}
+    assert "machine, parts, warranty" in unknown.refused[0].detail
+    assert refused(wrong) == {"/custom_fields/0/value": "invalid"}
+
+
+# ------------------------------------------------------------ comments
+
+
+@given(text=line, private=st.booleans())
+def test_a_comment_is_a_reply_or_a_note(text: str, private: bool) -> None:
+    visibility = "private" if private else "public"
+    patch = msgspec.convert({"body_text": text, "visibility": visibility}, CommentPatch)
+
+    draft = COMMENT.to_vendor(patch, None, ACCOUNT)
+
+    assert draft.refused == ()
+    assert draft.body.private is private
+    assert unescape(draft.body.body) == f"<div>{text}</div>" or "&" in text
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/body_text"),
+        ({"body_text": "  "}, "/body_text"),
+        ({"body_text": "a", "body_html": "<b>a</b>"}, "/body_html"),
+        ({"body_text": "a", "visibility": "unknown"}, "/visibility"),
+    ],
+)
+def test_a_comment_that_cannot_be_written(body: dict[str, str], pointer: str) -> None:
+    assert refused(COMMENT.to_vendor(msgspec.convert(body, CommentPatch), None, ACCOUNT)) == {pointer: "invalid"}
