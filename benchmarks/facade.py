@@ -64,8 +64,8 @@ async def _measure(stage: Stage) -> None:
         await compare(write, WRITE_TARGET, once, whole)
 
 
-async def compare(measured: Contender, target: float, *floors: Contender, at_once: int = AT_ONCE) -> None:
-    """Print rates and their ratios, then CPU and its ratios, which a busy machine moves far less."""
+async def compare(measured: Contender, target: float, *floors: Contender, at_once: int = AT_ONCE) -> Result:
+    """Print rates and their ratios, then CPU and its ratios, which a busy machine moves far less; what was measured."""
     ours, *others = await _take_turns(at_once, measured, *floors)
     for contender, result in zip((*floors, measured), (*others, ours), strict=True):
         figures.raw(contender.title, result.rates, "/s")
@@ -77,6 +77,7 @@ async def compare(measured: Contender, target: float, *floors: Contender, at_onc
         if ours.cpu and result.cpu:
             print(f"  {contender.title:52} {result.cpu:9.0f} us/request, {result.cpu / ours.cpu:.2f} of Lockstitch's")
     print()
+    return ours
 
 
 class _Caller:

@@ -2,7 +2,7 @@
 
 Every webhook is new and signed. Lockstitch proves it, and commits a receipt and a job, both sealed, with an audit event
 for each; the floor commits the bytes. Then a steady stream, for the time that a sender waits: it counts from the moment
-at which the webhook was due, so that a server which falls behind cannot hide it.
+at which the webhook was due, so that a server which falls behind cannot hide it. Last, what looking for drift adds.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from uuid import uuid4
 import aiohttp
 import uvloop
 
-from benchmarks import figures
+from benchmarks import drift, figures
 from benchmarks.facade import ROUNDS, SECONDS, Contender, compare
 from benchmarks.stage import WEBHOOK_SECRET, Stage, set_up
 
@@ -41,7 +41,7 @@ async def _measure(stage: Stage) -> None:
         sender = _Sender(session, stage)
         for at_once in AT_ONCE:
             print(f"Take a webhook, {at_once} at once ({ROUNDS} rounds of {SECONDS} s)")
-            await compare(
+            taken = await compare(
                 Contender("Lockstitch", sender.send, stage.facade_process),
                 TARGET,
                 Contender("bare handler, one commit (floor)", sender.send_floor, stage.floor_process),
@@ -57,6 +57,7 @@ async def _measure(stage: Stage) -> None:
         figures.raw("99 of 100, at most", slowest, "ms")
         figures.ratio("99 of 100, to 100 ms", slowest, [P99_TARGET] * STREAM_ROUNDS, "at most", 1.0)
         print()
+        await drift.measure(taken.cpu)
 
 
 class _Sender:

@@ -12,6 +12,7 @@ data and not schema. So a path never holds what a person is called.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, inspect
@@ -73,6 +74,10 @@ class _Expected:
     items: "_Expected | None" = None
 
     @property
+    def is_leaf(self) -> bool:
+        return self.members is None and self.values is None and self.items is None
+
+    @property
     def words(self) -> str:
         return "anything" if self.types is None else " or ".join(sorted(self.types))
 
@@ -109,15 +114,7 @@ def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
 
 def type_of(value: Any) -> JsonType:
     """The JSON type of a decoded value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, dict):
-        return "object"
-    return "array" if isinstance(value, list) else "number"
+    return _TYPES[type(value)]
 
 
 def value_at(record: Any, path: str) -> Any:
@@ -164,11 +161,12 @@ def _walk_object(
     crowd = len(value) > MOST_MEMBERS + len(expected.members)
     for name, inner in value.items():
         read = expected.members.get(name)
-        where = path + (".*" if crowd and read is None else _step(name))
-        if read is not None:
-            _walk(inner, read, where, members, misfits)
-        elif where not in members or members[where].value is None:
-            members[where] = Member(path=where, type=type_of(inner), value=inner)
+        if read is None:
+            where = path + (".*" if crowd else _step(name))
+            if where not in members or members[where].value is None:
+                members[where] = Member(path=where, type=type_of(inner), value=inner)
+        elif read.types is None or _TYPES.get(type(inner)) not in read.types or not read.is_leaf:
+            _walk(inner, read, path + _step(name), members, misfits)  # most members are plain, and fit
 
 
 def _choices(value: Any, path: str) -> Iterator[Choice]:
@@ -176,16 +174,36 @@ def _choices(value: Any, path: str) -> Iterator[Choice]:
         for item in value:
             yield from _choices(item, f"{path}[*]")
     elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            inner = getattr(value, name)
-            if inner == UNKNOWN:
-                raw = getattr(value, f"{name}_raw", None)
+        words, parts = _interesting(type(value))
+        for name, raw_name in words:
+            if getattr(value, name) == UNKNOWN:
+                raw = getattr(value, raw_name)
                 if raw is not None and raw is not UNSET and raw != "":
                     yield Choice(path=f"{path}.{name}", value=raw)
-            elif isinstance(inner, tuple | Struct):
+        for name in parts:
+            inner = getattr(value, name)
+            if inner is not None and inner != ():
                 yield from _choices(inner, f"{path}.{name}")
 
 
+@cache
+def _interesting(model: type[Struct]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """The fields of a canonical Struct that have a raw value beside them, and those that hold Structs."""
+    names = model.__struct_fields__
+    words = tuple((name, f"{name}_raw") for name in names if f"{name}_raw" in names)
+    parts = tuple(field.name for field in inspect.type_info(model).fields if _holds_structs(field.type))  # type: ignore[attr-defined]
+    return words, parts
+
+
+def _holds_structs(kind: inspect.Type) -> bool:
+    if isinstance(kind, inspect.UnionType):
+        return any(_holds_structs(one) for one in kind.types)
+    if isinstance(kind, inspect.VarTupleType):
+        return _holds_structs(kind.item_type)
+    return isinstance(kind, inspect.StructType)
+
+
+@lru_cache(maxsize=4096)
 def _step(name: str) -> str:
     return f".{name}" if SCHEMA_NAME.fullmatch(name) else ".*"
 
@@ -196,6 +214,15 @@ def _fold(path: str) -> str:
     return "$" + "".join(_step(name) if name else "[*]" if index.isdecimal() else ".*" for name, index in steps)
 
 
+_TYPES: Final[dict[type[Any], JsonType]] = {
+    type(None): "null",
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 _known: dict[type[Any], _Expected] = {}
 
 

@@ -1,0 +1,104 @@
+"""What the lookout for drift costs: CPU a record at the default rate, of what it costs to take a webhook.
+
+The receiver of webhooks never looks; a worker does, when it reads the record that a webhook names. So what a record
+adds there is held against what taking its webhook costs here.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, cast
+
+import msgspec
+
+from app.drift_ports import Baseline, DriftSubject
+from app.event_ports import Events, Trail, Transactions
+from app.flows.detect_drift import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
+from app.flows.drift_judging import Sample, see, traits_of
+from app.flows.drift_notes import DriftNotes
+from app.queue_ports import Enqueuer
+from app.settings import DriftSettings
+from benchmarks import figures
+from benchmarks.records import Subject, subjects
+
+TARGET: Final = 0.03
+ROUNDS: Final = 3
+RATE: Final = DriftSettings().sample_rate
+RECORDS: Final = int(MOST_WAITING / 2 / RATE)
+"""In each round: half of what may wait is expected to, so that none is dropped."""
+
+
+class _Learned:
+    """`drift_ports.Drifts` that know the record, so that nothing is ever written."""
+
+    def __init__(self, record: Sample) -> None:
+        known: dict[str, set[str]] = {}
+        for path, trait in traits_of(record, see(record)):
+            known.setdefault(path, set()).add(trait)
+        self._baseline = Baseline(learned=True, known={path: frozenset(traits) for path, traits in known.items()})
+
+    async def baseline(self, subject: DriftSubject) -> Baseline:
+        """What the record says."""
+        return self._baseline
+
+
+async def measure(webhook_cpu: float | None) -> None:
+    """Print it for each kind of record; `webhook_cpu` are µs of CPU for taking one webhook."""
+    print(f"Look for drift in {RATE:.0%} of the records ({ROUNDS} rounds of {RECORDS} records)")
+    for subject in subjects():
+        costs = await _costs(subject)
+        figures.raw(f"{subject.title}, {len(subject.record)} bytes", costs, "us")
+        if webhook_cpu:
+            figures.ratio("of taking a webhook", costs, [webhook_cpu] * len(costs), "at most", TARGET)
+    print()
+
+
+async def _costs(subject: Subject) -> Sequence[float]:
+    """µs of this process's CPU a record, in each round."""
+    mapping, record = subject.mapping, msgspec.Raw(subject.record)
+    resource = mapping.read(record, subject.account).data
+    costs = []
+    async with _lookout(subject, resource) as lookout:
+        for _ in range(2 * AT_ONCE):  # until it is known that all is learned
+            lookout.show("bench", mapping, record, resource)
+        await asyncio.sleep(4 * GATHER_SECONDS)
+        for _ in range(ROUNDS):
+            began = time.process_time()
+            for _ in range(RECORDS):
+                lookout.show("bench", mapping, record, resource)
+            await asyncio.sleep((MOST_WAITING / AT_ONCE + 1) * GATHER_SECONDS)
+            costs.append((time.process_time() - began) / RECORDS * 1e6)
+    return costs
+
+
+@asynccontextmanager
+async def _lookout(subject: Subject, resource: Any) -> AsyncIterator[DriftDetection]:
+    seen_by = DriftSubject(
+        connection="bench",
+        object=subject.mapping.object,
+        mapping=subject.mapping.name,
+        revision=subject.mapping.revision,
+        source="record",
+    )
+    sample = Sample(subject=seen_by, record=subject.record, read_by=subject.mapping.record, resource=resource)
+    drifts: Any = _Learned(sample)
+    nothing: Any = None  # what is only needed to write something down
+    notes = DriftNotes(
+        drifts=drifts,
+        transactions=cast(Transactions, nothing),
+        events=cast(Events, nothing),
+        queue=cast(Enqueuer, nothing),
+        trail=cast(Trail, nothing),
+        rules={},
+        public_url="",
+    )
+    detection = DriftDetection(
+        drifts=drifts, transactions=nothing, trail=nothing, notes=notes, settings=DriftSettings()
+    )
+    async with detection.running():
+        yield detection
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(None))
