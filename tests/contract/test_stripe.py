@@ -1,0 +1,154 @@
+"""Stripe behind the whole of Lockstitch: money, lost replies under its keys, its events as ours."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+
+SECRET = "whsec_5tr1pe0fTheContractTests"
+# The client itself sends what its vendor recognises up to three times.
+CLIENT_TRIES = 3
+# Failures pause a connection, so those that are to fail have one of their own.
+NAMES = ("stripe", "lossy-customers", "lossy-orders")
+CONNECTION = """
+[connections.{name}]
+vendor = "stripe"
+base_url = "{vendors}/stripe"
+credentials = {{ key = "env:STRIPE_KEY" }}
+webhook_secrets = ["env:STRIPE_WEBHOOK_SECRET"]
+pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}
+"""
+
+
+class Stripe:
+    """The look-alike as its control interface shows it."""
+
+    def __init__(self, facade: Facade) -> None:
+        self._http = httpx.Client(base_url=f"{facade.vendors.url}/_emulator", timeout=30)
+        target = {"vendor": "stripe", "url": f"{facade.api.url}/v1/webhooks/stripe", "secret": SECRET}
+        self._told = target | {"first_pause_ms": 20}
+
+    def tell(self) -> None:
+        """From now on changes are told."""
+        assert self._http.put("/webhooks", json=self._told).status_code == 200
+
+    def lose(self, method: str, path: str, times: int) -> None:
+        """Carry calls out and drop their replies."""
+        fault = {"kind": "timeout_after_commit", "delay_ms": 0}
+        order = {"vendor": "stripe", "match": {"method": method, "path": path}, "fault": fault, "times": times}
+        assert self._http.post("/faults", json=order).status_code == 201
+
+    def records(self, object_name: str, holding: str) -> list[dict[str, Any]]:
+        """Records that hold this text."""
+        found = self._http.get("/records", params={"vendor": "stripe", "object": object_name}).json()["records"]
+        return [record for record in found if holding in str(record)]
+
+    def calls(self, method: str, path: str, key: str) -> list[dict[str, Any]]:
+        """Calls of this method to this path whose idempotency key begins so."""
+        calls = self._http.get("/calls", params={"vendor": "stripe"}).json()
+        return [
+            call
+            for call in calls
+            if (call["method"], call["path"]) == (method, path) and call.get("idempotency_key", "").startswith(key)
+        ]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, with a connection to Stripe."""
+    folder = tmp_path_factory.mktemp("stripe")
+    facade = Facade(folder, module_database_url, more="{more}", STRIPE_KEY="sk_test_dev", STRIPE_WEBHOOK_SECRET=SECRET)
+    config = folder / "lockstitch.toml"
+    table = "".join(CONNECTION.format(name=name, vendors=facade.vendors.url) for name in NAMES)
+    config.write_text(config.read_text().replace("{more}", table), encoding="utf-8")
+    try:
+        facade.start()
+        yield facade
+    finally:
+        facade.stop()
+
+
+@pytest.fixture(scope="module")
+def stripe(own: Facade) -> Stripe:
+    """The look-alike."""
+    return Stripe(own)
+
+
+@pytest.fixture(scope="module")
+def someone(own: Facade) -> Iterator[Caller]:
+    """A caller who may do everything."""
+    with own.calling() as caller:
+        yield caller
+
+
+def test_an_order_in_yen_is_what_was_ordered(someone: Caller) -> None:
+    line = {"name": "Mug", "quantity": "3", "unit_price": "1099"}
+    order = someone.create("/v1/orders?connection=stripe", {"currency": "JPY", "line_items": [line]})
+    assert (order["source_kind"], order["currency"]) == ("checkout_session", "JPY")
+    assert (order["totals"]["total"], order["meta"]["loss"]) == ("3297", [])
+
+
+@pytest.mark.parametrize(
+    ("path", "object_name", "body"),
+    [
+        ("/v1/customers?connection=lossy-customers", "customers", {"display_name": "Fay Lost"}),
+        (
+            "/v1/orders?connection=lossy-orders",
+            "checkout_sessions",
+            {
+                "currency": "EUR",
+                "external_id": "Lost-7",
+                "line_items": [{"name": "Mug", "quantity": "1", "unit_price": "5.00"}],
+            },
+        ),
+    ],
+)
+def test_a_create_whose_replies_are_lost_is_done_once(
+    someone: Caller, stripe: Stripe, path: str, object_name: str, body: dict[str, Any]
+) -> None:
+    at = f"/v1/{'customers' if object_name == 'customers' else 'checkout/sessions'}"
+    stripe.lose("POST", at, CLIENT_TRIES + 1)
+    answer = someone.write("POST", path, body)
+    operation = someone.settled(answer)
+    assert operation["state"] == "succeeded"
+    assert len(stripe.records(object_name, "Lost")) == 1
+    calls = stripe.calls("POST", at, operation["id"])
+    assert len(calls) == CLIENT_TRIES + 2
+    assert {call["idempotency_key"] for call in calls} == {operation["id"]}
+
+
+def test_what_stripe_has_no_place_for_is_refused_or_dropped(someone: Caller) -> None:
+    body = {"display_name": "Ann", "job_title": "Owner"}
+    assert code_of(someone.write("POST", "/v1/customers?connection=stripe", body), 422) == "unsupported-field"
+    made = someone.create("/v1/customers?connection=stripe&lossy=accept", body)
+    assert [loss["path"] for loss in made["meta"]["loss"]] == ["/job_title"]
+    refused = someone.write("DELETE", f"/v1/customers/{made['id']}")
+    assert refused.json()["code"] == "unsupported-action"
+
+
+def test_its_events_become_ours(someone: Caller, stripe: Stripe) -> None:
+    stripe.tell()
+    made = someone.create("/v1/customers?connection=stripe", {"display_name": "Noor Haddad"})
+    someone.write("PATCH", f"/v1/customers/{made['id']}", {"display_name": "Noor Haddad-Lee"})
+
+    def told() -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = someone.get("/v1/events?limit=250").json()["data"]
+        ours = [event for event in events if event["type"].startswith("customer.")]
+        return [event for event in ours if event["data"]["id"] == made["id"]]
+
+    _until(lambda: len(told()) >= 2)
+    assert {event["data"]["meta"]["connection"] for event in told()} == {"stripe"}
+    assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in told()}
+    assert not any(event["type"] == "webhook.received" for event in told())
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < give_up, "it was not told"
+        time.sleep(0.05)
