@@ -20,7 +20,7 @@ from tests.contract.callers import Caller
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 
-RECORDS: Final = int(os.environ.get("LOCKSTITCH_OUTAGE_RECORDS", "60"))
+RECORDS: Final = int(os.environ.get("LOCKSTITCH_OUTAGE_RECORDS", "24"))
 ROUNDS: Final = 13
 HOURS_EACH: Final = 2
 PATIENCE: Final = 120.0
