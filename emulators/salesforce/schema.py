@@ -102,7 +102,14 @@ def sobject(name: str, prefix: str, *fields: Field, children: dict[str, tuple[st
 SOBJECTS = {
     one.name: one
     for one in (
-        sobject("User", "005", text("Name", "Full Name"), typed("Email", "email"), choice("UserType", "Standard")),
+        sobject(
+            "User",
+            "005",
+            text("Name", "Full Name"),
+            typed("Email", "email"),
+            choice("UserType", "Standard"),
+            typed("IsActive", "boolean"),
+        ),
         sobject("Group", "00G", text("Name", "Name"), choice("Type", "Queue", "Regular")),
         sobject(
             "Account",

@@ -30,7 +30,7 @@ def furnish(org: Org) -> None:
     """Put it there, once."""
     if org.get("User", USER_ID) is not None:
         return
-    place(org, "User", USER_ID, Name="Dev Admin", Email="dev@example.com", UserType="Standard")
+    place(org, "User", USER_ID, Name="Dev Admin", Email="dev@example.com", UserType="Standard", IsActive=True)
     place(org, "Group", QUEUE_ID, Name="First line", Type="Queue")
     place(org, "Account", ACCOUNT_ID, Name="Loop & Hook Ltd", OwnerId=USER_ID)
     for id, name, developer_name, sobject in RECORD_TYPES:

@@ -168,7 +168,8 @@ def _of_parts(reply: VendorReply) -> VendorRefusal | None:
             continue
         refused = _refusal(reply, max(part.http_status_code, 400), complaints)
         if refused.code not in CONSEQUENCES:
-            return refused
+            # What was not found is something that the new record was to name, and not what was asked for.
+            return msgspec.structs.replace(refused, kind="rejected") if refused.kind == "not_found" else refused
         halted = halted or refused
     return halted
 

@@ -104,6 +104,16 @@ def order_status(value: str | None, code: str | None) -> OrderStatus:
     return named or ORDER_CODE.get(code or "", "unknown")
 
 
+def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str]:
+    """Those of our values that the org can hold, each with the first of its own that means it."""
+    values: dict[C, str] = {}
+    for value in account.picklists.get(picklist, ()):
+        ours = words.get(value.casefold())
+        if ours is not None:
+            values.setdefault(ours, value)
+    return values
+
+
 def chosen(
     wanted: C | UnsetType, words: Mapping[str, C], picklist: str, account: Account, pointer: str, notes: Notes
 ) -> str | None | UnsetType:
@@ -113,13 +123,9 @@ def chosen(
         return UNSET
     if wanted == "none":
         return None
-    held: dict[str, str] = {}
-    for value in account.picklists.get(picklist, ()):
-        meaning = words.get(value.casefold())
-        if meaning is not None:
-            held.setdefault(meaning, value)
-    if wanted in held:
-        return held[wanted]
-    detail = f"{picklist} of this org holds one of: {', '.join(held) or 'nothing that we have a word for'}"
+    values = held(words, picklist, account)
+    if wanted in values:
+        return values[wanted]
+    detail = f"{picklist} of this org holds one of: {', '.join(values) or 'nothing that we have a word for'}"
     notes.invalid(pointer, detail)
     return UNSET

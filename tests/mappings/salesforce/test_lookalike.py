@@ -333,6 +333,13 @@ def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: AtHan
     assert salesforce.listed(ORDER, ListQuery(limit=5)) == []
 
 
+def test_an_order_for_nobody_is_rejected(salesforce: AtHand) -> None:
+    refusal = salesforce.refusal(salesforce.drafted(ORDER, mugs("003dM00001aBcDeQAK"), "op_1"))
+
+    assert refusal is not None
+    assert (refusal.kind, refusal.code) == ("rejected", "NOT_FOUND")
+
+
 def test_a_lost_order_is_found_by_its_marker_and_not_made_twice(salesforce: AtHand) -> None:
     contact = buyer(salesforce)
     id = salesforce.made(ORDER, mugs(contact), "op_1")
