@@ -145,9 +145,9 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How closely records are watched for changes at the vendor.
 
-    `sample_rate` of them are looked at, and all that could not be read; 0 looks at these alone. What the first
-    `learn_records` of a mapping revision on a connection say is no news, nor what comes within `learn_hours` of the
-    first one, whichever ends sooner.
+    `sample_rate` of them are looked at, fewer of those above 4 KiB, and all that could not be read; 0 looks at these
+    alone. What the first `learn_records` of a mapping revision on a connection say is no news, nor what comes within
+    `learn_hours` of the first one, whichever ends sooner.
     """
 
     sample_rate: Annotated[float, Meta(ge=0, le=1)] = 0.05

@@ -31,6 +31,7 @@ AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 MOST_WAITING: Final = 256
 MOST_BYTES: Final = 256 * 1024
 """A record that is larger is not looked at: so many could wait that they would fill the memory."""
+USUAL_BYTES: Final = 4096
 AT_ONCE: Final = 64
 GATHER_SECONDS: Final = 0.25
 LAST_LOOK_SECONDS: Final = 5.0
@@ -75,7 +76,7 @@ class DriftDetection:
     def show(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
         """A record was read as this resource."""
         subject = _subject(connection, mapping, "record")
-        if self._is_wanted(subject):
+        if self._is_wanted(subject, record):
             self._offer(subject, record, mapping.record, resource=resource)
 
     def show_failure(
@@ -88,7 +89,7 @@ class DriftDetection:
     def show_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
         """A webhook about a record of this mapping came."""
         subject = _subject(connection, mapping, "webhook")
-        if self._is_wanted(subject):
+        if self._is_wanted(subject, payload):
             self._offer(subject, payload, _reader(mapping, payload))
 
     async def refuse(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
@@ -119,11 +120,14 @@ class DriftDetection:
         news, _ = novelties(sample, see(sample), baseline)
         return next((one for one in news if self._notes.policy(sample.subject, one.path) == "reject"), None)
 
-    def _is_wanted(self, subject: DriftSubject) -> bool:
+    def _is_wanted(self, subject: DriftSubject, record: msgspec.Raw | bytes) -> bool:
+        """What is learned from is always wanted; then a share of the records, a smaller one of those that are large, so
+        that looking costs about the same whatever a vendor sends. A rate of 1 means all."""
         rate = self._settings.sample_rate
-        if rate == 0:
-            return False
-        return not self._baselines.is_learned(subject) or random.random() < rate  # noqa: S311 - dice, no secret
+        if rate in (0, 1) or not self._baselines.is_learned(subject):
+            return rate > 0
+        thrown = random.random()  # noqa: S311 - dice, no secret
+        return thrown < rate and thrown < rate * USUAL_BYTES / max(memoryview(record).nbytes, 1)
 
     def _offer(
         self,
