@@ -69,7 +69,8 @@ EVENTS = Query(
     """,
 )
 
-# A dead one goes after its dead letter: it is what a redrive delivers, and may be under way once more.
+# A dead one goes after its dead letter: it is what a redrive delivers, and may be under way once more. With a
+# subscription that is disabled it is under way for as long as a person takes; lanes of callbacks only pause.
 DELIVERIES = Query(
     "DELETE delivery",
     """
@@ -82,8 +83,13 @@ DELIVERIES = Query(
                           WHERE correlation_id = old.correlation_id AND dedupe_key = old.id AND old.state = 'dead'
                             AND (state = 'open' OR closed_at > now() - $1::interval)
                           LIMIT 1) AS dead ON true
+                    LEFT JOIN LATERAL (
+                         SELECT true AS here
+                           FROM job
+                          WHERE kind = 'deliver' AND connection = old.subscription AND dedupe_key = old.id
+                          LIMIT 1) AS job ON true
                    WHERE ended_at < now() - $1::interval
-                     AND dead.here IS NULL
+                     AND dead.here IS NULL AND job.here IS NULL
                    ORDER BY ended_at
                    LIMIT $2
                      FOR UPDATE OF old SKIP LOCKED)

@@ -172,6 +172,24 @@ async def test_a_dead_delivery_stays_for_its_redrive_and_a_while_after_it(databa
     assert {row["id"] for row in await sql(database, "SELECT id FROM delivery")} == {"dlv_0", "dlv_2"}
 
 
+async def test_a_redriven_delivery_stays_as_long_as_its_subscription_keeps_it_waiting(database: Database) -> None:
+    await place(database, "deliveries", 1, 400)
+    await sql(database, "UPDATE delivery SET state = 'dead'")
+    await place(database, "dead_letters", 1, 11)
+    await sql(
+        database,
+        """INSERT INTO job (kind, connection, dedupe_key, state, max_attempts, dead_head, payload, correlation_id)
+           VALUES ('deliver', 'sub_1', 'dlv_1', 'ready', 8, 'skip', '', 'run-1')""",
+    )
+
+    await reap(retention(database))
+    assert await left(database, "deliveries") == 1
+
+    await sql(database, "DELETE FROM job")
+    await reap(retention(database))
+    assert await left(database, "deliveries") == 0
+
+
 @pytest.mark.parametrize("phase", ["received", "sent", "unknown"])
 async def test_an_operation_that_nobody_has_decided_stays(database: Database, phase: str) -> None:
     await place(database, "operations", 1, 400)
