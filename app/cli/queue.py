@@ -30,6 +30,10 @@ def queue(*, json: Annotated[bool, Parameter(name="--json", negative=())] = Fals
         f" {seen.dead_letters} dead letters."
     )
     shown = table("connection", "kind", "jobs", "run", "ready", "held up", "oldest", "lag")
+    # At 80 columns it is a long name that gives way, never a figure.
+    shown.columns[0].overflow, shown.columns[0].max_width = "ellipsis", 24
+    for column in shown.columns:
+        column.no_wrap = True
     for column in shown.columns[2:]:
         column.justify = "right"
     for lane in seen.lanes:
