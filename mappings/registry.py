@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from canonical.parts import ObjectName
+from mappings.freshdesk import VENDOR as FRESHDESK
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
 from mappings.lock import released
@@ -19,7 +20,7 @@ AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 VENDORS: Final[dict[str, AnyVendor]] = {
-    vendor.name: vendor for vendor in (HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
+    vendor.name: vendor for vendor in (FRESHDESK, HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
 }
 """Those that Lockstitch calls."""
 
