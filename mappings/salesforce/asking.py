@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce.record_ids import long_id
-from mappings.salesforce.soql import SOBJECT, configured
+from mappings.salesforce.soql import configured
 from mappings.salesforce.wire_v62 import Account, OrderWrite, RecordWrite
 from mappings.spec import Action, Receipt, VendorDrift, decode
 
@@ -88,8 +88,3 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
         return Receipt()
     created = True if action in ("create", "comment") else written.created
     return Receipt(remote_id=long_id(written.id), created=created)
-
-
-def sobject_of(object_name: ObjectName) -> str:
-    """Salesforce's name of the object."""
-    return SOBJECT[object_name]

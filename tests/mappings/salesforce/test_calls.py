@@ -197,3 +197,23 @@ def test_recorded_ids_have_the_check_letters_that_we_work_out() -> None:
 )
 def test_a_place_in_an_answer_is_followed_in_our_version(url: str, locator: str | None) -> None:
     assert locator_of(url) == locator
+
+
+def test_an_answer_that_was_cut_short_is_followed_and_the_list_goes_on_behind_it() -> None:
+    assert CONTACTS.list is not None
+    assert CONTACTS.page is not None
+    query = ListQuery(limit=10)
+    cut = reply(
+        b'{"totalSize":10,"done":false,"nextRecordsUrl":"/services/data/v62.0/query/01gdM0000000abcAAQ-4",'
+        b'"records":[{"Id":"003dM00001aBcDeQAK"}]}'
+    )
+    more = CONTACTS.page(cut, query, FRESH).next
+    followed = ListQuery(limit=10, after=more)
+    rest = reply(b'{"totalSize":10,"done":true,"records":[{"Id":"003dM00001aBcDgQAK"}]}')
+
+    assert CONTACTS.list(followed, FRESH).path == "/services/data/v62.0/query/01gdM0000000abcAAQ-4"
+    behind = CONTACTS.page(rest, followed, FRESH).next
+    assert behind == "id:003dM00001aBcDgQAK"
+    last = ListQuery(limit=10, after=behind)
+    assert "Id > '003dM00001aBcDgQAK'" in dict(CONTACTS.list(last, FRESH).query)["q"]
+    assert CONTACTS.page(reply(b'{"totalSize":0,"done":true,"records":[]}'), last, FRESH).next is None
