@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
-from mappings.spec import Manifest, Vendor
+from mappings.spec import FieldOptions, Manifest, Vendor
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -76,6 +76,13 @@ class LineState(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class OptionLists(Struct, frozen=True, kw_only=True):
+    """The options of every field that has some, by object, and when they were asked for."""
+
+    by_object: Mapping[ObjectName, FieldOptions]
+    fetched_at: datetime
+
+
 class Vendors(Protocol):
     """The one client for all vendors."""
 
@@ -89,6 +96,10 @@ class Vendors(Protocol):
 
     async def account(self, connection: Connection, *, deadline: float) -> Any:
         """The facts about the account (the vendor's account Struct), cached. Raises like `send`."""
+
+    async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
+        """The options of fields at a vendor that is called, cached; not older than `max_age` seconds where that is
+        given. Raises like `send`, and Unmappable for a list of another shape than the vendor documents."""
 
     def state(self, connection: Connection) -> LineState | None:
         """How a connection is; None for one that nothing is ever sent on."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
@@ -267,6 +267,36 @@ def decode(record: bytes | msgspec.Raw, into: type[R]) -> R:
         raise VendorDrift("$", "the vendor's answer is not JSON") from error
 
 
+class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One value that a field can hold at a connection: what to write, and what people there call it. `active` is told
+    where the vendor tells it: one that is not is only held by older records."""
+
+    value: str
+    label: str
+    active: bool | UnsetType = UNSET
+
+
+FieldOptions = Mapping[str, tuple[Option, ...]]
+"""Options by the name of the field; those of a custom field by `custom_fields.<key>`."""
+
+Pages = tuple[VendorReply, ...]
+"""The answers to one request and those for its further pages; empty where it failed."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choices(Generic[A]):
+    """Where the options of fields come from: what the account facts hold, and lists that are asked for when somebody
+    wants to see them.
+
+    `requests` are made for an account, `following` gives the request of the next page of an answer, `read` makes the
+    options of an object of the answers, in the order of the requests. A field whose list could not be had is left out.
+    """
+
+    requests: Callable[[A], tuple[VendorRequest, ...]]
+    following: Callable[[VendorRequest, VendorReply], VendorRequest | None]
+    read: Callable[[A, ObjectName, tuple[Pages, ...]], FieldOptions]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Auth:
     """How a connection's credentials become a header. `template` is filled with the named secrets:
@@ -313,6 +343,7 @@ class Vendor(Manifest, Generic[A]):
     documented defaults. `setup` are requests that prepare an account once (properties that hold our marker): each is
     safe to repeat, and a refusal of kind `duplicate` counts as done. `unwrap` finds the records of one object in a
     whole answer, a webhook body or a bare record, and raises Unmappable with path and reason where there is none.
+    `choices` are the options of fields, for drop-downs.
     """
 
     api_version: str
@@ -327,6 +358,7 @@ class Vendor(Manifest, Generic[A]):
     build_account: Callable[[tuple[VendorReply | None, ...], Mapping[ObjectName, tuple[CustomFieldSetting, ...]]], A]
     unwrap: Callable[[bytes, ObjectName], tuple[msgspec.Raw, ...]]
     setup: tuple[VendorRequest, ...] = ()
+    choices: Choices[A] | None = None
     mappings: tuple[VendorMapping[Any, Any, Any, Any, A], ...]
     timeout_seconds: float = 10.0
     response_limit_bytes: int = 16 * 1024 * 1024

@@ -8,8 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from app.errors import Problem, VendorTimeout
@@ -23,8 +25,11 @@ _log = logging.getLogger("lockstitch.outbound")
 Deliver = Callable[[Line, VendorRequest, float], Awaitable[VendorReply]]
 
 
-class _Facts(Struct, frozen=True, kw_only=True):
+class Facts(Struct, frozen=True, kw_only=True):
+    """The vendor's account Struct, and when it was told."""
+
     account: Any
+    told_at: datetime
     renew_at: float
 
 
@@ -33,8 +38,8 @@ class Accounts:
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
-        self._known: dict[str, _Facts] = {}
-        self._fetching: dict[str, asyncio.Task[Any]] = {}
+        self._known: dict[str, Facts] = {}
+        self._fetching: dict[str, asyncio.Task[Facts]] = {}
 
     async def get(self, line: Line, deadline: float) -> Any:
         """The vendor's account Struct. Raises the vendor's problems while nothing is known yet."""
@@ -43,6 +48,10 @@ class Accounts:
             if time.monotonic() >= known.renew_at:
                 self._fetch(line)
             return known.account
+        return (await self.renewed(line, deadline)).account
+
+    async def renewed(self, line: Line, deadline: float) -> Facts:
+        """The facts as they are now. Raises the vendor's problems."""
         fetching = self._fetch(line)
         try:
             # Others wait for the same fetch, so it goes on when this caller gives up.
@@ -58,7 +67,7 @@ class Accounts:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _fetch(self, line: Line) -> asyncio.Task[Any]:
+    def _fetch(self, line: Line) -> asyncio.Task[Facts]:
         name = line.connection.name
         task = self._fetching.get(name)
         if task is None:
@@ -66,7 +75,7 @@ class Accounts:
             task.add_done_callback(lambda done: self._fetched(line, done))
         return task
 
-    def _fetched(self, line: Line, task: asyncio.Task[Any]) -> None:
+    def _fetched(self, line: Line, task: asyncio.Task[Facts]) -> None:
         name = line.connection.name
         del self._fetching[name]
         if task.cancelled() or task.exception() is None:
@@ -74,9 +83,9 @@ class Accounts:
         known = self._known.get(name)
         if known is not None:
             _log.warning("%s: facts about the account are old", name, exc_info=task.exception())
-            self._known[name] = _Facts(account=known.account, renew_at=time.monotonic() + line.patience.account_retry)
+            self._known[name] = msgspec.structs.replace(known, renew_at=time.monotonic() + line.patience.account_retry)
 
-    async def _renew(self, line: Line) -> Any:
+    async def _renew(self, line: Line) -> Facts:
         vendor = line.connection.vendor
         deadline = time.monotonic() + vendor.timeout_seconds * line.patience.attempts
         outcomes = await asyncio.gather(
@@ -98,8 +107,9 @@ class Accounts:
             raise failed[0]
         age = line.patience.account_retry if failed else line.patience.account_age
         account = self._build(line, tuple(replies))
-        self._known[line.connection.name] = _Facts(account=account, renew_at=time.monotonic() + age)
-        return account
+        facts = Facts(account=account, told_at=datetime.now(UTC), renew_at=time.monotonic() + age)
+        self._known[line.connection.name] = facts
+        return facts
 
     def _build(self, line: Line, replies: tuple[VendorReply | None, ...]) -> Any:
         vendor = line.connection.vendor

@@ -21,10 +21,11 @@ from app.lane_ports import Pauses
 from app.outbound.accounts import Accounts
 from app.outbound.health import Patience
 from app.outbound.lines import Line
+from app.outbound.option_lists import OptionShelf
 from app.outbound.outcomes import Failure, error_of, judge, no_reply, not_sent
 from app.outbound.preparation import Preparation
 from app.outbound.wire import NoReply, NotSent, Wire
-from app.ports import CalledConnection, Connection, LineState, ReplyLost, VendorRefused
+from app.ports import CalledConnection, Connection, LineState, OptionLists, ReplyLost, VendorRefused
 from app.settings import ConnectionSettings, Settings, SettingsError, resolve_secret
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
@@ -46,10 +47,12 @@ class VendorClient:
         self._wire = wire
         self._pauses = pauses
         self._accounts = Accounts(self._deliver)
+        self._shelf = OptionShelf(self._deliver, self._accounts)
         self._preparation = Preparation(self._deliver)
 
     async def close(self) -> None:
         """Stop what runs in the background."""
+        await self._shelf.close()
         await self._accounts.close()
 
     async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
@@ -69,6 +72,10 @@ class VendorClient:
     async def account(self, connection: Connection, *, deadline: float) -> Any:
         """See `ports.Vendors.account`."""
         return await self._accounts.get(self._lines[connection.name], deadline)
+
+    async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
+        """See `ports.Vendors.options`."""
+        return await self._shelf.get(self._lines[connection.name], deadline, max_age)
 
     def state(self, connection: Connection) -> LineState | None:
         """See `ports.Vendors.state`."""

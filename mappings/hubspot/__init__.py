@@ -4,6 +4,7 @@ from typing import Final
 
 from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
+from mappings.hubspot.choices import CHOICES
 from mappings.hubspot.endpoints import SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.hubspot.notices import WEBHOOKS
@@ -27,6 +28,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     setup=SETUP,
+    choices=CHOICES,
     webhooks=WEBHOOKS,
     mappings=(customer_r1.CUSTOMER, customer_r2.CUSTOMER, TICKET),
     docs="https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide",

@@ -4,6 +4,7 @@ from typing import Final
 
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
 from mappings.zendesk import account, errors
+from mappings.zendesk.choices import CHOICES
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.customer_r1 import CUSTOMER
 from mappings.zendesk.notices import WEBHOOKS
@@ -30,6 +31,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     build_account=account.build_account,
     unwrap=unwrap,
     setup=account.SETUP,
+    choices=CHOICES,
     webhooks=WEBHOOKS,
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developer.zendesk.com/api-reference/ticketing/introduction/",

@@ -1,0 +1,105 @@
+"""The options of fields that an account has, for drop-downs: fetched when somebody asks, kept with their age.
+
+Lists that are young enough for whoever asks are given out as they are. What has grown older is fetched anew; where that
+fails, the old lists are given out with their age to whoever has not asked for younger ones.
+"""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import Struct
+
+from app.errors import Problem, VendorTimeout
+from app.outbound.accounts import Accounts, Deliver
+from app.outbound.lines import Line
+from app.ports import OptionLists, VendorRefused
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Choices, Pages
+
+# More than so many people, or fields, nobody chooses from in a drop-down.
+MOST_PAGES: Final = 20
+DEFAULT_AGE: Final = 600.0
+_log = logging.getLogger("lockstitch.outbound")
+
+
+class _Held(Struct, frozen=True, kw_only=True):
+    lists: OptionLists
+    fetched: float  # on the clock of time.monotonic
+
+
+class OptionShelf:
+    """The lists of all connections, one fetch at a time for each."""
+
+    def __init__(self, deliver: Deliver, accounts: Accounts) -> None:
+        self._deliver = deliver
+        self._accounts = accounts
+        self._held: dict[str, _Held] = {}
+        self._fetching: dict[str, asyncio.Task[_Held]] = {}
+
+    async def get(self, line: Line, deadline: float, max_age: float | None) -> OptionLists:
+        """The lists, at most so many seconds old where that is given. Raises the vendor's problems, and Unmappable for
+        an answer of another shape."""
+        held = self._held.get(line.connection.name)
+        if held is not None and time.monotonic() - held.fetched <= (DEFAULT_AGE if max_age is None else max_age):
+            return held.lists
+        try:
+            # Others wait for the same fetch, so it goes on when this caller gives up.
+            async with asyncio.timeout(deadline - time.monotonic()):
+                return (await asyncio.shield(self._fetch(line))).lists
+        except TimeoutError:
+            if held is None or max_age is not None:
+                raise VendorTimeout(f"{line.connection.vendor.title} did not tell its lists in time.") from None
+        except Problem:
+            if held is None or max_age is not None:
+                raise
+        return held.lists
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        tasks = list(self._fetching.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _fetch(self, line: Line) -> asyncio.Task[_Held]:
+        name = line.connection.name
+        task = self._fetching.get(name)
+        if task is None:
+            task = self._fetching[name] = asyncio.create_task(self._renew(line), name=f"options of {name}")
+            task.add_done_callback(lambda done: self._fetched(name, done))
+        return task
+
+    def _fetched(self, name: str, task: asyncio.Task[_Held]) -> None:
+        del self._fetching[name]
+        if not task.cancelled() and task.exception() is None:
+            self._held[name] = task.result()
+
+    async def _renew(self, line: Line) -> _Held:
+        vendor = line.connection.vendor
+        deadline = time.monotonic() + vendor.timeout_seconds * line.patience.attempts
+        asked_at, asked = datetime.now(UTC), time.monotonic()
+        facts = await self._accounts.renewed(line, deadline)
+        lists: dict[Any, Any] = {}
+        if vendor.choices is not None:
+            requests = vendor.choices.requests(facts.account)
+            pages = await asyncio.gather(*(self._pages(line, vendor.choices, one, deadline) for one in requests))
+            for object_name in {mapping.object for mapping in vendor.mappings}:
+                lists[object_name] = vendor.choices.read(facts.account, object_name, tuple(pages))
+        return _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked)
+
+    async def _pages(self, line: Line, choices: Choices[Any], request: VendorRequest, deadline: float) -> Pages:
+        """A list that the vendor refuses to tell, as the credential lacks a scope, is empty. Raises its problems."""
+        pages: list[VendorReply] = []
+        following: VendorRequest | None = request
+        while following is not None and len(pages) < MOST_PAGES:
+            try:
+                reply = await self._deliver(line, following, deadline)
+            except VendorRefused as refused:
+                _log.warning("%s does not tell %s", line.connection.name, request.route, exc_info=refused)
+                return ()
+            pages.append(reply)
+            following = choices.following(following, reply)
+        return tuple(pages)

@@ -1,0 +1,172 @@
+"""Which values the fields of a HubSpot account can hold, for people to choose from: owners, pipelines and their stages,
+and the options of properties, those of custom fields too."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.hubspot.customer_r1 import LIFECYCLE_WRITE
+from mappings.hubspot.property_values import zone
+from mappings.hubspot.ticket_r1 import CHANNEL_WRITE, PRIORITY_WRITE, TYPE_WRITE
+from mappings.hubspot.wire_v3 import Account, Paging
+from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+
+C = TypeVar("C", bound=str)  # the canonical values of an enumeration
+
+OWNERS: Final = VendorRequest(
+    method="GET", path="/crm/v3/owners", route="/crm/v3/owners", query=(("limit", "500"), ("archived", "false"))
+)
+OBJECT_TYPES: Final[dict[ObjectName, str]] = {"customer": "contacts", "ticket": "tickets"}
+
+
+class _Owner(Struct, frozen=True, kw_only=True, rename="camel"):
+    id: str
+    first_name: str | None = None
+    last_name: str | None = None
+    email: str | None = None
+    archived: bool = False
+
+
+class _Owners(Struct, frozen=True, kw_only=True):
+    results: tuple[_Owner, ...]
+    paging: Paging | None = None
+
+
+class _Choice(Struct, frozen=True, kw_only=True, rename="camel"):
+    value: str
+    label: str
+    hidden: bool = False
+    display_order: int = 0
+
+
+class _Property(Struct, frozen=True, kw_only=True):
+    name: str
+    options: tuple[_Choice, ...] = ()
+
+
+class _Properties(Struct, frozen=True, kw_only=True):
+    results: tuple[_Property, ...]
+
+
+def requests(account: Account) -> tuple[VendorRequest, ...]:
+    """Owners, then the properties of contacts and of tickets."""
+    return (OWNERS, *(_definitions(object_type) for object_type in OBJECT_TYPES.values()))
+
+
+def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """The next page of owners; property definitions come at once."""
+    if request.path != OWNERS.path:
+        return None
+    paging = decode(reply.body, _Owners).paging
+    if paging is None or paging.next is None:
+        return None
+    return msgspec.structs.replace(OWNERS, query=(*OWNERS.query, ("after", paging.next.after)))
+
+
+def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
+    """The options of an object's fields."""
+    if object_name not in OBJECT_TYPES:
+        return {}
+    owners, *definitions = replies
+    properties = _properties(definitions[list(OBJECT_TYPES).index(object_name)])
+    found: dict[str, tuple[Option, ...]] = {}
+    if owners:
+        found["owner_remote_id" if object_name == "customer" else "assignee_remote_id"] = _owners(owners)
+    if object_name == "customer":
+        _put(found, "lifecycle_stage", _canonical(properties.get("lifecyclestage"), LIFECYCLE_WRITE))
+        _put(found, "language", _options(properties.get("hs_language", ())))
+        _put(found, "timezone", _zones(properties.get("hs_timezone", ())))
+    else:
+        found |= _stages(account)
+        _put(found, "priority", _canonical(properties.get("hs_ticket_priority"), PRIORITY_WRITE))
+        _put(found, "type", _canonical(properties.get("hs_ticket_category"), TYPE_WRITE))
+        _put(found, "channel", _canonical(properties.get("source_type"), CHANNEL_WRITE))
+    for setting in account.custom_fields.get(object_name, ()):
+        _put(found, f"custom_fields.{setting.key}", _custom(setting.vendor_field, properties, found))
+    return found
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+
+
+def _definitions(object_type: str) -> VendorRequest:
+    return VendorRequest(
+        method="GET", path=f"/crm/v3/properties/{object_type}", route="/crm/v3/properties/{object_type}"
+    )
+
+
+def _properties(pages: Pages) -> dict[str, tuple[_Choice, ...]]:
+    return {
+        one.name: tuple(sorted(one.options, key=lambda choice: choice.display_order))
+        for page in pages
+        for one in decode(page.body, _Properties).results
+        if one.options
+    }
+
+
+def _owners(pages: Pages) -> tuple[Option, ...]:
+    people = [one for page in pages for one in decode(page.body, _Owners).results]
+    return tuple(Option(value=one.id, label=_name(one), active=not one.archived) for one in people)
+
+
+def _name(owner: _Owner) -> str:
+    return " ".join(filter(None, (owner.first_name, owner.last_name))) or owner.email or owner.id
+
+
+def _options(choices: Iterable[_Choice]) -> tuple[Option, ...]:
+    return tuple(Option(value=one.value, label=one.label, active=not one.hidden) for one in choices)
+
+
+def _zones(choices: Iterable[_Choice]) -> tuple[Option, ...]:
+    """By the names of IANA, as they are written; zones that it has given up cannot be."""
+    return tuple(
+        Option(value=name, label=one.label, active=not one.hidden)
+        for one in choices
+        if (name := zone(one.value)) is not None
+    )
+
+
+def _canonical(choices: Iterable[_Choice] | None, table: Mapping[C, str]) -> tuple[Option, ...]:
+    """Our words for those that the account holds, as a write takes them; an empty word clears the field."""
+    labels = None if choices is None else {one.value: one.label for one in choices}
+    return tuple(
+        Option(value=ours, label=ours if not theirs or labels is None else labels[theirs])
+        for ours, theirs in table.items()
+        if not theirs or labels is None or theirs in labels
+    )
+
+
+def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
+    """A new ticket goes to the first pipeline, whose stages say which statuses there are."""
+    pipelines = tuple(account.pipelines.values())
+    labels: dict[str, list[str]] = {}
+    for stage in pipelines[0].stages.values() if pipelines else ():
+        labels.setdefault(stage.status, []).append(stage.label)
+    return {
+        "status": tuple(Option(value=status, label=", ".join(named)) for status, named in labels.items()),
+        "pipeline": tuple(Option(value=one.id, label=one.label) for one in pipelines),
+        "stage": tuple(
+            Option(value=stage.id, label=f"{one.label}: {stage.label}" if len(pipelines) > 1 else stage.label)
+            for one in pipelines
+            for stage in one.stages.values()
+        ),
+    }
+
+
+def _custom(
+    vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], found: Mapping[str, tuple[Option, ...]]
+) -> tuple[Option, ...]:
+    """The property's own options; those of owners, pipelines and stages are kept elsewhere."""
+    elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner_remote_id"}
+    if vendor_field in elsewhere:
+        return found.get(elsewhere[vendor_field], ())
+    return _options(properties.get(vendor_field, ()))
+
+
+def _put(found: dict[str, tuple[Option, ...]], name: str, options: tuple[Option, ...]) -> None:
+    if options:
+        found[name] = options

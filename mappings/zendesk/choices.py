@@ -1,0 +1,150 @@
+"""Which values the fields of a Zendesk account can hold, for people to choose from: agents, groups, statuses, and the
+choices of custom fields."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+from mappings.zendesk.ticket_words import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
+from mappings.zendesk.wire_v2 import Account
+
+SIZE: Final = ("page[size]", "100")
+
+
+def _list(path: str, *query: tuple[str, str]) -> VendorRequest:
+    return VendorRequest(method="GET", path=f"/api/v2/{path}", route=f"/api/v2/{path}", query=(*query, SIZE))
+
+
+AGENTS: Final = _list("users", ("role[]", "agent"), ("role[]", "admin"))
+GROUPS: Final = _list("groups")
+TICKET_FIELDS: Final = _list("ticket_fields")
+USER_FIELDS: Final = _list("user_fields")
+
+
+class _Meta(Struct, frozen=True, kw_only=True):
+    has_more: bool = False
+    after_cursor: str | None = None
+
+
+class _Page(Struct, frozen=True, kw_only=True):
+    """What every list by cursor has; lists that are never longer than a page have none of it."""
+
+    meta: _Meta | None = None
+
+
+class _Agent(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str | None = None
+    active: bool = True
+    suspended: bool | None = None
+
+
+class _Agents(Struct, frozen=True, kw_only=True):
+    users: tuple[_Agent, ...]
+
+
+class _Group(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    deleted: bool = False
+
+
+class _Groups(Struct, frozen=True, kw_only=True):
+    groups: tuple[_Group, ...]
+
+
+class _Choice(Struct, frozen=True, kw_only=True):
+    name: str
+    value: str
+
+
+class _Field(Struct, frozen=True, kw_only=True):
+    """A ticket field is known by its id, a user field by its key."""
+
+    id: int
+    key: str | None = None
+    custom_field_options: tuple[_Choice, ...] | None = None
+
+
+class _TicketFields(Struct, frozen=True, kw_only=True):
+    ticket_fields: tuple[_Field, ...]
+
+
+class _UserFields(Struct, frozen=True, kw_only=True):
+    user_fields: tuple[_Field, ...]
+
+
+def requests(account: Account) -> tuple[VendorRequest, ...]:
+    """Agents, groups, ticket fields, user fields."""
+    return (AGENTS, GROUPS, TICKET_FIELDS, USER_FIELDS)
+
+
+def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """The next page of a list by cursor."""
+    meta = decode(reply.body, _Page).meta
+    if meta is None or not meta.has_more or meta.after_cursor is None:
+        return None
+    query = tuple(pair for pair in request.query if pair[0] != "page[after]")
+    return msgspec.structs.replace(request, query=(*query, ("page[after]", meta.after_cursor)))
+
+
+def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
+    """The options of an object's fields."""
+    agents, groups, ticket_fields, user_fields = replies
+    found: dict[str, tuple[Option, ...]] = {}
+    fields: dict[str, tuple[_Choice, ...]] = {}
+    if object_name == "ticket":
+        found = {
+            "status": tuple(Option(value=ours, label=STATUS_LABEL[theirs]) for ours, theirs in STATUS_WRITTEN.items()),
+            "priority": tuple(Option(value=ours, label=theirs or "-") for ours, theirs in PRIORITY_WRITTEN.items()),
+            "type": tuple(Option(value=ours, label=theirs) for ours, theirs in TYPE_WRITTEN.items()),
+        }
+        if agents:
+            found["assignee_remote_id"] = _agents(agents)
+        if groups:
+            found["team_remote_id"] = _groups(groups)
+        told = [one for page in ticket_fields for one in decode(page.body, _TicketFields).ticket_fields]
+        fields = _choices(told, by_key=False)
+    elif object_name == "customer":
+        told = [one for page in user_fields for one in decode(page.body, _UserFields).user_fields]
+        fields = _choices(told, by_key=True)
+    return found | _custom(account, object_name, fields)
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+
+
+def _agents(pages: Pages) -> tuple[Option, ...]:
+    people = [one for page in pages for one in decode(page.body, _Agents).users]
+    return tuple(
+        Option(value=str(one.id), label=one.name or str(one.id), active=one.active and not one.suspended)
+        for one in people
+    )
+
+
+def _groups(pages: Pages) -> tuple[Option, ...]:
+    groups = [one for page in pages for one in decode(page.body, _Groups).groups]
+    return tuple(Option(value=str(one.id), label=one.name, active=not one.deleted) for one in groups)
+
+
+def _choices(told: Iterable[_Field], *, by_key: bool) -> dict[str, tuple[_Choice, ...]]:
+    return {
+        (one.key or "") if by_key else str(one.id): one.custom_field_options for one in told if one.custom_field_options
+    }
+
+
+def _custom(
+    account: Account, object_name: ObjectName, fields: Mapping[str, tuple[_Choice, ...]]
+) -> dict[str, tuple[Option, ...]]:
+    return {
+        f"custom_fields.{setting.key}": tuple(
+            Option(value=choice.value, label=choice.name) for choice in fields[setting.vendor_field]
+        )
+        for setting in account.custom_fields.get(object_name, ())
+        if setting.vendor_field in fields
+    }
