@@ -21,6 +21,11 @@ app.command("app.cli.serve:serve", name="serve", help="Run the API; scale it by 
 app.command("app.cli.worker:worker", name="worker", help="Run a worker; any number may run.")
 app.command("app.cli.migrate:migrate", name="migrate", help="Bring the database to the schema of this version.")
 app.command("app.cli.map:map_payload", name="map", help="Show what a vendor's payload becomes.")
+app.command(
+    "app.cli.mapping:mapping",
+    name="mapping",
+    help="Which revision of a mapping is at work where: try a new one, activate it, go back.",
+)
 app.command("app.cli.key:key", name="key", help="Make, list, rotate and revoke the API keys of callers.")
 app.command(
     "app.cli.dead_letters:dead_letters",

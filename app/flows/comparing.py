@@ -34,7 +34,7 @@ def compare_readings(before: Mapped[Any] | Unmappable, after: Mapped[Any] | Unma
     if isinstance(before, Unmappable) or isinstance(after, Unmappable):
         return _compare_refusals(_told(before), _told(after))
     found = [
-        *_walk(msgspec.to_builtins(before.data), msgspec.to_builtins(after.data), ""),
+        *_walk(_plain(before.data), _plain(after.data), ""),
         *_walk_losses(before.loss, after.loss),
     ]
     return [(path, sample_of(one, other)) for path, one, other in found]
@@ -44,7 +44,7 @@ def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str,
     """The same of two drafts of one write: of the vendor's bodies, of what they refuse and of what they lose."""
     refused, refused_after = ({one.pointer: one.kind for one in draft.refused} for draft in (before, after))
     found = [
-        *_walk(msgspec.to_builtins(before.body), msgspec.to_builtins(after.body), ""),
+        *_walk(_plain(before.body), _plain(after.body), ""),
         *_walk_losses(before.loss, after.loss),
         *(
             (f"/refused{_places(pointer)}", refused.get(pointer, ABSENT), refused_after.get(pointer, ABSENT))
@@ -73,6 +73,11 @@ def _told(made: Mapped[Any] | Unmappable) -> str:
     if not isinstance(made, Unmappable):
         return "read"
     return without_people(f"refused: {made.reason} - at {made.path}")
+
+
+def _plain(value: Any) -> Any:
+    """As a reader of the JSON sees it."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _walk(before: Any, after: Any, path: str) -> Found:

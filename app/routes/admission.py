@@ -23,6 +23,7 @@ from app.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from app.flows.locate import MAPPING_HEADER, NamedRevision
 from app.ports import Caller
 from app.problem_document import JSON, PROBLEM_JSON, FieldError
 from app.routes.edge import answer_headers, correlation_of
@@ -40,6 +41,7 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 _MEMBER: Final = re.compile(r"""(?:[^,"]|"[^"]*")+""")
+_NAMED_REVISION: Final = re.compile(r"([a-z0-9-]{1,60}\.[a-z]{1,20})@r([1-9][0-9]{0,3})")
 _PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]+)\s*(?:=\s*("[^"]*"|[^\s;"]*))?\s*(?:;.*)?""")
 
 
@@ -145,6 +147,21 @@ def callback(request: AnyRequest) -> str | None:
             f"Lockstitch-Callback: {wrong}.", errors=(FieldError(header="Lockstitch-Callback", detail=wrong),)
         )
     return url
+
+
+def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | None:
+    """The revision of `X-Lockstitch-Mapping`, such as `hubspot.customer@r2`, for a dry run; None without the header.
+    Raises Forbidden without the scope `ops:write`, InvalidField."""
+    sent = request.headers.getall(MAPPING_HEADER, [])
+    if not sent:
+        return None
+    if "ops:write" not in admitted.caller.scopes:
+        raise _forbidden(admitted.caller, "ops:write")
+    match = _NAMED_REVISION.fullmatch(sent[0].strip(" \t")) if len(sent) == 1 else None
+    if match is None:
+        detail = "is no revision such as hubspot.customer@r2" if len(sent) == 1 else "is sent twice"
+        raise InvalidField(f"{MAPPING_HEADER}: {detail}.", errors=(FieldError(header=MAPPING_HEADER, detail=detail),))
+    return NamedRevision(mapping=match[1], revision=int(match[2]))
 
 
 async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:

@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, route
 
 from app.errors import CATALOGUE, Problem, VendorProblem, document_of
+from app.flows.locate import MAPPING_HEADER
 from app.problem_document import VendorSays
 from app.routes.admission import AnyRequest
 from app.routes.answers import json_response
@@ -192,7 +193,9 @@ def _success(call: Call, status: int) -> Schema:
     if name is None:
         return told | {"content": {call.media_type: {"schema": TEXT}}}
     written = call.method != "get" and name not in ("Operation", "OperationList")
-    schema = {"$ref": COMPONENT + name}
+    schema: Schema = {"$ref": COMPONENT + name}
+    if status == 200 and written and MAPPING_HEADER in call.headers and name != "DraftedWrite":
+        schema = {"anyOf": [schema, {"$ref": COMPONENT + "DraftedWrite"}]}
     content: Schema = {call.media_type: {"schema": schema, "example": sample_of(schema, written=written)}}
     if call.name == "explain_problem":
         content["text/html"] = {"schema": TEXT}

@@ -9,6 +9,7 @@ from app.routes.openapi_calls import (
     dead_letters,
     drift,
     events,
+    mappings,
     operations,
     resources,
     subscriptions,
@@ -25,6 +26,7 @@ CALLS: Final[tuple[Call, ...]] = (
     *connections.CALLS,
     *dead_letters.CALLS,
     *drift.CALLS,
+    *mappings.CALLS,
     *audit.CALLS,
     *about.CALLS,
 )

@@ -2,7 +2,14 @@
 
 from typing import Any, Final
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts, drift_texts, event_texts, subscription_texts
+from app.routes.openapi_calls import (
+    audit_texts,
+    dead_letter_texts,
+    drift_texts,
+    event_texts,
+    mapping_texts,
+    subscription_texts,
+)
 
 Schema = dict[str, Any]
 
@@ -94,12 +101,19 @@ HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
         "https://n8n.example.com/webhook-waiting/1051",
         False,
     ),
+    "X-Lockstitch-Mapping": (
+        "Only with the scope `ops:write`: understand the record by this revision. A read answers with what it makes of"
+        " it; a write is not sent, needs no Idempotency-Key, and answers 200 with what would be sent.",
+        "hubspot.customer@r2",
+        False,
+    ),
     "If-Match": ("Only if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
     "If-None-Match": ("304 if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
 }
 PATTERNS: Final[dict[str, str]] = {
     "Idempotency-Key": r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
     "X-Correlation-ID": "^[A-Za-z0-9._:/+=@-]{1,128}$",
+    "X-Lockstitch-Mapping": r"^[a-z0-9-]{1,60}\.[a-z]{1,20}@r[1-9][0-9]{0,3}$",
 }
 PATHS: Final[dict[str, tuple[str, str]]] = {
     "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
@@ -108,6 +122,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     **event_texts.PATHS,
     "correlation_id": ("The run: the X-Correlation-ID of its calls.", "orders-4711"),
     "name": ("A connection's name.", "hubspot"),
+    "mapping": ("A mapping's name: the vendor and the object.", "hubspot.customer"),
     "connection": ("The connection that the webhook is for.", "hubspot"),
 }
 ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
@@ -156,5 +171,6 @@ BODIES: Final[dict[str, Any]] = {
     "Resolution": {"outcome": "succeeded", "remote_id": "1051"},
     **dead_letter_texts.BODIES,
     **subscription_texts.BODIES,
+    **mapping_texts.BODIES,
 }
 """Requests that mean something: not every field at once, since some exclude each other."""

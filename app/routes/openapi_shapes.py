@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts, subscription_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts, mapping_texts, subscription_texts
 from app.routes.openapi_texts import ANSWERS, COMPONENT, TEXTS, Schema
 from canonical.schema import FOLDER, ROOTS, FieldText, describe
 
@@ -22,6 +22,7 @@ PUBLIC_NAMES: Final = {
     **dead_letter_texts.NAMES,
     **subscription_texts.NAMES,
     **audit_texts.NAMES,
+    **mapping_texts.NAMES,
 }
 
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {

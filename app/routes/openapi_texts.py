@@ -16,6 +16,7 @@ from app.routes.openapi_calls import (
     dead_letter_texts,
     drift_texts,
     event_texts,
+    mapping_texts,
     subscription_texts,
 )
 from mappings.coverage import FieldCoverage
@@ -91,6 +92,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     **connection_texts.TEXTS,
     **dead_letter_texts.TEXTS,
     **drift_texts.TEXTS,
+    **mapping_texts.TEXTS,
     **event_texts.TEXTS,
     **subscription_texts.TEXTS,
     **audit_texts.TEXTS,
@@ -112,6 +114,7 @@ LISTED: Final = {
     "ConnectionList": ("Connection", "Every connection."),
     **dead_letter_texts.LISTED,
     **drift_texts.LISTED,
+    **mapping_texts.LISTED,
     **subscription_texts.LISTED,
     **audit_texts.LISTED,
     "ContractList": ("ContractSummary", "The data contracts, in short."),

@@ -6,6 +6,7 @@ from typing import Any, Final
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
 
+from app.flows.dry_run import dry_run
 from app.flows.intents import WriteRequest, fingerprint
 from app.flows.locate import PLURAL
 from app.flows.read import ListRequest, read_one, read_page
@@ -19,10 +20,11 @@ from app.routes.admission import (
     callback,
     content_type_of,
     idempotency_key,
+    named_revision,
     preferences,
     read_body,
 )
-from app.routes.answers import page_response, resource_response, written_response
+from app.routes.answers import json_response, page_response, resource_response, written_response
 from app.routes.queries import Query
 from app.routes.services import services_of
 from canonical.parts import ObjectName
@@ -45,12 +47,13 @@ def resource_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
 
     @route(base, http_method=["GET"], name=f"list {object_name}")
     async def list_resources(request: AnyRequest) -> Answered:
-        await admit(request, reads)
-        return await _list(request, object_name, None)
+        admitted = await admit(request, reads)
+        return await _list(request, admitted, object_name, None)
 
     @route(f"{base}/{{id:str}}", http_method=["GET"], name=f"read {object_name}")
     async def read_resource(request: AnyRequest) -> Answered:
-        await admit(request, reads)
+        admitted = await admit(request, reads)
+        revision = named_revision(request, admitted)
         query = Query(request, ("connection", "include"))
         connection = query.text("connection")
         include = query.choice("include", ("raw",))
@@ -61,6 +64,7 @@ def resource_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
             request.path_params["id"],
             connection=connection,
             include_raw=include == "raw",
+            revision=revision,
         )
         return resource_response(request, found.resource, found.etag)
 
@@ -94,8 +98,8 @@ async def cancel_order(request: AnyRequest) -> Answered:
 @route("/v1/tickets/{id:str}/comments", http_method=["GET"], name="list comments")
 async def list_comments(request: AnyRequest) -> Answered:
     """The comments of a ticket, oldest first where the vendor lists them so."""
-    await admit(request, "tickets:read")
-    return await _list(request, "comment", request.path_params["id"])
+    admitted = await admit(request, "tickets:read")
+    return await _list(request, admitted, "comment", request.path_params["id"])
 
 
 @route("/v1/tickets/{id:str}/comments", http_method=["POST"], name="add comment", status_code=201)
@@ -105,7 +109,8 @@ async def add_comment(request: AnyRequest) -> Answered:
     return await _write(request, admitted, "comment", "comment")
 
 
-async def _list(request: AnyRequest, object_name: ObjectName, parent: str | None) -> Answered:
+async def _list(request: AnyRequest, admitted: Admitted, object_name: ObjectName, parent: str | None) -> Answered:
+    revision = named_revision(request, admitted)
     filters = FILTERS[object_name]
     known = LIST_PARAMETERS + filters if parent is None else ("connection", "limit", "cursor")
     query = Query(request, known)
@@ -117,6 +122,7 @@ async def _list(request: AnyRequest, object_name: ObjectName, parent: str | None
         updated_since=query.instant("updated_since"),
         filters=query.several(filters),
         parent=parent,
+        revision=revision,
     )
     query.check()
     services = services_of(request)
@@ -133,7 +139,9 @@ async def _write(
     parameters: tuple[str, ...] = ("connection", "lossy"),
     media_types: tuple[str, ...] = (JSON,),
 ) -> Answered:
-    key = idempotency_key(request)
+    revision = named_revision(request, admitted)
+    # A dry run sends nothing, so that there is nothing to recognise by a key.
+    key = idempotency_key(request) if revision is None else ""
     call_me = callback(request)
     prefers = preferences(request)
     at_once = 0.0 if prefers.respond_async else None
@@ -159,8 +167,11 @@ async def _write(
         callback=call_me,
         wait_own=10.0 if wait is None else wait,
         wait_other=2.0 if wait is None else wait,
+        revision=revision,
     )
     services = services_of(request)
+    if revision is not None:
+        return json_response(await dry_run(services.seam, wanted, query.check))
     written = await write(services.seam, services.writers, wanted, query.check)
     return written_response(written)
 

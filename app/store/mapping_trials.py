@@ -47,7 +47,12 @@ ADD_DIFFERENCE = Query(
         ON CONFLICT (connection, mapping, active, shadow, passing, path) DO UPDATE
        SET count = kept.count + excluded.count, last_seen = now(),
            samples = CASE WHEN cardinality(kept.samples) >= {SAMPLES} THEN kept.samples
-                          ELSE (kept.samples || excluded.samples)[1:{SAMPLES}] END
+                          ELSE ARRAY(SELECT sample
+                                       FROM unnest(kept.samples || excluded.samples)
+                                            WITH ORDINALITY AS told (sample, place)
+                                      GROUP BY sample
+                                      ORDER BY min(place)
+                                      LIMIT {SAMPLES}) END
     """,  # noqa: S608 - a number of ours
 )
 

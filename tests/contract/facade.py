@@ -34,6 +34,8 @@ OPERATED: Final = {
     "refused": "env:WRONG_TOKEN",
     "barred": "env:WRONG_TOKEN",
     "refiled": None,
+    "versioned": "env:HUBSPOT_TOKEN",
+    "canaried": "env:HUBSPOT_TOKEN",
 }
 CREDENTIALS: Final = {
     "hubspot": '{ token = "env:HUBSPOT_TOKEN" }',
@@ -182,8 +184,8 @@ def _configuration(vendors_url: str, token_file: Path) -> str:
         f'[connections.locked]\nvendor = "hubspot"\nbase_url = "{vendors_url}/hubspot"\n'
         'credentials = { token = "env:WRONG_TOKEN" }\n'
     )
-    # For operators' tests: one that they pause, some whose credential is refused, as each such pause lasts, and one
-    # whose credential is a file.
+    # For operators' tests: one that they pause, some whose credential is refused, as each such pause lasts, one whose
+    # credential is a file, and two where they choose the revisions of mappings.
     for name, reference in OPERATED.items():
         credential = reference or f"file:{token_file}"
         tables.append(

@@ -25,6 +25,11 @@ class Process:
         self._health = health
         self._running: subprocess.Popen[bytes] | None = None
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Its environment, for a command that is to work beside it."""
+        return dict(self._environment)
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         with self._log.open("ab") as output:

@@ -14,6 +14,7 @@ from app.errors import CATALOGUE
 from app.flows.connections import ConnectionPause
 from app.flows.dead_letters import DiscardOrder, RedriveOrder
 from app.flows.decode import decode_patch
+from app.flows.mapping_routes import RouteOrder
 from app.flows.operations import Resolution
 from app.flows.redrive import RedriveRequest
 from app.flows.subscriptions import SubscriptionRequest
@@ -44,6 +45,7 @@ BODIES: dict[str, type[msgspec.Struct]] = {
         ConnectionPause,
         *OPERATORS,
         SubscriptionRequest,
+        RouteOrder,
     )
 }
 

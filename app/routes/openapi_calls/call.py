@@ -53,7 +53,8 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 READ_HEADERS: Final = ("X-Correlation-ID", "traceparent")
-WRITE_HEADERS: Final = ("Idempotency-Key", "Prefer", "Lockstitch-Callback", *READ_HEADERS)
+MAPPED_HEADERS: Final = ("X-Lockstitch-Mapping", *READ_HEADERS)
+WRITE_HEADERS: Final = ("Idempotency-Key", "Prefer", "Lockstitch-Callback", *MAPPED_HEADERS)
 REPLAYS: Final = (
     "Repeating the request with its key replays the recorded answer byte for byte, without touching the vendor."
     " Records live 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); after that the key is free again."

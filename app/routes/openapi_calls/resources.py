@@ -4,7 +4,7 @@ from typing import Final
 
 from app.routes.openapi_calls.call import (
     ARCHIVE_PROBLEMS,
-    READ_HEADERS,
+    MAPPED_HEADERS,
     READ_PROBLEMS,
     REPLAYS,
     WRITE_HEADERS,
@@ -27,7 +27,7 @@ def _resource(plural: str, single: str, one: str, filters: tuple[str, ...], keys
             scopes=(reads,),
             answer=f"{shape}List",
             queries=("connection", "limit", "cursor", "updated_since", *filters),
-            headers=READ_HEADERS,
+            headers=MAPPED_HEADERS,
             problems=READ_PROBLEMS,
         ),
         Call(
@@ -57,7 +57,7 @@ def _resource(plural: str, single: str, one: str, filters: tuple[str, ...], keys
             also=(304,),
             answer=shape,
             queries=("connection", "include"),
-            headers=("If-None-Match", *READ_HEADERS),
+            headers=("If-None-Match", *MAPPED_HEADERS),
             problems=READ_PROBLEMS,
         ),
         Call(
@@ -121,7 +121,7 @@ CALLS: Final[tuple[Call, ...]] = (
         scopes=("tickets:read",),
         answer="CommentList",
         queries=("connection", "limit", "cursor"),
-        headers=READ_HEADERS,
+        headers=MAPPED_HEADERS,
         problems=READ_PROBLEMS,
     ),
     Call(
@@ -133,8 +133,9 @@ CALLS: Final[tuple[Call, ...]] = (
         description=REPLAYS,
         scopes=("tickets:write",),
         status=201,
-        also=(202,),
+        also=(200, 202),
         answer="Comment",
+        other_answers={200: "DraftedWrite"},
         body="CommentPatch",
         queries=("connection", "lossy"),
         headers=WRITE_HEADERS,

@@ -1,0 +1,332 @@
+"""`lockstitch mapping`: revisions of mappings, which one is at work where, and what comes of those that are tried."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.text import Text
+
+from app.cli.operators import actor, usage, with_operators
+from app.cli.printing import write_json
+from app.cli.tables import moment, table
+from app.flows.mapping_routes import (
+    CanaryOrder,
+    MappingView,
+    RouteOrder,
+    RouteView,
+    ShadowOrder,
+    ShadowView,
+    list_mappings,
+    read_mapping,
+    roll_back,
+    set_route,
+)
+from app.flows.operator_seam import OperatorSeam
+from app.ports import Connection
+from app.settings import load_settings
+from app.wiring import connections_of
+
+REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
+
+Json = Annotated[bool, Parameter(name="--json", negative=())]
+Name = Annotated[str, Parameter(name="VENDOR.OBJECT")]
+Named = Annotated[str, Parameter(name="VENDOR.OBJECT@rN")]
+At = Annotated[str | None, Parameter(name="--connection")]
+
+mapping = App(name="mapping", help="Which revision of a mapping is at work where: try a new one, activate it, go back.")
+
+
+@mapping.command(name="list")
+def list_all(*, json: Json = False) -> None:
+    """Show every mapping, its revisions, and which of them is active at each connection.
+
+    Parameters
+    ----------
+    json
+        As JSON.
+    """
+    connections = _connections()
+    found = with_operators(lambda seam: list_mappings(seam.mapping_routes, seam.trial_book, connections))
+    if json:
+        write_json({"data": found, "next_cursor": None, "has_more": False})
+        return
+    shown = table("mapping", "revisions", "connection", "active", "tried")
+    for one in found:
+        revisions = " ".join(f"r{each.revision}{'' if each.released else ' (not released)'}" for each in one.revisions)
+        for route in one.routes or (None,):
+            active = "" if route is None else f"r{route.active}{'' if route.chosen else ' (newest)'}"
+            shown.add_row(
+                Text(one.name), Text(revisions), Text("" if route is None else route.connection), active, _tried(route)
+            )
+    Console().print(shown)
+
+
+@mapping.command
+def show(name: Name, /, *, json: Json = False) -> None:
+    """Show one mapping, with what was decided and what came of it.
+
+    Parameters
+    ----------
+    name
+        Which one, such as hubspot.customer.
+    json
+        As JSON.
+    """
+    found = _read(name)
+    if json:
+        write_json(found)
+        return
+    console = Console()
+    console.print(Text(found.name, style="bold"))
+    for each in found.revisions:
+        console.print(f"  r{each.revision}, API {each.vendor_api}, {'released' if each.released else 'not released'}")
+    for route in found.routes:
+        _show(route, console)
+
+
+@mapping.command
+def diff(name: Name, /, *, connection: At = None, json: Json = False) -> None:
+    """Show where a shadow and the active revision differ, field by field.
+
+    Parameters
+    ----------
+    name
+        Which one, such as hubspot.customer.
+    connection
+        Only at this connection.
+    json
+        As JSON.
+    """
+    found = _read(name)
+    routes = [route for route in found.routes if connection in (None, route.connection)]
+    comparisons = [(route.connection, one) for route in routes for one in route.comparisons]
+    if json:
+        write_json([{"connection": where, **msgspec.to_builtins(one)} for where, one in comparisons])
+        return
+    console = Console()
+    if not comparisons:
+        console.print(f"Nothing was compared yet: lockstitch mapping shadow {name}@rN")
+    for where, one in comparisons:
+        _show_differences(where, one, console)
+
+
+@mapping.command
+def activate(named: Named, /, *, connection: At = None, json: Json = False) -> None:
+    """Make a released revision the active one; every process keeps to it within about a second.
+
+    Parameters
+    ----------
+    named
+        Which revision, such as hubspot.customer@r2.
+    connection
+        At which connection; needed where several use the mapping.
+    json
+        As JSON.
+    """
+    name, revision = _revision(named)
+    _decide(name, connection, json, lambda where: RouteOrder(connection=where, active=revision))
+
+
+@mapping.command
+def rollback(name: Name, /, *, connection: At = None, json: Json = False) -> None:
+    """Go back to the revision that was active before; what is tried ends.
+
+    Ends with 3 where none was.
+
+    Parameters
+    ----------
+    name
+        Which mapping, such as hubspot.customer.
+    connection
+        At which connection; needed where several use the mapping.
+    json
+        As JSON.
+    """
+    connections = _connections()
+    where = _one_connection(name, connection)
+
+    async def go_back(seam: OperatorSeam) -> MappingView:
+        await roll_back(seam.mapping_routes, connections, name, where, actor=actor())
+        return await read_mapping(seam.mapping_routes, seam.trial_book, connections, name)
+
+    _tell(with_operators(go_back), where, json)
+
+
+@mapping.command
+def shadow(
+    named: Named,
+    /,
+    *,
+    connection: At = None,
+    rate: float = 0.1,
+    off: Annotated[bool, Parameter(name="--off", negative=())] = False,
+    json: Json = False,
+) -> None:
+    """Compare a revision with the active one on a sample of what passes; nobody sees what it makes.
+
+    Parameters
+    ----------
+    named
+        Which revision, such as hubspot.customer@r2.
+    connection
+        At which connection; needed where several use the mapping.
+    rate
+        The share of what passes that is compared, above 0 to 1.
+    off
+        Compare no more.
+    json
+        As JSON.
+    """
+    name, revision = _revision(named)
+    _judge_share("--rate", rate)
+    order = None if off else ShadowOrder(revision=revision, sample_rate=rate)
+    _decide(name, connection, json, lambda where: RouteOrder(connection=where, shadow=order))
+
+
+@mapping.command
+def canary(
+    named: Named,
+    /,
+    *,
+    connection: At = None,
+    share: float = 0.1,
+    off: Annotated[bool, Parameter(name="--off", negative=())] = False,
+    json: Json = False,
+) -> None:
+    """Let a released revision answer for a share of the records; it comes back by itself when it does worse.
+
+    Parameters
+    ----------
+    named
+        Which revision, such as hubspot.customer@r2.
+    connection
+        At which connection; needed where several use the mapping.
+    share
+        The share of the records, above 0 to 1.
+    off
+        Let the active revision answer for all again.
+    json
+        As JSON.
+    """
+    name, revision = _revision(named)
+    _judge_share("--share", share)
+    order = None if off else CanaryOrder(revision=revision, share=share)
+    _decide(name, connection, json, lambda where: RouteOrder(connection=where, canary=order))
+
+
+def _decide(name: str, connection: str | None, json: bool, order_of: Callable[[str], RouteOrder]) -> None:
+    connections = _connections()
+    where = _one_connection(name, connection)
+
+    async def decide(seam: OperatorSeam) -> MappingView:
+        await set_route(seam.mapping_routes, connections, name, order_of(where), actor=actor())
+        return await read_mapping(seam.mapping_routes, seam.trial_book, connections, name)
+
+    _tell(with_operators(decide), where, json)
+
+
+def _tell(found: MappingView, where: str, json: bool) -> None:
+    if json:
+        write_json(found)
+        return
+    route = next(route for route in found.routes if route.connection == where)
+    console = Console()
+    console.print(Text(found.name, style="bold"))
+    _show(route, console)
+
+
+def _read(name: str) -> MappingView:
+    connections = _connections()
+    return with_operators(lambda seam: read_mapping(seam.mapping_routes, seam.trial_book, connections, name))
+
+
+def _connections() -> Mapping[str, Connection]:
+    return connections_of(load_settings(os.environ)).by_name
+
+
+def _one_connection(name: str, connection: str | None) -> str:
+    """The connection that is meant; where only one uses the mapping it need not be named."""
+    if connection is not None:
+        return connection
+    users = [route.connection for route in _read(name).routes]
+    if len(users) != 1:
+        usage(f"--connection: say which; {name} is at work at: {', '.join(users) or 'none'}.")
+    return users[0]
+
+
+def _revision(named: str) -> tuple[str, int]:
+    match = REVISION.fullmatch(named)
+    if match is None:
+        usage(f"{named}: name a revision, such as hubspot.customer@r2.")
+    return match[1], int(match[2])
+
+
+def _judge_share(option: str, share: float) -> None:
+    if not 0 < share <= 1:
+        usage(f"{option} {share}: above 0, at most 1.")
+
+
+def _tried(route: RouteView | None) -> Text:
+    if route is None:
+        return Text("")
+    told = []
+    if route.shadow is not None:
+        told.append(f"shadow r{route.shadow.revision} ({route.shadow.sample_rate:.0%})")
+    if route.canary is not None:
+        told.append(f"canary r{route.canary.revision} ({route.canary.share:.0%})")
+    return Text(", ".join(told))
+
+
+def _show(route: RouteView, console: Console) -> None:
+    chosen = "" if route.chosen else ", the newest that is released"
+    console.print(Text(f"\nat {route.connection}: r{route.active} is active{chosen}"))
+    if route.previous is not None:
+        console.print(Text(f"  before: r{route.previous}"))
+    if route.shadow is not None or route.canary is not None:
+        console.print(Text("  tried: ").append(_tried(route)))
+    if route.note is not None:
+        console.print(Text(f"  {route.note}"))
+    if route.changed_at is not None:
+        console.print(Text(f"  decided {moment(route.changed_at)} by {route.changed_by}"))
+    for one in route.comparisons:
+        console.print(Text(f"  {_sum(one)}"))
+    for weighing in route.weighings:
+        console.print(
+            Text(
+                f"  r{weighing.canary} answered for {weighing.weighed}: {weighing.refused} refused"
+                f" (r{weighing.active}: {weighing.refused_by_active}), more loss in {weighing.lost_more},"
+                f" less in {weighing.lost_less}"
+            )
+        )
+
+
+def _sum(one: ShadowView) -> str:
+    dropped = f", {one.dropped} let go" if one.dropped else ""
+    return f"r{one.shadow} beside r{one.active}: {one.differing} of {one.compared} differ{dropped}"
+
+
+def _show_differences(where: str, one: ShadowView, console: Console) -> None:
+    console.print(Text(f"{where}: {_sum(one)}, {moment(one.first_at)} to {moment(one.last_at)}", style="bold"))
+    if not one.differences:
+        return
+    shown = table("path", "in", "count", f"r{one.active}", f"r{one.shadow}")
+    for difference in one.differences:
+        for at, sample in enumerate(difference.samples or ({},)):
+            head = (
+                (difference.path or "(all of it)", difference.passing, str(difference.count))
+                if not at
+                else ("", "", "")
+            )
+            shown.add_row(*map(Text, (*head, _side(sample, "active"), _side(sample, "shadow"))))
+    console.print(shown)
+
+
+def _side(sample: Mapping[str, str | bool | None], side: str) -> str:
+    if side not in sample:
+        return "-"
+    value = sample[side]
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,310 @@
+"""Mapping routes for operators: which revisions there are, which one is at work where, what came of those that are
+tried, and the switches."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.errors import InvalidField, NotFound, StateConflict
+from app.mapping_ports import (
+    Canary,
+    MappingRoutes,
+    Passing,
+    Place,
+    Route,
+    RouteChange,
+    Shadow,
+    ShadowFigures,
+    TrialBook,
+    Weighing,
+)
+from app.ports import Connection
+from mappings.registry import VENDORS, AnyMapping, active, is_released
+
+Share = Annotated[float, Meta(gt=0, le=1)]
+RevisionNumber = Annotated[int, Meta(ge=1, le=9999)]
+
+
+class ShadowOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A revision to compare with the active one."""
+
+    revision: RevisionNumber
+    sample_rate: Share = 0.1
+
+
+class CanaryOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A revision that is to answer for a share of the records."""
+
+    revision: RevisionNumber
+    share: Share = 0.1
+
+
+class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to decide for a mapping at a connection: absent leaves, null takes away."""
+
+    connection: Annotated[str, Meta(min_length=1, max_length=255)]
+    active: RevisionNumber | None | UnsetType = UNSET
+    shadow: ShadowOrder | None | UnsetType = UNSET
+    canary: CanaryOrder | None | UnsetType = UNSET
+
+
+class RevisionView(Struct, frozen=True, kw_only=True):
+    """One revision. A released one never changes; only such a one may become active or a canary."""
+
+    revision: int
+    released: bool
+    vendor_api: str
+
+
+class DifferenceView(Struct, frozen=True, kw_only=True):
+    """Where two revisions say something else. A sample is what each of them made of one record, without personal data;
+    a side that does not have it is absent."""
+
+    passing: Passing
+    path: str
+    count: int
+    first_seen: datetime
+    last_seen: datetime
+    samples: tuple[dict[str, str | bool | None], ...]
+
+
+class ShadowView(Struct, frozen=True, kw_only=True):
+    """A comparison of two revisions, under way or over."""
+
+    active: int
+    shadow: int
+    compared: int
+    differing: int
+    dropped: int
+    first_at: datetime
+    last_at: datetime
+    differences: tuple[DifferenceView, ...]
+
+
+class CanaryView(Struct, frozen=True, kw_only=True):
+    """How a canary did against the active revision, on the same records."""
+
+    active: int
+    canary: int
+    weighed: int
+    refused: int
+    refused_by_active: int
+    lost_more: int
+    lost_less: int
+
+
+class RouteView(Struct, frozen=True, kw_only=True):
+    """A mapping at a connection. `chosen`: somebody has decided which revision is active; else it is the newest that is
+    released."""
+
+    connection: str
+    active: int
+    chosen: bool
+    previous: int | None
+    shadow: Shadow | None
+    canary: Canary | None
+    note: str | None
+    changed_by: str | None
+    changed_at: datetime | None
+    comparisons: tuple[ShadowView, ...]
+    weighings: tuple[CanaryView, ...]
+
+
+class MappingView(Struct, frozen=True, kw_only=True):
+    """A mapping, its revisions, and what is at work at each connection."""
+
+    name: str
+    revisions: tuple[RevisionView, ...]
+    routes: tuple[RouteView, ...]
+
+
+async def list_mappings(
+    routes: MappingRoutes, book: TrialBook, connections: Mapping[str, Connection]
+) -> list[MappingView]:
+    """Every mapping, by name. Raises StoreUnavailable."""
+    decided = {(route.connection, route.mapping): route for route in await routes.list()}
+    shadows, weighings = await book.shadows(), await book.canaries()
+    return [
+        MappingView(
+            name=name,
+            revisions=tuple(
+                RevisionView(revision=one.revision, released=is_released(one), vendor_api=one.vendor_api)
+                for one in revisions
+            ),
+            routes=tuple(
+                _view(place, decided.get((place.connection, name)), shadows, weighings)
+                for place in _places(revisions, connections)
+            ),
+        )
+        for name, revisions in _every_mapping().items()
+    ]
+
+
+async def read_mapping(
+    routes: MappingRoutes, book: TrialBook, connections: Mapping[str, Connection], name: str
+) -> MappingView:
+    """One mapping. Raises NotFound, StoreUnavailable."""
+    _revisions_of(name)
+    return next(one for one in await list_mappings(routes, book, connections) if one.name == name)
+
+
+async def set_route(
+    routes: MappingRoutes, connections: Mapping[str, Connection], name: str, order: RouteOrder, *, actor: str
+) -> None:
+    """Decide; every process keeps to it within about a second. Raises NotFound, InvalidField, StoreUnavailable."""
+    revisions = _revisions_of(name)
+    place = _place(revisions, connections, order.connection)
+    if (order.active, order.shadow, order.canary) == (UNSET, UNSET, UNSET):
+        raise InvalidField.at("", "names nothing to change: send active, shadow or canary")
+    route = next(
+        (one for one in await routes.list() if (one.connection, one.mapping) == (place.connection, name)), None
+    )
+    change = _change(revisions, place, route, order)
+    await routes.change(place, change, actor=actor)
+    await routes.refresh()
+
+
+async def roll_back(
+    routes: MappingRoutes, connections: Mapping[str, Connection], name: str, connection: str, *, actor: str
+) -> int:
+    """Back to the revision that was active before; its number. Raises NotFound, InvalidField, StateConflict."""
+    place = _place(_revisions_of(name), connections, connection)
+    route = await routes.roll_back(place, actor=actor)
+    if route is None or route.active is None:
+        raise StateConflict(f"At {connection} no other revision of {name} was active before.")
+    await routes.refresh()
+    return route.active
+
+
+def _change(revisions: Sequence[AnyMapping], place: Place, route: Route | None, order: RouteOrder) -> RouteChange:
+    """The order, judged. What is to be tried has to differ from what will be active."""
+    known = {one.revision: one for one in revisions}
+    present = place.default if route is None or route.active is None else route.active
+    will_be = present if isinstance(order.active, UnsetType) else order.active or place.default
+    if isinstance(order.active, int):
+        _require(known, order.active, "/active", released=True)
+    shadow: Shadow | None | UnsetType = UNSET
+    if not isinstance(order.shadow, UnsetType):
+        shadow = None
+        if order.shadow is not None:
+            _require(known, order.shadow.revision, "/shadow/revision", unlike=will_be)
+            shadow = Shadow(revision=order.shadow.revision, sample_rate=order.shadow.sample_rate)
+    change = RouteChange(active=order.active, shadow=shadow)
+    if isinstance(order.canary, UnsetType):
+        return change
+    if order.canary is None:
+        return RouteChange(active=order.active, shadow=shadow, canary_revision=None)
+    _require(known, order.canary.revision, "/canary/revision", unlike=will_be, released=True)
+    return RouteChange(
+        active=order.active,
+        shadow=shadow,
+        canary_revision=order.canary.revision,
+        canary_share=order.canary.share,
+    )
+
+
+def _require(
+    known: Mapping[int, AnyMapping], revision: int, pointer: str, *, unlike: int | None = None, released: bool = False
+) -> None:
+    mapping = known.get(revision)
+    if mapping is None:
+        raise InvalidField.at(pointer, f"there is no r{revision}; there are: {', '.join(f'r{one}' for one in known)}")
+    if revision == unlike:
+        raise InvalidField.at(pointer, f"r{revision} is the active revision: there is nothing to try")
+    if released and not is_released(mapping):
+        detail = f"r{revision} is not released, so it may still change; shadow it, or release it first"
+        raise InvalidField.at(pointer, detail)
+
+
+def _every_mapping() -> dict[str, list[AnyMapping]]:
+    found: dict[str, list[AnyMapping]] = {}
+    for vendor in VENDORS.values():
+        for mapping in sorted(vendor.mappings, key=lambda mapping: mapping.revision):
+            found.setdefault(mapping.name, []).append(mapping)
+    return dict(sorted(found.items()))
+
+
+def _revisions_of(name: str) -> list[AnyMapping]:
+    every = _every_mapping()
+    if name not in every:
+        raise NotFound(f"No mapping is called {name[:80]!r}; there are: {', '.join(every)}.")
+    return every[name]
+
+
+def _places(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection]) -> list[Place]:
+    """The connections that understand records by this mapping."""
+    first = revisions[0]
+    places = []
+    for name, connection in sorted(connections.items()):
+        newest = active(connection.vendor, first.object) if connection.vendor.name == first.vendor else None
+        if newest is not None:
+            places.append(Place(connection=name, mapping=first.name, default=newest.revision))
+    return places
+
+
+def _place(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection], connection: str) -> Place:
+    places = _places(revisions, connections)
+    for place in places:
+        if place.connection == connection:
+            return place
+    known = ", ".join(place.connection for place in places) or "none"
+    detail = f"is no connection that {revisions[0].name} is at work at; there are: {known}"
+    raise InvalidField.at("/connection", detail)
+
+
+def _view(
+    place: Place, route: Route | None, shadows: Sequence[ShadowFigures], weighings: Sequence[Weighing]
+) -> RouteView:
+    chosen = None if route is None else route.active
+    at = (place.connection, place.mapping)
+    return RouteView(
+        connection=place.connection,
+        active=chosen or place.default,
+        chosen=chosen is not None,
+        previous=None if route is None else route.previous,
+        shadow=None if route is None else route.shadow,
+        canary=None if route is None else route.canary,
+        note=None if route is None else route.note,
+        changed_by=None if route is None else route.changed_by,
+        changed_at=None if route is None else route.changed_at,
+        comparisons=tuple(_comparison(one) for one in shadows if (one.key.connection, one.key.mapping) == at),
+        weighings=tuple(_canary(one) for one in weighings if (one.key.connection, one.key.mapping) == at),
+    )
+
+
+def _comparison(figures: ShadowFigures) -> ShadowView:
+    return ShadowView(
+        active=figures.key.active,
+        shadow=figures.key.tried,
+        compared=figures.compared,
+        differing=figures.differing,
+        dropped=figures.dropped,
+        first_at=figures.first_at,
+        last_at=figures.last_at,
+        differences=tuple(
+            DifferenceView(
+                passing=one.passing,
+                path=one.path,
+                count=one.count,
+                first_seen=one.first_seen,
+                last_seen=one.last_seen,
+                samples=tuple(msgspec.json.decode(sample) for sample in one.samples),
+            )
+            for one in figures.differences
+        ),
+    )
+
+
+def _canary(weighing: Weighing) -> CanaryView:
+    return CanaryView(
+        active=weighing.key.active,
+        canary=weighing.key.tried,
+        weighed=weighing.weighed,
+        refused=weighing.refused,
+        refused_by_active=weighing.refused_by_active,
+        lost_more=weighing.lost_more,
+        lost_less=weighing.lost_less,
+    )

@@ -1,0 +1,332 @@
+"""Revisions side by side, in running processes: a new one is shadowed, looked at, activated and taken back, and nothing
+is restarted; a canary that does worse comes back by itself."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.processes import ROOT
+from tests.contract.samples import customer
+
+PATIENCE = 15.0
+NAME = "hubspot.customer"
+HEADER = "x-lockstitch-mapping"
+
+
+def seen(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
+    """What `look` gives once it is as wanted."""
+    give_up = time.monotonic() + PATIENCE
+    while not wanted(found := look()):
+        assert time.monotonic() < give_up, found
+        time.sleep(0.05)
+    return found
+
+
+def decide(caller: Caller, connection: str, **order: Any) -> dict[str, Any]:
+    answer = caller.post(f"/ops/mappings/{NAME}/route", json={"connection": connection, **order})
+    assert answer.status_code == 200, answer.text
+    return route_in(answer.json(), connection)
+
+
+def route(caller: Caller, connection: str) -> dict[str, Any]:
+    answer = caller.get("/ops/mappings")
+    assert answer.status_code == 200, answer.text
+    (found,) = [one for one in answer.json()["data"] if one["name"] == NAME]
+    return route_in(found, connection)
+
+
+def route_in(mapping: dict[str, Any], connection: str) -> dict[str, Any]:
+    (found,) = [one for one in mapping["routes"] if one["connection"] == connection]
+    shown: dict[str, Any] = found
+    return shown
+
+
+def revision_of(caller: Caller, path: str) -> int:
+    answer = caller.get(path)
+    assert answer.status_code == 200, answer.text
+    revision: int = answer.json()["meta"]["mapping"]["revision"]
+    return revision
+
+
+def cli(facade: Facade, *arguments: str) -> Any:
+    """`lockstitch mapping … --json` beside the running processes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "mapping", *arguments, "--json"],
+        env={**os.environ, **facade.api.environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def place(vendors: Lookalikes, **properties: str) -> str:
+    """A contact at HubSpot; its id."""
+    placed = vendors.place("hubspot", "contacts", {"properties": {"firstname": "Ann", **properties}})
+    identifier: str = placed["id"]
+    return identifier
+
+
+def audited(facade: Facade, connection: str) -> list[tuple[str, str]]:
+    rows = facade.sql(
+        "SELECT type, actor FROM audit_event WHERE type LIKE 'mapping.%' AND facts::jsonb ->> 'connection' = $1"
+        " ORDER BY id",
+        connection,
+    )
+    return [(row["type"], row["actor"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def second_api(running_facade: Facade) -> Iterator[str]:
+    with running_facade.another_api() as process:
+        yield process.url
+
+
+@pytest.fixture
+def other(second_api: str, full_key: str) -> Iterator[Caller]:
+    """The same caller at another process of the API."""
+    with Caller(second_api, full_key) as calling:
+        yield calling
+
+
+def test_the_road_from_one_revision_to_the_next(
+    caller: Caller, other: Caller, facade: Facade, vendors: Lookalikes
+) -> None:
+    at = "versioned"
+    person = place(
+        vendors,
+        email="jonas.road@garn.example",
+        hs_additional_emails="j.road@garn.example",
+        hs_email_optout="true",
+    )
+    path = f"/v1/customers/{at}:{person}"
+    began = [revision_of(one, path) for one in (caller, other)]
+    assert began == [2, 2], "the newest released one is active"
+    assert route(caller, at)["chosen"] is False
+
+    pinned = decide(caller, at, active=1)
+    assert (pinned["active"], pinned["chosen"], pinned["previous"]) == (1, True, 2)
+    assert revision_of(caller, path) == 1
+    seen(lambda: revision_of(other, path), lambda revision: revision == 1)
+
+    # Shadow: both processes and the worker compare, and callers see nothing of it.
+    decide(other, at, shadow={"revision": 2, "sample_rate": 1.0})
+    seen(lambda: route(caller, at)["shadow"], bool)
+    time_of_routes = time.monotonic()
+    while not compared(caller, at) or time.monotonic() - time_of_routes < 1.5:
+        assert caller.get(path).json()["emails"] == other.get(path).json()["emails"]
+    later = caller.write(
+        "POST",
+        f"/v1/customers?connection={at}",
+        {"first_name": "Ann", "emails": [{"address": "ann.road@garn.example"}]},
+        headers={"prefer": "respond-async"},
+    )
+    made = caller.settled(later)["result"]
+    assert made["meta"]["mapping"]["revision"] == 1
+
+    # Diff: by field, with samples in which nobody can be recognised; API and command line say the same.
+    found = seen(
+        lambda: [one for one in route(caller, at)["comparisons"] if (one["active"], one["shadow"]) == (1, 2)],
+        lambda found: bool(found) and {"/emails/*", "/consents/*"} <= {one["path"] for one in found[0]["differences"]},
+    )[0]
+    assert found["differing"] <= found["compared"]
+    differences = {one["path"]: one for one in found["differences"]}
+    assert differences["/meta/loss/emails/*"]["samples"] == [{"active": "dropped"}]
+    assert all(one["passing"] == "read" for one in differences.values())
+    assert "road" not in json.dumps(found)
+    assert "opted_out" not in caller.get(path).text
+    told = cli(facade, "diff", NAME, "--connection", at)
+    assert {one["path"] for one in told[0]["differences"]} == set(differences)
+
+    # Activate: within about a second everywhere, the worker included.
+    activated = route_in(cli(facade, "activate", f"{NAME}@r2", "--connection", at), at)
+    assert (activated["active"], activated["previous"], activated["shadow"]) == (2, 1, None)
+    for one in (caller, other):
+        seen(lambda one=one: revision_of(one, path), lambda revision: revision == 2)  # type: ignore[misc]
+    read = other.get(path).json()
+    assert [email["address"] for email in read["emails"]] == ["jonas.road@garn.example", "j.road@garn.example"]
+    assert [consent["state"] for consent in read["consents"]] == ["opted_out"]
+    later = other.write(
+        "PATCH",
+        path,
+        {"emails": [{"address": "jonas.road@garn.example"}, {"address": "jonas@road.example"}]},
+        headers={"prefer": "respond-async"},
+    )
+    changed = other.settled(later)["result"]
+    assert changed["meta"]["mapping"]["revision"] == 2
+    (record,) = vendors.records("hubspot", "contacts", "jonas@road.example")
+    assert record["properties"]["hs_additional_emails"] == "jonas@road.example"
+
+    # Roll back: one command, and there is nothing further back.
+    rolled = route_in(cli(facade, "rollback", NAME, "--connection", at), at)
+    assert (rolled["active"], rolled["previous"]) == (1, None)
+    for one in (caller, other):
+        seen(lambda one=one: revision_of(one, path), lambda revision: revision == 1)  # type: ignore[misc]
+    me = facade.sql("SELECT principal FROM api_key WHERE name = 'everything'")[0]["principal"]
+    trail = audited(facade, at)
+    assert [what for what, _ in trail] == [
+        "mapping.activated",
+        "mapping.shadowed",
+        "mapping.activated",
+        "mapping.shadow_ended",
+        "mapping.rolled_back",
+    ]
+    assert {who for _, who in trail[:2]} == {me}
+    assert all(who.startswith("cli:") for _, who in trail[2:])
+
+
+def compared(caller: Caller, connection: str) -> bool:
+    return any(one["compared"] for one in route(caller, connection)["comparisons"])
+
+
+def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
+    caller: Caller, facade: Facade, vendors: Lookalikes
+) -> None:
+    at = "canaried"
+    people = [
+        place(vendors, email=f"canary{n}@garn.example", hs_additional_emails=f"c{n}@garn.example") for n in range(24)
+    ]
+    # Half of the records, always the same ones, whether they are read or listed.
+    started = decide(caller, at, canary={"revision": 1, "share": 0.5})
+    assert (started["active"], started["canary"]["revision"], started["note"]) == (2, 1, None)
+    first = {person: revision_of(caller, f"/v1/customers/{at}:{person}") for person in people[:10]}
+    assert {person: revision_of(caller, f"/v1/customers/{at}:{person}") for person in people[:10]} == first
+    assert set(first.values()) == {1, 2}
+    listed = caller.get(f"/v1/customers?connection={at}&email=canary0@garn.example").json()["data"]
+    assert [one["meta"]["mapping"]["revision"] for one in listed] == [first[people[0]]]
+
+    # Revision 1 drops addresses that revision 2 reads: more is lost than before, and that is enough of a reason.
+    decide(caller, at, canary={"revision": 1, "share": 1.0})
+    for person in people:
+        assert revision_of(caller, f"/v1/customers/{at}:{person}") in (1, 2)
+    back = seen(lambda: route(caller, at), lambda shown: shown["canary"] is None)
+    assert back["note"].startswith("withdrawn by itself: ")
+    assert back["changed_by"] == "lockstitch"
+    (weighing,) = back["weighings"]
+    assert weighing["lost_more"] > 0
+    assert weighing["refused"] == 0
+    seen(lambda: revision_of(caller, f"/v1/customers/{at}:{people[0]}"), lambda revision: revision == 2)
+    assert audited(facade, at)[-1] == ("mapping.canary_withdrawn", "lockstitch")
+
+
+def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facade) -> None:
+    at = "canaried"
+    decide(caller, at, canary={"revision": 1, "share": 1.0})
+    two = [{"address": "one@garn.example"}, {"address": "two@garn.example"}]
+    for _ in range(3):
+        answer = caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two})
+        assert code_of(answer, 422) == "unsupported-field"
+    back = seen(lambda: route(caller, at), lambda shown: shown["canary"] is None)
+    assert "3 refused more, r1 against r2" in back["note"]
+    made = seen(
+        lambda: caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two}),
+        lambda answer: answer.status_code == 201,
+    ).json()
+    assert [email["address"] for email in made["emails"]] == ["one@garn.example", "two@garn.example"]
+
+
+def test_an_operation_goes_on_by_the_revision_that_it_began_with(caller: Caller, vendors: Lookalikes) -> None:
+    at = "canaried"
+    vendors.lose_reply("hubspot", method="POST", path="/crm/v3/objects/contacts")
+    lost = caller.write("POST", f"/v1/customers?connection={at}", customer("hubspot"))
+    assert lost.status_code == 202, lost.text
+    decide(caller, at, active=1)
+    assert caller.settled(lost)["result"]["meta"]["mapping"]["revision"] == 2
+    decide(caller, at, active=None)
+
+
+def test_a_read_by_a_named_revision(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
+    person = place(vendors, email="dry@garn.example", hs_additional_emails="dryer@garn.example")
+    path = f"/v1/customers/hubspot:{person}"
+    by = {n: caller.get(path, headers={HEADER: f"{NAME}@r{n}"}).json() for n in (1, 2)}
+    assert [by[n]["meta"]["mapping"]["revision"] for n in (1, 2)] == [1, 2]
+    assert [len(by[n]["emails"]) for n in (1, 2)] == [1, 2]
+    listed = caller.get("/v1/customers?email=dry@garn.example", headers={HEADER: f"{NAME}@r1"}).json()["data"]
+    assert [one["meta"]["mapping"]["revision"] for one in listed] == [1]
+    with facade.calling("customers:read") as reader:
+        assert reader.get(path).status_code == 200
+        assert code_of(reader.get(path, headers={HEADER: f"{NAME}@r1"}), 403) == "forbidden"
+    for wrong in ("hubspot.customer", "hubspot.customer@r9", "hubspot.ticket@r1", "shopify.customer@r1", "@r1", ""):
+        answer = caller.get(path, headers={HEADER: wrong})
+        assert code_of(answer, 422) == "invalid-field"
+        assert [error["header"].lower() for error in answer.json()["errors"]] == [HEADER]
+
+
+def test_a_write_by_a_named_revision_is_drafted_and_not_sent(caller: Caller, vendors: Lookalikes) -> None:
+    person = place(vendors, email="draft@garn.example")
+    two = {"emails": [{"address": "draft@garn.example"}, {"address": "drafts@garn.example"}]}
+    path, named = f"/v1/customers/hubspot:{person}", {HEADER: f"{NAME}@r2"}
+    drafted = caller.patch(path, json=two, headers=named)
+    assert drafted.status_code == 200, drafted.text
+    assert drafted.json() == {
+        "dry_run": True,
+        "connection": "hubspot",
+        "mapping": {"name": NAME, "revision": 2, "vendor_api": "v3"},
+        "action": "update",
+        "remote_id": person,
+        "request": {
+            "method": "PATCH",
+            "path": f"/crm/v3/objects/contacts/{person}",
+            "body": {"properties": {"email": "draft@garn.example", "hs_additional_emails": "drafts@garn.example"}},
+        },
+        "loss": [],
+    }
+    upserted = caller.post("/v1/customers?upsert_on=email", json=two, headers=named).json()
+    assert (upserted["action"], upserted["remote_id"]) == ("update", person)
+    assert caller.post("/v1/customers", json=two, headers=named).json()["action"] == "create"
+    assert caller.delete(path, headers=named).json()["action"] == "archive"
+    older = caller.patch(path, json=two, headers={HEADER: f"{NAME}@r1"})
+    assert code_of(older, 422) == "unsupported-field"
+    assert vendors.records("hubspot", "contacts", "drafts@garn.example") == []
+    # A key that was sent along is not used up.
+    key = new_key()
+    assert caller.patch(path, json=two, headers={**named, "idempotency-key": key}).json()["dry_run"] is True
+    assert caller.write("PATCH", path, two, key=key).status_code == 200
+
+
+def test_what_cannot_be_decided(caller: Caller, facade: Facade) -> None:
+    path = f"/ops/mappings/{NAME}/route"
+    assert code_of(caller.post("/ops/mappings/hubspot.invoice/route", json={"connection": "hubspot", "active": 1}), 404)
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"connection": "shopify", "active": 1}, "/connection"),
+        ({"connection": "hubspot", "active": 9}, "/active"),
+        ({"connection": "hubspot", "active": "1"}, "/active"),
+        ({"connection": "hubspot", "shadow": {"revision": 2}}, "/shadow/revision"),
+        ({"connection": "hubspot", "canary": {"revision": 2, "share": 0.1}}, "/canary/revision"),
+        ({"connection": "hubspot", "canary": {"revision": 1, "share": 0}}, "/canary/share"),
+        ({"connection": "hubspot", "shadow": {"revision": 1, "sample_rate": 1.5}}, "/shadow/sample_rate"),
+        ({"connection": "hubspot", "why": "because"}, "/why"),
+        ({"connection": "hubspot"}, ""),
+    ]
+    for order, pointer in refused:
+        answer = caller.post(path, json=order)
+        assert code_of(answer, 422) == "invalid-field"
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    with facade.calling("ops:read") as reader:
+        assert reader.get("/ops/mappings").status_code == 200
+        assert code_of(reader.post(path, json={"connection": "hubspot", "active": 1}), 403) == "forbidden"
+    with facade.calling("ops:write") as writer:
+        assert code_of(writer.get("/ops/mappings"), 403) == "forbidden"
+    assert route(caller, "hubspot")["chosen"] is False
+
+
+def test_every_mapping_is_listed(caller: Caller) -> None:
+    listed = {one["name"]: one for one in caller.get("/ops/mappings").json()["data"]}
+    assert {NAME, "hubspot.ticket", "shopify.order", "zendesk.comment"} <= set(listed)
+    assert list(listed) == sorted(listed)
+    assert listed[NAME]["revisions"] == [
+        {"revision": 1, "released": True, "vendor_api": "v3"},
+        {"revision": 2, "released": True, "vendor_api": "v3"},
+    ]
+    assert "shopify" in [one["connection"] for one in listed["shopify.order"]["routes"]]
