@@ -15,7 +15,8 @@
 
 The class says what is always true (code, status, category, whether trying again can help) and its docstring explains
 the problem to a person at `/problems/{code}`; the instance says what happened this time. Nothing in an instance may
-hold a secret; `detail` goes to the caller only, never to a log.
+hold a secret; `detail` goes to the caller only, never to a log. They stand in one long file because they are one list:
+whoever adds a problem sees all that there are.
 """
 
 import math
