@@ -3,6 +3,7 @@
 from typing import Final
 
 from mappings.salesforce.account import REQUESTS, build_account
+from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.customer_r1 import CUSTOMER
 from mappings.salesforce.errors import REQUEST_ID_HEADER, budget, refusal
@@ -34,6 +35,7 @@ VENDOR: Final = Vendor[Account](
     # The two fields that our writes need are made by an administrator (docs/vendors/salesforce.md): through the API a
     # field can be made, but not be shown to the connection's user.
     setup=(),
+    choices=CHOICES,
     # Outbound messages are SOAP without a signature, and events come over gRPC: changes are listed instead.
     webhooks=None,
     mappings=(CUSTOMER, TICKET, COMMENT, ORDER),

@@ -1,0 +1,108 @@
+"""Which values the fields of a Salesforce org can hold, for people to choose from: users, queues, statuses, picklists,
+record types."""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from msgspec import Struct
+
+from canonical.order import OrderStatus
+from canonical.parts import ObjectName
+from canonical.ticket import TicketStatus
+from mappings.http import VendorReply, VendorRequest
+from mappings.salesforce.asking import query
+from mappings.salesforce.custom_fields import RECORD_TYPE
+from mappings.salesforce.listing import follow, locator_of
+from mappings.salesforce.picklists import CHANNEL, PRIORITY, TYPE, held, order_status
+from mappings.salesforce.soql import SOBJECT
+from mappings.salesforce.wire_v62 import Account
+from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+
+C = TypeVar("C", bound=str)  # the canonical values of an enumeration
+
+USERS: Final = query("SELECT Id, Name, IsActive FROM User WHERE UserType = 'Standard' ORDER BY Name, Id")
+QUEUES: Final = query("SELECT Id, Name FROM Group WHERE Type = 'Queue' ORDER BY Name, Id")
+
+
+class _Named(Struct, frozen=True, kw_only=True, rename="pascal"):
+    id: str
+    name: str | None = None
+    is_active: bool = True
+
+
+class _Found(Struct, frozen=True, kw_only=True, rename="camel"):
+    records: tuple[_Named, ...]
+    next_records_url: str | None = None
+
+
+def requests(account: Account) -> tuple[VendorRequest, ...]:
+    """Users, then queues; the rest is known of the org."""
+    return (USERS, QUEUES)
+
+
+def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """The next batch of an answer."""
+    url = decode(reply.body, _Found).next_records_url
+    locator = None if url is None else locator_of(url)
+    return None if locator is None else follow(locator)
+
+
+def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
+    """The options of an object's fields."""
+    users, queues = (_named(pages) for pages in replies)
+    found: dict[str, tuple[Option, ...]] = {}
+    if object_name == "customer":
+        found = {"owner_remote_id": users, "lead_source": _plain(account, "Contact.LeadSource")}
+    elif object_name == "ticket":
+        found = {
+            "status": _statuses(account),
+            "priority": (*_words(account, PRIORITY, "Case.Priority"), Option(value="none", label="-")),
+            "type": _words(account, TYPE, "Case.Type"),
+            "channel": _words(account, CHANNEL, "Case.Origin"),
+            "assignee_remote_id": users,
+            "team_remote_id": queues,
+        }
+    elif object_name == "order":
+        found = {"status": _order_statuses(account)}
+    for setting in account.custom_fields.get(object_name, ()):
+        found[f"custom_fields.{setting.key}"] = _custom(account, SOBJECT[object_name], setting.vendor_field)
+    return {name: options for name, options in found.items() if options}
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+
+
+def _named(pages: Pages) -> tuple[Option, ...]:
+    people = [one for page in pages for one in decode(page.body, _Found).records]
+    return tuple(Option(value=one.id, label=one.name or one.id, active=one.is_active) for one in people)
+
+
+def _plain(account: Account, picklist: str) -> tuple[Option, ...]:
+    return tuple(Option(value=value, label=value) for value in account.picklists.get(picklist, ()))
+
+
+def _words(account: Account, words: Mapping[str, C], picklist: str) -> tuple[Option, ...]:
+    """Our words for those that the org has, as a write takes them."""
+    return tuple(Option(value=ours, label=theirs) for ours, theirs in held(words, picklist, account).items())
+
+
+def _statuses(account: Account) -> tuple[Option, ...]:
+    labels: dict[TicketStatus, list[str]] = {}
+    for known in account.case_statuses.values():
+        labels.setdefault(known.status, []).append(known.label)
+    return tuple(Option(value=status, label=", ".join(named)) for status, named in labels.items())
+
+
+def _order_statuses(account: Account) -> tuple[Option, ...]:
+    labels: dict[OrderStatus, list[str]] = {}
+    for value, code in account.order_statuses.items():
+        labels.setdefault(order_status(value, code), []).append(value)
+    return tuple(
+        Option(value=status, label=", ".join(named)) for status, named in labels.items() if status != "unknown"
+    )
+
+
+def _custom(account: Account, sobject: str, vendor_field: str) -> tuple[Option, ...]:
+    if vendor_field == RECORD_TYPE:
+        return tuple(Option(value=name, label=name) for name in account.record_types.get(sobject, {}).values())
+    return _plain(account, f"{sobject}.{vendor_field}")
