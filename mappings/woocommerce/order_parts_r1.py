@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -26,15 +27,12 @@ def lines(
 ) -> tuple[LineItem, ...]:
     """The lines; `given_back` is how many of each were, and `are_sent` that all of them have left."""
     currency = record.currency
-    zero = money("", currency)
     found = []
     for place, line in enumerate(record.line_items):
-        count = quantity(line.quantity)
-        subtotal, total = line.subtotal, line.total
-        shown, tax = money(total, currency), money(line.total_tax, currency)
-        if len(shown) < len(total) or len(tax) < len(line.total_tax):
-            check_digits(total, shown, f"/line_items/{place}/total", loss)
-            check_digits(line.total_tax, tax, f"/line_items/{place}/tax", loss)
+        sums = line_sums(line.quantity, line.subtotal, line.total, line.total_tax, currency)
+        if sums.is_rounded:
+            check_digits(line.total, sums.total, f"/line_items/{place}/total", loss)
+            check_digits(line.total_tax, sums.tax, f"/line_items/{place}/tax", loss)
         id = str(line.id)
         found.append(
             LineItem(
@@ -43,16 +41,44 @@ def lines(
                 variant_remote_id=str(line.variation_id) if line.variation_id else None,
                 sku=line.sku or None,
                 name=line.name,
-                quantity=count,
-                unit_price=unit_price(subtotal, count, currency),
-                discount=zero if subtotal == total else minus(subtotal, total, currency),
-                tax=tax,
-                total=shown,
+                quantity=sums.quantity,
+                unit_price=sums.unit_price,
+                discount=sums.discount,
+                tax=sums.tax,
+                total=sums.total,
                 refunded_quantity=values.quantity(str(given_back[id])) if id in given_back else "0",
-                fulfilled_quantity=count if are_sent else "0",
+                fulfilled_quantity=sums.quantity if are_sent else "0",
             )
         )
     return tuple(found)
+
+
+class LineSums(NamedTuple):
+    """The figures of a line; `is_rounded` where its currency may not have held them."""
+
+    quantity: str
+    unit_price: str
+    discount: str
+    tax: str
+    total: str
+    is_rounded: bool
+
+
+@lru_cache(maxsize=4096)
+def line_sums(ordered: int | float, subtotal: str, total: str, tax: str, currency: str) -> LineSums:
+    """The figures of a line out of those that the shop gives; the same come all the time.
+
+    Raises ValueError for what is no number.
+    """
+    count, shown, taxed = quantity(ordered), money(total, currency), money(tax, currency)
+    return LineSums(
+        quantity=count,
+        unit_price=unit_price(subtotal, count, currency),
+        discount=minus(subtotal, total, currency),
+        tax=taxed,
+        total=shown,
+        is_rounded=len(shown) < len(total) or len(taxed) < len(tax),
+    )
 
 
 def items(record: wire.Order) -> str:
