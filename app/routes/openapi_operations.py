@@ -11,6 +11,7 @@ from app.routes.openapi_calls import (
     events,
     mappings,
     operations,
+    options,
     resources,
     subscriptions,
     webhooks,
@@ -28,5 +29,6 @@ CALLS: Final[tuple[Call, ...]] = (
     *drift.CALLS,
     *mappings.CALLS,
     *audit.CALLS,
+    *options.CALLS,
     *about.CALLS,
 )

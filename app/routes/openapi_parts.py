@@ -8,6 +8,7 @@ from app.routes.openapi_calls import (
     drift_texts,
     event_texts,
     mapping_texts,
+    options,
     subscription_texts,
 )
 
@@ -67,6 +68,7 @@ QUERIES: Final[dict[str, Schema]] = {
     },
     **dead_letter_texts.QUERIES,
     **drift_texts.QUERIES,
+    **options.QUERIES,
     **event_texts.QUERIES,
     **audit_texts.QUERIES,
     "include": {"enum": ["raw"], "description": "`raw` adds the vendor's own payload.", "examples": ["raw"]},
@@ -120,6 +122,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "object": ("customer, order or ticket.", "customer"),
     "code": ("A problem's code.", "not-found"),
     **event_texts.PATHS,
+    **options.PATHS,
     "correlation_id": ("The run: the X-Correlation-ID of its calls.", "orders-4711"),
     "name": ("A connection's name.", "hubspot"),
     "mapping": ("A mapping's name: the vendor and the object.", "hubspot.customer"),

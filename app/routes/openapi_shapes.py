@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts, mapping_texts, subscription_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts, mapping_texts, options, subscription_texts
 from app.routes.openapi_texts import ANSWERS, COMPONENT, TEXTS, Schema
 from canonical.schema import FOLDER, ROOTS, FieldText, describe
 
@@ -23,6 +23,7 @@ PUBLIC_NAMES: Final = {
     **subscription_texts.NAMES,
     **audit_texts.NAMES,
     **mapping_texts.NAMES,
+    **options.NAMES,
 }
 
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {

@@ -17,6 +17,7 @@ from app.routes.openapi_calls import (
     drift_texts,
     event_texts,
     mapping_texts,
+    options,
     subscription_texts,
 )
 from mappings.coverage import FieldCoverage
@@ -93,6 +94,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     **dead_letter_texts.TEXTS,
     **drift_texts.TEXTS,
     **mapping_texts.TEXTS,
+    **options.TEXTS,
     **event_texts.TEXTS,
     **subscription_texts.TEXTS,
     **audit_texts.TEXTS,

@@ -70,6 +70,7 @@ def create(context: Context, args: JsonRecord) -> JsonRecord:
             }
         },
         "pinnedPosition": state.next_id("pin", 1) if given.get("pin") else None,
+        "validations": [_validation(one) for one in given.get("validations") or ()],
     }
     state.put(DEFINITION, record["id"], record, keys={"place": _place(record)})
     return {"createdDefinition": record, "userErrors": []}
@@ -93,7 +94,13 @@ def listed(context: Context, args: JsonRecord) -> JsonRecord:
         lambda record: (record[sorted_by] if sorted_by else None, int(number_of(record["id"]))),
         args,
     )
-    return connection(page, page.items)
+    # Those that an earlier version has kept have none.
+    return connection(page, [{"validations": []} | one for one in page.items])
+
+
+def _validation(given: JsonRecord) -> JsonRecord:
+    kind = "list.single_line_text_field" if given["name"] == "choices" else "single_line_text_field"
+    return {"name": given["name"], "type": kind, "value": given["value"]}
 
 
 def _check(state: State, given: JsonRecord, namespace: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mappings.shopify.account import ACCOUNT_REQUESTS, SETUP, build_account
+from mappings.shopify.choices import CHOICES
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.errors import budget, refusal
 from mappings.shopify.notices import WEBHOOKS
@@ -28,6 +29,7 @@ VENDOR: Final = Vendor[Account](
     build_account=build_account,
     unwrap=unwrap,
     setup=SETUP,
+    choices=CHOICES,
     webhooks=WEBHOOKS,
     mappings=(CUSTOMER, ORDER),
     docs="https://shopify.dev/docs/api/admin-graphql/2026-07",

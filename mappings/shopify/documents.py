@@ -118,6 +118,14 @@ fragment OrderFields on Order {
 )
 
 SHOP: Final = "query shop { shop { myshopifyDomain currencyCode } }"
+METAFIELD_DEFINITIONS: Final = """
+query metafieldDefinitions($ownerType: MetafieldOwnerType!, $after: String) {
+  metafieldDefinitions(ownerType: $ownerType, first: 100, after: $after) {
+    nodes { namespace key validations { name value } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
 METAFIELD_DEFINITION_CREATE: Final = """
 mutation metafieldDefinitionCreate($definition: MetafieldDefinitionInput!) {
   metafieldDefinitionCreate(definition: $definition) { createdDefinition { id } userErrors { code field message } }

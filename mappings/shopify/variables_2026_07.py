@@ -160,6 +160,13 @@ class MetafieldDefinition(Struct, frozen=True, kw_only=True, rename="camel"):
     description: str
 
 
+class DefinitionsOf(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A page of the metafield definitions of one kind of owner."""
+
+    owner_type: str
+    after: str | None = None
+
+
 class Defined(Struct, frozen=True, kw_only=True, rename="camel"):
     """A definition to create."""
 

@@ -95,6 +95,8 @@ def requests() -> Iterator[VendorRequest]:
     orders: Any = ORDER.endpoints
     yield from VENDOR.account_requests
     yield from VENDOR.setup
+    assert VENDOR.choices is not None
+    yield from VENDOR.choices.requests(SHOP)
     for endpoints in (customers, orders):
         yield endpoints.read("1", SHOP)
         yield endpoints.list(ListQuery(limit=250, updated_since=datetime(2026, 5, 1, tzinfo=UTC)), SHOP)

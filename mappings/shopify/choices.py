@@ -1,0 +1,101 @@
+"""Which values the custom fields of a shop can hold: the choices of metafield definitions. What else Shopify lets
+others write has no list of its own."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.shopify import documents
+from mappings.shopify.asking import NULL, call, data_of
+from mappings.shopify.variables_2026_07 import DefinitionsOf
+from mappings.shopify.wire_2026_07 import Account
+from mappings.spec import Choices, FieldOptions, Option, Pages, VendorDrift, decode
+
+OWNERS: Final[dict[ObjectName, str]] = {"customer": "CUSTOMER", "order": "ORDER"}
+COST: Final = 12.0
+"""Of a page of a hundred definitions, in points; what it was too low or too high is settled by the answer."""
+CHOICES_OF: Final = "choices"
+
+
+class _Validation(Struct, frozen=True, kw_only=True):
+    name: str
+    value: str | None = None
+
+
+class _Definition(Struct, frozen=True, kw_only=True):
+    namespace: str
+    key: str
+    validations: tuple[_Validation, ...] = ()
+
+
+class _PageInfo(Struct, frozen=True, kw_only=True, rename="camel"):
+    has_next_page: bool = False
+    end_cursor: str | None = None
+
+
+class _Definitions(Struct, frozen=True, kw_only=True, rename="camel"):
+    nodes: tuple[_Definition, ...]
+    page_info: _PageInfo = _PageInfo()
+
+
+class _Asked(Struct, frozen=True, kw_only=True):
+    variables: DefinitionsOf
+
+
+def requests(account: Account) -> tuple[VendorRequest, ...]:
+    """The metafield definitions of customers, then those of orders."""
+    return tuple(_page(DefinitionsOf(owner_type=owner)) for owner in OWNERS.values())
+
+
+def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """The next page of the same owner's definitions."""
+    page = _read(reply).page_info
+    if not page.has_next_page or page.end_cursor is None:
+        return None
+    asked = decode(request.body or b"", _Asked).variables
+    return _page(DefinitionsOf(owner_type=asked.owner_type, after=page.end_cursor))
+
+
+def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
+    """The options of an object's custom fields."""
+    if object_name not in OWNERS:
+        return {}
+    pages = replies[list(OWNERS).index(object_name)]
+    held = {f"{one.namespace}.{one.key}": _options(one) for page in pages for one in _read(page).nodes}
+    return {
+        f"custom_fields.{setting.key}": held[setting.vendor_field]
+        for setting in account.custom_fields.get(object_name, ())
+        if held.get(setting.vendor_field)
+    }
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+
+
+def _page(of: DefinitionsOf) -> VendorRequest:
+    return call(documents.METAFIELD_DEFINITIONS, "metafieldDefinitions", of, cost=COST)
+
+
+def _read(reply: VendorReply) -> _Definitions:
+    return decode(data_of(reply).get("metafieldDefinitions", NULL), _Definitions)
+
+
+def _options(definition: _Definition) -> tuple[Option, ...]:
+    return tuple(
+        Option(value=choice, label=choice)
+        for validation in definition.validations
+        if validation.name == CHOICES_OF
+        for choice in _texts(validation.value)
+    )
+
+
+def _texts(value: str | None) -> Iterable[str]:
+    """Shopify documents the value as a JSON array of text."""
+    try:
+        return msgspec.json.decode(value or "[]", type=tuple[str, ...])
+    except msgspec.MsgspecError as error:
+        raise VendorDrift("$.data.metafieldDefinitions", "the choices of a definition are no list of text") from error
