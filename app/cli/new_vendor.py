@@ -20,6 +20,7 @@ from mappings.registry import MANIFESTS, VENDORS
 ROOT: Final = Path(mappings.__file__).parents[1]
 NAME: Final = re.compile(r"[a-z][a-z0-9]{1,15}")
 TITLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .&+-]{0,15}")
+API: Final = re.compile(r"[a-z0-9]{1,8}")
 PATIENCE: Final = 120.0  # seconds for one of the commands that print a file
 
 
@@ -29,6 +30,7 @@ def new_vendor(
     *,
     object: Annotated[FirstObject, Parameter(name="--object")] = "customer",
     title: str | None = None,
+    api: str = "v1",
 ) -> None:
     """Begin a vendor: its mapping, look-alike, golden records and page, and its name wherever vendors are listed.
 
@@ -43,13 +45,15 @@ def new_vendor(
         What is mapped first: customer or ticket.
     title
         What people call it; the name with a capital letter when left out.
+    api
+        The version of its API as it stands in its paths, such as v2.
     """
     called = title or name.capitalize()
-    told = _objection(name, called)
+    told = _objection(name, called, api)
     if told is not None:
         sys.stderr.write(f"{told}\n")
         sys.exit(USAGE_ERROR)
-    files = list(rendered(name, called, object))
+    files = list(rendered(name, called, object, api))
     present = [str(path) for path, _ in files if (ROOT / path).exists()]
     if present:
         sys.stderr.write(f"Nothing was made, because there is already: {', '.join(present)}\n")
@@ -64,10 +68,10 @@ def new_vendor(
         left += [] if done else [f"{file}: {step}"]
     if not left:
         _print_files(name)
-    _write_steps(name, object, left)
+    _write_steps(name, object, api, left)
 
 
-def _objection(name: str, title: str) -> str | None:
+def _objection(name: str, title: str, api: str) -> str | None:
     """What stands against the name; None where nothing does."""
     if not is_checkout(ROOT):
         return f"{ROOT} is no working copy: a vendor is made in the project's own source."
@@ -75,6 +79,8 @@ def _objection(name: str, title: str) -> str | None:
         return "The name is 2 to 16 lower-case letters and digits, begins with a letter and is no word of Python."
     if not TITLE.fullmatch(title):
         return "The title is up to 16 letters, digits, spaces and any of . & + -"
+    if not API.fullmatch(api):
+        return "The API's version is up to 8 lower-case letters and digits, such as v2."
     if name in VENDORS:
         return f"{name} is there already: lockstitch check-vendor {name}"
     if name in MANIFESTS:
@@ -97,7 +103,7 @@ def _print_files(name: str) -> None:
             sys.exit(REFUSED)
 
 
-def _write_steps(name: str, first: str, left: list[str]) -> None:
+def _write_steps(name: str, first: str, api: str, left: list[str]) -> None:
     for step in left:
         sys.stdout.write(f"\nBy hand: {step}.\n")
     if left:
@@ -105,7 +111,7 @@ def _write_steps(name: str, first: str, left: list[str]) -> None:
             f"Then: lockstitch check-vendor {name} --write-golden, and python -m mappings.coverage_table --write.\n"
         )
     files = (
-        (f"mappings/{name}/wire_v1.py", "the record as it is really sent"),
+        (f"mappings/{name}/wire_{api}.py", "the record as it is really sent"),
         (f"mappings/{name}/endpoints.py", "where it is read and listed"),
         (f"mappings/{name}/errors.py", "how the vendor says no"),
         (f"emulators/{name}/emulator.py", "its look-alike, from the documentation"),

@@ -66,7 +66,7 @@ def assert_clean(folder: Path, *command: str) -> None:
 def test_what_is_made_needs_nothing_but_its_blanks_filled(
     project: Path, name: str, object_name: str, title: str
 ) -> None:
-    made = lockstitch(project, "new-vendor", name, "--object", object_name, "--title", title)
+    made = lockstitch(project, "new-vendor", name, "--object", object_name, "--title", title, "--api", "v2026")
     assert made.returncode == 0, made.stderr
     assert "By hand" not in made.stdout
 
@@ -151,6 +151,7 @@ def test_golden_records_are_written_down_once(project: Path) -> None:
         (("class",), 2, "no word of Python"),
         (("Big-Shop",), 2, "2 to 16 lower-case letters"),
         (("ox", "--title", 'O"x'), 2, "The title is up to 16"),
+        (("ox", "--api", "2026-07"), 2, "The API's version"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
@@ -197,6 +198,6 @@ def test_places_are_edited_once_however_often(project: Path) -> None:
 
 def test_no_word_of_a_template_is_left_unfilled() -> None:
     for object_name in ("customer", "ticket"):
-        for path, text in rendered("ox", "Ox", object_name):
-            for word in ("vendor", "Vendor", "VENDOR", "object", "Object", "OBJECT"):
+        for path, text in rendered("ox", "Ox", object_name, "v1"):
+            for word in ("vendor", "Vendor", "VENDOR", "object", "Object", "OBJECT", "api"):
                 assert f"__{word}__" not in f"{path}{text}", path

@@ -1,7 +1,8 @@
 """The files of a new vendor, rendered from `templates`: what every vendor has, and what its first object has.
 
-A template's path and text hold the words `__vendor__`, `__Vendor__`, `__VENDOR__` and the same of `__object__`. What
-comes out passes the project's formatter, so the imports are sorted here: their order depends on the vendor's name.
+A template's path and text hold the words `__vendor__`, `__Vendor__`, `__VENDOR__`, the same of `__object__`, and
+`__api__`. What comes out passes the project's formatter, so the imports are sorted here: their order depends on the
+vendor's name.
 """
 
 import re
@@ -16,12 +17,13 @@ FirstObject = Literal["customer", "ticket"]
 _IMPORT: Final = re.compile(r"from (?:canonical|emulators|mappings)[\w.]* import .*")
 
 
-def rendered(name: str, title: str, first: FirstObject) -> Iterator[tuple[PurePosixPath, str]]:
+def rendered(name: str, title: str, first: FirstObject, api: str) -> Iterator[tuple[PurePosixPath, str]]:
     """Every file of the vendor, as its path in the project and its text."""
     words = {
         "__vendor__": name,
         "__Vendor__": title,
         "__VENDOR__": name.upper(),
+        "__api__": api,
         "__object__": first,
         "__Object__": first.capitalize(),
         "__OBJECT__": first.upper(),
