@@ -1,6 +1,6 @@
-"""What is translated, each as one record's bytes: a HubSpot contact, a Salesforce contact and case, orders of twenty
-lines of Salesforce and Shopify and such an invoice of Stripe, a Stripe customer with his subscriptions, a small
-checkout, a Zendesk ticket.
+"""What is translated, each as one record's bytes: a Freshdesk contact and ticket, a HubSpot contact, a Salesforce
+contact and case, orders of twenty lines of Salesforce, Shopify and WooCommerce and such an invoice of Stripe, a Stripe
+customer with his subscriptions, a small checkout, a WooCommerce customer, a Zendesk ticket.
 
 They are those of the mappings' golden tests. Orders of twenty lines are the golden ones with two of their lines taken
 in turns, and sums that add up again.
@@ -14,12 +14,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from canonical.parts import ObjectName
+from mappings.freshdesk.wire_v2 import Account as FreshdeskAccount
 from mappings.hubspot.wire_v3 import Account as HubSpotAccount
 from mappings.registry import VENDORS, active
 from mappings.salesforce.wire_v62 import Account as SalesforceAccount
 from mappings.shopify.wire_2026_07 import Account as ShopifyAccount
 from mappings.spec import VendorMapping
 from mappings.stripe.wire_2026_10_28 import Account as StripeAccount
+from mappings.woocommerce.wire_v3 import Account as WooCommerceAccount
 from mappings.zendesk.wire_v2 import Account as ZendeskAccount
 
 FIXTURES: Final = Path(__file__).parents[1] / "tests" / "mappings"
@@ -37,6 +39,9 @@ class Subject(NamedTuple):
 
 def subjects() -> Iterator[Subject]:
     """The records."""
+    desk = FreshdeskAccount()
+    yield _subject("Freshdesk contact", "freshdesk", "customer", _golden("freshdesk/fixtures/customer-full"), desk)
+    yield _subject("Freshdesk ticket", "freshdesk", "ticket", _golden("freshdesk/fixtures/ticket-full"), desk)
     yield _subject(
         "HubSpot contact", "hubspot", "customer", _golden("hubspot/fixtures/customer-full"), HubSpotAccount()
     )
@@ -49,6 +54,11 @@ def subjects() -> Iterator[Subject]:
     yield _subject("Stripe customer", "stripe", "customer", _golden("stripe/fixtures/customer-full"), StripeAccount())
     yield _subject(f"Stripe invoice, {LINES} lines", "stripe", "order", long_invoice(), StripeAccount())
     yield _subject("Stripe checkout", "stripe", "order", _golden("stripe/fixtures/order-checkout"), StripeAccount())
+    woo = WooCommerceAccount()
+    yield _subject(
+        "WooCommerce customer", "woocommerce", "customer", _golden("woocommerce/fixtures/customer-full"), woo
+    )
+    yield _subject(f"WooCommerce order, {LINES} lines", "woocommerce", "order", long_woocommerce_order(), woo)
     yield _subject("Zendesk ticket", "zendesk", "ticket", _golden("zendesk/fixtures/ticket-full"), ZendeskAccount())
 
 
@@ -89,6 +99,21 @@ def long_invoice() -> bytes:
         tax["amount"] = LINES // 2 * 1703
     total = LINES // 2 * (8000 + 1960 - 996 + 1703) + 950
     return json.dumps(invoice | {"total": total, "amount_paid": total}).encode()
+
+
+def long_woocommerce_order() -> bytes:
+    """The golden order of WooCommerce with twenty lines whose sums add up."""
+    order = json.loads((FIXTURES / "woocommerce/fixtures/order-full.in.json").read_bytes())
+    mug, linen = order["line_items"]
+    order["line_items"] = [
+        line | {"id": 315 + place, "name": f"{line['name']}, {place + 1}"}
+        for place, line in ((place, (mug, linen)[place % 2]) for place in range(LINES))
+    ]
+    pairs = LINES / 2
+    tax = pairs * (6.80 + 0.32) + 0.95 + 0.07
+    order |= {"discount_total": f"{pairs * 4:.2f}", "total_tax": f"{tax:.2f}"}
+    order["total"] = f"{pairs * (35.80 + 1.70) + 5 + 0.5 + tax:.2f}"
+    return msgspec.json.encode(order)
 
 
 def _subject(title: str, vendor: str, name: ObjectName, record: bytes, account: Any) -> Subject:

@@ -23,7 +23,18 @@ from mappings.shopify import order_parts_r1
 ROUNDS: Final = 9
 SECONDS: Final = 0.15
 TARGET: Final = 2.5
-NORMALISERS: Final = ("email", "phone", "country", "language", "timezone", "money", "unit_price", "quantity", "utc")
+NORMALISERS: Final = (
+    "email",
+    "phone",
+    "country",
+    "language",
+    "timezone",
+    "money",
+    "unit_price",
+    "quantity",
+    "utc",
+    "safe_html",
+)
 Translate = Callable[[], bytes]
 
 
@@ -40,6 +51,7 @@ USES: Final = (
     Use("phones[].e164", values.phone, ("044 555 01 99", "CH")),
     Use("addresses[].country_code", values.country, ("Switzerland",)),
     Use("language", values.language, ("de-ch",)),
+    Use("description_html, body_html", values.safe_html, ("<div>Der Obertransport klemmt.<br>Seit gestern.</div>",)),
     Use("timezone", values.timezone, ("Europe/Zurich",)),
     Use("totals.*, line_items[].total", order_parts_r1.money, ("124.2", "EUR")),
     Use("line_items[].unit_price", order_parts_r1.unit_price, ("20.0", "EUR")),

@@ -31,6 +31,7 @@ LARGEST_LOG = 10 * 1024 * 1024  # bytes; at the next start a larger one becomes 
 
 # What the emulators accept. The file refers to these by name, as an operator's own file would.
 EMULATOR_CREDENTIALS = {
+    "LOCKSTITCH_DEV_FRESHDESK_TOKEN": "freshdesk-dev-token",
     "LOCKSTITCH_DEV_HUBSPOT_TOKEN": "hubspot-dev-token",
     "LOCKSTITCH_DEV_SALESFORCE_TOKEN": "salesforce-dev-token",
     "LOCKSTITCH_DEV_SHOPIFY_TOKEN": "shopify-dev-token",
@@ -40,10 +41,17 @@ EMULATOR_CREDENTIALS = {
     "LOCKSTITCH_DEV_ZENDESK_EMAIL": "dev@example.com",
     "LOCKSTITCH_DEV_ZENDESK_TOKEN": "zendesk-dev-token",
 }
-EMULATED = ("hubspot", "shopify", "stripe", "zendesk")
+EMULATED = ("freshdesk", "hubspot", "shopify", "stripe", "zendesk")
 GATEWAY = "gateway"
 CONFIG_FILE = """\
 # Written by `lockstitch dev` at every start: a change here is lost. Copy it and set LOCKSTITCH_CONFIG to the copy.
+
+# Its rules send a secret of ours in a header; they sign nothing.
+[connections.freshdesk]
+vendor = "freshdesk"
+base_url = "{emulators}/freshdesk"
+credentials = {{ token = "env:LOCKSTITCH_DEV_FRESHDESK_TOKEN" }}
+webhook_secrets = ["env:LOCKSTITCH_DEV_FRESHDESK_WEBHOOK_SECRET"]
 
 [connections.hubspot]
 vendor = "hubspot"

@@ -1,5 +1,6 @@
 """A contact's language and time zone, both ways. Freshdesk has codes and names of its own for some of them."""
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -25,11 +26,9 @@ def language_read(code: str | None, loss: list[Loss]) -> str | None:
     """The BCP 47 tag of a code."""
     if code is None:
         return None
-    language = TAGS.get(code) or values.language(code)
-    if language is None:
-        loss.append(Loss(path="/language", kind="dropped", detail="the language at Freshdesk is no BCP 47 tag"))
-    elif language != code:
-        loss.append(Loss(path="/language", kind="coerced", detail=f"spelled {code} at Freshdesk"))
+    language, changed = _tag(code)
+    if changed is not None:
+        loss.append(changed)
     return language
 
 
@@ -51,11 +50,9 @@ def zone_read(name: str | None, loss: list[Loss]) -> str | None:
     """The IANA zone of a name."""
     if name is None:
         return None
-    zone = IANA.get(name) or values.timezone(name)
-    if zone is None:
-        loss.append(Loss(path="/timezone", kind="dropped", detail="the time zone at Freshdesk has no IANA name"))
-    elif zone != name:
-        loss.append(Loss(path="/timezone", kind="coerced", detail=f"called {name} at Freshdesk"))
+    zone, changed = _zone(name)
+    if changed is not None:
+        loss.append(changed)
     return zone
 
 
@@ -71,3 +68,23 @@ def zone_written(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:
         notes.invalid("/timezone", "Freshdesk has no such zone; send one of the same time, such as Europe/Berlin")
         return UNSET
     return name
+
+
+@lru_cache(maxsize=512)
+def _tag(code: str) -> tuple[str | None, Loss | None]:
+    language = TAGS.get(code) or values.language(code)
+    if language is None:
+        return None, Loss(path="/language", kind="dropped", detail="the language at Freshdesk is no BCP 47 tag")
+    if language != code:
+        return language, Loss(path="/language", kind="coerced", detail=f"spelled {code} at Freshdesk")
+    return language, None
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tuple[str | None, Loss | None]:
+    zone = IANA.get(name) or values.timezone(name)
+    if zone is None:
+        return None, Loss(path="/timezone", kind="dropped", detail="the time zone at Freshdesk has no IANA name")
+    if zone != name:
+        return zone, Loss(path="/timezone", kind="coerced", detail=f"called {name} at Freshdesk")
+    return zone, None
