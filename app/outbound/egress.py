@@ -20,7 +20,8 @@ from app.posting_ports import TargetRefused, TargetUnreachable
 LookUp: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 """All addresses of a name, as text; raises OSError where there are none."""
 
-LOOK_UPS_AT_ONCE: Final = 16
+# As many as a worker has jobs at work, so that no number of slow name servers keeps a delivery waiting for a thread.
+LOOK_UPS_AT_ONCE: Final = 64
 
 
 class Clearance(Struct, frozen=True, kw_only=True):

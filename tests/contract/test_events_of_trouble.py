@@ -99,7 +99,7 @@ def test_a_record_that_cannot_be_read_is_a_dead_letter_with_its_place(
     dead = stories.dead_letter_of(receipt)
 
     assert (dead["kind"], dead["category"], dead["attempts"]) == ("ingest", "permanent", 1)
-    assert (dead["mapping"], dead["revision"]) == (f"{kind.connection}.{object_name}", 1)
+    assert (dead["mapping"], dead["revision"]) == (made["meta"]["mapping"]["name"], made["meta"]["mapping"]["revision"])
     assert dead["path"].startswith("$.")
     assert dead["reason"]
     assert not stories.settled(receipt)
