@@ -1,11 +1,13 @@
 """Problems tell of no person, whatever a vendor or a parser repeats."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidField, NotFound, VendorRejected, document_of
-from app.masking import without_people
+from app.masking import shape_of, without_people, word_of
 from app.problem_document import FieldError, ProblemDocument, VendorSays
 
 
@@ -51,3 +53,44 @@ def test_every_part_of_a_problem_is_looked_through() -> None:
     assert document.vendor == VendorSays(connection="zendesk", detail="Email: (e-mail) is used")
     wrong = shown(InvalidField.at("/emails/0", "ann@example.com is none"))
     assert wrong.errors == (FieldError(pointer="/emails/0", detail="(e-mail) is none"),)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ("Ann.Bell+x@example.com", '"xxx.xxxx+x@xxxxxxx.xxx"'),
+        ("+49 30 1234", '"+00 00 0000"'),
+        ("Größe 7", '"xxxxx 0"'),
+        (-12.5, "-00.0"),
+        (1234, "0000"),
+        (True, "true"),
+        (None, "null"),
+        ([], "[]"),
+        (["Ann", "Bob"], '["xxx", …]'),
+        ({"score": 0.82, "label": "good"}, '{score: 0.00, label: "xxxx"}'),
+        ({"Ann Bell": 1, "deep": {"x": 1}}, "{*: 0, deep: {…}}"),
+    ],
+)
+def test_a_shape_shows_what_a_value_looks_like(value: Any, shape: str) -> None:
+    assert shape_of(value) == shape
+
+
+@given(st.text(max_size=60))
+def test_a_shape_keeps_no_letter_and_no_digit_of_a_text(text: str) -> None:
+    assert not any(sign.isalpha() and sign != "x" for sign in shape_of(text))
+    assert not any(sign.isdecimal() and sign != "0" for sign in shape_of(text))
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("awaiting_vendor", "awaiting_vendor"),
+        ("QUANTUM-ENTANGLED.2", "QUANTUM-ENTANGLED.2"),
+        (999000111, "999000111"),
+        ("Waiting for Ann", '"xxxxxxx xxx xxx"'),
+        ("ann@example.com", '"xxx@xxxxxxx.xxx"'),
+        ("+49301234567", '"+00000000000"'),
+    ],
+)
+def test_a_word_of_a_program_is_shown_and_anything_else_is_not(value: Any, word: str) -> None:
+    assert word_of(value) == word
