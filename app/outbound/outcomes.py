@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import Problem, VendorAuthFailed, VendorDrifted, VendorThrottled, VendorTimeout, VendorUnavailable
+from app.outbound.health import LONGEST_PAUSE
 from app.outbound.retry_after import seconds_asked
 from app.outbound.wire import NoReply, NotSent, TooLarge
 from app.ports import CalledConnection, VendorRefused
@@ -94,15 +95,18 @@ def _refused(reply: VendorReply, refusal: VendorRefusal) -> Failure:
         alive=definite,
         status=reply.status,
         refusal=refusal,
-        retry_after=(
-            refusal.retry_after
-            if refusal.retry_after is not None
-            else seconds_asked(reply.headers.get("retry-after", ""))
-        )
-        if waits
-        else None,
+        retry_after=_patience(refusal, reply) if waits else None,
         request_id=refusal.request_id,
     )
+
+
+def _patience(refusal: VendorRefusal, reply: VendorReply) -> float | None:
+    """How long the vendor asks to wait, as far as that is believed: lanes, operations and jobs go by it too, and would
+    stand still for a slip of the vendor's."""
+    asked = refusal.retry_after
+    if asked is None:
+        asked = seconds_asked(reply.headers.get("retry-after", ""))
+    return None if asked is None else min(max(asked, 0.0), LONGEST_PAUSE)
 
 
 def error_of(failure: Failure, connection: CalledConnection) -> Problem | VendorRefused:

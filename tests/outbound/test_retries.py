@@ -219,6 +219,15 @@ async def test_an_unavailable_vendor_says_when_to_come_back() -> None:
         assert time.monotonic() - started >= 1.0
 
 
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_vendor_that_asks_for_a_year_is_asked_again_after_an_hour(status: int) -> None:
+    for_a_year = Reply(status=status, headers=(("retry-after", "31536000"),))
+    async with running_vendor(for_a_year) as vendor, asking(vendor.url) as acme:
+        with pytest.raises((VendorThrottled, VendorUnavailable)) as problem:
+            await acme.send(READ)
+    assert problem.value.retry_after == pytest.approx(3600, abs=1)
+
+
 async def test_a_retry_after_may_be_a_date() -> None:
     past = Reply(status=429, headers=(("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),))
     async with running_vendor() as vendor, asking(vendor.url) as acme:
