@@ -45,6 +45,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "admin/ticket_fields", fields.create_field("ticket_fields")),
     ("GET", "contact_fields", fields.list_fields("contact_fields")),
     ("POST", "contact_fields", fields.create_field("contact_fields")),
+    ("GET", "agents", fields.list_agents),
+    ("GET", "groups", fields.list_groups),
     ("GET", "agents/me", fields.show_me),
     ("GET", "agents/#", fields.show("agents")),
     ("GET", "groups/#", fields.show("groups")),

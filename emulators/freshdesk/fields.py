@@ -5,6 +5,7 @@ from typing import Any
 
 from emulators.freshdesk.desk import AGENT_ID, COMPANY_ID, GROUP_ID, SECOND_AGENT_ID, Desk, body_of, ensure
 from emulators.freshdesk.errors import complaint, duplicate
+from emulators.freshdesk.paging import paged
 from emulators.http import Answer, Call, json_answer
 from emulators.state import JsonRecord
 
@@ -140,9 +141,22 @@ def show(object: str) -> Any:
     return handler
 
 
+def list_agents(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """The agents; who each is stands in `contact`."""
+    return paged(desk, call, [_agent(one) for one in desk.state.all("agents")])
+
+
+def list_groups(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
+    """The groups of agents."""
+    return paged(desk, call, desk.state.all("groups"))
+
+
 def show_me(desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
     """The agent whose key is used."""
-    agent = desk.must_get("agents", AGENT_ID)
+    return json_answer(200, _agent(desk.must_get("agents", AGENT_ID)))
+
+
+def _agent(agent: JsonRecord) -> JsonRecord:
     contact = {"name": agent["name"], "email": agent["email"], "active": True, "language": "en", "time_zone": "London"}
-    told = {"id": AGENT_ID, "available": True, "occasional": False, "ticket_scope": 1, "type": "support_agent"}
-    return json_answer(200, {**told, "contact": contact})
+    told = {"id": agent["id"], "available": True, "occasional": False, "ticket_scope": 1, "type": "support_agent"}
+    return {**told, "contact": contact}

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mappings.freshdesk import account, errors
+from mappings.freshdesk.choices import CHOICES
 from mappings.freshdesk.comment_r1 import COMMENT
 from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.notices import WEBHOOKS
@@ -31,6 +32,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     build_account=account.build_account,
     unwrap=unwrap,
     setup=account.SETUP,
+    choices=CHOICES,
     webhooks=WEBHOOKS,
     mappings=(CUSTOMER, TICKET, COMMENT),
     docs="https://developers.freshdesk.com/api/",

@@ -1,0 +1,121 @@
+"""Which values the fields of a Freshdesk account can hold, for people to choose from: agents, groups, statuses, types,
+and the choices of custom fields."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from canonical.parts import ObjectName
+from mappings.freshdesk.asking import API, MOST, has_more
+from mappings.freshdesk.ticket_words import PRIORITY_WRITTEN, SOURCE_WRITTEN, statuses_written, types_written
+from mappings.freshdesk.wire_v2 import Account
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Choices, FieldOptions, Option, Pages, Unmappable, decode
+
+PRIORITY_LABELS: Final = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}
+SOURCE_LABELS: Final = {1: "Email", 2: "Portal", 3: "Phone", 7: "Chat"}
+
+
+def _list(name: str, *query: tuple[str, str]) -> VendorRequest:
+    return VendorRequest(method="GET", path=f"{API}/{name}", route=f"{API}/{name}", query=query)
+
+
+AGENTS: Final = _list("agents", ("page", "1"), ("per_page", str(MOST)))
+GROUPS: Final = _list("groups", ("page", "1"), ("per_page", str(MOST)))
+TICKET_FIELDS: Final = _list("ticket_fields")
+CONTACT_FIELDS: Final = _list("contact_fields")
+
+
+class _Person(Struct, frozen=True, kw_only=True):
+    name: str | None = None
+
+
+class _Agent(Struct, frozen=True, kw_only=True):
+    id: int
+    contact: _Person = _Person()
+
+
+class _Group(Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+
+
+class _Choice(Struct, frozen=True, kw_only=True):
+    value: str
+
+
+class _Field(Struct, frozen=True, kw_only=True):
+    """A field; only lists of words are choices that a custom field has here."""
+
+    name: str
+    choices: Raw = Raw(b"null")
+
+
+def requests(account: Account) -> tuple[VendorRequest, ...]:
+    """Agents, groups, ticket fields, contact fields."""
+    return (AGENTS, GROUPS, TICKET_FIELDS, CONTACT_FIELDS)
+
+
+def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """The next page of a list by number."""
+    asked = dict(request.query)
+    if "page" not in asked or not has_more(reply):
+        return None
+    asked["page"] = str(int(asked["page"]) + 1)
+    return msgspec.structs.replace(request, query=tuple(asked.items()))
+
+
+def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
+    """The options of an object's fields."""
+    agents, groups, ticket_fields, contact_fields = replies
+    if object_name == "customer":
+        return _custom(account, object_name, contact_fields)
+    if object_name != "ticket":
+        return {}
+    found = {
+        "status": tuple(
+            Option(value=ours, label=account.status_labels.get(theirs, ours))
+            for ours, theirs in statuses_written(account, None).items()
+        ),
+        "priority": tuple(Option(value=ours, label=PRIORITY_LABELS[code]) for ours, code in PRIORITY_WRITTEN.items()),
+        "type": tuple(Option(value=ours, label=theirs) for ours, theirs in types_written(account).items()),
+        "channel": tuple(Option(value=ours, label=SOURCE_LABELS[code]) for ours, code in SOURCE_WRITTEN.items()),
+    }
+    if agents:
+        people = [one for page in agents for one in decode(page.body, tuple[_Agent, ...])]
+        found["assignee_remote_id"] = tuple(
+            Option(value=str(one.id), label=one.contact.name or str(one.id)) for one in people
+        )
+    if groups:
+        teams = [one for page in groups for one in decode(page.body, tuple[_Group, ...])]
+        found["team_remote_id"] = tuple(Option(value=str(one.id), label=one.name) for one in teams)
+    return {**found, **_custom(account, object_name, ticket_fields)}
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+
+
+def _custom(account: Account, object_name: ObjectName, pages: Pages) -> dict[str, tuple[Option, ...]]:
+    fields = [one for page in pages for one in decode(page.body, tuple[_Field, ...])]
+    words = {one.name: found for one in fields if (found := _words(one.choices))}
+    return {
+        f"custom_fields.{setting.key}": tuple(Option(value=word, label=word) for word in words[setting.vendor_field])
+        for setting in account.custom_fields.get(object_name, ())
+        if setting.vendor_field in words
+    }
+
+
+def _words(choices: Raw) -> tuple[str, ...]:
+    """The choices of a drop-down: a list of words, words with a number each, or records that name a word."""
+    start = bytes(choices).lstrip()[:1]
+    try:
+        if start == b"{":
+            return tuple(decode(choices, dict[str, Raw]))
+        return decode(choices, tuple[str, ...])
+    except Unmappable:
+        pass
+    try:
+        return tuple(one.value for one in decode(choices, tuple[_Choice, ...]))
+    except Unmappable:
+        return ()
