@@ -19,80 +19,81 @@ from mappings.woocommerce.wire_v3 import Account
 
 REFUNDED_ITEM: Final = "_refunded_item_id"
 """The meta key by which a line of a refund names the line of its order."""
+ZERO: Final = Decimal(0)
 MOVED: Final = frozenset(("paid", "partially_refunded", "refunded"))
 
 
 def lines(
     record: wire.Order, given_back: dict[str, Decimal], loss: list[Loss], *, are_sent: bool
-) -> tuple[LineItem, ...]:
-    """The lines; `given_back` is how many of each were, and `are_sent` that all of them have left."""
+) -> tuple[tuple[LineItem, ...], str]:
+    """The lines, and what they cost before discounts, which WooCommerce does not add up. `given_back` is how many of
+    each were, and `are_sent` that all of them have left."""
     currency = record.currency
-    found = []
-    for place, line in enumerate(record.line_items):
-        sums = line_sums(line.quantity, line.subtotal, line.total, line.total_tax, currency)
-        if sums.is_rounded:
-            check_digits(line.total, sums.total, f"/line_items/{place}/total", loss)
-            check_digits(line.total_tax, sums.tax, f"/line_items/{place}/tax", loss)
+    found: list[LineItem] = []
+    subtotals: list[Decimal] = []
+    for line in record.line_items:
+        # Unpacked, for this is what an order costs most of its time.
+        product, variant, count, price, discount, tax, total, is_rounded, subtotal = sold(
+            line.product_id, line.variation_id, line.quantity, line.subtotal, line.total, line.total_tax, currency
+        )
+        if is_rounded:
+            check_digits(line.total, total, f"/line_items/{len(found)}/total", loss)
+            check_digits(line.total_tax, tax, f"/line_items/{len(found)}/tax", loss)
         id = str(line.id)
+        subtotals.append(subtotal)
         found.append(
             LineItem(
                 remote_id=id,
-                product_remote_id=str(line.product_id) if line.product_id else None,
-                variant_remote_id=str(line.variation_id) if line.variation_id else None,
+                product_remote_id=product,
+                variant_remote_id=variant,
                 sku=line.sku or None,
                 name=line.name,
-                quantity=sums.quantity,
-                unit_price=sums.unit_price,
-                discount=sums.discount,
-                tax=sums.tax,
-                total=sums.total,
+                quantity=count,
+                unit_price=price,
+                discount=discount,
+                tax=tax,
+                total=total,
                 refunded_quantity=values.quantity(str(given_back[id])) if id in given_back else "0",
-                fulfilled_quantity=sums.quantity if are_sent else "0",
+                fulfilled_quantity=count if are_sent else "0",
             )
         )
-    return tuple(found)
+    return tuple(found), money(format(sum(subtotals, ZERO), "f"), currency)
 
 
-class LineSums(NamedTuple):
-    """The figures of a line; `is_rounded` where its currency may not have held them."""
+class Sold(NamedTuple):
+    """What of a line is the same whenever the same is sold; `is_rounded` where its currency may not have held it."""
 
+    product: str | None
+    variant: str | None
     quantity: str
     unit_price: str
     discount: str
     tax: str
     total: str
     is_rounded: bool
+    subtotal: Decimal
 
 
 @lru_cache(maxsize=4096)
-def line_sums(ordered: int | float, subtotal: str, total: str, tax: str, currency: str) -> LineSums:
-    """The figures of a line out of those that the shop gives; the same come all the time.
-
-    Raises ValueError for what is no number.
-    """
+def sold(product: int, variant: int, ordered: int | float, subtotal: str, total: str, tax: str, currency: str) -> Sold:
+    """How many of a product for how much, out of what the shop gives. Raises ValueError for what is no number."""
     count, shown, taxed = quantity(ordered), money(total, currency), money(tax, currency)
-    return LineSums(
+    return Sold(
+        product=str(product) if product else None,
+        variant=str(variant) if variant else None,
         quantity=count,
         unit_price=unit_price(subtotal, count, currency),
         discount=minus(subtotal, total, currency),
         tax=taxed,
         total=shown,
         is_rounded=len(shown) < len(total) or len(taxed) < len(tax),
+        subtotal=exact(subtotal),
     )
-
-
-def items(record: wire.Order) -> str:
-    """What the lines cost before discounts; WooCommerce does not add that up."""
-    if len(record.line_items) == 1:
-        return money(record.line_items[0].subtotal, record.currency)
-    return added([line.subtotal for line in record.line_items], record.currency)
 
 
 def added(amounts: Sequence[str], currency: str) -> str:
     """A sum of sums."""
-    if not amounts:
-        return money("", currency)
-    return money(format(sum(map(exact, amounts), Decimal()), "f"), currency)
+    return money(format(sum(map(exact, amounts), ZERO), "f"), currency)
 
 
 def discounts(record: wire.Order) -> tuple[Discount, ...]:
@@ -124,7 +125,7 @@ def shipping_lines(record: wire.Order) -> tuple[ShippingLine, ...]:
     )
 
 
-def payments(record: wire.Order, paid: Paid, total: str) -> tuple[Payment, ...]:
+def payments(record: wire.Order, paid: Paid, paid_at: datetime | None, total: str) -> tuple[Payment, ...]:
     """The one payment that an order knows: by which gateway, and whether it was made. Without an id of the gateway it
     goes by the order's."""
     if not record.payment_method:
@@ -140,7 +141,7 @@ def payments(record: wire.Order, paid: Paid, total: str) -> tuple[Payment, ...]:
         status="unknown" if paid == "unknown" else state,
         amount=total,
         currency=record.currency,
-        processed_at=None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt),
+        processed_at=paid_at,
     )
     return (payment,)
 

@@ -50,11 +50,12 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     created_at = None if record.date_created_gmt is None else values.utc(record.date_created_gmt)
     updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
     refunds, given_back = order_parts_r1.refunds(record, account, loss)
-    said = axes(record.status, is_paid=record.date_paid_gmt is not None)
+    paid_at = None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt)
+    said = axes(record.status, is_paid=paid_at is not None)
     goods = _goods(said.fulfillment, record)
-    lines = order_parts_r1.lines(record, given_back, loss, are_sent=goods == "fulfilled")
+    lines, items = order_parts_r1.lines(record, given_back, loss, are_sent=goods == "fulfilled")
     paid = _after_refunds(said.payment, refunds, record)
-    totals = _totals(record, paid, refunds, loss)
+    totals = _totals(record, items, paid, refunds, loss)
     loss += check_totals(totals, (), False)  # what the lines cost was added up here
     is_cancelled = said.status == "cancelled"
     if is_cancelled:
@@ -84,7 +85,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         line_items=lines,
         discounts=order_parts_r1.discounts(record) if record.coupon_lines else (),
         shipping_lines=order_parts_r1.shipping_lines(record) if record.shipping_lines else (),
-        payments=order_parts_r1.payments(record, paid, totals.total),
+        payments=order_parts_r1.payments(record, paid, paid_at, totals.total),
         refunds=refunds,
         channel=CHANNELS.get(record.created_via, "unknown"),
         channel_raw=record.created_via or None,
@@ -92,7 +93,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
         custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
         placed_at=created_at,
-        paid_at=None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt),
+        paid_at=paid_at,
         closed_at=None if record.date_completed_gmt is None else values.utc(record.date_completed_gmt),
         created_at=created_at,
         updated_at=updated_at,
@@ -118,7 +119,7 @@ def _goods(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
     return "fulfilled" if said == "unknown" and record.status == "refunded" and record.date_completed_gmt else said
 
 
-def _totals(record: wire_v3.Order, paid: Paid, refunds: tuple[Refund, ...], loss: list[Loss]) -> Totals:
+def _totals(record: wire_v3.Order, items: str, paid: Paid, refunds: tuple[Refund, ...], loss: list[Loss]) -> Totals:
     currency = record.currency
     total, zero = money(record.total, currency), money("", currency)
     tax, shipping = money(record.total_tax, currency), money(record.shipping_total, currency)
@@ -129,7 +130,7 @@ def _totals(record: wire_v3.Order, paid: Paid, refunds: tuple[Refund, ...], loss
     check_digits(record.discount_total, discount, "/totals/discount", loss)
     is_paid = paid in MOVED
     return Totals(
-        items=order_parts_r1.items(record),
+        items=items,
         discount=discount,
         shipping=shipping,
         fees=added([fee.total for fee in record.fee_lines], currency) if record.fee_lines else zero,

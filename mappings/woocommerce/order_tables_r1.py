@@ -89,7 +89,13 @@ CANCEL_REASONS: Final[dict[str, CancelReason]] = {
 """Our own words, kept with an order that we have cancelled."""
 
 
+_NOT_KNOWN_PAID: Final = NOT_KNOWN._replace(payment="paid")
+_PAID: Final = {
+    status: said if said.payment == "refunded" else said._replace(payment="paid") for status, said in STATUSES.items()
+}
+
+
 def axes(status: str, *, is_paid: bool) -> Axes:
     """What a status says; a recorded payment is one, whatever happened to the order afterwards."""
-    said = STATUSES.get(status) or STATUSES.get(status.removeprefix(PREFIX), NOT_KNOWN)
-    return said._replace(payment="paid") if is_paid and said.payment != "refunded" else said
+    table = _PAID if is_paid else STATUSES
+    return table.get(status) or table.get(status.removeprefix(PREFIX), _NOT_KNOWN_PAID if is_paid else NOT_KNOWN)
