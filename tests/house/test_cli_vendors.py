@@ -38,7 +38,7 @@ def test_the_matrix_fits_the_screen_and_names_every_field_and_vendor(columns: in
     assert max(len(line.rstrip()) for line in matrix.splitlines()) <= columns
     assert legend.startswith("R read")
     for vendor in VENDORS.values():
-        assert vendor.title in matrix
+        assert (vendor.title in matrix) == (active(vendor, "customer") is not None)
     rows = [line.split()[0] for line in matrix.splitlines() if line.strip()]
     mapping = active(VENDORS["hubspot"], "customer")
     assert mapping is not None
@@ -92,7 +92,6 @@ def test_a_vendor_does_what_it_claims_at_its_look_alike_too(name: str) -> None:
     told = json.loads(checked.stdout)
     assert [rule["complaint"] for rule in told["rules"] if rule["complaint"]] == []
     assert checked.returncode == 0
-    assert told["reached"] in ("bronze", "silver", "gold")
 
 
 def test_what_is_missing_stands_by_level() -> None:
