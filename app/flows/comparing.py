@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from msgspec.inspect import LiteralType, type_info
+from msgspec.inspect import Field, LiteralType, UnionType, type_info
 
 from app.masking import shape_of, without_people
 from canonical.customer import Customer
@@ -18,6 +18,8 @@ from mappings.spec import Draft, Mapped, Unmappable
 
 WHOLE: Final = ""
 """The path of what one of the two refuses as a whole, as JSON Pointer has it."""
+OURS: Final = ("/meta/loss", "/refused")
+"""Where the values are kinds of loss and of refusals."""
 _PLACE: Final = re.compile(r"/[0-9]+(?=/|$)")
 
 
@@ -37,7 +39,7 @@ def compare_readings(before: Mapped[Any] | Unmappable, after: Mapped[Any] | Unma
         *_walk(_plain(before.data), _plain(after.data), ""),
         *_walk_losses(before.loss, after.loss),
     ]
-    return [(path, sample_of(one, other)) for path, one, other in found]
+    return [(path, sample_of(path, one, other)) for path, one, other in found]
 
 
 def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str, str]]:
@@ -52,14 +54,16 @@ def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str,
             if refused.get(pointer) != refused_after.get(pointer)
         ),
     ]
-    return [(path, sample_of(one, other)) for path, one, other in found]
+    return [(path, sample_of(path, one, other)) for path, one, other in found]
 
 
-def sample_of(active: Any, shadow: Any) -> str:
-    """Both values in JSON: words of the canonical model, truth values and null as they are, everything else as its
-    shape; a side that does not have the member is left out."""
+def sample_of(path: str, active: Any, shadow: Any) -> str:
+    """Both values in JSON: words of ours, truth values and null as they are, everything else as its shape; a side that
+    does not have the member is left out."""
     pair = {"active": active, "shadow": shadow}
-    return msgspec.json.encode({side: _shown(value) for side, value in pair.items() if value is not ABSENT}).decode()
+    return msgspec.json.encode(
+        {side: _shown(path, value) for side, value in pair.items() if value is not ABSENT}
+    ).decode()
 
 
 def _compare_refusals(before: str, after: str) -> Sequence[tuple[str, str]]:
@@ -106,27 +110,39 @@ def _places(pointer: str) -> str:
     return _PLACE.sub("/*", pointer)
 
 
-def _shown(value: Any) -> Any:
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and value in _vocabulary()):
+def _shown(path: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if path.startswith(OURS) or (isinstance(value, str) and value in _words().get(path.rpartition("/")[2], ())):
         return value
     return shape_of(value)
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> frozenset[str]:
-    """Every word that the canonical model itself gives, none of which is anybody's."""
-    words = {"invalid", "unsupported", "dropped", "truncated", "coerced", "defaulted", "ambiguous"}
+def _words() -> dict[str, frozenset[str]]:
+    """By the name of a field of the canonical model, the words that it may have, where these are ours."""
+    words: dict[str, frozenset[str]] = {}
     for model in (Customer, Order, Ticket, Comment):
         _collect(type_info(model), words)
-    return frozenset(words)
+    return words
 
 
-def _collect(kind: Any, words: set[str]) -> None:
-    if isinstance(kind, LiteralType):
-        words.update(value for value in kind.values if isinstance(value, str))
-    elif isinstance(kind, Struct):
+def _collect(kind: Any, words: dict[str, frozenset[str]]) -> None:
+    if isinstance(kind, Field):
+        told = frozenset(_literals(kind.type))
+        if told:
+            words[kind.encode_name] = words.get(kind.encode_name, frozenset()) | told
+    if isinstance(kind, Struct):
         for name in kind.__struct_fields__:
             _collect(getattr(kind, name), words)
     elif isinstance(kind, tuple):
         for one in kind:
             _collect(one, words)
+
+
+def _literals(kind: Any) -> Iterator[str]:
+    if isinstance(kind, LiteralType):
+        yield from (value for value in kind.values if isinstance(value, str))
+    elif isinstance(kind, UnionType):
+        for one in kind.types:
+            yield from _literals(one)

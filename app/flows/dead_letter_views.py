@@ -98,9 +98,15 @@ def view_of(letter: DeadLetter) -> DeadLetterView:
 
 
 def detail_of(
-    letter: DeadLetter, attempts: list[AttemptView], *, payload: Any, payload_note: str | None, editable: bool
+    letter: DeadLetter,
+    attempts: list[AttemptView],
+    *,
+    payload: Any,
+    payload_note: str | None,
+    editable: bool,
+    revision_now: int | None,
 ) -> DeadLetterDetail:
-    """In full."""
+    """In full; `revision_now` is the revision of its mapping that is at work at its connection by now."""
     return DeadLetterDetail(
         **_short(letter),
         job_id=letter.job_id,
@@ -109,7 +115,7 @@ def detail_of(
         payload_note=payload_note,
         editable=editable,
         history=attempts,
-        next_steps=_next_steps(letter, editable),
+        next_steps=_next_steps(letter, editable, revision_now),
     )
 
 
@@ -155,13 +161,18 @@ def _short(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _next_steps(letter: DeadLetter, editable: bool) -> list[NextStep]:
+def _next_steps(letter: DeadLetter, editable: bool, revision_now: int | None) -> list[NextStep]:
     if letter.state != "open":
         return []
     base = f"/ops/dead-letters/{letter.id}"
     edit = ' Send the corrected payload as {"payload": …}.' if editable else ""
+    moved = ""
+    if revision_now is not None and revision_now != letter.revision:
+        moved = f" It was refused by r{letter.revision} of {letter.mapping}; r{revision_now} is at work now."
     return [
-        NextStep(action="redrive", method="POST", path=f"{base}/redrive", advice=ADVICE[letter.category] + edit),
+        NextStep(
+            action="redrive", method="POST", path=f"{base}/redrive", advice=ADVICE[letter.category] + moved + edit
+        ),
         NextStep(
             action="discard",
             method="POST",

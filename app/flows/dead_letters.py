@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from app.dead_letter_ports import AlreadyQueued, DeadLetter, DeadLetterFilter, NotOpen
 from app.errors import NotFound, StateConflict
 from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView, attempt_view_of, detail_of, view_of
+from app.flows.mapping_routes import revision_at
 from app.flows.operator_seam import OperatorSeam
 from app.flows.queued_writes import abandonment_of
 from app.flows.unfolding import EDITABLE, edited_payload, unfold
@@ -48,6 +49,7 @@ async def read_dead_letter(seam: OperatorSeam, dead_letter_id: str, *, trace_url
         payload=unfolded.payload,
         payload_note=unfolded.note,
         editable=letter.state == "open" and letter.kind in EDITABLE,
+        revision_now=None if letter.mapping is None else await revision_at(seam, letter.connection, letter.mapping),
     )
 
 

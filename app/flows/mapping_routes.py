@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, StateConflict
+from app.flows.operator_seam import OperatorSeam
 from app.mapping_ports import (
     Canary,
     MappingRoutes,
@@ -159,9 +160,7 @@ async def set_route(
     place = _place(revisions, connections, order.connection)
     if (order.active, order.shadow, order.canary) == (UNSET, UNSET, UNSET):
         raise InvalidField.at("", "names nothing to change: send active, shadow or canary")
-    route = next(
-        (one for one in await routes.list() if (one.connection, one.mapping) == (place.connection, name)), None
-    )
+    route = await _route_of(routes, place.connection, name)
     change = _change(revisions, place, route, order)
     await routes.change(place, change, actor=actor)
     await routes.refresh()
@@ -177,6 +176,23 @@ async def roll_back(
         raise StateConflict(f"At {connection} no other revision of {name} was active before.")
     await routes.refresh()
     return route.active
+
+
+async def revision_at(seam: OperatorSeam, connection: str, name: str) -> int | None:
+    """The revision that is active at a connection; None for a mapping that there is not. Raises StoreUnavailable."""
+    revisions = _every_mapping().get(name)
+    if revisions is None:
+        return None
+    route = await _route_of(seam.mapping_routes, connection, name)
+    if route is not None and route.active is not None:
+        return route.active
+    newest = active(VENDORS[revisions[0].vendor], revisions[0].object)
+    return None if newest is None else newest.revision
+
+
+async def _route_of(routes: MappingRoutes, connection: str, name: str) -> Route | None:
+    decided = await routes.list()
+    return next((route for route in decided if (route.connection, route.mapping) == (connection, name)), None)
 
 
 def _change(revisions: Sequence[AnyMapping], place: Place, route: Route | None, order: RouteOrder) -> RouteChange:

@@ -115,6 +115,13 @@ def test_a_receipt_is_unfolded(reader: Caller, dead: DeadWork, received: bytes, 
     assert letter["editable"] is True
 
 
+def test_one_that_another_revision_refused_says_which_is_at_work_now(reader: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new(), failure=UNMAPPABLE)
+    letter = reader.get(f"{PATH}/{letter_id}").json()
+    (redrive,) = [step for step in letter["next_steps"] if step["action"] == "redrive"]
+    assert "It was refused by r1 of hubspot.customer; r2 is at work now." in redrive["advice"]
+
+
 def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadWork) -> None:
     (letter_id,) = dead.bury(dead.new())
     dead.facade.sql("UPDATE dead_letter SET payload = set_byte(payload, 30, 7) WHERE id = $1", letter_id)

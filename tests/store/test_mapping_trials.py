@@ -1,0 +1,137 @@
+"""Figures of trials are added up over all processes, and a canary that does worse is withdrawn once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.mapping_ports import Comparisons, Difference, Place, RouteChange, Shadow, TrialKey, Weighing
+from app.store.database import Database, Query
+from app.store.mapping_routes import PostgresMappingRoutes
+from app.store.mapping_trials import PostgresTrialBook, why_withdrawn
+
+pytestmark = pytest.mark.anyio
+
+PLACE = Place(connection="crm", mapping="hubspot.customer", default=1)
+TYPES = Query("SELECT audit_event", "SELECT type FROM audit_event WHERE type LIKE 'mapping.%' ORDER BY id")
+KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, tried=2)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = await Database.connect(database_url, max_size=4)
+    yield opened
+    await opened.close()
+
+
+def weighing(**figures: int) -> Weighing:
+    none = {"weighed": 0, "refused": 0, "refused_by_active": 0, "lost_more": 0, "lost_less": 0}
+    return Weighing(key=KEY, **{**none, **figures})
+
+
+def difference(path: str, *samples: str, count: int = 1) -> Difference:
+    return Difference(passing="read", path=path, count=count, samples=samples)
+
+
+@pytest.mark.parametrize(
+    ("figures", "because"),
+    [
+        ({"weighed": 1000}, None),
+        ({"weighed": 2, "refused": 2}, None),
+        ({"weighed": 3, "refused": 3}, "3 refused more"),
+        ({"weighed": 19, "refused": 1}, None),
+        ({"weighed": 20, "refused": 1}, "1 refused more"),
+        ({"weighed": 500, "refused": 2}, None),
+        ({"weighed": 500, "refused": 400, "refused_by_active": 400}, None),
+        ({"weighed": 500, "refused": 100, "refused_by_active": 97}, "3 refused more"),
+        ({"weighed": 19, "lost_more": 19}, None),
+        ({"weighed": 20, "lost_more": 1}, None),
+        ({"weighed": 20, "lost_more": 2}, "2 with more loss"),
+        ({"weighed": 20, "lost_more": 9, "lost_less": 9}, None),
+        ({"weighed": 20, "lost_less": 20, "refused": 1}, "1 refused more"),
+    ],
+)
+def test_when_a_canary_comes_back(figures: dict[str, int], because: str | None) -> None:
+    why = why_withdrawn(weighing(**figures))
+
+    assert (why is None) if because is None else (why is not None and because in why)
+
+
+async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
+    await book.weigh([weighing(weighed=10, refused=1)])
+    assert [route.canary is None for route in await routes.list()] == [False]
+
+    await asyncio.gather(*(book.weigh([weighing(weighed=10, refused=1)]) for _ in range(6)))
+
+    (route,) = await routes.list()
+    assert (route.canary, route.changed_by) == (None, "lockstitch")
+    assert route.note is not None
+    assert route.note.startswith("withdrawn by itself: ")
+    assert await audited(database) == ["mapping.canaried", "mapping.canary_withdrawn"]
+    (sums,) = await book.canaries()
+    assert (sums.weighed, sums.refused) == (70, 7)
+
+    # Another one begins with clean figures, and with no word of the last one.
+    begun = await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.2), actor="ada")
+    assert (begun.note, await book.canaries()) == (None, [])
+
+
+async def test_what_is_changed_of_a_route(database: Database) -> None:
+    routes = PostgresMappingRoutes(database)
+    shadow = Shadow(revision=2, sample_rate=0.5)
+    await routes.change(PLACE, RouteChange(shadow=shadow), actor="ada")
+    kept = await routes.change(PLACE, RouteChange(canary_revision=3, canary_share=0.5), actor="ada")
+    assert (kept.active, kept.shadow, kept.canary is not None) == (None, shadow, True)
+    wider = await routes.change(PLACE, RouteChange(canary_revision=3, canary_share=0.9), actor="ada")
+    assert kept.canary is not None
+    assert wider.canary is not None
+    assert wider.canary.since == kept.canary.since, "the same canary, with a greater share"
+
+    active = await routes.change(PLACE, RouteChange(active=2), actor="ada")
+    assert (active.active, active.previous, active.shadow, active.canary) == (2, 1, None, wider.canary)
+    again = await routes.change(PLACE, RouteChange(active=2), actor="ada")
+    assert again.previous == 1
+    back = await routes.roll_back(PLACE, actor="bob")
+    assert back is not None
+    assert (back.active, back.previous, back.canary) == (1, None, None)
+    assert await routes.roll_back(PLACE, actor="bob") is None
+    assert await audited(database) == [
+        *("mapping.shadowed", "mapping.canaried", "mapping.canaried"),
+        *("mapping.activated", "mapping.shadow_ended", "mapping.rolled_back"),
+    ]
+    assert routes.of("crm", "hubspot.customer") is None
+    await routes.refresh()
+    assert routes.of("crm", "hubspot.customer") == back
+
+
+async def test_comparisons_of_all_processes_add_up(database: Database) -> None:
+    book = PostgresTrialBook(database)
+
+    def told(*differences: Difference) -> Comparisons:
+        return Comparisons(key=KEY, compared=10, differing=2, dropped=1, differences=differences)
+
+    await asyncio.gather(
+        *(book.add([told(difference("/emails/*", f'{{"shadow":{n}}}', count=3))]) for n in range(5)),
+        book.add([told(difference("/status", '{"active":"unknown"}'), difference("/emails/*", '{"shadow":0}'))]),
+    )
+
+    (figures,) = await book.shadows()
+    assert (figures.key, figures.compared, figures.differing, figures.dropped) == (KEY, 60, 12, 6)
+    assert [(one.path, one.count) for one in figures.differences] == [("/emails/*", 16), ("/status", 1)]
+    samples = figures.differences[0].samples
+    assert len(samples) == len(set(samples)) == 3
+
+    # Another shadow begins anew.
+    await PostgresMappingRoutes(database).change(
+        PLACE, RouteChange(shadow=Shadow(revision=3, sample_rate=0.1)), actor="ada"
+    )
+    assert await book.shadows() == []
+
+
+async def audited(database: Database) -> list[Any]:
+    async with database.acquire() as session:
+        rows = await session.fetch(TYPES)
+    return [row["type"] for row in rows]
