@@ -41,7 +41,7 @@ EMULATOR_CREDENTIALS = {
     "LOCKSTITCH_DEV_ZENDESK_EMAIL": "dev@example.com",
     "LOCKSTITCH_DEV_ZENDESK_TOKEN": "zendesk-dev-token",
 }
-EMULATED = ("freshdesk", "hubspot", "shopify", "stripe", "zendesk")
+EMULATED = ("freshdesk", "hubspot", "shopify", "stripe", "woocommerce", "zendesk")
 GATEWAY = "gateway"
 CONFIG_FILE = """\
 # Written by `lockstitch dev` at every start: a change here is lost. Copy it and set LOCKSTITCH_CONFIG to the copy.
@@ -76,6 +76,15 @@ vendor = "stripe"
 base_url = "{emulators}/stripe"
 credentials = {{ key = "env:LOCKSTITCH_DEV_STRIPE_KEY" }}
 webhook_secrets = ["env:LOCKSTITCH_DEV_STRIPE_WEBHOOK_SECRET"]
+
+[connections.woocommerce]
+vendor = "woocommerce"
+base_url = "{emulators}/woocommerce"
+webhook_secrets = ["env:LOCKSTITCH_DEV_WOOCOMMERCE_WEBHOOK_SECRET"]
+
+[connections.woocommerce.credentials]
+consumer_key = "env:LOCKSTITCH_DEV_WOOCOMMERCE_CONSUMER_KEY"
+consumer_secret = "env:LOCKSTITCH_DEV_WOOCOMMERCE_CONSUMER_SECRET"
 
 [connections.zendesk]
 vendor = "zendesk"

@@ -7,7 +7,7 @@ WELCOME = """
 Lockstitch is ready ({seconds:.1f} s). Ctrl-C ends it; the data stays.
 
   API         {api}  (browse it at {api}/schema)
-  Emulators   {emulators}  (freshdesk, hubspot, salesforce, shopify, stripe, zendesk)
+  Emulators   {emulators}  (freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk)
   Database    {database}
   Key         {key}
   Operators   {ops_key}

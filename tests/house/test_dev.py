@@ -136,7 +136,7 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
     facts = dev.start(LOCKSTITCH_DEV_SHOPIFY_WEBHOOK_SECRET="the-operators-own")
 
     secrets = facts["webhook_secrets"]
-    assert set(secrets) == {"freshdesk", "hubspot", "shopify", "stripe", "zendesk", "gateway"}
+    assert set(secrets) == {"freshdesk", "hubspot", "shopify", "stripe", "woocommerce", "zendesk", "gateway"}
     assert len(set(secrets.values())) == len(secrets)
     assert secrets["shopify"] == "the-operators-own"
     assert secrets["gateway"].startswith("whsec_")
@@ -154,7 +154,8 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
     assert told == {name: [f"env:LOCKSTITCH_DEV_{name.upper()}_WEBHOOK_SECRET"] for name in secrets}
     targets = httpx.get(f"{facts['emulators']}/_emulator/webhooks").json()
     assert {one["vendor"]: one["url"] for one in targets} == {
-        name: f"{facts['api']}/v1/webhooks/{name}" for name in ("freshdesk", "hubspot", "shopify", "stripe", "zendesk")
+        name: f"{facts['api']}/v1/webhooks/{name}"
+        for name in ("freshdesk", "hubspot", "shopify", "stripe", "woocommerce", "zendesk")
     }
     commands = [_command_of(pid) for pid in _descendants_of(dev.pid)]
     assert any("emulators" in command for command in commands)
