@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import Struct
@@ -128,7 +128,8 @@ def _path_of(module: ModuleType) -> str:
 
 def _wire(mapping: AnyMapping, modules: Iterable[ModuleType]) -> Iterator[tuple[str, str]]:
     """The vendor's own Structs that the modules name, with all that these hold."""
-    named = {mapping.record, *(shape.record for shape in mapping.shapes)}
+    # A record that comes in two forms told apart by a tag is a union of their Structs.
+    named = {*(get_args(mapping.record) or (mapping.record,)), *(shape.record for shape in mapping.shapes)}
     for module in modules:
         named.update(value for value in vars(module).values() if isinstance(value, type))
     for struct in named - structs_in(mapping.account):

@@ -75,7 +75,7 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
 
 def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
     """A new checkout or draft invoice, which names its operation; the operation is its idempotency key, too."""
-    collection, beside = (INVOICES, IN_INVOICE) if body.kind == "invoice" else (SESSIONS, IN_SESSION)
+    collection, beside = (INVOICES, IN_INVOICE) if body.invoice is not None else (SESSIONS, IN_SESSION)
     kept = {} if isinstance(body.body.metadata, UnsetType) else body.body.metadata
     marked = replace(body.body, metadata={**kept, OPERATION_ID: marker})
     return calls.post(collection, collection, form.encoded(marked, *beside), marker)
@@ -118,7 +118,7 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
     """The order that a lost create may have made, among the newest: of invoices there is a search, which lags, of
     checkouts there is none."""
-    if body is not None and body.kind == "invoice":
+    if body is not None and body.invoice is not None:
         clause = calls.searching(f'metadata["{OPERATION_ID}"]', marker)
         path = f"{INVOICES}/search"
         return VendorRequest(method="GET", path=path, route=path, query=(("query", clause),))

@@ -6,7 +6,7 @@ little be changed: metadata of both, of an invoice the number and the shipping a
 """
 
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 
@@ -30,8 +30,6 @@ from mappings.stripe.writes_2026_10_28 import (
     ShippingRateWrite,
     ShippingWrite,
 )
-
-Kind = Literal["invoice", "checkout.session"]
 
 NEW: Final[tuple[OrderStatus, ...]] = ("open", "draft")
 NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
@@ -64,8 +62,8 @@ def to_vendor(
     _refuse(patch, NO_PLACE, notes)
     settings = account.custom_fields.get("order", ())
     body = _body(patch, current, settings, notes)
-    kind: Kind = "invoice" if isinstance(body, InvoiceWrite) else "checkout.session"
-    return Draft(body=OrderWrite(kind=kind, body=body), loss=tuple(notes.loss), refused=tuple(notes.refused))
+    write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)
+    return Draft(body=write, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
 def _body(

@@ -3,8 +3,6 @@
 A member that is left out stays as it is; None is sent as an empty value, which clears it (see `form`).
 """
 
-from typing import Literal
-
 from msgspec import UNSET, Struct, UnsetType
 
 Metadata = dict[str, str | None]
@@ -125,7 +123,12 @@ class InvoiceWrite(Struct, frozen=True, kw_only=True):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """A write to one of the two objects that are orders."""
+    """A write to one of the two objects that are orders; the other is None."""
 
-    kind: Literal["invoice", "checkout.session"]
-    body: InvoiceWrite | SessionWrite
+    invoice: InvoiceWrite | None = None
+    session: SessionWrite | None = None
+
+    @property
+    def body(self) -> InvoiceWrite | SessionWrite:
+        """What is sent, whichever it is to."""
+        return self.invoice or self.session or SessionWrite()

@@ -17,6 +17,7 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.release import digests
 from mappings.spec import Unmappable, VendorDrift, decode
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.order_write_r1 import FIXED, NO_PLACE
@@ -291,6 +292,13 @@ def test_fields_that_were_read_can_be_sent_back() -> None:
     read = ORDER.to_canonical(SESSION, ACCOUNT).data
     back = tuple(CustomFieldPatch(key=one.key, value=one.value) for one in read.custom_fields)
     assert wire(OrderPatch(custom_fields=back), SESSION) == {"metadata[thread]": "silk"}
+
+
+def test_a_release_holds_both_objects_that_are_orders() -> None:
+    held = digests(ORDER)
+    assert {"Invoice", "CheckoutSession", "OrderWrite"} <= set(held.wire)
+    assert "mappings/stripe/order_parts_r1.py" in held.modules
+    assert "order-checkout" in held.golden
 
 
 def test_every_field_of_a_write_is_written_or_refused() -> None:
