@@ -98,6 +98,8 @@ def is_from(vendor: str, received: Received, url: str, secret: str) -> bool:
     elif vendor == "zendesk":
         at = headers["x-zendesk-webhook-signature-timestamp"]
         given, content = headers["x-zendesk-webhook-signature"], at.encode() + body
+    elif vendor == "woocommerce":
+        given, content = headers["x-wc-webhook-signature"], body
     else:
         given, content = headers["x-shopify-hmac-sha256"], body
     return given == base64.b64encode(hmac.new(secret.encode(), content, hashlib.sha256).digest()).decode()
