@@ -114,6 +114,7 @@ def _write_steps(name: str, first: str, api: str, left: list[str]) -> None:
         (f"mappings/{name}/wire_{api}.py", "the record as it is really sent"),
         (f"mappings/{name}/endpoints.py", "where it is read and listed"),
         (f"mappings/{name}/errors.py", "how the vendor says no"),
+        (f"tests/mappings/{name}/test_errors.py", "each error that it documents"),
         (f"emulators/{name}/emulator.py", "its look-alike, from the documentation"),
         (f"tests/mappings/{name}/fixtures", f"recorded answers with invented people: {first}-<case>.in.json"),
         (f"mappings/{name}/{first}_r1.py", "what a record means"),
