@@ -19,7 +19,13 @@ WATCHED: Final[Mapping[ObjectName, str]] = {
 """The field of each object whose history is kept: a word of ours or an id, nothing personal."""
 IN_ANY_ORDER: Final = frozenset({"tags"})
 
+REVISION: Final = "mapping_revision"
+
 Fields = Mapping[str, Any]
+
+
+class _Noted(Struct, frozen=True, kw_only=True):
+    mapping_revision: int | None = None
 
 
 class Watched(Struct, frozen=True, kw_only=True):
@@ -36,14 +42,24 @@ def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
 
 
 def state_of(resource: Any) -> bytes:
-    """What is kept of a resource to compare the next one with: its canonical fields as a JSON object."""
-    return msgspec.json.encode(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
+    """What is kept of a resource to compare the next one with: its canonical fields as a JSON object, and the revision
+    that read them."""
+    fields = msgspec.to_builtins(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
+    if resource.meta is not UNSET:
+        fields[REVISION] = resource.meta.mapping.revision
+    return msgspec.json.encode(fields)
 
 
 def fields_of(state: bytes) -> Fields:
     """The fields of a kept state."""
-    fields: Fields = msgspec.json.decode(state, type=dict[str, Any])
+    fields = msgspec.json.decode(state, type=dict[str, Any])
+    fields.pop(REVISION, None)
     return fields
+
+
+def revision_of(state: bytes) -> int | None:
+    """The revision that read what is kept; None where that was not noted."""
+    return msgspec.json.decode(state, type=_Noted).mapping_revision
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:

@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from app.errors import NotFound, VendorDrifted
 from app.event_ports import SeenState
-from app.flows.changes import WATCHED, Fields, changed, fields_of, is_older, state_of
+from app.flows.changes import WATCHED, Fields, changed, fields_of, is_older, revision_of, state_of
 from app.flows.fetch import fetch_comment, fetch_record
 from app.flows.locate import AnyMapping, choose_mapping
 from app.flows.resources import meta_of, name_records
 from app.flows.seam import Seam
-from app.flows.understanding import Reading, accept
+from app.flows.understanding import Reading, accept, read_again
 from app.ports import Connection
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Mapped, Remote
@@ -65,7 +65,8 @@ async def sight(
         reading = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
         await accept(seam, connection, reading)
     (resource,) = await name_records(seam, connection, [reading])
-    return _present(reading.mapping, notice, seen, resource)
+    like_seen = await _like_seen(seam, connection, reading, seen)
+    return _present(reading.mapping, notice, seen, resource, resource if like_seen is None else like_seen)
 
 
 async def sight_comment(
@@ -136,11 +137,25 @@ async def _gone(
     )
 
 
-def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any) -> Sighting:
+async def _like_seen(seam: Seam, connection: Connection, reading: Reading, seen: SeenState | None) -> Any:
+    """The record as the revision reads it that has read what was seen before, where that was another one: what only the
+    mapping reads differently has not changed."""
+    revision = None if seen is None or seen.deleted else revision_of(seen.data)
+    if revision is None or revision == reading.mapping.revision:
+        return None
+    again = read_again(connection, reading, revision)
+    if again is None:
+        return None
+    (resource,) = await name_records(seam, connection, [again])
+    return resource
+
+
+def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any, like_seen: Any) -> Sighting:
+    """`like_seen` is the resource as it compares with what was seen."""
     state = state_of(resource)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
     after = fields_of(state)
-    names = changed(before, after, mapping.model)
+    names = changed(before, fields_of(state_of(like_seen)), mapping.model)
     return Sighting(
         type=f"{notice.object}.{'created' if notice.happened == 'created' and seen is None else 'updated'}",
         data=msgspec.json.encode(resource),

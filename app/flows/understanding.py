@@ -28,11 +28,13 @@ _log = logging.getLogger("lockstitch.mappings")
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A record as it was understood, the revision that understood it, and the vendor's own bytes."""
+    """A record as it was understood, the revision that understood it, the vendor's own bytes, and the facts of the
+    account that it was read with."""
 
     mapped: Mapped[Any]
     mapping: AnyMapping
     raw: msgspec.Raw
+    account: Any = None
 
 
 def understand(
@@ -50,19 +52,25 @@ def understand(
     already. Raises VendorDrifted."""
     route = None if pinned else seam.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
-        return Reading(mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw)
+        return Reading(
+            mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+        )
     present = active_mapping(seam, connection, mapping.object) or mapping
     canary = canary_of(connection, present, route)
     if mapping not in (present, canary):
-        return Reading(mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw)
+        return Reading(
+            mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+        )
     before = _try(seam, connection, present, raw, account)
     _offer(seam, connection, present, route, raw, account, before)
     id = before.remote.id if isinstance(before, Mapped) else remote_id
     if canary is None or route.canary is None or id is None or not takes(route.canary, connection, present, id):
-        return _reading(present, raw, before)
+        return _reading(present, raw, account, before)
     after = _try_canary(seam, connection, canary, raw, account)
     seam.trials.weigh(_weigh(_key(connection, present, canary), before, after))
-    return _reading(canary, raw, after) if isinstance(after, Mapped) else _reading(present, raw, before)
+    if isinstance(after, Mapped):
+        return Reading(mapped=after, mapping=canary, raw=raw, account=account)
+    return _reading(present, raw, account, before)
 
 
 def weigh_draft(
@@ -88,6 +96,18 @@ def weigh_draft(
         seam.trials.weigh(
             _weigh_drafts(_key(connection, present, mapping), _draft_again(present, patch, raw, account), draft)
         )
+
+
+def read_again(connection: Connection, reading: Reading, revision: int) -> Reading | None:
+    """The same record as another revision reads it; None where there is no such revision, or it cannot."""
+    mapping = mapping_of(connection.vendor, reading.mapping.object, revision)
+    if mapping is None:
+        return None
+    try:
+        mapped = mapping.read(reading.raw, reading.account)
+    except Unmappable:
+        return None
+    return Reading(mapped=mapped, mapping=mapping, raw=reading.raw, account=reading.account)
 
 
 def choose_writer(seam: Seam, connection: Connection, present: AnyMapping, record: str) -> AnyMapping:
@@ -173,10 +193,10 @@ def _draft_again(mapping: AnyMapping, patch: Any, raw: msgspec.Raw | None, accou
         return None
 
 
-def _reading(mapping: AnyMapping, raw: msgspec.Raw, made: Mapped[Any] | VendorDrifted) -> Reading:
+def _reading(mapping: AnyMapping, raw: msgspec.Raw, account: Any, made: Mapped[Any] | VendorDrifted) -> Reading:
     if isinstance(made, VendorDrifted):
         raise made
-    return Reading(mapped=made, mapping=mapping, raw=raw)
+    return Reading(mapped=made, mapping=mapping, raw=raw, account=account)
 
 
 def _offer(

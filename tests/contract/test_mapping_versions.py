@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
 from tests.contract.processes import ROOT
@@ -234,6 +235,35 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
         lambda answer: answer.status_code == 201,
     ).json()
     assert [email["address"] for email in made["emails"]] == ["one@garn.example", "two@garn.example"]
+
+
+def test_what_only_the_mapping_reads_differently_has_not_changed(
+    caller: Caller, facade: Facade, vendors: Lookalikes
+) -> None:
+    """Else the first webhooks after an activation would tell subscribers of changes that nobody has made."""
+    at, stories = "versioned", Stories(facade, caller)
+    person = place(vendors, email="told@garn.example", hs_additional_emails="retold@garn.example")
+
+    def told_by(revision: int) -> dict[str, Any]:
+        """The first event of the worker, which is a process of its own, by this revision."""
+        decide(caller, at, active=revision)
+
+        def look() -> dict[str, Any]:
+            return stories.event_of(stories.record(at, "contact.propertyChange", "contact", person))
+
+        event: dict[str, Any] = seen(look, lambda event: event["data"]["meta"]["mapping"]["revision"] == revision)
+        return event
+
+    first = told_by(1)
+    assert len(first["data"]["emails"]) == 1
+    moved = told_by(2)
+    assert (len(moved["data"]["emails"]), moved["changed"]) == (2, [])
+    back = told_by(1)
+    assert (len(back["data"]["emails"]), back["changed"]) == (1, [])
+    changed = caller.write("PATCH", f"/v1/customers/{at}:{person}", {"job_title": "Potter"})
+    assert changed.status_code == 200, changed.text
+    assert told_by(2)["changed"] == ["job_title"]
+    decide(caller, at, active=None)
 
 
 def test_an_operation_goes_on_by_the_revision_that_it_began_with(caller: Caller, vendors: Lookalikes) -> None:

@@ -7,8 +7,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.flows.changes import changed, fields_of, is_older, state_of
+from app.flows.changes import changed, fields_of, is_older, revision_of, state_of
 from canonical.customer import Customer, Email
+from canonical.parts import MappingName, ResourceMeta
 from canonical.ticket import Ticket
 
 EMPTY: tuple[Any, ...] = (None, [], {})
@@ -66,6 +67,27 @@ def test_a_state_keeps_neither_meta_nor_the_vendors_payload() -> None:
     kept = fields_of(state_of(customer))
     assert {"meta", "raw"}.isdisjoint(kept)
     assert changed(kept, msgspec.json.decode(msgspec.json.encode(customer)), Customer) == ()
+
+
+def test_a_state_names_the_revision_that_read_it_and_that_is_no_field() -> None:
+    mapping = MappingName(name="hubspot.customer", revision=2, vendor_api="v3")
+    meta = ResourceMeta(
+        connection="crm",
+        vendor="hubspot",
+        remote_id="1",
+        remote_url=None,
+        remote_created_at=None,
+        remote_updated_at=None,
+        links=(),
+        mapping=mapping,
+        loss=(),
+        unsupported=(),
+    )
+    state = state_of(Customer(first_name="Ada", meta=meta))
+
+    assert revision_of(state) == 2
+    assert fields_of(state) == fields_of(state_of(Customer(first_name="Ada")))
+    assert revision_of(b"{}") is None
 
 
 @given(seconds=st.integers(-10, 10))
