@@ -52,7 +52,7 @@ class JobPolicy(Struct, frozen=True, kw_only=True):
 
     Back-off is exponential with full jitter: a uniform choice below `base_seconds` doubled with each
     failure, and below `cap_seconds`.
-    A job dies after `max_attempts`, or when the next attempt would come later than `give_up_seconds` after enqueueing.
+    A job dies after `max_attempts`, or when the next attempt would come later than `give_up_seconds` after the first.
     `dead_head`: whether its death holds up those behind it in its order key until a person has decided (`block`) or not
     (`skip`). One attempt is cut off after `attempt_seconds`.
     """

@@ -51,7 +51,8 @@ RING: Final = """
 """
 
 # The lane's row is locked first, so no second claim is at work on its jobs, and its bucket is refilled by the clock of
-# the database. Those whose row is locked are skipped: nobody waits.
+# the database. Those whose row is locked are skipped: nobody waits. The time after which a job is given up runs from
+# its first attempt that counts: one that waited behind a pause or another job has had no chance yet.
 CLAIM = Query(
     "UPDATE job",
     f"""
@@ -82,7 +83,8 @@ CLAIM = Query(
     ), claimed AS (
         UPDATE job
            SET state = 'running', attempts = attempts + 1,
-               lease_token = $6, lease_until = now() + $7::interval, started_at = now()
+               lease_token = $6, lease_until = now() + $7::interval, started_at = now(),
+               give_up_at = CASE WHEN attempts = spared THEN now() + (give_up_at - created_at) ELSE give_up_at END
           FROM heads
          WHERE job.id = heads.id
         RETURNING job.*

@@ -64,7 +64,8 @@ RETRY = Query(
     """,
 )
 
-# A job that is spared keeps its place: run_at stays, unless it is told to wait.
+# A job that is spared keeps its place: run_at stays, unless it is told to wait. Where this would have been its first
+# attempt, its time has not begun to run after all: `claiming.CLAIM` begins it with the next one.
 SPARE = Query(
     "UPDATE job",
     """
@@ -72,6 +73,8 @@ SPARE = Query(
         UPDATE job
            SET state = 'ready', spared = spared + 1,
                run_at = CASE WHEN $4 > 0 THEN now() + make_interval(secs => $4) ELSE run_at END,
+               give_up_at = CASE WHEN attempts - spared = 1 THEN created_at + (give_up_at - job.started_at)
+                                 ELSE give_up_at END,
                lease_token = NULL, lease_until = NULL, started_at = NULL
          WHERE id = ANY ((SELECT $1::bigint[])::bigint[])
            AND lease_token = ($2::uuid[])[array_position($1, id)]

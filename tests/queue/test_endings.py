@@ -1,5 +1,7 @@
 """How attempts end: back-off, leases that run out, poison, dead letters and their second life."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.dead_letter_ports import AlreadyQueued, DeadLetterFilter, NotOpen
@@ -49,6 +51,17 @@ async def test_a_job_dies_after_its_attempts_and_tells_them_all(kit: Kit) -> Non
     assert [(attempt.number, attempt.outcome) for attempt in attempts] == [(1, "retried"), (2, "retried"), (3, "dead")]
     assert all(attempt.started_at <= attempt.ended_at for attempt in attempts)
     assert await kit.audited() == ["job.queued", "job.retried", "job.retried", "job.dead_lettered"]
+
+
+async def test_time_that_a_job_could_not_be_tried_does_not_count_against_it(kit: Kit) -> None:
+    await kit.enqueue(new("hasty"))
+    late = "UPDATE job SET created_at = created_at - $1::interval, give_up_at = give_up_at - $1::interval"
+    await kit.database.execute(Query("UPDATE job", late), timedelta(days=3))
+    await kit.queue.throttle(await kit.claim_one(), "429", retry_after=0.0)
+
+    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=50.0) == "retried"
+    await kit.pass_time(50)
+    assert await kit.queue.retry(await kit.claim_one(), "timeout", after=20.0) == "dead"
 
 
 async def test_a_job_dies_when_its_next_attempt_would_come_too_late(kit: Kit) -> None:
