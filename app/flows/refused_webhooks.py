@@ -42,7 +42,7 @@ class RefusedWebhooks:
             await self.tell()
 
     async def tell(self) -> None:
-        """Write the counts down and begin anew; while the database is away they are kept."""
+        """Write the counts down and begin anew; what cannot be written is kept."""
         now = time.monotonic()
         counts, self._counts = self._counts, {}
         if not counts:
@@ -50,7 +50,9 @@ class RefusedWebhooks:
             return
         try:
             await self._receipts.note_refused(counts, now - self._since)
-        except StoreUnavailable:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next minute has to be told too
+            if not isinstance(error, StoreUnavailable):
+                _log.exception("webhooks that were turned away could not be told; trying again")
             for connection, reasons in counts.items():
                 self._counts.setdefault(connection, Counter()).update(reasons)
             return
