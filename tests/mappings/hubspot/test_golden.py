@@ -27,3 +27,10 @@ def test_a_record_means_what_is_written_down(case: str, account: Account) -> Non
 
     expected = json.loads((FIXTURES / f"{case}.out.json").read_text())
     assert json.loads(msgspec.json.encode(mapped)) == expected
+
+
+def test_the_facts_beside_the_golden_records_are_these(account: Account) -> None:
+    """`check-vendor` reads the records with `account.json`: the same facts, written down."""
+    written = json.loads((FIXTURES / "account.json").read_text())
+
+    assert written == json.loads(msgspec.json.encode(account))

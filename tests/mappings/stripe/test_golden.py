@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from .conftest import FIXTURES, MAPPINGS, golden, understood
+from .conftest import ACCOUNT, FIXTURES, MAPPINGS, golden, understood
 
 CASES = sorted(path.name.removesuffix(".in.json") for path in FIXTURES.glob("*.in.json"))
 
@@ -16,3 +16,10 @@ def test_a_record_means_what_is_written_down(case: str) -> None:
 
     expected = json.loads((FIXTURES / f"{case}.out.json").read_text())
     assert json.loads(msgspec.json.encode(mapped)) == expected
+
+
+def test_the_facts_beside_the_golden_records_are_these() -> None:
+    """`check-vendor` reads the records with `account.json`: the same facts, written down."""
+    written = json.loads((FIXTURES / "account.json").read_text())
+
+    assert written == json.loads(msgspec.json.encode(ACCOUNT))
