@@ -140,8 +140,7 @@ async def _write(
     media_types: tuple[str, ...] = (JSON,),
 ) -> Answered:
     revision = named_revision(request, admitted)
-    # A dry run sends nothing, so that there is nothing to recognise by a key.
-    key = idempotency_key(request) if revision is None else ""
+    key = idempotency_key(request)
     call_me = callback(request)
     prefers = preferences(request)
     at_once = 0.0 if prefers.respond_async else None
