@@ -105,7 +105,7 @@ HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
     ),
     "X-Lockstitch-Mapping": (
         "Only with the scope `ops:write`: understand the record by this revision. A read answers with what it makes of"
-        " it; a write is not sent, uses its Idempotency-Key not up, and answers 200 with what would be sent.",
+        " it; a write is not sent, does not use its key up, and answers 200 with what would be sent.",
         "hubspot.customer@r2",
         False,
     ),
