@@ -1,0 +1,120 @@
+"""An export as a file: its header, its rows, and by what a row is known again.
+
+The bytes stay where they are and are read as they come, so that the file is in memory once. Python's `csv` reads them
+(RFC 4180), strictly: where a quote is not closed nobody can say where the next row begins.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import msgspec
+from msgspec import Struct
+
+from mappings.csv.layout import Layout
+from mappings.csv.rows_r1 import Row, remote_id_of
+
+MOST_ROWS: Final = 100_000
+MOST_NAMED: Final = 20
+
+
+class Unreadable(Exception):
+    """The file cannot be taken: each reason, none of which holds what a cell says."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class ReadRow(Struct, frozen=True, kw_only=True):
+    """A row on its way in. `identity` stands for its record (32 bytes), `digest` for what it says (SHA-256 over the
+    layout and the cells that are read). `remote_id` is None where the row names no record, or has a fault."""
+
+    row: Row
+    identity: bytes
+    digest: bytes
+    remote_id: str | None
+
+
+def count_rows(file: BinaryIO, layout: Layout) -> int:
+    """How many rows the file holds, gone through once to its end. Raises Unreadable."""
+    records = _records(file, layout)
+    _places(records, layout)
+    return sum(1 for _ in records)
+
+
+def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
+    """Every row, from the first on. A second row of a record that says something else has a fault.
+
+    Raises Unreadable.
+    """
+    records = _records(file, layout)
+    places, width = _places(records, layout)
+    said: dict[bytes, tuple[bytes, int]] = {}
+    for number, cells in records:
+        read = _row(number, cells, places, width, layout)
+        digest, first = said.setdefault(read.identity, (read.digest, number))
+        if digest != read.digest:
+            fault = f"says something else of the record that row {first} is about"
+            row = Row(row=number, cells=read.row.cells, fault=fault)
+            read = _faulty(row, read.digest)
+        yield read
+
+
+def _row(number: int, cells: list[str], places: dict[str, int], width: int, layout: Layout) -> ReadRow:
+    named = {name: cells[place] if place < len(cells) else "" for name, place in places.items()}
+    if len(cells) != width:
+        digest = _digest(layout, cells)
+        fault = f"has {len(cells)} cells, and the header {width}"
+        return _faulty(Row(row=number, cells=named, fault=fault), digest)
+    row = Row(row=number, cells=named)
+    digest = _digest(layout, [named[name] for name in layout.names])
+    remote_id = remote_id_of(named, layout.key)
+    if remote_id is None:
+        return _faulty(row, digest)
+    return ReadRow(row=row, identity=hashlib.sha256(remote_id.encode()).digest(), digest=digest, remote_id=remote_id)
+
+
+def _faulty(row: Row, digest: bytes) -> ReadRow:
+    """A row that stands for no record is known by what it says alone."""
+    return ReadRow(row=row, identity=hashlib.sha256(b"faulty " + digest).digest(), digest=digest, remote_id=None)
+
+
+def _digest(layout: Layout, cells: list[str]) -> bytes:
+    return hashlib.sha256(layout.fingerprint + msgspec.json.encode(cells)).digest()
+
+
+def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Rows by their number, without empty ones. Raises Unreadable."""
+    encoding = "utf-8-sig" if layout.encoding == "utf-8" else layout.encoding
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="")
+    number = 0
+    try:
+        for number, cells in enumerate(csv.reader(text, delimiter=layout.delimiter, strict=True), 1):
+            if number > MOST_ROWS + 1:
+                raise Unreadable(f"there are more than {MOST_ROWS} rows: send it in parts, each with the header")
+            if cells:
+                yield number, cells
+    except csv.Error as error:
+        raise Unreadable(f"row {number + 1} is not quoted as RFC 4180 asks: {error}") from error
+    except UnicodeError as error:
+        raise Unreadable(f"it is not {layout.encoding}") from error
+    finally:
+        text.detach()  # the file outlives this reader
+
+
+def _places(records: Iterator[tuple[int, list[str]]], layout: Layout) -> tuple[dict[str, int], int]:
+    """Where each column that is read stands, and how many there are in all. Raises Unreadable."""
+    _, header = next(records, (0, []))
+    if not header:
+        raise Unreadable("it is empty: a header is needed")
+    names = [name.strip() for name in header]
+    reasons = [f"the header has no column {name!r}" for name in layout.names if name not in names]
+    reasons += [f"the header has the column {name!r} twice" for name in layout.names if names.count(name) > 1]
+    if reasons:
+        shown = ", ".join(repr(name[:60]) for name in names[:MOST_NAMED])
+        raise Unreadable(*reasons, f"it has: {shown}")
+    return {name: names.index(name) for name in layout.names}, len(names)

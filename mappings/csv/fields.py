@@ -1,0 +1,121 @@
+"""Fields of the canonical model by their path, `emails[0].address`: what kind of value stands there."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Struct, UnsetType
+
+Path = tuple[str | int, ...]
+"""Names of members and places in arrays: `("emails", 0, "address")`."""
+
+FieldKind = Literal["text", "enum", "instant", "amount", "whole", "boolean"]
+
+CUSTOM: Final = "custom_fields"
+# What we give ourselves, and what would need the id of another record of ours.
+OURS: Final = frozenset({"id", "meta", "order_ids"})
+_STEP: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\[([0-9]{1,2})\])?")
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+class NoSuchField(Exception):
+    """The path leads nowhere that a column can fill; the text says why."""
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """A place in the model that holds one value. `words` are those of an enum; `has_raw`: beside it stands a place for
+    the vendor's own word; `owners` are the Structs on the way, each with the path to it."""
+
+    path: Path
+    kind: FieldKind
+    words: tuple[str, ...] = ()
+    has_raw: bool = False
+    owners: tuple[tuple[Path, type[Struct]], ...] = ()
+
+
+def find_field(model: type[Struct], text: str) -> Field:
+    """What stands at a path. Raises NoSuchField."""
+    if text.startswith(f"{CUSTOM}."):
+        return _custom(text)
+    path: list[str | int] = []
+    owners: list[tuple[Path, type[Struct]]] = []
+    kind: Any = model
+    for step in text.split("."):
+        match = _STEP.fullmatch(step)
+        if match is None or not _is_struct(kind):
+            raise NoSuchField(f"{text!r} is no path such as emails[0].address")
+        members = get_type_hints(kind, include_extras=True)
+        if match[1] not in members or match[1] in OURS or (kind is model and match[1] in (CUSTOM, "raw")):
+            offered = ", ".join(name for name in members if name not in OURS)
+            raise NoSuchField(f"{text!r}: {kind.__name__} has no field {match[1]} to fill; there are: {offered}")
+        owners.append((tuple(path), kind))
+        path.append(match[1])
+        kind, is_list = _inner(members[match[1]])
+        if is_list != (match[2] is not None):
+            told = f"is a list: name a place, {match[1]}[0]" if is_list else "is no list"
+            raise NoSuchField(f"{text!r}: {match[1]} {told}")
+        if is_list:
+            path.append(int(match[2]))
+    if _is_struct(kind):
+        inner = next(iter(get_type_hints(kind)))
+        raise NoSuchField(f"{text!r} has parts: name one of them, such as {text}.{inner}")
+    return _leaf(tuple(path), kind, tuple(owners), text)
+
+
+def shown(path: Path) -> str:
+    """A path as it is written."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")
+
+
+def missing_fields(model: type[Struct], filled: dict[Path, Field], derived: frozenset[str]) -> list[str]:
+    """The fields that every record of this model has, also in the parts that are filled, and that nothing fills."""
+    owners: dict[Path, type[Struct]] = {(): model}
+    for field in filled.values():
+        owners |= dict(field.owners)
+    return [
+        shown((*where, member.name))
+        for where, owner in owners.items()
+        for member in msgspec.structs.fields(owner)
+        if member.required
+        and shown((*where, member.name)) not in derived
+        and not any(path[: len(where) + 1] == (*where, member.name) for path in filled)
+    ]
+
+
+def _custom(text: str) -> Field:
+    key = text.partition(".")[2]
+    if _KEY.fullmatch(key) is None:
+        raise NoSuchField(f"{text!r}: the key of a custom field is 1 to 100 of A-Z a-z 0-9 . _ -")
+    return Field(path=(CUSTOM, key), kind="text")
+
+
+def _leaf(path: Path, kind: Any, owners: tuple[tuple[Path, type[Struct]], ...], text: str) -> Field:
+    has_raw = f"{path[-1]}_raw" in get_type_hints(owners[-1][1])
+    if get_origin(kind) is Literal:
+        return Field(path=path, kind="enum", words=get_args(kind), has_raw=has_raw, owners=owners)
+    pattern = None
+    if get_origin(kind) is Annotated:
+        pattern = next((getattr(one, "pattern", None) for one in get_args(kind)[1:]), None)
+        kind = get_args(kind)[0]
+    if kind is str:
+        return Field(path=path, kind="text" if pattern is None else "amount", has_raw=has_raw, owners=owners)
+    plain: dict[Any, FieldKind] = {datetime: "instant", bool: "boolean", int: "whole"}
+    if kind not in plain:
+        raise NoSuchField(f"{text!r} cannot be filled from one cell")
+    return Field(path=path, kind=plain[kind], owners=owners)
+
+
+def _inner(kind: Any) -> tuple[Any, bool]:
+    """The type without null and UNSET, and that of the elements where it is an array."""
+    if get_origin(kind) not in (Annotated, Literal, tuple) and get_args(kind):
+        options = [one for one in get_args(kind) if one not in (type(None), UnsetType)]
+        kind = options[0] if len(options) == 1 else kind
+    if get_origin(kind) is tuple:
+        return get_args(kind)[0], True
+    return kind, False
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)

@@ -1,0 +1,255 @@
+"""How an export is laid out: its columns, their types, and which canonical field each one fills. It is configuration,
+checked when Lockstitch starts."""
+
+import codecs
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from canonical import values
+from canonical.customer import Customer
+from canonical.order import Order
+from canonical.parts import ObjectName
+from canonical.ticket import Ticket
+from mappings.csv.fields import CUSTOM, Field, FieldKind, NoSuchField, Path, find_field, missing_fields
+
+ColumnType = Literal["string", "number", "boolean", "date", "datetime", "money", "enum"]
+Constant = str | bool | int
+
+OBJECTS: Final[dict[str, tuple[ObjectName, type[Struct]]]] = {
+    "customers": ("customer", Customer),
+    "orders": ("order", Order),
+    "tickets": ("ticket", Ticket),
+}
+FITS: Final[dict[ColumnType, tuple[FieldKind, ...]]] = {
+    "string": ("text",),
+    "number": ("amount", "whole"),
+    "boolean": ("boolean",),
+    "date": ("instant",),
+    "datetime": ("instant",),
+    "money": ("amount",),
+    "enum": ("enum",),
+}
+DERIVED: Final = frozenset({"totals.outstanding"})
+"""What is worked out where no column fills it."""
+BOOLEANS: Final = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
+REVISION: Final = 1
+"""Raised when the same layout comes to mean something else: then every row is read anew."""
+
+
+class LayoutError(Exception):
+    """The configuration cannot be meant so: every complaint, one a line."""
+
+
+class ColumnSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[[connections.<name>.csv.columns]]`. `values` turns the cells of an enum or a boolean into our words."""
+
+    column: str
+    field: str
+    type: ColumnType = "string"
+    required: bool = False
+    values: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class LayoutSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[connections.<name>.csv]`. `key` names the columns that tell one record from the others; `constants` are fields
+    that the export does not hold, by path. The formats are those of `strptime`; without them dates are ISO 8601."""
+
+    object: Literal["customers", "orders", "tickets"]
+    key: str | tuple[str, ...]
+    columns: tuple[ColumnSetting, ...]
+    constants: dict[str, Constant] = msgspec.field(default_factory=dict)
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    date_format: str | None = None
+    datetime_format: str | None = None
+    timezone: str = "UTC"
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One column with the field that it fills. `values` are by what a cell says in lower case."""
+
+    name: str
+    type: ColumnType
+    required: bool
+    values: dict[str, str]
+    field: Field
+
+
+class Layout(Struct, frozen=True, kw_only=True):
+    """A layout that makes sense. `names` are the columns that are read, each once; `fingerprint` differs between two
+    layouts that may read a row differently."""
+
+    object: ObjectName
+    model: type[Struct]
+    key: tuple[str, ...]
+    names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    constants: tuple[tuple[Path, Constant], ...]
+    unsupported: tuple[str, ...]
+    delimiter: str
+    encoding: str
+    decimal: str
+    date_format: str | None
+    datetime_format: str | None
+    zone: str
+    fingerprint: bytes
+
+    @property
+    def mapping(self) -> str:
+        """The mapping's name, `csv.customer`."""
+        return f"csv.{self.object}"
+
+
+def make_layout(setting: LayoutSetting) -> Layout:
+    """The layout of a connection. Raises LayoutError with every complaint at once."""
+    object_name, model = OBJECTS[setting.object]
+    complaints = _complaints_of_form(setting)
+    filled: dict[Path, Field] = {}
+
+    def fill(where: str, text: str) -> Field | None:
+        try:
+            found = find_field(model, text)
+        except NoSuchField as error:
+            complaints.append(f"{where} {error}.")
+            return None
+        if found.path in filled:
+            complaints.append(f"{where} {text} is filled twice.")
+        filled[found.path] = found
+        return found
+
+    columns = []
+    for number, one in enumerate(setting.columns):
+        where = f"csv.columns[{number}] ({one.column}):"
+        found = fill(where, one.field)
+        if found is None:
+            continue
+        complaints += [f"{where} {complaint}" for complaint in _complaints_of_column(one, found)]
+        folded = {said.strip().lower(): word for said, word in one.values.items()}
+        columns.append(
+            Column(name=one.column.strip(), type=one.type, required=one.required, values=folded, field=found)
+        )
+    constants = []
+    for text, value in setting.constants.items():
+        found = fill("csv.constants:", text)
+        if found is not None:
+            complaints += _complaints_of_constant(text, value, found)
+            constants.append((found.path, value))
+    complaints += [
+        f"csv: {name} is part of every {object_name} here; fill it with a column or a constant."
+        for name in missing_fields(model, filled, DERIVED)
+    ]
+    complaints += _complaints_of_money(columns, filled)
+    if complaints:
+        raise LayoutError("\n".join(complaints))
+    key = (setting.key,) if isinstance(setting.key, str) else setting.key
+    key = tuple(name.strip() for name in key)
+    tops = {path[0] for path in filled}
+    return Layout(
+        object=object_name,
+        model=model,
+        key=key,
+        names=tuple(dict.fromkeys((*key, *(column.name for column in columns)))),
+        columns=tuple(columns),
+        constants=tuple(constants),
+        unsupported=_unsupported(model, tops),
+        delimiter=setting.delimiter,
+        encoding=codecs.lookup(setting.encoding).name,
+        decimal=setting.decimal,
+        date_format=setting.date_format,
+        datetime_format=setting.datetime_format,
+        zone=setting.timezone,
+        fingerprint=hashlib.sha256(b"%d %b" % (REVISION, msgspec.json.encode(setting, order="sorted"))).digest(),
+    )
+
+
+def _complaints_of_form(setting: LayoutSetting) -> list[str]:
+    complaints = []
+    if len(setting.delimiter) != 1 or setting.delimiter in '"\r\n':
+        complaints.append(
+            f"csv.delimiter is {setting.delimiter!r}: it is one character, and neither quote nor line end."
+        )
+    try:
+        codec = codecs.lookup(setting.encoding)
+        "".encode(codec.name)
+    except (LookupError, ValueError):
+        complaints.append(f"csv.encoding is {setting.encoding!r}: there is no such encoding of text.")
+    if values.timezone(setting.timezone) is None:
+        complaints.append(f"csv.timezone is {setting.timezone!r}: it has to be an IANA zone such as Europe/Berlin.")
+    else:
+        ZoneInfo(setting.timezone)
+    for name, text in (("date_format", setting.date_format), ("datetime_format", setting.datetime_format)):
+        if text is not None and not _is_format(text):
+            complaints.append(f"csv.{name} is {text!r}: it has to name day, month and year as strptime does, %d.%m.%Y.")
+    if not setting.key or (isinstance(setting.key, tuple) and not all(setting.key)):
+        complaints.append("csv.key has to name the column, or the columns, that tell one record from the others.")
+    if not setting.columns:
+        complaints.append("csv.columns is empty: nothing would be read.")
+    return complaints
+
+
+def _is_format(text: str) -> bool:
+    """Whether a day survives being written and read so."""
+    probe = datetime(2026, 11, 25, 14, 35, tzinfo=UTC)
+    try:
+        return datetime.strptime(probe.strftime(text), text).date() == probe.date()  # noqa: DTZ007 - the day only
+    except (ValueError, re.error):
+        return False
+
+
+def _complaints_of_column(one: ColumnSetting, found: Field) -> list[str]:
+    if found.path[0] == CUSTOM:
+        return ["values are for enum and boolean."] if one.values and one.type not in ("enum", "boolean") else []
+    if found.kind not in FITS[one.type]:
+        fitting = " or ".join(name for name, kinds in FITS.items() if found.kind in kinds)
+        return [f"type {one.type} does not fit {one.field}, which takes {fitting}."]
+    words: tuple[str, ...] = found.words if one.type == "enum" else ("true", "false")
+    if one.values and one.type not in ("enum", "boolean"):
+        return ["values are for enum and boolean."]
+    return [
+        f"values: {word!r} is none of {', '.join(words)}."
+        for word in dict.fromkeys(one.values.values())
+        if word not in words
+    ]
+
+
+def _complaints_of_constant(text: str, value: Constant, found: Field) -> list[str]:
+    fits = {
+        "text": isinstance(value, str),
+        "enum": value in found.words,
+        "amount": isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", value) is not None,
+        "boolean": isinstance(value, bool),
+        "whole": isinstance(value, int) and not isinstance(value, bool),
+        "instant": False,
+    }
+    if fits[found.kind] and (found.path[-1] != "currency" or values.is_currency(str(value))):
+        return []
+    wanted = {"enum": f"one of {', '.join(found.words)}", "amount": 'a decimal in quotes, "0.00"', "whole": "a number"}
+    told = "an ISO 4217 code" if found.path[-1] == "currency" else wanted.get(found.kind, found.kind)
+    return [f"csv.constants: {text} takes {told}."]
+
+
+def _complaints_of_money(columns: list[Column], filled: dict[Path, Field]) -> list[str]:
+    return [
+        f"csv.columns ({column.name}): of which currency? Fill currency with a column or a constant."
+        for column in columns
+        if column.type == "money"
+        and column.field.path[0] != CUSTOM
+        and not {(*column.field.path[:-1], "currency"), ("currency",)} & filled.keys()
+    ]
+
+
+def _unsupported(model: type[Struct], tops: set[str | int]) -> tuple[str, ...]:
+    """The fields that this export never supplies, for `meta.unsupported`."""
+    made = {"customer": {"display_name"}, "ticket": {"status_category"}}.get(model.__name__.lower(), set())
+    return tuple(
+        member.name
+        for member in msgspec.structs.fields(model)
+        if member.name not in tops | made | {"id", "meta", "raw"} and not member.name.endswith("_raw")
+    )

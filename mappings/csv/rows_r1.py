@@ -1,0 +1,216 @@
+"""A row of an export to what it means, by the layout of its connection."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical import values
+from canonical.order import Order
+from canonical.parts import CustomField, CustomFieldType, Loss
+from canonical.ticket import STATUS_CATEGORY
+from canonical.totals import check_totals
+from mappings.csv.cells import BadCell, money, read_cell
+from mappings.csv.fields import CUSTOM, Path
+from mappings.csv.layout import Column, ColumnType, Layout
+from mappings.spec import Mapped, Remote, Unmappable
+
+LONGEST_ID: Final = 255
+SAFE: Final = re.compile(r"[A-Za-z0-9._@+-]")
+CUSTOM_TYPES: Final[dict[ColumnType, CustomFieldType]] = {
+    "string": "string",
+    "number": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "datetime",
+    "money": "string",
+    "enum": "enum",
+}
+
+Tree = dict[str | int, Any]
+
+
+class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One row as it is kept: its number in the file (the header is row 1) and its cells by column, as text. `fault` is
+    what was wrong with the row as a whole; whoever mends the cells takes it out."""
+
+    row: int
+    cells: dict[str, str]
+    fault: str | None = None
+
+
+def remote_id_of(cells: dict[str, str], key: tuple[str, ...]) -> str | None:
+    """The id of the record: the cells of the key, `~` between them. What is not safe in a URL is written as `=` and two
+    hexadecimal digits for each byte, so that different keys stay different. None where a part is empty, or all of it is
+    longer than 255 characters."""
+    parts = [cells.get(name, "").strip() for name in key]
+    if not all(parts):
+        return None
+    id = "~".join("".join(one if SAFE.match(one) else _escaped(one) for one in part) for part in parts)
+    return id if len(id) <= LONGEST_ID else None
+
+
+def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
+    """The record that a kept row tells of.
+
+    Raises Unmappable: the path names row and column, the reason never holds what stands there.
+    """
+    try:
+        row = msgspec.json.decode(payload, type=Row)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a person may have edited it
+        raise Unmappable("$", 'is not {"row": number, "cells": {column: text}}') from error
+    if row.fault is not None:
+        raise Unmappable(_at(row), f"{row.fault}; mend the cells and take fault out")
+    for name in row.cells.keys() ^ set(layout.names):
+        told = "is missing" if name in layout.names else "is no column that is read"
+        raise Unmappable(_at(row, name), told)
+    remote_id = remote_id_of(row.cells, layout.key)
+    if remote_id is None:
+        raise Unmappable(
+            _at(row, *layout.key), "identifies the record: it has to say something, of 255 characters at most"
+        )
+    tree = _fill(row, layout)
+    _derive(tree, layout)
+    try:
+        data: Any = msgspec.convert(_built(tree), layout.model)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).rpartition(" - at `")
+        raise Unmappable(_at(row, *_column_at(path, layout)), reason or str(error)) from error
+    losses: tuple[Loss, ...] = ()
+    if isinstance(data, Order):
+        losses = check_totals(data.totals, data.line_items, data.tax_inclusive)
+    return Mapped(
+        data=data,
+        remote=Remote(id=remote_id, created_at=data.created_at, updated_at=data.updated_at),
+        loss=losses,
+    )
+
+
+def _fill(row: Row, layout: Layout) -> Tree:
+    """Every cell and constant at its place. Amounts of money come last, for they need their currency."""
+    tree: Tree = {}
+    amounts: list[tuple[Column, Decimal]] = []
+    for column in layout.columns:
+        text = row.cells[column.name].strip()
+        if not text:
+            if column.required:
+                raise Unmappable(_at(row, column.name), "is required and empty")
+            continue
+        try:
+            value = read_cell(text, column, layout)
+        except BadCell as error:
+            raise Unmappable(_at(row, column.name), str(error)) from error
+        path = column.field.path
+        if path[0] == CUSTOM:
+            tree.setdefault(CUSTOM, {})[len(tree.get(CUSTOM, {}))] = _custom(column, value)
+        elif column.type == "money":
+            amounts.append((column, value))
+        else:
+            _put(tree, path, value)
+            if column.field.has_raw:
+                _put(tree, (*path[:-1], f"{path[-1]}_raw"), text, over=False)
+    _constants(tree, layout, {column.field.path[:-1] for column, _ in amounts})
+    for column, amount in amounts:
+        path = column.field.path
+        currency = _get(tree, (*path[:-1], "currency")) or tree.get("currency")
+        if not isinstance(currency, str):
+            raise Unmappable(_at(row, column.name), "is an amount of no currency: the cell of that is empty")
+        try:
+            _put(tree, path, money(amount, currency, finer=path[-1] == "unit_price"))
+        except BadCell as error:
+            raise Unmappable(_at(row, column.name), str(error)) from error
+    return tree
+
+
+def _constants(tree: Tree, layout: Layout, awaited: set[Path]) -> None:
+    """A constant makes no part of its own: an address of which no cell says anything is no address."""
+    for path, value in layout.constants:
+        inside = path[:-1]
+        if not inside or inside in awaited or _get(tree, inside) is not None:
+            if isinstance(value, str) and path[-1] != "currency" and _is_amount(path):
+                value = _in_digits(value, tree)
+            _put(tree, path, value, over=False)
+
+
+def _is_amount(path: Path) -> bool:
+    return path[0] == "totals" or path[-1] in ("unit_price", "discount", "tax", "total", "price", "amount")
+
+
+def _in_digits(amount: str, tree: Tree) -> str:
+    """A constant amount in the digits of the record's currency, as far as that allows."""
+    currency = tree.get("currency")
+    return values.money(amount, currency) if isinstance(currency, str) else amount
+
+
+def _derive(tree: Tree, layout: Layout) -> None:
+    """What our model has and follows from what the row says."""
+    if layout.object == "customer":
+        emails = list(tree.get("emails", {}).values())
+        if emails and not any(one.get("is_primary") for one in emails):
+            emails[0]["is_primary"] = True
+        for phone in tree.get("phones", {}).values():
+            if "e164" not in phone:
+                phone["e164"] = values.phone(phone.get("raw", ""))
+            phone.setdefault("raw", phone["e164"])
+        names = [tree[part] for part in ("first_name", "last_name") if tree.get(part)]
+        if names:
+            tree.setdefault("display_name", " ".join(names))
+    elif layout.object == "ticket":
+        tree["status_category"] = STATUS_CATEGORY[tree.get("status", "unknown")]
+    elif "totals" in tree and {"total", "paid"} <= tree["totals"].keys() and "outstanding" not in tree["totals"]:
+        totals = tree["totals"]
+        left = Decimal(totals["total"]) - Decimal(totals["paid"])
+        totals["outstanding"] = values.money(values.decimal_string(left), tree["currency"])
+
+
+def _custom(column: Column, value: Any) -> CustomField:
+    if isinstance(value, datetime):
+        value = value.date().isoformat() if column.type == "date" else value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Decimal):
+        value = values.decimal_string(value)
+    return CustomField(key=str(column.field.path[1]), type=CUSTOM_TYPES[column.type], value=value, label=column.name)
+
+
+def _put(tree: Tree, path: Path, value: Any, *, over: bool = True) -> None:
+    *way, last = path
+    for step in way:
+        tree = tree.setdefault(step, {})
+    if over:
+        tree[last] = value
+    else:
+        tree.setdefault(last, value)
+
+
+def _get(tree: Any, path: Path) -> Any:
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree
+
+
+def _built(tree: Any) -> Any:
+    """Places become arrays; those that no cell fills are left out."""
+    if not isinstance(tree, dict):
+        return tree
+    if tree and all(isinstance(step, int) for step in tree):
+        return [_built(tree[place]) for place in sorted(tree)]
+    return {step: _built(part) for step, part in tree.items()}
+
+
+def _column_at(path: str, layout: Layout) -> tuple[str, ...]:
+    """The column that fills the place that msgspec complains about, where one does."""
+    names = re.findall(r"[a-z_0-9]+", path.replace("$", ""))
+    return next(
+        ((one.name,) for one in layout.columns if names and [str(step) for step in one.field.path] == names), ()
+    )
+
+
+def _at(row: Row, *names: str) -> str:
+    cells = ",".join(msgspec.json.encode(name).decode() for name in names)
+    return f"$.rows[{row.row}]" + (f"[{cells}]" if cells else "")
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"={byte:02X}" for byte in character.encode(errors="replace"))

@@ -1,0 +1,285 @@
+"""Rows of exports: what they mean by their layout, and why they are refused."""
+
+import io
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.customer import Customer
+from canonical.order import Order
+from canonical.ticket import Ticket
+from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
+from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
+from mappings.csv.rows_r1 import read_row, remote_id_of
+from mappings.spec import Unmappable
+
+CUSTOMERS: dict[str, Any] = {
+    "object": "customers",
+    "key": "No",
+    "delimiter": ";",
+    "decimal": ",",
+    "date_format": "%d.%m.%Y",
+    "timezone": "Europe/Berlin",
+    "constants": {"kind": "person", "order_stats.currency": "EUR"},
+    "columns": [
+        {"column": "Name", "field": "last_name", "required": True},
+        {"column": "E-mail", "field": "emails[0].address"},
+        {"column": "Phone", "field": "phones[0].raw"},
+        {"column": "Land", "field": "addresses[0].country_code"},
+        {"column": "Ort", "field": "addresses[0].city"},
+        {"column": "State", "field": "status", "type": "enum", "values": {"A": "active", "X": "blocked"}},
+        {"column": "Since", "field": "created_at", "type": "date"},
+        {"column": "Orders", "field": "order_stats.count", "type": "number"},
+        {"column": "Spent", "field": "order_stats.total_spent", "type": "money"},
+        {"column": "VIP", "field": "custom_fields.vip", "type": "boolean"},
+    ],
+}
+GOOD = {
+    "No": "4711",
+    "Name": "Lee",
+    "E-mail": " Ann@Example.COM ",
+    "Phone": "+44 117 496 0123",
+    "Land": "GB",
+    "Ort": "Bristol",
+    "State": "a",
+    "Since": "01.07.2026",
+    "Orders": "3",
+    "Spent": "1.119,70",
+    "VIP": "yes",
+}
+ORDERS: dict[str, Any] = {
+    "object": "orders",
+    "key": ["Branch", "Order"],
+    "constants": {f"totals.{name}": "0" for name in ("discount", "shipping", "fees", "tip", "tax", "refunded")},
+    "columns": [
+        {"column": "Order", "field": "number"},
+        {"column": "Cur", "field": "currency", "required": True},
+        {"column": "Total", "field": "totals.total", "type": "money", "required": True},
+        {"column": "Total", "field": "totals.items", "type": "money"},
+        {"column": "Paid", "field": "totals.paid", "type": "money"},
+        {"column": "Buyer", "field": "customer.email"},
+    ],
+}
+
+
+def layout(setting: dict[str, Any], **changes: Any) -> Layout:
+    return make_layout(msgspec.convert({**setting, **changes}, LayoutSetting))
+
+
+def read(cells: dict[str, str], of: Layout, row: int = 17) -> Any:
+    return read_row(msgspec.json.encode({"row": row, "cells": cells}), of)
+
+
+def test_a_customer_with_every_type_of_column() -> None:
+    mapped = read(GOOD, layout(CUSTOMERS))
+    told: Customer = mapped.data
+    assert mapped.remote.id == "4711"
+    assert [(one.address, one.is_primary) for one in told.emails] == [("ann@example.com", True)]
+    assert (told.phones[0].e164, told.phones[0].raw) == ("+441174960123", "+44 117 496 0123")
+    assert (told.addresses[0].country_code, told.addresses[0].country_raw) == ("GB", None)
+    assert (told.status, told.status_raw, told.kind) == ("active", "a", "person")
+    assert told.created_at is not None
+    assert told.created_at.isoformat() == "2026-06-30T22:00:00+00:00"
+    assert told.order_stats is not None
+    assert (told.order_stats.count, told.order_stats.total_spent) == (3, "1119.70")
+    assert (told.custom_fields[0].key, told.custom_fields[0].value) == ("vip", True)
+    assert told.display_name == "Lee"
+
+
+def test_what_no_cell_says_is_not_there() -> None:
+    empty = dict.fromkeys(GOOD, "") | {"No": "1", "Name": "Lee"}
+    told: Customer = read(empty, layout(CUSTOMERS)).data
+    assert (told.emails, told.phones, told.addresses, told.order_stats) == ((), (), (), None)
+    assert told.status == "unknown"
+
+
+def test_an_order_and_its_sums() -> None:
+    cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": "40.5", "Buyer": ""}
+    mapped = read(cells, layout(ORDERS))
+    told: Order = mapped.data
+    assert mapped.remote.id == "N=2F1~A=207"
+    assert (told.currency, told.totals.total, told.totals.paid) == ("KWD", "1040.800", "40.500")
+    assert (told.totals.outstanding, told.totals.tax) == ("1000.300", "0.000")
+    assert mapped.loss == ()
+
+
+def test_a_ticket() -> None:
+    setting = {
+        "object": "tickets",
+        "key": "Id",
+        "columns": [
+            {"column": "Subject", "field": "subject"},
+            {"column": "State", "field": "status", "type": "enum", "values": {"erledigt": "resolved"}},
+            {"column": "Due", "field": "due_at", "type": "datetime"},
+        ],
+    }
+    cells = {"Id": "5", "Subject": "Mug", "State": "Erledigt", "Due": "2026-05-01 09:30"}
+    told: Ticket = read(cells, layout(setting)).data
+    assert (told.status, told.status_category) == ("resolved", "done")
+    assert told.due_at is not None
+    assert told.due_at.isoformat() == "2026-05-01T09:30:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "why"),
+    [
+        ("No", " ", "identifies the record"),
+        ("Name", "", "is required and empty"),
+        ("E-mail", "ann at example", "is no e-mail address"),
+        ("Land", "Atlantis", "names no country"),
+        ("State", "Z", "is none of the values that are configured: a, x"),
+        ("Since", "31.02.2026", "is no date as %d.%m.%Y"),
+        ("Orders", "3,5", "is no whole number"),
+        ("Orders", "three", "is no number"),
+        ("Spent", "1,119.70", "is no number"),
+        ("Spent", "1,005", "has more decimals than EUR"),
+        ("VIP", "perhaps", "is none of true"),
+        ("Ort", "Br\ufffdstol", "holds bytes that are not utf-8"),
+    ],
+)
+def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, why: str) -> None:
+    with pytest.raises(Unmappable) as refused:
+        read(GOOD | {column: cell}, layout(CUSTOMERS))
+    assert refused.value.path == f'$.rows[17]["{column}"]'
+    assert why in refused.value.reason
+    assert not cell.strip() or cell not in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"columns": [{"column": "A", "field": "e_mail"}]}, "has no field e_mail to fill"),
+        ({"columns": [{"column": "A", "field": "emails"}]}, "is a list: name a place, emails[0]"),
+        (
+            {"columns": [{"column": "A", "field": "emails[0]"}]},
+            "has parts: name one of them, such as emails[0].address",
+        ),
+        ({"columns": [{"column": "A", "field": "id"}]}, "has no field id to fill"),
+        ({"columns": [{"column": "A", "field": "status"}]}, "type string does not fit status, which takes enum"),
+        ({"columns": [{"column": "A", "field": "created_at", "type": "number"}]}, "which takes date or datetime"),
+        ({"columns": [{"column": "A", "field": "kind", "type": "enum", "values": {"P": "human"}}]}, "'human' is none"),
+        ({"columns": [{"column": "A", "field": "emails[0].type", "type": "enum"}]}, "emails[0].address is part of"),
+        ({"columns": [{"column": "A", "field": "notes"}, {"column": "B", "field": "notes"}]}, "notes is filled twice"),
+        ({"columns": []}, "csv.columns is empty"),
+        ({"delimiter": ";;"}, "csv.delimiter"),
+        ({"encoding": "latin-17"}, "csv.encoding"),
+        ({"encoding": "base64"}, "csv.encoding"),
+        ({"timezone": "Mars/Olympus"}, "csv.timezone"),
+        ({"date_format": "%d.%m."}, "csv.date_format"),
+        ({"constants": {"kind": "person"}}, "of which currency?"),
+        ({"constants": {"order_stats.currency": "EURO"}}, "takes an ISO 4217 code"),
+    ],
+)
+def test_a_layout_that_cannot_be_meant_so(changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(LayoutError) as refused:
+        layout(CUSTOMERS, **changes)
+    assert complaint in str(refused.value)
+
+
+def test_an_order_needs_all_its_sums() -> None:
+    with pytest.raises(LayoutError, match=r"totals\.tax is part of every order here"):
+        layout(ORDERS, constants={})
+
+
+PLAIN = layout(
+    {
+        "object": "customers",
+        "key": "No",
+        "columns": [{"column": "Name", "field": "last_name"}, {"column": "Note", "field": "notes"}],
+    }
+)
+
+
+def rows(text: str, of: Layout = PLAIN, encoding: str = "utf-8") -> list[ReadRow]:
+    return list(read_rows(io.BytesIO(text.encode(encoding)), of))
+
+
+def test_rows_are_numbered_as_people_count_them_and_quoted_as_the_rfc_says() -> None:
+    read_in = rows('\ufeffNo,Note, Name ,Other\r\n1,"two\r\nlines, ""quoted""",Lee,x\r\n\r\n2,,Bell,y\r\n')
+    assert [one.row.row for one in read_in] == [2, 4]
+    assert read_in[0].row.cells == {"No": "1", "Note": 'two\r\nlines, "quoted"', "Name": "Lee"}
+
+
+def test_a_row_is_known_by_the_cells_that_are_read() -> None:
+    first, again, other = rows("No,Name,Note,Printed\n1,Lee,,today\n1,Lee,,never\n2,Lee,,today\n")
+    assert (first.identity, first.digest) == (again.identity, again.digest)
+    assert first.identity != other.identity
+
+
+def test_a_row_with_too_many_cells_and_a_second_opinion_have_faults() -> None:
+    short, first, second = rows("No,Name,Note\n7,Lee\n1,Lee,a\n1,Lee,b\n")
+    assert short.row.fault == "has 2 cells, and the header 3"
+    assert first.row.fault is None
+    assert second.row.fault == "says something else of the record that row 3 is about"
+    with pytest.raises(Unmappable, match="take fault out"):
+        read_row(msgspec.json.encode(second.row), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it is empty"),
+        ("No,Name\n", "the header has no column 'Note'"),
+        ("No,Name,Note,Note\n", "the header has the column 'Note' twice"),
+        ('No,Name,Note\n1,Lee,ok\n2,"Lee,ok\n', "row 3 is not quoted"),
+        ('No,Name,Note\n1,"Lee"x,ok\n', "row 2 is not quoted"),
+    ],
+)
+def test_a_file_that_cannot_be_taken(text: str, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        count_rows(io.BytesIO(text.encode()), PLAIN)
+
+
+def test_the_file_is_in_the_encoding_of_its_layout() -> None:
+    of = layout(msgspec.to_builtins(PLAIN_SETTING), encoding="cp1252")
+    (row,) = rows("No,Name,Note\n1,Müller,€\n", of, "cp1252")
+    assert (row.row.cells["Name"], row.row.cells["Note"]) == ("Müller", "€")
+
+
+PLAIN_SETTING = {
+    "object": "customers",
+    "key": "No",
+    "columns": [{"column": "Name", "field": "last_name"}, {"column": "Note", "field": "notes"}],
+}
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=3), st.lists(st.text(min_size=1), min_size=1, max_size=3))
+def test_different_keys_are_different_ids_and_safe_in_a_url(one: list[str], other: list[str]) -> None:
+    names = ("a", "b", "c")
+    first = remote_id_of(dict(zip(names, one, strict=False)), names[: len(one)])
+    second = remote_id_of(dict(zip(names, other, strict=False)), names[: len(other)])
+    stripped = [part.strip() for part in one], [part.strip() for part in other]
+    printable = all(part.encode(errors="replace").decode() == part for part in (*stripped[0], *stripped[1]))
+    if first is not None and second is not None and printable:
+        assert (first == second) == (stripped[0] == stripped[1])
+        assert all(character.isalnum() or character in "._@+-=~" for character in first)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(GOOD)), st.text(max_size=40)))
+def test_whatever_stands_in_the_cells_it_is_read_or_refused(cells: dict[str, str]) -> None:
+    try:
+        payload = msgspec.json.encode({"row": 2, "cells": GOOD | cells})
+    except UnicodeEncodeError:
+        return
+    path, mapped = "$.rows[2][", None
+    try:
+        mapped = read_row(payload, layout(CUSTOMERS))
+    except Unmappable as refused:
+        path = refused.path
+    assert path.startswith("$.rows[2][")
+    if mapped is not None:
+        assert msgspec.convert(msgspec.to_builtins(mapped.data), Customer) == mapped.data
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.text(max_size=8), st.text(max_size=8)), max_size=8), st.binary())
+def test_whatever_the_file_is_it_is_read_or_refused(lines: list[tuple[int, str, str]], tail: bytes) -> None:
+    text = "No,Name,Note\n" + "".join(f"{number},{name},{note}\n" for number, name, note in lines)
+    file = io.BytesIO(text.encode(errors="replace") + tail)
+    try:
+        found = count_rows(file, PLAIN)
+    except Unreadable:
+        return
+    assert len(list(read_rows(file, PLAIN))) == found
