@@ -18,7 +18,7 @@ run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulator
 # Three processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
 # gives all of them the same order of sets, and so of parameters.
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
-	PYTHONHASHSEED=0 $(BIN)/pytest -n 3 --dist loadfile $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files and contracts
 	$(BIN)/ruff format --check .
