@@ -116,7 +116,6 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
     """
     database_url, keys = require_for_serving(settings)
     secrets = tuple((key.id, key.key) for key in keys)
-    _refuse_unknown_vendors(settings)
     connections = connections_of(settings)
     # A worker proves nothing, and so need not know these secrets.
     intakes = {} if works else open_intakes(settings.connections, connections, os.environ)
@@ -204,8 +203,9 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
 
 
 def connections_of(settings: Settings) -> Connections:
-    """The connections of the configuration, each with what is known of its vendor. Raises KeyError for a vendor that
-    there is not."""
+    """The connections of the configuration, each with what is known of its vendor. Raises SettingsError for a vendor
+    that there is not."""
+    _refuse_unknown_vendors(settings)
     return Connections(
         by_name={
             name: Connection(

@@ -50,6 +50,15 @@ def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
     return load_settings({**environment, "LOCKSTITCH_ENCRYPTION_KEYS": kept}).encryption_keys
 
 
+def find_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings, with the connections of the `lockstitch dev` in the same data folder where no file names others."""
+    settings = load_settings(environment)
+    written_by_dev = settings.data_dir / "lockstitch.toml"
+    if settings.config_file is not None or settings.database_url is not None or not written_by_dev.exists():
+        return settings
+    return load_settings({**environment, "LOCKSTITCH_CONFIG": str(written_by_dev)})
+
+
 def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
     """Do something on one connection to the database. Raises Complaint when that is not to be had."""
     url = find_database(load_settings(os.environ))

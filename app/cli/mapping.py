@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.database import find_settings
 from app.cli.operators import actor, usage, with_operators
 from app.cli.printing import write_json
 from app.cli.tables import moment, table
@@ -27,7 +28,6 @@ from app.flows.mapping_routes import (
 )
 from app.flows.operator_seam import OperatorSeam
 from app.ports import Connection
-from app.settings import load_settings
 from app.wiring import connections_of
 
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
@@ -245,7 +245,7 @@ def _read(name: str) -> MappingView:
 
 
 def _connections() -> Mapping[str, Connection]:
-    return connections_of(load_settings(os.environ)).by_name
+    return connections_of(find_settings(os.environ)).by_name
 
 
 def _one_connection(name: str, connection: str | None) -> str:

@@ -20,6 +20,9 @@ WHOLE: Final = ""
 """The path of what one of the two refuses as a whole, as JSON Pointer has it."""
 OURS: Final = ("/meta/loss", "/refused")
 """Where the values are kinds of loss and of refusals."""
+NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
+MOST_MEMBERS: Final = 6
+_MEMBER: Final = re.compile(r"[a-z][a-z_]{0,39}")
 _PLACE: Final = re.compile(r"/[0-9]+(?=/|$)")
 
 
@@ -115,7 +118,19 @@ def _shown(path: str, value: Any) -> Any:
         return value
     if path.startswith(OURS) or (isinstance(value, str) and value in _words().get(path.rpartition("/")[2], ())):
         return value
+    if isinstance(value, dict):
+        told = [
+            f"{name if _MEMBER.fullmatch(name) else '*'}: {_inline(f'{path}/{name}', inner)}"
+            for name, inner in value.items()
+            if inner not in NOTHING
+        ]
+        return f"{{{', '.join(told[:MOST_MEMBERS] + (['…'] if len(told) > MOST_MEMBERS else []))}}}"
     return shape_of(value)
+
+
+def _inline(path: str, value: Any) -> str:
+    shown = _shown(path, value)
+    return shown if isinstance(shown, str) else msgspec.json.encode(shown).decode()
 
 
 @lru_cache(maxsize=1)

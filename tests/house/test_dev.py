@@ -62,6 +62,18 @@ class Dev:
         facts: dict[str, Any] = json.loads(self.announcement.read_bytes())
         return facts
 
+    def ask(self, *command: str) -> Any:
+        """Run a command beside it, in the same folder; the JSON that it prints."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
+        printed = subprocess.run(
+            [sys.executable, "-m", "app.cli", *command],
+            env={**inherited, "LOCKSTITCH_DATA_DIR": str(self.folder / "data")},
+            capture_output=True,
+            check=True,
+            timeout=PATIENCE,
+        )
+        return json.loads(printed.stdout)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; the exit code."""
         assert self._process is not None
@@ -122,6 +134,8 @@ def test_it_announces_itself_and_ends_cleanly(dev: Dev) -> None:
     assert {scope for scope in scopes["dev-ops"] if scope.startswith("ops:")} == {"ops:read", "ops:write"}
     assert scopes["dev"] == {scope for scope in scopes["dev-ops"] if not scope.startswith("ops:")}
     assert f"curl -i {facts['api']}/v1/customers" in dev.output.read_text()
+    mappings = dev.ask("mapping", "show", "hubspot.customer", "--json")
+    assert [route["connection"] for route in mappings["routes"]] == ["hubspot"]
     everything = _descendants_of(dev.pid)
     assert len(everything) > len(NAMES)
 
