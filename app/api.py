@@ -19,6 +19,7 @@ from app.routes import (
     runs,
     self_service,
     subscriptions,
+    uploads,
     webhooks,
 )
 from app.routes.health import live, metrics, ready
@@ -43,6 +44,8 @@ def handlers() -> list[HTTPRouteHandler]:
         operations.check,
         operations.resolve,
         webhooks.receive,
+        uploads.upload,
+        uploads.read,
         audit.list_events,
         audit.verify,
         runs.tell,

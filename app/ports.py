@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.spec import FieldOptions, Manifest, Vendor
 
@@ -24,10 +25,12 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """One authorised account at a vendor, as configured; or where the webhooks of an intake come from."""
+    """One authorised account at a vendor, as configured; or where the webhooks of an intake come from, or the exports
+    of a legacy system, which are read by their `layout`."""
 
     name: str
     vendor: Manifest
+    layout: Layout | None = None
 
 
 class CalledConnection(Connection, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 from app.complaints import Complaint
 from app.drift_rules import DriftRule
 from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     `credentials` maps the names that the vendor's manifest asks for (`token`, `email` …) to references, never to
     values: `resolve_secret` turns one into the other. `base_url` has no trailing slash; None is the vendor's own.
     `pending`: its webhooks are being set up, so that an unsigned ping by which a vendor looks for us is answered.
+    `csv` is how the exports are laid out that are uploaded in its place; None for a vendor that is not `csv`.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
     webhook_secrets: tuple[WebhookSecretSettings, ...]
     pending: bool
     drift: tuple[DriftRule, ...] = ()
+    csv: Layout | None = None
 
     @property
     def only_takes_webhooks(self) -> bool:
@@ -81,6 +84,7 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     webhook_secrets: tuple[str | WebhookSecretSettings, ...] = ()
     pending: bool = False
     drift: tuple[DriftRule, ...] = ()
+    csv: LayoutSetting | None = None
 
 
 class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -294,7 +298,24 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
         webhook_secrets=webhook_secrets,
         pending=read.pending,
         drift=read.drift,
+        csv=_layout_of(read),
     )
+
+
+def _layout_of(read: _ConnectionTable) -> Layout | None:
+    if read.vendor != "csv":
+        if read.csv is not None:
+            raise SettingsError(f"csv has no meaning: it is for the vendor csv, and this is {read.vendor}.")
+        return None
+    if read.csv is None:
+        raise SettingsError("csv is missing: it says how the export is laid out.")
+    for pointless in ("base_url", "credentials", "custom_fields", "pacing", "webhook_secrets", "pending", "drift"):
+        if getattr(read, pointless):
+            raise SettingsError(f"{pointless} has no meaning: an export is uploaded, nobody is called.")
+    try:
+        return make_layout(read.csv)
+    except LayoutError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _check_alerts(alerts: AlertSettings) -> None:

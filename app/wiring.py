@@ -69,6 +69,7 @@ from app.store.runs import PostgresRuns
 from app.store.sealing import Sealer
 from app.store.subscriptions import PostgresSubscriptions
 from app.store.trail import PostgresTrail
+from app.store.uploads import PostgresUploads
 from app.store.vitals import PostgresVitals
 from app.store.wakeups import listen
 from app.upkeep_ports import Retention
@@ -175,6 +176,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
             mapping_routes=mapping_routes,
             trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
             drift=await stack.enter_async_context(_drift(settings, database, events, queue).running()),
+            uploads=PostgresUploads(database),
             delivery_ladder=settings.delivery_ladder,
             execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
             settle_margin=float(settings.settle_margin_seconds),
@@ -211,6 +213,7 @@ def connections_of(settings: Settings) -> Connections:
             name: Connection(
                 name=name,
                 vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
+                layout=connection.csv,
             )
             for name, connection in settings.connections.items()
         },

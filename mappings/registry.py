@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from canonical.parts import ObjectName
+from mappings.csv import VENDOR as CSV
 from mappings.freshdesk import VENDOR as FRESHDESK
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
@@ -24,8 +25,8 @@ VENDORS: Final[dict[str, AnyVendor]] = {
 }
 """Those that Lockstitch calls."""
 
-MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in INTAKES}}
-"""All that a connection may name: those, and the ones whose webhooks it takes and nothing else."""
+MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in (*INTAKES, CSV)}}
+"""All that a connection may name: those, the ones whose webhooks it takes and nothing else, and uploaded exports."""
 
 
 def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:

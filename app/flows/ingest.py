@@ -17,8 +17,10 @@ from app.event_ports import Fact, NewEvent, Receipt, StateMoved
 from app.flows.locate import AnyMapping, active_mapping
 from app.flows.passing_on import passed_on
 from app.flows.refusals import problem_of_unmappable
+from app.flows.row_receipts import row_of
 from app.flows.seam import Seam
 from app.flows.sighting import Sighting, sight, sight_comment
+from app.flows.tell_row import tell_row
 from app.ports import Connection
 from app.queue_ports import Done, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
 from mappings.spec import Unmappable, VendorDrift
@@ -59,6 +61,9 @@ async def ingest(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
     if receipt.settled_at is not None:
         return Done()
     payload = receipt.payload if isinstance(work.payload, UnsetType) else bytes(work.payload)
+    row = row_of(receipt)
+    if row is not None:
+        return await tell_row(seam, receipt, payload, row, job, finishing)
     concern = _concern(seam, receipt, payload)
     if concern is None:
         return await _pass_on(seam, receipt, payload, job, finishing)

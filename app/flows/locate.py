@@ -80,7 +80,10 @@ def choose_mapping(
         else mapping_of(connection.vendor, object_name, revision)
     )
     if found is None:
-        raise cannot(seam, connection, object_name, f"has no {PLURAL[object_name]}")
+        lacks = f"has no {PLURAL[object_name]}"
+        if connection.layout is not None:
+            lacks = "takes uploads and cannot be asked: what its rows say comes as events"
+        raise cannot(seam, connection, object_name, lacks)
     return found
 
 

@@ -12,6 +12,7 @@ from app.ports import Connections, Links, Vendors
 from app.posting_ports import Poster
 from app.queue_ports import Enqueuer
 from app.subscription_ports import Deliveries, Subscriptions
+from app.upload_ports import Uploads
 from canonical.parts import ObjectName
 
 
@@ -45,6 +46,7 @@ class Seam:
     mapping_routes: MappingRoutes
     trials: Trials
     drift: DriftDetection
+    uploads: Uploads
     delivery_ladder: tuple[float, ...]
     execution_limit: float
     settle_margin: float

@@ -4,6 +4,7 @@ route (judged before) → key → scope → headers → size → media type
 """
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -169,23 +170,33 @@ async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:
 
     Without `media_types` (DELETE) there is nothing to judge and the body is only read.
     """
-    announced = request.headers.get("content-length")
-    if announced is not None and announced.isascii() and announced.isdigit() and int(announced[:12]) > MAX_BODY:
-        raise BodyTooLarge(f"The body has {announced[:12]} bytes; at most {MAX_BODY} are taken.")
     body = bytearray()
+    await read_into(request, body.extend, MAX_BODY)
+    if media_types:
+        _check_media_type(request, media_types)
+    return bytes(body)
+
+
+async def read_into(
+    request: AnyRequest, take: Callable[[bytes], object], most: int, *, next_step: str | None = None
+) -> None:
+    """Hand the raw body on as it comes in, at most so many bytes; `next_step` is for whoever sends more. Raises
+    BodyTooLarge, MalformedBody."""
+    announced = request.headers.get("content-length")
+    if announced is not None and announced.isascii() and announced.isdigit() and int(announced[:12]) > most:
+        raise BodyTooLarge(f"The body has {announced[:12]} bytes; at most {most} are taken.", next_step=next_step)
+    size = 0
     try:
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise BodyTooLarge(f"The body has more than {MAX_BODY} bytes.")
+            size += len(chunk)
+            if size > most:
+                raise BodyTooLarge(f"The body has more than {most} bytes.", next_step=next_step)
+            take(chunk)
     except BodyTooLarge:
         raise
     except Exception as error:
         # The client went away or broke its own chunking; the server says so in its own way.
         raise MalformedBody("The body breaks off before its end.") from error
-    if media_types:
-        _check_media_type(request, media_types)
-    return bytes(body)
 
 
 def content_type_of(request: AnyRequest) -> str:

@@ -35,7 +35,7 @@ from app.telemetry import name_route
 
 Schema = dict[str, Any]
 VERSION: Final = "1.0.0"
-LOCATED: Final = ("Redrive", "SubscriptionWithSecret")
+LOCATED: Final = ("Redrive", "SubscriptionWithSecret", "Upload")
 """What has an address of its own once it is made, beside the resources."""
 PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
@@ -121,6 +121,9 @@ def _operation(call: Call) -> Schema:
         kinds = ["application/json"] + (["application/merge-patch+json"] if call.method == "patch" else [])
         shown = {"schema": {"$ref": COMPONENT + call.body}, "example": BODIES[call.body]}
         operation["requestBody"] = {"required": not call.body_optional, "content": dict.fromkeys(kinds, shown)}
+    if call.body_text is not None:
+        media_type, example = call.body_text
+        operation["requestBody"] = {"required": True, "content": {media_type: {"schema": TEXT, "example": example}}}
     return operation
 
 
@@ -212,8 +215,8 @@ def _of_success(call: Call, status: int) -> tuple[str, ...]:
     single = call.answer in ("Customer", "Order", "Ticket", "Event") and status != 202
     told = {
         "ETag": single,
-        "Location": _is_undecided(call, status) or (status == 201 and (single or call.answer in LOCATED)),
-        "Idempotent-Replayed": "Idempotency-Key" in call.headers and status != 202,
+        "Location": _is_undecided(call, status) or (status in (201, 202) and (single or call.answer in LOCATED)),
+        "Idempotent-Replayed": "Idempotency-Key" in call.headers and not (status == 202 != call.status),
         "Preference-Applied": "Prefer" in call.headers,
         "Link": ("cursor" in call.queries and call.tag != "Operations") or "events.after" in call.queries,
         "Retry-After": status == 503,

@@ -14,6 +14,7 @@ from app.routes.openapi_calls import (
     options,
     resources,
     subscriptions,
+    uploads,
     webhooks,
 )
 from app.routes.openapi_calls.call import Call
@@ -22,6 +23,7 @@ CALLS: Final[tuple[Call, ...]] = (
     *resources.CALLS,
     *operations.CALLS,
     *webhooks.CALLS,
+    *uploads.CALLS,
     *events.CALLS,
     *subscriptions.CALLS,
     *connections.CALLS,

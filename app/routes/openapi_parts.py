@@ -32,6 +32,7 @@ TAGS: Final = {
     "Orders": "What was bought, what it cost, and how far it has come.",
     "Tickets": "What somebody asked for, and the comments that follow.",
     "Operations": "What became of a write.",
+    "Uploads": "Exports of legacy systems, row by row.",
     "Webhooks": "What vendors tell of changes at their side.",
     "Subscriptions": "Who is told of changes, and where.",
     "Events": "What has changed, for those who come and ask.",
@@ -126,7 +127,7 @@ PATHS: Final[dict[str, tuple[str, str]]] = {
     "correlation_id": ("The run: the X-Correlation-ID of its calls.", "orders-4711"),
     "name": ("A connection's name.", "hubspot"),
     "mapping": ("A mapping's name: the vendor and the object.", "hubspot.customer"),
-    "connection": ("The connection that the webhook is for.", "hubspot"),
+    "connection": ("The connection that the webhook, or the export, is for.", "hubspot"),
 }
 ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
     "X-Correlation-ID": ("The run that this call belongs to.", "orders-4711"),

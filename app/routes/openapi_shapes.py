@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from app.routes.openapi_calls import audit_texts, dead_letter_texts, mapping_texts, options, subscription_texts
+from app.routes.openapi_calls import audit_texts, dead_letter_texts, mapping_texts, options, subscription_texts, uploads
 from app.routes.openapi_texts import ANSWERS, COMPONENT, TEXTS, Schema
 from canonical.schema import FOLDER, ROOTS, FieldText, describe
 
@@ -24,6 +24,7 @@ PUBLIC_NAMES: Final = {
     **audit_texts.NAMES,
     **mapping_texts.NAMES,
     **options.NAMES,
+    **uploads.NAMES,
 }
 
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {

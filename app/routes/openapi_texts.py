@@ -19,6 +19,7 @@ from app.routes.openapi_calls import (
     mapping_texts,
     options,
     subscription_texts,
+    uploads,
 )
 from mappings.coverage import FieldCoverage
 
@@ -95,6 +96,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     **drift_texts.TEXTS,
     **mapping_texts.TEXTS,
     **options.TEXTS,
+    **uploads.TEXTS,
     **event_texts.TEXTS,
     **subscription_texts.TEXTS,
     **audit_texts.TEXTS,

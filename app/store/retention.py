@@ -193,6 +193,20 @@ OPERATIONS = Query(
     """,
 )
 
+# Its rows' receipts, which tell what became of it, go at about the same time.
+UPLOADS = Query(
+    "DELETE upload",
+    """
+    DELETE FROM upload
+     WHERE id IN (SELECT id
+                    FROM upload
+                   WHERE created_at < now() - $1::interval
+                   ORDER BY created_at
+                   LIMIT $2
+                     FOR UPDATE SKIP LOCKED)
+    """,
+)
+
 # There are about as many as there are subscriptions.
 SECRETS = Query(
     "DELETE subscription_secret",
@@ -230,6 +244,7 @@ STATEMENTS: Final[Mapping[str, Query]] = {
     "redrives": REDRIVES,
     "run_entries": RUN_ENTRIES,
     "operations": OPERATIONS,
+    "uploads": UPLOADS,
     "secrets": SECRETS,
     "heartbeats": HEARTBEATS,
 }
@@ -253,6 +268,7 @@ class PostgresRetention:
             "redrives": timedelta(days=keep.dead_letters),
             "run_entries": timedelta(days=keep.runs),
             "operations": operations,
+            "uploads": timedelta(days=keep.receipts),
             "secrets": timedelta(days=1),
             "heartbeats": timedelta(days=1),
         }

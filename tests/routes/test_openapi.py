@@ -141,6 +141,8 @@ def test_requests_and_answers_have_examples_that_fit(method: str, path: str, ope
                 fits(content["schema"], example)
     for content in operation.get("requestBody", {"content": {}})["content"].values():
         fits(content["schema"], content["example"])
+        if content["schema"] == {"type": "string"}:
+            continue  # a file
         into = BODIES[content["schema"]["$ref"].removeprefix(COMPONENT)]
         assert complaints(decode_patch(msgspec.json.encode(content["example"]), into)) == []
 
@@ -171,7 +173,7 @@ def test_keys_scopes_and_headers(method: str, path: str, operation: Schema) -> N
 
 @pytest.mark.parametrize(("method", "path", "operation"), [one for one in OPERATIONS if one.values[0] != "get"])
 def test_writes_that_reach_a_vendor_need_a_key_that_lives_seven_days(method: str, path: str, operation: Schema) -> None:
-    if path.startswith(("/v1/operations", "/v1/webhooks", "/v1/subscriptions", "/ops/")):
+    if path.startswith(("/v1/operations", "/v1/uploads", "/v1/webhooks", "/v1/subscriptions", "/ops/")):
         return
     keys = [one for one in operation["parameters"] if one["name"] == "Idempotency-Key"]
     assert [one["required"] for one in keys] == [True]

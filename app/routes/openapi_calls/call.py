@@ -29,8 +29,8 @@ DECISION_PROBLEMS: Final = (*CHECK_PROBLEMS, "unsupported-media-type")
 
 class Call(Struct, frozen=True, kw_only=True):
     """One operation. `answer` is the component of its success, `other_answers` those of other statuses; `body` that of
-    its request; `queries` and `headers` name parameters; any of the `scopes` opens it, any key where there are none,
-    anybody where it is `open`."""
+    its request, or `body_text` the media type and an example of one that is no JSON; `queries` and `headers` name
+    parameters; any of the `scopes` opens it, any key where there are none, anybody where it is `open`."""
 
     method: Method
     path: str
@@ -47,6 +47,7 @@ class Call(Struct, frozen=True, kw_only=True):
     media_type: str = "application/json"
     body: str | None = None
     body_optional: bool = False
+    body_text: tuple[str, str] | None = None
     queries: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     problems: tuple[str, ...] = OWN_PROBLEMS

@@ -1,0 +1,138 @@
+"""A row of an export becomes an Event, once, where it says something else than what was last seen of its record.
+
+The row is the record: nobody is asked. So order matters here, and a row that comes up after a later one of its record
+was told, as a redriven dead letter may, is passed over.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from app.event_ports import Fact, NewEvent, Receipt, SeenState, StateMoved
+from app.flows.changes import WATCHED, Fields, changed, fields_of, state_of
+from app.flows.seam import Seam
+from app.ports import Connection
+from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry
+from canonical.order import Order
+from canonical.parts import Link, MappingName, ResourceMeta
+from canonical.ticket import Ticket
+from mappings.csv.layout import REVISION, Layout
+from mappings.csv.rows_r1 import read_row
+from mappings.spec import Mapped, Unmappable
+
+VENDOR_API: Final = "rfc4180"
+
+
+async def tell_row(
+    seam: Seam,
+    receipt: Receipt,
+    payload: bytes,
+    row: tuple[bytes, int],
+    job: Job,
+    finishing: Finishing,
+) -> Outcome:
+    """Map the row, compare, tell. `row` is what the receipt's key says: identity and generation."""
+    connection = seam.connections.by_name.get(receipt.connection)
+    if connection is None or connection.layout is None:
+        return Permanent(reason="the connection has no layout of an export any more", path="$")
+    layout = connection.layout
+    try:
+        mapped = read_row(payload, layout)
+    except Unmappable as bad:
+        return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
+    seen = await seam.states.get(layout.object, connection.name, mapped.remote.id)
+    resource = await _resource(seam, connection, layout, mapped)
+    state = state_of(resource)
+    before = None if seen is None or seen.deleted else fields_of(seen.data)
+    after = fields_of(state)
+    names = changed(before, after, layout.model)
+    try:
+        async with finishing() as transaction:
+            await seam.trail.append(transaction, _validated(receipt, layout))
+            if await seam.uploads.tell(transaction, connection.name, *row) and (names or seen is None):
+                await seam.states.put(
+                    transaction, layout.object, connection.name, mapped.remote.id, data=state, instead_of=seen
+                )
+                event = _event(connection, layout, mapped, resource, names, seen, receipt)
+                await seam.queue.enqueue(transaction, *await seam.events.append(transaction, event))
+                await seam.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
+            await seam.receipts.settle(transaction, receipt.id)
+    except StateMoved:
+        return Retry(reason="the record was looked at again meanwhile", after=0.0)
+    return Done()
+
+
+async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
+    """With its canonical id, and that of the customer whom the row names by a remote id."""
+    remote, data = mapped.remote, mapped.data
+    ids = await seam.links.ensure(layout.object, connection.name, [remote.id])
+    for kind, part in ((Order, "customer"), (Ticket, "requester")):
+        person = getattr(data, part) if isinstance(data, kind) else None
+        if person is not None and person.remote_id is not None:
+            people = await seam.links.ensure("customer", connection.name, [person.remote_id])
+            person = msgspec.structs.replace(person, id=people[person.remote_id])
+            data = msgspec.structs.replace(data, **{part: person})
+    meta = ResourceMeta(
+        connection=connection.name,
+        vendor=connection.vendor.name,
+        remote_id=remote.id,
+        remote_url=None,
+        remote_created_at=remote.created_at,
+        remote_updated_at=remote.updated_at,
+        links=(Link(connection=connection.name, remote_id=remote.id),),
+        mapping=MappingName(name=layout.mapping, revision=REVISION, vendor_api=VENDOR_API),
+        loss=mapped.loss,
+        unsupported=layout.unsupported,
+    )
+    return msgspec.structs.replace(data, id=ids[remote.id], meta=meta)
+
+
+def _event(
+    connection: Connection,
+    layout: Layout,
+    mapped: Mapped[Any],
+    resource: Any,
+    names: tuple[str, ...],
+    seen: SeenState | None,
+    receipt: Receipt,
+) -> NewEvent:
+    return NewEvent(
+        type=f"{layout.object}.{'created' if seen is None else 'updated'}",
+        data=msgspec.json.encode(resource),
+        connection=connection.name,
+        changed=names,
+        record=f"{layout.object}:{mapped.remote.id}",
+        origin=receipt.id,
+    )
+
+
+def _validated(receipt: Receipt, layout: Layout) -> Fact:
+    facts = {"connection": receipt.connection, "topic": receipt.topic, "mapping": layout.mapping, "revision": REVISION}
+    return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
+
+
+def _history(
+    connection: Connection,
+    layout: Layout,
+    mapped: Mapped[Any],
+    names: tuple[str, ...],
+    before: Fields | None,
+    after: Fields,
+    job: Job,
+) -> list[Fact]:
+    """The watched field, where it has changed."""
+    name = WATCHED.get(layout.object)
+    if name is None or name not in names:
+        return []
+    facts = {
+        "object": layout.object,
+        "connection": connection.name,
+        "field": name,
+        "before": None if before is None else before.get(name),
+        "after": after.get(name),
+        "writer": f"vendor:{connection.name}",
+        "workflow": job.correlation_id,
+        "receipt": job.origin,
+    }
+    subject = f"{layout.object}:{mapped.remote.id}"
+    return [Fact(type="field.changed", subject=subject, actor=f"vendor:{connection.name}", facts=facts)]

@@ -1,0 +1,199 @@
+"""An export comes in: gone through once to its end, then recorded row by row, some hundred in a transaction.
+
+form of the file → the upload by its key → rows that are new: receipts and jobs → answer
+
+Nothing is recorded of a file that cannot be read to its end. What a row means is the job's affair: a bad one becomes a
+dead letter, and the others go on.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from io import BytesIO
+from itertools import islice
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from app import telemetry
+from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
+from app.event_ports import NewReceipt
+from app.flows.row_receipts import dedupe_key_of
+from app.flows.seam import Seam
+from app.ports import Connection
+from app.problem_document import FieldError
+from app.queue_ports import NewJob
+from app.upload_ports import NewUpload, Outcome, RowMark, Upload, UploadMoved
+from canonical.parts import Instant, ObjectName
+from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
+from mappings.csv.layout import Layout
+
+AT_ONCE: Final = 256
+"""Rows in one transaction."""
+
+
+class UploadView(Struct, frozen=True, kw_only=True):
+    """How far an export has come, in rows: `seen` of all `rows` are recorded, `accepted` of them were new. Of these
+    some are `settled`, some `refused` (a dead letter each), some `discarded` by a person, the others `waiting`."""
+
+    id: str
+    connection: str
+    object: ObjectName
+    state: Literal["recording", "working", "done"]
+    rows: int
+    seen: int
+    accepted: int
+    duplicates: int
+    settled: int
+    refused: int
+    discarded: int
+    waiting: int
+    correlation_id: str
+    created_at: Instant
+    recorded_at: datetime | None
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """An export that is recorded whole; `replayed`: it was already."""
+
+    upload: UploadView
+    replayed: bool
+
+
+def layout_of(seam: Seam, name: str) -> tuple[Connection, Layout]:
+    """The connection whose exports are uploaded. Raises NotFound for any other."""
+    connection = seam.connections.by_name.get(name)
+    if connection is None or connection.layout is None:
+        able = ", ".join(sorted(one.name for one in seam.connections.by_name.values() if one.layout)) or "none"
+        raise NotFound(f"No connection of the vendor csv is called {name[:80]!r}; there are: {able}.")
+    return connection, connection.layout
+
+
+async def take_upload(
+    seam: Seam, connection: Connection, layout: Layout, file: BytesIO, *, principal: str, key: str, correlation_id: str
+) -> Taken:
+    """Record every row that says something new; where this upload broke off before, from there on.
+
+    Raises InvalidField for a file that cannot be read to its end or lacks a column, IdempotencyKeyReused for a key that
+    stands for another file, IdempotencyInProgress while somebody else records this one, StoreUnavailable.
+    """
+    digest, rows = await asyncio.to_thread(_go_through, file, layout)
+    upload = await seam.uploads.begin(
+        NewUpload(
+            principal=principal,
+            idempotency_key=key,
+            connection=connection.name,
+            object=layout.object,
+            digest=digest,
+            rows=rows,
+            correlation_id=correlation_id,
+        )
+    )
+    if (upload.connection, upload.digest) != (connection.name, digest):
+        raise IdempotencyKeyReused(f"This key stands for the upload {upload.id}, which was another file.")
+    replayed = upload.ended_at is not None and upload.rows > 0
+    ahead = read_rows(file, layout)
+    _skip(ahead, upload.seen)
+    while upload.ended_at is None:
+        batch = list(islice(ahead, AT_ONCE))
+        try:
+            upload = await _record(seam, upload, batch)
+        except UploadMoved:
+            raise IdempotencyInProgress("Another request is recording this upload.", retry_after=1) from None
+    return Taken(upload=_view(upload, await seam.uploads.outcome(upload)), replayed=replayed)
+
+
+async def read_upload(seam: Seam, connection: str, upload_id: str) -> UploadView:
+    """How far one has come. Raises NotFound."""
+    upload = await seam.uploads.get(upload_id) if upload_id.startswith("upl_") else None
+    if upload is None or upload.connection != connection:
+        raise NotFound(
+            f"No upload has the id {upload_id[:80]}.", next_step="POST /v1/uploads/{connection} tells its id."
+        )
+    return _view(upload, await seam.uploads.outcome(upload))
+
+
+def _go_through(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
+    """SHA-256 and number of rows of a file that can be read to its end. Raises InvalidField."""
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").digest()
+    try:
+        return digest, count_rows(file, layout)
+    except Unreadable as error:
+        raise InvalidField(
+            f"The file cannot be taken: {error}.",
+            errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
+        ) from error
+
+
+def _skip(rows: Iterator[ReadRow], count: int) -> None:
+    for _ in islice(rows, count):
+        pass
+
+
+async def _record(seam: Seam, upload: Upload, batch: list[ReadRow]) -> Upload:
+    """One transaction: which rows are new, their receipts and jobs, and how far the upload has come."""
+    fresh = list({row.identity: row for row in batch}.values())  # of a row that is there twice one is enough
+    traceparent = telemetry.current_traceparent()
+    async with seam.transactions.transaction() as transaction:
+        marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
+        generations = await seam.uploads.recognise(transaction, upload.connection, marks)
+        new = [(row, number) for row, number in zip(fresh, generations, strict=True) if number is not None]
+        ids = await seam.receipts.record(transaction, [_receipt(upload, row, number) for row, number in new])
+        jobs = [
+            _job(upload, row, receipt_id, traceparent)
+            for (row, _), receipt_id in zip(new, ids, strict=True)
+            if receipt_id is not None
+        ]
+        await seam.queue.enqueue(transaction, *jobs)
+        return await seam.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
+
+
+def _receipt(upload: Upload, row: ReadRow, generation: int) -> NewReceipt:
+    return NewReceipt(
+        connection=upload.connection,
+        dedupe_key=dedupe_key_of(row.identity, generation),
+        topic=upload.id,
+        remote_object=upload.object,
+        remote_id=row.remote_id,
+        occurred_at=None,
+        payload=msgspec.json.encode(row.row),
+        digest=row.digest,
+        correlation_id=upload.correlation_id,
+    )
+
+
+def _job(upload: Upload, row: ReadRow, receipt_id: str, traceparent: str | None) -> NewJob:
+    return NewJob(
+        kind="ingest",
+        connection=upload.connection,
+        payload=b'{"receipt":"%b"}' % receipt_id.encode(),
+        order_key=None if row.remote_id is None else f"{upload.object}:{row.remote_id}",
+        dedupe_key=receipt_id,
+        correlation_id=upload.correlation_id,
+        traceparent=traceparent,
+        origin=receipt_id,
+    )
+
+
+def _view(upload: Upload, outcome: Outcome) -> UploadView:
+    waiting = max(0, upload.accepted - outcome.settled - outcome.refused - outcome.discarded)
+    return UploadView(
+        id=upload.id,
+        connection=upload.connection,
+        object=upload.object,
+        state="recording" if upload.ended_at is None else "working" if waiting else "done",
+        rows=upload.rows,
+        seen=upload.seen,
+        accepted=upload.accepted,
+        duplicates=upload.seen - upload.accepted,
+        settled=outcome.settled,
+        refused=outcome.refused,
+        discarded=outcome.discarded,
+        waiting=waiting,
+        correlation_id=upload.correlation_id,
+        created_at=upload.created_at,
+        recorded_at=upload.ended_at,
+    )

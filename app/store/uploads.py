@@ -1,0 +1,169 @@
+"""Uploads: exports that came in, how far each is recorded, and what was last said of each record."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from app.identifiers import new_id
+from app.queue_ports import Transaction
+from app.store import audit
+from app.store.database import Database, Query
+from app.upload_ports import NewUpload, Outcome, RowMark, Upload, UploadMoved
+
+COLUMNS: Final = "id, connection, object, digest, rows, seen, accepted, correlation_id, created_at, ended_at"
+
+INSERT = Query(
+    "INSERT upload",
+    f"""
+    WITH begun AS (
+        INSERT INTO upload (id, principal, idempotency_key, connection, object, digest, rows, correlation_id, ended_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7 = 0 THEN now() END)
+            ON CONFLICT (principal, idempotency_key) DO NOTHING
+        RETURNING {COLUMNS}
+    ), noted AS (
+        {audit.insert_text(first=9, where="EXISTS (SELECT FROM begun)")}
+    )
+    SELECT * FROM begun
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+# A statement of its own: the one that met the row does not see it, when it was committed while that one waited.
+SELECT_NAMED = Query(
+    "SELECT upload",
+    f"""
+    SELECT {COLUMNS}
+      FROM upload
+     WHERE principal = $1 AND idempotency_key = $2
+    """,  # noqa: S608
+)
+
+SELECT = Query(
+    "SELECT upload",
+    f"""
+    SELECT {COLUMNS}
+      FROM upload
+     WHERE id = $1
+    """,  # noqa: S608
+)
+
+# Who has looked before somebody else went on finds no row, and begins again.
+ADVANCE = Query(
+    "UPDATE upload",
+    f"""
+    UPDATE upload
+       SET seen = seen + $3, accepted = accepted + $4, ended_at = CASE WHEN seen + $3 = rows THEN now() END
+     WHERE id = $1 AND seen = $2 AND ended_at IS NULL
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+# Of each receipt the last decision about it, where there was one.
+OUTCOME = Query(
+    "SELECT inbound_event",
+    """
+    SELECT count(*) FILTER (WHERE settled_at IS NOT NULL)                              AS settled,
+           count(*) FILTER (WHERE settled_at IS NULL AND letter.state = 'open')        AS refused,
+           count(*) FILTER (WHERE settled_at IS NULL AND letter.state = 'discarded')   AS discarded
+      FROM inbound_event AS receipt
+      LEFT JOIN (SELECT DISTINCT ON (origin) origin, state
+                   FROM dead_letter
+                  WHERE correlation_id = $1 AND connection = $3
+                  ORDER BY origin, id DESC) AS letter ON letter.origin = receipt.id
+     WHERE receipt.correlation_id = $1 AND receipt.topic = $2 AND receipt.connection = $3
+    """,
+)
+
+# Rows are locked by their key, so that of two uploads with the same rows one waits for the other, and neither for both.
+# One that says the same again comes back with no generation.
+RECOGNISE = Query(
+    "INSERT upload_row",
+    """
+    INSERT INTO upload_row AS known (connection, identity_digest, digest)
+    SELECT $1, new.identity_digest, new.digest
+      FROM unnest((SELECT $2::bytea[]), (SELECT $3::bytea[])) AS new (identity_digest, digest)
+     ORDER BY identity_digest
+        ON CONFLICT (connection, identity_digest) DO UPDATE
+       SET digest = excluded.digest, generation = known.generation + 1
+     WHERE known.digest <> excluded.digest
+    RETURNING identity_digest, generation
+    """,
+)
+
+TELL = Query(
+    "UPDATE upload_row",
+    """
+    UPDATE upload_row
+       SET told = $3
+     WHERE connection = $1 AND identity_digest = $2 AND told < $3
+    """,
+)
+
+
+class PostgresUploads:
+    """`upload_ports.Uploads` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, new: NewUpload) -> Upload:
+        """This upload, or the one that was begun under its name. Raises StoreUnavailable."""
+        upload_id = new_id("upl_")
+        noted = audit.Entry(
+            type="upload.begun",
+            subject=upload_id,
+            actor=new.principal,
+            correlation_id=new.correlation_id,
+            facts={"connection": new.connection, "rows": new.rows, "sha256": new.digest.hex()},
+        )
+        row = await self._database.fetch_row(
+            INSERT,
+            *(upload_id, new.principal, new.idempotency_key, new.connection),
+            *(new.object, new.digest, new.rows, new.correlation_id),
+            *audit.columns_of([noted]),
+        )
+        if row is None:
+            row = await self._database.fetch_row(SELECT_NAMED, new.principal, new.idempotency_key)
+        assert row is not None  # noqa: S101 - it is there, or was made
+        return Upload(**row)
+
+    async def get(self, upload_id: str) -> Upload | None:
+        """One by id."""
+        row = await self._database.fetch_row(SELECT, upload_id)
+        return None if row is None else Upload(**row)
+
+    async def outcome(self, upload: Upload) -> Outcome:
+        """What has become of its rows, as long as their receipts are kept."""
+        row = await self._database.fetch_row(OUTCOME, upload.correlation_id, upload.id, upload.connection)
+        assert row is not None  # noqa: S101 - it counts
+        return Outcome(**row)
+
+    async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
+        """So many more rows are recorded. Raises UploadMoved, in a transaction that then must not commit."""
+        row = await transaction.fetch_row(ADVANCE, upload.id, upload.seen, seen, accepted)
+        if row is None:
+            raise UploadMoved
+        moved = Upload(**row)
+        if moved.ended_at is not None:
+            await audit.append(
+                transaction,
+                "upload.recorded",
+                subject=moved.id,
+                actor="lockstitch",
+                correlation_id=moved.correlation_id,
+                facts={"connection": moved.connection, "rows": moved.rows, "accepted": moved.accepted},
+            )
+        return moved
+
+    async def recognise(
+        self, transaction: Transaction, connection: str, rows: Sequence[RowMark]
+    ) -> Sequence[int | None]:
+        """How often the record of each row has said something new, this time included; None where the row says what
+        was said last. No two rows are of one record."""
+        said = await transaction.fetch(
+            RECOGNISE, connection, [row.identity for row in rows], [row.digest for row in rows]
+        )
+        generations = {row["identity_digest"]: row["generation"] for row in said}
+        return [generations.get(row.identity) for row in rows]
+
+    async def tell(self, transaction: Transaction, connection: str, identity: bytes, generation: int) -> bool:
+        """Whether this row may be told: none that came later was told before."""
+        return await transaction.execute(TELL, connection, identity, generation) == 1

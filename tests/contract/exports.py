@@ -1,0 +1,111 @@
+"""Exports of an invented legacy system, and how they are sent and followed in tests."""
+
+import time
+from typing import Any, Final
+
+import httpx
+
+from tests.contract.callers import PATIENCE, Caller, new_key
+
+LEGACY: Final = """
+[connections.legacy]
+vendor = "csv"
+
+[connections.legacy.csv]
+object = "customers"
+key = "Customer No"
+delimiter = ";"
+decimal = ","
+date_format = "%d.%m.%Y"
+timezone = "Europe/Berlin"
+constants = { kind = "person" }
+
+[[connections.legacy.csv.columns]]
+column = "Name"
+field = "last_name"
+required = true
+
+[[connections.legacy.csv.columns]]
+column = "E-mail"
+field = "emails[0].address"
+
+[[connections.legacy.csv.columns]]
+column = "State"
+field = "status"
+type = "enum"
+values = { A = "active", X = "blocked" }
+
+[[connections.legacy.csv.columns]]
+column = "Since"
+field = "created_at"
+type = "date"
+"""
+HEADER: Final = "Customer No;Name;E-mail;State;Since"
+
+
+def line(number: int, **changes: str) -> str:
+    """One customer; all differ."""
+    cells = {
+        "no": f"C{number:05d}",
+        "name": f"Lee {number}",
+        "email": f"ann.{number}@example.com",
+        "state": "A",
+        "since": "01.07.2026",
+    }
+    return ";".join((cells | changes).values())
+
+
+def export(*lines: str) -> bytes:
+    """A file of these rows."""
+    return "\r\n".join(("\ufeff" + HEADER, *lines, "")).encode()
+
+
+def send(caller: httpx.Client, content: bytes, *, key: str | None = None, **headers: str) -> httpx.Response:
+    """Upload a file for `legacy`."""
+    return caller.post(
+        "/v1/uploads/legacy",
+        content=content,
+        headers={"idempotency-key": key or new_key(), "content-type": "text/csv"} | headers,
+    )
+
+
+def settled(caller: Caller, answer: httpx.Response) -> dict[str, Any]:
+    """The upload of a 202, once every row of it has had its turn."""
+    assert answer.status_code == 202, answer.text
+    return await_rows(caller, answer.headers["location"])
+
+
+def await_rows(caller: httpx.Client, path: str, patience: float = PATIENCE) -> dict[str, Any]:
+    """The upload once every row of it has had its turn."""
+    give_up = time.monotonic() + patience
+    while time.monotonic() < give_up:
+        found: dict[str, Any] = caller.get(path).raise_for_status().json()
+        if found["state"] == "done":
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"rows still wait after {patience} s: {found}")
+
+
+def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str, Any]]:
+    """Its open dead letters in full, by row."""
+    found, cursor = [], None
+    while True:
+        query = {"correlation_id": upload["correlation_id"], "limit": "50"} | ({"cursor": cursor} if cursor else {})
+        page = caller.get("/ops/dead-letters", params=query).raise_for_status().json()
+        found += [caller.get(f"/ops/dead-letters/{one['id']}").raise_for_status().json() for one in page["data"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return sorted(found, key=lambda letter: letter["payload"]["payload"]["row"])
+
+
+def events(caller: httpx.Client) -> list[dict[str, Any]]:
+    """Every event of `legacy`, oldest first."""
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    while True:
+        query = {"type": "customer.*", "limit": "250"} | ({"after": after} if after else {})
+        page = caller.get("/v1/events", params=query).raise_for_status().json()
+        found += [event for event in page["data"] if event["connection"] == "legacy"]
+        if not page["has_more"]:
+            return found
+        after = page["data"][-1]["id"]

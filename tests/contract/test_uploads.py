@@ -1,0 +1,156 @@
+"""Exports of a legacy system: rows become events once, bad ones dead letters that say why and can be mended."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.exports import HEADER, LEGACY, await_rows, dead_letters, events, export, line, send, settled
+from tests.contract.facade import Facade
+
+
+@pytest.fixture(scope="module")
+def uploading(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch with a legacy system."""
+    facade = Facade(tmp_path_factory.mktemp("uploads"), module_database_url, more=LEGACY)
+    try:
+        facade.start()
+        yield facade
+    finally:
+        facade.stop()
+
+
+@pytest.fixture
+def caller(uploading: Facade) -> Iterator[Caller]:
+    """A caller who may do everything."""
+    with uploading.calling() as calling:
+        yield calling
+
+
+def told_of(caller: Caller, *remote_ids: str) -> list[tuple[str, str, list[str]]]:
+    """Type, remote id and changed fields of every event of these records."""
+    return [
+        (event["type"], event["data"]["meta"]["remote_id"], event["changed"])
+        for event in events(caller)
+        if event["data"]["meta"]["remote_id"] in remote_ids
+    ]
+
+
+def test_rows_become_events_once(caller: Caller) -> None:
+    content = export(line(1), line(2), line(2), line(3))
+    upload = settled(caller, send(caller, content))
+    assert (upload["rows"], upload["accepted"], upload["duplicates"], upload["settled"]) == (4, 3, 1, 3)
+    again = settled(caller, send(caller, content))
+    assert (again["accepted"], again["duplicates"]) == (0, 4)
+    told = [event for event in events(caller) if event["data"]["meta"]["remote_id"] == "C00002"]
+    assert [event["type"] for event in told] == ["customer.created"]
+    customer = told[0]["data"]
+    assert customer["id"].startswith("cus_")
+    assert customer["emails"][0]["address"] == "ann.2@example.com"
+    assert (customer["status"], customer["status_raw"], customer["kind"]) == ("active", "A", "person")
+    assert customer["created_at"] == "2026-06-30T22:00:00Z"
+    assert customer["meta"]["mapping"] == {"name": "csv.customer", "revision": 1, "vendor_api": "rfc4180"}
+    assert "phones" in customer["meta"]["unsupported"]
+
+
+def test_what_a_record_says_anew_is_told_and_so_is_its_way_back(caller: Caller) -> None:
+    for state in ("A", "X", "A", "A"):
+        settled(caller, send(caller, export(line(20, state=state))))
+    settled(caller, send(caller, export(line(20, state=" A "))))  # another row that says nothing else
+    assert told_of(caller, "C00020") == [
+        (
+            "customer.created",
+            "C00020",
+            ["kind", "display_name", "last_name", "emails", "status", "status_raw", "created_at"],
+        ),
+        ("customer.updated", "C00020", ["status", "status_raw"]),
+        ("customer.updated", "C00020", ["status", "status_raw"]),
+    ]
+
+
+def test_bad_rows_say_what_is_wrong_are_mended_and_told(caller: Caller) -> None:
+    upload = settled(
+        caller,
+        send(caller, export(line(30), line(31, email="ann at example"), line(32) + ";more", line(30, state="X"))),
+    )
+    assert (upload["settled"], upload["refused"], upload["waiting"]) == (1, 3, 0)
+    cell, surplus, second = dead_letters(caller, upload)
+    assert cell["failure"] == {
+        "category": "permanent",
+        "reason": "is no e-mail address",
+        "path": '$.rows[3]["E-mail"]',
+        "mapping": "csv.customer",
+        "revision": 1,
+    }
+    assert surplus["failure"]["reason"].startswith("has 6 cells, and the header 5")
+    assert second["failure"]["reason"].startswith("says something else of the record that row 2 is about")
+    assert second["failure"]["path"] == "$.rows[5]"
+    for letter, column, mended in ((cell, "E-mail", "ann.31@example.com"), (surplus, "Name", "Lee 32")):
+        payload = letter["payload"]
+        payload["payload"].pop("fault", None)
+        payload["payload"]["cells"][column] = mended
+        caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
+    caller.post(f"/ops/dead-letters/{second['id']}/discard", json={"because": "the first one is right"})
+    after = await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
+    assert (after["settled"], after["refused"], after["discarded"]) == (3, 0, 1)
+    assert [one[:2] for one in told_of(caller, "C00030", "C00031", "C00032")] == [
+        ("customer.created", "C00030"),
+        ("customer.created", "C00031"),
+        ("customer.created", "C00032"),
+    ]
+
+
+def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(caller: Caller) -> None:
+    first = settled(caller, send(caller, export(line(40, state="?"))))
+    settled(caller, send(caller, export(line(40, state="X"))))
+    (letter,) = dead_letters(caller, first)
+    payload = letter["payload"]
+    payload["payload"]["cells"]["State"] = "A"
+    caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
+    assert settled(caller, send(caller, export(line(41))))["settled"] == 1
+    assert [one[0] for one in told_of(caller, "C00040")] == ["customer.created"]
+
+
+def test_the_key_stands_for_one_file(caller: Caller) -> None:
+    key, content = new_key(), export(line(50))
+    first = send(caller, content, key=key)
+    again = send(caller, content, key=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json()["id"] == first.json()["id"]
+    assert (again.json()["accepted"], again.headers["idempotent-replayed"]) == (1, "true")
+    assert code_of(send(caller, export(line(51)), key=key), 422) == "idempotency-key-reused"
+    answer = caller.post("/v1/uploads/legacy", content=content, headers={"content-type": "text/csv"})
+    assert code_of(answer, 400) == "idempotency-key-missing"
+
+
+def test_a_file_that_cannot_be_trusted_is_refused_whole(caller: Caller) -> None:
+    lacking = send(caller, HEADER.replace("E-mail", "Mail").encode() + b"\n1;Lee;;A;\n")
+    assert code_of(lacking, 422) == "invalid-field"
+    assert "the header has no column 'E-mail'" in lacking.json()["detail"]
+    cut = send(caller, export(line(60)) + b'C00061;"Lee 61;ann')
+    assert code_of(cut, 422) == "invalid-field"
+    assert "row 3 is not quoted" in cut.json()["detail"]
+    assert told_of(caller, "C00060") == []
+    assert code_of(send(caller, b"", **{"content-type": "application/json"}), 415) == "unsupported-media-type"
+    latin = send(caller, export(line(60)), **{"content-type": "text/csv; charset=latin-1"})
+    assert code_of(latin, 415) == "unsupported-media-type"
+    assert code_of(send(caller, HEADER.encode() + b"\n" * (32 * 1024 * 1024)), 413) == "body-too-large"
+
+
+def test_who_may_send_and_see(uploading: Facade, caller: Caller) -> None:
+    with uploading.calling("customers:read", "orders:write") as reader, uploading.calling("tickets:write") as other:
+        assert code_of(send(reader, export(line(70))), 403) == "forbidden"
+        upload = settled(caller, send(caller, export(line(70))))
+        path = f"/v1/uploads/legacy/{upload['id']}"
+        assert reader.get(path).json()["id"] == upload["id"]
+        assert code_of(other.get(path), 404) == "not-found"
+    sent = {"idempotency-key": new_key(), "content-type": "text/csv"}
+    assert code_of(caller.post("/v1/uploads/hubspot", content=b"", headers=sent), 404) == "not-found"
+    assert code_of(caller.get("/v1/uploads/legacy/upl_0"), 404) == "not-found"
+
+
+def test_an_export_cannot_be_asked(caller: Caller) -> None:
+    answer = caller.get("/v1/customers", params={"connection": "legacy"})
+    assert code_of(answer, 422) == "unsupported-action"
+    assert "what its rows say comes as events" in answer.json()["detail"]
+    assert code_of(caller.get("/v1/customers/legacy:C00001"), 422) == "unsupported-action"
