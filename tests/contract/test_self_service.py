@@ -11,6 +11,7 @@ from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.samples import customer, word
 
+REVISIONS = {"hubspot.customer": 2}  # where the newest released one is not the first
 OBJECTS = {"customer": {"hubspot", "shopify", "zendesk"}, "order": {"shopify"}, "ticket": {"hubspot", "zendesk"}}
 # The contract's table, less what comes with later issues.
 TABLE = {
@@ -38,7 +39,7 @@ def test_a_contract_tells_what_each_connection_does(caller: Caller, name: str) -
     assert not {"meta", "id"} & told["write_schema"]["properties"].keys()
     for one in told["connections"].values():
         assert "create" in one["actions"]
-        assert one["mapping"]["revision"] == 1
+        assert one["mapping"]["revision"] == REVISIONS.get(one["mapping"]["name"], 1)
         assert one["fields"]
     assert sum(one["system_of_record"] for one in told["connections"].values()) == 1
 
