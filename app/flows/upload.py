@@ -95,7 +95,7 @@ async def take_upload(
         raise IdempotencyKeyReused(f"This key stands for the upload {upload.id}, which was another file.")
     replayed = upload.ended_at is not None and upload.rows > 0
     ahead = read_rows(file, layout)
-    _skip(ahead, upload.seen)
+    await asyncio.to_thread(_skip, ahead, upload.seen)
     while upload.ended_at is None:
         batch = list(islice(ahead, AT_ONCE))
         try:

@@ -11,6 +11,12 @@ from app.settings import SettingsError, load_settings, require_for_serving, reso
 ROOT = Path(__file__).parents[2]
 KEY = bytes(range(32))
 OTHER_KEY = bytes([255]) * 32
+LAYOUT = """
+[connections.old.csv]
+object = "customers"
+key = "No"
+columns = [{ column = "Note", field = "notes" }]
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +174,11 @@ def test_a_file_in_the_working_directory_is_read_without_being_named() -> None:
         ("[connections.'Our CRM']\nvendor = 'hubspot'", "Our CRM"),
         ("[connections.crm]\nvendor = 'hubspot'\npacing = { units = 0, per_seconds = 1 }", "pacing"),
         ("[connections.crm]\nvendor = 'hubspot'\ncustom_fields = { customer = [] }", "customers, orders, tickets"),
+        ("[connections.old]\nvendor = 'csv'", "csv is missing"),
+        ("[connections.old]\nvendor = 'csv'\n[connections.old.csv]\nobject = 'customers'", "required field"),
+        ("[connections.old]\nvendor = 'csv'\nbase_url = 'https://x'\n" + LAYOUT, "base_url has no meaning"),
+        ("[connections.crm]\nvendor = 'hubspot'\n" + LAYOUT.replace("old", "crm"), "it is for the vendor csv"),
+        ("[connections.old]\nvendor = 'csv'\n" + LAYOUT.replace("notes", "remarks"), "has no field remarks to fill"),
         ("[systems_of_record]\ncustomers = 'crm'", "no connection"),
         ("[systems_of_record]\ninvoices = 'crm'", "invoices"),
         ("[systems_of_record.customers]\nemail = 'crm'", "no connection"),
