@@ -7,6 +7,7 @@ upload has come are one transaction.
 
 from collections.abc import Sequence
 from datetime import datetime
+from io import BytesIO
 from typing import Protocol
 
 from msgspec import Struct
@@ -62,6 +63,28 @@ class RowMark(Struct, frozen=True, kw_only=True):
 
 class UploadMoved(Exception):
     """Somebody else has recorded rows of this upload since it was looked at."""
+
+
+class LaidDown(Struct, frozen=True, kw_only=True):
+    """A file that somebody has laid into a folder and is through with. `mark` differs between two of one name."""
+
+    name: str
+    mark: str
+    size: int
+
+
+class ExportFolder(Protocol):
+    """A folder where exports are laid down. Whatever was taken is moved into its subfolder `taken`, what could not be
+    into `refused`, with the reasons beside it."""
+
+    async def waiting(self) -> Sequence[LaidDown]:
+        """The files that nobody has written to for a while, the oldest first. Raises OSError."""
+
+    async def read(self, file: LaidDown) -> BytesIO:
+        """Its content. Raises OSError, also for one that another process has moved meanwhile."""
+
+    async def put_away(self, file: LaidDown, *reasons: str) -> None:
+        """Move it out of the way: it was taken, or refused for these reasons. Raises OSError."""
 
 
 class Uploads(Protocol):

@@ -1,11 +1,12 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from app import telemetry
@@ -30,6 +31,7 @@ from app.flows.write import Writers
 from app.lane_ports import Lanes, LaneSettings
 from app.outbound.alerting import open_alerting
 from app.outbound.client import open_vendor_client
+from app.outbound.export_folder import DiskFolder
 from app.outbound.posting import open_poster
 from app.ports import Connection, Connections
 from app.queue_runner import QueueRunner
@@ -73,6 +75,7 @@ from app.store.uploads import PostgresUploads
 from app.store.vitals import PostgresVitals
 from app.store.wakeups import listen
 from app.upkeep_ports import Retention
+from app.upload_ports import ExportFolder
 from mappings.registry import MANIFESTS, manifest_of
 from mappings.spec import Vendor
 
@@ -89,6 +92,7 @@ class Upkeep:
     alerter: Alerter
     heartbeat_seconds: float
     retention: Retention
+    folders: Mapping[str, ExportFolder]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,6 +295,11 @@ async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Data
         retention=PostgresRetention(
             database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
         ),
+        folders={
+            name: DiskFolder(Path(connection.csv.folder))
+            for name, connection in settings.connections.items()
+            if connection.csv is not None and connection.csv.folder is not None
+        },
     )
 
 

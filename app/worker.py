@@ -13,6 +13,7 @@ from app import telemetry
 from app.flows.reap import reap
 from app.flows.redrive import carry_on
 from app.flows.resolve_outcome import resolve
+from app.flows.take_exports import take_exports
 from app.loops import Loops
 from app.operation_ports import Begun
 from app.routes.health import live, metrics, ready
@@ -27,6 +28,7 @@ ANCHOR_SECONDS: Final = 300.0
 HEARTBEAT_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
+EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
 # After that the runner gives back what has not ended, and needs the database for it.
 GIVE_BACK_SECONDS: Final = 3.0
@@ -79,6 +81,7 @@ class Worker:
                     ("anchor", ANCHOR_SECONDS, self._anchor),
                     ("heartbeat", HEARTBEAT_SECONDS, self._beat),
                     ("reap", REAP_SECONDS, self._reap),
+                    ("exports", EXPORTS_SECONDS, self._take_exports),
                     ("watch", WATCH_SECONDS, self._upkeep.watch.look),
                     ("sign of life", self._upkeep.heartbeat_seconds, self._sign_of_life),
                 ):
@@ -122,6 +125,9 @@ class Worker:
 
     async def _reap(self) -> bool:
         return (await reap(self._upkeep.retention)).more
+
+    async def _take_exports(self) -> bool:
+        return await take_exports(self._plant.services.seam, self._upkeep.folders)
 
     async def _sign_of_life(self) -> bool:
         """To a dead man's switch, which raises an alarm when none comes: so there is none while anything is amiss."""

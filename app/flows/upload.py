@@ -30,6 +30,8 @@ from canonical.parts import Instant, ObjectName
 from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
 from mappings.csv.layout import Layout
 
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of an export."""
 AT_ONCE: Final = 256
 """Rows in one transaction."""
 

@@ -11,7 +11,7 @@ from litestar import route
 
 from app.errors import MalformedBody, NotFound, UnsupportedMediaType
 from app.flows.locate import PLURAL
-from app.flows.upload import layout_of, read_upload, take_upload
+from app.flows.upload import LARGEST, layout_of, read_upload, take_upload
 from app.routes.admission import AnyRequest, admit, admit_any, content_type_of, idempotency_key, read_into
 from app.routes.answers import json_response
 from app.routes.queries import Query
@@ -21,8 +21,6 @@ from app.telemetry import mark_replayed
 from mappings.csv.layout import Layout
 
 CSV: Final = "text/csv"
-LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of an export."""
 AT_ONCE: Final = 2
 """Exports in the memory of one process; others wait before they are read."""
 SLOWEST: Final = 300.0

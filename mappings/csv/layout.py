@@ -5,6 +5,7 @@ import codecs
 import hashlib
 import re
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -58,7 +59,8 @@ class ColumnSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class LayoutSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[connections.<name>.csv]`. `key` names the columns that tell one record from the others; `constants` are fields
-    that the export does not hold, by path. The formats are those of `strptime`; without them dates are ISO 8601."""
+    that the export does not hold, by path. The formats are those of `strptime`; without them dates are ISO 8601.
+    `folder` is an absolute path where exports are laid down, beside those that are uploaded."""
 
     object: Literal["customers", "orders", "tickets"]
     key: str | tuple[str, ...]
@@ -70,6 +72,7 @@ class LayoutSetting(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     date_format: str | None = None
     datetime_format: str | None = None
     timezone: str = "UTC"
+    folder: str | None = None
 
 
 class Column(Struct, frozen=True, kw_only=True):
@@ -99,6 +102,7 @@ class Layout(Struct, frozen=True, kw_only=True):
     date_format: str | None
     datetime_format: str | None
     zone: str
+    folder: str | None
     fingerprint: bytes
 
     @property
@@ -151,6 +155,7 @@ def make_layout(setting: LayoutSetting) -> Layout:
     key = (setting.key,) if isinstance(setting.key, str) else setting.key
     key = tuple(name.strip() for name in key)
     tops = {path[0] for path in filled}
+    meaning = msgspec.structs.replace(setting, folder=None)  # where a file comes from is none of its
     return Layout(
         object=object_name,
         model=model,
@@ -165,7 +170,8 @@ def make_layout(setting: LayoutSetting) -> Layout:
         date_format=setting.date_format,
         datetime_format=setting.datetime_format,
         zone=setting.timezone,
-        fingerprint=hashlib.sha256(b"%d %b" % (REVISION, msgspec.json.encode(setting, order="sorted"))).digest(),
+        folder=setting.folder,
+        fingerprint=hashlib.sha256(b"%d %b" % (REVISION, msgspec.json.encode(meaning, order="sorted"))).digest(),
     )
 
 
@@ -189,6 +195,8 @@ def _complaints_of_form(setting: LayoutSetting) -> list[str]:
             complaints.append(f"csv.{name} is {text!r}: it has to name day, month and year as strptime does, %d.%m.%Y.")
     if not setting.key or (isinstance(setting.key, tuple) and not all(setting.key)):
         complaints.append("csv.key has to name the column, or the columns, that tell one record from the others.")
+    if setting.folder is not None and not PurePath(setting.folder).is_absolute():
+        complaints.append(f"csv.folder is {setting.folder!r}: it has to be an absolute path.")
     if not setting.columns:
         complaints.append("csv.columns is empty: nothing would be read.")
     return complaints

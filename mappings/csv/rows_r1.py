@@ -30,6 +30,8 @@ CUSTOM_TYPES: Final[dict[ColumnType, CustomFieldType]] = {
     "enum": "enum",
 }
 
+_MISSING: Final = re.compile(r"Object missing required field `(.*)`$")
+
 Tree = dict[str | int, Any]
 
 
@@ -77,8 +79,7 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
     try:
         data: Any = msgspec.convert(_built(tree), layout.model)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).rpartition(" - at `")
-        raise Unmappable(_at(row, *_column_at(path, layout)), reason or str(error)) from error
+        raise _misfit(str(error), row, layout) from error
     losses: tuple[Loss, ...] = ()
     if isinstance(data, Order):
         losses = check_totals(data.totals, data.line_items, data.tax_inclusive)
@@ -199,12 +200,16 @@ def _built(tree: Any) -> Any:
     return {step: _built(part) for step, part in tree.items()}
 
 
-def _column_at(path: str, layout: Layout) -> tuple[str, ...]:
-    """The column that fills the place that msgspec complains about, where one does."""
-    names = re.findall(r"[a-z_0-9]+", path.replace("$", ""))
-    return next(
-        ((one.name,) for one in layout.columns if names and [str(step) for step in one.field.path] == names), ()
-    )
+def _misfit(message: str, row: Row, layout: Layout) -> Unmappable:
+    """msgspec's complaint about the whole, at the column that fills the place it is about, where one does."""
+    reason, _, path = message.rpartition(" - at `")
+    place = re.findall(r"[a-z_0-9]+", path)
+    missing = _MISSING.match(reason or message)
+    if missing is not None:
+        place.append(missing[1])
+        reason = "is empty, and needed where other cells fill the same part of the record"
+    at = [column.name for column in layout.columns if [str(step) for step in column.field.path] == place]
+    return Unmappable(_at(row, *at[:1]), reason or message)
 
 
 def _at(row: Row, *names: str) -> str:

@@ -40,6 +40,8 @@ column = "Since"
 field = "created_at"
 type = "date"
 """
+LAID: Final = LEGACY.replace("connections.legacy", "connections.laid")
+"""The same, for a connection whose exports are laid into a folder: the folder is still to be named."""
 HEADER: Final = "Customer No;Name;E-mail;State;Since"
 
 
@@ -98,14 +100,14 @@ def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str,
             return sorted(found, key=lambda letter: letter["payload"]["payload"]["row"])
 
 
-def events(caller: httpx.Client) -> list[dict[str, Any]]:
-    """Every event of `legacy`, oldest first."""
+def events(caller: httpx.Client, connection: str = "legacy") -> list[dict[str, Any]]:
+    """Every event of a connection, oldest first."""
     found: list[dict[str, Any]] = []
     after: str | None = None
     while True:
         query = {"type": "customer.*", "limit": "250"} | ({"after": after} if after else {})
         page = caller.get("/v1/events", params=query).raise_for_status().json()
-        found += [event for event in page["data"] if event["connection"] == "legacy"]
+        found += [event for event in page["data"] if event["connection"] == connection]
         if not page["has_more"]:
             return found
         after = page["data"][-1]["id"]

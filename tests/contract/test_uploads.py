@@ -1,18 +1,24 @@
 """Exports of a legacy system: rows become events once, bad ones dead letters that say why and can be mended."""
 
+import os
+import time
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.exports import HEADER, LEGACY, await_rows, dead_letters, events, export, line, send, settled
+from tests.contract.callers import PATIENCE, Caller, code_of, new_key
+from tests.contract.exports import HEADER, LAID, LEGACY, await_rows, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
 
 
 @pytest.fixture(scope="module")
 def uploading(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
     """A Lockstitch with a legacy system."""
-    facade = Facade(tmp_path_factory.mktemp("uploads"), module_database_url, more=LEGACY)
+    folder = tmp_path_factory.mktemp("uploads")
+    laid = LAID.replace("timezone =", f'folder = "{folder}/exports"\ntimezone =')
+    facade = Facade(folder, module_database_url, more=LEGACY + laid)
     try:
         facade.start()
         yield facade
@@ -154,3 +160,36 @@ def test_an_export_cannot_be_asked(caller: Caller) -> None:
     assert code_of(answer, 422) == "unsupported-action"
     assert "what its rows say comes as events" in answer.json()["detail"]
     assert code_of(caller.get("/v1/customers/legacy:C00001"), 422) == "unsupported-action"
+
+
+def test_exports_that_are_laid_into_a_folder_are_taken_once_and_moved(uploading: Facade, caller: Caller) -> None:
+    folder = Path(tomllib.loads(uploading.configuration)["connections"]["laid"]["csv"]["folder"])
+    folder.mkdir()
+    lay(folder / "first.csv", export(line(80), line(81, email="nobody")))
+    lay(folder / "cut.csv", export(line(82)) + b'C00083;"Lee 83')
+    lay(folder / "notes.txt", b"no export")
+    (folder / "still-written.csv").write_bytes(export(line(84)))
+    os.utime(folder / "still-written.csv", (time.time() + 3600, time.time() + 3600))
+
+    give_up = time.monotonic() + PATIENCE
+    while {path.name for path in folder.glob("*.*")} > {"notes.txt", "still-written.csv"}:
+        assert time.monotonic() < give_up, list(folder.rglob("*"))
+        time.sleep(0.1)
+
+    (taken,) = (folder / "taken").iterdir()
+    assert taken.name.endswith("-first.csv")
+    (reasons,) = (folder / "refused").glob("*-cut.csv.reasons.txt")
+    assert "row 3 is not quoted" in reasons.read_text()
+    lay(folder / "again.csv", taken.read_bytes())
+    while (folder / "again.csv").exists() or not events(caller, "laid"):
+        assert time.monotonic() < give_up, list(folder.rglob("*"))
+        time.sleep(0.1)
+    assert [event["data"]["meta"]["remote_id"] for event in events(caller, "laid")] == ["C00080"]
+    recorded = uploading.sql("SELECT rows, accepted FROM upload WHERE connection = 'laid' ORDER BY created_at")
+    assert recorded == [{"rows": 2, "accepted": 2}, {"rows": 2, "accepted": 0}]
+
+
+def lay(path: Path, content: bytes) -> None:
+    """A file that somebody wrote a minute ago."""
+    path.write_bytes(content)
+    os.utime(path, (time.time() - 60, time.time() - 60))

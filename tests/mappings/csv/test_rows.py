@@ -134,6 +134,7 @@ def test_a_ticket() -> None:
         ("Since", "31.02.2026", "is no date as %d.%m.%Y"),
         ("Orders", "3,5", "is no whole number"),
         ("Orders", "three", "is no number"),
+        ("Orders", "", "needed where other cells fill the same part"),
         ("Spent", "1,119.70", "is no number"),
         ("Spent", "1,005", "has more decimals than EUR"),
         ("VIP", "perhaps", "is none of true"),
@@ -165,6 +166,7 @@ def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, w
         ({"columns": [{"column": "A", "field": "notes"}, {"column": "B", "field": "notes"}]}, "notes is filled twice"),
         ({"columns": []}, "csv.columns is empty"),
         ({"delimiter": ";;"}, "csv.delimiter"),
+        ({"folder": "exports"}, "has to be an absolute path"),
         ({"encoding": "latin-17"}, "csv.encoding"),
         ({"encoding": "base64"}, "csv.encoding"),
         ({"timezone": "Mars/Olympus"}, "csv.timezone"),
@@ -177,6 +179,11 @@ def test_a_layout_that_cannot_be_meant_so(changes: dict[str, Any], complaint: st
     with pytest.raises(LayoutError) as refused:
         layout(CUSTOMERS, **changes)
     assert complaint in str(refused.value)
+
+
+def test_what_a_row_says_does_not_depend_on_where_the_file_lies() -> None:
+    assert layout(CUSTOMERS, folder="/srv/a").fingerprint == layout(CUSTOMERS).fingerprint
+    assert layout(CUSTOMERS, timezone="UTC").fingerprint != layout(CUSTOMERS).fingerprint
 
 
 def test_an_order_needs_all_its_sums() -> None:
