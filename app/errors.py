@@ -165,7 +165,7 @@ class NotAcceptable(CallerProblem, code="not-acceptable", status=406, title="The
 
 
 class BodyTooLarge(CallerProblem, code="body-too-large", status=413, title="The body is too large"):
-    """A request body may be at most 1 MiB, counted on chunked bodies too."""
+    """A request body may be at most 1 MiB, and an export 32 MiB, counted on chunked bodies too."""
 
     next_step = "Send at most 1 MiB; split the work into several calls."
 
@@ -173,7 +173,8 @@ class BodyTooLarge(CallerProblem, code="body-too-large", status=413, title="The 
 class UnsupportedMediaType(
     CallerProblem, code="unsupported-media-type", status=415, title="This media type is not accepted"
 ):
-    """Bodies are application/json, or application/merge-patch+json on PATCH, in UTF-8 and without content coding."""
+    """Bodies are application/json, or application/merge-patch+json on PATCH, in UTF-8 and without content coding;
+    exports are text/csv in the charset of their layout."""
 
     next_step = "Send Content-Type: application/json."
 
