@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check generated release bench clean test-n8n lock
+.PHONY: help run test test-long test-n8n test-peers check generated release bench clean lock
 
 help: ## Print this
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulator
 # gives all of them the same order of sets, and so of parameters.
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
 	PYTHONHASHSEED=0 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-long: $(INSTALLED) ## Run the tests that take long: an outage of a day, a large export, the scaffold of a vendor
+	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 -m long $(ARGS)
 
 check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files and contracts
 	$(BIN)/ruff format --check .

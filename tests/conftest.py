@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from app.store.embedded import DATABASE, EmbeddedPostgres
 from app.store.migrate import migrate
@@ -18,12 +19,12 @@ TEMPLATE = "lockstitch_template"
 
 # Files with one or two tests that take long by themselves. They begin first: left to the end, one of them would keep
 # one process busy while the others have nothing to do.
-LONG = (
-    "tests/crash/",
-    "tests/contract/test_schemathesis.py",
-    "tests/house/test_cli_vendors.py",
-    "tests/house/test_add_a",
-)
+LENGTHY = ("tests/crash/", "tests/contract/test_schemathesis.py")
+
+# What holds for all inputs is tried with this many of them, however long one takes on a busy machine.
+settings.register_profile("ordinary", max_examples=50, deadline=None)
+settings.register_profile("thorough", max_examples=1000, deadline=None)
+settings.load_profile(os.environ.get("LOCKSTITCH_HYPOTHESIS", "ordinary"))
 
 # Nothing of a test run has to survive a power cut.
 FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
@@ -31,7 +32,7 @@ FAST_AND_LOOSE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long ones in front; the order is otherwise kept."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=lambda item: not item.nodeid.startswith(LENGTHY))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 
-EXAMPLES = os.environ.get("LOCKSTITCH_SCHEMATHESIS_EXAMPLES", "3")
+EXAMPLES = os.environ.get("LOCKSTITCH_SCHEMATHESIS_EXAMPLES", "2")
 # Not all that a schema allows can be done: a cursor has to be one, a field needs a place at the vendor.
 NOT_CHECKED = "positive_data_acceptance"
 

@@ -19,6 +19,8 @@ from tests.contract.callers import Caller
 from tests.contract.exports import LEGACY, await_rows, dead_letters, events, export, line, send
 from tests.contract.facade import Facade
 
+pytestmark = pytest.mark.long
+
 ROWS = int(os.environ.get("LOCKSTITCH_CRASH_ROWS", "1500"))
 BAD = 37
 PATIENCE = 60.0 + ROWS / 10

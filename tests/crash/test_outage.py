@@ -20,6 +20,8 @@ from tests.contract.callers import Caller
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 
+pytestmark = pytest.mark.long
+
 RECORDS: Final = int(os.environ.get("LOCKSTITCH_OUTAGE_RECORDS", "24"))
 ROUNDS: Final = 13
 HOURS_EACH: Final = 2

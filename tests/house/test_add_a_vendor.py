@@ -73,6 +73,7 @@ def obey(folder: Path, line: str) -> None:
             assert line == "make check"
 
 
+@pytest.mark.long
 def test_the_page_leads_to_bronze(project: Path) -> None:
     commands = 0
     for kind, file, text in steps():

@@ -85,6 +85,7 @@ def test_a_vendor_that_there_is_not_is_a_mistake() -> None:
         assert "acme" in done.stderr or "invoice" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", RATED)
 def test_a_vendor_does_what_it_claims_at_its_look_alike_too(name: str) -> None:
     checked = lockstitch("check-vendor", name, "--no-types", "--json")
@@ -94,6 +95,7 @@ def test_a_vendor_does_what_it_claims_at_its_look_alike_too(name: str) -> None:
     assert checked.returncode == 0
 
 
+@pytest.mark.long
 def test_what_is_missing_stands_by_level() -> None:
     shown = lockstitch("check-vendor", "hubspot", "--no-types")
 

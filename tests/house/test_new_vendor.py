@@ -59,6 +59,7 @@ def assert_clean(folder: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "object_name", "title"),
     [("ox", "customer", "Ox"), ("zzzzzzzzzzzzzzzz", "ticket", "Sixteen Letters1")],
@@ -89,6 +90,7 @@ def test_what_is_made_needs_nothing_but_its_blanks_filled(
     assert told["reached"] is None
 
 
+@pytest.mark.long
 def test_a_level_that_is_asked_for_and_not_reached_is_refused(project: Path) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
     quality = project / "mappings" / "ox" / "quality.toml"
@@ -105,6 +107,7 @@ def test_a_level_that_is_asked_for_and_not_reached_is_refused(project: Path) -> 
     assert report(project, "ox", "--no-types")["reached"] == "bronze"
 
 
+@pytest.mark.long
 def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
     quality = project / "mappings" / "ox" / "quality.toml"
@@ -122,6 +125,7 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     assert "gold.docs-page is called done and does not hold" in said
 
 
+@pytest.mark.long
 def test_golden_records_are_written_down_once(project: Path) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
     folder = project / "tests" / "mappings" / "ox" / "fixtures"
