@@ -1,6 +1,7 @@
 """Whatever the OpenAPI document allows, and much that it does not: no 5xx, and no answer that it does not describe.
 
-`LOCKSTITCH_SCHEMATHESIS_EXAMPLES` makes it try more of each.
+`LOCKSTITCH_SCHEMATHESIS_EXAMPLES` makes it try more of each. It has a Lockstitch of its own: operators' calls change
+how the installation works, and nobody else's tests are to notice.
 """
 
 import os
@@ -21,6 +22,34 @@ NOT_CHECKED = "positive_data_acceptance"
 
 # It would stop the connections that all the other calls are about.
 SWITCH = "pause_connection"
+
+
+@pytest.fixture(scope="module")
+def trampled(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """The processes, started once."""
+    facade = Facade(tmp_path_factory.mktemp("trampled"), module_database_url)
+    try:
+        facade.start()
+        yield facade
+    finally:
+        facade.stop()
+
+
+@pytest.fixture
+def facade(trampled: Facade) -> Facade:
+    """In place of the one that all tests share."""
+    return trampled
+
+
+@pytest.fixture
+def full_key(facade: Facade) -> str:
+    return facade.make_key().secret
+
+
+@pytest.fixture
+def caller(facade: Facade, full_key: str) -> Iterator[Caller]:
+    with Caller(facade.api.url, full_key) as calling:
+        yield calling
 
 
 @pytest.fixture
