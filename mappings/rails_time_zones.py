@@ -1,4 +1,4 @@
-"""Ruby on Rails' names of time zones, which Freshdesk shows and takes as `time_zone`, and their IANA zones."""
+"""Ruby on Rails' names of time zones, which Freshdesk and Zendesk show as `time_zone`, and their IANA zones."""
 
 from typing import Final
 
