@@ -1,7 +1,9 @@
 """An audit trail with a chain over it, and hands that meddle with both."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 
@@ -10,6 +12,8 @@ from app.store import audit
 from app.store.audit_chain import AuditSealer
 from app.store.audit_trail import PostgresAuditTrail
 from app.store.database import Database, Query
+
+PATIENCE: Final = 30.0
 
 
 class Chain:
@@ -32,6 +36,12 @@ class Chain:
         while more := await self.sealer.seal():
             sealed += more
         return sealed
+
+    async def seal_everything(self) -> None:
+        """Seal until nothing is left: the server takes a moment to end the transaction of a session that is gone."""
+        async with asyncio.timeout(PATIENCE):
+            while await self.seal() or (await self.verify()).unsealed.count:
+                continue
 
     async def verify(self, *, start: int = 1, anchor: Anchor | None = None) -> Verification:
         """Walk to the end."""
