@@ -1,7 +1,8 @@
 """Mapping routes as flows see them: which revision is at work at a connection, which one is tried beside it,
 and what has come of that.
 
-Without a route the newest released revision is active. A **shadow** maps a sample of what passes too, and nobody sees
+At first sight of a connection the newest released revision is **pinned**, so that no update of Lockstitch moves it to
+another by itself. A **shadow** maps a sample of what passes too, and nobody sees
 what it makes; a **canary** answers for a share of the records, and is withdrawn when it does worse than the active one.
 """
 
@@ -31,8 +32,8 @@ class Canary(Struct, frozen=True, kw_only=True):
 
 class Route(Struct, frozen=True, kw_only=True):
     """What was decided for a mapping, such as `hubspot.customer`, at a connection. `active` None follows the newest
-    released revision; `previous` was active before, and is what a rollback goes back to. `note` says why a canary came
-    back by itself."""
+    released revision, whatever an update brings; `previous` was active before, and is what a rollback goes back to.
+    `note` says why a canary came back by itself."""
 
     connection: str
     mapping: str
@@ -73,6 +74,9 @@ class MappingRoutes(Protocol):
 
     async def list(self) -> Sequence[Route]:
         """Every route, read from the store. Raises StoreUnavailable."""
+
+    async def pin(self, places: Sequence[Place]) -> None:
+        """Keep each place at its default where nothing was ever decided; audited. Raises StoreUnavailable."""
 
     async def change(self, place: Place, change: RouteChange, *, actor: str) -> Route:
         """Decide; audited, and told to every process. What a shadow or canary had found is forgotten when another one

@@ -21,6 +21,7 @@ from app.flows.drift_notes import DriftNotes
 from app.flows.gathering import Gathering
 from app.flows.handlers import POLICIES, handlers_of
 from app.flows.intakes import open_intakes
+from app.flows.mapping_routes import places_to_pin
 from app.flows.operator_seam import OperatorSeam
 from app.flows.receive import Receiving
 from app.flows.refused_webhooks import RefusedWebhooks
@@ -187,6 +188,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         )
         if not await count_missing(database):
             await events.raise_era()
+            await mapping_routes.pin(places_to_pin(connections.by_name))
         gauges = Gauges(database, settings.connections)
         telemetry.add_collector(gauges.collect)
         yield Plant(

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.database import find_settings
 from app.cli.operators import actor, usage, with_operators
-from app.cli.printing import write_json
+from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import moment, table
 from app.flows.mapping_routes import (
     CanaryOrder,
@@ -32,7 +32,6 @@ from app.wiring import connections_of
 
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
 
-Json = Annotated[bool, Parameter(name="--json", negative=())]
 Name = Annotated[str, Parameter(name="VENDOR.OBJECT")]
 Named = Annotated[str, Parameter(name="VENDOR.OBJECT@rN")]
 At = Annotated[str | None, Parameter(name="--connection")]
@@ -58,7 +57,7 @@ def list_all(*, json: Json = False) -> None:
     for one in found:
         revisions = " ".join(f"r{each.revision}{'' if each.released else ' (not released)'}" for each in one.revisions)
         for route in one.routes or (None,):
-            active = "" if route is None else f"r{route.active}{'' if route.chosen else ' (newest)'}"
+            active = "" if route is None else f"r{route.active}{'' if route.pinned else ' (newest)'}"
             shown.add_row(
                 Text(one.name), Text(revisions), Text("" if route is None else route.connection), active, _tried(route)
             )
@@ -163,7 +162,7 @@ def shadow(
     *,
     connection: At = None,
     rate: float = 0.1,
-    off: Annotated[bool, Parameter(name="--off", negative=())] = False,
+    off: Flag = False,
     json: Json = False,
 ) -> None:
     """Compare a revision with the active one on a sample of what passes; nobody sees what it makes.
@@ -194,7 +193,7 @@ def canary(
     *,
     connection: At = None,
     share: float = 0.1,
-    off: Annotated[bool, Parameter(name="--off", negative=())] = False,
+    off: Flag = False,
     json: Json = False,
 ) -> None:
     """Let a released revision answer for a share of the records; it comes back by itself when it does worse.
@@ -282,8 +281,8 @@ def _tried(route: RouteView | None) -> Text:
 
 
 def _show(route: RouteView, console: Console) -> None:
-    chosen = "" if route.chosen else ", the newest that is released"
-    console.print(Text(f"\nat {route.connection}: r{route.active} is active{chosen}"))
+    newest = "" if route.pinned else ", the newest that is released"
+    console.print(Text(f"\nat {route.connection}: r{route.active} is active{newest}"))
     if route.previous is not None:
         console.print(Text(f"  before: r{route.previous}"))
     if route.shadow is not None or route.canary is not None:

@@ -98,12 +98,12 @@ class CanaryView(Struct, frozen=True, kw_only=True):
 
 
 class RouteView(Struct, frozen=True, kw_only=True):
-    """A mapping at a connection. `chosen`: somebody has decided which revision is active; else it is the newest that is
-    released."""
+    """A mapping at a connection. `pinned`: the revision stays when an update brings another; else it is the newest that
+    is released."""
 
     connection: str
     active: int
-    chosen: bool
+    pinned: bool
     previous: int | None
     shadow: Shadow | None
     canary: Canary | None
@@ -141,6 +141,17 @@ async def list_mappings(
             ),
         )
         for name, revisions in _every_mapping().items()
+    ]
+
+
+def places_to_pin(connections: Mapping[str, Connection]) -> list[Place]:
+    """Every mapping at every connection that is at work by a released revision: one that may still change is not worth
+    keeping."""
+    return [
+        place
+        for revisions in _every_mapping().values()
+        for place in _places(revisions, connections)
+        if any(one.revision == place.default and is_released(one) for one in revisions)
     ]
 
 
@@ -274,12 +285,12 @@ def _place(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection
 def _view(
     place: Place, route: Route | None, shadows: Sequence[ShadowFigures], weighings: Sequence[Weighing]
 ) -> RouteView:
-    chosen = None if route is None else route.active
+    pinned = None if route is None else route.active
     at = (place.connection, place.mapping)
     return RouteView(
         connection=place.connection,
-        active=chosen or place.default,
-        chosen=chosen is not None,
+        active=pinned or place.default,
+        pinned=pinned is not None,
         previous=None if route is None else route.previous,
         shadow=None if route is None else route.shadow,
         canary=None if route is None else route.canary,

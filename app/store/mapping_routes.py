@@ -51,6 +51,18 @@ PUT = Query(
     """,  # noqa: S608 - our own words only
 )
 
+PIN = Query(
+    "INSERT mapping_route",
+    """
+    INSERT INTO mapping_route (connection, mapping, active, changed_by)
+    SELECT place.connection, place.mapping, place.revision, 'lockstitch'
+      FROM unnest($1::text[], $2::text[], $3::integer[]) AS place (connection, mapping, revision)
+     ORDER BY place.connection, place.mapping
+        ON CONFLICT (connection, mapping) DO NOTHING
+    RETURNING connection, mapping, active
+    """,
+)
+
 FORGET_COMPARISONS = Query(
     "DELETE mapping_comparison", "DELETE FROM mapping_comparison WHERE (connection, mapping) = ($1, $2)"
 )
@@ -84,6 +96,25 @@ class PostgresMappingRoutes:
     async def list(self) -> Sequence[Route]:
         """Every route. Raises StoreUnavailable."""
         return [_route(row) for row in await self._database.fetch(SELECT_ALL)]
+
+    async def pin(self, places: Sequence[Place]) -> None:
+        """Keep each place at its default where nothing was ever decided; audited, and told to every process."""
+        arguments = (
+            [place.connection for place in places],
+            [place.mapping for place in places],
+            [place.default for place in places],
+        )
+        async with self._database.transaction() as session:
+            rows = await session.fetch(PIN, *arguments)
+            if not rows:
+                return
+            pinned = [
+                Place(connection=row["connection"], mapping=row["mapping"], default=row["active"]) for row in rows
+            ]
+            entries = [_entry("mapping.pinned", place, "lockstitch", revision=place.default) for place in pinned]
+            await audit.append_all(session, entries)
+            await session.execute(TELL)
+        await self.refresh()
 
     async def change(self, place: Place, change: RouteChange, *, actor: str) -> Route:
         """Decide; audited, and told to every process."""

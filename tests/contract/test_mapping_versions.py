@@ -81,8 +81,9 @@ def place(vendors: Lookalikes, **properties: str) -> str:
 
 def audited(facade: Facade, connection: str) -> list[tuple[str, str]]:
     rows = facade.sql(
-        "SELECT type, actor FROM audit_event WHERE type LIKE 'mapping.%' AND facts::jsonb ->> 'connection' = $1"
-        " ORDER BY id",
+        "SELECT type, actor FROM audit_event WHERE type LIKE 'mapping.%' AND subject = $1"
+        " AND facts::jsonb ->> 'connection' = $2 ORDER BY id",
+        NAME,
         connection,
     )
     return [(row["type"], row["actor"]) for row in rows]
@@ -114,10 +115,11 @@ def test_the_road_from_one_revision_to_the_next(
     path = f"/v1/customers/{at}:{person}"
     began = [revision_of(one, path) for one in (caller, other)]
     assert began == [2, 2], "the newest released one is active"
-    assert route(caller, at)["chosen"] is False
+    begun = route(caller, at)
+    assert (begun["active"], begun["pinned"], begun["changed_by"]) == (2, True, "lockstitch")
 
-    pinned = decide(caller, at, active=1)
-    assert (pinned["active"], pinned["chosen"], pinned["previous"]) == (1, True, 2)
+    decided = decide(caller, at, active=1)
+    assert (decided["active"], decided["pinned"], decided["previous"]) == (1, True, 2)
     assert revision_of(caller, path) == 1
     seen(lambda: revision_of(other, path), lambda revision: revision == 1)
 
@@ -177,14 +179,15 @@ def test_the_road_from_one_revision_to_the_next(
     me = facade.sql("SELECT principal FROM api_key WHERE name = 'everything'")[0]["principal"]
     trail = audited(facade, at)
     assert [what for what, _ in trail] == [
+        "mapping.pinned",
         "mapping.activated",
         "mapping.shadowed",
         "mapping.activated",
         "mapping.shadow_ended",
         "mapping.rolled_back",
     ]
-    assert {who for _, who in trail[:2]} == {me}
-    assert all(who.startswith("cli:") for _, who in trail[2:])
+    assert [who for _, who in trail[:3]] == ["lockstitch", me, me]
+    assert all(who.startswith("cli:") for _, who in trail[3:])
 
 
 def compared(caller: Caller, connection: str) -> bool:
@@ -348,7 +351,8 @@ def test_what_cannot_be_decided(caller: Caller, facade: Facade) -> None:
         assert code_of(reader.post(path, json={"connection": "hubspot", "active": 1}), 403) == "forbidden"
     with facade.calling("ops:write") as writer:
         assert code_of(writer.get("/ops/mappings"), 403) == "forbidden"
-    assert route(caller, "hubspot")["chosen"] is False
+    unchanged = route(caller, "hubspot")
+    assert (unchanged["changed_by"], unchanged["previous"]) == ("lockstitch", None)
 
 
 def test_every_mapping_is_listed(caller: Caller) -> None:

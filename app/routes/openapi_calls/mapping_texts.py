@@ -43,7 +43,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     RouteView: {
         "connection": CONNECTION,
         "active": ("The revision that answers.", "1"),
-        "chosen": ("Whether somebody has decided so; else it is the newest that is released.", "true"),
+        "pinned": ("Whether it stays when an update brings a newer one; else the newest released is active.", "true"),
         "previous": ("What was active before, and a rollback goes back to.", "2"),
         "shadow": ("What is compared with the active one; null for nothing.", None),
         "canary": ("What answers for a share of the records; null for nothing.", None),
