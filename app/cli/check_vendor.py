@@ -18,7 +18,7 @@ import mappings
 from app.cli.conformance import answers, lost_create, round_trip
 from app.cli.exits import REFUSED, USAGE_ERROR
 from app.cli.look_alike import is_checkout, running
-from app.cli.printing import write_json
+from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
 from app.complaints import Complaint
 from mappings.checks.golden import write_unanswered
@@ -60,8 +60,8 @@ def check_vendor(
     *,
     level: Level | None = None,
     types: Annotated[bool, Parameter(negative="--no-types")] = True,
-    write_golden: Annotated[bool, Parameter(name="--write-golden", negative=())] = False,
-    json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    write_golden: Flag = False,
+    json: Json = False,
 ) -> None:
     """Run everything that can be run for a vendor, hold it against its quality.toml, and show what is missing.
 

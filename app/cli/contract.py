@@ -9,14 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.exits import REFUSED, USAGE_ERROR
-from app.cli.printing import write_json
+from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
 
 contract = App(name="contract", help="What the data contracts promise, and whether a change breaks one.")
 
-Json = Annotated[bool, Parameter(name="--json", negative=())]
 Name = Annotated[str | None, Parameter(name="OBJECT")]
 LONGEST_SENTENCE: Final = 100
 

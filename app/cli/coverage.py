@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.exits import USAGE_ERROR
-from app.cli.printing import write_json
+from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from canonical.parts import MappingName, ObjectName
 from mappings.coverage import FieldCoverage, coverage, unsupported
@@ -37,7 +37,7 @@ def show_coverage(
     /,
     *,
     vendor: tuple[str, ...] = (),
-    json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+    json: Json = False,
 ) -> None:
     """Show which fields are read (R), written on a create (C) and changed afterwards (U), computed from the mappings.
 

@@ -11,8 +11,9 @@ from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.listing import Cells, judge_limit, show_page
 from app.cli.operators import actor, read_time, usage, with_operators
-from app.cli.printing import write_json
+from app.cli.printing import Json, tell, write_json
 from app.cli.tables import moment, table
 from app.dead_letter_ports import DeadLetterFilter
 from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView
@@ -28,9 +29,6 @@ from app.queue_ports import DeathCategory
 from app.settings import load_settings
 
 STANDARD_INPUT: Final = "-"
-MOST: Final = 250
-
-Json = Annotated[bool, Parameter(name="--json", negative=())]
 
 dead_letters = App(name="dead-letters", help="Look into work that was given up; run it again or let it go.")
 
@@ -71,8 +69,7 @@ def list_all(
     json
         As JSON.
     """
-    if not 1 <= limit <= MOST:
-        usage(f"--limit {limit}: 1 to {MOST}.")
+    judge_limit(limit)
     which = DeadLetterFilter(
         state=None if state == "all" else state,
         connection=connection,
@@ -82,18 +79,8 @@ def list_all(
         correlation_id=correlation_id,
     )
     page = with_operators(lambda seam: list_dead_letters(seam, which, after=cursor, limit=limit))
-    if json:
-        write_json(page)
-        return
-    if not page.data:
-        sys.stdout.write("There are no such dead letters.\n")
-        return
     shown = table("dead letter", "given up", "connection", "trouble")
-    for letter in page.data:
-        shown.add_row(*_row(letter))
-    Console().print(shown)
-    if page.next_cursor is not None:
-        sys.stderr.write(f"There are more: --cursor {page.next_cursor}\n")
+    show_page(page, shown, _row, none="There are no such dead letters.", json=json)
 
 
 @dead_letters.command
@@ -138,10 +125,7 @@ def redrive(
     """
     order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read(payload)))
     letter = with_operators(lambda seam: redrive_dead_letter(seam, dead_letter_id, order, actor=actor()))
-    if json:
-        write_json(letter)
-        return
-    sys.stdout.write(f"{letter.id} is in the queue again.\n")
+    tell(letter, f"{letter.id} is in the queue again.", json=json)
 
 
 @dead_letters.command
@@ -163,13 +147,10 @@ def discard(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, because:
         usage("--because: say why, in 1 to 500 characters.")
     order = DiscardOrder(because=because)
     letter = with_operators(lambda seam: discard_dead_letter(seam, dead_letter_id, order, actor=actor()))
-    if json:
-        write_json(letter)
-        return
-    sys.stdout.write(f"{letter.id} is discarded.\n")
+    tell(letter, f"{letter.id} is discarded.", json=json)
 
 
-def _row(letter: DeadLetterView) -> tuple[Text, ...]:
+def _row(letter: DeadLetterView) -> Cells:
     why = letter.failure
     return (
         Text(f"{letter.id}\n  {letter.record or letter.origin or ''}"),

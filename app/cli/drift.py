@@ -1,22 +1,17 @@
 """`lockstitch drift`: what vendors changed, and that somebody has seen it."""
 
-import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.text import Text
 
-from app.cli.operators import actor, usage, with_operators
-from app.cli.printing import write_json
+from app.cli.listing import Cells, judge_limit, show_page
+from app.cli.operators import actor, with_operators
+from app.cli.printing import Flag, Json, tell
 from app.cli.tables import moment, table
 from app.drift_ports import DriftFilter, DriftFinding
 from app.drift_rules import DriftKind
 from app.flows.drift_findings import acknowledge_drift, list_drift
-
-MOST: Final = 250
-
-Json = Annotated[bool, Parameter(name="--json", negative=())]
 
 drift = App(name="drift", help="Look at what vendors changed without telling.")
 
@@ -26,7 +21,7 @@ def list_all(
     *,
     connection: str | None = None,
     kind: DriftKind | None = None,
-    acknowledged: Annotated[bool, Parameter(negative=())] = False,
+    acknowledged: Flag = False,
     limit: int = 50,
     cursor: str | None = None,
     json: Json = False,
@@ -48,22 +43,11 @@ def list_all(
     json
         As JSON.
     """
-    if not 1 <= limit <= MOST:
-        usage(f"--limit {limit}: 1 to {MOST}.")
+    judge_limit(limit)
     which = DriftFilter(connection=connection, kind=kind, acknowledged=acknowledged)
     page = with_operators(lambda seam: list_drift(seam, which, after=cursor, limit=limit))
-    if json:
-        write_json(page)
-        return
-    if not page.data:
-        sys.stdout.write("There are no such findings.\n")
-        return
     shown = table("finding", "last seen", "times", "mapping", "what")
-    for finding in page.data:
-        shown.add_row(*_row(finding))
-    Console().print(shown)
-    if page.next_cursor is not None:
-        sys.stderr.write(f"There are more: --cursor {page.next_cursor}\n")
+    show_page(page, shown, _row, none="There are no such findings.", json=json)
 
 
 @drift.command
@@ -78,13 +62,10 @@ def acknowledge(finding_id: Annotated[str, Parameter(name="ID")], /, *, json: Js
         As JSON.
     """
     finding = with_operators(lambda seam: acknowledge_drift(seam, finding_id, actor=actor()))
-    if json:
-        write_json(finding)
-        return
-    sys.stdout.write(f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}.\n")
+    tell(finding, f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}.", json=json)
 
 
-def _row(finding: DriftFinding) -> tuple[str | Text, ...]:
+def _row(finding: DriftFinding) -> Cells:
     what = f"{finding.kind} at {finding.path}: {finding.found}, not {finding.expected} ({finding.policy})"
     mapping = f"{finding.connection}\n{finding.mapping}@r{finding.revision}"
     return finding.id, moment(finding.last_seen), str(finding.count), Text(mapping), Text(what)

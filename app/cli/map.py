@@ -8,6 +8,7 @@ import msgspec
 from cyclopts import Parameter
 
 from app.cli.exits import REFUSED, USAGE_ERROR
+from app.cli.printing import Flag
 from canonical.parts import MappingName
 from mappings.coverage import unsupported
 from mappings.registry import VENDORS, AnyMapping, active, mapping_of
@@ -23,7 +24,7 @@ def map_payload(
     *,
     revision: int | None = None,
     account: Path | None = None,
-    list: Annotated[bool, Parameter(name="--list", negative=())] = False,
+    list: Flag = False,
 ) -> None:
     """Show what a payload becomes: the canonical data, what was lost, and what the vendor can never supply.
 

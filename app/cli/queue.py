@@ -1,18 +1,15 @@
 """`lockstitch queue`: what waits and runs."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.operators import with_operators
-from app.cli.printing import write_json
+from app.cli.printing import Json, write_json
 from app.cli.tables import span, table
 from app.flows.queue_state import QueueLane, read_queue
 
 
-def queue(*, json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> None:
+def queue(*, json: Json = False) -> None:
     """Show depth, age and lag by connection and kind, and which connections do not go on.
 
     Parameters

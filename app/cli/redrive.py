@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.exits import INTERRUPTED
 from app.cli.operators import actor, read_time, usage, with_operators
-from app.cli.printing import write_json
+from app.cli.printing import Flag, Json, tell, write_json
 from app.cli.tables import moment, span, table
 from app.flows.operator_seam import OperatorSeam
 from app.flows.redrive import (
@@ -33,9 +33,6 @@ LOOK_SECONDS: Final = 0.5
 STILL_SECONDS: Final = 15.0
 LISTED: Final = 20
 FASTEST: Final = 10_000
-
-Json = Annotated[bool, Parameter(name="--json", negative=())]
-Flag = Annotated[bool, Parameter(negative=())]
 
 redrive = App(name="redrive", help="Run many dead letters again; a worker carries it on.")
 
@@ -102,10 +99,8 @@ def start(
     begun = with_operators(lambda seam: start_redrive(seam, request, actor=actor(), correlation_id=run))
     if follow:
         _follow(begun.id, json)
-    elif json:
-        write_json(begun)
     else:
-        sys.stdout.write(f"{begun.id} has {begun.total} dead letters before it.\n")
+        tell(begun, f"{begun.id} has {begun.total} dead letters before it.", json=json)
 
 
 @redrive.command
@@ -156,10 +151,7 @@ def cancel(redrive_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = 
         As JSON.
     """
     cancelled = with_operators(lambda seam: cancel_redrive(seam, redrive_id, actor=actor()))
-    if json:
-        write_json(cancelled)
-        return
-    sys.stdout.write(f"{cancelled.id} is cancelled with {cancelled.left} left.\n")
+    tell(cancelled, f"{cancelled.id} is cancelled with {cancelled.left} left.", json=json)
 
 
 def _follow(redrive_id: str, json: bool) -> None:

@@ -5,9 +5,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,15 +16,13 @@ from rich.table import Table
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
-from app.cli.printing import write_json
+from app.cli.printing import Json, write_json
 from app.settings import load_settings
 from app.store.database import Database
 from app.store.key_rotation import KeyRotation
 from app.store.sealing import Sealer
 
 T = TypeVar("T")
-
-Json = Annotated[bool, Parameter(name="--json", negative=())]
 
 # Counting reads whole tables.
 PATIENT_SECONDS: Final = 3600.0
