@@ -34,6 +34,7 @@ LARGEST: Final = 32 * 1024 * 1024
 """Bytes of an export."""
 AT_ONCE: Final = 256
 """Rows in one transaction."""
+MEND: Final = "Mend the export, or how lockstitch.toml describes it, and send it again."
 
 
 class UploadView(Struct, frozen=True, kw_only=True):
@@ -69,7 +70,10 @@ def layout_of(seam: Seam, name: str) -> tuple[Connection, Layout]:
     connection = seam.connections.by_name.get(name)
     if connection is None or connection.layout is None:
         able = ", ".join(sorted(one.name for one in seam.connections.by_name.values() if one.layout)) or "none"
-        raise NotFound(f"No connection of the vendor csv is called {name[:80]!r}; there are: {able}.")
+        raise NotFound(
+            f"No connection of the vendor csv is called {name[:80]!r}; there are: {able}.",
+            next_step="POST /v1/uploads/{connection} with the name of such a connection.",
+        )
     return connection, connection.layout
 
 
@@ -127,6 +131,7 @@ def _go_through(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
         raise InvalidField(
             f"The file cannot be taken: {error}.",
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
+            next_step=MEND,
         ) from error
 
 

@@ -26,10 +26,7 @@ class BadCell(Exception):
 def read_cell(text: str, column: Column, layout: Layout) -> Any:
     """The value of a cell that is not empty. Amounts of money come as decimals and are finished when their currency is
     known. Raises BadCell."""
-    if DAMAGED in text:
-        raise BadCell(f"holds bytes that are not {layout.encoding}")
-    if "\0" in text:
-        raise BadCell("holds a NUL character")
+    check_text(text, layout)
     match column.type:
         case "string":
             return _text(text, str(column.field.path[-1]), column.field.path[0] == CUSTOM)
@@ -45,6 +42,14 @@ def read_cell(text: str, column: Column, layout: Layout) -> Any:
             return _moment(text, layout.date_format, layout, "date")
         case "datetime":
             return _moment(text, layout.datetime_format, layout, "time")
+
+
+def check_text(text: str, layout: Layout) -> None:
+    """Raises BadCell for a cell that does not hold what its system wrote."""
+    if DAMAGED in text:
+        raise BadCell(f"holds bytes that are not {layout.encoding}")
+    if "\0" in text:
+        raise BadCell("holds a NUL character")
 
 
 def money(amount: Decimal, currency: str, *, finer: bool) -> str:

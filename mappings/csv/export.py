@@ -2,6 +2,9 @@
 
 The bytes stay where they are and are read as they come, so that the file is in memory once. Python's `csv` reads them
 (RFC 4180), strictly: where a quote is not closed nobody can say where the next row begins.
+
+No reason for a refusal repeats what stands in the file, not even its first row: where the header is left out that is a
+person.
 """
 
 import csv
@@ -13,11 +16,23 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
+from mappings.csv.cells import DAMAGED
 from mappings.csv.layout import Layout
 from mappings.csv.rows_r1 import Row, remote_id_of
 
 MOST_ROWS: Final = 100_000
-MOST_NAMED: Final = 20
+LONGEST_CELL: Final = csv.field_size_limit()
+"""Characters; where Python's `csv` stops to look for the quote that ends a cell."""
+DELIMITERS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+KINDS: Final = {
+    b"PK\x03\x04": "a ZIP archive, as .xlsx files are",
+    b"\xd0\xcf\x11\xe0": "an .xls file",
+    b"\x1f\x8b": "compressed with gzip",
+    b"%PDF": "a PDF",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""What is exported by mistake, by its first bytes."""
 
 
 class Unreadable(Exception):
@@ -41,7 +56,7 @@ class ReadRow(Struct, frozen=True, kw_only=True):
 def count_rows(file: BinaryIO, layout: Layout) -> int:
     """How many rows the file holds, gone through once to its end. Raises Unreadable."""
     records = _records(file, layout)
-    _places(records, layout)
+    _places(records, layout, _kind_of(file))
     return sum(1 for _ in records)
 
 
@@ -51,7 +66,7 @@ def read_rows(file: BinaryIO, layout: Layout) -> Iterator[ReadRow]:
     Raises Unreadable.
     """
     records = _records(file, layout)
-    places, width = _places(records, layout)
+    places, width = _places(records, layout, _kind_of(file))
     said: dict[bytes, tuple[bytes, int]] = {}
     for number, cells in records:
         read = _row(number, cells, places, width, layout)
@@ -99,22 +114,51 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
             if cells:
                 yield number, cells
     except csv.Error as error:
-        raise Unreadable(f"row {number + 1} is not quoted as RFC 4180 asks: {error}") from error
+        if "field limit" in str(error):
+            told = f"has a cell of more than {LONGEST_CELL} characters: is a quote left open there?"
+        else:
+            told = f"is not quoted as RFC 4180 asks: {error}"
+        raise Unreadable(f"row {number + 1} {told}") from error
     except UnicodeError as error:
         raise Unreadable(f"it is not {layout.encoding}") from error
     finally:
-        text.detach()  # the file outlives this reader
+        if not file.closed:
+            text.detach()  # the file outlives this reader
 
 
-def _places(records: Iterator[tuple[int, list[str]]], layout: Layout) -> tuple[dict[str, int], int]:
+def _kind_of(file: BinaryIO) -> str | None:
+    """What else than text the file is, where its first bytes say so."""
+    file.seek(0)
+    beginning = file.read(4)
+    return next((kind for mark, kind in KINDS.items() if beginning.startswith(mark)), None)
+
+
+def _places(records: Iterator[tuple[int, list[str]]], layout: Layout, kind: str | None) -> tuple[dict[str, int], int]:
     """Where each column that is read stands, and how many there are in all. Raises Unreadable."""
     _, header = next(records, (0, []))
     if not header:
         raise Unreadable("it is empty: a header is needed")
     names = [name.strip() for name in header]
-    reasons = [f"the header has no column {name!r}" for name in layout.names if name not in names]
+    missing = [name for name in layout.names if name not in names]
+    reasons = [f"the header has no column {name!r}" for name in missing]
+    if len(missing) == len(layout.names):
+        reasons = [f"the header has none of the columns {', '.join(map(repr, missing))}"]
+    if missing:
+        reasons += _guesses(header, layout, kind)
     reasons += [f"the header has the column {name!r} twice" for name in layout.names if names.count(name) > 1]
     if reasons:
-        shown = ", ".join(repr(name[:60]) for name in names[:MOST_NAMED])
-        raise Unreadable(*reasons, f"it has: {shown}")
+        raise Unreadable(*reasons)
     return {name: names.index(name) for name in layout.names}, len(names)
+
+
+def _guesses(header: list[str], layout: Layout, kind: str | None) -> list[str]:
+    """Why columns may be missing."""
+    if kind is not None:
+        return [f"it is {kind}, and no CSV in {layout.encoding}"]
+    if any("\0" in name or DAMAGED in name for name in header):
+        return [f"its first row is no text in {layout.encoding}: is the encoding another one?"]
+    line = layout.delimiter.join(header)
+    for delimiter, told in DELIMITERS.items():
+        if delimiter != layout.delimiter and set(layout.names) <= {name.strip() for name in line.split(delimiter)}:
+            return [f"it has them all where {told} is the delimiter, and the layout says {layout.delimiter!r}"]
+    return [f"its first row has {len(header)} cells: is that the header?"]

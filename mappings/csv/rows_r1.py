@@ -13,7 +13,7 @@ from canonical.order import Order
 from canonical.parts import CustomField, CustomFieldType, Loss
 from canonical.ticket import STATUS_CATEGORY
 from canonical.totals import check_totals
-from mappings.csv.cells import BadCell, money, read_cell
+from mappings.csv.cells import DAMAGED, BadCell, check_text, money, read_cell
 from mappings.csv.fields import CUSTOM, Path
 from mappings.csv.layout import Column, ColumnType, Layout
 from mappings.spec import Mapped, Remote, Unmappable
@@ -46,10 +46,10 @@ class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_de
 
 def remote_id_of(cells: dict[str, str], key: tuple[str, ...]) -> str | None:
     """The id of the record: the cells of the key, `~` between them. What is not safe in a URL is written as `=` and two
-    hexadecimal digits for each byte, so that different keys stay different. None where a part is empty, or all of it is
-    longer than 255 characters."""
+    hexadecimal digits for each byte, so that different keys stay different. None where a part is empty or damaged, as
+    two keys that lost a letter are alike, or all of it is longer than 255 characters."""
     parts = [cells.get(name, "").strip() for name in key]
-    if not all(parts):
+    if not all(parts) or any(DAMAGED in part for part in parts):
         return None
     id = "~".join("".join(one if SAFE.match(one) else _escaped(one) for one in part) for part in parts)
     return id if len(id) <= LONGEST_ID else None
@@ -69,6 +69,11 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
     for name in row.cells.keys() ^ set(layout.names):
         told = "is missing" if name in layout.names else "is no column that is read"
         raise Unmappable(_at(row, name), told)
+    for name in layout.key:
+        try:
+            check_text(row.cells[name], layout)
+        except BadCell as error:
+            raise Unmappable(_at(row, name), str(error)) from error
     remote_id = remote_id_of(row.cells, layout.key)
     if remote_id is None:
         raise Unmappable(

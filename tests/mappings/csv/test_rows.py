@@ -1,6 +1,7 @@
 """Rows of exports: what they mean by their layout, and why they are refused."""
 
 import io
+import re
 from typing import Any
 
 import msgspec
@@ -139,6 +140,8 @@ def test_a_ticket() -> None:
         ("Spent", "1,005", "has more decimals than EUR"),
         ("VIP", "perhaps", "is none of true"),
         ("Ort", "Br\ufffdstol", "holds bytes that are not utf-8"),
+        ("No", "47\ufffd1", "holds bytes that are not utf-8"),
+        ("No", "47\x001", "holds a NUL character"),
     ],
 )
 def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, why: str) -> None:
@@ -238,6 +241,41 @@ def test_a_row_with_too_many_cells_and_a_second_opinion_have_faults() -> None:
 def test_a_file_that_cannot_be_taken(text: str, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
         count_rows(io.BytesIO(text.encode()), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("No;Name;Note\n1;Lee;\n".encode("utf-16"), "it is UTF-16, and no CSV in utf-8"),
+        ("No,Name,Note\n1,Lee,\n".encode("utf-16-be"), "its first row is no text in utf-8"),
+        ("No,Näme,Note\n1,Lee,\n".encode("cp1252"), "its first row is no text in utf-8"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08", "it is a ZIP archive, as .xlsx files are"),
+        (b"%PDF-1.7\n", "it is a PDF"),
+        (b"\x89PNG\r\n\x1a\n\x00", "its first row is no text in utf-8"),
+        (b"No;Name;Note\n1;Lee;\n", "where a semicolon is the delimiter, and the layout says ','"),
+        (b"No\tName\tNote\n1\tLee\t\n", "where a tab is the delimiter"),
+        (b"<!DOCTYPE html>\n", "the header has none of the columns 'No', 'Name', 'Note'; its first row has 1 cells"),
+        (b"No,Name,Note\n1," + b"x" * 200_000 + b",\n", "row 2 has a cell of more than 131072 characters"),
+    ],
+)
+def test_what_else_a_file_may_be_is_said(content: bytes, reason: str) -> None:
+    with pytest.raises(Unreadable, match=re.escape(reason)):
+        count_rows(io.BytesIO(content), PLAIN)
+
+
+def test_a_file_without_a_header_is_refused_without_repeating_who_stands_there() -> None:
+    with pytest.raises(Unreadable) as refused:
+        count_rows(io.BytesIO(b"4711,Zoe Quill,zoe@example.com\n"), PLAIN)
+    assert "is that the header?" in str(refused.value)
+    assert not {"4711", "Zoe", "example.com"} & set(re.split(r"[^a-zA-Z0-9.]", str(refused.value)))
+
+
+def test_a_key_that_lost_a_letter_is_a_fault_of_its_row() -> None:
+    (row,) = read_rows(io.BytesIO("No,Name,Note\nK\xf61,Lee,\n".encode("cp1252")), PLAIN)
+    assert row.remote_id is None
+    with pytest.raises(Unmappable, match="holds bytes that are not utf-8") as refused:
+        read_row(msgspec.json.encode(row.row), PLAIN)
+    assert refused.value.path == '$.rows[2]["No"]'
 
 
 def test_the_file_is_in_the_encoding_of_its_layout() -> None:
