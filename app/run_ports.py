@@ -8,6 +8,7 @@ from msgspec import Struct
 
 StoryKind = Literal[
     "request",
+    "upload",
     "receipt",
     "operation",
     "vendor_call",

@@ -96,6 +96,9 @@ class Uploads(Protocol):
     async def get(self, upload_id: str) -> Upload | None:
         """One by id."""
 
+    async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
+        """Newest first, those before the id `after`; of one connection where one is named."""
+
     async def outcome(self, upload: Upload) -> Outcome:
         """What has become of its rows, as long as their receipts are kept."""
 

@@ -189,7 +189,9 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         if not await count_missing(database):
             await events.raise_era()
             await mapping_routes.pin(places_to_pin(connections.by_name))
-        gauges = Gauges(database, settings.connections)
+        exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
+        telemetry.expect_uploads(exporting)
+        gauges = Gauges(database, settings.connections, exporting)
         telemetry.add_collector(gauges.collect)
         yield Plant(
             services=Services(
@@ -255,6 +257,7 @@ def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Eve
         audit=PostgresAuditTrail(database),
         runs=PostgresRuns(database),
         drifts=PostgresDrifts(database),
+        uploads=PostgresUploads(database),
         trail=PostgresTrail(),
         read_figures=partial(read_figures, database),
         mapping_routes=PostgresMappingRoutes(database),

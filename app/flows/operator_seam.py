@@ -13,12 +13,13 @@ from app.mapping_ports import MappingRoutes, TrialBook
 from app.queue_ports import Enqueuer
 from app.redrive_ports import Redrives
 from app.run_ports import Runs
+from app.upload_ports import Uploads
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorSeam:
     """The queue, its dead letters and what their payloads lead to; the audit trail and the runs; what has
-    drifted."""
+    drifted; the exports that came in."""
 
     transactions: Transactions
     queue: Enqueuer
@@ -30,6 +31,7 @@ class OperatorSeam:
     audit: AuditTrail
     runs: Runs
     drifts: Drifts
+    uploads: Uploads
     trail: Trail
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]
     mapping_routes: MappingRoutes

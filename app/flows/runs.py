@@ -114,7 +114,20 @@ def _vendor_call(facts: _Facts) -> str:
     return f"{facts['connection']} was asked {facts['method']} {facts['route']}{again}: {came}{theirs}."
 
 
+def _upload(facts: _Facts) -> str:
+    name = f"Upload {facts['upload']}"
+    if facts["step"] == "begun":
+        return f"{name} was begun: {facts['rows']} rows of {facts['connection']}, each {_a(facts['object'])}."
+    return f"{name} was recorded: of {facts['rows']} rows {facts['accepted']} said something new."
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def _receipt(facts: _Facts) -> str:
+    if "upload" in facts:
+        return f"A row of upload {facts['upload']} was kept as {facts['receipt']}."
     topic = facts.get("topic")
     told = f" of {topic}" if topic else ""
     return f"{facts['connection']} sent a webhook{told}, kept as {facts['receipt']}."
@@ -184,6 +197,7 @@ def _audit(facts: _Facts) -> str:
 
 SENTENCES: Final[dict[StoryKind, Callable[[_Facts], str]]] = {
     "request": _request,
+    "upload": _upload,
     "receipt": _receipt,
     "operation": _operation,
     "vendor_call": _vendor_call,

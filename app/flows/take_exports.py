@@ -12,7 +12,7 @@ from app import telemetry
 from app.errors import IdempotencyInProgress, InvalidField
 from app.event_ports import Fact
 from app.flows.seam import Seam
-from app.flows.upload import LARGEST, layout_of, take_upload
+from app.flows.upload import LARGEST, layout_of, refuse_export, take_upload
 from app.identifiers import uuid7
 from app.upload_ports import ExportFolder, LaidDown
 
@@ -36,16 +36,18 @@ async def take_exports(seam: Seam, folders: Mapping[str, ExportFolder]) -> bool:
 
 async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDown) -> bool:
     """Whether the file is out of the way. Raises OSError, IdempotencyInProgress, StoreUnavailable."""
-    found, layout = layout_of(seam, connection)
+    found, layout = layout_of(seam.connections, connection)
     run = str(uuid7())
     with telemetry.bind(run, None, None):
         if file.size > LARGEST:
-            await _refuse(seam, connection, folder, file, f"it has {file.size} bytes; at most {LARGEST} are taken")
+            reason = f"it has {file.size} bytes; at most {LARGEST} are taken"
+            refuse_export(connection, reason)
+            await _refuse(seam, connection, folder, file, reason)
             return True
         content = await folder.read(file)
         digest = hashlib.sha256(content.getbuffer()).hexdigest()
         try:
-            taken = await take_upload(
+            await take_upload(
                 seam,
                 found,
                 layout,
@@ -58,7 +60,6 @@ async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDow
             await _refuse(seam, connection, folder, file, *(one.detail for one in error.errors))
             return True
         await folder.put_away(file)
-        _log.info("an export was taken", extra={"connection": connection, "upload": taken.upload.id})
         return True
 
 
@@ -67,4 +68,3 @@ async def _refuse(seam: Seam, connection: str, folder: ExportFolder, file: LaidD
     async with seam.transactions.transaction() as transaction:
         fact = Fact(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})
         await seam.trail.append(transaction, fact)
-    _log.error("an export was refused: the reasons lie beside it", extra={"connection": connection})

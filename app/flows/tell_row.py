@@ -8,11 +8,13 @@ from typing import Any, Final
 
 import msgspec
 
+from app import telemetry
 from app.event_ports import Fact, NewEvent, Receipt, SeenState, StateMoved
 from app.flows.changes import WATCHED, Fields, changed, fields_of, state_of
 from app.flows.seam import Seam
 from app.ports import Connection
 from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.telemetry.uploads import ProcessedRow
 from canonical.order import Order
 from canonical.parts import Link, MappingName, ResourceMeta
 from canonical.ticket import Ticket
@@ -39,6 +41,7 @@ async def tell_row(
     try:
         mapped = read_row(payload, layout)
     except Unmappable as bad:
+        telemetry.count_row_processed(connection.name, "bad")
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
     seen = await seam.states.get(layout.object, connection.name, mapped.remote.id)
     resource = await _resource(seam, connection, layout, mapped)
@@ -49,7 +52,10 @@ async def tell_row(
     try:
         async with finishing() as transaction:
             await seam.trail.append(transaction, _validated(receipt, layout))
-            if await seam.uploads.tell(transaction, connection.name, *row) and (names or seen is None):
+            is_newest = await seam.uploads.tell(transaction, connection.name, *row)
+            outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
+            if is_newest and (names or seen is None):
+                outcome = "applied"
                 await seam.states.put(
                     transaction, layout.object, connection.name, mapped.remote.id, data=state, instead_of=seen
                 )
@@ -59,6 +65,7 @@ async def tell_row(
             await seam.receipts.settle(transaction, receipt.id)
     except StateMoved:
         return Retry(reason="the record was looked at again meanwhile", after=0.0)
+    telemetry.count_row_processed(connection.name, outcome)
     return Done()
 
 

@@ -8,25 +8,24 @@ dead letter, and the others go on.
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
-from datetime import datetime
+import logging
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from itertools import islice
-from typing import Final, Literal
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from app import telemetry
 from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
-from app.event_ports import NewReceipt
+from app.event_ports import NewReceipt, Receipts, Transactions
 from app.flows.row_receipts import dedupe_key_of
-from app.flows.seam import Seam
-from app.ports import Connection
+from app.flows.upload_views import UploadView, view_of
+from app.ports import Connection, Connections
 from app.problem_document import FieldError
-from app.queue_ports import NewJob
-from app.upload_ports import NewUpload, Outcome, RowMark, Upload, UploadMoved
-from canonical.parts import Instant, ObjectName
+from app.queue_ports import Enqueuer, NewJob
+from app.upload_ports import NewUpload, RowMark, Upload, UploadMoved, Uploads
 from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
 from mappings.csv.layout import Layout
 
@@ -37,25 +36,27 @@ AT_ONCE: Final = 256
 MEND: Final = "Mend the export, or how lockstitch.toml describes it, and send it again."
 
 
-class UploadView(Struct, frozen=True, kw_only=True):
-    """How far an export has come, in rows: `seen` of all `rows` are recorded, `accepted` of them were new. Of these
-    some are `settled`, some `refused` (a dead letter each), some `discarded` by a person, the others `waiting`."""
+_log = logging.getLogger("lockstitch.uploads")
 
-    id: str
-    connection: str
-    object: ObjectName
-    state: Literal["recording", "working", "done"]
-    rows: int
-    seen: int
-    accepted: int
-    duplicates: int
-    settled: int
-    refused: int
-    discarded: int
-    waiting: int
-    correlation_id: str
-    created_at: Instant
-    recorded_at: datetime | None
+
+class ExportSeam(Protocol):
+    """What an export takes of a seam: also of an operators' one."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """The exports."""
+
+    @property
+    def transactions(self) -> Transactions:
+        """Where rows are recorded in."""
+
+    @property
+    def receipts(self) -> Receipts:
+        """Where rows are kept."""
+
+    @property
+    def queue(self) -> Enqueuer:
+        """Where they wait for their turn."""
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -65,11 +66,11 @@ class Taken(Struct, frozen=True, kw_only=True):
     replayed: bool
 
 
-def layout_of(seam: Seam, name: str) -> tuple[Connection, Layout]:
+def layout_of(connections: Connections, name: str) -> tuple[Connection, Layout]:
     """The connection whose exports are uploaded. Raises NotFound for any other."""
-    connection = seam.connections.by_name.get(name)
+    connection = connections.by_name.get(name)
     if connection is None or connection.layout is None:
-        able = ", ".join(sorted(one.name for one in seam.connections.by_name.values() if one.layout)) or "none"
+        able = ", ".join(sorted(one.name for one in connections.by_name.values() if one.layout)) or "none"
         raise NotFound(
             f"No connection of the vendor csv is called {name[:80]!r}; there are: {able}.",
             next_step="POST /v1/uploads/{connection} with the name of such a connection.",
@@ -78,14 +79,27 @@ def layout_of(seam: Seam, name: str) -> tuple[Connection, Layout]:
 
 
 async def take_upload(
-    seam: Seam, connection: Connection, layout: Layout, file: BytesIO, *, principal: str, key: str, correlation_id: str
+    seam: ExportSeam,
+    connection: Connection,
+    layout: Layout,
+    file: BytesIO,
+    *,
+    principal: str,
+    key: str,
+    correlation_id: str,
+    watch: Callable[[Upload], None] = lambda upload: None,
 ) -> Taken:
-    """Record every row that says something new; where this upload broke off before, from there on.
+    """Record every row that says something new; where this upload broke off before, from there on. `watch` is shown how
+    far it has come.
 
     Raises InvalidField for a file that cannot be read to its end or lacks a column, IdempotencyKeyReused for a key that
     stands for another file, IdempotencyInProgress while somebody else records this one, StoreUnavailable.
     """
-    digest, rows = await asyncio.to_thread(_go_through, file, layout)
+    try:
+        digest, rows = await asyncio.to_thread(_go_through, file, layout)
+    except InvalidField as error:
+        refuse_export(connection.name, *(one.detail for one in error.errors))
+        raise
     upload = await seam.uploads.begin(
         NewUpload(
             principal=principal,
@@ -106,19 +120,18 @@ async def take_upload(
         batch = list(islice(ahead, AT_ONCE))
         try:
             upload = await _record(seam, upload, batch)
+            watch(upload)
         except UploadMoved:
             raise IdempotencyInProgress("Another request is recording this upload.", retry_after=1) from None
-    return Taken(upload=_view(upload, await seam.uploads.outcome(upload)), replayed=replayed)
+    if not replayed:
+        _tell_recorded(upload)
+    return Taken(upload=view_of(upload, await seam.uploads.outcome(upload)), replayed=replayed)
 
 
-async def read_upload(seam: Seam, connection: str, upload_id: str) -> UploadView:
-    """How far one has come. Raises NotFound."""
-    upload = await seam.uploads.get(upload_id) if upload_id.startswith("upl_") else None
-    if upload is None or upload.connection != connection:
-        raise NotFound(
-            f"No upload has the id {upload_id[:80]}.", next_step="POST /v1/uploads/{connection} tells its id."
-        )
-    return _view(upload, await seam.uploads.outcome(upload))
+def refuse_export(connection: str, *reasons: str) -> None:
+    """Count and log that nothing of an export is taken; no reason repeats what stands in it."""
+    telemetry.count_upload(connection, "refused")
+    _log.warning("an export was refused", extra={"connection": connection, "reasons": reasons})
 
 
 def _go_through(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
@@ -140,7 +153,7 @@ def _skip(rows: Iterator[ReadRow], count: int) -> None:
         pass
 
 
-async def _record(seam: Seam, upload: Upload, batch: list[ReadRow]) -> Upload:
+async def _record(seam: ExportSeam, upload: Upload, batch: list[ReadRow]) -> Upload:
     """One transaction: which rows are new, their receipts and jobs, and how far the upload has come."""
     fresh = list({row.identity: row for row in batch}.values())  # of a row that is there twice one is enough
     traceparent = telemetry.current_traceparent()
@@ -155,7 +168,15 @@ async def _record(seam: Seam, upload: Upload, batch: list[ReadRow]) -> Upload:
             if receipt_id is not None
         ]
         await seam.queue.enqueue(transaction, *jobs)
-        return await seam.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
+        moved = await seam.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
+    telemetry.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
+    return moved
+
+
+def _tell_recorded(upload: Upload) -> None:
+    telemetry.count_upload(upload.connection, "recorded")
+    figures = {"rows": upload.rows, "accepted": upload.accepted}
+    _log.info("an export was recorded", extra={"connection": upload.connection, "upload": upload.id, **figures})
 
 
 def _receipt(upload: Upload, row: ReadRow, generation: int) -> NewReceipt:
@@ -182,25 +203,4 @@ def _job(upload: Upload, row: ReadRow, receipt_id: str, traceparent: str | None)
         correlation_id=upload.correlation_id,
         traceparent=traceparent,
         origin=receipt_id,
-    )
-
-
-def _view(upload: Upload, outcome: Outcome) -> UploadView:
-    waiting = max(0, upload.accepted - outcome.settled - outcome.refused - outcome.discarded)
-    return UploadView(
-        id=upload.id,
-        connection=upload.connection,
-        object=upload.object,
-        state="recording" if upload.ended_at is None else "working" if waiting else "done",
-        rows=upload.rows,
-        seen=upload.seen,
-        accepted=upload.accepted,
-        duplicates=upload.seen - upload.accepted,
-        settled=outcome.settled,
-        refused=outcome.refused,
-        discarded=outcome.discarded,
-        waiting=waiting,
-        correlation_id=upload.correlation_id,
-        created_at=upload.created_at,
-        recorded_at=upload.ended_at,
     )

@@ -11,7 +11,8 @@ from litestar import route
 
 from app.errors import MalformedBody, NotFound, UnsupportedMediaType
 from app.flows.locate import PLURAL
-from app.flows.upload import LARGEST, layout_of, read_upload, take_upload
+from app.flows.upload import LARGEST, layout_of, take_upload
+from app.flows.upload_views import read_upload
 from app.routes.admission import AnyRequest, admit, admit_any, content_type_of, idempotency_key, read_into
 from app.routes.answers import json_response
 from app.routes.queries import Query
@@ -37,7 +38,7 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
     """Record every row that is new; 202 once they all are."""
     services = services_of(request)
     try:
-        found, layout = layout_of(services.seam, connection)
+        found, layout = layout_of(services.seam.connections, connection)
     except NotFound:
         await admit_any(request, WRITES)
         raise
@@ -75,7 +76,7 @@ async def read(request: AnyRequest, connection: str) -> Answered:
     """What has become of its rows so far."""
     _, held = await admit_any(request, (*READS, *WRITES))
     Query(request, ()).check()
-    view = await read_upload(services_of(request).seam, connection, request.path_params["id"])
+    view = await read_upload(services_of(request).seam.uploads, request.path_params["id"], connection=connection)
     plural = PLURAL[view.object]
     if not {f"{plural}:read", f"{plural}:write"} & set(held):
         raise NotFound(f"No upload of an object that this key may see has the id {view.id}.")

@@ -42,12 +42,39 @@ PAUSED = Query(
 )
 
 
-class Gauges:
-    """`refresh` reads them, `collect` gives what was read last. `connections` are those of the configuration."""
+# One that broke off is finished when the same file was recorded whole afterwards, under whatever key.
+UNFINISHED_UPLOADS = Query(
+    "SELECT upload",
+    """
+    SELECT connection, count(*)::bigint AS count,
+           greatest(0, max(extract(epoch FROM now() - created_at)))::float8 AS oldest
+      FROM upload
+     WHERE connection = ANY ($1::text[])
+       AND CASE WHEN ended_at IS NULL
+                THEN NOT EXISTS (SELECT
+                                   FROM upload AS again
+                                  WHERE again.connection = upload.connection
+                                    AND again.digest = upload.digest
+                                    AND again.ended_at > upload.created_at)
+                ELSE (connection, correlation_id) IN (SELECT connection, correlation_id
+                                                        FROM job
+                                                       WHERE kind = 'ingest'
+                                                         AND connection = ANY ($1::text[]))
+           END
+     GROUP BY connection
+    """,
+)
 
-    def __init__(self, database: Database, connections: Collection[str]) -> None:
+
+class Gauges:
+    """`refresh` reads them, `collect` gives what was read last. `connections` are those of the configuration, and
+    `exporting` those of them whose exports are uploaded."""
+
+    def __init__(self, database: Database, connections: Collection[str], exporting: Collection[str]) -> None:
         self._database = database
         self._connections = sorted(connections)
+        self._exporting = sorted(exporting)
+        self._uploads: dict[str, tuple[int, float]] = {}
         self._paused: set[tuple[str, str]] = set()
         self._stopped = 0
         self._worker_seen: float | None = None
@@ -69,6 +96,8 @@ class Gauges:
         self._stopped = await self._database.fetch_value(COUNT_STOPPED)
         rows = await self._database.fetch(PAUSED, self._connections)
         self._paused = {(row["connection"], row["reason"]) for row in rows}
+        rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
+        self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
         self._worker_seen = await heartbeats.last_seen(self._database)
 
     def collect(self) -> list[Metric]:
@@ -142,6 +171,18 @@ class Gauges:
                 "Subscriptions that are disabled: their deliveries wait for a person.",
                 (),
                 [((), self._stopped)],
+            ),
+            _gauge(
+                "lockstitch_uploads_unfinished",
+                "Exports of which rows are not recorded or not worked on yet.",
+                ("connection",),
+                (((name,), self._uploads.get(name, (0, 0.0))[0]) for name in self._exporting),
+            ),
+            _gauge(
+                "lockstitch_uploads_oldest_seconds",
+                "Age of the oldest of these.",
+                ("connection",),
+                (((name,), self._uploads.get(name, (0, 0.0))[1]) for name in self._exporting),
             ),
             _gauge(
                 "lockstitch_worker_seen_seconds",

@@ -10,15 +10,30 @@ from app.store.database import Database, Query
 
 # Each gives: at, rank, key, kind, facts. Of things that happened at one time (a transaction has one), the lower rank is
 # the cause. A key is unique within its rank. What is sealed, and what a person wrote freely, stays where it is.
-HAPPENINGS: Final = """
+HAPPENINGS: Final = r"""
     SELECT at, CASE kind WHEN 'request' THEN 0 ELSE 3 END AS rank, lpad(id::text, 20, '0') AS key, kind, facts::jsonb
       FROM run_entry
      WHERE correlation_id = $1
     UNION ALL
     SELECT received_at, 1, id, 'receipt',
-           jsonb_build_object('receipt', id, 'connection', connection, 'topic', topic, 'settled_at', settled_at)
+           jsonb_build_object('receipt', id, 'connection', connection, 'settled_at', settled_at,
+                              CASE WHEN dedupe_key LIKE 'row:%' AND topic LIKE 'upl\_%' THEN 'upload' ELSE 'topic' END,
+                              topic)
       FROM inbound_event
      WHERE correlation_id = $1
+    UNION ALL
+    SELECT step.at, 1, u.id || step.place, 'upload',
+           jsonb_build_object('upload', u.id, 'step', step.name, 'connection', u.connection, 'object', u.object,
+                              'rows', u.rows)
+           || CASE step.place
+                   WHEN ' 2' THEN jsonb_build_object('accepted', u.accepted)
+                   ELSE '{}'
+              END
+      FROM upload AS u
+     CROSS JOIN LATERAL (VALUES (u.created_at, ' 1', 'begun'),
+                                (u.ended_at,   ' 2', 'recorded')) AS step (at, place, name)
+     WHERE u.correlation_id = $1
+       AND step.at IS NOT NULL
     UNION ALL
     SELECT step.at, 2, o.id || step.place, 'operation',
            jsonb_build_object('operation', o.id, 'step', step.name, 'object', o.object, 'action', o.action,

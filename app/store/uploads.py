@@ -45,6 +45,18 @@ SELECT = Query(
     """,  # noqa: S608
 )
 
+SELECT_PAGE = Query(
+    "SELECT upload",
+    f"""
+    SELECT {COLUMNS}
+      FROM upload
+     WHERE ($1::text IS NULL OR connection = $1)
+       AND ($2::text IS NULL OR id < $2)
+     ORDER BY id DESC
+     LIMIT $3
+    """,  # noqa: S608
+)
+
 # Who has looked before somebody else went on finds no row, and begins again.
 ADVANCE = Query(
     "UPDATE upload",
@@ -129,6 +141,10 @@ class PostgresUploads:
         """One by id."""
         row = await self._database.fetch_row(SELECT, upload_id)
         return None if row is None else Upload(**row)
+
+    async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
+        """Newest first, those before the id `after`; of one connection where one is named."""
+        return [Upload(**row) for row in await self._database.fetch(SELECT_PAGE, connection, after, limit)]
 
     async def outcome(self, upload: Upload) -> Outcome:
         """What has become of its rows, as long as their receipts are kept."""

@@ -17,6 +17,7 @@ from app.telemetry.metrics import add_collector, count_operation, render_metrics
 from app.telemetry.provider import set_up, shut_down
 from app.telemetry.server import ServerCall, mark_replayed, name_caller, name_route, server_span
 from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
+from app.telemetry.uploads import count_row_processed, count_rows_received, count_upload, expect_uploads
 from app.telemetry.webhooks import count_received, count_refused, count_secret
 
 __all__ = [
@@ -32,10 +33,14 @@ __all__ = [
     "count_operation",
     "count_received",
     "count_refused",
+    "count_row_processed",
+    "count_rows_received",
     "count_secret",
+    "count_upload",
     "current_traceparent",
     "derive_trace_id",
     "expect_drift",
+    "expect_uploads",
     "job_span",
     "mapping_span",
     "mark_replayed",

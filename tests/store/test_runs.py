@@ -19,7 +19,7 @@ TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 BEGAN: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 
 # A vendor's webhook that becomes an Event and a delivery that fails, is given up, redriven in bulk and comes through;
-# beside it an operation. {n} are seconds after the beginning.
+# beside it an operation, and an export. {n} are seconds after the beginning.
 WRITTEN: Final = """
 INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
     ('run-1', 'request', {0},
@@ -29,7 +29,11 @@ INSERT INTO run_entry (correlation_id, kind, at, facts) VALUES
        "request_id": "req-7", "ms": 80.0}'),
     ('run-2', 'request', {0}, '{}');
 INSERT INTO inbound_event (id, connection, dedupe_key, topic, payload, digest, correlation_id, received_at) VALUES
-    ('in_1', 'shop', 'k', 'customers/update', '', sha256(''), 'run-1', {0});
+    ('in_1', 'shop', 'k', 'customers/update', '', sha256(''), 'run-1', {0}),
+    ('in_2', 'legacy', 'row:00:1', 'upl_1', '', sha256(''), 'run-1', {13});
+INSERT INTO upload (id, principal, idempotency_key, connection, object, digest, rows, seen, accepted, correlation_id,
+                    created_at, ended_at) VALUES
+    ('upl_1', 'key_1', 'k', 'legacy', 'order', sha256(''), 3, 3, 1, 'run-1', {13}, {14});
 INSERT INTO operation (id, principal, fingerprint, object, action, connection, correlation_id, traceparent, intent,
                        phase, outcome, effect, answer, sent_at, created_at, updated_at) VALUES
     ('op_1', 'key_1', sha256(''), 'customer', 'create', 'hubspot', 'run-1', '00-{trace}-00f067aa0ba902b7-01', '',
@@ -70,6 +74,9 @@ TOLD: Final = [
     "Redrive rdv_1 is done: 1 redriven, 0 skipped, of 1.",
     f"Delivery dlv_1 of evt_{'0' * 36} reached subscription sub_1.",
     "Audited: operation.resolved of op_1 by key_9.",
+    "A row of upload upl_1 was kept as in_2.",
+    "Upload upl_1 was begun: 3 rows of legacy, each an order.",
+    "Upload upl_1 was recorded: of 3 rows 1 said something new.",
 ]
 
 
@@ -78,7 +85,7 @@ async def runs(database_url: str) -> AsyncIterator[PostgresRuns]:
     """Two runs, one of them long."""
     owner = await asyncpg.connect(database_url)
     statements = WRITTEN.replace("{trace}", TRACE)
-    for seconds in range(13):
+    for seconds in range(15):
         at = BEGAN + timedelta(seconds=seconds)
         statements = statements.replace(f"{{{seconds}}}", f"'{at.isoformat()}'")
     await owner.execute(statements)

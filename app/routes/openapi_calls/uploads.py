@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.flows.upload import UploadView
+from app.flows.upload_views import UploadView
 from app.routes.openapi_calls.call import OWN_PROBLEMS, READ_HEADERS, Call
 from mappings.csv.export import MOST_ROWS
 
