@@ -14,8 +14,8 @@ from rich.text import Text
 
 from app.audit_ports import Anchor, AuditEvent, AuditFilter, Verification
 from app.cli.database import with_database
-from app.cli.exits import BROKEN
-from app.cli.operators import read_time, usage
+from app.cli.exits import BROKEN, usage
+from app.cli.operators import read_time
 from app.cli.printing import write_json
 from app.cli.tables import table
 from app.flows.audit import list_audit, verify_audit

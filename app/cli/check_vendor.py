@@ -6,7 +6,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import Parameter
@@ -16,7 +16,7 @@ from rich.text import Text
 
 import mappings
 from app.cli.conformance import answers, lost_create, round_trip
-from app.cli.exits import REFUSED, USAGE_ERROR
+from app.cli.exits import REFUSED, usage
 from app.cli.look_alike import is_checkout, running
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
@@ -83,9 +83,9 @@ def check_vendor(
     """
     vendor = VENDORS.get(name)
     if vendor is None:
-        _usage(f"There is no vendor {name} in mappings/registry.py; there are: {', '.join(VENDORS)}.")
+        usage(f"There is no vendor {name} in mappings/registry.py; there are: {', '.join(VENDORS)}.")
     if not is_checkout(ROOT):
-        _usage(f"{ROOT} is no working copy: check-vendor needs the tests and the look-alikes beside the mappings.")
+        usage(f"{ROOT} is no working copy: check-vendor needs the tests and the look-alikes beside the mappings.")
     if write_golden:
         _write_golden(vendor)
         return
@@ -216,8 +216,3 @@ def _said(one: Judgement) -> Sequence[str]:
 
 def _names(rules: Sequence[str]) -> str:
     return ", ".join(rule.partition(".")[2] for rule in rules)
-
-
-def _usage(sentence: str) -> NoReturn:
-    sys.stderr.write(f"{sentence}\n")
-    sys.exit(USAGE_ERROR)

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
-from app.cli.exits import REFUSED, USAGE_ERROR
+from app.cli.exits import REFUSED, usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
@@ -90,8 +90,7 @@ def _chosen(object_name: str | None) -> tuple[str, ...]:
     if object_name is None:
         return OBJECTS
     if object_name not in OBJECTS:
-        sys.stderr.write(f"There is no contract {object_name}; there are: {', '.join(OBJECTS)}.\n")
-        sys.exit(USAGE_ERROR)
+        usage(f"There is no contract {object_name}; there are: {', '.join(OBJECTS)}.")
     return (object_name,)
 
 

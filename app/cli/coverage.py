@@ -1,6 +1,5 @@
 """`lockstitch coverage`: what each vendor's mapping reads and writes, per field."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, get_args
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.exits import USAGE_ERROR
+from app.cli.exits import usage
 from app.cli.printing import Json, write_json
 from app.cli.tables import table
 from canonical.parts import MappingName, ObjectName
@@ -52,8 +51,7 @@ def show_coverage(
     """
     for name in vendor:
         if name not in VENDORS:
-            sys.stderr.write(f"There is no vendor {name}; there are: {', '.join(VENDORS)}.\n")
-            sys.exit(USAGE_ERROR)
+            usage(f"There is no vendor {name}; there are: {', '.join(VENDORS)}.")
     objects = get_args(ObjectName) if object_name is None else (object_name,)
     columns = [column for one in objects for column in _columns(one, vendor or tuple(VENDORS))]
     if json:

@@ -1,9 +1,7 @@
 """`lockstitch dead-letters`: work that was given up, and what is decided about it."""
 
 import os
-import sys
-from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -11,8 +9,10 @@ from msgspec import UNSET
 from rich.console import Console
 from rich.text import Text
 
+from app.cli.exits import usage
+from app.cli.inputs import read_input
 from app.cli.listing import Cells, judge_limit, show_page
-from app.cli.operators import actor, read_time, usage, with_operators
+from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, tell, write_json
 from app.cli.tables import moment, table
 from app.dead_letter_ports import DeadLetterFilter
@@ -27,8 +27,6 @@ from app.flows.dead_letters import (
 )
 from app.queue_ports import DeathCategory
 from app.settings import load_settings
-
-STANDARD_INPUT: Final = "-"
 
 dead_letters = App(name="dead-letters", help="Look into work that was given up; run it again or let it go.")
 
@@ -123,7 +121,7 @@ def redrive(
     json
         As JSON.
     """
-    order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read(payload)))
+    order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read_json(payload)))
     letter = with_operators(lambda seam: redrive_dead_letter(seam, dead_letter_id, order, actor=actor()))
     tell(letter, f"{letter.id} is in the queue again.", json=json)
 
@@ -205,12 +203,10 @@ def _show_history(letter: DeadLetterDetail, console: Console) -> None:
     console.print(attempts)
 
 
-def _read(file: str) -> bytes:
+def _read_json(file: str) -> bytes:
+    content = read_input(file)
     try:
-        content = sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
         msgspec.json.decode(content)
-    except OSError as error:
-        usage(f"{file} cannot be read: {error.strerror}.")
     except (msgspec.DecodeError, UnicodeDecodeError):
         usage(f"{file} is not JSON.")
     return content

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.operators import usage
+from app.cli.exits import usage
 from app.cli.printing import write_json
 from app.ports import Page
 

@@ -2,19 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
 
-from app.cli.exits import REFUSED, USAGE_ERROR
-from app.cli.printing import Flag
+from app.cli.exits import REFUSED, usage
+from app.cli.inputs import read_input
+from app.cli.printing import Flag, write_json
 from canonical.parts import MappingName
 from mappings.coverage import unsupported
 from mappings.registry import VENDORS, AnyMapping, active, mapping_of
 from mappings.spec import Mapped, Unmappable, decode
-
-STANDARD_INPUT: Final = "-"
 
 
 def map_payload(
@@ -45,17 +44,17 @@ def map_payload(
         Show every record of the payload, as an array.
     """
     mapping = _find_mapping(name, revision)
-    payload = _read(file)
+    payload = read_input(file)
     facts = mapping.account() if account is None else _read_account(account, mapping)
     try:
         records = VENDORS[mapping.vendor].unwrap(payload, mapping.object)
         if len(records) != 1 and not list:
-            _usage(f"{file} holds {len(records)} records: add --list to see them all.")
+            usage(f"{file} holds {len(records)} records: add --list to see them all.")
         shown = [_shown(mapping, _map(mapping, record, facts)) for record in records]
     except Unmappable as refusal:
         sys.stderr.write(msgspec.json.encode({"path": refusal.path, "reason": refusal.reason}).decode() + "\n")
         sys.exit(REFUSED)
-    _write(shown if list else shown[0])
+    write_json(shown if list else shown[0])
 
 
 def _map(mapping: AnyMapping, record: msgspec.Raw, account: Any) -> Mapped[Any]:
@@ -86,34 +85,16 @@ def _find_mapping(name: str, revision: int | None) -> AnyMapping:
     vendor = VENDORS.get(vendor_name)
     known = sorted({mapping.name for vendor in VENDORS.values() for mapping in vendor.mappings})
     if vendor is None or not any(mapping.name == name for mapping in vendor.mappings):
-        _usage(f"There is no mapping {name}; there are: {', '.join(known)}.")
+        usage(f"There is no mapping {name}; there are: {', '.join(known)}.")
     wanted: Any = object_name
     mapping = active(vendor, wanted) if revision is None else mapping_of(vendor, wanted, revision)
     if mapping is None:
-        _usage(f"{name} has no revision {revision}.")
+        usage(f"{name} has no revision {revision}.")
     return mapping
-
-
-def _read(file: str) -> bytes:
-    if file == STANDARD_INPUT:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        _usage(f"{file} cannot be read: {error.strerror}.")
 
 
 def _read_account(file: Path, mapping: AnyMapping) -> Any:
     try:
-        return msgspec.json.decode(_read(str(file)), type=mapping.account)
+        return msgspec.json.decode(read_input(str(file)), type=mapping.account)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        _usage(f"{file} does not hold the facts of a {mapping.vendor} account: {error}.")
-
-
-def _usage(sentence: str) -> NoReturn:
-    sys.stderr.write(f"{sentence}\n")
-    sys.exit(USAGE_ERROR)
-
-
-def _write(content: Any) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
+        usage(f"{file} does not hold the facts of a {mapping.vendor} account: {error}.")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.database import find_settings
-from app.cli.operators import actor, usage, with_operators
+from app.cli.exits import usage
+from app.cli.mapping_tables import show_differences, show_route, tried
+from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
-from app.cli.tables import moment, table
+from app.cli.tables import table
 from app.flows.mapping_routes import (
     CanaryOrder,
     MappingView,
     RouteOrder,
-    RouteView,
     ShadowOrder,
-    ShadowView,
     list_mappings,
     read_mapping,
     roll_back,
@@ -32,6 +32,7 @@ from app.wiring import connections_of
 
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
 
+Connections = Mapping[str, Connection]
 Name = Annotated[str, Parameter(name="VENDOR.OBJECT")]
 Named = Annotated[str, Parameter(name="VENDOR.OBJECT@rN")]
 At = Annotated[str | None, Parameter(name="--connection")]
@@ -59,7 +60,7 @@ def list_all(*, json: Json = False) -> None:
         for route in one.routes or (None,):
             active = "" if route is None else f"r{route.active}{'' if route.pinned else ' (newest)'}"
             shown.add_row(
-                Text(one.name), Text(revisions), Text("" if route is None else route.connection), active, _tried(route)
+                Text(one.name), Text(revisions), Text("" if route is None else route.connection), active, tried(route)
             )
     Console().print(shown)
 
@@ -84,7 +85,7 @@ def show(name: Name, /, *, json: Json = False) -> None:
     for each in found.revisions:
         console.print(f"  r{each.revision}, API {each.vendor_api}, {'released' if each.released else 'not released'}")
     for route in found.routes:
-        _show(route, console)
+        show_route(route, console)
 
 
 @mapping.command
@@ -110,7 +111,7 @@ def diff(name: Name, /, *, connection: At = None, json: Json = False) -> None:
     if not comparisons:
         console.print(f"Nothing was compared yet: lockstitch mapping shadow {name}@rN")
     for where, one in comparisons:
-        _show_differences(where, one, console)
+        show_differences(where, one, console)
 
 
 @mapping.command
@@ -127,7 +128,7 @@ def activate(named: Named, /, *, connection: At = None, json: Json = False) -> N
         As JSON.
     """
     name, revision = _revision(named)
-    _decide(name, connection, json, lambda where: RouteOrder(connection=where, active=revision))
+    _set_route(name, connection, json, lambda where: RouteOrder(connection=where, active=revision))
 
 
 @mapping.command
@@ -145,14 +146,8 @@ def rollback(name: Name, /, *, connection: At = None, json: Json = False) -> Non
     json
         As JSON.
     """
-    connections = _connections()
     where = _one_connection(name, connection)
-
-    async def go_back(seam: OperatorSeam) -> MappingView:
-        await roll_back(seam.mapping_routes, connections, name, where, actor=actor())
-        return await read_mapping(seam.mapping_routes, seam.trial_book, connections, name)
-
-    _tell(with_operators(go_back), where, json)
+    _decide(name, where, lambda seam, known: roll_back(seam.mapping_routes, known, name, where, actor=actor()), json)
 
 
 @mapping.command
@@ -183,7 +178,7 @@ def shadow(
     name, revision = _revision(named)
     _judge_share("--rate", rate)
     order = None if off else ShadowOrder(revision=revision, sample_rate=rate)
-    _decide(name, connection, json, lambda where: RouteOrder(connection=where, shadow=order))
+    _set_route(name, connection, json, lambda where: RouteOrder(connection=where, shadow=order))
 
 
 @mapping.command
@@ -214,28 +209,37 @@ def canary(
     name, revision = _revision(named)
     _judge_share("--share", share)
     order = None if off else CanaryOrder(revision=revision, share=share)
-    _decide(name, connection, json, lambda where: RouteOrder(connection=where, canary=order))
+    _set_route(name, connection, json, lambda where: RouteOrder(connection=where, canary=order))
 
 
-def _decide(name: str, connection: str | None, json: bool, order_of: Callable[[str], RouteOrder]) -> None:
-    connections = _connections()
+def _set_route(name: str, connection: str | None, json: bool, order_of: Callable[[str], RouteOrder]) -> None:
     where = _one_connection(name, connection)
+    _decide(
+        name,
+        where,
+        lambda seam, known: set_route(seam.mapping_routes, known, name, order_of(where), actor=actor()),
+        json,
+    )
 
-    async def decide(seam: OperatorSeam) -> MappingView:
-        await set_route(seam.mapping_routes, connections, name, order_of(where), actor=actor())
+
+def _decide(
+    name: str, where: str, decide: Callable[[OperatorSeam, Connections], Awaitable[object]], json: bool
+) -> None:
+    """Decide about the mapping at one connection, then show how it stands there."""
+    connections = _connections()
+
+    async def decide_and_look(seam: OperatorSeam) -> MappingView:
+        await decide(seam, connections)
         return await read_mapping(seam.mapping_routes, seam.trial_book, connections, name)
 
-    _tell(with_operators(decide), where, json)
-
-
-def _tell(found: MappingView, where: str, json: bool) -> None:
+    found = with_operators(decide_and_look)
     if json:
         write_json(found)
         return
     route = next(route for route in found.routes if route.connection == where)
     console = Console()
     console.print(Text(found.name, style="bold"))
-    _show(route, console)
+    show_route(route, console)
 
 
 def _read(name: str) -> MappingView:
@@ -243,7 +247,7 @@ def _read(name: str) -> MappingView:
     return with_operators(lambda seam: read_mapping(seam.mapping_routes, seam.trial_book, connections, name))
 
 
-def _connections() -> Mapping[str, Connection]:
+def _connections() -> Connections:
     return connections_of(find_settings(os.environ)).by_name
 
 
@@ -267,65 +271,3 @@ def _revision(named: str) -> tuple[str, int]:
 def _judge_share(option: str, share: float) -> None:
     if not 0 < share <= 1:
         usage(f"{option} {share}: above 0, at most 1.")
-
-
-def _tried(route: RouteView | None) -> Text:
-    if route is None:
-        return Text("")
-    told = []
-    if route.shadow is not None:
-        told.append(f"shadow r{route.shadow.revision} ({route.shadow.sample_rate:.0%})")
-    if route.canary is not None:
-        told.append(f"canary r{route.canary.revision} ({route.canary.share:.0%})")
-    return Text(", ".join(told))
-
-
-def _show(route: RouteView, console: Console) -> None:
-    newest = "" if route.pinned else ", the newest that is released"
-    console.print(Text(f"\nat {route.connection}: r{route.active} is active{newest}"))
-    if route.previous is not None:
-        console.print(Text(f"  before: r{route.previous}"))
-    if route.shadow is not None or route.canary is not None:
-        console.print(Text("  tried: ").append(_tried(route)))
-    if route.note is not None:
-        console.print(Text(f"  {route.note}"))
-    if route.changed_at is not None:
-        console.print(Text(f"  decided {moment(route.changed_at)} by {route.changed_by}"))
-    for one in route.comparisons:
-        console.print(Text(f"  {_sum(one)}"))
-    for weighing in route.weighings:
-        console.print(
-            Text(
-                f"  r{weighing.canary} answered for {weighing.weighed}: {weighing.refused} refused"
-                f" (r{weighing.active}: {weighing.refused_by_active}), more loss in {weighing.lost_more},"
-                f" less in {weighing.lost_less}"
-            )
-        )
-
-
-def _sum(one: ShadowView) -> str:
-    dropped = f", {one.dropped} let go" if one.dropped else ""
-    return f"r{one.shadow} beside r{one.active}: {one.differing} of {one.compared} differ{dropped}"
-
-
-def _show_differences(where: str, one: ShadowView, console: Console) -> None:
-    console.print(Text(f"{where}: {_sum(one)}, {moment(one.first_at)} to {moment(one.last_at)}", style="bold"))
-    if not one.differences:
-        return
-    shown = table("path", "in", "count", f"r{one.active}", f"r{one.shadow}")
-    for difference in one.differences:
-        for at, sample in enumerate(difference.samples or ({},)):
-            head = (
-                (difference.path or "(all of it)", difference.passing, str(difference.count))
-                if not at
-                else ("", "", "")
-            )
-            shown.add_row(*map(Text, (*head, _side(sample, "active"), _side(sample, "shadow"))))
-    console.print(shown)
-
-
-def _side(sample: Mapping[str, str | bool | None], side: str) -> str:
-    if side not in sample:
-        return "-"
-    value = sample[side]
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 import mappings
-from app.cli.exits import REFUSED, USAGE_ERROR
+from app.cli.exits import REFUSED, usage
 from app.cli.look_alike import is_checkout
 from app.cli.scaffold.files import FirstObject, rendered
 from app.cli.scaffold.places import register
@@ -51,8 +51,7 @@ def new_vendor(
     called = title or name.capitalize()
     told = _objection(name, called, api)
     if told is not None:
-        sys.stderr.write(f"{told}\n")
-        sys.exit(USAGE_ERROR)
+        usage(told)
     files = list(rendered(name, called, object, api))
     present = [str(path) for path, _ in files if (ROOT / path).exists()]
     if present:

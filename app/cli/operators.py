@@ -6,12 +6,12 @@ import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, NoReturn, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from app.cli.database import find_database, find_keys, run
-from app.cli.exits import FAILURE, REFUSED, USAGE_ERROR
+from app.cli.exits import FAILURE, REFUSED, usage
 from app.errors import InvalidField, Problem, StateConflict, StoreUnavailable
 from app.flows.operator_seam import OperatorSeam
 from app.settings import load_settings
@@ -59,9 +59,3 @@ def read_time(option: str, text: str | None) -> datetime | None:
         return msgspec.convert(text, Instant).astimezone(UTC)
     except (msgspec.ValidationError, OverflowError):
         usage(f"{option} {text}: give a time such as 2026-05-01T09:30:00Z, or an age such as 90m, 2h, 1d.")
-
-
-def usage(sentence: str) -> NoReturn:
-    """End the command: it was asked for wrongly."""
-    sys.stderr.write(f"{sentence}\n")
-    sys.exit(USAGE_ERROR)

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from app.cli.exits import INTERRUPTED
-from app.cli.operators import actor, read_time, usage, with_operators
+from app.cli.exits import INTERRUPTED, usage
+from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Flag, Json, tell, write_json
 from app.cli.tables import moment, span, table
 from app.flows.operator_seam import OperatorSeam
