@@ -12,6 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.callers import Caller, code_of
+from tests.contract.exports import LEGACY
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
 from tests.contract.samples import customer
@@ -44,9 +45,14 @@ def grouped_by(expression: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def served(running_facade: Facade, full_key: str) -> dict[str, dict[str, set[str]]]:
-    """By metric: the values of each of its labels, on the API and a worker, after a little of everything."""
+def served(
+    running_facade: Facade, full_key: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, set[str]]]:
+    """By metric: the values of each of its labels, on the API and a worker, after a little of everything, and on an API
+    that takes exports."""
     facade = running_facade
+    exporting = tmp_path_factory.mktemp("exporting") / "lockstitch.toml"
+    exporting.write_text(facade.configuration + LEGACY, encoding="utf-8")
     with Caller(facade.api.url, full_key) as caller:
         caller.create("/v1/customers", customer("hubspot"))
         facade.vendors.break_("hubspot", "drift", path="/crm/v3/objects/contacts", times=None, change="type")
@@ -65,13 +71,14 @@ def served(running_facade: Facade, full_key: str) -> dict[str, dict[str, set[str
     )
     try:
         found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for process in (facade.api, facade.worker):
-            text = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {full_key}"}).text
-            for family in text_string_to_metric_families(text):
-                for sample in family.samples:
-                    found[sample.name]
-                    for label, value in sample.labels.items():
-                        found[sample.name][label].add(value)
+        with facade.another_api(LOCKSTITCH_CONFIG=str(exporting)) as exports:
+            for process in (facade.api, facade.worker, exports):
+                text = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {full_key}"}).text
+                for family in text_string_to_metric_families(text):
+                    for sample in family.samples:
+                        found[sample.name]
+                        for label, value in sample.labels.items():
+                            found[sample.name][label].add(value)
         return found
     finally:
         facade.sql("DELETE FROM dead_letter WHERE id = 'dl_rules'")
@@ -90,6 +97,8 @@ def test_what_has_to_raise_an_alarm_has_a_rule() -> None:
         "http_server_request_duration_seconds_count",
         "lockstitch_worker_seen_seconds",
         "lockstitch_audit_unsealed_seconds",
+        "lockstitch_uploads_total",
+        "lockstitch_uploads_oldest_seconds",
     } <= named
 
 
@@ -119,4 +128,6 @@ def test_the_values_that_rules_choose_by_are_real(served: dict[str, dict[str, se
     assert {"success", "auth"} <= served["lockstitch_vendor_outcomes_total"]["outcome"]
     assert "unknown" in served["lockstitch_operations_open"]["phase"]
     assert served["lockstitch_connection_paused"]["reason"] == {"auth", "operator"}
+    assert served["lockstitch_uploads_total"]["outcome"] == {"recorded", "refused"}
+    assert served["lockstitch_uploads_oldest_seconds"]["connection"] == {"legacy"}
     assert "drift" in served["lockstitch_mapping_refusals_total"]["reason"]
