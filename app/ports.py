@@ -97,8 +97,9 @@ class Vendors(Protocol):
         VendorAuthFailed, ConnectionPaused.
         """
 
-    async def account(self, connection: Connection, *, deadline: float) -> Any:
-        """The facts about the account (the vendor's account Struct), cached. Raises like `send`."""
+    async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
+        """The facts about the account (the vendor's account Struct), cached; not older than `max_age` seconds where
+        that is given. Raises like `send`."""
 
     async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
         """The options of fields at a vendor that is called, cached; not older than `max_age` seconds where that is

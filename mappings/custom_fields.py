@@ -1,4 +1,5 @@
-"""What all vendors have in common about custom fields: which a caller may name, and what a value of a type looks like.
+"""What all vendors have in common about custom fields: which a caller may name, what a value of a type looks like, and
+which choices there are where the account tells them.
 
 How a vendor spells a value is its own affair, and stands in its own folder.
 """
@@ -11,8 +12,11 @@ from msgspec import UnsetType
 
 from canonical import values
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings.spec import Notes
+from mappings.spec import FieldOptions, Notes
 
+CHOOSING: Final = frozenset[CustomFieldType](("enum", "multi_enum"))
+MOST_NAMED: Final = 20
+"""So many choices stand in a refusal."""
 DAY_LENGTH: Final = len("2026-05-01")
 EXPECTED: Final[dict[CustomFieldType, str]] = {
     "string": "text",
@@ -26,6 +30,25 @@ EXPECTED: Final[dict[CustomFieldType, str]] = {
 """What a value of each type is, in words for the one who sent another."""
 
 
+class ChosenField(CustomFieldSetting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A configured field of which the account tells what it can hold, in the account's own order."""
+
+    choices: tuple[str, ...]
+
+
+def name_of(setting: CustomFieldSetting) -> str:
+    """What the field is called among the options of its object."""
+    return f"custom_fields.{setting.key}"
+
+
+def knowing(
+    settings: tuple[CustomFieldSetting, ...], options: FieldOptions, open_keys: frozenset[str] = frozenset()
+) -> tuple[CustomFieldSetting, ...]:
+    """The same settings, those of enumerations with the choices that the account tells, unless they take others too.
+    Options that only older records hold are among them: whether they can still be written is for the vendor to say."""
+    return tuple(setting if setting.key in open_keys else _knowing(setting, options) for setting in settings)
+
+
 def named(
     patch: tuple[CustomFieldPatch, ...] | UnsetType | None,
     settings: tuple[CustomFieldSetting, ...],
@@ -34,7 +57,8 @@ def named(
 ) -> Iterator[tuple[int, CustomFieldSetting, CustomFieldValue]]:
     """What a patch says: place in the array, which field, and a value of its type or None to empty it.
 
-    A key that is not configured and a value of another type are noted as invalid and left out.
+    A key that is not configured, a value of another type and a choice that the account does not have are noted as
+    invalid and left out. Where the account tells no choices, the vendor judges them.
     """
     known = {setting.key: setting for setting in settings}
     for place, field in enumerate(patch if isinstance(patch, tuple) else ()):
@@ -43,6 +67,8 @@ def named(
             notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
         elif field.value is not None and not fits(setting.type, field.value):
             notes.invalid(f"{pointer}/{place}/value", f"{EXPECTED[setting.type]} is expected")
+        elif isinstance(setting, ChosenField) and (unknown := _unknown(field.value, setting.choices)):
+            notes.invalid(f"{pointer}/{place}/value", _no_choice(unknown, setting.choices))
         else:
             yield place, setting, field.value
 
@@ -96,3 +122,28 @@ def _unknown_key(settings: tuple[CustomFieldSetting, ...]) -> str:
     if not settings:
         return "this connection has no custom fields configured for this"
     return f"no such custom field here; one of: {', '.join(setting.key for setting in settings)}"
+
+
+def _knowing(setting: CustomFieldSetting, options: FieldOptions) -> CustomFieldSetting:
+    choices = options.get(name_of(setting), ()) if setting.type in CHOOSING else ()
+    if not choices:
+        return setting
+    return ChosenField(
+        key=setting.key,
+        vendor_field=setting.vendor_field,
+        type=setting.type,
+        label=setting.label,
+        choices=tuple(choice.value for choice in choices),
+    )
+
+
+def _unknown(value: CustomFieldValue, choices: tuple[str, ...]) -> list[str]:
+    """Those that are none of the choices. Empty text empties a field, as null does."""
+    chosen = value if isinstance(value, list) else [value] if isinstance(value, str) and value else []
+    return [one for one in chosen if one not in choices]
+
+
+def _no_choice(unknown: list[str], choices: tuple[str, ...]) -> str:
+    shown = ", ".join(choices[:MOST_NAMED])
+    more = f" and {len(choices) - MOST_NAMED} more" if len(choices) > MOST_NAMED else ""
+    return f"{unknown[0][:80]!r} is no choice here; one of: {shown}{more}"

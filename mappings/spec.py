@@ -290,11 +290,17 @@ class Choices(Generic[A]):
 
     `requests` are made for an account, `following` gives the request of the next page of an answer, `read` makes the
     options of an object of the answers, in the order of the requests. A field whose list could not be had is left out.
+
+    What custom fields can hold is judged before a write as well: `definitions` are those of the requests that tell it,
+    by object, asked for together with the account facts where a connection has such fields; a vendor whose account
+    facts hold it has none. `open_fields` are the keys of fields that take other values than their choices.
     """
 
     requests: Callable[[A], tuple[VendorRequest, ...]]
     following: Callable[[VendorRequest, VendorReply], VendorRequest | None]
     read: Callable[[A, ObjectName, tuple[Pages, ...]], FieldOptions]
+    definitions: Mapping[ObjectName, VendorRequest] = field(default_factory=dict)
+    open_fields: Callable[[A, ObjectName], frozenset[str]] = lambda account, object_name: frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """From what a caller wrote to the one request that does it at the vendor. Nothing here changes anything there."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, UnsetType
@@ -9,6 +10,7 @@ from msgspec import Struct, UnsetType
 from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
 from app.flows.changes import WATCHED, Watched, watched_in
 from app.flows.fetch import ask, fetch_raw
+from app.flows.hinging import hinges_on_facts
 from app.flows.locate import AnyMapping, cannot
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
@@ -22,6 +24,9 @@ from canonical.parts import Loss
 from canonical.ticket import TicketPatch
 from mappings.http import VendorRequest
 from mappings.spec import Action, FieldRefusal, UpsertKey
+
+YOUNG: Final = 60.0
+"""Seconds. Facts about an account that are no older than this may refuse a write by themselves."""
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
@@ -38,7 +43,10 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """What drafting one operation works with; `dry`: nothing of it will be sent, so it counts for nothing."""
+    """What drafting one operation works with; `dry`: nothing of it will be sent, so it counts for nothing.
+
+    `doubtful` says, after a refusal, that facts about the account alone spoke against the write.
+    """
 
     def __init__(
         self,
@@ -56,10 +64,11 @@ class Desk:
         self.intent = intent
         self.deadline = deadline
         self.dry = dry
+        self.doubtful = False
 
-    async def account(self) -> Any:
-        """The facts about the vendor account, cached by the client."""
-        return await self.seam.vendors.account(self.connection, deadline=self.deadline)
+    async def account(self, max_age: float | None = None) -> Any:
+        """The facts about the vendor account, cached by the client; no older than `max_age` seconds where given."""
+        return await self.seam.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
 
 
 async def prepare(desk: Desk, marker: str) -> Prepared:
@@ -85,6 +94,10 @@ async def prepare_create(desk: Desk, marker: str) -> Prepared:
     create = desk.mapping.endpoints.create
     if create is None:
         raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot create {desk.mapping.object}s")
+    return await _by_young_facts(desk, lambda: _create(desk, create, marker))
+
+
+async def _create(desk: Desk, create: Callable[..., VendorRequest], marker: str) -> Prepared:
     account = await desk.account()
     body, loss = await _draft(desk, None, account)
     return Prepared(
@@ -100,6 +113,10 @@ async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
     update = desk.mapping.endpoints.update
     if update is None:
         raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
+    return await _by_young_facts(desk, lambda: _update(desk, update, marker, remote_id))
+
+
+async def _update(desk: Desk, update: Callable[..., VendorRequest], marker: str, remote_id: str) -> Prepared:
     raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
     body, loss = await _draft(desk, raw, account)
     await _check_version(desk, raw, account)
@@ -151,6 +168,10 @@ async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
 
 
 async def _prepare_native_upsert(desk: Desk, marker: str) -> Prepared:
+    return await _by_young_facts(desk, lambda: _upsert(desk, marker))
+
+
+async def _upsert(desk: Desk, marker: str) -> Prepared:
     key, value = _upsert_key(desk.intent)
     account = await desk.account()
     body, loss = await _draft(desk, None, account)
@@ -171,6 +192,18 @@ async def marker_lookup(desk: Desk, marker: str) -> tuple[VendorRequest | None, 
     return find_marker(marker, desk.intent.parent, body, account), loss
 
 
+async def _by_young_facts(desk: Desk, draft: Callable[[], Awaitable[Prepared]]) -> Prepared:
+    """A refusal for which facts about the account alone speak is judged once more by facts no older than a minute: an
+    administrator may have added a choice meanwhile. Raises the vendor's problems where they cannot be had."""
+    before = await desk.account()
+    try:
+        return await draft()
+    except (InvalidField, UnsupportedField):
+        if not desk.doubtful or await desk.account(YOUNG) == before:
+            raise
+    return await draft()
+
+
 async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
     """The body to send, and what is lost; `present` is the record as it is, where there is one."""
     patch = msgspec.json.decode(desk.intent.body, type=desk.mapping.patch)
@@ -181,6 +214,9 @@ async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple
             current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
         draft = desk.mapping.to_vendor(patch, current, account)
+    desk.doubtful = hinges_on_facts(
+        desk.connection.vendor, desk.mapping, account, draft.refused, lossy=desk.intent.lossy
+    )
     if not desk.dry:
         weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
     return draft.body, draft.loss + _judge(desk, draft.refused)

@@ -1,4 +1,5 @@
-"""Facts about accounts that mappings need and records do not hold: fetched together, kept for ten minutes.
+"""Facts about accounts that mappings need and records do not hold: fetched together, kept for ten minutes. What custom
+fields can hold is among them, where a connection has such fields, so that a write can be judged by it.
 
 Facts that have grown old are still given out while newer ones are fetched; a fact that the vendor refuses to tell (the
 credential lacks a scope) is left to the vendor's documented default.
@@ -7,7 +8,7 @@ credential lacks a scope) is left to the vendor's documented default.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,22 +16,24 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import Problem, VendorTimeout
+from app.outbound.field_choices import Deliver, FieldSettings, ask_definitions, with_choices
 from app.outbound.lines import Line
 from app.ports import VendorRefused
-from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Unmappable
+from canonical.parts import ObjectName
+from mappings.http import VendorReply
+from mappings.spec import Pages, Unmappable
 
 _log = logging.getLogger("lockstitch.outbound")
 
-Deliver = Callable[[Line, VendorRequest, float], Awaitable[VendorReply]]
-
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """The vendor's account Struct, and when it was told."""
+    """The vendor's account Struct, when it was asked for, and the answers that tell what custom fields can hold."""
 
     account: Any
     told_at: datetime
+    asked: float  # on the clock of time.monotonic, as renew_at
     renew_at: float
+    definitions: Mapping[ObjectName, Pages] = {}
 
 
 class Accounts:
@@ -41,10 +44,11 @@ class Accounts:
         self._known: dict[str, Facts] = {}
         self._fetching: dict[str, asyncio.Task[Facts]] = {}
 
-    async def get(self, line: Line, deadline: float) -> Any:
-        """The vendor's account Struct. Raises the vendor's problems while nothing is known yet."""
+    async def get(self, line: Line, deadline: float, max_age: float | None = None) -> Any:
+        """The vendor's account Struct, at most so many seconds old where that is given. Raises the vendor's problems
+        while nothing so young is known."""
         known = self._known.get(line.connection.name)
-        if known is not None:
+        if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
             if time.monotonic() >= known.renew_at:
                 self._fetch(line)
             return known.account
@@ -87,7 +91,8 @@ class Accounts:
 
     async def _renew(self, line: Line) -> Facts:
         vendor = line.connection.vendor
-        deadline = time.monotonic() + vendor.timeout_seconds * line.patience.attempts
+        asked = time.monotonic()
+        deadline = asked + vendor.timeout_seconds * line.patience.attempts
         outcomes = await asyncio.gather(
             *(self._deliver(line, request, deadline) for request in vendor.account_requests), return_exceptions=True
         )
@@ -105,18 +110,26 @@ class Accounts:
                 failed.append(outcome)
         if failed and not any(replies):
             raise failed[0]
-        age = line.patience.account_retry if failed else line.patience.account_age
-        account = self._build(line, tuple(replies))
-        facts = Facts(account=account, told_at=datetime.now(UTC), renew_at=time.monotonic() + age)
+        account = self._build(line, tuple(replies), line.custom_fields)
+        definitions, missing = await ask_definitions(self._deliver, line, deadline)
+        settings = with_choices(line, account, definitions)
+        age = line.patience.account_retry if failed or missing else line.patience.account_age
+        facts = Facts(
+            account=account if settings == line.custom_fields else self._build(line, tuple(replies), settings),
+            told_at=datetime.now(UTC),
+            asked=asked,
+            renew_at=time.monotonic() + age,
+            definitions=definitions,
+        )
         self._known[line.connection.name] = facts
         return facts
 
-    def _build(self, line: Line, replies: tuple[VendorReply | None, ...]) -> Any:
+    def _build(self, line: Line, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
         vendor = line.connection.vendor
         try:
-            return vendor.build_account(replies, line.custom_fields)
+            return vendor.build_account(replies, settings)
         except Unmappable as error:
             _log.warning(
                 "%s: facts about the account cannot be read at %s", line.connection.name, error.path, exc_info=error
             )
-            return vendor.build_account((None,) * len(replies), line.custom_fields)
+            return vendor.build_account((None,) * len(replies), settings)

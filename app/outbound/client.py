@@ -69,9 +69,9 @@ class VendorClient:
                 raise
         return await self._deliver(line, request, deadline)
 
-    async def account(self, connection: Connection, *, deadline: float) -> Any:
+    async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
         """See `ports.Vendors.account`."""
-        return await self._accounts.get(self._lines[connection.name], deadline)
+        return await self._accounts.get(self._lines[connection.name], deadline, max_age)
 
     async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
         """See `ports.Vendors.options`."""

@@ -5,24 +5,22 @@ fails, the old lists are given out with their age to whoever has not asked for y
 """
 
 import asyncio
-import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Struct
 
 from app.errors import Problem, VendorTimeout
-from app.outbound.accounts import Accounts, Deliver
+from app.outbound.accounts import Accounts
+from app.outbound.field_choices import Deliver, pages_of
 from app.outbound.lines import Line
-from app.ports import OptionLists, VendorRefused
-from mappings.http import VendorReply, VendorRequest
+from app.ports import OptionLists
+from mappings.http import VendorRequest
 from mappings.spec import Choices, Pages
 
-# More than so many people, or fields, nobody chooses from in a drop-down.
-MOST_PAGES: Final = 20
 DEFAULT_AGE: Final = 600.0
-_log = logging.getLogger("lockstitch.outbound")
 
 
 class _Held(Struct, frozen=True, kw_only=True):
@@ -85,21 +83,22 @@ class OptionShelf:
         lists: dict[Any, Any] = {}
         if vendor.choices is not None:
             requests = vendor.choices.requests(facts.account)
-            pages = await asyncio.gather(*(self._pages(line, vendor.choices, one, deadline) for one in requests))
+            told_already = {vendor.choices.definitions[one]: pages for one, pages in facts.definitions.items()}
+            pages = await asyncio.gather(
+                *(self._pages(line, vendor.choices, one, deadline, told_already) for one in requests)
+            )
             for object_name in {mapping.object for mapping in vendor.mappings}:
                 lists[object_name] = vendor.choices.read(facts.account, object_name, tuple(pages))
         return _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked)
 
-    async def _pages(self, line: Line, choices: Choices[Any], request: VendorRequest, deadline: float) -> Pages:
-        """A list that the vendor refuses to tell, as the credential lacks a scope, is empty. Raises its problems."""
-        pages: list[VendorReply] = []
-        following: VendorRequest | None = request
-        while following is not None and len(pages) < MOST_PAGES:
-            try:
-                reply = await self._deliver(line, following, deadline)
-            except VendorRefused as refused:
-                _log.warning("%s does not tell %s", line.connection.name, request.route, exc_info=refused)
-                return ()
-            pages.append(reply)
-            following = choices.following(following, reply)
-        return tuple(pages)
+    async def _pages(
+        self,
+        line: Line,
+        choices: Choices[Any],
+        request: VendorRequest,
+        deadline: float,
+        known: Mapping[VendorRequest, Pages],
+    ) -> Pages:
+        if request in known:
+            return known[request]
+        return await pages_of(self._deliver, line, choices, request, deadline)

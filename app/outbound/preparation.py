@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from app.errors import VendorTimeout
-from app.outbound.accounts import Deliver
+from app.outbound.field_choices import Deliver
 from app.outbound.lines import Line
 from app.ports import VendorRefused
 from mappings.http import VendorRefusal, VendorRequest

@@ -93,7 +93,12 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     return {**found, **_custom(account, object_name, ticket_fields)}
 
 
-CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+CHOICES: Final = Choices[Account](
+    requests=requests,
+    following=following,
+    read=read,
+    definitions={"ticket": TICKET_FIELDS, "customer": CONTACT_FIELDS},
+)
 
 
 def _custom(account: Account, object_name: ObjectName, pages: Pages) -> dict[str, tuple[Option, ...]]:

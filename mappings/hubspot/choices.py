@@ -90,9 +90,6 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     return found
 
 
-CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
-
-
 def _definitions(object_type: str) -> VendorRequest:
     return VendorRequest(
         method="GET", path=f"/crm/v3/properties/{object_type}", route="/crm/v3/properties/{object_type}"
@@ -170,3 +167,11 @@ def _custom(
 def _put(found: dict[str, tuple[Option, ...]], name: str, options: tuple[Option, ...]) -> None:
     if options:
         found[name] = options
+
+
+CHOICES: Final = Choices[Account](
+    requests=requests,
+    following=following,
+    read=read,
+    definitions={object_name: _definitions(object_type) for object_name, object_type in OBJECT_TYPES.items()},
+)

@@ -23,6 +23,7 @@ class _Choice(Struct, frozen=True, kw_only=True):
 class _Field(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     picklist_values: tuple[_Choice, ...] = ()
+    restricted_picklist: bool = False
 
 
 class _RecordType(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,6 +103,12 @@ def build_account(
         custom_fields=dict(custom_fields),
         fields={sobject: frozenset(field.name for field in told.fields) for sobject, told in described.items()},
         picklists=fresh.picklists | _picklists(described),
+        restricted=frozenset(
+            f"{sobject}.{field.name}"
+            for sobject, told in described.items()
+            for field in told.fields
+            if field.restricted_picklist
+        ),
         case_statuses=fresh.case_statuses if cases is None else _case_statuses(cases),
         order_statuses=fresh.order_statuses if orders is None else _order_statuses(orders),
         record_types={

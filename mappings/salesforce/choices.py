@@ -69,7 +69,18 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     return {name: options for name, options in found.items() if options}
 
 
-CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+def open_fields(account: Account, object_name: ObjectName) -> frozenset[str]:
+    """The API takes any value in a picklist that is not restricted, and adds it to the record. Record types, which may
+    be written by their ids too, are judged where they are written."""
+    return frozenset(
+        setting.key
+        for setting in account.custom_fields.get(object_name, ())
+        if setting.vendor_field == RECORD_TYPE
+        or f"{SOBJECT[object_name]}.{setting.vendor_field}" not in account.restricted
+    )
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read, open_fields=open_fields)
 
 
 def _named(pages: Pages) -> tuple[Option, ...]:

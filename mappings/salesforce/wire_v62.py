@@ -214,15 +214,17 @@ class Account(Struct, frozen=True, kw_only=True):
     """What an org has. The defaults are those of a new one, with our two fields.
 
     `fields` are the API names that the connection's user sees, by sObject; one that is not in it was not described.
-    `picklists` are active values by `sObject.Field`, in their order. `order_statuses` is the status code of each status
-    of orders. `record_types` are developer names by id, by sObject. `currency` is that of an org with a single one.
-    `pages` are the addresses of records for people, with `{ID}` in them. `held` and `more_lines` are what an answer
-    brought along: the values of configured custom fields, and orders' further lines, by the record's id.
+    `picklists` are active values by `sObject.Field`, in their order, and `restricted` those of them that take no other
+    value. `order_statuses` is the status code of each status of orders. `record_types` are developer names by id, by
+    sObject. `currency` is that of an org with a single one. `pages` are the addresses of records for people, with
+    `{ID}` in them. `held` and `more_lines` are what an answer brought along: the values of configured custom fields,
+    and orders' further lines, by the record's id.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     fields: dict[str, frozenset[str]] = {}
     picklists: dict[str, tuple[str, ...]] = field(default_factory=_default_picklists)
+    restricted: frozenset[str] = frozenset()
     case_statuses: dict[str, Status] = field(default_factory=_default_statuses)
     order_statuses: dict[str, str] = field(default_factory=lambda: {"Draft": "Draft", "Activated": "Activated"})
     record_types: dict[str, dict[str, str]] = {}

@@ -73,9 +73,6 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     }
 
 
-CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
-
-
 def _page(of: DefinitionsOf) -> VendorRequest:
     return call(documents.METAFIELD_DEFINITIONS, "metafieldDefinitions", of, cost=COST)
 
@@ -99,3 +96,11 @@ def _texts(value: str | None) -> Iterable[str]:
         return msgspec.json.decode(value or "[]", type=tuple[str, ...])
     except msgspec.MsgspecError as error:
         raise VendorDrift("$.data.metafieldDefinitions", "the choices of a definition are no list of text") from error
+
+
+CHOICES: Final = Choices[Account](
+    requests=requests,
+    following=following,
+    read=read,
+    definitions={object_name: _page(DefinitionsOf(owner_type=owner)) for object_name, owner in OWNERS.items()},
+)

@@ -116,7 +116,12 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     return found | _custom(account, object_name, fields)
 
 
-CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)
+CHOICES: Final = Choices[Account](
+    requests=requests,
+    following=following,
+    read=read,
+    definitions={"ticket": TICKET_FIELDS, "customer": USER_FIELDS},
+)
 
 
 def _agents(pages: Pages) -> tuple[Option, ...]:

@@ -18,6 +18,7 @@ from app.outbound.wire import Wire
 from app.ports import CalledConnection, Connection
 from app.settings import ConnectionSettings, PacingSettings
 from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.custom_fields import ChosenField
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
 from mappings.spec import Auth, Pacing, Vendor
 
@@ -36,10 +37,12 @@ QUICK = Patience(
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What Acme tells of an account: the bodies of its answers, None where it told nothing."""
+    """What Acme tells of an account: the bodies of its answers, None where it told nothing; the configured fields of
+    customers by their keys, and what those hold of which it told that."""
 
     told: tuple[str | None, ...] = ()
     fields: tuple[str, ...] = ()
+    choices: dict[str, tuple[str, ...]] = {}
 
 
 KINDS: Mapping[int, RefusalKind] = {
@@ -78,6 +81,7 @@ def build_account(
     return Account(
         told=tuple(None if reply is None else reply.body.decode() for reply in replies),
         fields=tuple(field.key for field in custom.get("customer", ())),
+        choices={field.key: field.choices for field in custom.get("customer", ()) if isinstance(field, ChosenField)},
     )
 
 
@@ -130,9 +134,9 @@ class Asker:
         """`VendorClient.send` with that much time."""
         return await self.client.send(self.connection, request, deadline=within(seconds))
 
-    async def account(self, seconds: float = 5.0) -> Any:
+    async def account(self, seconds: float = 5.0, max_age: float | None = None) -> Any:
         """`VendorClient.account` with that much time."""
-        return await self.client.account(self.connection, deadline=within(seconds))
+        return await self.client.account(self.connection, deadline=within(seconds), max_age=max_age)
 
 
 @asynccontextmanager

@@ -1,0 +1,100 @@
+"""What any vendor's custom fields have in common: types, and the choices that an account tells."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from mappings.custom_fields import CHOOSING, MOST_NAMED, ChosenField, knowing, named
+from mappings.spec import Notes, Option
+
+TIER = CustomFieldSetting(key="tier", vendor_field="loyalty", type="enum", label="Tier")
+HOBBIES = CustomFieldSetting(key="hobbies", vendor_field="hobby", type="multi_enum")
+MOTTO = CustomFieldSetting(key="motto", vendor_field="motto")
+
+
+def options(*values: str) -> tuple[Option, ...]:
+    return tuple(Option(value=value, label=value.title(), active=value != "bronze") for value in values)
+
+
+TOLD = {
+    "custom_fields.tier": options("gold", "silver", "bronze"),
+    "custom_fields.hobbies": options("knots", "hems"),
+    "custom_fields.motto": options("onwards"),
+    "tier": options("nickel"),
+}
+KNOWING = knowing((TIER, HOBBIES, MOTTO), TOLD)
+
+
+def judged(
+    settings: tuple[CustomFieldSetting, ...], **values: CustomFieldValue
+) -> tuple[dict[str, CustomFieldValue], dict[str, str]]:
+    """What may be written, by key, and what is refused, by pointer."""
+    notes = Notes()
+    patch = tuple(CustomFieldPatch(key=key, value=value) for key, value in values.items())
+    written = {setting.key: value for _, setting, value in named(patch, settings, notes)}
+    assert {one.kind for one in notes.refused} <= {"invalid"}
+    return written, {one.pointer: one.detail for one in notes.refused}
+
+
+def test_only_enumerations_take_the_choices_that_the_account_tells() -> None:
+    tier, hobbies, motto = KNOWING
+    assert isinstance(tier, ChosenField)
+    assert isinstance(hobbies, ChosenField)
+    assert (tier.key, tier.vendor_field, tier.type, tier.label) == ("tier", "loyalty", "enum", "Tier")
+    assert (tier.choices, hobbies.choices) == (("gold", "silver", "bronze"), ("knots", "hems"))
+    assert motto is MOTTO
+
+
+def test_an_open_field_and_one_without_options_stay_as_they_are() -> None:
+    assert knowing((TIER, HOBBIES), TOLD, frozenset(("tier",)))[0] is TIER
+    assert knowing((TIER,), {}) == (TIER,)
+
+
+def test_a_choice_that_the_account_does_not_have_is_refused_with_those_that_it_has() -> None:
+    written, refused = judged(KNOWING, tier="platinum", hobbies=["knots", "kites"], motto="anything")
+    assert written == {"motto": "anything"}
+    assert refused == {
+        "/custom_fields/0/value": "'platinum' is no choice here; one of: gold, silver, bronze",
+        "/custom_fields/1/value": "'kites' is no choice here; one of: knots, hems",
+    }
+
+
+@pytest.mark.parametrize("values", [{"tier": "bronze"}, {"tier": None}, {"tier": ""}, {"hobbies": []}])
+def test_what_can_be_held_and_what_empties_a_field_pass(values: dict[str, CustomFieldValue]) -> None:
+    assert judged(KNOWING, **values) == (values, {})
+
+
+def test_where_the_account_tells_nothing_the_vendor_judges() -> None:
+    assert judged((TIER, HOBBIES), tier="platinum", hobbies=["kites"]) == (
+        {"tier": "platinum", "hobbies": ["kites"]},
+        {},
+    )
+
+
+def test_a_long_list_is_cut_off_and_so_is_what_was_sent() -> None:
+    (setting,) = knowing((TIER,), {"custom_fields.tier": options(*(f"tier{n}" for n in range(500)))})
+    _, refused = judged((setting,), tier="x" * 5000)
+    detail = refused["/custom_fields/0/value"]
+    assert f"tier{MOST_NAMED - 1} and {500 - MOST_NAMED} more" in detail
+    assert f"tier{MOST_NAMED}," not in detail
+    assert len(detail) < 400
+
+
+@given(
+    kind=st.sampled_from(sorted(CHOOSING)),
+    choices=st.lists(st.text(min_size=1), min_size=1, unique=True),
+    sent=st.lists(st.text(), max_size=4),
+    data=st.data(),
+)
+def test_nothing_but_the_choices_ever_passes(
+    kind: CustomFieldType, choices: list[str], sent: list[str], data: st.DataObject
+) -> None:
+    setting = CustomFieldSetting(key="k", vendor_field="v", type=kind)
+    known = knowing((setting,), {"custom_fields.k": tuple(Option(value=one, label=one) for one in choices)})
+    several = [*sent, *data.draw(st.lists(st.sampled_from(choices), max_size=3))]
+    value: CustomFieldValue = several if kind == "multi_enum" else (several or [""])[0]
+    written, refused = judged(known, k=value)
+    fits = value == "" if value == "" else set(several if kind == "multi_enum" else [value]) <= set(choices)
+    assert (written == {"k": value}) is bool(fits)
+    assert bool(refused) is not bool(fits)
