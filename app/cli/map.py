@@ -48,7 +48,9 @@ def map_payload(
     facts = mapping.account() if account is None else _read_account(account, mapping)
     try:
         records = VENDORS[mapping.vendor].unwrap(payload, mapping.object)
-        if len(records) != 1 and not list:
+        if not records and not list:
+            raise Unmappable("$", f"it holds no {mapping.object}")
+        if len(records) > 1 and not list:
             usage(f"{file} holds {len(records)} records: add --list to see them all.")
         shown = [_shown(mapping, _map(mapping, record, facts)) for record in records]
     except Unmappable as refusal:
