@@ -1,12 +1,12 @@
 """The contract between the frame (serving, faults, memory) and one vendor's look-alike."""
 
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from emulators.http import Answer, Call
 from emulators.state import State
 
-DriftKind = Literal["enum", "type", "field"]
-DRIFT_KINDS: tuple[DriftKind, ...] = ("enum", "type", "field")
+DriftKind = Literal["enum", "type", "field", "missing"]
+DRIFT_KINDS: tuple[DriftKind, ...] = get_args(DriftKind)
 
 
 class Emulator(Protocol):
@@ -31,7 +31,8 @@ class Emulator(Protocol):
         ...
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """Bend one answer as a vendor does overnight: an unknown `enum` value, a changed `type`, a new `field`."""
+        """Bend one answer as a vendor does overnight: an unknown `enum` value, a changed `type`, a new `field`, or one
+        `missing` that was always there."""
         ...
 
 

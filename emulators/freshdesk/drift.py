@@ -1,14 +1,16 @@
-"""What Freshdesk might do overnight to its own answers: a status nobody knows, an id as text, one field more."""
+"""What Freshdesk might do overnight to its answers: a status nobody knows, an id as text, one field more or less."""
 
 from typing import Any
 
 from emulators.http import Answer, BadJson
 
 NEW_STATUS, NEW_SOURCE = 42, 105
+GONE = "updated_at"
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """The answer, its records changed in the way of `kind`: `enum`, `type` or `field`. One without records stays."""
+    """The answer, its records changed in the way of `kind`: `enum`, `type`, `field` or `missing`. One without records
+    stays."""
     try:
         body = answer.json()
     except BadJson:
@@ -27,6 +29,8 @@ def _bend(kind: str, record: Any) -> Any:
         return record
     if kind == "field":
         return record | {"sentiment": {"score": 82, "label": "positive"}}
+    if kind == "missing":
+        return {name: value for name, value in record.items() if name != GONE}
     if kind == "type":
         changes: dict[str, Any] = {"id": str(record["id"]), "active": "yes"}
     else:

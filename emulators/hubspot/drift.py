@@ -16,7 +16,8 @@ UNKNOWN_CHOICES = {
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """An answer with an unknown choice (`enum`), with times and ids as numbers (`type`), or with more (`field`).
+    """An answer with an unknown choice (`enum`), with times and ids as numbers (`type`), with more (`field`), or
+    without the time of the last change (`missing`).
 
     Answers that show no records stay as they are.
     """
@@ -53,3 +54,5 @@ def _bend(kind: str, record: dict[str, Any]) -> None:
         case "field":
             record["recordVersion"] = 3
             properties["hs_record_trust_score"] = "0.87"
+        case "missing":
+            record.pop("updatedAt", None)

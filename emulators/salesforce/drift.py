@@ -1,4 +1,5 @@
-"""What administrators, and three releases a year, do overnight: a new picklist value, another type, a new field."""
+"""What administrators, and three releases a year, do overnight: a new picklist value, another type, a new field, or one
+that the connection's user does not see any more."""
 
 from typing import Any
 
@@ -6,10 +7,12 @@ from emulators.http import Answer, BadJson
 
 NEW_STATUS = "Awaiting Vendor"
 NEW_PRIORITY = "Blocker"
+GONE = "Id"
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """The answer, its records changed in the way of `kind`: `enum`, `type` or `field`. One without records stays."""
+    """The answer, its records changed in the way of `kind`: `enum`, `type`, `field` or `missing`. One without records
+    stays."""
     try:
         body = answer.json()
     except BadJson:
@@ -26,6 +29,8 @@ def _bend(kind: str, record: Any) -> Any:
         return record
     if kind == "field":
         return record | {"EinsteinScore": {"value": 0.82, "model": "v3"}}
+    if kind == "missing":
+        return {name: value for name, value in record.items() if name != GONE}
     if kind == "type":
         changes: dict[str, Any] = {
             "IsDeleted": "false",

@@ -8,6 +8,7 @@ from emulators.http import Answer, BadJson
 JsonRecord = dict[str, Any]
 
 UNKNOWN_VALUE = "QUANTUM_ENTANGLED"
+GONE = "updatedAt"
 _ENUMS = (
     "displayFinancialStatus",
     "displayFulfillmentStatus",
@@ -28,8 +29,8 @@ _TYPES: tuple[tuple[str, Callable[[Any], Any]], ...] = (
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """The same answer with an unknown `enum` value, another `type`, or a new `field` in it. An answer that carries
-    nothing to bend (an error, an empty list) stays as it is."""
+    """The same answer with an unknown `enum` value, another `type`, a new `field` in it, or one `missing`. An answer
+    that carries nothing to bend (an error, an empty list) stays as it is."""
     try:
         body = answer.json()
     except BadJson:
@@ -65,10 +66,17 @@ def _bend_field(data: JsonRecord) -> None:
             one["carbonFootprint"] = {"grams": 1200}
 
 
+def _bend_missing(data: JsonRecord) -> None:
+    for one in list(_objects(data)):
+        if "id" in one:
+            one.pop(GONE, None)
+
+
 _BENDS: dict[str, Callable[[JsonRecord], None]] = {
     "enum": _bend_enum,
     "type": _bend_type,
     "field": _bend_field,
+    "missing": _bend_missing,
 }
 
 

@@ -71,7 +71,7 @@ class Shopify:
         return placed(object, payload, state, time.time())
 
     def drift(self, kind: str, answer: Answer) -> Answer:
-        """An answer after an unannounced change: `enum`, `type` or `field`."""
+        """An answer after an unannounced change: `enum`, `type`, `field` or `missing`."""
         return bent(kind, answer)
 
     def failure(self, status: int) -> Answer:

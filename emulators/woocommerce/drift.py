@@ -1,14 +1,17 @@
-"""What a plugin might do overnight to the shop's answers: a status of its own, a sum as a number, one member more."""
+"""What a plugin might do overnight to the shop's answers: a status of its own, a sum as a number, one member more,
+or one less."""
 
 from typing import Any
 
 from emulators.http import Answer, BadJson
 
 NEW_STATUS = "awaiting-pickup"
+GONE = ("currency", "email")
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """The answer, its records changed in the way of `kind`: `enum`, `type` or `field`. One without records stays."""
+    """The answer, its records changed in the way of `kind`: `enum`, `type`, `field` or `missing`. One without records
+    stays."""
     try:
         body = answer.json()
     except BadJson:
@@ -25,6 +28,8 @@ def _bend(kind: str, record: Any) -> Any:
         return record
     if kind == "field":
         return record | {"delivery_slot": {"from": "10:00", "to": "12:00"}}
+    if kind == "missing":
+        return {name: value for name, value in record.items() if name not in GONE}
     if kind == "enum":
         changes: dict[str, Any] = {"status": NEW_STATUS, "created_via": "kiosk", "role": "wholesaler"}
     else:

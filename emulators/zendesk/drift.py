@@ -1,4 +1,4 @@
-"""What Zendesk might do overnight to its own answers: a status nobody knows, an id as text, one field more."""
+"""What Zendesk might do overnight to its own answers: a status nobody knows, an id as text, one field more or less."""
 
 from typing import Any
 
@@ -6,10 +6,12 @@ from emulators.http import Answer, BadJson
 
 NEW_STATUS = "awaiting_vendor"
 NEW_ROLE = "light-agent"
+GONE = ("updated_at", "author_id")
 
 
 def bent(kind: str, answer: Answer) -> Answer:
-    """The answer, its records changed in the way of `kind`: `enum`, `type` or `field`. One without records stays."""
+    """The answer, its records changed in the way of `kind`: `enum`, `type`, `field` or `missing`. One without records
+    stays."""
     try:
         body = answer.json()
     except BadJson:
@@ -30,6 +32,8 @@ def _bend_all(kind: str, value: Any) -> Any:
 def _bend(kind: str, record: dict[str, Any]) -> dict[str, Any]:
     if kind == "field":
         return record | {"sentiment": {"score": 0.82, "label": "positive"}}
+    if kind == "missing":
+        return {name: value for name, value in record.items() if name not in GONE}
     if kind == "type":
         changes = {"id": str(record["id"]), "tags": ",".join(record.get("tags", ())), "verified": "yes"}
         return record | {name: value for name, value in changes.items() if name in record}

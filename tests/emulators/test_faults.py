@@ -113,12 +113,13 @@ def test_html_body_is_a_page_where_json_was_expected(
 
 def test_drift_bends_the_answer_and_not_the_record(emulators: RunningEmulators) -> None:
     ticket = create(emulators).json()["ticket"]
-    for change in ("enum", "type", "field"):
+    for change in ("enum", "type", "field", "missing"):
         emulators.order(vendor="zendesk", fault=fault("drift", change=change), times=1)
-    enum, kind, field = (get(emulators, f"{TICKETS}/{ticket['id']}").json()["ticket"] for _ in range(3))
+    enum, kind, field, missing = (get(emulators, f"{TICKETS}/{ticket['id']}").json()["ticket"] for _ in range(4))
     assert enum["status"] not in ("new", "open", "pending", "hold", "solved", "closed")
     assert kind["id"] == str(ticket["id"])
     assert set(field) - set(ticket) == {"sentiment"}
+    assert set(ticket) - set(missing) == {"updated_at"}
     assert get(emulators, f"{TICKETS}/{ticket['id']}").json()["ticket"] == ticket
 
 

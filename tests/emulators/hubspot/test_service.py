@@ -112,4 +112,8 @@ def test_drift(hubspot: httpx.Client, emulators: Any, make_contact: Make, make_t
 
     emulators.order(vendor="hubspot", times=1, fault={"kind": "drift", "change": "field"})
     assert "recordVersion" in hubspot.get(one).json()
-    assert "recordVersion" not in hubspot.get(one).json()
+    whole = hubspot.get(one).json()
+    assert "recordVersion" not in whole
+
+    emulators.order(vendor="hubspot", times=1, fault={"kind": "drift", "change": "missing"})
+    assert hubspot.get(one).json().keys() == whole.keys() - {"updatedAt"}

@@ -279,6 +279,14 @@ def test_drift_bends_the_records_of_an_answer(desk: Desk, change: str, members: 
     assert members.items() <= record.items()
 
 
+def test_drift_takes_a_member_away(desk: Desk) -> None:
+    desk.made("Case", Subject="Lid")
+    desk.emulators.order(vendor="salesforce", fault={"kind": "drift", "change": "missing"}, times=1)
+    asked = "SELECT Id, Status FROM Case"
+    (without,), (whole,) = desk.query(asked)["records"], desk.query(asked)["records"]
+    assert without == {name: value for name, value in whole.items() if name != "Id"}
+
+
 def test_a_reply_that_is_lost_was_carried_out(desk: Desk) -> None:
     desk.emulators.order(
         vendor="salesforce",

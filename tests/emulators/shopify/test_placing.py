@@ -135,6 +135,15 @@ def test_an_answer_drifts_and_the_record_does_not(shop: Shop, change: str, path:
     assert shop.data(query, id=order["id"])["order"] == order
 
 
+def test_a_member_that_was_always_there_can_be_missing(shop: Shop) -> None:
+    order = shop.order(lineItems=[line(price="20.00")])
+    query = "query($id: ID!) { order(id: $id) { id createdAt updatedAt } }"
+    whole = shop.data(query, id=order["id"])["order"]
+    shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": "missing"}, times=1)
+    assert shop.data(query, id=order["id"])["order"].keys() == whole.keys() - {"updatedAt"}
+    assert shop.data(query, id=order["id"])["order"] == whole
+
+
 def test_an_answer_with_nothing_to_bend_stays_as_it_is(shop: Shop) -> None:
     shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": "enum"}, times=2)
     assert shop.data('{ order(id: "gid://shopify/Order/1") { id } }') == {"order": None}

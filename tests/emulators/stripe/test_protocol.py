@@ -99,4 +99,6 @@ def test_drift_changes_answers_and_not_records(shop: Shop) -> None:
         assert shop.http.get("customers").json()["data"][0][expected[0]] == expected[1]
     shop.emulators.order(vendor="stripe", fault={"kind": "drift", "change": "field"}, times=1)
     assert "risk_assessment" in shop.http.get(f"customers/{made.id}").json()
+    shop.emulators.order(vendor="stripe", fault={"kind": "drift", "change": "missing"}, times=1)
+    assert "livemode" not in shop.http.get(f"customers/{made.id}").json()
     assert shop.http.get(f"customers/{made.id}").json()["tax_exempt"] == "none"
