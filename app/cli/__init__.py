@@ -5,6 +5,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 from app.cli.exits import FAILURE, INTERRUPTED, USAGE_ERROR
+from app.cli.unimportable import unimportable
 from app.complaints import Complaint
 
 app = App(
@@ -33,6 +34,11 @@ app.command(
     help="Look into work that was given up; run it again or let it go.",
 )
 app.command("app.cli.redrive:redrive", name="redrive", help="Run many dead letters again; a worker carries it on.")
+app.command(
+    "app.cli.uploads:uploads",
+    name="uploads",
+    help="Send exports of legacy systems, and see what became of their rows.",
+)
 app.command("app.cli.drift:drift", name="drift", help="Look at what vendors changed without telling.")
 app.command("app.cli.queue:queue", name="queue", help="Show what waits and runs.")
 app.command("app.cli.audit:audit", name="audit", help="Look into the audit trail, and prove that it was not changed.")
@@ -71,3 +77,9 @@ def main() -> None:
         sys.exit(FAILURE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        told = unimportable(error)
+        if told is None:
+            raise
+        sys.stderr.write(f"{told}\n")
+        sys.exit(FAILURE)

@@ -97,6 +97,35 @@ webhook_secrets = ["env:LOCKSTITCH_DEV_ZENDESK_WEBHOOK_SECRET"]
 vendor = "standard-webhooks"
 webhook_secrets = ["env:LOCKSTITCH_DEV_GATEWAY_WEBHOOK_SECRET"]
 
+# A legacy system that can do nothing but write files. Whatever it exports goes to POST /v1/uploads/legacy.
+[connections.legacy]
+vendor = "csv"
+
+[connections.legacy.csv]
+object = "customers"
+key = "Customer No"
+constants = {{ kind = "person" }}
+
+[[connections.legacy.csv.columns]]
+column = "Name"
+field = "display_name"
+required = true
+
+[[connections.legacy.csv.columns]]
+column = "E-mail"
+field = "emails[0].address"
+
+[[connections.legacy.csv.columns]]
+column = "State"
+field = "status"
+type = "enum"
+values = {{ A = "active", X = "blocked" }}
+
+[[connections.legacy.csv.columns]]
+column = "Since"
+field = "created_at"
+type = "date"
+
 [systems_of_record]
 customers = "hubspot"
 orders = "shopify"

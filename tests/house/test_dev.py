@@ -164,7 +164,7 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
         }
     )
     told = {name: [one.secret for one in it.webhook_secrets] for name, it in settings.connections.items()}
-    assert told.pop("salesforce") == []  # it sends no webhooks
+    assert (told.pop("salesforce"), told.pop("legacy")) == ([], [])  # they send no webhooks
     assert told == {name: [f"env:LOCKSTITCH_DEV_{name.upper()}_WEBHOOK_SECRET"] for name in secrets}
     targets = httpx.get(f"{facts['emulators']}/_emulator/webhooks").json()
     assert {one["vendor"]: one["url"] for one in targets} == {
@@ -179,6 +179,27 @@ def test_every_connection_that_takes_webhooks_has_a_secret_and_the_emulators_sig
     again = dev.start()["webhook_secrets"]
     assert {**again, "shopify": "the-operators-own"} == secrets
     assert again["shopify"] != "the-operators-own"
+
+
+def test_an_export_can_be_tried_at_once(dev: Dev) -> None:
+    facts = dev.start()
+    content = "Customer No,Name,E-mail,State,Since\n1,Ines Vidal,ines@example.com,A,2026-05-01\n2,Tom,at,A,2026-05-02\n"
+    export = dev.folder / "customers.csv"
+    export.write_text(content)
+
+    upload = dev.ask("uploads", "send", str(export), "--connection", "legacy", "--follow", "--json")
+
+    assert (upload["rows"], upload["settled"], upload["refused"], upload["state"]) == (2, 1, 1, "done")
+    again = httpx.post(
+        f"{facts['api']}/v1/uploads/legacy",
+        content=content,
+        headers={
+            "authorization": f"Bearer {facts['key']}",
+            "content-type": "text/csv",
+            "idempotency-key": "by-hand",
+        },
+    )
+    assert (again.status_code, again.json()["duplicates"]) == (202, 2), again.text
 
 
 def test_a_killed_child_is_started_again(dev: Dev) -> None:
