@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -34,7 +35,7 @@ from mappings.checks.quality import (
     computed,
     judged,
 )
-from mappings.checks.result import Result, joined
+from mappings.checks.result import Result, attempted, joined
 from mappings.registry import VENDORS, AnyVendor
 from mappings.spec import Unmappable
 
@@ -73,7 +74,7 @@ def check_vendor(
     name
         The vendor's folder in mappings/.
     level
-        Ask for this level.
+        Ask for this level; of what is to be done above it nothing is said.
     types
         Run mypy over the vendor's folders too; --no-types saves the time.
     write_golden
@@ -91,11 +92,11 @@ def check_vendor(
         return
     claimed = _claims(vendor)
     report = _report(vendor, claimed, _results(vendor, claimed, types=types))
+    wanted = LEVELS[: LEVELS.index(level) + 1] if level is not None else ()
     if json:
         write_json(_document(report))
     else:
-        _write(report)
-    wanted = LEVELS[: LEVELS.index(level) + 1] if level is not None else ()
+        _write(report, wanted or LEVELS)
     if any(one.complaint for one in report.rules) or any(report.missing[one] for one in wanted):
         sys.exit(REFUSED)
 
@@ -123,7 +124,8 @@ def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> di
     found = computed(vendor, ROOT)
     if not _is_exempt(claimed.get("bronze.look-alike")):
         with running(vendor, ROOT) as look_alike:
-            answered = [check(vendor, look_alike, ROOT) for check in (answers, round_trip, lost_create)]
+            checks = (answers, round_trip, lost_create)
+            answered = [attempted(partial(check, vendor, look_alike, ROOT)) for check in checks]
         for rule, result in zip(AT_THE_LOOK_ALIKE, answered, strict=True):
             found[rule] = joined([found[rule], result]) if rule in found else result
     if types and (typed := _types(vendor)) is not None:
@@ -174,13 +176,15 @@ def _document(report: Report) -> dict[str, Any]:
     return told
 
 
-def _write(report: Report) -> None:
+def _write(report: Report, levels: Sequence[Level]) -> None:
+    """The rules of these levels, and of any other what is wrong."""
     console = Console()
+    told_of = [one for one in report.rules if one.level in levels or one.complaint is not None]
     shown = table("rule", "claim", "found")
-    for one in report.rules:
+    for one in told_of:
         shown.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
     console.print(shown)
-    for one in report.rules:
+    for one in told_of:
         for told in _said(one):
             console.print(Text(told))
     console.print()

@@ -120,7 +120,7 @@ def _golden_when_placed(account: SampleAccount, mapping: AnyMapping, case: str, 
     if refusal is None and mapping.endpoints.record(reply, account.facts)[0] is not None:
         return f"{case}: it is found at the look-alike before it was placed"
     if refusal is not None and refusal.kind not in ("not_found", "not_allowed"):
-        return f"{case}: what is not there is refused as {refusal.kind}"
+        return f"{case}: what is not there is refused as {refusal.kind}: {refusal.detail}"
     segments = request.path.strip("/").split("/")
     if not any(account.look_alike.place(segment, msgspec.json.decode(record)) for segment in segments):
         return f"{case}: the look-alike takes no such record: name its objects as they stand in the path of a read"

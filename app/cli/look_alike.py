@@ -22,6 +22,8 @@ LOCALHOST: Final = "127.0.0.1"
 READY_WITHIN: Final = 30.0  # seconds; a loaded machine starts slowly
 POLL_EVERY: Final = 0.05  # seconds
 TIMEOUT: Final = 20.0  # seconds; the look-alike answers within milliseconds
+LAST_LINES: Final = 6
+"""Of what a process said that did not start: the place and the reason of a traceback."""
 
 
 class LookAlike:
@@ -88,13 +90,19 @@ def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> tuple[str
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            _, said = process.communicate()
-            raise Complaint(f"The look-alikes do not start: {said.decode(errors='replace').strip()[-800:]}")
+            said = b"" if process.stderr is None else process.stderr.read()
+            raise Complaint(f"The look-alikes do not start:\n{_last_words(said)}")
         try:
             return tuple(client.get("/_emulator/health").json()["vendors"])
         except httpx.TransportError:
             time.sleep(POLL_EVERY)
     raise Complaint(f"The look-alikes were not ready within {READY_WITHIN:.0f} s.")
+
+
+def _last_words(said: bytes) -> str:
+    """The end of what a process said, from the beginning of a line."""
+    lines = said.decode(errors="replace").strip().splitlines()
+    return "\n".join(lines[-LAST_LINES:])
 
 
 def _free_port() -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from mappings.checks.result import Result
+from mappings.checks.result import Result, raised
 from mappings.http import VendorReply
 from mappings.registry import AnyMapping, AnyVendor, active, mapping_of
 from mappings.spec import ListQuery, Mapped, Unmappable, decode
@@ -33,23 +33,27 @@ class Case(Struct, frozen=True, kw_only=True):
 
 def cases(vendor: AnyVendor, root: Path) -> Iterator[Case]:
     """The golden records of a vendor in the checkout at `root`, by name."""
-    folder = root / FOLDER.format(vendor=vendor.name)
-    for path in sorted(folder.glob("*.out.json")):
+    for path, sent in _pairs(vendor, root):
+        if not sent.exists():
+            continue
         name, _, revision = path.name.removesuffix(".out.json").partition(".r")
         yield Case(
             name=path.name.removesuffix(".out.json"),
             object=name.partition("-")[0],
             revision=int(revision or 1),
-            sent=(folder / f"{name}.in.json").read_bytes(),
+            sent=sent.read_bytes(),
             expected=Raw(path.read_bytes()),
         )
 
 
 def account_of(vendor: AnyVendor, root: Path) -> Any:
-    """The facts that the golden records were written down with."""
+    """The facts that the golden records were written down with. Raises Unmappable for a file that says none."""
     kind = vendor.mappings[0].account
     file = root / FOLDER.format(vendor=vendor.name) / ACCOUNT
-    return msgspec.json.decode(file.read_bytes(), type=kind) if file.exists() else kind()
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind) if file.exists() else kind()
+    except msgspec.MsgspecError as error:
+        raise Unmappable(ACCOUNT, str(error)) from error
 
 
 def understood(vendor: AnyVendor, mapping: AnyMapping, payload: bytes, account: Any) -> list[Mapped[Any]]:
@@ -79,6 +83,9 @@ def golden(vendor: AnyVendor, root: Path) -> Result:
     found = list(cases(vendor, root))
     failures = [failure for case in found for failure in _failures(vendor, case, account)]
     failures += [f"{name}.in.json has no .out.json beside it" for name in unanswered(vendor, root)]
+    failures += [
+        f"{path.name} has no {sent.name} beside it" for path, sent in _pairs(vendor, root) if not sent.exists()
+    ]
     missing = {mapping.object for mapping in vendor.mappings} - {case.object for case in found}
     failures += [f"there is no golden record of a {name}" for name in sorted(missing)]
     return Result(cases=len(found), failures=tuple(failures), nothing="there are no golden records")
@@ -86,9 +93,9 @@ def golden(vendor: AnyVendor, root: Path) -> Result:
 
 def unanswered(vendor: AnyVendor, root: Path) -> list[str]:
     """The cases of which nobody has written down what they mean."""
-    folder = root / FOLDER.format(vendor=vendor.name)
-    names = (path.name.removesuffix(".in.json") for path in sorted(folder.glob("*.in.json")))
-    return [name for name in names if not any(folder.glob(f"{name}*.out.json"))]
+    answered = {sent for _, sent in _pairs(vendor, root)}
+    sent = sorted((root / FOLDER.format(vendor=vendor.name)).glob("*.in.json"))
+    return [path.name.removesuffix(".in.json") for path in sent if path not in answered]
 
 
 def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
@@ -115,6 +122,13 @@ def write_unanswered(vendor: AnyVendor, root: Path) -> list[str]:
     return written
 
 
+def _pairs(vendor: AnyVendor, root: Path) -> Iterator[tuple[Path, Path]]:
+    """Each `.out.json` with the `.in.json` that belongs beside it."""
+    folder = root / FOLDER.format(vendor=vendor.name)
+    for path in sorted(folder.glob("*.out.json")):
+        yield path, folder / f"{path.name.removesuffix('.out.json').partition('.r')[0]}.in.json"
+
+
 def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
     wanted: Any = case.object
     mapping = mapping_of(vendor, wanted, case.revision)
@@ -122,11 +136,23 @@ def _failures(vendor: AnyVendor, case: Case, account: Any) -> Iterator[str]:
         yield f"{case.name}: there is no {vendor.name}.{case.object} r{case.revision}"
         return
     try:
+        msgspec.json.decode(case.sent)
+    except msgspec.DecodeError as error:
+        yield f"{case.name.partition('.r')[0]}.in.json: {error}"
+        return
+    try:
+        expected = msgspec.json.decode(case.expected)
+    except msgspec.DecodeError as error:
+        yield f"{case.name}.out.json: {error}"
+        return
+    try:
         mapped = understood(vendor, mapping, case.sent, account)
     except Unmappable as refusal:
         yield f"{case.name}: refused at {refusal.path}: {refusal.reason}"
         return
-    expected = msgspec.json.decode(case.expected)
+    except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
+        yield f"{case.name}: {raised(error)}"
+        return
     present = msgspec.json.decode(msgspec.json.encode(mapped))
     if not isinstance(expected, list) and len(present) == 1:
         present = present[0]

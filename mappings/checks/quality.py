@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from mappings.checks.golden import golden
 from mappings.checks.reading import enums_read, errors_classified, reads
-from mappings.checks.result import Result, joined
+from mappings.checks.result import Result, attempted, joined
 from mappings.checks.writing import enums_written, patch_minimal, settled, writes
 from mappings.registry import AnyVendor
 
@@ -107,7 +107,7 @@ def computed(vendor: AnyVendor, root: Path) -> dict[str, Result]:
         "gold.incremental-pull": lambda: _pulled(vendor),
         "gold.docs-page": lambda: _page(vendor, root),
     }
-    return {rule: judge() for rule, judge in found.items()}
+    return {rule: attempted(judge) for rule, judge in found.items()}
 
 
 def judged(claimed: Mapping[str, Claim], results: Mapping[str, Result]) -> tuple[Judgement, ...]:

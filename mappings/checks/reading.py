@@ -13,7 +13,7 @@ from msgspec import Raw
 from msgspec.structs import fields
 
 from mappings.checks.golden import account_of, records
-from mappings.checks.result import Result
+from mappings.checks.result import Result, raised
 from mappings.http import RefusalKind, VendorReply
 from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Unmappable
@@ -52,6 +52,8 @@ def reads(vendor: AnyVendor, root: Path) -> Result:
                 mapping.read(record, account)
             except Unmappable as refusal:
                 failures.append(f"{name}: refused at {refusal.path}: {refusal.reason}")
+            except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
+                failures.append(f"{name}: {raised(error)}")
     return Result(cases=tried, failures=tuple(failures), nothing="there are no golden records to read")
 
 
@@ -87,7 +89,7 @@ def _misread(vendor: AnyVendor, reply: VendorReply) -> str | None:
         refusal = vendor.refusal(reply)
         vendor.budget(reply)
     except Exception as error:  # noqa: BLE001 - that nothing at all escapes is what is checked
-        return f"it raises {type(error).__name__}"
+        return raised(error)
     if reply.status >= 300 and refusal is None:
         return "it is taken for a success"
     wanted = WANTED.get(reply.status)
@@ -102,7 +104,7 @@ def _failure(mapping: AnyMapping, golden: Raw, record: Raw, account: Any) -> str
     except Unmappable:
         return None
     except Exception as error:  # noqa: BLE001 - any other exception is the defect that is looked for
-        return f"it raises {type(error).__name__}"
+        return raised(error)
     for field in _enums(mapping):
         if getattr(mapped.data, field) == "unknown" and getattr(mapped.data, f"{field}_raw") is None:
             was = getattr(mapping.read(golden, account).data, field)

@@ -10,7 +10,7 @@ from msgspec import Raw
 from msgspec.structs import fields
 
 from mappings.checks.golden import account_of, records
-from mappings.checks.result import Result
+from mappings.checks.result import Result, raised
 from mappings.coverage import enum_of, sample_of
 from mappings.registry import AnyMapping, AnyVendor
 from mappings.spec import Unmappable
@@ -124,7 +124,7 @@ def _misjudged(mapping: AnyMapping, field: str, value: str) -> str | None:
     try:
         draft = mapping.to_vendor(patch, None, mapping.account())
     except Exception as error:  # noqa: BLE001 - any exception is the defect that is looked for
-        return f"it raises {type(error).__name__}"
+        return raised(error)
     mute = [one.pointer for one in draft.refused if not one.detail]
     return f"it is refused at {mute[0]} without a word" if mute else None
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,6 +124,43 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     assert 'at /data/display_name "Mira Holms" is written down, and it became "Mira Holm"' in said
     assert "silver.write is called done and does not hold: no object can be created or changed" in said
     assert "gold.docs-page is called done and does not hold" in said
+
+
+@pytest.mark.long
+def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) -> None:
+    def said(path: str, right: str, wrong: str) -> str:
+        file = project / path
+        text = file.read_text("utf-8")
+        assert right in text
+        file.write_text(text.replace(right, wrong), "utf-8")
+        checked = lockstitch(project, "check-vendor", "ox", "--no-types")
+        file.write_text(text, "utf-8")
+        assert "Traceback" not in checked.stderr
+        assert checked.returncode == 1, checked.stdout
+        return checked.stderr
+
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+
+    renamed = said("mappings/ox/wire_v1.py", "class CustomerRecord(", "class Person(")
+    assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: ImportError: ", renamed)
+    slipped = said("mappings/ox/wire_v1.py", "id: str", "id str")
+    assert re.match(r"mappings/ox/wire_v1\.py, line \d+, cannot be imported: SyntaxError: ", slipped)
+    missing = said("mappings/ox/customer_r1.py", "    patch=CustomerPatch,\n", "")
+    assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'patch'", missing)
+    look_alike = said("emulators/ox/emulator.py", 'OBJECT = "customers"', "OBJECT =")
+    assert "The look-alikes do not start:" in look_alike
+    assert "emulators/ox/emulator.py" in look_alike
+
+
+@pytest.mark.long
+def test_a_level_is_asked_for_without_what_is_above_it(project: Path) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+
+    asked = lockstitch(project, "check-vendor", "ox", "--no-types", "--level", "bronze").stdout
+
+    assert "bronze.read is to be done" in asked
+    assert "silver." not in asked
+    assert "silver: 5 to go" in asked
 
 
 @pytest.mark.long

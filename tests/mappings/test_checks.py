@@ -1,17 +1,20 @@
 """What has to hold for every mapping, held for every vendor: the checks that `lockstitch check-vendor` runs, too."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from mappings.checks.golden import account_of, cases, golden, understood
+from mappings.checks.golden import FOLDER, account_of, cases, golden, unanswered, understood
 from mappings.checks.quality import FILE, RULES, Claim, claims, computed, judged
 from mappings.checks.reading import enums_read, errors_classified, reads
 from mappings.checks.result import Result
 from mappings.checks.writing import enums_written, patch_minimal, settled
 from mappings.coverage import coverage, unsupported
+from mappings.hubspot.unwrap import unwrap
 from mappings.registry import VENDORS, AnyVendor, mapping_of
 
 ROOT = Path(__file__).parents[2]
@@ -114,3 +117,55 @@ def test_a_rule_that_is_exempt_with_a_reason_is_met() -> None:
 def test_without_a_case_nothing_is_shown_to_hold() -> None:
     assert not Result(cases=0).holds
     assert Result(cases=0, nothing="no golden records").told == "no golden records"
+
+
+@pytest.fixture
+def fixtures(tmp_path: Path) -> Path:
+    """HubSpot's golden records, to be spoilt."""
+    folder = FOLDER.format(vendor="hubspot")
+    return Path(shutil.copytree(ROOT / folder, tmp_path / folder))
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "text", "told"),
+    [
+        ("ticket-returns.in.json", None, "ticket-returns.out.json has no ticket-returns.in.json beside it"),
+        ("ticket-returns.out.json", None, "ticket-returns.in.json has no .out.json beside it"),
+        ("ticket-returns.in.json", "{", "ticket-returns.in.json: Input data was truncated"),
+        ("ticket-returns.out.json", "{,}", "ticket-returns.out.json: JSON is malformed: "),
+    ],
+)
+def test_a_golden_record_that_is_none_is_named(
+    fixtures: Path, tmp_path: Path, spoilt: str, text: str | None, told: str
+) -> None:
+    (fixtures / spoilt).unlink() if text is None else (fixtures / spoilt).write_text(text)
+
+    failures = golden(VENDORS["hubspot"], tmp_path).failures
+
+    assert [one for one in failures if one.startswith(told)] == list(failures) != []
+
+
+def test_facts_of_an_account_that_are_none_name_their_file(fixtures: Path, tmp_path: Path) -> None:
+    (fixtures / "account.json").write_text('{"custom_fields": {"customer": [{"field": "tier"}]}}')
+
+    told = computed(VENDORS["hubspot"], tmp_path)["bronze.golden"]
+
+    assert told.failures == ("account.json: Object contains unknown field `field` - at `$.custom_fields[...][0]`",)
+
+
+def test_a_case_is_not_answered_by_one_with_a_longer_name(fixtures: Path, tmp_path: Path) -> None:
+    (fixtures / "customer-fu.in.json").write_text("{}")
+
+    assert unanswered(VENDORS["hubspot"], tmp_path) == ["customer-fu"]
+
+
+def test_whatever_a_folder_raises_is_a_failure_with_its_place() -> None:
+    def slipped(payload: bytes, object: Any) -> tuple[msgspec.Raw, ...]:
+        return unwrap(payload.decode, object)  # type: ignore[arg-type]
+
+    found = computed(replace(VENDORS["hubspot"], unwrap=slipped), ROOT)
+
+    for rule in ("bronze.read", "bronze.golden", "bronze.enums-total"):
+        assert "it raises AttributeError: " in found[rule].failures[0]
+        assert "(mappings/hubspot/unwrap.py, line " in found[rule].failures[0]
+    assert found["bronze.errors-classified"].holds
