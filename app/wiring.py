@@ -66,6 +66,7 @@ from app.store.queue_figures import read_figures
 from app.store.receipts import PostgresReceipts
 from app.store.record_states import PostgresRecordStates
 from app.store.redrives import PostgresRedrives
+from app.store.remembered_keys import RememberedKeys
 from app.store.retention import PostgresRetention
 from app.store.run_entries import recording_runs
 from app.store.runs import PostgresRuns
@@ -200,7 +201,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
                 cursors=Cursors(tuple(secret for _, secret in secrets)),
                 writers=Writers(),
                 receiving=Receiving(intakes, Gathering(database, receipts, queue), RefusedWebhooks(receipts)),
-                keys=PostgresKeys(database),
+                keys=RememberedKeys(PostgresKeys(database)),
                 budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
                 trace_url=settings.trace_url,
                 readiness=lambda: _readiness(database),

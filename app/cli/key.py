@@ -73,7 +73,7 @@ def rotate(name: str, *, overlap_hours: float = 24, expires_in_days: int | None 
 
 @key.command
 def revoke(name: str) -> None:
-    """End a key at once, with the older ones that a rotation has left good.
+    """End a key, with the older ones that a rotation has left good. Processes that know it follow within a second.
 
     Parameters
     ----------

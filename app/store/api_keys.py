@@ -199,7 +199,8 @@ class PostgresKeys:
             )
 
     async def revoke(self, name: str) -> int:
-        """End the key of this name and those in their overlap, at once; how many that were.
+        """End the key of this name and those in their overlap; how many that were. Processes that know it notice within
+        a second (`remembered_keys`).
 
         Raises ApiKeyError for none.
         """
