@@ -1,132 +1,90 @@
-"""What is translated, each as one record's bytes: a Freshdesk contact and ticket, a HubSpot contact, a Salesforce
-contact and case, orders of twenty lines of Salesforce, Shopify and WooCommerce and such an invoice of Stripe, a Stripe
-customer with his subscriptions, a small checkout, a WooCommerce customer, a Zendesk ticket.
-
-They are those of the mappings' golden tests. Orders of twenty lines are the golden ones with two of their lines taken
-in turns, and sums that add up again.
+"""What is translated, each as one record's bytes: for every revision of every mapping the golden record that says most,
+one of each kind where an object is one of several kinds, and orders of twenty lines besides.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
+from msgspec import Raw
 
-from canonical.parts import ObjectName
-from mappings.freshdesk.wire_v2 import Account as FreshdeskAccount
-from mappings.hubspot.wire_v3 import Account as HubSpotAccount
-from mappings.registry import VENDORS, active
-from mappings.salesforce.wire_v62 import Account as SalesforceAccount
-from mappings.shopify.wire_2026_07 import Account as ShopifyAccount
-from mappings.spec import VendorMapping
-from mappings.stripe.wire_2026_10_28 import Account as StripeAccount
-from mappings.woocommerce.wire_v3 import Account as WooCommerceAccount
-from mappings.zendesk.wire_v2 import Account as ZendeskAccount
+from benchmarks.long_orders import LINES, LONG_ORDERS
+from mappings.checks.golden import cases
+from mappings.registry import VENDORS, AnyMapping, AnyVendor
+from mappings.release import name_of
+from mappings.spec import ReadShape, Unmappable
 
-FIXTURES: Final = Path(__file__).parents[1] / "tests" / "mappings"
-LINES: Final = 20
+ROOT: Final = Path(__file__).parents[1]
+FACTS: Final[dict[str, dict[str, Any]]] = {
+    "salesforce": {"currency": "EUR"},
+    "shopify": {"currency": "EUR", "domain": "nordic-seams.myshopify.com"},
+}
+"""What an account tells, where a record alone does not say everything. Custom fields are configuration and cost by the
+piece, so there are none."""
 
 
 class Subject(NamedTuple):
-    """One record to translate, and what it is translated with."""
+    """One record to translate, and what it is translated with; `shape` where it is not the API's own."""
 
     title: str
     record: bytes
-    mapping: VendorMapping[Any, Any, Any, Any, Any]
+    mapping: AnyMapping
     account: Any
+    shape: ReadShape[Any, Any] | None = None
 
 
 def subjects() -> Iterator[Subject]:
-    """The records."""
-    desk = FreshdeskAccount()
-    yield _subject("Freshdesk contact", "freshdesk", "customer", _golden("freshdesk/fixtures/customer-full"), desk)
-    yield _subject("Freshdesk ticket", "freshdesk", "ticket", _golden("freshdesk/fixtures/ticket-full"), desk)
-    yield _subject(
-        "HubSpot contact", "hubspot", "customer", _golden("hubspot/fixtures/customer-full"), HubSpotAccount()
-    )
-    org = SalesforceAccount(currency="EUR")
-    yield _subject("Salesforce contact", "salesforce", "customer", _golden("salesforce/fixtures/customer-full"), org)
-    yield _subject("Salesforce case", "salesforce", "ticket", _golden("salesforce/fixtures/ticket-full"), org)
-    yield _subject(f"Salesforce order, {LINES} lines", "salesforce", "order", long_salesforce_order(), org)
-    shop = ShopifyAccount(domain="nordic-seams.myshopify.com", currency="EUR")
-    yield _subject(f"Shopify order, {LINES} lines", "shopify", "order", long_order(), shop)
-    yield _subject("Stripe customer", "stripe", "customer", _golden("stripe/fixtures/customer-full"), StripeAccount())
-    yield _subject(f"Stripe invoice, {LINES} lines", "stripe", "order", long_invoice(), StripeAccount())
-    yield _subject("Stripe checkout", "stripe", "order", _golden("stripe/fixtures/order-checkout"), StripeAccount())
-    woo = WooCommerceAccount()
-    yield _subject(
-        "WooCommerce customer", "woocommerce", "customer", _golden("woocommerce/fixtures/customer-full"), woo
-    )
-    yield _subject(f"WooCommerce order, {LINES} lines", "woocommerce", "order", long_woocommerce_order(), woo)
-    yield _subject("Zendesk ticket", "zendesk", "ticket", _golden("zendesk/fixtures/ticket-full"), ZendeskAccount())
+    """The records in the API's own shape."""
+    for vendor in VENDORS.values():
+        for mapping in vendor.mappings:
+            yield from (one for one in _chosen(vendor, mapping) if one.shape is None)
+            if mapping.object == "order" and vendor.name in LONG_ORDERS:
+                (bare,) = vendor.unwrap(LONG_ORDERS[vendor.name](), "order")
+                yield Subject(f"{name_of(mapping)}, {LINES} lines", bytes(bare), mapping, account_of(mapping))
 
 
-def long_order() -> bytes:
-    """The golden order with twenty lines whose sums add up."""
-    order = json.loads((FIXTURES / "shopify/fixtures/order-full.in.json").read_bytes())
-    thread, lesson = order["lineItems"]["nodes"]
-    nodes = []
-    for place in range(LINES):
-        line = (thread, lesson)[place % 2]
-        nodes.append(line | {"id": f"gid://shopify/LineItem/{501 + place}", "name": f"{line['name']}, {place + 1}"})
-    order["lineItems"]["nodes"] = nodes
-    order["totalTaxSet"] = _bag(LINES / 2 * (10.0 + 2.5 + 4.3) + 1.9)
-    order["totalDiscountsSet"] = _bag(LINES / 2 * 10.0 + 5.0)
-    items, fees, shipping, tip = LINES / 2 * (4 * 20.0 + 25.0), 4.0, 9.5, 2.0
-    total = items - (LINES / 2 * 10.0 + 5.0) + shipping + fees + tip + LINES / 2 * (10.0 + 2.5 + 4.3) + 1.9
-    order["totalPriceSet"] = order["totalReceivedSet"] = _bag(total)
-    return json.dumps(order).encode()
+def webhooks() -> Iterator[Subject]:
+    """The records as webhooks send them, where that is another shape."""
+    for vendor in VENDORS.values():
+        for mapping in vendor.mappings:
+            yield from (one for one in _chosen(vendor, mapping) if one.shape is not None)
 
 
-def long_salesforce_order() -> bytes:
-    """The golden order with its first line twenty times."""
-    order = json.loads((FIXTURES / "salesforce/fixtures/order-full.in.json").read_bytes())
-    line, _ = order["OrderItems"]["records"]
-    order["OrderItems"]["records"] = [line | {"Id": f"802dM0000000L{place:02}QAK"} for place in range(LINES)]
-    order["OrderItems"]["totalSize"] = LINES
-    return json.dumps(order | {"TotalAmount": round(LINES * line["TotalPrice"], 2)}).encode()
+def account_of(mapping: AnyMapping) -> Any:
+    """The facts about an account to translate with."""
+    return mapping.account(**FACTS.get(mapping.vendor, {}))
 
 
-def long_invoice() -> bytes:
-    """The golden invoice with twenty lines whose sums add up."""
-    invoice = json.loads((FIXTURES / "stripe/fixtures/order-invoice.in.json").read_bytes())
-    lines = invoice["lines"]["data"]
-    invoice["lines"]["data"] = [lines[place % 2] | {"id": f"il_{place}"} for place in range(LINES)]
-    for discount in invoice["total_discount_amounts"]:
-        discount["amount"] = LINES // 2 * 996
-    for tax in invoice["total_taxes"]:
-        tax["amount"] = LINES // 2 * 1703
-    total = LINES // 2 * (8000 + 1960 - 996 + 1703) + 950
-    return json.dumps(invoice | {"total": total, "amount_paid": total}).encode()
+def _chosen(vendor: AnyVendor, mapping: AnyMapping) -> Iterator[Subject]:
+    """One golden record of each shape and kind: the full one, or else the longest."""
+    chosen: dict[str, tuple[bool, int, Subject]] = {}
+    for case in cases(vendor, ROOT):
+        if case.object != mapping.object or case.revision != 1:
+            continue
+        for record in _unwrapped(vendor, mapping, case.sent):
+            subject = _subject(mapping, record)
+            found = case.name.endswith("-full"), len(subject.record), subject
+            chosen[subject.title] = max(found, chosen.get(subject.title, found), key=lambda one: one[:2])
+    for _, _, subject in chosen.values():
+        yield subject
 
 
-def long_woocommerce_order() -> bytes:
-    """The golden order of WooCommerce with twenty lines whose sums add up."""
-    order = json.loads((FIXTURES / "woocommerce/fixtures/order-full.in.json").read_bytes())
-    mug, linen = order["line_items"]
-    order["line_items"] = [
-        line | {"id": 315 + place, "name": f"{line['name']}, {place + 1}"}
-        for place, line in ((place, (mug, linen)[place % 2]) for place in range(LINES))
-    ]
-    pairs = LINES / 2
-    tax = pairs * (6.80 + 0.32) + 0.95 + 0.07
-    order |= {"discount_total": f"{pairs * 4:.2f}", "total_tax": f"{tax:.2f}"}
-    order["total"] = f"{pairs * (35.80 + 1.70) + 5 + 0.5 + tax:.2f}"
-    return msgspec.json.encode(order)
+def _unwrapped(vendor: AnyVendor, mapping: AnyMapping, sent: bytes) -> tuple[Raw, ...]:
+    try:
+        return vendor.unwrap(sent, mapping.object)
+    except Unmappable:
+        return ()
 
 
-def _subject(title: str, vendor: str, name: ObjectName, record: bytes, account: Any) -> Subject:
-    mapping = active(VENDORS[vendor], name)
-    assert mapping is not None
-    (bare,) = VENDORS[vendor].unwrap(record, name)
-    return Subject(title, bytes(bare), mapping, account)
-
-
-def _golden(name: str) -> bytes:
-    """Without the spaces of a file for people, as vendors send it."""
-    return msgspec.json.encode(msgspec.json.decode((FIXTURES / f"{name}.in.json").read_bytes()))
-
-
-def _bag(amount: float) -> dict[str, Any]:
-    return {"shopMoney": {"amount": str(round(amount, 2))}}
+def _subject(mapping: AnyMapping, record: Raw) -> Subject:
+    # Without the spaces of a file for people, as vendors send it.
+    compact = msgspec.json.encode(msgspec.json.decode(record))
+    names = frozenset(msgspec.json.decode(record, type=dict[str, Raw]))
+    shape = next((one for one in mapping.shapes if one.matches(names)), None)
+    title = name_of(mapping)
+    if shape is not None:
+        title += ", webhook"
+    elif get_args(mapping.record):
+        title += f", {type(mapping.decode(record)).__name__}"
+    return Subject(title, compact, mapping, account_of(mapping), shape)

@@ -12,7 +12,7 @@ from typing import Final, cast
 import msgspec
 import uvloop
 
-from benchmarks.records import FIXTURES
+from benchmarks.long_orders import FIXTURES
 
 GOLDEN: Final = msgspec.json.decode((FIXTURES / "hubspot/fixtures/customer-full.in.json").read_bytes())
 BEFORE, AFTER = msgspec.json.encode(GOLDEN).split(GOLDEN["id"].encode(), 1)

@@ -1,0 +1,77 @@
+"""Every way through a mapping, as bytes to translate: records as they are read, bodies of webhooks, and the widest
+write that a new record takes, which is one of every field that it takes, but for those that do not go together.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import fields
+
+from benchmarks.records import Subject, account_of, subjects, webhooks
+from mappings.coverage import enum_of, sample_of
+from mappings.registry import VENDORS, AnyMapping
+from mappings.release import name_of
+from mappings.spec import decode
+
+
+class Translation(NamedTuple):
+    """Bytes, what they are decoded into, and what `translate` makes of them, to be encoded."""
+
+    title: str
+    given: bytes
+    takes: Any
+    translate: Callable[[], Any]
+
+
+def reads() -> Iterator[Translation]:
+    """What a vendor sends to what is meant."""
+    for one in subjects():
+        yield Translation(one.title, one.record, one.mapping.record, partial(_read, one))
+
+
+def notices() -> Iterator[Translation]:
+    """What a vendor's webhook sends in a shape of its own to what is meant."""
+    for one in webhooks():
+        assert one.shape is not None
+        yield Translation(one.title, one.record, one.shape.record, partial(_read_shape, one, one.shape.record))
+
+
+def writes() -> Iterator[Translation]:
+    """What a caller sends to what a vendor is sent."""
+    for vendor in VENDORS.values():
+        for mapping in vendor.mappings:
+            if mapping.endpoints.create is not None:
+                account = account_of(mapping)
+                body = _widest(mapping, account)
+                title, given = f"{name_of(mapping)}, {len(body)} fields", msgspec.json.encode(body)
+                yield Translation(title, given, mapping.patch, partial(_write, given, mapping, account))
+
+
+def _read(subject: Subject) -> Any:
+    return subject.mapping.read(subject.record, subject.account).data
+
+
+def _read_shape(subject: Subject, kind: type[Any]) -> Any:
+    assert subject.shape is not None
+    return subject.shape.to_canonical(decode(subject.record, kind), subject.account).data
+
+
+def _write(given: bytes, mapping: AnyMapping, account: Any) -> Any:
+    return mapping.to_vendor(decode(given, mapping.patch), None, account).body
+
+
+def _widest(mapping: AnyMapping, account: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for field in fields(mapping.patch):
+        for value in [word for word in enum_of(field) if word != "unknown"] or [sample_of(field)]:
+            wider = {**body, field.encode_name: value}
+            if _refusals(mapping, wider, account) <= _refusals(mapping, body, account):
+                body = wider
+                break
+    return body
+
+
+def _refusals(mapping: AnyMapping, body: dict[str, Any], account: Any) -> int:
+    return len(mapping.to_vendor(msgspec.convert(body, mapping.patch), None, account).refused)
