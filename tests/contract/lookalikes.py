@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import httpx
 
-Vendor = Literal["hubspot", "shopify", "zendesk"]
+Vendor = Literal["freshdesk", "hubspot", "salesforce", "shopify", "stripe", "woocommerce", "zendesk"]
 
 
 class Lookalikes:

@@ -1,0 +1,225 @@
+"""A custom field takes what the account lets choose from, at every vendor that tells it, and nothing else is sent."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import httpx
+import pytest
+
+from app.dev.folder import EMULATOR_CREDENTIALS
+from tests.contract.callers import Caller, code_of
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import word
+from tests.contract.trades import TRADES, trading
+
+PART: Final = 27100000009001
+SETTING: Final = """
+[[connections.{connection}.custom_fields.{object}s]]
+key = "chosen"
+vendor_field = "{vendor_field}"
+type = "{type}"
+"""
+
+
+class Chosen(NamedTuple):
+    """A custom field of one object at one vendor: how the account is told of its choices, some of them, and where the
+    vendor's record holds what was written."""
+
+    trade: str
+    vendor_field: str
+    type: str
+    define: Callable[[Lookalikes, list[str]], None]
+    choices: list[str]
+
+    @property
+    def setting(self) -> str:
+        """The lines of the configuration."""
+        trade = TRADES[self.trade]
+        return SETTING.format(
+            connection=trade.vendor, object=trade.object, vendor_field=self.vendor_field, type=self.type
+        )
+
+    def value(self, choice: str) -> Any:
+        """One choice, as the field takes it."""
+        return [choice] if self.type == "multi_enum" else choice
+
+
+def standard(vendors: Lookalikes, choices: list[str]) -> None:
+    """Every account has it."""
+
+
+def zendesk(object_name: str, **facts: Any) -> Callable[[Lookalikes, list[str]], None]:
+    def define(vendors: Lookalikes, choices: list[str]) -> None:
+        options = [{"name": one.title(), "value": one} for one in choices]
+        vendors.place("zendesk", object_name, {"title": "Part", "custom_field_options": options, **facts})
+
+    return define
+
+
+def freshdesk(object_name: str, name: str) -> Callable[[Lookalikes, list[str]], None]:
+    def define(vendors: Lookalikes, choices: list[str]) -> None:
+        field = {"id": 43, "name": name, "label": "Part", "type": "custom_dropdown", "default": False}
+        vendors.place("freshdesk", object_name, field | {"choices": choices})
+
+    return define
+
+
+def salesforce(sobject: str, name: str, type: str, *, restricted: bool) -> Callable[[Lookalikes, list[str]], None]:
+    def define(vendors: Lookalikes, choices: list[str]) -> None:
+        field = {"sobject": sobject, "name": name, "type": type, "values": choices, "restricted": restricted}
+        vendors.place("salesforce", "fields", field)
+
+    return define
+
+
+def metafield(vendors: Lookalikes, choices: list[str]) -> None:
+    definition = {
+        "name": "Part",
+        "namespace": "stitch",
+        "key": "part",
+        "type": "single_line_text_field",
+        "ownerType": "ORDER",
+        "validations": [{"name": "choices", "value": json.dumps(choices)}],
+    }
+    asked = """mutation ($definition: MetafieldDefinitionInput!) {
+      metafieldDefinitionCreate(definition: $definition) { userErrors { message } } }"""
+    answer = httpx.post(
+        f"{vendors.url}/shopify/admin/api/2026-07/graphql.json",
+        json={"query": asked, "variables": {"definition": definition}},
+        headers={"X-Shopify-Access-Token": EMULATOR_CREDENTIALS["LOCKSTITCH_DEV_SHOPIFY_TOKEN"]},
+    )
+    assert answer.json()["data"]["metafieldDefinitionCreate"]["userErrors"] == [], answer.text
+
+
+WORDS: Final = ["foot", "needle"]
+JUDGED: Final = {
+    one.trade: one
+    for one in (
+        Chosen("freshdesk customer", "cf_part", "enum", freshdesk("contact_fields", "cf_part"), WORDS),
+        Chosen("freshdesk ticket", "cf_piece", "enum", freshdesk("ticket_fields", "cf_piece"), WORDS),
+        Chosen("hubspot customer", "hs_buying_role", "multi_enum", standard, ["CHAMPION", "DECISION_MAKER"]),
+        Chosen(
+            "salesforce customer",
+            "Part__c",
+            "enum",
+            salesforce("Contact", "Part__c", "picklist", restricted=True),
+            WORDS,
+        ),
+        Chosen(
+            "salesforce ticket",
+            "Part__c",
+            "multi_enum",
+            salesforce("Case", "Part__c", "multipicklist", restricted=True),
+            WORDS,
+        ),
+        Chosen("shopify order", "stitch.part", "enum", metafield, WORDS),
+        Chosen("zendesk customer", "part", "enum", zendesk("user_fields", key="part", type="dropdown"), WORDS),
+        Chosen("zendesk ticket", str(PART), "enum", zendesk("ticket_fields", id=PART, type="tagger"), WORDS),
+    )
+}
+OPEN: Final = {
+    one.trade: one
+    for one in (
+        Chosen(
+            "salesforce order", "Part__c", "enum", salesforce("Order", "Part__c", "picklist", restricted=False), WORDS
+        ),
+        Chosen("stripe customer", "part", "enum", standard, []),
+        Chosen("woocommerce customer", "part", "enum", standard, []),
+    )
+}
+"""Fields whose choices nobody tells, and a picklist that takes other values too."""
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch of this module, with a custom field of each kind at accounts that know its choices."""
+    settings = "".join(one.setting for one in (JUDGED | OPEN).values())
+    with trading(tmp_path_factory.mktemp("choices"), module_database_url, more=settings) as facade:
+        for one in (JUDGED | OPEN).values():
+            one.define(facade.vendors, one.choices)
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def body(chosen: Chosen, choice: str) -> dict[str, Any]:
+    """A record to create whose field holds this choice."""
+    whole = TRADES[chosen.trade].body(word())
+    field = {"key": "chosen", "value": chosen.value(choice)}
+    return whole | {"custom_fields": [*whole.get("custom_fields", ()), field]}
+
+
+def held(record: dict[str, Any]) -> Any:
+    """What the field reads."""
+    return next(one["value"] for one in record["custom_fields"] if one["key"] == "chosen")
+
+
+def writes(vendors: Lookalikes, trade: str) -> int:
+    """How many records of this kind there are at the vendor."""
+    return len(vendors.records(TRADES[trade].vendor, TRADES[trade].held_as))
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_a_choice_that_the_account_has_is_written(caller: Caller, name: str) -> None:
+    chosen = JUDGED[name]
+    trade = TRADES[name]
+    record = caller.create(trade.collection(), body(chosen, chosen.choices[0]))
+    assert held(caller.get(f"{trade.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_another_one_is_refused_with_the_choices_and_nothing_is_sent(
+    caller: Caller, vendors: Lookalikes, name: str
+) -> None:
+    chosen, trade = JUDGED[name], TRADES[name]
+    record = caller.create(trade.collection(), body(chosen, chosen.choices[0]))
+    before = writes(vendors, name)
+
+    wrong = body(chosen, "bobbin")
+    place = len(wrong["custom_fields"]) - 1
+    made = caller.write("POST", trade.collection(), wrong)
+    changed = caller.write("PATCH", f"{trade.path}/{record['id']}", {"custom_fields": wrong["custom_fields"]})
+    for answer in (made, changed):
+        assert code_of(answer, 422) == "invalid-field"
+        (error,) = answer.json()["errors"]
+        assert error["pointer"] == f"/custom_fields/{place}/value"
+        assert error["detail"].startswith("'bobbin' is no choice here; one of: ")
+        assert chosen.choices[0] in error["detail"]
+
+    assert writes(vendors, name) == before
+    assert held(caller.get(f"{trade.path}/{record['id']}").json()) == chosen.value(chosen.choices[0])
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_what_a_drop_down_shows_is_what_a_write_takes(caller: Caller, name: str) -> None:
+    trade = TRADES[name]
+    told = caller.get(f"/v1/options/{trade.vendor}/{trade.object}/custom_fields.chosen")
+    assert told.status_code == 200, told.text
+    assert set(JUDGED[name].choices) <= {one["value"] for one in told.json()["options"]}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_where_the_account_tells_nothing_everything_passes(caller: Caller, name: str) -> None:
+    record = caller.create(TRADES[name].collection(), body(OPEN[name], "bobbin"))
+    assert held(record) == "bobbin"
+
+
+def test_a_choice_that_was_added_counts_as_soon_as_the_lists_are_fresh(caller: Caller, vendors: Lookalikes) -> None:
+    chosen = JUDGED["zendesk ticket"]
+    assert code_of(caller.write("POST", "/v1/tickets?connection=zendesk", body(chosen, "shuttle")), 422)
+    chosen.define(vendors, [*WORDS, "shuttle"])
+    told = caller.get("/v1/options/zendesk/ticket/custom_fields.chosen?max_age=0").json()
+    assert "shuttle" in [one["value"] for one in told["options"]]
+    assert held(caller.create("/v1/tickets?connection=zendesk", body(chosen, "shuttle"))) == "shuttle"
+
+
+def test_a_queued_write_of_another_one_is_refused_at_once(caller: Caller) -> None:
+    wrong = body(JUDGED["freshdesk ticket"], "bobbin")
+    answer = caller.write("POST", "/v1/tickets?connection=freshdesk", wrong, headers={"prefer": "respond-async"})
+    assert code_of(answer, 422) == "invalid-field"

@@ -1,0 +1,176 @@
+"""What can be written at each vendor that has a look-alike, and a Lockstitch that is connected to all of them.
+
+What differs between vendors stands in one table, so that a story about all of them is told once.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple, get_args
+
+from app.dev.folder import EMULATOR_CREDENTIALS
+from canonical.parts import ObjectName
+from mappings.registry import VENDORS, AnyMapping, active
+from tests.contract.facade import CONNECTIONS, Facade
+from tests.contract.lookalikes import Vendor
+from tests.contract.samples import Body, order, word
+
+EVERY_VENDOR: Final[tuple[Vendor, ...]] = get_args(Vendor)
+CREDENTIALS: Final[dict[Vendor, tuple[str, ...]]] = {
+    "freshdesk": ("token",),
+    "hubspot": ("token",),
+    "salesforce": ("token",),
+    "shopify": ("token",),
+    "stripe": ("key",),
+    "woocommerce": ("consumer_key", "consumer_secret"),
+    "zendesk": ("email", "token"),
+}
+# An order at Salesforce belongs to an account and is of things that the org sells; these are the look-alike's own.
+ACCOUNT: Final = "001dM00000Loop1QAB"
+THREAD: Final = "01udM00000Thrd1QAB"
+SALESFORCE_ACCOUNTS: Final = """
+[[connections.{name}.custom_fields.orders]]
+key = "account"
+vendor_field = "AccountId"
+"""
+
+
+class Trade(NamedTuple):
+    """One object at one vendor: a body to create in which the mark occurs, a change of it, where the vendor keeps it,
+    which of the vendor's calls makes it, and an id that names nothing there."""
+
+    vendor: Vendor
+    object: ObjectName
+    body: Callable[[str], Body]
+    change: Body
+    held_as: str
+    made_at: str
+    absent: str
+
+    @property
+    def path(self) -> str:
+        """Of its list."""
+        return f"/v1/{self.object}s"
+
+    @property
+    def mapping(self) -> AnyMapping:
+        """The newest released mapping of it, or else the newest."""
+        found = active(VENDORS[self.vendor], self.object)
+        assert found is not None
+        return found
+
+    @property
+    def upsert_keys(self) -> list[str]:
+        """By what it can be upserted."""
+        endpoints = self.mapping.endpoints
+        return sorted({*endpoints.upsert, *endpoints.find})
+
+    def collection(self, connection: str | None = None) -> str:
+        """Where one is created: at the vendor's usual connection, or at another one."""
+        return f"{self.path}?connection={connection or self.vendor}"
+
+
+def person(mark: str) -> Body:
+    """Somebody with a given name and a family name."""
+    return {"first_name": "Ada", "last_name": mark, "emails": [{"address": f"{mark}@example.com"}]}
+
+
+def named(mark: str) -> Body:
+    """Somebody with one name."""
+    return {"display_name": f"Ada {mark}", "emails": [{"address": f"{mark}@example.com"}]}
+
+
+def request(mark: str) -> Body:
+    """A ticket that somebody wrote in."""
+    return {**note(mark), "requester": {"email": f"{mark}@example.com", "name": "Ada"}}
+
+
+def note(mark: str) -> Body:
+    """A ticket that nobody asks."""
+    return {"subject": f"Mug {mark}", "description": "It came in two pieces."}
+
+
+def checkout(mark: str) -> Body:
+    """An order of somebody whom the vendor does not know."""
+    line = {"name": f"Mug {mark}", "quantity": "2", "unit_price": "19.90"}
+    return {"currency": "EUR", "external_id": f"key-{mark}", "line_items": [line]}
+
+
+def sale(mark: str) -> Body:
+    """An order of a product of the shop."""
+    line = {"name": "Mug", "product_remote_id": "11", "quantity": "2", "unit_price": "19.90"}
+    return {"currency": "EUR", "customer": {"email": f"{mark}@example.com"}, "line_items": [line]}
+
+
+def supply(mark: str) -> Body:
+    """An order of thread, for an account."""
+    line = {"variant_remote_id": THREAD, "quantity": "2", "unit_price": "19.90"}
+    fields = [{"key": "account", "value": ACCOUNT}]
+    placed = "2026-11-25T00:00:00Z"
+    return {"placed_at": placed, "internal_note": f"For {mark}", "line_items": [line], "custom_fields": fields}
+
+
+FRESHDESK: Final = "/api/v2"
+HUBSPOT: Final = "/crm/v3/objects"
+SALESFORCE: Final = "/services/data/v62.0"
+SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
+WOO: Final = "/wp-json/wc/v3"
+ZENDESK: Final = "/api/v2"
+LATER: Final = {"subject": "Both mugs"}
+TRADES: Final = {
+    f"{trade.vendor} {trade.object}": trade
+    for trade in (
+        Trade("freshdesk", "customer", named, {"job_title": "Potter"}, "contacts", f"{FRESHDESK}/contacts", "9" * 11),
+        Trade("freshdesk", "ticket", request, LATER, "tickets", f"{FRESHDESK}/tickets", "9" * 11),
+        Trade("hubspot", "customer", person, {"job_title": "Potter"}, "contacts", f"{HUBSPOT}/contacts", "9" * 11),
+        Trade("hubspot", "ticket", note, LATER, "tickets", f"{HUBSPOT}/tickets", "9" * 11),
+        Trade("salesforce", "customer", person, {"job_title": "Potter"}, "Contact", SALESFORCE, "003dM00000Nobdy"),
+        Trade("salesforce", "ticket", note, LATER, "Case", SALESFORCE, "500dM00000Nobdy"),
+        Trade("salesforce", "order", supply, {"internal_note": "Ring twice."}, "Order", SALESFORCE, "801dM00000Nobdy"),
+        Trade("shopify", "customer", person, {"notes": "Likes blue."}, "Customer", SHOPIFY, "9" * 11),
+        Trade("shopify", "order", order, {"customer_note": "Ring twice."}, "Order", SHOPIFY, "9" * 11),
+        Trade("stripe", "customer", named, {"notes": "Likes blue."}, "customers", "/v1/customers", "cus_Nobody"),
+        Trade("stripe", "order", checkout, {}, "checkout_sessions", "/v1/checkout/sessions", "cs_test_nothing"),
+        Trade("woocommerce", "customer", person, {"company_name": "Clay"}, "customers", f"{WOO}/customers", "9" * 11),
+        Trade("woocommerce", "order", sale, {"customer_note": "Ring twice."}, "orders", f"{WOO}/orders", "9" * 11),
+        Trade("zendesk", "customer", named, {"notes": "Likes blue."}, "users", f"{ZENDESK}/users", "9" * 11),
+        Trade("zendesk", "ticket", request, LATER, "tickets", f"{ZENDESK}/tickets", "9" * 11),
+    )
+}
+
+
+@contextmanager
+def trading(folder: Path, database_url: str, *also: str, more: str = "") -> Iterator[Facade]:
+    """A running Lockstitch with a connection to every vendor, of its vendor's name, and one more for each suffix in
+    `also`; `more` is added to its configuration."""
+    facade = Facade(folder, database_url, vendors_last=False, more="", **EMULATOR_CREDENTIALS)
+    tables = [
+        _table(name, vendor, facade.vendors.url)
+        for vendor in EVERY_VENDOR
+        for name in (vendor, *(f"{vendor}-{suffix}" for suffix in also))
+        if name not in CONNECTIONS
+    ]
+    (folder / "lockstitch.toml").write_text("\n".join([facade.configuration, *tables, more]), encoding="utf-8")
+    try:
+        facade.start()
+        for vendor in EVERY_VENDOR:
+            rate = 60_000_000 if vendor == "shopify" else 1_000_000
+            facade.vendors.limit(vendor, per_minute=rate, search_lag=0.0)
+        yield facade
+    finally:
+        facade.stop()
+
+
+def made(facade_caller: Any, trade: Trade, connection: str | None = None) -> tuple[str, dict[str, Any]]:
+    """A new record: its path, and what the create answered."""
+    record: dict[str, Any] = facade_caller.create(trade.collection(connection), trade.body(word()))
+    return f"{trade.path}/{record['id']}", record
+
+
+def _table(name: str, vendor: Vendor, url: str) -> str:
+    secrets = ", ".join(f'{one} = "env:LOCKSTITCH_DEV_{vendor.upper()}_{one.upper()}"' for one in CREDENTIALS[vendor])
+    fields = SALESFORCE_ACCOUNTS.format(name=name) if vendor == "salesforce" else ""
+    return (
+        f'[connections.{name}]\nvendor = "{vendor}"\nbase_url = "{url}/{vendor}"\ncredentials = {{ {secrets} }}\n'
+        f"pacing = {{ units = 1000000, per_seconds = 1, concurrency = 64 }}\n{fields}"
+    )
