@@ -72,7 +72,7 @@ def layout_of(connections: Connections, name: str) -> tuple[Connection, Layout]:
     if connection is None or connection.layout is None:
         able = ", ".join(sorted(one.name for one in connections.by_name.values() if one.layout)) or "none"
         raise NotFound(
-            f"No connection of the vendor csv is called {name[:80]!r}; there are: {able}.",
+            f"No connection of the vendor csv is called so; there are: {able}.",
             next_step="POST /v1/uploads/{connection} with the name of such a connection.",
         )
     return connection, connection.layout

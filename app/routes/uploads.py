@@ -93,7 +93,7 @@ def _check_media_type(request: AnyRequest, layout: Layout) -> None:
     named = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
     if named is not None and _codec(named[1]) != layout.encoding:
         raise UnsupportedMediaType(
-            f"The charset {named[1][:40]} is not that of the layout, {layout.encoding}.",
+            f"The charset that is named is not that of the layout, {layout.encoding}.",
             next_step="Leave the charset out, or change encoding in lockstitch.toml.",
         )
 

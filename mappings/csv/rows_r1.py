@@ -19,6 +19,10 @@ from mappings.csv.layout import Column, ColumnType, Layout
 from mappings.spec import Mapped, Remote, Unmappable
 
 LONGEST_ID: Final = 255
+FAULT: Final = re.compile(
+    "has [0-9]+ cells, and the header [0-9]+|says something else of the record that row [0-9]+ is about"
+)
+"""What a row is marked with; whatever else an edited one says of itself is nobody's business."""
 SAFE: Final = re.compile(r"[A-Za-z0-9._@+-]")
 CUSTOM_TYPES: Final[dict[ColumnType, CustomFieldType]] = {
     "string": "string",
@@ -65,10 +69,13 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # a person may have edited it
         raise Unmappable("$", 'is not {"row": number, "cells": {column: text}}') from error
     if row.fault is not None:
-        raise Unmappable(_at(row), f"{row.fault}; mend the cells and take fault out")
-    for name in row.cells.keys() ^ set(layout.names):
-        told = "is missing" if name in layout.names else "is no column that is read"
-        raise Unmappable(_at(row, name), told)
+        told = row.fault if FAULT.fullmatch(row.fault) else "has a fault"
+        raise Unmappable(_at(row), f"{told}; mend the cells and take fault out")
+    for name in layout.names:
+        if name not in row.cells:
+            raise Unmappable(_at(row, name), "is missing")
+    if len(row.cells) > len(layout.names):
+        raise Unmappable(_at(row), f"has columns that are not read; these are: {', '.join(layout.names)}")
     for name in layout.key:
         try:
             check_text(row.cells[name], layout)

@@ -1,17 +1,20 @@
-"""What is planted in requests, webhooks and vendors' answers comes up nowhere: no log line, span, metric, problem,
-audit event or entry of a run knows a secret or a person; and the tables hold them sealed."""
+"""What is planted in requests, webhooks, exports, mended dead letters and vendors' answers comes up nowhere: no log
+line, span, metric, problem, alarm, audit event or entry of a run knows a secret or a person; and the tables hold them
+sealed."""
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import pytest
 
 from tests.contract.callers import Caller, new_key
+from tests.contract.exports import LEGACY
 from tests.contract.facade import SECRETS, VENDORS, Facade
 from tests.contract.otlp import Collector
+from tests.contract.patience import until
+from tests.contract.planted_exports import ALERTS, plant_in_a_dead_webhook, plant_in_exports, plant_in_redrives
 from tests.contract.samples import customer, ticket, word
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.contract.webhook_senders import Door, contact_event, gateway, hubspot, shopify, zendesk
@@ -26,9 +29,15 @@ PERSONAL: Final = {"e-mail": MARK, "phone": PHONE[1:], "name": NAME}
 CALLBACK_TOKEN: Final = word()
 TARGET_TOKEN: Final = word()
 NO_KEY: Final = f"lsk_{word()}{word()}{word()}"[:47]
-PLANTED: Final = {"a callback's token": CALLBACK_TOKEN, "a target's token": TARGET_TOKEN, "a key that is none": NO_KEY}
-
-PATIENCE: Final = 30.0
+ALARM_TOKEN: Final = word()
+SIGN_TOKEN: Final = word()
+PLANTED: Final = {
+    "a callback's token": CALLBACK_TOKEN,
+    "a target's token": TARGET_TOKEN,
+    "a key that is none": NO_KEY,
+    "the address of alarms": ALARM_TOKEN,
+    "the address of signs of life": SIGN_TOKEN,
+}
 
 
 class Left(NamedTuple):
@@ -38,6 +47,7 @@ class Left(NamedTuple):
     logs: str
     metrics: str
     problems: str
+    alarms: str
     audit: str
     runs: str
     tables: str
@@ -47,13 +57,16 @@ class Left(NamedTuple):
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Left]:
     """A traced Lockstitch of its own, after everything was planted in it and has come to its end."""
-    collector, receiver = Collector(), Receiver()
+    collector, receiver, person = Collector(), Receiver(), Receiver()
+    person.statuses = [500, 302]  # the first alarms do not arrive
     environment: dict[str, Any] = {
         "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{receiver.port}",
         "LOCKSTITCH_LOG_LEVEL": "debug",
+        "ALARM_URL": f"http://127.0.0.1:{person.port}/alarm/{ALARM_TOKEN}",
+        "SIGN_URL": f"http://127.0.0.1:{person.port}/sign/{SIGN_TOKEN}",
         **collector.environment,
     }
-    facade = Facade(tmp_path_factory.mktemp("canaries"), module_database_url, **environment)
+    facade = Facade(tmp_path_factory.mktemp("canaries"), module_database_url, more=LEGACY + ALERTS, **environment)
     problems: list[str] = []
     try:
         facade.start()
@@ -62,17 +75,20 @@ def left(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> 
             caller.event_hooks["response"].append(lambda response: keep(problems, response))
             secrets = plant(facade, caller, receiver, problems)
             let_it_work(facade)
+            let_it_alarm(person)
             metrics = caller.get("/metrics").text
             with Caller(facade.worker.url, made.secret) as scraping:
                 metrics += scraping.get("/metrics").text
     finally:
         facade.stop()
         receiver.close()
+        person.close()
     yield Left(
         traces=b"".join(collector.bodies).decode("latin-1"),
         logs=facade.api.log + facade.worker.log,
         metrics=metrics,
         problems="\n".join(problems),
+        alarms="\n".join(one.body.decode() for one in person.got),
         audit=rows(facade, "audit_event"),
         runs=rows(facade, "run_entry"),
         tables="".join(rows(facade, table) for table in tables(facade)),
@@ -98,6 +114,9 @@ def plant(facade: Facade, caller: Caller, receiver: Receiver, problems: list[str
     plant_in_writes(facade, caller, receiver)
     plant_in_refusals(caller, problems)
     plant_in_webhooks(facade, problems)
+    plant_in_redrives(caller, plant_in_exports(caller, NAME, EMAIL, PHONE), NAME, EMAIL)
+    plant_in_a_dead_webhook(facade, caller, MARK, NAME, EMAIL)
+    caller.get("/v1/customers", params={"connection": "refused", "email": EMAIL})  # which pauses it
     return {
         "a subscription's secret": subscription.json()["secret"],
         **{f"the credential {name}": secret for name, secret in SECRETS.items() if name.endswith("TOKEN")},
@@ -170,13 +189,16 @@ def plant_in_webhooks(facade: Facade, problems: list[str]) -> None:
 
 def let_it_work(facade: Facade) -> None:
     """Until no job is ready any more; those that wait for another attempt have had one."""
-    give_up = time.monotonic() + PATIENCE
     ready = "SELECT FROM job WHERE state = 'running' OR (state = 'ready' AND run_at <= now())"
-    while facade.sql(ready) and time.monotonic() < give_up:
-        time.sleep(0.1)
+    until(lambda: facade.sql(ready), lambda jobs: not jobs)
     assert facade.sql("SELECT FROM attempt WHERE outcome <> 'done'")
-    while not facade.sql("SELECT FROM run_entry WHERE kind = 'vendor_call'") and time.monotonic() < give_up:
-        time.sleep(0.1)
+    until(lambda: facade.sql("SELECT FROM run_entry WHERE kind = 'vendor_call'"))
+
+
+def let_it_alarm(person: Receiver) -> None:
+    """Until somebody was told of dead letters and of a connection that is paused, after the first attempts failed."""
+    until(lambda: len(person.got), lambda told: told >= 4)
+    assert {json.loads(one.body)["alarm"] for one in person.got} >= {"dead_letters", "connection_paused.refused"}
 
 
 def tables(facade: Facade) -> list[str]:
@@ -196,7 +218,7 @@ def shown(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
-PLACES: Final = ("traces", "logs", "metrics", "problems", "audit", "runs", "tables")
+PLACES: Final = ("traces", "logs", "metrics", "problems", "alarms", "audit", "runs", "tables")
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -1,16 +1,20 @@
 """Exports of a legacy system: rows become events once, bad ones dead letters that say why and can be mended."""
 
 import os
+import re
 import time
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from tests.contract.callers import PATIENCE, Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.exports import HEADER, LAID, LEGACY, await_rows, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +22,8 @@ def uploading(tmp_path_factory: pytest.TempPathFactory, module_database_url: str
     """A Lockstitch with a legacy system."""
     folder = tmp_path_factory.mktemp("uploads")
     laid = LAID.replace("timezone =", f'folder = "{folder}/exports"\ntimezone =')
-    facade = Facade(folder, module_database_url, more=LEGACY + laid)
-    try:
-        facade.start()
+    with Facade(folder, module_database_url, more=LEGACY + laid).running() as facade:
         yield facade
-    finally:
-        facade.stop()
 
 
 @pytest.fixture
@@ -155,6 +155,59 @@ def test_who_may_send_and_see(uploading: Facade, caller: Caller) -> None:
     assert code_of(caller.get("/v1/uploads/legacy/upl_0"), 404) == "not-found"
 
 
+def test_what_became_of_files_and_rows_is_counted(uploading: Facade, caller: Caller) -> None:
+    before = metrics(uploading)
+    content = export(line(90), line(91, email="nobody"), line(92), line(92))
+    settled(caller, send(caller, content))
+    settled(caller, send(caller, content))
+    settled(caller, send(caller, export(line(92, state=" a "))))
+    send(caller, b"no;export")
+    since = {name: value - before[name] for name, value in metrics(uploading).items() if value != before[name]}
+    assert since == {
+        ("lockstitch_uploads_total", "recorded"): 3,
+        ("lockstitch_uploads_total", "refused"): 1,
+        ("lockstitch_upload_rows_received_total", "accepted"): 4,
+        ("lockstitch_upload_rows_received_total", "duplicate"): 5,
+        ("lockstitch_upload_rows_processed_total", "applied"): 3,
+        ("lockstitch_upload_rows_processed_total", "bad"): 1,
+    }
+
+
+def test_an_export_that_broke_off_is_unfinished_until_its_file_is_sent_again(uploading: Facade, caller: Caller) -> None:
+    content = export(line(95), line(96))
+    upload = settled(caller, send(caller, content))
+    assert gauge(uploading, "lockstitch_uploads_unfinished") == 0
+    broken_off = "ended_at = NULL, seen = 1, accepted = 1, created_at = created_at - interval '1 h'"
+    uploading.sql(f"UPDATE upload SET {broken_off} WHERE id = $1", upload["id"])  # noqa: S608
+    assert gauge(uploading, "lockstitch_uploads_unfinished") == 1
+    assert 3600 < gauge(uploading, "lockstitch_uploads_oldest_seconds") < 3700
+    settled(caller, send(caller, content))
+    assert gauge(uploading, "lockstitch_uploads_unfinished") == 0
+    assert gauge(uploading, "lockstitch_uploads_oldest_seconds") == 0
+
+
+def test_a_run_tells_of_an_export_from_its_beginning_to_the_mended_row(caller: Caller) -> None:
+    run = f"export-{new_key()}"
+    upload = settled(caller, send(caller, export(line(98), line(99, state="Q")), **{"x-correlation-id": run}))
+    (letter,) = dead_letters(caller, upload)
+    payload = letter["payload"]
+    payload["payload"]["cells"]["State"] = "X"
+    caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
+    await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
+    story = caller.get(f"/ops/runs/{run}", params={"limit": "200"}).raise_for_status().json()["data"]
+    told = [entry["sentence"] for entry in story if entry["kind"] not in ("audit", "attempt", "request")]
+    assert told[0] == f"Upload {upload['id']} was begun: 2 rows of legacy, each a customer."
+    assert sum(sentence.startswith(f"A row of upload {upload['id']} was kept as in_") for sentence in told) == 2
+    assert f"Upload {upload['id']} was recorded: of 2 rows 2 said something new." in told
+    (given_up,) = (sentence for sentence in told if "was given up" in sentence)
+    assert '$.rows[3]["State"]: is none of the values that are configured: a, x' in given_up
+    assert any(sentence.startswith(f"Dead letter {letter['id']} was redriven by key_") for sentence in told)
+    assert told[-1].startswith("Event customer.created about customer:C00099 was made")
+    audited = {entry["facts"]["type"] for entry in story if entry["kind"] == "audit"}
+    assert {"upload.begun", "upload.recorded", "receipt.received", "receipt.validated"} <= audited
+    assert {"job.dead_lettered", "job.redriven", "job.processed", "event.appended"} <= audited
+
+
 def test_an_export_cannot_be_asked(caller: Caller) -> None:
     answer = caller.get("/v1/customers", params={"connection": "legacy"})
     assert code_of(answer, 422) == "unsupported-action"
@@ -171,22 +224,40 @@ def test_exports_that_are_laid_into_a_folder_are_taken_once_and_moved(uploading:
     (folder / "still-written.csv").write_bytes(export(line(84)))
     os.utime(folder / "still-written.csv", (time.time() + 3600, time.time() + 3600))
 
-    give_up = time.monotonic() + PATIENCE
-    while {path.name for path in folder.glob("*.*")} > {"notes.txt", "still-written.csv"}:
-        assert time.monotonic() < give_up, list(folder.rglob("*"))
-        time.sleep(0.1)
+    left = {"notes.txt", "still-written.csv"}
+    until(lambda: {path.name for path in folder.glob("*.*")}, lambda names: not names > left)
 
     (taken,) = (folder / "taken").iterdir()
     assert taken.name.endswith("-first.csv")
     (reasons,) = (folder / "refused").glob("*-cut.csv.reasons.txt")
     assert "row 3 is not quoted" in reasons.read_text()
     lay(folder / "again.csv", taken.read_bytes())
-    while (folder / "again.csv").exists() or not events(caller, "laid"):
-        assert time.monotonic() < give_up, list(folder.rglob("*"))
-        time.sleep(0.1)
+    until(lambda: not (folder / "again.csv").exists() and events(caller, "laid"))
     assert [event["data"]["meta"]["remote_id"] for event in events(caller, "laid")] == ["C00080"]
     recorded = uploading.sql("SELECT rows, accepted FROM upload WHERE connection = 'laid' ORDER BY created_at")
     assert recorded == [{"rows": 2, "accepted": 2}, {"rows": 2, "accepted": 0}]
+
+
+def metrics(facade: Facade) -> dict[tuple[str, str], float]:
+    """What was counted of `legacy`, on the API and the worker together, by metric and outcome."""
+    found: dict[tuple[str, str], float] = defaultdict(float)
+    with facade.calling("ops:read") as calling:
+        for process in (facade.api, facade.worker):
+            text = calling.get(f"{process.url}/metrics").raise_for_status().text
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    if family.name.startswith("lockstitch_upload") and "outcome" in sample.labels:
+                        is_ours = sample.labels["connection"] == "legacy"
+                        found[sample.name, sample.labels["outcome"]] += sample.value * is_ours
+    return found
+
+
+def gauge(facade: Facade, name: str) -> float:
+    """A figure of `legacy` that the database knows."""
+    with facade.calling("ops:read") as calling:
+        text = calling.get("/metrics").raise_for_status().text
+    (sample,) = re.findall(rf'^{name}{{connection="legacy"}} (.*)$', text, re.MULTILINE)
+    return float(sample)
 
 
 def lay(path: Path, content: bytes) -> None:

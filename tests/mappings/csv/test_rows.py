@@ -224,8 +224,27 @@ def test_a_row_with_too_many_cells_and_a_second_opinion_have_faults() -> None:
     assert short.row.fault == "has 2 cells, and the header 3"
     assert first.row.fault is None
     assert second.row.fault == "says something else of the record that row 3 is about"
-    with pytest.raises(Unmappable, match="take fault out"):
+    with pytest.raises(Unmappable, match="row 3 is about; mend the cells and take fault out"):
         read_row(msgspec.json.encode(second.row), PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("row", "path", "why"),
+    [
+        ({"row": 2, "cells": {"No": "1", "Name": "Lee"}}, '$.rows[2]["Note"]', "is missing"),
+        ({"row": 2, "cells": {"No": "1", "Name": "", "Note": "", "Zoe": "Quill"}}, "$.rows[2]", "these are: No, Name"),
+        ({"row": 2, "cells": {}, "fault": "Zoe Quill"}, "$.rows[2]", "has a fault; mend the cells"),
+        ({"row": "Zoe", "cells": {}}, "$", 'is not {"row": number'),
+        ({"row": 2, "cells": {"No": ["Zoe"]}}, "$", 'is not {"row": number'),
+        ("Zoe Quill", "$", 'is not {"row": number'),
+    ],
+)
+def test_an_edited_row_of_another_form_is_refused_and_not_repeated(row: Any, path: str, why: str) -> None:
+    with pytest.raises(Unmappable) as refused:
+        read_row(msgspec.json.encode(row), PLAIN)
+    assert refused.value.path == path
+    assert why in refused.value.reason
+    assert "Zoe" not in refused.value.path + refused.value.reason
 
 
 @pytest.mark.parametrize(
