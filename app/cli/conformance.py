@@ -6,6 +6,7 @@ fields to send beside them, in our words.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ TOGETHER: Final = (
 )
 """Fields that one value of a vendor may hold at once."""
 SECOND_TEXT: Final = "changed by the check"
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Every record has changed since then."""
 
 
 def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
@@ -102,8 +105,14 @@ def _reading(account: SampleAccount, mapping: AnyMapping, root: Path) -> Iterato
             yield f"{mapping.name}: the list cannot be read: {error}"
     if endpoints.read is None or endpoints.create is not None:
         return  # what can be written is read back by the round trip
-    for case, record in records(account.vendor, mapping, root):
+    golden = list(records(account.vendor, mapping, root))
+    for case, record in golden:
         yield _golden_when_placed(account, mapping, case, record)
+    if endpoints.list is None or endpoints.page is None:
+        return
+    yield _list_when_placed(account, mapping, golden, None)
+    if endpoints.updated_since:
+        yield _list_when_placed(account, mapping, golden, LONG_AGO)
 
 
 def _golden_when_placed(account: SampleAccount, mapping: AnyMapping, case: str, record: msgspec.Raw) -> str | None:
@@ -121,8 +130,7 @@ def _golden_when_placed(account: SampleAccount, mapping: AnyMapping, case: str, 
         return f"{case}: it is found at the look-alike before it was placed"
     if refusal is not None and refusal.kind not in ("not_found", "not_allowed"):
         return f"{case}: what is not there is refused as {refusal.kind}: {refusal.detail}"
-    segments = request.path.strip("/").split("/")
-    if not any(account.look_alike.place(segment, msgspec.json.decode(record)) for segment in segments):
+    if not _place(account, mapping, record):
         return f"{case}: the look-alike takes no such record: name its objects as they stand in the path of a read"
     try:
         _, found = account.read(mapping, wanted.remote.id)
@@ -130,6 +138,60 @@ def _golden_when_placed(account: SampleAccount, mapping: AnyMapping, case: str, 
         return f"{case}: placed at the look-alike, it cannot be read: {error}"
     differing = [one for one in _named(mapping) if getattr(found.data, one) != getattr(wanted.data, one)]
     return f"{case}: placed at the look-alike, it differs in {', '.join(differing)}" if differing else None
+
+
+def _list_when_placed(
+    account: SampleAccount, mapping: AnyMapping, golden: list[tuple[str, msgspec.Raw]], since: datetime | None
+) -> str | None:
+    """Golden records of an object that is only read, and one more of each, listed one by one and all at once: the list
+    ends, shows none twice, and shows the same both times. It may leave some out, such as deleted ones, but not all."""
+    told = f"{mapping.name}: the list" + ("" if since is None else f" since {since.year}")
+    account.look_alike.reset()
+    placed = sum(_place(account, mapping, record, twin=twin) for _, record in golden for twin in (False, True))
+    try:
+        singly = _walked(account, mapping, ListQuery(limit=1, updated_since=since), placed + 1)
+        at_once = _walked(
+            account, mapping, ListQuery(limit=mapping.endpoints.max_limit, updated_since=since), placed + 1
+        )
+    except (Refused, Unmappable) as error:
+        return f"{told} cannot be read once records are placed: {error}"
+    if singly is None or at_once is None:
+        return f"{told} of {placed} records does not end: does the cursor arrive, and is it moved on?"
+    if len(singly) > len(set(singly)):
+        return f"{told}, one on a page, shows a record twice: {', '.join(singly)}"
+    if set(singly) != set(at_once):
+        return f"{told} has {len(singly)} read one by one, and {len(at_once)} on whole pages"
+    return f"{told} shows none of the golden records that were placed" if placed and not singly else None
+
+
+def _walked(account: SampleAccount, mapping: AnyMapping, query: ListQuery, most: int) -> list[str] | None:
+    """The ids of all records of a list, page after page; None where it goes on for more than so many pages."""
+    endpoints, seen = mapping.endpoints, list[str]()
+    assert endpoints.list is not None  # noqa: S101 - who calls has looked
+    assert endpoints.page is not None  # noqa: S101 - who calls has looked
+    for _ in range(most):
+        page = endpoints.page(account.ask(endpoints.list(query, account.facts)), query, account.facts)
+        seen += [mapping.read(record, page.account).remote.id for record in page.records]
+        if page.next is None:
+            return seen
+        query = msgspec.structs.replace(query, after=page.next)
+    return None
+
+
+def _place(account: SampleAccount, mapping: AnyMapping, record: msgspec.Raw, *, twin: bool = False) -> bool:
+    """Put a golden record in, where it can be understood, or a twin to which the look-alike gives an id; whether it
+    is there now."""
+    assert mapping.endpoints.read is not None  # noqa: S101 - who calls has looked
+    try:
+        remote_id = mapping.read(record, account.facts).remote.id
+    except Unmappable:
+        return False
+    whole = msgspec.json.decode(record)
+    sent = {name: value for name, value in whole.items() if str(value) != remote_id} if twin else whole
+    if twin and sent == whole:
+        return False  # its id is not a member of its own
+    segments = mapping.endpoints.read(remote_id, account.facts).path.strip("/").split("/")
+    return any(account.look_alike.place(segment, sent) for segment in segments)
 
 
 def _written(account: SampleAccount, mapping: AnyMapping) -> Iterator[str | None]:

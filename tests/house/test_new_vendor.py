@@ -153,6 +153,28 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("next=listed.next", "next=None", "ox.customer: the list has 1 read one by one, and 4 on whole pages"),
+        ('(("after", query.after))', '(("behind", query.after))', "ox.customer: the list of 4 records does not end"),
+        ("updated_since=False", "updated_since=True", None),
+    ],
+)
+def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, told: str | None) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+    endpoints = project / "mappings" / "ox" / "endpoints.py"
+    text = endpoints.read_text("utf-8")
+    assert right in text
+    endpoints.write_text(text.replace(right, wrong), "utf-8")
+
+    rules = {rule["rule"]: rule for rule in report(project, "ox", "--no-types")["rules"]}
+
+    failures = rules["bronze.look-alike"]["result"]["failures"]
+    assert [one for one in failures if one.startswith(told)] if told is not None else failures == []
+
+
+@pytest.mark.long
 def test_a_level_is_asked_for_without_what_is_above_it(project: Path) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
 
