@@ -16,15 +16,16 @@ def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: boo
     found: list[Loss] = []
     items, total = Decimal(totals.items), Decimal(totals.total)
     if lines:
-        added, slack = _added(lines, _smallest(items))
-        if abs(added - items) > slack:
+        added = _added(lines)
+        if added != items and abs(added - items) > _slack(lines, _smallest(totals.items)):
             found.append(_ambiguous("/totals/items", f"the lines add up to {added:f}, the vendor says {totals.items}"))
     before_tax = (
         items - Decimal(totals.discount) + Decimal(totals.shipping) + Decimal(totals.fees) + Decimal(totals.tip)
     )
     with_tax = before_tax + Decimal(totals.tax)
-    expected = {before_tax} if tax_inclusive else {with_tax} if tax_inclusive is False else {before_tax, with_tax}
-    if total not in expected:
+    holds_tax = total == before_tax and tax_inclusive is not False
+    if not holds_tax and (total != with_tax or tax_inclusive):
+        expected = {before_tax} if tax_inclusive else {with_tax} if tax_inclusive is False else {before_tax, with_tax}
         shown = " or ".join(f"{amount:f}" for amount in sorted(expected))
         found.append(_ambiguous("/totals/total", f"the parts add up to {shown}, the vendor says {totals.total}"))
     if Decimal(totals.outstanding) != total - Decimal(totals.paid):
@@ -32,22 +33,24 @@ def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: boo
     return tuple(found)
 
 
-def _added(lines: tuple[LineItem, ...], smallest: Decimal) -> tuple[Decimal, Decimal]:
-    """Σ quantity * unit price, and how far rounding line by line may have moved it: a whole smallest unit for each
-    product that is finer, because some vendors cut instead of rounding."""
-    added = slack = Decimal(0)
+def _added(lines: tuple[LineItem, ...]) -> Decimal:
+    """Σ quantity * unit price."""
+    added = Decimal(0)
     for line in lines:
-        product = Decimal(line.quantity) * Decimal(line.unit_price)
-        added += product
-        if product % smallest:
-            slack += smallest
-    return added, slack
+        added += Decimal(line.quantity) * Decimal(line.unit_price)
+    return added
 
 
-def _smallest(amount: Decimal) -> Decimal:
+def _slack(lines: tuple[LineItem, ...], smallest: Decimal) -> Decimal:
+    """How far rounding line by line may have moved the sum: a whole smallest unit for each product that is finer,
+    because some vendors cut instead of rounding."""
+    finer = [line for line in lines if Decimal(line.quantity) * Decimal(line.unit_price) % smallest]
+    return smallest * len(finer)
+
+
+def _smallest(amount: str) -> Decimal:
     """The smallest unit of the currency, told by the digits of an amount in it: 0.01 for `39.80`."""
-    exponent = amount.as_tuple().exponent
-    return Decimal(1).scaleb(exponent if isinstance(exponent, int) else 0)
+    return Decimal(1).scaleb(-len(amount.partition(".")[2]))
 
 
 def _ambiguous(path: str, detail: str) -> Loss:

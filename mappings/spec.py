@@ -7,6 +7,7 @@ The transport is data, the mapping is a pair of plain typed functions. Everythin
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -79,14 +80,11 @@ class Draft(Struct, Generic[W], frozen=True, kw_only=True):
     refused: tuple[FieldRefusal, ...] = ()
 
 
-class Notes:
+class Notes(Struct, kw_only=True):
     """Collects, while a mapping runs, what was lost and what cannot be written."""
 
-    __slots__ = ("loss", "refused")
-
-    def __init__(self) -> None:
-        self.loss: list[Loss] = []
-        self.refused: list[FieldRefusal] = []
+    loss: list[Loss] = []
+    refused: list[FieldRefusal] = []
 
     def lose(self, path: str, kind: LossKind, detail: str) -> None:
         """Something changed or went missing on the way; `path` is a JSON Pointer into the canonical resource."""
@@ -162,7 +160,8 @@ class Endpoints(Generic[W, A]):
     that no look-up proves anything.
     `find` asks for the record that holds a unique key, through a strongly consistent read; `native upsert` is used
     where the vendor has one, else find-then-write under a lock. `side_load` names one more read that completes the
-    records (people behind ids), until it returns None.
+    records (people behind ids), until it returns None. `guard` holds a change to the version of the record that was
+    read, where the vendor itself compares versions: for callers who name one, so that nothing fits in between.
     """
 
     read: Callable[[str, A], VendorRequest] | None
@@ -176,6 +175,7 @@ class Endpoints(Generic[W, A]):
     absorb: Callable[[VendorReply, A], A] | None = None
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     update: Callable[[str, W, str, A], VendorRequest] | None = None  # remote id, body, marker, account
+    guard: Callable[[VendorRequest, A], VendorRequest] | None = None
     upsert: Mapping[UpsertKey, Callable[[str, W, str, A], VendorRequest]] = field(default_factory=dict)
     find: Mapping[UpsertKey, Callable[[str, A], VendorRequest]] = field(default_factory=dict)
     archive: Callable[[str, A], VendorRequest] | None = None
@@ -232,19 +232,23 @@ class VendorMapping(Generic[R, M, P, W, A]):
         """The canonical name, such as `hubspot.customer`."""
         return f"{self.vendor}.{self.object}"
 
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[R]:
+        return msgspec.json.Decoder(self.record)
+
     def decode(self, record: bytes | msgspec.Raw) -> R:
         """The record as a wire Struct.
 
         Raises VendorDrift with the JSONPath where it does not fit.
         """
-        return decode(record, self.record)
+        return _decoded(record, self._decoder)
 
     def read(self, record: bytes | msgspec.Raw, account: A) -> Mapped[M]:
         """Bytes of one record in the main shape to what they mean.
 
         Raises VendorDrift where the record does not fit, Unmappable where it has no honest reading.
         """
-        return self.to_canonical(decode(record, self.record), account)
+        return self.to_canonical(_decoded(record, self._decoder), account)
 
 
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -258,8 +262,12 @@ def decode(record: bytes | msgspec.Raw, into: type[R]) -> R:
     decoder = _decoders.get(into)
     if decoder is None:
         decoder = _decoders[into] = msgspec.json.Decoder(into)
+    return _decoded(record, decoder)  # type: ignore[no-any-return]
+
+
+def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R:
     try:
-        return decoder.decode(record)  # type: ignore[no-any-return]
+        return decoder.decode(record)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).rpartition(" - at `")
         raise VendorDrift(path.rstrip("`") if reason else "$", reason or str(error)) from error
