@@ -40,13 +40,13 @@ from app.store.operation_queries import (
     MARK_SENT,
     MARK_UNKNOWN,
     NOTE_REMOTE_ID,
+    PAGES,
     POSTPONE,
     RELEASE_EXPIRED,
     REOPEN,
     RESOLVE,
     SELECT_BY_ID,
     SELECT_BY_KEY,
-    SELECT_PAGE,
     SETTLE_ANNOUNCED,
     SETTLE_UNNOTICED,
     TAKE_OVER,
@@ -115,7 +115,7 @@ class PostgresOperations:
         self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
     ) -> Sequence[Operation]:
         """Newest first, below the id `after`."""
-        rows = await self._database.fetch(SELECT_PAGE, state, list(objects), after, limit)
+        rows = await self._database.fetch(PAGES[state], list(objects), after, limit)
         return [self._rows.open(row) for row in rows]
 
     async def take_over(self, operation_id: str) -> Begun | None:

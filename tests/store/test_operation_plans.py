@@ -16,14 +16,13 @@ BY_ID = (
 )
 
 
-def plan_of(url: str, name: str) -> str:
+def plan_of(url: str, query: Query) -> str:
     """The plan that holds for all arguments, in a table of which nothing is known yet."""
 
     async def explain() -> str:
         settings = {**SESSION_SETTINGS, "plan_cache_mode": "force_generic_plan"}
         connection = await asyncpg.connect(url, server_settings=settings)
         try:
-            query: Query = getattr(operation_queries, name)
             arguments = ", ".join("NULL" for _ in set(re.findall(r"\$\d+", query.sql)))
             await connection.execute(f"PREPARE kept AS {query.sql}")
             rows = await connection.fetch(f"EXPLAIN EXECUTE kept ({arguments})")
@@ -36,12 +35,22 @@ def plan_of(url: str, name: str) -> str:
 
 @pytest.mark.parametrize("name", BY_ID)
 def test_one_operation_is_found_by_its_id(database_url: str, name: str) -> None:
-    plan = plan_of(database_url, name)
+    plan = plan_of(database_url, getattr(operation_queries, name))
     assert "operation_pkey" in plan or "operation_unknown" in plan
     assert "operation_due" not in plan
 
 
 def test_what_is_due_is_found_by_its_index(database_url: str) -> None:
-    plan = plan_of(database_url, "CLAIM_DUE")
+    plan = plan_of(database_url, operation_queries.CLAIM_DUE)
     assert "operation_due" in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize(
+    ("state", "index"),
+    [(state, "operation_unknown" if state == "unknown" else "operation_pkey") for state in operation_queries.PAGES],
+)
+def test_a_page_is_read_in_the_order_of_an_index(database_url: str, state: str | None, index: str) -> None:
+    plan = plan_of(database_url, operation_queries.PAGES[state])
+    assert index in plan
     assert "Sort" not in plan
