@@ -1,14 +1,14 @@
 """A caller of the API, and how its answers are read in tests."""
 
-import time
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 
+from tests.contract.patience import PATIENCE, until
 from tests.contract.promises import check_promises
 
-PATIENCE = 30.0
+DECIDED: Final = ("succeeded", "failed", "unknown")
 
 
 class Caller(httpx.Client):
@@ -51,15 +51,14 @@ class Caller(httpx.Client):
 
     def await_operation(self, path: str) -> dict[str, Any]:
         """The operation once it is decided."""
-        give_up = time.monotonic() + PATIENCE
-        while time.monotonic() < give_up:
+
+        def look() -> dict[str, Any]:
             answer = self.get(path)
             assert answer.status_code == 200, answer.text
             found: dict[str, Any] = answer.json()
-            if found["state"] in ("succeeded", "failed", "unknown"):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"{path} is still open after {PATIENCE} s: {found}")
+            return found
+
+        return until(look, lambda found: found["state"] in DECIDED)
 
 
 def new_key() -> str:

@@ -4,7 +4,6 @@ that come of it."""
 import asyncio
 import hashlib
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -18,9 +17,10 @@ from app.store.receipts import PostgresReceipts
 from app.store.record_states import PostgresRecordStates
 from app.store.sealing import Sealer
 from canonical.parts import ObjectName
-from tests.contract.callers import PATIENCE, Caller
+from tests.contract.callers import Caller
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Vendor
+from tests.contract.patience import until
 from tests.contract.webhook_connections import WEBHOOK_SECRETS
 from tests.contract.webhook_senders import Door, contact_event, hubspot, shopify
 from tests.signatures.senders import Sent, sent
@@ -153,12 +153,10 @@ class Stories:
 
     def until(self, condition: Any, what: str) -> None:
         """Wait for what a worker brings about."""
-        give_up = time.monotonic() + PATIENCE
-        while time.monotonic() < give_up:
-            if condition():
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{what} did not come within {PATIENCE} s; the worker:\n{self.facade.worker.log[-3000:]}")
+        try:
+            until(condition)
+        except AssertionError as error:
+            raise AssertionError(f"{what} did not come; the worker:\n{self.facade.worker.log[-3000:]}") from error
 
     def _shown(self, event_id: str) -> Event:
         place = f"evt_{int(event_id[4:], 16) - 1:036x}"

@@ -1,11 +1,11 @@
 """Exports of an invented legacy system, and how they are sent and followed in tests."""
 
-import time
 from typing import Any, Final
 
 import httpx
 
-from tests.contract.callers import PATIENCE, Caller, new_key
+from tests.contract.callers import Caller, new_key
+from tests.contract.patience import PATIENCE, until
 
 LEGACY: Final = """
 [connections.legacy]
@@ -79,13 +79,12 @@ def settled(caller: Caller, answer: httpx.Response) -> dict[str, Any]:
 
 def await_rows(caller: httpx.Client, path: str, patience: float = PATIENCE) -> dict[str, Any]:
     """The upload once every row of it has had its turn."""
-    give_up = time.monotonic() + patience
-    while time.monotonic() < give_up:
+
+    def look() -> dict[str, Any]:
         found: dict[str, Any] = caller.get(path).raise_for_status().json()
-        if found["state"] == "done":
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"rows still wait after {patience} s: {found}")
+        return found
+
+    return until(look, lambda found: found["state"] == "done", patience=patience)
 
 
 def dead_letters(caller: httpx.Client, upload: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,12 +3,13 @@
 import asyncio
 import base64
 import os
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -17,7 +18,7 @@ from app.store.api_keys import SCOPES, NewKey, PostgresKeys
 from app.store.database import Database
 from tests.contract.callers import Caller
 from tests.contract.lookalikes import Lookalikes, Vendor
-from tests.contract.processes import Process, free_port
+from tests.contract.processes import ROOT, Process, free_port
 from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
 
 T = TypeVar("T")
@@ -98,6 +99,27 @@ class Facade:
         for process in (self.api, self.worker, self.emulators):
             process.stop()
         self.vendors.close()
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Started, and stopped at the end of the block."""
+        try:
+            self.start()
+            yield self
+        finally:
+            self.stop()
+
+    def lockstitch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """An operator's command beside the running processes, on a wide screen."""
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments],
+            env=self.api.environment | {"COLUMNS": "300"},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     def process(self, command: str, **environment: str) -> Process:
         """`lockstitch serve` or `worker`, not started yet, on a port of its own; `environment` is added."""

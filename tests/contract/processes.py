@@ -10,8 +10,9 @@ from typing import Final
 
 import httpx
 
+from tests.contract.patience import PATIENCE
+
 ROOT: Final = Path(__file__).resolve().parents[2]
-PATIENCE: Final = 30.0
 
 
 class Process:

@@ -28,9 +28,9 @@ from app.store.sealing import Sealer
 from tests.conftest import TEMPLATE, _made_from
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 from tests.contract.processes import Process, free_port
 
-PATIENCE: Final = 20.0
 LADDER: Final = (0.2, 0.2, 0.3, 0.3)
 ATTEMPTS: Final = len(LADDER) + 1
 OWN_EVENTS: Final = Query("SELECT event", "SELECT id FROM event WHERE created_at = now() ORDER BY id")
@@ -84,7 +84,7 @@ class Hook:
 
     def received(self, count: int) -> list[Post]:
         """The posts, once there are so many."""
-        wait_until(lambda: len(self.posts) >= count, f"{count} posts at {self.url}, there are {len(self.posts)}")
+        until(lambda: len(self.posts) >= count)
         return list(self.posts)
 
 
@@ -252,15 +252,6 @@ def news(number: int = 0, *, record: str | None = None, **more: Any) -> NewEvent
     """An Event about a customer, told apart by its number."""
     fields = {"type": "customer.updated", "connection": "hubspot", "changed": ("emails",), **more}
     return NewEvent(data=msgspec.json.encode({"number": number}), record=record, **fields)
-
-
-def wait_until(is_so: Callable[[], bool], wanted: str) -> None:
-    """Return once it is so."""
-    give_up = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > give_up:
-            raise AssertionError(f"waited {PATIENCE} s in vain for {wanted}")
-        time.sleep(0.02)
 
 
 def secret_of_key(key: str) -> str:

@@ -4,7 +4,7 @@ letters and while the database is away."""
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 from tests.contract.processes import Process
-
-PATIENCE = 30.0
 
 
 class Person:
@@ -76,13 +75,6 @@ def watching(facade: Facade, person: Person, tmp_path: Path) -> Iterator[Process
     process.start()
     yield process
     process.stop()
-
-
-def until(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 @pytest.mark.usefixtures("watching")

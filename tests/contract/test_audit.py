@@ -1,11 +1,7 @@
 """The audit trail over HTTP and on the command line: found by filters, and proven not to be changed."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,7 +9,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.facade import Facade
-from tests.contract.processes import ROOT
+from tests.contract.patience import until
 from tests.contract.webhook_senders import Door, gateway
 
 PATH: Final = "/ops/audit"
@@ -46,10 +42,7 @@ def run(facade: Facade) -> str:
 
 
 def await_rows(facade: Facade, statement: str, *arguments: Any) -> None:
-    give_up = time.monotonic() + 30
-    while not facade.sql(statement, *arguments):
-        assert time.monotonic() < give_up, statement
-        time.sleep(0.05)
+    until(lambda: facade.sql(statement, *arguments))
 
 
 def await_position(facade: Facade, event: int) -> None:
@@ -62,18 +55,6 @@ def listed(caller: Caller, **filters: Any) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["data"]
     return found
-
-
-def lockstitch(facade: Facade, *arguments: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**inherited, "COLUMNS": "300", "LOCKSTITCH_DATABASE_URL": facade.database_url},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_events_of_a_run_are_listed_newest_first(reader: Caller, run: str) -> None:
@@ -184,8 +165,8 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
     facade.sql(put, event["id"], row["facts"].replace("a", "b", 1))
     try:
         found = reader.get(f"{PATH}/verify").json()
-        told = lockstitch(facade, "audit", "verify")
-        as_json = lockstitch(facade, "audit", "verify", "--json")
+        told = facade.lockstitch("audit", "verify")
+        as_json = facade.lockstitch("audit", "verify", "--json")
     finally:
         facade.sql(put, event["id"], row["facts"])
 
@@ -200,17 +181,17 @@ def test_one_flipped_byte_shows_everywhere(facade: Facade, reader: Caller, run: 
 def test_the_command_line_verifies_and_lists(facade: Facade, reader: Caller, run: str) -> None:
     await_position(facade, listed(reader, correlation_id=run)[0]["id"])
 
-    told = lockstitch(facade, "audit", "verify")
+    told = facade.lockstitch("audit", "verify")
     assert told.returncode == 0, told.stderr
     head = re.search(r"Head of the chain: ([0-9]+:[0-9a-f]{64})", told.stdout)
     assert head is not None
-    assert lockstitch(facade, "audit", "verify", "--anchor", head[1]).returncode == 0
+    assert facade.lockstitch("audit", "verify", "--anchor", head[1]).returncode == 0
     position = head[1].partition(":")[0]
-    assert lockstitch(facade, "audit", "verify", "--anchor", f"{position}:{'0' * 64}").returncode == 4
-    assert lockstitch(facade, "audit", "verify", "--anchor", "nonsense").returncode == 2
+    assert facade.lockstitch("audit", "verify", "--anchor", f"{position}:{'0' * 64}").returncode == 4
+    assert facade.lockstitch("audit", "verify", "--anchor", "nonsense").returncode == 2
 
-    shown = lockstitch(facade, "audit", "list", "--correlation-id", run, "--type", "job.*")
+    shown = facade.lockstitch("audit", "list", "--correlation-id", run, "--type", "job.*")
     assert shown.returncode == 0, shown.stderr
     assert "job.queued" in shown.stdout
-    as_json = lockstitch(facade, "audit", "list", "--correlation-id", run, "--json")
+    as_json = facade.lockstitch("audit", "list", "--correlation-id", run, "--json")
     assert json.loads(as_json.stdout)["data"] == listed(reader, correlation_id=run)

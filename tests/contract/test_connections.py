@@ -1,7 +1,6 @@
 """Connections as operators see and stop them: what one process is told, every process keeps to."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,18 +8,8 @@ import pytest
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import CONNECTIONS, Facade
 from tests.contract.lookalikes import Lookalikes
+from tests.contract.patience import until
 from tests.contract.samples import customer, ticket
-
-PATIENCE = 10.0
-
-
-def seen(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """What `look` gives once it is as wanted."""
-    give_up = time.monotonic() + PATIENCE
-    while not wanted(found := look()):
-        assert time.monotonic() < give_up, found
-        time.sleep(0.05)
-    return found
 
 
 def connection(caller: Caller, name: str) -> dict[str, Any]:
@@ -94,7 +83,7 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
         assert pause(caller, name, "another reason")["note"] == "the account moves"
         assert code_of(caller.get(path), 503) == "connection-paused"
         began = time.monotonic()
-        seen(lambda: other.get(path).status_code, lambda status: status == 503)
+        until(lambda: other.get(path).status_code, lambda status: status == 503)
         assert time.monotonic() - began < 2.0
         problem = other.get(path).json()
         assert (problem["code"], problem["category"], problem["retryable"]) == ("connection-paused", "transient", True)
@@ -109,7 +98,7 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
 
         assert resume(other, name)["state"] == "working"
         assert other.get(path).status_code == 200
-        seen(lambda: caller.get(path).status_code, lambda status: status == 200)
+        until(lambda: caller.get(path).status_code, lambda status: status == 200)
         # Nothing had been sent, so the key is free.
         assert other.write("PATCH", path, {"job_title": "Potter"}, key=key).json()["job_title"] == "Potter"
     me = facade.sql("SELECT principal FROM api_key WHERE name = 'everything'")[0]["principal"]
@@ -128,7 +117,7 @@ def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade
     overdue = "SELECT attempts FROM operation WHERE id = $1 AND phase = 'sent' AND due_at < now() - interval '1 second'"
     # The worker looks four times a second; this one it does not take up, so that none of its attempts is used.
     calls = len(vendors.calls("hubspot"))
-    seen(lambda: facade.sql(overdue, operation.rpartition("/")[2]), bool)
+    until(lambda: facade.sql(overdue, operation.rpartition("/")[2]), bool)
     assert len(vendors.calls("hubspot")) == calls
     resume(caller, name)
     assert caller.await_operation(operation)["state"] == "succeeded"
@@ -139,11 +128,11 @@ def test_a_refused_credential_stops_every_process_once(facade: Facade, caller: C
     with facade.another_api() as process, Caller(process.url, caller.secret) as other:
         assert code_of(caller.get(f"/v1/customers/{name}:1"), 502) == "vendor-auth-failed"
         calls = len(vendors.calls("hubspot"))
-        seen(
+        until(
             lambda: connection(other, name),
             lambda shown: shown["state"] == "unauthorised" and "renew" in shown["next_step"].lower(),
         )
-        seen(lambda: other.get(f"/v1/customers/{name}:1").json()["code"], lambda code: code == "connection-paused")
+        until(lambda: other.get(f"/v1/customers/{name}:1").json()["code"], lambda code: code == "connection-paused")
         assert other.get(f"/v1/customers/{name}:1").json()["category"] == "auth"
         assert code_of(caller.get(f"/v1/customers?connection={name}"), 503) == "connection-paused"
         assert len(vendors.calls("hubspot")) == calls
@@ -167,7 +156,7 @@ def test_a_renewed_credential_is_taken_up_after_a_resume(facade: Facade, caller:
     assert code_of(caller.get(f"/v1/tickets?connection={name}"), 503) == "connection-paused"
     resume(caller, name)
     assert caller.get(f"/v1/tickets?connection={name}").status_code == 200
-    assert seen(lambda: connection(caller, name), lambda shown: shown["state"] == "working")["note"] is None
+    assert until(lambda: connection(caller, name), lambda shown: shown["state"] == "working")["note"] is None
     assert [what for what, _ in audited(facade, name)] == [
         *("connection.paused", "connection.resumed", "connection.resumed")
     ]

@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from app.store.api_keys import PostgresKeys
 from app.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
+from tests.contract.patience import until
 from tests.contract.subscribers import (
     ATTEMPTS,
     Answer,
@@ -26,7 +27,6 @@ from tests.contract.subscribers import (
     owning,
     secret_of_key,
     subscribe,
-    wait_until,
 )
 
 TYPES: Final = ("customer.created", "customer.updated", "order.created", "webhook.received")
@@ -67,7 +67,7 @@ def test_an_event_is_delivered_as_the_feed_shows_it(owner: Caller, delivering: D
     assert post.headers["traceparent"].split("-")[1] == hashlib.sha256(b"orders-4711").hexdigest()[:32]
     shown = owner.get(f"/v1/events?limit=250&type={post.event['type']}").json()["data"]
     assert post.event in shown
-    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be recorded")
+    until(lambda: states(delivering, made["id"]) == ["delivered"])
     (delivery,) = delivering.deliveries(made["id"])
     assert (delivery["attempts"], delivery["last_status"]) == (1, 204)
     assert delivering.audited(delivery["id"]) == ["delivery.succeeded"]
@@ -105,7 +105,7 @@ def test_what_fails_is_tried_again_under_the_same_id_with_a_time_of_its_own(
     made = subscribe(owner, hook)
     delivering.publish(news())
     posts = hook.received(4)
-    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be recorded")
+    until(lambda: states(delivering, made["id"]) == ["delivered"])
     assert len({post.headers["webhook-id"] for post in posts}) == 1
     assert len({post.body for post in posts}) == 1
     assert len({post.headers["traceparent"] for post in posts}) == 4
@@ -132,7 +132,7 @@ def test_a_target_that_does_not_answer_in_time_is_tried_again(owner: Caller, del
     made = subscribe(owner, hook)
     delivering.publish(news())
     hook.received(2)
-    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be recorded")
+    until(lambda: states(delivering, made["id"]) == ["delivered"])
     (delivery,) = delivering.deliveries(made["id"])
     rows = delivering.facade.sql("SELECT facts FROM audit_event WHERE subject = $1 ORDER BY id", delivery["id"])
     assert msgspec.json.decode(rows[0]["facts"])["reason"] == "the target did not answer in time"
@@ -194,7 +194,7 @@ def test_every_event_arrives_in_order_per_record_though_workers_are_killed(
         if seen == 10:
             delivering.publish(*(news(number, record=records[number % 8]) for number in range(60, 120)))
         delivering.worker.start()
-    wait_until(lambda: set(states(delivering, made["id"])) == {"delivered"}, "every delivery to be made")
+    until(lambda: set(states(delivering, made["id"])) == {"delivered"})
     for record, expected in sent.items():
         arrived = [number for number in numbers(hook) if records[number % 8] == record]
         assert list(dict.fromkeys(arrived)) == expected, record
@@ -209,13 +209,11 @@ def test_410_removes_the_subscription_at_once(owner: Caller, delivering: Deliver
     hook = delivering.subscribers.hook("gone", Answer(status=410))
     made = subscribe(owner, hook)
     delivering.publish(*(news(number, record="customer:a") for number in range(3)))
-    wait_until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").status_code == 404, "the subscription to go")
+    until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").status_code == 404)
     assert len(hook.posts) == 1
     assert set(states(delivering, made["id"])) == {"dropped"}
     assert delivering.audited(made["id"])[-1] == "subscription.deleted"
-    wait_until(
-        lambda: delivering.facade.sql("SELECT FROM job WHERE connection = $1", made["id"]) == [], "its jobs to end"
-    )
+    until(lambda: delivering.facade.sql("SELECT FROM job WHERE connection = $1", made["id"]) == [])
     assert delivering.facade.sql("SELECT FROM dead_letter WHERE connection = $1", made["id"]) == []
 
 
@@ -226,14 +224,14 @@ def test_what_is_never_accepted_is_given_up_and_the_subscription_disabled_until_
     made = subscribe(owner, hook, "customer.*")
     path = f"/v1/subscriptions/{made['id']}"
     delivering.publish(news(1))
-    wait_until(lambda: owner.get(path).json()["state"] == "disabled", "the subscription to be disabled")
+    until(lambda: owner.get(path).json()["state"] == "disabled")
     assert len(hook.posts) == ATTEMPTS
     view = owner.get(path).json()
     assert "the target answered 500" in view["disabled_reason"]
     assert view["disabled_at"] > view["failing_since"]
     assert "enable" in view["next_step"]
     assert "subscription.disabled" in delivering.audited(made["id"])
-    wait_until(lambda: states(delivering, made["id"]) == ["dead"], "the delivery to be given up")
+    until(lambda: states(delivering, made["id"]) == ["dead"])
 
     # What comes meanwhile waits; what was given up can be redriven.
     delivering.publish(news(2))
@@ -248,7 +246,7 @@ def test_what_is_never_accepted_is_given_up_and_the_subscription_disabled_until_
     assert [enabled.json()[name] for name in ("state", "disabled_reason", "failing_since", "next_step")] == [
         "active", None, None, None,
     ]  # fmt: skip
-    wait_until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"], "both to be delivered")
+    until(lambda: states(delivering, made["id"]) == ["delivered", "delivered"])
     assert delivering.audited(made["id"])[-1] == "subscription.enabled"
 
 
@@ -262,7 +260,7 @@ def test_what_has_waited_goes_at_once_when_it_is_enabled(owner: Caller, deliveri
     delivering.facade.sql("UPDATE job SET run_at = now() + interval '1 day' WHERE connection = $1", made["id"])
     hook.always = Answer()
     owner.post(f"/v1/subscriptions/{made['id']}/enable")
-    wait_until(lambda: states(delivering, made["id"]) == ["delivered"], "the delivery to be made")
+    until(lambda: states(delivering, made["id"]) == ["delivered"])
 
 
 def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Caller, delivering: Delivering) -> None:
@@ -273,9 +271,7 @@ def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Calle
     try:
         unlisting.start()
         delivering.publish(news())
-        wait_until(
-            lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled", "it to be disabled"
-        )
+        until(lambda: owner.get(f"/v1/subscriptions/{made['id']}").json()["state"] == "disabled")
     finally:
         unlisting.stop()
         delivering.worker.start()
@@ -316,7 +312,7 @@ def test_a_callback_of_a_caller_whose_keys_have_ended_is_a_dead_letter(owner: Ca
     def letters() -> list[dict[str, Any]]:
         return delivering.facade.sql("SELECT * FROM dead_letter WHERE origin = $1", event_id)
 
-    wait_until(lambda: len(letters()) == 1, "the dead letter")
+    until(lambda: len(letters()) == 1)
     assert letters()[0]["reason"] == "no API key of the caller is valid any more"
     assert hook.posts == []
 

@@ -2,17 +2,17 @@
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.callers import PATIENCE, Caller, code_of
+from tests.contract.callers import Caller, code_of
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
+from tests.contract.patience import until
 from tests.contract.samples import KINDS, Kind, customer, ticket
 
 PATHS = {"hubspot": "/crm/v3/objects", "shopify": "/admin/api", "zendesk": "/api/v2"}
@@ -46,37 +46,7 @@ CHOICES = {
 FIELDS = {"hubspot": "$.recordVersion", "shopify": "$.carbonFootprint", "zendesk": "$.sentiment"}
 
 
-@pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch that looks at every record and learns fast, on a database of its own."""
-    facade = Facade(tmp_path_factory.mktemp("drift"), module_database_url, more=RULES)
-    try:
-        facade.start()
-        yield facade
-    finally:
-        facade.stop()
-
-
-@pytest.fixture
-def facade(watched: Facade) -> Iterator[Facade]:
-    """The same, with vendors that have not changed."""
-    yield watched
-    watched.vendors.mend()
-
-
-@pytest.fixture(scope="module")
-def full_key(watched: Facade) -> str:
-    """A key with every scope."""
-    return watched.make_key(name="everything").secret
-
-
-def until(found: Callable[[], Any], what: str) -> Any:
-    give_up = time.monotonic() + PATIENCE
-    while time.monotonic() < give_up:
-        if result := found():
-            return result
-        time.sleep(0.05)
-    raise AssertionError(f"{what} did not come within {PATIENCE} s")
+running_facade, full_key = own_facade(more=RULES)
 
 
 def drift(facade: Facade, vendor: str, change: str) -> None:
@@ -88,7 +58,7 @@ def learned(facade: Facade, connection: str, mapping: str, source: str = "record
     """Wait for the baseline; the caller has shown enough."""
     question = """SELECT 1 FROM drift_baseline
                    WHERE (connection, mapping, source) = ($1, $2, $3) AND learned_at IS NOT NULL"""
-    until(lambda: facade.sql(question, connection, mapping, source), f"the baseline of {mapping} at {connection}")
+    until(lambda: facade.sql(question, connection, mapping, source))
 
 
 def known_record(facade: Facade, caller: Caller, kind: Kind, connection: str, body: dict[str, Any]) -> str:
@@ -118,7 +88,7 @@ def finding(caller: Caller, connection: str, mapping: str, kind: str, path: str 
             if one["mapping"] == mapping and path in (None, one["path"])
         ]
 
-    one, *_ = until(look, f"a finding {kind} of {mapping}")
+    one, *_ = until(look)
     return dict(one)
 
 
@@ -165,7 +135,7 @@ def test_each_kind_of_drift_is_found_told_and_counted(facade: Facade, caller: Ca
     assert caller.get(path).json() == before
 
     for one in (field, choice, changed):
-        (event,) = until(partial(told, caller, one), f"an event of {one['path']}")
+        (event,) = until(partial(told, caller, one))
         assert event["connection"] == vendor
         assert event["data"]["link"] == f"{facade.api.url}/ops/drift/{one['id']}"
         assert event["data"]["kind"] == one["kind"]
@@ -184,8 +154,7 @@ def test_what_is_seen_again_is_counted_and_not_told_again(facade: Facade, caller
             one
             for one in findings(caller, connection="busy-hubspot")
             if one["id"] == first["id"] and one["count"] >= first["count"] + 3
-        ],
-        "a greater count",
+        ]
     )[0]
     assert (again["first_seen"], again["example"]) == (first["first_seen"], "0")
     assert again["last_seen"] > first["last_seen"]
@@ -219,7 +188,7 @@ def test_what_a_rule_freezes_raises_an_alarm_until_it_is_acknowledged(facade: Fa
     assert caller.get(path).status_code == 200
     frozen = finding(caller, "frail-hubspot", "hubspot.ticket", "unknown_field")
     assert frozen["policy"] == "freeze"
-    until(lambda: "where a rule says that nothing changes" in facade.worker.log, "the alarm")
+    until(lambda: "where a rule says that nothing changes" in facade.worker.log)
 
     answer = caller.post(f"/ops/drift/{frozen['id']}/acknowledge")
     assert answer.status_code == 200, answer.text

@@ -1,13 +1,12 @@
 """What Lockstitch itself keeps: for how long, how, and what happens while it cannot."""
 
-import time
-
 import httpx
 
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
 from tests.contract.outage import database_down
+from tests.contract.patience import until
 from tests.contract.promises import check_problem
 from tests.contract.samples import customer, word
 
@@ -73,10 +72,7 @@ def test_without_its_database_it_promises_nothing_and_recovers(caller: Caller, f
             assert (problem["code"], problem["fault"]) == ("store-unavailable", "lockstitch")
         assert caller.get("/health/live").status_code == 200
         assert code_of(caller.get("/health/ready"), 503) == "store-unavailable"
-    give_up = time.monotonic() + 15
-    while (answer := caller.get("/health/ready")).status_code != 200:
-        assert time.monotonic() < give_up, answer.text
-        time.sleep(0.1)
+    until(lambda: caller.get("/health/ready"), lambda answer: answer.status_code == 200)
     assert caller.write("POST", "/v1/customers", body, key=key).status_code == 201
 
 

@@ -2,11 +2,8 @@
 is restarted; a canary that does worse comes back by itself."""
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,21 +12,11 @@ from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.event_stories import Stories
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
-from tests.contract.processes import ROOT
+from tests.contract.patience import until
 from tests.contract.samples import customer
 
-PATIENCE = 15.0
 NAME = "hubspot.customer"
 HEADER = "x-lockstitch-mapping"
-
-
-def seen(look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-    """What `look` gives once it is as wanted."""
-    give_up = time.monotonic() + PATIENCE
-    while not wanted(found := look()):
-        assert time.monotonic() < give_up, found
-        time.sleep(0.05)
-    return found
 
 
 def decide(caller: Caller, connection: str, **order: Any) -> dict[str, Any]:
@@ -60,14 +47,7 @@ def revision_of(caller: Caller, path: str) -> int:
 
 def cli(facade: Facade, *arguments: str) -> Any:
     """`lockstitch mapping … --json` beside the running processes."""
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "mapping", *arguments, "--json"],
-        env={**os.environ, **facade.api.environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = facade.lockstitch("mapping", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -121,11 +101,11 @@ def test_the_road_from_one_revision_to_the_next(
     decided = decide(caller, at, active=1)
     assert (decided["active"], decided["pinned"], decided["previous"]) == (1, True, 2)
     assert revision_of(caller, path) == 1
-    seen(lambda: revision_of(other, path), lambda revision: revision == 1)
+    until(lambda: revision_of(other, path), lambda revision: revision == 1)
 
     # Shadow: both processes and the worker compare, and callers see nothing of it.
     decide(other, at, shadow={"revision": 2, "sample_rate": 1.0})
-    seen(lambda: route(caller, at)["shadow"], bool)
+    until(lambda: route(caller, at)["shadow"], bool)
     time_of_routes = time.monotonic()
     while not compared(caller, at) or time.monotonic() - time_of_routes < 1.5:
         assert caller.get(path).json()["emails"] == other.get(path).json()["emails"]
@@ -139,7 +119,7 @@ def test_the_road_from_one_revision_to_the_next(
     assert made["meta"]["mapping"]["revision"] == 1
 
     # Diff: by field, with samples in which nobody can be recognised; API and command line say the same.
-    found = seen(
+    found = until(
         lambda: [one for one in route(caller, at)["comparisons"] if (one["active"], one["shadow"]) == (1, 2)],
         lambda found: bool(found) and {"/emails/*", "/consents/*"} <= {one["path"] for one in found[0]["differences"]},
     )[0]
@@ -156,7 +136,7 @@ def test_the_road_from_one_revision_to_the_next(
     activated = route_in(cli(facade, "activate", f"{NAME}@r2", "--connection", at), at)
     assert (activated["active"], activated["previous"], activated["shadow"]) == (2, 1, None)
     for one in (caller, other):
-        seen(lambda one=one: revision_of(one, path), lambda revision: revision == 2)  # type: ignore[misc]
+        until(lambda one=one: revision_of(one, path), lambda revision: revision == 2)  # type: ignore[misc]
     read = other.get(path).json()
     assert [email["address"] for email in read["emails"]] == ["jonas.road@garn.example", "j.road@garn.example"]
     assert [consent["state"] for consent in read["consents"]] == ["opted_out"]
@@ -175,7 +155,7 @@ def test_the_road_from_one_revision_to_the_next(
     rolled = route_in(cli(facade, "rollback", NAME, "--connection", at), at)
     assert (rolled["active"], rolled["previous"]) == (1, None)
     for one in (caller, other):
-        seen(lambda one=one: revision_of(one, path), lambda revision: revision == 1)  # type: ignore[misc]
+        until(lambda one=one: revision_of(one, path), lambda revision: revision == 1)  # type: ignore[misc]
     me = facade.sql("SELECT principal FROM api_key WHERE name = 'everything'")[0]["principal"]
     trail = audited(facade, at)
     assert [what for what, _ in trail] == [
@@ -214,13 +194,13 @@ def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
     decide(caller, at, canary={"revision": 1, "share": 1.0})
     for person in people:
         assert revision_of(caller, f"/v1/customers/{at}:{person}") in (1, 2)
-    back = seen(lambda: route(caller, at), lambda shown: shown["canary"] is None)
+    back = until(lambda: route(caller, at), lambda shown: shown["canary"] is None)
     assert back["note"].startswith("withdrawn by itself: ")
     assert back["changed_by"] == "lockstitch"
     (weighing,) = back["weighings"]
     assert weighing["lost_more"] > 0
     assert weighing["refused"] == 0
-    seen(lambda: revision_of(caller, f"/v1/customers/{at}:{people[0]}"), lambda revision: revision == 2)
+    until(lambda: revision_of(caller, f"/v1/customers/{at}:{people[0]}"), lambda revision: revision == 2)
     assert audited(facade, at)[-1] == ("mapping.canary_withdrawn", "lockstitch")
 
 
@@ -231,9 +211,9 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
     for _ in range(3):
         answer = caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two})
         assert code_of(answer, 422) == "unsupported-field"
-    back = seen(lambda: route(caller, at), lambda shown: shown["canary"] is None)
+    back = until(lambda: route(caller, at), lambda shown: shown["canary"] is None)
     assert "3 refused more, r1 against r2" in back["note"]
-    made = seen(
+    made = until(
         lambda: caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two}),
         lambda answer: answer.status_code == 201,
     ).json()
@@ -254,7 +234,7 @@ def test_what_only_the_mapping_reads_differently_has_not_changed(
         def look() -> dict[str, Any]:
             return stories.event_of(stories.record(at, "contact.propertyChange", "contact", person))
 
-        event: dict[str, Any] = seen(look, lambda event: event["data"]["meta"]["mapping"]["revision"] == revision)
+        event: dict[str, Any] = until(look, lambda event: event["data"]["meta"]["mapping"]["revision"] == revision)
         return event
 
     first = told_by(1)

@@ -1,6 +1,5 @@
 """What fields can hold: the account's own lists, with their age, for drop-downs; and the same lists refuse a write."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,6 +8,7 @@ import pytest
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
+from tests.contract.own_facade import own_facade
 from tests.contract.samples import ticket, word
 
 FIELD_ID = 27100000009001
@@ -40,28 +40,7 @@ type = "enum"
 """
 
 
-@pytest.fixture(scope="module")
-def configured(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """A Lockstitch whose connections have custom fields with choices."""
-    facade = Facade(tmp_path_factory.mktemp("options"), module_database_url, more=CUSTOM)
-    try:
-        facade.start()
-        yield facade
-    finally:
-        facade.stop()
-
-
-@pytest.fixture
-def facade(configured: Facade) -> Iterator[Facade]:
-    """The same, with vendors that work."""
-    yield configured
-    configured.vendors.mend()
-
-
-@pytest.fixture(scope="module")
-def full_key(configured: Facade) -> str:
-    """A key with every scope."""
-    return configured.make_key(name="everything").secret
+running_facade, full_key = own_facade(more=CUSTOM)
 
 
 def options(caller: Caller, place: str, *, max_age: int | None = None) -> dict[str, str]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import PATIENCE, Caller, code_of, pointers
+from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.dead_work import UNMAPPABLE, DeadWork
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 from tests.house.dead_work import ENCRYPTION_KEYS, lockstitch
 
 PATH = "/ops/redrives"
@@ -45,12 +46,8 @@ def read(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
     return seen
 
 
-def watch(caller: Caller, redrive: dict[str, Any], until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    give_up = time.monotonic() + PATIENCE
-    while not until(seen := read(caller, redrive)):
-        assert time.monotonic() < give_up, seen
-        time.sleep(0.05)
-    return seen
+def watch(caller: Caller, redrive: dict[str, Any], wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    return until(lambda: read(caller, redrive), wanted)
 
 
 def ended(caller: Caller, redrive: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +125,8 @@ def test_its_rate_is_kept(caller: Caller, dead: DeadWork, second_worker: Any) ->
     (row,) = dead.facade.sql(
         "SELECT extract(epoch FROM ended_at - created_at)::float8 AS took FROM redrive WHERE id = $1", seen["id"]
     )
-    assert row["took"] == pytest.approx(120 / 20, rel=0.05)
+    # Never faster; a machine that is busy otherwise may be a little slower.
+    assert 0.95 * 120 / 20 <= row["took"] <= 1.25 * 120 / 20
 
 
 def test_it_tells_when_it_will_be_through(caller: Caller, dead: DeadWork) -> None:
@@ -177,10 +175,7 @@ def test_one_that_dies_again_is_not_taken_a_second_time(caller: Caller, dead: De
     redrive = start(caller, dead, rate_per_second=10)
     seen = ended(caller, redrive)
     assert (seen["total"], seen["redriven"]) == (12, 12)
-    give_up = time.monotonic() + PATIENCE
-    while dead.states().count("open") < 12:
-        assert time.monotonic() < give_up, dead.states()
-        time.sleep(0.05)
+    until(lambda: dead.states().count("open") >= 12)
     assert dead.states().count("redriven") == 12
 
 

@@ -1,16 +1,15 @@
 """A request that may have been carried out is sent again: whatever meets the second, the first is not forgotten."""
 
-import time
 from typing import Final
 
 import pytest
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 from tests.contract.samples import ticket, word
 
 TICKETS: Final = "/api/v2/tickets"
-PATIENCE: Final = 20.0
 
 
 @pytest.mark.parametrize("status", [401, 429, 503])
@@ -76,7 +75,4 @@ def _refusals(facade: Facade, status: int) -> int:
 
 
 def _await_refusal(facade: Facade, status: int, before: int) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while _refusals(facade, status) == before:
-        assert time.monotonic() < deadline, "the worker did not send again"
-        time.sleep(0.05)
+    until(lambda: _refusals(facade, status) != before)

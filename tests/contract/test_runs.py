@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from uuid import uuid4
@@ -12,8 +11,8 @@ import pytest
 
 from tests.contract.callers import Caller, code_of, new_key, parameters
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 from tests.contract.samples import customer, word
-from tests.contract.test_audit import lockstitch
 from tests.contract.webhook_senders import Door, gateway
 
 PATH: Final = "/ops/runs"
@@ -35,14 +34,12 @@ def new_run() -> str:
 
 def told(reader: Caller, run: str, complete: Callable[[Story], bool]) -> Story:
     """The story once it is complete: what is recorded beside the work comes half a second later."""
-    give_up = time.monotonic() + 30
-    while time.monotonic() < give_up:
+
+    def look() -> Story:
         answer = reader.get(f"{PATH}/{run}", params={"limit": "250"})
-        story: Story = answer.json()["data"] if answer.status_code == 200 else []
-        if complete(story):
-            return story
-        time.sleep(0.1)
-    raise AssertionError(story)
+        return answer.json()["data"] if answer.status_code == 200 else []
+
+    return until(look, complete)
 
 
 def of(story: Story, kind: str) -> Story:
@@ -210,11 +207,11 @@ def test_the_command_line_tells_it(facade: Facade, caller: Caller, reader: Calle
     caller.get("/v1/me", headers={"x-correlation-id": run})
     story = told(reader, run, bool)
 
-    shown = lockstitch(facade, "runs", "show", run)
+    shown = facade.lockstitch("runs", "show", run)
     assert shown.returncode == 0, shown.stderr
     assert story[0]["sentence"] in shown.stdout
     assert "http://127.0.0.1:16686/trace/" in shown.stdout
-    as_json = lockstitch(facade, "runs", "show", run, "--json")
+    as_json = facade.lockstitch("runs", "show", run, "--json")
     assert json.loads(as_json.stdout)["data"] == story
-    unknown = lockstitch(facade, "runs", "show", new_run())
+    unknown = facade.lockstitch("runs", "show", new_run())
     assert (unknown.returncode, "No run" in unknown.stderr) == (1, True)

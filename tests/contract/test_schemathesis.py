@@ -14,6 +14,7 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.own_facade import own_facade
 
 EXAMPLES = os.environ.get("LOCKSTITCH_SCHEMATHESIS_EXAMPLES", "2")
 # Not all that a schema allows can be done: a cursor has to be one, a field needs a place at the vendor.
@@ -24,32 +25,7 @@ NOT_CHECKED = "positive_data_acceptance"
 SWITCH = "pause_connection"
 
 
-@pytest.fixture(scope="module")
-def trampled(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
-    """The processes, started once."""
-    facade = Facade(tmp_path_factory.mktemp("trampled"), module_database_url)
-    try:
-        facade.start()
-        yield facade
-    finally:
-        facade.stop()
-
-
-@pytest.fixture
-def facade(trampled: Facade) -> Facade:
-    """In place of the one that all tests share."""
-    return trampled
-
-
-@pytest.fixture
-def full_key(facade: Facade) -> str:
-    return facade.make_key().secret
-
-
-@pytest.fixture
-def caller(facade: Facade, full_key: str) -> Iterator[Caller]:
-    with Caller(facade.api.url, full_key) as calling:
-        yield calling
+running_facade, full_key = own_facade()
 
 
 @pytest.fixture

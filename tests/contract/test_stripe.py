@@ -1,7 +1,6 @@
 """Stripe behind the whole of Lockstitch: money, lost replies under its keys, its events as ours."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -9,6 +8,7 @@ import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 
 SECRET = "whsec_5tr1pe0fTheContractTests"
 # The client itself sends what its vendor recognises up to three times.
@@ -66,11 +66,8 @@ def own(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> I
     config = folder / "lockstitch.toml"
     table = "".join(CONNECTION.format(name=name, vendors=facade.vendors.url) for name in NAMES)
     config.write_text(config.read_text().replace("{more}", table), encoding="utf-8")
-    try:
-        facade.start()
+    with facade.running():
         yield facade
-    finally:
-        facade.stop()
 
 
 @pytest.fixture(scope="module")
@@ -141,14 +138,7 @@ def test_its_events_become_ours(someone: Caller, stripe: Stripe) -> None:
         ours = [event for event in events if event["type"].startswith("customer.")]
         return [event for event in ours if event["data"]["id"] == made["id"]]
 
-    _until(lambda: len(told()) >= 2)
+    until(lambda: len(told()) >= 2)
     assert {event["data"]["meta"]["connection"] for event in told()} == {"stripe"}
     assert "Noor Haddad-Lee" in {event["data"]["display_name"] for event in told()}
     assert not any(event["type"] == "webhook.received" for event in told())
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < give_up, "it was not told"
-        time.sleep(0.05)

@@ -1,14 +1,11 @@
 """An operation that is let go of while its request still runs: the request begins again."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
 
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
+from tests.contract.patience import PATIENCE, until
 from tests.contract.samples import customer
-
-PATIENCE: Final = 10.0
 
 
 def test_a_request_whose_operation_is_gone_begins_again(facade: Facade, caller: Caller) -> None:
@@ -19,11 +16,8 @@ def test_a_request_whose_operation_is_gone_begins_again(facade: Facade, caller: 
         change = threads.submit(
             caller.write, "PATCH", f"/v1/customers/{made['id']}", {"job_title": "Sailmaker"}, key=key
         )
-        deadline = time.monotonic() + PATIENCE
         # As a second owner does, who took over and found that it never was a write.
-        while not facade.sql("DELETE FROM operation WHERE idempotency_key = $1 RETURNING id", key):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: facade.sql("DELETE FROM operation WHERE idempotency_key = $1 RETURNING id", key))
         answer = change.result(PATIENCE)
 
     assert answer.status_code == 200, answer.text

@@ -2,7 +2,6 @@
 
 import random
 import socket
-import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,6 +10,7 @@ import pytest
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
 from tests.contract.outage import database_down
+from tests.contract.patience import until
 from tests.contract.webhook_connections import NOT_YET, RUN_OUT, STILL_GOOD, WEBHOOK_SECRETS
 from tests.contract.webhook_senders import SENDERS, Door, gateway, hubspot, now, shopify, woo
 from tests.contract.wire import chunk, exchange, head
@@ -203,13 +203,12 @@ def test_without_a_database_nothing_is_promised(facade: Facade) -> None:
 
 
 def _until_accepted(door: Door, case: Sent) -> object:
-    give_up = time.monotonic() + 15
-    while time.monotonic() < give_up:
-        answer: httpx.Response = door.send(case)
-        if answer.status_code == 202:
-            return answer.json()
-        assert answer.status_code == 503
-    raise AssertionError("the database is back and nobody noticed")
+    def send() -> httpx.Response:
+        answer = door.send(case)
+        assert answer.status_code in (202, 503)
+        return answer
+
+    return until(send, lambda answer: answer.status_code == 202).json()
 
 
 def test_one_bad_event_among_many_is_not_theirs_to_pay_for(facade: Facade) -> None:

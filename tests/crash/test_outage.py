@@ -149,12 +149,8 @@ class Business:
 def business(url: str) -> Iterator[Business]:
     with tempfile.TemporaryDirectory(prefix="lockstitch-outage-") as folder:
         facade = Facade(Path(folder), url, vendors_last=True)
-        try:
-            facade.start()
-            with facade.calling() as caller:
-                yield Business(facade, caller)
-        finally:
-            facade.stop()
+        with facade.running(), facade.calling() as caller:
+            yield Business(facade, caller)
 
 
 @pytest.fixture

@@ -26,18 +26,15 @@ LOST_SHARE: Final = 0.1
 @pytest.fixture
 def facade(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[Facade]:
     """With leases that are noticed soon, so that a test need not wait as long as production may."""
-    running = Facade(
+    facade = Facade(
         tmp_path_factory.mktemp("queued"),
         database_url,
         more='\n[writes.orders]\nmode = "queued"\n',
         LOCKSTITCH_JOB_LEASE="2",
         LOCKSTITCH_OPERATION_LEASE="3",
     )
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+    with facade.running():
+        yield facade
 
 
 @pytest.mark.parametrize("seed", [1])

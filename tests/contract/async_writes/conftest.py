@@ -6,7 +6,6 @@ import pytest
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
-from tests.contract.lookalikes import Lookalikes
 from tests.contract.processes import free_port
 from tests.emulators.receiver import Receiver
 
@@ -18,31 +17,13 @@ def port() -> int:
 
 
 @pytest.fixture(scope="module")
-def queueing(tmp_path_factory: pytest.TempPathFactory, module_database_url: str, port: int) -> Iterator[Facade]:
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str, port: int) -> Iterator[Facade]:
     """The processes, started once."""
-    facade = Facade(
-        tmp_path_factory.mktemp("queueing"),
-        module_database_url,
-        more='\n[writes.orders]\nmode = "queued"\n',
-        LOCKSTITCH_EGRESS_ALLOW=f"127.0.0.1/32:{port}",
-    )
-    try:
-        facade.start()
+    queued = '\n[writes.orders]\nmode = "queued"\n'
+    egress = f"127.0.0.1/32:{port}"
+    folder = tmp_path_factory.mktemp("queueing")
+    with Facade(folder, module_database_url, more=queued, LOCKSTITCH_EGRESS_ALLOW=egress).running() as facade:
         yield facade
-    finally:
-        facade.stop()
-
-
-@pytest.fixture
-def facade(queueing: Facade) -> Iterator[Facade]:
-    """In place of the one that all tests share."""
-    yield queueing
-    queueing.vendors.mend()
-
-
-@pytest.fixture
-def vendors(facade: Facade) -> Lookalikes:
-    return facade.vendors
 
 
 @pytest.fixture

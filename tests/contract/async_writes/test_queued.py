@@ -1,12 +1,12 @@
 """Writes that wait for their turn: in the order of their record, and nobody but their job begins them."""
 
-import time
 from typing import Any
 
-from tests.contract.async_writes.told import CONTACTS, LATER, PATIENCE, called_at, finished
+from tests.contract.async_writes.told import CONTACTS, LATER, called_at, finished
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
+from tests.contract.patience import until
 from tests.contract.samples import customer, order, word
 from tests.emulators.receiver import Receiver
 
@@ -133,11 +133,9 @@ def test_a_discarded_write_is_told_to_have_failed(
 
 
 def _dead_letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+
+    def look() -> list[dict[str, Any]]:
         letters = caller.get("/ops/dead-letters?kind=execute").json()["data"]
-        found: list[dict[str, Any]] = [letter for letter in letters if letter["origin"] == operation_id]
-        if found:
-            return found[0]
-        time.sleep(0.05)
-    raise AssertionError(f"{operation_id} has no dead letter")
+        return [letter for letter in letters if letter["origin"] == operation_id]
+
+    return until(look)[0]

@@ -1,39 +1,29 @@
 """What was told of an operation: Events, callbacks, audit entries."""
 
-import time
 from typing import Any, Final
 
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade
+from tests.contract.patience import until
 from tests.emulators.receiver import Received, Receiver
 
 CONTACTS: Final = "/crm/v3/objects/contacts"
 LATER: Final = {"prefer": "respond-async"}
 DECIDED: Final = ("succeeded", "failed", "unknown")
-PATIENCE: Final = 20.0
 
 
 def called_at(receiver: Receiver, path: str) -> Received:
     """The one Event that was POSTed to this path; a copy of it may come more than once."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        found = {one.headers["webhook-id"]: one for one in list(receiver.got) if one.path == path}
-        if found:
-            (only,) = found.values()
-            return only
-        assert time.monotonic() < end, f"{path} was not called"
-        time.sleep(0.02)
+    (only,) = until(lambda: {one.headers["webhook-id"]: one for one in list(receiver.got) if one.path == path}).values()
+    return only
 
 
 def finished(caller: Caller, operation_id: str, count: int = 1) -> list[dict[str, Any]]:
     """The `operation.finished` Events of an operation, when there are at least this many."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        found = [event for event in announcements(caller) if event["data"]["id"] == operation_id]
-        if len(found) >= count:
-            return found
-        assert time.monotonic() < end, f"{len(found)} events of {operation_id}"
-        time.sleep(0.05)
+    return until(
+        lambda: [event for event in announcements(caller) if event["data"]["id"] == operation_id],
+        lambda found: len(found) >= count,
+    )
 
 
 def announcements(caller: Caller) -> list[dict[str, Any]]:
