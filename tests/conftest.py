@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
+from app.store.database import Database
 from app.store.embedded import DATABASE, EmbeddedPostgres
 from app.store.migrate import migrate
 
@@ -67,6 +68,14 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 def database_url(postgres_url: str) -> Iterator[str]:
     """A database with the schema of this version and no rows."""
     yield from _made_from(postgres_url, TEMPLATE)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Lockstitch's own connections to a database with no rows."""
+    opened = await Database.connect(database_url, max_size=16)
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="session")

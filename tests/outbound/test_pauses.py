@@ -19,13 +19,6 @@ REFUSED = Reply(status=401)
 AUDITED = Query("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id")
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.connect(database_url, max_size=4)
-    yield opened
-    await opened.close()
-
-
 @asynccontextmanager
 async def process(
     database: Database, database_url: str, url: str, read_secret: Callable[[str], str] = lambda reference: "secret"

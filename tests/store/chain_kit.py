@@ -14,6 +14,8 @@ from app.store.audit_trail import PostgresAuditTrail
 from app.store.database import Database, Query
 
 PATIENCE: Final = 30.0
+SEALED: Final = 9
+"""How many events the trail of `sealed` begins with; their ids are their positions."""
 
 
 class Chain:

@@ -1,6 +1,5 @@
 """Keys: what is stored, who they belong to, how they end."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,13 +8,6 @@ from app.store.api_keys import ApiKeyError, PostgresKeys
 from app.store.database import Database, Query
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.connect(database_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -55,13 +54,6 @@ BYTES = Query(
        AND a.atttypid = 'bytea'::regtype
     """,
 )
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.connect(database_url, max_size=8)
-    yield opened
-    await opened.close()
 
 
 class Stores:

@@ -1,7 +1,6 @@
 """A connection keeps the revision that it began with, whatever a later version of Lockstitch has."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,13 +11,6 @@ from app.store.mapping_routes import PostgresMappingRoutes
 pytestmark = pytest.mark.anyio
 
 TRAIL = Query("SELECT audit_event", "SELECT type, facts FROM audit_event ORDER BY id")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.connect(database_url, max_size=4)
-    yield opened
-    await opened.close()
 
 
 def place(connection: str, default: int) -> Place:

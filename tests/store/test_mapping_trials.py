@@ -1,7 +1,6 @@
 """Figures of trials are added up over all processes, and a canary that does worse is withdrawn once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,13 +15,6 @@ pytestmark = pytest.mark.anyio
 PLACE = Place(connection="crm", mapping="hubspot.customer", default=1)
 TYPES = Query("SELECT audit_event", "SELECT type FROM audit_event WHERE type LIKE 'mapping.%' ORDER BY id")
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, tried=2)
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = await Database.connect(database_url, max_size=4)
-    yield opened
-    await opened.close()
 
 
 def weighing(**figures: int) -> Weighing:
