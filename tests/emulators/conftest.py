@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.shared_material import SHARED
+
 from .receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +160,6 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
     """The folder with the vendors' samples and specs, which lies outside of the project; skips when it is absent."""
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED", ROOT.parent / "shared"))
-    if not folder.is_dir():
+    if not SHARED.is_dir():
         pytest.skip("The vendors' samples and specs are not here.")
-    return folder
+    return SHARED

@@ -1,20 +1,16 @@
 """Whatever stands behind a good signature is read without an accident: junk, and the vendors' recordings."""
 
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.signatures import Scheme
+from tests.shared_material import SHARED
 
 from .bodies import BODIES
 from .senders import SCHEMES, event, events, keys, sent
-
-ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("LOCKSTITCH_SHARED", ROOT.parent / "shared"))
 
 JUNK = (
     b"",

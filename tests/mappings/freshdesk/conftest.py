@@ -1,23 +1,19 @@
 """An account with statuses, types and custom fields of its own, and a look-alike of the vendor to write to."""
 
-import os
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import pytest
 
 from emulators.freshdesk.emulator import TOKEN, Freshdesk
-from emulators.http import Call
-from emulators.state import State
-from emulators.store import Store
 from mappings.freshdesk import VENDOR
 from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import ListQuery, Mapped, VendorMapping
+from mappings.spec import Mapped, VendorMapping
+from tests.mappings.look_alike import LookAlike
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,16 +70,12 @@ def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None)
     return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=body)
 
 
-class LookAlike:
-    """A Freshdesk account to send requests to, prepared as a connection is; its clock stands until it is moved."""
+class FreshdeskLookAlike(LookAlike[Account]):
+    """An account prepared as a connection's is, whose clock stands until it is moved."""
 
-    def __init__(self, store: Store) -> None:
-        self.now = 1_777_700_000.0
-        store.clock = lambda: self.now
-        self.store = store
-        self.state = State(store, "freshdesk")
-        self.freshdesk = Freshdesk()
-        self.calls: list[Call] = []
+    def __init__(self) -> None:
+        headers = {"authorization": AUTHORIZATION, "host": "nahtwerk.example"}
+        super().__init__(VENDOR, Freshdesk(), headers, now=1_777_700_000.0)
         for name, kind in KINDS.items():
             object = "admin/ticket_fields" if name in OF_TICKETS else "contact_fields"
             told = {"label": name, "label_for_customers": name, "type": kind, "choices": CHOICES.get(name, [])}
@@ -94,7 +86,6 @@ class LookAlike:
 
     def facts(self) -> Account:
         """The account as it tells of itself, with the configured custom fields as they are called there."""
-        replies = tuple(self.must(request) for request in VENDOR.account_requests)
         fields = {
             name: tuple(
                 msgspec.structs.replace(one, vendor_field=f"cf_{one.vendor_field.removeprefix('cf_')}")
@@ -103,27 +94,7 @@ class LookAlike:
             )
             for name, settings in ACCOUNT.custom_fields.items()
         }
-        return VENDOR.build_account(replies, fields)
-
-    def send(self, request: VendorRequest) -> VendorReply:
-        """What Freshdesk answers to a request as it would go out."""
-        call = Call(
-            method=request.method,
-            path=unquote(request.path),
-            query=request.query,
-            headers={"authorization": AUTHORIZATION, "host": "nahtwerk.example"},
-            body=request.body or b"",
-        )
-        self.calls.append(call)
-        with self.store.transaction():
-            answer = self.freshdesk.answer(call, self.state, self.now)
-        return VendorReply(status=answer.status, headers=dict(answer.headers), body=answer.body)
-
-    def must(self, request: VendorRequest) -> VendorReply:
-        """The same for a request that has to be taken."""
-        answer = self.send(request)
-        assert VENDOR.refusal(answer) is None, answer.body
-        return answer
+        return self.learnt(fields)
 
     def ask(self, method: Any, path: str, body: dict[str, Any] | None = None) -> Any:
         """Something that is done at Freshdesk itself."""
@@ -132,64 +103,9 @@ class LookAlike:
         answer = self.must(request)
         return msgspec.json.decode(answer.body) if answer.body else None
 
-    def made(self, mapping: AnyMapping, patch: Any, marker: str = "op_1") -> Mapped[Any]:
-        """What a create made."""
-        assert mapping.endpoints.create is not None
-        assert mapping.endpoints.receipt is not None
-        draft = mapping.to_vendor(patch, None, self.account)
-        assert draft.refused == ()
-        answer = self.must(mapping.endpoints.create(draft.body, marker, None, self.account))
-        receipt = mapping.endpoints.receipt(answer, "create")
-        assert receipt.created
-        assert receipt.remote_id is not None
-        shown = self.read(mapping, receipt.remote_id)
-        assert receipt.record is None or mapping.read(receipt.record, self.account) == shown
-        return shown
-
-    def changed(self, mapping: AnyMapping, remote_id: str, patch: Any) -> Mapped[Any]:
-        """Change a record as a flow does: read, draft, send, read."""
-        assert mapping.endpoints.update is not None
-        draft = mapping.to_vendor(patch, mapping.decode(self.raw(mapping, remote_id)), self.account)
-        assert draft.refused == ()
-        self.must(mapping.endpoints.update(remote_id, draft.body, "op_9", self.account))
-        return self.read(mapping, remote_id)
-
-    def read(self, mapping: AnyMapping, remote_id: str) -> Mapped[Any]:
-        """A record as it is."""
-        return mapping.read(self.raw(mapping, remote_id), self.account)
-
-    def raw(self, mapping: AnyMapping, remote_id: str) -> msgspec.Raw:
-        """Its bytes."""
-        assert mapping.endpoints.read is not None
-        raw, _ = mapping.endpoints.record(self.must(mapping.endpoints.read(remote_id, self.account)), self.account)
-        assert raw is not None
-        return raw
-
-    def pages(self, mapping: AnyMapping, query: ListQuery) -> Iterator[list[Mapped[Any]]]:
-        """A list page by page."""
-        assert mapping.endpoints.list is not None
-        assert mapping.endpoints.page is not None
-        for _ in range(60):
-            page = mapping.endpoints.page(self.must(mapping.endpoints.list(query, self.account)), query, self.account)
-            yield [mapping.read(record, self.account) for record in page.records]
-            if page.next is None:
-                return
-            query = msgspec.structs.replace(query, after=page.next)
-        raise AssertionError("the list does not end")
-
 
 @pytest.fixture
-def freshdesk() -> Iterator[LookAlike]:
+def freshdesk() -> Iterator[FreshdeskLookAlike]:
     """A fresh Freshdesk account."""
-    store = Store(None)
-    yield LookAlike(store)
-    store.close()
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder with the vendors' samples and specifications; tests that need it are skipped without it."""
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared")
-    if not (folder / "vendor-samples").is_dir():
-        pytest.skip("the vendors' own samples and specifications are not here")
-    return folder
+    with FreshdeskLookAlike() as account:
+        yield account

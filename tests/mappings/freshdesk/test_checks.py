@@ -4,8 +4,7 @@ import pytest
 
 from mappings.checks.quality import claims, computed, judged
 from mappings.freshdesk import VENDOR
-
-from .conftest import ROOT
+from tests.shared_material import ROOT
 
 RESULTS = computed(VENDOR, ROOT)
 

@@ -11,10 +11,10 @@ from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.http import VendorReply
 from mappings.spec import FieldOptions
 
-from .conftest import ACCOUNT, LookAlike, reply
+from .conftest import ACCOUNT, FreshdeskLookAlike, reply
 
 
-def offered(freshdesk: LookAlike, object_name: ObjectName) -> FieldOptions:
+def offered(freshdesk: FreshdeskLookAlike, object_name: ObjectName) -> FieldOptions:
     """The options of an object, every page of every list read."""
     assert VENDOR.choices is not None
     told: list[tuple[VendorReply, ...]] = []
@@ -31,7 +31,7 @@ def pairs(options: FieldOptions, field: str) -> list[tuple[str, str]]:
     return [(one.value, one.label) for one in options[field]]
 
 
-def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: LookAlike) -> None:
+def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: FreshdeskLookAlike) -> None:
     options = offered(freshdesk, "ticket")
 
     assert pairs(options, "assignee_remote_id") == [(str(AGENT_ID), "Mara Field"), (str(SECOND_AGENT_ID), "Otto Lind")]
@@ -42,16 +42,14 @@ def test_a_ticket_is_given_to_somebody_who_is_there(freshdesk: LookAlike) -> Non
         assert {value for value, _ in pairs(options, field)} == set(writable_values(TICKET, field)), field
 
 
-def test_all_pages_of_agents_are_read(freshdesk: LookAlike) -> None:
+def test_all_pages_of_agents_are_read(freshdesk: FreshdeskLookAlike) -> None:
     for place in range(150):
-        freshdesk.freshdesk.put_record(
-            "agents", {"name": f"A{place}", "email": f"a{place}@desk.example"}, freshdesk.state
-        )
+        freshdesk.place("agents", name=f"A{place}", email=f"a{place}@desk.example")
 
     assert len(offered(freshdesk, "ticket")["assignee_remote_id"]) == 152
 
 
-def test_a_contact_has_the_choices_of_its_fields(freshdesk: LookAlike) -> None:
+def test_a_contact_has_the_choices_of_its_fields(freshdesk: FreshdeskLookAlike) -> None:
     options = offered(freshdesk, "customer")
 
     assert pairs(options, "custom_fields.tier") == [("gold", "gold"), ("silver", "silver")]

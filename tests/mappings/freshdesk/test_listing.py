@@ -14,18 +14,17 @@ from mappings.freshdesk.ticket_listing import Place, list_tickets, page
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.spec import ListQuery
 
-from .conftest import ACCOUNT, LookAlike, reply
+from .conftest import ACCOUNT, FreshdeskLookAlike, reply
 
 BEGIN = 1_777_700_000
 
 
-def place_tickets(freshdesk: LookAlike, seconds: list[int]) -> list[str]:
+def place_tickets(freshdesk: FreshdeskLookAlike, seconds: list[int]) -> list[str]:
     """Tickets that changed so many seconds after the beginning; their numbers."""
     ids = []
     for second in seconds:
         at = datetime.fromtimestamp(BEGIN + second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        told = {"subject": "x", "created_at": at, "updated_at": at, "requester_id": 1}
-        ids.append(str(freshdesk.freshdesk.put_record("tickets", told, freshdesk.state)["id"]))
+        ids.append(str(freshdesk.place("tickets", subject="x", created_at=at, updated_at=at, requester_id=1)["id"]))
     return ids
 
 
@@ -34,7 +33,7 @@ def numbers(pages: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100])
-def test_every_ticket_comes_once_and_in_the_order_of_changes(freshdesk: LookAlike, limit: int) -> None:
+def test_every_ticket_comes_once_and_in_the_order_of_changes(freshdesk: FreshdeskLookAlike, limit: int) -> None:
     seconds = [0, 0, 0, 1, 2, 2, 3, 3, 3, 3, 5, 8, 8, 8, 8, 8, 8, 8, 9]
     ids = place_tickets(freshdesk, seconds)
 
@@ -45,20 +44,20 @@ def test_every_ticket_comes_once_and_in_the_order_of_changes(freshdesk: LookAlik
 
 
 @pytest.mark.parametrize("limit", [30, 100])
-def test_more_changes_in_one_second_than_freshdesk_shows_at_once(freshdesk: LookAlike, limit: int) -> None:
+def test_more_changes_in_one_second_than_freshdesk_shows_at_once(freshdesk: FreshdeskLookAlike, limit: int) -> None:
     ids = place_tickets(freshdesk, [0, *[1] * 230, 2, 2])
 
     assert numbers(freshdesk.pages(TICKET, ListQuery(limit=limit))) == ids
 
 
-def test_changes_since_a_time(freshdesk: LookAlike) -> None:
+def test_changes_since_a_time(freshdesk: FreshdeskLookAlike) -> None:
     ids = place_tickets(freshdesk, [0, 5, 10, 15])
     since = datetime.fromtimestamp(BEGIN + 5, UTC)
 
     assert numbers(freshdesk.pages(TICKET, ListQuery(limit=2, updated_since=since))) == ids[1:]
 
 
-def test_old_tickets_are_in_the_list_too(freshdesk: LookAlike) -> None:
+def test_old_tickets_are_in_the_list_too(freshdesk: FreshdeskLookAlike) -> None:
     """Freshdesk's own list leaves out what was made more than thirty days ago."""
     ids = place_tickets(freshdesk, [-90 * 86_400, 0])
 
@@ -66,7 +65,7 @@ def test_old_tickets_are_in_the_list_too(freshdesk: LookAlike) -> None:
     assert [one["id"] for one in freshdesk.ask("GET", "tickets")] == [int(ids[1])]
 
 
-def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: LookAlike) -> None:
+def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: FreshdeskLookAlike) -> None:
     ids = place_tickets(freshdesk, [*[0] * 5, *[1] * 5])
     pages = freshdesk.pages(TICKET, ListQuery(limit=4))
 
@@ -80,10 +79,10 @@ def test_what_changes_meanwhile_is_met_again_and_nothing_is_missed(freshdesk: Lo
     assert rest == [*ids[4:9], ids[0], ids[9]]
 
 
-def test_spam_and_deleted_tickets_are_not_listed(freshdesk: LookAlike) -> None:
+def test_spam_and_deleted_tickets_are_not_listed(freshdesk: FreshdeskLookAlike) -> None:
     ids = place_tickets(freshdesk, [0, 1, 2])
     freshdesk.ask("DELETE", f"tickets/{ids[0]}")
-    freshdesk.freshdesk.put_record("tickets", {"id": int(ids[1]), "spam": True}, freshdesk.state)
+    freshdesk.place("tickets", id=int(ids[1]), spam=True)
 
     assert numbers(freshdesk.pages(TICKET, ListQuery(limit=10))) == ids[2:]
 
@@ -123,7 +122,7 @@ def test_an_empty_list_ends() -> None:
     assert page(reply(b"[]"), ListQuery(limit=10), ACCOUNT).next is None
 
 
-def test_every_contact_comes_once(freshdesk: LookAlike) -> None:
+def test_every_contact_comes_once(freshdesk: FreshdeskLookAlike) -> None:
     for place in range(23):
         freshdesk.ask("POST", "contacts", {"name": f"N{place:02}", "email": f"n{place}@naht.example"})
 
@@ -133,7 +132,7 @@ def test_every_contact_comes_once(freshdesk: LookAlike) -> None:
     assert len(set(numbers(pages))) == 23
 
 
-def test_contacts_are_found_by_address_and_by_key(freshdesk: LookAlike) -> None:
+def test_contacts_are_found_by_address_and_by_key(freshdesk: FreshdeskLookAlike) -> None:
     body = {"display_name": "Ida", "emails": [{"address": "ida@naht.example"}], "external_id": "erp-7"}
     ida = freshdesk.made(CUSTOMER, msgspec.convert(body, CustomerPatch))
     freshdesk.ask("POST", "contacts", {"name": "Otto", "email": "otto@naht.example"})

@@ -1,6 +1,5 @@
 """Finding records in what people have at hand, and the vendor's own recordings."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -9,8 +8,9 @@ import pytest
 from canonical.parts import ObjectName
 from mappings.freshdesk import VENDOR
 from mappings.spec import Unmappable
+from tests.shared_material import sample_names
 
-from .conftest import MAPPINGS, ROOT, golden, understood
+from .conftest import MAPPINGS, golden, understood
 
 # What lies in the folder and is no record of the object, and where that shows.
 REFUSED = {
@@ -23,18 +23,13 @@ REFUSED = {
 }
 
 
-def sample_names() -> list[str]:
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared") / "vendor-samples" / "freshdesk"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.json"))
-
-
 def object_of(name: str) -> ObjectName:
     if "conversations" in name:
         return "comment"
     return "ticket" if name.startswith("ticket") else "customer"
 
 
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", sample_names("freshdesk"))
 def test_a_recorded_answer_is_understood_or_refused_with_the_place(name: str, shared: Path) -> None:
     payload = (shared / "vendor-samples" / "freshdesk" / name).read_bytes()
     mapping = MAPPINGS[object_of(name)]

@@ -1,6 +1,5 @@
 """An account with two pipelines, its own options and custom fields, and where the vendor's own material may lie."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -40,12 +39,3 @@ def account() -> Account:
     built = build_account(tuple(reply((FIXTURES / name).read_bytes()) for name in names), CUSTOM_FIELDS)  # type: ignore[arg-type]
     livia = Person(name="Livia Keller", email="livia.keller@faden.example", phone="044 555 01 99")
     return msgspec.structs.replace(built, people={"734931000017": livia})
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder with vendors' samples and specifications; tests that need it are skipped without it."""
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared")
-    if not (folder / "vendor-specs").is_dir():
-        pytest.skip("the vendors' own samples and specifications are not here")
-    return folder

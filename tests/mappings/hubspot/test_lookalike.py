@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -11,17 +10,14 @@ import pytest
 from canonical.customer import Customer, CustomerPatch, EmailPatch
 from canonical.parts import CustomFieldSetting, ObjectName
 from canonical.ticket import RequesterPatch, Ticket, TicketPatch, TicketStatus
-from emulators.http import Call
 from emulators.hubspot import EMULATOR
 from emulators.hubspot.emulator import DEV_TOKEN
-from emulators.state import State
-from emulators.store import Store
-from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.hubspot import VENDOR
 from mappings.hubspot.customer_r1 import CUSTOMER
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.wire_v3 import Account, RecordWrite
-from mappings.spec import ListQuery, Mapped, VendorMapping
+from mappings.spec import ListQuery, VendorMapping
+from tests.mappings.look_alike import LookAlike
 
 CUSTOM: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
     "customer": (CustomFieldSetting(key="role", vendor_field="hs_buying_role", type="multi_enum"),)
@@ -29,102 +25,22 @@ CUSTOM: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 
 
-class AtHand:
-    """HubSpot without a network, prepared as a connection is."""
+class HubSpotLookAlike(LookAlike[Account]):
+    """An account prepared as a connection's is."""
 
     def __init__(self) -> None:
-        self.store = Store(None)
-        self.state = State(self.store, "hubspot")
+        super().__init__(VENDOR, EMULATOR, {"authorization": f"Bearer {DEV_TOKEN}"}, now=time.time())
         self.state.set("search_lag", 0.0)
         for request in VENDOR.setup:
             assert self.refusal(request) is None
-        replies = [self.send(request) for request in VENDOR.account_requests]
-        read = tuple(None if VENDOR.refusal(reply) is not None else reply for reply in replies)
-        self.account = VENDOR.build_account(read, CUSTOM)
-
-    def send(self, request: VendorRequest) -> VendorReply:
-        call = Call(
-            method=request.method,
-            path=unquote(request.path),
-            query=request.query,
-            headers={"authorization": f"Bearer {DEV_TOKEN}", "content-type": request.content_type},
-            body=request.body or b"",
-        )
-        with self.store.transaction():
-            answer = EMULATOR.answer(call, self.state, time.time())
-        return VendorReply(status=answer.status, headers=dict(answer.headers), body=answer.body)
-
-    def refusal(self, request: VendorRequest) -> VendorRefusal | None:
-        return VENDOR.refusal(self.send(request))
-
-    def ask(self, request: VendorRequest) -> VendorReply:
-        reply = self.send(request)
-        assert VENDOR.refusal(reply) is None, reply
-        return reply
-
-    def create(self, mapping: Mapping, patch: Any, marker: str) -> VendorRequest:
-        assert mapping.endpoints.create is not None
-        draft = mapping.to_vendor(patch, None, self.account)
-        assert draft.refused == ()
-        return mapping.endpoints.create(draft.body, marker, None, self.account)
-
-    def made(self, mapping: Mapping, patch: Any, marker: str) -> str:
-        """The id of a new record."""
-        assert mapping.endpoints.receipt is not None
-        receipt = mapping.endpoints.receipt(self.ask(self.create(mapping, patch, marker)), "create")
-        assert receipt.remote_id is not None
-        return receipt.remote_id
-
-    def changed(self, mapping: Mapping, id: str, patch: Any) -> None:
-        """Change a record, as a flow does: read, draft, send."""
-        assert mapping.endpoints.update is not None
-        raw, account = self._read(mapping, id)
-        draft = mapping.to_vendor(patch, mapping.decode(raw), account)
-        assert draft.refused == ()
-        self.ask(mapping.endpoints.update(id, draft.body, "op_9", self.account))
-
-    def read(self, mapping: Mapping, id: str) -> Mapped[Any]:
-        raw, account = self._read(mapping, id)
-        return mapping.read(raw, account)
-
-    def listed(self, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
-        """All pages."""
-        assert mapping.endpoints.list is not None
-        assert mapping.endpoints.page is not None
-        found: list[Mapped[Any]] = []
-        for _ in range(50):
-            page = mapping.endpoints.page(self.ask(mapping.endpoints.list(query, self.account)), query, self.account)
-            account = self._complete(mapping, page.records, page.account)
-            found += [mapping.read(record, account) for record in page.records]
-            if page.next is None:
-                return found
-            query = msgspec.structs.replace(query, after=page.next)
-        raise AssertionError("the list does not end")
-
-    def _read(self, mapping: Mapping, id: str) -> tuple[msgspec.Raw, Account]:
-        assert mapping.endpoints.read is not None
-        raw, account = mapping.endpoints.record(self.ask(mapping.endpoints.read(id, self.account)), self.account)
-        assert raw is not None
-        return raw, self._complete(mapping, (raw,), account)
-
-    def _complete(self, mapping: Mapping, records: tuple[msgspec.Raw, ...], account: Account) -> Account:
-        if mapping.endpoints.side_load is None:
-            return account
-        assert mapping.endpoints.absorb is not None
-        for _ in range(3):
-            request = mapping.endpoints.side_load(records, account)
-            if request is None:
-                return account
-            account = mapping.endpoints.absorb(self.ask(request), account)
-        raise AssertionError("side loading does not end")
+        self.account = self.learnt(CUSTOM)
 
 
 @pytest.fixture
-def hubspot() -> Iterator[AtHand]:
+def hubspot() -> Iterator[HubSpotLookAlike]:
     """A fresh account."""
-    at_hand = AtHand()
-    yield at_hand
-    at_hand.store.close()
+    with HubSpotLookAlike() as account:
+        yield account
 
 
 def ann(**more: Any) -> CustomerPatch:
@@ -141,14 +57,14 @@ def ann(**more: Any) -> CustomerPatch:
     return CustomerPatch(**fields | more)
 
 
-def test_the_setup_can_be_repeated(hubspot: AtHand) -> None:
+def test_the_setup_can_be_repeated(hubspot: HubSpotLookAlike) -> None:
     refusals = [hubspot.refusal(request) for request in VENDOR.setup]
 
     assert [refusal.kind if refusal else None for refusal in refusals] == ["duplicate"] * 4
 
 
-def test_a_customer_is_created_changed_and_archived(hubspot: AtHand) -> None:
-    id = hubspot.made(CUSTOMER, ann(), "op_1")
+def test_a_customer_is_created_changed_and_archived(hubspot: HubSpotLookAlike) -> None:
+    id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     customer: Customer = hubspot.read(CUSTOMER, id).data
     assert (customer.display_name, customer.language, customer.timezone) == ("Ann Lee", "de-CH", "Europe/Zurich")
     assert (customer.emails[0].address, customer.external_id) == ("ann.lee@example.com", "erp/1")
@@ -159,13 +75,13 @@ def test_a_customer_is_created_changed_and_archived(hubspot: AtHand) -> None:
 
     assert CUSTOMER.endpoints.archive is not None
     assert CUSTOMER.endpoints.read is not None
-    hubspot.ask(CUSTOMER.endpoints.archive(id, hubspot.account))
+    hubspot.must(CUSTOMER.endpoints.archive(id, hubspot.account))
     gone = hubspot.refusal(CUSTOMER.endpoints.read(id, hubspot.account))
     assert gone is not None
     assert gone.kind == "not_found"
 
 
-def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: AtHand) -> None:
+def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: HubSpotLookAlike) -> None:
     assert CUSTOMER.endpoints.find_marker is not None
     assert CUSTOMER.endpoints.marked is not None
     look = CUSTOMER.endpoints.find_marker("op_1", None, None, hubspot.account)
@@ -175,28 +91,28 @@ def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(hubspot: AtHand
     assert before.kind == "not_found"
 
     nameless = ann(emails=msgspec.UNSET, external_id=msgspec.UNSET)
-    id = hubspot.made(CUSTOMER, nameless, "op_1")
+    id = hubspot.made(CUSTOMER, nameless, "op_1").remote.id
     again = hubspot.refusal(hubspot.create(CUSTOMER, nameless, "op_1"))
 
-    assert CUSTOMER.endpoints.marked(hubspot.ask(look), "op_1") == id
+    assert CUSTOMER.endpoints.marked(hubspot.must(look), "op_1") == id
     assert again is not None
     assert (again.kind, again.existing_remote_id) == ("duplicate", id)
 
 
-def test_a_taken_address_names_who_has_it(hubspot: AtHand) -> None:
-    id = hubspot.made(CUSTOMER, ann(), "op_1")
+def test_a_taken_address_names_who_has_it(hubspot: HubSpotLookAlike) -> None:
+    id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     taken = hubspot.refusal(hubspot.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
 
     assert taken is not None
     assert (taken.kind, taken.existing_remote_id) == ("duplicate", id)
 
 
-def test_unique_keys_find_one_or_none(hubspot: AtHand) -> None:
-    id = hubspot.made(CUSTOMER, ann(), "op_1")
+def test_unique_keys_find_one_or_none(hubspot: HubSpotLookAlike) -> None:
+    id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     find = CUSTOMER.endpoints.find
 
     def found(key: Any, value: str) -> str | None:
-        raw, account = CUSTOMER.endpoints.record(hubspot.ask(find[key](value, hubspot.account)), hubspot.account)
+        raw, account = CUSTOMER.endpoints.record(hubspot.must(find[key](value, hubspot.account)), hubspot.account)
         return None if raw is None else CUSTOMER.read(raw, account).remote.id
 
     assert found("email", "ann.lee@example.com") == found("external_id", "erp/1") == id
@@ -204,13 +120,13 @@ def test_unique_keys_find_one_or_none(hubspot: AtHand) -> None:
     assert found("external_id", "erp/2") is None
 
 
-def test_customers_are_listed_in_all_ways(hubspot: AtHand) -> None:
+def test_customers_are_listed_in_all_ways(hubspot: HubSpotLookAlike) -> None:
     ids = {
         hubspot.made(
             CUSTOMER,
             ann(emails=(EmailPatch(address=f"ann{place}@example.com"),), external_id=str(place)),
             f"op_{place}",
-        )
+        ).remote.id
         for place in range(7)
     }
     start = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
@@ -224,8 +140,8 @@ def test_customers_are_listed_in_all_ways(hubspot: AtHand) -> None:
     assert hubspot.listed(CUSTOMER, ListQuery(limit=3, filters={"external_id": "none"})) == []
 
 
-def test_custom_fields_are_stored(hubspot: AtHand) -> None:
-    id = hubspot.made(CUSTOMER, ann(), "op_1")
+def test_custom_fields_are_stored(hubspot: HubSpotLookAlike) -> None:
+    id = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     patch = msgspec.convert({"custom_fields": [{"key": "role", "value": ["CHAMPION", "OTHER"]}]}, CustomerPatch)
 
     hubspot.changed(CUSTOMER, id, patch)
@@ -233,8 +149,8 @@ def test_custom_fields_are_stored(hubspot: AtHand) -> None:
     assert [field.value for field in hubspot.read(CUSTOMER, id).data.custom_fields] == [["CHAMPION", "OTHER"]]
 
 
-def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: AtHand) -> None:
-    contact = hubspot.made(CUSTOMER, ann(), "op_1")
+def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: HubSpotLookAlike) -> None:
+    contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     patch = TicketPatch(
         subject="Seam came apart",
         description="After two days.",
@@ -244,7 +160,7 @@ def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: AtHand) -> None:
         requester=RequesterPatch(remote_id=contact),
         external_id="case-77",
     )
-    id = hubspot.made(TICKET, patch, "op_2")
+    id = hubspot.made(TICKET, patch, "op_2").remote.id
     ticket: Ticket = hubspot.read(TICKET, id).data
     assert (ticket.status, ticket.status_label, ticket.priority, ticket.type) == ("new", "New", "high", "problem")
     assert ticket.requester is not None
@@ -256,8 +172,8 @@ def test_a_ticket_is_created_for_a_contact_and_closed(hubspot: AtHand) -> None:
     assert (ticket.status, ticket.status_category, ticket.subject) == ("closed", "done", "Seam came apart")
 
 
-def test_tickets_are_listed_with_their_requesters(hubspot: AtHand) -> None:
-    contact = hubspot.made(CUSTOMER, ann(), "op_1")
+def test_tickets_are_listed_with_their_requesters(hubspot: HubSpotLookAlike) -> None:
+    contact = hubspot.made(CUSTOMER, ann(), "op_1").remote.id
     for place in range(5):
         requester = RequesterPatch(remote_id=contact) if place % 2 else None
         status: TicketStatus = "closed" if place == 4 else "waiting_on_customer"
@@ -276,11 +192,11 @@ def test_tickets_are_listed_with_their_requesters(hubspot: AtHand) -> None:
     assert one.data.requester.email == "ann.lee@example.com"
 
 
-def test_a_pipeline_of_the_accounts_own_is_understood(hubspot: AtHand) -> None:
-    id = hubspot.made(TICKET, TicketPatch(subject="Parcel"), "op_1")
+def test_a_pipeline_of_the_accounts_own_is_understood(hubspot: HubSpotLookAlike) -> None:
+    id = hubspot.made(TICKET, TicketPatch(subject="Parcel"), "op_1").remote.id
     assert TICKET.endpoints.update is not None
     moved = RecordWrite(properties={"hs_pipeline": "75304820", "hs_pipeline_stage": "144402864"})
-    hubspot.ask(TICKET.endpoints.update(id, moved, "op_2", hubspot.account))
+    hubspot.must(TICKET.endpoints.update(id, moved, "op_2", hubspot.account))
 
     ticket: Ticket = hubspot.read(TICKET, id).data
 

@@ -1,7 +1,6 @@
 """Against the vendor's own material, where it is at hand: recorded answers are understood or refused with the place."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from mappings.salesforce.asking import body_of
 from mappings.salesforce.soql import READ
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, CaseFields, ContactFields
 from mappings.spec import Unmappable
+from tests.shared_material import sample_names
 
-from .conftest import MAPPINGS, ROOT, reply
+from .conftest import MAPPINGS, reply
 
 # What lies in the folder and holds no record of the object, and where that shows.
 REFUSED = {
@@ -36,12 +36,7 @@ REFUSED = {
 OBJECTS: dict[str, ObjectName] = {"case": "ticket", "order": "order"}
 
 
-def sample_names() -> list[str]:
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared") / "vendor-samples" / "salesforce"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.json"))
-
-
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", sample_names("salesforce"))
 def test_a_recorded_answer_is_understood_or_refused_with_the_place(name: str, shared: Path) -> None:
     payload = (shared / "vendor-samples" / "salesforce" / name).read_bytes()
     mapping = MAPPINGS[OBJECTS.get(name.partition("/")[0], "customer")]

@@ -1,12 +1,10 @@
 """A shop with custom fields of its own, reading in either of the two shapes, and where Shopify's material may lie."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
@@ -60,12 +58,3 @@ def understood(
             mapped: Mapped[Any] = shape.to_canonical(decode(raw, shape.record), account)
             return mapped
     return mapping.read(raw, account)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder with vendors' samples and specifications; tests that need it are skipped without it."""
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared")
-    if not (folder / "vendor-specs").is_dir():
-        pytest.skip("the vendors' own samples and specifications are not here")
-    return folder

@@ -18,16 +18,15 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
-from emulators.http import Call
 from emulators.shopify import EMULATOR
 from emulators.shopify.emulator import TOKEN
-from emulators.state import State
-from emulators.store import Store
-from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.order_r1 import ORDER
-from mappings.spec import ListQuery, Mapped, Receipt
+from mappings.shopify.wire_2026_07 import Account
+from mappings.spec import ListQuery
+from tests.mappings.look_alike import LookAlike
 
 from .conftest import CUSTOM_FIELDS, Mapping
 from .every_request import REQUESTS
@@ -35,110 +34,22 @@ from .every_request import REQUESTS
 LONG_AGO = msgspec.convert("2020-01-01T00:00:00Z", type=ListQuery.__annotations__["updated_since"])
 
 
-class AtHand:
-    """A shop without a network, prepared as a connection is. The clock goes on by a minute with each call, so that
-    nothing has to be waited for."""
+class ShopLookAlike(LookAlike[Account]):
+    """A shop prepared as a connection's is. The clock goes on by a minute with each call, so that nothing has to be
+    waited for."""
 
     def __init__(self) -> None:
-        self.store = Store(None)
-        self.state = State(self.store, "shopify")
-        self.now = time.time()
+        super().__init__(VENDOR, EMULATOR, {"x-shopify-access-token": TOKEN}, now=time.time(), step=60.0)
         for request in VENDOR.setup:
             assert self.refusal(request) is None
-        self.account = VENDOR.build_account(tuple(self.ask(one) for one in VENDOR.account_requests), CUSTOM_FIELDS)
-
-    def send(self, request: VendorRequest) -> VendorReply:
-        self.now += 60
-        call = Call(
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            headers={"x-shopify-access-token": TOKEN, "content-type": request.content_type},
-            body=request.body or b"",
-        )
-        with self.store.transaction():
-            answer = EMULATOR.answer(call, self.state, self.now)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return VendorReply(status=answer.status, headers=headers, body=answer.body)
-
-    def refusal(self, request: VendorRequest) -> VendorRefusal | None:
-        return VENDOR.refusal(self.send(request))
-
-    def ask(self, request: VendorRequest) -> VendorReply:
-        reply = self.send(request)
-        assert VENDOR.refusal(reply) is None, reply
-        return reply
-
-    def create(self, mapping: Mapping, patch: Any, marker: str) -> VendorRequest:
-        assert mapping.endpoints.create is not None
-        draft = mapping.to_vendor(patch, None, self.account)
-        assert draft.refused == ()
-        return mapping.endpoints.create(draft.body, marker, None, self.account)
-
-    def made(self, mapping: Mapping, patch: Any, marker: str) -> Mapped[Any]:
-        """What a write made, as its answer shows it."""
-        return self._shown(mapping, self.ask(self.create(mapping, patch, marker)), "create")
-
-    def changed(self, mapping: Mapping, remote_id: str, patch: Any) -> Mapped[Any]:
-        """Change a record, as a flow does: read, draft, send."""
-        assert mapping.endpoints.update is not None
-        raw, _ = self._raw(mapping, remote_id)
-        draft = mapping.to_vendor(patch, mapping.decode(raw), self.account)
-        assert draft.refused == ()
-        request = mapping.endpoints.update(remote_id, draft.body, "op_9", self.account)
-        shown = self._shown(mapping, self.ask(request), "update")
-        assert shown.data == self.read(mapping, remote_id).data
-        return shown
-
-    def read(self, mapping: Mapping, remote_id: str) -> Mapped[Any]:
-        raw, account = self._raw(mapping, remote_id)
-        return mapping.read(raw, account)
-
-    def listed(self, mapping: Mapping, query: ListQuery) -> list[Mapped[Any]]:
-        """All pages."""
-        assert mapping.endpoints.list is not None
-        assert mapping.endpoints.page is not None
-        found: list[Mapped[Any]] = []
-        for _ in range(50):
-            page = mapping.endpoints.page(self.ask(mapping.endpoints.list(query, self.account)), query, self.account)
-            account = self._complete(mapping, page.records, page.account)
-            found += [mapping.read(record, account) for record in page.records]
-            if page.next is None:
-                return found
-            query = msgspec.structs.replace(query, after=page.next)
-        raise AssertionError("the list does not end")
-
-    def _shown(self, mapping: Mapping, reply: VendorReply, action: Any) -> Mapped[Any]:
-        assert mapping.endpoints.receipt is not None
-        receipt: Receipt = mapping.endpoints.receipt(reply, action)
-        assert receipt.record is not None
-        return mapping.read(receipt.record, self.account)
-
-    def _raw(self, mapping: Mapping, remote_id: str) -> tuple[msgspec.Raw, Any]:
-        assert mapping.endpoints.read is not None
-        reply = self.ask(mapping.endpoints.read(remote_id, self.account))
-        raw, account = mapping.endpoints.record(reply, self.account)
-        assert raw is not None
-        return raw, self._complete(mapping, (raw,), account)
-
-    def _complete(self, mapping: Mapping, records: tuple[msgspec.Raw, ...], account: Any) -> Any:
-        if mapping.endpoints.side_load is None:
-            return account
-        assert mapping.endpoints.absorb is not None
-        for _ in range(20):
-            request = mapping.endpoints.side_load(records, account)
-            if request is None:
-                return account
-            account = mapping.endpoints.absorb(self.ask(request), account)
-        raise AssertionError("side loading does not end")
+        self.account = self.learnt(CUSTOM_FIELDS)
 
 
 @pytest.fixture
-def shop() -> Iterator[AtHand]:
+def shop() -> Iterator[ShopLookAlike]:
     """A fresh shop."""
-    at_hand = AtHand()
-    yield at_hand
-    at_hand.store.close()
+    with ShopLookAlike() as made:
+        yield made
 
 
 def ann(**more: Any) -> CustomerPatch:
@@ -168,20 +79,20 @@ def mugs(lines: int, **more: Any) -> OrderPatch:
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.route)
-def test_every_document_runs(request_: VendorRequest, shop: AtHand) -> None:
+def test_every_document_runs(request_: VendorRequest, shop: ShopLookAlike) -> None:
     found = shop.refusal(request_)
 
     # Refused, if at all, for what it is about (each complaint names a field), never for how it asks.
     assert found is None or found.kind == "not_found" or found.fields
 
 
-def test_the_setup_can_be_repeated(shop: AtHand) -> None:
+def test_the_setup_can_be_repeated(shop: ShopLookAlike) -> None:
     refusals = [shop.refusal(request) for request in VENDOR.setup]
 
     assert [refusal.kind if refusal else None for refusal in refusals] == ["duplicate"] * 4
 
 
-def test_a_customer_is_created_and_changed_in_every_part(shop: AtHand) -> None:
+def test_a_customer_is_created_and_changed_in_every_part(shop: ShopLookAlike) -> None:
     made = shop.made(
         CUSTOMER,
         ann(
@@ -226,27 +137,27 @@ def test_a_customer_is_created_and_changed_in_every_part(shop: AtHand) -> None:
     assert customer.emails[0].address == "ann.lee@example.com"
 
 
-def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: AtHand) -> None:
+def test_a_lost_create_is_found_by_its_marker_and_not_made_twice(shop: ShopLookAlike) -> None:
     for mapping, patch in ((CUSTOMER, CustomerPatch(first_name="Ann")), (ORDER, mugs(1))):
         endpoints: Any = mapping.endpoints
         look = endpoints.find_marker("op_1", None, None, shop.account)
-        assert endpoints.marked(shop.ask(look), "op_1") is None
+        assert endpoints.marked(shop.must(look), "op_1") is None
 
         made = shop.made(mapping, patch, "op_1")
         again = shop.refusal(shop.create(mapping, patch, "op_1"))
 
-        assert endpoints.marked(shop.ask(look), "op_1") == made.remote.id
+        assert endpoints.marked(shop.must(look), "op_1") == made.remote.id
         assert again is not None
         assert again.kind == "duplicate"
 
 
-def test_unique_keys_find_one_or_none(shop: AtHand) -> None:
+def test_unique_keys_find_one_or_none(shop: ShopLookAlike) -> None:
     customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
     order = shop.made(ORDER, mugs(1, external_id="so-1"), "op_2").remote.id
 
     def found(mapping: Mapping, key: Any, value: str) -> str | None:
         request = mapping.endpoints.find[key](value, shop.account)
-        raw, account = mapping.endpoints.record(shop.ask(request), shop.account)
+        raw, account = mapping.endpoints.record(shop.must(request), shop.account)
         return None if raw is None else mapping.read(raw, account).remote.id
 
     assert found(CUSTOMER, "email", "Ann.Lee@example.com") == found(CUSTOMER, "external_id", "erp/1") == customer
@@ -255,7 +166,7 @@ def test_unique_keys_find_one_or_none(shop: AtHand) -> None:
     assert found(ORDER, "external_id", "erp/1") is None
 
 
-def test_what_is_taken_or_missing_is_told(shop: AtHand) -> None:
+def test_what_is_taken_or_missing_is_told(shop: ShopLookAlike) -> None:
     shop.made(CUSTOMER, ann(), "op_1")
 
     taken = shop.refusal(shop.create(CUSTOMER, ann(external_id="erp/2"), "op_2"))
@@ -267,7 +178,7 @@ def test_what_is_taken_or_missing_is_told(shop: AtHand) -> None:
     assert gone.kind == "not_found"
 
 
-def test_customers_are_listed_in_all_ways(shop: AtHand) -> None:
+def test_customers_are_listed_in_all_ways(shop: ShopLookAlike) -> None:
     emails = [(EmailPatch(address=f"ann{at}@example.com"),) for at in range(7)]
     ids = {
         shop.made(CUSTOMER, ann(emails=email, external_id=str(at)), f"op_{at}").remote.id
@@ -283,7 +194,7 @@ def test_customers_are_listed_in_all_ways(shop: AtHand) -> None:
     assert shop.listed(CUSTOMER, ListQuery(limit=3, filters={"external_id": "none"})) == []
 
 
-def test_an_order_is_made_paid_changed_and_cancelled(shop: AtHand) -> None:
+def test_an_order_is_made_paid_changed_and_cancelled(shop: ShopLookAlike) -> None:
     customer = shop.made(CUSTOMER, ann(), "op_1").remote.id
     made = shop.made(
         ORDER,
@@ -317,7 +228,7 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: AtHand) -> None:
         made.remote.id, OrderCancel(reason="customer", refund=True), "op_3", shop.account
     )
     assert refused == ()
-    assert endpoints.receipt(shop.ask(request), "cancel").pending
+    assert endpoints.receipt(shop.must(request), "cancel").pending
     order = shop.read(ORDER, made.remote.id).data
     assert (order.status, order.cancel_reason, order.payment_status) == ("cancelled", "customer", "refunded")
     assert (order.totals.refunded, order.refunds[0].amount) == ("42.80", "42.80")
@@ -326,8 +237,12 @@ def test_an_order_is_made_paid_changed_and_cancelled(shop: AtHand) -> None:
     assert twice.kind == "rejected"
 
 
-def test_long_orders_are_read_to_their_last_line(shop: AtHand) -> None:
-    made = shop.made(ORDER, mugs(45, number="X-45"), "op_1")
+def test_long_orders_are_read_to_their_last_line(shop: ShopLookAlike) -> None:
+    assert ORDER.endpoints.receipt is not None
+    answer = shop.must(shop.create(ORDER, mugs(45, number="X-45"), "op_1"))
+    receipt = ORDER.endpoints.receipt(answer, "create")
+    assert receipt.record is not None
+    made = ORDER.read(receipt.record, shop.account)
     short = shop.made(ORDER, mugs(1, number="X-1"), "op_2")
 
     assert [(one.path, one.kind) for one in made.loss if one.kind == "truncated"] == [("/line_items", "truncated")]

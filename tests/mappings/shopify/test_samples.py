@@ -1,6 +1,5 @@
 """Against Shopify's own material, where it is at hand: every recorded or documented body is understood or refused."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -9,8 +8,9 @@ import pytest
 from canonical.parts import ObjectName
 from mappings.shopify import VENDOR
 from mappings.spec import Unmappable
+from tests.shared_material import sample_names
 
-from .conftest import MAPPINGS, ROOT, SHOP, understood
+from .conftest import MAPPINGS, SHOP, understood
 
 # What lies in the folder and holds no record of the object, and where that shows.
 REFUSED = {
@@ -43,12 +43,7 @@ ADDS_UP = {
 }
 
 
-def sample_names() -> list[str]:
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared") / "vendor-samples" / "shopify"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.json"))
-
-
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", sample_names("shopify"))
 def test_a_body_of_shopifys_is_understood_or_refused_with_the_place(name: str, shared: Path) -> None:
     payload = (shared / "vendor-samples/shopify" / name).read_bytes()
     object_name: ObjectName = "customer" if name.startswith("customer/") else "order"

@@ -18,10 +18,9 @@ from canonical.customer import (
     PhonePatch,
 )
 from canonical.parts import AddressPatch, AddressType, CustomFieldPatch
-from emulators.store import Store
 from mappings.woocommerce.customer_r1 import CUSTOMER
 
-from .conftest import ACCOUNT, LookAlike, golden, on_the_wire, refused
+from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, refused
 
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT
@@ -77,9 +76,7 @@ def applied(customer: Customer, patch: CustomerPatch) -> Customer:
 @settings(max_examples=60, deadline=None)
 @given(first=PATCHES, second=PATCHES, email=EMAIL)
 def test_what_is_written_reads_back(first: CustomerPatch, second: CustomerPatch, email: str) -> None:
-    store = Store(None)
-    try:
-        shop = LookAlike(store)
+    with ShopLookAlike() as shop:
         if first.emails is UNSET:
             first = msgspec.structs.replace(first, emails=(EmailPatch(address=email),))
         made = shop.made(CUSTOMER, first)
@@ -89,8 +86,6 @@ def test_what_is_written_reads_back(first: CustomerPatch, second: CustomerPatch,
         untouched = {name for name in FIELDS if getattr(second, name) is UNSET}
         for name in untouched:
             assert getattr(changed.data, name) == getattr(made.data, name), name
-    finally:
-        store.close()
 
 
 def check(patch: CustomerPatch, data: Customer) -> None:

@@ -15,7 +15,7 @@ from mappings.woocommerce import VENDOR
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.order_r1 import ORDER
 
-from .conftest import LookAlike, Mapping
+from .conftest import Mapping, ShopLookAlike
 
 MARKER = f"op_{1_790_000_000_000:012x}7c47d3c9a51f2e80b6c4d17"
 ANN = CustomerPatch(
@@ -45,7 +45,7 @@ MUGS = OrderPatch(
 )
 
 
-def test_a_customer_is_made_whole(shop: LookAlike) -> None:
+def test_a_customer_is_made_whole(shop: ShopLookAlike) -> None:
     shown = shop.made(CUSTOMER, ANN)
     data = shown.data
     assert shown.loss == ()
@@ -65,7 +65,7 @@ def test_a_customer_is_made_whole(shop: LookAlike) -> None:
     assert shown.remote.url == "http://shop.example/woocommerce/wp-admin/user-edit.php?user_id=2"
 
 
-def test_a_change_changes_one_thing_and_null_clears(shop: LookAlike) -> None:
+def test_a_change_changes_one_thing_and_null_clears(shop: ShopLookAlike) -> None:
     made = shop.made(CUSTOMER, ANN)
     changed = shop.changed(CUSTOMER, made.remote.id, CustomerPatch(first_name="Anna")).data
     same = msgspec.structs.replace(made.data, first_name="Anna", display_name="Anna Lee", updated_at=changed.updated_at)
@@ -84,7 +84,7 @@ def test_a_change_changes_one_thing_and_null_clears(shop: LookAlike) -> None:
     assert [(one["key"], one["value"]) for one in kept["meta_data"]] == [("_lockstitch_operation", "op_1")]
 
 
-def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(shop: LookAlike) -> None:
+def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(shop: ShopLookAlike) -> None:
     endpoints: Any = CUSTOMER.endpoints
     body = CUSTOMER.to_vendor(ANN, None, shop.account).body
     look = endpoints.find_marker(MARKER, None, body, shop.account)
@@ -97,7 +97,7 @@ def test_a_lost_create_of_a_customer_is_found_by_its_marker_and_not_made_twice(s
     assert (twice.kind, twice.code) == ("duplicate", "registration-error-email-exists")
 
 
-def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: LookAlike) -> None:
+def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: ShopLookAlike) -> None:
     endpoints: Any = ORDER.endpoints
     customer = shop.made(CUSTOMER, ANN).remote.id
     for patch in (MUGS, OrderPatch(customer=OrderCustomerPatch(remote_id=customer), line_items=MUGS.line_items)):
@@ -112,8 +112,8 @@ def test_a_lost_create_of_an_order_is_found_among_the_newest(shop: LookAlike) ->
     assert endpoints.find_marker("op_without_time", None, None, shop.account) is None
 
 
-def test_an_address_finds_its_customer_whatever_his_role(shop: LookAlike) -> None:
-    shop.shop.put_record("customers", {"id": 9, "email": "Boss@example.com", "role": "administrator"}, shop.state)
+def test_an_address_finds_its_customer_whatever_his_role(shop: ShopLookAlike) -> None:
+    shop.place("customers", id=9, email="Boss@example.com", role="administrator")
     find: Any = CUSTOMER.endpoints.find["email"]
     raw, account = CUSTOMER.endpoints.record(shop.must(find("boss@example.com", shop.account)), shop.account)
     assert raw is not None
@@ -123,7 +123,7 @@ def test_an_address_finds_its_customer_whatever_his_role(shop: LookAlike) -> Non
     assert one.remote.id == "9"
 
 
-def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: LookAlike) -> None:
+def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: ShopLookAlike) -> None:
     written: tuple[tuple[Mapping, Any], ...] = ((CUSTOMER, CustomerPatch(first_name="x")), (ORDER, OrderPatch()))
     for mapping, patch in written:
         endpoints: Any = mapping.endpoints
@@ -135,7 +135,7 @@ def test_what_is_not_there_is_not_found_by_reading_nor_by_writing(shop: LookAlik
             assert told.kind == "not_found"
 
 
-def test_an_order_is_made_paid_sent_and_given_back(shop: LookAlike) -> None:
+def test_an_order_is_made_paid_sent_and_given_back(shop: ShopLookAlike) -> None:
     made = shop.made(ORDER, MUGS)
     order, id = made.data, made.remote.id
     assert made.loss == ()
@@ -167,7 +167,7 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: LookAlike) -> None:
     assert (whole.payment_status, whole.fulfillment_status, whole.totals.refunded) == ("refunded", "fulfilled", "89.80")
 
 
-def test_an_order_is_cancelled_with_its_reason(shop: LookAlike) -> None:
+def test_an_order_is_cancelled_with_its_reason(shop: ShopLookAlike) -> None:
     id = shop.made(ORDER, MUGS).remote.id
     cancel: Any = ORDER.endpoints.cancel
     asked = OrderCancel(reason="fraud", restock=True)
@@ -187,7 +187,7 @@ def test_an_order_is_cancelled_with_its_reason(shop: LookAlike) -> None:
     }
 
 
-def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: LookAlike) -> None:
+def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: ShopLookAlike) -> None:
     id = shop.made(ORDER, MUGS).remote.id
     shop.do("DELETE", f"/orders/{id}")
     assert shop.read(ORDER, id).data.status == "archived"
@@ -196,7 +196,7 @@ def test_what_lies_in_the_bin_is_archived_and_in_no_list(shop: LookAlike) -> Non
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 99])
-def test_every_customer_is_listed_once_though_others_go(shop: LookAlike, limit: int) -> None:
+def test_every_customer_is_listed_once_though_others_go(shop: ShopLookAlike, limit: int) -> None:
     ids = [shop.made(CUSTOMER, CustomerPatch(emails=(EmailPatch(address=f"c{at}@example.com"),))) for at in range(9)]
     names = [one.remote.id for one in ids]
     seen: list[str] = []
@@ -208,13 +208,13 @@ def test_every_customer_is_listed_once_though_others_go(shop: LookAlike, limit: 
     assert seen == names
 
 
-def _delete(shop: LookAlike, id: str) -> None:
+def _delete(shop: ShopLookAlike, id: str) -> None:
     path = f"/wp-json/wc/v3/customers/{id}"
     shop.must(VendorRequest(method="DELETE", path=path, route=path, query=(("force", "true"),)))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-def test_every_order_is_listed_once_though_others_change_or_go(shop: LookAlike, limit: int) -> None:
+def test_every_order_is_listed_once_though_others_change_or_go(shop: ShopLookAlike, limit: int) -> None:
     orders = [shop.made(ORDER, OrderPatch(line_items=MUGS.line_items)).remote.id for _ in range(4)]
     shop.now -= 1000
     twins = []
@@ -231,7 +231,7 @@ def test_every_order_is_listed_once_though_others_change_or_go(shop: LookAlike, 
 
 
 @pytest.mark.parametrize("limit", [1, 3, 100])
-def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: LookAlike, limit: int) -> None:
+def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: ShopLookAlike, limit: int) -> None:
     orders = [shop.made(ORDER, OrderPatch(line_items=MUGS.line_items)).remote.id for _ in range(7)]
     since = datetime.fromtimestamp(shop.now, UTC)
     for id in orders[2:6]:
@@ -244,7 +244,7 @@ def test_changes_are_listed_from_a_time_on_and_nothing_is_missed(shop: LookAlike
     assert set(orders[2:6]) <= set(seen) <= set(orders[2:7])
 
 
-def test_orders_are_listed_by_status(shop: LookAlike) -> None:
+def test_orders_are_listed_by_status(shop: ShopLookAlike) -> None:
     pending = shop.made(ORDER, MUGS).remote.id
     paid = shop.made(ORDER, msgspec.structs.replace(MUGS, payment_status="paid")).remote.id
     held = shop.made(ORDER, msgspec.structs.replace(MUGS, status="on_hold")).remote.id
@@ -260,7 +260,7 @@ def test_orders_are_listed_by_status(shop: LookAlike) -> None:
     )
 
 
-def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: LookAlike) -> None:
+def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: ShopLookAlike) -> None:
     for _ in range(12):
         id = shop.made(ORDER, msgspec.structs.replace(MUGS, payment_status="paid")).remote.id
         shop.do("POST", f"/orders/{id}/refunds", amount="1.00")
@@ -268,9 +268,9 @@ def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: Loo
     assert [[one.kind for one in order.loss] for order in listed] == [[]] * 10 + [["truncated"]] * 2
 
 
-def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: LookAlike) -> None:
+def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: ShopLookAlike) -> None:
     shop.set(woocommerce_calc_taxes="yes", woocommerce_prices_include_tax="yes")
-    shop.shop.put_record("coupons", {"code": "spring", "discount_type": "percent", "amount": "10"}, shop.state)
+    shop.place("coupons", code="spring", discount_type="percent", amount="10")
     lines = [{"product_id": 11, "quantity": 3}]
     told = shop.do("POST", "/orders", line_items=lines, coupon_lines=[{"code": "SPRING"}])
     shown = shop.read(ORDER, str(told["id"]))
@@ -279,7 +279,7 @@ def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: LookAlike
     assert (shown.data.totals.items, shown.data.totals.discount) == ("50.17", "5.01")
 
 
-def test_the_shops_settings_become_the_account(shop: LookAlike) -> None:
+def test_the_shops_settings_become_the_account(shop: ShopLookAlike) -> None:
     shop.set(woocommerce_currency="JPY", woocommerce_price_num_decimals="0")
     assert (shop.account.currency, shop.account.decimals) == ("JPY", 0)
     assert VENDOR.build_account((None,), {}).decimals is None

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from canonical import codes, values
 from canonical.order_patch import LineItemPatch, OrderPatch, ShippingLinePatch
-from emulators.store import Store
 from mappings.spec import VendorDrift
 from mappings.woocommerce.order_r1 import ORDER
 
-from .conftest import ACCOUNT, LookAlike, refused
+from .conftest import ACCOUNT, ShopLookAlike, refused
 
 CURRENCIES = sorted(codes.minor_units())
 
@@ -32,9 +31,7 @@ def test_an_order_in_any_currency_comes_back_to_the_last_digit(
     currency: str, prices: list[tuple[int, int]], carriage: int
 ) -> None:
     digits = values.currency_digits(currency)
-    store = Store(None)
-    try:
-        shop = LookAlike(store)
+    with ShopLookAlike() as shop:
         shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=str(digits))
         lines = tuple(
             LineItemPatch(product_remote_id="11", name="Mug", quantity=str(count), unit_price=minor(price, digits))
@@ -42,8 +39,6 @@ def test_an_order_in_any_currency_comes_back_to_the_last_digit(
         )
         shipping = (ShippingLinePatch(title="Post", price=minor(carriage, digits)),)
         made = shop.made(ORDER, OrderPatch(currency=currency, line_items=lines, shipping_lines=shipping))
-    finally:
-        store.close()
     totals, items = made.data.totals, sum(price * count for price, count in prices)
     assert made.loss == ()
     assert totals.items == minor(items, digits)
@@ -66,7 +61,7 @@ def test_an_order_in_any_currency_comes_back_to_the_last_digit(
     ],
 )
 def test_the_decimals_of_a_shop_need_not_be_those_of_its_currency(
-    shop: LookAlike, currency: str, decimals: str, sent: str, total: str
+    shop: ShopLookAlike, currency: str, decimals: str, sent: str, total: str
 ) -> None:
     shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=decimals)
     line = LineItemPatch(product_remote_id="11", name="Mug", quantity="1", unit_price=sent)
@@ -80,7 +75,7 @@ def test_the_decimals_of_a_shop_need_not_be_those_of_its_currency(
     [("HUF", "0", "999.50", "1"), ("KWD", "2", "10.125", "1"), ("EUR", "2", "0.335", "1"), ("JPY", "2", "0.5", "1")],
 )
 def test_what_the_shop_would_round_is_refused(
-    shop: LookAlike, currency: str, decimals: str, price: str, quantity: str
+    shop: ShopLookAlike, currency: str, decimals: str, price: str, quantity: str
 ) -> None:
     shop.set(woocommerce_currency=currency, woocommerce_price_num_decimals=decimals)
     line = LineItemPatch(product_remote_id="11", name="Mug", quantity=quantity, unit_price=price)
@@ -89,7 +84,7 @@ def test_what_the_shop_would_round_is_refused(
     assert "would be rounded" in draft.refused[0].detail
 
 
-def test_a_price_finer_than_the_currency_stands_where_the_line_is_not(shop: LookAlike) -> None:
+def test_a_price_finer_than_the_currency_stands_where_the_line_is_not(shop: ShopLookAlike) -> None:
     line = LineItemPatch(product_remote_id="11", name="Thread", quantity="200", unit_price="0.0335")
     made = shop.made(ORDER, OrderPatch(currency="EUR", line_items=(line,)))
     assert (made.data.line_items[0].unit_price, made.data.totals.items) == ("0.0335", "6.70")

@@ -13,11 +13,10 @@ from msgspec import UNSET
 from canonical.order import FulfillmentStatus, Order, OrderStatus, PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldPatch
-from emulators.store import Store
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.order_tables_r1 import STATUSES
 
-from .conftest import ACCOUNT, LookAlike, golden, on_the_wire, refused
+from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, refused
 
 LINES = (LineItemPatch(product_remote_id="11", name="Mug", quantity="2", unit_price="19.90"),)
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
@@ -62,9 +61,7 @@ PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: OrderPat
 @settings(max_examples=60, deadline=None)
 @given(first=PATCHES, second=PATCHES)
 def test_what_is_written_reads_back(first: OrderPatch, second: OrderPatch) -> None:
-    store = Store(None)
-    try:
-        shop = LookAlike(store)
+    with ShopLookAlike() as shop:
         made = shop.made(ORDER, msgspec.structs.replace(first, line_items=LINES))
         check(first, made.data)
         changed = shop.changed(ORDER, made.remote.id, second)
@@ -73,8 +70,6 @@ def test_what_is_written_reads_back(first: OrderPatch, second: OrderPatch) -> No
             if getattr(second, name) is UNSET and name != "customer":
                 assert getattr(changed.data, name) == getattr(made.data, name), name
         assert changed.data.totals.items == "39.80"
-    finally:
-        store.close()
 
 
 def check(patch: OrderPatch, data: Order) -> None:

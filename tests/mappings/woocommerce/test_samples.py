@@ -1,6 +1,5 @@
 """Against WooCommerce's own material, where it is at hand: every body is understood, or refused with the place."""
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,8 +9,9 @@ from hypothesis import strategies as st
 
 from mappings.spec import Unmappable
 from mappings.woocommerce import VENDOR
+from tests.shared_material import sample_names
 
-from .conftest import ACCOUNT, MAPPINGS, ROOT
+from .conftest import ACCOUNT, MAPPINGS
 
 # What lies in the folder and holds no record of the object, and where that shows.
 REFUSED = {
@@ -32,12 +32,7 @@ AMBIGUOUS = {
 }
 
 
-def sample_names() -> list[str]:
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared") / "vendor-samples" / "woocommerce"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.json"))
-
-
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", sample_names("woocommerce"))
 def test_a_body_of_woocommerces_is_understood_or_refused_with_the_place(name: str, shared: Path) -> None:
     payload = (shared / "vendor-samples/woocommerce" / name).read_bytes()
     mapping = MAPPINGS["customer" if name.startswith("customer/") else "order"]

@@ -1,23 +1,19 @@
 """An account with names, people and custom fields of its own, and a look-alike of the vendor to write to."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import pytest
 
 from canonical.parts import CustomFieldSetting, ObjectName
-from emulators.http import Call
-from emulators.state import State
-from emulators.store import Store
 from emulators.zendesk.emulator import CREDENTIALS, Zendesk
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorReply
 from mappings.spec import Mapped, VendorMapping, decode
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, Organization, Person
+from tests.mappings.look_alike import LookAlike
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -94,58 +90,22 @@ def reply(body: bytes, status: int = 200, headers: dict[str, str] | None = None)
     return VendorReply(status=status, headers=told, body=body)
 
 
-class LookAlike:
-    """A Zendesk account to send requests to, whose clock stands still until it is moved."""
+class Desk(LookAlike[Account]):
+    """An account whose clock stands still until it is moved."""
 
-    def __init__(self, store: Store) -> None:
-        self.now = 1_777_700_000.0
-        store.clock = lambda: self.now
-        self.state = State(store, "zendesk")
-        self.zendesk = Zendesk()
-        self.calls: list[Call] = []
-
-    def send(self, request: VendorRequest) -> VendorReply:
-        """What Zendesk answers to a request as it would go out."""
-        call = Call(
-            method=request.method,
-            path=unquote(request.path),
-            query=request.query,
-            headers={
-                "authorization": next(iter(CREDENTIALS)),
-                "host": "nahtwerk.zendesk.com",
-                **{name.lower(): value for name, value in request.headers},
-            },
-            body=request.body or b"",
-        )
-        self.calls.append(call)
-        answer = self.zendesk.answer(call, self.state, self.now)
-        return VendorReply(status=answer.status, headers=dict(answer.headers), body=answer.body)
-
-    def must(self, request: VendorRequest) -> VendorReply:
-        """The same for a request that has to be taken."""
-        answer = self.send(request)
-        assert VENDOR.refusal(answer) is None, answer.body
-        return answer
+    def __init__(self) -> None:
+        headers = {"authorization": next(iter(CREDENTIALS)), "host": "nahtwerk.zendesk.com"}
+        super().__init__(VENDOR, Zendesk(), headers, now=1_777_700_000.0)
 
 
 @pytest.fixture
-def zendesk() -> Iterator[LookAlike]:
+def zendesk() -> Iterator[Desk]:
     """A fresh Zendesk account."""
-    store = Store(None)
-    yield LookAlike(store)
-    store.close()
+    with Desk() as account:
+        yield account
 
 
 @pytest.fixture(scope="session")
 def account() -> Account:
     """An account whose administrator named a status, with custom fields, and the agent that we are."""
     return VENDOR.build_account((reply(STATUSES), reply(MYSELF)), CUSTOM_FIELDS)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder with the vendors' samples and specifications; tests that need it are skipped without it."""
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared")
-    if not (folder / "vendor-specs").is_dir():
-        pytest.skip("the vendors' own samples and specifications are not here")
-    return folder

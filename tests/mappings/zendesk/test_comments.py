@@ -13,7 +13,7 @@ from mappings.spec import ListQuery, Unmappable
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 
-from .conftest import LookAlike, on_the_wire, read_any, refused, reply
+from .conftest import Desk, on_the_wire, read_any, refused, reply
 from .test_ticket_write import TEXT, create
 
 ENDPOINTS = COMMENT.endpoints
@@ -25,9 +25,7 @@ def body_of(patch: dict[str, Any], account: Account) -> CommentWrite:
     return draft.body
 
 
-def say(
-    zendesk: LookAlike, ticket_id: str, patch: dict[str, Any], account: Account, marker: str = "op_9"
-) -> VendorReply:
+def say(zendesk: Desk, ticket_id: str, patch: dict[str, Any], account: Account, marker: str = "op_9") -> VendorReply:
     assert ENDPOINTS.create is not None
     return zendesk.must(ENDPOINTS.create(body_of(patch, account), marker, ticket_id, account))
 
@@ -35,7 +33,7 @@ def say(
 @given(text=TEXT, private=st.booleans())
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
-    zendesk: LookAlike, account: Account, text: str, private: bool
+    zendesk: Desk, account: Account, text: str, private: bool
 ) -> None:
     assert ENDPOINTS.receipt is not None
     assert ENDPOINTS.list is not None
@@ -57,7 +55,7 @@ def test_what_is_said_reads_back_from_the_answer_and_from_the_list(
     assert receipt.remote_id == listed.remote.id
 
 
-def test_html_is_shown_without_what_could_do_harm(zendesk: LookAlike, account: Account) -> None:
+def test_html_is_shown_without_what_could_do_harm(zendesk: Desk, account: Account) -> None:
     assert ENDPOINTS.receipt is not None
     ticket_id = create(zendesk, {"description": "Stuck"}, account)
 
@@ -70,9 +68,7 @@ def test_html_is_shown_without_what_could_do_harm(zendesk: LookAlike, account: A
     assert [(loss.path, loss.kind) for loss in mapped.loss] == [("/body_html", "coerced")]
 
 
-def test_a_lost_comment_is_found_by_its_operation_and_a_missing_one_is_not(
-    zendesk: LookAlike, account: Account
-) -> None:
+def test_a_lost_comment_is_found_by_its_operation_and_a_missing_one_is_not(zendesk: Desk, account: Account) -> None:
     assert ENDPOINTS.find_marker is not None
     assert ENDPOINTS.marked is not None
     assert ENDPOINTS.receipt is not None
@@ -91,7 +87,7 @@ def test_a_lost_comment_is_found_by_its_operation_and_a_missing_one_is_not(
     assert ENDPOINTS.marked(found, "op_7") is None
 
 
-def test_pages_go_on_until_the_last_comment(zendesk: LookAlike, account: Account) -> None:
+def test_pages_go_on_until_the_last_comment(zendesk: Desk, account: Account) -> None:
     assert ENDPOINTS.list is not None
     assert ENDPOINTS.page is not None
     ticket_id = create(zendesk, {"description": "0"}, account)

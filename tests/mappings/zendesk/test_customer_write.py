@@ -13,7 +13,7 @@ from mappings.spec import Draft, Mapped
 from mappings.zendesk.customer_r1 import CUSTOMER
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
 
-from .conftest import CUSTOM_FIELDS, FIXTURES, LookAlike, on_the_wire, read_any, refused, with_everybody
+from .conftest import CUSTOM_FIELDS, FIXTURES, Desk, on_the_wire, read_any, refused, with_everybody
 
 ENDPOINTS = CUSTOMER.endpoints
 SERIAL = count(1)
@@ -58,14 +58,14 @@ def livia(account: Account) -> User:
     return CUSTOMER.decode(msgspec.json.decode(answer, type=dict[str, msgspec.Raw])["user"])
 
 
-def prepared(zendesk: LookAlike) -> None:
+def prepared(zendesk: Desk) -> None:
     """Give the account the user fields that the configuration names."""
     for setting in CUSTOM_FIELDS["customer"]:
         field = {"key": setting.vendor_field, "title": setting.key, "type": "text"}
         zendesk.state.put("user_fields", setting.vendor_field, field)
 
 
-def read_back(zendesk: LookAlike, remote_id: str, account: Account) -> Mapped[Customer]:
+def read_back(zendesk: Desk, remote_id: str, account: Account) -> Mapped[Customer]:
     assert ENDPOINTS.read is not None
     answer = zendesk.must(ENDPOINTS.read(remote_id, account))
     record, known = ENDPOINTS.record(answer, with_everybody(answer.body, account))
@@ -73,7 +73,7 @@ def read_back(zendesk: LookAlike, remote_id: str, account: Account) -> Mapped[Cu
     return read_any(bytes(record), CUSTOMER, known)
 
 
-def create(zendesk: LookAlike, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
+def create(zendesk: Desk, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
     assert ENDPOINTS.create is not None
     assert ENDPOINTS.receipt is not None
     draft = drafted(patch, account)
@@ -84,7 +84,7 @@ def create(zendesk: LookAlike, patch: dict[str, Any], account: Account, marker: 
     return receipt.remote_id
 
 
-def update(zendesk: LookAlike, remote_id: str, patch: dict[str, Any], account: Account) -> None:
+def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Account) -> None:
     assert ENDPOINTS.read is not None
     assert ENDPOINTS.update is not None
     record, known = ENDPOINTS.record(zendesk.must(ENDPOINTS.read(remote_id, account)), account)
@@ -115,7 +115,7 @@ def expect(customer: Customer, patch: dict[str, Any]) -> None:
 @given(new=PATCHES, later=PATCHES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_reads_back(
-    zendesk: LookAlike, account: Account, new: dict[str, Any], later: dict[str, Any]
+    zendesk: Desk, account: Account, new: dict[str, Any], later: dict[str, Any]
 ) -> None:
     prepared(zendesk)
     new, later = numbered(new), numbered(later)
@@ -194,7 +194,7 @@ def test_an_update_sends_what_was_sent_and_nothing_else(
     assert on_the_wire(draft.body) == wire
 
 
-def test_a_change_leaves_everything_else_as_it_is(zendesk: LookAlike, account: Account) -> None:
+def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Account) -> None:
     remote_id = create(
         zendesk,
         {"display_name": "Livia", "emails": [{"address": "livia@faden.example"}], "tags": ["vip"], "notes": "Thread"},
@@ -288,9 +288,7 @@ def test_two_names_make_one_for_a_caller_who_accepts_the_loss(account: Account) 
     assert on_the_wire(draft.body) == {"name": "Livia Keller"}
 
 
-def test_a_customer_without_a_name_is_named_by_the_address_and_that_is_told(
-    zendesk: LookAlike, account: Account
-) -> None:
+def test_a_customer_without_a_name_is_named_by_the_address_and_that_is_told(zendesk: Desk, account: Account) -> None:
     patch = {"emails": [{"address": "Mira@Faden.example"}]}
 
     remote_id = create(zendesk, patch, account)
@@ -300,7 +298,7 @@ def test_a_customer_without_a_name_is_named_by_the_address_and_that_is_told(
     assert told == {("/display_name", "defaulted"), ("/emails/0/address", "coerced")}
 
 
-def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: LookAlike, account: Account) -> None:
+def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: Desk, account: Account) -> None:
     remote_id = create(zendesk, {"display_name": "Mira"}, account)
 
     update(zendesk, remote_id, {"emails": [{"address": "mira@faden.example"}]}, account)
@@ -308,7 +306,7 @@ def test_an_address_can_be_given_to_a_user_who_has_none(zendesk: LookAlike, acco
     assert [email.address for email in read_back(zendesk, remote_id, account).data.emails] == ["mira@faden.example"]
 
 
-def test_an_archived_customer_reads_as_archived(zendesk: LookAlike, account: Account) -> None:
+def test_an_archived_customer_reads_as_archived(zendesk: Desk, account: Account) -> None:
     remote_id = create(zendesk, {"display_name": "Mira", "emails": [{"address": "mira@faden.example"}]}, account)
     assert ENDPOINTS.archive is not None
     assert ENDPOINTS.receipt is not None

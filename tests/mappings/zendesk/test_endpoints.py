@@ -12,7 +12,7 @@ from mappings.zendesk import VENDOR
 from mappings.zendesk.account import build_account
 from mappings.zendesk.wire_v2 import Account, TicketWrite, UserWrite
 
-from .conftest import MAPPINGS, AnyMapping, LookAlike, read_any, reply
+from .conftest import MAPPINGS, AnyMapping, Desk, read_any, reply
 from .test_customer_write import create as create_customer
 from .test_customer_write import drafted as customer_draft
 from .test_ticket_write import create as create_ticket
@@ -24,7 +24,7 @@ USERS = CUSTOMER.endpoints
 TICKETS = TICKET.endpoints
 
 
-def listed(zendesk: LookAlike, mapping: AnyMapping, account: Account, **asked: Any) -> list[Any]:
+def listed(zendesk: Desk, mapping: AnyMapping, account: Account, **asked: Any) -> list[Any]:
     """Every record of a list, page after page."""
     endpoints = mapping.endpoints
     assert endpoints.list is not None
@@ -40,11 +40,11 @@ def listed(zendesk: LookAlike, mapping: AnyMapping, account: Account, **asked: A
     raise AssertionError("the list does not end")
 
 
-def moment(zendesk: LookAlike, seconds: float = 0.0) -> datetime:
+def moment(zendesk: Desk, seconds: float = 0.0) -> datetime:
     return datetime.fromtimestamp(zendesk.now, UTC) + timedelta(seconds=seconds)
 
 
-def test_a_list_goes_on_until_the_last_customer(zendesk: LookAlike, account: Account) -> None:
+def test_a_list_goes_on_until_the_last_customer(zendesk: Desk, account: Account) -> None:
     for number in range(5):
         create_customer(zendesk, {"display_name": f"Customer {number}"}, account, f"op_{number}")
 
@@ -53,7 +53,7 @@ def test_a_list_goes_on_until_the_last_customer(zendesk: LookAlike, account: Acc
     assert names == ["Dev Admin", *(f"Customer {number}" for number in range(5))]
 
 
-def test_tickets_come_with_who_asked(zendesk: LookAlike, account: Account) -> None:
+def test_tickets_come_with_who_asked(zendesk: Desk, account: Account) -> None:
     for number in range(3):
         patch = {"description": f"Stuck {number}", "requester": {"email": f"person{number}@faden.example"}}
         create_ticket(zendesk, patch, account, f"op_{number}")
@@ -64,7 +64,7 @@ def test_tickets_come_with_who_asked(zendesk: LookAlike, account: Account) -> No
 
 
 @pytest.mark.parametrize("kind", ["customer", "ticket"])
-def test_what_changed_since_a_time_is_all_of_it_and_no_more(kind: str, zendesk: LookAlike, account: Account) -> None:
+def test_what_changed_since_a_time_is_all_of_it_and_no_more(kind: str, zendesk: Desk, account: Account) -> None:
     def make(name: str, marker: str) -> str:
         if kind == "customer":
             return create_customer(zendesk, {"display_name": name}, account, marker)
@@ -86,7 +86,7 @@ def test_what_changed_since_a_time_is_all_of_it_and_no_more(kind: str, zendesk: 
 
 
 @pytest.mark.parametrize("kind", ["customer", "ticket"])
-def test_an_export_since_this_very_moment_is_taken(kind: str, zendesk: LookAlike, account: Account) -> None:
+def test_an_export_since_this_very_moment_is_taken(kind: str, zendesk: Desk, account: Account) -> None:
     endpoints = MAPPINGS[kind].endpoints
     assert endpoints.list is not None
 
@@ -95,7 +95,7 @@ def test_an_export_since_this_very_moment_is_taken(kind: str, zendesk: LookAlike
     assert VENDOR.refusal(zendesk.send(request)) is None
 
 
-def test_deleted_tickets_come_with_the_export(zendesk: LookAlike, account: Account) -> None:
+def test_deleted_tickets_come_with_the_export(zendesk: Desk, account: Account) -> None:
     since = moment(zendesk)
     ticket_id = create_ticket(zendesk, {"description": "Stuck"}, account)
     zendesk.send(VendorRequest(method="DELETE", path=f"/api/v2/tickets/{ticket_id}", route="-"))
@@ -106,7 +106,7 @@ def test_deleted_tickets_come_with_the_export(zendesk: LookAlike, account: Accou
     assert (ticket.number, ticket.status, ticket.status_category) == (ticket_id, "deleted", "done")
 
 
-def test_filters_find_exactly_what_they_name(zendesk: LookAlike, account: Account) -> None:
+def test_filters_find_exactly_what_they_name(zendesk: Desk, account: Account) -> None:
     for name in ("ida", "jan"):
         patch = {"display_name": name, "emails": [{"address": f"{name}@faden.example"}], "external_id": f"shop-{name}"}
         create_customer(zendesk, patch, account, f"op_{name}")
@@ -130,7 +130,7 @@ def test_filters_find_exactly_what_they_name(zendesk: LookAlike, account: Accoun
 # ---------------------------------------------------------------- marks of our writes
 
 
-def test_a_customer_without_a_key_carries_our_mark_and_reads_without_one(zendesk: LookAlike, account: Account) -> None:
+def test_a_customer_without_a_key_carries_our_mark_and_reads_without_one(zendesk: Desk, account: Account) -> None:
     setup(zendesk)
 
     remote_id = create_customer(zendesk, {"display_name": "Livia", "external_id": None}, account, "op_1")
@@ -146,7 +146,7 @@ def test_a_customer_without_a_key_carries_our_mark_and_reads_without_one(zendesk
     assert found(zendesk, CUSTOMER, "op_2", None, account) is None
 
 
-def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk: LookAlike, account: Account) -> None:
+def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk: Desk, account: Account) -> None:
     setup(zendesk)
     patch = {"display_name": "Livia", "external_id": "shop-4711"}
     body = customer_draft(patch, account).body
@@ -160,7 +160,7 @@ def test_a_customer_with_a_key_is_found_by_it_when_our_operation_made_it(zendesk
     assert found(zendesk, CUSTOMER, "op_2", body, account) is None
 
 
-def test_setting_up_twice_is_a_duplicate_and_nothing_more(zendesk: LookAlike) -> None:
+def test_setting_up_twice_is_a_duplicate_and_nothing_more(zendesk: Desk) -> None:
     setup(zendesk)
 
     again = VENDOR.refusal(zendesk.send(VENDOR.setup[0]))
@@ -170,7 +170,7 @@ def test_setting_up_twice_is_a_duplicate_and_nothing_more(zendesk: LookAlike) ->
     assert [field["key"] for field in zendesk.state.all("user_fields")] == ["lockstitch_operation_id"]
 
 
-def test_the_same_ticket_sent_twice_is_made_once(zendesk: LookAlike, account: Account) -> None:
+def test_the_same_ticket_sent_twice_is_made_once(zendesk: Desk, account: Account) -> None:
     assert TICKETS.create is not None
     body = ticket_draft({"description": "Stuck"}, account).body
     request = TICKETS.create(body, "op_1", None, account)
@@ -184,7 +184,7 @@ def test_the_same_ticket_sent_twice_is_made_once(zendesk: LookAlike, account: Ac
     assert zendesk.state.count("tickets") == 1
 
 
-def test_after_the_key_is_forgotten_a_ticket_is_found_by_our_mark(zendesk: LookAlike, account: Account) -> None:
+def test_after_the_key_is_forgotten_a_ticket_is_found_by_our_mark(zendesk: Desk, account: Account) -> None:
     body = ticket_draft({"description": "Stuck"}, account).body
     remote_id = create_ticket(zendesk, {"description": "Stuck"}, account, "op_1")
     zendesk.now += 3 * 3600
@@ -201,7 +201,7 @@ def test_a_ticket_under_the_callers_key_has_no_mark_and_no_look_up_pretends_one(
     assert TICKETS.find_marker("op_1", None, body, account) is None
 
 
-def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: LookAlike, account: Account) -> None:
+def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: Desk, account: Account) -> None:
     assert TICKETS.create is not None
     zendesk.must(TICKETS.create(ticket_draft({"description": "Stuck"}, account).body, "op_1", None, account))
 
@@ -212,7 +212,7 @@ def test_the_same_key_for_another_ticket_counts_as_done_before(zendesk: LookAlik
     assert (refusal.kind, refusal.code) == ("duplicate", "IdempotentRequestError")
 
 
-def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: LookAlike, account: Account) -> None:
+def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: Desk, account: Account) -> None:
     assert USERS.receipt is not None
     upsert = USERS.upsert["email"]
     patch = {"display_name": "Livia", "emails": [{"address": "livia@faden.example"}]}
@@ -226,7 +226,7 @@ def test_an_upsert_by_address_makes_one_customer_and_then_changes_it(zendesk: Lo
     assert first.remote_id == again.remote_id
 
 
-def test_an_upsert_by_key_makes_one_customer(zendesk: LookAlike, account: Account) -> None:
+def test_an_upsert_by_key_makes_one_customer(zendesk: Desk, account: Account) -> None:
     assert USERS.receipt is not None
     patch = {"display_name": "Livia", "external_id": "shop-1"}
     request = USERS.upsert["external_id"]("shop-1", customer_draft(patch, account).body, "op_1", account)
@@ -236,7 +236,7 @@ def test_an_upsert_by_key_makes_one_customer(zendesk: LookAlike, account: Accoun
     assert len(ids) == 1
 
 
-def test_of_several_tickets_with_one_key_the_first_is_meant(zendesk: LookAlike, account: Account) -> None:
+def test_of_several_tickets_with_one_key_the_first_is_meant(zendesk: Desk, account: Account) -> None:
     first = create_ticket(zendesk, {"description": "1", "external_id": "rma-1"}, account, "op_1")
     create_ticket(zendesk, {"description": "2", "external_id": "rma-1"}, account, "op_2")
 
@@ -248,7 +248,7 @@ def test_of_several_tickets_with_one_key_the_first_is_meant(zendesk: LookAlike, 
     assert nothing is None
 
 
-def test_people_who_did_not_come_along_are_asked_for_once(zendesk: LookAlike, account: Account) -> None:
+def test_people_who_did_not_come_along_are_asked_for_once(zendesk: Desk, account: Account) -> None:
     assert TICKETS.side_load is not None
     assert TICKETS.absorb is not None
     patch = {"description": "Stuck", "requester": {"email": "ida@faden.example", "name": "Ida"}}
@@ -288,14 +288,14 @@ def test_names_of_statuses_and_who_we_are_survive_what_zendesk_does_not_tell() -
     assert build_account((reply(b"{}"), reply(b"<html>")), {}) == Account()
 
 
-def setup(zendesk: LookAlike) -> None:
+def setup(zendesk: Desk) -> None:
     """Prepare the account as `VENDOR.setup` says."""
     for request in VENDOR.setup:
         zendesk.must(request)
 
 
 def found(
-    zendesk: LookAlike, mapping: AnyMapping, marker: str, body: UserWrite | TicketWrite | None, account: Account
+    zendesk: Desk, mapping: AnyMapping, marker: str, body: UserWrite | TicketWrite | None, account: Account
 ) -> str | None:
     """The remote id that looking for a mark gives."""
     endpoints = mapping.endpoints
@@ -306,7 +306,7 @@ def found(
     return endpoints.marked(zendesk.must(request), marker)
 
 
-def read_ticket(zendesk: LookAlike, remote_id: str, account: Account) -> Any:
+def read_ticket(zendesk: Desk, remote_id: str, account: Account) -> Any:
     """A ticket as it is understood now."""
     assert TICKETS.read is not None
     record, known = TICKETS.record(zendesk.must(TICKETS.read(remote_id, account)), account)

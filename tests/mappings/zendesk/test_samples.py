@@ -1,7 +1,6 @@
 """Against the vendor's own material, where it is at hand: recorded answers, and the description of its API."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -19,8 +18,9 @@ from mappings.spec import ListQuery, Unmappable
 from mappings.zendesk import VENDOR
 from mappings.zendesk.time_zones import IANA
 from mappings.zendesk.wire_v2 import Account, CommentWrite
+from tests.shared_material import sample_names
 
-from .conftest import MAPPINGS, ROOT, reply, understood
+from .conftest import MAPPINGS, reply, understood
 from .test_customer_write import drafted as customer_draft
 from .test_ticket_write import drafted as ticket_draft
 
@@ -34,18 +34,13 @@ REFUSED = {
 }
 
 
-def sample_names() -> list[str]:
-    folder = Path(os.environ.get("LOCKSTITCH_SHARED") or ROOT.parent / "shared") / "vendor-samples" / "zendesk"
-    return sorted(str(path.relative_to(folder)) for path in folder.glob("*/*.json"))
-
-
 def object_of(name: str) -> ObjectName:
     if "comments" in name:
         return "comment"
     return "customer" if name.startswith(("user/", "webhook/user")) else "ticket"
 
 
-@pytest.mark.parametrize("name", sample_names())
+@pytest.mark.parametrize("name", sample_names("zendesk"))
 def test_a_recorded_answer_is_understood_or_refused_with_the_place(name: str, shared: Path, account: Account) -> None:
     payload = (shared / "vendor-samples" / "zendesk" / name).read_bytes()
     mapping = MAPPINGS[object_of(name)]

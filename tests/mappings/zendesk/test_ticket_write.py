@@ -15,7 +15,7 @@ from mappings.zendesk import wire_v2
 from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.wire_v2 import Account, TicketWrite
 
-from .conftest import CUSTOM_FIELDS, FIXTURES, LookAlike, on_the_wire, read_any, refused, with_everybody
+from .conftest import CUSTOM_FIELDS, FIXTURES, Desk, on_the_wire, read_any, refused, with_everybody
 
 ENDPOINTS = TICKET.endpoints
 SERIAL = count(1)
@@ -79,7 +79,7 @@ def known(missing_part: tuple[wire_v2.Ticket, bytes], account: Account) -> Accou
     return with_everybody(missing_part[1], account)
 
 
-def prepared(zendesk: LookAlike) -> None:
+def prepared(zendesk: Desk) -> None:
     """Give the account the ticket fields that the configuration names."""
     kinds = {"machine": "integer", "parts": "multiselect", "warranty": "checkbox"}
     for setting in CUSTOM_FIELDS["ticket"]:
@@ -94,7 +94,7 @@ def prepared(zendesk: LookAlike) -> None:
         zendesk.state.put("ticket_fields", setting.vendor_field, field)
 
 
-def create(zendesk: LookAlike, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
+def create(zendesk: Desk, patch: dict[str, Any], account: Account, marker: str = "op_1") -> str:
     assert ENDPOINTS.create is not None
     assert ENDPOINTS.receipt is not None
     draft = drafted(patch, account)
@@ -105,19 +105,19 @@ def create(zendesk: LookAlike, patch: dict[str, Any], account: Account, marker: 
     return receipt.remote_id
 
 
-def current_of(zendesk: LookAlike, remote_id: str, account: Account) -> tuple[msgspec.Raw, Account]:
+def current_of(zendesk: Desk, remote_id: str, account: Account) -> tuple[msgspec.Raw, Account]:
     assert ENDPOINTS.read is not None
     record, known = ENDPOINTS.record(zendesk.must(ENDPOINTS.read(remote_id, account)), account)
     assert record is not None
     return record, known
 
 
-def read_back(zendesk: LookAlike, remote_id: str, account: Account) -> Mapped[Ticket]:
+def read_back(zendesk: Desk, remote_id: str, account: Account) -> Mapped[Ticket]:
     record, known = current_of(zendesk, remote_id, account)
     return read_any(bytes(record), TICKET, known)
 
 
-def update(zendesk: LookAlike, remote_id: str, patch: dict[str, Any], account: Account) -> None:
+def update(zendesk: Desk, remote_id: str, patch: dict[str, Any], account: Account) -> None:
     assert ENDPOINTS.update is not None
     record, known = current_of(zendesk, remote_id, account)
     draft = drafted(patch, known, TICKET.decode(record))
@@ -152,7 +152,7 @@ def expect(ticket: Ticket, patch: dict[str, Any]) -> None:
 @given(new=NEW, later=LATER)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_reads_back(
-    zendesk: LookAlike, account: Account, new: dict[str, Any], later: dict[str, Any]
+    zendesk: Desk, account: Account, new: dict[str, Any], later: dict[str, Any]
 ) -> None:
     prepared(zendesk)
 
@@ -241,7 +241,7 @@ def test_an_update_sends_what_was_sent_and_nothing_else(
     assert on_the_wire(draft.body) == wire
 
 
-def test_a_change_leaves_everything_else_as_it_is(zendesk: LookAlike, account: Account) -> None:
+def test_a_change_leaves_everything_else_as_it_is(zendesk: Desk, account: Account) -> None:
     remote_id = create(zendesk, {"description": "Stuck", "tags": ["lid"], "priority": "low"}, account)
     before = zendesk.state.get("tickets", remote_id)
     zendesk.now += 10
@@ -300,7 +300,7 @@ def test_html_leads_where_both_are_given(account: Account) -> None:
     assert ("/description", "coerced") in {(loss.path, loss.kind) for loss in draft.loss}
 
 
-def test_a_requester_is_made_of_an_address_and_told_when_it_is_nobody(zendesk: LookAlike, account: Account) -> None:
+def test_a_requester_is_made_of_an_address_and_told_when_it_is_nobody(zendesk: Desk, account: Account) -> None:
     named = {"description": "Stuck", "requester": {"email": "Ida@Faden.example", "name": "Ida Morrow"}}
     unnamed = {"description": "Stuck", "requester": {"email": "jan@faden.example"}}
 

@@ -12,7 +12,7 @@ from mappings.spec import Unmappable
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account
 
-from .conftest import FIXTURES, MAPPINGS, LookAlike, read_any, understood
+from .conftest import FIXTURES, MAPPINGS, Desk, read_any, understood
 from .test_comments import say
 from .test_ticket_write import create
 
@@ -50,7 +50,7 @@ def test_a_search_holds_both_kinds() -> None:
     assert [bytes(raw).decode() for raw in VENDOR.unwrap(payload, "customer")] == [user]
 
 
-def test_a_comment_is_found_in_the_answer_to_its_writing(zendesk: LookAlike, account: Account) -> None:
+def test_a_comment_is_found_in_the_answer_to_its_writing(zendesk: Desk, account: Account) -> None:
     answer = say(zendesk, create(zendesk, {"description": "Stuck"}, account), {"body_text": "Try this"}, account)
 
     (record,) = VENDOR.unwrap(answer.body, "comment")

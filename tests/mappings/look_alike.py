@@ -1,0 +1,160 @@
+"""A vendor's look-alike without a network, asked as a connection asks it: by a mapping's own requests."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+
+from canonical.parts import CustomFieldSetting, ObjectName
+from emulators.http import Call
+from emulators.state import State
+from emulators.store import Store
+from emulators.vendor import Emulator
+from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.spec import ListQuery, Mapped, Receipt, Vendor, VendorMapping
+
+A = TypeVar("A", bound=msgspec.Struct)
+OfVendor = VendorMapping[Any, Any, Any, Any, A]
+
+# Of a list or of what lies beside a record: a test has fewer.
+MOST_CALLS = 100
+
+
+class LookAlike(Generic[A]):
+    """One account at the vendor. Its clock begins at `now`, in Unix seconds, and goes on by `step` with each call; a
+    test may move it. A subclass sets `account`."""
+
+    account: A
+
+    def __init__(
+        self, vendor: Vendor[A], emulator: Emulator, headers: Mapping[str, str], *, now: float, step: float = 0.0
+    ) -> None:
+        """`headers` go with every request: what authorises, and what a client sends by itself."""
+        self.vendor = vendor
+        self.emulator = emulator
+        self.now = now
+        self.store = Store(None)
+        self.store.clock = lambda: self.now
+        self.state = State(self.store, emulator.name)
+        self.calls: list[Call] = []
+        self._headers = headers
+        self._step = step
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    def place(self, object: str, /, **record: Any) -> dict[str, Any]:
+        """A record past all of the vendor's rules."""
+        return self.emulator.put_record(object, record, self.state)
+
+    def learnt(self, custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]) -> A:
+        """The account's facts as they are now, with what is configured."""
+        replies = [self.send(request) for request in self.vendor.account_requests]
+        read = tuple(None if self.vendor.refusal(one) is not None else one for one in replies)
+        return self.vendor.build_account(read, custom_fields)
+
+    def send(self, request: VendorRequest) -> VendorReply:
+        """What the vendor answers to a request as it would go out."""
+        own = {name.lower(): value for name, value in (*self.vendor.headers, *request.headers)}
+        call = Call(
+            method=request.method,
+            path=unquote(request.path),
+            query=request.query,
+            headers={"content-type": request.content_type, **self._headers, **own},
+            body=request.body or b"",
+        )
+        self.calls.append(call)
+        self.now += self._step
+        with self.store.transaction():
+            answer = self.emulator.answer(call, self.state, self.now)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return VendorReply(status=answer.status, headers=headers, body=answer.body)
+
+    def refusal(self, request: VendorRequest) -> VendorRefusal | None:
+        """What the vendor's folder makes of the answer: None for a success."""
+        return self.vendor.refusal(self.send(request))
+
+    def must(self, request: VendorRequest) -> VendorReply:
+        """The answer to a request that has to be taken."""
+        answer = self.send(request)
+        assert self.vendor.refusal(answer) is None, answer.body
+        return answer
+
+    def create(self, mapping: OfVendor[A], patch: Any, marker: str, parent: str | None = None) -> VendorRequest:
+        """The request that creates; nothing of the patch is refused."""
+        assert mapping.endpoints.create is not None
+        draft = mapping.to_vendor(patch, None, self.account)
+        assert draft.refused == ()
+        return mapping.endpoints.create(draft.body, marker, parent, self.account)
+
+    def made(self, mapping: OfVendor[A], patch: Any, marker: str = "op_1") -> Mapped[Any]:
+        """What a create made. Where its answer shows the record, reading it shows the same."""
+        assert mapping.endpoints.receipt is not None
+        receipt = mapping.endpoints.receipt(self.must(self.create(mapping, patch, marker)), "create")
+        assert receipt.created
+        return self._shown(mapping, receipt)
+
+    def changed(self, mapping: OfVendor[A], remote_id: str, patch: Any, marker: str = "op_9") -> Mapped[Any]:
+        """What a change made, as a flow makes it: read, draft, send."""
+        assert mapping.endpoints.update is not None
+        assert mapping.endpoints.receipt is not None
+        raw, account = self.raw(mapping, remote_id)
+        draft = mapping.to_vendor(patch, mapping.decode(raw), account)
+        assert draft.refused == ()
+        answer = self.must(mapping.endpoints.update(remote_id, draft.body, marker, account))
+        receipt = mapping.endpoints.receipt(answer, "update")
+        assert receipt.remote_id in (None, remote_id)
+        return self._shown(mapping, receipt, remote_id)
+
+    def read(self, mapping: OfVendor[A], remote_id: str) -> Mapped[Any]:
+        """A record as it is, with what lies beside it."""
+        return mapping.read(*self.raw(mapping, remote_id))
+
+    def raw(self, mapping: OfVendor[A], remote_id: str) -> tuple[msgspec.Raw, A]:
+        """Its bytes, and the account with what lies beside it."""
+        assert mapping.endpoints.read is not None
+        answer = self.must(mapping.endpoints.read(remote_id, self.account))
+        raw, account = mapping.endpoints.record(answer, self.account)
+        assert raw is not None
+        return raw, self._completed(mapping, (raw,), account)
+
+    def listed(self, mapping: OfVendor[A], query: ListQuery) -> list[Mapped[Any]]:
+        """All pages."""
+        return [one for page in self.pages(mapping, query) for one in page]
+
+    def pages(self, mapping: OfVendor[A], query: ListQuery) -> Iterator[list[Mapped[Any]]]:
+        """One page after the other, each asked for when it is wanted."""
+        assert mapping.endpoints.list is not None
+        assert mapping.endpoints.page is not None
+        for _ in range(MOST_CALLS):
+            page = mapping.endpoints.page(self.must(mapping.endpoints.list(query, self.account)), query, self.account)
+            assert len(page.records) <= query.limit
+            account = self._completed(mapping, page.records, page.account)
+            yield [mapping.read(raw, account) for raw in page.records]
+            if page.next is None:
+                return
+            query = msgspec.structs.replace(query, after=page.next)
+        raise AssertionError("the list does not end")
+
+    def _shown(self, mapping: OfVendor[A], receipt: Receipt, remote_id: str | None = None) -> Mapped[Any]:
+        told = None if receipt.record is None else mapping.read(receipt.record, self.account)
+        at = remote_id or receipt.remote_id or (None if told is None else told.remote.id)
+        assert at is not None
+        shown = self.read(mapping, at)
+        assert told in (None, shown)
+        return shown
+
+    def _completed(self, mapping: OfVendor[A], records: tuple[msgspec.Raw, ...], account: A) -> A:
+        if mapping.endpoints.side_load is None:
+            return account
+        assert mapping.endpoints.absorb is not None
+        for _ in range(MOST_CALLS):
+            request = mapping.endpoints.side_load(records, account)
+            if request is None:
+                return account
+            account = mapping.endpoints.absorb(self.must(request), account)
+        raise AssertionError("side loading does not end")
