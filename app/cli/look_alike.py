@@ -9,7 +9,8 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryFile
+from typing import IO, Any, Final
 
 import httpx
 
@@ -23,7 +24,8 @@ READY_WITHIN: Final = 30.0  # seconds; a loaded machine starts slowly
 POLL_EVERY: Final = 0.05  # seconds
 TIMEOUT: Final = 20.0  # seconds; the look-alike answers within milliseconds
 LAST_LINES: Final = 6
-"""Of what a process said that did not start: the place and the reason of a traceback."""
+"""Of a traceback: the place and the reason."""
+MOST_SAID: Final = 800
 
 
 class LookAlike:
@@ -69,29 +71,33 @@ class LookAlike:
 
 @contextmanager
 def running(vendor: AnyVendor, root: Path) -> Iterator[LookAlike]:
-    """The look-alikes of the checkout at `root`, until the block ends. Raises Complaint where they do not start."""
+    """The look-alikes of the checkout at `root`, until the block ends. Raises Complaint where they do not start; where
+    one broke at a call, standard error says how."""
     port = _free_port()
     command = [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"]
-    # `-m` looks in the working folder first, so the emulators are those of the checkout.
-    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603
-    try:
-        with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", timeout=TIMEOUT, trust_env=False) as client:
-            look_alike = LookAlike(vendor, client, _wait(client, process))
-            if look_alike.is_there:
-                look_alike.reset()
-            yield look_alike
-    finally:
-        process.terminate()
-        process.communicate()
+    with TemporaryFile() as log:
+        # `-m` looks in the working folder first, so the emulators are those of the checkout.
+        process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
+        try:
+            with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", timeout=TIMEOUT, trust_env=False) as client:
+                look_alike = LookAlike(vendor, client, _wait(client, process, log))
+                if look_alike.is_there:
+                    look_alike.reset()
+                yield look_alike
+        finally:
+            process.terminate()
+            process.wait()
+        if broken := _raised(_said(log)):
+            sys.stderr.write(f"The look-alike broke at a call:\n{broken}\n")
 
 
-def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> tuple[str, ...]:
+def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> tuple[str, ...]:
     """The vendors that the process serves, once it answers."""
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            said = b"" if process.stderr is None else process.stderr.read()
-            raise Complaint(f"The look-alikes do not start:\n{_last_words(said)}")
+            said = _said(log)
+            raise Complaint(f"The look-alikes do not start:\n{_raised(said) or said[-MOST_SAID:]}")
         try:
             return tuple(client.get("/_emulator/health").json()["vendors"])
         except httpx.TransportError:
@@ -99,10 +105,19 @@ def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]") -> tuple[str
     raise Complaint(f"The look-alikes were not ready within {READY_WITHIN:.0f} s.")
 
 
-def _last_words(said: bytes) -> str:
-    """The end of what a process said, from the beginning of a line."""
-    lines = said.decode(errors="replace").strip().splitlines()
-    return "\n".join(lines[-LAST_LINES:])
+def _said(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode(errors="replace").strip()
+
+
+def _raised(said: str) -> str:
+    """The end of the last traceback in what a process said: the place and the reason. Empty where there is none."""
+    _, _, traceback = said.rpartition("Traceback (most recent call last):\n")
+    if traceback == said:
+        return ""
+    lines = traceback.splitlines()
+    reason = next((place for place, line in enumerate(lines) if not line.startswith(" ")), len(lines) - 1)
+    return "\n".join(lines[: reason + 1][-LAST_LINES:])
 
 
 def _free_port() -> int:

@@ -151,6 +151,13 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     assert "The look-alikes do not start:" in look_alike
     assert "emulators/ox/emulator.py" in look_alike
 
+    emulator = project / "emulators" / "ox" / "emulator.py"
+    emulator.write_text(emulator.read_text("utf-8").replace("shown[-1][0]", "shown[99][0]"), "utf-8")
+    broke = lockstitch(project, "check-vendor", "ox", "--no-types")
+    assert broke.stderr.startswith("The look-alike broke at a call:\n")
+    assert broke.stderr.endswith("IndexError: list index out of range\n")
+    assert "is refused as unavailable" in " ".join(broke.stdout.split())
+
 
 @pytest.mark.long
 @pytest.mark.parametrize(
