@@ -111,12 +111,14 @@ def _write_steps(name: str, first: str, api: str, left: list[str]) -> None:
         )
     files = (
         (f"mappings/{name}/wire_{api}.py", "the record as it is really sent"),
-        (f"mappings/{name}/endpoints.py", "where it is read and listed"),
+        (f"mappings/{name}/endpoints.py", "where it is read and listed; unwrap.py, how answers hold it"),
+        (f"mappings/{name}/{first}_r1.py", "what a record means"),
         (f"mappings/{name}/errors.py", "how the vendor says no"),
         (f"tests/mappings/{name}/test_errors.py", "each error that it documents"),
-        (f"emulators/{name}/emulator.py", "its look-alike, from the documentation"),
+        (f"mappings/{name}/__init__.py", "its address, credentials and limit"),
         (f"tests/mappings/{name}/fixtures", f"recorded answers with invented people: {first}-<case>.in.json"),
-        (f"mappings/{name}/{first}_r1.py", "what a record means"),
+        (f"emulators/{name}/emulator.py", "its look-alike, from the documentation"),
+        (f"mappings/{name}/quality.toml", "what of it is done"),
     )
     width = max(len(file) for file, _ in files)
     steps = "".join(f"  {place}. {file:{width}}  {what}\n" for place, (file, what) in enumerate(files, 1))

@@ -59,9 +59,11 @@ def obey(folder: Path, line: str) -> None:
         case "lockstitch":
             done = run(folder, [sys.executable, "-m", "app.cli", *words[1:]])
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-        case "python":
-            done = run(folder, [sys.executable, *words[1:]])
+        case "python" | "ruff":
+            done = run(folder, [sys.executable if words[0] == "python" else str(BIN / "ruff"), *words[1:]])
             assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            # What the page shows is as ruff would have it.
+            assert words[0] == "python" or not re.search(r"\d+ (file|error)s? (reformatted|fixed)", done.stdout), line
         case "rm":
             gone = [path for word in words[1:] for path in folder.glob(word)]
             assert gone, line
@@ -88,25 +90,8 @@ def test_the_page_leads_to_bronze(project: Path) -> None:
             (project / file).write_text(text, "utf-8")
 
     assert commands > 5
-    made = ["mappings/deskbell", "emulators/deskbell", "tests/mappings/deskbell"]
-    for command in (
-        [str(BIN / "ruff"), "check", *made],
-        [str(BIN / "ruff"), "format", "--check", *made],
-        [str(BIN / "lint-imports")],
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            made[2],
-            "tests/mappings/test_checks.py",
-            "-k",
-            "deskbell",
-        ],
-    ):
-        done = run(project, command)
-        assert done.returncode == 0, done.stdout + done.stderr
+    imported = run(project, [str(BIN / "lint-imports")])
+    assert imported.returncode == 0, imported.stdout
     meant = (project / "tests" / "mappings" / "deskbell" / "fixtures" / "ticket-full.out.json").read_text("utf-8")
     for told in ("waiting_on_customer", "mira.holm@example.com", '"value": "mug"'):
         assert told in meant
