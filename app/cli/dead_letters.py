@@ -150,11 +150,12 @@ def discard(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, because:
 
 def _row(letter: DeadLetterView) -> Cells:
     why = letter.failure
+    where = "" if why.path is None else f"\nat {why.path}"
     return (
         Text(f"{letter.id}\n  {letter.record or letter.origin or ''}"),
         Text(moment(letter.created_at).replace(" ", "\n")),
         Text(f"{letter.connection}\n{letter.kind}"),
-        Text(f"{why.category}{'' if letter.state == 'open' else f' ({letter.state})'}\n{why.reason}"),
+        Text(f"{why.category}{'' if letter.state == 'open' else f' ({letter.state})'}\n{why.reason}{where}"),
     )
 
 

@@ -115,7 +115,7 @@ def _records(file: BinaryIO, layout: Layout) -> Iterator[tuple[int, list[str]]]:
                 yield number, cells
     except csv.Error as error:
         if "field limit" in str(error):
-            told = f"has a cell of more than {LONGEST_CELL} characters: is a quote left open there?"
+            told = f"has a cell of more than {LONGEST_CELL} characters, as where a quote is left open"
         else:
             told = f"is not quoted as RFC 4180 asks: {error}"
         raise Unreadable(f"row {number + 1} {told}") from error
@@ -156,9 +156,10 @@ def _guesses(header: list[str], layout: Layout, kind: str | None) -> list[str]:
     if kind is not None:
         return [f"it is {kind}, and no CSV in {layout.encoding}"]
     if any("\0" in name or DAMAGED in name for name in header):
-        return [f"its first row is no text in {layout.encoding}: is the encoding another one?"]
+        return [f"its first row is no text in {layout.encoding}, so perhaps the encoding is another one"]
     line = layout.delimiter.join(header)
     for delimiter, told in DELIMITERS.items():
         if delimiter != layout.delimiter and set(layout.names) <= {name.strip() for name in line.split(delimiter)}:
             return [f"it has them all where {told} is the delimiter, and the layout says {layout.delimiter!r}"]
-    return [f"its first row has {len(header)} cells: is that the header?"]
+    found = f"its first row has {len(header)} cell{'' if len(header) == 1 else 's'}"
+    return [found if any(name.strip() in layout.names for name in header) else f"{found}, so perhaps it is no header"]
