@@ -27,6 +27,7 @@ from app.flows.mapping_routes import (
     set_route,
 )
 from app.flows.operator_seam import OperatorSeam
+from app.flows.paging import whole_list
 from app.ports import Connection
 from app.wiring import connections_of
 
@@ -52,7 +53,7 @@ def list_all(*, json: Json = False) -> None:
     connections = _connections()
     found = with_operators(lambda seam: list_mappings(seam.mapping_routes, seam.trial_book, connections))
     if json:
-        write_json({"data": found, "next_cursor": None, "has_more": False})
+        write_json(whole_list(found))
         return
     shown = table("mapping", "revisions", "connection", "active", "tried")
     for one in found:

@@ -2,15 +2,14 @@
 
 from app.audit_ports import Anchor, AuditFilter, AuditTrail, Verification
 from app.errors import InvalidField
+from app.flows.paging import page_of
 from app.ports import Page
 
 
 async def list_audit(trail: AuditTrail, which: AuditFilter, *, before: int | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await trail.list(which, before=before, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return Page(data=page, next_cursor=str(page[-1].id) if more else None, has_more=more)
+    return page_of(found, limit)
 
 
 async def verify_audit(trail: AuditTrail, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:

@@ -10,6 +10,7 @@ from app.errors import NotFound, StateConflict
 from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView, attempt_view_of, detail_of, view_of
 from app.flows.mapping_routes import revision_at
 from app.flows.operator_seam import OperatorSeam
+from app.flows.paging import page_of
 from app.flows.queued_writes import abandonment_of
 from app.flows.unfolding import EDITABLE, edited_payload, unfold
 from app.ports import Page
@@ -32,9 +33,7 @@ class DiscardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 async def list_dead_letters(seam: OperatorSeam, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await seam.dead_letters.list(which, after=after, limit=limit + 1)
-    more = len(found) > limit
-    page = found[:limit]
-    return Page(data=[view_of(letter) for letter in page], next_cursor=page[-1].id if more else None, has_more=more)
+    return page_of(found, limit, view_of)
 
 
 async def read_dead_letter(seam: OperatorSeam, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:

@@ -7,6 +7,7 @@ from app.drift_ports import DriftFilter, DriftFinding
 from app.errors import NotFound, StateConflict
 from app.event_ports import Fact
 from app.flows.operator_seam import OperatorSeam
+from app.flows.paging import page_of
 from app.ports import Page
 
 FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
@@ -15,9 +16,7 @@ FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 async def list_drift(seam: OperatorSeam, which: DriftFilter, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await seam.drifts.list(which, after=after, limit=limit + 1)
-    more = len(found) > limit
-    page = found[:limit]
-    return Page(data=page, next_cursor=page[-1].id if more else None, has_more=more)
+    return page_of(found, limit)
 
 
 async def read_drift(seam: OperatorSeam, finding_id: str) -> DriftFinding:

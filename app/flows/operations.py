@@ -12,6 +12,7 @@ from app.errors import InvalidField, NotFound, VendorUnavailable
 from app.flows.execute import Undecided, desk_of, document_for
 from app.flows.fetch import fetch_record
 from app.flows.operation_views import view_of
+from app.flows.paging import page_of
 from app.flows.resolve_outcome import settle
 from app.flows.resources import name_records, of_operation, resource_answer
 from app.flows.seam import Seam
@@ -40,11 +41,7 @@ async def list_operations(
 ) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await seam.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return Page(
-        data=[view_of(operation) for operation in page], next_cursor=page[-1].id if more else None, has_more=more
-    )
+    return page_of(found, limit, view_of)
 
 
 async def check_operation(seam: Seam, operation_id: str, *, actor: str, objects: Sequence[ObjectName]) -> OperationView:

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from app.dead_letter_ports import DeadLetterFilter, DeadLetterGroup
 from app.errors import InvalidField, NotFound, StateConflict
 from app.flows.operator_seam import OperatorSeam
+from app.flows.paging import page_of
 from app.ports import Page
 from app.queue_ports import DeathCategory
 from app.redrive_ports import NewRedrive, Redrive, RedriveState
@@ -96,9 +97,7 @@ async def start_redrive(seam: OperatorSeam, request: RedriveRequest, *, actor: s
 async def list_redrives(seam: OperatorSeam, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await seam.redrives.list(after=after, limit=limit + 1)
-    more = len(found) > limit
-    page = found[:limit]
-    return Page(data=[view_of(redrive) for redrive in page], next_cursor=page[-1].id if more else None, has_more=more)
+    return page_of(found, limit, view_of)
 
 
 async def read_redrive(seam: OperatorSeam, redrive_id: str) -> RedriveView:

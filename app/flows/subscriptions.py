@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from app.errors import InvalidField, NotFound
 from app.event_types import EVENT_PATTERNS, types_of
 from app.flows.deliver import send
+from app.flows.paging import page_of
 from app.flows.samples import sample_event
 from app.flows.seam import Seam
 from app.flows.targets import NEXT_STEP, complaint_about
@@ -97,9 +98,7 @@ async def subscribe(seam: Seam, wanted: SubscriptionRequest, *, principal: str) 
 async def list_subscriptions(seam: Seam, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await seam.subscriptions.list(after=after, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return Page(data=[view_of(one) for one in page], next_cursor=page[-1].id if more else None, has_more=more)
+    return page_of(found, limit, view_of)
 
 
 async def get_subscription(seam: Seam, subscription_id: str) -> SubscriptionView:

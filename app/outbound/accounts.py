@@ -18,6 +18,7 @@ from msgspec import Struct
 from app.errors import Problem, VendorTimeout
 from app.outbound.field_choices import Deliver, FieldSettings, ask_definitions, with_choices
 from app.outbound.lines import Line
+from app.outbound.single_flight import SingleFlight
 from app.ports import VendorRefused
 from canonical.parts import ObjectName
 from mappings.http import VendorReply
@@ -42,7 +43,7 @@ class Accounts:
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
         self._known: dict[str, Facts] = {}
-        self._fetching: dict[str, asyncio.Task[Facts]] = {}
+        self._fetches = SingleFlight(self._renew, "account")
 
     async def get(self, line: Line, deadline: float, max_age: float | None = None) -> Any:
         """The vendor's account Struct, at most so many seconds old where that is given. Raises the vendor's problems
@@ -50,46 +51,37 @@ class Accounts:
         known = self._known.get(line.connection.name)
         if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
             if time.monotonic() >= known.renew_at:
-                self._fetch(line)
+                self._fetches.begin(line)
             return known.account
         return (await self.renewed(line, deadline)).account
 
     async def renewed(self, line: Line, deadline: float) -> Facts:
         """The facts as they are now. Raises the vendor's problems."""
-        fetching = self._fetch(line)
         try:
-            # Others wait for the same fetch, so it goes on when this caller gives up.
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return await asyncio.shield(fetching)
+            return await self._fetches.wait(line, deadline)
         except TimeoutError:
             raise VendorTimeout(f"{line.connection.vendor.title} did not tell about the account in time.") from None
 
     async def close(self) -> None:
         """Stop fetching."""
-        tasks = list(self._fetching.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _fetch(self, line: Line) -> asyncio.Task[Facts]:
-        name = line.connection.name
-        task = self._fetching.get(name)
-        if task is None:
-            task = self._fetching[name] = asyncio.create_task(self._renew(line), name=f"account of {name}")
-            task.add_done_callback(lambda done: self._fetched(line, done))
-        return task
-
-    def _fetched(self, line: Line, task: asyncio.Task[Facts]) -> None:
-        name = line.connection.name
-        del self._fetching[name]
-        if task.cancelled() or task.exception() is None:
-            return
-        known = self._known.get(name)
-        if known is not None:
-            _log.warning("%s: facts about the account are old", name, exc_info=task.exception())
-            self._known[name] = msgspec.structs.replace(known, renew_at=time.monotonic() + line.patience.account_retry)
+        await self._fetches.close()
 
     async def _renew(self, line: Line) -> Facts:
+        """Where it fails, what is known stays and is asked about again a little later."""
+        name = line.connection.name
+        try:
+            facts = await self._ask(line)
+        except Exception:
+            known = self._known.get(name)
+            if known is not None:
+                _log.warning("%s: facts about the account are old", name, exc_info=True)
+                retry_at = time.monotonic() + line.patience.account_retry
+                self._known[name] = msgspec.structs.replace(known, renew_at=retry_at)
+            raise
+        self._known[name] = facts
+        return facts
+
+    async def _ask(self, line: Line) -> Facts:
         vendor = line.connection.vendor
         asked = time.monotonic()
         deadline = asked + vendor.timeout_seconds * line.patience.attempts
@@ -114,15 +106,13 @@ class Accounts:
         definitions, missing = await ask_definitions(self._deliver, line, deadline)
         settings = with_choices(line, account, definitions)
         age = line.patience.account_retry if failed or missing else line.patience.account_age
-        facts = Facts(
+        return Facts(
             account=account if settings == line.custom_fields else self._build(line, tuple(replies), settings),
             told_at=datetime.now(UTC),
             asked=asked,
             renew_at=time.monotonic() + age,
             definitions=definitions,
         )
-        self._known[line.connection.name] = facts
-        return facts
 
     def _build(self, line: Line, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
         vendor = line.connection.vendor

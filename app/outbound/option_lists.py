@@ -16,6 +16,7 @@ from app.errors import Problem, VendorTimeout
 from app.outbound.accounts import Accounts
 from app.outbound.field_choices import Deliver, pages_of
 from app.outbound.lines import Line
+from app.outbound.single_flight import SingleFlight
 from app.ports import OptionLists
 from mappings.http import VendorRequest
 from mappings.spec import Choices, Pages
@@ -35,7 +36,7 @@ class OptionShelf:
         self._deliver = deliver
         self._accounts = accounts
         self._held: dict[str, _Held] = {}
-        self._fetching: dict[str, asyncio.Task[_Held]] = {}
+        self._fetches = SingleFlight(self._renew, "options")
 
     async def get(self, line: Line, deadline: float, max_age: float | None) -> OptionLists:
         """The lists, at most so many seconds old where that is given. Raises the vendor's problems, and Unmappable for
@@ -44,9 +45,7 @@ class OptionShelf:
         if held is not None and time.monotonic() - held.fetched <= (DEFAULT_AGE if max_age is None else max_age):
             return held.lists
         try:
-            # Others wait for the same fetch, so it goes on when this caller gives up.
-            async with asyncio.timeout(deadline - time.monotonic()):
-                return (await asyncio.shield(self._fetch(line))).lists
+            return (await self._fetches.wait(line, deadline)).lists
         except TimeoutError:
             if held is None or max_age is not None:
                 raise VendorTimeout(f"{line.connection.vendor.title} did not tell its lists in time.") from None
@@ -57,23 +56,7 @@ class OptionShelf:
 
     async def close(self) -> None:
         """Stop fetching."""
-        tasks = list(self._fetching.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _fetch(self, line: Line) -> asyncio.Task[_Held]:
-        name = line.connection.name
-        task = self._fetching.get(name)
-        if task is None:
-            task = self._fetching[name] = asyncio.create_task(self._renew(line), name=f"options of {name}")
-            task.add_done_callback(lambda done: self._fetched(name, done))
-        return task
-
-    def _fetched(self, name: str, task: asyncio.Task[_Held]) -> None:
-        del self._fetching[name]
-        if not task.cancelled() and task.exception() is None:
-            self._held[name] = task.result()
+        await self._fetches.close()
 
     async def _renew(self, line: Line) -> _Held:
         vendor = line.connection.vendor
@@ -89,7 +72,9 @@ class OptionShelf:
             )
             for object_name in {mapping.object for mapping in vendor.mappings}:
                 lists[object_name] = vendor.choices.read(facts.account, object_name, tuple(pages))
-        return _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked)
+        held = _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked)
+        self._held[line.connection.name] = held
+        return held
 
     async def _pages(
         self,

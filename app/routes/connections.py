@@ -4,6 +4,7 @@ from litestar import route
 
 from app.flows.connections import ConnectionPause, list_connections, pause_connection, resume_connection
 from app.flows.decode import decode_patch
+from app.flows.paging import whole_list
 from app.problem_document import JSON
 from app.routes.admission import AnyRequest, admit, read_body
 from app.routes.answers import json_response
@@ -18,7 +19,7 @@ async def list_all(request: AnyRequest) -> Answered:
     await admit(request, "ops:read")
     Query(request, ()).check()
     found = await list_connections(services_of(request).seam)
-    return json_response({"data": found, "next_cursor": None, "has_more": False})
+    return json_response(whole_list(found))
 
 
 @route("/ops/connections/{name:str}/pause", http_method=["POST"], name="pause connection", status_code=200)

@@ -6,6 +6,7 @@ from litestar import route
 
 from app.flows.decode import decode_patch
 from app.flows.mapping_routes import RouteOrder, list_mappings, read_mapping, set_route
+from app.flows.paging import whole_list
 from app.problem_document import JSON
 from app.routes.admission import AnyRequest, admit, read_body
 from app.routes.answers import json_response
@@ -23,7 +24,7 @@ async def list_all(request: AnyRequest) -> Answered:
     found = await list_mappings(
         services.seam.mapping_routes, services.operators.trial_book, services.seam.connections.by_name
     )
-    return json_response({"data": found, "next_cursor": None, "has_more": False})
+    return json_response(whole_list(found))
 
 
 @route("/ops/mappings/{mapping:str}/route", http_method=["POST"], name="route mapping", status_code=200)

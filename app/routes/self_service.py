@@ -7,6 +7,7 @@ from litestar import Response, route
 
 from app.errors import CATALOGUE, NotFound, Problem
 from app.flows.contracts import describe_contract, list_contracts
+from app.flows.paging import whole_list
 from app.routes.admission import AnyRequest, admit
 from app.routes.answers import json_response
 from app.routes.media import quality
@@ -42,7 +43,7 @@ async def contracts(request: AnyRequest) -> Answered:
     """The data contracts, in short."""
     await admit(request, None)
     Query(request, ()).check()
-    return json_response({"data": list_contracts(), "next_cursor": None, "has_more": False})
+    return json_response(whole_list(list_contracts()))
 
 
 @route("/v1/contracts/{object:str}", http_method=["GET"], name="read contract")
