@@ -93,7 +93,7 @@ def sum_of(parts: tuple[wire.Discounted, ...] | tuple[wire.Taxed, ...] | None) -
         return 0
     if len(parts) == 1:
         return parts[0].amount
-    return sum(part.amount for part in parts)
+    return sum([part.amount for part in parts])
 
 
 def inclusive(taxes: tuple[wire.Taxed, ...] | None) -> bool | None:
@@ -118,7 +118,7 @@ def _holds(behavior: str | None) -> bool | None:
 
 def discounts(amounts: tuple[wire.Discounted, ...] | None, currency: str) -> tuple[Discount, ...]:
     """What each discount took off the invoice. How it was worked out stands with its coupon, which is not read."""
-    return tuple(Discount(amount=money(one.amount, currency)) for one in amounts or () if one.amount)
+    return tuple([Discount(amount=money(one.amount, currency)) for one in amounts or () if one.amount])
 
 
 def shipping_lines(cost: wire.ShippingCost | None, currency: str) -> tuple[ShippingLine, ...]:
@@ -146,7 +146,7 @@ def invoice_payments(payments: wire.InvoicePayments | None, notes: Notes) -> tup
         return ()
     if payments.has_more:
         notes.lose("/payments", "truncated", f"only the first {len(payments.data)} are read")
-    return tuple(_invoice_payment(one) for one in payments.data)
+    return tuple([_invoice_payment(one) for one in payments.data])
 
 
 def _invoice_payment(one: wire.InvoicePayment) -> Payment:
