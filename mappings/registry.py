@@ -9,6 +9,7 @@ from mappings.freshdesk import VENDOR as FRESHDESK
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
 from mappings.lock import released
+from mappings.rt import VENDOR as RT
 from mappings.salesforce import VENDOR as SALESFORCE
 from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
@@ -21,7 +22,7 @@ AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 VENDORS: Final[dict[str, AnyVendor]] = {
-    vendor.name: vendor for vendor in (FRESHDESK, HUBSPOT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
+    vendor.name: vendor for vendor in (FRESHDESK, HUBSPOT, RT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
 }
 """Those that Lockstitch calls."""
 

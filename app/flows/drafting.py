@@ -28,6 +28,9 @@ from mappings.spec import Action, FieldRefusal, UpsertKey
 YOUNG: Final = 60.0
 """Seconds. Facts about an account that are no older than this may refuse a write by themselves."""
 
+ANY_VERSION: Final = "*"
+"""What If-Match says where the record only has to be there."""
+
 
 class Prepared(Struct, frozen=True, kw_only=True):
     """The one request with an effect: which verb it is, on which record, and what the write loses on the way.
@@ -120,9 +123,13 @@ async def _update(desk: Desk, update: Callable[..., VendorRequest], marker: str,
     raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
     body, loss = await _draft(desk, raw, account)
     await _check_version(desk, raw, account)
+    request = update(remote_id, body, marker, account)
+    guard = desk.mapping.endpoints.guard
+    if guard is not None and desk.intent.if_match not in (None, ANY_VERSION):
+        request = guard(request, account)
     return Prepared(
         effect="update",
-        request=update(remote_id, body, marker, account),
+        request=request,
         remote_id=remote_id,
         loss=loss,
         before=_watched(desk, raw, account),
@@ -262,7 +269,7 @@ async def _name_people(desk: Desk, patch: Any) -> Any:
 
 async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
     wanted = desk.intent.if_match
-    if wanted is None or wanted == "*":
+    if wanted is None or wanted == ANY_VERSION:
         return
     reading = understand(
         desk.seam, desk.connection, desk.mapping, raw, account, remote_id=desk.intent.remote_id, pinned=desk.dry

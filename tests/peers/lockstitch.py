@@ -20,9 +20,15 @@ LEASE_SECONDS: Final = 20
 
 @contextmanager
 def running_lockstitch(
-    folder: Path, database_url: str, configuration: str, secrets: Mapping[str, str]
+    folder: Path,
+    database_url: str,
+    configuration: str,
+    secrets: Mapping[str, str],
+    *,
+    lease: int = LEASE_SECONDS,
 ) -> Iterator[Caller]:
-    """A caller of it who may do everything. `secrets` are the variables that the configuration refers to."""
+    """A caller of it who may do everything. `secrets` are the variables that the configuration refers to; `lease` is
+    longer for a peer that takes its time."""
     config = folder / "lockstitch.toml"
     config.write_text(configuration, encoding="utf-8")
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKSTITCH_", "OTEL_"))}
@@ -38,7 +44,7 @@ def running_lockstitch(
             "LOCKSTITCH_PORT": str(port),
             "LOCKSTITCH_WORKER_PORT": str(port),
             "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
-            "LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS),
+            "LOCKSTITCH_OPERATION_LEASE": str(lease),
             "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),
         }
         processes.append(

@@ -6,7 +6,7 @@ seen is answered as it was then, and not sent on. Only for peers that lack it.
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +28,7 @@ class Loser:
         self._kept: dict[tuple[str, str], Reply] = {}
         self._lock = threading.Lock()
         self._losing: list[tuple[str, str]] = []
+        self._meanwhile: list[tuple[str, str, Callable[[], object]]] = []
         self.sent_on: list[tuple[str, str]] = []
         self.url = ""
 
@@ -35,6 +36,11 @@ class Loser:
         """Cut the connection instead of passing on the next so many replies to requests that begin like this."""
         with self._lock:
             self._losing += [(method, path)] * times
+
+    def meanwhile(self, method: str, path: str, happens: Callable[[], object]) -> None:
+        """Let something happen at the peer right before the next request that begins like this reaches it."""
+        with self._lock:
+            self._meanwhile.append((method, path, happens))
 
     def sent(self, method: str, path: str) -> int:
         """How many requests of this method, to exactly this path, reached the peer."""
@@ -45,6 +51,7 @@ class Loser:
         path = urlsplit(target).path
         key = next((value for name, value in headers if name.lower() == "idempotency-key"), None)
         known = (method + path, key) if self._remembers and key is not None and method == "POST" else None
+        self._let_happen(method, path)
         reply = self._kept.get(known) if known is not None else None
         if reply is None:
             reply = self._ask(method, target, headers, body)
@@ -57,6 +64,14 @@ class Loser:
             if lost is not None:
                 self._losing.remove(lost)
         return None if lost is not None else reply
+
+    def _let_happen(self, method: str, path: str) -> None:
+        with self._lock:
+            waiting = next((one for one in self._meanwhile if one[0] == method and path.startswith(one[1])), None)
+            if waiting is not None:
+                self._meanwhile.remove(waiting)
+        if waiting is not None:
+            waiting[2]()
 
     def _ask(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Reply:
         connection = HTTPConnection(self._host, self._port, timeout=PATIENCE)

@@ -1,0 +1,50 @@
+"""Which values the fields of a ticket can hold, for people to choose from: statuses, priorities and queues."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from canonical.parts import ObjectName
+from mappings.http import VendorReply, VendorRequest
+from mappings.rt.account import REQUESTS, queues
+from mappings.rt.wire_rest2 import Account
+from mappings.rt.words import PRIORITY_WRITTEN, STATUS_WRITTEN
+from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+
+PRIORITY_LABELS: Final = {0: "Low", 50: "Medium", 100: "High"}
+
+
+class _Listed(Struct, frozen=True, kw_only=True):
+    next_page: str | None = None
+
+
+def requests(account: Account) -> tuple[VendorRequest, ...]:
+    """The queues."""
+    return tuple(msgspec.structs.replace(one, query=(*one.query, ("page", "1"))) for one in REQUESTS)
+
+
+def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
+    """The next page of a list by number."""
+    if decode(reply.body, _Listed).next_page is None:
+        return None
+    asked = dict(request.query)
+    asked["page"] = str(int(asked["page"]) + 1)
+    return msgspec.structs.replace(request, query=tuple(asked.items()))
+
+
+def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
+    """The options of a ticket's fields. Who may own a ticket differs from queue to queue, and nobody tells."""
+    if object_name != "ticket":
+        return {}
+    found = {
+        "status": tuple(Option(value=ours, label=theirs) for ours, theirs in STATUS_WRITTEN.items()),
+        "priority": tuple(Option(value=ours, label=PRIORITY_LABELS[code]) for ours, code in PRIORITY_WRITTEN.items()),
+    }
+    (pages,) = replies
+    if pages:
+        found["team_remote_id"] = tuple(Option(value=one.id, label=one.name) for one in queues(pages))
+    return found
+
+
+CHOICES: Final = Choices[Account](requests=requests, following=following, read=read)

@@ -1,0 +1,85 @@
+"""Request Tracker message (REST2, RT 5.0) ↔ canonical Comment, revision 1: an entry of a ticket's history."""
+
+from typing import Final
+
+from msgspec import UnsetType
+
+from canonical import values
+from canonical.parts import Loss
+from canonical.ticket import Author, AuthorKind, Comment, CommentPatch
+from mappings.rt import wire_rest2, words
+from mappings.rt.endpoints_comment import ENDPOINTS
+from mappings.rt.reading import instant, said
+from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+
+def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Comment]:
+    """What the message says, whose it is and who sees it."""
+    loss: list[Loss] = []
+    message = (account.messages or {}).get(record.id)
+    text, html = said(message, "/body_text", "/body_html", loss)
+    if account.messages is None:
+        loss.append(Loss(path="/body_text", kind="dropped", detail="the text lies beside the entry of the history"))
+    created_at = instant(record.created)
+    comment = Comment(
+        remote_id=record.id,
+        author=_author(record.creator, account, loss),
+        body_text=text or "",
+        body_html=html,
+        visibility=words.VISIBILITY.get(record.type, "unknown"),
+        visibility_raw=record.type,
+        created_at=created_at,
+    )
+    return Mapped(data=comment, remote=Remote(id=record.id, created_at=created_at), loss=tuple(loss))
+
+
+def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, account: Account) -> Draft[MessageWrite]:
+    """The message in Request Tracker's words: correspondence for everybody, a comment for those at the desk."""
+    notes = Notes()
+    text, html = _content(patch.body_text), _content(patch.body_html)
+    if not text and not html:
+        notes.invalid("/body_text", "a comment says something: send body_text or body_html")
+    elif text and html:
+        notes.invalid("/body_html", "a message is one of the two: send body_text or body_html")
+    private = words.PRIVATE.get(patch.visibility)
+    if private is None:
+        notes.invalid("/visibility", f"one of: {', '.join(words.PRIVATE)}")
+    body = MessageWrite(
+        content=html or text, content_type="text/html" if html else "text/plain", private=private or False
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _author(person: wire_rest2.Person, account: Account, loss: list[Loss]) -> Author:
+    privileged = account.privileged.get(person.id)
+    kind: AuthorKind = "system" if person.id == SYSTEM else "unknown"
+    email = values.email(person.email_address) if person.email_address else None
+    if email is not None and email != person.email_address:
+        loss.append(Loss(path="/author/email", kind="coerced", detail="lower-cased"))
+    return Author(
+        kind=kind if privileged is None else words.AUTHOR[privileged],
+        kind_raw=person.id if kind == "system" else None if privileged is None else str(int(privileged)),
+        remote_id=person.id,
+        name=person.real_name or None,
+        email=email,
+    )
+
+
+def _content(told: str | UnsetType) -> str:
+    return told if isinstance(told, str) and told.strip() else ""
+
+
+COMMENT: Final = VendorMapping(
+    vendor="rt",
+    object="comment",
+    revision=1,
+    vendor_api="REST2",
+    record=wire_rest2.Transaction,
+    model=Comment,
+    patch=CommentPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

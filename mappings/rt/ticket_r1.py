@@ -1,0 +1,235 @@
+"""Request Tracker ticket (REST2, RT 5.0) ↔ canonical Ticket, revision 1.
+
+The first message is not in the ticket but beside it, and stays as it was written. The caller's key is the address that
+the ticket refers to. Queues are teams.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.parts import Loss
+from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
+from mappings.rt import custom_fields, wire_rest2, words
+from mappings.rt.asking import web_address
+from mappings.rt.endpoints_ticket import ENDPOINTS
+from mappings.rt.links import LONGEST, address_of_key, held_address, held_parent, key_of
+from mappings.rt.reading import instant, said, set_instant
+from mappings.rt.ticket_people import followers, followers_written, requester, requester_written
+from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, FieldValue, Message, TicketWrite
+from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
+
+NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
+    ("type", "Request Tracker tells no kinds of tickets apart; a queue or a custom field can"),
+    ("channel", "Request Tracker does not say how a ticket came in"),
+    ("company_remote_id", "Request Tracker has no companies; a custom field can name one"),
+    ("order_ids", "Request Tracker tickets name no orders; a custom field can"),
+    ("tags", "Request Tracker has no tags; a custom field with several values can hold them"),
+)
+Links = tuple[str, ...] | UnsetType
+
+
+def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
+    """What the ticket means, with the first message and the people that were asked for beside it."""
+    loss: list[Loss] = []
+    id, status = str(record.id), words.STATUS.get(record.status, "unknown")
+    created_at, updated_at = instant(record.created), instant(record.last_updated)
+    over_at = set_instant(record.resolved)
+    description, description_html = said(_first(record, account, loss), "/description", "/description_html", loss)
+    settings = account.custom_fields.get("ticket", ())
+    address, owner = held_address(record), record.owner
+    ticket = Ticket(
+        number=id,
+        subject=record.subject or None,
+        description=description,
+        description_html=description_html,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=record.status,
+        priority=words.priority(record.priority),
+        priority_raw=None if record.priority is None else str(record.priority),
+        requester=requester(record.requestor, account, loss),
+        assignee_remote_id=None if owner is None or owner.id == NOBODY else owner.id,
+        team_remote_id=None if record.queue is None else record.queue.id,
+        parent_remote_id=held_parent(record),
+        followers=followers(record, account, loss) if record.cc or record.admin_cc else (),
+        custom_fields=custom_fields.read(settings, record, loss) if settings else (),
+        due_at=set_instant(record.due),
+        resolved_at=over_at if status == "resolved" else None,
+        closed_at=over_at if status == "closed" else None,
+        external_id=None if address is None else key_of(address),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    remote = Remote(
+        id=id,
+        url=web_address(record.hyperlinks, id),
+        created_at=created_at,
+        updated_at=updated_at,
+        version=account.version,
+    )
+    return Mapped(data=ticket, remote=remote, loss=tuple(loss))
+
+
+def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account) -> Draft[TicketWrite]:
+    """The write in Request Tracker's words. `current` is None for a ticket to create."""
+    notes = Notes()
+    for name, reason in NO_PLACE:
+        if not isinstance(getattr(patch, name), UnsetType):
+            notes.unsupported(f"/{name}", reason)
+    content, content_type = _first_written(patch, current, account, notes)
+    cc, admin_cc = followers_written(patch.followers, current, account, notes)
+    keys, old_keys = _key_written(patch, current, notes)
+    parents, old_parents = _parent_written(patch, current, notes)
+    new = current is None
+    body = TicketWrite(
+        queue=_queue(patch, current, account, notes),
+        subject=_subject(patch, notes),
+        status=words.chosen(patch.status, words.STATUS_WRITTEN, "/status", notes),
+        priority=words.chosen(patch.priority, words.PRIORITY_WRITTEN, "/priority", notes),
+        requestor=requester_written(patch.requester, current, account, notes),
+        cc=cc,
+        admin_cc=admin_cc,
+        owner=_owner(patch, current, notes),
+        due=_due(patch.due_at, current),
+        content=content,
+        content_type=content_type,
+        custom_fields=_custom_fields(patch, current, account, notes),
+        refers_to=keys if new else UNSET,
+        add_refers_to=UNSET if new else keys,
+        delete_refers_to=old_keys,
+        member_of=parents if new else UNSET,
+        add_member_of=UNSET if new else parents,
+        delete_member_of=old_parents,
+    )
+    return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _first(record: wire_rest2.Ticket, account: Account, loss: list[Loss]) -> Message | None:
+    """The first message, of the entry of the history that made the ticket."""
+    if account.firsts is None or account.messages is None:
+        if account.firsts is None:
+            loss.append(Loss(path="/description", kind="dropped", detail="the first message lies beside the ticket"))
+        return None
+    return account.messages.get(account.firsts.get(str(record.id), ""))
+
+
+def _first_written(
+    patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes
+) -> tuple[str | UnsetType, str | UnsetType]:
+    """The first message and its media type. It is written once: later only what it says already is taken."""
+    text, html = patch.description, patch.description_html
+    wanted = [one for one in (html, text) if isinstance(one, str) and one.strip()]
+    if current is None:
+        if len(wanted) > 1:
+            notes.lose("/description", "dropped", "the first message is sent as HTML")
+        if not wanted:
+            return UNSET, UNSET
+        return wanted[0], "text/html" if isinstance(html, str) and html.strip() else "text/plain"
+    held = said(_first(current, account, []), "", "", [])
+    for name, sent, own in (("description", text, held[0]), ("description_html", html, held[1])):
+        if not isinstance(sent, UnsetType) and (sent or "").strip() != (own or "").strip():
+            notes.unsupported(f"/{name}", "the first message stays as it was written; add a comment instead")
+    return UNSET, UNSET
+
+
+def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes) -> str | UnsetType:
+    """The queue by number. A new ticket needs one, unless there is a single one that it can be."""
+    wanted, known = patch.team_remote_id, account.queues
+    if isinstance(wanted, UnsetType):
+        if current is not None:
+            return UNSET
+        if len(known) == 1:
+            return next(iter(known))
+    if isinstance(wanted, str) and (wanted in known if known else wanted.isascii() and wanted.isdecimal()):
+        return wanted
+    told = ", ".join(f"{id} ({name})" for id, name in known.items())
+    notes.invalid(
+        "/team_remote_id", f"a ticket is in a queue; one of: {told}" if told else "a queue's number is needed"
+    )
+    return UNSET
+
+
+def _subject(patch: TicketPatch, notes: Notes) -> str | UnsetType:
+    if isinstance(patch.subject, UnsetType):
+        return UNSET
+    subject = " ".join((patch.subject or "").splitlines())
+    if subject != (patch.subject or ""):
+        notes.lose("/subject", "coerced", "a subject is one line")
+    return subject
+
+
+def _owner(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> str | UnsetType:
+    """The login name of the owner. Of somebody who may not own a new ticket Request Tracker says nothing."""
+    wanted = patch.assignee_remote_id
+    if isinstance(wanted, UnsetType) or (wanted is None and current is None):
+        return UNSET
+    if wanted is None:
+        return NOBODY
+    if current is None:
+        detail = "somebody who may not own the ticket is passed over without a word on a create: look at the answer"
+        notes.lose("/assignee_remote_id", "ambiguous", detail)
+    return wanted
+
+
+def _due(wanted: datetime | None | UnsetType, current: wire_rest2.Ticket | None) -> str | UnsetType:
+    if isinstance(wanted, UnsetType) or (wanted is None and current is None):
+        return UNSET
+    # In UTC, and as it stands in the database: a change is kept as it was sent, whatever it reads like afterwards.
+    return values.utc(wanted or NEVER).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
+    """The address of the caller's key to add, and the one to take away."""
+    if isinstance(patch.external_id, UnsetType):
+        return UNSET, UNSET
+    held = held_address(current)
+    wanted = None if patch.external_id is None else address_of_key(patch.external_id)
+    if wanted is not None and len(wanted) > LONGEST:
+        notes.invalid("/external_id", f"percent-encoded with its prefix it has more than {LONGEST} characters")
+        return UNSET, UNSET
+    return _moved(wanted, held)
+
+
+def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
+    """The number of the ticket to become part of, and of the one to leave."""
+    wanted = patch.parent_remote_id
+    if isinstance(wanted, UnsetType):
+        return UNSET, UNSET
+    if wanted is not None and not (wanted.isascii() and wanted.isdecimal()):
+        notes.invalid("/parent_remote_id", "the number of a ticket is needed")
+        return UNSET, UNSET
+    return _moved(wanted, held_parent(current))
+
+
+def _moved(wanted: str | None, held: str | None) -> tuple[Links, Links]:
+    if wanted == held:
+        return UNSET, UNSET
+    return UNSET if wanted is None else (wanted,), UNSET if held is None else (held,)
+
+
+def _custom_fields(
+    patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes
+) -> dict[str, FieldValue] | UnsetType:
+    if isinstance(patch.custom_fields, UnsetType):
+        return UNSET
+    settings = account.custom_fields.get("ticket", ())
+    return dict(custom_fields.write(patch.custom_fields, settings, current, notes)) or UNSET
+
+
+TICKET: Final = VendorMapping(
+    vendor="rt",
+    object="ticket",
+    revision=1,
+    vendor_api="REST2",
+    record=wire_rest2.Ticket,
+    model=Ticket,
+    patch=TicketPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

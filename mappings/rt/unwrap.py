@@ -1,0 +1,53 @@
+"""Finding the records of one object in whatever Request Tracker answered: a bare record, a search, a history."""
+
+from typing import Final
+
+from msgspec import Raw
+
+from canonical.parts import ObjectName
+from mappings.spec import Unmappable, decode
+
+# Members that a record of each object has, and records of the other objects have not.
+MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
+    "ticket": frozenset({"id", "Status", "LastUpdated"}),
+    "comment": frozenset({"id", "Type", "Creator", "Created"}),
+}
+NAMES: Final[dict[ObjectName, str]] = {"ticket": "ticket", "comment": "entry of a history"}
+MESSAGES: Final = frozenset({b'"Correspond"', b'"Comment"'})
+
+
+def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
+    """The records of `object`, each as its own bytes; of a history, those that are messages.
+
+    Raises Unmappable for an error body, the sentences that answer a change, a list without the fields, and anything
+    else.
+    """
+    if object not in MEMBERS:
+        raise Unmappable("$", f"Request Tracker has no {object}")
+    if payload.lstrip()[:1] == b"[":
+        raise Unmappable("$", "what Request Tracker says about a change, not a record")
+    body = decode(payload, dict[str, Raw])
+    if "items" in body:
+        found = decode(body["items"], tuple[Raw, ...])
+        kept = (_checked(one, object, f"$.items[{place}]") for place, one in enumerate(found))
+        return tuple(one for one in kept if object != "comment" or _is_message(one))
+    if "message" in body and "id" not in body:
+        raise Unmappable("$.message", "Request Tracker's refusal, not a record")
+    record = _checked(Raw(payload), object, "$")
+    if object == "comment" and not _is_message(record):
+        raise Unmappable("$.Type", "an entry of the history that is no message")
+    return (record,)
+
+
+def _is_message(record: Raw) -> bool:
+    return bytes(decode(record, dict[str, Raw])["Type"]) in MESSAGES
+
+
+def _checked(record: Raw, object: ObjectName, path: str) -> Raw:
+    members = decode(record, dict[str, Raw])
+    if members.keys() >= MEMBERS[object]:
+        return record
+    if members.keys() <= {"id", "type", "_url"}:
+        raise Unmappable(path, "a search that did not ask for fields names records and does not hold them")
+    told = ", ".join(sorted(members)[:12]) or "none"
+    raise Unmappable(path, f"no {NAMES[object]}; its members are {told}")

@@ -1,0 +1,418 @@
+"""Tickets and what is said on them, both ways."""
+
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from canonical.ticket import CommentPatch, TicketPatch, TicketPriority, TicketStatus, Visibility
+from mappings.rt.comment_r1 import COMMENT
+from mappings.rt.links import address_of_key, key_of
+from mappings.rt.ticket_r1 import NO_PLACE, TICKET
+from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
+from mappings.rt.words import STATUS
+from mappings.spec import Draft
+
+from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
+
+CURRENT: Ticket = TICKET.decode(golden("ticket-full"))
+NEW = {"subject": "Foot", "description": "Stuck", "team_remote_id": "4"}
+NEVER = "1970-01-01 00:00:00"
+
+
+def drafted(body: dict[str, Any], current: Ticket | None = CURRENT, account: Account = ACCOUNT) -> Draft[TicketWrite]:
+    """A write, as a caller's JSON."""
+    return TICKET.to_vendor(msgspec.convert(body, TicketPatch), current, account)
+
+
+def sent(body: dict[str, Any], current: Ticket | None = CURRENT) -> dict[str, Any]:
+    """What goes out for a write that is not refused."""
+    draft = drafted(body, current)
+    assert draft.refused == ()
+    return on_the_wire(draft.body)
+
+
+def applied(write: TicketWrite, current: Ticket) -> Ticket:
+    """What Request Tracker makes of a change."""
+    told, held = on_the_wire(write), on_the_wire(current)
+    for name in ("Subject", "Status", "Priority"):
+        held[name] = told.get(name, held[name])
+    for name in ("Requestor", "Cc", "AdminCc"):
+        if name in told:
+            held[name] = [{"id": one.rpartition("<")[2].rstrip(">")} for one in told[name]]
+    if "Due" in told:
+        held["Due"] = f"{told['Due'].replace(' ', 'T')}Z"
+    for name, into in (("Queue", "Queue"), ("Owner", "Owner")):
+        held[into] = {"id": told[name]} if name in told else held[into]
+    links = held["_hyperlinks"]
+    for name, ref in (("RefersTo", "refers-to"), ("MemberOf", "parent")):
+        gone = told.get(f"Delete{name}", [])
+        links = [one for one in links if one["ref"] != ref or (one["_url"] not in gone and one["id"] not in gone)]
+        kind = "external" if ref == "refers-to" else "ticket"
+        links += [{"ref": ref, "_url": one, "id": one, "type": kind} for one in told.get(f"Add{name}", [])]
+    held["_hyperlinks"] = links
+    for field in held["CustomFields"]:
+        if field["id"] in told.get("CustomFields", {}):
+            value = told["CustomFields"][field["id"]]
+            values = value if isinstance(value, list) else [] if value is None else [value]
+            field["values"] = values
+    return TICKET.decode(msgspec.json.encode(held))
+
+
+line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
+number = st.one_of(st.none(), st.integers(1, 10**9).map(str))
+login = line.filter(lambda text: not text.isdecimal())
+HELD = {"new", "open", "on_hold", "resolved", "closed", "deleted"}
+patches = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": st.one_of(st.none(), line),
+        "status": st.sampled_from(sorted(HELD)),
+        "priority": st.sampled_from(["low", "normal", "high"]),
+        "requester": st.one_of(st.none(), login.map(lambda name: {"remote_id": name})),
+        "assignee_remote_id": st.one_of(st.none(), login.filter(lambda name: name != "Nobody")),
+        "team_remote_id": st.sampled_from(["1", "4"]),
+        "parent_remote_id": number,
+        "followers": st.lists(
+            st.tuples(login, st.sampled_from(["cc", "follower"])), max_size=3, unique_by=lambda one: one[0]
+        ).map(lambda some: [{"remote_id": name, "kind": kind} for name, kind in some]),
+        "external_id": st.one_of(st.none(), line),
+        "custom_fields": st.fixed_dictionaries(
+            {},
+            optional={
+                "machine": st.one_of(st.none(), st.integers(-(2**40), 2**40)),
+                "parts": st.lists(line, max_size=3),
+                "warranty": st.one_of(st.none(), st.booleans()),
+                "bought": st.one_of(st.none(), st.dates().map(lambda day: day.isoformat())),
+                "place": st.one_of(st.none(), line),
+            },
+        ).map(lambda held: [{"key": key, "value": value} for key, value in held.items()]),
+        "due_at": st.one_of(
+            st.none(),
+            st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)).map(  # noqa: DTZ001 - gets its zone here
+                lambda moment: moment.replace(microsecond=0, tzinfo=UTC).isoformat()
+            ),
+        ),
+    },
+)
+
+
+@given(body=patches)
+def test_what_is_written_reads_back(body: dict[str, Any]) -> None:
+    draft = drafted(body)
+    assert draft.refused == ()
+    before = TICKET.to_canonical(CURRENT, ACCOUNT).data
+
+    after = TICKET.to_canonical(applied(draft.body, CURRENT), ACCOUNT).data
+
+    for name in ("status", "priority", "assignee_remote_id", "team_remote_id", "parent_remote_id", "external_id"):
+        assert getattr(after, name) == body.get(name, getattr(before, name)), name
+    assert after.subject == ((body["subject"] or None) if "subject" in body else before.subject)
+    due = body.get("due_at")
+    assert after.due_at == ((due and datetime.fromisoformat(due)) if "due_at" in body else before.due_at)
+    if "requester" in body:
+        asked = body["requester"]
+        assert (after.requester and after.requester.remote_id) == (asked and asked["remote_id"])
+    if "followers" in body:
+        wanted = {(one["remote_id"], one["kind"]) for one in body["followers"]}
+        assert {(one.remote_id, one.kind) for one in after.followers} == wanted
+    if "custom_fields" in body:
+        named = {one["key"]: one["value"] for one in body["custom_fields"]}
+        for field in after.custom_fields:
+            assert field.value == named.get(field.key, [] if field.key == "parts" else None), field.key
+
+
+MEMBERS: dict[str, set[str]] = {
+    "subject": {"Subject"},
+    "status": {"Status"},
+    "priority": {"Priority"},
+    "requester": {"Requestor"},
+    "assignee_remote_id": {"Owner"},
+    "team_remote_id": {"Queue"},
+    "parent_remote_id": {"AddMemberOf", "DeleteMemberOf"},
+    "followers": {"Cc", "AdminCc"},
+    "external_id": {"AddRefersTo", "DeleteRefersTo"},
+    "custom_fields": {"CustomFields"},
+    "due_at": {"Due"},
+}
+
+
+@given(body=patches)
+def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]) -> None:
+    assert set(sent(body)) <= set().union(*(MEMBERS[name] for name in body))
+    for name, value in body.items():
+        assert set(sent({name: value})) <= MEMBERS[name]
+
+
+def test_nothing_sent_sets_nothing_and_null_clears() -> None:
+    assert sent({}) == {}
+    cleared = dict.fromkeys(
+        (
+            "subject",
+            "requester",
+            "assignee_remote_id",
+            "parent_remote_id",
+            "followers",
+            "external_id",
+            "due_at",
+        )
+    )
+    assert sent(cleared) == {
+        "Subject": "",
+        "Requestor": [],
+        "Owner": "Nobody",
+        "DeleteMemberOf": ["70"],
+        "Cc": [],
+        "AdminCc": [],
+        "DeleteRefersTo": ["lockstitch:key/%46orm-5512"],
+        "Due": NEVER,
+    }
+    assert sent(NEW | cleared | {"subject": None}, None) == {
+        "Subject": "",
+        "Content": "Stuck",
+        "ContentType": "text/plain",
+        "Queue": "4",
+    }
+
+
+def test_what_is_there_already_is_not_sent() -> None:
+    read = TICKET.to_canonical(CURRENT, ACCOUNT).data
+    same = {
+        "external_id": read.external_id,
+        "parent_remote_id": read.parent_remote_id,
+        "description": read.description,
+        "description_html": read.description_html,
+        "followers": [{"email": "OTTO@faden.example", "kind": "cc"}, {"remote_id": "212", "kind": "follower"}],
+    }
+    assert sent(same) == {}
+
+
+@pytest.mark.parametrize("status", get_args(TicketStatus))
+def test_a_status_is_one_of_the_default_life_cycle(status: TicketStatus) -> None:
+    draft = drafted({"status": status})
+
+    if status in HELD:
+        assert STATUS[str(draft.body.status)] == status
+    else:
+        assert refused(draft) == {"/status": "invalid"}
+        assert set(draft.refused[0].detail.removeprefix("one of: ").split(", ")) == HELD
+
+
+@given(word=st.text(max_size=20))
+def test_every_word_is_read(word: str) -> None:
+    ticket = TICKET.to_canonical(replace(CURRENT, status=word, priority=word), ACCOUNT).data
+
+    assert (ticket.status, ticket.status_raw) == (STATUS.get(word, "unknown"), word)
+    assert ticket.priority_raw == word
+
+
+@pytest.mark.parametrize(
+    ("held", "priority"),
+    [
+        *(("0", "low"), ("49", "low"), ("50", "normal"), (99, "normal"), ("100", "high"), ("1000", "high")),
+        *(("-1", "unknown"), ("abc", "unknown"), ("", "unknown"), (None, "unknown")),
+    ],
+)
+def test_a_priority_is_the_label_that_its_number_has(held: str | int | None, priority: TicketPriority) -> None:
+    assert TICKET.to_canonical(replace(CURRENT, priority=held), ACCOUNT).data.priority == priority
+
+
+@pytest.mark.parametrize("priority", get_args(TicketPriority))
+def test_a_priority_is_written_or_refused(priority: TicketPriority) -> None:
+    numbers = {"low": 0, "normal": 50, "high": 100}
+    if priority in numbers:
+        assert sent({"priority": priority}) == {"Priority": numbers[priority]}
+    else:
+        assert refused(drafted({"priority": priority})) == {"/priority": "invalid"}
+
+
+def test_every_field_without_a_place_is_refused() -> None:
+    values: dict[str, Any] = {
+        "type": "task",
+        "channel": "email",
+        "company_remote_id": "1",
+        "order_ids": [],
+        "tags": None,
+    }
+    assert values.keys() == dict(NO_PLACE).keys()
+    for name, value in values.items():
+        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
+
+
+@given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))
+def test_a_key_is_told_from_every_other_whatever_the_database_thinks_of_capitals(key: str) -> None:
+    address = address_of_key(key)
+
+    assert key_of(address) == key
+    assert address == address.lower()
+    assert "'" not in address
+    assert address.isascii()
+
+
+def test_a_key_has_room_in_an_address() -> None:
+    assert refused(drafted({"external_id": "k" * 225})) == {}
+    assert refused(drafted({"external_id": "k" * 226})) == {"/external_id": "invalid"}
+    assert refused(drafted({"external_id": "K" * 80})) == {"/external_id": "invalid"}
+
+
+def test_a_new_ticket_is_in_a_queue() -> None:
+    only = replace(ACCOUNT, queues={"7": "Desk"})
+
+    refusal = drafted({"subject": "x"}, None).refused[0]
+    assert (refusal.pointer, refusal.kind) == ("/team_remote_id", "invalid")
+    assert refusal.detail.endswith("one of: 1 (General), 4 (Workshop)")
+    assert drafted({"subject": "x"}, None, only).body.queue == "7"
+    assert refused(drafted({"team_remote_id": "5"})) == {"/team_remote_id": "invalid"}
+    assert refused(drafted({"team_remote_id": None})) == {"/team_remote_id": "invalid"}
+    # Where the queues are not known Request Tracker says whether there is one.
+    assert drafted({"team_remote_id": "5"}, CURRENT, Account()).body.queue == "5"
+    assert refused(drafted({"team_remote_id": "General"}, CURRENT, Account())) == {"/team_remote_id": "invalid"}
+
+
+def test_the_first_message_is_written_once() -> None:
+    assert sent(NEW | {"description_html": "<p>Stuck</p>"}, None)["ContentType"] == "text/html"
+    assert lost(drafted(NEW | {"description_html": "<p>Stuck</p>"}, None)) == {"/description": "dropped"}
+    assert "Content" not in sent({"subject": "x", "team_remote_id": "1", "description": "  "}, None)
+    assert refused(drafted({"description": "Another"})) == {"/description": "unsupported"}
+    assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
+
+
+@pytest.mark.parametrize(
+    ("requester", "people", "refusals"),
+    [
+        ({"remote_id": "bea"}, ["bea"], {}),
+        ({"email": "A@b.example", "name": 'Ann "A" Lee\\'}, ['"Ann \\"A\\" Lee\\\\" <a@b.example>'], {}),
+        ({"email": "a@b.example"}, ["a@b.example"], {}),
+        ({"email": "a@b.example", "phone": "1"}, ["a@b.example"], {"/requester/phone": "unsupported"}),
+        ({"email": "nobody"}, None, {"/requester/email": "invalid"}),
+        ({"remote_id": "14"}, None, {"/requester/remote_id": "invalid"}),
+        ({"remote_id": " "}, None, {"/requester/remote_id": "invalid"}),
+        ({"name": "Ann"}, None, {"/requester": "invalid"}),
+    ],
+)
+def test_who_asks(requester: dict[str, str], people: list[str] | None, refusals: dict[str, str]) -> None:
+    draft = drafted({"requester": requester})
+
+    assert on_the_wire(draft.body).get("Requestor") == people
+    assert refused(draft) == refusals
+
+
+def test_what_is_said_beside_a_login_name_is_compared() -> None:
+    same = {"remote_id": "livia.keller@faden.example", "name": "livia keller", "email": "livia.keller@faden.example"}
+
+    assert drafted({"requester": same}).loss == ()
+    assert lost(drafted({"requester": same | {"name": "Otto"}})) == {"/requester/name": "dropped"}
+    assert lost(drafted({"requester": same | {"remote_id": "otto"}})) == {
+        "/requester/name": "dropped",
+        "/requester/email": "dropped",
+    }
+
+
+def test_further_requestors_are_told_and_taken_off() -> None:
+    several = TICKET.decode(golden("ticket-rejected"))
+
+    assert lost(drafted({"requester": {"remote_id": "bea"}}, several)) == {"/requester": "dropped"}
+
+
+def test_followers_who_cannot_be() -> None:
+    wrong = [{"email": "x"}, {"remote_id": "5"}, {"email": "a@b.example", "kind": "unknown"}]
+
+    assert refused(drafted({"followers": wrong})) == {
+        "/followers/0/email": "invalid",
+        "/followers/1/remote_id": "invalid",
+        "/followers/2/kind": "invalid",
+    }
+
+
+def test_custom_fields_are_those_that_are_configured_and_that_the_queue_has() -> None:
+    def fields(key: str, value: Any) -> dict[str, Any]:
+        return {"custom_fields": [{"key": key, "value": value}]}
+
+    bare = replace(CURRENT, custom_fields="")
+    assert refused(drafted(fields("colour", "red"))) == {"/custom_fields/0/key": "invalid"}
+    assert refused(drafted(fields("machine", "many"))) == {"/custom_fields/0/value": "invalid"}
+    assert refused(drafted(fields("machine", 7), bare)) == {"/custom_fields/0/value": "invalid"}
+    assert refused(drafted(fields("called", "2026-05-01T09:30:00Z"))) == {"/custom_fields/0/value": "unsupported"}
+    # An array is replaced whole: what it does not name is emptied, where there is something.
+    assert sent(fields("warranty", False))["CustomFields"] == {
+        "5": None,
+        "6": [],
+        "7": None,
+        "8": "",
+        "9": None,
+        "10": "0",
+    }
+    new = drafted(NEW | fields("matter", "Breakage"), None)
+    assert on_the_wire(new.body)["CustomFields"] == {"9": "Breakage"}
+    assert lost(new) == {"/custom_fields/0/value": "ambiguous"}
+
+
+def test_who_may_not_own_a_new_ticket_is_passed_over() -> None:
+    assert lost(drafted(NEW | {"assignee_remote_id": "bea"}, None)) == {"/assignee_remote_id": "ambiguous"}
+    assert lost(drafted({"assignee_remote_id": "bea"})) == {}
+
+
+def test_a_subject_is_one_line() -> None:
+    draft = drafted({"subject": "a\nb"})
+
+    assert (draft.body.subject, lost(draft)) == ("a b", {"/subject": "coerced"})
+
+
+# ------------------------------------------------------------ comments
+
+
+@given(text=line, html=st.booleans(), visibility=st.sampled_from(["public", "private"]))
+def test_a_comment_is_correspondence_or_a_comment(text: str, html: bool, visibility: Visibility) -> None:
+    name = "body_html" if html else "body_text"
+
+    draft = COMMENT.to_vendor(msgspec.convert({name: text, "visibility": visibility}, CommentPatch), None, ACCOUNT)
+
+    assert draft.refused == ()
+    assert draft.body.content == text
+    assert draft.body.content_type == ("text/html" if html else "text/plain")
+    assert draft.body.private is (visibility == "private")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/body_text"),
+        ({"body_text": "  "}, "/body_text"),
+        ({"body_text": "a", "body_html": "<b>a</b>"}, "/body_html"),
+        ({"body_text": "a", "visibility": "unknown"}, "/visibility"),
+    ],
+)
+def test_a_comment_that_cannot_be_written(body: dict[str, str], pointer: str) -> None:
+    assert refused(COMMENT.to_vendor(msgspec.convert(body, CommentPatch), None, ACCOUNT)) == {pointer: "invalid"}
+
+
+@pytest.mark.parametrize(
+    ("author", "kind", "raw"),
+    [
+        ("bea", "agent", "1"),
+        ("livia.keller@faden.example", "customer", "0"),
+        ("RT_System", "system", "RT_System"),
+        ("somebody", "unknown", None),
+    ],
+)
+def test_an_author_is_one_of_the_desk_or_a_customer(author: str, kind: str, raw: str | None) -> None:
+    record = COMMENT.decode(golden("comment-full"))
+
+    told = COMMENT.to_canonical(replace(record, creator=replace(record.creator, id=author)), ACCOUNT).data.author
+
+    assert (told.kind, told.kind_raw, told.remote_id) == (kind, raw, author)
+
+
+def test_what_is_only_html_is_read_as_text() -> None:
+    html = "<style>p {}</style><p>One &amp;\n two</p><ul><li>three</li></ul><script>four()</script>five<br>six"
+    messages = {"1005": {"html": html}}
+    account = msgspec.convert(msgspec.to_builtins(ACCOUNT) | {"messages": messages}, Account)
+
+    mapped = COMMENT.read(golden("comment-full"), account)
+
+    assert mapped.data.body_text == "One & two\nthree\nfive\nsix"
+    assert lost(mapped)["/body_text"] == "coerced"

@@ -1,0 +1,406 @@
+"""Request Tracker's mapping against Request Tracker itself: tickets and messages there and back."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key, pointers
+from tests.peers.lockstitch import running_lockstitch
+from tests.peers.losing import Loser, losing
+from tests.peers.peer import running_peer
+
+PEER = "request-tracker"
+API = "/REST/2.0"
+# A change is nine calls, and Perl takes its time where others work beside it.
+LEASE_SECONDS = 90
+CONFIGURATION = """
+[connections.rt]
+vendor = "rt"
+base_url = "{proxy}"
+credentials = {{ token = "env:RT_TOKEN" }}
+custom_fields = {{ tickets = [
+  {{ key = "order", vendor_field = "Order" }},
+  {{ key = "labels", vendor_field = "Labels", type = "multi_enum" }},
+  {{ key = "bought", vendor_field = "Bought", type = "date" }},
+  {{ key = "called", vendor_field = "Called", type = "datetime" }},
+  {{ key = "matter", vendor_field = "Matter", type = "enum" }},
+  {{ key = "nowhere", vendor_field = "Nowhere" }},
+] }}
+
+[connections.locked]
+vendor = "rt"
+base_url = "{proxy}"
+credentials = {{ token = "env:RT_WRONG_TOKEN" }}
+
+[systems_of_record]
+tickets = "rt"
+"""
+LATE: dict[str, Any] = {
+    "subject": "Der Becher für Zoë ist zerbrochen",
+    "description": "Guten Tag,\n\nder Henkel fehlt, schade.\nZoë",
+    "status": "open",
+    "priority": "high",
+    "requester": {"email": "zoe.quark@example.com", "name": "Zoë Quark, Dr."},
+    "followers": [{"email": "ann@example.com", "kind": "cc"}, {"remote_id": "ben.okoro", "kind": "follower"}],
+    "assignee_remote_id": "ben.okoro",
+    "due_at": "2027-01-12T17:30:00Z",
+    "external_id": "Form-5512/Ä'x",
+    "custom_fields": [
+        {"key": "order", "value": "o-77"},
+        {"key": "labels", "value": ["blue", "mug"]},
+        {"key": "bought", "value": "2026-05-01"},
+        {"key": "matter", "value": "Breakage"},
+    ],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Lockstitch as its caller has it, the proxy behind it, and the peer behind that. `queues` are by name."""
+
+    caller: Caller
+    proxy: Loser
+    peer: httpx.Client
+    queues: dict[str, str]
+
+    def at_peer(self, method: str, path: str, body: Any = None) -> Any:
+        """What is done at the peer itself."""
+        answer = self.peer.request(method, f"{API}{path}", json=body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    def found(self, query: str) -> list[str]:
+        """The numbers of the peer's tickets that a search finds."""
+        items = self.peer.get(f"{API}/tickets", params={"query": query}).json()["items"]
+        return [one["id"] for one in items]
+
+    def ticket(self, subject: str, **fields: Any) -> dict[str, Any]:
+        """A ticket in the first queue, made through Lockstitch."""
+        body = {"subject": subject, "team_remote_id": self.queues["General"], **fields}
+        return self.caller.create("/v1/tickets", body)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Bench]:
+    """All of it, running."""
+    folder = tmp_path_factory.mktemp("peer")
+    with running_peer(PEER, folder) as url, losing(url) as proxy:
+        token = (Path(os.environ["LOCKSTITCH_PEERS_CACHE"]) / PEER / "token").read_text()
+        secrets = {"RT_TOKEN": token, "RT_WRONG_TOKEN": "1-14-0123456789abcdef0123456789abcdef"}
+        text = CONFIGURATION.format(proxy=proxy.url)
+        authorization = {"authorization": f"token {token}"}
+        with (
+            running_lockstitch(folder, module_database_url, text, secrets, lease=LEASE_SECONDS) as caller,
+            httpx.Client(base_url=url, headers=authorization, timeout=30) as peer,
+        ):
+            caller.headers["prefer"] = "wait=30"
+            queues = peer.get(f"{API}/queues/all", params={"fields": "Name"}).json()["items"]
+            yield Bench(caller=caller, proxy=proxy, peer=peer, queues={one["Name"]: one["id"] for one in queues})
+
+
+def test_a_ticket_is_made_and_read_back(bench: Bench) -> None:
+    parent = bench.ticket("What it is part of")
+    wanted = LATE | {"team_remote_id": bench.queues["Returns"], "parent_remote_id": parent["meta"]["remote_id"]}
+    made = bench.caller.create("/v1/tickets", wanted)
+    read = bench.caller.get(f"/v1/tickets/{made['id']}").json()
+    (listed,) = bench.caller.get("/v1/tickets", params={"external_id": LATE["external_id"]}).json()["data"]
+    for ticket in (made, read, listed):
+        for name in ("subject", "description", "status", "priority", "assignee_remote_id", "due_at", "external_id"):
+            assert ticket[name] == wanted[name], name
+        assert (ticket["team_remote_id"], ticket["parent_remote_id"]) == (
+            wanted["team_remote_id"],
+            wanted["parent_remote_id"],
+        )
+        assert (ticket["status_category"], ticket["priority_raw"]) == ("in_progress", "100")
+        assert ticket["requester"]["email"] == "zoe.quark@example.com"
+        assert ticket["requester"]["name"] == "Zoë Quark, Dr."
+        assert [(one["email"], one["kind"]) for one in ticket["followers"]] == [
+            ("ann@example.com", "cc"),
+            ("ben.okoro@peer.example", "follower"),
+        ]
+        values = {one["key"]: one["value"] for one in ticket["custom_fields"]}
+        assert values == {one["key"]: one["value"] for one in LATE["custom_fields"]} | {
+            "called": None,
+            "nowhere": None,
+        }
+    there = bench.at_peer("GET", f"/ticket/{made['meta']['remote_id']}")
+    links = [link["_url"] for link in there["_hyperlinks"] if link["ref"] == "refers-to"]
+    assert f"lockstitch:{made['meta']['operation_id']}" in links
+    assert made["meta"]["remote_url"].endswith(f"/Ticket/Display.html?id={made['meta']['remote_id']}")
+    assert {loss["path"] for loss in made["meta"]["loss"]} >= {"/assignee_remote_id"}
+
+
+def test_a_ticket_is_changed_in_one_field(bench: Bench) -> None:
+    made = bench.ticket("One field", description="It stays.", requester={"email": "one@example.com"})
+    changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"status": "on_hold"})
+    assert (changed.status_code, changed.json()["status_raw"]) == (200, "stalled"), changed.text
+    history = bench.at_peer("GET", f"/ticket/{made['meta']['remote_id']}/history?fields=Type,Field&per_page=100")
+    told = [(one["Type"], one["Field"]) for one in history["items"] if one["Type"] in ("Set", "Status", "AddLink")]
+    assert told == [("Status", "Status")]
+
+
+def test_everything_that_can_change_changes_and_is_taken_away_again(bench: Bench) -> None:
+    made = bench.ticket("All of it", external_id="all-1", requester={"email": "all@example.com"})
+    path, parent = f"/v1/tickets/{made['id']}", bench.ticket("Above")["meta"]["remote_id"]
+    wanted = LATE | {
+        "external_id": "All-2",
+        "parent_remote_id": parent,
+        "team_remote_id": bench.queues["Returns"],
+        "requester": {"email": "else@example.com"},
+    }
+    del wanted["description"]
+    changed = bench.caller.write("PATCH", path, wanted)
+    assert changed.status_code == 200, changed.text
+    for name in ("subject", "status", "priority", "assignee_remote_id", "due_at", "external_id", "parent_remote_id"):
+        assert changed.json()[name] == wanted[name], name
+    assert changed.json()["requester"]["email"] == "else@example.com"
+    again = bench.caller.write("PATCH", path, wanted)
+    assert (again.status_code, again.json()["updated_at"]) == (200, changed.json()["updated_at"]), again.text
+    nothing = dict.fromkeys(
+        ("requester", "followers", "assignee_remote_id", "due_at", "external_id", "parent_remote_id")
+    )
+    cleared = bench.caller.write("PATCH", path, {**nothing, "custom_fields": [], "subject": None})
+    assert cleared.status_code == 200, cleared.text
+    for name in ("requester", "assignee_remote_id", "due_at", "external_id", "parent_remote_id", "subject"):
+        assert cleared.json()[name] is None, name
+    assert cleared.json()["followers"] == []
+    assert {one["key"]: one["value"] for one in cleared.json()["custom_fields"] if one["value"]} == {}
+
+
+def test_an_upsert_makes_once_and_then_changes(bench: Bench) -> None:
+    body = {"subject": "First", "external_id": "form-1", "team_remote_id": bench.queues["General"]}
+    first = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body)
+    second = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body | {"subject": "Second"})
+    other = bench.caller.write("POST", "/v1/tickets?upsert_on=external_id", body | {"external_id": "FORM-1"})
+    assert (first.status_code, second.status_code, other.status_code) == (201, 200, 201), second.text
+    assert first.json()["id"] == second.json()["id"] != other.json()["id"]
+    assert bench.found("RefersTo = 'lockstitch:key/form-1'") == [first.json()["meta"]["remote_id"]]
+    assert bench.at_peer("GET", f"/ticket/{first.json()['meta']['remote_id']}")["Subject"] == "Second"
+
+
+def test_a_write_against_an_older_version_is_a_conflict(bench: Bench) -> None:
+    made = bench.ticket("Contested")
+    path, remote = f"/v1/tickets/{made['id']}", f"/ticket/{made['meta']['remote_id']}"
+    tag = bench.caller.get(path).headers["etag"]
+    bench.at_peer("PUT", remote, {"Priority": 50})
+    refused = bench.caller.write("PATCH", path, {"subject": "Mine"}, headers={"if-match": tag})
+    assert code_of(refused, 412) == "version-conflict"
+    assert bench.at_peer("GET", remote)["Subject"] == "Contested"
+
+
+def test_a_version_that_ages_on_the_way_is_a_conflict_at_the_peer(bench: Bench) -> None:
+    made = bench.ticket("Overtaken")
+    path, remote = f"/v1/tickets/{made['id']}", f"/ticket/{made['meta']['remote_id']}"
+    tag = bench.caller.get(path).headers["etag"]
+    bench.proxy.meanwhile("PUT", f"{API}{remote}", lambda: bench.at_peer("PUT", remote, {"Priority": 50}))
+    refused = bench.caller.write("PATCH", path, {"subject": "Mine"}, headers={"if-match": tag})
+    assert code_of(refused, 412) == "version-conflict"
+    assert refused.json()["vendor"]["status"] == 412
+    assert bench.at_peer("GET", remote)["Subject"] == "Overtaken"
+    bench.proxy.meanwhile("PUT", f"{API}{remote}", lambda: bench.at_peer("PUT", remote, {"Priority": 100}))
+    assert bench.caller.write("PATCH", path, {"subject": "Mine"}).status_code == 200
+
+
+def test_a_caller_who_repeats_himself_is_answered_again(bench: Bench) -> None:
+    key, body = new_key(), {"subject": "Only once", "team_remote_id": bench.queues["General"]}
+    first = bench.caller.write("POST", "/v1/tickets", body, key=key)
+    again = bench.caller.write("POST", "/v1/tickets", body, key=key)
+    assert first.json() == again.json()
+    assert code_of(bench.caller.write("POST", "/v1/tickets", body | {"priority": "low"}, key=key), 422)
+    assert len(bench.found("Subject = 'Only once'")) == 1
+
+
+def test_what_is_not_there_is_not_found(bench: Bench) -> None:
+    assert code_of(bench.caller.get("/v1/tickets/rt:999999"), 404) == "not-found"
+    assert code_of(bench.caller.write("PATCH", "/v1/tickets/rt:999999", {"subject": "x"}), 404) == "not-found"
+
+
+def test_a_token_that_opens_nothing_is_told(bench: Bench) -> None:
+    refused = bench.caller.get("/v1/tickets/locked:1")
+    assert refused.json()["code"] == "vendor-auth-failed", refused.text
+    assert refused.json()["vendor"]["status"] == 401
+
+
+def test_a_ticket_s_lost_reply_is_resolved_and_it_is_made_once(bench: Bench) -> None:
+    bench.proxy.lose("POST", f"{API}/ticket")
+    before = bench.proxy.sent("POST", f"{API}/ticket")
+    body = {"subject": "Lost reply", "team_remote_id": bench.queues["General"], "description": "Hello?"}
+    operation = bench.caller.settled(bench.caller.write("POST", "/v1/tickets", body))
+    assert operation["state"] == "succeeded"
+    assert bench.proxy.sent("POST", f"{API}/ticket") == before + 1
+    (there,) = bench.found("Subject = 'Lost reply'")
+    assert bench.caller.get(f"/v1/tickets/rt:{there}").json()["description"] == "Hello?"
+
+
+def test_a_change_whose_reply_is_lost_is_found_by_reading_back(bench: Bench) -> None:
+    made = bench.ticket("Lost change")
+    remote = f"{API}/ticket/{made['meta']['remote_id']}"
+    bench.proxy.lose("PUT", remote)
+    write = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"priority": "normal", "external_id": "lost-1"})
+    assert bench.caller.settled(write)["state"] == "succeeded"
+    assert bench.proxy.sent("PUT", remote) == 1
+    read = bench.caller.get(f"/v1/tickets/{made['id']}").json()
+    assert (read["priority"], read["external_id"]) == ("normal", "lost-1")
+
+
+@pytest.fixture
+def talk(bench: Bench) -> dict[str, Any]:
+    """A ticket to say something at."""
+    return bench.ticket("A talk", requester={"email": "cy@example.com", "name": "Cy"})
+
+
+def test_comments_are_public_or_private_and_listed_in_order(bench: Bench, talk: dict[str, Any]) -> None:
+    path = f"/v1/tickets/{talk['id']}/comments"
+    public = bench.caller.create(path, {"body_text": "A new mug\nis on its way, Zoë."})
+    private = bench.caller.create(path, {"body_html": "<p>Checked <b>twice</b></p>", "visibility": "private"})
+    bench.at_peer(
+        "POST",
+        f"/ticket/{talk['meta']['remote_id']}/correspond",
+        {"Content": "<p>Thanks<script>x</script></p>", "ContentType": "text/html"},
+    )
+    listed = bench.caller.get(path).json()["data"]
+    assert [one["remote_id"] for one in listed[:2]] == [public["remote_id"], private["remote_id"]]
+    assert [(one["visibility"], one["visibility_raw"]) for one in listed] == [
+        ("public", "Correspond"),
+        ("private", "Comment"),
+        ("public", "Correspond"),
+    ]
+    assert listed[0]["body_text"] == public["body_text"] == "A new mug\nis on its way, Zoë."
+    assert (listed[1]["body_html"], listed[1]["body_text"]) == ("<p>Checked <b>twice</b></p>", "Checked twice")
+    assert listed[2]["body_html"] == "<p>Thanks</p>"
+    assert {one["author"]["kind"] for one in listed} == {"agent"}
+    assert listed[0]["author"]["remote_id"] == "root"
+    assert listed[0]["ticket_id"] == talk["id"]
+    one_by_one: list[str] = []
+    cursor = None
+    while not one_by_one or cursor is not None:
+        page = bench.caller.get(path, params={"limit": 1} | ({"cursor": cursor} if cursor else {})).json()
+        one_by_one += [one["remote_id"] for one in page["data"]]
+        cursor = page["next_cursor"]
+    assert one_by_one == [one["remote_id"] for one in listed]
+
+
+@pytest.mark.parametrize("visibility", ["public", "private"])
+def test_a_comment_s_lost_reply_is_resolved_and_it_is_said_once(
+    bench: Bench, talk: dict[str, Any], visibility: str
+) -> None:
+    kind = "correspond" if visibility == "public" else "comment"
+    target = f"{API}/ticket/{talk['meta']['remote_id']}/{kind}"
+    bench.proxy.lose("POST", target)
+    path = f"/v1/tickets/{talk['id']}/comments"
+    write = bench.caller.write("POST", path, {"body_text": f"Once, {visibility}", "visibility": visibility})
+    operation = bench.caller.settled(write)
+    assert operation["state"] == "succeeded"
+    assert bench.proxy.sent("POST", target) == 1
+    (listed,) = bench.caller.get(path).json()["data"]
+    assert (listed["body_text"], listed["visibility"]) == (f"Once, {visibility}", visibility)
+
+
+def test_a_write_that_never_arrived_is_sent_again_and_done_once(bench: Bench, talk: dict[str, Any]) -> None:
+    target = f"/ticket/{talk['meta']['remote_id']}/comment"
+    gone = httpx.RemoteProtocolError("cut before it arrived")
+
+    def cut() -> None:
+        raise gone
+
+    bench.proxy.meanwhile("POST", f"{API}{target}", cut)
+    path = f"/v1/tickets/{talk['id']}/comments"
+    write = bench.caller.write("POST", path, {"body_text": "At last", "visibility": "private"})
+    assert bench.caller.settled(write)["state"] == "succeeded"
+    assert [one["body_text"] for one in bench.caller.get(path).json()["data"]] == ["At last"]
+
+
+def test_a_complaint_inside_a_success_is_a_refusal_in_the_peer_s_words(bench: Bench) -> None:
+    made = bench.ticket("Complaints")
+    path, remote = f"/v1/tickets/{made['id']}", f"/ticket/{made['meta']['remote_id']}"
+    nobody = bench.caller.write("PATCH", path, {"assignee_remote_id": "no.such.user"})
+    assert code_of(nobody, 422) == "vendor-rejected"
+    assert "That user does not exist" in nobody.json()["detail"]
+    half = bench.caller.write("PATCH", path, {"subject": "Half", "assignee_remote_id": "no.such.user"})
+    assert "1 other part of the change stands" in half.json()["detail"]
+    assert bench.at_peer("GET", remote)["Subject"] == "Half"
+    matter = [{"key": "matter", "value": "Nonsense"}]
+    assert code_of(bench.caller.write("PATCH", path, {"custom_fields": matter}), 422)
+    new = {"subject": "x", "team_remote_id": bench.queues["General"], "status": "on_hold"}
+    refused = bench.caller.write("POST", "/v1/tickets", new)
+    assert "New tickets can not have status 'stalled' in this queue" in refused.json()["detail"]
+    orphan = bench.caller.write("PATCH", path, {"parent_remote_id": "999999"})
+    assert "Couldn't resolve '999999' into a link" in orphan.json()["detail"]
+
+
+def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
+    made = bench.ticket("Passed over", description="It stays.")
+    path = f"/v1/tickets/{made['id']}"
+    for body, pointer in (
+        ({"custom_fields": [{"key": "nowhere", "value": "x"}]}, "/custom_fields/0/value"),
+        ({"custom_fields": [{"key": "called", "value": "2026-05-01T09:30:00Z"}]}, "/custom_fields/0/value"),
+        ({"description": "Another"}, "/description"),
+        ({"team_remote_id": "999"}, "/team_remote_id"),
+        ({"requester": {"remote_id": "12"}}, "/requester/remote_id"),
+    ):
+        assert pointers(bench.caller.write("PATCH", path, body)) == [pointer]
+    assert pointers(bench.caller.write("POST", "/v1/tickets", {"subject": "No queue"})) == ["/team_remote_id"]
+    assert bench.caller.write("PATCH", path, {"description": "It stays."}).status_code == 200
+
+
+def test_a_time_of_a_custom_field_is_read_in_utc_and_taken_away(bench: Bench) -> None:
+    made = bench.ticket("A call")
+    # Adelaide, half past nine hours and a half before.
+    bench.at_peer("PUT", f"/ticket/{made['meta']['remote_id']}", {"CustomFields": {"Called": "2026-05-01 19:00:00"}})
+    read = bench.caller.get(f"/v1/tickets/{made['id']}").json()
+    assert {one["key"]: one["value"] for one in read["custom_fields"]}["called"] == "2026-05-01T09:30:00Z"
+    cleared = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"custom_fields": []}).json()
+    assert {one["key"]: one["value"] for one in cleared["custom_fields"]}["called"] is None
+
+
+def test_a_list_has_every_change_since_a_time_whatever_the_zone(bench: Bench) -> None:
+    made = [bench.ticket(f"Change {number}")["meta"]["remote_id"] for number in range(3)]
+    first = bench.at_peer("GET", f"/ticket/{made[0]}")["LastUpdated"]
+    # A second is what Request Tracker counts in: what changes from now on has another one.
+    deadline = datetime.fromisoformat(first) + timedelta(seconds=1)
+    while datetime.now(UTC) < deadline:
+        bench.at_peer("GET", f"/ticket/{made[0]}")
+    bench.at_peer("PUT", f"/ticket/{made[0]}", {"Priority": 7})
+    since = bench.at_peer("GET", f"/ticket/{made[0]}")["LastUpdated"]
+    numbers: list[str] = []
+    cursor = None
+    while not numbers or cursor is not None:
+        asked = {"updated_since": since, "limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = bench.caller.get("/v1/tickets", params=asked).json()
+        numbers += [one["number"] for one in page["data"]]
+        cursor = page["next_cursor"]
+    assert made[0] in numbers
+    assert len(numbers) == len(set(numbers))
+    assert since > first
+
+
+def test_filters_find_exactly(bench: Bench) -> None:
+    made = bench.ticket("Filtered", requester={"email": "o'hara@example.com"}, external_id="Filter/1")
+    for asked in ({"email": "o'hara@example.com"}, {"external_id": "Filter/1"}, {"number": made["number"]}):
+        data = bench.caller.get("/v1/tickets", params=asked).json()["data"]
+        assert [one["number"] for one in data] == [made["number"]], asked
+    bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"status": "closed"})
+    closed = bench.caller.get("/v1/tickets", params={"status": "closed"}).json()["data"]
+    assert made["number"] in [one["number"] for one in closed]
+    assert {one["status_raw"] for one in closed} == {"rejected"}
+
+
+def test_a_deleted_ticket_is_read_and_a_merged_one_is_the_other(bench: Bench) -> None:
+    made, kept = bench.ticket("Deleted", description="Still there"), bench.ticket("Kept")
+    deleted = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", {"status": "deleted"})
+    assert (deleted.status_code, deleted.json()["status"]) == (200, "deleted"), deleted.text
+    assert bench.caller.get(f"/v1/tickets/{made['id']}").json()["description"] == "Still there"
+    gone = bench.ticket("Merged away")
+    bench.at_peer("PUT", f"/ticket/{gone['meta']['remote_id']}", {"MergeInto": kept["meta"]["remote_id"]})
+    assert bench.caller.get(f"/v1/tickets/rt:{gone['meta']['remote_id']}").json()["number"] == kept["number"]
+
+
+def test_options_are_what_a_ticket_can_hold(bench: Bench) -> None:
+    teams = bench.caller.get("/v1/options/rt/ticket/team_remote_id").json()
+    assert {"General", "Returns"} <= {one["label"] for one in teams["options"]}
