@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-vendor.md"
 BIN = Path(sys.executable).parent
 COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings")
+FILES = ("pyproject.toml", "tests/shared_material.py")
 # What is shown in the hour: a whole file under its name, lines to change, or commands.
 SHOWN = re.compile(r"(?:^`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -34,7 +35,8 @@ def project(tmp_path: Path) -> Path:
     """A working copy."""
     for part in COPIED:
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for file in FILES:
+        shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
 
 

@@ -17,6 +17,7 @@ from app.cli.scaffold.places import register
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
+FILES = ("pyproject.toml", "tests/shared_material.py")
 BLANKS_OF_BRONZE = {"bronze.read", "bronze.golden", "bronze.errors-classified", "bronze.look-alike"}
 
 
@@ -26,7 +27,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     for part in COPIED:
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for file in FILES:
+        shutil.copy(ROOT / file, folder / file)
     return folder
 
 
