@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.utils import parseaddr
+from functools import lru_cache
 from html import escape
 
 from msgspec import UnsetType
@@ -30,14 +31,16 @@ def optional_instant(moment: datetime | None) -> datetime | None:
 def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]:
     """Files as we show them; the size has had two names."""
     return tuple(
-        Attachment(
-            remote_id=str(file.id),
-            name=file.name,
-            content_type=file.content_type,
-            size=file.size if file.size is not None else file.file_size,
-            url=file.attachment_url,
-        )
-        for file in files
+        [
+            Attachment(
+                remote_id=str(file.id),
+                name=file.name,
+                content_type=file.content_type,
+                size=file.size if file.size is not None else file.file_size,
+                url=file.attachment_url,
+            )
+            for file in files
+        ]
     )
 
 
@@ -49,6 +52,7 @@ def safe_html(text: str, path: str, loss: list[Loss]) -> str:
     return safe
 
 
+@lru_cache(maxsize=values.CACHE_SIZE)
 def address_of(text: str | None) -> tuple[str | None, str | None]:
     """Name and address of a sender such as `Ann Lee <ann@example.com>`."""
     name, address = parseaddr(text or "")

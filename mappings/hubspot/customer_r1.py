@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, EmailPatch, LifecycleStage, Phone, PhonePatch
-from canonical.parts import Address, AddressPatch, CustomField
+from canonical.parts import Address, AddressPatch, CustomField, Loss
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
 from mappings.hubspot.property_values import spell_language, spell_zone, zone
@@ -58,26 +59,36 @@ NO_PLACE_IN_ADDRESS: Final = ("name", "company", "line2", "phone")
 
 def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
     """What a contact means. HubSpot's "" and null are both null here."""
+    return mapped(record, account, Notes(), with_additional=False)
+
+
+def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additional: bool) -> Mapped[Customer]:
+    """The same with what is lost told to `notes`. `with_additional` says that a later revision goes on to read the
+    additional e-mail addresses, so that they are not lost."""
     told = msgspec.convert(record.properties, ContactProperties)
-    notes = Notes()
     settings = account.custom_fields.get("customer", ())
     custom: tuple[CustomField, ...] = ()
     if settings:
         custom = read_custom_fields(record.properties, settings, notes)
+    if told.hs_additional_emails and not with_additional:
+        _drop_additional(told.hs_additional_emails, notes)
     stage = told.lifecyclestage or None
-    customer = Customer(
-        kind="person",
-        kind_raw=None,
-        display_name=full_name(told.firstname, told.lastname),
-        first_name=told.firstname or None,
-        last_name=told.lastname or None,
-        company_name=told.company or None,
-        job_title=told.jobtitle or None,
-        emails=_emails(told, notes),
-        phones=_phones(told) if told.phone or told.mobilephone else (),
-        addresses=_addresses(told),
-        language=_language(told.hs_language, notes) if told.hs_language else None,
-        timezone=_timezone(told.hs_timezone, notes) if told.hs_timezone else None,
+    country = values.country(told.country) if told.country else None
+    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
+    customer = replace(
+        Customer(
+            kind="person",
+            display_name=full_name(told.firstname, told.lastname),
+            first_name=told.firstname or None,
+            last_name=told.lastname or None,
+            company_name=told.company or None,
+            job_title=told.jobtitle or None,
+            emails=_emails(told.email, notes) if told.email else (),
+            phones=_phones(told, country) if told.phone or told.mobilephone else (),
+            addresses=_addresses(told, country),
+            language=_language(told.hs_language, notes) if told.hs_language else None,
+            timezone=_timezone(told.hs_timezone, notes) if told.hs_timezone else None,
+        ),
         status="archived" if record.archived else "active",
         status_raw="archived" if record.archived else None,
         lifecycle_stage=LIFECYCLE.get(stage, "unknown") if stage else "unknown",
@@ -93,20 +104,20 @@ def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
     return Mapped(data=customer, remote=remote, loss=tuple(notes.loss))
 
 
-def _emails(told: ContactProperties, notes: Notes) -> tuple[Email, ...]:
-    if told.hs_additional_emails:
-        for index, _ in enumerate(filter(None, told.hs_additional_emails.split(SEPARATOR)), 1):
-            notes.lose(f"/emails/{index}", "dropped", "an additional e-mail address, which this revision does not read")
-    if not told.email:
-        return ()
-    address = values.email(told.email)
-    if address != told.email:
+def _drop_additional(addresses: str, notes: Notes) -> None:
+    detail = "an additional e-mail address, which this revision does not read"
+    count = len([address for address in addresses.split(SEPARATOR) if address])
+    notes.loss += [Loss(path=f"/emails/{index}", kind="dropped", detail=detail) for index in range(1, count + 1)]
+
+
+def _emails(text: str, notes: Notes) -> tuple[Email, ...]:
+    address = values.email(text)
+    if address != text:
         notes.lose("/emails/0/address", "coerced", "trimmed and lower-cased")
     return (Email(address=address, is_primary=True),)
 
 
-def _phones(told: ContactProperties) -> tuple[Phone, ...]:
-    country = values.country(told.country)
+def _phones(told: ContactProperties, country: str | None) -> tuple[Phone, ...]:
     phones: list[Phone] = []
     if told.phone:
         phones.append(Phone(e164=values.phone(told.phone, country), raw=told.phone, is_primary=True))
@@ -116,7 +127,7 @@ def _phones(told: ContactProperties) -> tuple[Phone, ...]:
     return tuple(phones)
 
 
-def _addresses(told: ContactProperties) -> tuple[Address, ...]:
+def _addresses(told: ContactProperties, country: str | None) -> tuple[Address, ...]:
     if not (told.address or told.city or told.state or told.zip or told.country):
         return ()
     address = Address(
@@ -124,7 +135,7 @@ def _addresses(told: ContactProperties) -> tuple[Address, ...]:
         city=told.city or None,
         region=told.state or None,
         postal_code=told.zip or None,
-        country_code=values.country(told.country),
+        country_code=country,
         country_raw=told.country or None,
         is_default=True,
     )

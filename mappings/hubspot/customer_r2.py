@@ -14,7 +14,6 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.customer import Consent, Customer, CustomerPatch, Email, EmailPatch
-from canonical.parts import Loss
 from mappings.hubspot import customer_r1
 from mappings.hubspot.custom_fields import SEPARATOR
 from mappings.hubspot.endpoints import CONTACTS
@@ -28,33 +27,36 @@ ADDITIONAL: Final = "hs_additional_emails"
 
 def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
     """What a contact means: as revision 1 reads it, with every address and the consents."""
-    before = customer_r1.to_canonical(record, account)
-    told = msgspec.convert(record.properties, ContactConsents)
+    notes = Notes()
+    before = customer_r1.mapped(record, account, notes, with_additional=True)
+    properties = record.properties
+    told = ContactConsents(
+        hs_additional_emails=properties.get(ADDITIONAL),
+        hs_email_optout=properties.get("hs_email_optout"),
+        hs_legal_basis=properties.get("hs_legal_basis"),
+    )
     if not (told.hs_additional_emails or told.hs_email_optout or told.hs_legal_basis):
         return before
-    notes = Notes()
-    emails = before.data.emails + _additional(told, before.data.emails, notes)
-    customer = msgspec.structs.replace(before.data, emails=emails, consents=_consents(told))
-    return Mapped(data=customer, remote=before.remote, loss=(*_still_lost(before.loss), *notes.loss))
+    emails = before.data.emails
+    if told.hs_additional_emails:
+        emails += _additional(told.hs_additional_emails, emails, notes)
+    consents = _consents(told) if told.hs_email_optout or told.hs_legal_basis else ()
+    customer = msgspec.structs.replace(before.data, emails=emails, consents=consents)
+    return Mapped(data=customer, remote=before.remote, loss=tuple(notes.loss))
 
 
-def _still_lost(loss: tuple[Loss, ...]) -> tuple[Loss, ...]:
-    """What revision 1 had to drop and this one reads is lost no more."""
-    return tuple(one for one in loss if not (one.kind == "dropped" and one.path.startswith("/emails/")))
-
-
-def _additional(told: ContactConsents, primary: tuple[Email, ...], notes: Notes) -> tuple[Email, ...]:
+def _additional(texts: str, primary: tuple[Email, ...], notes: Notes) -> tuple[Email, ...]:
     """The further addresses in HubSpot's order, each once. Where the contact has no primary one, the first leads."""
-    known = {email.address for email in primary}
+    known = {primary[0].address} if primary else set()
     emails: list[Email] = []
-    for text in (told.hs_additional_emails or "").split(SEPARATOR):
+    for text in texts.split(SEPARATOR):
         address = values.email(text)
         if not address or address in known:
             continue
         if address != text:
             notes.lose(f"/emails/{len(primary) + len(emails)}/address", "coerced", "trimmed and lower-cased")
+        emails.append(Email(address=address, is_primary=not known))
         known.add(address)
-        emails.append(Email(address=address, is_primary=not known - {address}))
     if emails and emails[0].is_primary:
         notes.lose("/emails/0/is_primary", "ambiguous", "the contact has no primary address; an additional one leads")
     return tuple(emails)

@@ -44,6 +44,7 @@ def _zones() -> dict[str, str]:
     return {spell_zone(zone): zone for zone in sorted(available_timezones())}
 
 
+@lru_cache(maxsize=1024)
 def zone(text: str) -> str | None:
     """The IANA zone behind `europe_slash_berlin`; None for a zone that IANA has given up, such as US/Pacific-New."""
     return _zones().get(text)

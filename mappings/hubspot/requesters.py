@@ -58,7 +58,7 @@ def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[s
     found = associations.contacts.results
     if len(found) == 1:  # nearly every ticket
         return (found[0].id,)
-    return tuple(dict.fromkeys(one.id for one in found))
+    return tuple(dict.fromkeys([one.id for one in found]))
 
 
 def side_load(contacts: CrmObject, account: Account) -> VendorRequest | None:

@@ -156,7 +156,7 @@ def gid(kind: str, remote_id: str) -> str:
 
 def tail(global_id: str) -> str:
     """The number in a global id, which is what other systems keep."""
-    return global_id[global_id.rfind("/") + 1 :]
+    return global_id.rpartition("/")[2]
 
 
 def by_custom_id(key: str, value: str) -> Identifier:

@@ -1,12 +1,13 @@
 """The lists inside a Shopify order: lines, discounts, shipping, payments, refunds, parcels.
 
-Sums stay decimal strings; they are only computed where Shopify leaves the adding up to its reader.
+Sums stay decimal strings; they are only computed where Shopify leaves the adding up to its reader. Lists are gathered
+by loops and comprehensions: for as few items as there are generators take twice as long.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from canonical import values
 from canonical.order import (
@@ -31,6 +32,7 @@ from mappings.shopify.order_tables_r1 import GATEWAY, PARCEL_STATUS, PAYMENT_DET
 from mappings.spec import Notes
 
 ZERO: Final = Decimal(0)
+NOT_MOVED: Final = (0, 0)
 CARD_DIGITS: Final = 4
 
 
@@ -41,9 +43,16 @@ def money(amount: str, currency: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def unit_price(amount: str, currency: str) -> str:
-    """A price of one, which may be finer than what can be paid."""
-    return values.unit_price(amount, currency)
+def unit_price(amount: str, currency: str) -> tuple[str, Decimal]:
+    """A price of one, which may be finer than what can be paid; also to reckon with."""
+    price = values.unit_price(amount, currency)
+    return price, Decimal(price)
+
+
+@lru_cache(maxsize=4096)
+def exact(amount: str) -> Decimal:
+    """The number itself."""
+    return Decimal(amount)
 
 
 def amount_of(bag: wire.MoneyBag | None, currency: str) -> str:
@@ -51,52 +60,71 @@ def amount_of(bag: wire.MoneyBag | None, currency: str) -> str:
     return money("0" if bag is None else bag.shop_money.amount, currency)
 
 
-def line(
-    item: wire.LineItem,
+class Bought(NamedTuple):
+    """The lines; what they cost before discounts, which Shopify does not add up; and what each of the order's
+    discounts, by its index, took off them."""
+
+    lines: tuple[LineItem, ...]
+    cost: Decimal
+    taken: dict[int, Decimal]
+
+
+def bought(
+    items: tuple[wire.LineItem, ...],
     currency: str,
-    moved: tuple[int, int],
+    moved: Mapping[str, tuple[int, int]],
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
-    place: int,
-) -> LineItem:
-    """One line; discounts on the whole order are shared out to its lines by Shopify, and count here. `moved` is how
-    many were given back and how many handed over."""
-    discount = allocated(item.discount_allocations)
-    price = unit_price(item.original_unit_price_set.shop_money.amount, currency)
-    total = item.quantity * Decimal(price) - discount
-    return LineItem(
-        remote_id=tail(item.id),
-        product_remote_id=None if item.product is None else tail(item.product.id),
-        variant_remote_id=None if item.variant is None else tail(item.variant.id),
-        sku=item.sku,
-        name=item.name,
-        quantity=str(item.quantity),
-        unit_price=price,
-        discount=money(str(discount), currency),
-        tax=money(str(taxed(item.tax_lines)), currency),
-        total=money(str(total), currency),
-        refunded_quantity=str(moved[0] if item.current_quantity is None else item.quantity - item.current_quantity),
-        fulfilled_quantity=str(moved[1]),
-        requires_shipping=item.requires_shipping,
-        taxable=item.taxable,
-        custom_fields=_properties(item, settings, notes, place) if settings else (),
-    )
+) -> Bought:
+    """What was bought. Discounts on the whole order are shared out to its lines by Shopify, and count here. `moved` is
+    how many of each line were given back and how many handed over."""
+    lines: list[LineItem] = []
+    cost, zero, taken = ZERO, money("0", currency), dict[int, Decimal]()
+    for item in items:
+        quantity, now, product, variant = item.quantity, item.current_quantity, item.product, item.variant
+        price, each = unit_price(item.original_unit_price_set.shop_money.amount, currency)
+        gross = quantity * each
+        cost += gross
+        discount = add_taken(item.discount_allocations, taken) if item.discount_allocations else ZERO
+        back, sent = moved.get(item.id, NOT_MOVED)
+        lines.append(
+            LineItem(
+                remote_id=tail(item.id),
+                product_remote_id=None if product is None else tail(product.id),
+                variant_remote_id=None if variant is None else tail(variant.id),
+                sku=item.sku,
+                name=item.name,
+                quantity=str(quantity),
+                unit_price=price,
+                discount=money(str(discount), currency) if discount else zero,
+                tax=taxed(item.tax_lines, currency) if item.tax_lines else zero,
+                total=money(str(gross - discount), currency),
+                refunded_quantity=str(back if now is None else quantity - now),
+                fulfilled_quantity=str(sent),
+                requires_shipping=item.requires_shipping,
+                taxable=item.taxable,
+                custom_fields=_properties(item, settings, notes, len(lines)) if settings else (),
+            )
+        )
+    return Bought(tuple(lines), cost, taken)
 
 
-def allocated(allocations: tuple[wire.DiscountAllocation, ...]) -> Decimal:
-    """What discounts took off one line. A loop, because lines are many and sums of generators dear."""
+def add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int, Decimal]) -> Decimal:
+    """What discounts took off one line, added to what each of them took off others."""
     total = ZERO
     for allocation in allocations:
-        total += Decimal(allocation.allocated_amount_set.shop_money.amount)
+        amount, index = exact(allocation.allocated_amount_set.shop_money.amount), allocation.discount_application.index
+        total += amount
+        taken[index] = taken.get(index, ZERO) + amount
     return total
 
 
-def taxed(lines: tuple[wire.TaxLine, ...]) -> Decimal:
+def taxed(lines: tuple[wire.TaxLine, ...], currency: str) -> str:
     """What taxes come to on one line."""
     total = ZERO
-    for line_ in lines:
-        total += Decimal(line_.price_set.shop_money.amount)
-    return total
+    for line in lines:
+        total += exact(line.price_set.shop_money.amount)
+    return money(str(total), currency)
 
 
 def _properties(
@@ -108,36 +136,29 @@ def _properties(
 
 def discounts(
     applied: tuple[wire.DiscountApplication, ...],
-    lines: Iterable[wire.LineItem],
-    shipping: Iterable[wire.ShippingLine],
+    shipping: tuple[wire.ShippingLine, ...],
+    taken: dict[int, Decimal],
     currency: str,
 ) -> tuple[Discount, ...]:
-    """The order's discounts, each with what it took off in all."""
+    """The order's discounts, each with what it took off in all: what it has `taken` off lines, and off shipping."""
     if not applied:
         return ()
-    taken: dict[int, Decimal] = {}
-    for item in lines:
-        _add_taken(item.discount_allocations, taken)
     for charge in shipping:
-        _add_taken(charge.discount_allocations, taken)
+        add_taken(charge.discount_allocations, taken)
     return tuple(
-        Discount(
-            code=one.code or None,
-            label=one.title or one.description or None,
-            type=_discount_type(one),
-            type_raw=None if one.value is None else one.value.kind,
-            amount=amount_of(one.total, currency)
-            if one.total is not None
-            else money(str(taken.get(one.index, ZERO)), currency),
-        )
-        for one in applied
+        [
+            Discount(
+                code=one.code or None,
+                label=one.title or one.description or None,
+                type=_discount_type(one),
+                type_raw=None if one.value is None else one.value.kind,
+                amount=money(one.total.shop_money.amount, currency)
+                if one.total is not None
+                else money(str(taken.get(one.index, ZERO)), currency),
+            )
+            for one in applied
+        ]
     )
-
-
-def _add_taken(allocations: tuple[wire.DiscountAllocation, ...], taken: dict[int, Decimal]) -> None:
-    for allocation in allocations:
-        index = allocation.discount_application.index
-        taken[index] = taken.get(index, ZERO) + Decimal(allocation.allocated_amount_set.shop_money.amount)
 
 
 def _discount_type(one: wire.DiscountApplication) -> DiscountType:
@@ -154,8 +175,8 @@ def shipping_line(item: wire.ShippingLine, currency: str) -> ShippingLine:
     return ShippingLine(
         title=item.title,
         carrier=item.source,
-        price=amount_of(item.original_price_set, currency),
-        tax=money(str(taxed(item.tax_lines)), currency),
+        price=money(item.original_price_set.shop_money.amount, currency),
+        tax=taxed(item.tax_lines, currency),
     )
 
 
@@ -172,10 +193,10 @@ def payment(transaction: wire.Transaction, currency: str) -> Payment:
         kind_raw=transaction.kind,
         status=PAYMENT_STATE.get((transaction.status or "").upper(), "unknown"),
         status_raw=transaction.status,
-        amount=amount_of(transaction.amount_set, currency),
+        amount=money(transaction.amount_set.shop_money.amount, currency),
         currency=currency,
         processed_at=utc(transaction.processed_at),
-        last4=None if details is None else _last4(details.number),
+        last4=None if details is None or not details.number else _last4(details.number),
     )
 
 
@@ -187,8 +208,8 @@ def _method(transaction: wire.Transaction) -> tuple[PaymentMethod, str | None]:
     return PAYMENT_DETAILS.get(details.kind, "unknown"), details.payment_method_name or details.kind
 
 
-def _last4(masked: str | None) -> str | None:
-    digits = (masked or "")[-CARD_DIGITS:]
+def _last4(masked: str) -> str | None:
+    digits = masked[-CARD_DIGITS:]
     return digits if len(digits) == CARD_DIGITS and digits.isdecimal() else None
 
 
@@ -196,16 +217,18 @@ def refund(one: wire.Refund, currency: str) -> Refund:
     """Money given back; the amounts of lines are without tax."""
     return Refund(
         remote_id=tail(one.id),
-        amount=amount_of(one.total_refunded_set, currency),
+        amount=money(one.total_refunded_set.shop_money.amount, currency),
         currency=currency,
         reason=one.note,
         line_items=tuple(
-            RefundLine(
-                remote_id=tail(item.line_item.id),
-                quantity=str(item.quantity),
-                amount=amount_of(item.subtotal_set, currency),
-            )
-            for item in one.refund_line_items.nodes
+            [
+                RefundLine(
+                    remote_id=tail(item.line_item.id),
+                    quantity=str(item.quantity),
+                    amount=money(item.subtotal_set.shop_money.amount, currency),
+                )
+                for item in one.refund_line_items.nodes
+            ]
         ),
         created_at=utc(one.created_at),
     )
@@ -220,17 +243,23 @@ def parcel(one: wire.Fulfillment) -> Fulfillment:
         status_raw=raw,
         location=None if one.location is None else one.location.name,
         line_items=tuple(
-            FulfillmentLine(remote_id=tail(item.line_item.id), quantity=str(item.quantity))
-            for item in one.fulfillment_line_items.nodes
-            if item.quantity is not None
+            [
+                FulfillmentLine(remote_id=tail(item.line_item.id), quantity=str(item.quantity))
+                for item in one.fulfillment_line_items.nodes
+                if item.quantity is not None
+            ]
         ),
-        tracking=tuple(Tracking(carrier=info.company, number=info.number, url=info.url) for info in one.tracking_info),
+        tracking=tuple(
+            [Tracking(carrier=info.company, number=info.number, url=info.url) for info in one.tracking_info]
+        ),
         shipped_at=utc(one.created_at),
         delivered_at=utc(one.delivered_at),
     )
 
 
-def quantities(refunds: Iterable[wire.Refund], parcels: Iterable[wire.Fulfillment]) -> Mapping[str, tuple[int, int]]:
+def quantities(
+    refunds: tuple[wire.Refund, ...], parcels: tuple[wire.Fulfillment, ...]
+) -> Mapping[str, tuple[int, int]]:
     """How much of each line was given back, and how much was handed over, by the line's global id."""
     counted: dict[str, tuple[int, int]] = {}
     for one in refunds:

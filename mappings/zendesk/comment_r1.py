@@ -37,14 +37,16 @@ def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
         visibility=visibility,
         visibility_raw=visibility_raw,
         attachments=tuple(
-            Attachment(
-                remote_id=str(file.id),
-                name=file.file_name,
-                content_type=file.content_type,
-                size=file.size,
-                url=file.content_url,
-            )
-            for file in record.attachments or ()
+            [
+                Attachment(
+                    remote_id=str(file.id),
+                    name=file.file_name,
+                    content_type=file.content_type,
+                    size=file.size,
+                    url=file.content_url,
+                )
+                for file in record.attachments or ()
+            ]
         ),
         created_at=created_at,
     )
