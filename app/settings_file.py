@@ -2,8 +2,9 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
@@ -182,60 +183,88 @@ def read_config_file(path: Path | None) -> ConfigFile:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}.") from None
 
-    complaints = [
-        f"{path}: there is no table [{name}]; there are {', '.join(TABLES)}." for name in content if name not in TABLES
-    ]
-    connections = {}
-    declared = _table_of(content, "connections")
-    for name, table in declared.items():
-        try:
-            connections[name] = _read_connection(name, table)
-        except SettingsError as error:
-            complaints.append(f"{path}: [connections.{name}] {error}")
-    owners: dict[ObjectName, str] = {}
-    for plural, owner in _table_of(content, "systems_of_record").items():
-        if plural not in PLURALS:
-            complaints.append(f"{path}: [systems_of_record] knows {', '.join(PLURALS)}, not {plural}.")
-        elif not isinstance(owner, str) or owner not in declared:
-            complaints.append(f"{path}: [systems_of_record] {plural} names {owner!r}, which is no connection.")
-        else:
-            owners[PLURALS[plural]] = owner
-    writes: dict[ObjectName, WriteSettings] = {}
-    for plural, table in _table_of(content, "writes").items():
-        if plural not in PLURALS:
-            complaints.append(f"{path}: [writes] knows {', '.join(PLURALS)}, not {plural}.")
-            continue
-        try:
-            writes[PLURALS[plural]] = _convert(table, WriteSettings)
-        except SettingsError as error:
-            complaints.append(f"{path}: [writes.{plural}] {error}")
-
-    def read_table(name: str, shape: type[T]) -> T:
-        try:
-            return _convert(content.get(name, {}), shape)
-        except SettingsError as error:
-            complaints.append(f"{path}: [{name}] {error}")
-            return shape()
-
-    egress = read_table("egress", EgressSettings)
-    alerts = read_table("alerts", AlertSettings)
-    try:
-        _check_alerts(alerts)
-    except SettingsError as error:
-        complaints.append(f"{path}: [alerts] {error}")
-    retention = read_table("retention", RetentionSettings)
-    drift = read_table("drift", DriftSettings)
-    if complaints:
-        raise SettingsError("\n".join(complaints))
-    return ConfigFile(
-        connections=connections,
-        systems_of_record=owners,
-        writes=writes,
-        egress=egress,
-        alerts=alerts,
-        retention=retention,
-        drift=drift,
+    reading = _Reading(path, content)
+    read = ConfigFile(
+        connections=reading.connections(),
+        systems_of_record=reading.systems_of_record(),
+        writes=reading.writes(),
+        egress=reading.table("egress", EgressSettings),
+        alerts=reading.alerts(),
+        retention=reading.table("retention", RetentionSettings),
+        drift=reading.table("drift", DriftSettings),
     )
+    if reading.complaints:
+        raise SettingsError("\n".join(reading.complaints))
+    return read
+
+
+class _Reading:
+    """The file, table by table. What is wrong is noted and left out, so that everything is told at once."""
+
+    def __init__(self, path: Path, content: dict[str, Any]) -> None:
+        self._path = path
+        self._content = content
+        self.complaints = [
+            f"{path}: there is no table [{name}]; there are {', '.join(TABLES)}."
+            for name in content
+            if name not in TABLES
+        ]
+
+    def connections(self) -> dict[str, ConnectionSettings]:
+        """Every connection that is understood, by name."""
+        read = {
+            name: self.hear(partial(_read_connection, name, table), f"[connections.{name}]")
+            for name, table in _table_of(self._content, "connections").items()
+        }
+        return {name: connection for name, connection in read.items() if connection is not None}
+
+    def systems_of_record(self) -> dict[ObjectName, str]:
+        """The connection that owns each object."""
+        declared = _table_of(self._content, "connections")
+        owners: dict[ObjectName, str] = {}
+        for plural, owner in self._by_object("systems_of_record"):
+            if isinstance(owner, str) and owner in declared:
+                owners[PLURALS[plural]] = owner
+            else:
+                self._complain(f"[systems_of_record] {plural} names {owner!r}, which is no connection.")
+        return owners
+
+    def writes(self) -> dict[ObjectName, WriteSettings]:
+        """How each object is written, where the file says it."""
+        read = {
+            PLURALS[plural]: self.hear(partial(_convert, table, WriteSettings), f"[writes.{plural}]")
+            for plural, table in self._by_object("writes")
+        }
+        return {name: settings for name, settings in read.items() if settings is not None}
+
+    def alerts(self) -> AlertSettings:
+        """Where an operator is told of trouble."""
+        read = self.table("alerts", AlertSettings)
+        self.hear(partial(_check_alerts, read), "[alerts]")
+        return read
+
+    def table(self, name: str, shape: type[T]) -> T:
+        """A table of one shape, its defaults where it is not understood."""
+        read = self.hear(partial(_convert, self._content.get(name, {}), shape), f"[{name}]")
+        return shape() if read is None else read
+
+    def hear(self, read: Callable[[], T], where: str) -> T | None:
+        """What is read; None, and a complaint, where it cannot be."""
+        try:
+            return read()
+        except SettingsError as error:
+            self._complain(f"{where} {error}")
+            return None
+
+    def _by_object(self, name: str) -> Iterator[tuple[str, Any]]:
+        for plural, value in _table_of(self._content, name).items():
+            if plural in PLURALS:
+                yield plural, value
+            else:
+                self._complain(f"[{name}] knows {', '.join(PLURALS)}, not {plural}.")
+
+    def _complain(self, sentence: str) -> None:
+        self.complaints.append(f"{self._path}: {sentence}")
 
 
 def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:

@@ -43,6 +43,7 @@ from app.store import heartbeats
 from app.store.alarms import PostgresAlarms
 from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
+from app.store.arrivals import PostgresArrivals
 from app.store.audit_chain import BATCH as SEALED_AT_ONCE
 from app.store.audit_chain import AuditSealer
 from app.store.audit_trail import PostgresAuditTrail
@@ -115,6 +116,18 @@ class Plant:
         return await AuditSealer(self.database).seal() == SEALED_AT_ONCE
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ground:
+    """What everything in a process is built on."""
+
+    settings: Settings
+    database_url: str
+    database: Database
+    sealer: Sealer
+    deliveries: PostgresDeliveries
+    events: PostgresEvents
+
+
 @asynccontextmanager
 async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterator[Plant]:
     """Build everything, and take it down again in order; with a runner of jobs where this process `works`.
@@ -130,77 +143,24 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
-        sealer = Sealer(secrets)
-        upkeep = None
-        if works:
-            upkeep = await open_upkeep(database_url)
-            stack.push_async_callback(upkeep.close)
-        deliveries = PostgresDeliveries(database, sealer)
-        events = PostgresEvents(database, sealer, deliveries)
-        announcer = StoreAnnouncer(events, JobIntake(sealer, POLICIES))
-        poster = await stack.enter_async_context(
-            open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
-        )
-        pauses = PostgresPauses(database, announcer)
-        await stack.enter_async_context(pauses.following(database_url))
-        mapping_routes = PostgresMappingRoutes(database)
-        await stack.enter_async_context(mapping_routes.following(database_url))
-        vendors = await stack.enter_async_context(open_vendor_client(settings, pauses=pauses))
-        queue = PostgresQueue(
-            database,
-            sealer,
-            lease=timedelta(seconds=settings.job_lease_seconds),
-            policies=POLICIES,
-            upkeep=upkeep,
-            announcer=announcer,
-        )
-        receipts = PostgresReceipts(database, sealer)
-        seam = Seam(
-            public_url=settings.public_url,
-            connections=connections,
-            vendors=vendors,
-            operations=PostgresOperations(
-                database,
-                sealer,
-                lease=timedelta(seconds=settings.operation_lease_seconds),
-                retention=timedelta(days=settings.operation_retention_days),
-                announcer=Announcements(events, queue),
-            ),
-            queued_writes=settings.queued_writes,
-            links=PostgresLinks(database),
-            transactions=database,
-            queue=queue,
-            lanes=PostgresLanes(database, announcer),
-            pauses=pauses,
-            receipts=PostgresReceipts(database, sealer),
-            events=events,
-            states=PostgresRecordStates(database, sealer),
-            trail=PostgresTrail(),
-            subscriptions=PostgresSubscriptions(database, sealer),
-            deliveries=deliveries,
-            poster=poster,
-            mapping_routes=mapping_routes,
-            trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
-            drift=await stack.enter_async_context(_drift(settings, database, events, queue).running()),
-            uploads=PostgresUploads(database),
-            delivery_ladder=settings.delivery_ladder,
-            execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
-            settle_margin=float(settings.settle_margin_seconds),
-        )
+        ground = _ground(settings, database_url, database, Sealer(secrets))
+        queue = await _open_queue(stack, ground, works=works)
+        seam = await _open_seam(stack, ground, connections, queue)
         if not await count_missing(database):
-            await events.raise_era()
-            await mapping_routes.pin(places_to_pin(connections.by_name))
-        exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
-        telemetry.expect_uploads(exporting)
-        gauges = Gauges(database, settings.connections, exporting)
-        telemetry.add_collector(gauges.collect)
+            await ground.events.raise_era()
+            await seam.mapping_routes.pin(places_to_pin(connections.by_name))
+        gauges = _open_gauges(settings, database)
         yield Plant(
             services=Services(
                 seam=seam,
-                operators=_operator_seam(database, sealer, seam.lanes, events),
+                operators=_operator_seam(database, ground.sealer, seam.lanes, ground.events),
                 cursors=Cursors(tuple(secret for _, secret in secrets)),
                 writers=Writers(),
-                receiving=Receiving(intakes, Gathering(database, receipts, queue), RefusedWebhooks(receipts)),
+                receiving=Receiving(
+                    intakes,
+                    Gathering(PostgresArrivals(database, ground.sealer, POLICIES)),
+                    RefusedWebhooks(seam.receipts),
+                ),
                 keys=RememberedKeys(PostgresKeys(database)),
                 budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
                 trace_url=settings.trace_url,
@@ -208,9 +168,93 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
                 collect=gauges.refresh,
             ),
             database=database,
-            runner=await _open_runner(settings, seam, queue, database_url) if works else None,
-            upkeep=await _open_upkeep(stack, settings, database, database_url) if works else None,
+            runner=await _open_runner(ground, seam, queue) if works else None,
+            upkeep=await _open_upkeep(stack, ground) if works else None,
         )
+
+
+def _ground(settings: Settings, database_url: str, database: Database, sealer: Sealer) -> _Ground:
+    deliveries = PostgresDeliveries(database, sealer)
+    return _Ground(
+        settings=settings,
+        database_url=database_url,
+        database=database,
+        sealer=sealer,
+        deliveries=deliveries,
+        events=PostgresEvents(database, sealer, deliveries),
+    )
+
+
+async def _open_queue(stack: AsyncExitStack, ground: _Ground, *, works: bool) -> PostgresQueue:
+    """Whoever works keeps the queue up besides, on a session of its own."""
+    upkeep = None
+    if works:
+        upkeep = await open_upkeep(ground.database_url)
+        stack.push_async_callback(upkeep.close)
+    return PostgresQueue(
+        ground.database,
+        ground.sealer,
+        lease=timedelta(seconds=ground.settings.job_lease_seconds),
+        policies=POLICIES,
+        upkeep=upkeep,
+        announcer=_announcer(ground.sealer, ground.events),
+    )
+
+
+async def _open_seam(stack: AsyncExitStack, ground: _Ground, connections: Connections, queue: PostgresQueue) -> Seam:
+    """What flows work through."""
+    settings, database, sealer, events = ground.settings, ground.database, ground.sealer, ground.events
+    announcer = _announcer(sealer, events)
+    poster = open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
+    pauses = PostgresPauses(database, announcer)
+    mapping_routes = PostgresMappingRoutes(database)
+    operations = PostgresOperations(
+        database,
+        sealer,
+        lease=timedelta(seconds=settings.operation_lease_seconds),
+        retention=timedelta(days=settings.operation_retention_days),
+        announcer=Announcements(events, queue),
+    )
+    await stack.enter_async_context(pauses.following(ground.database_url))
+    await stack.enter_async_context(mapping_routes.following(ground.database_url))
+    return Seam(
+        public_url=settings.public_url,
+        connections=connections,
+        vendors=await stack.enter_async_context(open_vendor_client(settings, pauses=pauses)),
+        operations=operations,
+        queued_writes=settings.queued_writes,
+        links=PostgresLinks(database),
+        transactions=database,
+        queue=queue,
+        lanes=PostgresLanes(database, announcer),
+        pauses=pauses,
+        receipts=PostgresReceipts(database, sealer),
+        events=events,
+        states=PostgresRecordStates(database, sealer),
+        trail=PostgresTrail(),
+        subscriptions=PostgresSubscriptions(database, sealer),
+        deliveries=ground.deliveries,
+        poster=await stack.enter_async_context(poster),
+        mapping_routes=mapping_routes,
+        trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
+        drift=await stack.enter_async_context(_drift(settings, database, events, queue).running()),
+        uploads=PostgresUploads(database),
+        delivery_ladder=settings.delivery_ladder,
+        execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+        settle_margin=float(settings.settle_margin_seconds),
+    )
+
+
+def _announcer(sealer: Sealer, events: Events) -> StoreAnnouncer:
+    return StoreAnnouncer(events, JobIntake(sealer, POLICIES))
+
+
+def _open_gauges(settings: Settings, database: Database) -> Gauges:
+    exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
+    telemetry.expect_uploads(exporting)
+    gauges = Gauges(database, settings.connections, exporting)
+    telemetry.add_collector(gauges.collect)
+    return gauges
 
 
 def connections_of(settings: Settings) -> Connections:
@@ -240,8 +284,7 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
     try:
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
-        lanes = PostgresLanes(database, StoreAnnouncer(events, JobIntake(sealer, POLICIES)))
-        yield _operator_seam(database, sealer, lanes, events)
+        yield _operator_seam(database, sealer, PostgresLanes(database, _announcer(sealer, events)), events)
     finally:
         await database.close()
 
@@ -281,9 +324,10 @@ def _drift(settings: Settings, database: Database, events: Events, queue: Postgr
     return DriftDetection(drifts=drifts, transactions=database, trail=trail, notes=notes, settings=settings.drift)
 
 
-async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Database, database_url: str) -> Upkeep:
+async def _open_upkeep(stack: AsyncExitStack, ground: _Ground) -> Upkeep:
     """The watcher has a connection of its own: it must not take a busy pool for a database that is away."""
-    watched = await Database.connect(database_url, max_size=1)
+    settings = ground.settings
+    watched = await Database.connect(ground.database_url, max_size=1)
     stack.push_async_callback(watched.close)
     alerter = await stack.enter_async_context(open_alerting(settings.alerts, installation=settings.public_url))
     return Upkeep(
@@ -299,7 +343,7 @@ async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Data
         alerter=alerter,
         heartbeat_seconds=float(settings.alerts.heartbeat_seconds),
         retention=PostgresRetention(
-            database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
+            ground.database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
         ),
         folders={
             name: DiskFolder(Path(connection.csv.folder))
@@ -309,17 +353,17 @@ async def _open_upkeep(stack: AsyncExitStack, settings: Settings, database: Data
     )
 
 
-async def _open_runner(settings: Settings, seam: Seam, queue: PostgresQueue, database_url: str) -> QueueRunner:
+async def _open_runner(ground: _Ground, seam: Seam, queue: PostgresQueue) -> QueueRunner:
     """The runner of this process, with the lanes as fast as the connections may be."""
     await seam.lanes.configure(
-        {name: _lane(settings, name, connection) for name, connection in seam.connections.by_name.items()}
+        {name: _lane(ground.settings, name, connection) for name, connection in seam.connections.by_name.items()}
     )
     return QueueRunner(
         queue,
         handlers_of(seam),
         policies=POLICIES,
-        lease_seconds=float(settings.job_lease_seconds),
-        listen=partial(listen, database_url),
+        lease_seconds=float(ground.settings.job_lease_seconds),
+        listen=partial(listen, ground.database_url),
     )
 
 

@@ -18,7 +18,6 @@ from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
 from app.flows.mapping_routes import (
     CanaryOrder,
-    MappingView,
     RouteOrder,
     ShadowOrder,
     list_mappings,
@@ -26,6 +25,7 @@ from app.flows.mapping_routes import (
     roll_back,
     set_route,
 )
+from app.flows.mapping_views import MappingView
 from app.flows.operator_seam import OperatorSeam
 from app.flows.paging import whole_list
 from app.ports import Connection

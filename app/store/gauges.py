@@ -15,6 +15,7 @@ from app.store.queue_figures import read_figures
 
 OPEN_PHASES: Final = ("received", "sent", "unknown")
 PAUSE_REASONS: Final = ("auth", "operator")
+BY_LANE: Final = ("connection", "kind")
 
 COUNT_DEAD_LETTERS = Query(
     "SELECT dead_letter",
@@ -28,7 +29,6 @@ COUNT_DEAD_LETTERS = Query(
 
 COUNT_REDRIVES = Query("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
 
-
 COUNT_STOPPED = Query("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
 
 PAUSED = Query(
@@ -40,7 +40,6 @@ PAUSED = Query(
        AND blocked_until = 'infinity'
     """,
 )
-
 
 # One that broke off is finished when the same file was recorded whole afterwards, under whatever key.
 UNFINISHED_UPLOADS = Query(
@@ -102,9 +101,19 @@ class Gauges:
 
     def collect(self) -> list[Metric]:
         """For `telemetry.add_collector`."""
+        return [
+            *self._of_operations(),
+            *self._of_queue(),
+            *self._of_dead_letters(),
+            *self._of_the_trail(),
+            *self._of_what_waits(),
+            *self._of_uploads(),
+            *self._of_workers(),
+        ]
+
+    def _of_operations(self) -> list[Metric]:
         phases = {(phase,): self._operations.get(phase, (0, 0.0)) for phase in OPEN_PHASES}
-        lanes = {(each.connection, each.kind): each for each in self._queue}
-        by_phase, by_lane = ("phase",), ("connection", "kind")
+        by_phase = ("phase",)
         return [
             _gauge(
                 "lockstitch_operations_open",
@@ -118,37 +127,50 @@ class Gauges:
                 by_phase,
                 ((labels, age) for labels, (_, age) in phases.items()),
             ),
+        ]
+
+    def _of_queue(self) -> list[Metric]:
+        lanes = {(each.connection, each.kind): each for each in self._queue}
+        return [
             _gauge(
                 "lockstitch_queue_depth",
                 "Jobs that wait or run.",
-                by_lane,
+                BY_LANE,
                 ((labels, each.depth) for labels, each in lanes.items()),
             ),
             _gauge(
                 "lockstitch_queue_oldest_seconds",
                 "Age of the oldest job.",
-                by_lane,
+                BY_LANE,
                 ((labels, each.oldest_age) for labels, each in lanes.items()),
             ),
             _gauge(
                 "lockstitch_queue_lag_seconds",
                 "How long the longest waiting job could have started already.",
-                by_lane,
+                BY_LANE,
                 ((labels, each.lag) for labels, each in lanes.items()),
             ),
             _gauge(
                 "lockstitch_queue_blocked_keys",
                 "Records whose jobs are held up by one that failed.",
-                by_lane,
+                BY_LANE,
                 ((labels, each.blocked_keys) for labels, each in lanes.items()),
             ),
+        ]
+
+    def _of_dead_letters(self) -> list[Metric]:
+        return [
             _gauge(
                 "lockstitch_dead_letters_open",
                 "Jobs that were given up and wait for a decision.",
-                (*by_lane, "category"),
+                (*BY_LANE, "category"),
                 self._dead_letters.items(),
             ),
             _gauge("lockstitch_redrives_running", "Bulk redrives under way.", (), [((), self._redrives)]),
+        ]
+
+    def _of_the_trail(self) -> list[Metric]:
+        return [
             _gauge("lockstitch_audit_sealed", "Audit events in the chain.", (), [((), self._sealed[0])]),
             _gauge(
                 "lockstitch_audit_unsealed_seconds",
@@ -156,6 +178,10 @@ class Gauges:
                 (),
                 [((), self._sealed[1])],
             ),
+        ]
+
+    def _of_what_waits(self) -> list[Metric]:
+        return [
             _gauge(
                 "lockstitch_connection_paused",
                 "1 while a connection waits for a person: auth, a refused credential; operator, somebody paused it.",
@@ -172,6 +198,10 @@ class Gauges:
                 (),
                 [((), self._stopped)],
             ),
+        ]
+
+    def _of_uploads(self) -> list[Metric]:
+        return [
             _gauge(
                 "lockstitch_uploads_unfinished",
                 "Exports of which rows are not recorded or not worked on yet.",
@@ -184,6 +214,10 @@ class Gauges:
                 ("connection",),
                 (((name,), self._uploads.get(name, (0, 0.0))[1]) for name in self._exporting),
             ),
+        ]
+
+    def _of_workers(self) -> list[Metric]:
+        return [
             _gauge(
                 "lockstitch_worker_seen_seconds",
                 "Age of the last sign of life of any worker.",

@@ -7,7 +7,7 @@ from typing import Any
 from emulators.state import JsonRecord
 from emulators.stripe.desk import Desk
 from emulators.stripe.errors import invalid, missing, missing_parameter
-from emulators.stripe.params import EXPAND, Check, choice, hash_of, text, whole
+from emulators.stripe.params import EXPAND, Check, hash_of, text, whole
 
 CREATED = dict.fromkeys(("gt", "gte", "lt", "lte"), whole)
 MOST, USUAL = 100, 10
@@ -65,11 +65,6 @@ def found(desk: Desk, object: str, read: dict[str, Any], url: str, fields: tuple
         "data": fitting[begin : begin + limit],
         "next_page": str(begin + limit) if more else None,
     }
-
-
-def status_of(*words: str) -> Check:
-    """A filter by status."""
-    return choice(*words)
 
 
 def _tests(query: str, fields: tuple[str, ...]) -> list[Callable[[JsonRecord], bool]]:

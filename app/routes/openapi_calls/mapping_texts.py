@@ -5,17 +5,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.flows.dry_run import DraftedWrite, WouldSend
-from app.flows.mapping_routes import (
-    CanaryOrder,
-    CanaryView,
-    DifferenceView,
-    MappingView,
-    RevisionView,
-    RouteOrder,
-    RouteView,
-    ShadowOrder,
-    ShadowView,
-)
+from app.flows.mapping_routes import CanaryOrder, RouteOrder, ShadowOrder
+from app.flows.mapping_views import CanaryView, DifferenceView, MappingView, RevisionView, RouteView, ShadowView
 from app.mapping_ports import Canary, Shadow
 
 REVISION: Final = ("Which revision.", "2")
