@@ -43,7 +43,6 @@ from app.store import heartbeats
 from app.store.alarms import PostgresAlarms
 from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
-from app.store.arrivals import PostgresArrivals
 from app.store.audit_chain import BATCH as SEALED_AT_ONCE
 from app.store.audit_chain import AuditSealer
 from app.store.audit_trail import PostgresAuditTrail
@@ -158,7 +157,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
                 writers=Writers(),
                 receiving=Receiving(
                     intakes,
-                    Gathering(PostgresArrivals(database, ground.sealer, POLICIES)),
+                    Gathering(database, seam.receipts, queue),
                     RefusedWebhooks(seam.receipts),
                 ),
                 keys=RememberedKeys(PostgresKeys(database)),
