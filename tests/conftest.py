@@ -1,4 +1,9 @@
-"""One embedded PostgreSQL for the whole run; a fresh, migrated database for each test that asks for one."""
+"""One PostgreSQL for the whole run; a fresh, migrated database for each test that asks for one.
+
+The server is embedded, unless LOCKSTITCH_TEST_DATABASE_URL names the database of a superuser on another one, which the
+tests have for themselves: so another version of PostgreSQL is tried. In one process then (`ARGS="-n 1"`), as an open
+transaction of another one would hold up what waits for the end of all.
+"""
 
 import asyncio
 import os
@@ -6,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -13,9 +19,10 @@ import pytest
 from hypothesis import settings
 
 from app.store.database import Database
-from app.store.embedded import DATABASE, EmbeddedPostgres
+from app.store.embedded import EmbeddedPostgres
 from app.store.migrate import migrate
 
+ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
 TEMPLATE = "lockstitch_template"
 
 # Files with one or two tests that take long by themselves. They begin first: left to the end, one of them would keep
@@ -45,14 +52,18 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The URL of the run's own server; its template database is migrated."""
+    """The URL of a database on the run's server; the template database beside it is migrated."""
+    another = os.environ.get(ANOTHER_SERVER)
+    if another is not None:
+        _make_template(another)
+        yield another
+        return
     # Not below pytest's temporary folder: that is mode 0700, and for root the server belongs to another user.
     folder = Path(tempfile.mkdtemp(prefix="lockstitch-test-"))
     folder.chmod(0o711)
     try:
         with EmbeddedPostgres(folder / "postgres", FAST_AND_LOOSE).running(folder / "postgres.log") as url:
-            asyncio.run(_run(url, f"CREATE DATABASE {TEMPLATE}"))
-            asyncio.run(migrate(_with_database(url, TEMPLATE)))
+            _make_template(url)
             yield url
     finally:
         shutil.rmtree(folder)
@@ -90,6 +101,12 @@ def module_database_url(postgres_url: str) -> Iterator[str]:
     yield from _made_from(postgres_url, TEMPLATE)
 
 
+def _make_template(server_url: str) -> None:
+    asyncio.run(_run(server_url, f"DROP DATABASE IF EXISTS {TEMPLATE}"))
+    asyncio.run(_run(server_url, f"CREATE DATABASE {TEMPLATE}"))
+    asyncio.run(migrate(_with_database(server_url, TEMPLATE)))
+
+
 def _made_from(server_url: str, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{uuid4().hex[:12]}"
     asyncio.run(_run(server_url, f"CREATE DATABASE {name} TEMPLATE {template}"))
@@ -98,7 +115,7 @@ def _made_from(server_url: str, template: str) -> Iterator[str]:
 
 
 def _with_database(url: str, name: str) -> str:
-    return url.replace(f"/{DATABASE}?", f"/{name}?")
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 async def _run(url: str, statement: str) -> None:

@@ -40,7 +40,9 @@ _UNAVAILABLE = (
 
 # A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and
 # go on so while it grows to millions, until the next ANALYZE; every query of ours has an index that fits.
-SESSION_SETTINGS: Final = {"enable_seqscan": "off"}
+# Up to PostgreSQL 17 a plan that reads a table all the same is given such costs that it would be compiled each time it
+# runs, which takes a hundred times as long as a small table.
+SESSION_SETTINGS: Final = {"enable_seqscan": "off", "jit": "off"}
 
 _log = logging.getLogger("lockstitch.store")
 
@@ -96,6 +98,25 @@ class Session:
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdecimal() else 0
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """One transaction: committed at the end of the block, rolled back when the block raises.
+
+        StoreUnavailable out of the end of the block leaves open whether the commit happened.
+        """
+        transaction = self._connection.transaction()
+        with _TRANSLATED:
+            await transaction.start()
+        try:
+            yield
+        except BaseException:
+            # Where this fails the connection is lost, and PostgreSQL has rolled back by itself.
+            with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *_UNAVAILABLE):
+                await transaction.rollback()
+            raise
+        with _TRANSLATED:
+            await transaction.commit()
+
 
 class Database:
     """A pool of connections to one PostgreSQL (15 or later). Made by `connect`, given back by `close`."""
@@ -145,11 +166,16 @@ class Database:
         """Wait for the sessions in use, then close every connection."""
         await self._pool.close()
 
+    async def _lend(self) -> "PoolConnectionProxy[asyncpg.Record]":
+        """A connection of the pool. One that is idle is there at once, and a clock for that costs more than it does."""
+        idle = self._pool.get_idle_size() > 0
+        with _TRANSLATED:
+            return await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
+
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """A session whose commands commit one by one."""
-        with _TRANSLATED:
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        connection = await self._lend()
         try:
             yield Session(connection)
         finally:
@@ -158,28 +184,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """A session inside one transaction: committed at the end of the block, rolled back when the block raises.
-
-        StoreUnavailable out of the end of the block leaves open whether the commit happened.
-        """
-        with _TRANSLATED:
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
-        try:
-            transaction = connection.transaction()
-            with _TRANSLATED:
-                await transaction.start()
-            try:
-                yield Session(connection)
-            except BaseException:
-                # Where this fails the connection is lost, and PostgreSQL has rolled back by itself.
-                with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *_UNAVAILABLE):
-                    await transaction.rollback()
-                raise
-            with _TRANSLATED:
-                await transaction.commit()
-        finally:
-            with _TRANSLATED:
-                await self._pool.release(connection)
+        """A session inside one transaction, as `Session.transaction` has it."""
+        async with self.acquire() as session, session.transaction():
+            yield session
 
     async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
         """`Session.fetch` on a connection of its own."""
