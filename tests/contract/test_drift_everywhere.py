@@ -1,0 +1,209 @@
+"""Each kind of drift at every vendor, and each policy about each kind: what becomes of records, and what is told."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import httpx
+import pytest
+
+from tests.contract.callers import Caller, code_of
+from tests.contract.event_stories import Stories
+from tests.contract.facade import Facade
+from tests.contract.patience import until
+from tests.contract.samples import Body, word
+from tests.contract.trades import EVERY_VENDOR, TRADES, Trade, trading
+
+LEARNED_FROM: Final = 3
+POLICIES: Final = ("freeze", "discard", "reject")
+
+
+class Change(NamedTuple):
+    """What a vendor does overnight, what it is found as, and whether a record can still be read then."""
+
+    order: str
+    kind: str
+    readable: bool
+
+
+CHANGES: Final = {
+    change.kind: change
+    for change in (
+        Change("field", "unknown_field", readable=True),
+        Change("enum", "new_enum_value", readable=True),
+        Change("type", "changed_type", readable=False),
+        Change("missing", "missing_field", readable=False),
+    )
+}
+RULES: Final = f"[drift]\nsample_rate = 1.0\nlearn_records = {LEARNED_FROM}\n" + "".join(
+    f'\n[[connections.{vendor}-{policy}.drift]]\npath = "$..*"\npolicy = "{policy}"\n'
+    for vendor in EVERY_VENDOR
+    for policy in POLICIES
+)
+# What has to be said for an unknown choice to stand in its place, and objects of which no choice is read.
+ALSO: Final[dict[str, Body]] = {"hubspot customer": {"lifecycle_stage": "lead"}}
+CHOICELESS: Final = ("freshdesk customer", "salesforce customer", "woocommerce customer")
+# A webhook that tells of a record, at vendors of three kinds: properties in a bag, plain members, members with ids.
+TOLD_BY: Final = {
+    "hubspot ticket": ("ticket.propertyChange", "ticket"),
+    "freshdesk ticket": ("ticket.updated", "ticket"),
+    "zendesk ticket": ("zen:event-type:ticket.subject_changed", "ticket"),
+}
+
+
+@pytest.fixture(scope="module")
+def running_facade(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Facade]:
+    """A Lockstitch that looks at every record and learns fast, with four connections to each vendor."""
+    with trading(tmp_path_factory.mktemp("drift"), module_database_url, *POLICIES, more=RULES) as facade:
+        yield facade
+
+
+@pytest.fixture(scope="module")
+def full_key(running_facade: Facade) -> str:
+    """A key with every scope."""
+    return running_facade.make_key(name="everything").secret
+
+
+def kinds_of(name: str) -> list[str]:
+    """The kinds of drift that an object can have."""
+    return [kind for kind in CHANGES if kind != "new_enum_value" or name not in CHOICELESS]
+
+
+class Watched:
+    """A record at one connection that was read often enough to be known."""
+
+    def __init__(self, facade: Facade, caller: Caller, trade: Trade, connection: str) -> None:
+        self.facade, self.caller, self.trade, self.connection = facade, caller, trade, connection
+        name = f"{trade.vendor} {trade.object}"
+        record = caller.create(trade.collection(connection), trade.body(word()) | ALSO.get(name, {}))
+        path = f"{trade.path}/{record['id']}"
+        self.path = f"{path}?connection={connection}"
+        self.remote_id: str = record["meta"]["remote_id"]
+        self.mapping: str = record["meta"]["mapping"]["name"]
+        for _ in range(LEARNED_FROM):
+            assert caller.get(self.path).status_code == 200
+        question = """SELECT 1 FROM drift_baseline
+                       WHERE (connection, mapping, source) = ($1, $2, 'record') AND learned_at IS NOT NULL"""
+        until(lambda: facade.sql(question, connection, self.mapping))
+        self.before = self.read().json()
+
+    def drift(self, change: Change) -> None:
+        """From now on the vendor answers so."""
+        self.facade.vendors.break_(self.trade.vendor, "drift", times=None, change=change.order)
+
+    def read(self) -> httpx.Response:
+        return self.caller.get(self.path)
+
+    def findings(self, kind: str) -> list[dict[str, Any]]:
+        """What was found of this kind, at this connection and mapping."""
+        answer = self.caller.get("/ops/drift", params={"connection": self.connection, "kind": kind, "limit": "250"})
+        assert answer.status_code == 200, answer.text
+        return [one for one in answer.json()["data"] if one["mapping"] == self.mapping]
+
+    def found(self, kind: str) -> list[dict[str, Any]]:
+        """The same, once there is something."""
+        return until(partial(self.findings, kind))
+
+    def told(self, finding: dict[str, Any]) -> list[dict[str, Any]]:
+        """The Events about a finding."""
+        asked = {"type": "mapping.drift_detected", "limit": "250"}
+        events = self.caller.get("/v1/events", params=asked).json()["data"]
+        return [event for event in events if event["data"]["id"] == finding["id"]]
+
+    def counted(self, kind: str) -> float:
+        """How many changes of this kind were counted at this connection."""
+        return self._metric(f'lockstitch_drift_findings_total{{connection="{self.connection}",kind="{kind}"}}')
+
+    def looked(self) -> float:
+        """How many of the connection's records were looked at."""
+        return self._metric(f'lockstitch_drift_records_total{{connection="{self.connection}",outcome="looked"}}')
+
+    def _metric(self, name: str) -> float:
+        """What both processes have counted."""
+        total = 0.0
+        for process in (self.facade.api, self.facade.worker):
+            answer = httpx.get(f"{process.url}/metrics", headers={"authorization": f"Bearer {self.caller.secret}"})
+            assert answer.status_code == 200, answer.text
+            total += sum(float(n) for n in re.findall(rf"^{re.escape(name)} (\S+)$", answer.text, re.MULTILINE))
+        return total
+
+
+@pytest.mark.parametrize("name", TRADES)
+def test_each_kind_is_found_told_and_counted_at_every_vendor(facade: Facade, caller: Caller, name: str) -> None:
+    trade = TRADES[name]
+    record = Watched(facade, caller, trade, trade.vendor)
+    for kind in kinds_of(name):
+        change = CHANGES[kind]
+        record.drift(change)
+        answer = record.read()
+        if change.readable:
+            assert answer.status_code == 200, answer.text
+        else:
+            assert code_of(answer, 502) == "vendor-drift"
+        finding, *_ = record.found(kind)
+        facade.vendors.mend()
+
+        assert record.read().json() == record.before
+        assert finding["path"].startswith("$.")
+        assert (finding["policy"], finding["source"], finding["acknowledged_at"]) == ("evolve", "record", None)
+        (event,) = until(partial(record.told, finding))
+        assert (event["connection"], event["data"]["path"]) == (record.connection, finding["path"])
+        assert event["data"]["link"] == f"{facade.api.url}/ops/drift/{finding['id']}"
+        if kind == "new_enum_value":
+            assert answer.json()[finding["path"].removeprefix("$.")] == "unknown"
+        until(partial(record.counted, kind))
+
+
+@pytest.mark.parametrize("name", TOLD_BY)
+def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, caller: Caller, name: str) -> None:
+    record = Watched(facade, caller, TRADES[name], f"{TRADES[name].vendor}-freeze")
+    for kind, change in CHANGES.items():
+        record.drift(change)
+        assert (record.read().status_code == 200) is change.readable
+        finding, *_ = record.found(kind)
+        facade.vendors.mend()
+        assert finding["policy"] == "freeze"
+        until(partial(record.counted, kind))
+    until(lambda: "where a rule says that nothing changes" in facade.worker.log)
+    assert record.read().json() == record.before
+
+
+@pytest.mark.parametrize("name", TOLD_BY)
+def test_what_is_discarded_is_not_told_and_read_as_far_as_it_can_be(facade: Facade, caller: Caller, name: str) -> None:
+    record = Watched(facade, caller, TRADES[name], f"{TRADES[name].vendor}-discard")
+    for kind, change in CHANGES.items():
+        looked = record.looked()
+        record.drift(change)
+        assert (record.read().status_code == 200) is change.readable
+        until(lambda before=looked: record.looked() > before)  # type: ignore[misc]
+        facade.vendors.mend()
+        assert record.findings(kind) == []
+        assert record.counted(kind) == 0
+
+
+@pytest.mark.parametrize("name", TOLD_BY)
+def test_what_is_rejected_is_a_dead_letter_until_it_is_known(facade: Facade, caller: Caller, name: str) -> None:
+    record, stories = Watched(facade, caller, TRADES[name], f"{TRADES[name].vendor}-reject"), Stories(facade, caller)
+    topic, remote_object = TOLD_BY[name]
+    for kind, change in CHANGES.items():
+        record.drift(change)
+        assert code_of(record.read(), 502) == "vendor-drift"
+        receipt = stories.record(record.connection, topic, remote_object, record.remote_id)
+        letter = stories.dead_letter_of(receipt)
+        findings = record.found(kind)
+        assert {one["policy"] for one in findings} == {"reject"}
+        assert letter["category"] == "permanent"
+        assert letter["path"].startswith("$")
+
+        # What a rule rejects is accepted once somebody has seen it; what cannot be read waits for the vendor.
+        if change.readable:
+            assert letter["path"] in [one["path"] for one in findings]
+            for one in findings:
+                assert caller.post(f"/ops/drift/{one['id']}/acknowledge").status_code == 200
+        else:
+            facade.vendors.mend()
+        assert record.read().status_code == 200
+        assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+        assert stories.event_of(receipt)["data"]["meta"]["remote_id"] == record.remote_id
+        facade.vendors.mend()
