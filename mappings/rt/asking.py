@@ -52,11 +52,6 @@ def search(*limits: Limit) -> str:
     return msgspec.json.encode(limits).decode()
 
 
-def quoted(text: str) -> str:
-    """Text in a search by TicketSQL."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def surely_before(moment: datetime) -> str:
     """A time for a search that is read as this one or an earlier one, whatever the zone."""
     earliest = datetime.min.replace(tzinfo=values.utc(moment).tzinfo) + FARTHEST_BEHIND
