@@ -16,7 +16,7 @@ from canonical import values
 from canonical.order import LineItem, Order, OrderCustomer, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
-from canonical.totals import check_totals
+from canonical.totals import check_items
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import ENDPOINTS
@@ -85,8 +85,8 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     zero = money("0", currency)
     lines, added = _lines(items, currency, zero) if items else ((), record.total_amount)
     totals = _totals(record, lines, currency, zero)
-    if added != record.total_amount:  # else it adds up to the last digit, and there is nothing else to judge
-        loss += check_totals(totals, lines, None)
+    if lines and added != record.total_amount:  # else it adds up to the last digit, and there is nothing else to judge
+        loss += check_items(totals.items, lines)
     loss.append(NO_PAYMENTS)
     if currency == NO_CURRENCY:
         loss.append(CURRENCY_UNKNOWN)

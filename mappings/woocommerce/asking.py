@@ -89,8 +89,8 @@ def _admin(api: str) -> str:
 
 
 def page_url(links: Links, page: str, id: int) -> str | None:
-    """Where a person sees the record: on the shop's own administration pages, which also know orders of the newer
-    storage by this address."""
+    """Where a person sees the record: `page` on the shop's own administration, with its id, which also knows orders of
+    the newer storage by this address."""
     if not links.self_ or "/wp-json/" not in links.self_[0].href:
         return None
-    return f"{_admin(links.self_[0].href.rpartition('/')[0])}/{page.format(id)}"
+    return f"{_admin(links.self_[0].href.rpartition('/')[0])}/{page % id}"

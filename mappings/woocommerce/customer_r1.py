@@ -16,7 +16,7 @@ from mappings.woocommerce.customer_write_r1 import to_vendor
 from mappings.woocommerce.endpoints_customer import ENDPOINTS
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, Account, CustomerWrite
 
-PAGE: Final = "user-edit.php?user_id={}"
+PAGE: Final = "user-edit.php?user_id=%d"
 
 
 def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]:
