@@ -6,6 +6,7 @@ Set($WebPort, $ENV{PEER_PORT} || 8080);
 Set($DatabaseType, 'SQLite');
 Set($DatabaseName, $ENV{PEER_DATABASE});
 Set($MasonDataDir, "$ENV{PEER_HOME}/mason");
+Set($MasonSessionDir, "$ENV{PEER_HOME}/sessions");
 Set($MailCommand, 'testfile');
 Set($CorrespondAddress, 'desk@peer.example');
 Set($CommentAddress, 'notes@peer.example');
