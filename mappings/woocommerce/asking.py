@@ -69,11 +69,14 @@ def with_meta(body: Any, *more: MetaWrite) -> Any:
     return msgspec.structs.replace(body, meta_data=(*kept, *more))
 
 
+_any: Final = msgspec.json.Decoder().decode
+
+
 def meta_text(meta: tuple[Meta, ...], key: str) -> str | None:
     """The text under a meta key; None where there is none or it is no text."""
     for one in meta:
         if one.key == key:
-            found = msgspec.json.decode(one.value)
+            found = _any(one.value)
             return found if isinstance(found, str) and found else None
     return None
 

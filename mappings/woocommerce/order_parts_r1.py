@@ -30,7 +30,7 @@ def lines(
     each were, and `are_sent` that all of them have left."""
     currency = record.currency
     found: list[LineItem] = []
-    subtotals: list[Decimal] = []
+    cost = ZERO
     for line in record.line_items:
         # Unpacked, for this is what an order costs most of its time.
         product, variant, count, price, discount, tax, total, is_rounded, subtotal = sold(
@@ -40,7 +40,7 @@ def lines(
             check_digits(line.total, total, f"/line_items/{len(found)}/total", loss)
             check_digits(line.total_tax, tax, f"/line_items/{len(found)}/tax", loss)
         id = str(line.id)
-        subtotals.append(subtotal)
+        cost += subtotal
         found.append(
             LineItem(
                 remote_id=id,
@@ -57,7 +57,7 @@ def lines(
                 fulfilled_quantity=count if are_sent else "0",
             )
         )
-    return tuple(found), money(format(sum(subtotals, ZERO), "f"), currency)
+    return tuple(found), money(str(cost), currency)
 
 
 class Sold(NamedTuple):
@@ -92,7 +92,9 @@ def sold(product: int, variant: int, ordered: int | float, subtotal: str, total:
 
 
 def added(amounts: Sequence[str], currency: str) -> str:
-    """A sum of sums."""
+    """A sum of sums, of which there is mostly one."""
+    if len(amounts) == 1:
+        return money(amounts[0], currency)
     return money(format(sum(map(exact, amounts), ZERO), "f"), currency)
 
 
@@ -155,7 +157,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
     given_back: dict[str, Decimal] = {}
     for place, stub in enumerate(record.refunds):
         whole = account.refunds.get(stub.id)
-        back = () if whole is None else tuple(_refunded(one, record.currency) for one in whole.line_items)
+        back = () if whole is None else tuple([_refunded(one, record.currency) for one in whole.line_items])
         for one in back:
             given_back[one.remote_id] = given_back.get(one.remote_id, Decimal()) + Decimal(one.quantity)
         if whole is None:
@@ -167,7 +169,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
                 amount=_positive(stub.total, record.currency),
                 currency=record.currency,
                 reason=stub.reason or None,
-                line_items=tuple(one for one in back if one.remote_id),
+                line_items=tuple([one for one in back if one.remote_id]),
                 created_at=_made_at(whole),
             )
         )
