@@ -35,11 +35,11 @@ _SAYS: Final[dict[RefusalKind, str]] = {
 MAX_DETAIL: Final = 1000
 _DONE: Final = re.compile(
     r"""
-      Ticket\ \d+:\ \w+\ changed\ from\ .*\ to\ .*             # a field
+      Ticket\ \d+:\ \w+(\ forcibly)?\ changed\ from\ .*\ to\ .*  # a field
     | Ticket\ \d+:\ Ticket\ deleted
-    | Ticket\ \d+:\ That\ is\ already\ the\ current\ value
+    | Ticket\ \d+:\ That\ (is\ already\ the\ current\ value|user\ already\ owns\ that\ ticket)
     | Added\ .*\ as\ \w+\ for\ this\ ticket                    # people
-    | .*\ is\ no\ longer\ \w+\ for\ this\ ticket
+    | .*\ is\ (already\ \w+|no\ longer\ \w+\ for\ this\ ticket)
     | Ticket\ \d+\ (no\ longer\ )?(refers\ to|member\ of)\ .*  # links
     | Link\ (already\ exists|not\ found)                       # as it was wanted
     | .*\ added(\ as\ a\ value\ for\ .*)?                      # custom fields, and messages
