@@ -37,6 +37,18 @@ def long_salesforce_order() -> bytes:
     return json.dumps(order | {"TotalAmount": round(LINES * line["TotalPrice"], 2)}).encode()
 
 
+def long_medusa_order() -> bytes:
+    """The golden order of Medusa with twenty lines whose sums add up."""
+    order = json.loads((FIXTURES / "medusa/fixtures/order-full.in.json").read_bytes())["order"]
+    lines = order["items"]
+    order["items"] = [lines[place % 2] | {"id": f"ordli_{place}"} for place in range(LINES)]
+    pairs = LINES // 2
+    order |= {"item_subtotal": pairs * 50, "original_item_total": pairs * 60, "tax_total": pairs * 9 + 0.5}
+    order |= {"discount_subtotal": pairs * 5 + 2.5, "discount_total": pairs * 6 + 3}
+    order["total"] = pairs * (50 - 5 + 9) + 5 - 2.5 + 0.5 - order["credit_line_total"]
+    return json.dumps(order).encode()
+
+
 def long_stripe_invoice() -> bytes:
     """The golden invoice with twenty lines whose sums add up."""
     invoice = json.loads((FIXTURES / "stripe/fixtures/order-invoice.in.json").read_bytes())
@@ -70,6 +82,7 @@ def _bag(amount: float) -> dict[str, Any]:
 
 
 LONG_ORDERS: Final[dict[str, Callable[[], bytes]]] = {
+    "medusa": long_medusa_order,
     "salesforce": long_salesforce_order,
     "shopify": long_shopify_order,
     "stripe": long_stripe_invoice,

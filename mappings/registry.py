@@ -9,6 +9,7 @@ from mappings.freshdesk import VENDOR as FRESHDESK
 from mappings.hubspot import VENDOR as HUBSPOT
 from mappings.intakes import INTAKES
 from mappings.lock import released
+from mappings.medusa import VENDOR as MEDUSA
 from mappings.rt import VENDOR as RT
 from mappings.salesforce import VENDOR as SALESFORCE
 from mappings.shopify import VENDOR as SHOPIFY
@@ -22,7 +23,8 @@ AnyVendor = Vendor[Any]
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 VENDORS: Final[dict[str, AnyVendor]] = {
-    vendor.name: vendor for vendor in (FRESHDESK, HUBSPOT, RT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
+    vendor.name: vendor
+    for vendor in (FRESHDESK, HUBSPOT, MEDUSA, RT, SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE, ZENDESK)
 }
 """Those that Lockstitch calls."""
 

@@ -1,0 +1,36 @@
+"""Medusa, Admin API of 2.21: customers, and orders with the drafts that they are made of."""
+
+from typing import Final
+
+from mappings.medusa.account import REQUESTS, build_account
+from mappings.medusa.customer_r1 import CUSTOMER
+from mappings.medusa.errors import budget, refusal
+from mappings.medusa.order_r1 import ORDER
+from mappings.medusa.unwrap import unwrap
+from mappings.medusa.wire_2_21 import Account
+from mappings.spec import Auth, Pacing, Vendor
+
+VENDOR: Final = Vendor[Account](
+    name="medusa",
+    title="Medusa",
+    api_version="2.21",
+    # People run it themselves; the connection names the address of the server, without /admin.
+    default_base_url=None,
+    # A secret API key is the user of Basic authentication, without a password. Logging in would give a token for a day.
+    auth=Auth(secrets=("api_key",), header="Authorization", template="{api_key}:", basic=True),
+    # Medusa has no limit; this is what a small server does.
+    pacing=Pacing(units=20, per_seconds=1, concurrency=4),
+    headers=(("Accept", "application/json"),),
+    remote_id=r"(?:cus|order)_[0-9A-Za-z]{1,80}",
+    request_id_header=None,
+    refusal=refusal,
+    budget=budget,
+    account_requests=REQUESTS,
+    build_account=build_account,
+    unwrap=unwrap,
+    # Medusa sends no webhooks: its events are for the shop's own code.
+    webhooks=None,
+    mappings=(CUSTOMER, ORDER),
+    timeout_seconds=15.0,
+    docs="https://docs.medusajs.com/api/admin",
+)

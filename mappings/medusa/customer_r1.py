@@ -1,0 +1,83 @@
+"""Customer, revision 1: somebody who registered, was entered, or ordered as a guest.
+
+An e-mail address is unique among those who registered and among those who did not, so that the same one may stand
+twice. Addresses are records of their own, which are read with the customer.
+"""
+
+from typing import Final
+
+from canonical import values
+from canonical.customer import Customer, CustomerPatch, Email, Phone
+from canonical.parts import Address, AddressType, Loss
+from mappings.medusa import addresses, metadata
+from mappings.medusa import wire_2_21 as wire
+from mappings.medusa.customer_write_r1 import to_vendor
+from mappings.medusa.endpoints_customer import ENDPOINTS
+from mappings.medusa.wire_2_21 import Account, CustomerWrite
+from mappings.spec import Mapped, Remote, VendorMapping
+
+
+def to_canonical(record: wire.Customer, account: Account) -> Mapped[Customer]:
+    """What a customer means."""
+    loss: list[Loss] = []
+    settings = account.custom_fields.get("customer", ())
+    created_at = None if record.created_at is None else values.utc(record.created_at)
+    updated_at = None if record.updated_at is None else values.utc(record.updated_at)
+    customer = Customer(
+        display_name=addresses.name_of(record.first_name, record.last_name),
+        first_name=record.first_name or None,
+        last_name=record.last_name or None,
+        company_name=record.company_name or None,
+        emails=_emails(record.email, loss) if record.email else (),
+        phones=_phones(record) if record.phone else (),
+        addresses=_addresses(record) if record.addresses else (),
+        custom_fields=metadata.read(record.metadata, settings, loss) if settings else (),
+        external_id=metadata.external_id(record.metadata),
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    remote = Remote(id=record.id, created_at=created_at, updated_at=updated_at)
+    return Mapped(data=customer, remote=remote, loss=tuple(loss))
+
+
+def _emails(text: str, loss: list[Loss]) -> tuple[Email, ...]:
+    address = values.email(text)
+    if address != text:
+        loss.append(Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased"))
+    return (Email(address=address, is_primary=True),)
+
+
+def _phones(record: wire.Customer) -> tuple[Phone, ...]:
+    text = record.phone or ""
+    named = next((place.country_code for place in record.addresses if place.country_code), None)
+    return (Phone(e164=values.phone(text, values.country(named)), raw=text, is_primary=True),)
+
+
+def _addresses(record: wire.Customer) -> tuple[Address, ...]:
+    read = [
+        addresses.read(place, _kind(place), place.address_name or None, is_default=place.is_default_shipping)
+        for place in record.addresses
+    ]
+    return tuple([address for address in read if address is not None])
+
+
+def _kind(place: wire.Place) -> AddressType:
+    """What an address is for, as far as it is anybody's default; one that is both is where the bill goes, too."""
+    if place.is_default_billing:
+        return "billing"
+    return "shipping" if place.is_default_shipping else "other"
+
+
+CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, CustomerWrite, Account](
+    vendor="medusa",
+    object="customer",
+    revision=1,
+    vendor_api="2.21",
+    record=wire.Customer,
+    model=Customer,
+    patch=CustomerPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

@@ -1,0 +1,67 @@
+"""What we keep in metadata: the caller's own key, and custom fields. A write adds to what is there, and "" takes a key
+out; null would stay as a null."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, UnsetType
+
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, Loss
+from mappings import json_custom_fields
+from mappings.medusa.wire_2_21 import EXTERNAL_ID, OPERATION, OURS, Metadata
+from mappings.spec import Notes
+
+TITLE: Final = "Medusa"
+TAKE_OUT: Final = ""
+NOTHING: Final[Metadata] = {}
+_decode: Final = msgspec.json.Decoder().decode
+
+
+def text_of(held: Mapping[str, Raw] | None, key: str) -> str | None:
+    """The text under a key; None where there is none or it is no text."""
+    raw = None if held is None else held.get(key)
+    found = None if raw is None else _decode(raw)
+    return found if isinstance(found, str) and found else None
+
+
+def external_id(held: Metadata | None) -> str | None:
+    """The caller's own key."""
+    return None if held is None or EXTERNAL_ID not in held else text_of(held, EXTERNAL_ID)
+
+
+def is_marked(held: Metadata | None, marker: str) -> bool:
+    """Whether the record was made by this operation."""
+    return text_of(held, OPERATION) == marker
+
+
+def read(held: Metadata | None, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]) -> tuple[CustomField, ...]:
+    """All configured fields, null where there is nothing."""
+    return json_custom_fields.read(TITLE, settings, held or NOTHING, loss)
+
+
+def write(
+    key: str | None | UnsetType,
+    fields: tuple[CustomFieldPatch, ...] | None | UnsetType,
+    settings: tuple[CustomFieldSetting, ...],
+    held: Metadata | None,
+    notes: Notes,
+    *,
+    is_new: bool,
+) -> dict[str, Any]:
+    """The keys to set and to take out. The custom fields replace what is there; keys that are not configured are
+    nobody's here and stay."""
+    told: dict[str, Any] = {}
+    if not isinstance(key, UnsetType) and not (is_new and key is None):
+        told[EXTERNAL_ID] = TAKE_OUT if key is None else key
+    if isinstance(fields, UnsetType):
+        return told
+    there = None if is_new else held or NOTHING
+    for name, value in json_custom_fields.write(fields, settings, there, notes):
+        if name in OURS:
+            notes.invalid("/custom_fields", f"{name} is kept for Lockstitch's own use: configure another key")
+        elif value not in (None, [], ""):
+            told[name] = value
+        elif not is_new:
+            told[name] = TAKE_OUT
+    return told

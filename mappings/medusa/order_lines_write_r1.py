@@ -1,0 +1,86 @@
+"""The lines and the shipping of a new draft."""
+
+from decimal import Decimal
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical.order_patch import LineItemPatch, ShippingLinePatch
+from mappings.medusa.wire_2_21 import Account, LineWrite, MethodWrite, Order
+from mappings.spec import Notes
+
+ONLY_NEW: Final = "Medusa changes what is in an order by an edit of several calls: it is written with a new order only"
+NEEDS: Final = "a variant_remote_id of the shop, or a free line with name and unit_price"
+
+
+def lines(
+    told: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, notes: Notes
+) -> tuple[LineWrite, ...] | UnsetType:
+    """The lines of a new draft."""
+    if isinstance(told, UnsetType):
+        return UNSET
+    if current is not None:
+        notes.unsupported("/line_items", ONLY_NEW)
+        return UNSET
+    return tuple(_line(line, f"/line_items/{place}", notes) for place, line in enumerate(told or ())) or UNSET
+
+
+def shipping_lines(
+    told: tuple[ShippingLinePatch, ...] | None | UnsetType, current: Order | None, account: Account, notes: Notes
+) -> tuple[MethodWrite, ...] | UnsetType:
+    """The ways of shipping of a new draft, each one that the shop has, by its name."""
+    if isinstance(told, UnsetType):
+        return UNSET
+    if current is not None:
+        notes.unsupported("/shipping_lines", ONLY_NEW)
+        return UNSET
+    known = {option.name: option.id for option in reversed(account.shipping_options)}
+    written = []
+    for place, line in enumerate(told or ()):
+        pointer = f"/shipping_lines/{place}"
+        if line.carrier is not None:
+            notes.unsupported(f"{pointer}/carrier", "Medusa keeps how something is shipped, and not by whom")
+        if line.tax is not None:
+            notes.unsupported(f"{pointer}/tax", "Medusa works out the tax itself")
+        if line.title not in known:
+            names = ", ".join(known) or "none is set up"
+            notes.invalid(f"{pointer}/title", f"one of the shop's ways of shipping: {names}")
+            continue
+        written.append(MethodWrite(name=line.title, shipping_option_id=known[line.title], amount=line.price))
+    return tuple(written) or UNSET
+
+
+def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineWrite:
+    if not line.variant_remote_id and not (line.name and line.unit_price):
+        notes.invalid(pointer, NEEDS)
+    if line.product_remote_id is not None and line.variant_remote_id is None:
+        notes.unsupported(f"{pointer}/product_remote_id", "Medusa sells variants: send variant_remote_id")
+    if line.variant_remote_id is not None and line.sku is not None:
+        notes.unsupported(f"{pointer}/sku", "the variant brings its own article number")
+    if line.tax is not None:
+        notes.unsupported(f"{pointer}/tax", "Medusa works out the tax itself")
+    for name in ("requires_shipping", "taxable"):
+        if getattr(line, name) is not None:
+            notes.unsupported(f"{pointer}/{name}", "that is a matter of the product in Medusa")
+    if line.custom_fields:
+        notes.unsupported(f"{pointer}/custom_fields", "no custom fields of lines can be configured for Medusa")
+    return LineWrite(
+        title=line.name or UNSET,
+        variant_id=line.variant_remote_id or UNSET,
+        variant_sku=line.sku if line.sku and line.variant_remote_id is None else UNSET,
+        unit_price=line.unit_price or UNSET,
+        quantity=_quantity(line.quantity, f"{pointer}/quantity", notes),
+    )
+
+
+def _quantity(told: str, pointer: str, notes: Notes) -> int | float:
+    """A number, for Medusa takes no text here: one that a computer's number cannot hold is refused."""
+    exact = Decimal(told)
+    if exact <= 0:
+        notes.invalid(pointer, "more than nothing")
+    if exact == exact.to_integral_value():
+        return int(exact)
+    number = float(exact)
+    if Decimal(repr(number)) != exact:
+        notes.invalid(pointer, "Medusa takes quantities as numbers of about 15 digits")
+    return number

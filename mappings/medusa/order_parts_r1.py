@@ -1,0 +1,247 @@
+"""The lists of an order: lines, discounts, shipping, payments, refunds, parcels."""
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from canonical import values
+from canonical.order import (
+    Discount,
+    Fulfillment,
+    FulfillmentLine,
+    FulfillmentStatus,
+    LineItem,
+    Payment,
+    PaymentKind,
+    Refund,
+    ShippingLine,
+    Tracking,
+)
+from canonical.parts import Instant
+from mappings.medusa import wire_2_21 as wire
+from mappings.medusa.money import exact, money, quantity, text, unit_price
+from mappings.medusa.order_tables_r1 import METHODS
+
+ZERO: Final = "0"
+Promised = tuple[wire.Payment, ...]
+
+
+class Sold(NamedTuple):
+    """What of a line is the same whenever the same is sold; `product` is quantity * unit price."""
+
+    quantity: str
+    unit_price: str
+    discount: str
+    tax: str
+    total: str
+    product: float
+
+
+@lru_cache(maxsize=4096)
+def sold(count: str, price: str, before: str, off: str, tax: str, currency: str) -> Sold:
+    """How many for how much. `before` and `off` are what the line costs before discounts and what these take off, both
+    with the tax where the prices hold it.
+
+    Raises ValueError for what is no number.
+    """
+    return Sold(
+        quantity=quantity(count),
+        unit_price=unit_price(price, currency),
+        discount=money(off, currency),
+        tax=money(tax, currency),
+        total=money(text(exact(before) - exact(off)), currency),
+        product=float(exact(count) * exact(price)),
+    )
+
+
+def lines(record: wire.Order, currency: str) -> tuple[tuple[LineItem, ...], float]:
+    """The lines, and Σ quantity * unit price."""
+    found: list[LineItem] = []
+    added = 0.0
+    for line in record.items or ():
+        if line.is_tax_inclusive:
+            off = line.raw_discount_total.value
+            before = text(exact(line.raw_total.value) + exact(off))
+        else:
+            off, before = line.raw_discount_subtotal.value, line.raw_subtotal.value
+        # Unpacked, for this is what an order costs most of its time.
+        count, price, discount, tax, total, product = sold(
+            line.raw_quantity.value, line.raw_unit_price.value, before, off, line.raw_tax_total.value, currency
+        )
+        added += product
+        detail = line.detail
+        found.append(
+            LineItem(
+                remote_id=line.id,
+                product_remote_id=line.product_id,
+                variant_remote_id=line.variant_id,
+                sku=line.variant_sku or None,
+                name=line.title if not line.variant_title else f"{line.title} - {line.variant_title}",
+                quantity=count,
+                unit_price=price,
+                discount=discount,
+                tax=tax,
+                total=total,
+                refunded_quantity=ZERO if detail is None else quantity(detail.raw_return_received_quantity.value),
+                fulfilled_quantity=ZERO
+                if detail is None
+                else left(detail.raw_shipped_quantity.value, detail.raw_delivered_quantity.value),
+                requires_shipping=line.requires_shipping,
+            )
+        )
+    return tuple(found), added
+
+
+@lru_cache(maxsize=1024)
+def left(shipped: str, delivered: str) -> str:
+    """How many have left the house: what is delivered did, whether or not anybody noted that it was sent.
+
+    Raises ValueError for what is no number.
+    """
+    return quantity(text(max(exact(shipped), exact(delivered))))
+
+
+def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Discount, ...]:
+    """What each promotion took off lines and shipping, added up by its code."""
+    added: dict[tuple[str | None, str | None, bool], float] = {}
+    for line in record.items or ():
+        for one in line.adjustments or ():
+            key = (one.code, one.description, False)
+            taken = float((one.raw_total if with_tax else one.raw_subtotal).value)
+            added[key] = added.get(key, 0.0) + taken
+    for method in record.shipping_methods or ():
+        for one in method.adjustments or ():
+            key = (one.code, one.description, True)
+            taken = float((one.raw_total if with_tax else one.raw_subtotal).value)
+            added[key] = added.get(key, 0.0) + taken
+    return tuple(
+        [
+            Discount(
+                code=code or None,
+                label=label or None,
+                type="shipping" if is_shipping else "unknown",
+                # A sum of a computer's numbers may have a tail that none of them had.
+                amount=money(round(amount, 9), currency),
+            )
+            for (code, label, is_shipping), amount in added.items()
+        ]
+    )
+
+
+def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax: bool) -> tuple[ShippingLine, ...]:
+    """The ways of shipping, before discounts."""
+    return tuple(
+        [
+            ShippingLine(
+                title=method.name or None,
+                price=money((method.raw_original_total if with_tax else method.raw_original_subtotal).value, currency),
+                tax=money(method.raw_tax_total.value, currency),
+            )
+            for method in methods
+        ]
+    )
+
+
+def promised(collections: tuple[wire.Collection, ...]) -> Promised:
+    """The payments of all that has to be paid."""
+    return tuple([payment for collection in collections for payment in collection.payments or ()])
+
+
+def paid_at(found: Promised) -> Instant | None:
+    """When the last of it was received. The time at which Medusa calls a collection completed moves with a refund."""
+    times = [one.created_at for payment in found for one in payment.captures or () if one.created_at is not None]
+    return values.utc(max(times)) if times else None
+
+
+def payments(found: Promised) -> tuple[Payment, ...]:
+    """What was promised, received and given back, each by itself."""
+    movements: list[Payment] = []
+    for payment in found:
+        if payment.canceled_at is not None:
+            movements.append(_movement(payment, payment.id, payment.raw_amount, payment.canceled_at, "void"))
+        elif not payment.captures:
+            movements.append(_movement(payment, payment.id, payment.raw_amount, payment.created_at, "authorization"))
+        movements += [
+            _movement(payment, one.id, one.raw_amount, one.created_at, "capture") for one in payment.captures or ()
+        ]
+        movements += [
+            _movement(payment, one.id, one.raw_amount, one.created_at, "refund") for one in payment.refunds or ()
+        ]
+    return tuple(movements)
+
+
+def _movement(payment: wire.Payment, id: str, amount: wire.Exact, at: Instant | None, kind: PaymentKind) -> Payment:
+    currency = payment.currency_code.upper()
+    return Payment(
+        remote_id=id,
+        gateway=payment.provider_id or None,
+        method=METHODS.get(payment.provider_id, "unknown"),
+        method_raw=payment.provider_id or None,
+        kind=kind,
+        status="succeeded",
+        amount=money(amount.value, currency),
+        currency=currency,
+        processed_at=None if at is None else values.utc(at),
+    )
+
+
+def refunds(found: Promised) -> tuple[Refund, ...]:
+    """Money given back. Medusa does not say for which lines."""
+    return tuple(
+        [
+            Refund(
+                remote_id=refund.id,
+                amount=money(refund.raw_amount.value, payment.currency_code.upper()),
+                currency=payment.currency_code.upper(),
+                reason=refund.note or (None if refund.refund_reason is None else refund.refund_reason.label) or None,
+                created_at=None if refund.created_at is None else values.utc(refund.created_at),
+            )
+            for payment in found
+            for refund in payment.refunds or ()
+        ]
+    )
+
+
+def fulfillments(parcels: tuple[wire.Parcel, ...]) -> tuple[Fulfillment, ...]:
+    """The parcels."""
+    return tuple([_parcel(parcel) for parcel in parcels])
+
+
+def _parcel(parcel: wire.Parcel) -> Fulfillment:
+    status, word = _progress(parcel)
+    return Fulfillment(
+        remote_id=parcel.id,
+        status=status,
+        status_raw=word,
+        line_items=tuple(
+            [
+                FulfillmentLine(remote_id=one.line_item_id, quantity=quantity(one.raw_quantity.value))
+                for one in parcel.items or ()
+                if one.line_item_id is not None
+            ]
+        ),
+        tracking=tuple(
+            [
+                Tracking(number=label.tracking_number or None, url=_link(label.tracking_url))
+                for label in parcel.labels or ()
+                if label.tracking_number or _link(label.tracking_url)
+            ]
+        ),
+        shipped_at=None if parcel.shipped_at is None else values.utc(parcel.shipped_at),
+        delivered_at=None if parcel.delivered_at is None else values.utc(parcel.delivered_at),
+    )
+
+
+def _progress(parcel: wire.Parcel) -> tuple[FulfillmentStatus, str | None]:
+    """How far a parcel is, by the latest of its times, in the words that Medusa has for orders."""
+    if parcel.canceled_at is not None:
+        return "cancelled", "canceled"
+    if parcel.delivered_at is not None:
+        return "delivered", "delivered"
+    if parcel.shipped_at is not None:
+        return "shipped", "shipped"
+    return ("fulfilled", "fulfilled") if parcel.packed_at is not None else ("in_progress", None)
+
+
+def _link(url: str | None) -> str | None:
+    """The administration pages write "#" where somebody gave no link."""
+    return url if url and url != "#" else None

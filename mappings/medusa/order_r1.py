@@ -1,0 +1,119 @@
+"""Order, revision 1: an order, or the draft that becomes one when it is placed, under the same id."""
+
+from typing import Final
+
+from canonical import values
+from canonical.order import Order, OrderCustomer
+from canonical.order_patch import OrderPatch
+from canonical.parts import Loss
+from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
+from mappings.medusa import wire_2_21 as wire
+from mappings.medusa.endpoints_order import ENDPOINTS
+from mappings.medusa.order_tables_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
+from mappings.medusa.order_write_r1 import to_vendor
+from mappings.medusa.wire_2_21 import Account, OrderWrite
+from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
+
+COARSER: Final = Loss(
+    path="/fulfillment_status",
+    kind="coerced",
+    detail="Medusa also tells how far the parts on their way are; fulfillment_status_raw keeps its word",
+)
+MIXED: Final = Loss(
+    path="/tax_inclusive",
+    kind="ambiguous",
+    detail="some prices hold the tax and others do not; the sums are told without, and unit prices as they are",
+)
+PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
+
+
+def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
+    """What an order means. Raises VendorDrift for a sum that is none."""
+    try:
+        return _mapped(record, account)
+    except (ValueError, ArithmeticError) as error:
+        raise VendorDrift("$", f"a sum or a count is none: {type(error).__name__}") from error
+
+
+def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
+    loss: list[Loss] = []
+    currency, settings = record.currency_code.upper(), account.custom_fields.get("order", ())
+    created_at = None if record.created_at is None else values.utc(record.created_at)
+    updated_at = None if record.updated_at is None else values.utc(record.updated_at)
+    inclusive = order_sums_r1.is_tax_inclusive(record)
+    with_tax = inclusive is True
+    lines, added = order_parts_r1.lines(record, currency)
+    promised = order_parts_r1.promised(record.payment_collections) if record.payment_collections else ()
+    status = STATUSES.get(record.status, "unknown")
+    paid = PAYMENTS.get(record.payment_status, "unknown")
+    # A draft that was cancelled can be placed all the same, and keeps the time of its cancellation.
+    is_over = status in ("cancelled", "archived") and record.canceled_at is not None
+    if record.fulfillment_status in PARTS_ON_THE_WAY:
+        loss.append(COARSER)
+    if inclusive is None:
+        loss.append(MIXED)
+    channel = None if record.sales_channel is None else record.sales_channel.name or None
+    order = Order(
+        number=record.custom_display_id or (None if record.display_id is None else str(record.display_id)),
+        source_kind="draft_order" if record.is_draft_order else "order",
+        status=status,
+        status_raw=record.status,
+        payment_status=paid,
+        payment_status_raw=record.payment_status,
+        fulfillment_status=FULFILLMENTS.get(record.fulfillment_status, "unknown"),
+        fulfillment_status_raw=record.fulfillment_status,
+        cancelled_at=values.utc(record.canceled_at) if is_over and record.canceled_at is not None else None,
+        currency=currency,
+        totals=order_sums_r1.totals(record, currency, lines, added, inclusive, loss),
+        tax_inclusive=inclusive,
+        customer=_customer(record, loss),
+        is_guest=record.customer_id is None,
+        billing_address=addresses.read(record.billing_address, "billing", "billing"),
+        shipping_address=addresses.read(record.shipping_address, "shipping", "shipping"),
+        line_items=lines,
+        discounts=order_parts_r1.discounts(record, currency, with_tax=with_tax),
+        shipping_lines=order_parts_r1.shipping_lines(record.shipping_methods or (), currency, with_tax=with_tax),
+        payments=order_parts_r1.payments(promised) if promised else (),
+        refunds=order_parts_r1.refunds(promised) if promised else (),
+        fulfillments=order_parts_r1.fulfillments(record.fulfillments) if record.fulfillments else (),
+        channel="draft" if record.is_draft_order else "unknown" if channel is None else "other",
+        channel_raw=channel,
+        external_id=metadata.external_id(record.metadata),
+        custom_fields=metadata.read(record.metadata, settings, loss) if settings else (),
+        placed_at=None if record.is_draft_order else created_at,
+        paid_at=order_parts_r1.paid_at(promised) if paid in PAID else None,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+    remote = Remote(id=record.id, created_at=created_at, updated_at=updated_at)
+    return Mapped(data=order, remote=remote, loss=tuple(loss))
+
+
+def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
+    """Who bought; name and telephone are those of the addresses, the bill's before the parcel's."""
+    email = values.email(record.email) if record.email else None
+    if email != (record.email or None):
+        loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))
+    name = phone = None
+    for place in (record.billing_address, record.shipping_address):
+        if place is not None:
+            name = name or addresses.name_of(place.first_name, place.last_name)
+            phone = phone or place.phone or None
+    if record.customer_id is None and not (email or name or phone):
+        return None
+    return OrderCustomer(remote_id=record.customer_id, email=email, phone=phone, name=name)
+
+
+ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account](
+    vendor="medusa",
+    object="order",
+    revision=1,
+    vendor_api="2.21",
+    record=wire.Order,
+    model=Order,
+    patch=OrderPatch,
+    account=Account,
+    endpoints=ENDPOINTS,
+    to_canonical=to_canonical,
+    to_vendor=to_vendor,
+)

@@ -1,0 +1,94 @@
+"""The sums of an order. Medusa works them out without rounding; rounded one by one, they may differ by a cent.
+
+It counts a refund as credit and takes it off the total; here the total stays what the goods cost, and what was given
+back is told beside it. Credit that is no refund's counterpart counts as paid.
+"""
+
+from typing import Final
+
+from canonical.order import LineItem, Totals
+from canonical.parts import Loss
+from canonical.totals import check_totals
+from mappings.medusa.money import TOLERANCE, exact, fits, minus, money, text
+from mappings.medusa.wire_2_21 import Order
+
+REFUNDED: Final = "payment_collection"
+"""What the credit line of a refund refers to."""
+ROUNDED: Final = Loss(
+    path="/totals",
+    kind="coerced",
+    detail="Medusa rounds no sum; each is rounded here as the currency is, so that together they may be off by one",
+)
+
+
+def is_tax_inclusive(record: Order) -> bool | None:
+    """Whether the prices of the lines hold the tax, which each line says for itself; None where they differ."""
+    lines = record.items
+    if not lines:
+        return False
+    first = lines[0].is_tax_inclusive
+    for line in lines:
+        if line.is_tax_inclusive is not first:
+            return None
+    return first
+
+
+def totals(
+    record: Order,
+    currency: str,
+    lines: tuple[LineItem, ...],
+    added: float,
+    inclusive: bool | None,
+    loss: list[Loss],
+) -> Totals:
+    """The sums, and what does not add up; `added` is Σ quantity * unit price of the lines. Where lines differ in
+    whether they hold the tax, all is told without.
+
+    Raises ValueError for what is no sum.
+    """
+    with_tax = inclusive is True
+    items = record.original_item_total if with_tax else record.item_subtotal
+    discount = record.discount_total if with_tax else record.discount_subtotal
+    shipping = record.original_shipping_total if with_tax else record.original_shipping_subtotal
+    tax = record.tax_total
+    # A sum of two of a computer's numbers may have a tail that neither had.
+    total = record.total if not record.credit_line_total else round(record.total + record.credit_line_total, 9)
+    paid, refunded = _paid(record)
+    shown, received, zero = money(total, currency), money(paid, currency), money("0", currency)
+    found = Totals(
+        items=money(items, currency),
+        discount=money(discount, currency),
+        shipping=money(shipping, currency),
+        fees=zero,
+        tip=zero,
+        tax=money(tax, currency),
+        total=shown,
+        paid=received,
+        refunded=money(refunded, currency),
+        outstanding=zero if received == shown else shown if received == zero else minus(shown, received, currency),
+    )
+    # Judged as Medusa has the sums: what only the rounding moved is told as that.
+    due = items - discount + shipping + (0.0 if with_tax else tax)
+    if inclusive is None or abs(due - total) > TOLERANCE or abs(added - items) > TOLERANCE:
+        loss += check_totals(found, lines, inclusive)
+    if not (
+        fits(total, currency)
+        and fits(items, currency)
+        and fits(discount, currency)
+        and fits(shipping, currency)
+        and fits(tax, currency)
+    ):
+        loss.append(ROUNDED)
+    return found
+
+
+def _paid(record: Order) -> tuple[str, str]:
+    """What was paid, with credit that was given, and what was given back."""
+    summary = record.summary
+    if summary is None:
+        return "0", "0"
+    paid = summary.raw_paid_total.value
+    given = [exact(line.raw_amount.value) for line in record.credit_lines or () if line.reference != REFUNDED]
+    if given:
+        paid = text(sum(given, exact(paid)))
+    return paid, summary.raw_refunded_total.value

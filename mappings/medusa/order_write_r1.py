@@ -1,0 +1,176 @@
+"""Our OrderPatch to what Medusa takes.
+
+A new order is a draft. A status that is changed takes it a step further, which is a call of its own and goes alone.
+Lines and shipping are told with a new draft; later they are changed by an edit of several calls, which is no one write.
+"""
+
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.order_patch import OrderCustomerPatch, OrderPatch
+from canonical.parts import AddressPatch
+from mappings.medusa import addresses, metadata
+from mappings.medusa.order_lines_write_r1 import lines, shipping_lines
+from mappings.medusa.order_tables_r1 import STATUSES, STEPS
+from mappings.medusa.regions import region_for
+from mappings.medusa.wire_2_21 import Account, Order, OrderBody, OrderWrite, PlaceWrite
+from mappings.medusa.writing import address_of, refuse_without_place
+from mappings.spec import Draft, Notes
+
+UNSUPPORTED: Final[dict[str, str]] = {
+    "payment_status": "Medusa works it out from the payments, which are records of their own",
+    "fulfillment_status": "Medusa works it out from the fulfilments, which are records of their own",
+    "number": "Medusa numbers its orders itself",
+    "presentment_currency": "a Medusa order has one currency",
+    "tax_inclusive": "whether prices hold the tax is a setting of the shop",
+    "discounts": "Medusa works out itself what a promotion takes off, so that no amount can be set",
+    "tags": "Medusa has no tags of orders",
+    "customer_note": "Medusa keeps no note of the buyer: configure a custom field for it",
+    "internal_note": "Medusa keeps no note with an order: configure a custom field for it",
+    "placed_at": "Medusa sets the time of an order itself",
+}
+ALONE: Final = "taking an order further is a call of its own at Medusa: send the status alone, and the rest before it"
+PLACE_FIRST: Final = "a draft is placed first: send open, then this"
+WRITABLE: Final = ("draft", *STEPS)
+
+
+def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
+    """The write in Medusa's words; `current` is None for a new order."""
+    notes = Notes()
+    refuse_without_place(patch, UNSUPPORTED, notes)
+    if patch.is_test is True:
+        notes.unsupported("/is_test", "Medusa has no orders for trial")
+    is_draft = current is None or current.is_draft_order
+    step = None
+    if current is None:
+        _check_first_status(patch, notes)
+    else:
+        step = _step(patch, current, notes)
+    settings = account.custom_fields.get("order", ())
+    held = None if current is None else current.metadata
+    told = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=current is None)
+    body = OrderBody(
+        region_id=UNSET if current is not None else region_for(patch, account, notes),
+        currency_code=_currency(patch, current, notes),
+        customer_id=_customer_id(patch.customer, current, notes),
+        email=_email(patch.customer, current, notes),
+        billing_address=_address(patch, "billing", current, notes),
+        shipping_address=_address(patch, "shipping", current, notes),
+        items=lines(patch.line_items, current, notes),
+        shipping_methods=shipping_lines(patch.shipping_lines, current, account, notes),
+        metadata=told or UNSET,
+    )
+    _check_buyer(patch, current, notes)
+    if step is not None and body != OrderBody():
+        notes.invalid("/status", ALONE)
+    write = OrderWrite(body=body, is_draft=is_draft if step is None else step == STEPS["open"], step=step)
+    return Draft(body=write, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _check_first_status(patch: OrderPatch, notes: Notes) -> None:
+    """A new order is a draft, whatever else was wanted."""
+    if patch.status is UNSET:
+        notes.lose("/status", "defaulted", "a new order is a draft at Medusa: change its status to open to place it")
+    elif patch.status != "draft":
+        notes.invalid("/status", "one of: draft, for a new order; change it to open afterwards to place it")
+
+
+def _step(patch: OrderPatch, current: Order, notes: Notes) -> str | None:
+    """The call that makes the order what is wanted; None where it is that already."""
+    there = STATUSES.get(current.status, "unknown")
+    if isinstance(patch.status, UnsetType) or patch.status == there:
+        return None
+    if patch.status == "cancelled":
+        notes.invalid("/status", "an order is cancelled by POST /v1/orders/{id}/cancel")
+        return None
+    step = STEPS.get(patch.status)
+    if step is None or (patch.status == "open" and there != "draft"):
+        notes.invalid("/status", f"one of: {', '.join(WRITABLE)}; only a draft can become open")
+        return None
+    if current.is_draft_order and patch.status != "open":
+        notes.invalid("/status", PLACE_FIRST)
+        return None
+    return step
+
+
+def _currency(patch: OrderPatch, current: Order | None, notes: Notes) -> str | UnsetType:
+    if isinstance(patch.currency, UnsetType) or (current is not None and _is_its_own(patch.currency, current)):
+        return UNSET
+    if patch.currency is None:
+        notes.invalid("/currency", "a Medusa order always has a currency")
+        return UNSET
+    if current is not None:
+        notes.unsupported("/currency", "the currency of a Medusa order is that of its region, and stays")
+        return UNSET
+    return patch.currency.lower()
+
+
+def _is_its_own(currency: str | None, current: Order) -> bool:
+    return currency is not None and currency.lower() == current.currency_code
+
+
+def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
+    if buyer is None:
+        if current is not None:
+            notes.invalid("/customer", "Medusa does not take the buyer off an order")
+        return UNSET
+    if isinstance(buyer, UnsetType):
+        return UNSET
+    if buyer.remote_id is None:
+        if buyer.id is not None:
+            notes.invalid("/customer/id", "this customer is not known at this connection")
+        return UNSET
+    if current is not None and buyer.remote_id == current.customer_id:
+        return UNSET
+    if current is not None and not current.is_draft_order:
+        notes.unsupported("/customer/remote_id", "Medusa gives a placed order to another only if both agree")
+        return UNSET
+    return buyer.remote_id
+
+
+def _email(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
+    if buyer is None or isinstance(buyer, UnsetType) or not buyer.email:
+        return UNSET
+    address = address_of(buyer.email, "/customer/email", notes)
+    return UNSET if current is not None and values.email(current.email or "") == address else address
+
+
+def _address(patch: OrderPatch, kind: addresses.Purpose, current: Order | None, notes: Notes) -> PlaceWrite | UnsetType:
+    address = patch.billing_address if kind == "billing" else patch.shipping_address
+    if isinstance(address, UnsetType) or (address is None and current is None):
+        return UNSET
+    held = None if current is None else current.billing_address if kind == "billing" else current.shipping_address
+    is_placed = current is not None and not current.is_draft_order
+    return addresses.write(address, kind, held, notes, is_placed=is_placed)
+
+
+def _check_buyer(patch: OrderPatch, current: Order | None, notes: Notes) -> None:
+    """The buyer's name and telephone are those of an address."""
+    buyer = patch.customer
+    if buyer is None or isinstance(buyer, UnsetType):
+        return
+    names, phones = _in_addresses(patch, current)
+    if buyer.name is not None and buyer.name.strip() not in names:
+        detail = "Medusa takes the buyer's name from the addresses: write it to billing_address.name"
+        notes.unsupported("/customer/name", detail)
+    if buyer.phone is not None and buyer.phone not in phones:
+        detail = "Medusa takes the buyer's telephone from the addresses: write it to billing_address.phone"
+        notes.unsupported("/customer/phone", detail)
+
+
+def _in_addresses(patch: OrderPatch, current: Order | None) -> tuple[frozenset[str], frozenset[str]]:
+    names: set[str | None] = set()
+    phones: set[str | None] = set()
+    for sent, held in (
+        (patch.billing_address, None if current is None else current.billing_address),
+        (patch.shipping_address, None if current is None else current.shipping_address),
+    ):
+        if isinstance(sent, AddressPatch):
+            names.add(sent.name)
+            phones.add(sent.phone)
+        elif sent is not None and held is not None:
+            names.add(addresses.name_of(held.first_name, held.last_name))
+            phones.add(held.phone)
+    return frozenset(filter(None, names)), frozenset(filter(None, phones))

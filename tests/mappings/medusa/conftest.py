@@ -1,0 +1,67 @@
+"""A shop with regions and custom fields, and what Medusa makes of a write, as it was seen to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mappings.http import VendorReply
+from mappings.medusa import VENDOR
+from mappings.medusa.wire_2_21 import Account
+from mappings.spec import VendorMapping
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+Mapping = VendorMapping[Any, Any, Any, Any, Account]
+MAPPINGS: dict[str, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
+ACCOUNT = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
+
+
+def golden(name: str) -> msgspec.Raw:
+    """A record as it is sent, out of its envelope."""
+    (raw,) = VENDOR.unwrap((FIXTURES / f"{name}.in.json").read_bytes(), "order" if "order" in name else "customer")
+    return raw
+
+
+def shown(name: str) -> dict[str, Any]:
+    """The same, to be changed."""
+    found: dict[str, Any] = msgspec.json.decode(golden(name))
+    return found
+
+
+def encoded(record: Any) -> msgspec.Raw:
+    """A record that was changed, as it is sent."""
+    return msgspec.Raw(json.dumps(record).encode())
+
+
+def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:
+    """An answer of a shop; what is not bytes is sent as JSON."""
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return VendorReply(status=status, headers=headers or {}, body=sent)
+
+
+def refused(draft: Any) -> dict[str, str]:
+    """Pointer and kind of what a draft refuses."""
+    return {refusal.pointer: refusal.kind for refusal in draft.refused}
+
+
+def on_the_wire(body: msgspec.Struct) -> dict[str, Any]:
+    """A drafted body as the shop would see it."""
+    sent: dict[str, Any] = json.loads(msgspec.json.encode(body))
+    return sent
+
+
+def written(record: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
+    """The record after a write: metadata and addresses are added to, "" takes a key of metadata out, the rest stands as
+    it was sent."""
+    after = {**record}
+    for name, value in sent.items():
+        if name == "metadata":
+            merged = {**(record.get(name) or {}), **value}
+            after[name] = {key: one for key, one in merged.items() if one != ""}
+        elif name.endswith("_address"):
+            after[name] = {**(record.get(name) or {}), **value}
+        else:
+            after[name] = value
+    return after

@@ -1,0 +1,225 @@
+"""What is asked of a shop, and what its answers are taken for."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.customer import CustomerPatch, EmailPatch
+from canonical.order_patch import OrderCancel, OrderPatch
+from mappings.http import VendorRequest
+from mappings.medusa import VENDOR, keysets
+from mappings.medusa.customer_r1 import CUSTOMER
+from mappings.medusa.order_r1 import ORDER
+from mappings.medusa.wire_2_21 import CustomerWrite
+from mappings.spec import ListQuery, Unmappable, VendorDrift
+
+from .conftest import ACCOUNT, Mapping, golden, reply, shown
+
+OPERATION = "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
+BEGAN = datetime.fromtimestamp(0x0198F0A2B7C4 / 1000, UTC)
+START = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def answered(request: VendorRequest | None, records: list[dict[str, Any]], name: str) -> Any:
+    """What a shop with these records answers to a list, as it was seen to: by one member, from a moment on."""
+    assert request is not None
+    query = dict(request.query)
+    by, limit = query["order"], int(query["limit"])
+    since = query.get(f"{by}[$gte]", "")
+    found = sorted((one for one in records if one[by] >= since), key=lambda one: one[by])
+    return reply({name: found[:limit], "count": len(found), "offset": 0, "limit": limit})
+
+
+def at(minutes: int) -> str:
+    """A time as Medusa writes it."""
+    return keysets.iso(START + timedelta(minutes=minutes))
+
+
+@given(
+    moments=st.lists(st.integers(0, 5), max_size=14),
+    limit=st.integers(1, 4),
+    by_change=st.booleans(),
+)
+def test_pages_show_everybody_once_however_many_were_made_at_a_time(
+    moments: list[int], limit: int, by_change: bool
+) -> None:
+    records = [
+        {"id": f"cus_{place}", "created_at": at(moment), "updated_at": at(5 - moment)}
+        for place, moment in enumerate(moments)
+    ]
+    query = ListQuery(limit=limit, updated_since=START + timedelta(minutes=2) if by_change else None)
+    seen: list[str] = []
+    for _ in range(50):
+        request = CUSTOMER.endpoints.list(query, ACCOUNT) if CUSTOMER.endpoints.list else None
+        page = paged(CUSTOMER, answered(request, records, "customers"), query)
+        assert len(page.records) <= limit
+        seen += [msgspec.json.decode(raw)["id"] for raw in page.records]
+        if page.next is None:
+            break
+        query = msgspec.structs.replace(query, after=page.next)
+    wanted = [one["id"] for one in records if not by_change or one["updated_at"] >= at(2)]
+    assert sorted(seen) == sorted(wanted)
+
+
+def paged(mapping: Mapping, answer: Any, query: ListQuery) -> Any:
+    """The page of an answer."""
+    assert mapping.endpoints.page is not None
+    return mapping.endpoints.page(answer, query, ACCOUNT)
+
+
+def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
+    """Where a list is asked for, and how; without the columns."""
+    assert mapping.endpoints.list is not None
+    request = mapping.endpoints.list(query, ACCOUNT)
+    return request.path, {name: value for name, value in request.query if name != "fields"}
+
+
+def test_orders_are_listed_behind_their_drafts() -> None:
+    query = ListQuery(limit=2, updated_since=START, filters={"status": "cancelled"})
+    path, told = asked(ORDER, query)
+    assert (path, told) == (
+        "/admin/draft-orders",
+        {"order": "updated_at", "limit": "2", "updated_at[$gte]": "2026-05-01T00:00:00.000Z"},
+    )
+    drafts = [
+        {"id": "order_1", "status": "draft", "updated_at": at(1)},
+        {"id": "order_2", "status": "canceled", "updated_at": at(2)},
+    ]
+    page = paged(ORDER, reply({"draft_orders": drafts, "count": 2}), query)
+    assert ([msgspec.json.decode(raw)["id"] for raw in page.records], page.next) == (["order_2"], "2")
+    query = msgspec.structs.replace(query, after=page.next)
+    path, told = asked(ORDER, query)
+    assert (path, told["status"]) == ("/admin/orders", "canceled")
+    page = paged(
+        ORDER, reply({"orders": [{"id": "order_3", "status": "canceled", "updated_at": at(3)}], "count": 5}), query
+    )
+    assert page.next == f"2/{at(3)}/order_3"
+
+
+def test_a_status_that_medusa_has_no_word_for_lists_nobody() -> None:
+    path, told = asked(ORDER, ListQuery(limit=5, after="2", filters={"status": "failed"}))
+    assert (path, told["id"]) == ("/admin/orders", "order_none")
+
+
+@pytest.mark.parametrize("cursor", ["", "3", "1/", "1/2026-05-01T00:00:00.000Z/", "2/2026-13-01T00:00:00.000Z/order_1"])
+def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        asked(ORDER, ListQuery(limit=1, after=cursor))
+
+
+def test_a_customer_is_looked_up_by_address_and_who_registered_comes_first() -> None:
+    path, told = asked(CUSTOMER, ListQuery(limit=1, filters={"email": "ann@example.com"}))
+    assert (path, told) == ("/admin/customers", {"email": "ann@example.com", "order": "-has_account"})
+    both = [{"id": "cus_1"}, {"id": "cus_2"}]
+    found, _ = CUSTOMER.endpoints.record(reply({"customers": both, "count": 2}), ACCOUNT)
+    assert found is not None
+    assert msgspec.json.decode(found)["id"] == "cus_1"
+    assert CUSTOMER.endpoints.record(reply({"customers": [], "count": 0}), ACCOUNT)[0] is None
+    assert len(paged(CUSTOMER, reply({"customers": both}), ListQuery(limit=1, filters={"email": "x"})).records) == 2
+
+
+def test_a_create_names_its_operation_and_keeps_what_else_is_told() -> None:
+    patch = CustomerPatch(external_id="k", emails=(EmailPatch(address="ann@example.com"),))
+    assert CUSTOMER.endpoints.create is not None
+    request = CUSTOMER.endpoints.create(CUSTOMER.to_vendor(patch, None, ACCOUNT).body, OPERATION, None, ACCOUNT)
+    assert (request.method, request.path, request.effect, request.idempotent) == (
+        "POST",
+        "/admin/customers",
+        True,
+        False,
+    )
+    assert json.loads(request.body or b"")["metadata"] == {"external_id": "k", "lockstitch_operation_id": OPERATION}
+    assert ORDER.endpoints.create is not None
+    draft = ORDER.to_vendor(OrderPatch(currency="JPY"), None, ACCOUNT)
+    request = ORDER.endpoints.create(draft.body, OPERATION, None, ACCOUNT)
+    assert (request.path, json.loads(request.body or b"")) == (
+        "/admin/draft-orders",
+        {"region_id": "reg_jp", "currency_code": "jpy", "metadata": {"lockstitch_operation_id": OPERATION}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "patch", "path"),
+    [
+        ("order-draft", OrderPatch(external_id="k"), "/admin/draft-orders/order_1"),
+        ("order-draft", OrderPatch(status="open"), "/admin/draft-orders/order_1/convert-to-order"),
+        ("order-full", OrderPatch(external_id="k"), "/admin/orders/order_1"),
+        ("order-full", OrderPatch(status="completed"), "/admin/orders/order_1/complete"),
+        ("order-full", OrderPatch(status="archived"), "/admin/orders/order_1/archive"),
+    ],
+)
+def test_a_change_goes_where_medusa_takes_it(case: str, patch: OrderPatch, path: str) -> None:
+    body = ORDER.to_vendor(patch, ORDER.decode(golden(case)), ACCOUNT).body
+    assert ORDER.endpoints.update is not None
+    request = ORDER.endpoints.update("order_1", body, OPERATION, ACCOUNT)
+    assert (request.method, request.path) == ("POST", path)
+    assert "order_1" not in request.route
+
+
+def test_medusa_pays_back_and_frees_goods_when_it_cancels_and_that_is_said() -> None:
+    assert ORDER.endpoints.cancel is not None
+    request, told = ORDER.endpoints.cancel(
+        "order_1", OrderCancel(reason="customer", restock=True, refund=True), OPERATION, ACCOUNT
+    )
+    assert (request.path, told) == ("/admin/orders/order_1/cancel", ())
+    _, told = ORDER.endpoints.cancel(
+        "order_1", OrderCancel(reason="customer", notify=True, note="x"), OPERATION, ACCOUNT
+    )
+    assert {one.pointer for one in told} == {"/restock", "/refund", "/notify", "/note"}
+
+
+def test_receipts() -> None:
+    assert CUSTOMER.endpoints.receipt is not None
+    made = CUSTOMER.endpoints.receipt(reply({"customer": shown("customer-full")}), "create")
+    assert (made.remote_id, made.created, made.record is not None) == (shown("customer-full")["id"], True, True)
+    gone = CUSTOMER.endpoints.receipt(reply({"id": "cus_1", "object": "customer", "deleted": True}), "archive")
+    assert gone.remote_id == "cus_1"
+    assert ORDER.endpoints.receipt is not None
+    for name in ("order", "draft_order"):
+        found = ORDER.endpoints.receipt(reply({name: {"id": "order_1", "metadata": None}}), "update")
+        assert (found.remote_id, found.record) == ("order_1", None)
+    with pytest.raises(VendorDrift):
+        ORDER.endpoints.receipt(reply({"id": "order_1"}), "create")
+
+
+def test_a_lost_create_is_found_by_its_operation() -> None:
+    assert CUSTOMER.endpoints.find_marker is not None
+    assert CUSTOMER.endpoints.marked is not None
+    request = CUSTOMER.endpoints.find_marker(OPERATION, None, CustomerWrite(email="ann@example.com"), ACCOUNT)
+    assert request is not None
+    assert dict(request.query)["email"] == "ann@example.com"
+    since = keysets.iso(BEGAN - timedelta(hours=1))
+    for mapping, path in ((CUSTOMER, "/admin/customers"), (ORDER, "/admin/draft-orders")):
+        assert mapping.endpoints.find_marker is not None
+        request = mapping.endpoints.find_marker(OPERATION, None, None, ACCOUNT)
+        assert request is not None
+        assert (request.path, dict(request.query)["created_at[$gte]"]) == (path, since)
+        assert mapping.endpoints.find_marker("op_of_yore", None, None, ACCOUNT) is None
+    others = [{"id": "cus_1", "metadata": None}, {"id": "cus_2", "metadata": {"lockstitch_operation_id": 7}}]
+    mine = {"id": "cus_3", "metadata": {"lockstitch_operation_id": OPERATION}}
+    assert CUSTOMER.endpoints.marked(reply({"customers": [*others, mine], "count": 3}), OPERATION) == "cus_3"
+    assert CUSTOMER.endpoints.marked(reply({"customers": others, "count": 2}), OPERATION) is None
+
+
+def test_that_a_record_is_not_among_some_proves_nothing() -> None:
+    assert ORDER.endpoints.marked is not None
+    with pytest.raises(Unmappable):
+        ORDER.endpoints.marked(reply({"draft_orders": [{"id": "order_1", "metadata": None}], "count": 2}), OPERATION)
+
+
+def test_the_shop_is_known_by_its_regions_and_ways_of_shipping() -> None:
+    regions = reply(
+        {"regions": [{"id": "reg_1", "name": "EU", "currency_code": "eur", "countries": [{"iso_2": "de"}]}]}
+    )
+    options = reply({"shipping_options": [{"id": "so_1", "name": "Post"}]})
+    account = VENDOR.build_account((regions, options), {})
+    assert (account.regions[0].countries, account.shipping_options[0].name) == (("de",), "Post")
+    for replies in ((None, None), ()):
+        assert VENDOR.build_account(replies, {}).regions == ()
+    with pytest.raises(VendorDrift):
+        VENDOR.build_account((reply({"regions": 7}), None), {})

@@ -1,0 +1,318 @@
+"""Orders both ways: what is written reads back, a change sends only itself, a step goes alone."""
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.order import FulfillmentStatus, Order, OrderStatus, PaymentStatus
+from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.medusa.order_r1 import ORDER
+from mappings.medusa.order_tables_r1 import FULFILLMENTS, PAYMENTS, STATUSES, STEPS
+from mappings.medusa.wire_2_21 import Account
+from mappings.spec import VendorDrift
+
+from .conftest import ACCOUNT, encoded, golden, on_the_wire, refused, shown, written
+
+TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
+MAYBE = st.none() | TEXT
+NAME = st.none() | TEXT | st.tuples(TEXT, TEXT).map(" ".join)
+PLACES = st.builds(
+    AddressPatch,
+    name=NAME,
+    company=MAYBE,
+    line1=TEXT,
+    line2=MAYBE,
+    city=MAYBE,
+    region=MAYBE,
+    postal_code=MAYBE,
+    country_code=st.just("GB"),
+    phone=MAYBE,
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "billing_address": PLACES,
+    "shipping_address": PLACES,
+    "customer": st.builds(
+        OrderCustomerPatch, email=st.from_regex(r"[A-Za-z]{1,9}@[a-z]{1,9}\.example", fullmatch=True)
+    ),
+    "external_id": MAYBE,
+    "custom_fields": st.none()
+    | st.tuples(
+        st.builds(CustomFieldPatch, key=st.just("gift"), value=st.none() | st.booleans()),
+        st.builds(CustomFieldPatch, key=st.just("message"), value=MAYBE),
+    ),
+}
+PATCHES = st.fixed_dictionaries({}, optional=FIELDS).map(lambda fields: OrderPatch(**fields))
+GB = AddressPatch(line1="1 Main", country_code="GB")
+
+
+def check(patch: OrderPatch, data: Order) -> None:
+    """Every field of the patch as it is read afterwards."""
+    for kind in ("billing_address", "shipping_address"):
+        wanted, found = getattr(patch, kind), getattr(data, kind)
+        if wanted is UNSET:
+            continue
+        for name in ("name", "company", "line1", "line2", "city", "region", "postal_code", "country_code", "phone"):
+            assert getattr(found, name) == getattr(wanted, name), (kind, name)
+    if patch.customer is not UNSET:
+        assert data.customer is not None
+        assert patch.customer is not None
+        assert patch.customer.email is not None
+        assert data.customer.email == patch.customer.email.lower()
+    if patch.external_id is not UNSET:
+        assert data.external_id == patch.external_id
+    if patch.custom_fields is not UNSET:
+        told = {one.key: one.value for one in patch.custom_fields or ()}
+        assert {one.key: one.value for one in data.custom_fields} == {"gift": None, "message": None} | told
+
+
+@pytest.mark.parametrize("case", ["order-draft", "order-full", "order-tax-inclusive"])
+@given(patch=PATCHES)
+def test_what_is_written_reads_back(case: str, patch: OrderPatch) -> None:
+    record = shown(case)
+    record["billing_address"] = record["shipping_address"]
+    before = ORDER.read(encoded(record), ACCOUNT).data
+    draft = ORDER.to_vendor(patch, ORDER.decode(encoded(record)), ACCOUNT)
+    assert draft.refused == ()
+    after = ORDER.read(encoded(written(record, on_the_wire(draft.body.body))), ACCOUNT).data
+    check(patch, after)
+    for name in ("totals", "line_items", "status", "shipping_lines", *(FIELDS.keys() - {"customer"})):
+        if getattr(patch, name, UNSET) is UNSET:
+            assert getattr(after, name) == getattr(before, name), name
+
+
+@pytest.mark.parametrize(
+    ("patch", "sent"),
+    [
+        (OrderPatch(), {}),
+        (OrderPatch(status="open"), {}),
+        (OrderPatch(currency="EUR"), {}),
+        (OrderPatch(external_id="k"), {"metadata": {"external_id": "k"}}),
+        (OrderPatch(external_id=None), {"metadata": {"external_id": ""}}),
+        (OrderPatch(custom_fields=None), {}),
+        (OrderPatch(customer=OrderCustomerPatch(email="New@Example.com")), {"email": "new@example.com"}),
+        (OrderPatch(customer=OrderCustomerPatch(email="ann.lee@example.com", name="Ann Lee")), {}),
+        (
+            OrderPatch(billing_address=GB),
+            {
+                "billing_address": {
+                    "address_1": "1 Main",
+                    **dict.fromkeys(
+                        ["first_name", "last_name", "company", "address_2", "city", "province", "postal_code", "phone"]
+                    ),
+                }
+            },
+        ),
+    ],
+)
+def test_a_change_of_a_placed_order_sends_only_what_was_asked_for(patch: OrderPatch, sent: dict[str, Any]) -> None:
+    draft = ORDER.to_vendor(patch, ORDER.decode(golden("order-full")), ACCOUNT)
+    assert draft.refused == ()
+    assert (draft.body.is_draft, draft.body.step) == (False, None)
+    assert on_the_wire(draft.body.body) == sent
+
+
+def test_a_new_order_is_a_draft_in_the_region_that_sells_there() -> None:
+    patch = OrderPatch(
+        status="draft",
+        currency="EUR",
+        customer=OrderCustomerPatch(remote_id="cus_1", email="Ann@Example.com"),
+        shipping_address=GB,
+        line_items=(
+            LineItemPatch(variant_remote_id="variant_1", quantity="2"),
+            LineItemPatch(name="Ribbon", sku="RIB", quantity="1.5", unit_price="0.333"),
+        ),
+        shipping_lines=(ShippingLinePatch(title="Rider", price="4.50"),),
+        external_id="web-1",
+        custom_fields=(CustomFieldPatch(key="gift", value=True), CustomFieldPatch(key="message", value=None)),
+    )
+    draft = ORDER.to_vendor(patch, None, ACCOUNT)
+    assert draft.refused == ()
+    assert [loss.kind for loss in draft.loss] == ["coerced"]
+    sent = on_the_wire(draft.body.body)
+    assert sent.pop("shipping_address")["country_code"] == "gb"
+    assert sent == {
+        "region_id": "reg_eu",
+        "currency_code": "eur",
+        "customer_id": "cus_1",
+        "email": "ann@example.com",
+        "items": [
+            {"variant_id": "variant_1", "quantity": 2},
+            {"title": "Ribbon", "variant_sku": "RIB", "unit_price": "0.333", "quantity": 1.5},
+        ],
+        "shipping_methods": [{"name": "Rider", "shipping_option_id": "so_rider", "amount": "4.50"}],
+        "metadata": {"external_id": "web-1", "gift": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("patch", "region"),
+    [
+        (OrderPatch(currency="JPY"), "reg_jp"),
+        (OrderPatch(currency="KWD", billing_address=AddressPatch(country_code="KW")), "reg_kw"),
+        (OrderPatch(shipping_address=AddressPatch(country_code="HR"), billing_address=GB), "reg_eu_late"),
+        (OrderPatch(shipping_address=AddressPatch(line1="1 Main"), billing_address=GB), "reg_eu"),
+    ],
+)
+def test_a_region_is_found_by_country_and_currency(patch: OrderPatch, region: str) -> None:
+    draft = ORDER.to_vendor(patch, None, ACCOUNT)
+    assert draft.refused == ()
+    assert draft.body.body.region_id == region
+
+
+@pytest.mark.parametrize(
+    ("patch", "pointer"),
+    [
+        (OrderPatch(), "/currency"),
+        (OrderPatch(currency="EUR"), "/currency"),
+        (OrderPatch(currency="USD"), "/currency"),
+        (OrderPatch(currency="JPY", shipping_address=GB), "/currency"),
+        (OrderPatch(shipping_address=AddressPatch(country_code="US")), "/shipping_address/country_code"),
+    ],
+)
+def test_no_region_is_guessed(patch: OrderPatch, pointer: str) -> None:
+    draft = ORDER.to_vendor(patch, None, ACCOUNT)
+    assert refused(draft) == {pointer: "invalid"}
+    assert "Europe, EUR, DE GB" in draft.refused[0].detail
+    assert refused(ORDER.to_vendor(patch, None, Account()))["/currency"] == "invalid"
+
+
+@pytest.mark.parametrize("status", get_args(OrderStatus))
+def test_a_new_order_is_no_more_than_a_draft(status: OrderStatus) -> None:
+    draft = ORDER.to_vendor(OrderPatch(status=status, currency="JPY"), None, ACCOUNT)
+    assert refused(draft) == ({} if status == "draft" else {"/status": "invalid"})
+    unsaid = ORDER.to_vendor(OrderPatch(currency="JPY"), None, ACCOUNT)
+    assert [(loss.path, loss.kind) for loss in unsaid.loss] == [("/status", "defaulted")]
+
+
+@pytest.mark.parametrize("case", ["order-draft", "order-full", "order-cancelled-yen"])
+@pytest.mark.parametrize("status", get_args(OrderStatus))
+def test_a_status_is_a_step_or_is_refused(case: str, status: OrderStatus) -> None:
+    current = ORDER.decode(golden(case))
+    draft = ORDER.to_vendor(OrderPatch(status=status), current, ACCOUNT)
+    there = STATUSES[current.status]
+    possible = {"draft": {"open"}, "open": {"completed", "archived"}, "cancelled": {"completed", "archived"}}[there]
+    if status == there:
+        assert (draft.refused, draft.body.step) == ((), None)
+    elif status in possible:
+        assert (draft.refused, draft.body.step) == ((), STEPS[status])
+        assert draft.body.is_draft is (status == "open")
+    else:
+        assert refused(draft) == {"/status": "invalid"}
+
+
+def test_a_step_goes_alone() -> None:
+    draft = ORDER.to_vendor(OrderPatch(status="open", external_id="x"), ORDER.decode(golden("order-draft")), ACCOUNT)
+    assert refused(draft) == {"/status": "invalid"}
+
+
+def test_a_draft_that_was_cancelled_is_not_placed_by_us() -> None:
+    record = shown("order-draft") | {"status": "canceled", "canceled_at": "2026-11-25T18:40:00.000Z"}
+    draft = ORDER.to_vendor(OrderPatch(status="open"), ORDER.decode(encoded(record)), ACCOUNT)
+    assert refused(draft) == {"/status": "invalid"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("payment_status", one) for one in get_args(PaymentStatus)]
+    + [("fulfillment_status", one) for one in get_args(FulfillmentStatus)]
+    + [
+        ("number", "7"),
+        ("tags", ("gift",)),
+        ("customer_note", None),
+        ("tax_inclusive", True),
+        ("discounts", (DiscountPatch(amount="1.00"),)),
+        ("line_items", (LineItemPatch(name="Mug", quantity="1", unit_price="1.00"),)),
+        ("shipping_lines", None),
+        ("currency", "JPY"),
+        ("is_test", True),
+    ],
+)
+def test_what_cannot_be_changed_is_said(field: str, value: Any) -> None:
+    draft = ORDER.to_vendor(OrderPatch(**{field: value}), ORDER.decode(golden("order-full")), ACCOUNT)
+    assert refused(draft) == {f"/{field}": "unsupported"}
+    assert on_the_wire(draft.body.body) == {}
+
+
+@pytest.mark.parametrize(
+    ("buyer", "told"),
+    [
+        (None, {"/customer": "invalid"}),
+        (OrderCustomerPatch(id="cus_0198"), {"/customer/id": "invalid"}),
+        (OrderCustomerPatch(remote_id="cus_other"), {"/customer/remote_id": "unsupported"}),
+        (OrderCustomerPatch(name="Somebody Else"), {"/customer/name": "unsupported"}),
+        (OrderCustomerPatch(phone="1"), {"/customer/phone": "unsupported"}),
+        (OrderCustomerPatch(phone="+441174960123", name="Ann Lee"), {}),
+    ],
+)
+def test_the_buyer_of_a_placed_order_stays(buyer: OrderCustomerPatch | None, told: dict[str, str]) -> None:
+    draft = ORDER.to_vendor(OrderPatch(customer=buyer), ORDER.decode(golden("order-full")), ACCOUNT)
+    assert refused(draft) == told
+
+
+def test_the_country_of_a_placed_order_stays_and_that_of_a_draft_does_not() -> None:
+    abroad = OrderPatch(billing_address=AddressPatch(line1="1 Main", country_code="DE"), shipping_address=None)
+    placed = ORDER.to_vendor(abroad, ORDER.decode(golden("order-full")), ACCOUNT)
+    assert refused(placed) == {"/billing_address/country_code": "invalid", "/shipping_address/country_code": "invalid"}
+    draft = ORDER.to_vendor(abroad, ORDER.decode(golden("order-draft")), ACCOUNT)
+    assert draft.refused == ()
+    sent = on_the_wire(draft.body.body)
+    assert sent["billing_address"]["country_code"] == "de"
+    assert set(sent["shipping_address"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (LineItemPatch(quantity="1"), {"": "invalid"}),
+        (LineItemPatch(name="Mug", quantity="1"), {"": "invalid"}),
+        (LineItemPatch(product_remote_id="prod_1", quantity="1"), {"": "invalid", "/product_remote_id": "unsupported"}),
+        (LineItemPatch(variant_remote_id="variant_1", sku="X", quantity="1"), {"/sku": "unsupported"}),
+        (LineItemPatch(variant_remote_id="variant_1", quantity="0"), {"/quantity": "invalid"}),
+        (LineItemPatch(variant_remote_id="variant_1", quantity="-2"), {"/quantity": "invalid"}),
+        (LineItemPatch(variant_remote_id="variant_1", quantity="123456789012.123456789"), {"/quantity": "invalid"}),
+        (LineItemPatch(variant_remote_id="variant_1", quantity="1", taxable=True), {"/taxable": "unsupported"}),
+    ],
+)
+def test_a_line_is_a_variant_or_has_name_and_price(line: LineItemPatch, told: dict[str, str]) -> None:
+    draft = ORDER.to_vendor(OrderPatch(currency="JPY", line_items=(line,)), None, ACCOUNT)
+    assert refused(draft) == {f"/line_items/0{pointer}": kind for pointer, kind in told.items()}
+
+
+def test_goods_go_by_a_way_that_the_shop_has() -> None:
+    lines = (
+        ShippingLinePatch(title="Balloon", price="1.00"),
+        ShippingLinePatch(title="Rider", carrier="Jo", price="1"),
+    )
+    draft = ORDER.to_vendor(OrderPatch(currency="JPY", shipping_lines=lines), None, ACCOUNT)
+    assert refused(draft) == {"/shipping_lines/0/title": "invalid", "/shipping_lines/1/carrier": "unsupported"}
+    assert "Parcel post" in next(one.detail for one in draft.refused if one.kind == "invalid")
+
+
+@pytest.mark.parametrize(
+    ("member", "ours", "words"),
+    [
+        ("status", "status", STATUSES),
+        ("payment_status", "payment_status", PAYMENTS),
+        ("fulfillment_status", "fulfillment_status", FULFILLMENTS),
+    ],
+)
+def test_every_word_of_medusa_has_one_of_ours_and_a_new_one_is_unknown(
+    member: str, ours: str, words: dict[str | None, str]
+) -> None:
+    for word, meaning in [*words.items(), ("a_word_of_tomorrow", "unknown")]:
+        read = ORDER.read(encoded(shown("order-full") | {member: word}), ACCOUNT).data
+        assert (getattr(read, ours), getattr(read, f"{ours}_raw")) == (meaning, word)
+
+
+def test_an_order_whose_sum_is_none_is_drift() -> None:
+    record = shown("order-full")
+    record["items"][0]["raw_unit_price"]["value"] = "a lot"
+    with pytest.raises(VendorDrift):
+        ORDER.read(encoded(record), ACCOUNT)
+    del record["items"][0]["raw_unit_price"]
+    with pytest.raises(VendorDrift, match="raw_unit_price"):
+        ORDER.read(encoded(record), ACCOUNT)

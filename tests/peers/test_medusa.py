@@ -1,0 +1,386 @@
+"""Medusa's mapping against a real Medusa, which keeps its customers and orders in a database of its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.contract.callers import Caller, code_of, new_key
+from tests.peers.lockstitch import running_lockstitch
+from tests.peers.losing import Loser, losing
+from tests.peers.medusa.shop import Shop
+from tests.peers.peer import running_peer
+
+CONFIGURATION = """
+[connections.medusa]
+vendor = "medusa"
+base_url = "{proxy}"
+credentials = {{ api_key = "env:MEDUSA_KEY" }}
+
+[connections.medusa.custom_fields]
+customers = [
+    {{ key = "tier", vendor_field = "tier", type = "enum" }},
+    {{ key = "since", vendor_field = "since", type = "date" }},
+]
+orders = [{{ key = "gift", vendor_field = "gift", type = "boolean" }}]
+
+[connections.locked]
+vendor = "medusa"
+base_url = "{proxy}"
+credentials = {{ api_key = "env:MEDUSA_WRONG_KEY" }}
+
+[systems_of_record]
+customers = "medusa"
+orders = "medusa"
+"""
+ANN = {
+    "first_name": "Ann",
+    "last_name": "Lee",
+    "company_name": "Lee Ceramics Ltd",
+    "emails": [{"address": "ann.lee@example.com"}],
+    "phones": [{"e164": "+441174960123"}],
+    "external_id": "erp-1",
+    "custom_fields": [{"key": "tier", "value": "gold"}, {"key": "since", "value": "2026-05-01"}],
+}
+HARBOUR = {
+    "name": "Ann Lee",
+    "line1": "12 Harbour Street",
+    "city": "Bristol",
+    "postal_code": "BS1 4RN",
+    "country_code": "GB",
+    "phone": "+441174960123",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Lockstitch as its caller has it, the proxy behind it, and the shop behind that."""
+
+    caller: Caller
+    proxy: Loser
+    shop: Shop
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Bench]:
+    """All of it, running."""
+    folder = tmp_path_factory.mktemp("peer")
+    with running_peer("medusa", folder) as url, losing(url) as proxy:
+        shop = Shop(url)
+        secrets = {"MEDUSA_KEY": shop.key, "MEDUSA_WRONG_KEY": "sk_opens_nothing"}
+        text = CONFIGURATION.format(proxy=proxy.url)
+        with running_lockstitch(folder, module_database_url, text, secrets) as caller:
+            yield Bench(caller=caller, proxy=proxy, shop=shop)
+        shop.close()
+
+
+def test_a_customer_is_made_and_read_back(bench: Bench) -> None:
+    made = bench.caller.create("/v1/customers", ANN)
+    read = bench.caller.get(f"/v1/customers/{made['id']}").json()
+    for customer in (made, read):
+        for name in ("first_name", "last_name", "company_name", "external_id"):
+            assert customer[name] == ANN[name]
+        assert customer["display_name"] == "Ann Lee"
+        assert customer["emails"][0]["address"] == "ann.lee@example.com"
+        assert customer["phones"][0]["e164"] == "+441174960123"
+        assert [field["value"] for field in customer["custom_fields"]] == ["gold", "2026-05-01"]
+    (there,) = bench.shop.customers("ann.lee@example.com")
+    assert there["id"] == made["meta"]["remote_id"]
+    assert there["metadata"] == {
+        "external_id": "erp-1",
+        "tier": "gold",
+        "since": "2026-05-01",
+        "lockstitch_operation_id": made["meta"]["operation_id"],
+    }
+
+
+def test_a_customer_s_addresses_are_read_with_him(bench: Bench) -> None:
+    made = bench.caller.create("/v1/customers", {"first_name": "Al", "emails": [{"address": "al@example.com"}]})
+    bench.shop.post(
+        f"/customers/{made['meta']['remote_id']}/addresses",
+        address_name="home",
+        address_1="12 Harbour Street",
+        city="Bristol",
+        country_code="gb",
+        is_default_billing=True,
+    )
+    (address,) = bench.caller.get(f"/v1/customers/{made['id']}").json()["addresses"]
+    assert (address["type"], address["type_raw"], address["country_code"]) == ("billing", "home", "GB")
+
+
+def test_a_customer_is_changed_in_one_field(bench: Bench) -> None:
+    made = bench.caller.create("/v1/customers", ANN | {"emails": [{"address": "bo@example.com"}]})
+    changed = bench.caller.write("PATCH", f"/v1/customers/{made['id']}", {"last_name": "Lees", "external_id": None})
+    assert (changed.status_code, changed.json()["external_id"]) == (200, None), changed.text
+    (there,) = bench.shop.customers("bo@example.com")
+    assert (there["last_name"], there["first_name"], there["phone"]) == ("Lees", "Ann", "+441174960123")
+    assert "external_id" not in there["metadata"]
+    assert there["metadata"]["tier"] == "gold"
+
+
+def test_an_upsert_makes_once_and_then_changes(bench: Bench) -> None:
+    body = {"first_name": "Cy", "emails": [{"address": "cy@example.com"}]}
+    first = bench.caller.write("POST", "/v1/customers?upsert_on=email", body)
+    second = bench.caller.write("POST", "/v1/customers?upsert_on=email", body | {"last_name": "Twombly"})
+    assert (first.status_code, second.status_code) == (201, 200), second.text
+    assert first.json()["id"] == second.json()["id"]
+    (there,) = bench.shop.customers("cy@example.com")
+    assert there["last_name"] == "Twombly"
+
+
+def test_a_write_against_an_older_version_is_a_conflict(bench: Bench) -> None:
+    made = bench.caller.create("/v1/customers", {"first_name": "Di", "emails": [{"address": "di@example.com"}]})
+    tag = bench.caller.get(f"/v1/customers/{made['id']}").headers["etag"]
+    bench.shop.post(f"/customers/{made['meta']['remote_id']}", first_name="Di, changed elsewhere")
+    refused = bench.caller.write("PATCH", f"/v1/customers/{made['id']}", {"last_name": "x"}, headers={"if-match": tag})
+    assert code_of(refused, 412) == "version-conflict"
+    assert bench.shop.customers("di@example.com")[0]["last_name"] is None
+
+
+def test_a_caller_who_repeats_himself_is_answered_again(bench: Bench) -> None:
+    key, body = new_key(), {"first_name": "Ed", "emails": [{"address": "ed@example.com"}]}
+    first = bench.caller.write("POST", "/v1/customers", body, key=key)
+    again = bench.caller.write("POST", "/v1/customers", body, key=key)
+    assert first.json() == again.json()
+    assert code_of(bench.caller.write("POST", "/v1/customers", body | {"last_name": "x"}, key=key), 422)
+    assert len(bench.shop.customers("ed@example.com")) == 1
+
+
+def test_a_second_customer_with_the_address_is_refused_in_medusa_s_words(bench: Bench) -> None:
+    body = {"first_name": "Flo", "emails": [{"address": "flo@example.com"}]}
+    bench.caller.create("/v1/customers", body)
+    refused = bench.caller.write("POST", "/v1/customers", body)
+    assert code_of(refused, 409) == "duplicate-record"
+    assert refused.json()["vendor"]["code"] == "invalid_data"
+    assert "already exists" in refused.text
+    assert len(bench.shop.customers("flo@example.com")) == 1
+
+
+def test_what_is_not_there_is_not_found(bench: Bench) -> None:
+    for path in ("/v1/customers/medusa:cus_none", "/v1/orders/medusa:order_none"):
+        assert code_of(bench.caller.get(path), 404) == "not-found"
+        assert code_of(bench.caller.write("PATCH", path, {"external_id": "x"}), 404) == "not-found"
+
+
+def test_a_key_that_opens_nothing_is_told(bench: Bench) -> None:
+    refused = bench.caller.get("/v1/customers/locked:cus_none")
+    assert refused.json()["code"] == "vendor-auth-failed", refused.text
+
+
+def test_a_customer_who_is_archived_is_gone(bench: Bench) -> None:
+    made = bench.caller.create("/v1/customers", {"first_name": "Gil", "emails": [{"address": "gil@example.com"}]})
+    bench.proxy.lose("DELETE", f"/admin/customers/{made['meta']['remote_id']}")
+    answer = bench.caller.write("DELETE", f"/v1/customers/{made['id']}", None)
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    assert code_of(bench.caller.get(f"/v1/customers/{made['id']}"), 404) == "not-found"
+    assert bench.shop.customers("gil@example.com") == []
+
+
+@pytest.mark.parametrize("emails", [[{"address": "hal@example.com"}], []])
+def test_a_customer_s_lost_reply_is_resolved_and_he_is_made_once(bench: Bench, emails: list[dict[str, str]]) -> None:
+    bench.proxy.lose("POST", "/admin/customers")
+    before = bench.proxy.sent("POST", "/admin/customers")
+    name = f"Hal {len(emails)}"
+    answer = bench.caller.write("POST", "/v1/customers", {"first_name": name, "emails": emails})
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    (there,) = bench.shop.get("/customers", first_name=name)["customers"]
+    assert bench.proxy.sent("POST", "/admin/customers") == before + 1
+    assert bench.caller.get(f"/v1/customers/medusa:{there['id']}").json()["first_name"] == name
+
+
+def test_a_change_whose_reply_is_lost_is_found_by_reading_back(bench: Bench) -> None:
+    made = bench.caller.create("/v1/customers", {"first_name": "Ida", "emails": [{"address": "ida@example.com"}]})
+    path = f"/admin/customers/{made['meta']['remote_id']}"
+    bench.proxy.lose("POST", path)
+    answer = bench.caller.write("PATCH", f"/v1/customers/{made['id']}", {"last_name": "Late"})
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    assert bench.proxy.sent("POST", path) == 1
+    assert bench.shop.customers("ida@example.com")[0]["last_name"] == "Late"
+
+
+def order(bench: Bench, **more: Any) -> dict[str, Any]:
+    """What a caller says of an order in euros."""
+    return {
+        "status": "draft",
+        "currency": "EUR",
+        "customer": {"email": "joy@example.com"},
+        "shipping_address": HARBOUR,
+        "line_items": [
+            {"variant_remote_id": bench.shop.variant, "quantity": "2"},
+            {"name": "Engraving", "quantity": "1.5", "unit_price": "0.333"},
+        ],
+        "shipping_lines": [{"title": "Parcel post", "price": "4.50"}],
+        "external_id": "web-1",
+        "custom_fields": [{"key": "gift", "value": True}],
+    } | more
+
+
+def placed(bench: Bench, **more: Any) -> dict[str, Any]:
+    """An order that was made and placed."""
+    made = bench.caller.create("/v1/orders", order(bench, **more))
+    answer = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_an_order_is_made_placed_and_read_back(bench: Bench) -> None:
+    made = bench.caller.create("/v1/orders", order(bench))
+    assert (made["status"], made["source_kind"], made["placed_at"]) == ("draft", "draft_order", None)
+    assert bench.shop.order(made["meta"]["remote_id"])["metadata"] == {
+        "external_id": "web-1",
+        "gift": True,
+        "lockstitch_operation_id": made["meta"]["operation_id"],
+    }
+    opened = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
+    assert opened.status_code == 200, opened.text
+    read = bench.caller.get(f"/v1/orders/{made['id']}").json()
+    for found in (opened.json(), read):
+        assert (found["status"], found["source_kind"]) == ("open", "order")
+        assert (found["payment_status"], found["fulfillment_status"]) == ("unpaid", "unfulfilled")
+        assert (found["currency"], found["external_id"]) == ("EUR", "web-1")
+        assert found["customer"]["email"] == "joy@example.com"
+        assert found["customer"]["remote_id"].startswith("cus_")
+        assert found["shipping_address"]["line1"] == "12 Harbour Street"
+        assert found["custom_fields"][0]["value"] is True
+        assert {
+            line["name"]: (line["quantity"], line["unit_price"], line["total"]) for line in found["line_items"]
+        } == {
+            "Mug - Blue": ("2", "19.90", "39.80"),
+            "Engraving": ("1.5", "0.333", "0.50"),
+        }
+        assert found["shipping_lines"][0]["price"] == "4.50"
+        assert (found["totals"]["items"], found["totals"]["shipping"]) == ("40.30", "4.50")
+        assert (found["totals"]["total"], found["totals"]["outstanding"]) == ("44.80", "44.80")
+        assert {loss["path"] for loss in found["meta"]["loss"]} == {"/totals"}
+
+
+@pytest.mark.parametrize(
+    ("currency", "country", "price", "total"), [("JPY", "JP", "1250", "3750"), ("KWD", "KW", "1.250", "3.750")]
+)
+def test_an_order_in_a_currency_of_other_decimals(
+    bench: Bench, currency: str, country: str, price: str, total: str
+) -> None:
+    told = order(
+        bench,
+        currency=currency,
+        shipping_address={"line1": "1 Main", "country_code": country},
+        line_items=[{"name": "Cup", "quantity": "3", "unit_price": price}],
+        shipping_lines=[],
+    )
+    found = bench.caller.create("/v1/orders", told)
+    assert (found["currency"], found["line_items"][0]["unit_price"]) == (currency, price)
+    assert (found["totals"]["total"], found["meta"]["loss"]) == (total, [])
+
+
+def test_an_order_goes_to_the_customer_who_is_named(bench: Bench) -> None:
+    kim = bench.caller.create("/v1/customers", {"first_name": "Kim", "emails": [{"address": "kim@example.com"}]})
+    found = bench.caller.create("/v1/orders", order(bench, customer={"id": kim["id"]}))
+    assert found["customer"]["id"] == kim["id"]
+    assert found["customer"]["email"] == "kim@example.com"
+
+
+def test_an_order_is_changed_in_one_field_and_against_its_version(bench: Bench) -> None:
+    found = placed(bench)
+    path = f"/v1/orders/{found['id']}"
+    tag = bench.caller.get(path).headers["etag"]
+    changed = bench.caller.write("PATCH", path, {"external_id": "web-2"}, headers={"if-match": tag})
+    assert (changed.status_code, changed.json()["external_id"]) == (200, "web-2"), changed.text
+    stale = bench.caller.write("PATCH", path, {"external_id": "web-3"}, headers={"if-match": tag})
+    assert code_of(stale, 412) == "version-conflict"
+    there = bench.shop.order(found["meta"]["remote_id"])
+    assert (there["metadata"]["external_id"], there["metadata"]["gift"]) == ("web-2", True)
+    moved = bench.caller.write("PATCH", path, {"shipping_address": HARBOUR | {"line1": "1 Quay", "phone": None}})
+    assert moved.status_code == 200, moved.text
+    address = moved.json()["shipping_address"]
+    assert (address["line1"], address["phone"], address["country_code"]) == ("1 Quay", None, "GB")
+
+
+def test_the_country_of_a_placed_order_stays(bench: Bench) -> None:
+    found = placed(bench)
+    abroad = {"shipping_address": HARBOUR | {"country_code": "DE"}}
+    assert code_of(bench.caller.write("PATCH", f"/v1/orders/{found['id']}", abroad), 422) == "invalid-field"
+    draft = bench.caller.create("/v1/orders", order(bench))
+    changed = bench.caller.write("PATCH", f"/v1/orders/{draft['id']}", abroad)
+    assert (changed.status_code, changed.json()["shipping_address"]["country_code"]) == (200, "DE"), changed.text
+
+
+def test_an_order_that_is_paid_and_cancelled_is_paid_back(bench: Bench) -> None:
+    found = placed(bench, line_items=[{"name": "Cup", "quantity": "1", "unit_price": "10.00"}], shipping_lines=[])
+    bench.shop.paid(found["meta"]["remote_id"], 10)
+    paid = bench.caller.get(f"/v1/orders/{found['id']}").json()
+    assert (paid["payment_status"], paid["totals"]["paid"], paid["totals"]["outstanding"]) == ("paid", "10.00", "0.00")
+    asked = {"reason": "customer", "restock": True, "refund": True}
+    bench.proxy.lose("POST", f"/admin/orders/{found['meta']['remote_id']}/cancel")
+    answer = bench.caller.write("POST", f"/v1/orders/{found['id']}/cancel", asked)
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    gone = bench.caller.get(f"/v1/orders/{found['id']}").json()
+    assert (gone["status"], gone["payment_status"]) == ("cancelled", "refunded")
+    assert gone["cancelled_at"] is not None
+    assert {name: gone["totals"][name] for name in ("total", "paid", "refunded", "outstanding")} == {
+        "total": "10.00",
+        "paid": "10.00",
+        "refunded": "10.00",
+        "outstanding": "0.00",
+    }
+    assert [payment["kind"] for payment in gone["payments"]] == ["capture", "refund"]
+    assert gone["meta"]["loss"] == []
+    assert bench.proxy.sent("POST", f"/admin/orders/{found['meta']['remote_id']}/cancel") == 1
+
+
+def test_an_order_is_completed_and_put_away(bench: Bench) -> None:
+    found = placed(bench)
+    done = bench.caller.write("PATCH", f"/v1/orders/{found['id']}", {"status": "completed"})
+    assert (done.status_code, done.json()["status"]) == (200, "completed"), done.text
+    refused = bench.caller.write(
+        "POST", f"/v1/orders/{found['id']}/cancel", {"reason": "staff", "restock": True, "refund": True}
+    )
+    assert refused.status_code >= 400
+    assert "completed" in refused.json()["vendor"]["detail"], refused.text
+    archived = bench.caller.write("PATCH", f"/v1/orders/{found['id']}", {"status": "archived"})
+    assert (archived.status_code, archived.json()["status"]) == (200, "archived"), archived.text
+
+
+def test_an_order_s_lost_reply_is_resolved_and_it_is_made_once(bench: Bench) -> None:
+    bench.proxy.lose("POST", "/admin/draft-orders")
+    before = bench.proxy.sent("POST", "/admin/draft-orders")
+    answer = bench.caller.write("POST", "/v1/orders", order(bench, external_id="web-lost"))
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    made = [one for one in bench.shop.drafts() if (one["metadata"] or {}).get("external_id") == "web-lost"]
+    assert len(made) == 1
+    assert bench.proxy.sent("POST", "/admin/draft-orders") == before + 1
+
+
+def test_an_order_whose_placing_is_lost_is_placed_once(bench: Bench) -> None:
+    made = bench.caller.create("/v1/orders", order(bench))
+    path = f"/admin/draft-orders/{made['meta']['remote_id']}/convert-to-order"
+    bench.proxy.lose("POST", path)
+    answer = bench.caller.write("PATCH", f"/v1/orders/{made['id']}", {"status": "open"})
+    assert bench.caller.settled(answer)["state"] == "succeeded"
+    assert bench.proxy.sent("POST", path) == 1
+    assert bench.shop.order(made["meta"]["remote_id"])["status"] == "pending"
+
+
+def test_what_medusa_refuses_is_told_in_its_words(bench: Bench) -> None:
+    told = order(bench, line_items=[{"variant_remote_id": "variant_none", "quantity": "1"}])
+    before = len(bench.shop.drafts())
+    refused = bench.caller.write("POST", "/v1/orders", told)
+    assert code_of(refused, 422) == "vendor-rejected"
+    assert "variant_none do not exist" in refused.json()["vendor"]["detail"]
+    assert len(bench.shop.drafts()) == before
+
+
+def test_lists_show_drafts_and_orders_page_by_page_and_by_change(bench: Bench) -> None:
+    one, other = bench.caller.create("/v1/orders", order(bench)), placed(bench)
+    seen: list[str] = []
+    query = f"/v1/orders?connection=medusa&limit=3&updated_since={one['updated_at']}"
+    while query:
+        page = bench.caller.get(query).json()
+        seen += [record["id"] for record in page["data"]]
+        query = f"{query.partition('&cursor=')[0]}&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+    assert seen.count(one["id"]) == seen.count(other["id"]) == 1
+    assert len(seen) == len(set(seen))
+    drafts = bench.caller.get("/v1/orders?connection=medusa&limit=100&status=draft").json()["data"]
+    assert one["id"] in {record["id"] for record in drafts}
+    assert {record["status"] for record in drafts} == {"draft"}
