@@ -1,11 +1,11 @@
 """Whether a refusal of a write stands on facts about the account alone, which may have changed since they were told."""
 
-from typing import Any
+from typing import Any, Final
 
 from app.flows.locate import AnyMapping
 from mappings.spec import FieldRefusal, Manifest, Unmappable, Vendor
 
-CUSTOM = "custom_fields"
+CUSTOM: Final = "custom_fields"
 
 
 def hinges_on_facts(
