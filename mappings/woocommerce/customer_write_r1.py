@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from canonical import values
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 from canonical.parts import AddressPatch, AddressType
 from mappings.spec import Draft, Notes
@@ -82,7 +83,9 @@ def _emails(
             notes.unsupported(pointer, detail)
     if billing is UNSET and current is not None and current.billing.email:
         billing = account
-    return account, billing
+    # WooCommerce refuses an address that somebody has, and an account's own in another spelling passes for one.
+    is_held = current is not None and account == values.email(current.email)
+    return (UNSET if is_held else account), billing
 
 
 def _account_email(email: EmailPatch, pointer: str, notes: Notes) -> str:

@@ -214,3 +214,17 @@ def test_no_value_of_meta_breaks_the_reading(value: Any, key: str) -> None:
         if setting.vendor_field == key
     )
     assert field.value is not None or value in (None, "", [])
+
+
+def test_an_address_that_is_spelled_otherwise_at_the_shop_stays_as_it_is() -> None:
+    """A shop refuses an address that is somebody's, and takes its own in other letters for one
+    (WC_REST_Customers_Controller, update_item)."""
+    with ShopLookAlike() as shop:
+        placed = shop.place("customers", email="Ada@Stitch.Example", first_name="Ada")
+        changed = shop.changed(
+            CUSTOMER,
+            str(placed["id"]),
+            CustomerPatch(first_name="Ada M.", emails=(EmailPatch(address="ada@stitch.example"),)),
+        )
+        assert changed.data.first_name == "Ada M."
+        assert [one.address for one in changed.data.emails] == ["ada@stitch.example"]
