@@ -15,7 +15,13 @@ from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
 
 LONGEST_DETAIL: Final = 1000
 TAKEN: Final = frozenset(
-    ("registration-error-email-exists", "registration-error-username-exists", "customer_email_exists")
+    (
+        "registration-error-email-exists",
+        "registration-error-username-exists",
+        "customer_email_exists",
+        # Of a change: an address that is none is `rest_invalid_param`, and this says that somebody else has it.
+        "woocommerce_rest_customer_invalid_email",
+    )
 )
 NOT_THERE: Final = ("_invalid_id", "rest_no_route")
 _KIND_BY_CODE: Final[dict[str, RefusalKind]] = {

@@ -20,6 +20,7 @@ def said(code: str, status: int, message: str = "No.", **data: object) -> Vendor
     ("answer", "kind"),
     [
         (said("registration-error-email-exists", 400), "duplicate"),
+        (said("woocommerce_rest_customer_invalid_email", 400, "Email address is invalid."), "duplicate"),
         (said("woocommerce_rest_shop_order_invalid_id", 400), "not_found"),
         (said("woocommerce_rest_shop_order_invalid_id", 404), "not_found"),
         (said("woocommerce_rest_invalid_id", 404), "not_found"),
