@@ -23,12 +23,15 @@ TAKEN: Final = frozenset(
         "woocommerce_rest_customer_invalid_email",
     )
 )
-NOT_THERE: Final = ("_invalid_id", "rest_no_route")
+NOT_THERE: Final = "_invalid_id"
+NO_API: Final = "rest_no_route"
 _KIND_BY_CODE: Final[dict[str, RefusalKind]] = {
     "woocommerce_rest_authentication_error": "auth",
     "rest_cookie_invalid_nonce": "auth",
     "invalid_username": "auth",
     "incorrect_password": "auth",
+    # WordPress is there and WooCommerce is not, switched off or being replaced: that tells of no record.
+    NO_API: "not_allowed",
     "internal_server_error": "unavailable",  # a plugin broke, halfway or not
     "db_update_error": "unavailable",
 }

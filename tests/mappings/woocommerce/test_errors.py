@@ -24,7 +24,7 @@ def said(code: str, status: int, message: str = "No.", **data: object) -> Vendor
         (said("woocommerce_rest_shop_order_invalid_id", 400), "not_found"),
         (said("woocommerce_rest_shop_order_invalid_id", 404), "not_found"),
         (said("woocommerce_rest_invalid_id", 404), "not_found"),
-        (said("rest_no_route", 404), "not_found"),
+        (said("rest_no_route", 404), "not_allowed"),
         (said("woocommerce_rest_authentication_error", 401), "auth"),
         (said("woocommerce_rest_cannot_view", 401), "auth"),
         (said("woocommerce_rest_cannot_edit", 403), "not_allowed"),
