@@ -123,6 +123,93 @@ def test_a_compatible_change_passes(name: str, edit: Edit) -> None:
     assert [one for one in after(name, edit) if isinstance(one, Breach)] == []
 
 
+def holding(member: Schema, **parts: Schema) -> Schema:
+    """A schema of what is read, with this one member."""
+    return {"type": "object", "properties": {"a": member}, "required": [], "$defs": parts}
+
+
+def one_of(key: str, *parts: str) -> Schema:
+    return {key: [{"$ref": f"#/$defs/{part}"} for part in parts]}
+
+
+TEXT: Final[Schema] = {"type": "string"}
+WHOLE: Final[Schema] = {"type": "integer"}
+X: Final[Schema] = {"type": "object", "properties": {"x": TEXT}}
+Y: Final[Schema] = {"type": "object", "properties": {"y": TEXT}}
+QUIET: Final[list[tuple[str, Schema, Schema, Rule, str]]] = [
+    ("items lose their type", {"type": "array", "items": TEXT}, {"type": "array"}, "type-changed", "a[]"),
+    ("items get a type", {"type": "array"}, {"type": "array", "items": TEXT}, "type-changed", "a[]"),
+    (
+        "the sentence of an item",
+        {"type": "array", "items": {"type": "string", "description": "Net."}},
+        {"type": "array", "items": {"type": "string", "description": "Gross."}},
+        "meaning-changed",
+        "a[]",
+    ),
+    (
+        "values of a map",
+        {"type": "object", "additionalProperties": TEXT},
+        {"type": "object", "additionalProperties": WHOLE},
+        "type-changed",
+        "a.*",
+    ),
+    ("a map gets a type", {"type": "object"}, {"type": "object", "additionalProperties": TEXT}, "type-changed", "a.*"),
+    ("a map closes", {"type": "object"}, {"type": "object", "additionalProperties": False}, "closed-to-growth", "a"),
+    ("a map becomes a record", {"type": "object"}, X, "type-changed", "a"),
+    ("a limit that is excluded", WHOLE, WHOLE | {"exclusiveMinimum": 0}, "format-changed", "a"),
+    ("a count of members", {"type": "object"}, {"type": "object", "minProperties": 1}, "format-changed", "a"),
+    ("a constant", TEXT | {"const": "a"}, TEXT | {"const": "b"}, "format-changed", "a"),
+    ("a coding", TEXT, TEXT | {"contentEncoding": "base64"}, "format-changed", "a"),
+    ("null leaves a list of values", {"enum": ["a", None]}, {"enum": ["a"]}, "type-changed", "a"),
+    ("a number comes to a list of words", {"enum": ["1"]}, {"enum": ["1", 1]}, "type-changed", "a"),
+    ("another choice", {"oneOf": [TEXT]}, {"oneOf": [WHOLE]}, "type-changed", "a"),
+    ("another part", one_of("oneOf", "X", "Y"), one_of("oneOf", "X", "Z"), "type-changed", "a"),
+    ("one part fewer", one_of("anyOf", "X", "Y"), one_of("anyOf", "X"), "type-changed", "a"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "rule", "field"), [case[1:] for case in QUIET], ids=[case[0] for case in QUIET])
+def test_what_no_schema_has_yet_is_judged_too(was: Schema, now: Schema, rule: Rule, field: str) -> None:
+    parts = {"X": X, "Y": Y, "Z": Y}
+
+    found = changes("customer", holding(was, **parts), holding(now, **parts))
+
+    assert [(one.rule, one.field) for one in found if isinstance(one, Breach)] == [(rule, field)]
+
+
+def test_each_part_of_a_choice_is_compared_with_itself() -> None:
+    choice = one_of("anyOf", "X", "Y")
+
+    (breach,) = changes(
+        "customer", holding(choice, X=X, Y=Y), holding(choice, X={"type": "object", "properties": {}}, Y=Y)
+    )
+
+    assert isinstance(breach, Breach)
+    assert (breach.rule, breach.field) == ("field-removed", "a.x")
+
+
+def test_a_closed_part_of_what_is_written_refuses_what_it_took() -> None:
+    was = holding({"type": "object", "properties": {}}) | {"additionalProperties": False}
+    now = holding({"type": "object", "properties": {}, "additionalProperties": False}) | {"additionalProperties": False}
+
+    (breach,) = changes("customer-write", was, now)
+
+    assert isinstance(breach, Breach)
+    assert (breach.rule, breach.field) == ("closed-to-growth", "a")
+
+
+def test_what_a_schema_says_of_itself_and_of_its_parts_is_meaning() -> None:
+    was = holding(TEXT, Sum={"description": "Before discounts."}) | {"description": "A person."}
+    now = holding(TEXT, Sum={"description": "After all."}) | {"description": "A company."}
+
+    found = changes("customer", was, now)
+
+    assert [(one.rule, one.field) for one in found if isinstance(one, Breach)] == [
+        ("meaning-changed", ""),
+        ("meaning-changed", "$defs.Sum"),
+    ]
+
+
 @pytest.mark.parametrize("name", ROOTS)
 def test_a_schema_is_compatible_with_itself(name: str) -> None:
     assert after(name, lambda s: None) == ()
