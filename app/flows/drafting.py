@@ -23,7 +23,7 @@ from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
 from canonical.ticket import TicketPatch
 from mappings.http import VendorRequest
-from mappings.spec import Action, FieldRefusal, UpsertKey
+from mappings.spec import Action, Draft, FieldRefusal, UpsertKey
 
 YOUNG: Final = 60.0
 """Seconds. Facts about an account that are no older than this may refuse a write by themselves."""
@@ -189,14 +189,15 @@ async def _upsert(desk: Desk, marker: str) -> Prepared:
 async def marker_lookup(desk: Desk, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
     """The read that finds the record which carries the marker, and what the write lost on the way.
 
-    None where this very write had no place for its marker, so that no look-up proves anything.
+    None where this very write had no place for its marker, so that no look-up proves anything. The write was judged
+    when it was sent: what the account no longer takes says nothing about what became of it.
     """
     find_marker = desk.mapping.endpoints.find_marker
     if find_marker is None:
         return None, ()
     account = await desk.account()
-    body, loss = await _draft(desk, None, account)
-    return find_marker(marker, desk.intent.parent, body, account), loss
+    draft = await _draft_unjudged(desk, None, account)
+    return find_marker(marker, desk.intent.parent, draft.body, account), draft.loss + _dropped(draft.refused)
 
 
 async def _by_young_facts(desk: Desk, draft: Callable[[], Awaitable[Prepared]]) -> Prepared:
@@ -213,6 +214,14 @@ async def _by_young_facts(desk: Desk, draft: Callable[[], Awaitable[Prepared]]) 
 
 async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
     """The body to send, and what is lost; `present` is the record as it is, where there is one."""
+    draft = await _draft_unjudged(desk, present, account)
+    desk.doubtful = hinges_on_facts(
+        desk.connection.vendor, desk.mapping, account, draft.refused, lossy=desk.intent.lossy
+    )
+    return draft.body, draft.loss + _judge(desk, draft.refused)
+
+
+async def _draft_unjudged(desk: Desk, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     patch = msgspec.json.decode(desk.intent.body, type=desk.mapping.patch)
     patch = await _name_people(desk, patch)
     current = None
@@ -221,12 +230,9 @@ async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple
             current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
         draft = desk.mapping.to_vendor(patch, current, account)
-    desk.doubtful = hinges_on_facts(
-        desk.connection.vendor, desk.mapping, account, draft.refused, lossy=desk.intent.lossy
-    )
     if not desk.dry:
         weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
-    return draft.body, draft.loss + _judge(desk, draft.refused)
+    return draft
 
 
 def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
@@ -238,6 +244,10 @@ def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
     unsupported = tuple(_complaint(refusal) for refusal in refused)
     if unsupported and not desk.intent.lossy:
         raise UnsupportedField(f"{title} has no place for this: {_told(unsupported)}", errors=unsupported)
+    return _dropped(refused)
+
+
+def _dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
     return tuple(Loss(path=refusal.pointer, kind="dropped", detail=refusal.detail) for refusal in refused)
 
 
