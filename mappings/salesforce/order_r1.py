@@ -5,7 +5,7 @@ products or of nobody, so their sums are zero here and `meta.loss` says so. A re
 of another one, is not read as an order.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -130,7 +130,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         internal_note=record.description,
         external_id=read_key(record.key),
         custom_fields=custom_fields.read("Order", id, settings, account, loss) if settings else (),
-        placed_at=None if record.effective_date is None else _midnight(record.effective_date),
+        placed_at=None if record.effective_date is None else values.utc(datetime.fromisoformat(record.effective_date)),
         created_at=created_at,
         updated_at=updated_at,
     )
@@ -206,11 +206,6 @@ def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
     if email != (person.email or None):
         loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))
     return OrderCustomer(remote_id=record.bill_to_contact_id, name=person.name, email=email, phone=person.phone)
-
-
-def _midnight(day: str) -> datetime:
-    moment = datetime.fromisoformat(day)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account](
