@@ -8,9 +8,10 @@ counted and let go.
 import asyncio
 import logging
 import random
+import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -25,6 +26,8 @@ AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 WAITING_AT_MOST: Final = 256
 WAITING_BYTES: Final = 8 * 1024 * 1024
 FLUSH_SECONDS: Final = 1.0
+WORK_SECONDS: Final = 0.5
+"""What may be spent on comparing before figures are written down: a canary has to come back under any load."""
 SAMPLES: Final = 3
 PATHS_AT_MOST: Final = 500
 _log = logging.getLogger("lockstitch.mappings")
@@ -127,7 +130,7 @@ class Trials:
                 self._something.clear()
                 await self._work()
                 await self._flush()
-                await asyncio.sleep(FLUSH_SECONDS)
+                await asyncio.sleep(0 if self._waiting else FLUSH_SECONDS)
         finally:
             await self._flush()
 
@@ -141,11 +144,15 @@ class Trials:
         self._something.set()
 
     async def _work(self) -> None:
-        while self._waiting:
+        """Compare for a while; what still waits then has its turn once the figures are written."""
+        until = time.monotonic() + WORK_SECONDS
+        while self._waiting and time.monotonic() < until:
             trial = self._waiting.popleft()
             self._bytes -= len(trial.record or b"")
             self._compare(trial)
             await asyncio.sleep(0)
+        if self._waiting:
+            self._something.set()
 
     def _compare(self, trial: Trial) -> None:
         tally = self._tally(trial.key)
@@ -165,14 +172,22 @@ class Trials:
         return self._tallies.setdefault(key, _Tally())
 
     async def _flush(self) -> None:
-        """Write down and begin anew. Figures for which there is no database are gone: they are a sample anyway."""
+        """Write down and begin anew. Figures that cannot be written are gone: they are a sample anyway. Never raises:
+        without this task no canary would ever come back."""
         tallies, self._tallies = self._tallies, {}
         weighings, self._weighings = self._weighings, {}
-        with suppress(StoreUnavailable):
-            if tallies:
-                await self._book.add([_comparisons(key, tally) for key, tally in tallies.items()])
-            if weighings:
-                await self._book.weigh(list(weighings.values()))
+        if weighings:
+            await self._write("weighed", self._book.weigh(list(weighings.values())))
+        if tallies:
+            await self._write("compared", self._book.add([_comparisons(key, tally) for key, tally in tallies.items()]))
+
+    async def _write(self, what: str, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except StoreUnavailable:
+            return
+        except Exception:  # noqa: BLE001 - such as a schema that is not there yet
+            _log.exception("what was %s of a revision that is tried cannot be written down", what)
 
 
 def _differences(trial: Trial) -> list[tuple[str, str]]:
