@@ -18,7 +18,7 @@ from emulators.sender import Sender
 from emulators.state import State
 from emulators.store import Store
 from emulators.targets import Targets
-from emulators.vendor import Emulator, WorksLater
+from emulators.vendor import Emulator, KeepsFailures, WorksLater
 from emulators.webhook_control import WebhookControl
 
 Message = MutableMapping[str, Any]
@@ -112,6 +112,8 @@ class App:
                 answer = self._effect(emulator, call, self._states[vendor], now)
             elif fault.kind in ("status", "html_body"):
                 answer = refusal(fault, emulator)
+                if isinstance(emulator, KeepsFailures):
+                    emulator.keep(call, answer, self._states[vendor])
             self._calls.record(
                 vendor,
                 call,

@@ -52,3 +52,12 @@ class KnowsFailures(Protocol):
     def failure(self, status: int) -> Answer:
         """The vendor's own body and headers for this status; the frame adds Retry-After."""
         ...
+
+
+@runtime_checkable
+class KeepsFailures(Protocol):
+    """An emulator that remembers what it answered to a call, its own failures as well."""
+
+    def keep(self, call: Call, answer: Answer, state: State) -> None:
+        """Remember a failure that was answered to this call."""
+        ...

@@ -68,7 +68,9 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
 
     `code` and `detail` are the vendor's, for the caller and the vendor's support; they may hold personal data and
     so never reach a log or a span. `fields` are (vendor field, complaint). `retry_after` is in seconds.
-    `existing_remote_id` is the record that already holds a unique value, where the vendor tells.
+    `existing_remote_id` is the record that already holds a unique value, where the vendor tells. `conclusive` is False
+    where it does not tell whether an earlier sending of the same request was carried out, such as an error that the
+    vendor repeats under an idempotency key.
     """
 
     kind: RefusalKind
@@ -78,6 +80,7 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     fields: tuple[tuple[str, str], ...] = ()
     existing_remote_id: str | None = None
+    conclusive: bool = True
 
     @property
     def category(self) -> Category:

@@ -121,9 +121,23 @@ async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: Vend
     found = None if lookup is None else await _look_up(desk, begun, lookup)
     if found is not None:
         return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
+    if not refused.refusal.conclusive:
+        await _unless_found_later(desk, begun, effect)
+        return None
     if lookup is None and refused.refusal.kind not in JUDGED:
         raise refused
     return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+
+
+async def _unless_found_later(desk: Desk, begun: Begun, effect: Action) -> None:
+    """Neither the refusal nor the look-up tells: it is looked for again for as long as an index may lag, and then
+    nobody knows."""
+    recovery = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
+    pause = FIRST_PAUSE * 2.0 ** min(begun.operation.attempts, 20)
+    if pause < recovery.search_lag:
+        await _pause(desk.seam, begun, pause)
+    else:
+        await _unknown(desk.seam, begun, recovery.note)
 
 
 async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> Answer | None:

@@ -19,6 +19,7 @@ from emulators.webhooks import Change, Message, Try
 NAME = "stripe"
 KEY = "sk_test_dev"
 API_VERSION = "2026-10-28.endive"
+SERVER_ERROR = 500
 
 # Method, path with `#` for an id, handler. The first that fits is taken.
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
@@ -90,6 +91,11 @@ class Stripe:
     def failure(self, status: int) -> Answer:
         """The vendor's own body for a status."""
         return failure(status)
+
+    def keep(self, call: Call, answer: Answer, state: State) -> None:
+        """Stripe keeps what it answered under an idempotency key once its endpoint had begun, a 500 as well."""
+        if answer.status >= SERVER_ERROR:
+            idempotency.remember(state, call, answer)
 
     def webhooks(self, changes: list[Change], state: State) -> list[Message]:
         """The events that tell of changes."""

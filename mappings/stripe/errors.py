@@ -85,6 +85,7 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
         request_id=reply.headers.get("request-id"),
         retry_after=_number(reply.headers.get("retry-after")),
         fields=((error.param, error.message or "not valid"),) if error.param else (),
+        conclusive=not _is_replayed(reply) and error.type != KEY_REUSED,
     )
 
 
@@ -94,7 +95,7 @@ def budget(reply: VendorReply) -> Budget | None:
 
 
 def _kind(reply: VendorReply, error: _Error) -> RefusalKind:
-    if reply.headers.get(REPLAYED) == "true" and reply.status >= SERVER_ERROR:
+    if _is_replayed(reply):
         # The first answer to this key is told again for a day: asking once more changes nothing, looking does.
         return "rejected"
     if error.code is not None and error.code in _BY_CODE:
@@ -107,6 +108,11 @@ def _kind(reply: VendorReply, error: _Error) -> RefusalKind:
     if error.type == "authentication_error":
         return "auth"
     return _BY_STATUS.get(reply.status, "rejected")
+
+
+def _is_replayed(reply: VendorReply) -> bool:
+    """Whether an error of Stripe's own is told again, which says nothing about what it had done before it broke."""
+    return reply.headers.get(REPLAYED) == "true" and reply.status >= SERVER_ERROR
 
 
 def _read(body: bytes) -> _Error:

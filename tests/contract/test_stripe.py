@@ -14,7 +14,8 @@ SECRET = "whsec_5tr1pe0fTheContractTests"
 # The client itself sends what its vendor recognises up to three times.
 CLIENT_TRIES = 3
 # Failures pause a connection, so those that are to fail have one of their own.
-NAMES = ("stripe", "lossy-customers", "lossy-orders")
+NAMES = ("stripe", "lossy-customers", "lossy-orders", "broken")
+BROKEN = {"kind": "status", "status": 500}
 CONNECTION = """
 [connections.{name}]
 vendor = "stripe"
@@ -42,6 +43,16 @@ class Stripe:
         fault = {"kind": "timeout_after_commit", "delay_ms": 0}
         order = {"vendor": "stripe", "match": {"method": method, "path": path}, "fault": fault, "times": times}
         assert self._http.post("/faults", json=order).status_code == 201
+
+    def break_down(self, method: str, path: str) -> None:
+        """Answer the next call with an error of Stripe's own, which it then repeats under that call's key."""
+        order = {"vendor": "stripe", "match": {"method": method, "path": path}, "fault": BROKEN, "times": 1}
+        assert self._http.post("/faults", json=order).status_code == 201
+
+    def place(self, object_name: str, **record: Any) -> None:
+        """A record that is there."""
+        placed = {"vendor": "stripe", "object": object_name, "record": record}
+        assert self._http.post("/records", json=placed).status_code in (200, 201)
 
     def records(self, object_name: str, holding: str) -> list[dict[str, Any]]:
         """Records that hold this text."""
@@ -117,6 +128,21 @@ def test_a_create_whose_replies_are_lost_is_done_once(
     calls = stripe.calls("POST", at, operation["id"])
     assert len(calls) == CLIENT_TRIES + 2
     assert {call["idempotency_key"] for call in calls} == {operation["id"]}
+
+
+def test_what_a_repeated_error_of_stripe_s_own_hides_is_found_when_its_search_knows(
+    someone: Caller, stripe: Stripe
+) -> None:
+    """Stripe repeats its 500 for a day, and its search lags: neither says that nothing was made."""
+    stripe.break_down("POST", "/v1/customers")
+    answer = someone.write("POST", "/v1/customers?connection=broken", {"display_name": "Ida Broken"})
+    operation_id = answer.headers["location"].rpartition("/")[2]
+    until(lambda: len(stripe.calls("POST", "/v1/customers", operation_id)) >= 2 + 1)
+    seen = someone.get(answer.headers["location"]).json()
+    assert seen["state"] not in ("failed", "succeeded"), seen
+    stripe.place("customers", name="Ida Broken", metadata={"lockstitch_operation_id": operation_id})
+    assert someone.settled(answer)["state"] == "succeeded"
+    assert len(stripe.records("customers", "Ida Broken")) == 1
 
 
 def test_what_stripe_has_no_place_for_is_refused_or_dropped(someone: Caller) -> None:

@@ -62,6 +62,15 @@ def test_a_refusal_by_the_record_s_state_is_remembered(shop: Shop) -> None:
     assert (again.status_code, again.headers["idempotent-replayed"]) == (400, "true")
 
 
+def test_an_error_of_its_own_is_remembered(shop: Shop) -> None:
+    fault = {"kind": "status", "status": 500}
+    shop.emulators.order(vendor="stripe", match={"path": "/v1/customers"}, fault=fault, times=1)
+    assert shop.post("customers", key="k-1", name="Ann").status_code == 500
+    again = shop.post("customers", key="k-1", name="Ann")
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (500, "true")
+    assert shop.http.get("customers").json()["data"] == []
+
+
 def test_addresses_that_there_are_not(shop: Shop) -> None:
     assert error(shop.http.get("orders"))["message"].startswith("Unrecognized request URL (GET: /v1/orders)")
     assert error(shop.http.get("customers/cus_none"))["code"] == "resource_missing"

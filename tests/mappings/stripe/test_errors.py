@@ -63,7 +63,16 @@ def test_an_error_that_is_told_again_under_its_key_is_final() -> None:
     """Sent again it would be told for a day; the record has to be looked for."""
     found = refusal(reply(body(type="api_error", message="m"), 500, {"idempotent-replayed": "true"}))
     assert found is not None
-    assert found.kind == "rejected"
+    assert (found.kind, found.conclusive) == ("rejected", False)
+
+
+def test_a_key_that_stands_for_another_request_does_not_tell_what_became_of_that_one() -> None:
+    found = refusal(reply(body(type="idempotency_error", message="m"), 400))
+    assert found is not None
+    assert (found.kind, found.conclusive) == ("duplicate", False)
+    told = refusal(reply(body(type="invalid_request_error", message="m"), 400, {"idempotent-replayed": "true"}))
+    assert told is not None
+    assert told.conclusive
 
 
 def test_a_success_is_no_refusal() -> None:
