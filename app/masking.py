@@ -22,14 +22,16 @@ def without_people(text: str) -> str:
 
 MOST_SHOWN: Final = 40
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*|[0-9]{1,9}")
-_LETTER: Final = re.compile(r"[^\W\d_]")
+# Beside letters whatever is not ASCII, as vowel signs and accents of their own say who somebody is, and what is no sign
+# at all, as no text of the database may hold a NUL.
+_LETTER: Final = re.compile(r"[^\W\d_]|[^\x20-\x7e]")
 _DIGIT: Final = re.compile(r"\d")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
 def shape_of(value: Any) -> str:
-    """What a decoded JSON value looks like, without what it says: letters are `x`, digits `0`, all else stands. Of an
-    object the names of its first members are kept, as far as they look like those of a schema; of an array the first
+    """What a decoded JSON value looks like, without what it says: letters are `x`, digits `0`, marks of ASCII stand. Of
+    an object the names of its first members are kept, as far as they look like those of a schema; of an array the first
     item."""
     if isinstance(value, str):
         shape = _DIGIT.sub("0", _LETTER.sub("x", value[:MOST_SHOWN]))

@@ -61,6 +61,8 @@ def test_every_part_of_a_problem_is_looked_through() -> None:
         ("Ann.Bell+x@example.com", '"xxx.xxxx+x@xxxxxxx.xxx"'),
         ("+49 30 1234", '"+00 00 0000"'),
         ("Größe 7", '"xxxxx 0"'),
+        ("राम", '"xxx"'),
+        ("Ann\0Bell\r\n", '"xxxxxxxxxx"'),
         (-12.5, "-00.0"),
         (1234, "0000"),
         (True, "true"),
@@ -79,6 +81,7 @@ def test_a_shape_shows_what_a_value_looks_like(value: Any, shape: str) -> None:
 def test_a_shape_keeps_no_letter_and_no_digit_of_a_text(text: str) -> None:
     assert not any(sign.isalpha() and sign != "x" for sign in shape_of(text))
     assert not any(sign.isdecimal() and sign != "0" for sign in shape_of(text))
+    assert all(" " <= sign <= "~" for sign in shape_of(text).replace("…", ""))
 
 
 @pytest.mark.parametrize(
