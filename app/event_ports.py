@@ -7,10 +7,10 @@ state and the deliveries. Whatever appends Events gets jobs back and enqueues th
     await queue.enqueue(transaction, *jobs)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from msgspec import Raw, Struct
 
@@ -76,6 +76,41 @@ class Receipts(Protocol):
     async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
         """How many requests each connection refused in the last `seconds`, by reason: one audit event each. Raises
         StoreUnavailable."""
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """One event of a webhook on its way in: its receipt, and the place in the queue of the job that makes an Event of
+    it."""
+
+    receipt: NewReceipt
+    order_key: str | None
+    traceparent: str | None
+
+    def job(self, receipt_id: str) -> NewJob:
+        """That job, when the receipt is recorded under this id."""
+        return NewJob(
+            kind="ingest",
+            connection=self.receipt.connection,
+            payload=b'{"receipt":"%b"}' % receipt_id.encode(),
+            order_key=self.order_key,
+            dedupe_key=receipt_id,
+            correlation_id=self.receipt.correlation_id,
+            traceparent=self.traceparent,
+            origin=receipt_id,
+        )
+
+
+Record: TypeAlias = Callable[[Sequence[Arrival]], Awaitable[Sequence[bool]]]
+"""Records the receipts, each with its job, in one transaction; which of them are new, in the same order. One that is
+there already, also within the call, makes no job; where it says something else, that is noted in the audit trail. When
+this returns they are committed. Raises StoreUnavailable; then all of them are recorded or none."""
+
+
+class Arrivals(Protocol):
+    """The way in for webhooks."""
+
+    def recording(self) -> AbstractAsyncContextManager[Record]:
+        """What records them, for as long as there are some. Raises nothing by itself."""
 
 
 class SeenState(Struct, frozen=True, kw_only=True):

@@ -43,6 +43,7 @@ from app.store import heartbeats
 from app.store.alarms import PostgresAlarms
 from app.store.announcer import StoreAnnouncer
 from app.store.api_keys import PostgresKeys
+from app.store.arrivals import PostgresArrivals
 from app.store.audit_chain import BATCH as SEALED_AT_ONCE
 from app.store.audit_chain import AuditSealer
 from app.store.audit_trail import PostgresAuditTrail
@@ -157,7 +158,7 @@ async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterato
                 writers=Writers(),
                 receiving=Receiving(
                     intakes,
-                    Gathering(database, seam.receipts, queue),
+                    Gathering(PostgresArrivals(database, ground.sealer, POLICIES)),
                     RefusedWebhooks(seam.receipts),
                 ),
                 keys=RememberedKeys(PostgresKeys(database)),

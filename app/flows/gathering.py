@@ -11,21 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.errors import StoreUnavailable
-from app.event_ports import NewReceipt, Receipts, Transactions
-from app.queue_ports import Enqueuer, NewJob
+from app.event_ports import Arrival, Arrivals, Record
 
 LATE_SECONDS: Final = 0.1
 MOST_AT_ONCE: Final = 4
 MOST_ARRIVALS: Final = 256
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """One event on its way in: its receipt, and the place of its job in the queue."""
-
-    receipt: NewReceipt
-    order_key: str | None
-    traceparent: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +28,8 @@ class Gathering:
     """Records deliveries with their jobs: one transaction after the other, and beside one that is late another, so that
     whatever holds it up does not hold up everybody."""
 
-    def __init__(self, transactions: Transactions, receipts: Receipts, queue: Enqueuer) -> None:
-        self._transactions = transactions
-        self._receipts = receipts
-        self._queue = queue
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
         self._waiting: deque[_Delivery] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_work = 0
@@ -68,8 +56,8 @@ class Gathering:
         task.add_done_callback(self._tasks.discard)
 
     async def _work(self) -> None:
-        """One transaction after the other until nobody waits, or until one was late. From the last look at who waits to
-        the end nothing else runs, so that nobody is left behind."""
+        """One transaction after the other until nobody waits, or until one was late. Whoever has come since the last
+        look at who waits is seen to at the end, so that nobody is left behind."""
         late = False
 
         def be_late() -> None:
@@ -79,12 +67,13 @@ class Gathering:
             self._call_for_work()
 
         try:
-            while self._waiting and not late:
-                alarm = asyncio.get_running_loop().call_later(LATE_SECONDS, be_late)
-                try:
-                    await self._settle(self._next())
-                finally:
-                    alarm.cancel()
+            async with self._arrivals.recording() as record:
+                while self._waiting and not late:
+                    alarm = asyncio.get_running_loop().call_later(LATE_SECONDS, be_late)
+                    try:
+                        await self._settle(record, self._next())
+                    finally:
+                        alarm.cancel()
         finally:
             self._at_work -= 1
             self._in_time -= not late
@@ -99,10 +88,10 @@ class Gathering:
             size += len(together[-1].arrivals)
         return together
 
-    async def _settle(self, together: Sequence[_Delivery]) -> None:
+    async def _settle(self, record: Record, together: Sequence[_Delivery]) -> None:
         """Record these and tell those who wait for them. Raises nothing but for the end of this task."""
         try:
-            accepted = await self._record(together)
+            accepted = await _recorded(record, together)
         except StoreUnavailable as error:
             for delivery in together:
                 _fail(delivery, StoreUnavailable(error.detail, retry_after=1))
@@ -111,7 +100,7 @@ class Gathering:
                 _fail(together[0], error)
                 return
             for delivery in together:  # what one of them brings along must not be the others' harm
-                await self._settle([delivery])
+                await self._settle(record, [delivery])
         except asyncio.CancelledError:
             for delivery in together:
                 delivery.accepted.cancel()
@@ -121,27 +110,11 @@ class Gathering:
                 if not delivery.accepted.done():  # whoever waited may have gone
                     delivery.accepted.set_result(new)
 
-    async def _record(self, together: Sequence[_Delivery]) -> list[int]:
-        arrivals = [arrival for delivery in together for arrival in delivery.arrivals]
-        async with self._transactions.transaction() as transaction:
-            ids = await self._receipts.record(transaction, [arrival.receipt for arrival in arrivals])
-            jobs = [_job(arrival, id) for arrival, id in zip(arrivals, ids, strict=True) if id is not None]
-            await self._queue.enqueue(transaction, *jobs)
-        recorded = iter(ids)
-        return [sum(next(recorded) is not None for _ in delivery.arrivals) for delivery in together]
 
-
-def _job(arrival: Arrival, receipt_id: str) -> NewJob:
-    return NewJob(
-        kind="ingest",
-        connection=arrival.receipt.connection,
-        payload=b'{"receipt":"%b"}' % receipt_id.encode(),
-        order_key=arrival.order_key,
-        dedupe_key=receipt_id,
-        correlation_id=arrival.receipt.correlation_id,
-        traceparent=arrival.traceparent,
-        origin=receipt_id,
-    )
+async def _recorded(record: Record, together: Sequence[_Delivery]) -> list[int]:
+    """How many events of each delivery were new."""
+    new = iter(await record([arrival for delivery in together for arrival in delivery.arrivals]))
+    return [sum(next(new) for _ in delivery.arrivals) for delivery in together]
 
 
 def _fail(delivery: _Delivery, error: Exception) -> None:

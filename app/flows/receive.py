@@ -13,8 +13,8 @@ from msgspec import Raw, Struct
 
 from app import telemetry
 from app.errors import BodyTooLarge, MethodNotAllowed, NotFound, WebhookNotProven
-from app.event_ports import NewReceipt
-from app.flows.gathering import Arrival, Gathering
+from app.event_ports import Arrival, NewReceipt
+from app.flows.gathering import Gathering
 from app.flows.intakes import Intake
 from app.flows.refused_webhooks import RefusedWebhooks
 from app.signatures import (

@@ -182,21 +182,29 @@ async def read_into(
 ) -> None:
     """Hand the raw body on as it comes in, at most so many bytes; `next_step` is for whoever sends more. Raises
     BodyTooLarge, MalformedBody."""
-    announced = request.headers.get("content-length")
-    if announced is not None and announced.isascii() and announced.isdigit() and int(announced[:12]) > most:
-        raise BodyTooLarge(f"The body has {announced[:12]} bytes; at most {most} are taken.", next_step=next_step)
-    size = 0
+    # Looked for in what the server has read: the framework would make a mapping of all headers for this one.
+    announced = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
+    if announced.isdigit() and int(announced[:12]) > most:
+        told = announced[:12].decode("ascii")
+        raise BodyTooLarge(f"The body has {told} bytes; at most {most} are taken.", next_step=next_step)
+    size, more = 0, True
+    while more:
+        chunk, more = await _next_chunk(request)
+        size += len(chunk)
+        if size > most:
+            raise BodyTooLarge(f"The body has more than {most} bytes.", next_step=next_step)
+        take(chunk)
+
+
+async def _next_chunk(request: AnyRequest) -> tuple[bytes, bool]:
+    """A piece of the body, and whether another one follows. Raises MalformedBody."""
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > most:
-                raise BodyTooLarge(f"The body has more than {most} bytes.", next_step=next_step)
-            take(chunk)
-    except BodyTooLarge:
-        raise
-    except Exception as error:
-        # The client went away or broke its own chunking; the server says so in its own way.
+        message: Any = await request.receive()
+    except Exception as error:  # the client broke its own chunking; the server says so in its own way
         raise MalformedBody("The body breaks off before its end.") from error
+    if message["type"] != "http.request":
+        raise MalformedBody("The body breaks off before its end.")
+    return message["body"], message.get("more_body", False)
 
 
 def content_type_of(request: AnyRequest) -> str:

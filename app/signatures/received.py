@@ -20,6 +20,7 @@ T = TypeVar("T", bound=Struct)
 LONGEST_WORD: Final = 255
 LONGEST_KEY: Final = 255
 
+_SCALAR: Final = msgspec.json.Decoder(int | str)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """All that msgspec raises: for JSON that is broken, of another shape, not UTF-8, or nested without end."""
@@ -76,10 +77,10 @@ def word(token: bytes | None) -> str | None:
 def scalar(token: Raw) -> str | None:
     """A JSON string or integer as text; ids come as either."""
     raw = bytes(token)
-    if len(raw) > 6 * LONGEST_WORD + 2:  # every character escaped, and the quotes
+    if not raw or len(raw) > 6 * LONGEST_WORD + 2:  # every character escaped, and the quotes
         return None
     try:
-        value = msgspec.json.decode(raw, type=int | str)
+        value = _SCALAR.decode(raw)
     except _UNREADABLE:
         return None
     return _printable(str(value))
@@ -107,8 +108,10 @@ def epoch(token: Raw, unit: timedelta) -> datetime | None:
 
 def moment(text: str | None, *, zone: str = "") -> datetime | None:
     """An ISO 8601 time as a time in UTC; `zone` is appended for senders that leave it out. None without a zone."""
+    if not text:
+        return None
     try:
-        time = datetime.fromisoformat((text or "") + zone)
+        time = datetime.fromisoformat(text + zone)
         return time.astimezone(UTC) if time.utcoffset() is not None else None
     except (OverflowError, ValueError):
         return None

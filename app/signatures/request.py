@@ -87,7 +87,8 @@ class UnusableSecret(ValueError):
 
 def values(headers: Headers, name: bytes) -> list[bytes]:
     """Every value under a name, which is given in lower case."""
-    return [value for key, value in headers if key.lower() == name]
+    size = len(name)
+    return [value for key, value in headers if len(key) == size and key.lower() == name]
 
 
 def optional(headers: Headers, name: bytes) -> bytes | None:

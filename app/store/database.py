@@ -104,8 +104,8 @@ class Session:
 
         StoreUnavailable out of the end of the block leaves open whether the commit happened.
         """
-        transaction = self._connection.transaction()
         with _TRANSLATED:
+            transaction = self._connection.transaction()
             await transaction.start()
         try:
             yield
@@ -166,16 +166,11 @@ class Database:
         """Wait for the sessions in use, then close every connection."""
         await self._pool.close()
 
-    async def _lend(self) -> "PoolConnectionProxy[asyncpg.Record]":
-        """A connection of the pool. One that is idle is there at once, and a clock for that costs more than it does."""
-        idle = self._pool.get_idle_size() > 0
-        with _TRANSLATED:
-            return await self._pool.acquire(timeout=None if idle else self._acquire_timeout)
-
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """A session whose commands commit one by one."""
-        connection = await self._lend()
+        with _TRANSLATED:
+            connection = await self._pool.acquire(timeout=self._acquire_timeout)
         try:
             yield Session(connection)
         finally:

@@ -1,6 +1,7 @@
 """Receipts: every verified webhook once, however many copies come at the same moment."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from app.event_ports import NewReceipt, Receipt
 from app.identifiers import new_id
@@ -11,21 +12,26 @@ from app.store.sealing import Sealer
 
 # Rows go in by their key, so that of two callers with the same receipts one waits for the other, and neither for both.
 # The arrays stand in sub-selects, as in `jobs.FINISH`.
+ADD: Final = """
+    INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
+                               digest, correlation_id)
+    SELECT *
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
+                  (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
+                  (SELECT $9::bytea[]), (SELECT $10::text[]))
+           AS new (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
+                   correlation_id)
+     ORDER BY connection, dedupe_key
+        ON CONFLICT (connection, dedupe_key) DO NOTHING
+    RETURNING id
+"""
+"""Receipts go in, as SQL text for a data-modifying WITH. It takes ten arguments from `$1` on, those of `columns_of`."""
+
 INSERT = Query(
     "INSERT inbound_event",
     f"""
     WITH recorded AS (
-        INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
-                                   digest, correlation_id)
-        SELECT *
-          FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
-                      (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
-                      (SELECT $9::bytea[]), (SELECT $10::text[]))
-               AS new (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
-                       correlation_id)
-         ORDER BY connection, dedupe_key
-            ON CONFLICT (connection, dedupe_key) DO NOTHING
-        RETURNING id
+        {ADD}
     ), noted AS (
         {audit.insert_text(first=11, where="entry.subject IN (SELECT id FROM recorded)")}
     )
@@ -62,7 +68,8 @@ SETTLE = Query(
     """,
 )
 
-Key = tuple[str, str]  # connection and dedupe key
+Key = tuple[str, str]
+"""Connection and dedupe key."""
 
 
 class PostgresReceipts:
@@ -76,18 +83,18 @@ class PostgresReceipts:
         """Their ids in the same order; None for one that is there already, also within this call."""
         first: dict[Key, NewReceipt] = {}
         for receipt in receipts:
-            first.setdefault(_key(receipt), receipt)
+            first.setdefault(key_of(receipt), receipt)
         if not first:
             return []
         ids = {key: new_id("in_") for key in first}
         fresh = [(ids[key], first[key]) for key in first]
-        noted = audit.columns_of([_received(id, receipt) for id, receipt in fresh])
-        rows = await transaction.fetch(INSERT, *self._columns(fresh), *noted)
+        noted = audit.columns_of([received(id, receipt) for id, receipt in fresh])
+        rows = await transaction.fetch(INSERT, *columns_of(self._sealer, fresh), *noted)
         added = {row["id"] for row in rows}
-        recorded = [ids[_key(one)] if first[_key(one)] is one and ids[_key(one)] in added else None for one in receipts]
-        copies = [one for id, one in zip(recorded, receipts, strict=True) if id is None]
-        if copies:
-            await self._note_conflicting(transaction, copies)
+        recorded = [
+            ids[key_of(one)] if first[key_of(one)] is one and ids[key_of(one)] in added else None for one in receipts
+        ]
+        await note_conflicting(transaction, [one for id, one in zip(recorded, receipts, strict=True) if id is None])
         return recorded
 
     async def get(self, receipt_id: str) -> Receipt | None:
@@ -115,53 +122,60 @@ class PostgresReceipts:
         async with self._database.transaction() as session:
             await audit.append_all(session, entries)
 
-    async def _note_conflicting(self, transaction: Transaction, copies: Sequence[NewReceipt]) -> None:
-        """An audit event for each copy that says something else than the receipt whose key it has."""
-        keys = {_key(copy) for copy in copies}
-        rows = await transaction.fetch(
-            SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
-        )
-        known = {(row["connection"], row["dedupe_key"]): row for row in rows}
-        entries = [
-            audit.Entry(
-                type="receipt.conflicting",
-                subject=known[_key(copy)]["id"],
-                correlation_id=copy.correlation_id,
-                facts={"connection": copy.connection, "topic": copy.topic, "sha256": copy.digest.hex()},
-            )
-            for copy in copies
-            if _key(copy) in known and known[_key(copy)]["digest"] != copy.digest
-        ]
-        await audit.append_all(transaction, entries)
-
-    def _columns(self, receipts: Sequence[tuple[str, NewReceipt]]) -> tuple[list[object], ...]:
-        return (
-            [id for id, _ in receipts],
-            [one.connection for _, one in receipts],
-            [one.dedupe_key for _, one in receipts],
-            [one.topic for _, one in receipts],
-            [one.remote_object for _, one in receipts],
-            [one.remote_id for _, one in receipts],
-            [one.occurred_at for _, one in receipts],
-            [self._sealer.seal(one.payload, payload_of(id)) for id, one in receipts],
-            [one.digest for _, one in receipts],
-            [one.correlation_id for _, one in receipts],
-        )
-
 
 def payload_of(receipt_id: str) -> str:
     """What a sealed payload belongs to."""
     return f"inbound_event {receipt_id}"
 
 
-def _key(receipt: NewReceipt) -> Key:
+def key_of(receipt: NewReceipt) -> Key:
+    """What is the same for all copies."""
     return receipt.connection, receipt.dedupe_key
 
 
-def _received(receipt_id: str, receipt: NewReceipt) -> audit.Entry:
+def columns_of(sealer: Sealer, receipts: Sequence[tuple[str, NewReceipt]]) -> tuple[list[object], ...]:
+    """The arguments of `ADD`, in its order, for receipts with the ids that they shall have."""
+    return (
+        [id for id, _ in receipts],
+        [one.connection for _, one in receipts],
+        [one.dedupe_key for _, one in receipts],
+        [one.topic for _, one in receipts],
+        [one.remote_object for _, one in receipts],
+        [one.remote_id for _, one in receipts],
+        [one.occurred_at for _, one in receipts],
+        [sealer.seal(one.payload, payload_of(id)) for id, one in receipts],
+        [one.digest for _, one in receipts],
+        [one.correlation_id for _, one in receipts],
+    )
+
+
+def received(receipt_id: str, receipt: NewReceipt) -> audit.Entry:
+    """The audit event of a receipt that is new."""
     return audit.Entry(
         type="receipt.received",
         subject=receipt_id,
         correlation_id=receipt.correlation_id,
         facts={"connection": receipt.connection, "topic": receipt.topic, "sha256": receipt.digest.hex()},
     )
+
+
+async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt]) -> None:
+    """An audit event for each copy that says something else than the receipt whose key it has."""
+    keys = {key_of(copy) for copy in copies}
+    if not keys:
+        return
+    rows = await transaction.fetch(
+        SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
+    )
+    known = {(row["connection"], row["dedupe_key"]): row for row in rows}
+    entries = [
+        audit.Entry(
+            type="receipt.conflicting",
+            subject=known[key_of(copy)]["id"],
+            correlation_id=copy.correlation_id,
+            facts={"connection": copy.connection, "topic": copy.topic, "sha256": copy.digest.hex()},
+        )
+        for copy in copies
+        if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
+    ]
+    await audit.append_all(transaction, entries)

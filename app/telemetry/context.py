@@ -9,12 +9,14 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
@@ -37,7 +39,7 @@ def bind(correlation: str, traceparent: str | None = None, tracestate: str | Non
     headers = {"traceparent": traceparent, "tracestate": tracestate}
     carrier = {name: value for name, value in headers.items() if value is not None}
     bound = correlation_id.set(correlation)
-    attached = otel_context.attach(_propagator.extract(carrier, Context()))
+    attached = otel_context.attach(_propagator.extract(carrier, Context()) if carrier else Context())
     try:
         yield
     finally:
@@ -69,6 +71,34 @@ class RunIdGenerator(RandomIdGenerator):
     def is_trace_id_random(self) -> bool:
         """Never claimed, as most ids are derived (W3C Trace Context level 2, random-trace-id flag)."""
         return False
+
+
+class UnsampledTracer(Tracer):
+    """Of a process that tells its spans to nobody: they have their ids, which answers and jobs carry, and nothing else.
+    The SDK's own tracer would ask a sampler, and reckon, for the same."""
+
+    def __init__(self) -> None:
+        self._ids = RunIdGenerator()
+
+    def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> trace.Span:
+        """A span that records nothing, in its parent's trace or in that of the run."""
+        parent = trace.get_current_span(context).get_span_context()
+        trace_id = parent.trace_id if parent.is_valid else self._ids.generate_trace_id()
+        flags = TraceFlags(parent.trace_flags & TraceFlags.RANDOM_TRACE_ID)
+        span_id = self._ids.generate_span_id()
+        return NonRecordingSpan(SpanContext(trace_id, span_id, False, flags, parent.trace_state))
+
+    def start_as_current_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> Any:
+        """A context manager: one that is current inside the block."""
+        return trace.use_span(self.start_span(name, context))
+
+
+class Unsampled(TracerProvider):
+    """The provider of such tracers."""
+
+    def get_tracer(self, *_: Any, **__: Any) -> Tracer:
+        """One for everybody."""
+        return UnsampledTracer()
 
 
 class CorrelationProcessor(SpanProcessor):

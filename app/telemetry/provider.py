@@ -17,10 +17,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from app.settings import Settings, SettingsError
-from app.telemetry.context import CorrelationProcessor, RunIdGenerator
+from app.telemetry.context import CorrelationProcessor, RunIdGenerator, Unsampled
 from app.telemetry.logs import set_up_logs
 from app.telemetry.metrics import spans_exported, spans_failed
 
@@ -78,17 +77,17 @@ def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcess
     """
     set_up_logs(settings.log_level)
     exporter = _exporter(os.environ)
-    on = exporter is not None or bool(processors)
+    if exporter is None and not processors:
+        trace.set_tracer_provider(Unsampled())
+        return
     provider = TracerProvider(
-        sampler=None if on else ALWAYS_OFF,
         resource=_resource(service),
         id_generator=RunIdGenerator(),
         shutdown_on_exit=False,
     )
     # The variable switches the SDK off entirely, and with it the trace ids that answers carry.
     provider._disabled = False
-    if on:
-        provider.add_span_processor(CorrelationProcessor())
+    provider.add_span_processor(CorrelationProcessor())
     if exporter is not None:
         provider.add_span_processor(_Batches(CountingExporter(exporter)))
     for processor in processors:

@@ -4,17 +4,16 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
-from app.event_ports import NewReceipt
-from app.flows.gathering import Arrival, Gathering
+from app.event_ports import Arrival, NewReceipt
+from app.flows.gathering import Gathering
+from app.store.arrivals import PostgresArrivals
 from app.store.database import Database, Query
-from app.store.jobs import PostgresQueue
 from app.store.receipts import PostgresReceipts
 from app.store.sealing import Sealer
 
@@ -39,8 +38,7 @@ async def opened(url: str) -> AsyncIterator[tuple[Database, PostgresReceipts, Ga
     database = await Database.connect(url, max_size=8)
     try:
         receipts = PostgresReceipts(database, SEALER)
-        queue = PostgresQueue(database, SEALER, lease=timedelta(seconds=30), policies={})
-        yield database, receipts, Gathering(database, receipts, queue)
+        yield database, receipts, Gathering(PostgresArrivals(database, SEALER, {}))
     finally:
         await database.close()
 

@@ -1,0 +1,197 @@
+"""Arrivals: a receipt, its job and what is audited of them come together, in one statement, or not at all."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from app.errors import StoreUnavailable
+from app.event_ports import Arrival, NewReceipt
+from app.store.arrivals import PostgresArrivals
+from app.store.database import Database, Query
+from app.store.enqueueing import CHANNEL
+from app.store.sealing import Sealer
+
+pytestmark = pytest.mark.anyio
+
+SEALER = Sealer((("k1", bytes(range(32))),))
+WAITING = 100_000
+JOBS = Query(
+    "SELECT job", "SELECT id, order_key, state, origin, dedupe_key, correlation_id, traceparent FROM job ORDER BY id"
+)
+TOLD = Query("SELECT audit_event", "SELECT type, subject FROM audit_event ORDER BY id")
+TAKE_JOBS = Query("DELETE job", "DELETE FROM job")
+BLOCK = Query(
+    "INSERT dead_letter",
+    """
+    INSERT INTO dead_letter (id, job_id, kind, connection, order_key, attempts, dead_head, payload, correlation_id,
+                             enqueued_at, category, reason)
+    VALUES ('dl_1', 1, 'ingest', 'shop', $1, 1, 'block', '', 'run', now(), 'permanent', 'no')
+    """,
+)
+CUT = Query(
+    "SELECT pg_stat_activity",
+    """
+    SELECT pg_terminate_backend(pid)
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'lockstitch'
+    """,
+)
+FILL = Query(
+    "INSERT inbound_event",
+    """
+    WITH received AS (
+        INSERT INTO inbound_event (id, connection, dedupe_key, payload, digest, correlation_id)
+        SELECT 'in_' || number, 'shop', 'crowd-' || number, '', sha256(''), 'run'
+          FROM generate_series(1, $1) AS number
+    )
+    INSERT INTO job (kind, connection, order_key, dedupe_key, state, max_attempts, dead_head, payload, correlation_id)
+    SELECT 'ingest', 'shop', 'crowd-' || number, 'in_' || number, 'ready', 8, 'skip', '', 'run'
+      FROM generate_series(1, $1) AS number
+    """,
+)
+FLUSH = Query("SELECT pg_stat", "SELECT pg_stat_force_next_flush()")
+ROWS_READ = Query(
+    "SELECT pg_stat_user_tables",
+    """
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+      FROM pg_stat_user_tables
+     WHERE relname IN ('inbound_event', 'job', 'dead_letter')
+    """,
+)
+
+
+@asynccontextmanager
+async def opened(url: str, *, max_size: int = 4) -> AsyncIterator[tuple[Database, PostgresArrivals]]:
+    database = await Database.connect(url, max_size=max_size)
+    try:
+        yield database, PostgresArrivals(database, SEALER, {})
+    finally:
+        await database.close()
+
+
+def arrival(key: str, order_key: str | None = None) -> Arrival:
+    return Arrival(
+        receipt=NewReceipt(
+            connection="shop",
+            dedupe_key=key,
+            topic=None,
+            remote_object=None,
+            remote_id=None,
+            occurred_at=None,
+            payload=b"{}",
+            digest=hashlib.sha256(b"{}").digest(),
+            correlation_id=f"run-{key}",
+        ),
+        order_key=order_key,
+        traceparent=f"00-{1:032x}-{2:016x}-00",
+    )
+
+
+@pytest.mark.parametrize("order_key", [None, "order:7"], ids=["no order", "in order"])
+async def test_what_is_new_makes_one_job_and_two_lines_of_the_trail(database_url: str, order_key: str | None) -> None:
+    async with opened(database_url) as (database, arrivals), arrivals.recording() as record:
+        assert await record([arrival("a", order_key), arrival("a", order_key)]) == [True, False]
+        assert await record([arrival("a", order_key), arrival("b", order_key)]) == [False, True]
+        jobs = await database.fetch(JOBS)
+        told = [(row["type"], row["subject"]) for row in await database.fetch(TOLD)]
+
+    assert [job["correlation_id"] for job in jobs] == ["run-a", "run-b"]
+    assert [job["state"] for job in jobs] == ["ready", "behind" if order_key else "ready"]
+    assert {job["traceparent"] for job in jobs} == {f"00-{1:032x}-{2:016x}-00"}
+    assert all(job["origin"] == job["dedupe_key"] for job in jobs)
+    assert told == [
+        line for job in jobs for line in (("receipt.received", job["origin"]), ("job.queued", f"job_{job['id']}"))
+    ]
+
+
+async def test_a_copy_takes_no_place_in_its_order(database_url: str) -> None:
+    async with opened(database_url) as (database, arrivals), arrivals.recording() as record:
+        await record([arrival("done", "order:7")])
+        await database.execute(TAKE_JOBS)
+        assert await record([arrival("done", "order:7"), arrival("new", "order:7"), arrival("next", "order:7")]) == [
+            False,
+            True,
+            True,
+        ]
+        jobs = await database.fetch(JOBS)
+
+    assert [(job["correlation_id"], job["state"]) for job in jobs] == [("run-new", "ready"), ("run-next", "behind")]
+
+
+async def test_a_key_that_waits_for_a_person_goes_on_waiting(database_url: str) -> None:
+    async with opened(database_url) as (database, arrivals), arrivals.recording() as record:
+        await database.execute(BLOCK, "order:7")
+        await record([arrival("a", "order:7"), arrival("b", "order:8")])
+        jobs = await database.fetch(JOBS)
+
+    assert [(job["order_key"], job["state"]) for job in jobs] == [("order:7", "behind"), ("order:8", "ready")]
+
+
+async def test_of_one_key_at_the_same_time_one_is_the_head(database_url: str) -> None:
+    async with opened(database_url, max_size=8) as (database, arrivals):
+
+        async def one(number: int) -> None:
+            async with arrivals.recording() as record:
+                assert await record([arrival(f"key-{number}", "order:7")]) == [True]
+
+        await asyncio.gather(*(one(number) for number in range(40)))
+        jobs = await database.fetch(JOBS)
+
+    assert [job["state"] for job in jobs] == ["ready"] + ["behind"] * 39
+
+
+@pytest.mark.parametrize("order_key", [None, "order:7"], ids=["no order", "in order"])
+async def test_sleepers_are_woken(database_url: str, order_key: str | None) -> None:
+    woken = asyncio.Event()
+    sleeper = await asyncpg.connect(database_url)
+    try:
+        await sleeper.add_listener(CHANNEL, lambda *_: woken.set())
+        async with opened(database_url) as (_, arrivals), arrivals.recording() as record:
+            await record([arrival("a", order_key)])
+            async with asyncio.timeout(10):
+                await woken.wait()
+    finally:
+        await sleeper.close()
+
+
+@pytest.mark.parametrize("order_key", [None, "order:7"], ids=["no order", "in order"])
+async def test_after_a_lost_connection_it_takes_another(database_url: str, order_key: str | None) -> None:
+    async with (
+        opened(database_url) as (_, arrivals),
+        opened(database_url) as (killer, _other),
+        arrivals.recording() as record,
+    ):
+        await record([arrival("a", order_key)])
+        await killer.fetch(CUT)
+        with pytest.raises(StoreUnavailable):
+            await record([arrival("b", order_key)])
+        assert await record([arrival("b", order_key)]) == [True]
+
+
+async def test_its_plan_reads_no_table_whole(database_url: str) -> None:
+    """One that was made while the tables were empty is kept while they fill."""
+    async with opened(database_url, max_size=1) as (database, arrivals):
+
+        async def live(turn: int) -> None:
+            async with arrivals.recording() as record:
+                await record([arrival(f"{turn}-{number}") for number in range(4)])
+                await record([arrival(f"{turn}-{number}", f"order:{number}") for number in range(2, 8)])
+
+        for turn in range(8):
+            await live(turn)
+        await database.execute(FILL, WAITING)
+        before = await _rows_read(database)
+        for turn in range(8, 13):
+            await live(turn)
+        after = await _rows_read(database)
+
+    assert after - before < 5 * 200
+
+
+async def _rows_read(database: Database) -> int:
+    await database.execute(FLUSH)
+    return int(await database.fetch_value(ROWS_READ))
