@@ -43,7 +43,7 @@ def applied(write: TicketWrite, current: Ticket) -> Ticket:
         held[name] = told.get(name, held[name])
     for name in ("Requestor", "Cc", "AdminCc"):
         if name in told:
-            held[name] = [{"id": one.rpartition("<")[2].rstrip(">")} for one in told[name]]
+            held[name] = [{"id": one} for one in told[name]]
     if "Due" in told:
         held["Due"] = f"{told['Due'].replace(' ', 'T')}Z"
     for name, into in (("Queue", "Queue"), ("Owner", "Owner")):
