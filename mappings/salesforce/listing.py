@@ -87,7 +87,7 @@ def _next(answer: Answer, query_: ListQuery) -> str | None:
         if locator is not None:
             return f"more:{locator}"
     followed = query_.after is not None and query_.after.startswith("more:")
-    if not answer.records or (len(answer.records) < query_.limit and not followed):
+    if not answer.records or (answer.done and len(answer.records) < query_.limit and not followed):
         return None
     return _behind(answer.records[-1], query_.updated_since)
 

@@ -217,3 +217,12 @@ def test_an_answer_that_was_cut_short_is_followed_and_the_list_goes_on_behind_it
     last = ListQuery(limit=10, after=behind)
     assert "Id > '003dM00001aBcDgQAK'" in dict(CONTACTS.list(last, FRESH).query)["q"]
     assert CONTACTS.page(reply(b'{"totalSize":0,"done":true,"records":[]}'), last, FRESH).next is None
+
+
+def test_an_answer_that_was_cut_short_is_not_the_end_where_its_rest_cannot_be_named() -> None:
+    assert CONTACTS.page is not None
+    cut = reply(
+        b'{"totalSize":10,"done":false,"nextRecordsUrl":"/services/data/v62.0/somewhere/else",'
+        b'"records":[{"Id":"003dM00001aBcDeQAK"}]}'
+    )
+    assert CONTACTS.page(cut, ListQuery(limit=10), FRESH).next == "id:003dM00001aBcDeQAK"
