@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from mappings.salesforce.writing import own_key, refuse_without_place, text
 from mappings.spec import Draft, Notes
 
 PRICE_ENTRY: Final = "01u"
+REFERENCE: Final = "@{"
 MOST_LINES: Final = 200
 """As many records as one collection takes."""
 UNSUPPORTED: Final[dict[str, str]] = {
@@ -63,6 +65,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
             notes.unsupported("/line_items", ONLY_NEW)
         body = OrderWrite(fields=replace(fields, status=status), custom=custom)
         return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+    _refuse_references(msgspec.to_builtins(patch), "", notes)
     if not fields.bill_to_contact_id and not custom.get("AccountId"):
         notes.invalid("/customer", NO_BUYER)
     draft = next((value for value, code in account.order_statuses.items() if code == "Draft"), "Draft")
@@ -76,6 +79,19 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         activate=UNSET if status == draft else status,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
+
+
+def _refuse_references(told: Any, pointer: str, notes: Notes) -> None:
+    """A new order is a composite request, in which `@{order.id}` stands for what was answered before: in every text,
+    and nothing takes that meaning from it (REST API Developer Guide, Composite Subrequest)."""
+    if isinstance(told, str) and REFERENCE in told:
+        notes.invalid(pointer, f"Salesforce would put something else in the place of {REFERENCE}… in a new order")
+    elif isinstance(told, dict):
+        for name, one in told.items():
+            _refuse_references(one, f"{pointer}/{name}", notes)
+    elif isinstance(told, list | tuple):
+        for place, one in enumerate(told):
+            _refuse_references(one, f"{pointer}/{place}", notes)
 
 
 def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:

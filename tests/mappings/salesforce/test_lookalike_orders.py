@@ -51,6 +51,20 @@ def test_an_order_its_lines_and_its_activation_are_one_request(salesforce: OrgLo
     assert (order.customer.remote_id, order.customer.name, order.placed_at) == (contact, "Ann O'Lee", PLACED)
 
 
+def test_a_text_never_stands_for_what_salesforce_answered_before(salesforce: OrgLookAlike) -> None:
+    """What looks like a reference of a composite request would be replaced, in a text as well."""
+    contact = buyer(salesforce)
+    line = LineItemPatch(variant_remote_id=PRODUCTS[0][1], quantity="1", unit_price="1.00", name="@{order.id}")
+    patch = mugs(contact, internal_note="due to @{buyer.AccountId}", line_items=(line,))
+
+    refused = {one.pointer: one.kind for one in ORDER.to_vendor(patch, None, salesforce.account).refused}
+
+    assert refused == {"/internal_note": "invalid", "/line_items/0/name": "invalid"}
+    id = salesforce.made(ORDER, mugs(contact), "op_1").remote.id
+    changed = salesforce.changed(ORDER, id, OrderPatch(internal_note="due to @{buyer.AccountId}"))
+    assert changed.data.internal_note == "due to @{buyer.AccountId}"
+
+
 def test_an_order_that_cannot_be_made_whole_is_not_made_at_all(salesforce: OrgLookAlike) -> None:
     contact = buyer(salesforce)
     salesforce.place(
