@@ -17,7 +17,8 @@ def reflects(intent: Intent, effect: Action, patch_type: type[Struct], data: Any
     if effect == "archive":
         return bool(getattr(data, "status", None) == "archived")
     if effect == "cancel":
-        return getattr(data, "cancelled_at", None) is not None
+        # Not every vendor tells when it was.
+        return getattr(data, "cancelled_at", None) is not None or getattr(data, "status", None) == "cancelled"
     wanted = msgspec.json.decode(intent.body)
     present = msgspec.to_builtins(data)
     known = {field.encode_name for field in msgspec.structs.fields(patch_type)}
