@@ -17,6 +17,7 @@ from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ObjectName, ResourceMeta
 from canonical.ticket import Ticket
 from mappings.coverage import unsupported
+from mappings.registry import active
 from mappings.spec import Remote
 
 _encoder = msgspec.json.Encoder()
@@ -25,11 +26,14 @@ _encoder = msgspec.json.Encoder()
 async def name_records(
     seam: Seam, connection: Connection, readings: Sequence[Reading], *, ticket: str | None = None
 ) -> tuple[Struct, ...]:
-    """Resources with their canonical ids, and those of the customers that orders and tickets name. Comments have none;
-    they name the ticket that they belong to, whose remote id is given for them. All are of one object."""
+    """Resources with their canonical ids, and those of the customers that orders and tickets name, where the vendor has
+    any. Comments have none; they name the ticket that they belong to, whose remote id is given for them. All are of one
+    object."""
     if not readings:
         return ()
     people = [remote_id for one in readings if (remote_id := _person(one.mapped.data)) is not None]
+    # An id stands for a record that can be read: a help desk may know people and have no customers.
+    people = people if active(connection.vendor, "customer") else []
     known = await seam.links.ensure("customer", connection.name, people) if people else {}
     object_name = readings[0].mapping.object
     if object_name == "comment":

@@ -119,6 +119,7 @@ def test_a_ticket_is_made_and_read_back(bench: Bench) -> None:
         )
         assert (ticket["status_category"], ticket["priority_raw"]) == ("in_progress", "100")
         assert ticket["requester"]["email"] == "zoe.quark@example.com"
+        assert ticket["requester"]["id"] is None, "Request Tracker has no customers that could be read by it"
         assert ticket["requester"]["name"] == "Zoë Quark, Dr."
         assert [(one["email"], one["kind"]) for one in ticket["followers"]] == [
             ("ann@example.com", "cc"),
