@@ -14,7 +14,7 @@ from app.mapping_ports import Comparisons, SeenDifference, ShadowFigures, TrialK
 from app.queue_ports import Transaction
 from app.store import audit
 from app.store.database import Database, Query
-from app.store.mapping_routes import TELL
+from app.store.mapping_routes import LOCK, TELL
 
 WINDOW_MINUTES: Final = 10
 WEIGHED_AT_LEAST: Final = 20
@@ -93,13 +93,19 @@ SUMS: Final = """
     coalesce(sum(lost_more), 0)::bigint AS lost_more, coalesce(sum(lost_less), 0)::bigint AS lost_less
 """
 
+# The last minutes; where little goes by, as many before as it takes to have enough. Each minute that is kept weighed
+# something, so that no more rows than that are ever needed.
 SELECT_WINDOW = Query(
     "SELECT mapping_weighing",
     f"""
     SELECT {SUMS}
-      FROM mapping_weighing
-     WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
-       AND minute > now() - make_interval(mins => {WINDOW_MINUTES})
+      FROM (SELECT *, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
+              FROM mapping_weighing
+             WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
+             ORDER BY minute DESC
+             LIMIT {max(WEIGHED_AT_LEAST, WINDOW_MINUTES + 1)}) AS told
+     WHERE minute > now() - make_interval(mins => {WINDOW_MINUTES})
+        OR weighed_since < {WEIGHED_AT_LEAST}
     """,  # noqa: S608 - our own words only
 )
 
@@ -161,6 +167,8 @@ class PostgresTrialBook:
         for one in sorted(weighings, key=lambda one: _columns(one.key)):
             figures = (one.weighed, one.refused, one.refused_by_active, one.lost_more, one.lost_less)
             async with self._database.transaction() as session:
+                # First what deciders take first: else one who has read the route would put a withdrawn canary back.
+                await session.execute(LOCK, one.key.connection, one.key.mapping)
                 await session.execute(ADD_WEIGHING, *_columns(one.key), *figures)
                 row = await session.fetch_row(SELECT_WINDOW, *_columns(one.key))
                 assert row is not None  # noqa: S101 - an aggregate has one
@@ -202,7 +210,7 @@ class PostgresTrialBook:
 
 
 def why_withdrawn(window: Weighing) -> str | None:
-    """Why a canary with these figures of the last minutes has to come back, in words; None while it may go on.
+    """Why a canary with the figures of this window has to come back, in words; None while it may go on.
 
     What both revisions refuse or lose is the vendor's affair and the same on both sides, so only the surplus counts:
     three refusals more at any time, or, with at least twenty weighed, a hundredth of them refused more, or a twentieth
@@ -210,7 +218,7 @@ def why_withdrawn(window: Weighing) -> str | None:
     """
     refused = window.refused - window.refused_by_active
     lost = window.lost_more - window.lost_less
-    told = f"r{window.key.tried} against r{window.key.active} on {window.weighed} records in {WINDOW_MINUTES} minutes"
+    told = f"r{window.key.tried} against r{window.key.active} on the last {window.weighed} records"
     enough = window.weighed >= WEIGHED_AT_LEAST
     if refused >= REFUSED_AT_ONCE or (enough and refused > REFUSED_SHARE * window.weighed):
         return f"withdrawn by itself: {refused} refused more, {told}"

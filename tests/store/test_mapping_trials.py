@@ -71,6 +71,66 @@ async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Dat
     assert (begun.note, await book.canaries()) == (None, [])
 
 
+LATER = Query("UPDATE mapping_weighing", "UPDATE mapping_weighing SET minute = minute - interval '11 minutes'")
+
+
+async def test_a_canary_that_little_falls_to_comes_back_too(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
+
+    for _ in range(2):
+        await book.weigh([weighing(weighed=1, refused=1)])
+        await database.execute(LATER)
+    assert [route.canary is None for route in await routes.list()] == [False]
+    await book.weigh([weighing(weighed=1, refused=1)])
+
+    assert [route.canary is None for route in await routes.list()] == [True]
+
+
+async def test_what_went_wrong_long_ago_is_forgotten_once_enough_went_well(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
+
+    await book.weigh([weighing(weighed=2, refused=2)])
+    await database.execute(LATER)
+    await book.weigh([weighing(weighed=20)])
+    await database.execute(LATER)
+    await book.weigh([weighing(weighed=200)])
+    await book.weigh([weighing(weighed=1, refused=1)])
+
+    assert [route.canary is None for route in await routes.list()] == [False]
+
+
+SLOW = Query(
+    "CREATE trigger",
+    """
+    CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
+    CREATE TRIGGER pause BEFORE INSERT ON mapping_route FOR EACH ROW EXECUTE FUNCTION pause();
+    """,
+)
+PAUSED = Query("SELECT pg_stat_activity", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+
+
+async def test_a_decision_that_meets_a_withdrawal_does_not_bring_the_canary_back(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
+    await database.execute(SLOW)
+
+    shadowing = asyncio.create_task(
+        routes.change(PLACE, RouteChange(shadow=Shadow(revision=3, sample_rate=0.5)), actor="ada")
+    )
+    async with asyncio.timeout(10):
+        while not await database.fetch_value(PAUSED):
+            continue
+    await book.weigh([weighing(weighed=9, refused=9)])
+    await shadowing
+
+    (route,) = await routes.list()
+    assert (route.canary, route.changed_by) == (None, "lockstitch")
+    assert route.shadow == Shadow(revision=3, sample_rate=0.5)
+    assert await audited(database) == ["mapping.canaried", "mapping.shadowed", "mapping.canary_withdrawn"]
+
+
 async def test_what_is_changed_of_a_route(database: Database) -> None:
     routes = PostgresMappingRoutes(database)
     shadow = Shadow(revision=2, sample_rate=0.5)

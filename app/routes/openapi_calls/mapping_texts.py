@@ -40,7 +40,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
         "canary": ("What answers for a share of the records; null for nothing.", None),
         "note": (
             "Why a canary came back by itself.",
-            '"withdrawn by itself: 3 refused more, r2 against r1 on 41 records in 10 minutes"',
+            '"withdrawn by itself: 3 refused more, r2 against r1 on the last 41 records"',
         ),
         "changed_by": ("Who has decided last.", '"key:0198f0a2b7c4"'),
         "changed_at": ("When.", '"2026-05-01T09:30:00Z"'),
