@@ -224,15 +224,23 @@ async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple
 async def _draft_unjudged(desk: Desk, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     patch = msgspec.json.decode(desk.intent.body, type=desk.mapping.patch)
     patch = await _name_people(desk, patch)
+    draft = None
+    try:
+        draft = _made(desk, patch, present, account)
+    finally:  # a canary that breaks over it has to come back as well
+        if not desk.dry:
+            weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
+    return draft
+
+
+def _made(desk: Desk, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+    """What the revision makes of it. Raises VendorDrifted where it cannot read the present record."""
     current = None
     if present is not None:
         with fitting(desk.seam, desk.connection, desk.mapping, present):
             current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
-        draft = desk.mapping.to_vendor(patch, current, account)
-    if not desk.dry:
-        weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
-    return draft
+        return desk.mapping.to_vendor(patch, current, account)
 
 
 def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:

@@ -80,16 +80,16 @@ def weigh_draft(
     patch: Any,
     raw: msgspec.Raw | None,
     account: Any,
-    draft: Draft[Any],
+    draft: Draft[Any] | None,
 ) -> None:
     """Compare a draft that `mapping` has made with what the shadow would make of it, or a canary's with what the active
-    revision would have."""
+    revision would have. None is a draft that it broke over: of a canary that is a refusal."""
     route = seam.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
         return
     present = active_mapping(seam, connection, mapping.object) or mapping
     shadow = None if route.shadow is None else mapping_of(connection.vendor, mapping.object, route.shadow.revision)
-    if mapping is present and route.shadow is not None and shadow is not None and shadow is not present:
+    if draft is not None and mapping is present and route.shadow is not None and shadow not in (None, present):
         key, rate = _key(connection, present, shadow), route.shadow.sample_rate
         seam.trials.offer_draft(key, rate, shadow, patch, raw, account, draft)
     if mapping is not present and mapping is canary_of(connection, present, route):
@@ -186,10 +186,13 @@ def _try_canary(
 
 
 def _draft_again(mapping: AnyMapping, patch: Any, raw: msgspec.Raw | None, account: Any) -> Draft[Any] | None:
-    """What another revision would send; None where it cannot read the present record."""
+    """What another revision would send; None where it cannot read the present record, or breaks."""
     try:
         return mapping.to_vendor(patch, None if raw is None else mapping.decode(raw), account)
     except Unmappable:
+        return None
+    except Exception:  # noqa: BLE001 - it is only weighed against: what is sent is another's
+        _log.exception("a revision broke", extra={"mapping": mapping.name, "revision": mapping.revision})
         return None
 
 
@@ -226,10 +229,10 @@ def _weigh(key: TrialKey, before: Mapped[Any] | VendorDrifted, after: Mapped[Any
     return _weighing(key, [isinstance(before, VendorDrifted), isinstance(after, VendorDrifted)], lost)
 
 
-def _weigh_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any]) -> Weighing:
-    """Of two drafts the one that refuses more fields counts as refused."""
-    if before is None:
-        return _weighing(key, [True, False], [None, None])
+def _weigh_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | None) -> Weighing:
+    """Of two drafts the one that refuses more fields counts as refused, and each that there is none of."""
+    if before is None or after is None:
+        return _weighing(key, [before is None, after is None], [None, None])
     more = [len(before.refused) > len(after.refused), len(after.refused) > len(before.refused)]
     return _weighing(key, more, [len(before.loss), len(after.loss)])
 
