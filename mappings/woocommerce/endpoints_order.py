@@ -47,14 +47,14 @@ def list_(query: ListQuery, _account: Account) -> VendorRequest:
     status = query.filters.get("status")
     wanted = ("any",) if status is None else LISTED.get(status, ())
     filters = (("status", ",".join(wanted)),) if wanted else (NOBODY,)
-    return asking.listed(ORDERS, (*filters, ("per_page", str(query.limit)), *keysets.window(query)))
+    return asking.listed(ORDERS, (*filters, *keysets.window(query)))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The orders of one answer."""
+    """The orders of one answer that were not listed before."""
     records = decode(reply.body, tuple[Raw, ...])
-    total = reply.headers.get("x-wp-total")
-    return Page(records=records, next=keysets.following(query, records, total), account=account)
+    records, following = keysets.page_of(query, records, reply.headers.get("x-wp-total"))
+    return Page(records=records, next=following, account=account)
 
 
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:

@@ -283,3 +283,30 @@ def test_the_shops_settings_become_the_account(shop: ShopLookAlike) -> None:
     shop.set(woocommerce_currency="JPY", woocommerce_price_num_decimals="0")
     assert (shop.account.currency, shop.account.decimals) == ("JPY", 0)
     assert VENDOR.build_account((None,), {}).decimals is None
+
+
+def test_an_order_that_changes_while_it_is_left_out_is_met_again() -> None:
+    """It had the last second of its page, so that the next one would not show it, and that was the end."""
+    with ShopLookAlike() as shop:
+        for second in (1, 2, 3):
+            moment = f"2026-05-01T09:30:0{second}"
+            shop.place("orders", status="pending", date_modified=moment, date_modified_gmt=moment)
+        query = ListQuery(limit=2, updated_since=datetime(2026, 5, 1, tzinfo=UTC))
+        pages = shop.pages(ORDER, query)
+        first = next(pages)
+        assert len(first) == 2
+        shop.changed(ORDER, first[1].remote.id, OrderPatch(customer_note="Ring twice"))
+        later = [one for page in pages for one in page]
+        assert {one.remote.id: one.data.customer_note for one in later}[first[1].remote.id] == "Ring twice"
+        assert len(later) == 2
+
+
+def test_orders_of_one_second_are_each_listed_once() -> None:
+    with ShopLookAlike() as shop:
+        moment = "2026-05-01T09:30:00"
+        ids = {
+            str(shop.place("orders", status="pending", date_created=moment, date_created_gmt=moment)["id"])
+            for _ in range(120)
+        }
+        found = [one.remote.id for one in shop.listed(ORDER, ListQuery(limit=30))]
+        assert (set(found), len(found)) == (ids, 120)
