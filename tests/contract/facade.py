@@ -16,9 +16,10 @@ import asyncpg
 
 from app.store.api_keys import SCOPES, NewKey, PostgresKeys
 from app.store.database import Database
+from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.lookalikes import Lookalikes, Vendor
-from tests.contract.processes import ROOT, Process, free_port
+from tests.contract.processes import Process, free_port
 from tests.contract.webhook_connections import ENVIRONMENT, intake_tables, secrets_line
 
 T = TypeVar("T")
@@ -111,15 +112,7 @@ class Facade:
 
     def lockstitch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """An operator's command beside the running processes, on a wide screen."""
-        return subprocess.run(
-            [sys.executable, "-m", "app.cli", *arguments],
-            env=self.api.environment | {"COLUMNS": "300"},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return lockstitch(*arguments, environment=self.api.environment, columns=300)
 
     def process(self, command: str, **environment: str) -> Process:
         """`lockstitch serve` or `worker`, not started yet, on a port of its own; `environment` is added."""

@@ -16,7 +16,6 @@ from tests.contract.samples import customer, word
 from tests.contract.webhook_senders import Door, gateway
 
 PATH: Final = "/ops/runs"
-RECORDED: Final = ("request", "vendor_call")
 
 Story = list[dict[str, Any]]
 

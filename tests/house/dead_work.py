@@ -1,9 +1,6 @@
 """A database with work that was given up, for the commands of operators."""
 
 import base64
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,22 +11,6 @@ from app.store.sealing import Sealer
 
 KEY = bytes(range(32))
 ENCRYPTION_KEYS = f"k1:{base64.b64encode(KEY).decode()}"
-
-
-def lockstitch(
-    *arguments: str, environment: Mapping[str, str], text: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run a command as an operator does, on a terminal of 80 columns."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**inherited, "COLUMNS": "80", **environment},
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 async def bury(url: str, *jobs: NewJob, failure: Failure, policies: Mapping[str, JobPolicy] | None = None) -> list[str]:

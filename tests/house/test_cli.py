@@ -1,31 +1,19 @@
 """The command line: help and mistakes answer at once, keys are shown once, and every refusal is a sentence."""
 
-import os
 import re
 import subprocess
 import sys
 
 import pytest
 
-SETTINGS = "LOCKSTITCH_"
-
-
-def lockstitch(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**inherited, "COLUMNS": "200", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from tests.commands import lockstitch
 
 
 @pytest.fixture
 def migrated(empty_database_url: str) -> dict[str, str]:
     """The environment of a database that `lockstitch migrate` has just made ready."""
     environment = {"LOCKSTITCH_DATABASE_URL": empty_database_url}
-    done = lockstitch("migrate", **environment)
+    done = lockstitch("migrate", environment=environment)
     assert done.returncode == 0, done.stderr
     assert "0001 api_keys" in done.stdout
     return environment
@@ -60,29 +48,29 @@ def test_a_mistake_in_the_command_line_ends_with_2(arguments: tuple[str, ...], s
 
 
 def test_a_key_is_printed_alone_and_once(migrated: dict[str, str]) -> None:
-    made = lockstitch("key", "create", "n8n", "--scope", "orders:read", "--scope", "orders:write", **migrated)
+    made = lockstitch("key", "create", "n8n", "--scope", "orders:read", "--scope", "orders:write", environment=migrated)
 
     assert made.returncode == 0, made.stderr
     assert re.fullmatch(r"lsk_[A-Za-z0-9_-]{43}\n", made.stdout)
-    listed = lockstitch("key", "list", **migrated).stdout
+    listed = lockstitch("key", "list", columns=200, environment=migrated).stdout
     assert "n8n" in listed
     assert "orders:read orders:write" in listed
     assert made.stdout.strip() not in listed
 
 
 def test_a_key_is_rotated_and_revoked_by_name(migrated: dict[str, str]) -> None:
-    lockstitch("key", "create", "n8n", "--scope", "orders:read", "--expires-in-days", "30", **migrated)
+    lockstitch("key", "create", "n8n", "--scope", "orders:read", "--expires-in-days", "30", environment=migrated)
 
-    rotated = lockstitch("key", "rotate", "n8n", "--overlap-hours", "1", **migrated)
+    rotated = lockstitch("key", "rotate", "n8n", "--overlap-hours", "1", environment=migrated)
 
     assert rotated.stdout.startswith("lsk_")
-    assert "overlapping" in lockstitch("key", "list", **migrated).stdout
-    assert lockstitch("key", "revoke", "n8n", **migrated).stdout == "2 keys revoked.\n"
-    assert lockstitch("key", "revoke", "n8n", **migrated).returncode == 1
+    assert "overlapping" in lockstitch("key", "list", columns=200, environment=migrated).stdout
+    assert lockstitch("key", "revoke", "n8n", environment=migrated).stdout == "2 keys revoked.\n"
+    assert lockstitch("key", "revoke", "n8n", environment=migrated).returncode == 1
 
 
 def test_a_second_migration_finds_nothing_to_do(migrated: dict[str, str]) -> None:
-    assert lockstitch("migrate", **migrated).stdout == "The database is up to date.\n"
+    assert lockstitch("migrate", environment=migrated).stdout == "The database is up to date.\n"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +85,7 @@ def test_a_second_migration_finds_nothing_to_do(migrated: dict[str, str]) -> Non
 def test_what_cannot_be_done_ends_with_1_and_a_sentence(
     arguments: tuple[str, ...], environment: dict[str, str], said: str
 ) -> None:
-    done = lockstitch(*arguments, **environment)
+    done = lockstitch(*arguments, environment=environment)
 
     assert done.returncode == 1
     assert said in done.stderr
@@ -105,7 +93,7 @@ def test_what_cannot_be_done_ends_with_1_and_a_sentence(
 
 
 def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url: str) -> None:
-    done = lockstitch("key", "list", LOCKSTITCH_DATABASE_URL=empty_database_url)
+    done = lockstitch("key", "list", environment={"LOCKSTITCH_DATABASE_URL": empty_database_url})
 
     assert done.returncode == 1
     assert "lockstitch migrate" in done.stderr

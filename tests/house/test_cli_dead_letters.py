@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app.queue_ports import Failure, NewJob
-from tests.house.dead_work import ENCRYPTION_KEYS, bury, lockstitch
+from tests.commands import lockstitch
+from tests.house.dead_work import ENCRYPTION_KEYS, bury
 
 TRANSIENT = Failure(category="transient", reason="vendor-unavailable")
 UNMAPPABLE = Failure(

@@ -9,7 +9,8 @@ from app.drift_ports import DriftSubject, Noted
 from app.drift_rules import DriftKind
 from app.store.database import Database
 from app.store.drift import PostgresDrifts
-from tests.house.dead_work import ENCRYPTION_KEYS, lockstitch
+from tests.commands import lockstitch
+from tests.house.dead_work import ENCRYPTION_KEYS
 
 
 @pytest.fixture

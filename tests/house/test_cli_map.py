@@ -1,32 +1,21 @@
 """`lockstitch map`, as somebody at a terminal sees it: what a payload becomes, or where and why it has no reading."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mappings.registry import VENDORS
+from tests.commands import lockstitch
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "tests/mappings"
 
 
 def lockstitch_map(*arguments: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-    own = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", "map", *arguments],
-        env=own,
-        cwd=ROOT,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return lockstitch("map", *arguments, text=given)
 
 
 def refusal(done: "subprocess.CompletedProcess[str]") -> tuple[str, str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.commands import lockstitch
 from tests.contract.exports import LEGACY, export, line
-from tests.house.dead_work import ENCRYPTION_KEYS, lockstitch
+from tests.house.dead_work import ENCRYPTION_KEYS
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """`lockstitch coverage` and `lockstitch check-vendor`, as somebody at a terminal sees them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,22 +8,10 @@ import pytest
 from mappings.checks.quality import FILE
 from mappings.coverage import coverage, unsupported
 from mappings.registry import VENDORS, active
+from tests.commands import lockstitch
 
 ROOT = Path(__file__).parents[2]
 RATED = sorted(name for name in VENDORS if (ROOT / FILE.format(vendor=name)).exists())
-
-
-def lockstitch(*arguments: str, columns: int = 80) -> "subprocess.CompletedProcess[str]":
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments],
-        env={**inherited, "COLUMNS": str(columns)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("columns", [80, 40, 200])
