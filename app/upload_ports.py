@@ -113,3 +113,8 @@ class Uploads(Protocol):
 
     async def tell(self, transaction: Transaction, connection: str, identity: bytes, generation: int) -> bool:
         """Whether this row may be told: none that came later was told before."""
+
+    async def tell_mended(self, transaction: Transaction, receipt_id: str, identity: bytes, key: str) -> bool:
+        """Whether a row that was of no record, or of another one, when it was received, and was mended into one of this
+        `identity`, may be told: none of that record was received later. It is then the last that the record said. `key`
+        is how the receipts of the record's rows begin."""

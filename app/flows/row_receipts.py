@@ -11,7 +11,12 @@ UPLOAD: Final = "upl_"
 
 def dedupe_key_of(identity: bytes, generation: int) -> str:
     """The key of a row: its record, and how often that has said something new."""
-    return f"row:{identity.hex()}:{generation}"
+    return f"{key_of(identity)}{generation}"
+
+
+def key_of(identity: bytes) -> str:
+    """How the keys of all rows of a record begin."""
+    return f"row:{identity.hex()}:"
 
 
 def row_of(receipt: Receipt) -> tuple[bytes, int] | None:

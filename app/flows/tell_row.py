@@ -11,13 +11,15 @@ import msgspec
 from app import telemetry
 from app.event_ports import Fact, NewEvent, Receipt, SeenState, StateMoved
 from app.flows.changes import WATCHED, Fields, changed, fields_of, state_of
+from app.flows.row_receipts import key_of
 from app.flows.seam import Seam
 from app.ports import Connection
-from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry, Transaction
 from app.telemetry.uploads import ProcessedRow
 from canonical.order import Order
 from canonical.parts import Link, MappingName, ResourceMeta
 from canonical.ticket import Ticket
+from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
 from mappings.csv.rows_r1 import read_row
 from mappings.spec import Mapped, Unmappable
@@ -52,7 +54,7 @@ async def tell_row(
     try:
         async with finishing() as transaction:
             await seam.trail.append(transaction, _validated(receipt, layout))
-            is_newest = await seam.uploads.tell(transaction, connection.name, *row)
+            is_newest = await _is_newest(seam, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if is_newest and (names or seen is None):
                 outcome = "applied"
@@ -67,6 +69,16 @@ async def tell_row(
         return Retry(reason="the record was looked at again meanwhile", after=0.0)
     telemetry.count_row_processed(connection.name, outcome)
     return Done()
+
+
+async def _is_newest(
+    seam: Seam, transaction: Transaction, receipt: Receipt, row: tuple[bytes, int], remote_id: str
+) -> bool:
+    """Whether no later row of the record was told. One that was mended may be of another record than it was."""
+    record = identity_of(remote_id)
+    if record == row[0]:
+        return await seam.uploads.tell(transaction, receipt.connection, *row)
+    return await seam.uploads.tell_mended(transaction, receipt.id, record, key_of(record))
 
 
 async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:

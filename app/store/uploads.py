@@ -109,6 +109,24 @@ TELL = Query(
     """,
 )
 
+# A row that was mended into one of this record says what it says now: where no row of it came in later, it is the last.
+TELL_MENDED = Query(
+    "INSERT upload_row",
+    """
+    INSERT INTO upload_row AS known (connection, identity_digest, digest, told)
+    SELECT connection, $2, digest, 1
+      FROM inbound_event
+     WHERE id = $1
+        ON CONFLICT (connection, identity_digest) DO UPDATE
+       SET digest = excluded.digest, generation = known.generation + 1, told = known.generation + 1
+     WHERE NOT EXISTS (SELECT
+                         FROM inbound_event AS mended
+                         JOIN inbound_event AS last ON last.received_at > mended.received_at
+                        WHERE mended.id = $1
+                          AND last.connection = known.connection AND last.dedupe_key = $3 || known.generation)
+    """,
+)
+
 
 class PostgresUploads:
     """`upload_ports.Uploads` on PostgreSQL."""
@@ -183,3 +201,7 @@ class PostgresUploads:
     async def tell(self, transaction: Transaction, connection: str, identity: bytes, generation: int) -> bool:
         """Whether this row may be told: none that came later was told before."""
         return await transaction.execute(TELL, connection, identity, generation) == 1
+
+    async def tell_mended(self, transaction: Transaction, receipt_id: str, identity: bytes, key: str) -> bool:
+        """Whether a row that has come to this record may be told: none of it was received later."""
+        return await transaction.execute(TELL_MENDED, receipt_id, identity, key) == 1

@@ -89,7 +89,12 @@ def _row(number: int, cells: list[str], places: dict[str, int], width: int, layo
     remote_id = remote_id_of(named, layout.key)
     if remote_id is None:
         return _faulty(row, digest)
-    return ReadRow(row=row, identity=hashlib.sha256(remote_id.encode()).digest(), digest=digest, remote_id=remote_id)
+    return ReadRow(row=row, identity=identity_of(remote_id), digest=digest, remote_id=remote_id)
+
+
+def identity_of(remote_id: str) -> bytes:
+    """What stands for a record, 32 bytes."""
+    return hashlib.sha256(remote_id.encode()).digest()
 
 
 def _faulty(row: Row, digest: bytes) -> ReadRow:

@@ -117,6 +117,32 @@ def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(caller: Call
     assert [one[0] for one in told_of(caller, "C00040")] == ["customer.created"]
 
 
+def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(caller: Caller) -> None:
+    first = settled(caller, send(caller, export(line(42) + ";more", line(43, no="C00044", state="?"))))
+    settled(caller, send(caller, export(line(42, state="X"), line(43, state="X"))))
+    for letter in dead_letters(caller, first):
+        payload = letter["payload"]
+        payload["payload"].pop("fault", None)
+        cells = payload["payload"]["cells"]
+        cells["State"] = "A"
+        cells["Customer No"] = {"C00044": "C00043"}.get(cells["Customer No"], "C00042")
+        caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
+    await_rows(caller, f"/v1/uploads/legacy/{first['id']}")
+
+    assert [one[0] for one in told_of(caller, "C00042", "C00043")] == ["customer.created"] * 2
+
+    # In the other order the mended row is the newer one, and the next export says something else than it again.
+    settled(caller, send(caller, export(line(45, state="X"))))
+    second = settled(caller, send(caller, export(line(45) + ";more")))
+    (letter,) = dead_letters(caller, second)
+    letter["payload"]["payload"].pop("fault")
+    caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": letter["payload"]}).raise_for_status()
+    await_rows(caller, f"/v1/uploads/legacy/{second['id']}")
+    settled(caller, send(caller, export(line(45, state="X"))))
+
+    assert [one[0].removeprefix("customer.") for one in told_of(caller, "C00045")] == ["created", "updated", "updated"]
+
+
 def test_the_key_stands_for_one_file(caller: Caller) -> None:
     key, content = new_key(), export(line(50))
     first = send(caller, content, key=key)
