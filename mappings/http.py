@@ -70,7 +70,8 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
     so never reach a log or a span. `fields` are (vendor field, complaint). `retry_after` is in seconds.
     `existing_remote_id` is the record that already holds a unique value, where the vendor tells. `conclusive` is False
     where it does not tell whether an earlier sending of the same request was carried out, such as an error that the
-    vendor repeats under an idempotency key.
+    vendor repeats under an idempotency key. `undone` is True where it says, at whatever status, that all that it had
+    begun was taken back.
     """
 
     kind: RefusalKind
@@ -81,6 +82,7 @@ class VendorRefusal(Struct, frozen=True, kw_only=True):
     fields: tuple[tuple[str, str], ...] = ()
     existing_remote_id: str | None = None
     conclusive: bool = True
+    undone: bool = False
 
     @property
     def category(self) -> Category:

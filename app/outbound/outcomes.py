@@ -84,8 +84,9 @@ def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
 
 def _refused(reply: VendorReply, refusal: VendorRefusal) -> Failure:
     transient = refusal.category == "transient"
-    # "Not available" is a definite no as a 4xx (locked, rolled back); as a 5xx, 408 or inside a 200 it is none.
-    definite = not transient or (400 <= reply.status < 500 and reply.status != 408)
+    # "Not available" is a definite no as a 4xx (locked, rolled back); as a 5xx, 408 or inside a 200 it is none, unless
+    # the vendor says that it took everything back.
+    definite = not transient or refusal.undone or (400 <= reply.status < 500 and reply.status != 408)
     waits = refusal.category in ("transient", "throttle")
     return Failure(
         category=refusal.category,

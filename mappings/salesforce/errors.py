@@ -19,6 +19,7 @@ LONGEST_DETAIL: Final = 1000
 DAILY_PATIENCE: Final = 600.0
 """Seconds after which a day's requests, which are counted over a rolling 24 hours, are asked for again."""
 CONCURRENT_PATIENCE: Final = 5.0
+SERVER_ERROR: Final = 500
 CONSEQUENCES: Final = ("PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK")
 """Codes of what was not done, or taken back, because something else failed."""
 
@@ -167,6 +168,8 @@ def _of_parts(reply: VendorReply) -> VendorRefusal | None:
         if part.http_status_code < 400 and not complaints:
             continue
         refused = _refusal(reply, max(part.http_status_code, 400), complaints)
+        # Our composite requests are all or none: what one part could not do now took the others back.
+        refused = msgspec.structs.replace(refused, undone=part.http_status_code < SERVER_ERROR)
         if refused.code not in CONSEQUENCES:
             # What was not found is something that the new record was to name, and not what was asked for.
             return msgspec.structs.replace(refused, kind="rejected") if refused.kind == "not_found" else refused

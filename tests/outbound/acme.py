@@ -56,9 +56,11 @@ KINDS: Mapping[int, RefusalKind] = {
 
 
 def refusal(reply: VendorReply) -> VendorRefusal | None:
-    """By status; a 422 names the field in its body, and the status 200 may hide a throttling."""
+    """By status; a 422 names the field in its body, and the status 200 may hide a throttling, or a write taken back."""
     if b"SLOW DOWN" in reply.body:
         return VendorRefusal(kind="throttled", detail="slow down", retry_after=0.01)
+    if b"TAKEN BACK" in reply.body:
+        return VendorRefusal(kind="unavailable", detail="not now", undone=True)
     if reply.status < 400:
         return None
     if reply.status >= 500 or reply.status == 408:

@@ -147,8 +147,9 @@ async def test_a_name_that_leads_nowhere_and_a_port_without_tls() -> None:
         Reply(body=b"SLOW DOWN"),
         Reply(status=403, body=b"SLOW DOWN"),
         Reply(status=423),
+        Reply(body=b"TAKEN BACK"),
     ],
-    ids=["429", "quota body at 200", "quota body at 403", "locked"],
+    ids=["429", "quota body at 200", "quota body at 403", "locked", "undone at 200"],
 )
 async def test_a_definite_not_now_lets_an_effect_be_sent_again(not_now: Reply) -> None:
     async with running_vendor() as vendor, asking(vendor.url) as acme:

@@ -111,6 +111,19 @@ def test_the_first_part_that_failed_of_itself_is_the_refusal() -> None:
     assert done is None
 
 
+def test_a_row_that_was_locked_undid_the_whole_request() -> None:
+    """All or none: what is told at 200 was taken back, and may be sent again at once."""
+    halted = [{"errorCode": "PROCESSING_HALTED", "message": "rolled back"}]
+    locked = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}]
+    found = refusal(composite((400, locked), (400, halted)))
+    broken = refusal(composite((500, [{"errorCode": "UNKNOWN_EXCEPTION", "message": "?"}]), (400, halted)))
+
+    assert found is not None
+    assert (found.kind, found.undone) == ("unavailable", True)
+    assert broken is not None
+    assert (broken.kind, broken.undone) == ("unavailable", False)
+
+
 def test_a_write_that_failed_with_a_200_is_a_refusal() -> None:
     body = {"id": None, "success": False, "errors": [{"statusCode": "STRING_TOO_LONG", "message": "x", "fields": []}]}
     found = refusal(reply(json.dumps(body, separators=(",", ":")).encode()))
