@@ -107,7 +107,8 @@ class Drifts(Protocol):
         """Add to a baseline that is learned: what could not be seen before, such as the type of what was null."""
 
     async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
-        """Count these; those that were not there before."""
+        """Count these, which are of one subject; those that were not there before. While very many wait to be
+        acknowledged, no further ones are kept."""
 
     async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
         """Newest first, below the id `after`. Raises StoreUnavailable."""

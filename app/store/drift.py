@@ -60,15 +60,31 @@ EXTEND = Query(
     """,
 )
 
+MOST_OPEN: Final = 500
+"""Findings of one subject that nobody has acknowledged. Whoever sees so many has seen enough: a vendor that names its
+members after its records would else have a row, an event and a delivery made for each."""
+
 # A row that no other transaction has touched has no xmax: it was inserted here.
 NOTE = Query(
     "INSERT drift_finding",
     f"""
     INSERT INTO drift_finding (id, connection, object, mapping, revision, source, path, kind, expected, found, example,
                                policy, count)
-    SELECT *
+    SELECT id, connection, object, mapping, revision, source, path, kind, expected, found, example, policy, count
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
-                  $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[])
+                  $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]) WITH ORDINALITY
+           AS seen (id, connection, object, mapping, revision, source, path, kind, expected, found, example, policy,
+                    count, place)
+     WHERE place <= {MOST_OPEN} - (SELECT count(*)
+                                     FROM drift_finding AS open
+                                    WHERE open.connection = ($2::text[])[1] AND open.mapping = ($4::text[])[1]
+                                      AND open.revision = ($5::integer[])[1] AND open.source = ($6::text[])[1]
+                                      AND open.acknowledged_at IS NULL)
+        OR EXISTS (SELECT
+                     FROM drift_finding AS known
+                    WHERE (known.connection, known.mapping, known.revision, known.source)
+                          = (seen.connection, seen.mapping, seen.revision, seen.source)
+                      AND (known.path, known.kind, known.found) = (seen.path, seen.kind, seen.found))
         ON CONFLICT (connection, mapping, revision, source, path, kind, found) DO UPDATE
        SET count = drift_finding.count + excluded.count, last_seen = now(), policy = excluded.policy
     RETURNING xmax = 0 AS new, {COLUMNS}
@@ -140,7 +156,8 @@ class PostgresDrifts:
         await transaction.execute(EXTEND, *key, *_columns(traits))
 
     async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
-        """Count these, in one order for all processes; those that were not there before."""
+        """Count these, all of one subject, in one order for all processes; those that were not there before. Of what is
+        new no more is kept than makes `MOST_OPEN`."""
         inserted = {new_id("drf_"): one for one in sorted(noted, key=_identity)}
         columns = list(zip(*(_row(id, one) for id, one in inserted.items()), strict=True))
         rows = await transaction.fetch(NOTE, *map(list, columns))
