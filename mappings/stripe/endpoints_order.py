@@ -116,17 +116,14 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
-    """The order that a lost create may have made, among the newest: of invoices there is a search, which lags, of
-    checkouts there is none."""
-    if body is not None and body.invoice is not None:
-        clause = calls.searching(f'metadata["{OPERATION_ID}"]', marker)
-        path = f"{INVOICES}/search"
-        return VendorRequest(method="GET", path=path, route=path, query=(("query", clause),))
+    """The order that a lost create may have made, among the newest of its customer, whom an invoice always has, or of
+    all. Lists do not lag; of invoices there is a search as well, which does."""
     newest = [("limit", str(calls.MOST))]
     customer = getattr(body.body, "customer", None) if body is not None else None
     if isinstance(customer, str):
         newest.append(("customer", customer))
-    return VendorRequest(method="GET", path=SESSIONS, route=SESSIONS, query=tuple(newest))
+    collection = SESSIONS if body is None or body.invoice is None else INVOICES
+    return VendorRequest(method="GET", path=collection, route=collection, query=tuple(newest))
 
 
 def _of(remote_id: str) -> tuple[str, tuple[str, ...]]:
@@ -154,8 +151,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         strength="search",
         search_lag=calls.SEARCH_LAG,
         note="Stripe answers the same request again under its idempotency key for a day; after that, and where it "
-        "answers with an error of its own again, the order is looked up by the operation id in its metadata: an "
-        "invoice through a search that lags, a checkout among the hundred newest",
+        "answers with an error of its own again, the order is looked up by the operation id in its metadata, "
+        "among the hundred newest: those of its customer, where it names one",
     ),
     "update": Recovery(
         by="state", strength="strong", note="the order is read; setting the same values again is harmless"

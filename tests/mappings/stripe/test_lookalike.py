@@ -158,6 +158,30 @@ def test_a_lost_create_is_answered_again_and_not_done_twice(
     ("mapping", "patch"),
     [
         (CUSTOMER, ANN),
+        (ORDER, MUGS),
+        (ORDER, OrderPatch(status="draft", customer=OrderCustomerPatch(remote_id="cus_known"))),
+    ],
+)
+def test_a_lost_create_is_found_while_the_search_knows_nothing_of_it(
+    stripe: StripeLookAlike, mapping: Mapping, patch: Any
+) -> None:
+    """Stripe's lists do not lag, and Stripe has its search not in every country."""
+    stripe.state.set("search_lag", 3600)
+    stripe.place("customers", id="cus_known")
+    endpoints = mapping.endpoints
+    assert endpoints.find_marker is not None
+    assert endpoints.marked is not None
+    body = mapping.to_vendor(patch, None, ACCOUNT).body
+    made = stripe.made(mapping, patch, "op_1")
+    lookup = endpoints.find_marker("op_1", None, body, ACCOUNT)
+    assert lookup is not None
+    assert endpoints.marked(stripe.must(lookup), "op_1") == made.remote.id
+
+
+@pytest.mark.parametrize(
+    ("mapping", "patch"),
+    [
+        (CUSTOMER, ANN),
         (CUSTOMER, CustomerPatch(display_name="Bo")),
         (ORDER, MUGS),
         (ORDER, OrderPatch(status="draft", customer=OrderCustomerPatch(remote_id="cus_known"))),
