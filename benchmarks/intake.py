@@ -1,8 +1,10 @@
 """Webhooks through a real `lockstitch serve`, against a bare Litestar handler that commits one insert of the body.
 
 Every webhook is new and signed. Lockstitch proves it, and commits a receipt and a job, both sealed, with an audit event
-for each; the floor commits the bytes. Then a steady stream, for the time that a sender waits: it counts from the moment
-at which the webhook was due, so that a server which falls behind cannot hide it. Last, what looking for drift adds.
+for each; the floor commits the bytes. Those of a gateway belong to no record; those of a shop wait their turn behind
+others of their order, which takes a lock for each. Then a steady stream, for the time that a sender waits: it counts
+from the moment at which the webhook was due, so that a server which falls behind cannot hide it. Last, what looking for
+drift adds.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import base64
 import hashlib
 import hmac
 import time
+from itertools import count
 from typing import Final
 from uuid import uuid4
 
@@ -18,7 +21,7 @@ import uvloop
 
 from benchmarks import drift, figures
 from benchmarks.facade import ROUNDS, SECONDS, Contender, compare
-from benchmarks.stage import WEBHOOK_SECRET, Stage, set_up
+from benchmarks.stage import SHOPIFY_SECRET, WEBHOOK_SECRET, Stage, set_up
 
 TARGET: Final = 0.6
 AT_ONCE: Final = (8, 32)
@@ -41,12 +44,13 @@ async def _measure(stage: Stage) -> None:
         sender = _Sender(session, stage)
         for at_once in AT_ONCE:
             print(f"Take a webhook, {at_once} at once ({ROUNDS} rounds of {SECONDS} s)")
+            floor = Contender("bare handler, one commit (floor)", sender.send_floor, stage.floor_process)
+            in_order = Contender("Lockstitch", sender.send_in_order, stage.facade_process)
             taken = await compare(
-                Contender("Lockstitch", sender.send, stage.facade_process),
-                TARGET,
-                Contender("bare handler, one commit (floor)", sender.send_floor, stage.floor_process),
-                at_once=at_once,
+                Contender("Lockstitch", sender.send, stage.facade_process), TARGET, floor, at_once=at_once
             )
+            print(f"Take a webhook of a record, {at_once} at once ({ROUNDS} rounds of {SECONDS} s)")
+            await compare(in_order, TARGET, floor, at_once=at_once)
         print(f"A stream of {STREAM_RATE} webhooks a second, {STREAM_ROUNDS} times {STREAM_SECONDS} s: the wait in ms")
         middles, slowest = [], []
         for _ in range(STREAM_ROUNDS):
@@ -66,6 +70,20 @@ class _Sender:
     def __init__(self, session: aiohttp.ClientSession, stage: Stage) -> None:
         self._session = session
         self._stage = stage
+        self._number = count(10**9)
+
+    async def send_in_order(self) -> None:
+        body = b'{"id":%d,"total_price":"129.90","currency":"EUR"}' % next(self._number)
+        headers = {
+            "Content-Type": "application/json",
+            "X-Shopify-Topic": "orders/updated",
+            "X-Shopify-Webhook-Id": str(uuid4()),
+            "X-Shopify-Shop-Domain": "garn.example",
+            "X-Shopify-Hmac-Sha256": base64.b64encode(
+                hmac.digest(SHOPIFY_SECRET.encode(), body, hashlib.sha256)
+            ).decode(),
+        }
+        await self._posted(f"{self._stage.facade}/v1/webhooks/shop", headers, body)
 
     async def send(self) -> None:
         await self._sent(f"{self._stage.facade}/v1/webhooks/gateway")
@@ -83,6 +101,9 @@ class _Sender:
             "webhook-timestamp": at,
             "webhook-signature": "v1," + base64.b64encode(signature).decode(),
         }
+        await self._posted(url, headers, body)
+
+    async def _posted(self, url: str, headers: dict[str, str], body: bytes) -> None:
         async with self._session.post(url, headers=headers, data=body) as response:
             told = await response.read()
             if response.status != 202:

@@ -23,6 +23,8 @@ from app.store.migrate import migrate
 PATIENCE = 30.0
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """What the connection `gateway` is signed with; the example of Standard Webhooks."""
+SHOPIFY_SECRET = "hush"
+"""What the connection `shop` is signed with."""
 
 
 class Stage(NamedTuple):
@@ -74,12 +76,16 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
         f'[connections.hubspot]\nvendor = "hubspot"\nbase_url = "{vendor}"\n'
         'credentials = { token = "env:HUBSPOT_TOKEN" }\n'
         "pacing = { units = 1000000, per_seconds = 1, concurrency = 64 }\n"
+        f'[connections.shop]\nvendor = "shopify"\nbase_url = "{vendor}"\n'
+        'credentials = { token = "env:SHOPIFY_TOKEN" }\nwebhook_secrets = ["env:SHOPIFY_SECRET"]\n'
         '[connections.gateway]\nvendor = "standard-webhooks"\nwebhook_secrets = ["env:WEBHOOK_SECRET"]\n'
         '[systems_of_record]\ncustomers = "hubspot"\n',
         encoding="utf-8",
     )
     return {
         "HUBSPOT_TOKEN": "not-a-secret",
+        "SHOPIFY_TOKEN": "not-a-secret-either",
+        "SHOPIFY_SECRET": SHOPIFY_SECRET,
         "WEBHOOK_SECRET": WEBHOOK_SECRET,
         "LOCKSTITCH_CONFIG": str(config),
         "LOCKSTITCH_DATABASE_URL": database_url,
