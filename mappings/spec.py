@@ -337,6 +337,7 @@ class Manifest:
 
     A vendor that is no more than this is an intake: Lockstitch takes its webhooks and never calls it.
     `remote_id` is the pattern of the ids that the vendor gives: what does not fit names no record of it.
+    `remote_id_form` turns what people have as an id into the one form in which we know it, where a vendor has several.
     """
 
     name: str
@@ -345,6 +346,7 @@ class Manifest:
     webhooks: WebhookManifest | None = None
     mappings: tuple[VendorMapping[Any, Any, Any, Any, Any], ...] = ()
     remote_id: str = r"[A-Za-z0-9._~@=+-]{1,255}"
+    remote_id_form: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

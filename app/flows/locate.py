@@ -165,6 +165,7 @@ def _by_remote_id(
     connection = seam.connections.by_name.get(name)
     if connection is None:
         raise NotFound(f"The id names the connection {name[:80]!r}, which is not configured.")
+    remote_id = connection.vendor.remote_id_form(remote_id)
     if not re.fullmatch(connection.vendor.remote_id, remote_id):
         raise NotFound(f"The part after {name}: is not an id as {connection.vendor.title} gives them.")
     if named is not None and choose_connection(seam, object_name, named) is not connection:

@@ -82,6 +82,7 @@ async def resolve_operation(
 
 async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, actor: str) -> None:
     desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
+    remote_id = desk.connection.vendor.remote_id_form(remote_id)
     if not re.fullmatch(desk.connection.vendor.remote_id, remote_id):
         detail = f"is not an id as {desk.connection.vendor.title} gives them"
         raise InvalidField.at("/remote_id", detail)

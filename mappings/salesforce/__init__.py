@@ -8,7 +8,7 @@ from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.customer_r1 import CUSTOMER
 from mappings.salesforce.errors import REQUEST_ID_HEADER, budget, refusal
 from mappings.salesforce.order_r1 import ORDER
-from mappings.salesforce.record_ids import PATTERN
+from mappings.salesforce.record_ids import PATTERN, long_id
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.unwrap import unwrap
 from mappings.salesforce.wire_v62 import Account
@@ -26,6 +26,7 @@ VENDOR: Final = Vendor[Account](
     pacing=Pacing(units=50, per_seconds=1),
     headers=(("Accept", "application/json"),),
     remote_id=PATTERN,
+    remote_id_form=long_id,
     request_id_header=REQUEST_ID_HEADER,
     refusal=refusal,
     budget=budget,

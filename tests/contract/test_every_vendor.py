@@ -106,6 +106,14 @@ def test_what_is_not_there_is_not_found(caller: Caller, trade: Trade) -> None:
         assert code_of(caller.write("PATCH", path, trade.change), 404) == "not-found"
 
 
+def test_the_short_id_that_people_copy_from_salesforce_names_the_same_record(caller: Caller) -> None:
+    _, record = made(caller, TRADES["salesforce customer"])
+    short = record["meta"]["remote_id"][:15]
+    found = caller.get(f"/v1/customers/salesforce:{short}")
+    assert found.status_code == 200, found.text
+    assert (found.json()["id"], found.json()["meta"]["remote_id"]) == (record["id"], record["meta"]["remote_id"])
+
+
 @pytest.mark.parametrize("name", COMMENTED)
 def test_a_comment_is_added(caller: Caller, name: str) -> None:
     path, _ = made(caller, TRADES[name])
