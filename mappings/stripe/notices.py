@@ -61,7 +61,10 @@ class _Data(Struct, frozen=True, kw_only=True):
 
 
 class _Event(Struct, frozen=True, kw_only=True):
+    """`account` is there in an event of a connected account (Connect), whose records the key of ours does not show."""
+
     data: _Data = _Data()
+    account: str | None = None
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
@@ -70,7 +73,10 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if known is None:
         return None
     object_name, happened = known
-    told = _told(payload)
+    event = _told(payload)
+    if event.account is not None:
+        return None
+    told = event.data.object
     if object_name == "customer" and remote_object != "customer":
         remote_id = told.customer  # a subscription or a tax number names whose it is
     if told.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
@@ -78,11 +84,11 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
 
 
-def _told(payload: bytes) -> _Object:
+def _told(payload: bytes) -> _Event:
     try:
-        return msgspec.json.decode(payload, type=_Event).data.object
+        return msgspec.json.decode(payload, type=_Event)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _Object()
+        return _Event()
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}))

@@ -55,6 +55,7 @@ def event(topic: str, **record: object) -> bytes:
             None,
         ),
         ("invoice.upcoming", "invoice", None, b"{}", None),
+        ("customer.updated", "customer", "cus_1", b'{"account":"acct_9","data":{"object":{"id":"cus_1"}}}', None),
         ("invoice.paid", "invoice", "in/../1", b"{}", None),
         ("charge.succeeded", "charge", "ch_1", b"{}", None),
         (None, None, None, b"", None),
