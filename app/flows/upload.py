@@ -117,7 +117,7 @@ async def take_upload(
     ahead = read_rows(file, layout)
     await asyncio.to_thread(_skip, ahead, upload.seen)
     while upload.ended_at is None:
-        batch = list(islice(ahead, AT_ONCE))
+        batch = await asyncio.to_thread(_next, ahead)
         try:
             upload = await _record(seam, upload, batch)
             watch(upload)
@@ -146,6 +146,10 @@ def _go_through(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
             next_step=MEND,
         ) from error
+
+
+def _next(rows: Iterator[ReadRow]) -> list[ReadRow]:
+    return list(islice(rows, AT_ONCE))
 
 
 def _skip(rows: Iterator[ReadRow], count: int) -> None:
