@@ -38,6 +38,8 @@ FITS: Final[dict[ColumnType, tuple[FieldKind, ...]]] = {
 }
 DERIVED: Final = frozenset({"totals.outstanding"})
 """What is worked out where no column fills it."""
+ESCAPING: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna"})
+"""Encodings that write text by its parts: a file may then hold half a character, which nothing can keep."""
 BOOLEANS: Final = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 REVISION: Final = 1
 """Raised when the same layout comes to mean something else: then every row is read anew."""
@@ -184,6 +186,10 @@ def _complaints_of_form(setting: LayoutSetting) -> list[str]:
     try:
         codec = codecs.lookup(setting.encoding)
         "".encode(codec.name)
+        if codec.name in ESCAPING:
+            complaints.append(
+                f"csv.encoding is {setting.encoding!r}: exports have to be in an encoding of whole characters."
+            )
     except (LookupError, ValueError):
         complaints.append(f"csv.encoding is {setting.encoding!r}: there is no such encoding of text.")
     if values.timezone(setting.timezone) is None:

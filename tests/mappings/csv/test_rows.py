@@ -172,6 +172,8 @@ def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, w
         ({"folder": "exports"}, "has to be an absolute path"),
         ({"encoding": "latin-17"}, "csv.encoding"),
         ({"encoding": "base64"}, "csv.encoding"),
+        ({"encoding": "UTF7"}, "csv.encoding"),
+        ({"encoding": "unicode_escape"}, "csv.encoding"),
         ({"timezone": "Mars/Olympus"}, "csv.timezone"),
         ({"date_format": "%d.%m."}, "csv.date_format"),
         ({"constants": {"kind": "person"}}, "of which currency?"),
