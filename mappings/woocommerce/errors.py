@@ -23,6 +23,9 @@ TAKEN: Final = frozenset(
         "woocommerce_rest_customer_invalid_email",
     )
 )
+KEY_IS_LIMITED: Final = "does not have write permissions"
+"""What a shop in English says, with the code and the status of a key that is refused, of one that may only read: it
+goes on reading."""
 NOT_THERE: Final = "_invalid_id"
 NO_API: Final = "rest_no_route"
 _KIND_BY_CODE: Final[dict[str, RefusalKind]] = {
@@ -79,11 +82,14 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     found = _read(reply.body)
     data = _data(found.data)
     code = _text(found.code if found.code is not None else found.error)
+    message = _text(found.message)
     kind = _kind(reply.status, code)
+    if kind == "auth" and message is not None and KEY_IS_LIMITED in message:
+        kind = "not_allowed"
     return VendorRefusal(
         kind=kind,
         code=code,
-        detail=(_text(found.message) or f"WooCommerce answers {reply.status} without a reason")[:LONGEST_DETAIL],
+        detail=(message or f"WooCommerce answers {reply.status} without a reason")[:LONGEST_DETAIL],
         fields=_fields(data.params),
     )
 

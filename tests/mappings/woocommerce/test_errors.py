@@ -26,6 +26,10 @@ def said(code: str, status: int, message: str = "No.", **data: object) -> Vendor
         (said("woocommerce_rest_invalid_id", 404), "not_found"),
         (said("rest_no_route", 404), "not_allowed"),
         (said("woocommerce_rest_authentication_error", 401), "auth"),
+        (
+            said("woocommerce_rest_authentication_error", 401, "The API key provided does not have write permissions."),
+            "not_allowed",
+        ),
         (said("woocommerce_rest_cannot_view", 401), "auth"),
         (said("woocommerce_rest_cannot_edit", 403), "not_allowed"),
         (said("rest_invalid_param", 400), "rejected"),
