@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, get_args
@@ -95,7 +96,7 @@ def _modules(mapping: AnyMapping) -> list[ModuleType]:
         if name in found or not _is_revised(name, mapping):
             continue
         found[name] = importlib.import_module(name)
-        waiting += _imported(found[name])
+        waiting += imported(found[name])
     if not found:
         raise ValueError(
             f"{name_of(mapping)}: its functions stand in no module whose name ends in _r{mapping.revision}"
@@ -107,11 +108,13 @@ def _is_revised(module: str, mapping: AnyMapping) -> bool:
     return module.startswith(f"mappings.{mapping.vendor}.") and module.endswith(f"_r{mapping.revision}")
 
 
-def _imported(module: ModuleType) -> Iterator[str]:
+def imported(module: ModuleType) -> Iterator[str]:
+    """The names of all modules that a module may import, also within its functions, in whatever way it says so."""
     for node in ast.walk(ast.parse(_source(module))):
-        if isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            named = resolve_name("." * node.level + (node.module or ""), module.__package__ or "")
+            yield named
+            yield from (f"{named}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -190,6 +193,10 @@ def _release(names: list[str], held: dict[str, Released]) -> int:
             return 2
         for mapping in chosen:
             if name_of(mapping) not in held:
+                before = mapping.builds_on
+                if before is not None and name_of(before) not in held:
+                    sys.stderr.write(f"{name_of(mapping)} builds on {name_of(before)}: release that first.\n")
+                    return 1
                 now = digests(mapping)
                 if not now.golden:
                     sys.stderr.write(

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -42,6 +43,36 @@ def test_whoever_edits_a_released_module_is_told_what_to_do(copy: Path) -> None:
         " Put it back as it was, and write the change as r3 of hubspot.customer beside it (docs/add-a-vendor.md,"
         " A new revision)."
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from mappings.acme import order_parts_r1",
+        "from mappings.acme.order_parts_r1 import PART",
+        "import mappings.acme.order_parts_r1 as parts",
+        "from . import order_parts_r1",
+        "from .order_parts_r1 import PART",
+        "from ..acme import order_parts_r1",
+    ],
+)
+def test_a_part_belongs_to_its_revision_however_it_is_imported(tmp_path: Path, line: str) -> None:
+    module = ModuleType("mappings.acme.order_r1")
+    module.__package__, module.__file__ = "mappings.acme", str(tmp_path / "order_r1.py")
+    Path(module.__file__).write_text(f"def read():\n    {line}\n", "utf-8")
+
+    assert "mappings.acme.order_parts_r1" in set(release.imported(module))
+
+
+def test_a_revision_is_released_after_the_one_that_it_builds_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(release, "LOCK", tmp_path / "released.lock")
+
+    assert release.main(["hubspot.customer@r2"]) == 1
+    assert capsys.readouterr().err == "hubspot.customer@r2 builds on hubspot.customer@r1: release that first.\n"
+    assert not release.LOCK.exists()
+    assert release.main(["hubspot.customer"]) == 0
 
 
 def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
