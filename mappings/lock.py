@@ -16,12 +16,13 @@ FILE: Final = "released.lock"
 
 
 class Released(Struct, frozen=True, kw_only=True):
-    """SHA-256 digests of one revision: its modules by path, the wire Structs that these name by name, and what it makes
-    of the golden records by case."""
+    """SHA-256 digests of one revision: its modules by path, the wire Structs that these name by name, what it makes of
+    the golden records by case, and what it sends when their values are written, by case and field."""
 
     modules: dict[str, str]
     wire: dict[str, str]
     golden: dict[str, str]
+    writes: dict[str, str]
 
 
 def read(text: str) -> dict[str, Released]:

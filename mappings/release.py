@@ -5,9 +5,9 @@
     python -m mappings.release --check    1 and a sentence for each released revision that is not what it was
 
 What is held: the text of its modules (those of the vendor whose names end in `_rN` and that it imports), the shape of
-the wire Structs that these name, and what it makes of the golden records, without what is empty there, so that an
-optional field more in the canonical model changes nothing. The facts about an account are not among the wire Structs: a
-later revision may need more of them.
+the wire Structs that these name, what it makes of the golden records, without what is empty there, so that an optional
+field more in the canonical model changes nothing, and what it sends when the values of these are written back. The
+facts about an account are not among the wire Structs: a later revision may need more of them.
 """
 
 import ast
@@ -23,6 +23,7 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec import Struct
 
+from mappings.golden_writes import drafts
 from mappings.lock import FILE, Released, read
 from mappings.registry import VENDORS
 from mappings.spec import VendorMapping
@@ -46,6 +47,7 @@ def digests(mapping: AnyMapping, root: Path = ROOT) -> Released:
         modules={path: _sha((root / path).read_bytes()) for path in sorted(map(_path_of, modules))},
         wire=dict(sorted(_wire(mapping, modules))),
         golden=dict(sorted(_golden(mapping, root))),
+        writes={key: _sha(sent) for key, sent in sorted(drafts(VENDORS[mapping.vendor], mapping, root))},
     )
 
 
@@ -79,7 +81,7 @@ def render(held: dict[str, Released]) -> str:
     """The text of the file."""
     lines = [HEAD]
     for name, one in sorted(held.items()):
-        for part in ("modules", "wire", "golden"):
+        for part in ("modules", "wire", "golden", "writes"):
             lines.append(f'["{name}".{part}]')
             lines += [f'"{key}" = "{digest}"' for key, digest in getattr(one, part).items()]
             lines.append("")
@@ -169,6 +171,10 @@ def _changed(before: Released, now: Released) -> Iterator[str]:
     for case, digest in before.golden.items():
         if now.golden.get(case) != digest:
             yield f"it makes something else of the golden record {case}"
+    for key, digest in before.writes.items():
+        case, _, field = key.partition("/")
+        if case in now.golden and now.writes.get(key) != digest:
+            yield f"it sends something else for {field} of the golden record {case}"
 
 
 def _next(mapping: AnyMapping, known: dict[str, AnyMapping]) -> int:

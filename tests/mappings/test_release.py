@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,19 @@ def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
     assert "it makes something else of the golden record customer-full" in sentence
 
 
+def test_a_table_without_a_revision_in_its_name_cannot_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def put_shouted(properties: dict[str, str], name: str, value: Any) -> None:
+        if isinstance(value, str):
+            properties[name] = value.upper()
+
+    monkeypatch.setattr("mappings.hubspot.customer_r1.put_text", put_shouted)
+
+    told = " ".join(release.complaints(held()))
+
+    assert f"{NAME} is released" in told
+    assert "it sends something else for first_name of the golden record customer-full" in told
+
+
 def test_a_canonical_field_more_and_a_golden_record_more_are_no_change(copy: Path) -> None:
     fixtures = copy / "tests/mappings/hubspot/fixtures"
     golden = fixtures / "customer-full.out.json"
@@ -97,7 +111,9 @@ def test_a_canonical_field_more_and_a_golden_record_more_are_no_change(copy: Pat
 
 def test_a_changed_wire_struct_and_a_lost_revision_are_seen() -> None:
     one = lock.released()[NAME]
-    other = lock.Released(modules=one.modules, wire={**one.wire, "ContactRecord": "0"}, golden=one.golden)
+    other = lock.Released(
+        modules=one.modules, wire={**one.wire, "ContactRecord": "0"}, golden=one.golden, writes=one.writes
+    )
 
     changed, lost = release.complaints({NAME: other, "hubspot.customer@r9": one})
 
