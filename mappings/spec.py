@@ -273,6 +273,8 @@ def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R
         raise VendorDrift(path.rstrip("`") if reason else "$", reason or str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise VendorDrift("$", "the vendor's answer is not JSON") from error
+    except RecursionError as error:
+        raise VendorDrift("$", "the vendor's answer is nested more deeply than can be read") from error
 
 
 class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):

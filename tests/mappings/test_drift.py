@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from canonical.customer import Customer, Email
 from mappings.drift import MOST_MEMBERS, choices, look, misfit_of, type_of, value_at
-from mappings.registry import VENDORS
+from mappings.registry import VENDORS, AnyMapping
 from mappings.spec import VendorDrift, decode
 
 
@@ -170,3 +170,13 @@ def record_types() -> Iterator[tuple[str, Any]]:
 def test_every_wire_type_can_be_held_against_a_record(read_by: Any) -> None:
     found = look({"quite_new": True}, read_by)
     assert [one.path for one in found.members] == ["$.quite_new"]
+
+
+@pytest.mark.parametrize(
+    "mapping", [one for vendor in VENDORS.values() for one in vendor.mappings], ids=lambda one: one.name
+)
+def test_a_record_nested_without_end_is_drift_and_no_accident(mapping: AnyMapping) -> None:
+    endless = b'{"endless":' + b"[" * 9000 + b"]" * 9000 + b"}"
+
+    with pytest.raises(VendorDrift, match="nested more deeply"):
+        mapping.decode(endless)
