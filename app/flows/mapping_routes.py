@@ -61,7 +61,13 @@ async def list_mappings(
                 for one in revisions
             ),
             routes=tuple(
-                view_of(place, decided.get((place.connection, name)), shadows, weighings)
+                view_of(
+                    place,
+                    decided.get((place.connection, name)),
+                    shadows,
+                    weighings,
+                    known=[one.revision for one in revisions],
+                )
                 for place in _places(revisions, connections)
             ),
         )
@@ -106,7 +112,13 @@ async def roll_back(
     routes: MappingRoutes, connections: Mapping[str, Connection], name: str, connection: str, *, actor: str
 ) -> int:
     """Back to the revision that was active before; its number. Raises NotFound, InvalidField, StateConflict."""
-    place = _place(_revisions_of(name), connections, connection)
+    revisions = _revisions_of(name)
+    place = _place(revisions, connections, connection)
+    decided = await _route_of(routes, connection, name)
+    if decided is not None and decided.previous not in (None, *(one.revision for one in revisions)):
+        raise StateConflict(
+            f"r{decided.previous} of {name} was active before, and this version of Lockstitch does not have it."
+        )
     route = await routes.roll_back(place, actor=actor)
     if route is None or route.active is None:
         raise StateConflict(f"At {connection} no other revision of {name} was active before.")

@@ -88,14 +88,20 @@ class MappingView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(
-    place: Place, route: Route | None, shadows: Sequence[ShadowFigures], weighings: Sequence[Weighing]
+    place: Place,
+    route: Route | None,
+    shadows: Sequence[ShadowFigures],
+    weighings: Sequence[Weighing],
+    *,
+    known: Sequence[int],
 ) -> RouteView:
-    """A mapping at a connection: what is decided for it, and what came of what was tried there."""
+    """A mapping at a connection: what is decided for it, and what came of what was tried there. Where a revision is
+    decided that is not among the `known` ones, as after going back to an older Lockstitch, the default is at work."""
     pinned = None if route is None else route.active
     at = (place.connection, place.mapping)
     return RouteView(
         connection=place.connection,
-        active=pinned or place.default,
+        active=pinned if pinned is not None and pinned in known else place.default,
         pinned=pinned is not None,
         previous=None if route is None else route.previous,
         shadow=None if route is None else route.shadow,

@@ -1,0 +1,45 @@
+"""After going back to an older Lockstitch a route may name a revision that there is not: what is at work is told."""
+
+import pytest
+
+from app.errors import StateConflict
+from app.flows.mapping_routes import read_mapping, roll_back
+from app.mapping_ports import Place, RouteChange
+from app.ports import Connection
+from app.store.database import Database
+from app.store.mapping_routes import PostgresMappingRoutes
+from app.store.mapping_trials import PostgresTrialBook
+from mappings.registry import VENDORS, active
+
+pytestmark = pytest.mark.anyio
+
+NAME = "hubspot.customer"
+CONNECTIONS = {"crm": Connection(name="crm", vendor=VENDORS["hubspot"])}
+NOT_YET = 99
+
+
+def place() -> Place:
+    newest = active(VENDORS["hubspot"], "customer")
+    assert newest is not None
+    return Place(connection="crm", mapping=NAME, default=newest.revision)
+
+
+async def test_the_revision_that_is_at_work_is_shown(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    await routes.change(place(), RouteChange(active=NOT_YET), actor="ada")
+
+    (route,) = (await read_mapping(routes, book, CONNECTIONS, NAME)).routes
+
+    assert (route.active, route.pinned) == (place().default, True)
+
+
+async def test_nothing_goes_back_to_a_revision_that_there_is_not(database: Database) -> None:
+    routes = PostgresMappingRoutes(database)
+    await routes.change(place(), RouteChange(active=NOT_YET), actor="ada")
+    before = await routes.change(place(), RouteChange(active=1), actor="ada")
+
+    with pytest.raises(StateConflict) as refused:
+        await roll_back(routes, CONNECTIONS, NAME, "crm", actor="ada")
+    assert refused.value.detail.startswith("r99 of hubspot.customer was active before")
+
+    assert await routes.list() == [before]
