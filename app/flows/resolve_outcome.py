@@ -117,7 +117,8 @@ async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: Vend
 
     Raises the refusal where neither a look-up nor the refusal itself tells, so that it is looked at again later.
     """
-    lookup, loss = await marker_lookup(desk, begun.operation.id)
+    carries_mark = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY).strength != "none"
+    lookup, loss = await marker_lookup(desk, begun.operation.id) if carries_mark else (None, ())
     found = None if lookup is None else await _look_up(desk, begun, lookup)
     if found is not None:
         return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)

@@ -99,6 +99,20 @@ def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Look
     assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
 
 
+def test_an_upsert_that_was_done_has_not_failed_because_its_repeat_is_not_allowed(
+    caller: Caller, vendors: Lookalikes
+) -> None:
+    """It carries no mark of the operation, so that looking for one proves nothing."""
+    trade, mark = TRADES["salesforce customer"], word()
+    upserted_at = "/services/data/v62.0/sobjects/Contact/Lockstitch_Key__c"
+    body = trade.body(mark) | {"external_id": f"key-{mark}"}
+    vendors.lose_reply(trade.vendor, method="PATCH", path=upserted_at, times=CLIENT_TRIES)
+    vendors.break_(trade.vendor, "status", method="PATCH", path=upserted_at, status=404, times=1)
+    answer = caller.write("POST", f"{trade.collection()}&upsert_on=external_id", body)
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
+
+
 def test_what_is_not_there_is_not_found(caller: Caller, trade: Trade) -> None:
     path = f"{trade.path}/{trade.vendor}:{trade.absent}"
     assert code_of(caller.get(path), 404) == "not-found"
