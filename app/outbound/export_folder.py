@@ -1,6 +1,7 @@
 """A folder on disk where a legacy system lays its exports down. Files are looked at and moved in a thread."""
 
 import asyncio
+import errno
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,11 +27,12 @@ class DiskFolder:
         return await asyncio.to_thread(self._list)
 
     async def read(self, file: LaidDown) -> BytesIO:
-        """Its content. Raises OSError, also for one that another process has moved meanwhile."""
-        return BytesIO(await asyncio.to_thread((self._path / file.name).read_bytes))
+        """Its content. Raises OSError, also for one that another process has moved meanwhile, or that grows again."""
+        return BytesIO(await asyncio.to_thread(self._read, file))
 
     async def put_away(self, file: LaidDown, *reasons: str) -> None:
-        """Move it out of the way: it was taken, or refused for these reasons. Raises OSError."""
+        """Move it out of the way: it was taken, or refused for these reasons. One that was written anew meanwhile
+        stays, as nobody has read it: a legacy system may give each of its exports the same name. Raises OSError."""
         await asyncio.to_thread(self._move, file, reasons)
 
     def _list(self) -> list[LaidDown]:
@@ -43,14 +45,28 @@ class DiskFolder:
             if facts.st_mtime <= quiet:
                 found.append((facts.st_mtime_ns, path.name, facts.st_size))
         return [
-            LaidDown(name=name, mark=f"{name} {changed}", size=size)
+            LaidDown(name=name, mark=_mark(name, changed), size=size)
             for changed, name, size in sorted(found)[:MOST_LISTED]
         ]
 
+    def _read(self, file: LaidDown) -> bytes:
+        with (self._path / file.name).open("rb") as opened:
+            content = opened.read(file.size + 1)
+        if len(content) != file.size:
+            raise OSError(errno.EBUSY, "an export is written anew")
+        return content
+
     def _move(self, file: LaidDown, reasons: Sequence[str]) -> None:
+        if _mark(file.name, (self._path / file.name).stat().st_mtime_ns) != file.mark:
+            return
         into = self._path / ("refused" if reasons else "taken")
         into.mkdir(exist_ok=True)
         target = into / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{file.name}"
         (self._path / file.name).rename(target)
         if reasons:
             target.with_name(f"{target.name}.reasons.txt").write_text("\n".join((*reasons, "")), encoding="utf-8")
+
+
+def _mark(name: str, changed: int) -> str:
+    """What tells one export from the next of its name: when it was last written to, in nanoseconds."""
+    return f"{name} {changed}"
