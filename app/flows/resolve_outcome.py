@@ -117,15 +117,16 @@ async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: Vend
 
     Raises the refusal where neither a look-up nor the refusal itself tells, so that it is looked at again later.
     """
-    carries_mark = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY).strength != "none"
-    lookup, loss = await marker_lookup(desk, begun.operation.id) if carries_mark else (None, ())
+    strength = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY).strength
+    # Without any strength the write carries no mark that could be looked for.
+    lookup, loss = await marker_lookup(desk, begun.operation.id) if strength != "none" else (None, ())
     found = None if lookup is None else await _look_up(desk, begun, lookup)
     if found is not None:
         return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
     if not refused.refusal.conclusive:
         await _unless_found_later(desk, begun, effect)
         return None
-    if lookup is None and refused.refusal.kind not in JUDGED:
+    if (lookup is None or strength == "search") and refused.refusal.kind not in JUDGED:
         raise refused
     return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
 

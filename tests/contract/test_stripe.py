@@ -14,8 +14,7 @@ SECRET = "whsec_5tr1pe0fTheContractTests"
 # The client itself sends what its vendor recognises up to three times.
 CLIENT_TRIES = 3
 # Failures pause a connection, so those that are to fail have one of their own.
-NAMES = ("stripe", "lossy-customers", "lossy-orders", "broken")
-BROKEN = {"kind": "status", "status": 500}
+NAMES = ("stripe", "lossy-customers", "lossy-orders", "broken", "forbidden")
 CONNECTION = """
 [connections.{name}]
 vendor = "stripe"
@@ -44,9 +43,14 @@ class Stripe:
         order = {"vendor": "stripe", "match": {"method": method, "path": path}, "fault": fault, "times": times}
         assert self._http.post("/faults", json=order).status_code == 201
 
-    def break_down(self, method: str, path: str) -> None:
-        """Answer the next call with an error of Stripe's own, which it then repeats under that call's key."""
-        order = {"vendor": "stripe", "match": {"method": method, "path": path}, "fault": BROKEN, "times": 1}
+    def lag(self, seconds: float) -> None:
+        """Let the search know of records so much later."""
+        assert self._http.post("/limits", json={"vendor": "stripe", "search_lag": seconds}).status_code == 200
+
+    def break_down(self, method: str, path: str, status: int = 500) -> None:
+        """Answer the next call with an error, which is repeated under that call's key if it is one of Stripe's own."""
+        fault = {"kind": "status", "status": status}
+        order = {"vendor": "stripe", "match": {"method": method, "path": path}, "fault": fault, "times": 1}
         assert self._http.post("/faults", json=order).status_code == 201
 
     def place(self, object_name: str, **record: Any) -> None:
@@ -143,6 +147,16 @@ def test_what_a_repeated_error_of_stripe_s_own_hides_is_found_when_its_search_kn
     stripe.place("customers", name="Ida Broken", metadata={"lockstitch_operation_id": operation_id})
     assert someone.settled(answer)["state"] == "succeeded"
     assert len(stripe.records("customers", "Ida Broken")) == 1
+
+
+def test_a_key_that_may_not_write_for_a_while_does_not_make_a_lost_create_fail(someone: Caller, stripe: Stripe) -> None:
+    stripe.lag(3600)
+    stripe.lose("POST", "/v1/customers", CLIENT_TRIES)
+    stripe.break_down("POST", "/v1/customers", 403)
+    answer = someone.write("POST", "/v1/customers?connection=forbidden", {"display_name": "Max Forbidden"})
+    assert someone.settled(answer)["state"] == "succeeded"
+    assert len(stripe.records("customers", "Max Forbidden")) == 1
+    stripe.lag(0)
 
 
 def test_what_stripe_has_no_place_for_is_refused_or_dropped(someone: Caller) -> None:
