@@ -63,8 +63,8 @@ def read(
     )
 
 
-def write(address: AddressPatch | None, has_codes: bool, pointer: str, notes: Notes) -> Postal:
-    """All fields of an address; None empties them."""
+def write(address: AddressPatch | None, has_codes: bool, pointer: str, notes: Notes, held: str | None = None) -> Postal:
+    """All fields of an address; None empties them. A country that is `held` by its name keeps that, not its code."""
     if address is None:
         return CLEARED
     for name in NO_PLACE:
@@ -80,7 +80,7 @@ def write(address: AddressPatch | None, has_codes: bool, pointer: str, notes: No
         city=address.city or None,
         state=address.region or None,
         postal_code=address.postal_code or None,
-        country=UNSET if has_codes else code,
+        country=UNSET if has_codes or (code is not None and values.country(held) == code) else code,
         country_code=code if has_codes else UNSET,
     )
 

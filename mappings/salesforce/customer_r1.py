@@ -181,7 +181,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         key=own_key(patch.external_id, "Contact", account, notes),
     )
     fields = _with_phones(patch.phones, current, fields, notes)
-    fields = _with_addresses(patch.addresses, account, fields, notes)
+    fields = _with_addresses(patch.addresses, current, account, fields, notes)
     fields = _with_consents(patch.consents, account, fields, notes)
     if patch.kind not in (UNSET, "person"):
         notes.invalid("/kind", "a Salesforce contact is one of: person")
@@ -242,10 +242,15 @@ def _with_phones(
 
 
 def _with_addresses(
-    wanted: tuple[AddressPatch, ...] | None | UnsetType, account: Account, fields: ContactFields, notes: Notes
+    wanted: tuple[AddressPatch, ...] | None | UnsetType,
+    current: Contact | None,
+    account: Account,
+    fields: ContactFields,
+    notes: Notes,
 ) -> ContactFields:
     if isinstance(wanted, UnsetType):
         return fields
+    countries = {} if current is None else {"mailing": current.mailing_country, "other": current.other_country}
     kept: dict[str, addresses.Postal] = {}
     for index, address in enumerate(wanted or ()):
         pointer = f"/addresses/{index}"
@@ -261,7 +266,7 @@ def _with_addresses(
         if address.is_default and kind == "other":
             notes.unsupported(f"{pointer}/is_default", "Salesforce writes to the address that is not of type other")
         coded = addresses.has_codes("Contact", kind.capitalize(), account)
-        kept[kind] = addresses.write(address, coded, pointer, notes)
+        kept[kind] = addresses.write(address, coded, pointer, notes, countries.get(kind))
     mailing, other = kept.get("mailing", addresses.CLEARED), kept.get("other", addresses.CLEARED)
     return replace(
         fields,

@@ -57,8 +57,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         description=text(patch.internal_note),
         key=own_key(patch.external_id, "Order", account, notes),
     )
-    fields = _with_billing(patch.billing_address, account, fields, notes)
-    fields = _with_shipping(patch.shipping_address, account, fields, notes)
+    fields = _with_billing(patch.billing_address, current, account, fields, notes)
+    fields = _with_shipping(patch.shipping_address, current, account, fields, notes)
     status = _status(patch, current, account, notes)
     if current is not None:
         if not isinstance(patch.line_items, UnsetType):
@@ -183,11 +183,12 @@ def _currency(wanted: str | None | UnsetType, current: Order | None, account: Ac
 
 
 def _with_billing(
-    address: AddressPatch | None | UnsetType, account: Account, fields: OrderFields, notes: Notes
+    address: AddressPatch | None | UnsetType, current: Order | None, account: Account, fields: OrderFields, notes: Notes
 ) -> OrderFields:
     if isinstance(address, UnsetType):
         return fields
-    kept = _postal(address, "billing", account, notes)
+    held = None if current is None else current.billing_country
+    kept = _postal(address, "billing", held, account, notes)
     return replace(
         fields,
         billing_street=kept.street,
@@ -200,11 +201,12 @@ def _with_billing(
 
 
 def _with_shipping(
-    address: AddressPatch | None | UnsetType, account: Account, fields: OrderFields, notes: Notes
+    address: AddressPatch | None | UnsetType, current: Order | None, account: Account, fields: OrderFields, notes: Notes
 ) -> OrderFields:
     if isinstance(address, UnsetType):
         return fields
-    kept = _postal(address, "shipping", account, notes)
+    held = None if current is None else current.shipping_country
+    kept = _postal(address, "shipping", held, account, notes)
     return replace(
         fields,
         shipping_street=kept.street,
@@ -216,8 +218,11 @@ def _with_shipping(
     )
 
 
-def _postal(address: AddressPatch | None, kind: str, account: Account, notes: Notes) -> addresses.Postal:
+def _postal(
+    address: AddressPatch | None, kind: str, held: str | None, account: Account, notes: Notes
+) -> addresses.Postal:
     pointer = f"/{kind}_address"
     if address is not None and address.type not in (UNSET, "unknown", kind):
         notes.invalid(f"{pointer}/type", f"one of: {kind}")
-    return addresses.write(address, addresses.has_codes("Order", kind.capitalize(), account), pointer, notes)
+    coded = addresses.has_codes("Order", kind.capitalize(), account)
+    return addresses.write(address, coded, pointer, notes, held)

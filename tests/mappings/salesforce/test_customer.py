@@ -349,6 +349,16 @@ def test_countries_are_codes_where_the_org_has_them() -> None:
     assert "MailingCountry" not in members
 
 
+def test_a_country_that_is_there_by_its_name_keeps_it() -> None:
+    """Of an array that was read and is sent back with another street, only the street has changed."""
+    moved = sent(CustomerPatch(addresses=(AddressPatch(line1="New Street 2", country_code="CH"),)))
+    abroad = sent(CustomerPatch(addresses=(AddressPatch(line1="New Street 2", country_code="DE"),)))
+
+    assert (moved["MailingStreet"], "MailingCountry" in moved) == ("New Street 2", False)
+    assert abroad["MailingCountry"] == "DE"
+    assert sent(CustomerPatch(addresses=(AddressPatch(line1="New Street 2"),)))["MailingCountry"] is None
+
+
 def test_an_org_with_one_currency_holds_that_one() -> None:
     org = Account(currency="EUR")
 
