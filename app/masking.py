@@ -5,7 +5,14 @@ a text of ours leaves it out instead.
 """
 
 import re
+from functools import cache
 from typing import Any, Final
+
+import msgspec
+
+from canonical.customer import Customer
+from canonical.order import Order
+from canonical.ticket import Comment, Ticket
 
 _OUTSIDE: Final = r"\s@\"'`<>(),;:\[\]{}/\\|"
 _EMAIL: Final = re.compile(rf"[^{_OUTSIDE}]{{1,64}}(?:@|%40)[^{_OUTSIDE}]{{1,255}}", re.IGNORECASE)
@@ -26,20 +33,16 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*|[0-9]{1,9
 # at all, as no text of the database may hold a NUL.
 _LETTER: Final = re.compile(r"[^\W\d_]|[^\x20-\x7e]")
 _DIGIT: Final = re.compile(r"\d")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
 def shape_of(value: Any) -> str:
     """What a decoded JSON value looks like, without what it says: letters are `x`, digits `0`, marks of ASCII stand. Of
-    an object the names of its first members are kept, as far as they look like those of a schema; of an array the first
-    item."""
+    an object the names of its first members are kept that our own model has as well; of an array the first item."""
     if isinstance(value, str):
         shape = _DIGIT.sub("0", _LETTER.sub("x", value[:MOST_SHOWN]))
         return f'"{shape}{"…" if len(value) > MOST_SHOWN else ""}"'
     if isinstance(value, dict):
-        members = [
-            f"{name if _NAME.fullmatch(name) else '*'}: {_hint_of(inner)}" for name, inner in list(value.items())[:5]
-        ]
+        members = [f"{_name_of(name)}: {_hint_of(inner)}" for name, inner in list(value.items())[:5]]
         return "{" + ", ".join(members + (["…"] if len(value) > len(members) else [])) + "}"
     if isinstance(value, list):
         return f"[{', '.join([_hint_of(one) for one in value[:1]] + (['…'] if len(value) > 1 else []))}]"
@@ -53,6 +56,23 @@ def word_of(value: Any) -> str:
     as its shape where it may be anything: an administrator's label may name a person."""
     text = str(value)
     return text if len(text) <= MOST_SHOWN and _WORD.fullmatch(text) else shape_of(value)
+
+
+def _name_of(member: str) -> str:
+    """A member's name where it is a word of the canonical model, however it is spelled: a map may have people's names,
+    and nothing tells these from a schema's."""
+    return member if len(member) <= MOST_SHOWN and _folded(member) in _words() else "*"
+
+
+@cache
+def _words() -> frozenset[str]:
+    _, parts = msgspec.json.schema_components((Customer, Order, Ticket, Comment))
+    return frozenset(_folded(name) for part in parts.values() for name in part.get("properties", {}))
+
+
+def _folded(name: str) -> str:
+    """`createdAt`, `created_at` and `CreatedAt` are one word."""
+    return name.replace("_", "").lower()
 
 
 def _hint_of(value: Any) -> str:

@@ -69,8 +69,10 @@ def test_every_part_of_a_problem_is_looked_through() -> None:
         (None, "null"),
         ([], "[]"),
         (["Ann", "Bob"], '["xxx", …]'),
-        ({"score": 0.82, "label": "good"}, '{score: 0.00, label: "xxxx"}'),
-        ({"Ann Bell": 1, "deep": {"x": 1}}, "{*: 0, deep: {…}}"),
+        ({"score": 0.82, "label": "good"}, '{*: 0.00, label: "xxxx"}'),
+        ({"createdAt": None, "Email": "a@b.example"}, '{createdAt: null, Email: "x@x.xxxxxxx"}'),
+        ({"Ann": True, "lee_bell": True, "id": 7}, "{*: true, *: true, id: 0}"),
+        ({"Ann Bell": 1, "deep": {"x": 1}}, "{*: 0, *: {…}}"),
     ],
 )
 def test_a_shape_shows_what_a_value_looks_like(value: Any, shape: str) -> None:
