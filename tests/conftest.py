@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -53,6 +54,20 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a database on the run's server; the template database beside it is migrated."""
+    with _server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def lively_postgres_url() -> Iterator[str]:
+    """The same on a server for processes that live on from test to test: their transactions would hold up what waits
+    for the end of all."""
+    with _server() as url:
+        yield url
+
+
+@contextmanager
+def _server() -> Iterator[str]:
     another = os.environ.get(ANOTHER_SERVER)
     if another is not None:
         _make_template(another)
@@ -90,15 +105,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def session_database_url(postgres_url: str) -> Iterator[str]:
+def session_database_url(lively_postgres_url: str) -> Iterator[str]:
     """One migrated database for processes that live as long as the run."""
-    yield from _made_from(postgres_url, TEMPLATE)
+    yield from _made_from(lively_postgres_url, TEMPLATE)
 
 
 @pytest.fixture(scope="module")
-def module_database_url(postgres_url: str) -> Iterator[str]:
+def module_database_url(lively_postgres_url: str) -> Iterator[str]:
     """One migrated database for processes of their own that a module starts."""
-    yield from _made_from(postgres_url, TEMPLATE)
+    yield from _made_from(lively_postgres_url, TEMPLATE)
 
 
 def _make_template(server_url: str) -> None:

@@ -33,9 +33,9 @@ TYPES: Final = ("customer.created", "customer.updated", "order.created", "webhoo
 
 
 @pytest.fixture(scope="module")
-def delivering(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Delivering]:
+def delivering(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Delivering]:
     """A Lockstitch that delivers."""
-    with delivering_over(postgres_url, tmp_path_factory.mktemp("deliveries")) as running:
+    with delivering_over(lively_postgres_url, tmp_path_factory.mktemp("deliveries")) as running:
         yield running
 
 

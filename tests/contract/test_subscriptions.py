@@ -17,9 +17,9 @@ ACTIONS: Final = ("rotate-secret", "test", "enable")
 
 
 @pytest.fixture(scope="module")
-def delivering(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Delivering]:
+def delivering(tmp_path_factory: pytest.TempPathFactory, lively_postgres_url: str) -> Iterator[Delivering]:
     """A Lockstitch that delivers."""
-    with delivering_over(postgres_url, tmp_path_factory.mktemp("subscriptions")) as running:
+    with delivering_over(lively_postgres_url, tmp_path_factory.mktemp("subscriptions")) as running:
         yield running
 
 

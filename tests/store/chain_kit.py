@@ -39,11 +39,14 @@ class Chain:
             sealed += more
         return sealed
 
-    async def seal_everything(self) -> None:
-        """Seal until nothing is left: the server takes a moment to end the transaction of a session that is gone."""
+    async def seal_everything(self) -> int:
+        """Seal until nothing is left; how many. The server takes a moment to end the transaction of a session that is
+        gone, and an ANALYZE of its own is one as well."""
+        sealed = 0
         async with asyncio.timeout(PATIENCE):
-            while await self.seal() or (await self.verify()).unsealed.count:
-                continue
+            while (more := await self.seal()) or (await self.verify()).unsealed.count:
+                sealed += more
+        return sealed
 
     async def verify(self, *, start: int = 1, anchor: Anchor | None = None) -> Verification:
         """Walk to the end."""

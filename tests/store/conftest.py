@@ -22,7 +22,7 @@ async def sealed(chain: Chain) -> Chain:
     """A trail with a few events, all of them sealed; their ids are their positions."""
     for _ in range(SEALED // 3):
         await chain.write(3)
-    assert await chain.seal() == SEALED
+    assert await chain.seal_everything() == SEALED
     return chain
 
 

@@ -42,7 +42,7 @@ async def test_what_nobody_touched_holds(sealed: Chain) -> None:
 async def test_a_walk_may_begin_where_the_last_one_ended(sealed: Chain) -> None:
     kept = (await sealed.verify()).head
     await sealed.write(5)
-    await sealed.seal()
+    await sealed.seal_everything()
 
     found = await sealed.verify(start=SEALED + 1, anchor=kept)
     assert (found.intact, found.verified) == (True, 5)
@@ -80,7 +80,7 @@ async def test_nothing_is_sealed_ahead_of_a_transaction_that_is_open(chain: Chai
         assert await chain.seal() == 0
         assert (await chain.verify()).unsealed.count == 3
 
-    assert await chain.seal() == 5
+    assert await chain.seal_everything() == 5
     assert [row["subject"][:9] for row in await in_order(chain)] == ["job:early"] * 2 + ["job:late-"] * 3
     assert (await chain.verify()).intact
 
@@ -93,7 +93,7 @@ async def test_several_sealers_make_one_chain(chain: Chain, database_url: str) -
     finally:
         for other in others:
             await other.close()
-    await chain.seal()
+    await chain.seal_everything()
 
     found = await chain.verify()
 
@@ -117,9 +117,9 @@ async def test_a_restore_to_a_lower_transaction_counter_goes_on(sealed: Chain, c
     await sealed.write(2, "new")
     assert (await sealed.verify()).unsealed.count == 5
 
-    assert await sealed.seal() == 5
+    assert await sealed.seal_everything() == 5
     await sealed.write(4, "newer")
-    assert await sealed.seal() == 4
+    assert await sealed.seal_everything() == 4
 
     found = await sealed.verify()
     assert (found.intact, found.verified, found.unsealed.count) == (True, SEALED + 9, 0)

@@ -172,7 +172,7 @@ async def test_a_chain_that_is_written_anew_does_not_fit_the_head_that_was_kept(
     digest = audit.digest_of("job.queued", "job:event-0", "somebody else", "run-0", '{"kind":"work","number":0}')
     await sealed.meddle("UPDATE audit_event SET digest = $2 WHERE id = $1", PLACE, digest)
     await sealed.meddle("TRUNCATE audit_seal, audit_sealer")
-    assert await sealed.seal() == SEALED
+    assert await sealed.seal_everything() == SEALED
 
     assert (await sealed.verify()).intact
     found = (await sealed.verify(anchor=kept)).first_break
@@ -196,7 +196,7 @@ async def test_a_chain_that_was_cut_off_ends_before_the_head_that_was_kept(seale
 async def test_an_event_that_was_changed_before_it_was_sealed_is_named(chain: Chain) -> None:
     await chain.write(3)
     await chain.meddle("UPDATE audit_event SET actor = 'somebody else' WHERE id = 2")
-    await chain.seal()
+    await chain.seal_everything()
 
     found = (await chain.verify()).first_break
 
@@ -226,7 +226,7 @@ def test_a_flipped_byte_anywhere_is_named_and_its_return_heals(
         async with chain_on(database_url) as chain:
             if not (await chain.trail.head()).position:
                 await chain.write(SEALED)
-                await chain.seal()
+                await chain.seal_everything()
             good = await chain.owner.fetchval(f"SELECT {column} FROM {table} WHERE {key} = $1", place)  # noqa: S608
             put = f"UPDATE {table} SET {column} = $2 WHERE {key} = $1"  # noqa: S608
             await chain.meddle(put, place, flipped(good, index, flip))
