@@ -82,7 +82,7 @@ def places_to_pin(connections: Mapping[str, Connection]) -> list[Place]:
         place
         for revisions in _every_mapping().values()
         for place in _places(revisions, connections)
-        if any(one.revision == place.default and is_released(one) for one in revisions)
+        if _is_settled(revisions, place)
     ]
 
 
@@ -103,6 +103,10 @@ async def set_route(
     if (order.active, order.shadow, order.canary) == (UNSET, UNSET, UNSET):
         raise InvalidField.at("", "names nothing to change: send active, shadow or canary")
     route = await _route_of(routes, place.connection, name)
+    if route is None and _is_settled(revisions, place):
+        # No process has begun with this connection yet. A decision about a trial must not stand in for its pin: with
+        # an update it would change what answers.
+        await routes.pin([place])
     change = _change(revisions, place, route, order)
     await routes.change(place, change, actor=actor)
     await routes.refresh()
@@ -136,6 +140,11 @@ async def revision_at(seam: OperatorSeam, connection: str, name: str) -> int | N
         return route.active
     newest = active(VENDORS[revisions[0].vendor], revisions[0].object)
     return None if newest is None else newest.revision
+
+
+def _is_settled(revisions: Sequence[AnyMapping], place: Place) -> bool:
+    """Whether what is at work there without a route is released."""
+    return any(one.revision == place.default and is_released(one) for one in revisions)
 
 
 async def _route_of(routes: MappingRoutes, connection: str, name: str) -> Route | None:

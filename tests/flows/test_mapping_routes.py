@@ -3,8 +3,8 @@
 import pytest
 
 from app.errors import StateConflict
-from app.flows.mapping_routes import read_mapping, roll_back
-from app.mapping_ports import Place, RouteChange
+from app.flows.mapping_routes import RouteOrder, ShadowOrder, read_mapping, roll_back, set_route
+from app.mapping_ports import Place, RouteChange, Shadow
 from app.ports import Connection
 from app.store.database import Database
 from app.store.mapping_routes import PostgresMappingRoutes
@@ -31,6 +31,21 @@ async def test_the_revision_that_is_at_work_is_shown(database: Database) -> None
     (route,) = (await read_mapping(routes, book, CONNECTIONS, NAME)).routes
 
     assert (route.active, route.pinned) == (place().default, True)
+
+
+async def test_a_trial_that_is_decided_before_anything_has_run_pins_what_is_at_work(database: Database) -> None:
+    routes = PostgresMappingRoutes(database)
+    other = 1 if place().default != 1 else 2
+    order = RouteOrder(connection="crm", shadow=ShadowOrder(revision=other))
+
+    await set_route(routes, CONNECTIONS, NAME, order, actor="ada")
+    await routes.pin([place()])
+
+    (route,) = await routes.list()
+    assert (route.active, route.shadow) == (place().default, Shadow(revision=other, sample_rate=0.1))
+    followed = RouteOrder(connection="crm", active=None)
+    await set_route(routes, CONNECTIONS, NAME, followed, actor="ada")
+    assert [route.active for route in await routes.list()] == [None], "somebody has said so"
 
 
 async def test_nothing_goes_back_to_a_revision_that_there_is_not(database: Database) -> None:
