@@ -108,6 +108,21 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
                 now=f"{after} days",
             )
         )
+    said, says = (_sentences(one["guarantees"]) for one in (released, present))
+    for field, sentence in said.items():
+        if field not in says:
+            found.append(
+                Breach(
+                    rule="guarantee-withdrawn",
+                    schema=name,
+                    field=f"guarantees.{field}",
+                    was=f'"{sentence}"',
+                    now="gone",
+                )
+            )
+        elif says[field] != sentence:
+            was, now = f'"{sentence}"', f'"{says[field]}"'
+            found.append(Breach(rule="meaning-changed", schema=name, field=f"guarantees.{field}", was=was, now=now))
     if released["meaning"] != present["meaning"]:
         found.append(
             Breach(
@@ -132,6 +147,10 @@ def write_release(object_name: str, folder: Path = FOLDER) -> None:
 def version_key(version: str) -> tuple[int, ...]:
     """`1.10.0` as numbers that compare."""
     return tuple(int(part) for part in version.split("."))
+
+
+def _sentences(guarantees: dict[str, Any]) -> dict[str, str]:
+    return {field: told for field, told in guarantees.items() if isinstance(told, str)}
 
 
 def _is_reworded(breach: Breach, rewordings: tuple[Rewording, ...]) -> bool:

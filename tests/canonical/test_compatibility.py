@@ -236,6 +236,8 @@ def test_what_was_added_is_told() -> None:
         ),
         (lambda c: c["change_policy"].update(notice_days=30), "guarantee-withdrawn", "change_policy.notice_days"),
         (lambda c: c.update(meaning="A row in the CRM."), "meaning-changed", "meaning"),
+        (lambda c: c["guarantees"].update(retention="For a day."), "meaning-changed", "guarantees.retention"),
+        (lambda c: c["guarantees"].pop("ordering"), "guarantee-withdrawn", "guarantees.ordering"),
     ],
 )
 def test_a_contract_keeps_what_it_promised(edit: Edit, rule: Rule, field: str) -> None:
