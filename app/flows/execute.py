@@ -24,6 +24,7 @@ from app.errors import (
 )
 from app.flows.drafting import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
 from app.flows.locate import choose_mapping
+from app.flows.races import got_ahead
 from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
 from app.flows.settle import finish
@@ -103,6 +104,9 @@ async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = 
     except VendorRefused as refused:
         if _lost_the_race(operation, prepared, refused):
             await _postpone(seam, begun, 0.0)
+            raise Undecided(operation.id) from refused
+        if await got_ahead(desk, operation, prepared.effect, refused):
+            await _postpone(seam, begun, UPSERT_RETRY)
             raise Undecided(operation.id) from refused
         return await refuse(seam, begun, problem_of_refusal(desk.connection, refused))
     except VendorThrottled as problem:

@@ -13,6 +13,7 @@ from app.errors import NotFound, OutcomeUnknown, Problem
 from app.flows.drafting import Desk, Prepared, marker_lookup, prepare, prepare_create, prepare_update
 from app.flows.execute import Undecided, desk_of, document_for, execute, refuse, send_and_settle
 from app.flows.fetch import fetch_record
+from app.flows.races import got_ahead
 from app.flows.reflects import reflects
 from app.flows.refusals import problem_of_refusal
 from app.flows.seam import Seam
@@ -128,6 +129,9 @@ async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: Vend
         return None
     if (lookup is None or strength == "search") and refused.refusal.kind not in JUDGED:
         raise refused
+    if await got_ahead(desk, begun.operation, effect, refused):
+        await _pause(desk.seam, begun, FIRST_PAUSE)
+        return None
     return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
 
 

@@ -12,7 +12,9 @@ from emulators.salesforce.values import judged
 from emulators.state import JsonRecord
 
 VALIDATION = "validation_rules"
-"""The administrator's validation rules: records `{sobject, field, contains, message}`; such a value is refused."""
+"""The administrator's validation rules: records `{sobject, field, contains, message}`; such a value is refused. With a
+`code` and `until` (Unix seconds) it is something that stands in the way for a while, such as a transaction that has not
+ended yet."""
 WRITABLE = (
     "Account",
     "Contact",
@@ -102,9 +104,10 @@ def _values(org: Org, sobject: SObject, given: dict[str, Any], when: str) -> dic
 
 def _saved(org: Org, sobject: SObject, record: JsonRecord, before: JsonRecord | None) -> JsonRecord:
     for rule in org.state.lookup(VALIDATION, "sobject", sobject.name):
-        held = record.get(rule["field"])
-        if held is not None and rule["contains"] in str(held):
-            raise Refusal(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", rule["message"], [rule["field"]])
+        held, is_over = record.get(rule["field"]), org.now > rule.get("until", org.now)
+        if held is not None and rule["contains"] in str(held) and not is_over:
+            code = rule.get("code", "FIELD_CUSTOM_VALIDATION_EXCEPTION")
+            raise Refusal(400, code, rule["message"], [rule["field"]])
     for field in sobject.fields.values():
         value = record.get(field.name)
         holder = by_value(org, sobject, field, str(value)) if field.unique and value else None

@@ -1,5 +1,6 @@
 """The same stories at every vendor: what is created reads back, changes, is found by its key, and is made once."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -109,6 +110,18 @@ def test_an_upsert_that_was_done_has_not_failed_because_its_repeat_is_not_allowe
     vendors.lose_reply(trade.vendor, method="PATCH", path=upserted_at, times=CLIENT_TRIES)
     vendors.break_(trade.vendor, "status", method="PATCH", path=upserted_at, status=404, times=1)
     answer = caller.write("POST", f"{trade.collection()}&upsert_on=external_id", body)
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
+
+
+def test_an_upsert_that_another_one_got_ahead_of_becomes_a_change(caller: Caller, vendors: Lookalikes) -> None:
+    """Salesforce refuses the second of two upserts of one key that meet, and says that the value is taken."""
+    trade, mark = TRADES["salesforce customer"], word()
+    told = "duplicate value found: <unknown> duplicates value on record with id: <unknown>"
+    rule = {"sobject": trade.held_as, "field": "Lockstitch_Key__c", "contains": f"key-{mark}", "message": told}
+    vendors.place("salesforce", "validation_rules", rule | {"code": "DUPLICATE_VALUE", "until": time.time() + 1})
+    path = f"{trade.collection()}&upsert_on=external_id"
+    answer = caller.write("POST", path, trade.body(mark) | {"external_id": f"key-{mark}"})
     assert caller.settled(answer)["state"] == "succeeded"
     assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
 
