@@ -68,19 +68,30 @@ ADVANCE = Query(
     """,  # noqa: S608
 )
 
-# Of each receipt the last decision about it, where there was one.
+# Of each receipt the last decision about it, where there was one. They are put together and not joined: right after a
+# large export the planner takes its rows for a few, and would go through all letters for each of them.
 OUTCOME = Query(
     "SELECT inbound_event",
     """
-    SELECT count(*) FILTER (WHERE settled_at IS NOT NULL)                              AS settled,
-           count(*) FILTER (WHERE settled_at IS NULL AND letter.state = 'open')        AS refused,
-           count(*) FILTER (WHERE settled_at IS NULL AND letter.state = 'discarded')   AS discarded
-      FROM inbound_event AS receipt
-      LEFT JOIN (SELECT DISTINCT ON (origin) origin, state
-                   FROM dead_letter
-                  WHERE correlation_id = $1 AND connection = $3
-                  ORDER BY origin, id DESC) AS letter ON letter.origin = receipt.id
-     WHERE receipt.correlation_id = $1 AND receipt.topic = $2 AND receipt.connection = $3
+    WITH letter AS (
+        SELECT DISTINCT ON (origin) origin, state
+          FROM dead_letter
+         WHERE correlation_id = $1 AND connection = $3
+         ORDER BY origin, id DESC
+    ), receipt AS (
+        SELECT bool_or(settled) AS settled, max(state) AS state
+          FROM (SELECT id, settled_at IS NOT NULL AS settled, NULL AS state
+                  FROM inbound_event
+                 WHERE correlation_id = $1 AND topic = $2 AND connection = $3
+                 UNION ALL
+                SELECT origin, NULL, state
+                  FROM letter) AS told
+         GROUP BY id
+    )
+    SELECT count(*) FILTER (WHERE settled)                              AS settled,
+           count(*) FILTER (WHERE NOT settled AND state = 'open')       AS refused,
+           count(*) FILTER (WHERE NOT settled AND state = 'discarded')  AS discarded
+      FROM receipt
     """,
 )
 
