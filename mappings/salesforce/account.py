@@ -9,7 +9,7 @@ from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce.asking import API, query
 from mappings.salesforce.picklists import case_status
-from mappings.salesforce.wire_v62 import Account, Status
+from mappings.salesforce.wire_v62 import KEY, MARKER, Account, Status
 from mappings.spec import decode
 
 DESCRIBED: Final = ("Contact", "Case", "Order")
@@ -24,6 +24,13 @@ class _Field(Struct, frozen=True, kw_only=True, rename="camel"):
     name: str
     picklist_values: tuple[_Choice, ...] = ()
     restricted_picklist: bool = False
+    unique: bool | None = None
+
+    @property
+    def is_ours_in_name_only(self) -> bool:
+        """Whether it is called like one of our two fields, of which each value may be there only once, and is not so:
+        then a record could not be known by it."""
+        return self.name in (KEY, MARKER) and self.unique is False
 
 
 class _RecordType(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -101,7 +108,10 @@ def build_account(
     fresh = Account()
     return Account(
         custom_fields=dict(custom_fields),
-        fields={sobject: frozenset(field.name for field in told.fields) for sobject, told in described.items()},
+        fields={
+            sobject: frozenset(field.name for field in told.fields if not field.is_ours_in_name_only)
+            for sobject, told in described.items()
+        },
         picklists=fresh.picklists | _picklists(described),
         restricted=frozenset(
             f"{sobject}.{field.name}"

@@ -38,7 +38,9 @@ def own_key(value: str | None | UnsetType, sobject: str, account: Account, notes
     if isinstance(value, UnsetType):
         return UNSET
     if not account.has(sobject, KEY):
-        notes.unsupported("/external_id", f"this org has no field {KEY} on {sobject}: its administrator has to make it")
+        notes.unsupported(
+            "/external_id", f"this org has no unique field {KEY} on {sobject}: its administrator has to make it"
+        )
         return UNSET
     if value is not None and (value.startswith(RESERVED) or value != value.strip()):
         notes.invalid("/external_id", f"a key has no space at its ends and does not begin with {RESERVED}")

@@ -148,6 +148,25 @@ def test_only_what_the_org_has_is_asked_for() -> None:
     assert asked == ("Id", "LastName", "MailingCountryCode", "Vip__c")
 
 
+def test_a_field_of_ours_that_is_not_unique_is_no_mark_to_find_a_lost_create_by() -> None:
+    """Nothing would keep its repeat from making a second record."""
+    told = '{"fields":[{"name":"Id"},{"name":"%s","unique":%s},{"name":"%s","unique":%s}]}'
+
+    def org(unique: str) -> Account:
+        described = told % ("Lockstitch_Operation__c", unique, "Lockstitch_Key__c", unique)
+        return build_account((reply(described.encode()), None, None, None, None, None), {})
+
+    assert CONTACTS.find_marker is not None
+    assert CONTACTS.find_marker("op_1", None, None, org("false")) is None
+    assert CONTACTS.find_marker("op_1", None, None, org("true")) is not None
+    mapping = MAPPINGS["customer"]
+    refused = {
+        unique: [one.pointer for one in mapping.to_vendor(PATCHES["customer"], None, org(unique)).refused]
+        for unique in ("false", "true")
+    }
+    assert refused == {"false": ["/external_id"], "true": []}
+
+
 def test_an_account_is_made_of_what_could_be_had() -> None:
     picklist = (
         b'{"fields":[{"name":"Priority","picklistValues":[{"value":"P1","active":true},{"value":"P2","active":false}]}],'
