@@ -94,18 +94,47 @@ SUMS: Final = """
 """
 
 # The last minutes; where little goes by, as many before as it takes to have enough. Each minute that is kept weighed
-# something, so that no more rows than that are ever needed.
+# something, so that no more rows than that are ever needed. The row at -infinity is of no minute: see below.
 SELECT_WINDOW = Query(
     "SELECT mapping_weighing",
     f"""
     SELECT {SUMS}
       FROM (SELECT *, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
               FROM mapping_weighing
-             WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
+             WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4) AND minute > '-infinity'
              ORDER BY minute DESC
              LIMIT {max(WEIGHED_AT_LEAST, WINDOW_MINUTES + 1)}) AS told
      WHERE minute > now() - make_interval(mins => {WINDOW_MINUTES})
         OR weighed_since < {WEIGHED_AT_LEAST}
+    """,  # noqa: S608 - our own words only
+)
+
+# What the window has left behind it never needs again: newer minutes only add to what was weighed since. Such minutes
+# go into one row, at -infinity, which holds the rest of all that the canary has come to.
+FOLD = Query(
+    "INSERT mapping_weighing",
+    f"""
+    WITH past AS (
+        DELETE FROM mapping_weighing
+         WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
+           AND minute IN (SELECT minute
+                            FROM (SELECT minute, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
+                                    FROM mapping_weighing
+                                   WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
+                                     AND minute > '-infinity') AS told
+                           WHERE minute <= now() - make_interval(mins => {WINDOW_MINUTES})
+                             AND weighed_since >= {WEIGHED_AT_LEAST})
+        RETURNING *
+    )
+    INSERT INTO mapping_weighing AS kept (connection, mapping, active, canary, minute,
+                                          weighed, refused, refused_by_active, lost_more, lost_less)
+    SELECT connection, mapping, active, canary, '-infinity', {SUMS}
+      FROM past
+     GROUP BY connection, mapping, active, canary
+        ON CONFLICT (connection, mapping, active, canary, minute) DO UPDATE
+       SET weighed = kept.weighed + excluded.weighed, refused = kept.refused + excluded.refused,
+           refused_by_active = kept.refused_by_active + excluded.refused_by_active,
+           lost_more = kept.lost_more + excluded.lost_more, lost_less = kept.lost_less + excluded.lost_less
     """,  # noqa: S608 - our own words only
 )
 
@@ -170,6 +199,7 @@ class PostgresTrialBook:
                 # First what deciders take first: else one who has read the route would put a withdrawn canary back.
                 await session.execute(LOCK, one.key.connection, one.key.mapping)
                 await session.execute(ADD_WEIGHING, *_columns(one.key), *figures)
+                await session.execute(FOLD, *_columns(one.key))
                 row = await session.fetch_row(SELECT_WINDOW, *_columns(one.key))
                 assert row is not None  # noqa: S101 - an aggregate has one
                 window = _weighing(one.key, row)

@@ -569,7 +569,8 @@ CREATE TABLE mapping_difference (
     PRIMARY KEY (connection, mapping, active, shadow, passing, path)
 ) WITH (fillfactor = 50);
 
--- What a canary answered for, minute by minute, beside what the active revision would have made of the same.
+-- What a canary answered for, minute by minute, beside what the active revision would have made of the same. The minutes
+-- that it is no longer judged by are one row together, at -infinity.
 CREATE TABLE mapping_weighing (
     connection        text        NOT NULL,
     mapping           text        NOT NULL,

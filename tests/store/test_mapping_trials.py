@@ -72,6 +72,15 @@ async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Dat
 
 
 LATER = Query("UPDATE mapping_weighing", "UPDATE mapping_weighing SET minute = minute - interval '11 minutes'")
+THEN = Query(
+    "UPDATE mapping_weighing",
+    """
+    UPDATE mapping_weighing
+       SET minute = minute - make_interval(mins => $1)
+     WHERE minute > now() - interval '10 minutes'
+    """,
+)
+ROWS = Query("SELECT mapping_weighing", "SELECT count(*) FROM mapping_weighing")
 
 
 async def test_a_canary_that_little_falls_to_comes_back_too(database: Database) -> None:
@@ -99,6 +108,21 @@ async def test_what_went_wrong_long_ago_is_forgotten_once_enough_went_well(datab
     await book.weigh([weighing(weighed=1, refused=1)])
 
     assert [route.canary is None for route in await routes.list()] == [False]
+
+
+async def test_only_the_minutes_that_are_judged_by_are_kept_one_by_one(database: Database) -> None:
+    routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
+    await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
+
+    for hours in range(40, 0, -1):
+        await book.weigh([weighing(weighed=10, lost_less=1)])
+        await database.execute(THEN, hours * 60)
+    await book.weigh([weighing(weighed=1)])
+
+    (sums,) = await book.canaries()
+    assert (sums.weighed, sums.lost_less) == (401, 40)
+    # This minute, the two before it that make twenty, and all others in one.
+    assert await database.fetch_value(ROWS) == 4
 
 
 SLOW = Query(
