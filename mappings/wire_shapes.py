@@ -4,7 +4,7 @@ JSON Schema would say the same but for defaults that are bytes of JSON, which it
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -13,14 +13,28 @@ from msgspec.inspect import StructType, type_info
 
 def shape_of(struct: type[Struct]) -> Any:
     """The Struct with all that it holds. Two with the same shape take the same JSON and fill what is absent alike."""
-    return _told(type_info(struct), frozenset())
+    return _told(_known(struct), frozenset())
 
 
 def structs_in(struct: type[Struct]) -> frozenset[type[Struct]]:
     """The Struct and every one that it holds, however deep."""
     found: set[type[Struct]] = set()
-    _collect(type_info(struct), found)
+    _collect(_known(struct), found)
     return frozenset(found)
+
+
+def _known(hint: Any) -> Any:
+    """What msgspec knows of a type. A choice of Structs that it can write, and could not tell apart if it had to read
+    them, is told part by part."""
+    try:
+        return type_info(hint)
+    except TypeError:
+        if isinstance(hint, type) and issubclass(hint, Struct):
+            members = msgspec.structs.fields(hint)
+            return hint, *((one.encode_name, _known(one.type), one.default, one.default_factory) for one in members)
+        if not get_args(hint):
+            raise
+        return str(get_origin(hint)), *(_known(part) for part in get_args(hint) if part is not ...)
 
 
 def _collect(value: Any, found: set[type[Struct]]) -> None:
@@ -34,6 +48,8 @@ def _collect(value: Any, found: set[type[Struct]]) -> None:
     elif isinstance(value, tuple):
         for one in value:
             _collect(one, found)
+    elif isinstance(value, type) and issubclass(value, Struct):
+        found.add(value)
 
 
 def _told(value: Any, inside: frozenset[str]) -> Any:
