@@ -99,8 +99,8 @@ class Uploads(Protocol):
     async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
         """Newest first, those before the id `after`; of one connection where one is named."""
 
-    async def outcome(self, upload: Upload) -> Outcome:
-        """What has become of its rows, as long as their receipts are kept."""
+    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome]:
+        """What has become of the rows of each, in the same order, as long as their receipts are kept."""
 
     async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
         """So many more rows are recorded. Raises UploadMoved, in a transaction that then must not commit."""

@@ -125,7 +125,8 @@ async def take_upload(
             raise IdempotencyInProgress("Another request is recording this upload.", retry_after=1) from None
     if not replayed:
         _tell_recorded(upload)
-    return Taken(upload=view_of(upload, await seam.uploads.outcome(upload)), replayed=replayed)
+    (outcome,) = await seam.uploads.outcomes([upload])
+    return Taken(upload=view_of(upload, outcome), replayed=replayed)
 
 
 def refuse_export(connection: str, *reasons: str) -> None:

@@ -39,7 +39,8 @@ async def list_uploads(uploads: Uploads, connection: str | None, *, after: str |
     """Newest first; the cursor is the last id of the page."""
     found = await uploads.list(connection, after=after, limit=limit + 1)
     more = len(found) > limit
-    page = [view_of(upload, await uploads.outcome(upload)) for upload in found[:limit]]
+    outcomes = await uploads.outcomes(found[:limit])
+    page = [view_of(upload, outcome) for upload, outcome in zip(found[:limit], outcomes, strict=True)]
     return Page(data=page, next_cursor=page[-1].id if more else None, has_more=more)
 
 
@@ -50,7 +51,8 @@ async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | Non
         raise NotFound(
             f"No upload has the id {upload_id[:80]}.", next_step="POST /v1/uploads/{connection} tells its id."
         )
-    return view_of(upload, await uploads.outcome(upload))
+    (outcome,) = await uploads.outcomes([upload])
+    return view_of(upload, outcome)
 
 
 def view_of(upload: Upload, outcome: Outcome) -> UploadView:

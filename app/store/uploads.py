@@ -69,29 +69,35 @@ ADVANCE = Query(
 )
 
 # Of each receipt the last decision about it, where there was one. They are put together and not joined: right after a
-# large export the planner takes its rows for a few, and would go through all letters for each of them.
-OUTCOME = Query(
+# large export the planner takes its rows for a few, and would go through all letters for each of them. For the same
+# reason each upload is counted by itself.
+OUTCOMES = Query(
     "SELECT inbound_event",
     """
-    WITH letter AS (
-        SELECT DISTINCT ON (origin) origin, state
-          FROM dead_letter
-         WHERE correlation_id = $1 AND connection = $3
-         ORDER BY origin, id DESC
-    ), receipt AS (
-        SELECT bool_or(settled) AS settled, max(state) AS state
-          FROM (SELECT id, settled_at IS NOT NULL AS settled, NULL AS state
-                  FROM inbound_event
-                 WHERE correlation_id = $1 AND topic = $2 AND connection = $3
-                 UNION ALL
-                SELECT origin, NULL, state
-                  FROM letter) AS told
-         GROUP BY id
-    )
-    SELECT count(*) FILTER (WHERE settled)                              AS settled,
-           count(*) FILTER (WHERE NOT settled AND state = 'open')       AS refused,
-           count(*) FILTER (WHERE NOT settled AND state = 'discarded')  AS discarded
-      FROM receipt
+    SELECT outcome.settled, outcome.refused, outcome.discarded
+      FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS upload (id, correlation_id, connection, place)
+     CROSS JOIN LATERAL (
+           WITH letter AS (
+               SELECT DISTINCT ON (origin) origin, state
+                 FROM dead_letter
+                WHERE correlation_id = upload.correlation_id AND connection = upload.connection
+                ORDER BY origin, id DESC
+           ), receipt AS (
+               SELECT bool_or(settled) AS settled, max(state) AS state
+                 FROM (SELECT id, settled_at IS NOT NULL AS settled, NULL AS state
+                         FROM inbound_event
+                        WHERE correlation_id = upload.correlation_id
+                          AND topic = upload.id AND connection = upload.connection
+                        UNION ALL
+                       SELECT origin, NULL, state
+                         FROM letter) AS told
+                GROUP BY id
+           )
+           SELECT count(*) FILTER (WHERE settled)                              AS settled,
+                  count(*) FILTER (WHERE NOT settled AND state = 'open')       AS refused,
+                  count(*) FILTER (WHERE NOT settled AND state = 'discarded')  AS discarded
+             FROM receipt) AS outcome
+     ORDER BY upload.place
     """,
 )
 
@@ -175,11 +181,11 @@ class PostgresUploads:
         """Newest first, those before the id `after`; of one connection where one is named."""
         return [Upload(**row) for row in await self._database.fetch(SELECT_PAGE, connection, after, limit)]
 
-    async def outcome(self, upload: Upload) -> Outcome:
-        """What has become of its rows, as long as their receipts are kept."""
-        row = await self._database.fetch_row(OUTCOME, upload.correlation_id, upload.id, upload.connection)
-        assert row is not None  # noqa: S101 - it counts
-        return Outcome(**row)
+    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome]:
+        """What has become of the rows of each, in the same order, as long as their receipts are kept."""
+        columns = zip(*((upload.id, upload.correlation_id, upload.connection) for upload in uploads), strict=True)
+        rows = await self._database.fetch(OUTCOMES, *(list(column) for column in columns)) if uploads else ()
+        return [Outcome(**row) for row in rows]
 
     async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
         """So many more rows are recorded. Raises UploadMoved, in a transaction that then must not commit."""
