@@ -42,7 +42,13 @@ _UNAVAILABLE = (
 # go on so while it grows to millions, until the next ANALYZE; every query of ours has an index that fits.
 # Up to PostgreSQL 17 a plan that reads a table all the same is given such costs that it would be compiled each time it
 # runs, which takes a hundred times as long as a small table.
-SESSION_SETTINGS: Final = {"enable_seqscan": "off", "jit": "off"}
+# Every rule about who comes first needs statements that see what was committed while they waited for a lock; an owner
+# of the database may have chosen otherwise for all of it.
+SESSION_SETTINGS: Final = {
+    "enable_seqscan": "off",
+    "jit": "off",
+    "default_transaction_isolation": "read committed",
+}
 
 _log = logging.getLogger("lockstitch.store")
 
@@ -105,7 +111,8 @@ class Session:
         StoreUnavailable out of the end of the block leaves open whether the commit happened.
         """
         with _TRANSLATED:
-            transaction = self._connection.transaction()
+            # Said again where it costs nothing: a pooler may have refused the parameters of the session.
+            transaction = self._connection.transaction(isolation="read_committed")
             await transaction.start()
         try:
             yield

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -142,6 +143,26 @@ async def test_of_one_key_at_the_same_time_one_is_the_head(database_url: str) ->
         jobs = await database.fetch(JOBS)
 
     assert [job["state"] for job in jobs] == ["ready"] + ["behind"] * 39
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+async def test_a_database_that_isolates_more_by_itself_changes_nothing(database_url: str, level: str) -> None:
+    """With a snapshot from before the lock the older job of a key would not be seen, nor would a receipt be a copy."""
+    name = urlsplit(database_url).path.removeprefix("/")
+    owner = await asyncpg.connect(database_url)
+    await owner.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = '{level}'")
+    await owner.close()
+    async with opened(database_url, max_size=8) as (database, arrivals):
+
+        async def one(key: str, order_key: str | None) -> bool:
+            async with arrivals.recording() as record:
+                return (await record([arrival(key, order_key)]))[0]
+
+        assert all(await asyncio.gather(*(one(f"key-{number}", "order:7") for number in range(40))))
+        assert sum(await asyncio.gather(*(one("copy", None) for _ in range(100)))) == 1
+        jobs = await database.fetch(JOBS)
+
+    assert [job["state"] for job in jobs if job["order_key"]] == ["ready"] + ["behind"] * 39
 
 
 @pytest.mark.parametrize("order_key", [None, "order:7"], ids=["no order", "in order"])
