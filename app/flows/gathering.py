@@ -16,11 +16,15 @@ from app.event_ports import Arrival, Arrivals, Record
 LATE_SECONDS: Final = 0.1
 MOST_AT_ONCE: Final = 4
 MOST_ARRIVALS: Final = 256
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of payloads in one transaction. Each is there several times over on its way to the disk, and while they are sealed
+nobody else is seen to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Delivery:
     arrivals: Sequence[Arrival]
+    size: int
     accepted: asyncio.Future[int]
 
 
@@ -40,7 +44,8 @@ class Gathering:
 
         Raises StoreUnavailable; then all of them are recorded or none, and a copy will tell.
         """
-        delivery = _Delivery(arrivals=arrivals, accepted=asyncio.get_running_loop().create_future())
+        size = sum(len(arrival.receipt.payload) for arrival in arrivals)
+        delivery = _Delivery(arrivals=arrivals, size=size, accepted=asyncio.get_running_loop().create_future())
         self._waiting.append(delivery)
         self._call_for_work()
         return await delivery.accepted
@@ -82,10 +87,12 @@ class Gathering:
     def _next(self) -> list[_Delivery]:
         """Those that have waited longest, as many as are good for one transaction."""
         together = [self._waiting.popleft()]
-        size = len(together[0].arrivals)
-        while self._waiting and size + len(self._waiting[0].arrivals) <= MOST_ARRIVALS:
+        count, size = len(together[0].arrivals), together[0].size
+        while self._waiting:
+            count, size = count + len(self._waiting[0].arrivals), size + self._waiting[0].size
+            if count > MOST_ARRIVALS or size > MOST_BYTES:
+                break
             together.append(self._waiting.popleft())
-            size += len(together[-1].arrivals)
         return together
 
     async def _settle(self, record: Record, together: Sequence[_Delivery]) -> None:

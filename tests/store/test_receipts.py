@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.event_ports import Arrival, NewReceipt
-from app.flows.gathering import Gathering
+from app.flows.gathering import MOST_BYTES, Gathering
 from app.store.arrivals import PostgresArrivals
 from app.store.database import Database, Query
 from app.store.receipts import PostgresReceipts
@@ -28,6 +28,15 @@ COUNTS = Query(
     SELECT type, count(*) AS number
       FROM audit_event
      GROUP BY type
+    """,
+)
+LARGEST = Query(
+    "SELECT inbound_event",
+    """
+    SELECT max(bytes)
+      FROM (SELECT sum(octet_length(payload)) AS bytes
+              FROM inbound_event
+             GROUP BY xmin::text) AS one_transaction
     """,
 )
 
@@ -142,6 +151,15 @@ async def test_nobody_is_left_behind(database_url: str) -> None:
         assert sum(alone) == 50
         assert sum(together) == 400
         assert await audited(database) == {"receipt.received": 450, "job.queued": 450}
+
+
+async def test_large_deliveries_go_together_only_as_long_as_they_are_small_together(database_url: str) -> None:
+    large = bytes(1024 * 1024)
+    async with opened(database_url) as (database, _, gathering):
+        taken = (gathering.take([arrival(f"key-{number}", payload=large)]) for number in range(24))
+
+        assert await asyncio.gather(*taken) == [1] * 24
+        assert len(large) < await database.fetch_value(LARGEST) < MOST_BYTES + len(large)
 
 
 async def test_what_one_delivery_brings_is_not_the_harm_of_the_others(database_url: str) -> None:
