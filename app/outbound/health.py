@@ -51,6 +51,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     """How old facts about an account may be."""
     account_retry: float = 30.0
     """When facts that could not be had are asked for again."""
+    options_rest: float = 5.0
+    """Lists that came so lately are fetched anew for nobody: a fetch is many requests, and any reader may ask."""
     least_time: float = 0.25
     """A request with an effect does not go out with less time than this left for its answer."""
 

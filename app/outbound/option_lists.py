@@ -1,7 +1,7 @@
 """The options of fields that an account has, for drop-downs: fetched when somebody asks, kept with their age.
 
-Lists that are young enough for whoever asks are given out as they are. What has grown older is fetched anew; where that
-fails, the old lists are given out with their age to whoever has not asked for younger ones.
+Lists that are young enough for whoever asks, or came just now, are given out as they are. What has grown older is
+fetched anew; where that fails, the old lists are given out with their age to whoever has not asked for younger ones.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ DEFAULT_AGE: Final = 600.0
 
 class _Held(Struct, frozen=True, kw_only=True):
     lists: OptionLists
-    fetched: float  # on the clock of time.monotonic
+    fetched: float  # when they were asked for, on the clock of time.monotonic
+    landed: float  # when they were there, on the same clock
 
 
 class OptionShelf:
@@ -39,10 +40,13 @@ class OptionShelf:
         self._fetches = SingleFlight(self._renew, "options")
 
     async def get(self, line: Line, deadline: float, max_age: float | None) -> OptionLists:
-        """The lists, at most so many seconds old where that is given. Raises the vendor's problems, and Unmappable for
-        an answer of another shape."""
+        """The lists, at most so many seconds old where that is given, or those that came just now. Raises the vendor's
+        problems, and Unmappable for an answer of another shape."""
         held = self._held.get(line.connection.name)
-        if held is not None and time.monotonic() - held.fetched <= (DEFAULT_AGE if max_age is None else max_age):
+        now = time.monotonic()
+        if held is not None and now - held.landed < line.patience.options_rest:
+            return held.lists
+        if held is not None and now - held.fetched <= (DEFAULT_AGE if max_age is None else max_age):
             return held.lists
         try:
             return (await self._fetches.wait(line, deadline)).lists
@@ -72,7 +76,7 @@ class OptionShelf:
             )
             for object_name in {mapping.object for mapping in vendor.mappings}:
                 lists[object_name] = vendor.choices.read(facts.account, object_name, tuple(pages))
-        held = _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked)
+        held = _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked, landed=time.monotonic())
         self._held[line.connection.name] = held
         return held
 

@@ -32,6 +32,7 @@ QUICK = Patience(
     unauthorised_pause=0.3,
     account_age=0.3,
     account_retry=0.1,
+    options_rest=0.0,
     least_time=0.05,
 )
 

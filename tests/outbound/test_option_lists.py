@@ -1,6 +1,8 @@
 """Lists for drop-downs: asked for once for everybody, page by page, kept with their age."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +13,7 @@ from app.ports import OptionLists
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Choices, FieldOptions, Option, Pages, Unmappable
-from tests.outbound.acme import Account, Asker, asking, within
+from tests.outbound.acme import QUICK, Account, Asker, asking, within
 from tests.outbound.vendor_server import Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +66,21 @@ async def test_lists_are_read_to_their_end_and_kept() -> None:
         assert len(vendor.calls) == 3
         assert (await lists(acme)).fetched_at == found[0].fetched_at
         assert (await lists(acme, max_age=0)).fetched_at > found[0].fetched_at
+        assert len(vendor.calls) == 6
+
+
+async def test_lists_that_came_just_now_are_fetched_anew_for_nobody() -> None:
+    def slow(call: Call) -> Reply:
+        return replace(pages(call), after=0.2)
+
+    patience = msgspec.structs.replace(QUICK, options_rest=0.5)
+    async with running_vendor(slow) as vendor, asking(vendor.url, patience=patience, **CHOOSING) as acme:
+        first = await lists(acme, max_age=0)
+        assert all([await lists(acme, max_age=0) is first for _ in range(5)])
+        assert len(vendor.calls) == 3
+        await asyncio.sleep(0.6)
+        young = await lists(acme, max_age=0)
+        assert young.fetched_at - first.fetched_at > timedelta(seconds=0.5 + 0.2)
         assert len(vendor.calls) == 6
 
 

@@ -59,7 +59,8 @@ QUERIES: Final[dict[str, dict[str, Any]]] = {
         "type": "integer",
         "minimum": 0,
         "maximum": OLDEST,
-        "description": "How many seconds old they may be; 0 asks the vendor now.",
+        "description": "How many seconds old they may be; 0 asks the vendor now, unless the lists came in the last five"
+        " seconds.",
         "examples": [60],
     },
 }
