@@ -48,7 +48,10 @@ _DONE: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_COMPLAINT: Final = re.compile(r"Could not|Couldn't|Can't|Invalid|No permission|Permission")
+_COMPLAINT: Final = re.compile(r"Could not|Couldn't|Can't|Invalid|No permission|Permission [Dd]enied")
+_OF_VALUES: Final = re.compile(r".* (added as a value for|is no longer a value for custom field) [^']*", re.DOTALL)
+"""A success that begins with what somebody wrote, which may read like a complaint. One that quotes it has an apostrophe
+behind."""
 _RIGHTS: Final = re.compile(r"permission|may not", re.IGNORECASE)
 
 
@@ -82,7 +85,7 @@ def _complaint(body: bytes) -> VendorRefusal | None:
         sentences = [one for one in _sentences.decode(body) if one]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    complaints = [one for one in sentences if _COMPLAINT.match(one) or not _DONE.fullmatch(one)]
+    complaints = [one for one in sentences if not _is_done(one)]
     if not complaints:
         return None
     told = "; ".join(one.rstrip(".") for one in complaints)[: MAX_DETAIL - 100]
@@ -91,6 +94,12 @@ def _complaint(body: bytes) -> VendorRefusal | None:
         told += f" ({done} other part{'s' if done > 1 else ''} of the change stand{'' if done > 1 else 's'})"
     kind: RefusalKind = "not_allowed" if all(_RIGHTS.search(one) for one in complaints) else "rejected"
     return VendorRefusal(kind=kind, code=None, detail=told)
+
+
+def _is_done(sentence: str) -> bool:
+    if _OF_VALUES.fullmatch(sentence):
+        return True
+    return _COMPLAINT.match(sentence) is None and _DONE.fullmatch(sentence) is not None
 
 
 def _message(body: bytes) -> str | None:
