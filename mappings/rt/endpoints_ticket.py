@@ -68,9 +68,13 @@ def find_by_external_id(key: str, account: Account) -> VendorRequest:
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """What became of a write. The answer to a change is a list of sentences, so the ticket is read either way."""
+    """What became of a write. The answer to a change is a list of sentences, so the ticket is read either way.
+
+    Raises VendorDrift for another answer, such as a page of something that stands before it: that tells nothing.
+    """
     if action == "create":
         return Receipt(remote_id=remote_id(reply.body), created=True)
+    decode(reply.body, list[str | None])
     return Receipt()
 
 

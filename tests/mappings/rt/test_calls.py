@@ -342,6 +342,15 @@ def test_an_answer_that_is_no_list_is_drift_and_no_accident(body: bytes) -> None
     assert len(met) == 5
 
 
+@pytest.mark.parametrize("body", [b"<html>Log in</html>", b"{}", b'[0, "No"]', b""])
+def test_an_answer_without_sentences_tells_nothing_of_a_change(body: bytes) -> None:
+    assert TICKET.receipt is not None
+    with pytest.raises(VendorDrift):
+        TICKET.receipt(reply(body), "update")
+
+    assert TICKET.receipt(reply(["Ticket 1: Subject changed from 'a' to 'b'", None]), "update").remote_id is None
+
+
 # ------------------------------------------------------------ the account
 
 
