@@ -23,6 +23,7 @@ class Queue(Struct, frozen=True, kw_only=True, rename={"name": "Name"}):
 
 class _Queues(Struct, frozen=True, kw_only=True):
     items: tuple[Queue, ...] = ()
+    next_page: str | None = None
 
 
 REQUESTS: Final = (
@@ -33,16 +34,25 @@ REQUESTS: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the replies to `REQUESTS`. Without the queues none is known by name and any is tried."""
-    return Account(custom_fields=dict(custom_fields), queues={one.id: one.name for one in queues(replies)})
+    """The account from the replies to `REQUESTS`. Without the queues none is known by name and any is tried; so it is
+    where there are more than one answer holds."""
+    return Account(
+        custom_fields=dict(custom_fields),
+        queues={one.id: one.name for one in queues(replies)},
+        more_queues=any(one.next_page is not None for one in _lists(replies)),
+    )
 
 
 def queues(replies: tuple[VendorReply | None, ...]) -> tuple[Queue, ...]:
     """The queues of answers to the request for them; none of an answer that cannot be read."""
-    found: list[Queue] = []
+    return tuple(queue for one in _lists(replies) for queue in one.items)
+
+
+def _lists(replies: tuple[VendorReply | None, ...]) -> tuple[_Queues, ...]:
+    found: list[_Queues] = []
     for reply in replies:
         try:
-            found += () if reply is None else decode(reply.body, _Queues).items
+            found += () if reply is None else (decode(reply.body, _Queues),)
         except Unmappable:
             continue
     return tuple(found)

@@ -34,7 +34,8 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of a ticket's fields. Who may own a ticket differs from queue to queue, and nobody tells."""
+    """The options of a ticket's fields; the queues of the account facts where their list could not be had. Who may own
+    a ticket differs from queue to queue, and nobody tells."""
     if object_name != "ticket":
         return {}
     found = {
@@ -42,8 +43,9 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
         "priority": tuple(Option(value=ours, label=PRIORITY_LABELS[code]) for ours, code in PRIORITY_WRITTEN.items()),
     }
     (pages,) = replies
-    if pages:
-        found["team_remote_id"] = tuple(Option(value=one.id, label=one.name) for one in queues(pages))
+    named = {one.id: one.name for one in queues(pages)} if pages else account.queues
+    if named:
+        found["team_remote_id"] = tuple(Option(value=id, label=name) for id, name in named.items())
     return found
 
 

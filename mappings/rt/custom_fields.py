@@ -71,8 +71,10 @@ def write(
                 pointer, "Request Tracker reads a time in the zone of its user and takes no notice of the one beside it"
             )
             continue
-        if ticket is None and setting.type != "string" and value is not None:
-            detail = "a value that the field does not take is left out without a word on a create: look at the answer"
+        if ticket is None and value is not None:
+            detail = (
+                "a field that the queue does not have, or a value that it does not take, is passed over on a create"
+            )
             notes.lose(pointer, "ambiguous", detail)
         yield (vendor_field if field is None else field.id), _as_text(setting, value)
 

@@ -28,12 +28,13 @@ def address_of_mark(marker: str) -> str:
     return MARK + marker
 
 
-def held_address(ticket: Ticket | None) -> str | None:
-    """The address of the key that a ticket has."""
-    for link in () if ticket is None else ticket.hyperlinks:
-        if link.ref == "refers-to" and link.url is not None and link.url.startswith(KEY):
-            return link.url
-    return None
+def held_addresses(ticket: Ticket | None) -> tuple[str, ...]:
+    """The addresses of the keys that a ticket has: several, when others were merged into it."""
+    return tuple(
+        link.url
+        for link in (() if ticket is None else ticket.hyperlinks)
+        if link.ref == "refers-to" and link.url is not None and link.url.startswith(KEY)
+    )
 
 
 def held_parent(ticket: Ticket | None) -> str | None:

@@ -16,6 +16,8 @@ from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
 
 A_NUMBER: Final = "a number names no user: send the login name, or an email"
+SEVERAL: Final = "one login name is needed: Request Tracker takes the first of several, and drops line breaks"
+PASSED_OVER: Final = "a login name that there is not is passed over without a word on a create: look at the answer"
 NOT_AN_ADDRESS: Final = "not an e-mail address"
 People = tuple[str, ...] | UnsetType
 
@@ -61,7 +63,7 @@ def requester_written(
     if patch.remote_id is not None:
         known = next((one for one in held if one.id == patch.remote_id), None)
         _compare(patch, None if known is None else _with_data(known, account), notes)
-        return _named(patch.remote_id, held, "/requester/remote_id", notes)
+        return _named(patch.remote_id, held, "/requester/remote_id", notes, is_new=current is None)
     if not patch.email:
         notes.invalid("/requester", "a remote_id or an email is needed")
         return UNSET
@@ -87,7 +89,7 @@ def followers_written(
         if follower.kind not in wanted:
             notes.invalid(f"{pointer}/kind", f"one of: {', '.join(wanted)}")
         elif follower.remote_id is not None:
-            named = _named(follower.remote_id, held, f"{pointer}/remote_id", notes)
+            named = _named(follower.remote_id, held, f"{pointer}/remote_id", notes, is_new=current is None)
             wanted[follower.kind].update(dict.fromkeys(named if isinstance(named, tuple) else ()))
         elif not follower.email or not values.is_email(follower.email):
             notes.invalid(f"{pointer}/email", NOT_AN_ADDRESS)
@@ -118,10 +120,15 @@ def _email(person: Person, path: str, loss: list[Loss]) -> str | None:
     return email
 
 
-def _named(remote_id: str, held: tuple[Person, ...], pointer: str, notes: Notes) -> People:
+def _named(remote_id: str, held: tuple[Person, ...], pointer: str, notes: Notes, *, is_new: bool) -> People:
+    if any(character in remote_id for character in ",\r\n"):
+        notes.invalid(pointer, SEVERAL)
+        return UNSET
     if not remote_id.strip() or (remote_id.isdecimal() and all(one.id != remote_id for one in held)):
         notes.invalid(pointer, A_NUMBER)
         return UNSET
+    if is_new and not values.is_email(remote_id):
+        notes.lose(pointer, "ambiguous", PASSED_OVER)
     return (remote_id,)
 
 

@@ -13,9 +13,9 @@ from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
 from mappings.rt import custom_fields, wire_rest2, words
-from mappings.rt.asking import web_address
+from mappings.rt.asking import number, web_address
 from mappings.rt.endpoints_ticket import ENDPOINTS
-from mappings.rt.links import LONGEST, address_of_key, held_address, held_parent, key_of
+from mappings.rt.links import LONGEST, address_of_key, held_addresses, held_parent, key_of
 from mappings.rt.reading import instant, said, set_instant
 from mappings.rt.ticket_people import followers, followers_written, requester, requester_written
 from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, FieldValue, Message, TicketWrite
@@ -28,6 +28,8 @@ NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
     ("order_ids", "Request Tracker tickets name no orders; a custom field can"),
     ("tags", "Request Tracker has no tags; a custom field with several values can hold them"),
 )
+LONGEST_SUBJECT: Final = 200
+"""Bytes of UTF-8."""
 Links = tuple[str, ...] | UnsetType
 
 
@@ -39,7 +41,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
     over_at = set_instant(record.resolved)
     description, description_html = said(_first(record, account, loss), "/description", "/description_html", loss)
     settings = account.custom_fields.get("ticket", ())
-    address, owner = held_address(record), record.owner
+    addresses, owner = held_addresses(record), record.owner
     ticket = Ticket(
         number=id,
         subject=record.subject or None,
@@ -60,7 +62,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         due_at=set_instant(record.due),
         resolved_at=over_at if status == "resolved" else None,
         closed_at=over_at if status == "closed" else None,
-        external_id=None if address is None else key_of(address),
+        external_id=key_of(addresses[0]) if addresses else None,
         created_at=created_at,
         updated_at=updated_at,
     )
@@ -144,7 +146,8 @@ def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Accou
             return UNSET
         if len(known) == 1:
             return next(iter(known))
-    if isinstance(wanted, str) and (wanted in known if known else wanted.isascii() and wanted.isdecimal()):
+    untold = not known or account.more_queues
+    if isinstance(wanted, str) and (wanted in known or (untold and number(wanted) != "0")):
         return wanted
     told = ", ".join(f"{id} ({name})" for id, name in known.items())
     notes.invalid(
@@ -159,6 +162,8 @@ def _subject(patch: TicketPatch, notes: Notes) -> str | UnsetType:
     subject = " ".join((patch.subject or "").splitlines())
     if subject != (patch.subject or ""):
         notes.lose("/subject", "coerced", "a subject is one line")
+    if len(subject.encode()) > LONGEST_SUBJECT:
+        notes.invalid("/subject", f"more than {LONGEST_SUBJECT} bytes: Request Tracker would cut it without a word")
     return subject
 
 
@@ -183,10 +188,10 @@ def _due(wanted: datetime | None | UnsetType, current: wire_rest2.Ticket | None)
 
 
 def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
-    """The address of the caller's key to add, and the one to take away."""
+    """The address of the caller's key to add, and those to take away."""
     if isinstance(patch.external_id, UnsetType):
         return UNSET, UNSET
-    held = held_address(current)
+    held = held_addresses(current)
     wanted = None if patch.external_id is None else address_of_key(patch.external_id)
     if wanted is not None and len(wanted) > LONGEST:
         notes.invalid("/external_id", f"percent-encoded with its prefix it has more than {LONGEST} characters")
@@ -202,13 +207,14 @@ def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes
     if wanted is not None and not (wanted.isascii() and wanted.isdecimal()):
         notes.invalid("/parent_remote_id", "the number of a ticket is needed")
         return UNSET, UNSET
-    return _moved(wanted, held_parent(current))
+    parent = held_parent(current)
+    return _moved(wanted, () if parent is None else (parent,))
 
 
-def _moved(wanted: str | None, held: str | None) -> tuple[Links, Links]:
-    if wanted == held:
-        return UNSET, UNSET
-    return UNSET if wanted is None else (wanted,), UNSET if held is None else (held,)
+def _moved(wanted: str | None, held: tuple[str, ...]) -> tuple[Links, Links]:
+    """What to add, and what to take away of what is there."""
+    others = tuple(one for one in held if one != wanted)
+    return UNSET if wanted is None or wanted in held else (wanted,), others or UNSET
 
 
 def _custom_fields(

@@ -100,7 +100,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The queues by number, and what was asked for beside the records at hand: None where it was not.
+    """The queues by number, `more_queues` where there are others, and what was asked for beside the records at hand: None
+    where it was not.
 
     `people` by login name, `firsts` the entry that made a ticket by the ticket's number, `messages` by the number of
     their entry, `privileged` whether an author works at the desk; `authors` are those of whom that is still to be
@@ -110,6 +111,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     queues: dict[str, str] = {}
+    more_queues: bool = False
     people: dict[str, Person] | None = None
     firsts: dict[str, str] | None = None
     messages: dict[str, Message] | None = None

@@ -360,6 +360,8 @@ def test_the_account_is_its_queues() -> None:
     assert VENDOR.build_account((reply(queues),), {}).queues == {"1": "General", "4": "Workshop"}
     for nothing in ((), (None,), (reply(b"<html>"),), (reply({"items": [1]}),)):
         assert VENDOR.build_account(nothing, {}) == Account()
+    assert VENDOR.build_account((reply(queues),), {}).more_queues is False
+    assert VENDOR.build_account((reply(queues | {"next_page": "…"}),), {}).more_queues is True
 
 
 def test_options_are_what_a_ticket_can_hold() -> None:
@@ -375,7 +377,10 @@ def test_options_are_what_a_ticket_can_hold() -> None:
     found = VENDOR.choices.read(ACCOUNT, "ticket", ((first, second),))
     assert [(one.value, one.label) for one in found["team_remote_id"]] == [("1", "General"), ("4", "Workshop")]
     assert [one.value for one in found["priority"]] == ["low", "normal", "high"]
-    assert "team_remote_id" not in VENDOR.choices.read(ACCOUNT, "ticket", ((),))
+    assert "team_remote_id" not in VENDOR.choices.read(Account(), "ticket", ((),))
+    # What the account facts tell, so that a queue that is new is asked for once more before it is refused.
+    known = VENDOR.choices.read(ACCOUNT, "ticket", ((),))["team_remote_id"]
+    assert [one.value for one in known] == list(ACCOUNT.queues)
     assert VENDOR.choices.read(ACCOUNT, "comment", ((),)) == {}
 
 
