@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
+import asyncpg
+
 from app.errors import StoreUnavailable
 from app.event_ports import Arrival, NewReceipt, Record
 from app.identifiers import new_id
@@ -14,6 +16,7 @@ from app.store.database import Database, Query, Session
 from app.store.sealing import Sealer
 
 NUMBERS_AT_ONCE: Final = 256
+NUMBERS_OF_JOBS: Final = "job_pkey"
 
 NEW: Final = "entry.subject IN (SELECT id FROM recorded UNION ALL SELECT 'job_' || id FROM added)"
 
@@ -47,6 +50,7 @@ class PostgresArrivals:
         self._sealer = sealer
         self._jobs = enqueueing.JobIntake(sealer, policies)
         self._numbers: deque[int] = deque()
+        self._numbered_at = database.openings
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[Record]:
@@ -103,13 +107,23 @@ class PostgresArrivals:
         """The ids of those receipts that are new."""
         columns, queued = self._jobs.columns_of(jobs, numbers)
         noted = [*(receipts.received(id, receipt) for id, receipt in fresh), *queued]
-        rows = await session.fetch(
-            RECORD, *receipts.columns_of(self._sealer, fresh), *columns, *audit.columns_of(noted)
-        )
+        try:
+            rows = await session.fetch(
+                RECORD, *receipts.columns_of(self._sealer, fresh), *columns, *audit.columns_of(noted)
+            )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != NUMBERS_OF_JOBS:
+                raise
+            # Behind a pooler a database may be restored unnoticed. The next ones are numbered anew.
+            raise StoreUnavailable("The database deals out numbers again that it has dealt out before.") from error
         return {row["id"] for row in rows}
 
     async def _draw(self, session: Session, count: int) -> list[int]:
-        """Numbers for jobs without order, many at a time."""
+        """Numbers for jobs without order, many at a time. Those from before a connection was opened are forgotten: a
+        database that was restored, or took over, meanwhile may deal them out again."""
+        if self._numbered_at != self._database.openings:
+            self._numbered_at = self._database.openings
+            self._numbers.clear()
         if len(self._numbers) < count:
             rows = await session.fetch(enqueueing.NUMBER, max(count, NUMBERS_AT_ONCE))
             self._numbers.extend(row["id"] for row in rows)

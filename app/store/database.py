@@ -10,7 +10,7 @@ Therefore connections go back to the pool without the four statements of reset t
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -128,9 +128,18 @@ class Session:
 class Database:
     """A pool of connections to one PostgreSQL (15 or later). Made by `connect`, given back by `close`."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float) -> None:
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float, openings: Callable[[], int]
+    ) -> None:
         self._pool = pool
         self._acquire_timeout = acquire_timeout
+        self._openings = openings
+
+    @property
+    def openings(self) -> int:
+        """How many connections were opened so far. While it stays the same this is the same PostgreSQL as before, and
+        not one that was restored, or took over, with what it had by then."""
+        return self._openings()
 
     @classmethod
     async def connect(
@@ -149,6 +158,12 @@ class Database:
         them; then it goes without.
         """
 
+        openings = 0
+
+        async def count(_: object) -> None:
+            nonlocal openings
+            openings += 1
+
         async def open_pool(parameters: dict[str, str]) -> "asyncpg.Pool[asyncpg.Record]":
             return await asyncpg.create_pool(
                 url,
@@ -157,6 +172,7 @@ class Database:
                 timeout=acquire_timeout,
                 command_timeout=command_timeout,
                 statement_cache_size=256,
+                init=count,
                 reset=_keep_as_it_is,
                 server_settings={"application_name": "lockstitch", **parameters},
             )
@@ -167,7 +183,7 @@ class Database:
             except asyncpg.ProtocolViolationError:
                 _log.warning("a pooler refuses parameters of sessions; plans may be slow while tables grow quickly")
                 pool = await open_pool({})
-        return cls(pool, acquire_timeout)
+        return cls(pool, acquire_timeout, lambda: openings)
 
     async def close(self) -> None:
         """Wait for the sessions in use, then close every connection."""

@@ -33,6 +33,7 @@ BLOCK = Query(
     VALUES ('dl_1', 1, 'ingest', 'shop', $1, 1, 'block', '', 'run', now(), 'permanent', 'no')
     """,
 )
+GO_BACK = Query("ALTER SEQUENCE", "WITH gone AS (DELETE FROM job) SELECT setval('job_id_seq', 1, false)")
 CUT = Query(
     "SELECT pg_stat_activity",
     """
@@ -193,6 +194,33 @@ async def test_after_a_lost_connection_it_takes_another(database_url: str, order
         assert await record([arrival("b", order_key)]) == [True]
 
 
+async def test_numbers_from_before_a_restore_are_forgotten(database_url: str) -> None:
+    """A database that has gone back deals them out to another process. It is known by its connections: they are new."""
+    async with opened(database_url) as (database, running), opened(database_url) as (_, started):
+        await _record_one(running, "lost")
+        await database.execute(GO_BACK)
+        async with database.acquire(), database.acquire():
+            pass
+        for turn in range(3):
+            await _record_one(running, f"running-{turn}")
+            await _record_one(started, f"started-{turn}")
+
+        assert len(await database.fetch(JOBS)) == 6
+
+
+async def test_a_number_that_was_dealt_out_again_is_no_fault_of_the_webhook(database_url: str) -> None:
+    """Behind a pooler connections tell nothing."""
+    async with opened(database_url) as (database, running), opened(database_url) as (_, started):
+        await _record_one(running, "lost")
+        await database.execute(GO_BACK)
+        for turn in range(3):
+            await _record_one(started, f"started-{turn}")
+
+        with pytest.raises(StoreUnavailable):
+            await _record_one(running, "running")
+        await _record_one(running, "running")
+
+
 async def test_its_plan_reads_no_table_whole(database_url: str) -> None:
     """One that was made while the tables were empty is kept while they fill."""
     async with opened(database_url, max_size=1) as (database, arrivals):
@@ -211,6 +239,11 @@ async def test_its_plan_reads_no_table_whole(database_url: str) -> None:
         after = await _rows_read(database)
 
     assert after - before < 5 * 200
+
+
+async def _record_one(arrivals: PostgresArrivals, key: str) -> None:
+    async with arrivals.recording() as record:
+        assert await record([arrival(key)]) == [True]
 
 
 async def _rows_read(database: Database) -> int:
