@@ -9,7 +9,8 @@ from canonical.parts import Loss
 from mappings.rt.wire_rest2 import NEVER, Message
 
 BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
-SILENT: Final = frozenset({"script", "style", "head", "title"})
+# Not the head, whose end may be left out: nothing else in it is shown as text.
+SILENT: Final = frozenset({"script", "style", "title"})
 
 
 def instant(moment: datetime) -> datetime:

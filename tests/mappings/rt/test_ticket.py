@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from canonical.ticket import CommentPatch, TicketPatch, TicketPriority, TicketStatus, Visibility
 from mappings.rt.comment_r1 import COMMENT
 from mappings.rt.links import address_of_key, key_of
+from mappings.rt.reading import text_of
 from mappings.rt.ticket_r1 import NO_PLACE, TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
 from mappings.rt.words import STATUS
@@ -447,6 +448,10 @@ def test_an_author_is_one_of_the_desk_or_a_customer(author: str, kind: str, raw:
     told = COMMENT.to_canonical(replace(record, creator=replace(record.creator, id=author)), ACCOUNT).data.author
 
     assert (told.kind, told.kind_raw, told.remote_id) == (kind, raw, author)
+
+
+def test_the_end_of_a_head_may_be_left_out() -> None:
+    assert text_of("<head><title>Mail</title><style>p {}</style><body><p>Hello") == "Hello"
 
 
 def test_what_is_only_html_is_read_as_text() -> None:
