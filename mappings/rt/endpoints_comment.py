@@ -56,14 +56,18 @@ def list_messages(query: ListQuery, account: Account) -> VendorRequest:
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """The messages of a page, and whose they are."""
     found, more = listed(reply)
-    # A slash in a login name would be part of the address of the user.
     authors = dict.fromkeys(decode(one, Transaction).creator.id for one in found)
-    asked = [name for name in authors if name != SYSTEM and "/" not in name][: beside.MOST_AUTHORS]
+    asked = [name for name in authors if name != SYSTEM and _has_an_address(name)][: beside.MOST_AUTHORS]
     return Page(
         records=found,
         next=remote_id(found[-1]) if found and more else None,
         account=replace(afresh(account, None, people=True), authors=tuple(asked)),
     )
+
+
+def _has_an_address(login: str) -> bool:
+    """A slash would be part of the address, and a number there is that of another user, or of none."""
+    return "/" not in login and not login.isdecimal() and login.strip(".") != ""
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:

@@ -100,8 +100,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The queues by number, `more_queues` where there are others, and what was asked for beside the records at hand: None
-    where it was not.
+    """The queues by number, `more_queues` where there are others, and what was asked for beside the records at hand:
+    None where it was not.
 
     `people` by login name, `firsts` the entry that made a ticket by the ticket's number, `messages` by the number of
     their entry, `privileged` whether an author works at the desk; `authors` are those of whom that is still to be

@@ -316,7 +316,9 @@ def test_of_many_authors_only_some_are_asked_about() -> None:
     assert COMMENT.page is not None
     history = msgspec.json.decode(golden("comment-history"))
     (first, *_) = history["items"]
+    # The first two are part of another address; the address of the third is that of the user with this number.
     history["items"] = [first | {"id": str(one), "Creator": {"id": f"user/{one}"}} for one in range(1, 3)]
+    history["items"] += [first | {"id": "40", "Creator": {"id": "4711"}}]
     history["items"] += [first | {"id": str(one), "Creator": {"id": f"user {one}"}} for one in range(3, 40)]
 
     page = COMMENT.page(reply(history), ListQuery(limit=50, parent="77"), NEW)
