@@ -111,10 +111,15 @@ class Uploads(Protocol):
         """How often the record of each row has said something new, this time included; None where the row says what
         was said last. No two rows are of one record."""
 
-    async def tell(self, transaction: Transaction, connection: str, identity: bytes, generation: int) -> bool:
-        """Whether this row may be told: none that came later was told before."""
+    async def tell(
+        self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
+    ) -> bool:
+        """Whether this row, an identity and its generation, may be told: none that came later was told before."""
 
-    async def tell_mended(self, transaction: Transaction, receipt_id: str, identity: bytes, key: str) -> bool:
+    async def tell_mended(
+        self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
+    ) -> bool:
         """Whether a row that was of no record, or of another one, when it was received, and was mended into one of this
-        `identity`, may be told: none of that record was received later. It is then the last that the record said. `key`
-        is how the receipts of the record's rows begin."""
+        `identity`, may be told: none of that record that was received later was told. Those that were, and are still
+        to be told, may be told after it; where there are none, it is the last that the record said. `key` is how the
+        receipts of the record's rows begin."""

@@ -192,6 +192,8 @@ def _redrive(facts: _Facts) -> str:
 
 
 def _audit(facts: _Facts) -> str:
+    if facts["type"] == "receipt.overtaken":
+        return f"The row kept as {facts['subject']} was passed over: a later row of its record was told before it."
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."
 
 

@@ -1,7 +1,7 @@
 """A row of an export becomes an Event, once, where it says something else than what was last seen of its record.
 
 The row is the record: nobody is asked. So order matters here, and a row that comes up after a later one of its record
-was told, as a redriven dead letter may, is passed over.
+was told, as a redriven dead letter may, is passed over, and the run says so.
 """
 
 from typing import Any, Final
@@ -53,9 +53,11 @@ async def tell_row(
     names = changed(before, after, layout.model)
     try:
         async with finishing() as transaction:
-            await seam.trail.append(transaction, _validated(receipt, layout))
+            await seam.trail.append(transaction, _noted("receipt.validated", receipt, layout))
             is_newest = await _is_newest(seam, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
+            if not is_newest:
+                await seam.trail.append(transaction, _noted("receipt.overtaken", receipt, layout))
             if is_newest and (names or seen is None):
                 outcome = "applied"
                 await seam.states.put(
@@ -77,8 +79,8 @@ async def _is_newest(
     """Whether no later row of the record was told. One that was mended may be of another record than it was."""
     record = identity_of(remote_id)
     if record == row[0]:
-        return await seam.uploads.tell(transaction, receipt.connection, *row)
-    return await seam.uploads.tell_mended(transaction, receipt.id, record, key_of(record))
+        return await seam.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
+    return await seam.uploads.tell_mended(transaction, receipt.connection, record, receipt.id, key_of(record))
 
 
 async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
@@ -125,9 +127,9 @@ def _event(
     )
 
 
-def _validated(receipt: Receipt, layout: Layout) -> Fact:
+def _noted(what: str, receipt: Receipt, layout: Layout) -> Fact:
     facts = {"connection": receipt.connection, "topic": receipt.topic, "mapping": layout.mapping, "revision": REVISION}
-    return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
+    return Fact(type=what, subject=receipt.id, facts=facts)
 
 
 def _history(

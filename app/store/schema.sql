@@ -673,5 +673,8 @@ CREATE TABLE upload_row (
     -- may be redriven after a newer row has been told.
     generation bigint NOT NULL DEFAULT 1 CHECK (generation > 0),
     told       bigint NOT NULL DEFAULT 0 CHECK (told BETWEEN 0 AND generation),
+
+    -- When the last one that was told had been received: a row that only its mending gives to the record has no number.
+    told_at    timestamptz,
     PRIMARY KEY (connection, identity_digest)
 ) WITH (fillfactor = 80);

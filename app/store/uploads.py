@@ -1,6 +1,7 @@
 """Uploads: exports that came in, how far each is recorded, and what was last said of each record."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from app.identifiers import new_id
@@ -121,26 +122,38 @@ TELL = Query(
     "UPDATE upload_row",
     """
     UPDATE upload_row
-       SET told = $3
+       SET told = $3, told_at = greatest(told_at, $4)
      WHERE connection = $1 AND identity_digest = $2 AND told < $3
     """,
 )
 
-# A row that was mended into one of this record says what it says now: where no row of it came in later, it is the last.
+# First, and by itself: rows of the record that were recorded while this one waited for the lock are seen after it.
+LOCK_ROW = Query(
+    "SELECT upload_row", "SELECT FROM upload_row WHERE (connection, identity_digest) = ($1, $2) FOR UPDATE"
+)
+
+# A row that was mended into one of this record may be told unless one was told that came in later. Where no row of it
+# came in later at all, it is the last: what it says now is what the record said last. Else it stands before the first
+# that did, which may be a dead letter still to be mended, and will then be told after it.
 TELL_MENDED = Query(
     "INSERT upload_row",
     """
-    INSERT INTO upload_row AS known (connection, identity_digest, digest, told)
-    SELECT connection, $2, digest, 1
+    INSERT INTO upload_row AS known (connection, identity_digest, digest, told, told_at)
+    SELECT connection, $2, digest, 1, received_at
       FROM inbound_event
      WHERE id = $1
         ON CONFLICT (connection, identity_digest) DO UPDATE
-       SET digest = excluded.digest, generation = known.generation + 1, told = known.generation + 1
-     WHERE NOT EXISTS (SELECT
-                         FROM inbound_event AS mended
-                         JOIN inbound_event AS last ON last.received_at > mended.received_at
-                        WHERE mended.id = $1
-                          AND last.connection = known.connection AND last.dedupe_key = $3 || known.generation)
+       SET (digest, generation, told, told_at) =
+           (SELECT CASE WHEN later.first IS NULL THEN excluded.digest ELSE known.digest END,
+                   CASE WHEN later.first IS NULL THEN known.generation + 1 ELSE known.generation END,
+                   CASE WHEN later.first IS NULL THEN known.generation + 1 ELSE later.first - 1 END,
+                   excluded.told_at
+              FROM (SELECT min(number) AS first
+                      FROM generate_series(known.told + 1, known.generation) AS untold (number)
+                      JOIN inbound_event AS receipt ON receipt.connection = known.connection
+                                                   AND receipt.dedupe_key = $3::text || number
+                     WHERE receipt.received_at > excluded.told_at) AS later)
+     WHERE known.told_at IS NULL OR known.told_at <= excluded.told_at
     """,
 )
 
@@ -215,10 +228,15 @@ class PostgresUploads:
         generations = {row["identity_digest"]: row["generation"] for row in said}
         return [generations.get(row.identity) for row in rows]
 
-    async def tell(self, transaction: Transaction, connection: str, identity: bytes, generation: int) -> bool:
-        """Whether this row may be told: none that came later was told before."""
-        return await transaction.execute(TELL, connection, identity, generation) == 1
+    async def tell(
+        self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
+    ) -> bool:
+        """Whether this row, an identity and its generation, may be told: none that came later was told before."""
+        return await transaction.execute(TELL, connection, *row, received_at) == 1
 
-    async def tell_mended(self, transaction: Transaction, receipt_id: str, identity: bytes, key: str) -> bool:
-        """Whether a row that has come to this record may be told: none of it was received later."""
+    async def tell_mended(
+        self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
+    ) -> bool:
+        """Whether a row that has come to this record may be told: none of it that was received later was told."""
+        await transaction.execute(LOCK_ROW, connection, identity)
         return await transaction.execute(TELL_MENDED, receipt_id, identity, key) == 1

@@ -7,6 +7,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -115,6 +116,7 @@ def test_an_old_row_that_is_redriven_late_does_not_undo_a_newer_one(caller: Call
     caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
     assert settled(caller, send(caller, export(line(41))))["settled"] == 1
     assert [one[0] for one in told_of(caller, "C00040")] == ["customer.created"]
+    assert passed_over(caller, first) == ["receipt.overtaken"]
 
 
 def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(caller: Caller) -> None:
@@ -141,6 +143,56 @@ def test_a_row_that_only_its_mending_gives_to_a_record_undoes_nothing_newer(call
     settled(caller, send(caller, export(line(45, state="X"))))
 
     assert [one[0].removeprefix("customer.") for one in told_of(caller, "C00045")] == ["created", "updated", "updated"]
+
+
+def mend(caller: Caller, letter: dict[str, Any], **cells: str) -> None:
+    """Redrive a bad row as it should have been."""
+    payload = letter["payload"]
+    payload["payload"].pop("fault", None)
+    payload["payload"]["cells"] |= cells
+    caller.post(f"/ops/dead-letters/{letter['id']}/redrive", json={"payload": payload}).raise_for_status()
+
+
+def passed_over(caller: Caller, upload: dict[str, Any]) -> list[str]:
+    """What the run says of rows that came too late."""
+    story = caller.get(f"/ops/runs/{upload['correlation_id']}", params={"limit": "200"}).raise_for_status().json()
+    return [one["facts"]["type"] for one in story["data"] if "was passed over: a later row" in one["sentence"]]
+
+
+@pytest.mark.parametrize("newer_first", [False, True])
+def test_of_two_bad_rows_the_newer_one_wins_in_whatever_order_they_are_mended(
+    caller: Caller, newer_first: bool
+) -> None:
+    number = 48 + newer_first
+    older = settled(caller, send(caller, export(line(number) + ";more")))
+    newer = settled(caller, send(caller, export(line(number, state="?"))))
+    mending = [(older, "A"), (newer, "X")]
+    for upload, state in reversed(mending) if newer_first else mending:
+        (letter,) = dead_letters(caller, upload)
+        mend(caller, letter, State=state)
+        await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
+
+    told = [
+        event["data"]["status"] for event in events(caller) if event["data"]["meta"]["remote_id"] == f"C000{number}"
+    ]
+    assert told == (["blocked"] if newer_first else ["active", "blocked"])
+    assert passed_over(caller, older) == (["receipt.overtaken"] if newer_first else [])
+    assert passed_over(caller, newer) == []
+    # The record said last what the newer row says, as it came.
+    again = settled(caller, send(caller, export(line(number, state="?"))))
+    assert again["duplicates"] == 1
+
+
+def test_of_two_rows_that_are_mended_into_a_record_the_newer_one_stays(caller: Caller) -> None:
+    older = settled(caller, send(caller, export(line(47) + ";more")))
+    newer = settled(caller, send(caller, export(line(47, state="X") + ";more")))
+    for upload in (newer, older):
+        (letter,) = dead_letters(caller, upload)
+        mend(caller, letter)
+        await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
+
+    assert [one[0] for one in told_of(caller, "C00047")] == ["customer.created"]
+    assert passed_over(caller, older) == ["receipt.overtaken"]
 
 
 def test_the_key_stands_for_one_file(caller: Caller) -> None:
