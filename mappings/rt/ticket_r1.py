@@ -207,6 +207,9 @@ def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes
     if wanted is not None and not (wanted.isascii() and wanted.isdecimal()):
         notes.invalid("/parent_remote_id", "the number of a ticket is needed")
         return UNSET, UNSET
+    if wanted is not None and current is None:
+        detail = "a ticket that there is not is passed over without a word on a create: look at the answer"
+        notes.lose("/parent_remote_id", "ambiguous", detail)
     parent = held_parent(current)
     return _moved(wanted, () if parent is None else (parent,))
 

@@ -371,6 +371,11 @@ def test_people_who_are_named_on_a_create_may_be_passed_over() -> None:
     assert lost(drafted({"requester": {"remote_id": "bea"}})) == {}
 
 
+def test_a_parent_who_is_not_there_is_passed_over_on_a_create() -> None:
+    assert lost(drafted(NEW | {"parent_remote_id": "999"}, None)) == {"/parent_remote_id": "ambiguous"}
+    assert lost(drafted({"parent_remote_id": "999"})) == {}
+
+
 def test_a_text_for_a_field_that_the_queue_may_not_have_is_told() -> None:
     new = drafted(NEW | {"custom_fields": [{"key": "machine", "value": 7}]}, None)
     text = drafted(NEW | {"custom_fields": [{"key": "place", "value": "x"}]}, None)
