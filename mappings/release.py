@@ -2,7 +2,8 @@
 
     python -m mappings.release --list     every revision, released or not
     python -m mappings.release NAME…      release hubspot.customer@r2, or all of hubspot.customer, or all of hubspot
-    python -m mappings.release --check    1 and a sentence for each released revision that is not what it was
+    python -m mappings.release --check    1 and a sentence for each released revision that is not what it was, or where
+                                          an entry of the lock was taken out or changed by hand
 
 What is held: the text of its modules (those of the vendor whose names end in `_rN` and that it imports), the shape of
 the wire Structs that these name, what it makes of the golden records, without what is empty there, so that an optional
@@ -37,6 +38,12 @@ GOLDEN: Final = "tests/mappings/{vendor}/fixtures"
 HEAD: Final = """\
 # The released revisions, written by `python -m mappings.release NAME`. None may change: `make check` refuses it.
 """
+SEAL: Final = "# SHA-256 of all above: "
+"""How the last line begins. An entry that is taken out by hand shows by it, and could be released anew otherwise."""
+TAMPERED: Final = (
+    f"mappings/{FILE} is not as it was written: an entry was taken out or changed by hand, or two versions of it were"
+    " merged. Take it as it was committed last, and release again what had come to it since.\n"
+)
 EMPTY: Final[tuple[Any, ...]] = (None, [], {}, "", "unknown")
 
 
@@ -78,14 +85,21 @@ def name_of(mapping: AnyMapping) -> str:
 
 
 def render(held: dict[str, Released]) -> str:
-    """The text of the file."""
+    """The text of the file, its seal last."""
     lines = [HEAD]
     for name, one in sorted(held.items()):
         for part in ("modules", "wire", "golden", "writes"):
             lines.append(f'["{name}".{part}]')
             lines += [f'"{key}" = "{digest}"' for key, digest in getattr(one, part).items()]
             lines.append("")
-    return "\n".join(lines)
+    text = "\n".join([*lines, ""])
+    return f"{text}{SEAL}{_sha(text.encode())}\n"
+
+
+def is_sealed(text: str) -> bool:
+    """Whether the file is as `render` gave it."""
+    body, _, seal = text.rpartition(SEAL)
+    return seal == f"{_sha(body.encode())}\n"
 
 
 def _modules(mapping: AnyMapping) -> list[ModuleType]:
@@ -217,7 +231,8 @@ def _release(names: list[str], held: dict[str, Released]) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run one of the three commands; 0 when all is well, 1 for a refusal, 2 for a mistake in the command."""
-    held = read(LOCK.read_text("utf-8")) if LOCK.exists() else {}
+    text = LOCK.read_text("utf-8") if LOCK.exists() else render({})
+    held = read(text)
     if arguments == ["--list"]:
         for vendor in VENDORS.values():
             for mapping in vendor.mappings:
@@ -225,12 +240,17 @@ def main(arguments: list[str]) -> int:
                 sys.stdout.write(f"{name_of(mapping):32} {word}\n")
         return 0
     if arguments == ["--check"]:
-        told = complaints(held)
-        sys.stderr.writelines(f"{sentence}\n" for sentence in told)
+        told = [f"{sentence}\n" for sentence in complaints(held)]
+        if not is_sealed(text):
+            told.append(TAMPERED)
+        sys.stderr.writelines(told)
         return 1 if told else 0
     if not arguments or any(argument.startswith("-") for argument in arguments):
         sys.stderr.write("usage: python -m mappings.release --check | --list | NAME…\n")
         return 2
+    if not is_sealed(text):
+        sys.stderr.write(TAMPERED)
+        return 1
     return _release(arguments, held)
 
 

@@ -121,6 +121,43 @@ def test_a_changed_wire_struct_and_a_lost_revision_are_seen() -> None:
     assert lost.startswith("hubspot.customer@r9 is released and may be at work somewhere, but no vendor lists it")
 
 
+def without(text: str, name: str) -> str:
+    """The lock without the entry of a revision, taken out as with an editor."""
+    tables = text.split("\n\n")
+    kept = [table for table in tables if not table.startswith(f'["{name}".')]
+    assert len(kept) < len(tables)
+    return "\n\n".join(kept)
+
+
+@pytest.mark.parametrize("name", [NAME, "hubspot.customer@r2", "zendesk.ticket@r1"])
+def test_an_entry_that_is_taken_out_by_hand_shows_and_cannot_be_released_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    shorter = without(release.LOCK.read_text("utf-8"), name)
+    assert name not in lock.read(shorter)
+    monkeypatch.setattr(release, "LOCK", tmp_path / "released.lock")
+    release.LOCK.write_text(shorter, "utf-8")
+
+    assert release.main(["--check"]) == 1
+    assert "mappings/released.lock is not as it was written" in capsys.readouterr().err
+    assert release.main([name]) == 1
+    assert "mappings/released.lock is not as it was written" in capsys.readouterr().err
+    assert release.LOCK.read_text("utf-8") == shorter
+
+
+def test_a_lock_without_its_last_line_is_not_trusted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = release.LOCK.read_text("utf-8")
+    monkeypatch.setattr(release, "LOCK", tmp_path / "released.lock")
+    for change in (text.rpartition("# ")[0], f"{text}# more\n"):
+        release.LOCK.write_text(change, "utf-8")
+        assert release.main(["--check"]) == 1
+        assert "mappings/released.lock is not as it was written" in capsys.readouterr().err
+    release.LOCK.write_bytes(text.replace("\n", "\r\n").encode())
+    assert release.main(["--check"]) == 0
+
+
 def test_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert release.main(["--check"]) == 0
     assert release.main(["--list"]) == 0
