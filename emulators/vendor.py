@@ -1,12 +1,11 @@
 """The contract between the frame (serving, faults, memory) and one vendor's look-alike."""
 
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from emulators.http import Answer, Call
 from emulators.state import State
 
 DriftKind = Literal["enum", "type", "field", "missing"]
-DRIFT_KINDS: tuple[DriftKind, ...] = get_args(DriftKind)
 
 
 class Emulator(Protocol):
