@@ -67,8 +67,13 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     """The refusal in a reply, None for a success."""
     if 200 <= reply.status < 300:
         return _complaint(reply.body)
-    kind = _BY_STATUS.get(reply.status, "unavailable" if reply.status >= 500 else "rejected")
-    told = _message(reply.body) or _edge(reply.status) or _SAYS[kind]
+    kind, told = (
+        _BY_STATUS.get(reply.status, "unavailable" if reply.status >= 500 else "rejected"),
+        _message(reply.body),
+    )
+    if kind == "not_found" and told is None:
+        kind = "not_allowed"  # it is the API that is not there, and not a record
+    told = told or _edge(reply.status) or _SAYS[kind]
     return VendorRefusal(kind=kind, code=None, detail=told[:MAX_DETAIL])
 
 
@@ -114,4 +119,6 @@ def _edge(status: int) -> str | None:
     """What can be said where the answer is no sentence."""
     if 300 <= status < 400:
         return "Request Tracker sends us to another address: check the connection's base URL"
+    if status in (404, 410):
+        return "there is no Request Tracker at this address: check the connection's base URL"
     return None

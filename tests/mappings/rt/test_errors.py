@@ -64,6 +64,8 @@ COMPLAINTS = (
         (403, {"message": "No permission to create tickets in the queue '7'"}, "not_allowed", "queue '7'"),
         (404, {"message": "Not Found"}, "not_found", "Not Found"),
         (412, {"message": "Precondition Failed"}, "version_conflict", "Precondition Failed"),
+        (404, None, "not_allowed", "base URL"),
+        (410, None, "not_allowed", "base URL"),
         (405, {"message": "Method Not Allowed"}, "rejected", "Method"),
         (429, None, "throttled", "too many"),
         (500, {"message": "Internal Server Error"}, "unavailable", "Internal"),
