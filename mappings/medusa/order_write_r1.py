@@ -32,6 +32,8 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "placed_at": "Medusa sets the time of an order itself",
 }
 ALONE: Final = "taking an order further is a call of its own at Medusa: send the status alone, and the rest before it"
+OWN_ADDRESS: Final = "the draft has the address that the customer who is named has at Medusa"
+FORMER_ADDRESS: Final = "the draft would keep the address of its former buyer: send that of the new one, too"
 PLACE_FIRST: Final = "a draft is placed first: send open, then this"
 WRITABLE: Final = ("draft", *STEPS)
 
@@ -127,11 +129,18 @@ def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | 
     if current is not None and not current.is_draft_order:
         notes.unsupported("/customer/remote_id", "Medusa gives a placed order to another only if both agree")
         return UNSET
+    if current is not None and current.email and not buyer.email:
+        notes.invalid("/customer/email", FORMER_ADDRESS)
+        return UNSET
     return buyer.remote_id
 
 
 def _email(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
     if buyer is None or isinstance(buyer, UnsetType) or not buyer.email:
+        return UNSET
+    if current is None and buyer.remote_id is not None:
+        # Of an address that is not the customer's own Medusa makes another customer, who gets the order.
+        notes.lose("/customer/email", "ambiguous", OWN_ADDRESS)
         return UNSET
     address = address_of(buyer.email, "/customer/email", notes)
     return UNSET if current is not None and values.email(current.email or "") == address else address

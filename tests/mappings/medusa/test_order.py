@@ -119,7 +119,7 @@ def test_a_new_order_is_a_draft_in_the_region_that_sells_there() -> None:
     patch = OrderPatch(
         status="draft",
         currency="EUR",
-        customer=OrderCustomerPatch(remote_id="cus_1", email="Ann@Example.com"),
+        customer=OrderCustomerPatch(email="Ann@Example.com"),
         shipping_address=GB,
         line_items=(
             LineItemPatch(variant_remote_id="variant_1", quantity="2"),
@@ -137,7 +137,6 @@ def test_a_new_order_is_a_draft_in_the_region_that_sells_there() -> None:
     assert sent == {
         "region_id": "reg_eu",
         "currency_code": "eur",
-        "customer_id": "cus_1",
         "email": "ann@example.com",
         "items": [
             {"variant_id": "variant_1", "quantity": 2},
@@ -251,6 +250,31 @@ def test_what_cannot_be_changed_is_said(field: str, value: Any) -> None:
 def test_the_buyer_of_a_placed_order_stays(buyer: OrderCustomerPatch | None, told: dict[str, str]) -> None:
     draft = ORDER.to_vendor(OrderPatch(customer=buyer), ORDER.decode(golden("order-full")), ACCOUNT)
     assert refused(draft) == told
+
+
+def test_a_customer_who_is_named_gets_the_draft_whatever_the_address() -> None:
+    named = OrderPatch(currency="JPY", customer=OrderCustomerPatch(remote_id="cus_1", email="ann@example.com"))
+
+    draft = ORDER.to_vendor(named, None, ACCOUNT)
+
+    # Of an address that is not the customer's own Medusa would make another customer, and give that one the order.
+    sent = on_the_wire(draft.body.body)
+    assert (sent["customer_id"], "email" in sent) == ("cus_1", False)
+    assert {loss.path: loss.kind for loss in draft.loss}["/customer/email"] == "ambiguous"
+
+
+def test_a_draft_s_new_buyer_does_not_keep_the_address_of_the_former_one() -> None:
+    current = ORDER.decode(golden("order-draft"))
+
+    def drafted(email: str | None) -> Any:
+        buyer = OrderCustomerPatch(remote_id="cus_other", email=email)
+        return ORDER.to_vendor(OrderPatch(customer=buyer), current, ACCOUNT)
+
+    assert refused(drafted(None)) == {"/customer/email": "invalid"}
+    assert on_the_wire(drafted("new@example.com").body.body) == {
+        "customer_id": "cus_other",
+        "email": "new@example.com",
+    }
 
 
 def test_the_country_of_a_placed_order_stays_and_that_of_a_draft_does_not() -> None:
