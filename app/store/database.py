@@ -38,6 +38,10 @@ _UNAVAILABLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
+# No such login, or no such database. Whoever starts is told so in PostgreSQL's words; to whoever was let in before it is
+# a database whose password was changed, or that is being restored.
+_REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+
 # A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and
 # go on so while it grows to millions, until the next ANALYZE; every query of ours has an index that fits.
 # Up to PostgreSQL 17 a plan that reads a table all the same is given such costs that it would be compiled each time it
@@ -192,8 +196,11 @@ class Database:
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
         """A session whose commands commit one by one."""
-        with _TRANSLATED:
-            connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        try:
+            with _TRANSLATED:
+                connection = await self._pool.acquire(timeout=self._acquire_timeout)
+        except _REFUSED as error:
+            raise StoreUnavailable("The database lets nobody in.") from error
         try:
             yield Session(connection)
         finally:

@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -125,6 +127,24 @@ async def test_a_pool_that_has_no_connection_left_says_so(empty_database_url: st
     async with database.acquire():
         with pytest.raises(StoreUnavailable):
             await database.fetch_value(Query("SELECT one", "SELECT 1"))
+    await database.close()
+
+
+async def test_a_database_that_is_gone_is_unavailable_to_those_who_knew_it(empty_database_url: str) -> None:
+    """A backup is being restored. Whoever starts is told what is wrong."""
+    name = f"test_{uuid4().hex}"
+    owner = await asyncpg.connect(empty_database_url)
+    await owner.execute(f"CREATE DATABASE {name}")
+    url = urlsplit(empty_database_url)._replace(path=f"/{name}").geturl()
+    database = await Database.connect(url)
+    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await owner.close()
+
+    for _ in range(3):  # the connection that is lost, and those that are not to be had
+        with pytest.raises(StoreUnavailable):
+            await database.fetch_value(Query("SELECT one", "SELECT 1"))
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await Database.connect(url)
     await database.close()
 
 
