@@ -66,7 +66,7 @@ def applied(write: TicketWrite, current: Ticket) -> Ticket:
 
 line = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 number = st.one_of(st.none(), st.integers(1, 10**9).map(str))
-login = line.filter(lambda text: not text.isdecimal() and "," not in text)
+login = line.filter(lambda text: not text.isdecimal() and not {",", "@"} <= set(text))
 HELD = {"new", "open", "on_hold", "resolved", "closed", "deleted"}
 patches = st.fixed_dictionaries(
     {},
@@ -295,6 +295,7 @@ def test_the_first_message_is_written_once() -> None:
         ({"remote_id": " "}, None, {"/requester/remote_id": "invalid"}),
         ({"remote_id": "14\n"}, None, {"/requester/remote_id": "invalid"}),
         ({"remote_id": "a@b.example, c@b.example"}, None, {"/requester/remote_id": "invalid"}),
+        ({"remote_id": "Keller, Livia"}, ["Keller, Livia"], {}),
         ({"name": "Ann"}, None, {"/requester": "invalid"}),
     ],
 )
