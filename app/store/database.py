@@ -38,8 +38,8 @@ _UNAVAILABLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
-# No such login, or no such database. Whoever starts is told so in PostgreSQL's words; to whoever was let in before it is
-# a database whose password was changed, or that is being restored.
+# No such login, or no such database. Whoever starts is told so in PostgreSQL's words; to whoever was let in before it
+# is a database whose password was changed, or that is being restored.
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
 # A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and
