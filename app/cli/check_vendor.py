@@ -1,6 +1,7 @@
 """`lockstitch check-vendor`: whether a vendor's mapping does what it claims, and what is missing for each level."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 import tomllib
@@ -44,6 +45,11 @@ PARTS: Final = ("mappings/{vendor}", "emulators/{vendor}", "tests/mappings/{vend
 MOST_FAILURES: Final = 5
 """Of one rule that are shown; --json has all."""
 MYPY_PATIENCE: Final = 600.0  # seconds; without a cache it reads all libraries
+ERRORS_TEST: Final = "tests/mappings/{vendor}/test_errors.py"
+"""The vendor's own test of `errors.py`: what each documented error is. It is a matter of a second or two."""
+PYTEST_PATIENCE: Final = 120.0
+NO_TESTS: Final = 5
+"""How pytest ends that has found none."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -122,6 +128,8 @@ def _claims(vendor: AnyVendor) -> dict[str, Claim]:
 
 def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> dict[str, Result]:
     found = computed(vendor, ROOT)
+    if (tested := _errors_test(vendor)) is not None:
+        found["bronze.errors-classified"] = joined([found["bronze.errors-classified"], tested])
     if not _is_exempt(claimed.get("bronze.look-alike")):
         with running(vendor, ROOT) as look_alike:
             checks = (answers, round_trip, lost_create)
@@ -136,6 +144,38 @@ def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> di
 def _is_exempt(claim: Claim | None) -> bool:
     """Whether the vendor is tried on the real thing: what a look-alike would show is for people to judge then."""
     return claim is not None and claim.status == "exempt"
+
+
+def _errors_test(vendor: AnyVendor) -> Result | None:
+    """Whether the vendor's own test of its errors is green, up to the first that is not; None without one."""
+    file = ERRORS_TEST.format(vendor=vendor.name)
+    if not (ROOT / file).exists():
+        return None
+    if importlib.util.find_spec("pytest") is None:
+        sys.stderr.write(f"pytest is not installed here, so {file} was not run.\n")
+        return None
+    shown = ("-x", "-q", "-rfE", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and file
+            [sys.executable, "-m", "pytest", *shown, file],
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "1000"},  # else the reason is cut off at the terminal's width
+            capture_output=True,
+            text=True,
+            timeout=PYTEST_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Result(cases=1, failures=(f"{file} takes more than {PYTEST_PATIENCE:.0f} seconds",))
+    if done.returncode == 0:
+        return Result(cases=1)
+    if done.returncode == NO_TESTS:
+        return Result(cases=1, failures=(f"{file} holds no test that runs",))
+    lines = [line.partition(" ") for line in done.stdout.splitlines()]
+    red = next((what for word, _, what in lines if word in ("FAILED", "ERROR")), f"{file} cannot be run")
+    # Of a file that cannot be imported the summary does not say why.
+    why = next((what.strip() for word, _, what in lines if word == "E"), f"pytest ends with {done.returncode}")
+    return Result(cases=1, failures=(red if " - " in red else f"{red} - {why}",))
 
 
 def _types(vendor: AnyVendor) -> Result | None:

@@ -129,6 +129,29 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("def test_a_code() -> None:\n    assert 6 * 7 == 41\n", "test_errors.py::test_a_code - assert (6 * 7) == 41"),
+        ("import nothing_of_that_name\n", "test_errors.py - ModuleNotFoundError: No module named"),
+        ("", "test_errors.py holds no test that runs"),
+    ],
+    ids=["red", "broken", "empty"],
+)
+def test_errors_are_not_classified_while_the_vendors_own_test_of_them_is_red(
+    project: Path, test: str, told: str
+) -> None:
+    assert lockstitch(project, "new-vendor", "ox").returncode == 0
+    (project / "tests" / "mappings" / "ox" / "test_errors.py").write_text(test)
+
+    rules = {rule["rule"]: rule for rule in report(project, "ox", "--no-types")["rules"]}
+
+    assert not rules["bronze.errors-classified"]["holds"]
+    (failure,) = rules["bronze.errors-classified"]["result"]["failures"]
+    assert told in failure
+
+
+@pytest.mark.long
 def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) -> None:
     def said(path: str, right: str, wrong: str) -> str:
         file = project / path
