@@ -16,7 +16,7 @@ from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
 
 A_NUMBER: Final = "a number names no user: send the login name, or an email"
-SEVERAL: Final = "one login name is needed: Request Tracker takes the first of several addresses, and drops line breaks"
+SEVERAL: Final = "one login name is needed; one with a comma can only be given to a ticket that is there"
 PASSED_OVER: Final = "a login name that there is not is passed over without a word on a create: look at the answer"
 NOT_AN_ADDRESS: Final = "not an e-mail address"
 People = tuple[str, ...] | UnsetType
@@ -121,7 +121,7 @@ def _email(person: Person, path: str, loss: list[Loss]) -> str | None:
 
 
 def _named(remote_id: str, held: tuple[Person, ...], pointer: str, notes: Notes, *, is_new: bool) -> People:
-    if "\n" in remote_id or {",", "@"} <= set(remote_id):
+    if "\n" in remote_id or ("," in remote_id and (is_new or "@" in remote_id)):
         notes.invalid(pointer, SEVERAL)
         return UNSET
     if not remote_id.strip() or (remote_id.isdecimal() and all(one.id != remote_id for one in held)):

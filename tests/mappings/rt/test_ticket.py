@@ -370,6 +370,9 @@ def test_people_who_are_named_on_a_create_may_be_passed_over() -> None:
     }
     assert lost(drafted(NEW | {"requester": {"remote_id": "bea@b.example"}}, None)) == {}
     assert lost(drafted({"requester": {"remote_id": "bea"}})) == {}
+    # It would look for two addresses.
+    comma = {"requester": {"remote_id": "Keller, Livia"}}
+    assert refused(drafted(NEW | comma, None)) == {"/requester/remote_id": "invalid"}
 
 
 def test_a_parent_who_is_not_there_is_passed_over_on_a_create() -> None:
