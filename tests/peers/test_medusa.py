@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.callers import Caller, code_of, new_key, pointers
 from tests.peers.lockstitch import running_lockstitch
 from tests.peers.losing import Loser, losing
 from tests.peers.medusa.shop import Shop
@@ -279,6 +279,21 @@ def test_an_order_goes_to_the_customer_who_is_named(bench: Bench) -> None:
     found = bench.caller.create("/v1/orders", order(bench, customer={"id": kim["id"]}))
     assert found["customer"]["id"] == kim["id"]
     assert found["customer"]["email"] == "kim@example.com"
+    told = {"id": kim["id"], "email": "kim.private@example.com"}
+    other = bench.caller.create("/v1/orders", order(bench, customer=told))
+    assert (other["customer"]["id"], other["customer"]["email"]) == (kim["id"], "kim@example.com")
+    assert {"path": "/customer/email", "kind": "ambiguous"}.items() <= next(
+        loss for loss in other["meta"]["loss"] if loss["path"] == "/customer/email"
+    ).items()
+
+
+def test_a_draft_goes_to_another_with_the_address(bench: Bench) -> None:
+    mo = bench.caller.create("/v1/customers", {"first_name": "Mo", "emails": [{"address": "mo@example.com"}]})
+    path = f"/v1/orders/{bench.caller.create('/v1/orders', order(bench))['id']}"
+    assert pointers(bench.caller.write("PATCH", path, {"customer": {"id": mo["id"]}})) == ["/customer/email"]
+    moved = bench.caller.write("PATCH", path, {"customer": {"id": mo["id"], "email": "mo@example.com"}})
+    assert (moved.status_code, moved.json()["customer"]["email"]) == (200, "mo@example.com"), moved.text
+    assert moved.json()["customer"]["id"] == mo["id"]
 
 
 def test_an_order_is_changed_in_one_field_and_against_its_version(bench: Bench) -> None:

@@ -335,6 +335,47 @@ def test_a_complaint_inside_a_success_is_a_refusal_in_the_peer_s_words(bench: Be
     assert "Couldn't resolve '999999' into a link" in orphan.json()["detail"]
 
 
+def test_a_value_that_reads_like_a_complaint_is_taken(bench: Bench) -> None:
+    path = f"/v1/tickets/{bench.ticket('Words')['id']}"
+    for labels in (["Invalid parcel", "Could not deliver"], ["Permission slip"]):
+        changed = bench.caller.write("PATCH", path, {"custom_fields": [{"key": "labels", "value": labels}]})
+        assert changed.status_code == 200, changed.text
+        assert {one["key"]: one["value"] for one in changed.json()["custom_fields"]}["labels"] == labels
+
+
+def test_what_a_create_passes_over_is_told(bench: Bench) -> None:
+    made = bench.ticket(
+        "Passed over",
+        requester={"remote_id": "no.such.user"},
+        parent_remote_id="999999",
+        custom_fields=[{"key": "nowhere", "value": "x"}],
+    )
+    assert (made["requester"], made["parent_remote_id"]) == (None, None)
+    told = {loss["path"] for loss in made["meta"]["loss"]}
+    assert told >= {"/requester/remote_id", "/parent_remote_id", "/custom_fields/0/value"}
+
+
+def test_a_requester_s_login_name_may_have_a_comma(bench: Bench) -> None:
+    user = {"Name": "Quark, Zoe", "EmailAddress": "z.quark@peer.example"}
+    assert bench.peer.post(f"{API}/user", json=user).status_code == 201
+    made, asked = bench.ticket("By a name of a directory"), {"requester": {"remote_id": "Quark, Zoe"}}
+    changed = bench.caller.write("PATCH", f"/v1/tickets/{made['id']}", asked)
+    assert changed.status_code == 200, changed.text
+    told = changed.json()["requester"]
+    assert (told["remote_id"], told["email"]) == ("Quark, Zoe", "z.quark@peer.example")
+    new = {"subject": "x", "team_remote_id": bench.queues["General"], **asked}
+    assert pointers(bench.caller.write("POST", "/v1/tickets", new)) == ["/requester/remote_id"]
+
+
+def test_the_keys_of_merged_tickets_are_replaced_together(bench: Bench) -> None:
+    gone, kept = bench.ticket("Gone", external_id="merge-a"), bench.ticket("Kept", external_id="merge-b")
+    bench.at_peer("PUT", f"/ticket/{gone['meta']['remote_id']}", {"MergeInto": kept["meta"]["remote_id"]})
+    changed = bench.caller.write("PATCH", f"/v1/tickets/{kept['id']}", {"external_id": "merge-c"})
+    assert (changed.status_code, changed.json()["external_id"]) == (200, "merge-c"), changed.text
+    for key in ("merge-a", "merge-b"):
+        assert bench.found(f"RefersTo = 'lockstitch:key/{key}'") == []
+
+
 def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
     made = bench.ticket("Passed over", description="It stays.")
     path = f"/v1/tickets/{made['id']}"
@@ -344,6 +385,8 @@ def test_what_the_peer_would_pass_over_is_refused_before(bench: Bench) -> None:
         ({"description": "Another"}, "/description"),
         ({"team_remote_id": "999"}, "/team_remote_id"),
         ({"requester": {"remote_id": "12"}}, "/requester/remote_id"),
+        ({"requester": {"remote_id": "12\n"}}, "/requester/remote_id"),
+        ({"subject": "ä" * 101}, "/subject"),
     ):
         assert pointers(bench.caller.write("PATCH", path, body)) == [pointer]
     assert pointers(bench.caller.write("POST", "/v1/tickets", {"subject": "No queue"})) == ["/team_remote_id"]
