@@ -13,14 +13,17 @@ from mappings.rt.reading import instant, said
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
+WITHOUT_TEXT: Final = Loss(path="/body_text", kind="dropped", detail="the text lies beside the entry of the history")
+
 
 def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Comment]:
     """What the message says, whose it is and who sees it."""
     loss: list[Loss] = []
-    message = (account.messages or {}).get(record.id)
-    text, html = said(message, "/body_text", "/body_html", loss)
+    text, html = None, None
     if account.messages is None:
-        loss.append(Loss(path="/body_text", kind="dropped", detail="the text lies beside the entry of the history"))
+        loss.append(WITHOUT_TEXT)
+    else:
+        text, html = said(account.messages.get(record.id), "/body_text", "/body_html", loss)
     created_at = instant(record.created)
     comment = Comment(
         remote_id=record.id,
