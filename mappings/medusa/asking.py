@@ -1,12 +1,13 @@
 """The calls that customers and orders have alike, and finding a record by its operation."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from mappings import markers
 from mappings.http import VendorReply, VendorRequest
 from mappings.medusa.keysets import iso
 from mappings.medusa.metadata import is_marked
@@ -106,7 +107,7 @@ def marking(told: Any, marker: str) -> dict[str, Any]:
 
 def made_since(collection: str, marker: str) -> VendorRequest | None:
     """What was made since an operation began, newest first; None for a marker that tells no time."""
-    began = _began(marker)
+    began = markers.began(marker)
     if began is None:
         return None
     since = ("created_at[$gte]", iso(began - BEFORE))
@@ -129,12 +130,3 @@ def marked(reply: VendorReply, marker: str) -> str | None:
     if answer.count is not None and answer.count > len(answer.several):
         raise Unmappable("$.count", "more was made since the write began than one look shows")
     return None
-
-
-def _began(marker: str) -> datetime | None:
-    """When an operation began: its id begins with the milliseconds since 1970 (RFC 9562, version 7)."""
-    digits = marker.rpartition("_")[2][:12]
-    try:
-        return datetime.fromtimestamp(int(digits, 16) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

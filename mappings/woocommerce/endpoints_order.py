@@ -1,12 +1,13 @@
 """How orders are reached, what lies beside them, and how a lost write of one is settled."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
+from mappings import markers
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Page, Receipt, Recovery, decode
 from mappings.woocommerce import asking, keysets
@@ -120,7 +121,7 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 def find_marker(marker: str, _parent: str | None, body: OrderWrite | None, _account: Account) -> VendorRequest | None:
     """The newest orders since the operation began: those of the buyer where the write names one, else all. None for a
     marker that tells no time."""
-    began = _began(marker)
+    began = markers.began(marker)
     if began is None:
         return None
     asked: list[tuple[str, str]] = [("status", "any"), ("orderby", "date"), ("order", "desc")]
@@ -136,15 +137,6 @@ def marked(reply: VendorReply, marker: str) -> str | None:
         if asking.meta_text(one.meta_data, OPERATION) == marker:
             return str(one.id)
     return None
-
-
-def _began(marker: str) -> datetime | None:
-    """When an operation began: its id begins with the milliseconds since 1970 (RFC 9562, version 7)."""
-    digits = marker.rpartition("_")[2][:12]
-    try:
-        return datetime.fromtimestamp(int(digits, 16) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

@@ -1,0 +1,13 @@
+"""What the mark of a write tells by itself. A mark is the id of its operation, `op_` and a UUID of version 7."""
+
+from datetime import UTC, datetime
+
+
+def began(marker: str) -> datetime | None:
+    """When the operation began: its id begins with the milliseconds since 1970 (RFC 9562, version 7). None for a mark
+    that tells no time."""
+    digits = marker.rpartition("_")[2][:12]
+    try:
+        return datetime.fromtimestamp(int(digits, 16) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
