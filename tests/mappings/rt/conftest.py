@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 
+from canonical.ticket import TicketPatch
 from mappings.http import VendorReply
 from mappings.rt import VENDOR
-from mappings.rt.wire_rest2 import Account
-from mappings.spec import VendorMapping
+from mappings.rt.ticket_r1 import TICKET
+from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
+from mappings.spec import Draft, VendorMapping
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,3 +45,19 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
     """An answer of Request Tracker; what is not bytes is sent as JSON."""
     sent = body if isinstance(body, bytes) else msgspec.json.encode(body)
     return VendorReply(status=status, headers={"content-type": "application/json", **(headers or {})}, body=sent)
+
+
+CURRENT: Ticket = TICKET.decode(golden("ticket-full"))
+NEW = {"subject": "Foot", "description": "Stuck", "team_remote_id": "4"}
+
+
+def drafted(body: dict[str, Any], current: Ticket | None = CURRENT, account: Account = ACCOUNT) -> Draft[TicketWrite]:
+    """A write, as a caller's JSON."""
+    return TICKET.to_vendor(msgspec.convert(body, TicketPatch), current, account)
+
+
+def sent(body: dict[str, Any], current: Ticket | None = CURRENT) -> dict[str, Any]:
+    """What goes out for a write that is not refused."""
+    draft = drafted(body, current)
+    assert draft.refused == ()
+    return on_the_wire(draft.body)

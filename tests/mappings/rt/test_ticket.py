@@ -9,32 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from canonical.ticket import CommentPatch, TicketPatch, TicketPriority, TicketStatus, Visibility
-from mappings.rt.comment_r1 import COMMENT
+from canonical.ticket import TicketPriority, TicketStatus
 from mappings.rt.links import address_of_key, key_of
-from mappings.rt.reading import text_of
 from mappings.rt.ticket_r1 import NO_PLACE, TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
 from mappings.rt.words import STATUS
-from mappings.spec import Draft
 
-from .conftest import ACCOUNT, golden, lost, on_the_wire, refused
+from .conftest import ACCOUNT, CURRENT, NEW, drafted, lost, on_the_wire, refused, sent
 
-CURRENT: Ticket = TICKET.decode(golden("ticket-full"))
-NEW = {"subject": "Foot", "description": "Stuck", "team_remote_id": "4"}
 NEVER = "1970-01-01 00:00:00"
-
-
-def drafted(body: dict[str, Any], current: Ticket | None = CURRENT, account: Account = ACCOUNT) -> Draft[TicketWrite]:
-    """A write, as a caller's JSON."""
-    return TICKET.to_vendor(msgspec.convert(body, TicketPatch), current, account)
-
-
-def sent(body: dict[str, Any], current: Ticket | None = CURRENT) -> dict[str, Any]:
-    """What goes out for a write that is not refused."""
-    draft = drafted(body, current)
-    assert draft.refused == ()
-    return on_the_wire(draft.body)
 
 
 def applied(write: TicketWrite, current: Ticket) -> Ticket:
@@ -283,56 +266,6 @@ def test_the_first_message_is_written_once() -> None:
     assert refused(drafted({"description_html": None})) == {"/description_html": "unsupported"}
 
 
-@pytest.mark.parametrize(
-    ("requester", "people", "refusals"),
-    [
-        ({"remote_id": "bea"}, ["bea"], {}),
-        ({"email": "A@b.example", "name": 'Ann "A" Lee\\'}, ['"Ann \\"A\\" Lee\\\\" <a@b.example>'], {}),
-        ({"email": "a@b.example"}, ["a@b.example"], {}),
-        ({"email": "a@b.example", "phone": "1"}, ["a@b.example"], {"/requester/phone": "unsupported"}),
-        ({"email": "nobody"}, None, {"/requester/email": "invalid"}),
-        ({"remote_id": "14"}, None, {"/requester/remote_id": "invalid"}),
-        ({"remote_id": " "}, None, {"/requester/remote_id": "invalid"}),
-        ({"remote_id": "14\n"}, None, {"/requester/remote_id": "invalid"}),
-        ({"remote_id": "a@b.example, c@b.example"}, None, {"/requester/remote_id": "invalid"}),
-        ({"remote_id": "Keller, Livia"}, ["Keller, Livia"], {}),
-        ({"name": "Ann"}, None, {"/requester": "invalid"}),
-    ],
-)
-def test_who_asks(requester: dict[str, str], people: list[str] | None, refusals: dict[str, str]) -> None:
-    draft = drafted({"requester": requester})
-
-    assert on_the_wire(draft.body).get("Requestor") == people
-    assert refused(draft) == refusals
-
-
-def test_what_is_said_beside_a_login_name_is_compared() -> None:
-    same = {"remote_id": "livia.keller@faden.example", "name": "livia keller", "email": "livia.keller@faden.example"}
-
-    assert drafted({"requester": same}).loss == ()
-    assert lost(drafted({"requester": same | {"name": "Otto"}})) == {"/requester/name": "dropped"}
-    assert lost(drafted({"requester": same | {"remote_id": "otto"}})) == {
-        "/requester/name": "dropped",
-        "/requester/email": "dropped",
-    }
-
-
-def test_further_requestors_are_told_and_taken_off() -> None:
-    several = TICKET.decode(golden("ticket-rejected"))
-
-    assert lost(drafted({"requester": {"remote_id": "bea"}}, several)) == {"/requester": "dropped"}
-
-
-def test_followers_who_cannot_be() -> None:
-    wrong = [{"email": "x"}, {"remote_id": "5"}, {"email": "a@b.example", "kind": "unknown"}]
-
-    assert refused(drafted({"followers": wrong})) == {
-        "/followers/0/email": "invalid",
-        "/followers/1/remote_id": "invalid",
-        "/followers/2/kind": "invalid",
-    }
-
-
 def test_custom_fields_are_those_that_are_configured_and_that_the_queue_has() -> None:
     def fields(key: str, value: Any) -> dict[str, Any]:
         return {"custom_fields": [{"key": key, "value": value}]}
@@ -415,60 +348,3 @@ def test_a_ticket_that_was_merged_keeps_no_key_but_the_one_that_is_written() -> 
 
 
 # ------------------------------------------------------------ comments
-
-
-@given(text=line, html=st.booleans(), visibility=st.sampled_from(["public", "private"]))
-def test_a_comment_is_correspondence_or_a_comment(text: str, html: bool, visibility: Visibility) -> None:
-    name = "body_html" if html else "body_text"
-
-    draft = COMMENT.to_vendor(msgspec.convert({name: text, "visibility": visibility}, CommentPatch), None, ACCOUNT)
-
-    assert draft.refused == ()
-    assert draft.body.content == text
-    assert draft.body.content_type == ("text/html" if html else "text/plain")
-    assert draft.body.private is (visibility == "private")
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, "/body_text"),
-        ({"body_text": "  "}, "/body_text"),
-        ({"body_text": "a", "body_html": "<b>a</b>"}, "/body_html"),
-        ({"body_text": "a", "visibility": "unknown"}, "/visibility"),
-    ],
-)
-def test_a_comment_that_cannot_be_written(body: dict[str, str], pointer: str) -> None:
-    assert refused(COMMENT.to_vendor(msgspec.convert(body, CommentPatch), None, ACCOUNT)) == {pointer: "invalid"}
-
-
-@pytest.mark.parametrize(
-    ("author", "kind", "raw"),
-    [
-        ("bea", "agent", "1"),
-        ("livia.keller@faden.example", "customer", "0"),
-        ("RT_System", "system", "RT_System"),
-        ("somebody", "unknown", None),
-    ],
-)
-def test_an_author_is_one_of_the_desk_or_a_customer(author: str, kind: str, raw: str | None) -> None:
-    record = COMMENT.decode(golden("comment-full"))
-
-    told = COMMENT.to_canonical(replace(record, creator=replace(record.creator, id=author)), ACCOUNT).data.author
-
-    assert (told.kind, told.kind_raw, told.remote_id) == (kind, raw, author)
-
-
-def test_the_end_of_a_head_may_be_left_out() -> None:
-    assert text_of("<head><title>Mail</title><style>p {}</style><body><p>Hello") == "Hello"
-
-
-def test_what_is_only_html_is_read_as_text() -> None:
-    html = "<style>p {}</style><p>One &amp;\n two</p><ul><li>three</li></ul><script>four()</script>five<br>six"
-    messages = {"1005": {"html": html}}
-    account = msgspec.convert(msgspec.to_builtins(ACCOUNT) | {"messages": messages}, Account)
-
-    mapped = COMMENT.read(golden("comment-full"), account)
-
-    assert mapped.data.body_text == "One & two\nthree\nfive\nsix"
-    assert lost(mapped)["/body_text"] == "coerced"
