@@ -1,39 +1,13 @@
 """Medusa's mapping against a real Medusa, which keeps its customers and orders in a database of its own."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.contract.callers import Caller, code_of, new_key, pointers
-from tests.peers.lockstitch import running_lockstitch
-from tests.peers.losing import Loser, losing
-from tests.peers.medusa.shop import Shop
-from tests.peers.peer import running_peer
+from tests.contract.callers import code_of, new_key, pointers
+from tests.peers.medusa.bench import Bench, running_bench
 
-CONFIGURATION = """
-[connections.medusa]
-vendor = "medusa"
-base_url = "{proxy}"
-credentials = {{ api_key = "env:MEDUSA_KEY" }}
-
-[connections.medusa.custom_fields]
-customers = [
-    {{ key = "tier", vendor_field = "tier", type = "enum" }},
-    {{ key = "since", vendor_field = "since", type = "date" }},
-]
-orders = [{{ key = "gift", vendor_field = "gift", type = "boolean" }}]
-
-[connections.locked]
-vendor = "medusa"
-base_url = "{proxy}"
-credentials = {{ api_key = "env:MEDUSA_WRONG_KEY" }}
-
-[systems_of_record]
-customers = "medusa"
-orders = "medusa"
-"""
 ANN = {
     "first_name": "Ann",
     "last_name": "Lee",
@@ -53,26 +27,11 @@ HARBOUR = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """Lockstitch as its caller has it, the proxy behind it, and the shop behind that."""
-
-    caller: Caller
-    proxy: Loser
-    shop: Shop
-
-
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) -> Iterator[Bench]:
     """All of it, running."""
-    folder = tmp_path_factory.mktemp("peer")
-    with running_peer("medusa", folder) as url, losing(url) as proxy:
-        shop = Shop(url)
-        secrets = {"MEDUSA_KEY": shop.key, "MEDUSA_WRONG_KEY": "sk_opens_nothing"}
-        text = CONFIGURATION.format(proxy=proxy.url)
-        with running_lockstitch(folder, module_database_url, text, secrets) as caller:
-            yield Bench(caller=caller, proxy=proxy, shop=shop)
-        shop.close()
+    with running_bench(tmp_path_factory.mktemp("peer"), module_database_url) as running:
+        yield running
 
 
 def test_a_customer_is_made_and_read_back(bench: Bench) -> None:
