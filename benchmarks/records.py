@@ -10,10 +10,10 @@ import msgspec
 from msgspec import Raw
 
 from benchmarks.long_orders import LINES, LONG_ORDERS
-from mappings.checks.golden import cases
+from mappings.checks.golden import cases, unwrapped
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
 from mappings.release import name_of
-from mappings.spec import ReadShape, Unmappable
+from mappings.spec import ReadShape
 
 ROOT: Final = Path(__file__).parents[1]
 FACTS: Final[dict[str, dict[str, Any]]] = {
@@ -62,19 +62,12 @@ def _chosen(vendor: AnyVendor, mapping: AnyMapping) -> Iterator[Subject]:
     for case in cases(vendor, ROOT):
         if case.object != mapping.object or case.revision != 1:
             continue
-        for record in _unwrapped(vendor, mapping, case.sent):
+        for record in unwrapped(vendor, mapping, case.sent):
             subject = _subject(mapping, record)
             found = case.name.endswith("-full"), len(subject.record), subject
             chosen[subject.title] = max(found, chosen.get(subject.title, found), key=lambda one: one[:2])
     for _, _, subject in chosen.values():
         yield subject
-
-
-def _unwrapped(vendor: AnyVendor, mapping: AnyMapping, sent: bytes) -> tuple[Raw, ...]:
-    try:
-        return vendor.unwrap(sent, mapping.object)
-    except Unmappable:
-        return ()
 
 
 def _subject(mapping: AnyMapping, record: Raw) -> Subject:

@@ -112,7 +112,7 @@ def send(
 
     async def take(seam: OperatorSeam) -> Taken:
         found, layout = layout_of(connections, connection)
-        with telemetry.bind(run, None, None), UploadBar("recording") as bar:
+        with telemetry.bind(run), UploadBar("recording") as bar:
             return await take_upload(
                 seam,
                 found,

@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.event_ports import Fact
+from app.queue_ports import Job
 from canonical.parts import ObjectName
 
 # `updated_at` tells when and not what, and differs each time. `id` is given by us and never changes.
@@ -39,6 +41,24 @@ def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
     """The watched field as a canonical record has it; None for an object without one."""
     name = WATCHED.get(object_name)
     return None if name is None else Watched(field=name, value=getattr(data, name))
+
+
+def field_changed(
+    connection: str, object_name: ObjectName, remote_id: str, job: Job, *, field: str, before: Any, after: Any
+) -> Fact:
+    """What the audit trail keeps of a watched field, with who changed it as far as we know: its vendor."""
+    writer = f"vendor:{connection}"
+    facts = {
+        "object": object_name,
+        "connection": connection,
+        "field": field,
+        "before": before,
+        "after": after,
+        "writer": writer,
+        "workflow": job.correlation_id,
+        "receipt": job.origin,
+    }
+    return Fact(type="field.changed", subject=f"{object_name}:{remote_id}", actor=writer, facts=facts)
 
 
 def state_of(resource: Any) -> bytes:

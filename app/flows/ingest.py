@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from app.errors import NotFound, VendorDrifted
 from app.event_ports import Fact, NewEvent, Receipt, StateMoved
+from app.flows.changes import field_changed
 from app.flows.locate import AnyMapping, active_mapping
 from app.flows.passing_on import passed_on
 from app.flows.refusals import problem_of_unmappable
@@ -175,23 +176,9 @@ def _validated(receipt: Receipt, mapping: AnyMapping | None) -> Fact:
 
 def _history(sighting: Sighting, concern: _Concern, job: Job) -> list[Fact]:
     """The named fields among those that have changed, with who changed them as far as we know."""
-    connection = concern.connection.name
+    connection, object_name = concern.connection.name, concern.notice.object
     return [
-        Fact(
-            type="field.changed",
-            subject=f"{concern.notice.object}:{sighting.remote_id}",
-            actor=f"vendor:{connection}",
-            facts={
-                "object": concern.notice.object,
-                "connection": connection,
-                "field": name,
-                "before": before,
-                "after": after,
-                "writer": f"vendor:{connection}",
-                "workflow": job.correlation_id,
-                "receipt": job.origin,
-            },
-        )
+        field_changed(connection, object_name, sighting.remote_id, job, field=name, before=before, after=after)
         for name, before, after in sighting.history
     ]
 

@@ -1,7 +1,7 @@
 """From a mapped record to the resource that callers see: canonical ids, `meta`, the entity tag, the answer's bytes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ async def name_records(
     object."""
     if not readings:
         return ()
-    people = [remote_id for one in readings if (remote_id := _person(one.mapped.data)) is not None]
+    people = [remote_id for one in readings if (remote_id := person_of(one.mapped.data)) is not None]
     # An id stands for a record that can be read: a help desk may know people and have no customers.
     people = people if active(connection.vendor, "customer") else []
     known = await seam.links.ensure("customer", connection.name, people) if people else {}
@@ -102,12 +102,23 @@ async def _name_comments(
     )
 
 
-def _person(data: Any) -> str | None:
+def person_of(data: Any) -> str | None:
+    """The remote id of the customer whom an order or a ticket names; None for nobody."""
     if isinstance(data, Order):
         return data.customer.remote_id if data.customer is not None else None
     if isinstance(data, Ticket):
         return data.requester.remote_id if data.requester is not None else None
     return None
+
+
+def with_person(data: Any, people: Mapping[str, str]) -> Any:
+    """The order or ticket with the canonical id of the customer whom it names, where `people` has one by remote id."""
+    person = person_of(data)
+    if person is None or person not in people:
+        return data
+    part = "customer" if isinstance(data, Order) else "requester"
+    named = msgspec.structs.replace(getattr(data, part), id=people[person])
+    return msgspec.structs.replace(data, **{part: named})
 
 
 def _resource(
@@ -118,9 +129,4 @@ def _resource(
 ) -> Struct:
     meta = meta_of(connection, reading.mapping, reading.mapped.remote, reading.mapped.loss)
     data = reading.mapped.data
-    person = _person(data)
-    if person is not None and person in people:
-        part = "customer" if isinstance(data, Order) else "requester"
-        named = msgspec.structs.replace(getattr(data, part), id=people[person])
-        data = msgspec.structs.replace(data, **{part: named})
-    return msgspec.structs.replace(data, id=canonical_id, meta=meta)  # type: ignore[no-any-return]
+    return msgspec.structs.replace(with_person(data, people), id=canonical_id, meta=meta)  # type: ignore[no-any-return]

@@ -4,6 +4,7 @@ One that is recorded and not moved yet, because a process ended in between, is k
 says, and only moved. Of several workers that see one file the first records it, and the others leave it to him.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Mapping
@@ -25,7 +26,9 @@ async def take_exports(seam: Seam, folders: Mapping[str, ExportFolder]) -> bool:
     for connection, folder in folders.items():
         try:
             files = await folder.waiting()
-            more |= bool(files) and await _take(seam, connection, folder, files[0])
+            if files:
+                await _take(seam, connection, folder, files[0])
+                more = True
         except OSError as error:
             # Another worker was faster, or the folder is away: its path is the operator's, and no person's.
             _log.warning("a folder of exports cannot be used", extra={"connection": connection, "why": error.strerror})
@@ -34,18 +37,21 @@ async def take_exports(seam: Seam, folders: Mapping[str, ExportFolder]) -> bool:
     return more
 
 
-async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDown) -> bool:
-    """Whether the file is out of the way. Raises OSError, IdempotencyInProgress, StoreUnavailable."""
+async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDown) -> None:
+    """Take the file out of the way: its rows are recorded, or it is refused.
+
+    Raises OSError, IdempotencyInProgress, StoreUnavailable.
+    """
     found, layout = layout_of(seam.connections, connection)
     run = str(uuid7())
-    with telemetry.bind(run, None, None):
+    with telemetry.bind(run):
         if file.size > LARGEST:
             reason = f"it has {file.size} bytes; at most {LARGEST} are taken"
             refuse_export(connection, reason)
             await _refuse(seam, connection, folder, file, reason)
-            return True
+            return
         content = await folder.read(file)
-        digest = hashlib.sha256(content.getbuffer()).hexdigest()
+        digest = (await asyncio.to_thread(hashlib.sha256, content.getbuffer())).hexdigest()
         try:
             await take_upload(
                 seam,
@@ -58,9 +64,8 @@ async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDow
             )
         except InvalidField as error:
             await _refuse(seam, connection, folder, file, *(one.detail for one in error.errors))
-            return True
+            return
         await folder.put_away(file)
-        return True
 
 
 async def _refuse(seam: Seam, connection: str, folder: ExportFolder, file: LaidDown, *reasons: str) -> None:

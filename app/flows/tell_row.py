@@ -10,15 +10,14 @@ import msgspec
 
 from app import telemetry
 from app.event_ports import Fact, NewEvent, Receipt, SeenState, StateMoved
-from app.flows.changes import WATCHED, Fields, changed, fields_of, state_of
+from app.flows.changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
+from app.flows.resources import person_of, with_person
 from app.flows.row_receipts import key_of
 from app.flows.seam import Seam
 from app.ports import Connection
 from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry, Transaction
 from app.telemetry.uploads import ProcessedRow
-from canonical.order import Order
 from canonical.parts import Link, MappingName, ResourceMeta
-from canonical.ticket import Ticket
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
 from mappings.csv.rows_r1 import read_row
@@ -87,12 +86,8 @@ async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: 
     """With its canonical id, and that of the customer whom the row names by a remote id."""
     remote, data = mapped.remote, mapped.data
     ids = await seam.links.ensure(layout.object, connection.name, [remote.id])
-    for kind, part in ((Order, "customer"), (Ticket, "requester")):
-        person = getattr(data, part) if isinstance(data, kind) else None
-        if person is not None and person.remote_id is not None:
-            people = await seam.links.ensure("customer", connection.name, [person.remote_id])
-            person = msgspec.structs.replace(person, id=people[person.remote_id])
-            data = msgspec.structs.replace(data, **{part: person})
+    person = person_of(data)
+    people = {} if person is None else await seam.links.ensure("customer", connection.name, [person])
     meta = ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -105,7 +100,7 @@ async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: 
         loss=mapped.loss,
         unsupported=layout.unsupported,
     )
-    return msgspec.structs.replace(data, id=ids[remote.id], meta=meta)
+    return msgspec.structs.replace(with_person(data, people), id=ids[remote.id], meta=meta)
 
 
 def _event(
@@ -145,15 +140,9 @@ def _history(
     name = WATCHED.get(layout.object)
     if name is None or name not in names:
         return []
-    facts = {
-        "object": layout.object,
-        "connection": connection.name,
-        "field": name,
-        "before": None if before is None else before.get(name),
-        "after": after.get(name),
-        "writer": f"vendor:{connection.name}",
-        "workflow": job.correlation_id,
-        "receipt": job.origin,
-    }
-    subject = f"{layout.object}:{mapped.remote.id}"
-    return [Fact(type="field.changed", subject=subject, actor=f"vendor:{connection.name}", facts=facts)]
+    was = None if before is None else before.get(name)
+    return [
+        field_changed(
+            connection.name, layout.object, mapped.remote.id, job, field=name, before=was, after=after.get(name)
+        )
+    ]

@@ -19,12 +19,12 @@ from msgspec import Struct
 
 from app import telemetry
 from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
-from app.event_ports import NewReceipt, Receipts, Transactions
+from app.event_ports import Arrival, NewReceipt, Receipts, Transactions
 from app.flows.row_receipts import dedupe_key_of
 from app.flows.upload_views import UploadView, view_of
 from app.ports import Connection, Connections
 from app.problem_document import FieldError
-from app.queue_ports import Enqueuer, NewJob
+from app.queue_ports import Enqueuer
 from app.upload_ports import NewUpload, RowMark, Upload, UploadMoved, Uploads
 from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
 from mappings.csv.layout import Layout
@@ -166,12 +166,9 @@ async def _record(seam: ExportSeam, upload: Upload, batch: list[ReadRow]) -> Upl
         marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
         generations = await seam.uploads.recognise(transaction, upload.connection, marks)
         new = [(row, number) for row, number in zip(fresh, generations, strict=True) if number is not None]
-        ids = await seam.receipts.record(transaction, [_receipt(upload, row, number) for row, number in new])
-        jobs = [
-            _job(upload, row, receipt_id, traceparent)
-            for (row, _), receipt_id in zip(new, ids, strict=True)
-            if receipt_id is not None
-        ]
+        arrivals = [_arrival(upload, row, number, traceparent) for row, number in new]
+        ids = await seam.receipts.record(transaction, [one.receipt for one in arrivals])
+        jobs = [one.job(id) for one, id in zip(arrivals, ids, strict=True) if id is not None]
         await seam.queue.enqueue(transaction, *jobs)
         moved = await seam.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
     telemetry.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
@@ -184,8 +181,8 @@ def _tell_recorded(upload: Upload) -> None:
     _log.info("an export was recorded", extra={"connection": upload.connection, "upload": upload.id, **figures})
 
 
-def _receipt(upload: Upload, row: ReadRow, generation: int) -> NewReceipt:
-    return NewReceipt(
+def _arrival(upload: Upload, row: ReadRow, generation: int, traceparent: str | None) -> Arrival:
+    receipt = NewReceipt(
         connection=upload.connection,
         dedupe_key=dedupe_key_of(row.identity, generation),
         topic=upload.id,
@@ -196,16 +193,5 @@ def _receipt(upload: Upload, row: ReadRow, generation: int) -> NewReceipt:
         digest=row.digest,
         correlation_id=upload.correlation_id,
     )
-
-
-def _job(upload: Upload, row: ReadRow, receipt_id: str, traceparent: str | None) -> NewJob:
-    return NewJob(
-        kind="ingest",
-        connection=upload.connection,
-        payload=b'{"receipt":"%b"}' % receipt_id.encode(),
-        order_key=None if row.remote_id is None else f"{upload.object}:{row.remote_id}",
-        dedupe_key=receipt_id,
-        correlation_id=upload.correlation_id,
-        traceparent=traceparent,
-        origin=receipt_id,
-    )
+    order_key = None if row.remote_id is None else f"{upload.object}:{row.remote_id}"
+    return Arrival(receipt=receipt, order_key=order_key, traceparent=traceparent)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from app.errors import NotFound
+from app.flows.paging import page_of
 from app.ports import Page
 from app.upload_ports import Outcome, Upload, Uploads
 from canonical.parts import Instant, ObjectName
@@ -38,10 +39,8 @@ class UploadView(Struct, frozen=True, kw_only=True):
 async def list_uploads(uploads: Uploads, connection: str | None, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await uploads.list(connection, after=after, limit=limit + 1)
-    more = len(found) > limit
-    outcomes = await uploads.outcomes(found[:limit])
-    page = [view_of(upload, outcome) for upload, outcome in zip(found[:limit], outcomes, strict=True)]
-    return Page(data=page, next_cursor=page[-1].id if more else None, has_more=more)
+    outcomes = await uploads.outcomes(found)
+    return page_of([view_of(upload, outcome) for upload, outcome in zip(found, outcomes, strict=True)], limit)
 
 
 async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | None = None) -> UploadView:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -31,7 +30,6 @@ class Facts(Struct, frozen=True, kw_only=True):
     """The vendor's account Struct, when it was asked for, and the answers that tell what custom fields can hold."""
 
     account: Any
-    told_at: datetime
     asked: float  # on the clock of time.monotonic, as renew_at
     renew_at: float
     definitions: Mapping[ObjectName, Pages] = {}
@@ -108,7 +106,6 @@ class Accounts:
         age = line.patience.account_retry if failed or missing else line.patience.account_age
         return Facts(
             account=account if settings == line.custom_fields else self._build(line, tuple(replies), settings),
-            told_at=datetime.now(UTC),
             asked=asked,
             renew_at=time.monotonic() + age,
             definitions=definitions,

@@ -72,7 +72,7 @@ def records(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tupl
     for case in cases(vendor, root):
         if case.object != mapping.object:
             continue
-        for record in _unwrapped(vendor, mapping, case.sent):
+        for record in unwrapped(vendor, mapping, case.sent):
             if not any(shape.matches(_members(record)) for shape in mapping.shapes):
                 yield case.name, record
 
@@ -190,7 +190,8 @@ def _enriched(mapping: AnyMapping, payload: bytes, account: Any) -> Any:
     return account
 
 
-def _unwrapped(vendor: AnyVendor, mapping: AnyMapping, payload: bytes) -> tuple[Raw, ...]:
+def unwrapped(vendor: AnyVendor, mapping: AnyMapping, payload: bytes) -> tuple[Raw, ...]:
+    """The records of a golden input; none where it is a payload without any."""
     try:
         return vendor.unwrap(payload, mapping.object)
     except Unmappable:

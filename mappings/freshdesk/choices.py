@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
+from mappings.custom_fields import name_of
 from mappings.freshdesk.asking import API, MOST, has_more
 from mappings.freshdesk.ticket_words import PRIORITY_WRITTEN, SOURCE_WRITTEN, statuses_written, types_written
 from mappings.freshdesk.wire_v2 import Account
@@ -105,7 +106,7 @@ def _custom(account: Account, object_name: ObjectName, pages: Pages) -> dict[str
     fields = [one for page in pages for one in decode(page.body, tuple[_Field, ...])]
     words = {one.name: found for one in fields if (found := _words(one.choices))}
     return {
-        f"custom_fields.{setting.key}": tuple(Option(value=word, label=word) for word in words[setting.vendor_field])
+        name_of(setting): tuple(Option(value=word, label=word) for word in words[setting.vendor_field])
         for setting in account.custom_fields.get(object_name, ())
         if setting.vendor_field in words
     }

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.customer_r1 import LIFECYCLE_WRITE
 from mappings.hubspot.property_values import zone
@@ -86,7 +87,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
         _put(found, "type", _canonical(properties.get("hs_ticket_category"), TYPE_WRITE))
         _put(found, "channel", _canonical(properties.get("source_type"), CHANNEL_WRITE))
     for setting in account.custom_fields.get(object_name, ()):
-        _put(found, f"custom_fields.{setting.key}", _custom(setting.vendor_field, properties, found))
+        _put(found, name_of(setting), _custom(setting.vendor_field, properties, found))
     return found
 
 

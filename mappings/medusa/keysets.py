@@ -80,7 +80,8 @@ def following(query: ListQuery, records: Sequence[Raw], listed: Sequence[Raw], c
     if not listed or count <= len(records):
         return None
     place = place_in(query.after)
-    seen = [(_moment(decode(record, _Timed), query), decode(record, _Timed).id) for record in listed]
+    timed = [decode(record, _Timed) for record in listed]
+    seen = [(_moment(one, query), one.id) for one in timed]
     last = seen[-1][0]
     ids = tuple(id for moment, id in seen if moment == last)
     return Place(part=place.part, moment=last, ids=place.ids + ids if place.moment == last else ids)

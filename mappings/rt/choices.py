@@ -3,20 +3,16 @@
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt.account import REQUESTS, queues
+from mappings.rt.asking import listed
 from mappings.rt.wire_rest2 import Account
 from mappings.rt.words import PRIORITY_WRITTEN, STATUS_WRITTEN
-from mappings.spec import Choices, FieldOptions, Option, Pages, decode
+from mappings.spec import Choices, FieldOptions, Option, Pages
 
 PRIORITY_LABELS: Final = {0: "Low", 50: "Medium", 100: "High"}
-
-
-class _Listed(Struct, frozen=True, kw_only=True):
-    next_page: str | None = None
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
@@ -26,7 +22,8 @@ def requests(account: Account) -> tuple[VendorRequest, ...]:
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
     """The next page of a list by number."""
-    if decode(reply.body, _Listed).next_page is None:
+    _, goes_on = listed(reply)
+    if not goes_on:
         return None
     asked = dict(request.query)
     asked["page"] = str(int(asked["page"]) + 1)

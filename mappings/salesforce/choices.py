@@ -9,6 +9,7 @@ from msgspec import Struct
 from canonical.order import OrderStatus
 from canonical.parts import ObjectName
 from canonical.ticket import TicketStatus
+from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce.asking import query
 from mappings.salesforce.custom_fields import RECORD_TYPE
@@ -65,7 +66,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     elif object_name == "order":
         found = {"status": _order_statuses(account)}
     for setting in account.custom_fields.get(object_name, ()):
-        found[f"custom_fields.{setting.key}"] = _custom(account, SOBJECT[object_name], setting.vendor_field)
+        found[name_of(setting)] = _custom(account, SOBJECT[object_name], setting.vendor_field)
     return {name: options for name, options in found.items() if options}
 
 

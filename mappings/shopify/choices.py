@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import documents
 from mappings.shopify.asking import NULL, call, data_of
@@ -67,7 +68,7 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
     pages = replies[list(OWNERS).index(object_name)]
     held = {f"{one.namespace}.{one.key}": _options(one) for page in pages for one in _read(page).nodes}
     return {
-        f"custom_fields.{setting.key}": held[setting.vendor_field]
+        name_of(setting): held[setting.vendor_field]
         for setting in account.custom_fields.get(object_name, ())
         if held.get(setting.vendor_field)
     }

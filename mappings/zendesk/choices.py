@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 from mappings.zendesk.ticket_words import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
@@ -147,7 +148,7 @@ def _custom(
     account: Account, object_name: ObjectName, fields: Mapping[str, tuple[_Choice, ...]]
 ) -> dict[str, tuple[Option, ...]]:
     return {
-        f"custom_fields.{setting.key}": tuple(
+        name_of(setting): tuple(
             Option(value=choice.value, label=choice.name) for choice in fields[setting.vendor_field]
         )
         for setting in account.custom_fields.get(object_name, ())
