@@ -26,7 +26,6 @@ class Postal(Struct, frozen=True, kw_only=True):
     country_code: Text = UNSET
 
 
-LEFT: Final = Postal()
 CLEARED: Final = Postal(street=None, city=None, state=None, postal_code=None, country=None)
 
 

@@ -36,7 +36,6 @@ HEADS = Query(
 )
 PERMANENT = Failure(category="permanent", reason="no")
 CONNECTIONS = st.sampled_from(["shop", "desk"])
-ENDS = st.sampled_from(["retry", "throttle", "give back", "bury"])
 KEYS = st.sampled_from(["a", "b", None])
 
 
