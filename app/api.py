@@ -4,77 +4,43 @@ import uvloop
 from litestar.handlers import HTTPRouteHandler
 
 from app import telemetry
-from app.routes import (
-    audit,
-    connections,
-    dead_letters,
-    drift,
-    events,
-    mappings,
-    operations,
-    options,
-    queue,
-    redrives,
-    resources,
-    runs,
-    self_service,
-    subscriptions,
-    uploads,
-    webhooks,
-)
-from app.routes.health import live, metrics, ready
-from app.routes.openapi import SCHEMA_HANDLERS
+from app.api_keys import routes as api_keys
+from app.audit import routes as audit
+from app.dead_letters import routes as dead_letters
+from app.drift import routes as drift
+from app.events import routes as events
+from app.http.problem_pages import explain_problem
+from app.monitoring import routes as monitoring
+from app.openapi.document import SCHEMA_HANDLERS
+from app.queue import routes as queue
+from app.records import routes as records
+from app.revisions import routes as revisions
 from app.server import serve_application
-from app.settings import Settings
+from app.settings.environment import Settings
+from app.uploads import routes as uploads
+from app.vendors import routes as vendors
+from app.webhooks import routes as webhooks
 from app.wiring import open_plant
+from app.writes import routes as writes
 
 
 def handlers() -> list[HTTPRouteHandler]:
     """Every route of the API."""
     return [
-        *resources.resource_handlers("customer"),
-        *resources.resource_handlers("order"),
-        *resources.resource_handlers("ticket"),
-        resources.archive_customer,
-        resources.cancel_order,
-        resources.list_comments,
-        resources.add_comment,
-        operations.list_all,
-        operations.read_operation,
-        operations.check,
-        operations.resolve,
-        webhooks.receive,
-        uploads.upload,
-        uploads.read,
-        audit.list_events,
-        audit.verify,
-        runs.tell,
-        connections.list_all,
-        connections.pause,
-        connections.resume,
-        dead_letters.list_all,
-        dead_letters.read_one,
-        dead_letters.redrive,
-        dead_letters.discard,
-        redrives.start,
-        redrives.list_all,
-        redrives.read_one,
-        redrives.cancel,
-        queue.read,
+        *records.HANDLERS,
+        *writes.HANDLERS,
+        *webhooks.HANDLERS,
+        *uploads.HANDLERS,
+        *events.HANDLERS,
+        *vendors.HANDLERS,
+        *queue.HANDLERS,
+        *dead_letters.HANDLERS,
+        *revisions.HANDLERS,
         *drift.HANDLERS,
-        *mappings.HANDLERS,
-        *subscriptions.HANDLERS,
-        events.list_events,
-        events.read_feed,
-        events.read_sample,
-        options.read,
-        self_service.me,
-        self_service.contracts,
-        self_service.contract,
-        self_service.explain_problem,
-        live,
-        ready,
-        metrics,
+        *audit.HANDLERS,
+        *monitoring.HANDLERS,
+        *api_keys.HANDLERS,
+        explain_problem,
         *SCHEMA_HANDLERS,
     ]
 

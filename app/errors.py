@@ -25,8 +25,8 @@ from typing import Any, ClassVar, Self
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from app.masking import without_people
 from app.problem_document import Fault, FieldError, ProblemDocument, VendorSays
+from app.redaction import without_people
 from mappings.http import Category
 
 
@@ -430,3 +430,11 @@ def _whole_seconds(problem: Problem) -> int | None:
     if problem.retry_after is not None:
         return max(1, math.ceil(problem.retry_after))
     return 1 if problem.status in (429, 503) else None
+
+
+class Complaint(Exception):
+    """Something cannot be done as the operator has it set up or asked for it.
+
+    The message says what is wrong and what to do about it, in sentences, without secrets. The command line prints it
+    and ends with 1.
+    """

@@ -13,9 +13,9 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from app.routes.answers import problem_response, refuse_other_path
-from app.routes.edge import Edge
-from app.routes.services import Services
+from app.http.edge import Edge
+from app.http.responses import problem_response, refuse_other_path
+from app.http.services import Services
 
 DRAIN_SECONDS: Final = 10.0
 

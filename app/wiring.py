@@ -10,75 +10,75 @@ from pathlib import Path
 from typing import Final
 
 from app import telemetry
-from app.alert_ports import Alerter
-from app.egress_rules import EgressRules
+from app.api_keys.cache import RememberedKeys
+from app.api_keys.store import PostgresKeys
+from app.audit.chain import BATCH as SEALED_AT_ONCE
+from app.audit.chain import AuditSealer
+from app.audit.facts import PostgresTrail
+from app.audit.trail import PostgresAuditTrail
+from app.dead_letters.store.dead_letters import PostgresDeadLetters
+from app.dead_letters.store.redrives import PostgresRedrives
+from app.drift.detect import DriftDetection
+from app.drift.record import DriftNotes
+from app.drift.store import PostgresDrifts
+from app.egress.poster import open_poster
 from app.errors import StoreUnavailable
-from app.event_ports import Events
-from app.flows.announcing import Announcements
-from app.flows.cursors import Cursors
-from app.flows.detect_drift import DriftDetection
-from app.flows.drift_notes import DriftNotes
-from app.flows.gathering import Gathering
-from app.flows.handlers import POLICIES, handlers_of
-from app.flows.intakes import open_intakes
-from app.flows.mapping_routes import places_to_pin
-from app.flows.operator_seam import OperatorSeam
-from app.flows.receive import Receiving
-from app.flows.refused_webhooks import RefusedWebhooks
-from app.flows.seam import Seam
-from app.flows.trials import Trials
-from app.flows.watch import Watch
-from app.flows.write import Writers
-from app.lane_ports import Lanes, LaneSettings
-from app.outbound.alerting import open_alerting
-from app.outbound.client import open_vendor_client
-from app.outbound.export_folder import DiskFolder
-from app.outbound.posting import open_poster
-from app.ports import Connection, Connections
-from app.queue_runner import QueueRunner
-from app.routes.budget import Budgets
-from app.routes.services import Services
-from app.settings import EncryptionKey, Settings, SettingsError, require_for_serving
-from app.store import heartbeats
-from app.store.alarms import PostgresAlarms
-from app.store.announcer import StoreAnnouncer
-from app.store.api_keys import PostgresKeys
-from app.store.arrivals import PostgresArrivals
-from app.store.audit_chain import BATCH as SEALED_AT_ONCE
-from app.store.audit_chain import AuditSealer
-from app.store.audit_trail import PostgresAuditTrail
-from app.store.claiming import open_upkeep
-from app.store.database import Database
-from app.store.dead_letters import PostgresDeadLetters
-from app.store.deliveries import PostgresDeliveries
-from app.store.drift import PostgresDrifts
-from app.store.enqueueing import JobIntake
-from app.store.events import PostgresEvents
-from app.store.gauges import Gauges
-from app.store.jobs import PostgresQueue
-from app.store.lanes import PostgresLanes
-from app.store.links import PostgresLinks
-from app.store.mapping_routes import PostgresMappingRoutes
-from app.store.mapping_trials import PostgresTrialBook
-from app.store.migrate import count_missing
-from app.store.operations import PostgresOperations
-from app.store.pauses import PostgresPauses
-from app.store.queue_figures import read_figures
-from app.store.receipts import PostgresReceipts
-from app.store.record_states import PostgresRecordStates
-from app.store.redrives import PostgresRedrives
-from app.store.remembered_keys import RememberedKeys
-from app.store.retention import PostgresRetention
-from app.store.run_entries import recording_runs
-from app.store.runs import PostgresRuns
-from app.store.sealing import Sealer
-from app.store.subscriptions import PostgresSubscriptions
-from app.store.trail import PostgresTrail
-from app.store.uploads import PostgresUploads
-from app.store.vitals import PostgresVitals
-from app.store.wakeups import listen
-from app.upkeep_ports import Retention
-from app.upload_ports import ExportFolder
+from app.events.models import Events
+from app.events.queue_events import StoreAnnouncer
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.http.cursors import Cursors
+from app.http.rate_limit import Budgets
+from app.http.services import Services
+from app.job_kinds import POLICIES, handlers_of
+from app.monitoring.models import Alerter, Retention
+from app.monitoring.notify import open_alerting
+from app.monitoring.store import heartbeats
+from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.gauges import Gauges
+from app.monitoring.store.retention import PostgresRetention
+from app.monitoring.store.run_entries import recording_runs
+from app.monitoring.store.runs import PostgresRuns
+from app.monitoring.store.vitals import PostgresVitals
+from app.monitoring.watch import Watch
+from app.operator_seam import OperatorSeam
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.postgres.listen import listen
+from app.postgres.migrate import count_missing
+from app.queue.claim import open_upkeep
+from app.queue.enqueue import JobIntake
+from app.queue.figures import read_figures
+from app.queue.jobs import PostgresQueue
+from app.queue.lanes import PostgresLanes
+from app.queue.models import Lanes, LaneSettings
+from app.queue.pauses import PostgresPauses
+from app.queue.runner import QueueRunner
+from app.records.store import PostgresLinks
+from app.revisions.mapping_routes import places_to_pin
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
+from app.revisions.store.trials import PostgresTrialBook
+from app.revisions.trials import Trials
+from app.seam import Seam
+from app.settings.egress import EgressRules
+from app.settings.environment import EncryptionKey, Settings, require_for_serving
+from app.settings.file import SettingsError
+from app.uploads.export_folder import DiskFolder
+from app.uploads.models import ExportFolder
+from app.uploads.store import PostgresUploads
+from app.vendors.client import open_vendor_client
+from app.vendors.models import Connection, Connections
+from app.webhooks.group_commit import Gathering
+from app.webhooks.invalid_signatures import RefusedWebhooks
+from app.webhooks.receive import Receiving
+from app.webhooks.store.arrivals import PostgresArrivals
+from app.webhooks.store.receipts import PostgresReceipts
+from app.webhooks.webhook_connections import open_intakes
+from app.writes.completion import Announcements
+from app.writes.store.operations import PostgresOperations
+from app.writes.write import Writers
 from mappings.registry import MANIFESTS, manifest_of
 from mappings.spec import Vendor
 

@@ -10,16 +10,16 @@ from typing import Final
 import uvloop
 
 from app import telemetry
-from app.flows.reap import reap
-from app.flows.redrive import carry_on
-from app.flows.resolve_outcome import resolve
-from app.flows.take_exports import take_exports
-from app.loops import Loops
-from app.operation_ports import Begun
-from app.routes.health import live, metrics, ready
+from app.dead_letters.bulk_redrive import carry_on
+from app.monitoring.retention import reap
+from app.monitoring.routes import live, metrics, ready
+from app.periodic import Loops
 from app.server import serve_application
-from app.settings import Settings
+from app.settings.environment import Settings
+from app.uploads.take_folder import take_exports
 from app.wiring import Plant, open_plant
+from app.writes.models import Begun
+from app.writes.recover import resolve
 
 AT_ONCE: Final = 16
 POLL_SECONDS: Final = 0.25

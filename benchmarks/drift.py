@@ -12,13 +12,15 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from app.drift_ports import Baseline, DriftSubject
-from app.event_ports import Events, Trail, Transactions
-from app.flows.detect_drift import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
-from app.flows.drift_judging import Sample, see, traits_of
-from app.flows.drift_notes import DriftNotes
-from app.queue_ports import Enqueuer
-from app.settings import DriftSettings
+from app.audit.models import Trail
+from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
+from app.drift.judge import Sample, see, traits_of
+from app.drift.models import Baseline, DriftSubject
+from app.drift.record import DriftNotes
+from app.events.models import Events
+from app.postgres.database import Transactions
+from app.queue.models import Enqueuer
+from app.settings.file import DriftSettings
 from benchmarks import figures
 from benchmarks.records import Subject, subjects
 

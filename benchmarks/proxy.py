@@ -16,7 +16,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar, Request, Response, get, post
 
-from app.outbound.wire import Wire
+from app.egress.transport import Wire
 from app.wiring import POOL_SIZE
 from mappings.http import VendorRequest
 from mappings.hubspot.endpoints import CONTACT_CALLS

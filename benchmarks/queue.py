@@ -25,17 +25,16 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from app.lane_ports import LaneSettings
-from app.queue_ports import Done, Finishing, Handler, Job, NewJob, Outcome
-from app.queue_runner import QueueRunner
-from app.store.claiming import open_upkeep
-from app.store.database import Database, Query
-from app.store.embedded import EmbeddedPostgres
-from app.store.jobs import PostgresQueue
-from app.store.lanes import PostgresLanes
-from app.store.migrate import migrate
-from app.store.sealing import Sealer
-from app.store.wakeups import listen
+from app.postgres.database import Database, Query
+from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.encryption import Sealer
+from app.postgres.listen import listen
+from app.postgres.migrate import migrate
+from app.queue.claim import open_upkeep
+from app.queue.jobs import PostgresQueue
+from app.queue.lanes import PostgresLanes
+from app.queue.models import Done, Finishing, Handler, Job, LaneSettings, NewJob, Outcome
+from app.queue.runner import QueueRunner
 from benchmarks.figures import ratio, raw
 
 ROUNDS: Final = 5

@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.store.api_keys import PostgresKeys
-from app.store.database import Database
-from app.store.embedded import EmbeddedPostgres
-from app.store.migrate import migrate
+from app.api_keys.store import PostgresKeys
+from app.postgres.database import Database
+from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.migrate import migrate
 
 PATIENCE = 30.0
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -20,7 +20,7 @@ import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
-from app.outbound.wire import Wire
+from app.egress.transport import Wire
 from mappings.http import VendorRequest
 
 REQUESTS = 1500
@@ -105,7 +105,7 @@ CONTENDERS: dict[str, Callable[[AsyncExitStack], Awaitable[Send]]] = {
     "httpx + httpcore (its own)": _httpcore,
     "httpx + httpx-aiohttp": _httpx_aiohttp,
     "httpx + pyreqwest": _pyreqwest,
-    "app.outbound.wire": _wire,
+    "app.egress.transport": _wire,
 }
 
 

@@ -1,6 +1,6 @@
 """Requests and replies as plain data: what a mapping asks of a vendor, and what came back.
 
-Nothing here performs I/O. `app.outbound` turns a `VendorRequest` into bytes on a wire and adds authentication.
+Nothing here performs I/O. `app.vendors` turns a `VendorRequest` into bytes on a wire and adds authentication.
 """
 
 from collections.abc import Mapping

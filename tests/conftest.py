@@ -19,9 +19,9 @@ import asyncpg
 import pytest
 from hypothesis import settings
 
-from app.store.database import Database
-from app.store.embedded import EmbeddedPostgres
-from app.store.migrate import migrate
+from app.postgres.database import Database
+from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.migrate import migrate
 
 ANOTHER_SERVER = "LOCKSTITCH_TEST_DATABASE_URL"
 TEMPLATE = "lockstitch_template"

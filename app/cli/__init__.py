@@ -6,7 +6,7 @@ from cyclopts import App, CycloptsError
 
 from app.cli.exits import FAILURE, INTERRUPTED, USAGE_ERROR
 from app.cli.unimportable import unimportable
-from app.complaints import Complaint
+from app.errors import Complaint
 
 app = App(
     name="lockstitch",

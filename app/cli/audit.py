@@ -12,16 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from app.audit_ports import Anchor, AuditEvent, AuditFilter, Verification
+from app.audit.models import Anchor, AuditEvent, AuditFilter, Verification
+from app.audit.read import list_audit, verify_audit
+from app.audit.trail import PostgresAuditTrail
 from app.cli.database import with_database
 from app.cli.exits import BROKEN, usage
 from app.cli.operators import read_time
 from app.cli.printing import write_json
 from app.cli.tables import table
-from app.flows.audit import list_audit, verify_audit
-from app.ports import Page
-from app.store.audit_trail import PostgresAuditTrail
-from app.store.database import Database
+from app.http.paging import Page
+from app.postgres.database import Database
 
 STEP: Final = 20_000
 

@@ -22,7 +22,7 @@ from app.cli.exits import REFUSED, usage
 from app.cli.look_alike import is_checkout, running
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
-from app.complaints import Complaint
+from app.errors import Complaint
 from mappings.checks.golden import write_unanswered
 from mappings.checks.quality import (
     AT_THE_LOOK_ALIKE,

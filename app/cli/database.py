@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 from asyncpg import PostgresError
 
-from app.complaints import Complaint
-from app.errors import StoreUnavailable
-from app.settings import EncryptionKey, Settings, load_settings
-from app.store.database import Database
+from app.errors import Complaint, StoreUnavailable
+from app.postgres.database import Database
+from app.settings.environment import EncryptionKey, Settings, load_settings
 
 T = TypeVar("T")
 

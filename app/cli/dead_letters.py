@@ -15,18 +15,13 @@ from app.cli.listing import Cells, judge_limit, show_page
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, tell, write_json
 from app.cli.tables import moment, table
-from app.dead_letter_ports import DeadLetterFilter
-from app.flows.dead_letter_views import DeadLetterDetail, DeadLetterView
-from app.flows.dead_letters import (
-    DiscardOrder,
-    RedriveOrder,
-    discard_dead_letter,
-    list_dead_letters,
-    read_dead_letter,
-    redrive_dead_letter,
-)
-from app.queue_ports import DeathCategory
-from app.settings import load_settings
+from app.dead_letters.discard import DiscardOrder, discard_dead_letter
+from app.dead_letters.inspect import list_dead_letters, read_dead_letter
+from app.dead_letters.models import DeadLetterFilter
+from app.dead_letters.redrive import RedriveOrder, redrive_dead_letter
+from app.dead_letters.views import DeadLetterDetail, DeadLetterView
+from app.queue.models import DeathCategory
+from app.settings.environment import load_settings
 
 dead_letters = App(name="dead-letters", help="Look into work that was given up; run it again or let it go.")
 

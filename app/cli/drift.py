@@ -9,9 +9,9 @@ from app.cli.listing import Cells, judge_limit, show_page
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, tell
 from app.cli.tables import moment, table
-from app.drift_ports import DriftFilter, DriftFinding
-from app.drift_rules import DriftKind
-from app.flows.drift_findings import acknowledge_drift, list_drift
+from app.drift.findings import acknowledge_drift, list_drift
+from app.drift.models import DriftFilter, DriftFinding
+from app.settings.drift import DriftKind
 
 drift = App(name="drift", help="Look at what vendors changed without telling.")
 

@@ -8,9 +8,9 @@ from typing import Annotated, TypeVar
 from cyclopts import App, Parameter
 from rich.console import Console
 
+from app.api_keys.store import NewKey, PostgresKeys
 from app.cli.database import with_database
 from app.cli.tables import moment, table
-from app.store.api_keys import NewKey, PostgresKeys
 
 T = TypeVar("T")
 

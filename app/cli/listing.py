@@ -10,7 +10,7 @@ from rich.text import Text
 
 from app.cli.exits import usage
 from app.cli.printing import write_json
-from app.ports import Page
+from app.http.paging import Page
 
 Cells = tuple[str | Text, ...]
 

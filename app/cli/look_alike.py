@@ -14,8 +14,8 @@ from typing import IO, Any, Final
 
 import httpx
 
-from app.complaints import Complaint
 from app.dev.folder import EMULATOR_CREDENTIALS
+from app.errors import Complaint
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.registry import AnyVendor
 

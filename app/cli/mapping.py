@@ -16,7 +16,9 @@ from app.cli.mapping_tables import show_differences, show_route, tried
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
-from app.flows.mapping_routes import (
+from app.http.paging import whole_list
+from app.operator_seam import OperatorSeam
+from app.revisions.mapping_routes import (
     CanaryOrder,
     RouteOrder,
     ShadowOrder,
@@ -25,10 +27,8 @@ from app.flows.mapping_routes import (
     roll_back,
     set_route,
 )
-from app.flows.mapping_views import MappingView
-from app.flows.operator_seam import OperatorSeam
-from app.flows.paging import whole_list
-from app.ports import Connection
+from app.revisions.views import MappingView
+from app.vendors.models import Connection
 from app.wiring import connections_of
 
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.tables import moment, table
-from app.flows.mapping_views import RouteView, ShadowView
+from app.revisions.views import RouteView, ShadowView
 
 
 def tried(route: RouteView | None) -> Text:

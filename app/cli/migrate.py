@@ -5,8 +5,8 @@ import os
 import sys
 
 from app.cli.database import find_database
-from app.settings import load_settings
-from app.store import migrate as migrations
+from app.postgres import migrate as migrations
+from app.settings.environment import load_settings
 
 
 def migrate() -> None:

@@ -13,8 +13,8 @@ import msgspec
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE, REFUSED, usage
 from app.errors import InvalidField, Problem, StateConflict, StoreUnavailable
-from app.flows.operator_seam import OperatorSeam
-from app.settings import load_settings
+from app.operator_seam import OperatorSeam
+from app.settings.environment import load_settings
 from app.wiring import open_operators
 from canonical.parts import Instant
 

@@ -6,7 +6,7 @@ from rich.text import Text
 from app.cli.operators import with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import span, table
-from app.flows.queue_state import QueueLane, read_queue
+from app.queue.state import QueueLane, read_queue
 
 
 def queue(*, json: Json = False) -> None:

@@ -14,8 +14,7 @@ from app.cli.exits import INTERRUPTED, usage
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Flag, Json, tell, write_json
 from app.cli.tables import moment, span, table
-from app.flows.operator_seam import OperatorSeam
-from app.flows.redrive import (
+from app.dead_letters.bulk_redrive import (
     DryRun,
     RedriveFilter,
     RedriveRequest,
@@ -27,7 +26,8 @@ from app.flows.redrive import (
     try_out,
 )
 from app.identifiers import uuid7
-from app.queue_ports import DeathCategory
+from app.operator_seam import OperatorSeam
+from app.queue.models import DeathCategory
 
 LOOK_SECONDS: Final = 0.5
 STILL_SECONDS: Final = 15.0

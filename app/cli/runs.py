@@ -12,11 +12,11 @@ from rich.text import Text
 from app.cli.database import with_database
 from app.cli.printing import write_json
 from app.cli.tables import table
-from app.complaints import Complaint
-from app.flows.runs import RunStory, StoryEntry, tell_whole_run
-from app.settings import load_settings
-from app.store.database import Database
-from app.store.runs import PostgresRuns
+from app.errors import Complaint
+from app.monitoring.runs import RunStory, StoryEntry, tell_whole_run
+from app.monitoring.store.runs import PostgresRuns
+from app.postgres.database import Database
+from app.settings.environment import load_settings
 
 runs = App(name="runs", help="Tell what happened in a run.")
 

@@ -17,10 +17,10 @@ from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
 from app.cli.printing import Json, write_json
-from app.settings import load_settings
-from app.store.database import Database
-from app.store.key_rotation import KeyRotation
-from app.store.sealing import Sealer
+from app.credentials.encryption_rotation import KeyRotation
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.settings.environment import load_settings
 
 T = TypeVar("T")
 

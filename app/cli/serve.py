@@ -3,7 +3,7 @@
 import os
 
 from app.api import serve as serve_api
-from app.settings import load_settings
+from app.settings.environment import load_settings
 
 
 def serve() -> None:

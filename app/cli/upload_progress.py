@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.cli.exits import INTERRUPTED
 from app.cli.operators import with_operators
-from app.flows.operator_seam import OperatorSeam
-from app.flows.upload_views import UploadView, read_upload
+from app.operator_seam import OperatorSeam
+from app.uploads.views import UploadView, read_upload
 
 LOOK_SECONDS: Final = 0.3
 STILL_SECONDS: Final = 15.0

@@ -19,13 +19,13 @@ from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import moment, table
 from app.cli.upload_progress import UploadBar, follow_upload
-from app.dead_letter_ports import DeadLetterFilter
-from app.flows.dead_letter_views import DeadLetterView
-from app.flows.dead_letters import list_dead_letters
-from app.flows.operator_seam import OperatorSeam
-from app.flows.upload import LARGEST, Taken, layout_of, take_upload
-from app.flows.upload_views import UploadView, list_uploads, read_upload
+from app.dead_letters.inspect import list_dead_letters
+from app.dead_letters.models import DeadLetterFilter
+from app.dead_letters.views import DeadLetterView
 from app.identifiers import uuid7
+from app.operator_seam import OperatorSeam
+from app.uploads.record import LARGEST, Taken, layout_of, take_upload
+from app.uploads.views import UploadView, list_uploads, read_upload
 from app.wiring import connections_of
 
 BAD_ROWS_SHOWN: Final = 20

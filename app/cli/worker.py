@@ -2,7 +2,7 @@
 
 import os
 
-from app.settings import load_settings
+from app.settings.environment import load_settings
 from app.worker import run
 
 

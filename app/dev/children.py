@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.complaints import Complaint
-from app.lifeline import TiedProcess, tied_to_parent
+from app.child_process import TiedProcess, tied_to_parent
+from app.errors import Complaint
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds before a dead child is started again
 STEADY_AFTER = 30.0  # seconds of life after which a death counts as the first one again

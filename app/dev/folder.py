@@ -23,9 +23,9 @@ from pathlib import Path
 
 import msgspec
 
-from app.complaints import Complaint
+from app.api_keys.store import generate_secret
+from app.errors import Complaint
 from app.signatures import new_secret
-from app.store.api_keys import generate_secret
 
 LARGEST_LOG = 10 * 1024 * 1024  # bytes; at the next start a larger one becomes `.old`
 

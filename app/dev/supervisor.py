@@ -17,15 +17,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.complaints import Complaint
+from app.api_keys.store import SCOPES, ApiKeyError, PostgresKeys
 from app.dev.children import Child, ChildSpec
 from app.dev.folder import EMULATED, EMULATOR_CREDENTIALS, DevFolder, DevKeys
 from app.dev.welcome import welcome
-from app.settings import Settings, load_settings
-from app.store.api_keys import SCOPES, ApiKeyError, PostgresKeys
-from app.store.database import Database
-from app.store.embedded import EmbeddedPostgres
-from app.store.migrate import migrate
+from app.errors import Complaint
+from app.postgres.database import Database
+from app.postgres.embedded import EmbeddedPostgres
+from app.postgres.migrate import migrate
+from app.settings.environment import Settings, load_settings
 
 LOCALHOST = "127.0.0.1"
 READY_WITHIN = 60.0  # seconds; a loaded machine starts slowly, and nothing is gained by giving up early

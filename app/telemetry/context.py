@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -112,3 +112,6 @@ class CorrelationProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Nothing is left to do."""
+
+
+TRACE_ID: Final = "{trace_id}"

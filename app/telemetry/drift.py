@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from prometheus_client import Counter
 
-from app.drift_rules import DriftKind
+from app.settings.drift import DriftKind
 from app.telemetry.metrics import registry
 
 DriftOutcome = Literal["looked", "dropped"]

@@ -18,7 +18,8 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-from app.settings import Settings, SettingsError
+from app.settings.environment import Settings
+from app.settings.file import SettingsError
 from app.telemetry.context import CorrelationProcessor, RunIdGenerator, Unsampled
 from app.telemetry.logs import set_up_logs
 from app.telemetry.metrics import spans_exported, spans_failed

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.routes.openapi import document
+from app.openapi.document import document
 from canonical.released import FOLDER as RELEASED
 from canonical.schema import FOLDER as PRESENT
 from canonical.schema import ROOTS

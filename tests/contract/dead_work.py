@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from app.event_ports import NewReceipt
-from app.queue_ports import Failure, JobPolicy, NewJob
-from app.store.claiming import job_of
-from app.store.database import Database, Query
-from app.store.enqueueing import payload_of
-from app.store.jobs import PostgresQueue
-from app.store.receipts import PostgresReceipts
-from app.store.sealing import Sealer
+from app.postgres.database import Database, Query
+from app.postgres.encryption import Sealer
+from app.queue.claim import job_of
+from app.queue.enqueue import payload_of
+from app.queue.jobs import PostgresQueue
+from app.queue.models import Failure, JobPolicy, NewJob
+from app.webhooks.models import NewReceipt
+from app.webhooks.store.receipts import PostgresReceipts
 from tests.contract.facade import Facade
 
 T = TypeVar("T")

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from app.event_ports import NewReceipt
-from app.flows.handlers import POLICIES
-from app.queue_ports import NewJob
-from app.store.database import Database
-from app.store.jobs import PostgresQueue
-from app.store.receipts import PostgresReceipts
-from app.store.record_states import PostgresRecordStates
-from app.store.sealing import Sealer
+from app.events.store.record_states import PostgresRecordStates
+from app.job_kinds import POLICIES
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.queue.jobs import PostgresQueue
+from app.queue.models import NewJob
+from app.webhooks.models import NewReceipt
+from app.webhooks.store.receipts import PostgresReceipts
 from canonical.parts import ObjectName
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade

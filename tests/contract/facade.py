@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import asyncpg
 
-from app.store.api_keys import SCOPES, NewKey, PostgresKeys
-from app.store.database import Database
+from app.api_keys.store import SCOPES, NewKey, PostgresKeys
+from app.postgres.database import Database
 from tests.commands import lockstitch
 from tests.contract.callers import Caller
 from tests.contract.lookalikes import Lookalikes, Vendor

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from app.masking import without_people
+from app.redaction import without_people
 
 TRACERESPONSE: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")

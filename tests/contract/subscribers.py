@@ -17,14 +17,13 @@ from typing import Any, Final
 import msgspec
 from standardwebhooks.webhooks import Webhook
 
-from app.event_ports import NewEvent
-from app.flows.handlers import POLICIES
-from app.queue_ports import Transaction
-from app.store.database import Database, Query
-from app.store.deliveries import PostgresDeliveries
-from app.store.enqueueing import JobIntake
-from app.store.events import PostgresEvents
-from app.store.sealing import Sealer
+from app.events.models import NewEvent
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.job_kinds import POLICIES
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import Sealer
+from app.queue.enqueue import JobIntake
 from tests.conftest import TEMPLATE, _made_from
 from tests.contract.callers import Caller
 from tests.contract.facade import Facade

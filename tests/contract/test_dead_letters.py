@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.store.enqueueing import job_subject
+from app.queue.enqueue import job_subject
 from tests.contract.callers import Caller, code_of, parameters, pointers
 from tests.contract.dead_work import UNMAPPABLE, DeadWork
 from tests.contract.facade import Facade

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from app.store.api_keys import PostgresKeys
-from app.store.subscriptions import AT_ONCE
+from app.api_keys.store import PostgresKeys
+from app.events.store.subscriptions import AT_ONCE
 from tests.contract.callers import Caller
 from tests.contract.patience import until
 from tests.contract.subscribers import (

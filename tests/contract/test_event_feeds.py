@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.event_types import EVENT_PATTERNS, EVENT_TYPES
+from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from canonical.schema import FOLDER
 from tests.contract.callers import Caller, code_of, parameters
 from tests.contract.event_stories import Stories

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.cli.dead_work import ENCRYPTION_KEYS
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, pointers
 from tests.contract.dead_work import UNMAPPABLE, DeadWork
 from tests.contract.facade import Facade
 from tests.contract.patience import until
-from tests.house.dead_work import ENCRYPTION_KEYS
 
 PATH = "/ops/redrives"
 

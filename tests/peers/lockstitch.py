@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from app.store.api_keys import SCOPES, PostgresKeys
-from app.store.database import Database
+from app.api_keys.store import SCOPES, PostgresKeys
+from app.postgres.database import Database
 from tests.contract.callers import Caller
 from tests.contract.processes import Process, free_port
 

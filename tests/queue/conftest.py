@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.store.database import Database
+from app.postgres.database import Database
 from tests.queue.kit import Kit
 
 

@@ -4,7 +4,7 @@
 longer than that, so two that overlap by this measure did overlap.
 """
 
-from app.store.database import Query
+from app.postgres.database import Query
 
 CREATE = Query(
     "CREATE effect",

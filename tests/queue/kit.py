@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from app.dead_letter_ports import Announcer, DeadLetter, DeadLetterFilter
-from app.queue_ports import Handler, Job, JobPolicy, NewJob
-from app.queue_runner import QueueRunner
-from app.store.database import Database, Query
-from app.store.dead_letters import PostgresDeadLetters
-from app.store.jobs import PostgresQueue
-from app.store.lanes import PostgresLanes
-from app.store.sealing import Sealer
+from app.dead_letters.models import DeadLetterFilter
+from app.dead_letters.store.dead_letters import PostgresDeadLetters
+from app.postgres.database import Database, Query
+from app.postgres.encryption import Sealer
+from app.queue.jobs import PostgresQueue
+from app.queue.lanes import PostgresLanes
+from app.queue.models import Announcer, DeadLetter, Handler, Job, JobPolicy, NewJob
+from app.queue.runner import QueueRunner
 
 SEALER = Sealer((("k1", bytes(range(32))),))
 POLICIES = {

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.queue_ports import Failure, Job, LeaseLost
-from app.store.database import Database, Query
+from app.postgres.database import Database, Query
+from app.queue.models import Failure, Job, LeaseLost
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.kit import Kit, new
 

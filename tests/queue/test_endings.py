@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.dead_letter_ports import AlreadyQueued, DeadLetterFilter, NotOpen
-from app.queue_ports import Failure
-from app.store.database import Query
-from app.store.queue_figures import read_figures
+from app.dead_letters.models import AlreadyQueued, DeadLetterFilter, NotOpen
+from app.postgres.database import Query
+from app.queue.figures import read_figures
+from app.queue.models import Failure
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio

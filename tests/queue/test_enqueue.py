@@ -6,9 +6,9 @@ import asyncpg
 import pytest
 
 from app import telemetry
-from app.queue_ports import INTERNAL, NewJob
-from app.store.database import Query
-from app.store.enqueueing import CHANNEL
+from app.postgres.database import Query
+from app.postgres.listen import CHANNEL
+from app.queue.models import INTERNAL, NewJob
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio

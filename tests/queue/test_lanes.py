@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from app.lane_ports import LaneSettings
-from app.queue_ports import Failure
+from app.queue.models import Failure, LaneSettings
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.queue_ports import Failure, LeaseLost, NewJob
+from app.queue.models import Failure, LeaseLost, NewJob
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio

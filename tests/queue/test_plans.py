@@ -11,9 +11,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.queue_ports import Failure
-from app.store.claiming import CLAIM, UPKEEP_SETTINGS
-from app.store.database import SESSION_SETTINGS, Database, Query
+from app.postgres.database import SESSION_SETTINGS, Database, Query
+from app.queue.claim import CLAIM, UPKEEP_SETTINGS
+from app.queue.models import Failure
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio

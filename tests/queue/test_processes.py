@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.lane_ports import LaneSettings
-from app.lifeline import tied_to_parent
-from app.store.database import Query
+from app.child_process import tied_to_parent
+from app.postgres.database import Query
+from app.queue.models import LaneSettings
 from tests.queue.kit import Kit, new, until
 from tests.queue.worker_process import CREATE
 

@@ -13,8 +13,9 @@ from app.errors import (
     VendorThrottled,
     VendorTimeout,
 )
+from app.postgres.database import Query
 from app.problem_document import FieldError
-from app.queue_ports import (
+from app.queue.models import (
     Conflict,
     Done,
     Finishing,
@@ -27,7 +28,6 @@ from app.queue_ports import (
     Throttled,
     Unauthorised,
 )
-from app.store.database import Query
 from tests.queue.kit import Kit, new, running, until
 
 pytestmark = pytest.mark.anyio

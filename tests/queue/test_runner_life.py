@@ -6,10 +6,10 @@ from functools import partial
 import pytest
 
 from app.errors import StoreUnavailable
-from app.queue_ports import Done, Finishing, Job, Outcome
-from app.queue_runner import QueueRunner
-from app.store.database import Query
-from app.store.wakeups import listen
+from app.postgres.database import Query
+from app.postgres.listen import listen
+from app.queue.models import Done, Finishing, Job, Outcome
+from app.queue.runner import QueueRunner
 from tests.queue.kit import Kit, new, running, until
 
 pytestmark = pytest.mark.anyio

@@ -8,10 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.dead_letter_ports import DeadLetterFilter
-from app.lane_ports import LaneSettings
-from app.queue_ports import Done, Finishing, Handler, Job, Outcome, Retry, Throttled
-from app.queue_runner import QueueRunner
+from app.dead_letters.models import DeadLetterFilter
+from app.queue.models import Done, Finishing, Handler, Job, LaneSettings, Outcome, Retry, Throttled
+from app.queue.runner import QueueRunner
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.kit import SHIFT, SHIFT_LANES, Kit, new, until
 

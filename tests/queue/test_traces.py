@@ -8,8 +8,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from app import telemetry
-from app.queue_ports import Done, Finishing, Job, Outcome, Permanent, Retry
-from app.queue_runner import QueueRunner
+from app.queue.models import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.queue.runner import QueueRunner
 from tests.queue.kit import Kit, new, until
 from tests.telemetry.recording import Recording, recording
 

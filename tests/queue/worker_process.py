@@ -11,12 +11,12 @@ import sys
 from datetime import timedelta
 from functools import partial
 
-from app.queue_ports import Done, Finishing, Handler, Job, Outcome
-from app.queue_runner import QueueRunner
-from app.store.claiming import open_upkeep
-from app.store.database import Database, Query
-from app.store.jobs import PostgresQueue
-from app.store.wakeups import listen
+from app.postgres.database import Database, Query
+from app.postgres.listen import listen
+from app.queue.claim import open_upkeep
+from app.queue.jobs import PostgresQueue
+from app.queue.models import Done, Finishing, Handler, Job, Outcome
+from app.queue.runner import QueueRunner
 from tests.queue.kit import POLICIES, SEALER
 
 CREATE = Query(

@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 
 import asyncpg
 
-from app.store.embedded import DATABASE, EmbeddedPostgres
+from app.postgres.embedded import DATABASE, EmbeddedPostgres
 
 COPY: Final = "run"
 PATIENCE: Final = 10.0

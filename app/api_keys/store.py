@@ -1,0 +1,224 @@
+"""Callers' keys: made, found, rotated, revoked. Only the SHA-256 of a key is stored; the key itself is shown once."""
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+
+from app.errors import Complaint
+from app.http.callers import Caller
+from app.identifiers import new_id
+from app.postgres.database import Database, Query, Session
+
+PREFIX = "lsk_"
+SCOPES = (
+    *("customers:read", "customers:write", "orders:read", "orders:write", "tickets:read", "tickets:write"),
+    *("events:read", "subscriptions:read", "subscriptions:write", "ops:read", "ops:write"),
+)
+OVERLAP = timedelta(hours=24)
+
+INSERT = Query(
+    "INSERT api_key",
+    """
+    INSERT INTO api_key (id, principal, name, digest, scopes, expires_at)
+    VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
+    RETURNING expires_at
+    """,
+)
+
+SELECT_VALID = Query(
+    "SELECT api_key",
+    """
+    SELECT principal, name, scopes, expires_at
+      FROM api_key
+     WHERE digest = $1
+       AND revoked_at IS NULL
+       AND (expires_at IS NULL OR expires_at > now())
+    """,
+)
+
+SELECT_ALL = Query(
+    "SELECT api_key",
+    """
+    SELECT id, principal, name, scopes, created_at, expires_at, rotated_at, revoked_at,
+           CASE WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= now()    THEN 'expired'
+                WHEN rotated_at IS NOT NULL THEN 'overlapping'
+                ELSE 'valid'
+           END AS state
+      FROM api_key
+     ORDER BY name, created_at
+    """,
+)
+
+# The overlap only ever shortens a life. Of two rotations at once the second waits for the row, then finds it rotated
+# already and is refused.
+MARK_ROTATED = Query(
+    "UPDATE api_key",
+    """
+    WITH current AS (
+        SELECT id, expires_at - created_at AS lifetime
+          FROM api_key
+         WHERE name = $1
+           AND rotated_at IS NULL
+           AND revoked_at IS NULL
+           FOR UPDATE
+    )
+    UPDATE api_key
+       SET rotated_at = now(),
+           expires_at = least(expires_at, now() + $2::interval)
+      FROM current
+     WHERE api_key.id = current.id
+    RETURNING principal, scopes, lifetime
+    """,
+)
+
+# All keys of the principal, so that an old one in its overlap ends too.
+MARK_REVOKED = Query(
+    "UPDATE api_key",
+    """
+    UPDATE api_key
+       SET revoked_at = now()
+     WHERE revoked_at IS NULL
+       AND principal IN (SELECT principal FROM api_key WHERE name = $1 AND revoked_at IS NULL AND rotated_at IS NULL)
+    """,
+)
+
+
+class ApiKeyError(Complaint):
+    """A key cannot be made, rotated or revoked as asked; the message says why."""
+
+
+class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as operators see it. `state` is `valid`, `overlapping` (rotated, still good), `expired` or `revoked`."""
+
+    id: str
+    principal: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    state: str
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key just made, with the only copy of its secret."""
+
+    id: str
+    name: str
+    secret: str
+    scopes: tuple[str, ...]
+    expires_at: datetime | None
+
+
+def generate_secret() -> str:
+    """`lsk_` and 256 random bits in base64url."""
+    return PREFIX + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+
+
+def digest_of(secret: str) -> bytes:
+    """What is stored in place of a key."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+class PostgresKeys:
+    """`ports.Keys` on PostgreSQL, and what operators do with keys beside."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, secret: str) -> Caller | None:
+        """Who holds this key, if it is valid now by the database's clock."""
+        row = await self._database.fetch_row(SELECT_VALID, digest_of(secret))
+        if row is None:
+            return None
+        return Caller(
+            principal=row["principal"],
+            name=row["name"],
+            scopes=frozenset(row["scopes"]),
+            expires_at=row["expires_at"],
+        )
+
+    async def list(self) -> Sequence[ListedKey]:
+        """Every key ever made, by name and age."""
+        return [msgspec.convert(dict(row), ListedKey) for row in await self._database.fetch(SELECT_ALL)]
+
+    async def create(
+        self,
+        name: str,
+        scopes: Collection[str],
+        *,
+        expires_in: timedelta | None = None,
+        secret: str | None = None,
+    ) -> NewKey:
+        """Make a key for a new principal; `secret` brings one made earlier by `generate_secret` into a database.
+
+        Raises ApiKeyError for an unknown scope and for a name that a live key already has.
+        """
+        unknown = sorted(set(scopes) - set(SCOPES))
+        if unknown or not scopes:
+            raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")
+        key_id = new_id("key_")
+        try:
+            return await _insert(
+                self._database,
+                key_id,
+                principal=key_id,
+                name=name,
+                scopes=[scope for scope in SCOPES if scope in scopes],
+                lifetime=expires_in,
+                secret=secret or generate_secret(),
+            )
+        except asyncpg.UniqueViolationError:
+            raise ApiKeyError(
+                f"There is a key named {name!r} already: rotate or revoke it, or take another name."
+            ) from None
+
+    async def rotate(self, name: str, *, overlap: timedelta = OVERLAP, expires_in: timedelta | None = None) -> NewKey:
+        """Make the next key of the same principal, name and scopes; the present one stays good for the overlap.
+
+        The new key lives for `expires_in`, else as long as the present one was given to live. Raises ApiKeyError
+        without a key of this name.
+        """
+        async with self._database.transaction() as session:
+            present = await session.fetch_row(MARK_ROTATED, name, overlap)
+            if present is None:
+                raise ApiKeyError(f"There is no live key named {name!r}.")
+            return await _insert(
+                session,
+                new_id("key_"),
+                principal=present["principal"],
+                name=name,
+                scopes=present["scopes"],
+                lifetime=expires_in or present["lifetime"],
+                secret=generate_secret(),
+            )
+
+    async def revoke(self, name: str) -> int:
+        """End the key of this name and those in their overlap; how many that were. Processes that know it notice within
+        a second (`remembered_keys`).
+
+        Raises ApiKeyError for none.
+        """
+        revoked = await self._database.execute(MARK_REVOKED, name)
+        if not revoked:
+            raise ApiKeyError(f"There is no live key named {name!r}.")
+        return revoked
+
+
+async def _insert(
+    session: Database | Session,
+    key_id: str,
+    *,
+    principal: str,
+    name: str,
+    scopes: Collection[str],
+    lifetime: timedelta | None,
+    secret: str,
+) -> NewKey:
+    expires_at = await session.fetch_value(INSERT, key_id, principal, name, digest_of(secret), list(scopes), lifetime)
+    return NewKey(id=key_id, name=name, secret=secret, scopes=tuple(scopes), expires_at=expires_at)

@@ -1,0 +1,147 @@
+"""The chain over the audit trail, and the sealer that appends to it.
+
+    digest_n = SHA-256(event_n)          the event as a JSON array in UTF-8, without spaces:
+                                         [id, at, xid, type, subject, actor, correlation id, facts, digest]
+    chain_n  = SHA-256(chain_n-1 ‖ digest_n)          chain_0 is 32 zero bytes
+
+`at` is written in UTC with six digits of fraction, `facts` is the text as it is stored, `digest` is in hexadecimal.
+
+Events are sealed in the order (transaction, id), below the oldest transaction that is still open: whatever commits
+later sorts behind. Up to the mark in `audit_sealer` everything is sealed, so an event without a seal below the mark was
+put in by somebody else.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from app.postgres.database import Database, Query, Session
+
+GENESIS: Final = bytes(32)
+BATCH: Final = 2_000
+EVENT: Final = "e.id, e.at, e.xid, e.type, e.subject, e.actor, e.correlation_id, e.facts, e.digest"
+
+# Any constant that nothing else locks: "auditsea" in ASCII.
+ADVISORY_LOCK: Final = int.from_bytes(b"auditsea")
+# Behind every id of a transaction.
+LAST_ID: Final = 2**63 - 1
+
+# Given up by itself at the end of the transaction, also when its process is killed.
+LOCK = Query("SELECT audit_sealer", "SELECT pg_try_advisory_xact_lock($1)")
+
+# The mark counts while the transaction counter leads the same life: same cluster, and not behind the mark.
+STATE = Query(
+    "SELECT audit_sealer",
+    """
+    SELECT last.position, last.chain, sealer.sealed_xid, sealer.sealed_id, control.system_identifier AS cluster,
+           pg_snapshot_xmin(pg_current_snapshot()) AS oldest_open,
+           coalesce(sealer.cluster = control.system_identifier
+                    AND sealer.sealed_xid < pg_snapshot_xmax(pg_current_snapshot()), false) AS mark_counts
+      FROM pg_control_system() AS control
+      LEFT JOIN audit_sealer AS sealer ON true
+      LEFT JOIN (SELECT position, chain FROM audit_seal ORDER BY position DESC LIMIT 1) AS last ON true
+    """,
+)
+
+SELECT_NEXT = Query(
+    "SELECT audit_event",
+    f"""
+    SELECT {EVENT}
+      FROM audit_event AS e
+     WHERE (e.xid, e.id) > ($1::xid8, $2::bigint)
+       AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+       AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id)
+     ORDER BY e.xid, e.id
+     LIMIT $3
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+# In a life that has no mark yet. What can be seen and yet is from a transaction to come is from an earlier life.
+SELECT_LEFT_OVER = Query(
+    "SELECT audit_event",
+    f"""
+    SELECT {EVENT}
+      FROM audit_event AS e
+     WHERE (   e.xid <  pg_snapshot_xmin(pg_current_snapshot())
+            OR e.xid >= pg_snapshot_xmax(pg_current_snapshot()))
+       AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id)
+     ORDER BY e.id
+     LIMIT $1
+    """,  # noqa: S608
+)
+
+INSERT_SEALS = Query(
+    "INSERT audit_seal",
+    """
+    INSERT INTO audit_seal (position, audit_event, digest, chain)
+    SELECT *
+      FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[])
+    """,
+)
+
+MOVE_MARK = Query("UPDATE audit_sealer", "UPDATE audit_sealer SET sealed_xid = $1, sealed_id = $2")
+
+FORGET_MARK = Query("DELETE audit_sealer", "DELETE FROM audit_sealer")
+
+SET_MARK = Query("INSERT audit_sealer", "INSERT INTO audit_sealer (cluster, sealed_xid, sealed_id) VALUES ($1, $2, $3)")
+
+
+def digest_of_event(event: asyncpg.Record) -> bytes:
+    """Over everything that an event is; `event` has the columns of EVENT."""
+    written = event["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    whole = (
+        *(event["id"], written, event["xid"], event["type"], event["subject"], event["actor"]),
+        *(event["correlation_id"], event["facts"], event["digest"].hex()),
+    )
+    return hashlib.sha256(msgspec.json.encode(whole)).digest()
+
+
+def link(chain: bytes, digest: bytes) -> bytes:
+    """The chain with one more event."""
+    return hashlib.sha256(chain + digest).digest()
+
+
+class AuditSealer:
+    """Appends to the chain. Any number of processes may try; one at a time does it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def seal(self, at_most: int = BATCH) -> int:
+        """Seal what is ready, at most so many; how many. 0 also while another process is at it."""
+        async with self._database.transaction() as session:
+            if not await session.fetch_value(LOCK, ADVISORY_LOCK):
+                return 0
+            state = await session.fetch_row(STATE)
+            assert state is not None  # noqa: S101 - one row at least, whatever is in the tables
+            if not state["mark_counts"]:
+                return await _seal_left_over(session, state, at_most)
+            events = await session.fetch(SELECT_NEXT, state["sealed_xid"], state["sealed_id"], at_most)
+            if events:
+                await _append(session, state, events)
+                await session.execute(MOVE_MARK, events[-1]["xid"], events[-1]["id"])
+            return len(events)
+
+
+async def _seal_left_over(session: Session, state: asyncpg.Record, at_most: int) -> int:
+    """The beginning of a life of the transaction counter: when nothing is left over, the mark is set."""
+    events = await session.fetch(SELECT_LEFT_OVER, at_most)
+    if events:
+        await _append(session, state, events)
+    if len(events) < at_most:
+        await session.execute(FORGET_MARK)
+        await session.execute(SET_MARK, state["cluster"], state["oldest_open"] - 1, LAST_ID)
+    return len(events)
+
+
+async def _append(session: Session, state: asyncpg.Record, events: Sequence[asyncpg.Record]) -> None:
+    first = (state["position"] or 0) + 1
+    chain = state["chain"] or GENESIS
+    digests = [digest_of_event(event) for event in events]
+    chains = [chain := link(chain, digest) for digest in digests]
+    positions = list(range(first, first + len(events)))
+    await session.execute(INSERT_SEALS, positions, [event["id"] for event in events], digests, chains)

@@ -1,0 +1,1 @@
+"""Credentials: encryption keys and their rotation."""

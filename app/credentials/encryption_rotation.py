@@ -1,0 +1,133 @@
+"""Sealing everything anew with the first encryption key, beside running processes, in small batches.
+
+Each value is read, sealed anew, and put back only where it is still what was read; what has changed meanwhile was
+written by somebody else, and is looked at again. Nothing is kept of how far it has come: whoever goes on finds what is
+left, as each value names its key.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+from msgspec import Struct
+
+from app.audit import record
+from app.postgres.database import Database, Query
+from app.postgres.encryption import SealBroken, Sealer, prefix_of
+from app.sealed_columns import SEALED_COLUMNS, SealedColumn
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What became of some values of one column. `unreadable` are sealed with a key that is not configured, or were
+    changed by somebody who had none."""
+
+    column: str
+    sealed: int
+    unreadable: int
+
+
+class KeyRotation:
+    """`batch` values are sealed in one transaction."""
+
+    def __init__(self, database: Database, sealer: Sealer, *, batch: int = 200) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._batch = batch
+
+    async def count(self) -> Mapping[str, Mapping[str, int]]:
+        """By column: how many values are sealed with each key, by its id."""
+        return {
+            column.name: {row["key"]: row["count"] for row in await self._database.fetch(_count(column))}
+            for column in SEALED_COLUMNS
+        }
+
+    async def rotate(self) -> AsyncIterator[Batch]:
+        """Go once through everything that another key has sealed. Raises StoreUnavailable."""
+        for column in SEALED_COLUMNS:
+            after: Sequence[Any] | None = None
+            while True:
+                rows = await self._select(column, after)
+                if rows:
+                    yield await self._seal(column, rows)
+                    after = [rows[-1][name] for name in column.key]
+                if len(rows) < self._batch:
+                    break
+
+    async def note(self, *, actor: str, sealed: int) -> None:
+        """Say in the audit trail that so many values were sealed anew."""
+        async with self._database.transaction() as session:
+            await record.append(
+                session,
+                "encryption.rotated",
+                subject=self._sealer.writer,
+                actor=actor,
+                correlation_id=None,
+                facts={"sealed": sealed},
+            )
+
+    async def _select(self, column: SealedColumn, after: Sequence[Any] | None) -> list[asyncpg.Record]:
+        prefix = prefix_of(self._sealer.writer)
+        return await self._database.fetch(_select(column, first=after is None), prefix, self._batch, *(after or ()))
+
+    async def _seal(self, column: SealedColumn, rows: Sequence[asyncpg.Record]) -> Batch:
+        anew = []
+        for row in rows:
+            belongs_to = column.belongs_to(dict(row))
+            try:
+                plain = self._sealer.open(row[column.column], belongs_to)
+            except SealBroken:
+                continue
+            anew.append((row, self._sealer.seal(plain, belongs_to)))
+        changed = await self._database.execute(
+            _update(column),
+            [row[column.column] for row, _ in anew],
+            [sealed for _, sealed in anew],
+            *([row[name] for row, _ in anew] for name in column.key),
+        )
+        return Batch(column=column.name, sealed=changed, unreadable=len(rows) - len(anew))
+
+
+def _count(column: SealedColumn) -> Query:
+    return Query(
+        f"SELECT {column.table}",
+        f"""
+        SELECT convert_from(substring({column.column} FROM 2 FOR get_byte({column.column}, 0)), 'UTF8') AS key,
+               count(*)::bigint AS count
+          FROM {column.table}
+         WHERE octet_length({column.column}) > 0
+         GROUP BY 1
+         ORDER BY 1
+        """,  # noqa: S608 - names of tables and columns of ours, here and below
+    )
+
+
+def _select(column: SealedColumn, *, first: bool) -> Query:
+    key = ", ".join(column.key)
+    after = ", ".join(f"${number}::{kind}" for number, kind in enumerate(column.key.values(), 3))
+    return Query(
+        f"SELECT {column.table}",
+        f"""
+        SELECT {", ".join((*column.key, *column.more, column.column))}
+          FROM {column.table}
+         WHERE {"true" if first else f"({key}) > ({after})"}
+           AND octet_length({column.column}) > 0
+           AND substring({column.column} FROM 1 FOR octet_length($1::bytea)) <> $1::bytea
+         ORDER BY {key}
+         LIMIT $2
+        """,  # noqa: S608
+    )
+
+
+def _update(column: SealedColumn) -> Query:
+    names = ", ".join(column.key)
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(column.key.values(), 3))
+    same = " AND ".join(f"{column.table}.{name} = anew.{name}" for name in column.key)
+    return Query(
+        f"UPDATE {column.table}",
+        f"""
+        UPDATE {column.table}
+           SET {column.column} = anew.sealed
+          FROM unnest($1::bytea[], $2::bytea[], {arrays}) AS anew (seen, sealed, {names})
+         WHERE {same} AND {column.table}.{column.column} = anew.seen
+        """,  # noqa: S608
+    )

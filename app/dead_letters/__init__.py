@@ -1,0 +1,1 @@
+"""Dead letters: inspect, edit, redrive, discard; bulk redrives."""

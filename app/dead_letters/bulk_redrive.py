@@ -1,0 +1,191 @@
+"""Bulk redrives: asked for, tried out, carried on by workers, watched, called off."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from app.dead_letters.models import DeadLetterFilter, DeadLetterGroup, NewRedrive, Redrive, RedriveState
+from app.errors import InvalidField, NotFound, StateConflict
+from app.http.paging import Page, page_of
+from app.operator_seam import OperatorSeam
+from app.queue.models import DeathCategory
+from canonical.parts import Instant
+
+REDRIVE_ID: Final = re.compile(r"rdv_[A-Za-z0-9]{1,64}")
+BATCH: Final = 50
+GROUPS: Final = 20
+
+Word = Annotated[str, Meta(min_length=1, max_length=255)]
+
+
+class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which open dead letters; a member that is left out does not matter. `since` and `until` are about when they died,
+    the one inclusive, the other not."""
+
+    connection: Word | None = None
+    kind: Word | None = None
+    category: DeathCategory | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+    correlation_id: Word | None = None
+
+
+class RedriveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to redrive, how many of them a second (as fast as can be where that is left out), and whether only to tell
+    what it would be."""
+
+    filter: RedriveFilter
+    rate_per_second: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    dry_run: bool = False
+
+
+class RedriveView(Struct, frozen=True, kw_only=True):
+    """A bulk redrive and how far it has come. `rate` is how many letters a second have had their turn so far, and
+    `eta_seconds` when it is through at the rate that it goes."""
+
+    id: str
+    state: RedriveState
+    filter: RedriveFilter
+    rate_per_second: float | None
+    total: int
+    redriven: int
+    skipped: int
+    left: int
+    rate: float | None
+    eta_seconds: float | None
+    actor: str
+    correlation_id: str
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+
+
+class DryRun(Struct, frozen=True, kw_only=True):
+    """What a redrive would take now: how many, of what kinds, and how long it would be at the rate that was named."""
+
+    total: int
+    groups: list[DeadLetterGroup]
+    seconds: float | None
+    dry_run: bool = True
+
+
+async def try_out(seam: OperatorSeam, request: RedriveRequest) -> DryRun:
+    """Count and show what would be redriven; changes nothing. Raises InvalidField."""
+    which = _which(request.filter)
+    total = await seam.dead_letters.count(which)
+    groups = await seam.dead_letters.groups(which, limit=GROUPS)
+    seconds = None if request.rate_per_second is None else round(total / request.rate_per_second, 1)
+    return DryRun(total=total, groups=list(groups), seconds=seconds)
+
+
+async def start_redrive(seam: OperatorSeam, request: RedriveRequest, *, actor: str, correlation_id: str) -> RedriveView:
+    """Begin with the letters that match now. A worker carries it on. Raises InvalidField."""
+    new = NewRedrive(
+        filter=_which(request.filter),
+        rate_per_second=request.rate_per_second,
+        actor=actor,
+        correlation_id=correlation_id,
+    )
+    async with seam.transactions.transaction() as transaction:
+        return view_of(await seam.redrives.start(transaction, new))
+
+
+async def list_redrives(seam: OperatorSeam, *, after: str | None, limit: int) -> Page:
+    """Newest first; the cursor is the last id of the page."""
+    found = await seam.redrives.list(after=after, limit=limit + 1)
+    return page_of(found, limit, view_of)
+
+
+async def read_redrive(seam: OperatorSeam, redrive_id: str) -> RedriveView:
+    """One by id. Raises NotFound."""
+    return view_of(await _find(seam, redrive_id))
+
+
+async def cancel_redrive(seam: OperatorSeam, redrive_id: str, *, actor: str) -> RedriveView:
+    """Go on no more; what has been redriven stays so. Raises NotFound, StateConflict for one that has ended."""
+    redrive = await _find(seam, redrive_id)
+    async with seam.transactions.transaction() as transaction:
+        cancelled = await seam.redrives.cancel(transaction, redrive.id, actor=actor)
+    redrive = await _find(seam, redrive_id)
+    if not cancelled:
+        raise StateConflict(
+            f"{redrive.id} is {redrive.state} since {redrive.ended_at:%Y-%m-%d %H:%M:%S} UTC:"
+            " there is nothing left to cancel.",
+            next_step="Jobs that it has redriven are in the queue: GET /ops/queue.",
+        )
+    return view_of(redrive)
+
+
+async def carry_on(seam: OperatorSeam) -> bool:
+    """One batch of a redrive that is due, all of it or nothing; whether there may be more to do at once."""
+    async with seam.transactions.transaction() as transaction:
+        batch = await seam.redrives.take_batch(transaction, BATCH)
+        if batch is None:
+            return False
+        redriven = await seam.dead_letters.redrive_all(
+            transaction, batch.dead_letters, actor=batch.redrive.actor, redrive=batch.redrive.id
+        )
+        await seam.redrives.note_batch(transaction, batch, redriven=len(redriven))
+    return len(batch.dead_letters) == BATCH
+
+
+def view_of(redrive: Redrive) -> RedriveView:
+    """As operators see it."""
+    handled = redrive.redriven + redrive.skipped
+    left = redrive.total - handled
+    took = (redrive.updated_at - redrive.created_at).total_seconds()
+    rate = handled / took if handled and took > 0 else None
+    pace = redrive.rate_per_second or rate
+    return RedriveView(
+        id=redrive.id,
+        state=redrive.state,
+        filter=RedriveFilter(
+            connection=redrive.filter.connection,
+            kind=redrive.filter.kind,
+            category=redrive.filter.category,
+            since=redrive.filter.since,
+            until=redrive.filter.until,
+            correlation_id=redrive.filter.correlation_id,
+        ),
+        rate_per_second=redrive.rate_per_second,
+        total=redrive.total,
+        redriven=redrive.redriven,
+        skipped=redrive.skipped,
+        left=left,
+        rate=None if rate is None else round(rate, 2),
+        eta_seconds=round(left / pace, 1) if redrive.state == "running" and pace else None,
+        actor=redrive.actor,
+        correlation_id=redrive.correlation_id,
+        created_at=redrive.created_at,
+        updated_at=redrive.updated_at,
+        ended_at=redrive.ended_at,
+    )
+
+
+def _which(wanted: RedriveFilter) -> DeadLetterFilter:
+    return DeadLetterFilter(
+        state="open",
+        connection=wanted.connection,
+        kind=wanted.kind,
+        category=wanted.category,
+        since=_in_utc("since", wanted.since),
+        until=_in_utc("until", wanted.until),
+        correlation_id=wanted.correlation_id,
+    )
+
+
+def _in_utc(member: str, at: datetime | None) -> datetime | None:
+    """As the database keeps it. Raises InvalidField for a time at the edge of the calendar that has no counterpart."""
+    try:
+        return None if at is None else at.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidField.at(f"/filter/{member}", "a time between the years 1 and 9999 in UTC") from error
+
+
+async def _find(seam: OperatorSeam, redrive_id: str) -> Redrive:
+    redrive = await seam.redrives.get(redrive_id) if REDRIVE_ID.fullmatch(redrive_id) else None
+    if redrive is None:
+        raise NotFound(f"No redrive has the id {redrive_id[:80]}.", next_step="GET /ops/redrives lists them.")
+    return redrive

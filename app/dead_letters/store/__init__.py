@@ -1,0 +1,1 @@
+"""Dead letters and bulk redrives in PostgreSQL."""

@@ -1,0 +1,186 @@
+"""Dead letters: how a job becomes one, how it is found, and how it is run again or let go."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from app.audit import record
+from app.dead_letters.models import AlreadyQueued, Attempt, DeadLetterFilter, DeadLetterGroup, NotOpen
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import Sealer
+from app.queue import order_keys, requeue
+from app.queue.bury import COLUMNS
+from app.queue.enqueue import job_subject, payload_of
+from app.queue.lanes import WAKE
+from app.queue.models import DeadLetter, JobPolicy
+
+WHICH: Final = """
+           ($1::text IS NULL OR state = $1)
+       AND ($2::text IS NULL OR connection = $2)
+       AND ($3::text IS NULL OR kind = $3)
+       AND ($4::text IS NULL OR category = $4)
+       AND ($5::timestamptz IS NULL OR created_at >= $5)
+       AND ($6::timestamptz IS NULL OR created_at < $6)
+       AND ($7::text IS NULL OR correlation_id = $7)
+"""
+"""The letters of a DeadLetterFilter whose values are the first seven arguments, as SQL."""
+
+SELECT_PAGE = Query(
+    "SELECT dead_letter",
+    f"""
+    SELECT {COLUMNS}
+      FROM dead_letter
+     WHERE {WHICH}
+       AND ($8::text IS NULL OR id < $8)
+     ORDER BY id DESC
+     LIMIT $9
+    """,  # noqa: S608
+)
+
+COUNT = Query("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE {WHICH}")  # noqa: S608
+
+SELECT_GROUPS = Query(
+    "SELECT dead_letter",
+    f"""
+    SELECT connection, kind, category, reason, count(*)::integer AS count, min(id) AS example
+      FROM dead_letter
+     WHERE {WHICH}
+     GROUP BY connection, kind, category, reason
+     ORDER BY count(*) DESC, min(id)
+     LIMIT $8
+    """,  # noqa: S608
+)
+
+SELECT_BY_ID = Query("SELECT dead_letter", f"SELECT {COLUMNS} FROM dead_letter WHERE id = $1")  # noqa: S608
+
+SELECT_PAYLOAD = Query("SELECT dead_letter", "SELECT job_id, payload FROM dead_letter WHERE id = $1")
+
+SELECT_ATTEMPTS = Query(
+    "SELECT attempt",
+    """
+    SELECT job_id, number, kind, connection, outcome, category, reason, traceparent, started_at, ended_at
+      FROM attempt
+     WHERE job_id = $1
+     ORDER BY number
+    """,
+)
+
+CLOSE = Query(
+    "UPDATE dead_letter",
+    """
+    UPDATE dead_letter
+       SET state = $2, closed_at = now(), closed_by = $3, closed_because = $4
+     WHERE id = ANY ($1::text[])
+    """,
+)
+
+
+class PostgresDeadLetters:
+    """`dead_letter_ports.DeadLetters` on PostgreSQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._policies = policies
+
+    async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
+        """Newest first, below the id `after`."""
+        rows = await self._database.fetch(SELECT_PAGE, *values_of(which), after, limit)
+        return [msgspec.convert(dict(row), DeadLetter) for row in rows]
+
+    async def count(self, which: DeadLetterFilter) -> int:
+        """How many there are."""
+        number: int = await self._database.fetch_value(COUNT, *values_of(which))
+        return number
+
+    async def groups(self, which: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterGroup]:
+        """What they died of, the most frequent first."""
+        rows = await self._database.fetch(SELECT_GROUPS, *values_of(which), limit)
+        return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
+
+    async def get(self, dead_letter_id: str) -> DeadLetter | None:
+        """One by id."""
+        row = await self._database.fetch_row(SELECT_BY_ID, dead_letter_id)
+        return None if row is None else msgspec.convert(dict(row), DeadLetter)
+
+    async def payload(self, dead_letter_id: str) -> bytes | None:
+        """What the handler was given. Raises SealBroken."""
+        row = await self._database.fetch_row(SELECT_PAYLOAD, dead_letter_id)
+        return None if row is None else self._sealer.open(row["payload"], payload_of(row["job_id"]))
+
+    async def attempts(self, job_id: int) -> Sequence[Attempt]:
+        """All attempts at its job, oldest first; those before an earlier redrive too."""
+        return [msgspec.convert(dict(row), Attempt) for row in await self._database.fetch(SELECT_ATTEMPTS, job_id)]
+
+    async def redrive(
+        self, transaction: Transaction, dead_letter_id: str, *, actor: str, payload: bytes | None = None
+    ) -> int:
+        """Enqueue it again in its old place; the job's id. Raises NotOpen and AlreadyQueued."""
+        (letter,) = await requeue.hold_open(transaction, [dead_letter_id]) or (None,)
+        if letter is None:
+            raise NotOpen(dead_letter_id)
+        sealed = None if payload is None else self._sealer.seal(payload, payload_of(letter.job_id))
+        if not await requeue.revive(transaction, [letter], self._policies, payload=sealed):
+            raise AlreadyQueued(dead_letter_id)
+        await self._close(transaction, [letter], "redriven", actor)
+        await requeue.put_back(transaction, [letter])
+        await _note_all(transaction, "job.redriven", [letter], actor, edited=payload is not None)
+        return letter.job_id
+
+    async def redrive_all(
+        self, transaction: Transaction, dead_letter_ids: Sequence[str], *, actor: str, redrive: str
+    ) -> Sequence[str]:
+        """Enqueue those of them again that can be; the ids of these."""
+        letters = await requeue.revive(
+            transaction, await requeue.hold_open(transaction, dead_letter_ids), self._policies
+        )
+        await self._close(transaction, letters, "redriven", actor)
+        await requeue.put_back(transaction, letters)
+        await _note_all(transaction, "job.redriven", letters, actor, edited=False, redrive=redrive)
+        return [letter.id for letter in letters]
+
+    async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
+        """Let it go; those behind it in its order key go on. Raises NotOpen."""
+        letters = await requeue.hold_open(transaction, [dead_letter_id])
+        if not letters:
+            raise NotOpen(dead_letter_id)
+        await self._close(transaction, letters, "discarded", actor, because)
+        await order_keys.promote(transaction, [(letter.connection, letter.order_key) for letter in letters])
+        await transaction.execute(WAKE)
+        await _note_all(transaction, "job.discarded", letters, actor)
+
+    async def _close(
+        self,
+        transaction: Transaction,
+        letters: Sequence[requeue.OpenLetter],
+        state: str,
+        actor: str,
+        because: str | None = None,
+    ) -> None:
+        """Their rows are held."""
+        await transaction.execute(CLOSE, [letter.id for letter in letters], state, actor, because)
+
+
+def values_of(which: DeadLetterFilter) -> tuple[object, ...]:
+    """The arguments of WHICH."""
+    return (
+        *(which.state, which.connection, which.kind, which.category),
+        *(which.since, which.until, which.correlation_id),
+    )
+
+
+async def _note_all(
+    transaction: Transaction, what: str, letters: Sequence[requeue.OpenLetter], actor: str, **facts: object
+) -> None:
+    entries = [
+        record.Entry(
+            type=what,
+            subject=job_subject(letter.job_id),
+            actor=actor,
+            correlation_id=letter.correlation_id,
+            facts={"dead_letter": letter.id, "kind": letter.kind, "connection": letter.connection, **facts},
+        )
+        for letter in letters
+    ]
+    await record.append_all(transaction, entries)

@@ -1,0 +1,182 @@
+"""How a dead letter looks from outside, and what can be done about it."""
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from app.dead_letters.models import Attempt, AttemptOutcome
+from app.queue.models import DeadLetter, DeadLetterState, DeathCategory
+from app.telemetry.context import TRACE_ID
+
+# The members of `failure` stand one level down: tools take a `reason` at the top for a failure of the call.
+ADVICE: Final[dict[DeathCategory, str]] = {
+    "transient": "Redrive it when the other side works again; POST /ops/redrives takes all that died alike.",
+    "throttle": "Redrive it when the vendor takes calls again; POST /ops/redrives takes all that died alike.",
+    "permanent": "Correct the payload where it can be edited, or what refused it, and redrive it.",
+    "auth": "Renew the credential of the connection, resume it, and redrive.",
+    "conflict": "Look at both systems, decide which one is right, and redrive or discard.",
+    "poison": "Its worker ended in every attempt: find out why in the worker's log before it is redriven.",
+}
+
+
+class DeadLetterFailure(Struct, frozen=True, kw_only=True):
+    """Why it died: in which way, in words, where in the payload, and which mapping refused it."""
+
+    category: DeathCategory
+    reason: str
+    path: str | None
+    mapping: str | None
+    revision: int | None
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """Who closed it, when, and why where he had to say."""
+
+    at: datetime
+    by: str
+    because: str | None
+
+
+class DeadLetterView(Struct, frozen=True, kw_only=True):
+    """A dead letter without its payload. `record` names what its job is about; `holds_up`: those behind it in the order
+    of that record wait until it is decided about."""
+
+    id: str
+    state: DeadLetterState
+    kind: str
+    connection: str
+    record: str | None
+    holds_up: bool
+    origin: str | None
+    correlation_id: str
+    attempts: int
+    failure: DeadLetterFailure
+    enqueued_at: datetime
+    created_at: datetime
+    decision: Decision | None
+
+
+class AttemptView(Struct, frozen=True, kw_only=True):
+    """One attempt at the job, those before an earlier redrive too. `trace_id` is where its spans are, and `trace_url`
+    where a person sees them; null for one that was cut off before it could say so."""
+
+    number: int
+    outcome: AttemptOutcome
+    category: DeathCategory | None
+    reason: str | None
+    trace_id: str | None
+    trace_url: str | None
+    started_at: datetime
+    ended_at: datetime
+
+
+class NextStep(Struct, frozen=True, kw_only=True):
+    """A call that can be made now."""
+
+    action: Literal["redrive", "discard"]
+    method: Literal["POST"]
+    path: str
+    advice: str
+
+
+class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
+    """Everything. `payload` is null where it cannot be shown, and `payload_note` says why, or what it is."""
+
+    job_id: int
+    dedupe_key: str | None
+    payload: Any
+    payload_note: str | None
+    editable: bool
+    history: list[AttemptView]
+    next_steps: list[NextStep]
+
+
+def view_of(letter: DeadLetter) -> DeadLetterView:
+    """In short."""
+    return DeadLetterView(**_short(letter))
+
+
+def detail_of(
+    letter: DeadLetter,
+    attempts: list[AttemptView],
+    *,
+    payload: Any,
+    payload_note: str | None,
+    editable: bool,
+    revision_now: int | None,
+) -> DeadLetterDetail:
+    """In full; `revision_now` is the revision of its mapping that is at work at its connection by now."""
+    return DeadLetterDetail(
+        **_short(letter),
+        job_id=letter.job_id,
+        dedupe_key=letter.dedupe_key,
+        payload=payload,
+        payload_note=payload_note,
+        editable=editable,
+        history=attempts,
+        next_steps=_next_steps(letter, editable, revision_now),
+    )
+
+
+def attempt_view_of(attempt: Attempt, trace_url: str) -> AttemptView:
+    """One attempt; `trace_url` is the form of the addresses of traces."""
+    trace_id = None if attempt.traceparent is None else attempt.traceparent.split("-")[1]
+    return AttemptView(
+        number=attempt.number,
+        outcome=attempt.outcome,
+        category=attempt.category,
+        reason=attempt.reason,
+        trace_id=trace_id,
+        trace_url=None if trace_id is None else trace_url.replace(TRACE_ID, trace_id),
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+    )
+
+
+def _short(letter: DeadLetter) -> dict[str, Any]:
+    decided = letter.closed_at is not None and letter.closed_by is not None
+    return {
+        "id": letter.id,
+        "state": letter.state,
+        "kind": letter.kind,
+        "connection": letter.connection,
+        "record": letter.order_key,
+        "holds_up": letter.state == "open" and letter.dead_head == "block" and letter.order_key is not None,
+        "origin": letter.origin,
+        "correlation_id": letter.correlation_id,
+        "attempts": letter.attempts,
+        "failure": DeadLetterFailure(
+            category=letter.category,
+            reason=letter.reason,
+            path=letter.path,
+            mapping=letter.mapping,
+            revision=letter.revision,
+        ),
+        "enqueued_at": letter.enqueued_at,
+        "created_at": letter.created_at,
+        "decision": Decision(at=letter.closed_at, by=letter.closed_by, because=letter.closed_because)  # type: ignore[arg-type]
+        if decided
+        else None,
+    }
+
+
+def _next_steps(letter: DeadLetter, editable: bool, revision_now: int | None) -> list[NextStep]:
+    if letter.state != "open":
+        return []
+    base = f"/ops/dead-letters/{letter.id}"
+    edit = ' Send the corrected payload as {"payload": …}.' if editable else ""
+    moved = ""
+    if revision_now is not None and revision_now != letter.revision:
+        moved = f" It was refused by r{letter.revision} of {letter.mapping}; r{revision_now} is at work now."
+    return [
+        NextStep(
+            action="redrive", method="POST", path=f"{base}/redrive", advice=ADVICE[letter.category] + moved + edit
+        ),
+        NextStep(
+            action="discard",
+            method="POST",
+            path=f"{base}/discard",
+            advice='Where its work is not wanted any more; say why as {"because": …}.',
+        ),
+    ]

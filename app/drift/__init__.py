@@ -1,0 +1,1 @@
+"""Drift: what a vendor's records say that they never said before."""

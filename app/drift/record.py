@@ -1,0 +1,116 @@
+"""Writing drift down: what is done about it by rule, once for each change, and told to whoever subscribes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app import telemetry
+from app.audit.models import Fact, Trail
+from app.drift.judge import Novelty, Sample
+from app.drift.models import DriftFinding, Drifts, DriftSubject, Noted, Trait
+from app.events.models import Events, NewEvent
+from app.postgres.database import Transaction, Transactions
+from app.queue.models import Enqueuer
+from app.redaction import shape_of
+from app.settings.drift import DriftPolicy, DriftRule, policy_of
+
+DETECTED: Final = "mapping.drift_detected"
+TOLD: Final = (
+    *("id", "connection", "object", "mapping", "revision", "source", "path", "kind", "expected", "found"),
+    *("example", "policy", "count", "first_seen"),
+)
+AUDITED: Final = ("connection", "mapping", "revision", "source", "path", "kind", "policy")
+
+Change = tuple[str, str, str]
+"""Path, kind, and what was found: with its subject, what makes a finding one and not another."""
+
+
+class DriftNotes:
+    """`rules` are those of each connection that has any."""
+
+    def __init__(
+        self,
+        *,
+        drifts: Drifts,
+        transactions: Transactions,
+        events: Events,
+        queue: Enqueuer,
+        trail: Trail,
+        rules: Mapping[str, Sequence[DriftRule]],
+        public_url: str,
+    ) -> None:
+        self._drifts = drifts
+        self._transactions = transactions
+        self._events = events
+        self._queue = queue
+        self._trail = trail
+        self._rules = rules
+        self._rejecting = {name for name, given in rules.items() if any(rule.policy == "reject" for rule in given)}
+        self._url = public_url
+
+    def may_reject(self, connection: str) -> bool:
+        """Whether the connection has a rule by which a record is refused."""
+        return connection in self._rejecting
+
+    def policy(self, subject: DriftSubject, path: str) -> DriftPolicy:
+        """What is done about drift at this path."""
+        return policy_of(self._rules.get(subject.connection, ()), subject.object, path)
+
+    def add(self, noted: dict[Change, Noted], sample: Sample, news: Sequence[Novelty]) -> None:
+        """Count what one record shows among what others have shown, but for what is discarded."""
+        for one in news:
+            policy = self.policy(sample.subject, one.path)
+            if policy == "discard":
+                continue
+            change = one.path, one.kind, one.found
+            before = noted.get(change)
+            if before is not None:
+                noted[change] = msgspec.structs.replace(before, count=before.count + 1)
+                continue
+            noted[change] = Noted(
+                subject=sample.subject,
+                path=one.path,
+                kind=one.kind,
+                expected=one.expected,
+                found=one.found,
+                example=None if one.value is None else shape_of(one.value),
+                policy=policy,
+                count=1,
+                correlation_id=sample.correlation_id,
+                traceparent=sample.traceparent,
+            )
+
+    async def write_down(self, subject: DriftSubject, noted: Sequence[Noted], late: Sequence[Trait]) -> None:
+        """Count these findings, and tell of those that were not there before; `late` joins the baseline. Raises
+        StoreUnavailable."""
+        async with self._transactions.transaction() as transaction:
+            if late:
+                await self._drifts.extend(transaction, subject, late)
+            new = await self._drifts.note(transaction, noted) if noted else ()
+            if new:
+                await self._tell(transaction, new)
+        for finding, _ in new:
+            telemetry.count_drift(finding.connection, finding.kind)
+
+    async def _tell(self, transaction: Transaction, new: Sequence[tuple[DriftFinding, Noted]]) -> None:
+        events = [
+            NewEvent(
+                type=DETECTED,
+                data=msgspec.json.encode(self._data(finding)),
+                connection=finding.connection,
+                origin=finding.id,
+                correlation_id=noted.correlation_id,
+                traceparent=noted.traceparent,
+            )
+            for finding, noted in new
+        ]
+        await self._queue.enqueue(transaction, *await self._events.append(transaction, *events))
+        facts = [
+            Fact(type="drift.found", subject=finding.id, facts={name: getattr(finding, name) for name in AUDITED})
+            for finding, _ in new
+        ]
+        await self._trail.append(transaction, *facts)
+
+    def _data(self, finding: DriftFinding) -> dict[str, Any]:
+        return {name: getattr(finding, name) for name in TOLD} | {"link": f"{self._url}/ops/drift/{finding.id}"}

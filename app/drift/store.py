@@ -1,0 +1,213 @@
+"""Baselines and drift findings: `drift_ports.Drifts` on PostgreSQL."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.drift.models import Baseline, DriftFilter, DriftFinding, DriftSubject, Learning, Noted, Trait
+from app.identifiers import new_id
+from app.postgres.database import Database, Query, Transaction
+from app.settings.drift import trait_of
+
+COLUMNS: Final = """
+       id, connection, object, mapping, revision, source, path, kind, expected, found, example, policy, count,
+       first_seen, last_seen, acknowledged_at, acknowledged_by
+"""
+
+SELECT_BASELINE = Query(
+    "SELECT drift_baseline",
+    """
+    SELECT learned_at IS NOT NULL AS learned, path, array_agg(trait) AS traits
+      FROM drift_baseline
+      LEFT JOIN drift_known USING (connection, mapping, revision, source)
+     WHERE connection = $1 AND mapping = $2 AND revision = $3 AND source = $4
+     GROUP BY learned, path
+    """,
+)
+
+BEGIN = Query(
+    "INSERT drift_baseline",
+    """
+    INSERT INTO drift_baseline (connection, mapping, revision, source)
+    VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+    """,
+)
+
+# The row stays locked until the traits are added, so that none is added once another process has ended the learning.
+LEARN = Query(
+    "UPDATE drift_baseline",
+    """
+    UPDATE drift_baseline
+       SET records = records + $5,
+           learned_at = CASE WHEN records + $5 >= $6 OR began_at < now() - make_interval(hours => $7) THEN now() END
+     WHERE connection = $1 AND mapping = $2 AND revision = $3 AND source = $4
+       AND learned_at IS NULL
+    RETURNING learned_at IS NOT NULL AS learned
+    """,
+)
+
+EXTEND = Query(
+    "INSERT drift_known",
+    """
+    INSERT INTO drift_known (connection, mapping, revision, source, path, trait)
+    SELECT $1, $2, $3, $4, seen.path, seen.trait
+      FROM unnest($5::text[], $6::text[]) AS seen (path, trait)
+     ORDER BY seen.path, seen.trait
+        ON CONFLICT DO NOTHING
+    """,
+)
+
+MOST_OPEN: Final = 500
+"""Findings of one subject that nobody has acknowledged. Whoever sees so many has seen enough: a vendor that names its
+members after its records would else have a row, an event and a delivery made for each."""
+
+# A row that no other transaction has touched has no xmax: it was inserted here.
+NOTE = Query(
+    "INSERT drift_finding",
+    f"""
+    INSERT INTO drift_finding (id, connection, object, mapping, revision, source, path, kind, expected, found, example,
+                               policy, count)
+    SELECT id, connection, object, mapping, revision, source, path, kind, expected, found, example, policy, count
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
+                  $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[]) WITH ORDINALITY
+           AS seen (id, connection, object, mapping, revision, source, path, kind, expected, found, example, policy,
+                    count, place)
+     WHERE place <= {MOST_OPEN} - (SELECT count(*)
+                                     FROM drift_finding AS open
+                                    WHERE open.connection = ($2::text[])[1] AND open.mapping = ($4::text[])[1]
+                                      AND open.revision = ($5::integer[])[1] AND open.source = ($6::text[])[1]
+                                      AND open.acknowledged_at IS NULL)
+        OR EXISTS (SELECT
+                     FROM drift_finding AS known
+                    WHERE (known.connection, known.mapping, known.revision, known.source)
+                          = (seen.connection, seen.mapping, seen.revision, seen.source)
+                      AND (known.path, known.kind, known.found) = (seen.path, seen.kind, seen.found))
+        ON CONFLICT (connection, mapping, revision, source, path, kind, found) DO UPDATE
+       SET count = drift_finding.count + excluded.count, last_seen = now(), policy = excluded.policy
+    RETURNING xmax = 0 AS new, {COLUMNS}
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+SELECT_PAGE = Query(
+    "SELECT drift_finding",
+    f"""
+    SELECT {COLUMNS}
+      FROM drift_finding
+     WHERE ($1::text IS NULL OR connection = $1)
+       AND ($2::text IS NULL OR kind = $2)
+       AND ($3::boolean IS NULL OR (acknowledged_at IS NOT NULL) = $3)
+       AND ($4::text IS NULL OR id < $4)
+     ORDER BY id DESC
+     LIMIT $5
+    """,  # noqa: S608
+)
+
+SELECT_BY_ID = Query("SELECT drift_finding", f"SELECT {COLUMNS} FROM drift_finding WHERE id = $1")  # noqa: S608
+
+ACKNOWLEDGE = Query(
+    "UPDATE drift_finding",
+    f"""
+    UPDATE drift_finding
+       SET acknowledged_at = now(), acknowledged_by = $2
+     WHERE id = $1 AND acknowledged_at IS NULL
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+
+class PostgresDrifts:
+    """`drift_ports.Drifts` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def baseline(self, subject: DriftSubject) -> Baseline:
+        """What is known of it."""
+        rows = await self._database.fetch(SELECT_BASELINE, *_key(subject))
+        known = {row["path"]: frozenset(row["traits"]) for row in rows if row["path"] is not None}
+        return Baseline(learned=any(row["learned"] for row in rows), known=known)
+
+    async def learn(
+        self,
+        transaction: Transaction,
+        subject: DriftSubject,
+        traits: Sequence[Trait],
+        *,
+        records: int,
+        most_records: int,
+        most_hours: int,
+    ) -> Learning:
+        """Add what so many records said, while there is something to learn."""
+        key = _key(subject)
+        await transaction.execute(BEGIN, *key)
+        row = await transaction.fetch_row(LEARN, *key, records, most_records, most_hours)
+        if row is None:
+            return "over"
+        await transaction.execute(EXTEND, *key, *_columns(traits))
+        return "learned" if row["learned"] else "learning"
+
+    async def extend(self, transaction: Transaction, subject: DriftSubject, traits: Sequence[Trait]) -> None:
+        """Add to a baseline."""
+        key = _key(subject)
+        await transaction.execute(BEGIN, *key)
+        await transaction.execute(EXTEND, *key, *_columns(traits))
+
+    async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
+        """Count these, all of one subject, in one order for all processes; those that were not there before. Of what is
+        new no more is kept than makes `MOST_OPEN`."""
+        inserted = {new_id("drf_"): one for one in sorted(noted, key=_identity)}
+        columns = list(zip(*(_row(id, one) for id, one in inserted.items()), strict=True))
+        rows = await transaction.fetch(NOTE, *map(list, columns))
+        return [(_finding(row), inserted[row["id"]]) for row in rows if row["new"]]
+
+    async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
+        """Newest first, below the id `after`."""
+        rows = await self._database.fetch(SELECT_PAGE, which.connection, which.kind, which.acknowledged, after, limit)
+        return [_finding(row) for row in rows]
+
+    async def get(self, finding_id: str) -> DriftFinding | None:
+        """One by id."""
+        row = await self._database.fetch_row(SELECT_BY_ID, finding_id)
+        return None if row is None else _finding(row)
+
+    async def acknowledge(self, transaction: Transaction, finding_id: str, *, actor: str) -> DriftFinding | None:
+        """It belongs to the baseline from now on."""
+        row = await transaction.fetch_row(ACKNOWLEDGE, finding_id, actor)
+        if row is None:
+            return None
+        finding = _finding(row)
+        subject = DriftSubject(
+            connection=finding.connection,
+            object=finding.object,
+            mapping=finding.mapping,
+            revision=finding.revision,
+            source=finding.source,
+        )
+        await self.extend(transaction, subject, [(finding.path, trait_of(finding.kind, finding.found))])
+        return finding
+
+
+def _key(subject: DriftSubject) -> tuple[str, str, int, str]:
+    return subject.connection, subject.mapping, subject.revision, subject.source
+
+
+def _identity(noted: Noted) -> tuple[object, ...]:
+    return (*_key(noted.subject), noted.path, noted.kind, noted.found)
+
+
+def _columns(traits: Sequence[Trait]) -> tuple[list[str], list[str]]:
+    return [path for path, _ in traits], [trait for _, trait in traits]
+
+
+def _row(id: str, noted: Noted) -> tuple[object, ...]:
+    subject = noted.subject
+    return (
+        *(id, subject.connection, subject.object, subject.mapping, subject.revision, subject.source),
+        *(noted.path, noted.kind, noted.expected, noted.found, noted.example, noted.policy, noted.count),
+    )
+
+
+def _finding(row: Any) -> DriftFinding:
+    return msgspec.convert(dict(row), DriftFinding)

@@ -1,0 +1,1 @@
+"""Requests to addresses that someone else names: the SSRF guard and the transport behind it."""

@@ -1,0 +1,99 @@
+"""A target's URL, read strictly: one reading for the check and for the call, so that the two cannot differ."""
+
+import re
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, cast
+
+from msgspec import Struct
+
+from app.egress.models import TargetRefused
+from app.settings.egress import Address, Scheme
+
+LONGEST: Final = 2048
+_DEFAULT_PORT: Final[dict[Scheme, int]] = {"http": 80, "https": 443}
+
+# RFC 3986, without user information and fragment, and with ports and hosts in the spellings that all parsers agree on.
+_URL: Final = re.compile(
+    r"""(?P<scheme>https?)://
+        (?: \[ (?P<six> [0-9A-Fa-f:.]+ ) \] | (?P<host> [A-Za-z0-9._-]+ ) )
+        (?: : (?P<port> [1-9][0-9]{0,4} ) )?
+        (?P<path> / (?: [A-Za-z0-9._~!$&'()*+,;=:@/-] | %[0-9A-Fa-f]{2} )* )?
+        (?: \? (?P<query> (?: [A-Za-z0-9._~!$&'()*+,;=:@/?-] | %[0-9A-Fa-f]{2} )* ) )?
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+# What ends in such a label is an IPv4 address to the WHATWG's URL parser and to inet_aton: 127.1, 0x7f.0.0.1, 017700…
+_NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """Where to send. `host` is a lower-case name without final dot, or an address in its usual spelling; `literal` is
+    that address. `path` and `query` are as they were written."""
+
+    scheme: Scheme
+    host: str
+    port: int
+    path: str
+    query: str
+    literal: Address | None
+
+
+def parse_target(url: str) -> Target:
+    """Read a URL. Raises TargetRefused for one that is not plain http(s), or that others could read otherwise."""
+    if len(url) > LONGEST:
+        raise TargetRefused(f"is longer than {LONGEST} characters")
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise TargetRefused(_what_is_wrong(url))
+    scheme = cast(Scheme, match["scheme"].lower())
+    port = int(match["port"] or _DEFAULT_PORT[scheme])
+    if port > 65535:
+        raise TargetRefused("has a port above 65535")
+    literal = _ipv6(match["six"]) if match["six"] else _ipv4(match["host"])
+    return Target(
+        scheme=scheme,
+        host=_name(match["host"]) if literal is None else str(literal),
+        port=port,
+        path=match["path"] or "/",
+        query=match["query"] or "",
+        literal=literal,
+    )
+
+
+def _ipv6(spelled: str) -> IPv6Address:
+    try:
+        return IPv6Address(spelled)
+    except ValueError:
+        raise TargetRefused("has brackets around what is no IPv6 address") from None
+
+
+def _ipv4(host: str) -> IPv4Address | None:
+    """The address that a host is; None for a name."""
+    bare = host.lower().removesuffix(".")
+    if _NUMERIC_LABEL.fullmatch(bare.rpartition(".")[2]) is None:
+        return None
+    try:
+        return IPv4Address(bare)
+    except ValueError:
+        raise TargetRefused("has a number for a host that is not four decimal numbers from 0 to 255") from None
+
+
+def _name(host: str) -> str:
+    name = host.lower().removesuffix(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise TargetRefused("has a host that is no name")
+    return name
+
+
+def _what_is_wrong(url: str) -> str:
+    authority = re.split(r"[/?#\\]", url.partition("://")[2], maxsplit=1)[0]
+    if re.match(r"https?://", url, re.IGNORECASE) is None:
+        return "is not an http or https URL"
+    if "@" in authority:
+        return "has a user name or password before the host"
+    if "#" in url:
+        return "has a fragment, which is never sent"
+    if not url.isascii():
+        return "has characters outside ASCII: hosts are written as xn--…, other parts percent-encoded"
+    return "is not a URL of host, port, path and query as RFC 3986 spells them"

@@ -1,0 +1,1 @@
+"""Events out: the feed, samples, subscriptions and deliveries."""

@@ -1,0 +1,117 @@
+"""Delivering an Event to one target: one attempt, what it came to, and when the next one is due."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from app.egress.models import NotPosted, Poster
+from app.events.models import Consigned, Delivery, DeliveryFailure
+from app.queue.models import Done, Exhausted, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
+from app.seam import Seam
+from app.signatures import Secret, signed_headers
+from app.telemetry.posting import count_delivery, count_disabled
+
+# How often is tried is the ladder's affair, which an operator may change; one that is given up lets those behind it go
+# on. The back-off is for failures of our own.
+POLICY: Final = JobPolicy(max_attempts=50, base_seconds=5.0, cap_seconds=3600.0, dead_head="skip", attempt_seconds=60.0)
+GONE: Final = 410
+SLOW_DOWN: Final = (429, 502, 503, 504)
+LONGEST_WAIT: Final = 86_400.0
+JITTER: Final = 0.2
+
+_decoder = msgspec.json.Decoder(Consigned)
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """What one post came to. `reason` is the end of a sentence about the target, None where it accepted."""
+
+    status: int | None
+    reason: str | None
+    retry_after: float | None = None
+
+
+async def deliver(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+    """The handler of `deliver` jobs: make one attempt.
+
+    Only 2xx is success. 410 ends the subscription. Anything else is tried again as the ladder says, or later where the
+    target asks for it, also what the egress guard refuses: a name may lead elsewhere tomorrow.
+    """
+    consigned = _decoder.decode(job.payload)
+    delivery = await seam.deliveries.open(consigned.delivery)
+    if delivery is None:
+        return Done()
+    if not delivery.secrets:
+        return await _give_up(seam, job, delivery, "no API key of the caller is valid any more")
+    sent = await send(
+        seam.poster,
+        delivery.target_url,
+        delivery.secrets,
+        message_id=delivery.event,
+        correlation_id=job.correlation_id,
+        body=bytes(consigned.event),
+    )
+    if sent.status == GONE and delivery.subscription is not None:
+        async with finishing() as transaction:
+            await seam.subscriptions.delete(
+                transaction, delivery.subscription, actor="lockstitch", because="the target answered 410"
+            )
+        count_delivery("dropped")
+        return Done()
+    if sent.reason is not None or sent.status is None:
+        return await _try_again(seam, job, delivery, sent)
+    async with finishing() as transaction:
+        await seam.deliveries.succeed(transaction, delivery, status=sent.status)
+    count_delivery("delivered")
+    return Done()
+
+
+async def send(
+    poster: Poster, target_url: str, secrets: Sequence[Secret], *, message_id: str, correlation_id: str, body: bytes
+) -> Sent:
+    """Sign as Standard Webhooks 1.0 has it, with this attempt's time, and post once. Never raises for the target."""
+    signature = signed_headers(secrets, message_id=message_id, at=datetime.now(UTC), body=body)
+    headers = {"content-type": "application/json", "x-correlation-id": correlation_id, **signature}
+    try:
+        reply = await poster.post(target_url, headers=headers, body=body)
+    except NotPosted as failure:
+        return Sent(status=None, reason=failure.why)
+    if 200 <= reply.status < 300:
+        return Sent(status=reply.status, reason=None)
+    return Sent(status=reply.status, reason=f"answered {reply.status}", retry_after=reply.retry_after)
+
+
+def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | None) -> float:
+    """How long to wait after so many failures: a step of the ladder and up to a fifth more, so that what failed
+    together does not come back together; not less than the target asks for, up to a day."""
+    step = ladder[min(failures, len(ladder)) - 1]
+    jittered = step * (1.0 + JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
+    return max(jittered, min(asked or 0.0, LONGEST_WAIT))
+
+
+async def _try_again(seam: Seam, job: Job, delivery: Delivery, sent: Sent) -> Outcome:
+    failures = job.attempt - job.spared
+    reason = f"the target {sent.reason}"
+    failure = DeliveryFailure(
+        status=sent.status,
+        reason=reason,
+        final=failures > len(seam.delivery_ladder),
+        unresponsive=sent.status is None or sent.status in SLOW_DOWN,
+        retry_after=None if sent.retry_after is None else min(sent.retry_after, LONGEST_WAIT),
+    )
+    if await seam.deliveries.fail(job, delivery, failure, disable_after=sum(seam.delivery_ladder)):
+        count_disabled()
+    count_delivery("given up" if failure.final else "failed")
+    if failure.final:
+        return Exhausted(reason=reason)
+    return Retry(reason=reason, after=seconds_until_next(seam.delivery_ladder, failures, sent.retry_after))
+
+
+async def _give_up(seam: Seam, job: Job, delivery: Delivery, reason: str) -> Outcome:
+    failure = DeliveryFailure(status=None, reason=reason, final=True, unresponsive=False, retry_after=None)
+    await seam.deliveries.fail(job, delivery, failure, disable_after=sum(seam.delivery_ladder))
+    count_delivery("given up")
+    return Permanent(reason=reason)

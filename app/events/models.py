@@ -1,0 +1,240 @@
+"""The Structs of Events, subscriptions and deliveries.
+
+Whatever appends Events gets jobs back and enqueues them, with its own, in one call:
+
+    jobs = await events.append(transaction, NewEvent(type="customer.updated", …))
+    await queue.enqueue(transaction, *jobs)
+
+Each subscription has its own lane in the queue, named by its id, so a slow one delays no other. Callbacks share lanes
+by target.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Raw, Struct
+
+from app.postgres.database import Transaction
+from app.queue.models import Job, NewJob
+from app.signatures import Secret
+from canonical.parts import ObjectName
+
+
+class SeenState(Struct, frozen=True, kw_only=True):
+    """A record as we last saw it: its canonical fields as a JSON object, without `meta`. `version` is raised with every
+    change."""
+
+    data: bytes
+    deleted: bool
+    version: int
+    seen_at: datetime
+
+
+class StateMoved(Exception):
+    """Somebody else has kept a newer state of the record since ours was compared."""
+
+
+class RecordStates(Protocol):
+    """What we last saw of each record, to tell what has changed. A state that is read before the record is fetched, and
+    named when the next one is put, cannot be replaced by what is older."""
+
+    async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
+        """The last one, if any."""
+
+    async def put(
+        self,
+        transaction: Transaction,
+        object_name: ObjectName,
+        connection: str,
+        remote_id: str,
+        *,
+        data: bytes,
+        instead_of: SeenState | None,
+        deleted: bool = False,
+    ) -> None:
+        """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved."""
+
+
+class Callback(Struct, frozen=True, kw_only=True):
+    """One more address that an Event is delivered to, and whose caller named it."""
+
+    target_url: str
+    principal: str
+
+
+class NewEvent(Struct, frozen=True, kw_only=True):
+    """A canonical change. `data` is a JSON document; `changed` names the top-level fields that differ from what was
+    last seen, where that has a meaning. `record` names what it is about, `customer:1051`: the deliveries of one record
+    are in order. `origin` is the id of what it stems from. The correlation id and the trace are the current ones where
+    they are not given. `callback` is told too, whoever subscribes."""
+
+    type: str
+    data: bytes
+    connection: str | None = None
+    changed: tuple[str, ...] | None = None
+    record: str | None = None
+    origin: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    callback: Callback | None = None
+
+
+class EventDocument(Struct, frozen=True, kw_only=True):
+    """An Event as the feed and subscribers get it (contract, Events out)."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    api_version: str
+    connection: str | None
+    correlation_id: str
+    changed: tuple[str, ...] | None
+    data: Raw
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """An Event as it was appended. `body` is the document of the contract, as the feed and subscribers get it."""
+
+    id: str
+    type: str
+    connection: str | None
+    record: str | None
+    correlation_id: str
+    traceparent: str | None
+    origin: str | None
+    created_at: datetime
+    body: Raw
+
+
+class Events(Protocol):
+    """The record of canonical changes."""
+
+    async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
+        """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
+
+    async def feed(self, *, types: Sequence[str], after: str | None, limit: int) -> Sequence[Event]:
+        """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
+        exact; empty means all."""
+
+    async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
+        """Newest first."""
+
+    async def get(self, event_id: str) -> Event | None:
+        """One by id."""
+
+
+SubscriptionState = Literal["active", "disabled"]
+
+
+class NewSubscription(Struct, frozen=True, kw_only=True):
+    """Who wants to be told what, and where. `events` are patterns; `secret` is the first that deliveries are signed
+    with."""
+
+    id: str
+    principal: str
+    target_url: str
+    events: tuple[str, ...]
+    connection: str | None
+    secret: str
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """A subscription as it stands. `failing_since`: nothing has been delivered since then, though it was tried.
+    `disabled`: its deliveries wait until a person enables it; the reason holds no personal data."""
+
+    id: str
+    principal: str
+    target_url: str
+    events: tuple[str, ...]
+    connection: str | None
+    state: SubscriptionState
+    disabled_reason: str | None
+    disabled_at: datetime | None
+    failing_since: datetime | None
+    created_at: datetime
+
+
+class Subscriptions(Protocol):
+    """The subscriptions. Every change is audited, with `actor` as its cause."""
+
+    async def create(self, new: NewSubscription) -> Subscription:
+        """Add one; it gets every Event that the feed does not show by then."""
+
+    async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
+        """Newest first, below the id `after`."""
+
+    async def get(self, subscription_id: str) -> Subscription | None:
+        """One by id."""
+
+    async def secrets(self, subscription_id: str) -> Sequence[Secret]:
+        """Those that sign now, newest first."""
+
+    async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
+        """A new secret beside the present ones, which go on for the overlap. False without such a subscription."""
+
+    async def enable(self, subscription_id: str, *, actor: str) -> bool:
+        """Deliver again, and at once what has waited. False when it is not disabled."""
+
+    async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
+        """Remove it; what is on its way to it is dropped. False without such a subscription."""
+
+
+class Consigned(Struct, frozen=True, kw_only=True):
+    """The payload of a `deliver` job: which delivery, and the document to be delivered."""
+
+    delivery: str
+    event: Raw
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """What an attempt needs to know. `secrets` are those that sign now: a subscription's, or made of the digests of a
+    caller's API keys for a callback. None are left when all of those keys have ended."""
+
+    id: str
+    event: str
+    subscription: str | None
+    target_url: str
+    secrets: tuple[Secret, ...]
+
+
+class DeliveryFailure(Struct, frozen=True, kw_only=True):
+    """An attempt that failed. `reason` holds no personal data. `final`: there will be no other. `unresponsive`: the
+    target as a whole is in trouble or asks for a pause, so that all of its lane waits, `retry_after` seconds where it
+    said so."""
+
+    status: int | None
+    reason: str
+    final: bool
+    unresponsive: bool
+    retry_after: float | None
+
+
+class FanOut(Protocol):
+    """Who gets an Event."""
+
+    async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
+        """A delivery for each subscription that wants each of these, and the jobs that make them; the caller enqueues
+        them."""
+
+    async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
+        """A delivery of this Event to one address that a caller has named; the job that makes it.
+
+        It is signed as Standard Webhooks has it, with the SHA-256 digest of each API key of the caller that is valid at
+        the time: the caller computes `whsec_` and the base64 of the digest of his own key.
+        """
+
+
+class Deliveries(FanOut, Protocol):
+    """Events on their way to targets."""
+
+    async def open(self, delivery_id: str) -> Delivery | None:
+        """One that is still to be made, also after it was given up; None for one that is made, or that nobody waits
+        for any more."""
+
+    async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
+        """It was accepted."""
+
+    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
+        """Note a failed attempt. Whether it disabled the subscription: nothing was delivered for `disable_after`
+        seconds."""

@@ -1,0 +1,76 @@
+"""Events of what the queue decides: a job given up, a connection paused. They join the transaction of the decision."""
+
+from typing import Any, Final
+
+import msgspec
+
+from app.events.models import Events, NewEvent
+from app.events.store import deliveries
+from app.postgres.database import Query, Transaction
+from app.queue.models import INTERNAL, BlockedReason, DeadLetter, Enqueuer
+
+DEAD_LETTER_CREATED: Final = "dead_letter.created"
+CONNECTION_PAUSED: Final = "connection.paused"
+
+SELECT_TYPE = Query("SELECT event", "SELECT type FROM event WHERE id = $1")
+
+
+class StoreAnnouncer:
+    """`dead_letter_ports.Announcer`. Its Events have no order key: whoever gives up a job holds the lock of a key
+    already, and must not wait for another."""
+
+    def __init__(self, events: Events, queue: Enqueuer) -> None:
+        self._events = events
+        self._queue = queue
+
+    async def dead_letter_created(self, transaction: Transaction, dead_letter: DeadLetter) -> None:
+        """A job was given up, and with it what it was to deliver. Where that was this very kind of news, it is not news
+        for a delivery: each would make the next one."""
+        if dead_letter.kind == deliveries.KIND:
+            if dead_letter.dedupe_key is not None:
+                await deliveries.give_up(transaction, dead_letter.dedupe_key, dead_letter.reason)
+            if not await _is_other_news(transaction, dead_letter.origin):
+                return
+        connection = None if dead_letter.connection == INTERNAL else dead_letter.connection
+        data = {
+            "id": dead_letter.id,
+            "kind": dead_letter.kind,
+            "connection": connection,
+            "category": dead_letter.category,
+            "reason": dead_letter.reason,
+            "path": dead_letter.path,
+            "mapping": dead_letter.mapping,
+            "revision": dead_letter.revision,
+            "attempts": dead_letter.attempts,
+            "correlation_id": dead_letter.correlation_id,
+            "created_at": dead_letter.created_at,
+            "href": f"/ops/dead-letters/{dead_letter.id}",
+        }
+        await self._announce(
+            transaction,
+            NewEvent(
+                type=DEAD_LETTER_CREATED,
+                data=msgspec.json.encode(data),
+                connection=connection,
+                origin=dead_letter.id,
+                correlation_id=dead_letter.correlation_id,
+            ),
+        )
+
+    async def connection_paused(
+        self, transaction: Transaction, connection: str, why: BlockedReason, *, note: str
+    ) -> None:
+        """A connection works no more until a person resumes it; `note` is the person's, or what the vendor answered."""
+        data: dict[str, Any] = {"connection": connection, "why": why, "note": note}
+        await self._announce(
+            transaction, NewEvent(type=CONNECTION_PAUSED, data=msgspec.json.encode(data), connection=connection)
+        )
+
+    async def _announce(self, transaction: Transaction, event: NewEvent) -> None:
+        await self._queue.enqueue(transaction, *await self._events.append(transaction, event))
+
+
+async def _is_other_news(transaction: Transaction, event_id: str | None) -> bool:
+    """Whether a delivery was of something else than dead letters; of an event that is gone nobody can tell."""
+    delivered = await transaction.fetch_value(SELECT_TYPE, event_id)
+    return delivered is not None and delivered != DEAD_LETTER_CREATED

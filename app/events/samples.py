@@ -1,0 +1,175 @@
+"""One realistic Event of each type, for trigger editors and for tests of subscriptions; made of the examples that the
+committed schemas give for every field."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.events.record_changes import changed
+from app.events.types import EVENT_TYPES
+from canonical.customer import Customer
+from canonical.order import Order
+from canonical.schema import FOLDER
+from canonical.ticket import Ticket
+
+SAMPLE_ID: Final = "evt_000000000000000004d20000000000000001"
+CORRELATION_ID: Final = "orders-4711"
+_CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zendesk", "comment": "zendesk"}
+_VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
+_MODELS: Final[Mapping[str, type[Struct]]] = {"customer": Customer, "order": Order, "ticket": Ticket}
+_CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
+# A field has an example although most records have nothing there.
+_USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into_remote_id", "refunds")
+_SOMETIMES: Final = ("raw", "operation_id", "correlation_id")
+
+
+def sample_event(
+    event_type: str,
+    *,
+    event_id: str = SAMPLE_ID,
+    correlation_id: str = CORRELATION_ID,
+    timestamp: datetime | None = None,
+) -> bytes:
+    """The document of an Event of this type, with the time of now unless another is given. `event_type` is one of
+    EVENT_TYPES."""
+    subject = event_type.partition(".")[0]
+    data = _DATA[event_type]()
+    return msgspec.json.encode(
+        {
+            "id": event_id,
+            "type": event_type,
+            "timestamp": timestamp or datetime.now(UTC),
+            "api_version": "v1",
+            "connection": _CONNECTIONS.get(subject, "hubspot"),
+            "correlation_id": correlation_id,
+            "changed": _changed(event_type, data),
+            "data": data,
+        }
+    )
+
+
+def _changed(event_type: str, data: Mapping[str, Any]) -> Sequence[str] | None:
+    """As an Event of a record that was not seen before has it, or one of which one thing has changed."""
+    subject, _, what = event_type.partition(".")
+    if subject not in _MODELS or what == "comment_added":
+        return None
+    if what == "created":
+        return changed(None, data, _MODELS[subject])
+    return _CHANGED[subject] if what == "updated" else ()
+
+
+@cache
+def _resource(schema_name: str) -> dict[str, Any]:
+    schema = msgspec.json.decode(FOLDER.joinpath(f"{schema_name}.json").read_bytes())
+    instance: dict[str, Any] = _instance(schema, schema.get("$defs", {}))
+    for name in _USUALLY_EMPTY:
+        if name in instance:
+            instance[name] = [] if isinstance(instance[name], list) else None
+    # Its examples speak of a customer.
+    vendor = _CONNECTIONS[schema_name]
+    instance["meta"] |= {
+        "connection": vendor,
+        "vendor": vendor,
+        "remote_url": f"https://{vendor}.example/{instance['meta']['remote_id']}",
+        "links": [{"connection": vendor, "remote_id": instance["meta"]["remote_id"]}],
+        "mapping": {"name": f"{vendor}.{schema_name}", "revision": 1, "vendor_api": _VENDOR_APIS[vendor]},
+        "loss": [],
+        "unsupported": [],
+    }
+    return instance
+
+
+def _instance(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _instance(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if schema.get("examples"):
+        return schema["examples"][0]
+    if "anyOf" in schema:
+        return _instance(next(one for one in schema["anyOf"] if one != {"type": "null"}), definitions)
+    if schema.get("type") == "array":
+        return [_instance(schema["items"], definitions)]
+    required = schema.get("required", ())
+    return {
+        name: _instance(member, definitions)
+        for name, member in schema.get("properties", {}).items()
+        if name in required or name not in _SOMETIMES
+    }
+
+
+def _webhook() -> dict[str, Any]:
+    return {"type": "invoice.paid", "payload": {"id": "in_1001", "amount_paid": 4900, "currency": "eur"}}
+
+
+def _operation() -> dict[str, Any]:
+    return {
+        "id": "op_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "state": "succeeded",
+        "object": "customer",
+        "action": "create",
+        "connection": "hubspot",
+        "attempts": 1,
+        "correlation_id": CORRELATION_ID,
+        "created_at": "2026-05-01T09:30:00Z",
+        "updated_at": "2026-05-01T09:30:01Z",
+        "result": _resource("customer"),
+    }
+
+
+def _dead_letter() -> dict[str, Any]:
+    return {
+        "id": "dl_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "kind": "ingest",
+        "connection": "hubspot",
+        "category": "permanent",
+        "reason": "the mapping found no honest reading",
+        "path": "/properties/lifecyclestage",
+        "mapping": "hubspot.customer",
+        "revision": 1,
+        "attempts": 1,
+        "correlation_id": CORRELATION_ID,
+        "created_at": "2026-05-01T09:30:00Z",
+        "href": "/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+    }
+
+
+def _pause() -> dict[str, Any]:
+    return {"connection": "hubspot", "why": "auth", "note": "the vendor refuses our credential"}
+
+
+def _drift() -> dict[str, Any]:
+    return {
+        "id": "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+        "connection": "hubspot",
+        "object": "customer",
+        "mapping": "hubspot.customer",
+        "revision": 1,
+        "source": "record",
+        "path": "$.recordVersion",
+        "kind": "unknown_field",
+        "expected": "no such member",
+        "found": "a member",
+        "example": "0",
+        "policy": "evolve",
+        "count": 1,
+        "first_seen": "2026-05-01T09:30:00Z",
+        "link": "http://127.0.0.1:8080/ops/drift/drf_0198f0a2b7c47d3c9a51f2e80b6c4d17",
+    }
+
+
+_DATA: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    name: {
+        "customer": lambda: _resource("customer"),
+        "order": lambda: _resource("order"),
+        "ticket": lambda: _resource("ticket"),
+        "webhook": _webhook,
+        "operation": _operation,
+        "dead_letter": _dead_letter,
+        "connection": _pause,
+        "mapping": _drift,
+    }[name.partition(".")[0]]
+    for name in EVENT_TYPES
+} | {"ticket.comment_added": lambda: _resource("comment")}

@@ -1,0 +1,1 @@
+"""Events, subscriptions, deliveries and last-seen record states in PostgreSQL."""

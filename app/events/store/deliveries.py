@@ -1,0 +1,264 @@
+"""Deliveries: made with the Event in one transaction, opened for each attempt, and told how it went."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+
+from app.events.models import Consigned, Delivery, DeliveryFailure, Event
+from app.events.store.subscriptions import (
+    AT_ONCE,
+    OPEN_LANE,
+    SELECT_SECRETS,
+    note,
+    note_failure,
+    note_success,
+    opened_secrets,
+    target_of,
+)
+from app.events.types import patterns_of
+from app.identifiers import new_id
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import Sealer
+from app.queue import lanes
+from app.queue.models import Job, NewJob
+from app.signatures import Secret
+
+KIND: Final = "deliver"
+CALLBACK_LANES: Final = 64
+
+SELECT_WANTED = Query(
+    "SELECT subscription",
+    """
+    SELECT wanted.place, subscription.id
+      FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS wanted (place, type, subject, connection)
+      JOIN subscription ON subscription.events && ARRAY['*', wanted.subject, wanted.type]
+       AND (subscription.connection IS NULL OR subscription.connection = wanted.connection)
+     ORDER BY wanted.place, subscription.id
+    """,
+)
+
+INSERT = Query(
+    "INSERT delivery",
+    """
+    INSERT INTO delivery (id, event, subscription, correlation_id)
+    SELECT *
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    """,
+)
+
+INSERT_CALLBACK = Query(
+    "INSERT delivery",
+    """
+    INSERT INTO delivery (id, event, principal, target_url, correlation_id)
+    VALUES ($1, $2, $3, $4, $5)
+    """,
+)
+
+SELECT_OPEN = Query(
+    "SELECT delivery",
+    """
+    SELECT delivery.id, delivery.event, delivery.subscription, delivery.principal, delivery.correlation_id,
+           delivery.target_url AS callback_url, subscription.target_url
+      FROM delivery
+      LEFT JOIN subscription ON subscription.id = delivery.subscription
+     WHERE delivery.id = $1 AND delivery.state IN ('pending', 'dead')
+    """,
+)
+
+SELECT_DIGESTS = Query(
+    "SELECT api_key",
+    """
+    SELECT digest, expires_at
+      FROM api_key
+     WHERE principal = $1
+       AND revoked_at IS NULL
+       AND (expires_at IS NULL OR expires_at > now())
+     ORDER BY created_at DESC
+    """,
+)
+
+DROP = Query(
+    "UPDATE delivery",
+    "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE id = $1 AND state = 'pending'",
+)
+
+GIVE_UP = Query(
+    "UPDATE delivery",
+    """
+    UPDATE delivery
+       SET state = 'dead', last_error = $2, ended_at = now()
+     WHERE id = $1 AND state = 'pending'
+    """,
+)
+
+SUCCEED = Query(
+    "UPDATE delivery",
+    """
+    UPDATE delivery
+       SET state = 'delivered', attempts = attempts + 1, last_status = $2, last_error = NULL, ended_at = now()
+     WHERE id = $1 AND state IN ('pending', 'dead')
+    RETURNING attempts, correlation_id
+    """,
+)
+
+FAIL = Query(
+    "UPDATE delivery",
+    """
+    UPDATE delivery
+       SET state = CASE WHEN $4 THEN 'dead' ELSE 'pending' END, attempts = attempts + 1,
+           last_status = $2, last_error = $3, ended_at = CASE WHEN $4 THEN now() END
+     WHERE id = $1 AND state IN ('pending', 'dead')
+    RETURNING attempts, correlation_id
+    """,
+)
+
+
+class PostgresDeliveries:
+    """`subscription_ports.Deliveries` on PostgreSQL."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
+        """A delivery for each subscription that wants each of these, and the jobs that make them."""
+        rows = await transaction.fetch(
+            SELECT_WANTED,
+            list(range(len(events))),
+            [event.type for event in events],
+            [patterns_of(event.type)[1] for event in events],
+            [event.connection for event in events],
+        )
+        wanted = [(new_id("dlv_"), events[row["place"]], row["id"]) for row in rows]
+        if wanted:
+            await transaction.execute(
+                INSERT,
+                [delivery_id for delivery_id, _, _ in wanted],
+                [event.id for _, event, _ in wanted],
+                [subscription for _, _, subscription in wanted],
+                [event.correlation_id for _, event, _ in wanted],
+            )
+        return [_job(delivery_id, event, lane=subscription) for delivery_id, event, subscription in wanted]
+
+    async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
+        """A delivery of this Event to one address that a caller has named; the job that makes it."""
+        delivery_id, lane = new_id("dlv_"), _callback_lane(target_url)
+        await transaction.execute(
+            INSERT_CALLBACK,
+            *(delivery_id, event.id, principal, self._sealer.seal(target_url.encode(), callback_of(delivery_id))),
+            event.correlation_id,
+        )
+        await transaction.execute(OPEN_LANE, lane, AT_ONCE)
+        return _job(delivery_id, event, lane=lane)
+
+    async def open(self, delivery_id: str) -> Delivery | None:
+        """One that is still to be made, also after it was given up; None for one that is made, or that nobody waits
+        for any more."""
+        async with self._database.transaction() as session:
+            row = await session.fetch_row(SELECT_OPEN, delivery_id)
+            if row is None:
+                return None
+            if row["subscription"] is None:
+                return self._opened_callback(row, await session.fetch(SELECT_DIGESTS, row["principal"]))
+            if row["target_url"] is None:
+                if await session.execute(DROP, delivery_id):
+                    about = {"event": row["event"], "subscription": row["subscription"]}
+                    run = row["correlation_id"]
+                    await note(
+                        session, "delivery.dropped", delivery_id, actor="lockstitch", correlation_id=run, **about
+                    )
+                return None
+            secrets = await session.fetch(SELECT_SECRETS, row["subscription"])
+            return Delivery(
+                id=row["id"],
+                event=row["event"],
+                subscription=row["subscription"],
+                target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
+                secrets=opened_secrets(self._sealer, row["subscription"], secrets),
+            )
+
+    async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
+        """It was accepted."""
+        row = await transaction.fetch_row(SUCCEED, delivery.id, status)
+        if row is None:
+            return
+        if delivery.subscription is not None:
+            await note_success(transaction, delivery.subscription)
+        await _note(transaction, "delivery.succeeded", delivery, row, status=status)
+
+    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
+        """Note a failed attempt; whether it disabled the subscription."""
+        async with self._database.transaction() as session:
+            row = await session.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
+            if row is None:
+                return False
+            told = {"status": failure.status, "reason": failure.reason, "final": failure.final}
+            await _note(session, "delivery.failed", delivery, row, **told)
+            if failure.unresponsive:
+                await lanes.throttle(session, job.connection, failure.reason, failure.retry_after)
+            else:
+                await lanes.probe_succeeded(session, job)  # a target that says no does answer
+            if delivery.subscription is None:
+                return False
+            return await note_failure(session, delivery.subscription, failure.reason, disable_after)
+
+    def _opened_callback(self, row: asyncpg.Record, keys: Sequence[asyncpg.Record]) -> Delivery:
+        return Delivery(
+            id=row["id"],
+            event=row["event"],
+            subscription=None,
+            target_url=self._sealer.open(row["callback_url"], callback_of(row["id"])).decode(),
+            secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
+        )
+
+
+async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:
+    """Its job has become a dead letter, also one whose workers ended before they could say so."""
+    await transaction.execute(GIVE_UP, delivery_id, reason)
+
+
+def callback_of(delivery_id: str) -> str:
+    """What the sealed target of a callback belongs to."""
+    return f"delivery {delivery_id}"
+
+
+def _job(delivery_id: str, event: Event, *, lane: str) -> NewJob:
+    return NewJob(
+        kind=KIND,
+        payload=msgspec.json.encode(Consigned(delivery=delivery_id, event=event.body)),
+        connection=lane,
+        order_key=event.record,
+        dedupe_key=delivery_id,
+        correlation_id=event.correlation_id,
+        traceparent=event.traceparent,
+        origin=event.id,
+    )
+
+
+def _callback_lane(target_url: str) -> str:
+    """One of a few lanes, by the host: callers name any number of hosts, and one that is slow holds few others up."""
+    host = urlsplit(target_url).netloc.lower()
+    return f"callbacks-{hashlib.sha256(host.encode()).digest()[0] % CALLBACK_LANES}"
+
+
+def _secret_of(digest: bytes) -> str:
+    return "whsec_" + b64encode(digest).decode("ascii")
+
+
+async def _note(transaction: Transaction, what: str, delivery: Delivery, row: asyncpg.Record, **facts: object) -> None:
+    await note(
+        transaction,
+        what,
+        delivery.id,
+        actor="lockstitch",
+        correlation_id=row["correlation_id"],
+        event=delivery.event,
+        subscription=delivery.subscription,
+        attempt=row["attempts"],
+        **facts,
+    )

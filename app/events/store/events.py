@@ -1,0 +1,244 @@
+"""Events: appended in the caller's transaction, read in an order that has no gaps.
+
+An id is `evt_`, then in hexadecimal the era, the transaction and the place in it. A transaction that began to write
+earlier sorts in front, though it may commit later; therefore the feed ends at the horizon, the oldest transaction that
+is still open. Whatever lies below has been decided, so nothing can appear there any more. A transaction that is held
+open, by anybody in this PostgreSQL cluster, holds up the feed and never makes a hole in it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from app import telemetry
+from app.audit import record
+from app.events.models import Event, EventDocument, FanOut, NewEvent
+from app.identifiers import uuid7
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import Sealer
+from app.queue.models import NewJob
+
+API_VERSION: Final = "v1"
+ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
+COLUMNS: Final = "id, type, connection, record, body, correlation_id, traceparent, origin, created_at"
+
+# Shared by all who append until they commit, and held alone by whoever subscribes: what his subscription comes too late
+# for has been decided before it is there, and so is in the feed. "eventadd" in ASCII.
+APPENDING: Final = int.from_bytes(b"eventadd")
+
+NUMBER = Query(
+    "SELECT event_era",
+    f"""
+    WITH appending AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock_shared({APPENDING})
+    )
+    SELECT {ERA_DIGITS}
+           || lpad(to_hex(pg_current_xact_id()::text::bigint), 16, '0')
+           || lpad(to_hex(nextval('event_place')), 16, '0') AS id,
+           now() AS created_at
+      FROM appending, event_era, generate_series(1, $1)
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+INSERT = Query(
+    "INSERT event",
+    f"""
+    INSERT INTO event ({COLUMNS})
+    SELECT *
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
+                  $9::timestamptz[])
+    """,  # noqa: S608
+)
+
+HORIZON: Final = f"""
+       (SELECT {ERA_DIGITS} || lpad(to_hex(pg_snapshot_xmin(pg_current_snapshot())::text::bigint), 16, '0')
+          FROM event_era)
+"""  # noqa: S608
+"""Above every event that is decided, below every one that is not. Events of earlier eras were decided in another
+cluster, and lie below."""
+
+FEED = Query(
+    "SELECT event",
+    f"""
+    SELECT {COLUMNS}
+      FROM event
+     WHERE id > $1 AND id < {HORIZON}
+     ORDER BY id
+     LIMIT $2
+    """,  # noqa: S608
+)
+
+# Each type by itself, and compared as a pair, which only the index of types can serve: with `type = …` the planner goes
+# along the primary key and throws away what is of other types, all of them where this one is rare.
+FEED_OF_TYPES = Query(
+    "SELECT event",
+    f"""
+    SELECT {COLUMNS}
+      FROM unnest($3::text[]) AS wanted (name)
+     CROSS JOIN LATERAL (
+           SELECT *
+             FROM event
+            WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
+            ORDER BY type, id
+            LIMIT $2) AS found
+     ORDER BY id
+     LIMIT $2
+    """,  # noqa: S608
+)
+
+NEWEST = Query(
+    "SELECT event",
+    f"""
+    SELECT {COLUMNS}
+      FROM event
+     WHERE id < {HORIZON}
+     ORDER BY id DESC
+     LIMIT $1
+    """,  # noqa: S608
+)
+
+NEWEST_OF_TYPES = Query(
+    "SELECT event",
+    f"""
+    SELECT {COLUMNS}
+      FROM unnest($2::text[]) AS wanted (name)
+     CROSS JOIN LATERAL (
+           SELECT *
+             FROM event
+            WHERE (type, id) > (wanted.name, '') AND (type, id) < (wanted.name, {HORIZON})
+            ORDER BY type DESC, id DESC
+            LIMIT $1) AS found
+     ORDER BY id DESC
+     LIMIT $1
+    """,  # noqa: S608
+)
+
+SELECT_BY_ID = Query("SELECT event", f"SELECT {COLUMNS} FROM event WHERE id = $1")  # noqa: S608
+
+# In the era of the newest event the counter can only be above it, unless this is another cluster's counter.
+RAISE_ERA = Query(
+    "UPDATE event_era",
+    f"""
+    UPDATE event_era
+       SET era = era + 1
+     WHERE (SELECT max(id) FROM event)
+           >= {ERA_DIGITS} || lpad(to_hex(pg_snapshot_xmax(pg_current_snapshot())::text::bigint), 16, '0')
+    """,  # noqa: S608
+)
+
+
+class PostgresEvents:
+    """`event_ports.Events` on PostgreSQL. `fan_out` makes the deliveries; without one nobody subscribes."""
+
+    def __init__(self, database: Database, sealer: Sealer, fan_out: FanOut | None = None) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._fan_out = fan_out
+
+    async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
+        """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
+        if not events:
+            return ()
+        run, trace = telemetry.correlation_id.get() or str(uuid7()), telemetry.current_traceparent()
+        numbered = await transaction.fetch(NUMBER, len(events))
+        appended = [
+            _appended(new, row["id"], row["created_at"], run, trace) for new, row in zip(events, numbered, strict=True)
+        ]
+        await transaction.execute(INSERT, *self._columns(appended))
+        await record.append_all(transaction, [_entry(event) for event in appended])
+        return () if self._fan_out is None else await self._deliveries_of(self._fan_out, transaction, events, appended)
+
+    async def feed(self, *, types: Sequence[str], after: str | None, limit: int) -> Sequence[Event]:
+        """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
+        exact; empty means all."""
+        if not types:
+            return self._open_all(await self._database.fetch(FEED, after or "", limit))
+        return self._open_all(await self._database.fetch(FEED_OF_TYPES, after or "", limit, list(types)))
+
+    async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
+        """Newest first, of those that the feed shows."""
+        if not types:
+            return self._open_all(await self._database.fetch(NEWEST, limit))
+        return self._open_all(await self._database.fetch(NEWEST_OF_TYPES, limit, list(types)))
+
+    async def get(self, event_id: str) -> Event | None:
+        """One by id."""
+        found = self._open_all(await self._database.fetch(SELECT_BY_ID, event_id))
+        return found[0] if found else None
+
+    async def raise_era(self) -> bool:
+        """Begin the next era where the transaction counter is another cluster's, and lower; called before serving."""
+        return bool(await self._database.execute(RAISE_ERA))
+
+    async def _deliveries_of(
+        self, fan_out: FanOut, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
+    ) -> Sequence[NewJob]:
+        """For those who subscribe, and those who asked to be called back."""
+        jobs = [*await fan_out.fan_out(transaction, appended)]
+        for new, event in zip(events, appended, strict=True):
+            if new.callback is not None:
+                target, principal = new.callback.target_url, new.callback.principal
+                jobs.append(await fan_out.call_back(transaction, event, target_url=target, principal=principal))
+        return jobs
+
+    def _columns(self, events: Sequence[Event]) -> tuple[list[object], ...]:
+        return (
+            [event.id for event in events],
+            [event.type for event in events],
+            [event.connection for event in events],
+            [event.record for event in events],
+            [self._sealer.seal(bytes(event.body), body_of(event.id)) for event in events],
+            [event.correlation_id for event in events],
+            [event.traceparent for event in events],
+            [event.origin for event in events],
+            [event.created_at for event in events],
+        )
+
+    def _open_all(self, rows: Sequence[object]) -> list[Event]:
+        return [self._open(dict(row)) for row in rows]  # type: ignore[call-overload]
+
+    def _open(self, row: dict[str, object]) -> Event:
+        body = self._sealer.open(row.pop("body"), body_of(str(row["id"])))  # type: ignore[arg-type]
+        return Event(**row, body=Raw(body))  # type: ignore[arg-type]
+
+
+def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trace: str | None) -> Event:
+    correlation = new.correlation_id or run
+    document = EventDocument(
+        id=event_id,
+        type=new.type,
+        timestamp=created_at,
+        api_version=API_VERSION,
+        connection=new.connection,
+        correlation_id=correlation,
+        changed=new.changed,
+        data=Raw(new.data),
+    )
+    return Event(
+        id=event_id,
+        type=new.type,
+        connection=new.connection,
+        record=new.record,
+        correlation_id=correlation,
+        traceparent=new.traceparent or trace,
+        origin=new.origin,
+        created_at=created_at,
+        body=Raw(msgspec.json.encode(document)),
+    )
+
+
+def _entry(event: Event) -> record.Entry:
+    return record.Entry(
+        type="event.appended",
+        subject=event.id,
+        correlation_id=event.correlation_id,
+        facts={"type": event.type, "connection": event.connection, "record": event.record, "origin": event.origin},
+    )
+
+
+def body_of(event_id: str) -> str:
+    """What a sealed body belongs to."""
+    return f"event {event_id}"

@@ -1,0 +1,261 @@
+"""Subscriptions: made, listed, given another secret, put to rest and woken, removed. Targets and secrets are sealed."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from app.audit import record
+from app.events.models import NewSubscription, Subscription
+from app.events.store.events import APPENDING
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import Sealer
+from app.queue.lanes import BLOCK, RESUME, WAKE
+from app.signatures import Secret
+
+AT_ONCE: Final = 8
+"""Deliveries that one process has under way to one target: a slow one takes only so many of the worker's places."""
+SECRETS_AT_MOST: Final = 4
+
+COLUMNS: Final = """
+       id, principal, target_url, events, connection, state, disabled_reason, disabled_at, failing_since, created_at
+"""
+
+BEHIND_APPENDS = Query("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
+
+INSERT = Query(
+    "INSERT subscription",
+    f"""
+    INSERT INTO subscription (id, principal, target_url, events, connection)
+    VALUES ($1, $2, $3, $4, $5)
+    RETURNING {COLUMNS}
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+OPEN_LANE = Query(
+    "INSERT lane",
+    "INSERT INTO lane (connection, at_once) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
+)
+
+SELECT_PAGE = Query(
+    "SELECT subscription",
+    f"""
+    SELECT {COLUMNS}
+      FROM subscription
+     WHERE $1::text IS NULL OR id < $1
+     ORDER BY id DESC
+     LIMIT $2
+    """,  # noqa: S608
+)
+
+SELECT_BY_ID = Query("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608
+
+LOCK = Query("SELECT subscription", "SELECT id FROM subscription WHERE id = $1 FOR NO KEY UPDATE")
+
+INSERT_SECRET = Query(
+    "INSERT subscription_secret",
+    "INSERT INTO subscription_secret (subscription, secret, created_at) VALUES ($1, $2, clock_timestamp())",
+)
+
+SELECT_SECRETS = Query(
+    "SELECT subscription_secret",
+    """
+    SELECT secret, not_after
+      FROM subscription_secret
+     WHERE subscription = $1 AND (not_after IS NULL OR not_after > now())
+     ORDER BY created_at DESC
+    """,
+)
+
+# Those that have ended go, and of the others the oldest: each makes every signature longer.
+RETIRE_SECRETS = Query(
+    "UPDATE subscription_secret",
+    """
+    WITH kept AS (
+        SELECT created_at
+          FROM subscription_secret
+         WHERE subscription = $1 AND (not_after IS NULL OR not_after > now())
+         ORDER BY created_at DESC
+         LIMIT $3
+    ), gone AS (
+        DELETE FROM subscription_secret
+         WHERE subscription = $1 AND created_at NOT IN (SELECT created_at FROM kept)
+    )
+    UPDATE subscription_secret
+       SET not_after = now() + make_interval(secs => $2)
+     WHERE subscription = $1 AND not_after IS NULL AND created_at IN (SELECT created_at FROM kept)
+    """,
+)
+
+ENABLE = Query(
+    "UPDATE subscription",
+    """
+    UPDATE subscription
+       SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL
+     WHERE id = $1 AND state = 'disabled'
+    """,
+)
+
+HURRY = Query(
+    "UPDATE job",
+    "UPDATE job SET run_at = now() WHERE connection = $1 AND state = 'ready' AND run_at > now()",
+)
+
+DISABLE = Query(
+    "UPDATE subscription",
+    """
+    UPDATE subscription
+       SET state = 'disabled', disabled_at = now(), disabled_reason = $3
+     WHERE id = $1 AND state = 'active' AND failing_since <= now() - make_interval(secs => $2)
+    """,
+)
+
+NOTE_FAILURE = Query(
+    "UPDATE subscription",
+    "UPDATE subscription SET failing_since = now() WHERE id = $1 AND failing_since IS NULL",
+)
+
+NOTE_SUCCESS = Query(
+    "UPDATE subscription",
+    "UPDATE subscription SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL",
+)
+
+DELETE = Query("DELETE subscription", "DELETE FROM subscription WHERE id = $1")
+
+DROP_DELIVERIES = Query(
+    "UPDATE delivery",
+    "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE subscription = $1 AND state = 'pending'",
+)
+
+# Jobs that wait find their deliveries dropped; a lane of theirs without a row is as good as new.
+DELETE_LANE = Query("DELETE lane", "DELETE FROM lane WHERE connection = $1")
+
+
+class PostgresSubscriptions:
+    """`subscription_ports.Subscriptions` on PostgreSQL."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def create(self, new: NewSubscription) -> Subscription:
+        """Add one; it gets every Event that the feed does not show by then."""
+        target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
+        async with self._database.transaction() as session:
+            await session.execute(BEHIND_APPENDS)
+            row = await session.fetch_row(INSERT, new.id, new.principal, target, list(new.events), new.connection)
+            await session.execute(INSERT_SECRET, new.id, self._sealer.seal(new.secret.encode(), secret_of(new.id)))
+            await session.execute(OPEN_LANE, new.id, AT_ONCE)
+            await note(
+                *(session, "subscription.created", new.id),
+                actor=new.principal,
+                events=list(new.events),
+                connection=new.connection,
+            )
+            assert row is not None  # noqa: S101 - RETURNING
+            return self._opened(row)
+
+    async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
+        """Newest first, below the id `after`."""
+        return [self._opened(row) for row in await self._database.fetch(SELECT_PAGE, after, limit)]
+
+    async def get(self, subscription_id: str) -> Subscription | None:
+        """One by id."""
+        row = await self._database.fetch_row(SELECT_BY_ID, subscription_id)
+        return None if row is None else self._opened(row)
+
+    async def secrets(self, subscription_id: str) -> Sequence[Secret]:
+        """Those that sign now, newest first."""
+        rows = await self._database.fetch(SELECT_SECRETS, subscription_id)
+        return opened_secrets(self._sealer, subscription_id, rows)
+
+    async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
+        """A new secret beside the present ones, which go on for the overlap. False without such a subscription."""
+        sealed = self._sealer.seal(secret.encode(), secret_of(subscription_id))
+        async with self._database.transaction() as session:
+            if await session.fetch_row(LOCK, subscription_id) is None:
+                return False
+            await session.execute(RETIRE_SECRETS, subscription_id, overlap_seconds, SECRETS_AT_MOST - 1)
+            await session.execute(INSERT_SECRET, subscription_id, sealed)
+            await note(session, "subscription.secret_rotated", subscription_id, actor=actor)
+            return True
+
+    async def enable(self, subscription_id: str, *, actor: str) -> bool:
+        """Deliver again, and at once what has waited. False when it is not disabled."""
+        async with self._database.transaction() as session:
+            if not await session.execute(ENABLE, subscription_id):
+                return False
+            await session.execute(HURRY, subscription_id)
+            await session.execute(RESUME, subscription_id)
+            await session.execute(WAKE)
+            await note(session, "subscription.enabled", subscription_id, actor=actor)
+            return True
+
+    async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
+        """Remove it; what is on its way to it is dropped. False without such a subscription."""
+        if not await transaction.execute(DELETE, subscription_id):
+            return False
+        dropped = await transaction.execute(DROP_DELIVERIES, subscription_id)
+        await transaction.execute(DELETE_LANE, subscription_id)
+        await note(
+            *(transaction, "subscription.deleted", subscription_id), actor=actor, because=because, dropped=dropped
+        )
+        return True
+
+    def _opened(self, row: asyncpg.Record) -> Subscription:
+        fields = dict(row)
+        fields["target_url"] = self._sealer.open(row["target_url"], target_of(row["id"])).decode()
+        fields["events"] = tuple(row["events"])
+        return Subscription(**fields)
+
+
+async def note_success(transaction: Transaction, subscription_id: str) -> None:
+    """Something was delivered: what failed before does not count any more."""
+    await transaction.execute(NOTE_SUCCESS, subscription_id)
+
+
+async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
+    """An attempt failed; whether that was one too many, so that the subscription is disabled and its lane stands still
+    until a person enables it."""
+    await transaction.execute(NOTE_FAILURE, subscription_id)
+    told = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
+    if not await transaction.execute(DISABLE, subscription_id, disable_after, told):
+        return False
+    await transaction.execute(BLOCK, subscription_id, "operator", "the subscription is disabled")
+    await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=told)
+    return True
+
+
+def opened_secrets(sealer: Sealer, subscription_id: str, rows: Sequence[asyncpg.Record]) -> tuple[Secret, ...]:
+    """The secrets of a subscription out of their rows."""
+    belongs_to = secret_of(subscription_id)
+    return tuple(
+        Secret(value=sealer.open(row["secret"], belongs_to).decode(), not_after=row["not_after"]) for row in rows
+    )
+
+
+async def note(
+    transaction: Transaction,
+    what: str,
+    subject: str,
+    *,
+    actor: str,
+    correlation_id: str | None = None,
+    **facts: object,
+) -> None:
+    """Add an event to the audit trail."""
+    await record.append(transaction, what, subject=subject, actor=actor, correlation_id=correlation_id, facts=facts)
+
+
+def target_of(subscription_id: str) -> str:
+    """What a sealed target belongs to."""
+    return f"subscription {subscription_id}"
+
+
+def secret_of(subscription_id: str) -> str:
+    """What a sealed secret belongs to."""
+    return f"subscription_secret {subscription_id}"
+
+
+def _lasting(seconds: float) -> str:
+    return f"{seconds / 3600:.0f} hours" if seconds >= 7200 else f"{seconds:.0f} seconds"

@@ -1,0 +1,1 @@
+"""The HTTP edge that every capability shares: admission, bodies, queries, responses, paging."""

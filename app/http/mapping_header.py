@@ -1,0 +1,14 @@
+"""The header that names a mapping revision for a dry run."""
+
+from typing import Final
+
+from msgspec import Struct
+
+MAPPING_HEADER: Final = "X-Lockstitch-Mapping"
+
+
+class NamedRevision(Struct, frozen=True, kw_only=True):
+    """A revision that a caller asks for by name, such as `hubspot.customer@r2`, for a dry run."""
+
+    mapping: str
+    revision: int

@@ -1,0 +1,112 @@
+"""Answers as Litestar responses: bytes that are rendered already, resources with their tags, and problems."""
+
+import logging
+import re
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
+from litestar.exceptions import NotFoundException as NoSuchRoute
+
+from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
+from app.http.edge import ASKED, answer_headers, correlation_of, path_of
+from app.http.paging import Page
+from app.http.services import services_of
+from app.problem_document import JSON, PROBLEM_JSON
+
+_encoder = msgspec.json.Encoder()
+_log = logging.getLogger("lockstitch.api")
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def json_response(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """Any Struct or builtin as `application/json`."""
+    return Response(_encoder.encode(content), status_code=status, headers=headers, media_type=JSON)
+
+
+def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response[bytes]:
+    """A single resource with its entity tag, or 304 when `If-None-Match` names it (RFC 9110, 13.1.2)."""
+    wanted = request.headers.get("if-none-match")
+    if wanted is not None:
+        tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
+        if "*" in tags or etag in tags:
+            return Response(b"", status_code=304, headers={"etag": etag})
+    return json_response(resource, headers={"etag": etag})
+
+
+def page_response(request: AnyRequest, page: Page) -> Response[bytes]:
+    """One page of a list, with a link to the next."""
+    link_next(request, page.next_cursor)
+    return json_response(page)
+
+
+def link_next(request: AnyRequest, cursor: str | None, parameter: str = "cursor") -> None:
+    """The answer links to the page behind `cursor` (RFC 8288), at the address by which callers know us; `parameter` is
+    what that is asked for by."""
+    if cursor is None:
+        return
+    sent = parse_qsl(request.scope["query_string"].decode())
+    query = urlencode([*(pair for pair in sent if pair[0] != parameter), (parameter, cursor)])
+    following = f"{services_of(request).seam.public_url}{request.scope['path']}?{query}"
+    answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
+
+
+def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for everything: whatever went wrong becomes a problem document. OPTIONS comes here
+    too, and is answered with the methods that there are (RFC 9110, section 9.3.7)."""
+    if isinstance(error, NoSuchMethod) and request.scope["method"] == ASKED:
+        return Response(b"", status_code=204, headers={"allow": _allowed(error)})
+    problem = _problem_of(request, error)
+    correlation = correlation_of(request.scope)
+    document = document_of(
+        problem,
+        public_url=services_of(request).seam.public_url,
+        instance=path_of(request.scope)[:2000],
+        correlation_id=correlation.value,
+    )
+    answer_headers(request.scope).extend(problem.headers)
+    headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
+    return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=PROBLEM_JSON)
+
+
+async def refuse_other_path(request: AnyRequest) -> None:
+    """Before any route: `/v1/customers/` is not `/v1/customers`, or an id that was left empty would list everybody.
+    It awaits nothing; what is not async is run in a thread by the framework, which costs more than all of this.
+
+    Raises NotFound.
+    """
+    sent = path_of(request.scope)
+    if sent != request.scope["path"]:
+        raise NotFound(f"There is no route {sent[:200]}; was an id left empty?")
+
+
+def _problem_of(request: AnyRequest, error: Exception) -> Problem:
+    if isinstance(error, StoreUnavailable):
+        _log.error("the database is not available", exc_info=error)
+        return error
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, NoSuchRoute):
+        return NotFound(f"There is no route {path_of(request.scope)[:200]}; /schema lists those that are.")
+    if isinstance(error, NoSuchMethod):
+        allowed = _allowed(error)
+        told = f"{request.method} is not offered here" + (f"; {allowed} is." if allowed else ".")
+        return MethodNotAllowed(told, headers=(("Allow", allowed),) if allowed else ())
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return NotFound("The request could not be understood.")
+    _log.error("an unexpected error", exc_info=error)
+    return Internal("Something inside Lockstitch failed; the correlation id leads an operator to the reason.")
+
+
+def _allowed(error: NoSuchMethod) -> str:
+    """Litestar puts the methods that the route has into its own header; HEAD works wherever GET does."""
+    given = next((value for name, value in (error.headers or {}).items() if name.lower() == "allow"), "")
+    methods = {method for method in re.split(r"[,\s]+", given) if method}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+Answered = Response[bytes]

@@ -1,0 +1,1 @@
+"""Monitoring: health, metrics, alarms, runs, retention."""

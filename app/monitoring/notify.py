@@ -1,0 +1,166 @@
+"""Alarms on their way to a person: a POST to an address of the configuration, a mail, and always a line in the log.
+
+The addresses are the operator's own, as base URLs are, so no egress guard stands in between.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Any, Final
+
+import aiohttp
+import aiosmtplib
+import msgspec
+
+from app.egress.transport import USER_AGENT
+from app.monitoring.models import Message
+from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings, resolve_secret
+from app.telemetry.alerts import count_told
+
+SECONDS: Final = 10.0
+_log = logging.getLogger("lockstitch.alerts")
+
+
+class Alerting:
+    """Implements `alert_ports.Alerter`. Made by `open_alerting`."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        installation: str,
+        url: str | None,
+        smtp: SmtpSettings | None,
+        password: str | None,
+        heartbeat_url: str | None,
+    ) -> None:
+        self._session = session
+        self._installation = installation
+        self._url = url
+        self._smtp = smtp
+        self._password = password
+        self._heartbeat_url = heartbeat_url
+
+    @property
+    def reaches_people(self) -> bool:
+        """Whether there is any way but the log."""
+        return self._url is not None or self._smtp is not None
+
+    async def tell(self, message: Message) -> bool:
+        """Whether it arrived; the log always takes it."""
+        level = logging.INFO if message.state == "over" else logging.ERROR
+        facts = {"alarm": message.alarm, "state": message.state, "next_step": message.next_step}
+        _log.log(level, "alarm %s: %s", message.state, message.summary, extra=facts)
+        ways: list[Coroutine[Any, Any, bool]] = []
+        if self._url is not None:
+            ways.append(self._post(self._url, message))
+        if self._smtp is not None:
+            ways.append(self._mail(self._smtp, message))
+        return not ways or any(await asyncio.gather(*ways))
+
+    async def heartbeat(self) -> None:
+        """Show a dead man's switch that all is well."""
+        if self._heartbeat_url is None:
+            return
+        try:
+            async with self._session.get(self._heartbeat_url, allow_redirects=False) as response:
+                arrived = response.status < 300
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            _log.warning("the sign of life did not arrive (%s)", type(error).__name__)
+            arrived = False
+        count_told("heartbeat", arrived)
+
+    async def _post(self, url: str, message: Message) -> bool:
+        body = msgspec.json.encode({"text": self._headline(message), **self._facts(message)})
+        headers = {"Content-Type": "application/json"}
+        why = ""
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                if response.status >= 300:
+                    why = f"status {response.status}"
+        except (aiohttp.ClientError, OSError) as error:
+            why = type(error).__name__
+        return _ended("url", message, why)
+
+    async def _mail(self, smtp: SmtpSettings, message: Message) -> bool:
+        mail = EmailMessage()
+        mail["Subject"] = self._headline(message)
+        mail["From"] = smtp.sender
+        mail["To"] = ", ".join(smtp.to)
+        mail["Date"] = formatdate()
+        mail["Message-ID"] = make_msgid(domain="lockstitch.invalid")
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine answers
+        facts = {name: value for name, value in self._facts(message).items() if value is not None}
+        mail.set_content("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in facts.items()))
+        why = ""
+        try:
+            await aiosmtplib.send(
+                mail,
+                hostname=smtp.host,
+                port=smtp.port,
+                username=smtp.username,
+                password=self._password,
+                use_tls=smtp.tls == "implicit",
+                start_tls=smtp.tls == "starttls",
+                timeout=SECONDS,
+            )
+        except (aiosmtplib.SMTPException, OSError) as error:
+            why = type(error).__name__
+        return _ended("smtp", message, why)
+
+    def _headline(self, message: Message) -> str:
+        prefix = {"raised": "", "standing": "Still: ", "over": "Over: "}[message.state]
+        return f"[Lockstitch] {prefix}{message.summary}"
+
+    def _facts(self, message: Message) -> dict[str, Any]:
+        return {
+            "alarm": message.alarm,
+            "state": message.state,
+            "summary": message.summary,
+            "next_step": message.next_step,
+            "link": message.link,
+            "since": message.since.isoformat(timespec="seconds"),
+            "installation": self._installation,
+        }
+
+
+@asynccontextmanager
+async def open_alerting(
+    alerts: AlertSettings, *, installation: str, environment: Mapping[str, str] = os.environ
+) -> AsyncIterator[Alerting]:
+    """The ways that are configured, closed at the end of the block; `installation` is how messages name where they come
+    from. Raises SettingsError where a reference leads nowhere."""
+    smtp = alerts.smtp
+    password = None
+    if smtp is not None and smtp.password is not None:
+        password = resolve_secret(smtp.password, environment)
+    url, heartbeat_url = (_address(name, getattr(alerts, name), environment) for name in ("url", "heartbeat_url"))
+    async with aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=SECONDS),
+        headers={"User-Agent": USER_AGENT},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+    ) as session:
+        yield Alerting(
+            session, installation=installation, url=url, smtp=smtp, password=password, heartbeat_url=heartbeat_url
+        )
+
+
+def _address(name: str, given: str | None, environment: Mapping[str, str]) -> str | None:
+    if given is None or SECRET_REFERENCE.fullmatch(given) is None:
+        return given
+    address = resolve_secret(given, environment)
+    if ALERT_URL.fullmatch(address) is None:
+        raise SettingsError(f"[alerts] {name}: what {given} stands for is no http or https URL.")
+    return address
+
+
+def _ended(way: Any, message: Message, why: str) -> bool:
+    if why:
+        _log.error("an alarm did not arrive by %s (%s)", way, why, extra={"alarm": message.alarm})
+    count_told(way, not why)
+    return not why

@@ -1,0 +1,211 @@
+"""One run, told from its beginning: what was asked for, what was done at vendors, what came of it."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import InvalidField, NotFound
+from app.http.cursors import Cursors
+from app.monitoring.models import Happening, Place, Runs, StoryKind
+from app.telemetry import derive_trace_id
+from app.telemetry.context import TRACE_ID
+
+_Facts = dict[str, Any]
+
+
+class StoryEntry(Struct, frozen=True, kw_only=True):
+    """One thing that happened, in a sentence and in facts, which differ by kind."""
+
+    at: datetime
+    kind: StoryKind
+    sentence: str
+    facts: dict[str, Any]
+
+
+class RunStory(Struct, frozen=True, kw_only=True):
+    """A page of the story; the oldest comes first. `trace_url` leads into the trace UI."""
+
+    correlation_id: str
+    trace_id: str
+    trace_url: str
+    data: Sequence[StoryEntry]
+    next_cursor: str | None
+    has_more: bool
+
+
+async def tell_run(
+    runs: Runs, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
+) -> RunStory:
+    """A page of a run's story. Raises NotFound where nothing knows the id, InvalidField for a bad cursor."""
+    scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
+    after = None if cursor is None else _place(cursors.open(cursor, scope))
+    found = await runs.story(correlation_id, after=after, limit=limit + 1)
+    if not found and after is None:
+        raise NotFound(
+            f"No run has the correlation id {correlation_id[:128]}.",
+            next_step="Check the id: it is the X-Correlation-ID of an answer. What a run did is kept for a while only.",
+        )
+    following = cursors.seal(msgspec.json.encode(found[limit - 1].place).decode(), scope) if found[limit:] else None
+    return await _story(runs, correlation_id, trace_url, found[:limit], following, more=following is not None)
+
+
+async def tell_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunStory | None:
+    """A run's story from its beginning, without a cursor; None where nothing knows the id."""
+    found = await runs.story(correlation_id, after=None, limit=limit + 1)
+    if not found:
+        return None
+    return await _story(runs, correlation_id, trace_url, found[:limit], None, more=len(found) > limit)
+
+
+async def _story(
+    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[Happening], cursor: str | None, *, more: bool
+) -> RunStory:
+    trace_id = await find_trace(runs, correlation_id)
+    return RunStory(
+        correlation_id=correlation_id,
+        trace_id=trace_id,
+        trace_url=trace_url.replace(TRACE_ID, trace_id),
+        data=[entry_of(happening) for happening in page],
+        next_cursor=cursor,
+        has_more=more,
+    )
+
+
+async def find_trace(runs: Runs, correlation_id: str) -> str:
+    """The id of the run's trace: the one that it began in, else the one that its correlation id stands for."""
+    return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
+
+
+def entry_of(happening: Happening) -> StoryEntry:
+    """What happened, with its sentence."""
+    return StoryEntry(
+        at=happening.place.at,
+        kind=happening.kind,
+        sentence=SENTENCES[happening.kind](happening.facts),
+        facts=happening.facts,
+    )
+
+
+def _place(opened: str) -> Place:
+    try:
+        return msgspec.json.decode(opened, type=Place)
+    except msgspec.MsgspecError as error:
+        detail = "is not a cursor of this list"
+        raise InvalidField.of("cursor", detail) from error
+
+
+def _request(facts: _Facts) -> str:
+    status = facts.get("status")
+    came = f"{status} in {facts['ms']:.0f} ms" if status else "without an answer"
+    again = ", the recorded answer" if facts.get("replayed") else ""
+    return f"{facts['caller']} called {facts['method']} {facts['route']}: {came}{again}."
+
+
+def _vendor_call(facts: _Facts) -> str:
+    status, number = facts.get("status"), facts.get("request_id")
+    came = f"{status} in {facts['ms']:.0f} ms" if status else f"no usable reply ({facts['outcome']})"
+    again = f", attempt {facts['attempt']}" if facts["attempt"] > 1 else ""
+    theirs = f"; their request id is {number}" if number else ""
+    return f"{facts['connection']} was asked {facts['method']} {facts['route']}{again}: {came}{theirs}."
+
+
+def _upload(facts: _Facts) -> str:
+    name = f"Upload {facts['upload']}"
+    if facts["step"] == "begun":
+        return f"{name} was begun: {facts['rows']} rows of {facts['connection']}, each {_a(facts['object'])}."
+    return f"{name} was recorded: of {facts['rows']} rows {facts['accepted']} said something new."
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def _receipt(facts: _Facts) -> str:
+    if "upload" in facts:
+        return f"A row of upload {facts['upload']} was kept as {facts['receipt']}."
+    topic = facts.get("topic")
+    told = f" of {topic}" if topic else ""
+    return f"{facts['connection']} sent a webhook{told}, kept as {facts['receipt']}."
+
+
+def _operation(facts: _Facts) -> str:
+    what = f"{facts['action']} {facts['object']} at {facts['connection']}"
+    if facts["step"] == "received":
+        return f"Operation {facts['operation']} was taken on: {what}."
+    if facts["step"] == "sent":
+        return f"Operation {facts['operation']} was about to go out: {what}."
+    if facts["step"] == "unknown":
+        return f"What became of operation {facts['operation']} is unknown; a person has to look."
+    return f"Operation {facts['operation']} {facts.get('outcome')}: {what}."
+
+
+def _attempt(facts: _Facts) -> str:
+    endings = {
+        "done": "done",
+        "retried": "failed, to be tried again",
+        "spared": "put off",
+        "lost": "its worker was lost",
+        "dead": "given up",
+    }
+    reason = facts.get("reason")
+    why = f" ({reason})" if reason else ""
+    ending = endings.get(facts["outcome"], facts["outcome"])
+    return f"Job {facts['job']} ({facts['kind']}), attempt {facts['attempt']}: {ending}{why}."
+
+
+def _event(facts: _Facts) -> str:
+    record = facts.get("record")
+    about = f" about {record}" if record else ""
+    return f"Event {facts['type']}{about} was made: {facts['event']}."
+
+
+def _delivery(facts: _Facts) -> str:
+    target = f"subscription {facts['subscription']}" if facts.get("subscription") else "the callback"
+    endings = {
+        "pending": f"is due to {target}",
+        "delivered": f"reached {target}",
+        "dead": f"was given up: {target} did not take it",
+        "dropped": f"was dropped: {target} is no more",
+    }
+    return f"Delivery {facts['delivery']} of {facts['event']} {endings.get(facts['state'], facts['state'])}."
+
+
+def _dead_letter(facts: _Facts) -> str:
+    name = f"Dead letter {facts['dead_letter']}"
+    if facts["state"] == "open":
+        where = f" at {facts['path']}" if facts.get("path") else ""
+        return f"{name}: job {facts['job']} ({facts['kind']}) was given up{where}: {facts['reason']}."
+    return f"{name} was {facts['state']} by {facts.get('by')}."
+
+
+def _redrive(facts: _Facts) -> str:
+    name = f"Redrive {facts['redrive']}"
+    if facts["state"] == "running":
+        return f"{name} of {facts['total']} dead letters was started by {facts['by']}."
+    counts = f"{facts['redriven']} redriven, {facts['skipped']} skipped, of {facts['total']}"
+    return f"{name} is {facts['state']}: {counts}."
+
+
+def _audit(facts: _Facts) -> str:
+    if facts["type"] == "receipt.overtaken":
+        return f"The row kept as {facts['subject']} was passed over: a later row of its record was told before it."
+    return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."
+
+
+SENTENCES: Final[dict[StoryKind, Callable[[_Facts], str]]] = {
+    "request": _request,
+    "upload": _upload,
+    "receipt": _receipt,
+    "operation": _operation,
+    "vendor_call": _vendor_call,
+    "attempt": _attempt,
+    "event": _event,
+    "delivery": _delivery,
+    "dead_letter": _dead_letter,
+    "redrive": _redrive,
+    "audit": _audit,
+}

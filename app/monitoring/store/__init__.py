@@ -1,0 +1,1 @@
+"""Alarms, figures, heartbeats, run entries and retention in PostgreSQL."""

@@ -1,0 +1,107 @@
+"""Alarms that stand, in the table `alert`: raised once for all workers, told by one of them at a time."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import uuid4
+
+from app.monitoring.models import Alarm, Notice
+from app.postgres.database import Database, Query
+
+CLAIM_SECONDS: Final = 60.0
+
+RAISE = Query(
+    "INSERT alert",
+    """
+    INSERT INTO alert (name, summary)
+    SELECT *
+      FROM unnest($1::text[], $2::text[]) AS standing (name, summary)
+     ORDER BY name
+        ON CONFLICT (name) DO UPDATE
+       SET summary = excluded.summary, ended_at = NULL
+     WHERE (alert.summary, alert.ended_at) IS DISTINCT FROM (excluded.summary, NULL)
+    """,
+)
+
+# What nobody was told of needs no end.
+FORGET = Query(
+    "DELETE alert",
+    """
+    DELETE FROM alert
+     WHERE name <> ALL ($1::text[]) AND told_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
+    """,
+)
+
+END = Query("UPDATE alert", "UPDATE alert SET ended_at = now() WHERE name <> ALL ($1::text[]) AND ended_at IS NULL")
+
+CLAIM = Query(
+    "UPDATE alert",
+    """
+    UPDATE alert
+       SET claim_token = $1, claimed_until = now() + make_interval(secs => $2)
+     WHERE name IN (SELECT name
+                      FROM alert
+                     WHERE (claimed_until IS NULL OR claimed_until < now())
+                       AND (told_at IS NULL OR ended_at IS NOT NULL OR told_at < now() - make_interval(secs => $3))
+                       FOR UPDATE SKIP LOCKED)
+    RETURNING name, summary, raised_at,
+              CASE WHEN ended_at IS NOT NULL AND told_at IS NOT NULL THEN 'over'
+                   WHEN told_at IS NULL THEN 'raised' ELSE 'standing' END AS state
+    """,
+)
+
+TOLD = Query(
+    "UPDATE alert",
+    """
+    UPDATE alert
+       SET told_at = now(), claim_token = NULL, claimed_until = NULL
+     WHERE name = $1 AND claim_token = $2
+    """,
+)
+
+TOLD_OVER = Query("DELETE alert", "DELETE FROM alert WHERE name = $1 AND claim_token = $2 AND ended_at IS NOT NULL")
+
+# It was told that it is over, and it has come back meanwhile: that is a new one.
+BACK_AGAIN = Query(
+    "UPDATE alert",
+    """
+    UPDATE alert
+       SET raised_at = now(), told_at = NULL, claim_token = NULL, claimed_until = NULL
+     WHERE name = $1 AND claim_token = $2
+    """,
+)
+
+# A failure is tried again soon, by whoever looks next.
+NOT_TOLD = Query(
+    "UPDATE alert", "UPDATE alert SET claim_token = NULL, claimed_until = NULL WHERE name = $1 AND claim_token = $2"
+)
+
+
+class PostgresAlarms:
+    """`alert_ports.Alarms` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[Notice]:
+        """Remember that these stand and no others do; those that this worker has to tell. Raises StoreUnavailable."""
+        names, token = [alarm.name for alarm in standing], str(uuid4())
+        async with self._database.transaction() as session:
+            await session.execute(RAISE, names, [alarm.summary for alarm in standing])
+            await session.execute(FORGET, names)
+            await session.execute(END, names)
+            rows = await session.fetch(CLAIM, token, CLAIM_SECONDS, repeat_seconds)
+        return [
+            Notice(name=row["name"], state=row["state"], summary=row["summary"], since=row["raised_at"], token=token)
+            for row in rows
+        ]
+
+    async def settle(self, notice: Notice, *, told: bool) -> None:
+        """It was told, or could not be. Raises StoreUnavailable."""
+        if not told:
+            await self._database.execute(NOT_TOLD, notice.name, notice.token)
+            return
+        if notice.state != "over":
+            await self._database.execute(TOLD, notice.name, notice.token)
+            return
+        if not await self._database.execute(TOLD_OVER, notice.name, notice.token):
+            await self._database.execute(BACK_AGAIN, notice.name, notice.token)

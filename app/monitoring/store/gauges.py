@@ -1,0 +1,236 @@
+"""Figures that only the database knows, as Prometheus reads them: the same on every process, as of the last scrape."""
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from app.audit.trail import PostgresAuditTrail
+from app.monitoring.store import heartbeats
+from app.postgres.database import Database, Query
+from app.queue.figures import read_figures
+from app.queue.models import QueueFigures
+
+OPEN_PHASES: Final = ("received", "sent", "unknown")
+PAUSE_REASONS: Final = ("auth", "operator")
+BY_LANE: Final = ("connection", "kind")
+
+COUNT_DEAD_LETTERS = Query(
+    "SELECT dead_letter",
+    """
+    SELECT connection, kind, category, count(*)::bigint AS count
+      FROM dead_letter
+     WHERE state = 'open'
+     GROUP BY connection, kind, category
+    """,
+)
+
+COUNT_REDRIVES = Query("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
+
+COUNT_STOPPED = Query("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
+
+PAUSED = Query(
+    "SELECT lane",
+    """
+    SELECT connection, blocked_reason AS reason
+      FROM lane
+     WHERE connection = ANY ($1::text[])
+       AND blocked_until = 'infinity'
+    """,
+)
+
+# One that broke off is finished when the same file was recorded whole afterwards, under whatever key.
+UNFINISHED_UPLOADS = Query(
+    "SELECT upload",
+    """
+    SELECT connection, count(*)::bigint AS count,
+           greatest(0, max(extract(epoch FROM now() - created_at)))::float8 AS oldest
+      FROM upload
+     WHERE connection = ANY ($1::text[])
+       AND CASE WHEN ended_at IS NULL
+                THEN NOT EXISTS (SELECT
+                                   FROM upload AS again
+                                  WHERE again.connection = upload.connection
+                                    AND again.digest = upload.digest
+                                    AND again.ended_at > upload.created_at)
+                ELSE (connection, correlation_id) IN (SELECT connection, correlation_id
+                                                        FROM job
+                                                       WHERE kind = 'ingest'
+                                                         AND connection = ANY ($1::text[]))
+           END
+     GROUP BY connection
+    """,
+)
+
+
+class Gauges:
+    """`refresh` reads them, `collect` gives what was read last. `connections` are those of the configuration, and
+    `exporting` those of them whose exports are uploaded."""
+
+    def __init__(self, database: Database, connections: Collection[str], exporting: Collection[str]) -> None:
+        self._database = database
+        self._connections = sorted(connections)
+        self._exporting = sorted(exporting)
+        self._uploads: dict[str, tuple[int, float]] = {}
+        self._paused: set[tuple[str, str]] = set()
+        self._stopped = 0
+        self._worker_seen: float | None = None
+        self._operations: dict[str, tuple[int, float]] = {}
+        self._queue: Sequence[QueueFigures] = ()
+        self._dead_letters: dict[tuple[str, str, str], int] = {}
+        self._redrives = 0
+        self._trail = PostgresAuditTrail(database)
+        self._sealed = (0, 0.0)
+
+    async def refresh(self) -> None:
+        """Read them now. Raises StoreUnavailable."""
+        self._operations = await heartbeats.count_open_operations(self._database)
+        self._queue = await read_figures(self._database)
+        rows = await self._database.fetch(COUNT_DEAD_LETTERS)
+        self._dead_letters = {(row["connection"], row["kind"], row["category"]): row["count"] for row in rows}
+        self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
+        self._sealed = await self._trail.figures()
+        self._stopped = await self._database.fetch_value(COUNT_STOPPED)
+        rows = await self._database.fetch(PAUSED, self._connections)
+        self._paused = {(row["connection"], row["reason"]) for row in rows}
+        rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
+        self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
+        self._worker_seen = await heartbeats.last_seen(self._database)
+
+    def collect(self) -> list[Metric]:
+        """For `telemetry.add_collector`."""
+        return [
+            *self._of_operations(),
+            *self._of_queue(),
+            *self._of_dead_letters(),
+            *self._of_the_trail(),
+            *self._of_what_waits(),
+            *self._of_uploads(),
+            *self._of_workers(),
+        ]
+
+    def _of_operations(self) -> list[Metric]:
+        phases = {(phase,): self._operations.get(phase, (0, 0.0)) for phase in OPEN_PHASES}
+        by_phase = ("phase",)
+        return [
+            _gauge(
+                "lockstitch_operations_open",
+                "Operations not decided yet.",
+                by_phase,
+                ((labels, count) for labels, (count, _) in phases.items()),
+            ),
+            _gauge(
+                "lockstitch_operations_oldest_seconds",
+                "Age of the oldest open operation.",
+                by_phase,
+                ((labels, age) for labels, (_, age) in phases.items()),
+            ),
+        ]
+
+    def _of_queue(self) -> list[Metric]:
+        lanes = {(each.connection, each.kind): each for each in self._queue}
+        return [
+            _gauge(
+                "lockstitch_queue_depth",
+                "Jobs that wait or run.",
+                BY_LANE,
+                ((labels, each.depth) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_oldest_seconds",
+                "Age of the oldest job.",
+                BY_LANE,
+                ((labels, each.oldest_age) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_lag_seconds",
+                "How long the longest waiting job could have started already.",
+                BY_LANE,
+                ((labels, each.lag) for labels, each in lanes.items()),
+            ),
+            _gauge(
+                "lockstitch_queue_blocked_keys",
+                "Records whose jobs are held up by one that failed.",
+                BY_LANE,
+                ((labels, each.blocked_keys) for labels, each in lanes.items()),
+            ),
+        ]
+
+    def _of_dead_letters(self) -> list[Metric]:
+        return [
+            _gauge(
+                "lockstitch_dead_letters_open",
+                "Jobs that were given up and wait for a decision.",
+                (*BY_LANE, "category"),
+                self._dead_letters.items(),
+            ),
+            _gauge("lockstitch_redrives_running", "Bulk redrives under way.", (), [((), self._redrives)]),
+        ]
+
+    def _of_the_trail(self) -> list[Metric]:
+        return [
+            _gauge("lockstitch_audit_sealed", "Audit events in the chain.", (), [((), self._sealed[0])]),
+            _gauge(
+                "lockstitch_audit_unsealed_seconds",
+                "Age of the first audit event that is not in the chain yet.",
+                (),
+                [((), self._sealed[1])],
+            ),
+        ]
+
+    def _of_what_waits(self) -> list[Metric]:
+        return [
+            _gauge(
+                "lockstitch_connection_paused",
+                "1 while a connection waits for a person: auth, a refused credential; operator, somebody paused it.",
+                ("connection", "reason"),
+                (
+                    ((name, reason), float((name, reason) in self._paused))
+                    for name in self._connections
+                    for reason in PAUSE_REASONS
+                ),
+            ),
+            _gauge(
+                "lockstitch_subscriptions_waiting",
+                "Subscriptions that are disabled: their deliveries wait for a person.",
+                (),
+                [((), self._stopped)],
+            ),
+        ]
+
+    def _of_uploads(self) -> list[Metric]:
+        return [
+            _gauge(
+                "lockstitch_uploads_unfinished",
+                "Exports of which rows are not recorded or not worked on yet.",
+                ("connection",),
+                (((name,), self._uploads.get(name, (0, 0.0))[0]) for name in self._exporting),
+            ),
+            _gauge(
+                "lockstitch_uploads_oldest_seconds",
+                "Age of the oldest of these.",
+                ("connection",),
+                (((name,), self._uploads.get(name, (0, 0.0))[1]) for name in self._exporting),
+            ),
+        ]
+
+    def _of_workers(self) -> list[Metric]:
+        return [
+            _gauge(
+                "lockstitch_worker_seen_seconds",
+                "Age of the last sign of life of any worker.",
+                (),
+                [((), math.inf if self._worker_seen is None else self._worker_seen)],
+            ),
+        ]
+
+
+def _gauge(
+    name: str, meaning: str, labels: Sequence[str], values: Iterable[tuple[tuple[str, ...], float]]
+) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, meaning, labels=labels)
+    for named, value in values:
+        gauge.add_metric(named, value)
+    return gauge

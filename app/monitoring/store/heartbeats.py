@@ -1,0 +1,44 @@
+"""Signs of life of workers, and the figures that only the database knows."""
+
+from app.postgres.database import Database, Query
+
+BEAT = Query(
+    "INSERT worker_heartbeat",
+    """
+    INSERT INTO worker_heartbeat (worker) VALUES ($1)
+        ON CONFLICT (worker) DO UPDATE SET seen_at = now()
+    """,
+)
+
+LAST_SEEN = Query(
+    "SELECT worker_heartbeat",
+    "SELECT extract(epoch FROM now() - max(seen_at))::float8 FROM worker_heartbeat",
+)
+
+COUNT_OPERATIONS = Query(
+    "SELECT operation",
+    """
+    SELECT phase AS state, count(*)::bigint AS count,
+           coalesce(max(extract(epoch FROM now() - created_at)), 0)::float8 AS oldest
+      FROM operation
+     WHERE phase <> 'settled'
+     GROUP BY phase
+    """,
+)
+
+
+async def beat(database: Database, worker: str) -> None:
+    """This worker is alive."""
+    await database.execute(BEAT, worker)
+
+
+async def last_seen(database: Database) -> float | None:
+    """Seconds since any worker was alive; None when none ever was."""
+    seen: float | None = await database.fetch_value(LAST_SEEN)
+    return seen
+
+
+async def count_open_operations(database: Database) -> dict[str, tuple[int, float]]:
+    """How many operations are in each open phase, and the age in seconds of the oldest."""
+    rows = await database.fetch(COUNT_OPERATIONS)
+    return {row["state"]: (row["count"], row["oldest"]) for row in rows}

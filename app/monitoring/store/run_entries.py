@@ -1,0 +1,87 @@
+"""Entries of runs, written in batches beside the work that they tell of."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from app.errors import StoreUnavailable
+from app.postgres.database import Database, Query
+from app.telemetry.runs import RunEntry, RunRecorder, recorder
+
+EVERY_SECONDS: Final = 0.5
+BATCH: Final = 1_000
+# What is left at the end is worth a moment, and no more.
+LAST_SECONDS: Final = 3.0
+
+# The last half second of entries may be lost in a crash of the server as it may in one of this process.
+RELAX = Query("SELECT settings", "SELECT set_config('synchronous_commit', 'off', true)")
+
+INSERT = Query(
+    "INSERT run_entry",
+    """
+    INSERT INTO run_entry (correlation_id, kind, at, facts)
+    SELECT *
+      FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[])
+    """,
+)
+
+_log = logging.getLogger("lockstitch.runs")
+
+
+@asynccontextmanager
+async def recording_runs(database: Database, source: RunRecorder = recorder) -> AsyncIterator[None]:
+    """Entries that are noted inside the block are written, the last ones at its end."""
+    source.open()
+    ending = asyncio.Event()
+    writer = asyncio.create_task(_write_on(database, source, ending))
+    try:
+        yield
+    finally:
+        ending.set()
+        await asyncio.wait({writer}, timeout=LAST_SECONDS)
+        writer.cancel()
+        source.close()
+
+
+async def _write_on(database: Database, source: RunRecorder, ending: asyncio.Event) -> None:
+    while True:
+        more = await _write(database, source)
+        if more:
+            continue
+        if ending.is_set():
+            return
+        try:
+            await asyncio.wait_for(ending.wait(), EVERY_SECONDS)
+        except TimeoutError:
+            continue
+
+
+async def _write(database: Database, source: RunRecorder) -> bool:
+    """One batch; whether another one waits already. What cannot be written now is kept for later."""
+    entries = source.take(BATCH)
+    if not entries:
+        return False
+    try:
+        async with database.transaction() as session:
+            await session.execute(RELAX)
+            await session.execute(INSERT, *_columns(entries))
+    except StoreUnavailable:
+        source.put_back(entries)
+        return False
+    except asyncpg.PostgresError:
+        _log.exception("entries of runs could not be written; %s are lost", len(entries))
+    return len(entries) == BATCH
+
+
+def _columns(entries: list[RunEntry]) -> tuple[list[object], ...]:
+    return (
+        [entry.correlation_id for entry in entries],
+        [entry.kind for entry in entries],
+        [entry.at for entry in entries],
+        [msgspec.json.encode(entry.facts).decode() for entry in entries],
+    )

@@ -1,0 +1,162 @@
+"""The story of a run: one question to every table that knows its correlation id."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from app.monitoring.models import Happening, Place
+from app.postgres.database import Database, Query
+
+# Each gives: at, rank, key, kind, facts. Of things that happened at one time (a transaction has one), the lower rank is
+# the cause. A key is unique within its rank. What is sealed, and what a person wrote freely, stays where it is.
+HAPPENINGS: Final = r"""
+    SELECT at, CASE kind WHEN 'request' THEN 0 ELSE 3 END AS rank, lpad(id::text, 20, '0') AS key, kind, facts::jsonb
+      FROM run_entry
+     WHERE correlation_id = $1
+    UNION ALL
+    SELECT received_at, 1, id, 'receipt',
+           jsonb_build_object('receipt', id, 'connection', connection, 'settled_at', settled_at,
+                              CASE WHEN dedupe_key LIKE 'row:%' AND topic LIKE 'upl\_%' THEN 'upload' ELSE 'topic' END,
+                              topic)
+      FROM inbound_event
+     WHERE correlation_id = $1
+    UNION ALL
+    SELECT step.at, 1, u.id || step.place, 'upload',
+           jsonb_build_object('upload', u.id, 'step', step.name, 'connection', u.connection, 'object', u.object,
+                              'rows', u.rows)
+           || CASE step.place
+                   WHEN ' 2' THEN jsonb_build_object('accepted', u.accepted)
+                   ELSE '{}'
+              END
+      FROM upload AS u
+     CROSS JOIN LATERAL (VALUES (u.created_at, ' 1', 'begun'),
+                                (u.ended_at,   ' 2', 'recorded')) AS step (at, place, name)
+     WHERE u.correlation_id = $1
+       AND step.at IS NOT NULL
+    UNION ALL
+    SELECT step.at, 2, o.id || step.place, 'operation',
+           jsonb_build_object('operation', o.id, 'step', step.name, 'object', o.object, 'action', o.action,
+                              'connection', o.connection)
+           || CASE step.place
+                   WHEN ' 3' THEN jsonb_build_object('outcome', o.outcome, 'effect', o.effect, 'attempts', o.attempts)
+                   ELSE '{}'
+              END
+      FROM operation AS o
+     CROSS JOIN LATERAL (VALUES (o.created_at, ' 1', 'received'),
+                                (o.sent_at,    ' 2', 'sent'),
+                                (o.updated_at, ' 3', o.phase)) AS step (at, place, name)
+     WHERE o.correlation_id = $1
+       AND step.at IS NOT NULL
+       AND (step.place <> ' 3' OR o.phase IN ('settled', 'unknown'))
+    UNION ALL
+    SELECT started_at, 4, lpad(job_id::text, 20, '0') || ' ' || lpad(number::text, 10, '0'), 'attempt',
+           jsonb_build_object('job', job_id, 'attempt', number, 'kind', kind, 'connection', connection,
+                              'outcome', outcome, 'category', category, 'reason', reason, 'ended_at', ended_at,
+                              'trace_id', substr(traceparent, 4, 32))
+      FROM attempt
+     WHERE correlation_id = $1
+    UNION ALL
+    SELECT created_at, 5, id, 'event',
+           jsonb_build_object('event', id, 'type', type, 'connection', connection, 'record', record, 'origin', origin)
+      FROM event
+     WHERE correlation_id = $1
+    UNION ALL
+    SELECT step.at, 6, d.id || step.place, 'delivery',
+           jsonb_build_object('delivery', d.id, 'event', d.event, 'subscription', d.subscription)
+           || CASE step.place
+                   WHEN ' 1' THEN '{"state": "pending"}'
+                   ELSE jsonb_build_object('state', d.state, 'attempts', d.attempts, 'status', d.last_status)
+              END
+      FROM delivery AS d
+     CROSS JOIN LATERAL (VALUES (d.created_at, ' 1'), (d.ended_at, ' 2')) AS step (at, place)
+     WHERE d.correlation_id = $1
+       AND step.at IS NOT NULL
+    UNION ALL
+    SELECT step.at, 7, d.id || step.place, 'dead_letter',
+           jsonb_build_object('dead_letter', d.id, 'job', d.job_id, 'kind', d.kind, 'connection', d.connection)
+           || CASE step.place
+                   WHEN ' 1' THEN jsonb_build_object('state', 'open', 'category', d.category, 'reason', d.reason,
+                                                     'path', d.path, 'mapping', d.mapping, 'revision', d.revision,
+                                                     'attempts', d.attempts)
+                   ELSE jsonb_build_object('state', d.state, 'by', d.closed_by)
+              END
+      FROM dead_letter AS d
+     CROSS JOIN LATERAL (VALUES (d.created_at, ' 1'), (d.closed_at, ' 2')) AS step (at, place)
+     WHERE d.correlation_id = $1
+       AND step.at IS NOT NULL
+    UNION ALL
+    SELECT step.at, 8, r.id || step.place, 'redrive',
+           jsonb_build_object('redrive', r.id, 'by', r.actor, 'total', r.total)
+           || CASE step.place
+                   WHEN ' 1' THEN '{"state": "running"}'
+                   ELSE jsonb_build_object('state', r.state, 'redriven', r.redriven, 'skipped', r.skipped)
+              END
+      FROM redrive AS r
+     CROSS JOIN LATERAL (VALUES (r.created_at, ' 1'), (r.ended_at, ' 2')) AS step (at, place)
+     WHERE r.correlation_id = $1
+       AND step.at IS NOT NULL
+    UNION ALL
+    SELECT at, 9, lpad(id::text, 20, '0'), 'audit',
+           jsonb_build_object('audit_event', id, 'type', type, 'subject', subject, 'actor', actor,
+                              'facts', facts::jsonb)
+      FROM audit_event
+     WHERE correlation_id = $1
+"""
+
+SELECT_STORY = Query(
+    "SELECT run_entry",
+    f"""
+    SELECT at, rank, key, kind, jsonb_strip_nulls(facts)::text AS facts
+      FROM ({HAPPENINGS}) AS story
+     WHERE $2::timestamptz IS NULL OR (at, rank, key COLLATE "C") > ($2, $3::integer, $4::text)
+     ORDER BY at, rank, key COLLATE "C"
+     LIMIT $5
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+SELECT_TRACE = Query(
+    "SELECT run_entry",
+    """
+    SELECT trace
+      FROM ((SELECT at, facts::jsonb ->> 'trace_id' AS trace
+               FROM run_entry WHERE correlation_id = $1 AND kind = 'request' ORDER BY at LIMIT 1)
+            UNION ALL
+            (SELECT created_at, substr(traceparent, 4, 32)
+               FROM operation WHERE correlation_id = $1 ORDER BY created_at LIMIT 1)
+            UNION ALL
+            (SELECT started_at, substr(traceparent, 4, 32)
+               FROM attempt WHERE correlation_id = $1 ORDER BY started_at LIMIT 1)
+            UNION ALL
+            (SELECT created_at, substr(traceparent, 4, 32)
+               FROM event WHERE correlation_id = $1 ORDER BY created_at LIMIT 1)) AS kept
+     WHERE trace IS NOT NULL
+     ORDER BY at
+     LIMIT 1
+    """,
+)
+
+
+class PostgresRuns:
+    """`run_ports.Runs` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def story(self, correlation_id: str, *, after: Place | None, limit: int) -> Sequence[Happening]:
+        """What happened, oldest first, behind the place `after`."""
+        place = (None, None, None) if after is None else (after.at, after.rank, after.key)
+        rows = await self._database.fetch(SELECT_STORY, correlation_id, *place, limit)
+        return [
+            Happening(
+                place=Place(at=row["at"], rank=row["rank"], key=row["key"]),
+                kind=row["kind"],
+                facts=msgspec.json.decode(row["facts"]),
+            )
+            for row in rows
+        ]
+
+    async def trace_id(self, correlation_id: str) -> str | None:
+        """The trace that the run began in; None where nothing has kept one."""
+        trace: str | None = await self._database.fetch_value(SELECT_TRACE, correlation_id)
+        return trace

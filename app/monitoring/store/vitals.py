@@ -1,0 +1,83 @@
+"""How things are, in a few look-ups that cost the same however much there is."""
+
+from collections.abc import Collection
+from typing import Final
+
+from app.monitoring.models import StoppedConnection, Vitals
+from app.postgres.database import Database, Query
+
+# More than so many are counted as so many: an alarm does not depend on it.
+COUNTED_AT_MOST: Final = 10_000
+
+COUNT = Query(
+    "SELECT dead_letter",
+    """
+    SELECT (SELECT count(*) FROM (SELECT FROM dead_letter WHERE state = 'open' LIMIT $1) AS open) AS dead_letters,
+           (SELECT count(*) FROM (SELECT FROM operation WHERE phase = 'unknown' LIMIT $1) AS unknown)
+               AS unknown_operations,
+           (SELECT count(*) FROM subscription WHERE state = 'disabled') AS disabled_subscriptions,
+           (SELECT count(*) FROM drift_finding WHERE policy = 'freeze' AND acknowledged_at IS NULL) AS frozen_drift
+    """,
+)
+
+STOPPED = Query(
+    "SELECT lane",
+    """
+    SELECT connection, blocked_reason AS reason
+      FROM lane
+     WHERE connection = ANY ($1::text[])
+       AND blocked_reason IN ('auth', 'operator')
+       AND blocked_until = 'infinity'
+     ORDER BY connection
+    """,
+)
+
+# The first ready job of each lane, one probe of the index job_ready each. A lane that is blocked, or half open and
+# waits for its probe, is slow for a reason that is not ours; with it the alarm would come and go from probe to probe.
+LAG = Query(
+    "SELECT job",
+    """
+    WITH RECURSIVE ring AS (
+        (SELECT connection, run_at FROM job WHERE state = 'ready' ORDER BY connection, run_at LIMIT 1)
+        UNION ALL
+        SELECT next.connection, next.run_at
+          FROM ring
+         CROSS JOIN LATERAL (
+               SELECT connection, run_at
+                 FROM job
+                WHERE state = 'ready' AND connection > ring.connection
+                ORDER BY connection, run_at
+                LIMIT 1) AS next
+    )
+    SELECT ring.connection, extract(epoch FROM now() - ring.run_at)::float8 AS lag
+      FROM ring
+      LEFT JOIN lane ON lane.connection = ring.connection
+     WHERE ring.run_at < now()
+       AND lane.blocked_until IS NULL
+     ORDER BY ring.run_at
+     LIMIT 1
+    """,
+)
+
+
+class PostgresVitals:
+    """`alert_ports.ReadsVitals` on PostgreSQL. `connections` are those of the configuration: the lanes of
+    subscriptions stop and go by themselves."""
+
+    def __init__(self, database: Database, connections: Collection[str]) -> None:
+        self._database = database
+        self._connections = list(connections)
+
+    async def read(self) -> Vitals:
+        """As they are now. Raises StoreUnavailable."""
+        async with self._database.acquire() as session:
+            counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
+            stopped = await session.fetch(STOPPED, self._connections)
+            lagging = await session.fetch_row(LAG)
+        assert counts is not None  # noqa: S101 - one row, whatever is in the tables
+        return Vitals(
+            **counts,
+            stopped=[StoppedConnection(**row) for row in stopped],
+            job_lag=0.0 if lagging is None else lagging["lag"],
+            lagging=None if lagging is None else lagging["connection"],
+        )

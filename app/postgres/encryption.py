@@ -1,0 +1,64 @@
+"""Encryption at rest: AES-256-GCM (NIST SP 800-38D), the key's id in front of each value, several keys at once.
+
+A sealed value is: one byte with the length of the key id, the key id, 12 bytes of nonce, the ciphertext with its tag.
+What the value belongs to (table and row) is bound in as associated data, so values cannot be swapped between rows.
+"""
+
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+# ------------------------------------------------------------------- store
+
+
+class SealBroken(Exception):
+    """A sealed value cannot be opened: its key is not configured, or the value was changed."""
+
+
+__all__ = ["SealBroken", "Sealer"]
+
+NONCE_BYTES: Final = 12
+
+
+def prefix_of(key_id: str) -> bytes:
+    """What every value begins with that this key has sealed."""
+    name = key_id.encode()
+    return bytes((len(name),)) + name
+
+
+class Sealer:
+    """Seals with the first key, opens with any. Keys are (id, 32 bytes); raises ValueError without one."""
+
+    def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
+        if not keys:
+            raise ValueError("at least one encryption key is needed")
+        self._writer = keys[0][0]
+        self._prefix = prefix_of(self._writer)
+        self._ciphers = {key_id: AESGCM(secret) for key_id, secret in keys}
+
+    @property
+    def writer(self) -> str:
+        """The id of the key that seals."""
+        return self._writer
+
+    def seal(self, plain: bytes, belongs_to: str) -> bytes:
+        """Encrypt; `belongs_to` names table and row and must be given again to open."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self._writer].encrypt(nonce, plain, belongs_to.encode())
+        return self._prefix + nonce + sealed
+
+    def open(self, sealed: bytes, belongs_to: str) -> bytes:
+        """Decrypt. Raises SealBroken."""
+        end = 1 + sealed[0]
+        key_id = sealed[1:end].decode(errors="replace")
+        cipher = self._ciphers.get(key_id)
+        if cipher is None:
+            raise SealBroken(
+                f"{belongs_to} is sealed with key {key_id!r}, which is not among LOCKSTITCH_ENCRYPTION_KEYS"
+            )
+        try:
+            return cipher.decrypt(sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :], belongs_to.encode())
+        except InvalidTag as error:
+            raise SealBroken(f"{belongs_to} was changed after it was sealed with key {key_id!r}") from error

@@ -1,0 +1,110 @@
+"""Brings a database to the schema of this version: `migrations/*.sql`, in order, each in a transaction of its own.
+
+`schema.sql` is the whole in one readable text; a test holds the two equal. A released file is never edited: what it did
+to the databases out there cannot be changed any more, so a difference to the recorded digest is refused.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from app.errors import Complaint
+from app.postgres.database import Database, Query
+
+FOLDER = Path(__file__).parent / "migrations"
+
+# Any constant will do, as long as nothing else locks it: "lockstit" in ASCII.
+ADVISORY_LOCK = int.from_bytes(b"lockstit")
+
+TABLE_EXISTS = Query("SELECT pg_class", "SELECT to_regclass('schema_migration') IS NOT NULL")
+SELECT_APPLIED = Query("SELECT schema_migration", "SELECT version, digest FROM schema_migration ORDER BY version")
+
+
+class MigrationError(Complaint):
+    """The database cannot be migrated; the message says why and what to do."""
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of `migrations/`: its number, the rest of its name, its text and the SHA-256 of that."""
+
+    version: int
+    name: str
+    sql: str
+    digest: bytes
+
+
+def read_migrations(folder: Path = FOLDER) -> list[Migration]:
+    """All migrations, in order. Raises MigrationError unless they are numbered 0001, 0002, … without a gap."""
+    migrations = []
+    for expected, file in enumerate(sorted(folder.glob("*.sql")), start=1):
+        match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)", file.stem)
+        if match is None or int(match[1]) != expected:
+            raise MigrationError(f"{file.name} should be number {expected:04d}: migrations are numbered without a gap.")
+        sql = file.read_text(encoding="utf-8")
+        migrations.append(
+            Migration(version=expected, name=match[2], sql=sql, digest=hashlib.sha256(sql.encode()).digest())
+        )
+    return migrations
+
+
+async def migrate(url: str, migrations: list[Migration] | None = None) -> list[Migration]:
+    """Apply what is missing and return it. Any number of processes may call this at once: one of them does the work.
+
+    Raises MigrationError when an applied file has changed since, when the database is newer than this version, or when
+    it does not let us in.
+    """
+    wanted = read_migrations() if migrations is None else migrations
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise MigrationError(f"The database does not let us in: {error or type(error).__name__}.") from error
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+        applied = await _read_applied(connection)
+        _refuse_differences(wanted, applied)
+        missing = [migration for migration in wanted if migration.version not in applied]
+        for migration in missing:
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "INSERT INTO schema_migration (version, name, digest) VALUES ($1, $2, $3)",
+                    migration.version,
+                    migration.name,
+                    migration.digest,
+                )
+        return missing
+    finally:
+        await connection.close()  # which lets the lock go
+
+
+async def count_missing(database: Database) -> int:
+    """How many migrations of this version the database has not seen yet; 0 means ready to serve."""
+    wanted = {migration.version for migration in read_migrations()}
+    if not await database.fetch_value(TABLE_EXISTS):
+        return len(wanted)
+    return len(wanted - {row["version"] for row in await database.fetch(SELECT_APPLIED)})
+
+
+async def _read_applied(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[int, bytes]:
+    if not await connection.fetchval(TABLE_EXISTS.sql):
+        return {}
+    return {row["version"]: row["digest"] for row in await connection.fetch(SELECT_APPLIED.sql)}
+
+
+def _refuse_differences(wanted: list[Migration], applied: dict[int, bytes]) -> None:
+    known = {migration.version: migration for migration in wanted}
+    for version, digest in applied.items():
+        if version not in known:
+            raise MigrationError(
+                f"The database has migration {version:04d}, which this version of Lockstitch does not know:"
+                " it was migrated by a newer one. Run that one."
+            )
+        migration = known[version]
+        if migration.digest != digest:
+            raise MigrationError(
+                f"{version:04d}_{migration.name}.sql was changed after it had been applied to this database:"
+                " put it back as it was and add a new migration for the change."
+            )

@@ -1,0 +1,1 @@
+"""The queue: jobs, claims, leases, order keys, lanes, and how attempts end."""

@@ -1,0 +1,170 @@
+"""Enqueueing: jobs are added in the caller's transaction, once each, in the order of commits."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from app import telemetry
+from app.audit import record
+from app.identifiers import uuid7
+from app.postgres.database import Query, Transaction
+from app.postgres.encryption import Sealer
+from app.postgres.listen import CHANNEL
+from app.queue.models import JobPolicy, NewJob
+from app.queue.order_keys import LOCK_NUMBER, promote
+
+DEFAULT_POLICY: Final = JobPolicy()
+
+# Ids are drawn after the locks are held, and sleepers are woken once a transaction, however many jobs it adds.
+LOCK_AND_NUMBER = Query(
+    "SELECT job",
+    f"""
+    WITH locked AS MATERIALIZED (
+        SELECT pg_advisory_xact_lock(number)
+          FROM (SELECT DISTINCT {LOCK_NUMBER} AS number
+                  FROM unnest($1::text[], $2::text[]) AS key (connection, order_key)
+                 WHERE order_key IS NOT NULL
+                 ORDER BY number) AS sorted
+    ), woken AS MATERIALIZED (
+        SELECT pg_notify('{CHANNEL}', '')
+    )
+    SELECT nextval('job_id_seq') AS id
+      FROM woken, generate_series((SELECT 1 + 0 * count(*) FROM locked), $3)
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+NUMBER = Query("SELECT job", "SELECT nextval('job_id_seq') AS id FROM generate_series(1, $1)")
+
+
+def new_text(*, first: int = 1, where: str = "true") -> str:
+    """The jobs that `ADD` adds, as SQL text for a WITH. It takes thirteen arguments from `$first` on, those of
+    `JobIntake.columns_of`; only those jobs are new of which `where` holds."""
+    (id, kind, connection, order_key, dedupe_key, after, attempts, give_up_after, dead_head, payload, run, traceparent,
+     origin) = (f"${number}" for number in range(first, first + 13))  # fmt: skip
+    # The ids stand in a sub-select, as in `jobs.FINISH`.
+    return f"""
+    SELECT *, row_number() OVER (PARTITION BY connection, order_key ORDER BY id) AS place
+      FROM unnest((SELECT {id}::bigint[]), {kind}::text[], {connection}::text[], {order_key}::text[],
+                  {dedupe_key}::text[], {after}::float8[], {attempts}::integer[], {give_up_after}::float8[],
+                  {dead_head}::text[], {payload}::bytea[], {run}::text[], {traceparent}::text[], {origin}::text[])
+           AS new (id, kind, connection, order_key, dedupe_key, after, max_attempts,
+                   give_up_after, dead_head, payload, correlation_id, traceparent, origin)
+     WHERE {where}
+    """  # noqa: S608 - no caller's text is in it
+
+
+# Look-ups of one row each, and not EXISTS: a plan that reads the whole table once would be no bargain here. Rows go in
+# by dedupe key, so that of two callers with the same jobs one waits, and not each for the other.
+ADD: Final = """
+    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
+                     dead_head, payload, correlation_id, traceparent, origin)
+    SELECT new.id, new.kind, new.connection, new.order_key, new.dedupe_key,
+           CASE WHEN new.order_key IS NOT NULL AND (new.place > 1 OR older.here OR block.here)
+                THEN 'behind' ELSE 'ready' END,
+           now() + make_interval(secs => new.after), new.max_attempts,
+           now() + make_interval(secs => new.give_up_after), new.dead_head,
+           new.payload, new.correlation_id, new.traceparent, new.origin
+      FROM new
+      LEFT JOIN LATERAL (
+           SELECT true AS here
+             FROM job
+            WHERE job.connection = new.connection AND job.order_key = new.order_key
+            LIMIT 1) AS older ON true
+      LEFT JOIN LATERAL (
+           SELECT true AS here
+             FROM dead_letter
+            WHERE dead_letter.connection = new.connection AND dead_letter.order_key = new.order_key
+              AND dead_letter.state = 'open' AND dead_letter.dead_head = 'block'
+            LIMIT 1) AS block ON true
+     ORDER BY new.connection, new.kind, new.dedupe_key, new.id
+        ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
+    RETURNING id
+"""
+"""Jobs go in, each in its place, as SQL text for a data-modifying WITH that has them as `new`. The locks of their order
+keys are held since an earlier statement: this one sees nothing that was committed after it began."""
+
+INSERT = Query(
+    "INSERT job",
+    f"""
+    WITH new AS (
+        {new_text()}
+    ), added AS (
+        {ADD}
+    ), noted AS (
+        {record.insert_text(first=14, where="entry.subject IN (SELECT 'job_' || id FROM added)")}
+    )
+    SELECT id FROM added
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+
+class JobIntake:
+    """`queue_ports.Enqueuer` on PostgreSQL."""
+
+    def __init__(self, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
+        self._sealer = sealer
+        self._policies = policies
+
+    async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
+        """Add jobs in the caller's transaction; their ids, None for one that is there already."""
+        if not jobs:
+            return []
+        ids = await lock_and_number(transaction, jobs)
+        columns, noted = self.columns_of(jobs, ids)
+        rows = await transaction.fetch(INSERT, *columns, *record.columns_of(noted))
+        added = {row["id"] for row in rows}
+        dropped = [index for index, job_id in enumerate(ids) if job_id not in added]
+        if dropped:
+            # One that was there already may have been meant as the head of its key.
+            await promote(transaction, {(jobs[index].connection, jobs[index].order_key) for index in dropped})
+        return [job_id if job_id in added else None for job_id in ids]
+
+    def columns_of(
+        self, jobs: Sequence[NewJob], ids: Sequence[int]
+    ) -> tuple[tuple[list[object], ...], list[record.Entry]]:
+        """The arguments of `new_text`, in its order, for jobs with these ids; and the audit event of each."""
+        here = telemetry.current_traceparent()
+        runs = [job.correlation_id or telemetry.correlation_id.get() or str(uuid7()) for job in jobs]
+        policies = [self._policies.get(job.kind, DEFAULT_POLICY) for job in jobs]
+        columns: tuple[list[object], ...] = (
+            list(ids),
+            [job.kind for job in jobs],
+            [job.connection for job in jobs],
+            [job.order_key for job in jobs],
+            [job.dedupe_key for job in jobs],
+            [job.after for job in jobs],
+            [policy.max_attempts for policy in policies],
+            [policy.give_up_seconds for policy in policies],
+            [policy.dead_head for policy in policies],
+            [self._sealer.seal(job.payload, payload_of(job_id)) for job, job_id in zip(jobs, ids, strict=True)],
+            list(runs),
+            [job.traceparent or here for job in jobs],
+            [job.origin for job in jobs],
+        )
+        return columns, [_queued(job, job_id, run) for job, job_id, run in zip(jobs, ids, runs, strict=True)]
+
+
+async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob]) -> list[int]:
+    """Lock the order keys of these jobs until the transaction ends, and draw their ids; sleepers will be woken."""
+    rows = await transaction.fetch(
+        LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs)
+    )
+    return [row["id"] for row in rows]
+
+
+def _queued(job: NewJob, job_id: int, run: str) -> record.Entry:
+    return record.Entry(
+        type="job.queued",
+        subject=job_subject(job_id),
+        correlation_id=run,
+        facts={"kind": job.kind, "connection": job.connection, "origin": job.origin},
+    )
+
+
+def job_subject(job_id: int) -> str:
+    """How the audit trail names a job."""
+    return f"job_{job_id}"
+
+
+def payload_of(job_id: int) -> str:
+    """What a sealed payload belongs to: the job, also when it is a dead letter."""
+    return f"job.payload {job_id}"

@@ -1,0 +1,45 @@
+"""What waits and runs: for operators, gauges and alarms. One pass over the queue; not for every request."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from app.postgres.database import Database, Query
+from app.queue.models import QueueFigures
+
+# A key is blocked by a head that waits for its next attempt, or by a dead one that has to be decided about.
+SELECT = Query(
+    "SELECT job",
+    """
+    WITH waiting AS (
+        SELECT connection, kind,
+               count(*) AS depth,
+               count(*) FILTER (WHERE state = 'ready' AND run_at <= now()) AS ready,
+               count(*) FILTER (WHERE state = 'running') AS running,
+               count(*) FILTER (WHERE state = 'ready' AND run_at > now() AND order_key IS NOT NULL
+                                  AND attempts > spared) AS backing_off,
+               min(created_at) AS oldest,
+               min(run_at) FILTER (WHERE state = 'ready' AND run_at <= now()) AS due
+          FROM job
+         GROUP BY connection, kind
+    ), dead AS (
+        SELECT connection, kind, count(*) AS blocking
+          FROM dead_letter
+         WHERE state = 'open' AND dead_head = 'block' AND order_key IS NOT NULL
+         GROUP BY connection, kind
+    )
+    SELECT connection, kind,
+           coalesce(depth, 0) AS depth, coalesce(ready, 0) AS ready, coalesce(running, 0) AS running,
+           coalesce(backing_off, 0) + coalesce(blocking, 0) AS blocked_keys,
+           greatest(0, coalesce(extract(epoch FROM now() - oldest), 0))::float8 AS oldest_age,
+           greatest(0, coalesce(extract(epoch FROM now() - due), 0))::float8 AS lag
+      FROM waiting
+      FULL JOIN dead USING (connection, kind)
+     ORDER BY connection, kind
+    """,
+)
+
+
+async def read_figures(database: Database) -> Sequence[QueueFigures]:
+    """By connection and kind; those with nothing are left out."""
+    return [msgspec.convert(dict(row), QueueFigures) for row in await database.fetch(SELECT)]

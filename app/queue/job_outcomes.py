@@ -1,0 +1,203 @@
+"""How one attempt at a job ends: the handler's outcome, or what its exception amounts to, told to the queue."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from app import telemetry
+from app.errors import ConnectionPaused, Problem, StoreUnavailable
+from app.postgres.database import Transaction
+from app.queue.models import (
+    Conflict,
+    Done,
+    Exhausted,
+    Failure,
+    Handler,
+    Job,
+    LeaseLost,
+    Outcome,
+    Permanent,
+    Queue,
+    Retry,
+    Spared,
+    Throttled,
+    Unauthorised,
+)
+
+BATCH: Final = 100
+TRIES: Final = 3
+UNKNOWN_KIND_SECONDS: Final = 10.0
+_log = logging.getLogger("lockstitch.queue")
+
+
+class Ending:
+    """Runs handlers and settles their jobs. Jobs that wrote nothing are taken away together, in one transaction for as
+    many as have ended meanwhile."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._waiting: list[tuple[Job, str | None, asyncio.Future[bool]]] = []
+        self._flush: asyncio.Task[None] | None = None
+        self._finishing: set[int] = set()
+
+    def is_finishing(self, job: Job) -> bool:
+        """Whether it is being taken away, and so may be gone at any moment."""
+        return job.id in self._finishing
+
+    async def handle(self, job: Job, handler: Handler | None, limit: float) -> str:
+        """Make one attempt of at most `limit` seconds; what became of it, in a word. Never raises but for a cancel."""
+        finishing = _Finishing(self._queue, job, self._finishing)
+        outcome: Outcome | None = None
+        if handler is not None:
+            outcome = await _attempt(job, handler, finishing, limit)
+        if finishing.committed:
+            return "done"
+        if handler is not None and outcome is None:
+            return "lost"
+        return await self._settle(job, outcome)
+
+    async def _settle(self, job: Job, outcome: Outcome | None) -> str:
+        try:
+            for attempt in range(TRIES):
+                try:
+                    return await self._tell(job, outcome)
+                except LeaseLost:
+                    break
+                except StoreUnavailable:
+                    await asyncio.sleep(0.2 * 2**attempt)
+                except Exception:  # noqa: BLE001 - such as a deadlock that this transaction was chosen to lose
+                    _log.exception("how a job ended could not be recorded; trying again", extra=_named(job))
+        finally:
+            self._finishing.discard(job.id)
+        _log.warning(
+            "how a job ended was not recorded: it is not ours any more, or its lease runs out", extra=_named(job)
+        )
+        return "lost"
+
+    async def _tell(self, job: Job, outcome: Outcome | None) -> str:
+        match outcome:
+            case None:
+                # During an upgrade some workers are newer than others.
+                await self._queue.give_back([job], "this worker does not know its kind", after=UNKNOWN_KIND_SECONDS)
+                return "spared"
+            case Done():
+                return "done" if await self._finish(job) else "lost"
+            case Retry(reason=reason, after=after, at_least=at_least):
+                return await self._queue.retry(job, reason, after=after, at_least=at_least)
+            case Throttled(reason=reason, retry_after=seconds):
+                await self._queue.throttle(job, reason, retry_after=seconds)
+                return "throttled"
+            case Unauthorised(reason=reason):
+                await self._queue.refuse(job, reason)
+                return "unauthorised"
+            case Spared(reason=reason, after=seconds):
+                await self._queue.give_back([job], reason, after=seconds)
+                return "spared"
+            case Exhausted(reason=reason):
+                await self._queue.bury(job, Failure(category="transient", reason=reason))
+                return "dead"
+            case Permanent() | Conflict():
+                await self._queue.bury(job, _failure(outcome))
+                return "dead"
+
+    async def _finish(self, job: Job) -> bool:
+        """Wait until the job is gone; False when it is not ours any more."""
+        self._finishing.add(job.id)
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, telemetry.current_traceparent(), done))
+        if self._flush is None or self._flush.done():
+            self._flush = asyncio.create_task(self._flush_waiting())
+        return await done
+
+    async def _flush_waiting(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                lost = await self._queue.finish([(job, trace) for job, trace, _ in batch])
+            except Exception as error:  # noqa: BLE001 - each job's own task deals with it
+                for _, _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for job, _, done in batch:
+                    if not done.done():
+                        done.set_result(job.id not in lost)
+
+
+class _Finishing:
+    """What a handler is given to finish with; remembers whether it did."""
+
+    def __init__(self, queue: Queue, job: Job, under_way: set[int]) -> None:
+        self._queue = queue
+        self._job = job
+        self._under_way = under_way
+        self.committed = False
+
+    def __call__(self) -> AbstractAsyncContextManager[Transaction]:
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Transaction]:
+        self._under_way.add(self._job.id)
+        try:
+            async with self._queue.finishing(self._job) as transaction:
+                yield transaction
+            self.committed = True
+        finally:
+            self._under_way.discard(self._job.id)
+
+
+async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: float) -> Outcome | None:
+    """The handler's outcome; None when the job is not ours any more."""
+    try:
+        async with asyncio.timeout(limit):
+            return await handler(job, finishing)
+    except LeaseLost:
+        _log.warning("a job was taken from us", extra=_named(job))
+        return None
+    except TimeoutError:
+        return Retry(reason="timed out")
+    except Problem as problem:
+        return _of_problem(problem)
+    except Exception as error:  # noqa: BLE001 - whatever a handler raises is an attempt that failed
+        # Never its text, which may quote a payload; the log tells where it was raised.
+        _log.exception("a job failed", extra=_named(job))
+        return Retry(reason=type(error).__qualname__)
+
+
+def _of_problem(problem: Problem) -> Outcome:
+    if isinstance(problem, ConnectionPaused) and problem.held:
+        # The lane is blocked by now, or just resumed: neither is for this job to change.
+        return Spared(reason=problem.code)
+    match problem.category:
+        case "throttle":
+            return Throttled(reason=problem.code, retry_after=problem.retry_after)
+        case "auth":
+            return Unauthorised(reason=problem.code)
+        case "permanent":
+            return Permanent(reason=problem.code, path=_path(problem))
+        case "conflict":
+            return Conflict(reason=problem.code, path=_path(problem))
+        case "transient":
+            # The pause of a connection ends soon, over and over: alone it would use up a day's attempts in minutes.
+            return Retry(reason=problem.code, at_least=problem.retry_after or 0.0)
+
+
+def _path(problem: Problem) -> str | None:
+    return next((error.pointer for error in problem.errors if isinstance(error.pointer, str)), None)
+
+
+def _failure(outcome: Permanent | Conflict) -> Failure:
+    return Failure(
+        category="permanent" if isinstance(outcome, Permanent) else "conflict",
+        reason=outcome.reason,
+        path=outcome.path,
+        mapping=outcome.mapping,
+        revision=outcome.revision,
+    )
+
+
+def _named(job: Job) -> dict[str, object]:
+    return {"job_id": job.id, "kind": job.kind, "attempt": job.attempt}

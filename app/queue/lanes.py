@@ -1,0 +1,239 @@
+"""Lanes: how fast each connection's jobs may start, and what holds all of them up.
+
+open ── throttle(retry_after) ──▶ blocked ── time is over ──▶ half open ── the probe's success ──▶ open
+open ── refused credential, or a person ──▶ paused ── resume ──▶ half open after a refusal, else open
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from app.audit import record
+from app.postgres.database import Database, Query, Transaction
+from app.queue.models import Announcer, Job, Lane, LaneSettings, PauseReason
+
+TOKENS: Final = """
+    CASE WHEN lane.rate IS NULL THEN NULL
+         WHEN lane.refilled_at > now() + interval '1 second' THEN lane.burst
+         ELSE least(lane.burst, lane.tokens
+                                + lane.rate * greatest(0, extract(epoch FROM now() - lane.refilled_at)::float8))
+    END
+"""
+"""What a lane has saved up by now, as SQL; NULL without a limit. After the clock was put back it counts as full, or it
+would stand still until the clock is where it was."""
+
+CONFIGURE = Query(
+    "INSERT lane",
+    """
+    INSERT INTO lane (connection, rate, burst, tokens)
+    SELECT connection, rate, burst, burst
+      FROM unnest($1::text[], $2::float8[], $3::float8[]) AS wanted (connection, rate, burst)
+     ORDER BY connection
+        ON CONFLICT (connection) DO UPDATE
+       SET rate = excluded.rate, burst = excluded.burst, tokens = least(lane.tokens, excluded.burst)
+     WHERE (lane.rate, lane.burst) IS DISTINCT FROM (excluded.rate, excluded.burst)
+    """,
+)
+
+SELECT_ALL = Query(
+    "SELECT lane",
+    f"""
+    SELECT connection, rate, burst, coalesce({TOKENS}, burst) AS tokens, blocked_reason,
+           CASE WHEN blocked_until < 'infinity'
+                THEN greatest(0, extract(epoch FROM blocked_until - now()))::float8 END AS blocked_seconds,
+           blocked_note, blocked_at, probe_token IS NOT NULL AS probing
+      FROM lane
+     ORDER BY connection
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+# A pause by a person or for a refused credential is stronger. Of many refusals at once the first one counts, so that a
+# vendor who names no time is asked after 1, 2, 4 … seconds. A probe under way decides nothing any more.
+THROTTLE = Query(
+    "UPDATE lane",
+    """
+    WITH before AS (
+        SELECT connection, blocked_until, blocked_until IS NULL OR blocked_until <= now() AS was_going,
+               throttles,
+               coalesce($2::float8, power(2, least(throttles, 8)) * (0.5 + random() / 2)) AS seconds
+          FROM lane
+         WHERE connection = $1 AND (blocked_until IS NULL OR blocked_until < 'infinity')
+           FOR NO KEY UPDATE
+    )
+    UPDATE lane
+       SET blocked_reason = 'throttle',
+           blocked_until = CASE WHEN before.was_going THEN now() + make_interval(secs => before.seconds)
+                                WHEN $2 IS NULL THEN before.blocked_until
+                                ELSE greatest(before.blocked_until, now() + make_interval(secs => before.seconds))
+                           END,
+           blocked_note = $3,
+           blocked_at = CASE WHEN before.was_going THEN now() ELSE lane.blocked_at END,
+           throttles = before.throttles + before.was_going::integer,
+           probe_token = NULL
+      FROM before
+     WHERE lane.connection = before.connection
+    RETURNING before.was_going, before.seconds
+    """,
+)
+
+BLOCK = Query(
+    "INSERT lane",
+    """
+    INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
+    VALUES ($1, $2, 'infinity', $3, now())
+        ON CONFLICT (connection) DO UPDATE
+       SET blocked_reason = excluded.blocked_reason, blocked_until = 'infinity',
+           blocked_note = excluded.blocked_note, blocked_at = excluded.blocked_at, probe_token = NULL
+     WHERE lane.blocked_until IS NULL OR lane.blocked_until < 'infinity'
+    """,
+)
+
+RESUME = Query(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_reason = CASE WHEN blocked_reason = 'auth' THEN blocked_reason END,
+           blocked_until = CASE WHEN blocked_reason = 'auth' THEN now() END,
+           blocked_note = CASE WHEN blocked_reason = 'auth' THEN blocked_note END,
+           blocked_at = CASE WHEN blocked_reason = 'auth' THEN blocked_at END,
+           throttles = 0, probe_token = NULL
+     WHERE connection = $1 AND blocked_reason IS NOT NULL
+    """,
+)
+
+PROBE_SUCCEEDED = Query(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
+           probe_token = NULL
+     WHERE connection = $1 AND probe_token = $2
+    """,
+)
+
+# A request of the API has shown what a job's probe would.
+PROVE = Query(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
+           probe_token = NULL
+     WHERE connection = $1 AND blocked_reason = 'auth' AND blocked_until < 'infinity'
+    """,
+)
+
+PROBE_UNDECIDED = Query(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET probe_token = NULL, blocked_until = now() + make_interval(secs => $3)
+     WHERE connection = $1 AND probe_token = $2
+    """,
+)
+
+WAKE = Query("SELECT job", "SELECT pg_notify('lockstitch_job', '')")
+
+PAUSES_CHANNEL: Final = "lockstitch_lane"
+"""Notified, without a payload, whenever a connection is paused or resumed."""
+
+TELL = Query("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
+
+UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient the job itself is
+
+
+class PostgresLanes:
+    """`lane_ports.Lanes` on PostgreSQL; `announcer` makes Events of pauses."""
+
+    def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
+        self._database = database
+        self._announcer = announcer
+
+    async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
+        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
+        await self._database.execute(
+            CONFIGURE,
+            list(settings),
+            [lane.rate for lane in settings.values()],
+            [lane.burst for lane in settings.values()],
+        )
+
+    async def list(self) -> Sequence[Lane]:
+        """Every lane, by connection."""
+        return [msgspec.convert(dict(row), Lane) for row in await self._database.fetch(SELECT_ALL)]
+
+    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
+        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
+        async with self._database.transaction() as session:
+            return await _block(session, connection, "operator", note, self._announcer, actor=actor)
+
+    async def resume(self, connection: str, *, actor: str) -> bool:
+        """Go on; after a refused credential with one job as a probe. False when it is not blocked."""
+        async with self._database.transaction() as session:
+            if not await session.execute(RESUME, connection):
+                return False
+            await session.execute(WAKE)
+            await session.execute(TELL)
+            await _note(session, "connection.resumed", connection, actor=actor)
+            return True
+
+
+async def throttle(transaction: Transaction, connection: str, reason: str, retry_after: float | None) -> None:
+    """The vendor asks for a pause of so many seconds, or does not say how long."""
+    row = await transaction.fetch_row(THROTTLE, connection, retry_after, reason)
+    if row is not None and row["was_going"]:
+        await _note(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
+
+
+async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:
+    """The vendor does not accept our credential: everything waits for a person."""
+    await _block(transaction, connection, "auth", reason, announcer)
+
+
+async def prove(transaction: Transaction, connection: str) -> None:
+    """The vendor has accepted the credential of a connection that a person has resumed: everything may go on."""
+    if await transaction.execute(PROVE, connection):
+        await transaction.execute(WAKE)
+        await transaction.execute(TELL)
+        await _note(transaction, "connection.resumed", connection)
+
+
+async def probe_succeeded(transaction: Transaction, job: Job) -> None:
+    """The vendor has answered a probe: everything may go on."""
+    if job.probe and await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
+        await transaction.execute(WAKE)
+        await transaction.execute(TELL)
+        await _note(transaction, "connection.resumed", job.connection)
+
+
+async def probe_undecided(transaction: Transaction, job: Job, seconds: float) -> None:
+    """A probe has told nothing about the lane; the next one may go after so many seconds."""
+    if job.probe:
+        await transaction.execute(
+            PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), UNDECIDED_AT_MOST)
+        )
+
+
+async def _block(
+    transaction: Transaction,
+    connection: str,
+    why: PauseReason,
+    note: str,
+    announcer: Announcer | None,
+    *,
+    actor: str = "lockstitch",
+) -> bool:
+    """Stop a connection until a person resumes it; False when one or a refused credential has stopped it already."""
+    if not await transaction.execute(BLOCK, connection, why, note):
+        return False
+    await transaction.execute(TELL)
+    await _note(transaction, "connection.paused", connection, actor=actor, reason=why)
+    if announcer is not None:
+        await announcer.connection_paused(transaction, connection, why, note=note)
+    return True
+
+
+async def _note(
+    transaction: Transaction, what: str, connection: str, *, actor: str = "lockstitch", **facts: object
+) -> None:
+    await record.append(transaction, what, subject=connection, actor=actor, correlation_id=None, facts=facts)

@@ -1,0 +1,110 @@
+"""Leases: whose go on, and whose have run out."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from app.audit import record
+from app.postgres.database import Database, Query
+from app.queue.claim import job_of
+from app.queue.enqueue import job_subject
+from app.queue.models import Job
+
+# A row that is locked is just being finished by its owner, and needs no more time.
+EXTEND = Query(
+    "UPDATE job",
+    """
+    WITH held AS (
+        SELECT id
+          FROM job
+         WHERE id = ANY ($1::bigint[]) AND lease_token = ($2::uuid[])[array_position($1, id)]
+           FOR NO KEY UPDATE SKIP LOCKED
+    ), extended AS (
+        UPDATE job SET lease_until = now() + $3::interval FROM held WHERE job.id = held.id
+    )
+    SELECT ours.id
+      FROM unnest($1::bigint[], $2::uuid[]) AS ours (id, token)
+      LEFT JOIN job ON job.id = ours.id AND job.lease_token = ours.token
+     WHERE job.id IS NULL
+    """,
+)
+
+FREE_EXPIRED = Query(
+    "UPDATE job",
+    """
+    WITH expired AS (
+        SELECT id, lease_token, started_at
+          FROM job
+         WHERE state = 'running' AND lease_until < now() AND attempts - spared < max_attempts
+         ORDER BY lease_until
+         LIMIT $1
+           FOR UPDATE SKIP LOCKED
+    ), freed AS (
+        UPDATE job
+           SET state = 'ready', lease_token = NULL, lease_until = NULL, started_at = NULL
+          FROM expired
+         WHERE job.id = expired.id
+        RETURNING job.id, job.attempts, job.kind, job.connection, job.correlation_id,
+                  expired.lease_token, expired.started_at
+    ), unprobed AS (
+        UPDATE lane
+           SET probe_token = NULL
+          FROM freed
+         WHERE lane.connection = freed.connection AND lane.probe_token = freed.lease_token
+    ), noted AS (
+        INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, category, reason, started_at)
+        SELECT id, attempts, kind, connection, correlation_id, 'lost', 'transient',
+               'its worker died or was too slow', started_at
+          FROM freed
+    )
+    SELECT id, attempts, correlation_id FROM freed ORDER BY id
+    """,
+)
+
+SELECT_POISON = Query(
+    "SELECT job",
+    """
+    SELECT job.*
+      FROM job
+     WHERE state = 'running' AND lease_until < now() AND attempts - spared >= max_attempts
+     ORDER BY lease_until
+     LIMIT $1
+    """,
+)
+
+
+class Leases:
+    """Extends leases, and takes back those that have run out."""
+
+    def __init__(self, database: Database, lease: timedelta) -> None:
+        self._database = database
+        self._lease = lease
+
+    async def extend(self, jobs: Collection[Job]) -> set[int]:
+        """Extend the leases; the ids of jobs that are ours no longer."""
+        rows = await self._database.fetch(
+            EXTEND, [job.id for job in jobs], [job.lease_token for job in jobs], self._lease
+        )
+        return {row["id"] for row in rows}
+
+    async def free_expired(self, limit: int) -> int:
+        """Make jobs ready again whose lease has run out and that have attempts left; how many."""
+        async with self._database.transaction() as session:
+            freed = await session.fetch(FREE_EXPIRED, limit)
+            await record.append_all(
+                session,
+                [
+                    record.Entry(
+                        type="job.lost",
+                        subject=job_subject(row["id"]),
+                        correlation_id=row["correlation_id"],
+                        facts={"attempt": row["attempts"]},
+                    )
+                    for row in freed
+                ],
+            )
+        return len(freed)
+
+    async def find_poison(self, limit: int) -> list[Job]:
+        """Jobs that have used up their attempts and whose last worker is gone. Nothing of a payload is needed."""
+        rows = await self._database.fetch(SELECT_POISON, limit)
+        return [job_of(row, b"", probe=True) for row in rows]

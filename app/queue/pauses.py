@@ -1,0 +1,73 @@
+"""Pauses as one process knows them: kept in the table `lane`, read into memory; no request waits for the database."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+
+import msgspec
+
+from app.errors import StoreUnavailable
+from app.postgres.cached_table import Follower
+from app.postgres.database import Database, Query
+from app.queue import lanes
+from app.queue.models import Announcer, Pause
+
+SELECT = Query(
+    "SELECT lane",
+    """
+    SELECT connection, blocked_reason AS reason, blocked_note AS note, blocked_at AS since,
+           blocked_until = 'infinity' AS held
+      FROM lane
+     WHERE blocked_reason IN ('auth', 'operator')
+    """,
+)
+
+
+class PostgresPauses:
+    """`lane_ports.Pauses` on PostgreSQL. While the database is away, what was known last holds."""
+
+    def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
+        self._database = database
+        self._announcer = announcer
+        self._known: Mapping[str, Pause] = {}
+        self._refusals = 0
+
+    def of(self, connection: str) -> Pause | None:
+        """What stops this connection, if anything does."""
+        return self._known.get(connection)
+
+    async def refuse(self, connection: str, reason: str) -> bool:
+        """Pause the connection everywhere, once. False when that could not be written down."""
+        known = self._known.get(connection)
+        if known is not None and known.held:
+            return True
+        try:
+            async with self._database.transaction() as session:
+                await lanes.refuse(session, connection, reason, self._announcer)
+        except StoreUnavailable:
+            return False
+        self._refusals += 1  # whoever is reading the table at this moment may not have seen it
+        pause = Pause(reason="auth", note=reason, since=datetime.now(UTC), held=True)
+        self._known = {**self._known, connection: pause}
+        return True
+
+    async def prove(self, connection: str) -> None:
+        """The vendor has accepted the credential: its pause is over."""
+        try:
+            async with self._database.transaction() as session:
+                await lanes.prove(session, connection)
+            await self.refresh()
+        except StoreUnavailable:
+            return  # the next success tells it again
+
+    async def refresh(self) -> None:
+        """Know what is true now. Raises StoreUnavailable."""
+        refusals = -1
+        while refusals != self._refusals:
+            refusals = self._refusals
+            rows = await self._database.fetch(SELECT)
+        self._known = {row["connection"]: msgspec.convert(dict(row), Pause) for row in rows}
+
+    def following(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep up with the table as long as the block."""
+        return Follower(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").following(url)

@@ -1,0 +1,112 @@
+"""The queue as an operator looks at it: what waits where, for how long, and what holds it up."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from app.dead_letters.models import DeadLetterFilter
+from app.operator_seam import OperatorSeam
+from app.queue.models import Lane, QueueFigures
+
+LaneState = Literal["open", "throttled", "unauthorised", "paused", "probing"]
+
+
+class KindFigures(Struct, frozen=True, kw_only=True):
+    """What waits and runs of one kind. `blocked_keys` are records that are held up; `oldest_seconds` is the age of the
+    oldest job, `lag_seconds` how long the longest waiting one could have started already."""
+
+    kind: str
+    depth: int
+    ready: int
+    running: int
+    blocked_keys: int
+    oldest_seconds: float
+    lag_seconds: float
+
+
+class QueueLane(Struct, frozen=True, kw_only=True):
+    """One connection's lane: whether its jobs may start, and what waits in it. `blocked_seconds` is null for one that a
+    person has to resume."""
+
+    connection: str
+    state: LaneState
+    blocked_seconds: float | None
+    note: str | None
+    rate_per_second: float | None
+    depth: int
+    oldest_seconds: float
+    lag_seconds: float
+    kinds: list[KindFigures]
+
+
+class QueueView(Struct, frozen=True, kw_only=True):
+    """The whole queue; `dead_letters` are those that are open."""
+
+    depth: int
+    oldest_seconds: float
+    lag_seconds: float
+    blocked_keys: int
+    dead_letters: int
+    lanes: list[QueueLane]
+
+
+async def read_queue(seam: OperatorSeam) -> QueueView:
+    """What the queue is like now. One pass over all of it: for a person, not for every request."""
+    figures = await seam.read_figures()
+    lanes = {lane.connection: lane for lane in await seam.lanes.list()}
+    connections = sorted({each.connection for each in figures} | lanes.keys())
+    return QueueView(
+        depth=sum(each.depth for each in figures),
+        oldest_seconds=_most(each.oldest_age for each in figures),
+        lag_seconds=_most(each.lag for each in figures),
+        blocked_keys=sum(each.blocked_keys for each in figures),
+        dead_letters=await seam.dead_letters.count(DeadLetterFilter()),
+        lanes=[
+            _queue_lane(name, lanes.get(name), [each for each in figures if each.connection == name])
+            for name in connections
+        ],
+    )
+
+
+def _queue_lane(connection: str, lane: Lane | None, figures: list[QueueFigures]) -> QueueLane:
+    return QueueLane(
+        connection=connection,
+        state="open" if lane is None else _state_of(lane),
+        blocked_seconds=None if lane is None or lane.blocked_seconds is None else round(lane.blocked_seconds, 1),
+        note=None if lane is None else lane.blocked_note,
+        rate_per_second=None if lane is None else lane.rate,
+        depth=sum(each.depth for each in figures),
+        oldest_seconds=_most(each.oldest_age for each in figures),
+        lag_seconds=_most(each.lag for each in figures),
+        kinds=[
+            KindFigures(
+                kind=each.kind,
+                depth=each.depth,
+                ready=each.ready,
+                running=each.running,
+                blocked_keys=each.blocked_keys,
+                oldest_seconds=round(each.oldest_age, 1),
+                lag_seconds=round(each.lag, 1),
+            )
+            for each in figures
+        ],
+    )
+
+
+def _state_of(lane: Lane) -> LaneState:
+    if lane.blocked_reason is None:
+        return "open"
+    if lane.probing or lane.blocked_seconds == 0:
+        return "probing"
+    match lane.blocked_reason:
+        case "throttle":
+            return "throttled"
+        case "auth":
+            return "unauthorised"
+        case "operator":
+            return "paused"
+
+
+def _most(seconds: Iterable[float]) -> float:
+    return round(max(seconds, default=0.0), 1)

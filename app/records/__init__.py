@@ -1,0 +1,1 @@
+"""Records: resolve an id, fetch, map, read, list; links and options."""

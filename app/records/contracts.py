@@ -1,0 +1,68 @@
+"""The data contracts as callers read them, beside the schema and what each connection can do."""
+
+import tomllib
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from app.errors import NotFound
+from app.records.resolve import active_mapping
+from app.seam import Seam
+from canonical.parts import ObjectName
+from mappings.coverage import coverage
+
+OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
+
+
+def list_contracts() -> list[dict[str, Any]]:
+    """Name, version and meaning of each contract, and where the whole is."""
+    return [
+        {
+            "object": name,
+            "version": _contract(name).get("version"),
+            "meaning": _contract(name).get("meaning"),
+            "url": f"/v1/contracts/{name}",
+        }
+        for name in OBJECTS
+    ]
+
+
+def describe_contract(seam: Seam, object_name: str) -> dict[str, Any]:
+    """The contract, the JSON Schemas for reading and writing, and the coverage of each connection.
+
+    Raises NotFound for an object without a contract.
+    """
+    name = next((known for known in OBJECTS if known == object_name), None)
+    if name is None:
+        raise NotFound(f"No contract is called {object_name[:80]!r}; there are: {', '.join(OBJECTS)}.")
+    connections = {}
+    for connection in seam.connections.by_name.values():
+        mapping = active_mapping(seam, connection, name)
+        if mapping is None:
+            continue
+        connections[connection.name] = {
+            "vendor": connection.vendor.name,
+            "mapping": {"name": mapping.name, "revision": mapping.revision, "vendor_api": mapping.vendor_api},
+            "actions": mapping.endpoints.actions(),
+            "system_of_record": seam.connections.systems_of_record.get(name) == connection.name,
+            "fields": coverage(mapping),
+        }
+    return {
+        "object": name,
+        "contract": _contract(name),
+        "schema": _schema(name),
+        "write_schema": _schema(f"{name}-write"),
+        "connections": connections,
+    }
+
+
+@lru_cache(maxsize=8)
+def _contract(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("canonical").joinpath("contracts", f"{name}.toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=8)
+def _schema(name: str) -> Any:
+    return msgspec.json.decode(files("canonical").joinpath("schemas", f"{name}.json").read_bytes())

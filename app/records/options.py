@@ -1,0 +1,64 @@
+"""What a field can hold at a connection, for drop-downs: owners, agents, groups, statuses, choices of custom fields."""
+
+import time
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec import Struct
+
+from app.errors import InvalidField, NotFound
+from app.http.plurals import PLURAL
+from app.problem_document import FieldError
+from app.records.refusals import problem_of_unmappable
+from app.records.resolve import cannot, choose_mapping
+from app.seam import Seam
+from canonical.parts import ObjectName
+from mappings.spec import Option, Unmappable, Vendor
+
+READ_LIMIT: Final = 25.0
+OLDEST: Final = 86_400
+
+
+class OptionsView(Struct, frozen=True, kw_only=True):
+    """The options of one field, and how old they are."""
+
+    connection: str
+    object: ObjectName
+    field: str
+    options: tuple[Option, ...]
+    fetched_at: datetime
+    age_seconds: float
+
+
+async def read_options(
+    seam: Seam, connection_name: str, object_name: ObjectName, field: str, *, max_age: float | None
+) -> OptionsView:
+    """The options of a field, at most `max_age` seconds old where that is given.
+
+    Raises NotFound without such a connection, UnsupportedAction where it has no such objects, InvalidField for a field
+    without options, which names those that have some; and the vendor's problems.
+    """
+    connection = seam.connections.by_name.get(connection_name)
+    if connection is None:
+        known = ", ".join(sorted(seam.connections.by_name))
+        raise NotFound(f"No connection is called {connection_name[:80]!r}; there are: {known}.")
+    mapping = choose_mapping(seam, connection, object_name)
+    if not isinstance(connection.vendor, Vendor):
+        raise cannot(seam, connection, object_name, f"has no {PLURAL[object_name]}")
+    try:
+        lists = await seam.vendors.options(connection, deadline=time.monotonic() + READ_LIMIT, max_age=max_age)
+    except Unmappable as error:
+        raise problem_of_unmappable(connection, mapping.object, error) from error
+    by_field = lists.by_object.get(object_name, {})
+    if field not in by_field:
+        having = ", ".join(sorted(by_field)) or "none"
+        detail = f"{field[:80]!r} of a {object_name} has no options at {connection.name}; those that have: {having}"
+        raise InvalidField(f"{detail}.", errors=(FieldError(parameter="field", detail=detail),))
+    return OptionsView(
+        connection=connection.name,
+        object=object_name,
+        field=field,
+        options=by_field[field],
+        fetched_at=lists.fetched_at,
+        age_seconds=round(max(0.0, (datetime.now(UTC) - lists.fetched_at).total_seconds()), 1),
+    )

@@ -1,0 +1,119 @@
+"""Reading: one resource, or one page of a live list, straight from the system that holds it."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import InvalidField
+from app.http.cursors import Cursors
+from app.http.mapping_header import NamedRevision
+from app.http.paging import Page
+from app.problem_document import FieldError
+from app.records.fetch import fetch_page, fetch_record
+from app.records.map_record import accept
+from app.records.resolve import cannot, choose_connection, choose_mapping, locate
+from app.records.resources import etag_of, name_records
+from app.seam import Seam
+from canonical.parts import ObjectName
+from mappings.spec import ListQuery
+
+READ_LIMIT = 25.0
+"""Seconds that a read may take in all, retries and waiting for the vendor's budget included."""
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A resource and its entity tag."""
+
+    resource: Any
+    etag: str
+
+
+class ListRequest(Struct, frozen=True, kw_only=True):
+    """What a caller asks of a list. `filters` are exact; `parent` is the ticket's `{id}` for comments; `revision` is
+    the one to understand the records by, where the caller names one."""
+
+    object: ObjectName
+    connection: str | None = None
+    limit: int = 50
+    cursor: str | None = None
+    updated_since: datetime | None = None
+    filters: Mapping[str, str] = {}
+    parent: str | None = None
+    revision: NamedRevision | None = None
+
+
+async def read_one(
+    seam: Seam,
+    object_name: ObjectName,
+    identifier: str,
+    *,
+    connection: str | None,
+    include_raw: bool,
+    revision: NamedRevision | None = None,
+) -> Found:
+    """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given."""
+    deadline = time.monotonic() + READ_LIMIT
+    target = await locate(seam, object_name, identifier, connection, revision)
+    reading = await fetch_record(
+        seam, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
+    )
+    await accept(seam, target.connection, reading)
+    (resource,) = await name_records(seam, target.connection, [reading])
+    if include_raw:
+        resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
+    return Found(resource=resource, etag=etag_of(resource))
+
+
+async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
+    """One page. A page may hold fewer than `limit` resources while `has_more` is true.
+
+    Raises InvalidField for a filter or a cursor that cannot be used here, UnsupportedAction where the connection
+    cannot list such objects.
+    """
+    deadline = time.monotonic() + READ_LIMIT
+    parent_id: str | None = None
+    if request.parent is not None:
+        ticket = await locate(seam, "ticket", request.parent, request.connection)
+        connection, parent_id = ticket.connection, ticket.remote_id
+    else:
+        connection = choose_connection(seam, request.object, request.connection)
+    mapping = choose_mapping(seam, connection, request.object, request.revision)
+    endpoints = mapping.endpoints
+    if endpoints.list is None or endpoints.page is None:
+        raise cannot(seam, connection, request.object, f"cannot list {request.object}s")
+    _check_filters(request, endpoints.filters, endpoints.updated_since, connection.vendor.title)
+    scope = cursors.scope(connection.name, mapping.name, request.updated_since, request.filters, parent_id)
+    query = ListQuery(
+        limit=min(request.limit, endpoints.max_limit),
+        after=None if request.cursor is None else cursors.open(request.cursor, scope),
+        updated_since=request.updated_since,
+        filters=request.filters,
+        parent=parent_id,
+    )
+    pinned = request.revision is not None
+    readings, following = await fetch_page(seam, connection, mapping, query, deadline, pinned=pinned)
+    await accept(seam, connection, *readings)
+    return Page(
+        data=await name_records(seam, connection, readings, ticket=parent_id),
+        next_cursor=None if following is None else cursors.seal(following, scope),
+        has_more=following is not None,
+    )
+
+
+def _check_filters(request: ListRequest, offered: frozenset[str], updated_since: bool, title: str) -> None:
+    complaints = [
+        FieldError(
+            parameter=name, detail=f"{title} cannot filter by this; it can by: {', '.join(sorted(offered)) or '-'}"
+        )
+        for name in request.filters
+        if name not in offered
+    ]
+    if request.updated_since is not None and not updated_since:
+        complaints.append(FieldError(parameter="updated_since", detail=f"{title} cannot list by time of change"))
+    if complaints:
+        names = ", ".join(str(complaint.parameter) for complaint in complaints)
+        raise InvalidField(f"{title} cannot filter by {names}.", errors=tuple(complaints))

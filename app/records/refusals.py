@@ -1,0 +1,63 @@
+"""A vendor's no, or an answer that cannot be read, as the problem that the caller is told about."""
+
+from app.errors import (
+    DuplicateRecord,
+    NotFound,
+    Problem,
+    UnsupportedAction,
+    VendorAuthFailed,
+    VendorDrifted,
+    VendorRejected,
+    VendorThrottled,
+    VendorUnavailable,
+    VersionConflict,
+)
+from app.problem_document import VendorSays
+from app.vendors.models import Connection, VendorRefused
+from mappings.http import RefusalKind
+from mappings.spec import Unmappable, VendorDrift
+
+PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
+    "unavailable": VendorUnavailable,
+    "throttled": VendorThrottled,
+    "rejected": VendorRejected,
+    "auth": VendorAuthFailed,
+    "not_found": NotFound,
+    "duplicate": DuplicateRecord,
+    "version_conflict": VersionConflict,
+    "not_allowed": UnsupportedAction,
+}
+
+
+def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:
+    """The problem for a definite no, with the vendor's own words beside ours."""
+    refusal = refused.refusal
+    says = VendorSays(
+        connection=connection.name,
+        status=refused.status,
+        code=refusal.code,
+        detail=refusal.detail,
+        request_id=refusal.request_id,
+    )
+    detail = f"{connection.vendor.title} answered: {refusal.detail.rstrip('.')}."
+    if refusal.existing_remote_id is not None:
+        detail += f" The existing record is {connection.name}:{refusal.existing_remote_id}."
+    if refusal.fields:
+        detail += (
+            " It complains about " + "; ".join(f"{field}: {complaint}" for field, complaint in refusal.fields) + "."
+        )
+    return PROBLEM_OF[refusal.kind](detail, vendor=says, retry_after=refusal.retry_after)
+
+
+def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:
+    """The problem for a record without an honest reading. The reason names a type or a field, never a value."""
+    says = VendorSays(connection=connection.name, detail=f"{error.reason} at {error.path}")
+    if isinstance(error, VendorDrift):
+        return VendorDrifted(
+            f"{connection.vendor.title}'s {object_name} no longer fits its schema at {error.path}: {error.reason}.",
+            vendor=says,
+        )
+    return VendorDrifted(
+        f"{connection.vendor.title}'s record cannot be read as a {object_name}: {error.reason} at {error.path}.",
+        vendor=says,
+    )

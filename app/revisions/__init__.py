@@ -1,0 +1,1 @@
+"""Mapping revisions: routes, shadows, canaries and their trials."""

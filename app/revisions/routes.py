@@ -1,0 +1,41 @@
+"""Mappings and their revisions, for operators."""
+
+from typing import Final
+
+from litestar import route
+
+from app.http.admission import AnyRequest, admit, read_body
+from app.http.body import decode_patch
+from app.http.paging import whole_list
+from app.http.query import Query
+from app.http.responses import Answered, json_response
+from app.http.services import services_of
+from app.problem_document import JSON
+from app.revisions.mapping_routes import RouteOrder, list_mappings, read_mapping, set_route
+
+
+@route("/ops/mappings", http_method=["GET"], name="list mappings")
+async def list_all(request: AnyRequest) -> Answered:
+    """Every mapping, its revisions, and what is at work and tried at each connection."""
+    await admit(request, "ops:read")
+    Query(request, ()).check()
+    services = services_of(request)
+    found = await list_mappings(
+        services.seam.mapping_routes, services.operators.trial_book, services.seam.connections.by_name
+    )
+    return json_response(whole_list(found))
+
+
+@route("/ops/mappings/{mapping:str}/route", http_method=["POST"], name="route mapping", status_code=200)
+async def decide(request: AnyRequest) -> Answered:
+    """Say which revision is active, which one is compared with it, and which one answers for a share."""
+    admitted = await admit(request, "ops:write")
+    order = decode_patch(await read_body(request, (JSON,)), RouteOrder)
+    Query(request, ()).check()
+    services, name = services_of(request), request.path_params["mapping"]
+    routes, connections = services.seam.mapping_routes, services.seam.connections.by_name
+    await set_route(routes, connections, name, order, actor=admitted.caller.principal)
+    return json_response(await read_mapping(routes, services.operators.trial_book, connections, name))
+
+
+HANDLERS: Final = (list_all, decide)

@@ -1,0 +1,1 @@
+"""Mapping routes and trials in PostgreSQL."""

@@ -1,0 +1,259 @@
+"""Mapping routes as one process knows them: kept in the table `mapping_route`, read into memory."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+import asyncpg
+from msgspec import UnsetType
+
+from app.audit import record
+from app.postgres.cached_table import Follower
+from app.postgres.database import Database, Query, Transaction
+from app.revisions.models import Canary, Place, Route, RouteChange, Shadow
+
+CHANNEL: Final = "lockstitch_mapping_route"
+"""Notified, without a payload, whenever a route has changed."""
+
+TELL = Query("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
+
+COLUMNS: Final = """
+    connection, mapping, active, previous, shadow_revision, shadow_rate, canary_revision, canary_share, canary_since,
+    note, changed_by, changed_at
+"""
+
+SELECT_ALL = Query("SELECT mapping_route", f"SELECT {COLUMNS} FROM mapping_route ORDER BY connection, mapping")  # noqa: S608
+
+# Two who decide at once take turns, also where there is no row yet.
+LOCK = Query(
+    "SELECT mapping_route", "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 20190))"
+)  # one number a table, so that no other lock is met by chance
+
+SELECT_ONE = Query(
+    "SELECT mapping_route",
+    f"SELECT {COLUMNS} FROM mapping_route WHERE (connection, mapping) = ($1, $2)",  # noqa: S608 - our own words only
+)
+
+PUT = Query(
+    "INSERT mapping_route",
+    f"""
+    INSERT INTO mapping_route AS route ({COLUMNS})
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $7::integer IS NOT NULL THEN now() END, $9, $10, now())
+        ON CONFLICT (connection, mapping) DO UPDATE
+       SET active = excluded.active, previous = excluded.previous,
+           shadow_revision = excluded.shadow_revision, shadow_rate = excluded.shadow_rate,
+           canary_revision = excluded.canary_revision, canary_share = excluded.canary_share,
+           canary_since = CASE WHEN route.canary_revision = excluded.canary_revision THEN route.canary_since
+                               ELSE excluded.canary_since END,
+           note = excluded.note, changed_by = excluded.changed_by, changed_at = excluded.changed_at
+    RETURNING {COLUMNS}
+    """,  # noqa: S608 - our own words only
+)
+
+PIN = Query(
+    "INSERT mapping_route",
+    """
+    INSERT INTO mapping_route (connection, mapping, active, changed_by)
+    SELECT place.connection, place.mapping, place.revision, 'lockstitch'
+      FROM unnest($1::text[], $2::text[], $3::integer[]) AS place (connection, mapping, revision)
+     ORDER BY place.connection, place.mapping
+        ON CONFLICT (connection, mapping) DO NOTHING
+    RETURNING connection, mapping, active
+    """,
+)
+
+FORGET_COMPARISONS = Query(
+    "DELETE mapping_comparison", "DELETE FROM mapping_comparison WHERE (connection, mapping) = ($1, $2)"
+)
+FORGET_DIFFERENCES = Query(
+    "DELETE mapping_difference", "DELETE FROM mapping_difference WHERE (connection, mapping) = ($1, $2)"
+)
+FORGET_WEIGHINGS = Query(
+    "DELETE mapping_weighing", "DELETE FROM mapping_weighing WHERE (connection, mapping) = ($1, $2)"
+)
+
+
+class PostgresMappingRoutes:
+    """`mapping_ports.MappingRoutes` on PostgreSQL. While the database is away, what was known last holds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: Mapping[tuple[str, str], Route] = {}
+
+    def of(self, connection: str, mapping: str) -> Route | None:
+        """The route, or None where nothing was decided."""
+        return self._known.get((connection, mapping))
+
+    async def refresh(self) -> None:
+        """Know what is true now. Raises StoreUnavailable."""
+        self._known = {(route.connection, route.mapping): route for route in await self.list()}
+
+    def following(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep up with the table as long as the block."""
+        return Follower(self.refresh, CHANNEL, "mapping routes").following(url)
+
+    async def list(self) -> Sequence[Route]:
+        """Every route. Raises StoreUnavailable."""
+        return [_route(row) for row in await self._database.fetch(SELECT_ALL)]
+
+    async def pin(self, places: Sequence[Place]) -> None:
+        """Keep each place at its default where nothing was ever decided; audited, and told to every process."""
+        arguments = (
+            [place.connection for place in places],
+            [place.mapping for place in places],
+            [place.default for place in places],
+        )
+        async with self._database.transaction() as session:
+            rows = await session.fetch(PIN, *arguments)
+            if not rows:
+                return
+            pinned = [
+                Place(connection=row["connection"], mapping=row["mapping"], default=row["active"]) for row in rows
+            ]
+            entries = [_entry("mapping.pinned", place, "lockstitch", revision=place.default) for place in pinned]
+            await record.append_all(session, entries)
+            await session.execute(TELL)
+        await self.refresh()
+
+    async def change(self, place: Place, change: RouteChange, *, actor: str) -> Route:
+        """Decide; audited, and told to every process."""
+        async with self._database.transaction() as session:
+            before = await _held(session, place)
+            after = _changed(before, change, place)
+            route = await _put(session, place, after, actor)
+            if after.shadow is not None and (before.shadow is None or before.shadow.revision != after.shadow.revision):
+                await session.execute(FORGET_DIFFERENCES, place.connection, place.mapping)
+                await session.execute(FORGET_COMPARISONS, place.connection, place.mapping)
+            if after.canary is not None and (before.canary is None or before.canary[0] != after.canary[0]):
+                await session.execute(FORGET_WEIGHINGS, place.connection, place.mapping)
+            await record.append_all(session, list(_entries(place, before, after, actor)))
+            return route
+
+    async def roll_back(self, place: Place, *, actor: str) -> Route | None:
+        """Back to the revision that was active before; shadow and canary end."""
+        async with self._database.transaction() as session:
+            before = await _held(session, place)
+            if before.previous is None:
+                return None
+            facts = {"revision": before.previous, "before": before.active or place.default}
+            route = await _put(session, place, _Decided(active=before.previous), actor)
+            await record.append_all(session, [_entry("mapping.rolled_back", place, actor, **facts)])
+            return route
+
+
+class _Decided:
+    """What a row says, without who and when."""
+
+    def __init__(
+        self,
+        *,
+        active: int | None = None,
+        previous: int | None = None,
+        shadow: Shadow | None = None,
+        canary: tuple[int, float] | None = None,
+    ) -> None:
+        self.active = active
+        self.previous = previous
+        self.shadow = shadow
+        self.canary = canary
+
+
+async def _held(session: Transaction, place: Place) -> _Decided:
+    await session.execute(LOCK, place.connection, place.mapping)
+    row = await session.fetch_row(SELECT_ONE, place.connection, place.mapping)
+    if row is None:
+        return _Decided()
+    route = _route(row)
+    canary = None if route.canary is None else (route.canary.revision, route.canary.share)
+    return _Decided(active=route.active, previous=route.previous, shadow=route.shadow, canary=canary)
+
+
+def _changed(before: _Decided, change: RouteChange, place: Place) -> _Decided:
+    """The new decision. What becomes active is no shadow and no canary any more."""
+    after = _Decided(active=before.active, previous=before.previous, shadow=before.shadow, canary=before.canary)
+    if not isinstance(change.active, UnsetType):
+        after.active = change.active
+        if (change.active or place.default) != (before.active or place.default):
+            after.previous = before.active or place.default
+    if not isinstance(change.shadow, UnsetType):
+        after.shadow = change.shadow
+    if not isinstance(change.canary_revision, UnsetType):
+        after.canary = None if change.canary_revision is None else (change.canary_revision, change.canary_share)
+    now = after.active or place.default
+    if after.shadow is not None and after.shadow.revision == now:
+        after.shadow = None
+    if after.canary is not None and after.canary[0] == now:
+        after.canary = None
+    return after
+
+
+async def _put(session: Transaction, place: Place, decided: _Decided, actor: str) -> Route:
+    shadow, canary = decided.shadow, decided.canary
+    row = await session.fetch_row(
+        PUT,
+        place.connection,
+        place.mapping,
+        decided.active,
+        decided.previous,
+        None if shadow is None else shadow.revision,
+        None if shadow is None else shadow.sample_rate,
+        None if canary is None else canary[0],
+        None if canary is None else canary[1],
+        None,
+        actor,
+    )
+    await session.execute(TELL)
+    return _route(row)
+
+
+def _entries(place: Place, before: _Decided, after: _Decided, actor: str) -> Sequence[record.Entry]:
+    """One event for each of the three that has changed."""
+    entries = []
+    if after.active != before.active:
+        facts = {"revision": after.active or place.default, "before": before.active or place.default}
+        entries.append(_entry("mapping.activated", place, actor, **facts))
+    if after.shadow != before.shadow:
+        if after.shadow is None:
+            entries.append(_entry("mapping.shadow_ended", place, actor, **_revision_of(before.shadow)))
+        else:
+            rate = after.shadow.sample_rate
+            entries.append(_entry("mapping.shadowed", place, actor, revision=after.shadow.revision, sample_rate=rate))
+    if after.canary != before.canary:
+        if after.canary is not None:
+            entries.append(_entry("mapping.canaried", place, actor, revision=after.canary[0], share=after.canary[1]))
+        elif before.canary is not None and before.canary[0] != (after.active or place.default):
+            entries.append(_entry("mapping.canary_withdrawn", place, actor, revision=before.canary[0]))
+    return entries
+
+
+def _revision_of(shadow: Shadow | None) -> dict[str, Any]:
+    return {} if shadow is None else {"revision": shadow.revision}
+
+
+def _entry(kind: str, place: Place, actor: str, **facts: Any) -> record.Entry:
+    return record.Entry(
+        type=kind,
+        subject=place.mapping,
+        correlation_id=None,
+        actor=actor,
+        facts={"connection": place.connection, "mapping": place.mapping, **facts},
+    )
+
+
+def _route(row: asyncpg.Record) -> Route:
+    shadow = canary = None
+    if row["shadow_revision"] is not None:
+        shadow = Shadow(revision=row["shadow_revision"], sample_rate=row["shadow_rate"])
+    if row["canary_revision"] is not None:
+        canary = Canary(revision=row["canary_revision"], share=row["canary_share"], since=row["canary_since"])
+    return Route(
+        connection=row["connection"],
+        mapping=row["mapping"],
+        active=row["active"],
+        previous=row["previous"],
+        shadow=shadow,
+        canary=canary,
+        note=row["note"],
+        changed_by=row["changed_by"],
+        changed_at=row["changed_at"],
+    )

@@ -1,0 +1,301 @@
+"""What came of shadows and canaries, added up over all processes; and the end of a canary that does worse.
+
+A canary is weighed against the active revision on the very records and drafts that it answers for, so that what the
+vendor sends at a bad moment counts on both sides. It is withdrawn by whoever adds the figures that are too many
+(docs/decisions/0024-canaries-come-back.md).
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from app.audit import record
+from app.postgres.database import Database, Query, Transaction
+from app.revisions.models import Comparisons, SeenDifference, ShadowFigures, TrialKey, Weighing
+from app.revisions.store.mapping_routes import LOCK, TELL
+
+WINDOW_MINUTES: Final = 10
+WEIGHED_AT_LEAST: Final = 20
+REFUSED_AT_ONCE: Final = 3
+REFUSED_SHARE: Final = 0.01
+LOST_SHARE: Final = 0.05
+SAMPLES: Final = 3
+
+# In the order of the key, so that two processes never wait for each other.
+ADD_COMPARISONS = Query(
+    "INSERT mapping_comparison",
+    """
+    INSERT INTO mapping_comparison AS kept (connection, mapping, active, shadow, compared, differing, dropped)
+    SELECT *
+      FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[])
+           AS told (connection, mapping, active, shadow, compared, differing, dropped)
+     ORDER BY connection, mapping, active, shadow
+        ON CONFLICT (connection, mapping, active, shadow) DO UPDATE
+       SET compared = kept.compared + excluded.compared, differing = kept.differing + excluded.differing,
+           dropped = kept.dropped + excluded.dropped, last_at = now()
+    """,
+)
+
+# The first samples are kept: a difference that is still there will be explained by them, and rows stay small.
+ADD_DIFFERENCE = Query(
+    "INSERT mapping_difference",
+    f"""
+    INSERT INTO mapping_difference AS kept (connection, mapping, active, shadow, passing, path, count, samples)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (connection, mapping, active, shadow, passing, path) DO UPDATE
+       SET count = kept.count + excluded.count, last_seen = now(),
+           samples = CASE WHEN cardinality(kept.samples) >= {SAMPLES} THEN kept.samples
+                          ELSE ARRAY(SELECT sample
+                                       FROM unnest(kept.samples || excluded.samples)
+                                            WITH ORDINALITY AS told (sample, place)
+                                      GROUP BY sample
+                                      ORDER BY min(place)
+                                      LIMIT {SAMPLES}) END
+    """,  # noqa: S608 - a number of ours
+)
+
+SELECT_COMPARISONS = Query(
+    "SELECT mapping_comparison",
+    """
+    SELECT connection, mapping, active, shadow, compared, differing, dropped, first_at, last_at
+      FROM mapping_comparison
+     ORDER BY connection, mapping, active, shadow
+    """,
+)
+
+SELECT_DIFFERENCES = Query(
+    "SELECT mapping_difference",
+    """
+    SELECT connection, mapping, active, shadow, passing, path, count, samples, first_seen, last_seen
+      FROM mapping_difference
+     ORDER BY connection, mapping, active, shadow, count DESC, passing, path
+    """,
+)
+
+ADD_WEIGHING = Query(
+    "INSERT mapping_weighing",
+    """
+    INSERT INTO mapping_weighing AS kept (connection, mapping, active, canary, minute,
+                                          weighed, refused, refused_by_active, lost_more, lost_less)
+    VALUES ($1, $2, $3, $4, date_trunc('minute', now()), $5, $6, $7, $8, $9)
+        ON CONFLICT (connection, mapping, active, canary, minute) DO UPDATE
+       SET weighed = kept.weighed + excluded.weighed, refused = kept.refused + excluded.refused,
+           refused_by_active = kept.refused_by_active + excluded.refused_by_active,
+           lost_more = kept.lost_more + excluded.lost_more, lost_less = kept.lost_less + excluded.lost_less
+    """,
+)
+
+SUMS: Final = """
+    coalesce(sum(weighed), 0)::bigint AS weighed, coalesce(sum(refused), 0)::bigint AS refused,
+    coalesce(sum(refused_by_active), 0)::bigint AS refused_by_active,
+    coalesce(sum(lost_more), 0)::bigint AS lost_more, coalesce(sum(lost_less), 0)::bigint AS lost_less
+"""
+
+# The last minutes; where little goes by, as many before as it takes to have enough. Each minute that is kept weighed
+# something, so that no more rows than that are ever needed. The row at -infinity is of no minute: see below.
+SELECT_WINDOW = Query(
+    "SELECT mapping_weighing",
+    f"""
+    SELECT {SUMS}
+      FROM (SELECT *, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
+              FROM mapping_weighing
+             WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4) AND minute > '-infinity'
+             ORDER BY minute DESC
+             LIMIT {max(WEIGHED_AT_LEAST, WINDOW_MINUTES + 1)}) AS told
+     WHERE minute > now() - make_interval(mins => {WINDOW_MINUTES})
+        OR weighed_since < {WEIGHED_AT_LEAST}
+    """,  # noqa: S608 - our own words only
+)
+
+# What the window has left behind it never needs again: newer minutes only add to what was weighed since. Such minutes
+# go into one row, at -infinity, which holds the rest of all that the canary has come to.
+FOLD = Query(
+    "INSERT mapping_weighing",
+    f"""
+    WITH past AS (
+        DELETE FROM mapping_weighing
+         WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
+           AND minute IN (SELECT minute
+                            FROM (SELECT minute, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
+                                    FROM mapping_weighing
+                                   WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
+                                     AND minute > '-infinity') AS told
+                           WHERE minute <= now() - make_interval(mins => {WINDOW_MINUTES})
+                             AND weighed_since >= {WEIGHED_AT_LEAST})
+        RETURNING *
+    )
+    INSERT INTO mapping_weighing AS kept (connection, mapping, active, canary, minute,
+                                          weighed, refused, refused_by_active, lost_more, lost_less)
+    SELECT connection, mapping, active, canary, '-infinity', {SUMS}
+      FROM past
+     GROUP BY connection, mapping, active, canary
+        ON CONFLICT (connection, mapping, active, canary, minute) DO UPDATE
+       SET weighed = kept.weighed + excluded.weighed, refused = kept.refused + excluded.refused,
+           refused_by_active = kept.refused_by_active + excluded.refused_by_active,
+           lost_more = kept.lost_more + excluded.lost_more, lost_less = kept.lost_less + excluded.lost_less
+    """,  # noqa: S608 - our own words only
+)
+
+SELECT_WEIGHINGS = Query(
+    "SELECT mapping_weighing",
+    f"""
+    SELECT connection, mapping, active, canary, {SUMS}
+      FROM mapping_weighing
+     GROUP BY connection, mapping, active, canary
+     ORDER BY connection, mapping, active, canary
+    """,  # noqa: S608 - our own words only
+)
+
+# False where it is over already, or another one has begun meanwhile.
+WITHDRAW = Query(
+    "UPDATE mapping_route",
+    """
+    UPDATE mapping_route
+       SET canary_revision = NULL, canary_share = NULL, canary_since = NULL, note = $4,
+           changed_by = 'lockstitch', changed_at = now()
+     WHERE (connection, mapping, canary_revision) = ($1, $2, $3)
+    """,
+)
+
+
+class PostgresTrialBook:
+    """`mapping_ports.TrialBook` on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, comparisons: Sequence[Comparisons]) -> None:
+        """Add up. Raises StoreUnavailable."""
+        columns = zip(
+            *(
+                (
+                    *(one.key.connection, one.key.mapping, one.key.active, one.key.tried),
+                    *(one.compared, one.differing, one.dropped),
+                )
+                for one in comparisons
+            ),
+            strict=True,
+        )
+        async with self._database.transaction() as session:
+            await session.execute(ADD_COMPARISONS, *(list(column) for column in columns))
+            for one in sorted(comparisons, key=lambda one: _columns(one.key)):
+                for difference in sorted(one.differences, key=lambda difference: (difference.passing, difference.path)):
+                    await session.execute(
+                        ADD_DIFFERENCE,
+                        *_columns(one.key),
+                        difference.passing,
+                        difference.path,
+                        difference.count,
+                        list(difference.samples[:SAMPLES]),
+                    )
+
+    async def weigh(self, weighings: Sequence[Weighing]) -> None:
+        """Add up, and withdraw a canary that does worse than the active revision. Raises StoreUnavailable."""
+        for one in sorted(weighings, key=lambda one: _columns(one.key)):
+            figures = (one.weighed, one.refused, one.refused_by_active, one.lost_more, one.lost_less)
+            async with self._database.transaction() as session:
+                # First what deciders take first: else one who has read the route would put a withdrawn canary back.
+                await session.execute(LOCK, one.key.connection, one.key.mapping)
+                await session.execute(ADD_WEIGHING, *_columns(one.key), *figures)
+                await session.execute(FOLD, *_columns(one.key))
+                row = await session.fetch_row(SELECT_WINDOW, *_columns(one.key))
+                assert row is not None  # noqa: S101 - an aggregate has one
+                window = _weighing(one.key, row)
+                why = why_withdrawn(window)
+                if why is not None:
+                    await _withdraw(session, window, why)
+
+    async def shadows(self) -> Sequence[ShadowFigures]:
+        """What every shadow has found. Raises StoreUnavailable."""
+        found: dict[TrialKey, list[SeenDifference]] = {}
+        for row in await self._database.fetch(SELECT_DIFFERENCES):
+            found.setdefault(_key(row, "shadow"), []).append(
+                SeenDifference(
+                    passing=row["passing"],
+                    path=row["path"],
+                    count=row["count"],
+                    samples=tuple(row["samples"]),
+                    first_seen=row["first_seen"],
+                    last_seen=row["last_seen"],
+                )
+            )
+        return [
+            ShadowFigures(
+                key=(key := _key(row, "shadow")),
+                compared=row["compared"],
+                differing=row["differing"],
+                dropped=row["dropped"],
+                first_at=row["first_at"],
+                last_at=row["last_at"],
+                differences=tuple(found.get(key, ())),
+            )
+            for row in await self._database.fetch(SELECT_COMPARISONS)
+        ]
+
+    async def canaries(self) -> Sequence[Weighing]:
+        """What every canary has come to since it began. Raises StoreUnavailable."""
+        return [_weighing(_key(row, "canary"), row) for row in await self._database.fetch(SELECT_WEIGHINGS)]
+
+
+def why_withdrawn(window: Weighing) -> str | None:
+    """Why a canary with the figures of this window has to come back, in words; None while it may go on.
+
+    What both revisions refuse or lose is the vendor's affair and the same on both sides, so only the surplus counts:
+    three refusals more at any time, or, with at least twenty weighed, a hundredth of them refused more, or a twentieth
+    of them read or written with more loss.
+    """
+    refused = window.refused - window.refused_by_active
+    lost = window.lost_more - window.lost_less
+    told = f"r{window.key.tried} against r{window.key.active} on the last {window.weighed} records"
+    enough = window.weighed >= WEIGHED_AT_LEAST
+    if refused >= REFUSED_AT_ONCE or (enough and refused > REFUSED_SHARE * window.weighed):
+        return f"withdrawn by itself: {refused} refused more, {told}"
+    if enough and lost > LOST_SHARE * window.weighed:
+        return f"withdrawn by itself: {lost} with more loss, {told}"
+    return None
+
+
+async def _withdraw(session: Transaction, window: Weighing, why: str) -> None:
+    key = window.key
+    if not await session.execute(WITHDRAW, key.connection, key.mapping, key.tried, why):
+        return
+    await session.execute(TELL)
+    await record.append(
+        session,
+        "mapping.canary_withdrawn",
+        subject=key.mapping,
+        actor="lockstitch",
+        correlation_id=None,
+        facts={
+            "connection": key.connection,
+            "mapping": key.mapping,
+            "revision": key.tried,
+            "active": key.active,
+            "because": why,
+            "weighed": window.weighed,
+            "refused": window.refused,
+            "refused_by_active": window.refused_by_active,
+            "lost_more": window.lost_more,
+            "lost_less": window.lost_less,
+        },
+    )
+
+
+def _columns(key: TrialKey) -> tuple[str, str, int, int]:
+    return key.connection, key.mapping, key.active, key.tried
+
+
+def _key(row: asyncpg.Record, tried: str) -> TrialKey:
+    return TrialKey(connection=row["connection"], mapping=row["mapping"], active=row["active"], tried=row[tried])
+
+
+def _weighing(key: TrialKey, row: asyncpg.Record) -> Weighing:
+    return Weighing(
+        key=key,
+        weighed=row["weighed"],
+        refused=row["refused"],
+        refused_by_active=row["refused_by_active"],
+        lost_more=row["lost_more"],
+        lost_less=row["lost_less"],
+    )

@@ -1,1 +1,0 @@
-"""The HTTP edge: parse, authorise, call one flow, render. No SQL, no HTTP client."""

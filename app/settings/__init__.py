@@ -1,0 +1,1 @@
+"""What an operator decides: the environment, `lockstitch.toml`, and the rules both contain."""

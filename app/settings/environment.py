@@ -1,0 +1,287 @@
+"""What an operator decides: read once, from the environment and from `lockstitch.toml`, and never changed afterwards.
+
+The environment says where this process runs and what it may know (LOCKSTITCH_…); the file names connections and systems
+of record and holds no secret. `lockstitch.example.toml` shows all of it. A process with a bad value does not start:
+SettingsError lists every complaint, each naming its variable or its place in the file, and never repeats a secret.
+"""
+
+import binascii
+import re
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar, get_args
+
+import msgspec
+
+from app.settings.egress import EgressRule, parse_egress_rules
+from app.settings.file import (
+    AlertSettings,
+    ConfigFile,
+    ConnectionSettings,
+    DriftSettings,
+    RetentionSettings,
+    SettingsError,
+    check_base_url,
+    read_config_file,
+)
+from canonical.parts import ObjectName
+
+T = TypeVar("T")
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+DEFAULT_CONFIG_FILE = Path("lockstitch.toml")
+
+# Standard Webhooks asks for about ten attempts within about three days.
+_MINUTE, _HOUR = 60.0, 3600.0
+DELIVERY_LADDER = (
+    *(5.0, 1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE),
+    *(2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 14 * _HOUR, 20 * _HOUR, 24 * _HOUR),
+)
+
+
+class EncryptionKey(NamedTuple):
+    """A key for payloads at rest: its id, which stands beside every ciphertext, and 256 bits for AES-256-GCM."""
+
+    id: str
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"EncryptionKey(id={self.id!r})"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an operator decides."""
+
+    host: str
+    """Address that the API and the worker listen at (LOCKSTITCH_HOST, 127.0.0.1)."""
+    port: int
+    """Port of the API (LOCKSTITCH_PORT, 8080)."""
+    worker_port: int
+    """Port of the worker's /health and /metrics (LOCKSTITCH_WORKER_PORT, 8081)."""
+    emulators_port: int
+    """Port of the vendors' look-alikes, used by `lockstitch dev` (LOCKSTITCH_EMULATORS_PORT, 8090)."""
+    data_dir: Path
+    """Absolute folder of all that `lockstitch dev` keeps (LOCKSTITCH_DATA_DIR, .lockstitch)."""
+    database_url: str | None
+    """PostgreSQL 15 or later (LOCKSTITCH_DATABASE_URL); without it `lockstitch dev` brings its own."""
+    public_url: str
+    """How callers reach the API, without trailing slash (LOCKSTITCH_PUBLIC_URL, http://127.0.0.1:<port>)."""
+    encryption_keys: tuple[EncryptionKey, ...]
+    """Keys of payloads at rest; the first one writes, all read (LOCKSTITCH_ENCRYPTION_KEYS, `id:base64,…`)."""
+    rate_limit_per_minute: int
+    """Calls a minute for each API key, 0 for no limit (LOCKSTITCH_RATE_LIMIT_PER_MINUTE, 600; 0 in dev)."""
+    rate_limit_burst: int
+    """Calls that an idle key may make at once (LOCKSTITCH_RATE_LIMIT_BURST, 200)."""
+    operation_retention_days: int
+    """How long a settled operation and its recorded answer are kept (LOCKSTITCH_OPERATION_RETENTION_DAYS, 7)."""
+    operation_lease_seconds: int
+    """How long an owner may go on with an operation before a worker takes over (LOCKSTITCH_OPERATION_LEASE, 45). Longer
+    than one attempt at a write, which is bounded by two thirds of it."""
+    job_lease_seconds: int
+    """How long a job of the queue stays with a worker that gives no sign of life (LOCKSTITCH_JOB_LEASE, 30)."""
+    settle_margin_seconds: int
+    """How long after sending a vendor may still be at work on a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN,
+    15)."""
+    trace_url: str
+    """Where a person sees a trace; `{trace_id}` stands for its id (LOCKSTITCH_TRACE_URL, that of the Jaeger in
+    docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
+    log_level: LogLevel
+    """Least severe level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
+    dev: bool
+    """Whether `lockstitch dev` started this process (LOCKSTITCH_DEV)."""
+    config_file: Path | None
+    """The file that was read: LOCKSTITCH_CONFIG, else ./lockstitch.toml where that exists."""
+    connections: dict[str, ConnectionSettings]
+    """By name."""
+    systems_of_record: dict[ObjectName, str]
+    """Which connection owns an object, and so answers where a call names none."""
+    queued_writes: frozenset[ObjectName]
+    """Objects whose writes always wait for their turn in the queue."""
+    egress_allow: tuple[EgressRule, ...]
+    """Addresses to which deliveries may go although they are not public, or not by https on a usual port
+    (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` with commas between; it replaces what the file says)."""
+    delivery_ladder: tuple[float, ...]
+    """Seconds between the attempts at a delivery, of which there is one more (LOCKSTITCH_DELIVERY_LADDER, commas
+    between; 5 s to a day, 75 hours in all)."""
+    delivery_timeout_seconds: int
+    """How long a target has to answer (LOCKSTITCH_DELIVERY_TIMEOUT, 15)."""
+    alerts: AlertSettings
+    """Where an operator is told of trouble."""
+    retention: RetentionSettings
+    """How long things are kept after they have ended."""
+    drift: DriftSettings
+    """How closely records are watched for changes at the vendor."""
+
+    def __repr__(self) -> str:
+        return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Read the environment and the file that it names. Raises SettingsError with every complaint at once."""
+    read = _Reader(environment)
+    port = read("LOCKSTITCH_PORT", _port, 8080)
+    dev = read("LOCKSTITCH_DEV", _flag, False)
+    config_file = read("LOCKSTITCH_CONFIG", Path, DEFAULT_CONFIG_FILE if DEFAULT_CONFIG_FILE.exists() else None)
+    try:
+        content = read_config_file(config_file)
+    except SettingsError as error:
+        read.complaints.append(str(error))
+        content = ConfigFile()
+    settings = Settings(
+        host=read("LOCKSTITCH_HOST", str, "127.0.0.1"),
+        port=port,
+        worker_port=read("LOCKSTITCH_WORKER_PORT", _port, 8081),
+        emulators_port=read("LOCKSTITCH_EMULATORS_PORT", _port, 8090),
+        data_dir=read("LOCKSTITCH_DATA_DIR", Path, Path(".lockstitch")).absolute(),
+        database_url=read("LOCKSTITCH_DATABASE_URL", _database_url, None),
+        public_url=read("LOCKSTITCH_PUBLIC_URL", check_base_url, f"http://127.0.0.1:{port}"),
+        encryption_keys=read("LOCKSTITCH_ENCRYPTION_KEYS", _encryption_keys, ()),
+        rate_limit_per_minute=read("LOCKSTITCH_RATE_LIMIT_PER_MINUTE", _count, 0 if dev else 600),
+        rate_limit_burst=read("LOCKSTITCH_RATE_LIMIT_BURST", _count, 200),
+        operation_retention_days=read("LOCKSTITCH_OPERATION_RETENTION_DAYS", _days, 7),
+        operation_lease_seconds=read("LOCKSTITCH_OPERATION_LEASE", _seconds, 45),
+        job_lease_seconds=read("LOCKSTITCH_JOB_LEASE", _seconds, 30),
+        settle_margin_seconds=read("LOCKSTITCH_SETTLE_MARGIN", _seconds, 15),
+        trace_url=read("LOCKSTITCH_TRACE_URL", _trace_url, "http://127.0.0.1:16686/trace/{trace_id}"),
+        log_level=read("LOCKSTITCH_LOG_LEVEL", _log_level, "info"),
+        dev=dev,
+        config_file=config_file,
+        connections=content.connections,
+        systems_of_record=content.systems_of_record,
+        queued_writes=frozenset(name for name, write in content.writes.items() if write.mode == "queued"),
+        egress_allow=read("LOCKSTITCH_EGRESS_ALLOW", _egress_allow, _egress_of(content, read.complaints)),
+        delivery_ladder=read("LOCKSTITCH_DELIVERY_LADDER", _ladder, DELIVERY_LADDER),
+        delivery_timeout_seconds=read("LOCKSTITCH_DELIVERY_TIMEOUT", _timeout, 15),
+        alerts=content.alerts,
+        retention=content.retention,
+        drift=content.drift,
+    )
+    if read.complaints:
+        raise SettingsError("\n".join(read.complaints))
+    return settings
+
+
+def require_for_serving(settings: Settings) -> tuple[str, tuple[EncryptionKey, ...]]:
+    """The database URL and the keys, which `serve` and `worker` cannot do without. Raises SettingsError."""
+    complaints = []
+    if settings.database_url is None:
+        complaints.append(
+            "LOCKSTITCH_DATABASE_URL is not set: name a PostgreSQL (15 or later), or run `lockstitch dev`."
+        )
+    if not settings.encryption_keys:
+        complaints.append(
+            "LOCKSTITCH_ENCRYPTION_KEYS is not set: give it `<id>:<32 bytes in base64>`,"
+            " for example k1:$(head -c 32 /dev/urandom | base64)."
+        )
+    if settings.database_url is None or complaints:
+        raise SettingsError("\n".join(complaints))
+    return settings.database_url, settings.encryption_keys
+
+
+class _Reader:
+    """Reads variables one by one and keeps the complaints, so that an operator sees all of them in one go."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.complaints: list[str] = []
+
+    def __call__(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """The parsed value; the default when the variable is unset, empty or bad (which is then complained about)."""
+        value = self._environment.get(name, "")
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except SettingsError as error:
+            self.complaints.append(f"{name} {error}")
+            return default
+
+
+def _egress_allow(value: str) -> tuple[EgressRule, ...]:
+    return parse_egress_rules(entry for entry in value.split(",") if entry.strip())
+
+
+def _egress_of(content: ConfigFile, complaints: list[str]) -> tuple[EgressRule, ...]:
+    try:
+        return parse_egress_rules(content.egress.allow)
+    except SettingsError as error:
+        complaints.append(f"[egress] allow {error}")
+        return ()
+
+
+def _ladder(value: str) -> tuple[float, ...]:
+    steps = [step.strip() for step in value.split(",")]
+    if len(steps) > 30 or not all(re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", step) for step in steps):
+        raise SettingsError(f"is {value!r}: it must be 1 to 30 numbers of seconds, with commas between: 5,60,300.")
+    return tuple(float(step) for step in steps)
+
+
+def _timeout(value: str) -> int:
+    return _number(value, 1, 30, "a number of seconds from 1 to 30")
+
+
+def _port(value: str) -> int:
+    return _number(value, 1, 65535, "a port from 1 to 65535")
+
+
+def _count(value: str) -> int:
+    return _number(value, 0, 1_000_000, "a number from 0 to 1000000")
+
+
+def _seconds(value: str) -> int:
+    return _number(value, 1, 3600, "a number of seconds from 1 to 3600")
+
+
+def _days(value: str) -> int:
+    return _number(value, 1, 3650, "a number of days from 1 to 3650")
+
+
+def _number(value: str, least: int, most: int, wanted: str) -> int:
+    if re.fullmatch(r"[0-9]{1,9}", value) is None or not least <= int(value) <= most:
+        raise SettingsError(f"is {value!r}: it must be {wanted}.")
+    return int(value)
+
+
+def _flag(value: str) -> bool:
+    if value not in ("0", "1"):
+        raise SettingsError(f"is {value!r}: it must be 0 or 1.")
+    return value == "1"
+
+
+def _trace_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")) or value.count("{trace_id}") != 1:
+        raise SettingsError("must be an http or https URL with {trace_id} in it, once.")
+    return value
+
+
+def _log_level(value: str) -> LogLevel:
+    for level in get_args(LogLevel):
+        if value.lower() == level:
+            return level  # type: ignore[no-any-return]
+    raise SettingsError(f"is {value!r}: it must be one of {', '.join(get_args(LogLevel))}.")
+
+
+def _database_url(value: str) -> str:
+    if not value.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("must start with postgresql:// (its value is not shown, as it may hold a password).")
+    return value
+
+
+def _encryption_keys(value: str) -> tuple[EncryptionKey, ...]:
+    keys = tuple(_encryption_key(part.strip()) for part in value.split(","))
+    if len({key.id for key in keys}) < len(keys):
+        raise SettingsError("names a key id twice.")
+    return keys
+
+
+def _encryption_key(part: str) -> EncryptionKey:
+    key_id, _, encoded = part.partition(":")
+    try:
+        key = b64decode(encoded, altchars="-_" if set("-_") & set(encoded) else None, validate=True)
+    except binascii.Error:
+        key = b""
+    if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", key_id) is None or len(key) != 32:
+        raise SettingsError("must be `id:key`, or several with commas between, a key being 32 bytes in base64.")
+    return EncryptionKey(key_id, key)

@@ -1,1 +1,0 @@
-"""PostgreSQL: one file per table, the SQL beside the function that runs it."""

@@ -1,0 +1,1 @@
+"""Exports of legacy systems, row by row."""

@@ -1,0 +1,72 @@
+"""A folder on disk where a legacy system lays its exports down. Files are looked at and moved in a thread."""
+
+import asyncio
+import errno
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from app.uploads.models import LaidDown
+
+STILL_SECONDS: Final = 5.0
+"""Whoever has not written for so long is through; a file that is renamed into the folder has to wait as well."""
+MOST_LISTED: Final = 100
+
+
+class DiskFolder:
+    """`upload_ports.ExportFolder` on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def waiting(self) -> Sequence[LaidDown]:
+        """The files that nobody has written to for a while, the oldest first. Raises OSError."""
+        return await asyncio.to_thread(self._list)
+
+    async def read(self, file: LaidDown) -> BytesIO:
+        """Its content. Raises OSError, also for one that another process has moved meanwhile, or that grows again."""
+        return BytesIO(await asyncio.to_thread(self._read, file))
+
+    async def put_away(self, file: LaidDown, *reasons: str) -> None:
+        """Move it out of the way: it was taken, or refused for these reasons. One that was written anew meanwhile
+        stays, as nobody has read it: a legacy system may give each of its exports the same name. Raises OSError."""
+        await asyncio.to_thread(self._move, file, reasons)
+
+    def _list(self) -> list[LaidDown]:
+        quiet = time.time() - STILL_SECONDS
+        found = []
+        for path in self._path.iterdir():
+            if path.suffix.lower() != ".csv" or path.name.startswith(".") or path.is_symlink() or not path.is_file():
+                continue
+            facts = path.stat()
+            if facts.st_mtime <= quiet:
+                found.append((facts.st_mtime_ns, path.name, facts.st_size))
+        return [
+            LaidDown(name=name, mark=_mark(name, changed), size=size)
+            for changed, name, size in sorted(found)[:MOST_LISTED]
+        ]
+
+    def _read(self, file: LaidDown) -> bytes:
+        with (self._path / file.name).open("rb") as opened:
+            content = opened.read(file.size + 1)
+        if len(content) != file.size:
+            raise OSError(errno.EBUSY, "an export is written anew")
+        return content
+
+    def _move(self, file: LaidDown, reasons: Sequence[str]) -> None:
+        if _mark(file.name, (self._path / file.name).stat().st_mtime_ns) != file.mark:
+            return
+        into = self._path / ("refused" if reasons else "taken")
+        into.mkdir(exist_ok=True)
+        target = into / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{file.name}"
+        (self._path / file.name).rename(target)
+        if reasons:
+            target.with_name(f"{target.name}.reasons.txt").write_text("\n".join((*reasons, "")), encoding="utf-8")
+
+
+def _mark(name: str, changed: int) -> str:
+    """What tells one export from the next of its name: when it was last written to, in nanoseconds."""
+    return f"{name} {changed}"

@@ -1,0 +1,151 @@
+"""A row of an export becomes an Event, once, where it says something else than what was last seen of its record.
+
+The row is the record: nobody is asked. So order matters here, and a row that comes up after a later one of its record
+was told, as a redriven dead letter may, is passed over, and the run says so.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from app import telemetry
+from app.audit.models import Fact
+from app.events.models import NewEvent, SeenState, StateMoved
+from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
+from app.postgres.database import Transaction
+from app.queue.models import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.records.resources import person_of, with_person
+from app.seam import Seam
+from app.telemetry.uploads import ProcessedRow
+from app.uploads.row_key import key_of
+from app.vendors.models import Connection
+from app.webhooks.models import Receipt
+from canonical.parts import Link, MappingName, ResourceMeta
+from mappings.csv.export import identity_of
+from mappings.csv.layout import REVISION, Layout
+from mappings.csv.rows_r1 import read_row
+from mappings.spec import Mapped, Unmappable
+
+VENDOR_API: Final = "rfc4180"
+
+
+async def tell_row(
+    seam: Seam,
+    receipt: Receipt,
+    payload: bytes,
+    row: tuple[bytes, int],
+    job: Job,
+    finishing: Finishing,
+) -> Outcome:
+    """Map the row, compare, tell. `row` is what the receipt's key says: identity and generation."""
+    connection = seam.connections.by_name.get(receipt.connection)
+    if connection is None or connection.layout is None:
+        return Permanent(reason="the connection has no layout of an export any more", path="$")
+    layout = connection.layout
+    try:
+        mapped = read_row(payload, layout)
+    except Unmappable as bad:
+        telemetry.count_row_processed(connection.name, "bad")
+        return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
+    seen = await seam.states.get(layout.object, connection.name, mapped.remote.id)
+    resource = await _resource(seam, connection, layout, mapped)
+    state = state_of(resource)
+    before = None if seen is None or seen.deleted else fields_of(seen.data)
+    after = fields_of(state)
+    names = changed(before, after, layout.model)
+    try:
+        async with finishing() as transaction:
+            await seam.trail.append(transaction, _noted("receipt.validated", receipt, layout))
+            is_newest = await _is_newest(seam, transaction, receipt, row, mapped.remote.id)
+            outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
+            if not is_newest:
+                await seam.trail.append(transaction, _noted("receipt.overtaken", receipt, layout))
+            if is_newest and (names or seen is None):
+                outcome = "applied"
+                await seam.states.put(
+                    transaction, layout.object, connection.name, mapped.remote.id, data=state, instead_of=seen
+                )
+                event = _event(connection, layout, mapped, resource, names, seen, receipt)
+                await seam.queue.enqueue(transaction, *await seam.events.append(transaction, event))
+                await seam.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
+            await seam.receipts.settle(transaction, receipt.id)
+    except StateMoved:
+        return Retry(reason="the record was looked at again meanwhile", after=0.0)
+    telemetry.count_row_processed(connection.name, outcome)
+    return Done()
+
+
+async def _is_newest(
+    seam: Seam, transaction: Transaction, receipt: Receipt, row: tuple[bytes, int], remote_id: str
+) -> bool:
+    """Whether no later row of the record was told. One that was mended may be of another record than it was."""
+    record = identity_of(remote_id)
+    if record == row[0]:
+        return await seam.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
+    return await seam.uploads.tell_mended(transaction, receipt.connection, record, receipt.id, key_of(record))
+
+
+async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
+    """With its canonical id, and that of the customer whom the row names by a remote id."""
+    remote, data = mapped.remote, mapped.data
+    ids = await seam.links.ensure(layout.object, connection.name, [remote.id])
+    person = person_of(data)
+    people = {} if person is None else await seam.links.ensure("customer", connection.name, [person])
+    meta = ResourceMeta(
+        connection=connection.name,
+        vendor=connection.vendor.name,
+        remote_id=remote.id,
+        remote_url=None,
+        remote_created_at=remote.created_at,
+        remote_updated_at=remote.updated_at,
+        links=(Link(connection=connection.name, remote_id=remote.id),),
+        mapping=MappingName(name=layout.mapping, revision=REVISION, vendor_api=VENDOR_API),
+        loss=mapped.loss,
+        unsupported=layout.unsupported,
+    )
+    return msgspec.structs.replace(with_person(data, people), id=ids[remote.id], meta=meta)
+
+
+def _event(
+    connection: Connection,
+    layout: Layout,
+    mapped: Mapped[Any],
+    resource: Any,
+    names: tuple[str, ...],
+    seen: SeenState | None,
+    receipt: Receipt,
+) -> NewEvent:
+    return NewEvent(
+        type=f"{layout.object}.{'created' if seen is None else 'updated'}",
+        data=msgspec.json.encode(resource),
+        connection=connection.name,
+        changed=names,
+        record=f"{layout.object}:{mapped.remote.id}",
+        origin=receipt.id,
+    )
+
+
+def _noted(what: str, receipt: Receipt, layout: Layout) -> Fact:
+    facts = {"connection": receipt.connection, "topic": receipt.topic, "mapping": layout.mapping, "revision": REVISION}
+    return Fact(type=what, subject=receipt.id, facts=facts)
+
+
+def _history(
+    connection: Connection,
+    layout: Layout,
+    mapped: Mapped[Any],
+    names: tuple[str, ...],
+    before: Fields | None,
+    after: Fields,
+    job: Job,
+) -> list[Fact]:
+    """The watched field, where it has changed."""
+    name = WATCHED.get(layout.object)
+    if name is None or name not in names:
+        return []
+    was = None if before is None else before.get(name)
+    return [
+        field_changed(
+            connection.name, layout.object, mapped.remote.id, job, field=name, before=was, after=after.get(name)
+        )
+    ]

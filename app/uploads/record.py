@@ -1,0 +1,198 @@
+"""An export comes in: gone through once to its end, then recorded row by row, some hundred in a transaction.
+
+form of the file → the upload by its key → rows that are new: receipts and jobs → answer
+
+Nothing is recorded of a file that cannot be read to its end. What a row means is the job's affair: a bad one becomes a
+dead letter, and the others go on.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from itertools import islice
+from typing import Final, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from app import telemetry
+from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
+from app.postgres.database import Transactions
+from app.problem_document import FieldError
+from app.queue.models import Enqueuer
+from app.uploads.models import NewUpload, RowMark, Upload, UploadMoved, Uploads
+from app.uploads.row_key import dedupe_key_of
+from app.uploads.views import UploadView, view_of
+from app.vendors.models import Connection, Connections
+from app.webhooks.models import Arrival, NewReceipt, Receipts
+from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
+from mappings.csv.layout import Layout
+
+LARGEST: Final = 32 * 1024 * 1024
+"""Bytes of an export."""
+AT_ONCE: Final = 256
+"""Rows in one transaction."""
+MEND: Final = "Mend the export, or how lockstitch.toml describes it, and send it again."
+
+
+_log = logging.getLogger("lockstitch.uploads")
+
+
+class ExportSeam(Protocol):
+    """What an export takes of a seam: also of an operators' one."""
+
+    @property
+    def uploads(self) -> Uploads:
+        """The exports."""
+
+    @property
+    def transactions(self) -> Transactions:
+        """Where rows are recorded in."""
+
+    @property
+    def receipts(self) -> Receipts:
+        """Where rows are kept."""
+
+    @property
+    def queue(self) -> Enqueuer:
+        """Where they wait for their turn."""
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """An export that is recorded whole; `replayed`: it was already."""
+
+    upload: UploadView
+    replayed: bool
+
+
+def layout_of(connections: Connections, name: str) -> tuple[Connection, Layout]:
+    """The connection whose exports are uploaded. Raises NotFound for any other."""
+    connection = connections.by_name.get(name)
+    if connection is None or connection.layout is None:
+        able = ", ".join(sorted(one.name for one in connections.by_name.values() if one.layout)) or "none"
+        raise NotFound(
+            f"No connection of the vendor csv is called so; there are: {able}.",
+            next_step="POST /v1/uploads/{connection} with the name of such a connection.",
+        )
+    return connection, connection.layout
+
+
+async def take_upload(
+    seam: ExportSeam,
+    connection: Connection,
+    layout: Layout,
+    file: BytesIO,
+    *,
+    principal: str,
+    key: str,
+    correlation_id: str,
+    watch: Callable[[Upload], None] = lambda upload: None,
+) -> Taken:
+    """Record every row that says something new; where this upload broke off before, from there on. `watch` is shown how
+    far it has come.
+
+    Raises InvalidField for a file that cannot be read to its end or lacks a column, IdempotencyKeyReused for a key that
+    stands for another file, IdempotencyInProgress while somebody else records this one, StoreUnavailable.
+    """
+    try:
+        digest, rows = await asyncio.to_thread(_go_through, file, layout)
+    except InvalidField as error:
+        refuse_export(connection.name, *(one.detail for one in error.errors))
+        raise
+    upload = await seam.uploads.begin(
+        NewUpload(
+            principal=principal,
+            idempotency_key=key,
+            connection=connection.name,
+            object=layout.object,
+            digest=digest,
+            rows=rows,
+            correlation_id=correlation_id,
+        )
+    )
+    if (upload.connection, upload.digest) != (connection.name, digest):
+        raise IdempotencyKeyReused(f"This key stands for the upload {upload.id}, which was another file.")
+    replayed = upload.ended_at is not None and upload.rows > 0
+    ahead = read_rows(file, layout)
+    await asyncio.to_thread(_skip, ahead, upload.seen)
+    while upload.ended_at is None:
+        batch = await asyncio.to_thread(_next, ahead)
+        try:
+            upload = await _record(seam, upload, batch)
+            watch(upload)
+        except UploadMoved:
+            raise IdempotencyInProgress("Another request is recording this upload.", retry_after=1) from None
+    if not replayed:
+        _tell_recorded(upload)
+    (outcome,) = await seam.uploads.outcomes([upload])
+    return Taken(upload=view_of(upload, outcome), replayed=replayed)
+
+
+def refuse_export(connection: str, *reasons: str) -> None:
+    """Count and log that nothing of an export is taken; no reason repeats what stands in it."""
+    telemetry.count_upload(connection, "refused")
+    _log.warning("an export was refused", extra={"connection": connection, "reasons": reasons})
+
+
+def _go_through(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
+    """SHA-256 and number of rows of a file that can be read to its end. Raises InvalidField."""
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").digest()
+    try:
+        return digest, count_rows(file, layout)
+    except Unreadable as error:
+        raise InvalidField(
+            f"The file cannot be taken: {error}.",
+            errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
+            next_step=MEND,
+        ) from error
+
+
+def _next(rows: Iterator[ReadRow]) -> list[ReadRow]:
+    return list(islice(rows, AT_ONCE))
+
+
+def _skip(rows: Iterator[ReadRow], count: int) -> None:
+    for _ in islice(rows, count):
+        pass
+
+
+async def _record(seam: ExportSeam, upload: Upload, batch: list[ReadRow]) -> Upload:
+    """One transaction: which rows are new, their receipts and jobs, and how far the upload has come."""
+    fresh = list({row.identity: row for row in batch}.values())  # of a row that is there twice one is enough
+    traceparent = telemetry.current_traceparent()
+    async with seam.transactions.transaction() as transaction:
+        marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
+        generations = await seam.uploads.recognise(transaction, upload.connection, marks)
+        new = [(row, number) for row, number in zip(fresh, generations, strict=True) if number is not None]
+        arrivals = [_arrival(upload, row, number, traceparent) for row, number in new]
+        ids = await seam.receipts.record(transaction, [one.receipt for one in arrivals])
+        jobs = [one.job(id) for one, id in zip(arrivals, ids, strict=True) if id is not None]
+        await seam.queue.enqueue(transaction, *jobs)
+        moved = await seam.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
+    telemetry.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
+    return moved
+
+
+def _tell_recorded(upload: Upload) -> None:
+    telemetry.count_upload(upload.connection, "recorded")
+    figures = {"rows": upload.rows, "accepted": upload.accepted}
+    _log.info("an export was recorded", extra={"connection": upload.connection, "upload": upload.id, **figures})
+
+
+def _arrival(upload: Upload, row: ReadRow, generation: int, traceparent: str | None) -> Arrival:
+    receipt = NewReceipt(
+        connection=upload.connection,
+        dedupe_key=dedupe_key_of(row.identity, generation),
+        topic=upload.id,
+        remote_object=upload.object,
+        remote_id=row.remote_id,
+        occurred_at=None,
+        payload=msgspec.json.encode(row.row),
+        digest=row.digest,
+        correlation_id=upload.correlation_id,
+    )
+    order_key = None if row.remote_id is None else f"{upload.object}:{row.remote_id}"
+    return Arrival(receipt=receipt, order_key=order_key, traceparent=traceparent)

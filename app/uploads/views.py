@@ -1,0 +1,75 @@
+"""How far exports have come, for callers and operators."""
+
+import re
+from datetime import datetime
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from app.errors import NotFound
+from app.http.paging import Page, page_of
+from app.uploads.models import Outcome, Upload, Uploads
+from canonical.parts import Instant, ObjectName
+
+UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
+
+
+class UploadView(Struct, frozen=True, kw_only=True):
+    """How far an export has come, in rows: `seen` of all `rows` are recorded, `accepted` of them were new. Of these
+    some are `settled`, some `refused` (a dead letter each), some `discarded` by a person, the others `waiting`."""
+
+    id: str
+    connection: str
+    object: ObjectName
+    state: Literal["recording", "working", "done"]
+    rows: int
+    seen: int
+    accepted: int
+    duplicates: int
+    settled: int
+    refused: int
+    discarded: int
+    waiting: int
+    correlation_id: str
+    created_at: Instant
+    recorded_at: datetime | None
+
+
+async def list_uploads(uploads: Uploads, connection: str | None, *, after: str | None, limit: int) -> Page:
+    """Newest first; the cursor is the last id of the page."""
+    found = await uploads.list(connection, after=after, limit=limit + 1)
+    outcomes = await uploads.outcomes(found)
+    return page_of([view_of(upload, outcome) for upload, outcome in zip(found, outcomes, strict=True)], limit)
+
+
+async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | None = None) -> UploadView:
+    """How far one has come, of this connection where one is named. Raises NotFound."""
+    upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
+    if upload is None or connection not in (None, upload.connection):
+        raise NotFound(
+            f"No upload has the id {upload_id[:80]}.", next_step="POST /v1/uploads/{connection} tells its id."
+        )
+    (outcome,) = await uploads.outcomes([upload])
+    return view_of(upload, outcome)
+
+
+def view_of(upload: Upload, outcome: Outcome) -> UploadView:
+    """An upload and what has become of its rows."""
+    waiting = max(0, upload.accepted - outcome.settled - outcome.refused - outcome.discarded)
+    return UploadView(
+        id=upload.id,
+        connection=upload.connection,
+        object=upload.object,
+        state="recording" if upload.ended_at is None else "working" if waiting else "done",
+        rows=upload.rows,
+        seen=upload.seen,
+        accepted=upload.accepted,
+        duplicates=upload.seen - upload.accepted,
+        settled=outcome.settled,
+        refused=outcome.refused,
+        discarded=outcome.discarded,
+        waiting=waiting,
+        correlation_id=upload.correlation_id,
+        created_at=upload.created_at,
+        recorded_at=upload.ended_at,
+    )

@@ -1,0 +1,139 @@
+"""What this process keeps for one connection: where it leads, its credential, its pace, its health."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
+from app.errors import VendorThrottled
+from app.queue.models import Pauses
+from app.settings.file import ConnectionSettings, SettingsError
+from app.telemetry.metrics import vendor_wait
+from app.vendors.credentials import Credential
+from app.vendors.health import Health, Patience
+from app.vendors.models import CalledConnection
+from app.vendors.pacing import Pacer
+from canonical.parts import CustomFieldSetting, ObjectName
+from mappings.http import VendorRequest
+
+# Seconds; what every request takes to get here is no waiting.
+WORTH_NOTING: Final = 0.001
+
+
+class Line:
+    """The way to one account at a vendor."""
+
+    def __init__(
+        self,
+        connection: CalledConnection,
+        settings: ConnectionSettings,
+        patience: Patience,
+        read_secret: Callable[[str], str],
+        pauses: Pauses | None = None,
+    ) -> None:
+        """Raises SettingsError where the address or a secret is missing."""
+        vendor = connection.vendor
+        base_url = settings.base_url or vendor.default_base_url
+        if base_url is None:
+            raise SettingsError(
+                f"[connections.{connection.name}] lacks base_url: every account at {vendor.title} has its own."
+            )
+        address = urlsplit(base_url)
+        pacing = settings.pacing or vendor.pacing
+        self.connection = connection
+        self.base_url = base_url
+        self.address = address.hostname or ""
+        self.port = address.port or (443 if address.scheme == "https" else 80)
+        self.custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]] = settings.custom_fields
+        self.patience = patience
+        self.credential = Credential(settings, vendor.auth, read_secret)
+        self.health = Health(connection.name, vendor.title, patience, pauses)
+        self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
+        self._places = asyncio.Semaphore(pacing.concurrency)
+        self._turn = asyncio.Lock()
+        self._queued = 0.0
+
+    def __repr__(self) -> str:
+        return f"Line({self.connection.name!r})"
+
+    @property
+    def shown_url(self) -> str:
+        """The base URL without what may be a secret in it."""
+        address = urlsplit(self.base_url)
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address.scheme}://{host}{f':{address.port}' if address.port else ''}{address.path}"
+
+    def headers(self, request: VendorRequest) -> list[tuple[str, str]]:
+        """All headers of a request; the request's own win over the vendor's, the credential over both."""
+        headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_ENCODING, "User-Agent": USER_AGENT}
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
+        headers.update(self.connection.vendor.headers)
+        headers.update(request.headers)
+        headers.update([self.credential.header])
+        return list(headers.items())
+
+    @asynccontextmanager
+    async def admission(self, request: VendorRequest, deadline: float) -> AsyncIterator[bool]:
+        """Hold one of the connection's places; enter when pace and health let the request go.
+
+        Yields whether it is the probe. Raises VendorThrottled and ConnectionPaused; nothing was sent then.
+        """
+        started = time.monotonic()
+        self.health.check(deadline)
+        self._fits(self.pacer.foretell(self._queued + request.cost, started), deadline)
+        self._queued += request.cost
+        try:
+            await self._in_time(self._places, deadline)
+        finally:
+            self._queued -= request.cost
+        try:
+            probe = await self._take_turn(request.cost, deadline)
+            waited = time.monotonic() - started
+            if waited > WORTH_NOTING:
+                vendor_wait.labels(self.connection.name).observe(waited)
+            try:
+                yield probe
+            finally:
+                self.health.abandoned(probe)
+        finally:
+            self._places.release()
+
+    async def _take_turn(self, cost: float, deadline: float) -> bool:
+        """One after the other: wait until health and pace both let the next request go; whether it is the probe."""
+        await self._in_time(self._turn, deadline)
+        try:
+            while True:
+                probe = await self.health.enter(deadline)
+                now = time.monotonic()
+                wait = self.pacer.wait_for(cost, now)
+                if wait <= 0:
+                    self.pacer.spend(cost, now)
+                    return probe
+                self.health.abandoned(probe)
+                self._fits(wait, deadline)
+                await asyncio.sleep(wait)
+        finally:
+            self._turn.release()
+
+    async def _in_time(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
+        if not gate.locked():
+            await gate.acquire()
+            return
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await gate.acquire()
+        except TimeoutError:
+            raise self._too_busy(1.0) from None
+
+    def _fits(self, wait: float, deadline: float) -> None:
+        if wait > 0 and time.monotonic() + wait >= deadline:
+            raise self._too_busy(wait)
+
+    def _too_busy(self, wait: float) -> VendorThrottled:
+        return VendorThrottled(
+            f"The requests that {self.connection.vendor.title} allows are used up for now.", retry_after=wait
+        )

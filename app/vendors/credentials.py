@@ -1,0 +1,48 @@
+"""A connection's credential, as the one header that carries it."""
+
+from base64 import b64encode
+from collections.abc import Callable
+
+from app.settings.file import ConnectionSettings, SettingsError
+from mappings.spec import Auth
+
+
+class Credential:
+    """Holds the header and shows it to nobody: not in `repr`, not in a message."""
+
+    __slots__ = ("_auth", "_read", "_settings", "header")
+
+    def __init__(self, settings: ConnectionSettings, auth: Auth, read: Callable[[str], str]) -> None:
+        """`read` turns a reference into the secret. Raises SettingsError where a secret is missing or unusable."""
+        self._settings = settings
+        self._auth = auth
+        self._read = read
+        self.header = self._resolve()
+
+    def __repr__(self) -> str:
+        return f"Credential(connection={self._settings.name!r})"
+
+    def renew(self) -> None:
+        """Read the secrets again, as a file may hold another one by now. Keeps the old one where that fails."""
+        try:
+            self.header = self._resolve()
+        except SettingsError:
+            return
+
+    def renewed_since(self, used: tuple[str, str]) -> bool:
+        """Whether there is another one than the one that was used: by now, or after a look."""
+        if self.header == used:
+            self.renew()
+        return self.header != used
+
+    def _resolve(self) -> tuple[str, str]:
+        name, wanted = self._settings.name, self._auth.secrets
+        if missing := [secret for secret in wanted if secret not in self._settings.credentials]:
+            raise SettingsError(f"[connections.{name}] credentials lacks {', '.join(missing)}.")
+        secrets = {secret: self._read(self._settings.credentials[secret]) for secret in wanted}
+        value = self._auth.template.format_map(secrets)
+        if self._auth.basic:
+            value = f"Basic {b64encode(value.encode()).decode()}"  # RFC 7617, section 2.1: UTF-8
+        if not value.isascii() or not value.isprintable():
+            raise SettingsError(f"[connections.{name}] a credential holds a character that no HTTP header can carry.")
+        return self._auth.header, value

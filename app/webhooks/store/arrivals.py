@@ -1,0 +1,133 @@
+"""Arrivals: what came in, with the work that it makes, in one statement."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+
+import asyncpg
+
+from app.audit import record as audit
+from app.errors import StoreUnavailable
+from app.identifiers import new_id
+from app.postgres.database import Database, Query, Session
+from app.postgres.encryption import Sealer
+from app.postgres.listen import CHANNEL
+from app.queue import enqueue
+from app.queue.models import JobPolicy, NewJob
+from app.webhooks.models import Arrival, NewReceipt, Record
+from app.webhooks.store import receipts
+
+NUMBERS_AT_ONCE: Final = 256
+NUMBERS_OF_JOBS: Final = "job_pkey"
+
+NEW: Final = "entry.subject IN (SELECT id FROM recorded UNION ALL SELECT 'job_' || id FROM added)"
+
+# Receipts go in first, and only what is new of them makes work. The sleepers are woken once, where anything is new.
+RECORD = Query(
+    "INSERT inbound_event",
+    f"""
+    WITH recorded AS (
+        {receipts.ADD}
+    ), new AS (
+        {enqueue.new_text(first=11, where="new.origin IN (SELECT id FROM recorded)")}
+    ), added AS (
+        {enqueue.ADD}
+    ), noted AS (
+        {audit.insert_text(first=24, where=NEW)}
+    )
+    SELECT id, (SELECT pg_notify('{CHANNEL}', '')) FROM recorded
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+
+class PostgresArrivals:
+    """`event_ports.Arrivals` on PostgreSQL.
+
+    Where no order key has to be locked the statement is the whole transaction: it goes to the database and comes back
+    committed. Its jobs are numbered beforehand, for nobody asks which of them is the older one.
+    """
+
+    def __init__(self, database: Database, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._jobs = enqueue.JobIntake(sealer, policies)
+        self._numbers: deque[int] = deque()
+        self._numbered_at = database.openings
+
+    @asynccontextmanager
+    async def recording(self) -> AsyncIterator[Record]:
+        """What records inside the block. It keeps its connection from one call to the next: to lend one costs half as
+        much as the statement. After a failure it takes another one."""
+        lent, session = AsyncExitStack(), None
+
+        async def record(arrivals: Sequence[Arrival]) -> Sequence[bool]:
+            nonlocal session
+            try:
+                if session is None:
+                    session = await lent.enter_async_context(self._database.acquire())
+                return await self._record(session, arrivals)
+            except BaseException:
+                session = None
+                self._numbers.clear()
+                await give_back()
+                raise
+
+        async def give_back() -> None:
+            with suppress(StoreUnavailable):  # what was recorded is recorded
+                await lent.aclose()
+
+        try:
+            yield record
+        finally:
+            await give_back()
+
+    async def _record(self, session: Session, arrivals: Sequence[Arrival]) -> Sequence[bool]:
+        first: dict[receipts.Key, Arrival] = {}
+        for arrival in arrivals:
+            first.setdefault(receipts.key_of(arrival.receipt), arrival)
+        ids = {key: new_id("in_") for key in first}
+        fresh = [(id, first[key].receipt) for key, id in ids.items()]
+        jobs = [first[key].job(id) for key, id in ids.items()]
+        if any(job.order_key is not None for job in jobs):
+            async with session.transaction():
+                recorded = await self._insert(session, fresh, jobs, await enqueue.lock_and_number(session, jobs))
+        else:
+            recorded = await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
+        keys = [receipts.key_of(arrival.receipt) for arrival in arrivals]
+        new = [first[key] is arrival and ids[key] in recorded for arrival, key in zip(arrivals, keys, strict=True)]
+        copies = [arrival.receipt for arrival, is_new in zip(arrivals, new, strict=True) if not is_new]
+        await receipts.note_conflicting(session, copies)
+        return new
+
+    async def _insert(
+        self,
+        session: Session,
+        fresh: Sequence[tuple[str, NewReceipt]],
+        jobs: Sequence[NewJob],
+        numbers: Sequence[int],
+    ) -> set[str]:
+        """The ids of those receipts that are new."""
+        columns, queued = self._jobs.columns_of(jobs, numbers)
+        noted = [*(receipts.received(id, receipt) for id, receipt in fresh), *queued]
+        try:
+            rows = await session.fetch(
+                RECORD, *receipts.columns_of(self._sealer, fresh), *columns, *audit.columns_of(noted)
+            )
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != NUMBERS_OF_JOBS:
+                raise
+            # Behind a pooler a database may be restored unnoticed. The next ones are numbered anew.
+            raise StoreUnavailable("The database deals out numbers again that it has dealt out before.") from error
+        return {row["id"] for row in rows}
+
+    async def _draw(self, session: Session, count: int) -> list[int]:
+        """Numbers for jobs without order, many at a time. Those from before a connection was opened are forgotten: a
+        database that was restored, or took over, meanwhile may deal them out again."""
+        if self._numbered_at != self._database.openings:
+            self._numbered_at = self._database.openings
+            self._numbers.clear()
+        if len(self._numbers) < count:
+            rows = await session.fetch(enqueue.NUMBER, max(count, NUMBERS_AT_ONCE))
+            self._numbers.extend(row["id"] for row in rows)
+        return [self._numbers.popleft() for _ in range(count)]

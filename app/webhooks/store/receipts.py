@@ -1,0 +1,180 @@
+"""Receipts: every verified webhook once, however many copies come at the same moment."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from app.audit import record
+from app.identifiers import new_id
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import Sealer
+from app.webhooks.models import NewReceipt, Receipt
+
+# Rows go in by their key, so that of two callers with the same receipts one waits for the other, and neither for both.
+# The arrays stand in sub-selects, as in `jobs.FINISH`.
+ADD: Final = """
+    INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
+                               digest, correlation_id)
+    SELECT *
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[]),
+                  (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::timestamptz[]), (SELECT $8::bytea[]),
+                  (SELECT $9::bytea[]), (SELECT $10::text[]))
+           AS new (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, digest,
+                   correlation_id)
+     ORDER BY connection, dedupe_key
+        ON CONFLICT (connection, dedupe_key) DO NOTHING
+    RETURNING id
+"""
+"""Receipts go in, as SQL text for a data-modifying WITH. It takes ten arguments from `$1` on, those of `columns_of`."""
+
+INSERT = Query(
+    "INSERT inbound_event",
+    f"""
+    WITH recorded AS (
+        {ADD}
+    ), noted AS (
+        {record.insert_text(first=11, where="entry.subject IN (SELECT id FROM recorded)")}
+    )
+    SELECT id FROM recorded
+    """,  # noqa: S608 - no caller's text is in it
+)
+
+# A statement of its own: the one that met a row does not see it, when it was committed while that one waited.
+SELECT_KNOWN = Query(
+    "SELECT inbound_event",
+    """
+    SELECT known.id, known.connection, known.dedupe_key, known.digest
+      FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) AS copy (connection, dedupe_key)
+      JOIN inbound_event AS known USING (connection, dedupe_key)
+    """,
+)
+
+SELECT = Query(
+    "SELECT inbound_event",
+    """
+    SELECT id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, correlation_id,
+           received_at, settled_at
+      FROM inbound_event
+     WHERE id = $1
+    """,
+)
+
+SETTLE = Query(
+    "UPDATE inbound_event",
+    """
+    UPDATE inbound_event
+       SET settled_at = now()
+     WHERE id = $1 AND settled_at IS NULL
+    """,
+)
+
+Key = tuple[str, str]
+"""Connection and dedupe key."""
+
+
+class PostgresReceipts:
+    """`event_ports.Receipts` on PostgreSQL; payloads are sealed."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
+        """Their ids in the same order; None for one that is there already, also within this call."""
+        first: dict[Key, NewReceipt] = {}
+        for receipt in receipts:
+            first.setdefault(key_of(receipt), receipt)
+        if not first:
+            return []
+        ids = {key: new_id("in_") for key in first}
+        fresh = [(ids[key], first[key]) for key in first]
+        noted = record.columns_of([received(id, receipt) for id, receipt in fresh])
+        rows = await transaction.fetch(INSERT, *columns_of(self._sealer, fresh), *noted)
+        added = {row["id"] for row in rows}
+        recorded = [
+            ids[key_of(one)] if first[key_of(one)] is one and ids[key_of(one)] in added else None for one in receipts
+        ]
+        await note_conflicting(transaction, [one for id, one in zip(recorded, receipts, strict=True) if id is None])
+        return recorded
+
+    async def get(self, receipt_id: str) -> Receipt | None:
+        """One by id. Raises StoreUnavailable."""
+        row = await self._database.fetch_row(SELECT, receipt_id)
+        if row is None:
+            return None
+        return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
+
+    async def settle(self, transaction: Transaction, receipt_id: str) -> None:
+        """It has become an Event."""
+        await transaction.execute(SETTLE, receipt_id)
+
+    async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
+        """How many requests each connection refused in the last `seconds`, by reason: one audit event each."""
+        entries = [
+            record.Entry(
+                type="webhook.refused",
+                subject=connection,
+                correlation_id=None,
+                facts={"counts": dict(counts), "seconds": round(seconds)},
+            )
+            for connection, counts in sorted(refused.items())
+        ]
+        async with self._database.transaction() as session:
+            await record.append_all(session, entries)
+
+
+def payload_of(receipt_id: str) -> str:
+    """What a sealed payload belongs to."""
+    return f"inbound_event {receipt_id}"
+
+
+def key_of(receipt: NewReceipt) -> Key:
+    """What is the same for all copies."""
+    return receipt.connection, receipt.dedupe_key
+
+
+def columns_of(sealer: Sealer, receipts: Sequence[tuple[str, NewReceipt]]) -> tuple[list[object], ...]:
+    """The arguments of `ADD`, in its order, for receipts with the ids that they shall have."""
+    return (
+        [id for id, _ in receipts],
+        [one.connection for _, one in receipts],
+        [one.dedupe_key for _, one in receipts],
+        [one.topic for _, one in receipts],
+        [one.remote_object for _, one in receipts],
+        [one.remote_id for _, one in receipts],
+        [one.occurred_at for _, one in receipts],
+        [sealer.seal(one.payload, payload_of(id)) for id, one in receipts],
+        [one.digest for _, one in receipts],
+        [one.correlation_id for _, one in receipts],
+    )
+
+
+def received(receipt_id: str, receipt: NewReceipt) -> record.Entry:
+    """The audit event of a receipt that is new."""
+    return record.Entry(
+        type="receipt.received",
+        subject=receipt_id,
+        correlation_id=receipt.correlation_id,
+        facts={"connection": receipt.connection, "topic": receipt.topic, "sha256": receipt.digest.hex()},
+    )
+
+
+async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt]) -> None:
+    """An audit event for each copy that says something else than the receipt whose key it has."""
+    keys = {key_of(copy) for copy in copies}
+    if not keys:
+        return
+    rows = await transaction.fetch(
+        SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
+    )
+    known = {(row["connection"], row["dedupe_key"]): row for row in rows}
+    entries = [
+        record.Entry(
+            type="receipt.conflicting",
+            subject=known[key_of(copy)]["id"],
+            correlation_id=copy.correlation_id,
+            facts={"connection": copy.connection, "topic": copy.topic, "sha256": copy.digest.hex()},
+        )
+        for copy in copies
+        if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
+    ]
+    await record.append_all(transaction, entries)

@@ -1,0 +1,78 @@
+"""Where webhooks come in: for each connection its vendor's scheme, and the secrets that prove one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.settings.file import ConnectionSettings, SettingsError, resolve_secret
+from app.signatures import Secret, UnusableSecret, check_secret
+from app.vendors.models import Connections
+from mappings.spec import Vendor
+from mappings.webhooks import Scheme, WebhookManifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """One connection's webhooks. `secrets` stand in the order of the configuration; without any nothing is let in.
+    `pending`: they are being set up, so that an unsigned ping of the vendor is answered."""
+
+    connection: str
+    manifest: WebhookManifest
+    secrets: Sequence[Secret] = field(repr=False)
+    pending: bool
+
+
+def open_intakes(
+    settings: Mapping[str, ConnectionSettings], connections: Connections, environment: Mapping[str, str]
+) -> Mapping[str, Intake]:
+    """The intakes of all connections whose vendors send webhooks.
+
+    Raises SettingsError with every complaint at once, none of which holds a secret: one that cannot be resolved, one
+    that is not of the form that its scheme needs, and settings of calls at a connection where nothing is called.
+    """
+    intakes: dict[str, Intake] = {}
+    complaints: list[str] = []
+    for name, connection in settings.items():
+        vendor = connections.by_name[name].vendor
+        if not isinstance(vendor, Vendor):
+            complaints += [
+                f"[connections.{name}] {pointless} has no meaning: {vendor.title} is never called, its webhooks are"
+                " taken and nothing else."
+                for pointless in ("base_url", "credentials", "custom_fields", "pacing")
+                if getattr(connection, pointless)
+            ]
+        if vendor.webhooks is None:
+            continue
+        secrets = [
+            _secret(connection, place, vendor.webhooks.scheme, environment, complaints)
+            for place in range(len(connection.webhook_secrets))
+        ]
+        intakes[name] = Intake(
+            connection=name,
+            manifest=vendor.webhooks,
+            secrets=[secret for secret in secrets if secret is not None],
+            pending=connection.pending,
+        )
+    if complaints:
+        raise SettingsError("\n".join(complaints))
+    return intakes
+
+
+def _secret(
+    connection: ConnectionSettings,
+    place: int,
+    scheme: Scheme,
+    environment: Mapping[str, str],
+    complaints: list[str],
+) -> Secret | None:
+    given = connection.webhook_secrets[place]
+    where = f"[connections.{connection.name}] webhook_secrets[{place}]"
+    try:
+        value = resolve_secret(given.secret, environment)
+        check_secret(scheme, value)
+    except SettingsError as error:
+        complaints.append(f"{where}: {error}")
+        return None
+    except UnusableSecret as error:
+        complaints.append(f"{where}, {given.secret}: {error}.")
+        return None
+    return Secret(value=value, not_before=given.not_before, not_after=given.not_after)

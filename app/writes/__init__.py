@@ -1,0 +1,1 @@
+"""Writes: exactly one effect. Judge the key, resolve, prepare, execute, finish, recover."""

@@ -1,0 +1,86 @@
+"""What a write would be at the vendor by a revision that the caller names, without sending it.
+
+Nothing is recorded and no key is used up: the record is read where the write needs that, the request is drafted, and
+shown.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from app.records.resolve import choose_mapping
+from app.seam import Seam
+from app.writes.intent import WriteRequest, read_intent
+from app.writes.prepare import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
+from canonical.parts import Loss, MappingName
+from mappings.http import VendorRequest
+from mappings.spec import Action
+
+DRY_RUN_LIMIT: Final = 25.0
+"""Seconds that the reads which come first may take in all."""
+
+
+class WouldSend(Struct, frozen=True, kw_only=True):
+    """The one request with an effect, without credentials; `body` as JSON where it is, else as text."""
+
+    method: str
+    path: str
+    body: Any
+
+
+class DraftedWrite(Struct, frozen=True, kw_only=True):
+    """What a write would have been. `action` is the verb that it comes down to, such as update for an upsert."""
+
+    dry_run: bool = True
+    connection: str
+    mapping: MappingName
+    action: Action
+    remote_id: str | None
+    request: WouldSend
+    loss: tuple[Loss, ...]
+
+
+async def dry_run(seam: Seam, request: WriteRequest, check: Callable[[], None]) -> DraftedWrite:
+    """Draft the write and stop there. Raises what the write itself would raise before it is sent."""
+    intent = await read_intent(seam, request, check)
+    connection = seam.connections.by_name[intent.connection]
+    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
+    desk = Desk(seam, connection, mapping, intent, time.monotonic() + DRY_RUN_LIMIT, dry=True)
+    prepared = await _prepare(desk)
+    return DraftedWrite(
+        connection=connection.name,
+        mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
+        action=prepared.effect,
+        remote_id=prepared.remote_id,
+        request=_shown(prepared.request),
+        loss=prepared.loss,
+    )
+
+
+async def _prepare(desk: Desk) -> Prepared:
+    marker = "op_of_a_dry_run"
+    on, value = desk.intent.upsert_on, desk.intent.upsert_value
+    if on is None or value is None or on in desk.mapping.endpoints.upsert:
+        return await prepare(desk, marker)
+    remote_id = await find_by_key(desk, on, value)
+    if remote_id is None:
+        return await prepare_create(desk, marker)
+    return await prepare_update(desk, marker, remote_id)
+
+
+def _shown(request: VendorRequest) -> WouldSend:
+    path = request.path + (f"?{urlencode(request.query)}" if request.query else "")
+    return WouldSend(method=request.method, path=path, body=_body(request.body))
+
+
+def _body(body: bytes | None) -> Any:
+    if not body:
+        return None
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return body.decode(errors="replace")

@@ -1,0 +1,234 @@
+"""Carrying out one write: exactly one effect, whatever breaks in between.
+
+    received ── prepare (reads only) ── mark sent, committed ── send ── settle, committed
+
+An exception leaves the operation in the phase that it had: a worker goes on from there (`resolve_outcome`).
+"""
+
+import asyncio
+import time
+
+import msgspec
+
+from app.errors import (
+    ConnectionPaused,
+    InvalidField,
+    NotFound,
+    Problem,
+    UnsupportedAction,
+    UnsupportedField,
+    VendorProblem,
+    VendorThrottled,
+    VersionConflict,
+    document_of,
+)
+from app.problem_document import PROBLEM_JSON, ProblemDocument
+from app.records.refusals import problem_of_refusal
+from app.records.resolve import choose_mapping
+from app.seam import Seam
+from app.telemetry import count_operation
+from app.vendors.models import ReplyLost, VendorRefused
+from app.writes.finish import finish
+from app.writes.models import Answer, Begun, Intent, Operation
+from app.writes.prepare import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
+from app.writes.upsert_race import got_ahead
+from mappings.spec import Unmappable
+
+# A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
+# below that is about an hour.
+PATIENT_ATTEMPTS = 12
+LONGEST_PAUSE = 600.0
+# Waiting for another upsert of the same key, which is usually done in milliseconds; this share of the attempt's time is
+# kept for the write itself.
+UPSERT_PAUSE = 0.03
+UPSERT_RESERVE = 0.4
+UPSERT_RETRY = 1.0
+# What was never right: of a request that meets one of these, no operation is left.
+NEVER_RIGHT = (InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound)
+
+
+class Undecided(Exception):
+    """The write is not decided yet; a worker will. The caller is told where to look.
+
+    `because` is the problem that the vendor has, where it is the vendor who keeps it waiting.
+    """
+
+    def __init__(self, operation_id: str, because: Problem | None = None) -> None:
+        super().__init__(operation_id)
+        self.operation_id = operation_id
+        self.because = because
+
+
+def desk_of(seam: Seam, intent: Intent, deadline: float) -> Desk:
+    """Connection and mapping of an intent, at the revision it began with.
+
+    Raises UnsupportedAction when the configuration no longer has them.
+    """
+    connection = seam.connections.by_name.get(intent.connection)
+    if connection is None:
+        raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
+    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
+    return Desk(seam, connection, mapping, intent, deadline)
+
+
+async def execute(seam: Seam, begun: Begun, *, patient: bool = False) -> Answer:
+    """Prepare and send a `received` operation that the lease of `begun` holds.
+
+    `patient` is the worker: nobody is waiting, so what may pass is tried again later, and a refusal is kept for the
+    one who asks. Raises the Problem that the caller is told, or Undecided.
+    """
+    operation = begun.operation
+    deadline = time.monotonic() + seam.execution_limit
+    try:
+        desk = desk_of(seam, operation.intent, deadline)
+        prepared = await _prepare(desk, begun)
+    except VendorThrottled as problem:
+        await _postpone(seam, begun, problem.retry_after or 1.0)
+        raise Undecided(operation.id, problem) from problem
+    except Problem as problem:
+        await _not_sent(seam, begun, problem, patient=patient)
+        raise
+    begun = await seam.operations.mark_sent(begun, effect=prepared.effect, remote_id=prepared.remote_id)
+    return await send(desk, begun, prepared, patient=patient)
+
+
+async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = False) -> Answer:
+    """The first sending of the one request with an effect, of an operation already marked as sent.
+
+    Nothing has gone out before, so where the vendor was not reached the operation is back where it began. Raises like
+    `execute`.
+    """
+    seam, operation = desk.seam, begun.operation
+    try:
+        return await send_and_settle(desk, begun, prepared)
+    except VendorRefused as refused:
+        if _lost_the_race(operation, prepared, refused):
+            await _postpone(seam, begun, 0.0)
+            raise Undecided(operation.id) from refused
+        if await got_ahead(desk, operation, prepared.effect, refused):
+            await _postpone(seam, begun, UPSERT_RETRY)
+            raise Undecided(operation.id) from refused
+        return await refuse(seam, begun, problem_of_refusal(desk.connection, refused))
+    except VendorThrottled as problem:
+        await _postpone(seam, begun, problem.retry_after or 1.0)
+        raise Undecided(operation.id, problem) from problem
+    except VendorProblem as problem:
+        await _not_sent(seam, begun, problem, patient=patient)
+        raise
+
+
+async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answer:
+    """Send, and record what came of it when the vendor says yes.
+
+    Raises Undecided when the reply was lost or cannot be read; and, with the operation untouched because only the
+    caller knows what they mean for it, VendorRefused and the problems of a vendor that was not reached.
+    """
+    operations, operation = desk.seam.operations, begun.operation
+    try:
+        reply = await desk.seam.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
+    except ReplyLost as lost:
+        await operations.postpone(begun, seconds=desk.seam.settle_margin, sent=True)
+        raise Undecided(operation.id) from lost
+    receipt_of = desk.mapping.endpoints.receipt
+    assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
+    try:
+        receipt = receipt_of(reply, prepared.effect)
+    except Unmappable as error:
+        # It was done, but the answer cannot be read: the marker will tell which record it was.
+        await operations.postpone(begun, seconds=0.0, sent=True)
+        raise Undecided(operation.id) from error
+    answer = await finish(desk, begun, prepared.effect, receipt, prepared.loss, prepared.before)
+    if answer is None:
+        raise Undecided(operation.id)
+    return answer
+
+
+def document_for(seam: Seam, operation: Operation, problem: Problem) -> ProblemDocument:
+    """A problem of an operation, as the caller who began it is told."""
+    return document_of(
+        problem,
+        public_url=seam.public_url,
+        instance=operation.intent.instance,
+        correlation_id=operation.correlation_id,
+    )
+
+
+def rendered(document: ProblemDocument) -> Answer:
+    """A problem as an answer."""
+    headers = {"content-type": PROBLEM_JSON}
+    if document.retry_after is not None:
+        headers["retry-after"] = str(document.retry_after)
+    return Answer(status=document.status, headers=headers, body=msgspec.json.encode(document))
+
+
+async def _prepare(desk: Desk, begun: Begun) -> Prepared:
+    intent, marker = desk.intent, begun.operation.id
+    if intent.action != "upsert" or intent.upsert_on in desk.mapping.endpoints.upsert:
+        return await prepare(desk, marker)
+    # No upsert at this vendor: find, then create or update, one operation a key at a time.
+    assert intent.upsert_on is not None and intent.upsert_value is not None  # noqa: S101, PT018
+    await _take_turn(desk, begun, f"{intent.upsert_on}={intent.upsert_value}")
+    remote_id = await find_by_key(desk, intent.upsert_on, intent.upsert_value)
+    if remote_id is None:
+        return await prepare_create(desk, marker)
+    return await prepare_update(desk, marker, remote_id)
+
+
+async def _take_turn(desk: Desk, begun: Begun, value: str) -> None:
+    """Wait until no other undecided operation works on this unique key. Raises Undecided when time runs out."""
+    locked = desk.seam.operations.lock_upsert
+    give_up = desk.deadline - UPSERT_RESERVE * desk.seam.execution_limit
+    while not await locked(desk.connection.name, desk.intent.object, value, begun.held()):
+        if time.monotonic() > give_up:
+            await _postpone(desk.seam, begun, UPSERT_RETRY)
+            raise Undecided(begun.operation.id)
+        await asyncio.sleep(UPSERT_PAUSE)
+
+
+def _lost_the_race(operation: Operation, prepared: Prepared, refused: VendorRefused) -> bool:
+    """An upsert found nothing, and somebody outside made the record before we did: it becomes an update."""
+    return (
+        operation.action == "upsert"
+        and prepared.effect == "create"
+        and refused.refusal.kind == "duplicate"
+        and operation.attempts < PATIENT_ATTEMPTS
+    )
+
+
+async def refuse(seam: Seam, begun: Begun, problem: Problem) -> Answer:
+    """The vendor's final no is recorded like a success, and replayed like one."""
+    document = document_for(seam, begun.operation, problem)
+    answer = rendered(document)
+    await seam.operations.fail(begun, problem=document, answer=answer)
+    count_operation(begun.operation.object, begun.operation.action, "failed")
+    return answer
+
+
+async def _not_sent(seam: Seam, begun: Begun, problem: Problem, *, patient: bool) -> None:
+    """Nothing went out. A caller who waits is told: what was never right is forgotten, and a key is let go. What was
+    promised for later is tried again later, where that may help; what is queued, until its job has had enough."""
+    operation, document = begun.operation, document_for(seam, begun.operation, problem)
+    if not patient and await _let_go(seam, begun, problem, document):
+        return
+    attempts = operation.attempts
+    waits = problem.category == "auth" or problem.retryable if operation.queued else problem.retryable
+    held = isinstance(problem, ConnectionPaused) and problem.held  # it had no chance: no attempt has failed
+    if waits and (operation.queued or held or attempts < PATIENT_ATTEMPTS):
+        await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
+        raise Undecided(operation.id, problem) from problem
+    await seam.operations.fail(begun, problem=document, answer=None)
+    count_operation(operation.object, operation.action, "failed")
+
+
+async def _let_go(seam: Seam, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:
+    """False where somebody was told meanwhile that it would be decided later."""
+    if isinstance(problem, NEVER_RIGHT):
+        return await seam.operations.forget(begun, because=problem.code)
+    if not await seam.operations.fail(begun, problem=document, answer=None, unless_deferred=True):
+        return False
+    count_operation(begun.operation.object, begun.operation.action, "failed")
+    return True
+
+
+async def _postpone(seam: Seam, begun: Begun, seconds: float) -> None:
+    await seam.operations.postpone(begun, seconds=seconds, sent=False)

@@ -1,0 +1,160 @@
+"""From the vendor's yes to the recorded answer: read what was made, name it, render it, commit it."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import NotFound, Problem
+from app.events.record_changes import Watched, watched_in
+from app.problem_document import JSON
+from app.records.fetch import fetch_comment, fetch_record
+from app.records.map_record import Reading, understand
+from app.records.resources import name_records
+from app.telemetry import count_operation
+from app.writes.answers import of_operation, resource_answer
+from app.writes.models import Answer, Begun, FieldChange
+from app.writes.prepare import Desk
+from canonical.parts import Loss, ResourceMeta
+from mappings.spec import Action, Mapped, Receipt, Remote
+
+# A vendor that answers "accepted, working on it" is looked at this often before the worker takes over.
+PENDING_PAUSE: Final = 0.2
+PENDING_LOOKS: Final = 15
+# After a yes that could not be read back yet.
+READ_AGAIN_AFTER: Final = 1.0
+
+
+class Archived(Struct, frozen=True, kw_only=True):
+    """What is left of an archived record."""
+
+    id: str
+    meta: ResourceMeta
+
+
+async def finish(
+    desk: Desk,
+    begun: Begun,
+    effect: Action,
+    receipt: Receipt,
+    loss: tuple[Loss, ...] = (),
+    before: Watched | None = None,
+) -> Answer | None:
+    """Record the answer of a write that the vendor has carried out; None when the worker has to come back for it.
+
+    `before` is what the watched field was, where that is known. Raises LeaseLost.
+    """
+    operation, operations = begun.operation, desk.seam.operations
+    remote_id = receipt.remote_id or operation.remote_id or desk.intent.remote_id
+    if effect == "archive":
+        answer = await _archived(desk, begun, _known(remote_id))
+        await operations.succeed(begun, answer=answer, remote_id=remote_id)
+        count_operation(operation.object, operation.action, "succeeded")
+        return answer
+    if remote_id is None and receipt.record is None:
+        # A yes that names no record: whoever comes next finds it by its marker.
+        await operations.postpone(begun, seconds=0.0, sent=True)
+        return None
+    if receipt.pending and not await _became_so(desk, _known(remote_id)):
+        await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
+        return None
+    try:
+        reading = await _read_back(desk, receipt, remote_id)
+        (resource,) = await name_records(desk.seam, desk.connection, [reading], ticket=desk.intent.parent)
+    except Problem:
+        # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
+        if remote_id is not None:
+            await operations.note_remote_id(begun, remote_id)
+        await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
+        return None
+    answer = resource_answer(
+        of_operation(resource, operation, loss),
+        status=_status(desk, effect, receipt),
+        object_name=desk.mapping.object,
+    )
+    await operations.succeed(
+        begun,
+        answer=answer,
+        remote_id=reading.mapped.remote.id,
+        changes=_changes(desk, resource, before, reading.mapped.data),
+    )
+    count_operation(operation.object, operation.action, "succeeded")
+    return answer
+
+
+def _changes(desk: Desk, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
+    """What the history of the record gets."""
+    after = None if before is None else watched_in(desk.mapping.object, data)
+    if before is None or after is None or after.value == before.value:
+        return ()
+    return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
+
+
+def _status(desk: Desk, effect: Action, receipt: Receipt) -> int:
+    """201 where something new came to be: by our create, or by an upsert that the vendor says created."""
+    if effect in ("create", "comment"):
+        return 201
+    return 201 if effect == "upsert" and receipt.created else 200
+
+
+async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Reading:
+    """What was made: from the answer where it holds the whole record, else read."""
+    if receipt.record is not None and not receipt.pending:
+        account = await desk.account()
+        return understand(desk.seam, desk.connection, desk.mapping, receipt.record, account)
+    if desk.mapping.object == "comment":
+        return await find_comment(desk, _known(remote_id))
+    return await fetch_record(desk.seam, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
+
+
+async def find_comment(desk: Desk, remote_id: str) -> Reading:
+    """A comment among those of its ticket. Raises NotFound when it is not listed."""
+    found = await fetch_comment(
+        desk.seam, desk.connection, desk.mapping, _known(desk.intent.parent), remote_id, desk.deadline
+    )
+    if found is None:
+        raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
+    return found
+
+
+async def _became_so(desk: Desk, remote_id: str) -> bool:
+    """Whether a cancellation that the vendor accepted has been carried out, looking for a short while."""
+    for _ in range(PENDING_LOOKS):
+        try:
+            seen = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+        except Problem:
+            return False
+        if seen.mapped.data.cancelled_at is not None:
+            return True
+        if time.monotonic() + PENDING_PAUSE > desk.deadline:
+            return False
+        await asyncio.sleep(PENDING_PAUSE)
+    return False
+
+
+async def _archived(desk: Desk, begun: Begun, remote_id: str) -> Answer:
+    """`{"id", "meta"}`: the record itself may not be readable any more."""
+    intent = desk.intent
+    canonical = intent.canonical_id
+    if canonical is None:
+        canonical = (await desk.seam.links.ensure(intent.object, desk.connection.name, [remote_id]))[remote_id]
+    blank = Mapped(data=_Nothing(), remote=Remote(id=remote_id))
+    gone = Reading(mapped=blank, mapping=desk.mapping, raw=msgspec.Raw(b"{}"))
+    (resource,) = await name_records(desk.seam, desk.connection, [gone])
+    named: Any = of_operation(resource, begun.operation)
+    body = msgspec.json.encode(Archived(id=canonical, meta=named.meta))
+    return Answer(status=200, headers={"content-type": JSON}, body=body)
+
+
+class _Nothing(Struct, frozen=True, kw_only=True):
+    """Stands for the data of a record that is gone."""
+
+    id: str = ""
+    meta: ResourceMeta | None = None
+
+
+def _known(remote_id: str | None) -> str:
+    assert remote_id is not None  # noqa: S101 - a receipt or an intent names the record
+    return remote_id

@@ -1,0 +1,41 @@
+"""Whether a record already is as a write wanted it: how a change whose reply was lost is recognised."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app.writes.models import Intent
+from mappings.spec import Action
+
+
+def reflects(intent: Intent, effect: Action, patch_type: type[Struct], data: Any) -> bool:
+    """True when every field that was sent reads back as sent; for verbs, when the state is reached.
+
+    In doubt False: sending the same values again is harmless, taking a change for done is not.
+    """
+    if effect == "archive":
+        return bool(getattr(data, "status", None) == "archived")
+    if effect == "cancel":
+        # Not every vendor tells when it was.
+        return getattr(data, "cancelled_at", None) is not None or getattr(data, "status", None) == "cancelled"
+    wanted = msgspec.json.decode(intent.body)
+    present = msgspec.to_builtins(data)
+    known = {field.encode_name for field in msgspec.structs.fields(patch_type)}
+    return all(_same(value, present.get(name)) for name, value in wanted.items() if name in known)
+
+
+def _same(wanted: Any, present: Any) -> bool:
+    if wanted is None or wanted == []:
+        return present in (None, [], "", "none")
+    if isinstance(wanted, dict):
+        return isinstance(present, dict) and all(_same(value, present.get(name)) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        if not isinstance(present, list) or len(wanted) != len(present):
+            return False
+        if all(isinstance(item, str) for item in wanted):
+            return sorted(wanted) == sorted(str(item) for item in present)  # tags have no order at a vendor
+        return all(_same(item, other) for item, other in zip(wanted, present, strict=True))
+    if isinstance(wanted, str) and isinstance(present, str):
+        return wanted.strip().casefold() == present.strip().casefold()
+    return bool(wanted == present)

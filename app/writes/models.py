@@ -1,0 +1,235 @@
+"""Operations as flows see them: one canonical write each, how far it has come, and who may go on with it.
+
+received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from msgspec import UNSET, Struct, UnsetType
+
+from app.postgres.database import Transaction
+from app.problem_document import ProblemDocument
+from app.queue.models import LeaseLost
+from canonical.parts import ObjectName
+from mappings.spec import Action, UpsertKey
+
+Phase = Literal["received", "sent", "settled", "unknown"]
+Outcome = Literal["succeeded", "failed"]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A rendered answer, as it is recorded and replayed: status, the headers worth keeping, the body's bytes."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """One canonical write as the caller meant it; all that a worker needs to carry it out. Encrypted at rest."""
+
+    object: ObjectName
+    action: Action
+    connection: str
+    revision: int
+    instance: str  # the caller's path, for the problem document
+    remote_id: str | None = None  # the record to change
+    parent: str | None = None  # the ticket's remote id, for a comment
+    canonical_id: str | None = None
+    upsert_on: UpsertKey | None = None
+    upsert_value: str | None = None
+    lossy: bool = False
+    if_match: str | None = None
+    body: bytes = b""
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One write and how far it has come. `effect` is the verb that was really sent (an upsert ends up as create or
+    update). `queued`: its job in the queue begins it, and nobody else. `deferred`: somebody was told that it would be
+    decided later. `callback` is the URL that is told of its end. Times are the database's."""
+
+    id: str
+    principal: str
+    object: ObjectName
+    action: Action
+    connection: str
+    phase: Phase
+    outcome: Outcome | None
+    attempts: int
+    correlation_id: str
+    traceparent: str | None
+    fingerprint: bytes
+    intent: Intent
+    effect: Action | None
+    remote_id: str | None
+    sent_at: datetime | None
+    lease_live: bool
+    answer: Answer | None
+    problem: ProblemDocument | None
+    created_at: datetime
+    updated_at: datetime
+    age_since_sent: float  # seconds by the database clock; 0 when not sent
+    due_in: float  # seconds until somebody else may go on with it; 0 when that is now, or it is decided
+    queued: bool = False
+    deferred: bool = False
+    callback: str | None = None
+
+
+class FieldChange(Struct, frozen=True, kw_only=True):
+    """The field of a record whose history is kept, as a write of ours has changed it."""
+
+    record: str  # its canonical id
+    field: str
+    before: str | None
+    after: str | None
+
+
+class Lease(Struct, frozen=True, kw_only=True):
+    """The right to go on with an operation: every later step names the token. `actor` is who goes on, for the audit
+    trail: the principal of a caller who waits, else Lockstitch itself."""
+
+    operation_id: str
+    token: str
+    actor: str = "lockstitch"
+
+
+class Begun(Struct, frozen=True, kw_only=True):
+    """Either a new operation, held by `lease`, or the one that the key already stands for (`lease` None)."""
+
+    operation: Operation
+    lease: Lease | None
+
+    def held(self) -> Lease:
+        """The lease, for a step that only its owner may take. Raises LeaseLost without one."""
+        if self.lease is None:
+            raise LeaseLost(self.operation.id)
+        return self.lease
+
+
+class NewOperation(Struct, frozen=True, kw_only=True):
+    """What is written before anything else happens. `id` is chosen beforehand: the request carries it as marker."""
+
+    id: str
+    principal: str
+    key: str
+    fingerprint: bytes
+    correlation_id: str
+    traceparent: str | None
+    intent: Intent
+    phase: Literal["received", "sent"]
+    effect: Action | None = None
+    callback: str | None = None
+
+
+class Operations(Protocol):
+    """The record of writes: intent before the call, outcome before the answer, each step fenced by a lease.
+
+    Every change of state is audited in its own transaction. The end of an operation that is queued or deferred, or has
+    a callback, is announced there as well, and so is every `unknown` and what a person makes of it.
+    """
+
+    async def begin(self, new: NewOperation) -> Begun:
+        """INSERT … ON CONFLICT on (principal, key); on a conflict the operation that is there."""
+
+    async def enlist(self, transaction: Transaction, new: NewOperation) -> Operation | None:
+        """Add a `received` operation that a job will begin, which the caller enqueues; None when its key stands for one
+        already."""
+
+    async def find_by_key(self, principal: str, key: str) -> Operation | None:
+        """The operation that a key stands for, if any."""
+
+    async def get(self, operation_id: str) -> Operation | None:
+        """One operation by id."""
+
+    async def list(
+        self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
+    ) -> Sequence[Operation]:
+        """Operations newest first, below the id `after`."""
+
+    async def take_over(self, operation_id: str) -> Begun | None:
+        """A lease on an undecided operation whose lease has run out; None when it is held or decided."""
+
+    async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
+        """A lease on an `unknown` operation, to look once more; None when it is not `unknown`."""
+
+    async def claim_due(self, limit: int) -> Sequence[Begun]:
+        """Leases on undecided operations that are due: lease run out, or postponed until now. None of those queued."""
+
+    async def take_turn(self, operation_id: str) -> Begun | None:
+        """A lease on an undecided `queued` operation, for its job, which is the judge of when; None when it is decided,
+        or still held."""
+
+    async def defer(self, operation_id: str) -> Operation | None:
+        """Note that somebody is told that it will be decided later. The operation as it is then: decided, where that
+        was faster. None when there is no such operation (any more)."""
+
+    async def mark_sent(self, begun: Begun, *, effect: Action, remote_id: str | None) -> Begun:
+        """Commit that the request is about to go out; the operation as it is then. Raises LeaseLost."""
+
+    async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
+        """The vendor did it and named the record; what is left is to read it. Raises LeaseLost."""
+
+    async def postpone(self, begun: Begun, *, seconds: float, sent: bool) -> None:
+        """Give the lease back; a worker goes on after `seconds`. `sent=False`: nothing went out, back to received.
+        Raises LeaseLost."""
+
+    async def succeed(
+        self, begun: Begun, *, answer: Answer, remote_id: str | None, changes: Sequence[FieldChange] = ()
+    ) -> None:
+        """Record the answer, and audit what it changed. Raises LeaseLost."""
+
+    async def fail(
+        self, begun: Begun, *, problem: ProblemDocument, answer: Answer | None, unless_deferred: bool = False
+    ) -> bool:
+        """Record a final refusal; without `answer` the key is released, because nothing was sent.
+
+        With `unless_deferred` nothing is recorded where somebody was told that it would be decided later: then False.
+        Raises LeaseLost.
+        """
+
+    async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
+        """It could not be found out. Raises LeaseLost."""
+
+    async def forget(self, begun: Begun, *, because: str) -> bool:
+        """The request turned out not to be an operation at all (a field was invalid): remove it. False, and nothing is
+        removed, where somebody was told that it would be decided later, or the lease is lost."""
+
+    async def resolve(
+        self,
+        operation_id: str,
+        *,
+        outcome: Outcome,
+        remote_id: str | None,
+        actor: str,
+        answer: Answer | None,
+        problem: ProblemDocument | None,
+    ) -> bool:
+        """A person decided an `unknown` operation; audited. False when it is not `unknown` (any more)."""
+
+    async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
+        """Reserve a unique key for this operation while it is undecided; False when another one holds it."""
+
+
+class OperationAnnouncer(Protocol):
+    """Tells of the end of operations, in the transaction of the decision."""
+
+    async def operation_finished(self, transaction: Transaction, operation: Operation) -> None:
+        """It is settled, or `unknown`; its `callback`, where it has one, is told too."""
+
+
+class OperationView(Struct, frozen=True, kw_only=True):
+    """An Operation as callers see it."""
+
+    id: str
+    state: Literal["queued", "executing", "succeeded", "failed", "unknown"]
+    object: ObjectName
+    action: Action
+    connection: str
+    attempts: int
+    correlation_id: str
+    created_at: datetime
+    updated_at: datetime
+    result: Any | UnsetType = UNSET
+    problem: ProblemDocument | UnsetType = UNSET

@@ -1,0 +1,129 @@
+"""Writes that wait for their turn: one job each, in the lane of their connection, in order per record.
+
+The job is enqueued in the transaction that records the intent, and ends when the operation is decided. Meanwhile nobody
+else may begin it, so that a later write of the same record cannot get in front, whoever dies. Attempts of the job are
+spared as long as it is the vendor who keeps it waiting; what is counted are workers that die over it.
+"""
+
+import hashlib
+from typing import Final
+
+from app.errors import ConnectionPaused, OutcomeUnknown, Problem, VendorUnavailable
+from app.queue.models import (
+    DeadLetter,
+    Done,
+    Exhausted,
+    Finishing,
+    Job,
+    JobPolicy,
+    NewJob,
+    Outcome,
+    Spared,
+    Throttled,
+    Unauthorised,
+)
+from app.seam import Seam
+from app.writes.execute import PATIENT_ATTEMPTS, document_for
+from app.writes.models import Intent, Operation
+from app.writes.recover import go_on
+
+KIND: Final = "execute"
+ABANDON: Final = "abandon"
+# The lease of an operation bounds an attempt; the queue's own limit is for what has gone astray. A write that was given
+# up holds up those of the same record, until a person has decided: they were meant to come after it.
+POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0)
+ABANDON_POLICY: Final = JobPolicy()
+LEAST_PAUSE: Final = 0.05
+
+
+def is_queued(seam: Seam, intent: Intent) -> bool:
+    """Whether writes like this always wait for their turn; comments do with their tickets."""
+    return ("ticket" if intent.object == "comment" else intent.object) in seam.queued_writes
+
+
+def job_of(operation: Operation) -> NewJob:
+    """The job that will begin a new operation."""
+    return NewJob(
+        kind=KIND,
+        payload=operation.id.encode(),
+        connection=operation.connection,
+        order_key=_order_key(operation.intent),
+        dedupe_key=operation.id,
+        correlation_id=operation.correlation_id,
+        traceparent=operation.traceparent,
+        origin=operation.id,
+    )
+
+
+async def carry_out(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+    """Go on with the operation whose id is the payload; the job ends with the operation's decision."""
+    operation_id = job.payload.decode()
+    begun = await seam.operations.take_turn(operation_id)
+    because = None if begun is None else await go_on(seam, begun)
+    operation = await seam.operations.get(operation_id)
+    if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
+        return Done()
+    if because is None:
+        return Spared(reason="it is not decided yet", after=max(LEAST_PAUSE, operation.due_in))
+    return _held_up(operation, because)
+
+
+def abandonment_of(letter: DeadLetter) -> NewJob | None:
+    """What follows when a dead letter is let go: the operation of a write has to end all the same."""
+    if letter.kind != KIND or letter.origin is None:
+        return None
+    return NewJob(
+        kind=ABANDON,
+        payload=letter.origin.encode(),
+        dedupe_key=letter.origin,
+        correlation_id=letter.correlation_id,
+        origin=letter.origin,
+    )
+
+
+async def abandon(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+    """End an operation whose job was given up and let go: nothing was sent, or nobody knows."""
+    begun = await seam.operations.take_turn(job.payload.decode())
+    if begun is None:
+        operation = await seam.operations.get(job.payload.decode())
+        if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
+            return Done()
+        return Spared(reason="it is still held", after=max(LEAST_PAUSE, operation.due_in))
+    operation = begun.operation
+    if operation.phase == "received":
+        never = VendorUnavailable("An operator let this write go; nothing was sent.", operation_id=operation.id)
+        await seam.operations.fail(begun, problem=document_for(seam, operation, never), answer=None)
+    else:
+        in_doubt = OutcomeUnknown(
+            "An operator let this write go after it was sent, and whether the vendor did it was not found out.",
+            operation_id=operation.id,
+        )
+        await seam.operations.mark_unknown(begun, problem=document_for(seam, operation, in_doubt))
+    return Done()
+
+
+def _held_up(operation: Operation, because: Problem) -> Outcome:
+    """What the vendor's problem is to the queue: a matter of the whole connection, or of this write."""
+    held = isinstance(because, ConnectionPaused) and because.held
+    if because.category == "throttle":
+        return Throttled(reason=because.code, retry_after=because.retry_after)
+    if because.category == "auth" and not held:
+        return Unauthorised(reason=because.code)
+    # Counted in rounds, so that a redrive has as many attempts as the first run had.
+    if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and not held:
+        return Exhausted(reason=because.code)
+    return Spared(reason=because.code, after=max(LEAST_PAUSE, operation.due_in))
+
+
+def _order_key(intent: Intent) -> str | None:
+    """What is written one after the other: a record, a ticket with its comments, or a unique key, as a digest because
+    it may be somebody's address. A name space of its own: what is learned of a record need not wait for what is
+    written."""
+    if intent.object == "comment":
+        return f"write:ticket:{intent.parent}"
+    if intent.remote_id is not None:
+        return f"write:{intent.object}:{intent.remote_id}"
+    if intent.upsert_value is None:
+        return None
+    digest = hashlib.sha256(f"{intent.upsert_on}\0{intent.upsert_value}".encode()).hexdigest()
+    return f"write:{intent.object}:{intent.upsert_on}:{digest[:32]}"

@@ -1,0 +1,71 @@
+"""What the audit trail says of operations: who did what to which record, without a word of its content."""
+
+from collections.abc import Sequence
+
+from app.audit.record import Entry
+from app.writes.models import FieldChange, NewOperation, Operation
+
+
+def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> Entry:
+    """One change of an operation's state, by `actor`."""
+    return Entry(
+        type=what,
+        subject=operation.id,
+        actor=actor,
+        correlation_id=operation.correlation_id,
+        facts={
+            "object": operation.object,
+            "action": operation.action,
+            "connection": operation.connection,
+            "revision": operation.intent.revision,
+            "effect": operation.effect,
+            "remote_id": operation.remote_id or operation.intent.remote_id,
+            "attempts": operation.attempts,
+            **facts,
+        },
+    )
+
+
+def first_entries(new: NewOperation, *, queued: bool) -> Sequence[Entry]:
+    """That a caller's write was received; and sent, where both are one commit."""
+    intent = new.intent
+    facts = {
+        "object": intent.object,
+        "action": intent.action,
+        "connection": intent.connection,
+        "revision": intent.revision,
+        "remote_id": intent.remote_id,
+    }
+
+    def of(what: str, **more: object) -> Entry:
+        return Entry(
+            type=what,
+            subject=new.id,
+            actor=new.principal,
+            correlation_id=new.correlation_id,
+            facts={**facts, **more},
+        )
+
+    received = of("operation.received", queued=queued, callback=new.callback is not None)
+    return [received] if new.phase == "received" else [received, of("operation.sent", effect=new.effect, attempts=1)]
+
+
+def entry_of_change(operation: Operation, change: FieldChange) -> Entry:
+    """A field whose history is kept, and which a write has changed. The writer is the caller, whoever carried it out;
+    his workflow is the correlation id."""
+    return Entry(
+        type="field.changed",
+        subject=change.record,
+        actor=operation.principal,
+        correlation_id=operation.correlation_id,
+        facts={
+            "object": operation.object,
+            "connection": operation.connection,
+            "field": change.field,
+            "before": change.before,
+            "after": change.after,
+            "writer": operation.principal,
+            "workflow": operation.correlation_id,
+            "operation": operation.id,
+        },
+    )

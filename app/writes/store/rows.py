@@ -1,0 +1,73 @@
+"""Operations in rows: what a caller meant, is answered, and where he wants to be told, is sealed, each for its row."""
+
+from typing import Any
+
+import msgspec
+
+from app.postgres.encryption import Sealer
+from app.problem_document import ProblemDocument
+from app.writes.models import Answer, Intent, Operation
+
+
+class OperationRows:
+    """Seals the parts of an operation, and opens whole rows."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def intent(self, operation_id: str, intent: Intent) -> bytes:
+        """What the caller meant, sealed."""
+        return self._sealer.seal(msgspec.msgpack.encode(intent), f"operation.intent {operation_id}")
+
+    def answer(self, operation_id: str, answer: Answer | None) -> bytes | None:
+        """What he is answered, sealed."""
+        if answer is None:
+            return None
+        return self._sealer.seal(msgspec.msgpack.encode(answer), f"operation.answer {operation_id}")
+
+    def problem(self, operation_id: str, problem: ProblemDocument | None) -> bytes | None:
+        """What went wrong, sealed."""
+        if problem is None:
+            return None
+        return self._sealer.seal(msgspec.msgpack.encode(problem), f"operation.problem {operation_id}")
+
+    def callback(self, operation_id: str, url: str | None) -> bytes | None:
+        """Where he wants to be told, sealed: such a URL is often its only secret."""
+        return None if url is None else self._sealer.seal(url.encode(), f"operation.callback {operation_id}")
+
+    def open(self, row: Any) -> Operation:
+        """The operation of a row with the columns of `operation_queries.COLUMNS`. Raises SealBroken."""
+        identity = row["id"]
+        answer, problem, callback = row["answer"], row["problem"], row["callback"]
+        open_ = self._sealer.open
+        return Operation(
+            id=identity,
+            principal=row["principal"],
+            object=row["object"],
+            action=row["action"],
+            connection=row["connection"],
+            phase=row["phase"],
+            outcome=row["outcome"],
+            attempts=row["attempts"],
+            correlation_id=row["correlation_id"],
+            traceparent=row["traceparent"],
+            fingerprint=row["fingerprint"],
+            intent=msgspec.msgpack.decode(open_(row["intent"], f"operation.intent {identity}"), type=Intent),
+            effect=row["effect"],
+            remote_id=row["remote_id"],
+            sent_at=row["sent_at"],
+            lease_live=bool(row["lease_live"]),
+            answer=None
+            if answer is None
+            else msgspec.msgpack.decode(open_(answer, f"operation.answer {identity}"), type=Answer),
+            problem=None
+            if problem is None
+            else msgspec.msgpack.decode(open_(problem, f"operation.problem {identity}"), type=ProblemDocument),
+            created_at=row["created_at"],
+            updated_at=row["updated_at"],
+            age_since_sent=row["age_since_sent"],
+            due_in=row["due_in"],
+            queued=row["queued"],
+            deferred=row["deferred"],
+            callback=None if callback is None else open_(callback, f"operation.callback {identity}").decode(),
+        )

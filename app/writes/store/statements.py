@@ -1,0 +1,278 @@
+"""The SQL of operations. Each statement that changes a state audits exactly the rows that it changes, in itself."""
+
+from typing import Final
+
+from app.audit import record
+from app.postgres.database import Query
+
+LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
+COLUMNS: Final = f"""
+       id, principal, object, action, connection, phase, outcome, attempts, correlation_id, traceparent,
+       fingerprint, intent, effect, remote_id, sent_at, answer, problem, created_at, updated_at,
+       queued, deferred, callback,
+       {LEASED} AS lease_live,
+       coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,
+       coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent
+"""
+
+
+def _audited(change: str, *, first: int, result: str = "id") -> str:
+    """A statement that changes operations, with its audit events as the arguments from `$first` on."""
+    return f"""
+    WITH changed AS (
+        {change}
+        RETURNING *
+    ), noted AS (
+        {record.insert_text(first=first, where="EXISTS (SELECT FROM changed)")}
+    )
+    SELECT {result} FROM changed
+    """  # noqa: S608 - no caller's text is in it
+
+
+# A new operation is held by a lease from the start; one that is queued waits for its job, and nothing of it is due.
+INSERT = Query(
+    "INSERT operation",
+    _audited(
+        """
+        INSERT INTO operation (id, principal, idempotency_key, fingerprint, object, action, connection, correlation_id,
+                               traceparent, intent, phase, effect, sent_at, lease_token, due_at, callback, queued,
+                               attempts)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+                CASE WHEN $11 = 'sent' THEN now() END, $13::text, now() + coalesce($14::interval, '0'), $15,
+                $13::text IS NULL, CASE WHEN $13::text IS NULL THEN 0 ELSE 1 END)
+            ON CONFLICT (principal, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+        """,
+        first=16,
+        result=COLUMNS,
+    ),
+)
+
+SELECT_BY_KEY = Query(
+    "SELECT operation",
+    f"SELECT {COLUMNS} FROM operation WHERE principal = $1 AND idempotency_key = $2",  # noqa: S608
+)
+
+SELECT_BY_ID = Query("SELECT operation", f"SELECT {COLUMNS} FROM operation WHERE id = $1")  # noqa: S608
+
+# A record that has outlived its retention no longer answers for its key.
+RELEASE_EXPIRED = Query(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET idempotency_key = NULL
+     WHERE principal = $1
+       AND idempotency_key = $2
+       AND phase = 'settled'
+       AND updated_at < now() - $3::interval
+    """,
+)
+
+IN_STATE: Final[dict[str | None, str]] = {
+    None: "true",
+    "queued": f"phase = 'received' AND ({LEASED}) IS NOT TRUE",
+    "executing": f"(phase = 'sent' OR phase = 'received' AND {LEASED})",
+    "succeeded": "outcome = 'succeeded'",
+    "failed": "outcome = 'failed'",
+    "unknown": "phase = 'unknown'",
+}
+"""What a state is in the words of the table."""
+
+# A statement for each state, so that the few which a person has to look at are found by the index of theirs. With
+# `phase = 'settled'` beside an outcome the reaper's index would fit too, and all of it would be sorted for a page.
+PAGES: Final = {
+    state: Query(
+        "SELECT operation",
+        f"""
+        SELECT {COLUMNS}
+          FROM operation
+         WHERE {condition}
+           AND object = ANY($1::text[])
+           AND ($2::text IS NULL OR id < $2)
+         ORDER BY id DESC
+         LIMIT $3
+        """,  # noqa: S608
+    )
+    for state, condition in IN_STATE.items()
+}
+
+# Only what is undecided is due (a CHECK of the table). Statements about one operation say it so, and not by the phase:
+# the index of what is due would fit that as well, and a plan that is kept might read all of it for one row.
+TAKE_OVER = Query(
+    "UPDATE operation",
+    f"""
+    UPDATE operation
+       SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
+     WHERE id = $1
+       AND NOT queued
+       AND due_at <= now()
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+# The longest overdue goes first, held rows are skipped; those that have an order to keep are queued, and not for here.
+# While a connection is paused its operations wait, those that were sent too: to read back is to ask the vendor.
+CLAIM_DUE = Query(
+    "UPDATE operation",
+    f"""
+    UPDATE operation
+       SET lease_token = $1, due_at = now() + $2::interval, attempts = attempts + 1, updated_at = now()
+     WHERE id IN (SELECT id
+                    FROM operation
+                   WHERE phase IN ('received', 'sent')
+                     AND NOT queued
+                     AND due_at <= now()
+                     AND connection <> ALL (ARRAY(SELECT connection FROM lane WHERE blocked_until = 'infinity'))
+                   ORDER BY due_at
+                   LIMIT $3
+                     FOR UPDATE SKIP LOCKED)
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+# When it is time is for the queue to say; a former owner who may still be at work is waited for.
+TAKE_TURN = Query(
+    "UPDATE operation",
+    f"""
+    UPDATE operation
+       SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
+     WHERE id = $1
+       AND due_at IS NOT NULL
+       AND queued
+       AND (lease_token IS NULL OR due_at <= now())
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+DEFER = Query(
+    "UPDATE operation",
+    f"""
+    UPDATE operation
+       SET deferred = true
+     WHERE id = $1
+       AND due_at IS NOT NULL
+       AND NOT deferred
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+# Its job has ended, and whoever waits for a callback has had it; from here on it is decided like any other.
+REOPEN = Query(
+    "UPDATE operation",
+    _audited(
+        """
+        UPDATE operation
+           SET phase = 'sent', queued = false, callback = NULL, lease_token = $2, due_at = now() + $3::interval,
+               attempts = attempts + 1, updated_at = now()
+         WHERE id = $1
+           AND phase = 'unknown'
+        """,
+        first=4,
+        result=COLUMNS,
+    ),
+)
+
+MARK_SENT = Query(
+    "UPDATE operation",
+    _audited(
+        """
+        UPDATE operation
+           SET phase = 'sent', effect = $3, remote_id = coalesce($4, remote_id), sent_at = now(),
+               due_at = now() + $5::interval, updated_at = now()
+         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
+        """,
+        first=6,
+    ),
+)
+
+NOTE_REMOTE_ID = Query(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET remote_id = $3, updated_at = now()
+     WHERE id = $1 AND lease_token = $2 AND phase = 'sent'
+    RETURNING id
+    """,
+)
+
+POSTPONE = Query(
+    "UPDATE operation",
+    _audited(
+        """
+        UPDATE operation
+           SET phase = CASE WHEN $4 THEN phase ELSE 'received' END,
+               lease_token = NULL, due_at = now() + make_interval(secs => $3), updated_at = now()
+         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
+        """,
+        first=5,
+    ),
+)
+
+_SETTLE: Final = """
+        UPDATE operation
+           SET phase = 'settled', outcome = $3, answer = $4, problem = $5, remote_id = coalesce($6, remote_id),
+               idempotency_key = CASE WHEN $7 THEN idempotency_key END,
+               lease_token = NULL, due_at = NULL, updated_at = now()
+         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
+"""
+
+# The ordinary end of a write, whose caller is waiting for it: one statement, and nobody else to be told.
+SETTLE_UNNOTICED = Query(
+    "UPDATE operation",
+    _audited(f"{_SETTLE} AND NOT (queued OR deferred) AND callback IS NULL", first=8),
+)
+
+# One that is announced. Where somebody was told that it would be decided later, `$8` says whether it may end so.
+SETTLE_ANNOUNCED = Query(
+    "UPDATE operation",
+    _audited(f"{_SETTLE} AND ($8 OR NOT deferred)", first=9, result=COLUMNS),
+)
+
+HELD = Query("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")
+
+MARK_UNKNOWN = Query(
+    "UPDATE operation",
+    _audited(
+        """
+        UPDATE operation
+           SET phase = 'unknown', problem = $3, lease_token = NULL, due_at = NULL, updated_at = now()
+         WHERE id = $1 AND lease_token = $2 AND phase = 'sent'
+        """,
+        first=4,
+        result=COLUMNS,
+    ),
+)
+
+FORGET = Query(
+    "DELETE operation",
+    _audited(
+        """
+        DELETE FROM operation
+         WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL AND phase <> 'sent' AND NOT (queued OR deferred)
+        """,
+        first=3,
+    ),
+)
+
+# A callback is for the first decision, which was that nobody knows. Where it did not happen the key is let go, so that
+# the caller's retry may do it.
+RESOLVE = Query(
+    "UPDATE operation",
+    f"""
+    UPDATE operation
+       SET phase = 'settled', outcome = $2, answer = $3, problem = $4, remote_id = coalesce($5, remote_id),
+           idempotency_key = CASE WHEN $2 = 'succeeded' THEN idempotency_key END,
+           callback = NULL, updated_at = now()
+     WHERE id = $1 AND phase = 'unknown'
+    RETURNING {COLUMNS}
+    """,  # noqa: S608
+)
+
+LOCK_UPSERT = Query(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET upsert_digest = $3
+     WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
+    RETURNING id
+    """,
+)

@@ -1,0 +1,128 @@
+"""Keys: what is stored, who they belong to, how they end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.api_keys.store import ApiKeyError, PostgresKeys
+from app.postgres.database import Database, Query
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def keys(database: Database) -> PostgresKeys:
+    return PostgresKeys(database)
+
+
+async def test_a_key_is_found_and_only_its_digest_is_stored(database: Database, keys: PostgresKeys) -> None:
+    made = await keys.create("n8n", ["orders:read", "customers:write"])
+
+    found = await keys.find(made.secret)
+
+    assert found is not None
+    assert (found.principal, found.name, found.expires_at) == (made.id, "n8n", None)
+    assert found.scopes == {"orders:read", "customers:write"}
+    row = await database.fetch_row(Query("SELECT api_key", "SELECT api_key::text AS everything FROM api_key"))
+    assert row is not None
+    assert made.secret not in row["everything"]
+    assert made.secret.startswith("lsk_")
+    assert len(made.secret) == len("lsk_") + 43  # 256 bits in base64url
+
+
+async def test_an_unknown_key_finds_nothing(keys: PostgresKeys) -> None:
+    assert await keys.find("lsk_unknown") is None
+
+
+async def test_a_key_ends_when_its_time_is_over(database: Database, keys: PostgresKeys) -> None:
+    made = await keys.create("short", ["ops:read"], expires_in=timedelta(hours=1))
+    assert await keys.find(made.secret) is not None
+
+    await database.execute(
+        Query(
+            "UPDATE api_key",
+            "UPDATE api_key SET created_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'",
+        )
+    )
+
+    assert await keys.find(made.secret) is None
+    assert [key.state for key in await keys.list()] == ["expired"]
+
+
+async def test_rotating_keeps_the_principal_and_lets_both_keys_in_for_the_overlap(keys: PostgresKeys) -> None:
+    old = await keys.create("n8n", ["orders:read"])
+
+    new = await keys.rotate("n8n")
+
+    old_found = await keys.find(old.secret)
+    new_found = await keys.find(new.secret)
+    assert old_found is not None
+    assert new_found is not None
+    assert old_found.principal == new_found.principal
+    assert old_found.scopes == new_found.scopes
+    assert new_found.expires_at is None
+    assert old_found.expires_at is not None
+    left = old_found.expires_at - datetime.now(UTC)
+    assert timedelta(hours=23) < left <= timedelta(hours=24)
+    assert [key.state for key in await keys.list()] == ["overlapping", "valid"]
+
+
+async def test_rotating_without_overlap_ends_the_old_key_at_once(keys: PostgresKeys) -> None:
+    old = await keys.create("n8n", ["orders:read"])
+
+    await keys.rotate("n8n", overlap=timedelta(0))
+
+    assert await keys.find(old.secret) is None
+
+
+async def test_a_rotated_key_is_given_the_life_of_the_one_before(keys: PostgresKeys) -> None:
+    await keys.create("n8n", ["orders:read"], expires_in=timedelta(days=90))
+
+    new = await keys.rotate("n8n")
+
+    assert new.expires_at is not None
+    assert timedelta(days=89) < new.expires_at - datetime.now(UTC) <= timedelta(days=90)
+
+
+async def test_the_overlap_never_prolongs_a_key(keys: PostgresKeys) -> None:
+    old = await keys.create("n8n", ["orders:read"], expires_in=timedelta(minutes=5))
+
+    await keys.rotate("n8n")
+
+    found = await keys.find(old.secret)
+    assert found is not None
+    assert found.expires_at == old.expires_at
+
+
+async def test_revoking_ends_the_key_and_those_in_their_overlap(keys: PostgresKeys) -> None:
+    old = await keys.create("n8n", ["orders:read"])
+    new = await keys.rotate("n8n")
+
+    assert await keys.revoke("n8n") == 2
+
+    assert await keys.find(old.secret) is None
+    assert await keys.find(new.secret) is None
+
+
+async def test_a_name_is_taken_until_its_key_is_revoked(keys: PostgresKeys) -> None:
+    await keys.create("n8n", ["orders:read"])
+    with pytest.raises(ApiKeyError, match="already"):
+        await keys.create("n8n", ["orders:read"])
+
+    await keys.revoke("n8n")
+
+    again = await keys.create("n8n", ["orders:read"])
+    assert await keys.find(again.secret) is not None
+
+
+@pytest.mark.parametrize("scopes", [[], ["orders:destroy"]])
+async def test_a_scope_that_does_not_exist_is_refused(keys: PostgresKeys, scopes: list[str]) -> None:
+    with pytest.raises(ApiKeyError, match="Unknown scope"):
+        await keys.create("n8n", scopes)
+
+
+async def test_a_key_that_does_not_exist_can_be_neither_rotated_nor_revoked(keys: PostgresKeys) -> None:
+    with pytest.raises(ApiKeyError, match="no live key"):
+        await keys.rotate("nobody")
+    with pytest.raises(ApiKeyError, match="no live key"):
+        await keys.revoke("nobody")

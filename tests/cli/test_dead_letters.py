@@ -1,0 +1,182 @@
+"""Operators' commands: they work on the database alone, are readable at 80 columns, and end with what scripts go by."""
+
+import asyncio
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.queue.models import Failure, NewJob
+from tests.cli.dead_work import ENCRYPTION_KEYS, bury
+from tests.commands import lockstitch
+
+TRANSIENT = Failure(category="transient", reason="vendor-unavailable")
+UNMAPPABLE = Failure(
+    category="permanent", reason="unmappable", path="$.properties.email", mapping="hubspot.customer", revision=1
+)
+
+
+@pytest.fixture
+def environment(database_url: str) -> dict[str, str]:
+    return {"LOCKSTITCH_DATABASE_URL": database_url, "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS}
+
+
+@pytest.fixture
+def ids(database_url: str) -> list[str]:
+    """Three that died alike and one that was refused."""
+    jobs = [new(f"k{number}") for number in range(3)]
+    return asyncio.run(bury(database_url, *jobs, failure=TRANSIENT)) + asyncio.run(
+        bury(database_url, new("k9", connection="shopify", payload=b'{"email": "x"}'), failure=UNMAPPABLE)
+    )
+
+
+def new(key: str, **facts: Any) -> NewJob:
+    return NewJob(
+        **{
+            "kind": "work",
+            "payload": b"{}",
+            "connection": "hubspot",
+            "order_key": f"customer:{key}",
+            "dedupe_key": key,
+            "correlation_id": "run-1",
+            **facts,
+        }
+    )
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines()), default=0) <= 80, done.stdout
+    return done.stdout
+
+
+def read(done: subprocess.CompletedProcess[str]) -> Any:
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_they_are_listed_filtered_and_paged(environment: dict[str, str], ids: list[str]) -> None:
+    told = said(lockstitch("dead-letters", "list", environment=environment))
+    assert all(each in told for each in ids)
+    assert "vendor-unavailable" in told
+
+    narrowed = said(
+        lockstitch("dead-letters", "list", "--category", "permanent", "--since", "1h", environment=environment)
+    )
+    assert ids[3] in narrowed
+    assert ids[0] not in narrowed
+    first = read(lockstitch("dead-letters", "list", "--limit", "3", "--json", environment=environment))
+    assert [each["id"] for each in first["data"]] == ids[:0:-1]
+    rest = read(lockstitch("dead-letters", "list", "--cursor", first["next_cursor"], "--json", environment=environment))
+    assert [each["id"] for each in rest["data"]] == [ids[0]]
+
+
+def test_one_is_shown_with_payload_attempts_and_next_steps(environment: dict[str, str], ids: list[str]) -> None:
+    told = said(lockstitch("dead-letters", "show", ids[3], environment=environment))
+    for each in ("$.properties.email", "hubspot.customer r1", '"email": "x"', "dead: unmappable", "discard:"):
+        assert each in told
+
+    whole = read(lockstitch("dead-letters", "show", ids[3], "--json", environment=environment))
+    assert whole["payload"] == {"email": "x"}
+    assert [attempt["outcome"] for attempt in whole["history"]] == ["dead"]
+
+
+def test_decisions_are_made_once_and_audited_with_who_made_them(environment: dict[str, str], ids: list[str]) -> None:
+    assert ids[0] in said(lockstitch("dead-letters", "redrive", ids[0], environment=environment))
+    again = lockstitch("dead-letters", "redrive", ids[0], environment=environment)
+    assert again.returncode == 3
+    assert "redriven by cli:" in again.stderr
+
+    assert "discarded" in said(
+        lockstitch("dead-letters", "discard", ids[1], "--because", "merged", environment=environment)
+    )
+    found = read(lockstitch("dead-letters", "show", ids[1], "--json", environment=environment))
+    assert found["decision"]["because"] == "merged"
+    assert found["decision"]["by"].startswith("cli:")
+
+
+def test_a_redrive_is_tried_out_started_watched_and_cancelled(environment: dict[str, str], ids: list[str]) -> None:
+    tried = said(
+        lockstitch("redrive", "start", "--connection", "hubspot", "--rate", "3", "--dry-run", environment=environment)
+    )
+    assert "3 dead letters, in about 1.0 s" in tried
+    assert ids[0] in tried
+
+    begun = said(lockstitch("redrive", "start", "--all", environment=environment))
+    assert "4 dead letters" in begun
+    redrive_id = begun.split()[0]
+    assert redrive_id in said(lockstitch("redrive", "status", environment=environment))
+    assert "0/4" in said(lockstitch("redrive", "status", redrive_id, environment=environment))
+    assert "4 left" in said(lockstitch("redrive", "cancel", redrive_id, environment=environment))
+    again = lockstitch("redrive", "cancel", redrive_id, environment=environment)
+    assert (again.returncode, "cancelled" in again.stderr) == (3, True)
+    followed = read(lockstitch("redrive", "status", redrive_id, "--follow", "--json", environment=environment))
+    assert followed["state"] == "cancelled"
+
+
+def test_the_queue_is_told_in_figures(environment: dict[str, str], ids: list[str]) -> None:
+    lockstitch("dead-letters", "redrive", ids[0], environment=environment)
+    told = said(lockstitch("queue", environment=environment))
+    assert "1 jobs" in told
+    assert "3 dead letters" in told
+    assert re.search(r"hubspot +work +1 +0 +1 +0", told)
+    whole = read(lockstitch("queue", "--json", environment=environment))
+    assert (whole["depth"], whole["dead_letters"]) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("dead-letters", "show", "dl_0"), 1, "No dead letter"),
+        (("dead-letters", "list", "--since", "yesterday"), 2, "--since yesterday"),
+        (("dead-letters", "list", "--since", "999999d"), 2, "--since 999999d"),
+        (("dead-letters", "list", "--limit", "0"), 2, "--limit 0"),
+        (("dead-letters", "discard", "dl_0"), 2, "because"),
+        (("dead-letters", "discard", "dl_0", "--because", " "), 2, "say why"),
+        (("dead-letters", "redrive", "dl_0", "--payload", "/does/not/exist"), 2, "cannot be read"),
+        (("redrive", "start"), 2, "--all"),
+        (("redrive", "start", "--all", "--rate", "0"), 2, "--rate 0"),
+        (("redrive", "status", "rdv_0"), 1, "No redrive"),
+        (("redrive", "cancel", "rdv_0"), 1, "No redrive"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_a_code(
+    environment: dict[str, str], arguments: tuple[str, ...], code: int, word: str
+) -> None:
+    done = lockstitch(*arguments, environment=environment)
+    assert done.returncode == code, done.stderr
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_the_keys_it_says_which_it_wants(environment: dict[str, str], tmp_path: Path) -> None:
+    url = environment["LOCKSTITCH_DATABASE_URL"]
+    done = lockstitch("queue", environment={"LOCKSTITCH_DATABASE_URL": url, "LOCKSTITCH_DATA_DIR": str(tmp_path)})
+    assert done.returncode == 1
+    assert "LOCKSTITCH_ENCRYPTION_KEYS" in done.stderr
+
+
+def test_beside_a_running_dev_no_settings_are_needed(
+    environment: dict[str, str], ids: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "dev.json").write_text(json.dumps({"database_url": environment["LOCKSTITCH_DATABASE_URL"]}))
+    (tmp_path / "encryption-key").write_text(environment["LOCKSTITCH_ENCRYPTION_KEYS"])
+    shown = lockstitch("dead-letters", "show", ids[3], "--json", environment={"LOCKSTITCH_DATA_DIR": str(tmp_path)})
+    assert read(shown)["payload"] == {"email": "x"}
+
+
+def test_a_payload_is_edited_only_where_that_has_an_effect(environment: dict[str, str], ids: list[str]) -> None:
+    done = lockstitch("dead-letters", "redrive", ids[0], "--payload", "-", environment=environment, text="{}")
+    assert done.returncode == 3
+    assert "leave it out" in done.stderr
+
+
+def test_keys_are_listed_at_80_columns(environment: dict[str, str]) -> None:
+    scopes = [word for scope in ("subscriptions:write", "customers:write", "ops:read") for word in ("--scope", scope)]
+    lockstitch("key", "create", "n8n", *scopes, environment=environment)
+    told = said(lockstitch("key", "list", environment=environment))
+    for each in ("n8n", "subscriptions:write", "ends never"):
+        assert each in told

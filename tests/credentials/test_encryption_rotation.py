@@ -1,0 +1,351 @@
+"""Encryption keys: every sealed column is known, and is sealed anew while others read and write; killed, it goes on."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from app.credentials.encryption_rotation import KeyRotation
+from app.dead_letters.store.dead_letters import PostgresDeadLetters
+from app.events.models import Callback, NewEvent, NewSubscription
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.identifiers import new_id
+from app.postgres.database import Database, Query
+from app.postgres.encryption import SealBroken, Sealer
+from app.problem_document import ProblemDocument
+from app.queue.jobs import PostgresQueue
+from app.queue.models import Failure, NewJob
+from app.sealed_columns import SEALED_COLUMNS
+from app.webhooks.models import NewReceipt
+from app.webhooks.store.receipts import PostgresReceipts
+from app.writes.completion import Announcements
+from app.writes.models import Answer, Intent, NewOperation
+from app.writes.store.operations import PostgresOperations
+
+pytestmark = pytest.mark.anyio
+
+K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
+OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
+WORDS = b'{"name":"Hypatia"}'
+
+BYTES = Query(
+    "SELECT pg_attribute",
+    """
+    SELECT c.relname || '.' || a.attname AS name,
+           EXISTS (SELECT
+                     FROM pg_constraint AS held
+                    WHERE held.conrelid = c.oid
+                      AND pg_get_constraintdef(held.oid) LIKE '%octet_length(' || a.attname || ')%') AS is_digest
+      FROM pg_attribute AS a
+      JOIN pg_class AS c ON c.oid = a.attrelid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
+       AND a.atttypid = 'bytea'::regtype
+    """,
+)
+
+
+class Stores:
+    """Every store that seals, as a process with these keys has them."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self.database = database
+        self.deliveries = PostgresDeliveries(database, sealer)
+        self.events = PostgresEvents(database, sealer, self.deliveries)
+        self.queue = PostgresQueue(database, sealer, lease=timedelta(seconds=30), policies={})
+        self.operations = PostgresOperations(
+            database,
+            sealer,
+            lease=timedelta(seconds=30),
+            retention=timedelta(days=7),
+            announcer=Announcements(self.events, self.queue),
+        )
+        self.receipts = PostgresReceipts(database, sealer)
+        self.states = PostgresRecordStates(database, sealer)
+        self.subscriptions = PostgresSubscriptions(database, sealer)
+        self.dead_letters = PostgresDeadLetters(database, sealer, {})
+
+
+async def write_everything(stores: Stores) -> dict[str, str]:
+    """A value in each sealed column; the ids by which to find them."""
+    ids = {"subscription": new_id("sub_"), "operation": new_id("op_"), "unknown": new_id("op_")}
+    await stores.subscriptions.create(
+        NewSubscription(
+            id=ids["subscription"],
+            principal="key_1",
+            target_url="https://hooks.example/secret-path",
+            events=("*",),
+            connection=None,
+            secret="whsec_" + base64.b64encode(bytes(24)).decode(),
+        )
+    )
+    intent = Intent(
+        object="customer", action="create", connection="crm", revision=1, instance="/v1/customers", body=WORDS
+    )
+    for name in ("operation", "unknown"):
+        begun = await stores.operations.begin(
+            NewOperation(
+                id=ids[name],
+                principal="key_1",
+                key=uuid4().hex,
+                fingerprint=hashlib.sha256(WORDS).digest(),
+                correlation_id="run-1",
+                traceparent=None,
+                intent=intent,
+                phase="sent",
+                effect="create",
+                callback="https://n8n.example/resume" if name == "operation" else None,
+            )
+        )
+        if name == "unknown":
+            await stores.operations.mark_unknown(begun, problem=a_problem())
+        else:
+            answer = Answer(status=201, headers={}, body=WORDS)
+            await stores.operations.succeed(begun, answer=answer, remote_id="1051")
+    async with stores.database.transaction() as session:
+        receipt = NewReceipt(
+            connection="crm",
+            dedupe_key="event-1",
+            topic="contact.creation",
+            remote_object="contact",
+            remote_id="1051",
+            occurred_at=None,
+            payload=WORDS,
+            digest=hashlib.sha256(WORDS).digest(),
+            correlation_id="run-1",
+        )
+        (ids["receipt"],) = (name for name in await stores.receipts.record(session, [receipt]) if name is not None)
+        event = NewEvent(
+            type="customer.created",
+            data=WORDS,
+            correlation_id="run-1",
+            callback=Callback(target_url="https://n8n.example/resume", principal="key_1"),
+        )
+        await stores.queue.enqueue(session, *await stores.events.append(session, event))
+        await stores.states.put(session, "customer", "crm", "1051", data=WORDS, instead_of=None)
+        waiting = NewJob(kind="work", payload=WORDS, connection="crm", correlation_id="run-1", after=3600.0)
+        dying = NewJob(kind="dying", payload=WORDS, connection="dying", correlation_id="run-1")
+        await stores.queue.enqueue(session, waiting, dying)
+    while jobs := (await stores.queue.claim(10, running={}, at_most=10)).jobs:
+        for job in jobs:
+            if job.kind == "dying":
+                ids["dead"] = await stores.queue.bury(job, Failure(category="permanent", reason="no"))
+            else:
+                await stores.queue.give_back([job], "later", after=3600.0)
+    return ids
+
+
+def a_problem() -> ProblemDocument:
+    return ProblemDocument(
+        type="https://lockstitch.example/problems/outcome-unknown",
+        code="outcome-unknown",
+        title="It is not known",
+        status=409,
+        detail="It is not known.",
+        instance="/v1/customers",
+        category="conflict",
+        fault="vendor",
+        retryable=False,
+        retry_after=None,
+        next_step="Look.",
+        correlation_id="run-1",
+    )
+
+
+async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
+    """Each value says what was written."""
+    operation = await stores.operations.get(ids["operation"])
+    assert operation is not None
+    assert operation.answer is not None
+    assert (operation.intent.body, operation.answer.body) == (WORDS, WORDS)
+    unknown = await stores.operations.get(ids["unknown"])
+    assert unknown is not None
+    assert unknown.problem is not None
+    receipt = await stores.receipts.get(ids["receipt"])
+    assert receipt is not None
+    assert receipt.payload == WORDS
+    events = await stores.events.newest(types=[], limit=10)
+    assert any(b"Hypatia" in bytes(event.body) for event in events)
+    state = await stores.states.get("customer", "crm", "1051")
+    assert state is not None
+    assert state.data == WORDS
+    subscription = await stores.subscriptions.get(ids["subscription"])
+    assert subscription is not None
+    assert subscription.target_url == "https://hooks.example/secret-path"
+    assert len(await stores.subscriptions.secrets(ids["subscription"])) == 1
+    callbacks = await stores.database.fetch(
+        Query("SELECT delivery", "SELECT id FROM delivery WHERE target_url IS NOT NULL")
+    )
+    assert callbacks
+    for row in callbacks:
+        assert await stores.deliveries.open(row["id"]) is not None
+    assert await stores.dead_letters.payload(ids["dead"]) == WORDS
+    await stores.database.execute(Query("UPDATE job", "UPDATE job SET run_at = now()"))
+    claimed = (await stores.queue.claim(50, running={}, at_most=50)).jobs
+    while more := (await stores.queue.claim(50, running={}, at_most=50)).jobs:
+        claimed = [*claimed, *more]
+    assert WORDS in {job.payload for job in claimed}
+
+
+async def test_every_column_of_bytes_is_sealed_or_a_digest(database: Database) -> None:
+    found = await database.fetch(BYTES)
+    sealed = {row["name"] for row in found if not row["is_digest"]}
+    assert {column.name for column in SEALED_COLUMNS} == sealed
+
+
+async def test_after_a_rotation_the_new_key_alone_opens_everything(database: Database) -> None:
+    ids = await write_everything(Stores(database, OLD))
+    rotation = KeyRotation(database, BOTH, batch=2)
+    before = await rotation.count()
+    assert all(set(counts) == {"k1"} for counts in before.values()), before  # and no column was left out
+    sealed = [batch async for batch in rotation.rotate()]
+    assert sum(batch.sealed for batch in sealed) == sum(counts["k1"] for counts in before.values())
+    assert {name: {"k2": counts["k1"]} for name, counts in before.items()} == await rotation.count()
+    assert [batch async for batch in rotation.rotate()] == []
+    await read_everything(Stores(database, NEW), ids)
+    with pytest.raises(SealBroken):
+        await Stores(database, OLD).operations.get(ids["operation"])
+
+
+async def test_what_nobody_can_open_is_left_as_it_is(database: Database) -> None:
+    ids = await write_everything(Stores(database, OLD))
+    stranger = Sealer((K2,))
+    batches = [batch async for batch in KeyRotation(database, stranger).rotate()]
+    assert sum(batch.sealed for batch in batches) == 0
+    assert sum(batch.unreadable for batch in batches) > 0
+    await read_everything(Stores(database, OLD), ids)
+
+
+async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Database) -> None:
+    """Between its reading and its writing somebody else writes: his value stands."""
+    stores = Stores(database, OLD)
+    await write_everything(stores)
+    rotation = KeyRotation(database, BOTH)
+    column = next(column for column in SEALED_COLUMNS if column.table == "record_state")
+    rows = await rotation._select(column, None)
+    seen = await stores.states.get("customer", "crm", "1051")
+    async with database.transaction() as session:
+        await stores.states.put(session, "customer", "crm", "1051", data=b'{"name":"Euclid"}', instead_of=seen)
+    assert (await rotation._seal(column, rows)).sealed == 0
+    state = await Stores(database, BOTH).states.get("customer", "crm", "1051")
+    assert state is not None
+    assert state.data == b'{"name":"Euclid"}'
+
+
+def keys_of(*keys: tuple[str, bytes]) -> str:
+    return ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in keys)
+
+
+def secrets(database_url: str, *arguments: str, keys: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), env=environment(database_url, keys), capture_output=True, text=True, check=False
+    )
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "app.cli", "secrets", *arguments]
+
+
+def environment(database_url: str, keys: str) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTITCH_")}
+    return {**own, "COLUMNS": "200", "LOCKSTITCH_DATABASE_URL": database_url, "LOCKSTITCH_ENCRYPTION_KEYS": keys}
+
+
+async def test_the_commands(database: Database, database_url: str) -> None:
+    await write_everything(Stores(database, OLD))
+    both = keys_of(K2, K1)
+    status = await asyncio.to_thread(secrets, database_url, "status", "--json", keys=both)
+    told = json.loads(status.stdout)
+    assert (told["writes"], told["missing"], told["droppable"]) == ("k2", [], [])
+    assert told["values"]["record_state.data"] == {"k1": 1}
+
+    lacking = await asyncio.to_thread(secrets, database_url, "status", keys=keys_of(K2))
+    assert "Not configured, and needed: k1." in lacking.stdout
+    refused = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2))
+    assert refused.returncode == 1
+    assert "not configured" in refused.stderr
+
+    done = await asyncio.to_thread(secrets, database_url, "rotate-key", "--json", keys=both)
+    assert done.returncode == 0, done.stderr
+    rotated = json.loads(done.stdout)
+    assert (rotated["left"], rotated["unreadable"], rotated["droppable"]) == (0, 0, ["k1"])
+    assert rotated["sealed"] >= len(SEALED_COLUMNS)
+    again = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=both)
+    assert again.stdout.startswith("0 values were sealed anew with k2.")
+    assert "May be taken out: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
+    audited = await database.fetch(
+        Query("SELECT audit_event", "SELECT subject, actor FROM audit_event WHERE type = 'encryption.rotated'")
+    )
+    assert [row["subject"] for row in audited] == ["k2"]
+    assert audited[0]["actor"].startswith("cli:")
+
+
+async def test_killed_in_the_middle_of_it_beside_those_who_write_it_goes_on_where_it_was(
+    database: Database, database_url: str
+) -> None:
+    old, new = Stores(database, OLD), Stores(database, BOTH)
+    await fill(old, 6000)
+    stop = asyncio.Event()
+    kept: dict[str, bytes] = {}
+    writing = asyncio.create_task(write_until(stop, [new, old], kept))
+    rotation = KeyRotation(database, BOTH)
+    chance = random.Random(7)
+    for _ in range(3):
+        process = await asyncio.create_subprocess_exec(
+            *command("rotate-key", "--json"),
+            env=environment(database_url, keys_of(K2, K1)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        begun = (await rotation.count())["event.body"].get("k2", 0)
+        async with asyncio.timeout(30):
+            while (await rotation.count())["event.body"].get("k2", 0) < begun + 300:  # noqa: ASYNC110 - another process does it
+                await asyncio.sleep(chance.uniform(0.0, 0.02))
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    half = await rotation.count()
+    assert half["event.body"]["k1"] > 0
+    assert half["event.body"]["k2"] > 0
+    stop.set()
+    await writing
+    done = await asyncio.to_thread(secrets, database_url, "rotate-key", "--json", keys=keys_of(K2, K1))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["left"] == 0
+    alone = Stores(database, NEW)
+    for number, (remote_id, data) in enumerate(kept.items()):
+        state = await alone.states.get("customer", "crm", remote_id)
+        assert state is not None, number
+        assert state.data == data
+    assert {bytes(event.body)[-20:] for event in await alone.events.newest(types=[], limit=250)}
+
+
+async def fill(stores: Stores, count: int) -> None:
+    for _ in range(0, count, 500):
+        async with stores.database.transaction() as session:
+            await stores.events.append(
+                session, *(NewEvent(type="customer.created", data=WORDS, correlation_id="run-1") for _ in range(500))
+            )
+
+
+async def write_until(stop: asyncio.Event, processes: list[Stores], kept: dict[str, bytes]) -> None:
+    """Keep changing the same few states, with processes that were restarted with the new key and with ones that were
+    not."""
+    round_ = 0
+    while not stop.is_set():
+        round_ += 1
+        stores, remote_id, data = processes[round_ % 2], f"r{round_ % 5}", b'{"round":%d}' % round_
+        seen = await Stores(stores.database, BOTH).states.get("customer", "crm", remote_id)
+        async with stores.database.transaction() as session:
+            await stores.states.put(session, "customer", "crm", remote_id, data=data, instead_of=seen)
+        kept[remote_id] = data
+        await asyncio.sleep(0)

@@ -1,0 +1,35 @@
+"""A poster for tests: rules as an operator spells them, names as the test says, and short patience."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import chain, repeat
+
+from app.egress.poster import TargetPoster, open_poster
+from app.settings.egress import EgressRules, parse_egress_rules
+
+PUBLIC = "93.184.215.14"
+
+
+class Names:
+    """Name servers that answer as they are told; a list of answers is given one after the other, the last for ever."""
+
+    def __init__(self, answers: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        self._answers = {name: chain(given, repeat(given[-1])) for name, given in answers.items()}
+        self.asked: list[str] = []
+
+    async def __call__(self, name: str) -> Sequence[str]:
+        """Raises OSError for a name that nobody has."""
+        self.asked.append(name)
+        if name not in self._answers:
+            raise OSError(f"{name} is not known")
+        return next(self._answers[name])
+
+
+@asynccontextmanager
+async def posting(
+    *allow: str, names: Mapping[str, Sequence[Sequence[str]]] | None = None, seconds: float = 5.0
+) -> AsyncIterator[TargetPoster]:
+    """A poster under the rules of an operator who allows these entries; without `names` the system is asked."""
+    rules = EgressRules(parse_egress_rules(allow))
+    async with open_poster(rules, seconds=seconds, look_up=None if names is None else Names(names)) as poster:
+        yield poster

@@ -1,0 +1,42 @@
+"""Events that are told from others by their number, and how they are read."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from app.events.models import Event, NewEvent
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database, Query
+
+TYPES: Final = ("customer.updated", "order.created", "ticket.deleted")
+DELIVERY: Final = Query("SELECT delivery", "SELECT state, ended_at IS NOT NULL AS ended FROM delivery")
+
+
+def changed(number: int = 0, *, type: str = "customer.updated", **facts: Any) -> NewEvent:
+    """An Event that is told from others by its number."""
+    return NewEvent(type=type, data=msgspec.json.encode({"number": number}), **facts)
+
+
+def numbers(events: Sequence[Event]) -> list[int]:
+    """The numbers that they were made with."""
+    return [body(event)["data"]["number"] for event in events]
+
+
+def body(event: Event) -> Any:
+    """The document of an Event."""
+    return msgspec.json.decode(event.body)
+
+
+async def append(database: Database, events: PostgresEvents, *wanted: NewEvent) -> None:
+    """In a transaction of their own."""
+    async with database.transaction() as session:
+        await events.append(session, *wanted)
+
+
+async def all_of(events: PostgresEvents, *types: str) -> list[Event]:
+    """The whole feed, page by page."""
+    found: list[Event] = []
+    while page := await events.feed(types=types, after=found[-1].id if found else None, limit=2):
+        found += page
+    return found

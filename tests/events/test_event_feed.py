@@ -1,0 +1,219 @@
+"""The feed: without gaps whatever is held back, in one order, and sorted on behind a restore."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from app.events.models import Event, NewSubscription
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.postgres.database import Database, Query, Session
+from tests.events.event_kit import DELIVERY, TYPES, all_of, append, changed, numbers
+from tests.queue.kit import SEALER, until
+
+pytestmark = pytest.mark.anyio
+
+T = TypeVar("T")
+
+CLEAR = Query("TRUNCATE event", "TRUNCATE event")
+
+
+class Steps(RuleBasedStateMachine):
+    """Writers that begin, append and end at any time, and two readers that look at any time and never look back."""
+
+    loop: asyncio.AbstractEventLoop
+    database: Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.do(self.database.execute(CLEAR))
+        self.events = PostgresEvents(self.database, SEALER)
+        self.number = 0
+        self.open: list[tuple[AsyncExitStack, Session, list[int]]] = []
+        self.committed: set[int] = set()
+        self.seen: dict[str | None, list[Event]] = {None: [], TYPES[0]: []}
+
+    def do(self, step: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(step)
+
+    @rule(
+        several=st.lists(st.sampled_from(TYPES), min_size=1, max_size=3), choice=st.integers(0, 3), anew=st.booleans()
+    )
+    def append(self, several: list[str], choice: int, anew: bool) -> None:
+        if not self.open or (anew and len(self.open) < 5):
+            stack = AsyncExitStack()
+            self.open.append((stack, self.do(stack.enter_async_context(self.database.transaction())), []))
+        _, session, mine = self.open[choice % len(self.open)]
+        first = self.number
+        self.number += len(several)
+        wanted = [changed(first + place, type=kind) for place, kind in enumerate(several)]
+        self.do(self.events.append(session, *wanted))
+        mine += range(first, self.number)
+
+    @rule(choice=st.integers(0, 4))
+    def commit(self, choice: int) -> None:
+        if self.open:
+            stack, _, mine = self.open.pop(choice % len(self.open))
+            self.do(stack.aclose())
+            self.committed.update(mine)
+
+    @rule(choice=st.integers(0, 4))
+    def roll_back(self, choice: int) -> None:
+        if self.open:
+            stack, _, _ = self.open.pop(choice % len(self.open))
+            self.do(_roll_back(stack))
+
+    @rule(kind=st.sampled_from([None, TYPES[0]]), limit=st.integers(1, 3))
+    def read_on(self, kind: str | None, limit: int) -> None:
+        seen = self.seen[kind]
+        after = seen[-1].id if seen else None
+        seen += self.do(self.events.feed(types=() if kind is None else (kind,), after=after, limit=limit))
+
+    @invariant()
+    def what_was_read_is_committed_and_in_order(self) -> None:
+        for seen in self.seen.values():
+            ids = [event.id for event in seen]
+            assert ids == sorted(set(ids))
+            assert set(numbers(seen)) <= self.committed
+
+    def teardown(self) -> None:
+        """When all is decided, those who never looked back have seen everything."""
+        while self.open:
+            self.commit(0)
+        everything = self.do(all_of(self.events))
+        assert sorted(numbers(everything)) == sorted(self.committed)
+        for kind, seen in self.seen.items():
+            wanted = [event.id for event in everything if kind in (None, event.type)]
+            while len(seen) < len(wanted):
+                before = len(seen)
+                self.read_on(kind, 3)
+                assert len(seen) > before, "a reader who never looked back has missed something"
+            assert [event.id for event in seen] == wanted
+
+
+async def _roll_back(stack: AsyncExitStack) -> None:
+    try:
+        async with stack:
+            raise LookupError
+    except LookupError:
+        return
+
+
+@contextmanager
+def _open(url: str) -> Iterator[type[Steps]]:
+    loop = asyncio.new_event_loop()
+    database = loop.run_until_complete(Database.connect(url, max_size=8))
+    try:
+        yield type("StepsHere", (Steps,), {"loop": loop, "database": database})
+    finally:
+        loop.run_until_complete(database.close())
+        loop.close()
+
+
+def test_whoever_reads_on_misses_nothing_whatever_is_held_back(database_url: str) -> None:
+    with _open(database_url) as steps:
+        run_state_machine_as_test(
+            steps,
+            settings=settings(
+                max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            ),
+        )
+
+
+async def test_a_writer_that_is_held_back_holds_up_the_feed_and_loses_nothing(
+    database: Database, events: PostgresEvents
+) -> None:
+    async with database.transaction() as slow:
+        await events.append(slow, changed(1))
+        await append(database, events, changed(2))
+
+        assert numbers(await events.feed(types=(), after=None, limit=10)) == []
+        assert numbers(await events.newest(types=("customer.updated",), limit=10)) == []
+
+    assert numbers(await events.feed(types=(), after=None, limit=10)) == [1, 2]
+    assert numbers(await events.newest(types=("customer.updated",), limit=10)) == [2, 1]
+    assert numbers(await events.newest(types=(), limit=1)) == [2]
+
+
+async def test_a_cursor_stays_good_when_its_event_has_expired(database: Database, events: PostgresEvents) -> None:
+    await append(database, events, changed(1), changed(2), changed(3))
+    first = (await events.feed(types=(), after=None, limit=2))[-1]
+
+    await database.execute(Query("DELETE event", "DELETE FROM event WHERE id <= $1"), first.id)
+
+    assert numbers(await events.feed(types=(), after=first.id, limit=10)) == [3]
+
+
+async def test_types_are_read_together_in_one_order(database: Database, events: PostgresEvents) -> None:
+    wanted = [changed(number, type=TYPES[number % 3]) for number in range(9)]
+    await append(database, events, *wanted)
+
+    assert numbers(await all_of(events, TYPES[0], TYPES[2])) == [0, 2, 3, 5, 6, 8]
+    assert numbers(await events.newest(types=TYPES[:2], limit=4)) == [7, 6, 4, 3]
+
+
+async def test_in_another_cluster_the_next_era_begins_and_everything_goes_on_behind(
+    database: Database, events: PostgresEvents
+) -> None:
+    await append(database, events, changed(1))
+    await database.execute(
+        Query(
+            "INSERT event",
+            """
+            INSERT INTO event (id, type, body, correlation_id)
+            SELECT 'evt_0000' || 'ffffffff' || substr(id, 17), type, body, correlation_id FROM event
+            """,
+        )
+    )
+
+    raised = [await events.raise_era() for _ in range(3)]
+    await append(database, events, changed(2))
+
+    assert raised == [True, False, False]
+    ids = [row["id"] for row in await database.fetch(Query("SELECT event", "SELECT id FROM event ORDER BY id"))]
+    assert [id[:12] for id in ids] == ["evt_00000000", "evt_0000ffff", "evt_00010000"]
+    assert numbers(await events.feed(types=(), after=ids[1], limit=10)) == [2]
+    assert await events.raise_era() is False
+
+
+async def test_without_a_restore_no_era_begins(database: Database, events: PostgresEvents) -> None:
+    assert await events.raise_era() is False
+    await append(database, events, changed(1))
+    assert await events.raise_era() is False
+
+
+async def test_whoever_subscribes_gets_every_event_that_the_feed_has_not_shown_by_then(database: Database) -> None:
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    wanted = NewSubscription(
+        id="sub_1",
+        principal="key_1",
+        target_url="https://example.com/",
+        events=("*",),
+        connection=None,
+        secret="whsec_",
+    )
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with database.transaction() as session:
+            await events.append(session, changed(1))
+            subscribing = tasks.create_task(PostgresSubscriptions(database, SEALER).create(wanted))
+            await until(lambda: subscribing.done() or is_waiting(database))
+            if subscribing.done():
+                assert numbers(await events.feed(types=(), after=None, limit=10)) == [1]
+        await subscribing
+    await append(database, events, changed(2))
+
+    assert numbers(await all_of(events)) == [1, 2]
+    assert len(await database.fetch(DELIVERY)) == 1
+
+
+async def is_waiting(database: Database) -> bool:
+    """Whether somebody waits for a lock that another transaction holds."""
+    waiting = Query("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+    return bool(await database.fetch_value(waiting))

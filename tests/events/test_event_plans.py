@@ -1,0 +1,72 @@
+"""With 100,000 Events there, a page of the feed reads a page of rows, also of a type that is rare."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.events.store.events import FEED, FEED_OF_TYPES, NEWEST, NEWEST_OF_TYPES, RAISE_ERA
+from app.postgres.database import SESSION_SETTINGS, Database, Query
+
+pytestmark = pytest.mark.anyio
+
+THERE = 100_000
+FILL = Query(
+    "INSERT event",
+    """
+    INSERT INTO event (id, type, body, correlation_id)
+    SELECT 'evt_0000' || lpad(to_hex(number), 16, '0') || lpad('1', 16, '0'),
+           CASE number % 10000 WHEN 0 THEN 'order.deleted' ELSE 'customer.updated' END, '', 'run'
+      FROM generate_series(1, $1) AS number
+    """,
+)
+LATE = "evt_0000" + f"{THERE - 40_000:016x}" + 16 * "0"
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """To a database with many Events, of an era that is over."""
+    database = await Database.connect(database_url, max_size=1)
+    await database.execute(FILL, THERE)
+    await database.execute(Query("UPDATE event_era", "UPDATE event_era SET era = 1"))
+    await database.execute(Query("VACUUM event", "VACUUM ANALYZE event"))
+    await database.close()
+    opened = await asyncpg.connect(database_url, server_settings=dict(SESSION_SETTINGS))
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "arguments", "rows"),
+    [
+        (FEED, (LATE, 50), 50),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"]), 5),
+        # Before PostgreSQL 18 the merge reads one of each kind ahead.
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted", "customer.updated"]), 57),
+        (NEWEST, (50,), 50),
+        (NEWEST_OF_TYPES, (3, ["order.deleted"]), 3),
+        (RAISE_ERA, (), 1),
+    ],
+)
+@pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
+async def test_a_page_reads_a_page(
+    connection: "asyncpg.Connection[asyncpg.Record]", query: Query, arguments: tuple[object, ...], rows: int, plan: str
+) -> None:
+    await connection.execute(f"SET plan_cache_mode = {plan}")
+
+    told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query.sql}", *arguments)
+
+    reads = [node for node in _nodes(json.loads(told)[0]["Plan"]) if node.get("Relation Name") == "event"]
+    assert {node["Node Type"] for node in reads} <= {"Index Scan", "Index Only Scan"}
+    assert sum(_rows_read(node) for node in reads) <= rows
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in _nodes(child))]
+
+
+def _rows_read(node: dict[str, Any]) -> float:
+    rows: float = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    return rows

@@ -1,0 +1,111 @@
+"""One Event and one record's state: the document of the contract, sealed at rest, replaced by who knew it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from app import telemetry
+from app.events.models import Event, NewEvent, StateMoved
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
+from app.postgres.database import Database, Query, Transaction
+from app.postgres.encryption import SealBroken
+from app.queue.models import NewJob
+from tests.events.event_kit import all_of, append, body, changed
+from tests.queue.kit import SEALER, new
+
+pytestmark = pytest.mark.anyio
+
+ROWS = Query("SELECT event", "SELECT event::text AS everything FROM event")
+
+
+async def test_an_event_is_the_document_of_the_contract_and_sealed_at_rest(
+    database: Database, events: PostgresEvents
+) -> None:
+    with telemetry.bind("run-77"):
+        await append(
+            database,
+            events,
+            NewEvent(
+                type="customer.updated",
+                data=b'{"id":"cus_1","emails":[{"address":"canary@example.com"}]}',
+                connection="shop",
+                changed=("emails",),
+                record="customer:1051",
+                origin="in_1",
+            ),
+        )
+
+    (event,) = await events.feed(types=(), after=None, limit=10)
+    assert list(body(event)) == [
+        *("id", "type", "timestamp", "api_version", "connection", "correlation_id", "changed", "data"),
+    ]
+    assert body(event) == {
+        "id": event.id,
+        "type": "customer.updated",
+        "timestamp": event.created_at.isoformat().replace("+00:00", "Z"),
+        "api_version": "v1",
+        "connection": "shop",
+        "correlation_id": "run-77",
+        "changed": ["emails"],
+        "data": {"id": "cus_1", "emails": [{"address": "canary@example.com"}]},
+    }
+    assert (event.record, event.origin) == ("customer:1051", "in_1")
+    got = await events.get(event.id)
+    assert got is not None
+    assert bytes(got.body) == bytes(event.body)
+    assert await events.get("evt_" + 36 * "0") is None
+    assert "canary" not in (await database.fetch(ROWS))[0]["everything"]
+    (audited,) = await database.fetch(Query("SELECT audit_event", "SELECT type, subject, facts FROM audit_event"))
+    assert (audited["type"], audited["subject"]) == ("event.appended", event.id)
+    assert "canary" not in audited["facts"]
+
+
+async def test_a_body_that_was_moved_to_another_event_is_noticed(database: Database, events: PostgresEvents) -> None:
+    await append(database, events, changed(1), changed(2))
+    await database.execute(
+        Query("UPDATE event", "UPDATE event SET body = (SELECT body FROM event ORDER BY id LIMIT 1)")
+    )
+
+    with pytest.raises(SealBroken):
+        await events.feed(types=(), after=None, limit=10)
+
+
+async def test_whoever_appends_gets_the_jobs_of_the_deliveries(database: Database) -> None:
+    class Everybody:
+        async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
+            return [new("deliver", origin=event.id) for event in events]
+
+        async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
+            return new("deliver", origin=event.id, connection=target_url)
+
+    events = PostgresEvents(database, SEALER, Everybody())
+    async with database.transaction() as session:
+        jobs = await events.append(session, changed(1), changed(2))
+        assert await events.append(session) == ()
+
+    assert [job.origin for job in jobs] == [event.id for event in await all_of(events)]
+
+
+async def test_a_state_is_replaced_by_who_compared_with_it_and_nobody_else(database: Database) -> None:
+    states = PostgresRecordStates(database, SEALER)
+
+    async def put(data: bytes, instead_of: Any, *, deleted: bool = False) -> None:
+        async with database.transaction() as session:
+            await states.put(session, "customer", "shop", "1051", data=data, instead_of=instead_of, deleted=deleted)
+
+    assert await states.get("customer", "shop", "1051") is None
+    await put(b"1", None)
+    with pytest.raises(StateMoved):
+        await put(b"late", None)
+    first = await states.get("customer", "shop", "1051")
+    await put(b"2", first, deleted=True)
+    with pytest.raises(StateMoved):
+        await put(b"late", first)
+
+    second = await states.get("customer", "shop", "1051")
+    assert first is not None
+    assert second is not None
+    assert (first.data, first.deleted, second.data, second.deleted) == (b"1", False, b"2", True)
+    assert second.version > first.version

@@ -1,0 +1,106 @@
+"""What the queue announces: dead letters, pauses and refused credentials become Events."""
+
+import pytest
+
+from app.events.queue_events import StoreAnnouncer
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database, Query
+from app.queue.enqueue import JobIntake
+from app.queue.models import Failure, JobPolicy
+from tests.events.event_kit import DELIVERY, all_of, append, body, changed
+from tests.queue.kit import POLICIES, SEALER, Kit, new
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def kit(database: Database, events: PostgresEvents) -> Kit:
+    return Kit(database, announcer=StoreAnnouncer(events, JobIntake(SEALER, POLICIES)))
+
+
+NO = Failure(category="permanent", reason="no honest reading", path="$.email", mapping="hubspot.customer", revision=1)
+
+
+async def test_a_job_that_is_given_up_is_told(events: PostgresEvents, kit: Kit) -> None:
+    await kit.enqueue(new("ingest"))
+
+    dead = await kit.queue.bury(await kit.claim_one(), NO)
+
+    (event,) = await all_of(events)
+    told = body(event)
+    assert (event.type, event.origin, told["connection"], told["correlation_id"]) == (
+        *("dead_letter.created", dead, "shop", "run-1"),
+    )
+    assert told["data"].pop("created_at")
+    assert told["data"] == {
+        "id": dead,
+        "kind": "ingest",
+        "connection": "shop",
+        "category": "permanent",
+        "reason": "no honest reading",
+        "path": "$.email",
+        "mapping": "hubspot.customer",
+        "revision": 1,
+        "attempts": 1,
+        "correlation_id": "run-1",
+        "href": f"/ops/dead-letters/{dead}",
+    }
+
+
+async def test_news_of_dead_letters_that_cannot_be_delivered_is_not_news_again(
+    database: Database, events: PostgresEvents, kit: Kit
+) -> None:
+    await append(database, events, changed(1), changed(2, type="dead_letter.created"))
+    ordinary, news = await all_of(events)
+    for origin in (ordinary.id, news.id, "evt_" + 36 * "f"):
+        await kit.enqueue(new("deliver", origin=origin))
+        await kit.queue.bury(await kit.claim_one(), NO)
+
+    dead = await kit.dead()
+    assert [one.origin for one in dead] == ["evt_" + 36 * "f", news.id, ordinary.id]
+    assert [event.origin for event in (await all_of(events))[2:]] == [dead[-1].id]
+
+
+SUBSCRIBER = Query(
+    "INSERT subscription",
+    "INSERT INTO subscription (id, principal, target_url, events) VALUES ($1, 'key_1', '', '{*}')",
+)
+
+
+async def test_a_delivery_that_kills_its_workers_is_given_up_with_its_job(database: Database) -> None:
+    await database.execute(SUBSCRIBER, "sub_1")
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    kit = Kit(database, announcer=StoreAnnouncer(events, JobIntake(SEALER, POLICIES)))
+    async with database.transaction() as session:
+        await kit.queue.enqueue(session, *await events.append(session, changed(1, type="dead_letter.created")))
+    for _ in range(POLICIES.get("deliver", JobPolicy()).max_attempts):
+        assert len(await kit.claim()) == 1
+        await kit.pass_time(60)
+        await kit.queue.expire(10)
+
+    (dead,) = await kit.dead()
+    assert (dead.kind, dead.category) == ("deliver", "poison")
+    (delivery,) = await database.fetch(DELIVERY)
+    assert (delivery["state"], delivery["ended"]) == ("dead", True)
+
+
+async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, kit: Kit) -> None:
+    await kit.enqueue(new(), new(connection="desk"))
+    await kit.claim_all()
+    assert await kit.lanes.pause("shop", actor="ada", note="moving house")
+    assert not await kit.lanes.pause("shop", actor="ada", note="moving house")
+
+    (event,) = await all_of(events)
+
+    assert (event.type, event.connection) == ("connection.paused", "shop")
+    assert body(event)["data"] == {"connection": "shop", "why": "operator", "note": "moving house"}
+
+
+async def test_a_refused_credential_is_told(events: PostgresEvents, kit: Kit) -> None:
+    await kit.enqueue(new())
+
+    await kit.queue.refuse(await kit.claim_one(), "vendor-auth-failed")
+
+    (event,) = await all_of(events)
+    assert body(event)["data"] == {"connection": "shop", "why": "auth", "note": "vendor-auth-failed"}

@@ -1,0 +1,390 @@
+"""Alarms: each trouble is told once by one worker, again while it lasts, when it is over; without a database too."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.audit import record as audit
+from app.audit.chain import AuditSealer
+from app.audit.trail import PostgresAuditTrail
+from app.monitoring.notify import open_alerting
+from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.vitals import PostgresVitals
+from app.monitoring.watch import AWAY_SECONDS, Watch
+from app.postgres.database import Database, Query
+from app.queue.lanes import PostgresLanes
+from app.settings.file import AlertSettings, SettingsError, SmtpSettings
+from tests.monitoring.mailbox import running_mailbox
+from tests.monitoring.test_retention import place, sql
+from tests.vendors.vendor_server import OK, Reply, VendorServer, running_vendor
+
+pytestmark = pytest.mark.anyio
+
+URL = "https://lockstitch.example"
+REPEAT = 3600.0
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def watching(database: Database, alerts: AlertSettings, clock: Clock | None = None) -> AsyncIterator[Watch]:
+    """One worker's watcher."""
+    trail = PostgresAuditTrail(database)
+    async with open_alerting(alerts, installation=URL, environment={}) as alerter:
+        yield Watch(
+            PostgresVitals(database, ["crm", "shop"]),
+            PostgresAlarms(database),
+            trail,
+            alerter,
+            public_url=URL,
+            repeat_seconds=REPEAT,
+            job_lag_seconds=600.0,
+            clock=clock or Clock(),
+        )
+
+
+def told(receiver: VendorServer) -> list[tuple[str, str]]:
+    """Name and state of every alarm that came in, in order."""
+    found = [json.loads(call.body) for call in receiver.calls]
+    return [(one["alarm"], one["state"]) for one in found]
+
+
+async def open_dead_letter(database: Database, number: int = 1) -> None:
+    await place(database, "dead_letters", number, 0)
+    await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL")
+
+
+async def late_job(database: Database, connection: str = "crm") -> None:
+    await sql(
+        database,
+        """INSERT INTO job (kind, connection, state, run_at, max_attempts, dead_head, payload, correlation_id)
+           VALUES ('ingest', $1, 'ready', now() - interval '11 minutes', 8, 'skip', '', 'run-1')""",
+        connection,
+    )
+
+
+async def unknown_operation(database: Database) -> None:
+    await place(database, "operations", 1, 0)
+    await sql(database, "UPDATE operation SET phase = 'unknown', outcome = NULL")
+
+
+async def disabled_subscription(database: Database) -> None:
+    await sql(
+        database,
+        """INSERT INTO subscription (id, principal, target_url, events, state, disabled_at, disabled_reason)
+           VALUES ('sub_1', 'key_1', '', '{*}', 'disabled', now(), 'it answers 500')""",
+    )
+
+
+async def paused_connection(database: Database) -> None:
+    lanes = PostgresLanes(database)
+    await lanes.pause("crm", actor="ada", note="Ann Bell has called")
+    await lanes.pause("sub_1", actor="lockstitch", note="its target is away")  # the lane of a subscription
+
+
+async def unsealed_event(database: Database) -> None:
+    async with database.transaction() as session:
+        await audit.append(session, "key.created", subject="key_1", actor="ada", correlation_id=None, facts={})
+    await sql(database, "UPDATE audit_event SET at = at - interval '10 minutes'")
+
+
+async def forged_event(database: Database) -> None:
+    async with database.transaction() as session:
+        await audit.append(session, "key.created", subject="key_1", actor="ada", correlation_id=None, facts={})
+    assert await AuditSealer(database).seal() > 0
+    await sql(database, "UPDATE audit_event SET actor = 'bob'")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "name", "says"),
+    [
+        (open_dead_letter, "dead_letters", "1 dead letters"),
+        (late_job, "job_lag", "(crm)"),
+        (unknown_operation, "unknown_operations", "whether they happened"),
+        (disabled_subscription, "disabled_subscriptions", "1 subscriptions"),
+        (paused_connection, "connection_paused.crm", "an operator has paused it"),
+        (unsealed_event, "audit_tail", "not sealed"),
+        (forged_event, "audit_broken", "content at position 1"),
+    ],
+)
+async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name: str, says: str) -> None:
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=f"{receiver.url}/hook")) as watch:
+        await watch.look()
+        assert receiver.calls == []
+        await trouble(database)
+        await AuditSealer(database).seal() if name not in ("audit_tail", "audit_broken") else None
+        await watch.look()
+        await watch.look()
+
+        assert told(receiver) == [(name, "raised")]
+        (call,) = receiver.calls
+        assert (call.method, call.target, call.headers["content-type"]) == ("POST", "/hook", "application/json")
+        message = json.loads(call.body)
+        assert says in message["summary"]
+        assert message["text"] == f"[Lockstitch] {message['summary']}"
+        assert message["next_step"]
+        assert message["link"].startswith(URL)
+        assert message["installation"] == URL
+        assert "Ann Bell" not in call.body.decode()
+
+
+async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_over(database: Database) -> None:
+    async with running_vendor() as receiver:
+        alerts = AlertSettings(url=receiver.url)
+        async with watching(database, alerts) as one, watching(database, alerts) as two:
+            await open_dead_letter(database)
+            for watch in (one, two, one, two):
+                await watch.look()
+            assert told(receiver) == [("dead_letters", "raised")]
+            await open_dead_letter(database, 2)
+            await two.look()
+            await sql(database, "UPDATE alert SET told_at = told_at - $1::interval", timedelta(seconds=REPEAT + 1))
+            for watch in (two, one):
+                await watch.look()
+            assert told(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
+            assert "2 dead letters" in json.loads(receiver.calls[-1].body)["text"]
+            await sql(database, "DELETE FROM dead_letter")
+            for watch in (two, one):
+                await watch.look()
+            assert told(receiver)[2:] == [("dead_letters", "over")]
+            assert await sql(database, "SELECT FROM alert") == []
+            await open_dead_letter(database)
+            await one.look()
+            assert told(receiver)[3:] == [("dead_letters", "raised")]
+
+
+async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Database) -> None:
+    async with running_vendor() as receiver:
+        receiver.then(Reply(status=500), "reset", OK)
+        alerts = AlertSettings(url=receiver.url)
+        async with watching(database, alerts) as one, watching(database, alerts) as two:
+            await open_dead_letter(database)
+            for watch in (one, two, one, two):
+                await watch.look()
+            assert told(receiver) == [("dead_letters", "raised")] * 3
+
+
+async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
+    async with (
+        running_vendor(Reply(status=500)) as receiver,
+        watching(database, AlertSettings(url=receiver.url)) as watch,
+    ):
+        await open_dead_letter(database)
+        await watch.look()
+        await sql(database, "DELETE FROM dead_letter")
+        await watch.look()
+        assert told(receiver) == [("dead_letters", "raised")]
+        assert await sql(database, "SELECT FROM alert") == []
+
+
+async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(database: Database) -> None:
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
+        await open_dead_letter(database)
+        vitals = await PostgresVitals(database, []).read()
+        assert vitals.dead_letters == 1
+        await sql(
+            database,
+            """INSERT INTO alert (name, summary, claim_token, claimed_until)
+               VALUES ('dead_letters', '1 dead letters wait for a decision.', 'a worker that is gone',
+                       now() + interval '1 minute')""",
+        )
+        await watch.look()
+        assert receiver.calls == []
+        await sql(database, "UPDATE alert SET claimed_until = claimed_until - interval '61 seconds'")
+        await watch.look()
+        assert told(receiver) == [("dead_letters", "raised")]
+
+
+async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: Database) -> None:
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
+        await late_job(database, "shop")
+        await PostgresLanes(database).pause("shop", actor="ada", note="stop")
+        await AuditSealer(database).seal()
+        await watch.look()
+        assert told(receiver) == [("connection_paused.shop", "raised")]
+
+
+async def test_a_database_that_is_away_is_told_from_memory(database_url: str) -> None:
+    database, clock = await Database.connect(database_url, max_size=1), Clock()
+    async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url), clock) as watch:
+        await watch.look()
+        assert watch.well
+        pool, database._pool = database._pool, None  # type: ignore[assignment]
+        await pool.close()
+        database._pool = pool
+        await watch.look()
+        assert not watch.well
+        clock.now += AWAY_SECONDS - 1
+        await watch.look()
+        assert receiver.calls == []
+        clock.now += 2
+        receiver.then(Reply(status=503))
+        for _ in range(3):
+            await watch.look()
+        assert told(receiver) == [("database_away", "raised")] * 2  # the first did not arrive
+        clock.now += REPEAT + 1
+        await watch.look()
+        assert told(receiver)[2:] == [("database_away", "standing")]
+
+        again = await Database.connect(database_url, max_size=1)
+        database._pool = again._pool
+        await watch.look()
+        assert watch.well
+        assert told(receiver)[3:] == [("database_away", "over")]
+        await again.close()
+
+
+async def test_an_alarm_by_mail(database: Database) -> None:
+    async with running_mailbox() as mailbox:
+        smtp = SmtpSettings(
+            host="127.0.0.1", port=mailbox.port, tls="none", sender="lockstitch@example.com", to=("ops@example.com",)
+        )
+        async with watching(database, AlertSettings(smtp=smtp)) as watch:
+            await open_dead_letter(database)
+            mailbox.refuses = True
+            await watch.look()
+            assert mailbox.mails == []
+            mailbox.refuses = False
+            await watch.look()
+            (mail,) = mailbox.mails
+            assert mailbox.recipients == ["ops@example.com"]
+            assert mail["subject"] == "[Lockstitch] 1 dead letters wait for a decision."
+            assert (mail["from"], mail["to"]) == ("lockstitch@example.com", "ops@example.com")
+            assert mail["auto-submitted"] == "auto-generated"
+            text = mail.get_content()
+            assert f"link: {URL}/ops/dead-letters" in text
+            assert "next step: lockstitch dead-letters list" in text
+
+
+async def test_one_way_that_works_is_enough(database: Database) -> None:
+    async with running_vendor() as receiver, running_mailbox() as mailbox:
+        mailbox.refuses = True
+        smtp = SmtpSettings(
+            host="127.0.0.1", port=mailbox.port, tls="none", sender="l@example.com", to=("o@example.com",)
+        )
+        async with watching(database, AlertSettings(url=receiver.url, smtp=smtp)) as watch:
+            await open_dead_letter(database)
+            for _ in range(2):
+                await watch.look()
+            assert told(receiver) == [("dead_letters", "raised")]
+
+
+async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_tell(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        running_vendor() as receiver,
+        watching(database, AlertSettings()) as mute,
+        watching(database, AlertSettings(url=receiver.url)) as speaking,
+    ):
+        await open_dead_letter(database)
+        with caplog.at_level("INFO", "lockstitch.alerts"):
+            for _ in range(2):
+                await mute.look()
+            await sql(database, "DELETE FROM dead_letter")
+            await mute.look()
+        assert [record.getMessage() for record in caplog.records] == [
+            "alarm raised: 1 dead letters wait for a decision.",
+            "alarm over: 1 dead letters wait for a decision.",
+        ]
+        await open_dead_letter(database)
+        await speaking.look()
+        assert told(receiver) == [("dead_letters", "raised")]
+
+
+async def test_a_sign_of_life_is_a_get_and_follows_nobody() -> None:
+    async with running_vendor() as switch:
+        alerts = AlertSettings(heartbeat_url="env:SWITCH")
+        environment = {"SWITCH": f"{switch.url}/ping/0b51a7"}
+        async with open_alerting(alerts, installation=URL, environment=environment) as alerter:
+            switch.then(Reply(status=302, headers=(("location", switch.url),)), Reply(status=500))
+            for _ in range(3):
+                await alerter.heartbeat()
+        assert switch.targets() == ["GET /ping/0b51a7"] * 3
+
+
+@pytest.mark.parametrize(
+    ("alerts", "environment", "said"),
+    [
+        (AlertSettings(url="env:HOOK"), {}, "HOOK"),
+        (AlertSettings(heartbeat_url="env:HOOK"), {"HOOK": "ftp://x"}, "env:HOOK"),
+        (
+            AlertSettings(
+                smtp=SmtpSettings(
+                    host="m", sender="a@b.example", to=("c@d.example",), username="a", password="env:PASS"
+                )
+            ),
+            {},
+            "PASS",
+        ),
+    ],
+)
+async def test_a_reference_that_leads_nowhere_is_said_at_the_start(
+    alerts: AlertSettings, environment: dict[str, str], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        async with open_alerting(alerts, installation=URL, environment=environment):
+            raise AssertionError("it opened")
+
+
+async def test_the_figures_go_by_their_indexes(database: Database) -> None:
+    await sql(
+        database,
+        """INSERT INTO job (kind, connection, state, run_at, max_attempts, dead_head, payload, correlation_id)
+           SELECT 'ingest', 'crowd-' || number % 20, 'ready', now() - interval '1 day', 8, 'skip', '', 'run-1'
+             FROM generate_series(1, 20000) AS number""",
+    )
+    await sql(database, "VACUUM ANALYZE job")
+    reader = PostgresVitals(database, [])
+    before = await rows_read(database)
+    vitals = await reader.read()
+    assert vitals.job_lag > 80_000
+    assert await rows_read(database) - before < 200
+
+
+async def test_jobs_behind_a_target_that_is_probed_now_and_then_are_not_late(database: Database) -> None:
+    await late_job(database, "sub_1")
+    await sql(
+        database,
+        """INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_at)
+           VALUES ('sub_1', 'throttle', now() - interval '1 second', now() - interval '1 hour')""",
+    )
+
+    assert (await PostgresVitals(database, ["crm"]).read()).job_lag == 0.0
+
+
+async def test_a_watcher_that_cannot_look_is_not_well(database: Database) -> None:
+    async with watching(database, AlertSettings()) as watch:
+        await watch.look()
+        assert watch.well
+        await sql(database, "ALTER TABLE subscription RENAME TO taken_away")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await watch.look()
+
+        assert not watch.well
+
+
+async def rows_read(database: Database) -> int:
+    async with database.acquire() as session:
+        await session.execute(Query("SELECT pg_stat", "SELECT pg_stat_force_next_flush()"))
+        read: int = await session.fetch_value(
+            Query(
+                "SELECT pg_stat",
+                "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint"
+                "  FROM pg_stat_user_tables WHERE relname = 'job'",
+            )
+        )
+    return read

@@ -1,0 +1,198 @@
+"""The OpenAPI document: valid, complete, true of the routes, and made of the committed schemas."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from schemathesis.specs.openapi import definitions
+
+from app.api import handlers
+from app.dead_letters.bulk_redrive import RedriveRequest
+from app.dead_letters.discard import DiscardOrder
+from app.dead_letters.redrive import RedriveOrder
+from app.errors import CATALOGUE
+from app.events.subscriptions import SubscriptionRequest
+from app.http.body import decode_patch
+from app.openapi.document import document
+from app.openapi.operations import CALLS
+from app.openapi.texts import COMPONENT
+from app.revisions.mapping_routes import RouteOrder
+from app.vendors.connections import ConnectionPause
+from app.writes.operations import Resolution
+from canonical.customer import CustomerPatch
+from canonical.order import Order
+from canonical.order_patch import OrderCancel, OrderPatch
+from canonical.schema import FOLDER, ROOTS
+from canonical.ticket import CommentPatch, TicketPatch
+from canonical.totals import check_totals
+from canonical.validate import complaints
+
+Schema = dict[str, Any]
+
+DOCUMENT = document("https://lockstitch.example")
+OPERATORS = (RedriveOrder, DiscardOrder, RedriveRequest)
+BODIES: dict[str, type[msgspec.Struct]] = {
+    kind.__name__: kind
+    for kind in (
+        CustomerPatch,
+        OrderPatch,
+        OrderCancel,
+        TicketPatch,
+        CommentPatch,
+        Resolution,
+        ConnectionPause,
+        *OPERATORS,
+        SubscriptionRequest,
+        RouteOrder,
+    )
+}
+
+
+def operations() -> Iterator[tuple[str, str, Schema]]:
+    """Method, path and description of every operation."""
+    for path, methods in DOCUMENT["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+OPERATIONS = [pytest.param(*found, id=found[2]["operationId"]) for found in operations()]
+
+
+def fits(schema: Schema, instance: Any) -> None:
+    """Raises ValidationError where an instance does not fit a schema of the document."""
+    whole = {**schema, "components": DOCUMENT["components"]}
+    Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(instance)
+
+
+def resolved(part: Schema) -> Schema:
+    """What a `$ref` stands for, or the thing itself."""
+    found: Any = DOCUMENT
+    for step in part["$ref"].removeprefix("#/").split("/") if "$ref" in part else ():
+        found = found[step]
+    return part if found is DOCUMENT else found
+
+
+def test_it_is_openapi_3_1() -> None:
+    Draft202012Validator(definitions.OPENAPI_31).validate(DOCUMENT)
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    text = msgspec.json.encode(DOCUMENT).decode()
+    for reference in set(re.findall(r'"\$ref":"([^"]+)"', text)):
+        assert resolved({"$ref": reference})
+
+
+def test_it_has_every_route_and_no_other() -> None:
+    routes = {
+        (method.lower(), re.sub(r"\{(\w+):\w+\}", r"{\1}", path))
+        for handler in handlers()
+        for path in handler.paths
+        for method in handler.http_methods
+        if method != "HEAD"  # what a vendor asks a webhook with; the POST tells of it
+    }
+    assert {(method, path) for method, path, _ in operations()} == routes
+    assert len({operation["operationId"] for _, _, operation in operations()}) == len(CALLS)
+
+
+@pytest.mark.parametrize("file", ROOTS)
+def test_its_components_are_the_committed_schemas(file: str) -> None:
+    committed = FOLDER.joinpath(f"{file}.json").read_bytes().replace(b'"#/$defs/', f'"{COMPONENT}'.encode())
+    schema = msgspec.json.decode(committed)
+    components = DOCUMENT["components"]["schemas"]
+    for name, definition in schema.get("$defs", {}).items():
+        assert components[name] == definition
+    assert components[schema["title"]] == {
+        key: value for key, value in schema.items() if key not in ("$schema", "$id", "$defs")
+    }
+
+
+def test_every_field_has_a_description_and_every_leaf_an_example() -> None:
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        for field, member in schema.get("properties", {}).items():
+            assert member.get("description"), f"{name}.{field}"
+            leaf = "$ref" not in msgspec.json.encode(member).decode()
+            assert not leaf or "examples" in member, f"{name}.{field}"
+            for example in member.get("examples", ()):
+                fits(member, example)
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_every_operation_is_explained(method: str, path: str, operation: Schema) -> None:
+    assert operation["summary"]
+    assert operation["description"]
+    named = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "path"}
+    assert named == set(re.findall(r"\{(\w+)\}", path))
+    for parameter in operation["parameters"]:
+        assert parameter["description"]
+        for example in parameter["schema"].get("examples", [parameter.get("example")]):
+            fits(parameter["schema"], example)
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_requests_and_answers_have_examples_that_fit(method: str, path: str, operation: Schema) -> None:
+    for response in operation["responses"].values():
+        for content in response.get("content", {}).values():
+            examples = [resolved(one)["value"] for one in content.get("examples", {}).values()]
+            for example in [*examples, *([content["example"]] if "example" in content else [])]:
+                fits(content["schema"], example)
+    for content in operation.get("requestBody", {"content": {}})["content"].values():
+        fits(content["schema"], content["example"])
+        if content["schema"] == {"type": "string"}:
+            continue  # a file
+        into = BODIES[content["schema"]["$ref"].removeprefix(COMPONENT)]
+        assert complaints(decode_patch(msgspec.json.encode(content["example"]), into)) == []
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_every_problem_stands_at_its_status(method: str, path: str, operation: Schema) -> None:
+    told = {
+        (int(status), code)
+        for status, response in operation["responses"].items()
+        for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    }
+    call = next(call for call in CALLS if (call.method, call.path) == (method, path))
+    assert told == {(CATALOGUE[code].status, code) for code in call.problems}
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+def test_keys_scopes_and_headers(method: str, path: str, operation: Schema) -> None:
+    public = path.startswith(("/health", "/schema", "/problems", "/v1/webhooks"))
+    assert (operation["security"] == []) is public
+    for response in operation["responses"].values():
+        assert {"X-Correlation-ID", "traceresponse"} <= response["headers"].keys()
+        assert ("RateLimit" in response["headers"]) is not public
+    for status in operation["responses"].keys() & {"429", "503"}:
+        assert "Retry-After" in operation["responses"][status]["headers"]
+    if "401" in operation["responses"]:
+        assert "WWW-Authenticate" in operation["responses"]["401"]["headers"]
+
+
+@pytest.mark.parametrize(("method", "path", "operation"), [one for one in OPERATIONS if one.values[0] != "get"])
+def test_writes_that_reach_a_vendor_need_a_key_that_lives_seven_days(method: str, path: str, operation: Schema) -> None:
+    if path.startswith(("/v1/operations", "/v1/uploads", "/v1/webhooks", "/v1/subscriptions", "/ops/")):
+        return
+    keys = [one for one in operation["parameters"] if one["name"] == "Idempotency-Key"]
+    assert [one["required"] for one in keys] == [True]
+    assert "7 days" in operation["description"]
+    answers = operation["responses"]
+    assert "Location" in answers["202"]["headers"]
+    success = next(status for status in ("201", "200") if status in answers)
+    assert "Idempotent-Replayed" in answers[success]["headers"]
+    assert {"400", "401", "403", "404", "409", "412", "413", "422", "429", "500", "502", "503", "504"} <= answers.keys()
+
+
+def test_the_order_that_is_shown_adds_up() -> None:
+    shown = DOCUMENT["paths"]["/v1/orders/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
+    order = msgspec.convert(shown, Order)
+    assert check_totals(order.totals, order.line_items, order.tax_inclusive) == ()
+
+
+def test_every_problem_of_the_catalogue_is_shown() -> None:
+    assert DOCUMENT["components"]["examples"].keys() == CATALOGUE.keys()
+    for code, example in DOCUMENT["components"]["examples"].items():
+        assert example["value"]["code"] == code

@@ -1,0 +1,115 @@
+"""What has become of an export's rows is counted right, and soon, also before the database knows how many there are."""
+
+from datetime import UTC, datetime
+
+import pytest
+from opentelemetry import trace
+
+from app.postgres.database import Database, Query
+from app.uploads.models import NewUpload, Outcome, Upload
+from app.uploads.store import PostgresUploads
+from app.uploads.views import UploadView, list_uploads
+from tests.telemetry.recording import recording
+
+pytestmark = pytest.mark.anyio
+
+ROWS = 30_000
+BAD = 2_000
+RECEIPTS = Query(
+    "INSERT inbound_event",
+    """
+    INSERT INTO inbound_event (id, connection, dedupe_key, topic, payload, digest, correlation_id, settled_at)
+    SELECT 'in_' || place, 'legacy', 'row:' || place, 'upl_1', '', decode(repeat('00', 32), 'hex'), 'run-1',
+           CASE WHEN place > $2 THEN now() END
+      FROM generate_series(1, $1::integer) AS place
+    """,
+)
+# Two letters of each bad row: the older one was redriven, and every tenth of the newer ones is discarded.
+LETTERS = Query(
+    "INSERT dead_letter",
+    """
+    INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id, origin,
+                             enqueued_at, category, reason, state, closed_at, closed_by, closed_because)
+    SELECT 'dl_' || age || lpad(place::text, 9, '0'), place, 'ingest', 'legacy', 1, 'skip', '', 'run-1',
+           'in_' || place, now(), 'permanent', 'is no e-mail address', state,
+           CASE WHEN state <> 'open' THEN now() END, CASE WHEN state <> 'open' THEN 'ada' END,
+           CASE WHEN state <> 'open' THEN 'seen' END
+      FROM generate_series(1, $1::integer) AS place, generate_series(1, 2) AS age,
+           LATERAL (SELECT CASE WHEN age = 1 THEN 'redriven' WHEN place % 10 = 0 THEN 'discarded' ELSE 'open' END)
+                AS of (state)
+    """,
+)
+
+
+def upload(upload_id: str, correlation_id: str, rows: int) -> Upload:
+    return Upload(
+        id=upload_id,
+        connection="legacy",
+        object="customer",
+        digest=bytes(32),
+        rows=rows,
+        seen=rows,
+        accepted=rows,
+        correlation_id=correlation_id,
+        created_at=datetime.now(UTC),
+        ended_at=None,
+    )
+
+
+async def test_an_export_with_many_bad_rows_is_counted_at_once(database_url: str) -> None:
+    impatient = await Database.connect(database_url, settings={"statement_timeout": "2500"})
+    try:
+        await impatient.execute(RECEIPTS, ROWS, BAD + 1)
+        await impatient.execute(LETTERS, BAD)
+        (outcome,) = await PostgresUploads(impatient).outcomes([upload("upl_1", "run-1", ROWS)])
+    finally:
+        await impatient.close()
+
+    assert outcome == Outcome(settled=ROWS - BAD - 1, refused=BAD - BAD // 10, discarded=BAD // 10)
+
+
+RECEIPT = Query(
+    "INSERT inbound_event",
+    """
+    INSERT INTO inbound_event (id, connection, dedupe_key, topic, payload, digest, correlation_id, settled_at)
+    SELECT 'in_' || $1 || place, 'legacy', 'row:' || $1 || place, $1, '', decode(repeat('00', 32), 'hex'), $2,
+           CASE WHEN place <= $3 THEN now() END
+      FROM generate_series(1, 3) AS place
+    """,
+)
+
+
+async def test_a_page_of_exports_is_counted_in_one_question(database: Database) -> None:
+    uploads = PostgresUploads(database)
+    for settled in (1, 2, 3):
+        begun = await uploads.begin(
+            NewUpload(
+                principal="key_1",
+                idempotency_key=f"export-{settled}",
+                connection="legacy",
+                object="customer",
+                digest=bytes(32),
+                rows=3,
+                correlation_id="one-run",
+            )
+        )
+        async with database.transaction() as transaction:
+            await uploads.advance(transaction, begun, seen=3, accepted=3)
+        await database.execute(RECEIPT, begun.id, "one-run", settled)
+
+    with recording() as spans:
+        with trace.get_tracer("test").start_as_current_span("list"):
+            page = await list_uploads(uploads, "legacy", after=None, limit=50)
+        asked = [span.name for span in spans.finished()]
+
+    views = [one for one in page.data if isinstance(one, UploadView)]
+    assert [(one.settled, one.waiting, one.state) for one in views] == [
+        (3, 0, "done"),
+        (2, 1, "working"),
+        (1, 2, "working"),
+    ]
+    assert asked == ["SELECT upload", "SELECT inbound_event", "list"]
+
+
+async def test_an_empty_page_has_no_outcomes(database: Database) -> None:
+    assert await PostgresUploads(database).outcomes([]) == []

@@ -1,0 +1,170 @@
+"""Pauses of the whole installation: kept in the database, seen by every process, no question to it per request."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from app.errors import ConnectionPaused, VendorAuthFailed
+from app.postgres.database import Database, Query
+from app.queue.lanes import PostgresLanes
+from app.queue.pauses import PostgresPauses
+from tests.vendors.acme import READ, WRITE, Asker, asking
+from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
+
+pytestmark = pytest.mark.anyio
+
+REFUSED = Reply(status=401)
+AUDITED = Query("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id")
+
+
+@asynccontextmanager
+async def process(
+    database: Database, database_url: str, url: str, read_secret: Callable[[str], str] = lambda reference: "secret"
+) -> AsyncIterator[tuple[Asker, PostgresPauses]]:
+    """A client in a process of its own, as far as pauses go."""
+    pauses = PostgresPauses(database)
+    async with pauses.following(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
+        yield acme, pauses
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens elsewhere
+            await asyncio.sleep(0.01)
+
+
+async def audited(database: Database) -> list[tuple[str, str]]:
+    return [(row["type"], row["actor"]) for row in await database.fetch(AUDITED)]
+
+
+async def test_a_person_stops_a_connection_for_every_process(database: Database, database_url: str) -> None:
+    lanes = PostgresLanes(database)
+    async with (
+        running_vendor() as vendor,
+        process(database, database_url, vendor.url) as (one, seen_by_one),
+        process(database, database_url, vendor.url) as (two, seen_by_two),
+    ):
+        assert await lanes.pause("acme", actor="ada", note="the account moves")
+        await until(lambda: seen_by_one.of("acme") is not None and seen_by_two.of("acme") is not None)
+        for acme in (one, two):
+            with pytest.raises(ConnectionPaused) as paused:
+                await acme.send(WRITE)
+            assert (paused.value.category, paused.value.held) == ("transient", True)
+            assert "the account moves" in paused.value.detail
+        assert vendor.calls == []
+        assert await lanes.resume("acme", actor="ada")
+        await until(lambda: seen_by_one.of("acme") is None and seen_by_two.of("acme") is None)
+        assert (await one.send(READ)).status == (await two.send(WRITE)).status == 200
+    assert await audited(database) == [("connection.paused", "ada"), ("connection.resumed", "ada")]
+
+
+async def test_requests_that_wait_for_their_turn_keep_to_a_pause_that_comes_meanwhile(
+    database: Database, database_url: str
+) -> None:
+    lanes = PostgresLanes(database)
+    async with running_vendor() as vendor, process(database, database_url, vendor.url) as (acme, pauses):
+        vendor.then(Reply(status=429, headers=(("retry-after", "1"),)))
+        waiting = [asyncio.create_task(acme.send(READ))]
+        await until(lambda: (line := acme.client.state(acme.connection)) is not None and line.state == "throttled")
+        waiting += [asyncio.create_task(acme.send(READ)) for _ in range(3)]
+        await lanes.pause("acme", actor="ada", note="stop")
+        await until(lambda: pauses.of("acme") is not None)
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {ConnectionPaused}
+        assert len(vendor.calls) == 1
+
+
+async def test_of_many_refusals_at_once_one_pauses_the_connection(database: Database, database_url: str) -> None:
+    async with (
+        running_vendor(REFUSED) as vendor,
+        process(database, database_url, vendor.url) as (one, _),
+        process(database, database_url, vendor.url) as (two, _),
+    ):
+        outcomes = await asyncio.gather(
+            *(acme.send(READ) for acme in (one, two) for _ in range(6)), return_exceptions=True
+        )
+        assert {type(outcome) for outcome in outcomes} <= {VendorAuthFailed, ConnectionPaused}
+        assert any(isinstance(outcome, VendorAuthFailed) for outcome in outcomes)
+        for acme in (one, two):
+            with pytest.raises(ConnectionPaused) as paused:
+                await acme.send(READ)
+            assert paused.value.category == "auth"
+            assert paused.value.next_step.endswith("POST /ops/connections/acme/resume.")
+    assert await audited(database) == [("connection.paused", "lockstitch")]
+
+
+async def test_after_a_resume_one_request_of_each_process_goes_first(database: Database, database_url: str) -> None:
+    secrets = {"now": "old"}
+
+    def judge(call: Call) -> Reply:
+        return OK if call.headers["authorization"] == "Bearer new" else REFUSED
+
+    lanes = PostgresLanes(database)
+    async with (
+        running_vendor(judge) as vendor,
+        process(database, database_url, vendor.url, lambda _: secrets["now"]) as (one, seen_by_one),
+        process(database, database_url, vendor.url, lambda _: secrets["now"]) as (two, seen_by_two),
+    ):
+        with pytest.raises(VendorAuthFailed):
+            await one.send(READ)
+        await until(lambda: seen_by_two.of("acme") is not None)
+        # Time alone heals nothing, and neither does the new credential: a person has to say so.
+        secrets["now"] = "new"
+        await asyncio.sleep(0.5)
+        for acme in (one, two):
+            with pytest.raises(ConnectionPaused):
+                await acme.send(READ)
+        assert len(vendor.calls) == 1
+
+        await lanes.resume("acme", actor="ada")
+        await until(lambda: all(not pause.held for seen in (seen_by_one, seen_by_two) if (pause := seen.of("acme"))))
+        assert (await one.send(READ)).status == 200
+        await until(lambda: seen_by_one.of("acme") is None and seen_by_two.of("acme") is None)
+        assert (await two.send(READ)).status == 200
+        assert len(vendor.calls) == 3
+    assert [lane.blocked_reason for lane in await lanes.list()] == [None]
+    assert await audited(database) == [
+        ("connection.paused", "lockstitch"),
+        ("connection.resumed", "ada"),
+        ("connection.resumed", "lockstitch"),
+    ]
+
+
+async def test_a_credential_that_was_renewed_meanwhile_is_tried_before_anything_is_paused(
+    database: Database, database_url: str
+) -> None:
+    secrets = {"now": "old"}
+
+    def judge(call: Call) -> Reply:
+        return OK if call.headers["authorization"] == "Bearer new" else REFUSED
+
+    async with (
+        running_vendor(judge) as vendor,
+        process(database, database_url, vendor.url, lambda _: secrets["now"]) as (acme, _),
+    ):
+        secrets["now"] = "new"
+        replies = await asyncio.gather(*(acme.send(WRITE) for _ in range(4)))
+        assert {reply.status for reply in replies} == {200}
+        secrets["now"] = "newer"  # and that one is refused for good
+        vendor.always = REFUSED
+        with pytest.raises(VendorAuthFailed):
+            await acme.send(WRITE)
+    assert await audited(database) == [("connection.paused", "lockstitch")]
+
+
+async def test_while_the_database_is_away_what_was_known_holds(database_url: str) -> None:
+    database = await Database.connect(database_url, max_size=1)
+    pauses = PostgresPauses(database)
+    await PostgresLanes(database).pause("other", actor="ada", note="stop")
+    await pauses.refresh()
+    await database.close()
+    async with running_vendor(REFUSED) as vendor, asking(vendor.url, also={"other": vendor.url}, pauses=pauses) as acme:
+        with pytest.raises(ConnectionPaused):
+            await acme.on("other").send(READ)
+        with pytest.raises(VendorAuthFailed):
+            await acme.send(READ)
+        with pytest.raises(ConnectionPaused):  # this process keeps to it all the same
+            await acme.send(READ)
+        assert len(vendor.calls) == 1

@@ -1,0 +1,92 @@
+"""A change is held to a version at the vendor where the caller names one and the vendor compares versions itself."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from app.errors import VersionConflict
+from app.postgres.database import Database
+from app.records.fetch import fetch_record
+from app.records.resources import etag_of, name_records
+from app.records.store import PostgresLinks
+from app.seam import Seam
+from app.writes.models import Intent
+from app.writes.prepare import Desk, prepare
+from mappings.rt import VENDOR
+from mappings.rt.ticket_r1 import TICKET
+from tests.vendors.acme import asking, within
+from tests.vendors.vendor_server import Call, Reply, running_vendor
+
+pytestmark = pytest.mark.anyio
+
+DESK: dict[str, Any] = {
+    "account_requests": VENDOR.account_requests,
+    "build_account": VENDOR.build_account,
+    "refusal": VENDOR.refusal,
+    "mappings": VENDOR.mappings,
+}
+LINKS = [{"ref": "self", "type": "ticket", "id": 7, "_url": "https://desk.example/REST/2.0/ticket/7"}]
+HELD = {
+    "id": 7,
+    "Subject": "Der Fuss klemmt",
+    "Status": "open",
+    "Created": "2026-05-01T09:30:00Z",
+    "LastUpdated": "2026-05-02T07:15:00Z",
+    "_hyperlinks": LINKS,
+}
+
+
+def answer(call: Call) -> Reply:
+    """One ticket, whose version is 39, and nothing beside it."""
+    if call.target.startswith("/REST/2.0/ticket/7"):
+        return Reply(body=msgspec.json.encode(HELD), headers=(("ETag", '"39"'),))
+    return Reply(body=b'{"items": []}')
+
+
+@asynccontextmanager
+async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
+    """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
+    async with running_vendor(answer) as vendor, asking(vendor.url, **DESK) as acme:
+        nobody_looks = SimpleNamespace(show=lambda *shown: None)
+        seam = cast(Seam, SimpleNamespace(vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks))
+        present = await fetch_record(seam, acme.connection, TICKET, "7", within(), pinned=True)
+        (resource,) = await name_records(seam, acme.connection, [present])
+
+        async def draft(if_match: str | None) -> tuple[tuple[str, str], ...]:
+            intent = Intent(
+                object="ticket",
+                action="update",
+                connection="acme",
+                revision=TICKET.revision,
+                instance="/v1/tickets/acme:7",
+                remote_id="7",
+                if_match=if_match,
+                body=b'{"subject": "Die Nadel"}',
+            )
+            return (
+                await prepare(Desk(seam, acme.connection, TICKET, intent, within(), dry=True), "op_1")
+            ).request.headers
+
+        yield draft, etag_of(resource)
+
+
+async def test_a_tag_that_the_caller_names_becomes_the_vendor_s(database: Database) -> None:
+    async with drafting(database) as (draft, tag):
+        assert await draft(tag) == (("If-Match", '"39"'),)
+        assert await draft(f'"another", {tag}') == (("If-Match", '"39"'),)
+
+
+@pytest.mark.parametrize("if_match", [None, "*"])
+async def test_who_names_no_version_is_not_held_to_one(database: Database, if_match: str | None) -> None:
+    async with drafting(database) as (draft, _):
+        assert await draft(if_match) == ()
+
+
+async def test_another_version_is_a_conflict_before_anything_is_sent(database: Database) -> None:
+    async with drafting(database) as (draft, _):
+        with pytest.raises(VersionConflict):
+            await draft('"another"')

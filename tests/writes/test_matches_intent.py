@@ -1,0 +1,32 @@
+"""A change whose reply was lost is recognised in the record, whatever a vendor tells of when it happened."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.writes.matches_intent import reflects
+from app.writes.models import Intent
+from canonical.order import Order, Totals
+from canonical.order_patch import OrderPatch
+
+SUMS = Totals(
+    **dict.fromkeys(
+        ("items", "discount", "shipping", "fees", "tip", "tax", "total", "paid", "refunded", "outstanding"), "1.00"
+    )
+)
+CANCEL = Intent(object="order", action="cancel", connection="shop", revision=1, instance="/v1/orders/1", body=b"{}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_done"),
+    [
+        ({"status": "open"}, False),
+        ({"status": "completed"}, False),
+        ({"status": "open", "cancelled_at": datetime(2026, 5, 1, tzinfo=UTC)}, True),
+        # Of a checkout that was ended Stripe tells no time.
+        ({"status": "cancelled"}, True),
+    ],
+)
+def test_a_cancelled_order_is_known_by_its_status_or_its_time(fields: dict[str, Any], is_done: bool) -> None:
+    assert reflects(CANCEL, "cancel", OrderPatch, Order(currency="EUR", totals=SUMS, **fields)) is is_done

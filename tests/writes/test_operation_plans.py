@@ -1,0 +1,56 @@
+"""Plans of statements about operations, as a session keeps them: one operation is found by its id, what is due by its
+own index, however many there are."""
+
+import asyncio
+import re
+
+import asyncpg
+import pytest
+
+from app.postgres.database import SESSION_SETTINGS, Query
+from app.writes.store import statements
+
+BY_ID = (
+    *("TAKE_OVER", "TAKE_TURN", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNNOTICED"),
+    *("SETTLE_ANNOUNCED", "HELD", "MARK_UNKNOWN", "FORGET", "REOPEN", "RESOLVE", "LOCK_UPSERT", "SELECT_BY_ID"),
+)
+
+
+def plan_of(url: str, query: Query) -> str:
+    """The plan that holds for all arguments, in a table of which nothing is known yet."""
+
+    async def explain() -> str:
+        settings = {**SESSION_SETTINGS, "plan_cache_mode": "force_generic_plan"}
+        connection = await asyncpg.connect(url, server_settings=settings)
+        try:
+            arguments = ", ".join("NULL" for _ in set(re.findall(r"\$\d+", query.sql)))
+            await connection.execute(f"PREPARE kept AS {query.sql}")
+            rows = await connection.fetch(f"EXPLAIN EXECUTE kept ({arguments})")
+            return "\n".join(row[0] for row in rows)
+        finally:
+            await connection.close()
+
+    return asyncio.run(explain())
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_one_operation_is_found_by_its_id(database_url: str, name: str) -> None:
+    plan = plan_of(database_url, getattr(statements, name))
+    assert "operation_pkey" in plan or "operation_unknown" in plan
+    assert "operation_due" not in plan
+
+
+def test_what_is_due_is_found_by_its_index(database_url: str) -> None:
+    plan = plan_of(database_url, statements.CLAIM_DUE)
+    assert "operation_due" in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize(
+    ("state", "index"),
+    [(state, "operation_unknown" if state == "unknown" else "operation_pkey") for state in statements.PAGES],
+)
+def test_a_page_is_read_in_the_order_of_an_index(database_url: str, state: str | None, index: str) -> None:
+    plan = plan_of(database_url, statements.PAGES[state])
+    assert index in plan
+    assert "Sort" not in plan

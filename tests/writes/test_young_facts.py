@@ -1,0 +1,135 @@
+"""A write that only facts about the account speak against is judged once more by young ones, and nothing else is."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from app.errors import InvalidField, VendorProblem
+from app.seam import Seam
+from app.writes import prepare as drafting
+from app.writes.models import Intent
+from app.writes.prepare import Desk, Prepared, marker_lookup, prepare
+from canonical.parts import CustomFieldSetting
+from mappings.hubspot import VENDOR
+from tests.vendors.acme import asking, within
+from tests.vendors.vendor_server import Call, Reply, VendorServer, running_vendor
+
+pytestmark = pytest.mark.anyio
+
+TIER = CustomFieldSetting(key="tier", vendor_field="tier", type="enum")
+HUBSPOT: dict[str, Any] = {
+    "account_requests": VENDOR.account_requests,
+    "build_account": VENDOR.build_account,
+    "choices": VENDOR.choices,
+    "refusal": VENDOR.refusal,
+    "mappings": VENDOR.mappings,
+    "custom_fields": {"customer": (TIER,)},
+}
+CUSTOMER = next(mapping for mapping in VENDOR.mappings if mapping.name == "hubspot.customer")
+
+
+class Portal:
+    """An account whose field `tier` has these choices."""
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+
+    def answer(self, call: Call) -> Reply:
+        if call.method != "GET" or "/properties/" not in call.target:
+            return Reply(body=b'{"results": []}')
+        options = [{"value": one, "label": one} for one in self.choices]
+        return Reply(body=msgspec.json.encode({"results": [{"name": "tier", "options": options}]}))
+
+
+@asynccontextmanager
+async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Callable[..., Desk]]]:
+    async with running_vendor(portal.answer) as vendor, asking(vendor.url, **HUBSPOT) as acme:
+        seam = cast(Seam, SimpleNamespace(vendors=acme.client))
+
+        def desk(**fields: Any) -> Desk:
+            intent = Intent(
+                object="customer",
+                action="create",
+                connection="acme",
+                revision=CUSTOMER.revision,
+                instance="/v1/customers",
+                body=msgspec.json.encode({"last_name": "Lovelace", **fields}),
+            )
+            return Desk(seam, acme.connection, CUSTOMER, intent, within(), dry=True)
+
+        yield vendor, desk
+
+
+async def draft(desk: Desk) -> Prepared:
+    return await prepare(desk, "op_1")
+
+
+def tier(value: str) -> dict[str, Any]:
+    return {"custom_fields": [{"key": "tier", "value": value}]}
+
+
+def told(problem: InvalidField) -> dict[str, str]:
+    return {str(one.pointer): one.detail for one in problem.errors}
+
+
+async def test_young_facts_refuse_at_once() -> None:
+    async with drafting_at(Portal("gold")) as (vendor, desk):
+        await draft(desk(**tier("gold")))
+        asked = len(vendor.calls)
+        with pytest.raises(InvalidField) as refused:
+            await draft(desk(**tier("silver")))
+        assert told(refused.value) == {"/custom_fields/0/value": "'silver' is no choice here; one of: gold"}
+        assert len(vendor.calls) == asked
+
+
+async def test_older_facts_are_renewed_once_before_they_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    portal = Portal("gold")
+    async with drafting_at(portal) as (vendor, desk):
+        await draft(desk(**tier("gold")))
+        asked = len(vendor.calls)
+        monkeypatch.setattr(drafting, "YOUNG", 0.0)
+        portal.choices = ("gold", "silver")
+        prepared = await draft(desk(**tier("silver")))
+        assert msgspec.json.decode(prepared.request.body or b"")["properties"]["tier"] == "silver"
+        assert len(vendor.calls) == 2 * asked
+        with pytest.raises(InvalidField) as refused:
+            await draft(desk(**tier("tin")))
+        assert told(refused.value)["/custom_fields/0/value"].endswith("one of: gold, silver")
+        assert len(vendor.calls) == 3 * asked
+
+
+async def test_what_is_wrong_whatever_the_account_says_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with drafting_at(Portal("gold")) as (vendor, desk):
+        await draft(desk(**tier("gold")))
+        asked = len(vendor.calls)
+        monkeypatch.setattr(drafting, "YOUNG", 0.0)
+        for wrong in ({"kind": "organization"}, {"kind": "organization", **tier("tin")}, _unknown_key()):
+            with pytest.raises(InvalidField):
+                await draft(desk(**wrong))
+        assert len(vendor.calls) == asked
+
+
+async def test_a_vendor_who_cannot_be_asked_is_what_the_caller_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with drafting_at(Portal("gold")) as (vendor, desk):
+        await draft(desk(**tier("gold")))
+        monkeypatch.setattr(drafting, "YOUNG", 0.0)
+        vendor.always = Reply(status=503)
+        with pytest.raises(VendorProblem):
+            await draft(desk(**tier("silver")))
+        await draft(desk(**tier("gold")))
+
+
+async def test_what_became_of_a_write_is_looked_up_though_its_choice_was_retired() -> None:
+    async with drafting_at(Portal("gold")) as (_, desk):
+        lookup, loss = await marker_lookup(desk(**tier("silver")), "op_1")
+        assert lookup is not None
+        assert "op_1" in lookup.path or "op_1" in str(lookup.query) or b"op_1" in (lookup.body or b"")
+        assert [one.path for one in loss] == ["/custom_fields/0/value"]
+
+
+def _unknown_key() -> dict[str, Any]:
+    return {"custom_fields": [{"key": "tear", "value": "gold"}]}
