@@ -15,13 +15,15 @@ from app.openapi.document import SCHEMA_HANDLERS
 from app.queue import routes as queue
 from app.records import routes as records
 from app.revisions import routes as revisions
-from app.server import serve_application
+from app.server import DRAIN_SECONDS, serve_application
 from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
-from app.wiring import open_plant
+from app.webhooks.receive import Receiving
+from app.wiring import open_runtime
 from app.writes import routes as writes
+from app.writes.write import Writers
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -55,5 +57,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_plant(settings) as plant, plant.services.receiving.refused.told():
-        await serve_application(plant.services, handlers(), settings.host, settings.port)
+    async with open_runtime(settings) as runtime, runtime.dependencies.of(Receiving).refused.told():
+        await serve_application(runtime.dependencies, handlers(), settings.host, settings.port)
+        await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

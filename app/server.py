@@ -13,18 +13,18 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from app.dependencies import Dependencies
 from app.http.edge import Edge
 from app.http.responses import problem_response, refuse_other_path
-from app.http.services import Services
 
 DRAIN_SECONDS: Final = 10.0
 
 
-def application(services: Services, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
+def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
     """The ASGI application: routes, problems for everything that goes wrong, and the edge around them."""
     app = Litestar(
         route_handlers=list(route_handlers),
-        state=State({"services": services}),
+        state=State({"dependencies": dependencies}),
         exception_handlers={Exception: problem_response},
         before_request=refuse_other_path,
         openapi_config=None,
@@ -36,11 +36,11 @@ def application(services: Services, route_handlers: Sequence[HTTPRouteHandler]) 
 
 
 async def serve_application(
-    services: Services, route_handlers: Sequence[HTTPRouteHandler], host: str, port: int
+    dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler], host: str, port: int
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered."""
     server = Server(
-        application(services, route_handlers),
+        application(dependencies, route_handlers),
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
@@ -60,4 +60,3 @@ async def serve_application(
     server.stop()  # type: ignore[no-untyped-call]
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serving, DRAIN_SECONDS)
-    await services.writers.drain(DRAIN_SECONDS)

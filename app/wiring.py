@@ -3,11 +3,11 @@
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app import telemetry
 from app.api_keys.cache import RememberedKeys
@@ -16,13 +16,18 @@ from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
 from app.audit.facts import PostgresTrail
 from app.audit.trail import PostgresAuditTrail
+from app.capabilities import KINDS, POLICIES
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
+from app.dependencies import Dependencies
+from app.drift.deps import DriftDeps
 from app.drift.detect import DriftDetection
 from app.drift.record import DriftNotes
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
 from app.errors import StoreUnavailable
+from app.events.deps import EventDeps
 from app.events.models import Events
 from app.events.queue_events import StoreAnnouncer
 from app.events.store.deliveries import PostgresDeliveries
@@ -30,9 +35,9 @@ from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.cursors import Cursors
+from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
-from app.http.services import Services
-from app.job_kinds import POLICIES, handlers_of
+from app.monitoring.deps import MonitoringDeps
 from app.monitoring.models import Alerter, Retention
 from app.monitoring.notify import open_alerting
 from app.monitoring.store import heartbeats
@@ -43,33 +48,38 @@ from app.monitoring.store.run_entries import recording_runs
 from app.monitoring.store.runs import PostgresRuns
 from app.monitoring.store.vitals import PostgresVitals
 from app.monitoring.watch import Watch
-from app.operator_seam import OperatorSeam
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.postgres.listen import listen
 from app.postgres.migrate import count_missing
 from app.queue.claim import open_upkeep
+from app.queue.deps import QueueDeps
 from app.queue.enqueue import JobIntake
-from app.queue.figures import read_figures
+from app.queue.figures import count_open_dead_letters, read_figures
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
-from app.queue.models import Lanes, LaneSettings
+from app.queue.models import Enqueuer, LaneSettings
 from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
+from app.records.deps import RecordDeps
 from app.records.store import PostgresLinks
+from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import places_to_pin
+from app.revisions.models import MappingRoutes
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
-from app.seam import Seam
 from app.settings.egress import EgressRules
 from app.settings.environment import EncryptionKey, Settings, require_for_serving
 from app.settings.file import SettingsError
+from app.uploads.deps import ExportDeps, UploadDeps
 from app.uploads.export_folder import DiskFolder
 from app.uploads.models import ExportFolder
 from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
+from app.vendors.deps import VendorDeps
 from app.vendors.models import Connection, Connections
+from app.webhooks.deps import IngestDeps, ReceiptDeps
 from app.webhooks.group_commit import Gathering
 from app.webhooks.invalid_signatures import RefusedWebhooks
 from app.webhooks.receive import Receiving
@@ -77,6 +87,7 @@ from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import open_intakes
 from app.writes.completion import Announcements
+from app.writes.deps import WriteDeps
 from app.writes.store.operations import PostgresOperations
 from app.writes.write import Writers
 from mappings.registry import MANIFESTS, manifest_of
@@ -99,10 +110,10 @@ class Upkeep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plant:
-    """The running whole of one process: its services, and what only processes do: workers have `runner`, `upkeep`."""
+class Runtime:
+    """What one process runs on: what its routes and jobs are given, and what only workers have (`runner`, `upkeep`)."""
 
-    services: Services
+    dependencies: Dependencies
     database: Database
     runner: QueueRunner | None
     upkeep: Upkeep | None
@@ -117,8 +128,8 @@ class Plant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ground:
-    """What everything in a process is built on."""
+class Foundation:
+    """What everything in a process is built on: the database, encryption, and Events with their deliveries."""
 
     settings: Settings
     database_url: str
@@ -129,53 +140,37 @@ class _Ground:
 
 
 @asynccontextmanager
-async def open_plant(settings: Settings, *, works: bool = False) -> AsyncIterator[Plant]:
+async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncIterator[Runtime]:
     """Build everything, and take it down again in order; with a runner of jobs where this process `works`.
 
     Raises SettingsError for settings that cannot be served with, StoreUnavailable without a database.
     """
     database_url, keys = require_for_serving(settings)
-    secrets = tuple((key.id, key.key) for key in keys)
     connections = connections_of(settings)
-    # A worker proves nothing, and so need not know these secrets.
-    intakes = {} if works else open_intakes(settings.connections, connections, os.environ)
     async with AsyncExitStack() as stack:
         database = await Database.connect(database_url, max_size=POOL_SIZE)
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
-        ground = _ground(settings, database_url, database, Sealer(secrets))
-        queue = await _open_queue(stack, ground, works=works)
-        seam = await _open_seam(stack, ground, connections, queue)
+        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        foundation = _foundation(settings, database_url, database, sealer)
+        queue = await _open_queue(stack, foundation, works=works)
+        vendors = await _open_vendors(stack, foundation, connections)
+        records = await _open_records(stack, foundation, vendors, queue)
         if not await count_missing(database):
-            await ground.events.raise_era()
-            await seam.mapping_routes.pin(places_to_pin(connections.by_name))
-        gauges = _open_gauges(settings, database)
-        yield Plant(
-            services=Services(
-                seam=seam,
-                operators=_operator_seam(database, ground.sealer, seam.lanes, ground.events),
-                cursors=Cursors(tuple(secret for _, secret in secrets)),
-                writers=Writers(),
-                receiving=Receiving(
-                    intakes,
-                    Gathering(PostgresArrivals(database, ground.sealer, POLICIES)),
-                    RefusedWebhooks(seam.receipts),
-                ),
-                keys=RememberedKeys(PostgresKeys(database)),
-                budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
-                trace_url=settings.trace_url,
-                readiness=lambda: _readiness(database),
-                collect=gauges.refresh,
-            ),
+            await foundation.events.raise_era()
+            await records.mapping_routes.pin(places_to_pin(connections.by_name))
+        dependencies = await _open_dependencies(stack, foundation, keys, queue, vendors, records, works=works)
+        yield Runtime(
+            dependencies=dependencies,
             database=database,
-            runner=await _open_runner(ground, seam, queue) if works else None,
-            upkeep=await _open_upkeep(stack, ground) if works else None,
+            runner=await _open_runner(foundation, dependencies, queue) if works else None,
+            upkeep=await _open_upkeep(stack, foundation) if works else None,
         )
 
 
-def _ground(settings: Settings, database_url: str, database: Database, sealer: Sealer) -> _Ground:
+def _foundation(settings: Settings, database_url: str, database: Database, sealer: Sealer) -> Foundation:
     deliveries = PostgresDeliveries(database, sealer)
-    return _Ground(
+    return Foundation(
         settings=settings,
         database_url=database_url,
         database=database,
@@ -185,64 +180,138 @@ def _ground(settings: Settings, database_url: str, database: Database, sealer: S
     )
 
 
-async def _open_queue(stack: AsyncExitStack, ground: _Ground, *, works: bool) -> PostgresQueue:
-    """Whoever works keeps the queue up besides, on a session of its own."""
+async def _open_queue(stack: AsyncExitStack, foundation: Foundation, *, works: bool) -> PostgresQueue:
+    """A worker keeps the queue up as well, on a session of its own."""
     upkeep = None
     if works:
-        upkeep = await open_upkeep(ground.database_url)
+        upkeep = await open_upkeep(foundation.database_url)
         stack.push_async_callback(upkeep.close)
     return PostgresQueue(
-        ground.database,
-        ground.sealer,
-        lease=timedelta(seconds=ground.settings.job_lease_seconds),
+        foundation.database,
+        foundation.sealer,
+        lease=timedelta(seconds=foundation.settings.job_lease_seconds),
         policies=POLICIES,
         upkeep=upkeep,
-        announcer=_announcer(ground.sealer, ground.events),
+        announcer=_announcer(foundation.sealer, foundation.events),
     )
 
 
-async def _open_seam(stack: AsyncExitStack, ground: _Ground, connections: Connections, queue: PostgresQueue) -> Seam:
-    """What flows work through."""
-    settings, database, sealer, events = ground.settings, ground.database, ground.sealer, ground.events
-    announcer = _announcer(sealer, events)
-    poster = open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
-    pauses = PostgresPauses(database, announcer)
-    mapping_routes = PostgresMappingRoutes(database)
-    operations = PostgresOperations(
-        database,
-        sealer,
-        lease=timedelta(seconds=settings.operation_lease_seconds),
-        retention=timedelta(days=settings.operation_retention_days),
-        announcer=Announcements(events, queue),
-    )
-    await stack.enter_async_context(pauses.following(ground.database_url))
-    await stack.enter_async_context(mapping_routes.following(ground.database_url))
-    return Seam(
-        public_url=settings.public_url,
+async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connections: Connections) -> VendorDeps:
+    announcer = _announcer(foundation.sealer, foundation.events)
+    pauses = PostgresPauses(foundation.database, announcer)
+    await stack.enter_async_context(pauses.following(foundation.database_url))
+    return VendorDeps(
         connections=connections,
-        vendors=await stack.enter_async_context(open_vendor_client(settings, pauses=pauses)),
-        operations=operations,
-        queued_writes=settings.queued_writes,
-        links=PostgresLinks(database),
-        transactions=database,
-        queue=queue,
-        lanes=PostgresLanes(database, announcer),
+        vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
+        lanes=PostgresLanes(foundation.database, announcer),
         pauses=pauses,
-        receipts=PostgresReceipts(database, sealer),
-        events=events,
-        states=PostgresRecordStates(database, sealer),
-        trail=PostgresTrail(),
-        subscriptions=PostgresSubscriptions(database, sealer),
-        deliveries=ground.deliveries,
-        poster=await stack.enter_async_context(poster),
+    )
+
+
+async def _open_records(
+    stack: AsyncExitStack, foundation: Foundation, vendors: VendorDeps, queue: PostgresQueue
+) -> RecordDeps:
+    settings, database = foundation.settings, foundation.database
+    mapping_routes = PostgresMappingRoutes(database)
+    await stack.enter_async_context(mapping_routes.following(foundation.database_url))
+    return RecordDeps(
+        connections=vendors.connections,
+        vendors=vendors.vendors,
+        links=PostgresLinks(database),
         mapping_routes=mapping_routes,
         trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
-        drift=await stack.enter_async_context(_drift(settings, database, events, queue).running()),
-        uploads=PostgresUploads(database),
-        delivery_ladder=settings.delivery_ladder,
-        execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
-        settle_margin=float(settings.settle_margin_seconds),
+        drift=await stack.enter_async_context(_drift(settings, database, foundation.events, queue).running()),
     )
+
+
+async def _open_dependencies(
+    stack: AsyncExitStack,
+    foundation: Foundation,
+    keys: Sequence[EncryptionKey],
+    queue: PostgresQueue,
+    vendors: VendorDeps,
+    records: RecordDeps,
+    *,
+    works: bool,
+) -> Dependencies:
+    settings, database, sealer, events = (
+        foundation.settings,
+        foundation.database,
+        foundation.sealer,
+        foundation.events,
+    )
+    poster = await stack.enter_async_context(
+        open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
+    )
+    receipts, states, trail = (
+        PostgresReceipts(database, sealer),
+        PostgresRecordStates(database, sealer),
+        PostgresTrail(),
+    )
+    connections = records.connections
+    # A worker verifies no webhooks, and so need not know these secrets.
+    intakes = {} if works else open_intakes(settings.connections, connections, os.environ)
+    gauges = _open_gauges(settings, database)
+    operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
+    return Dependencies(
+        *operators,
+        connections,
+        vendors,
+        records,
+        WriteDeps(
+            **shared(records),
+            public_url=settings.public_url,
+            operations=PostgresOperations(
+                database,
+                sealer,
+                lease=timedelta(seconds=settings.operation_lease_seconds),
+                retention=timedelta(days=settings.operation_retention_days),
+                announcer=Announcements(events, queue),
+            ),
+            transactions=database,
+            queue=queue,
+            poster=poster,
+            queued_writes=settings.queued_writes,
+            execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+            settle_margin=float(settings.settle_margin_seconds),
+        ),
+        Writers(),
+        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue, trail=trail),
+        Receiving(intakes, Gathering(PostgresArrivals(database, sealer, POLICIES)), RefusedWebhooks(receipts)),
+        UploadDeps(
+            uploads=PostgresUploads(database),
+            transactions=database,
+            receipts=receipts,
+            queue=queue,
+            connections=connections,
+            links=records.links,
+            states=states,
+            events=events,
+            trail=trail,
+        ),
+        EventDeps(
+            events=events,
+            subscriptions=PostgresSubscriptions(database, sealer),
+            deliveries=foundation.deliveries,
+            transactions=database,
+            poster=poster,
+            connections=frozenset(connections.by_name),
+            delivery_ladder=settings.delivery_ladder,
+        ),
+        MonitoringDeps(runs=PostgresRuns(database), readiness=lambda: _readiness(database), collect=gauges.refresh),
+        HttpDeps(
+            public_url=settings.public_url,
+            trace_url=settings.trace_url,
+            keys=RememberedKeys(PostgresKeys(database)),
+            budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            cursors=Cursors(tuple(key.key for key in keys)),
+        ),
+    )
+
+
+def shared(records: RecordDeps) -> dict[str, Any]:
+    """The fields of `records`, for the dependencies that extend them."""
+    return {field.name: getattr(records, field.name) for field in fields(records)}
 
 
 def _announcer(sealer: Sealer, events: Events) -> StoreAnnouncer:
@@ -275,8 +344,8 @@ def connections_of(settings: Settings) -> Connections:
 
 
 @asynccontextmanager
-async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> AsyncIterator[OperatorSeam]:
-    """What operators' commands need: the database and nothing else, so that they work while everything else is down.
+async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> AsyncIterator[Dependencies]:
+    """What operators' commands need: the database and nothing else, so they work while everything else is down.
 
     Raises StoreUnavailable.
     """
@@ -284,28 +353,38 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
     try:
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
         events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
-        yield _operator_seam(database, sealer, PostgresLanes(database, _announcer(sealer, events)), events)
+        queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
+        yield Dependencies(
+            *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
+            ExportDeps(uploads=PostgresUploads(database), transactions=database, receipts=receipts, queue=queue),
+        )
     finally:
         await database.close()
 
 
-def _operator_seam(database: Database, sealer: Sealer, lanes: Lanes, events: Events) -> OperatorSeam:
-    return OperatorSeam(
-        transactions=database,
-        queue=JobIntake(sealer, POLICIES),
-        dead_letters=PostgresDeadLetters(database, sealer, POLICIES),
-        redrives=PostgresRedrives(database),
-        lanes=lanes,
-        receipts=PostgresReceipts(database, sealer),
-        events=events,
-        audit=PostgresAuditTrail(database),
-        runs=PostgresRuns(database),
-        drifts=PostgresDrifts(database),
-        uploads=PostgresUploads(database),
-        trail=PostgresTrail(),
-        read_figures=partial(read_figures, database),
-        mapping_routes=PostgresMappingRoutes(database),
-        trial_book=PostgresTrialBook(database),
+def operator_dependencies(
+    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: MappingRoutes
+) -> tuple[Any, ...]:
+    """What operators work with, over HTTP and at the keyboard."""
+    receipts = Dependencies(ReceiptDeps(receipts=PostgresReceipts(database, sealer)))
+    return (
+        DeadLetterDeps(
+            transactions=database,
+            queue=queue,
+            dead_letters=PostgresDeadLetters(database, sealer, POLICIES),
+            redrives=PostgresRedrives(database),
+            mapping_routes=mapping_routes,
+            kinds=KINDS,
+            show={kind.name: partial(kind.show, receipts) for kind in KINDS.values() if kind.show is not None},
+        ),
+        QueueDeps(
+            lanes=PostgresLanes(database, _announcer(sealer, events)),
+            read_figures=partial(read_figures, database),
+            count_dead_letters=partial(count_open_dead_letters, database),
+        ),
+        DriftDeps(drifts=PostgresDrifts(database), transactions=database, trail=PostgresTrail()),
+        RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
+        PostgresAuditTrail(database),
     )
 
 
@@ -324,10 +403,10 @@ def _drift(settings: Settings, database: Database, events: Events, queue: Postgr
     return DriftDetection(drifts=drifts, transactions=database, trail=trail, notes=notes, settings=settings.drift)
 
 
-async def _open_upkeep(stack: AsyncExitStack, ground: _Ground) -> Upkeep:
+async def _open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:
     """The watcher has a connection of its own: it must not take a busy pool for a database that is away."""
-    settings = ground.settings
-    watched = await Database.connect(ground.database_url, max_size=1)
+    settings = foundation.settings
+    watched = await Database.connect(foundation.database_url, max_size=1)
     stack.push_async_callback(watched.close)
     alerter = await stack.enter_async_context(open_alerting(settings.alerts, installation=settings.public_url))
     return Upkeep(
@@ -343,7 +422,7 @@ async def _open_upkeep(stack: AsyncExitStack, ground: _Ground) -> Upkeep:
         alerter=alerter,
         heartbeat_seconds=float(settings.alerts.heartbeat_seconds),
         retention=PostgresRetention(
-            ground.database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
+            foundation.database, settings.retention, operations=timedelta(days=settings.operation_retention_days)
         ),
         folders={
             name: DiskFolder(Path(connection.csv.folder))
@@ -353,17 +432,18 @@ async def _open_upkeep(stack: AsyncExitStack, ground: _Ground) -> Upkeep:
     )
 
 
-async def _open_runner(ground: _Ground, seam: Seam, queue: PostgresQueue) -> QueueRunner:
+async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:
     """The runner of this process, with the lanes as fast as the connections may be."""
-    await seam.lanes.configure(
-        {name: _lane(ground.settings, name, connection) for name, connection in seam.connections.by_name.items()}
+    vendors = dependencies.of(VendorDeps)
+    await vendors.lanes.configure(
+        {name: _lane(foundation.settings, name, connection) for name, connection in vendors.connections.by_name.items()}
     )
     return QueueRunner(
         queue,
-        handlers_of(seam),
+        {kind.name: kind.bind(dependencies) for kind in KINDS.values()},
         policies=POLICIES,
-        lease_seconds=float(ground.settings.job_lease_seconds),
-        listen=partial(listen, ground.database_url),
+        lease_seconds=float(foundation.settings.job_lease_seconds),
+        listen=partial(listen, foundation.database_url),
     )
 
 

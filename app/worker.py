@@ -10,14 +10,18 @@ from typing import Final
 import uvloop
 
 from app import telemetry
+from app.audit.trail import PostgresAuditTrail
 from app.dead_letters.bulk_redrive import carry_on
+from app.dead_letters.deps import DeadLetterDeps
 from app.monitoring.retention import reap
-from app.monitoring.routes import live, metrics, ready
+from app.monitoring.routes import PROBES
 from app.periodic import Loops
 from app.server import serve_application
 from app.settings.environment import Settings
+from app.uploads.deps import UploadDeps
 from app.uploads.take_folder import take_exports
-from app.wiring import Plant, open_plant
+from app.wiring import Runtime, open_runtime
+from app.writes.deps import WriteDeps
 from app.writes.models import Begun
 from app.writes.recover import resolve
 
@@ -45,14 +49,14 @@ def run(settings: Settings) -> None:
 
 
 async def _run(settings: Settings) -> None:
-    async with open_plant(settings, works=True) as plant:
-        assert plant.runner is not None  # noqa: S101 - this process works
-        jobs = asyncio.create_task(plant.runner.run())
-        work = asyncio.create_task(Worker(plant, lambda: not jobs.done()).run())
+    async with open_runtime(settings, works=True) as runtime:
+        assert runtime.runner is not None  # noqa: S101 - this process works
+        jobs = asyncio.create_task(runtime.runner.run())
+        work = asyncio.create_task(Worker(runtime, lambda: not jobs.done()).run())
         try:
-            await serve_application(plant.services, [live, ready, metrics], settings.host, settings.worker_port)
+            await serve_application(runtime.dependencies, PROBES, settings.host, settings.worker_port)
         finally:
-            plant.runner.stop()
+            runtime.runner.stop()
             work.cancel()
             await asyncio.wait({work, jobs}, timeout=DRAIN_SECONDS + GIVE_BACK_SECONDS)
 
@@ -61,10 +65,11 @@ class Worker:
     """A few loops over one database. Any number of workers may run; rows are claimed, not assigned. `jobs_run` tells
     whether the runner of jobs is at work."""
 
-    def __init__(self, plant: Plant, jobs_run: Callable[[], bool]) -> None:
-        assert plant.upkeep is not None  # noqa: S101 - this process works
-        self._plant = plant
-        self._upkeep = plant.upkeep
+    def __init__(self, runtime: Runtime, jobs_run: Callable[[], bool]) -> None:
+        assert runtime.upkeep is not None  # noqa: S101 - this process works
+        self._runtime = runtime
+        self._upkeep = runtime.upkeep
+        self._writes = runtime.dependencies.of(WriteDeps)
         self._jobs_run = jobs_run
         self._loops = Loops()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
@@ -77,7 +82,7 @@ class Worker:
                 for name, seconds, step in (
                     ("operations", POLL_SECONDS, self._claim),
                     ("redrives", POLL_SECONDS, self._redrive),
-                    ("seal", SEAL_SECONDS, self._plant.seal),
+                    ("seal", SEAL_SECONDS, self._runtime.seal),
                     ("anchor", ANCHOR_SECONDS, self._anchor),
                     ("heartbeat", HEARTBEAT_SECONDS, self._beat),
                     ("reap", REAP_SECONDS, self._reap),
@@ -95,7 +100,7 @@ class Worker:
         if free <= 0:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             return True
-        due = await self._plant.services.seam.operations.claim_due(free)
+        due = await self._writes.operations.claim_due(free)
         for begun in due:
             task = asyncio.create_task(self._resolve(begun))
             self._running.add(task)
@@ -104,30 +109,30 @@ class Worker:
 
     async def _resolve(self, begun: Begun) -> None:
         try:
-            await resolve(self._plant.services.seam, begun)
+            await resolve(self._writes, begun)
         except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
             # The lease runs out and it is looked at again; the log says why it did not go on now.
             _log.exception("an operation could not be gone on with", extra={"operation_id": begun.operation.id})
 
     async def _redrive(self) -> bool:
-        return await carry_on(self._plant.services.operators)
+        return await carry_on(self._runtime.dependencies.of(DeadLetterDeps))
 
     async def _anchor(self) -> bool:
         """Whoever keeps the logs elsewhere can prove by these lines that the chain was not written anew."""
-        head = await self._plant.services.operators.audit.head()
+        head = await self._runtime.dependencies.of(PostgresAuditTrail).head()
         if head.position:
             _log.info("the audit chain has come to %s:%s", head.position, head.chain)
         return False
 
     async def _beat(self) -> bool:
-        await self._plant.beat(self._name)
+        await self._runtime.beat(self._name)
         return False
 
     async def _reap(self) -> bool:
         return (await reap(self._upkeep.retention)).more
 
     async def _take_exports(self) -> bool:
-        return await take_exports(self._plant.services.seam, self._upkeep.folders)
+        return await take_exports(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)
 
     async def _sign_of_life(self) -> bool:
         """To a dead man's switch, which raises an alarm when none comes: so there is none while anything is amiss."""

@@ -7,10 +7,11 @@ from litestar import route
 
 from app.audit.models import Anchor, AuditFilter
 from app.audit.read import list_audit, verify_audit
+from app.audit.trail import PostgresAuditTrail
 from app.http.admission import AnyRequest, admit
+from app.http.deps import deps_of
 from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response
-from app.http.services import services_of
 
 AUDIT_TYPE: Final = re.compile(r"[a-z_]+\.([a-z_]+|\*)")
 ANCHOR: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
@@ -38,7 +39,7 @@ async def list_events(request: AnyRequest) -> Answered:
     before = _position(query, "cursor", "is not a cursor of this list")
     query.check()
     return page_response(
-        request, await list_audit(services_of(request).operators.audit, which, before=before, limit=limit)
+        request, await list_audit(deps_of(request, PostgresAuditTrail), which, before=before, limit=limit)
     )
 
 
@@ -51,7 +52,7 @@ async def verify(request: AnyRequest) -> Answered:
     anchor = _anchor(query)
     query.check()
     verification = await verify_audit(
-        services_of(request).operators.audit, start=start or 1, at_most=MOST_AT_ONCE, anchor=anchor
+        deps_of(request, PostgresAuditTrail), start=start or 1, at_most=MOST_AT_ONCE, anchor=anchor
     )
     return json_response(verification)
 

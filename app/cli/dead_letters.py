@@ -15,6 +15,7 @@ from app.cli.listing import Cells, judge_limit, show_page
 from app.cli.operators import actor, read_time, with_operators
 from app.cli.printing import Json, tell, write_json
 from app.cli.tables import moment, table
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.discard import DiscardOrder, discard_dead_letter
 from app.dead_letters.inspect import list_dead_letters, read_dead_letter
 from app.dead_letters.models import DeadLetterFilter
@@ -71,7 +72,7 @@ def list_all(
         since=read_time("--since", since),
         correlation_id=correlation_id,
     )
-    page = with_operators(lambda seam: list_dead_letters(seam, which, after=cursor, limit=limit))
+    page = with_operators(DeadLetterDeps, lambda deps: list_dead_letters(deps, which, after=cursor, limit=limit))
     shown = table("dead letter", "given up", "connection", "trouble")
     show_page(page, shown, _row, none="There are no such dead letters.", json=json)
 
@@ -88,7 +89,7 @@ def show(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, json: Json 
         As JSON.
     """
     trace_url = load_settings(os.environ).trace_url
-    letter = with_operators(lambda seam: read_dead_letter(seam, dead_letter_id, trace_url=trace_url))
+    letter = with_operators(DeadLetterDeps, lambda deps: read_dead_letter(deps, dead_letter_id, trace_url=trace_url))
     if json:
         write_json(letter)
         return
@@ -117,7 +118,9 @@ def redrive(
         As JSON.
     """
     order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read_json(payload)))
-    letter = with_operators(lambda seam: redrive_dead_letter(seam, dead_letter_id, order, actor=actor()))
+    letter = with_operators(
+        DeadLetterDeps, lambda deps: redrive_dead_letter(deps, dead_letter_id, order, actor=actor())
+    )
     tell(letter, f"{letter.id} is in the queue again.", json=json)
 
 
@@ -139,7 +142,9 @@ def discard(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, because:
     if not because.strip() or len(because) > 500:
         usage("--because: say why, in 1 to 500 characters.")
     order = DiscardOrder(because=because)
-    letter = with_operators(lambda seam: discard_dead_letter(seam, dead_letter_id, order, actor=actor()))
+    letter = with_operators(
+        DeadLetterDeps, lambda deps: discard_dead_letter(deps, dead_letter_id, order, actor=actor())
+    )
     tell(letter, f"{letter.id} is discarded.", json=json)
 
 

@@ -9,6 +9,7 @@ from app.cli.listing import Cells, judge_limit, show_page
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, tell
 from app.cli.tables import moment, table
+from app.drift.deps import DriftDeps
 from app.drift.findings import acknowledge_drift, list_drift
 from app.drift.models import DriftFilter, DriftFinding
 from app.settings.drift import DriftKind
@@ -45,7 +46,7 @@ def list_all(
     """
     judge_limit(limit)
     which = DriftFilter(connection=connection, kind=kind, acknowledged=acknowledged)
-    page = with_operators(lambda seam: list_drift(seam, which, after=cursor, limit=limit))
+    page = with_operators(DriftDeps, lambda deps: list_drift(deps, which, after=cursor, limit=limit))
     shown = table("finding", "last seen", "times", "mapping", "what")
     show_page(page, shown, _row, none="There are no such findings.", json=json)
 
@@ -61,7 +62,7 @@ def acknowledge(finding_id: Annotated[str, Parameter(name="ID")], /, *, json: Js
     json
         As JSON.
     """
-    finding = with_operators(lambda seam: acknowledge_drift(seam, finding_id, actor=actor()))
+    finding = with_operators(DriftDeps, lambda deps: acknowledge_drift(deps, finding_id, actor=actor()))
     tell(finding, f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}.", json=json)
 
 

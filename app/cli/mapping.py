@@ -17,7 +17,7 @@ from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
 from app.http.paging import whole_list
-from app.operator_seam import OperatorSeam
+from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import (
     CanaryOrder,
     RouteOrder,
@@ -51,7 +51,7 @@ def list_all(*, json: Json = False) -> None:
         As JSON.
     """
     connections = _connections()
-    found = with_operators(lambda seam: list_mappings(seam.mapping_routes, seam.trial_book, connections))
+    found = with_operators(RevisionDeps, lambda deps: list_mappings(deps.mapping_routes, deps.trial_book, connections))
     if json:
         write_json(whole_list(found))
         return
@@ -148,7 +148,7 @@ def rollback(name: Name, /, *, connection: At = None, json: Json = False) -> Non
         As JSON.
     """
     where = _one_connection(name, connection)
-    _decide(name, where, lambda seam, known: roll_back(seam.mapping_routes, known, name, where, actor=actor()), json)
+    _decide(name, where, lambda deps, known: roll_back(deps.mapping_routes, known, name, where, actor=actor()), json)
 
 
 @mapping.command
@@ -218,22 +218,22 @@ def _set_route(name: str, connection: str | None, json: bool, order_of: Callable
     _decide(
         name,
         where,
-        lambda seam, known: set_route(seam.mapping_routes, known, name, order_of(where), actor=actor()),
+        lambda deps, known: set_route(deps.mapping_routes, known, name, order_of(where), actor=actor()),
         json,
     )
 
 
 def _decide(
-    name: str, where: str, decide: Callable[[OperatorSeam, Connections], Awaitable[object]], json: bool
+    name: str, where: str, decide: Callable[[RevisionDeps, Connections], Awaitable[object]], json: bool
 ) -> None:
     """Decide about the mapping at one connection, then show how it stands there."""
     connections = _connections()
 
-    async def decide_and_look(seam: OperatorSeam) -> MappingView:
-        await decide(seam, connections)
-        return await read_mapping(seam.mapping_routes, seam.trial_book, connections, name)
+    async def decide_and_look(deps: RevisionDeps) -> MappingView:
+        await decide(deps, connections)
+        return await read_mapping(deps.mapping_routes, deps.trial_book, connections, name)
 
-    found = with_operators(decide_and_look)
+    found = with_operators(RevisionDeps, decide_and_look)
     if json:
         write_json(found)
         return
@@ -245,7 +245,9 @@ def _decide(
 
 def _read(name: str) -> MappingView:
     connections = _connections()
-    return with_operators(lambda seam: read_mapping(seam.mapping_routes, seam.trial_book, connections, name))
+    return with_operators(
+        RevisionDeps, lambda deps: read_mapping(deps.mapping_routes, deps.trial_book, connections, name)
+    )
 
 
 def _connections() -> Connections:

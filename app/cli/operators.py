@@ -13,23 +13,24 @@ import msgspec
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE, REFUSED, usage
 from app.errors import InvalidField, Problem, StateConflict, StoreUnavailable
-from app.operator_seam import OperatorSeam
 from app.settings.environment import load_settings
 from app.wiring import open_operators
 from canonical.parts import Instant
 
+D = TypeVar("D")
 T = TypeVar("T")
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def with_operators(do: Callable[[OperatorSeam], Awaitable[T]]) -> T:
-    """Do something with the queue. Ends the command where that is refused; raises Complaint without a database."""
+def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
+    """Do something with the dependencies of this type. Ends the command where that is refused; raises Complaint without
+    a database."""
     url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
 
     async def open_and_do() -> T:
-        async with open_operators(url, keys) as seam:
-            return await do(seam)
+        async with open_operators(url, keys) as dependencies:
+            return await do(dependencies.of(kind))
 
     try:
         return run(open_and_do())

@@ -6,6 +6,7 @@ from rich.text import Text
 from app.cli.operators import with_operators
 from app.cli.printing import Json, write_json
 from app.cli.tables import span, table
+from app.queue.deps import QueueDeps
 from app.queue.state import QueueLane, read_queue
 
 
@@ -17,7 +18,7 @@ def queue(*, json: Json = False) -> None:
     json
         As JSON.
     """
-    seen = with_operators(read_queue)
+    seen = with_operators(QueueDeps, lambda deps: read_queue(deps))
     if json:
         write_json(seen)
         return

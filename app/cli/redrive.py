@@ -25,8 +25,8 @@ from app.dead_letters.bulk_redrive import (
     start_redrive,
     try_out,
 )
+from app.dead_letters.deps import DeadLetterDeps
 from app.identifiers import uuid7
-from app.operator_seam import OperatorSeam
 from app.queue.models import DeathCategory
 
 LOOK_SECONDS: Final = 0.5
@@ -93,10 +93,10 @@ def start(
         usage(f"--rate {rate}: more than 0, at most {FASTEST}.")
     request = RedriveRequest(filter=chosen, rate_per_second=rate, dry_run=dry_run)
     if dry_run:
-        _tell_dry_run(with_operators(lambda seam: try_out(seam, request)), json)
+        _tell_dry_run(with_operators(DeadLetterDeps, lambda deps: try_out(deps, request)), json)
         return
     run = str(uuid7())
-    begun = with_operators(lambda seam: start_redrive(seam, request, actor=actor(), correlation_id=run))
+    begun = with_operators(DeadLetterDeps, lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))
     if follow:
         _follow(begun.id, json)
     else:
@@ -121,7 +121,7 @@ def status(
     if redrive_id is None:
         if follow:
             usage("--follow: say which one.")
-        page = with_operators(lambda seam: list_redrives(seam, after=None, limit=LISTED))
+        page = with_operators(DeadLetterDeps, lambda deps: list_redrives(deps, after=None, limit=LISTED))
         if json:
             write_json(page)
         elif page.data:
@@ -132,7 +132,7 @@ def status(
     if follow:
         _follow(redrive_id, json)
         return
-    found = with_operators(lambda seam: read_redrive(seam, redrive_id))
+    found = with_operators(DeadLetterDeps, lambda deps: read_redrive(deps, redrive_id))
     if json:
         write_json(found)
     else:
@@ -150,13 +150,13 @@ def cancel(redrive_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = 
     json
         As JSON.
     """
-    cancelled = with_operators(lambda seam: cancel_redrive(seam, redrive_id, actor=actor()))
+    cancelled = with_operators(DeadLetterDeps, lambda deps: cancel_redrive(deps, redrive_id, actor=actor()))
     tell(cancelled, f"{cancelled.id} is cancelled with {cancelled.left} left.", json=json)
 
 
 def _follow(redrive_id: str, json: bool) -> None:
     try:
-        ended = with_operators(lambda seam: _watch(seam, redrive_id))
+        ended = with_operators(DeadLetterDeps, lambda deps: _watch(deps, redrive_id))
     except KeyboardInterrupt:
         sys.stderr.write(f"It goes on; `lockstitch redrive status {redrive_id}` shows how.\n")
         sys.exit(INTERRUPTED)
@@ -166,7 +166,7 @@ def _follow(redrive_id: str, json: bool) -> None:
         _show([ended])
 
 
-async def _watch(seam: OperatorSeam, redrive_id: str) -> RedriveView:
+async def _watch(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
     """Look again and again until it has ended. The bar is on standard error, so that the result can be piped."""
     bar = Progress(
         TextColumn("{task.description}"),
@@ -175,13 +175,13 @@ async def _watch(seam: OperatorSeam, redrive_id: str) -> RedriveView:
         TextColumn("{task.fields[eta]}"),
         console=Console(stderr=True),
     )
-    seen = await read_redrive(seam, redrive_id)
+    seen = await read_redrive(deps, redrive_id)
     moved = time.monotonic()
     with bar:
         task = bar.add_task("redriving", total=seen.total, completed=seen.total - seen.left, eta="")
         while seen.state == "running":
             await asyncio.sleep(LOOK_SECONDS)
-            now = await read_redrive(seam, redrive_id)
+            now = await read_redrive(deps, redrive_id)
             if now.left != seen.left:
                 moved = time.monotonic()
             elif time.monotonic() - moved > STILL_SECONDS:

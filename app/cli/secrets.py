@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from app.capabilities import SEALED_COLUMNS
 from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE
 from app.cli.operators import actor
@@ -172,7 +173,7 @@ def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitabl
     async def connect_and_do() -> T:
         database = await Database.connect(url, max_size=1, command_timeout=PATIENT_SECONDS)
         try:
-            return await do(KeyRotation(database, sealer), sealer, tuple(key.id for key in keys))
+            return await do(KeyRotation(database, sealer, SEALED_COLUMNS), sealer, tuple(key.id for key in keys))
         finally:
             await asyncio.shield(database.close())
 

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.cli.exits import INTERRUPTED
 from app.cli.operators import with_operators
-from app.operator_seam import OperatorSeam
+from app.uploads.deps import ExportDeps
 from app.uploads.views import UploadView, read_upload
 
 LOOK_SECONDS: Final = 0.3
@@ -54,20 +54,20 @@ class UploadBar:
 def follow_upload(upload_id: str) -> UploadView:
     """Look again and again until every row had its turn. Ctrl-C ends the command, not the work."""
     try:
-        return with_operators(lambda seam: _watch(seam, upload_id))
+        return with_operators(ExportDeps, lambda deps: _watch(deps, upload_id))
     except KeyboardInterrupt:
         sys.stderr.write(f"It goes on; `lockstitch uploads show {upload_id}` shows how.\n")
         sys.exit(INTERRUPTED)
 
 
-async def _watch(seam: OperatorSeam, upload_id: str) -> UploadView:
-    seen = await read_upload(seam.uploads, upload_id)
+async def _watch(deps: ExportDeps, upload_id: str) -> UploadView:
+    seen = await read_upload(deps.uploads, upload_id)
     moved = time.monotonic()
     with UploadBar("working off") as bar:
         while seen.state != "done":
             bar.show(seen.accepted - seen.waiting, seen.accepted)
             await asyncio.sleep(LOOK_SECONDS)
-            now = await read_upload(seam.uploads, upload_id)
+            now = await read_upload(deps.uploads, upload_id)
             if (now.seen, now.waiting) != (seen.seen, seen.waiting):
                 moved = time.monotonic()
             elif time.monotonic() - moved > STILL_SECONDS:

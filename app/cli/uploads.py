@@ -19,11 +19,12 @@ from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import moment, table
 from app.cli.upload_progress import UploadBar, follow_upload
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import list_dead_letters
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterView
 from app.identifiers import uuid7
-from app.operator_seam import OperatorSeam
+from app.uploads.deps import ExportDeps
 from app.uploads.record import LARGEST, Taken, layout_of, take_upload
 from app.uploads.views import UploadView, list_uploads, read_upload
 from app.wiring import connections_of
@@ -52,7 +53,7 @@ def list_all(*, connection: str | None = None, limit: int = 20, cursor: str | No
         As JSON.
     """
     judge_limit(limit)
-    page = with_operators(lambda seam: list_uploads(seam.uploads, connection, after=cursor, limit=limit))
+    page = with_operators(ExportDeps, lambda deps: list_uploads(deps.uploads, connection, after=cursor, limit=limit))
     shown = table("upload", "sent", "connection", "state", "rows")
     show_page(page, shown, _row, none="There are no such uploads.", json=json)
 
@@ -70,7 +71,11 @@ def show(upload_id: Annotated[str, Parameter(name="ID")], /, *, follow: Flag = F
     json
         As JSON.
     """
-    seen = follow_upload(upload_id) if follow else with_operators(lambda seam: read_upload(seam.uploads, upload_id))
+    seen = (
+        follow_upload(upload_id)
+        if follow
+        else with_operators(ExportDeps, lambda deps: read_upload(deps.uploads, upload_id))
+    )
     _tell(seen, json=json)
 
 
@@ -110,11 +115,11 @@ def send(
         usage(f"{file} has {len(content)} bytes; at most {LARGEST} are taken: split it, each part with the header.")
     run = str(uuid7())
 
-    async def take(seam: OperatorSeam) -> Taken:
+    async def take(deps: ExportDeps) -> Taken:
         found, layout = layout_of(connections, connection)
         with telemetry.bind(run), UploadBar("recording") as bar:
             return await take_upload(
-                seam,
+                deps,
                 found,
                 layout,
                 BytesIO(content),
@@ -124,7 +129,7 @@ def send(
                 watch=lambda upload: bar.show(upload.seen, upload.rows),
             )
 
-    taken = with_operators(take)
+    taken = with_operators(ExportDeps, take)
     if taken.replayed:
         sys.stderr.write(f"It was taken before under this key, as {taken.upload.id}.\n")
     _tell(follow_upload(taken.upload.id) if follow else taken.upload, json=json)
@@ -162,7 +167,7 @@ def _tell(upload: UploadView, *, json: bool) -> None:
 
 def _show_bad_rows(upload: UploadView, console: Console) -> None:
     which = DeadLetterFilter(connection=upload.connection, correlation_id=upload.correlation_id)
-    page = with_operators(lambda seam: list_dead_letters(seam, which, after=None, limit=BAD_ROWS_SHOWN))
+    page = with_operators(DeadLetterDeps, lambda deps: list_dead_letters(deps, which, after=None, limit=BAD_ROWS_SHOWN))
     shown = table("dead letter", "where", "why")
     letters: list[DeadLetterView] = list(page.data)
     for letter in letters:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from app.audit import record
 from app.postgres.database import Database, Query
 from app.postgres.encryption import SealBroken, Sealer, prefix_of
-from app.sealed_columns import SEALED_COLUMNS, SealedColumn
+from app.postgres.sealed_column import SealedColumn
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -27,23 +27,26 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 class KeyRotation:
-    """`batch` values are sealed in one transaction."""
+    """Goes through `columns` in this order; `batch` values are sealed in one transaction."""
 
-    def __init__(self, database: Database, sealer: Sealer, *, batch: int = 200) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, columns: Sequence[SealedColumn], *, batch: int = 200
+    ) -> None:
         self._database = database
         self._sealer = sealer
+        self._columns = columns
         self._batch = batch
 
     async def count(self) -> Mapping[str, Mapping[str, int]]:
         """By column: how many values are sealed with each key, by its id."""
         return {
             column.name: {row["key"]: row["count"] for row in await self._database.fetch(_count(column))}
-            for column in SEALED_COLUMNS
+            for column in self._columns
         }
 
     async def rotate(self) -> AsyncIterator[Batch]:
         """Go once through everything that another key has sealed. Raises StoreUnavailable."""
-        for column in SEALED_COLUMNS:
+        for column in self._columns:
             after: Sequence[Any] | None = None
             while True:
                 rows = await self._select(column, after)

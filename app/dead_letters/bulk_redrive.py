@@ -6,10 +6,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter, DeadLetterGroup, NewRedrive, Redrive, RedriveState
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.operator_seam import OperatorSeam
 from app.queue.models import DeathCategory
 from canonical.parts import Instant
 
@@ -71,16 +71,18 @@ class DryRun(Struct, frozen=True, kw_only=True):
     dry_run: bool = True
 
 
-async def try_out(seam: OperatorSeam, request: RedriveRequest) -> DryRun:
+async def try_out(deps: DeadLetterDeps, request: RedriveRequest) -> DryRun:
     """Count and show what would be redriven; changes nothing. Raises InvalidField."""
     which = _which(request.filter)
-    total = await seam.dead_letters.count(which)
-    groups = await seam.dead_letters.groups(which, limit=GROUPS)
+    total = await deps.dead_letters.count(which)
+    groups = await deps.dead_letters.groups(which, limit=GROUPS)
     seconds = None if request.rate_per_second is None else round(total / request.rate_per_second, 1)
     return DryRun(total=total, groups=list(groups), seconds=seconds)
 
 
-async def start_redrive(seam: OperatorSeam, request: RedriveRequest, *, actor: str, correlation_id: str) -> RedriveView:
+async def start_redrive(
+    deps: DeadLetterDeps, request: RedriveRequest, *, actor: str, correlation_id: str
+) -> RedriveView:
     """Begin with the letters that match now. A worker carries it on. Raises InvalidField."""
     new = NewRedrive(
         filter=_which(request.filter),
@@ -88,27 +90,27 @@ async def start_redrive(seam: OperatorSeam, request: RedriveRequest, *, actor: s
         actor=actor,
         correlation_id=correlation_id,
     )
-    async with seam.transactions.transaction() as transaction:
-        return view_of(await seam.redrives.start(transaction, new))
+    async with deps.transactions.transaction() as transaction:
+        return view_of(await deps.redrives.start(transaction, new))
 
 
-async def list_redrives(seam: OperatorSeam, *, after: str | None, limit: int) -> Page:
+async def list_redrives(deps: DeadLetterDeps, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
-    found = await seam.redrives.list(after=after, limit=limit + 1)
+    found = await deps.redrives.list(after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
 
-async def read_redrive(seam: OperatorSeam, redrive_id: str) -> RedriveView:
+async def read_redrive(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
     """One by id. Raises NotFound."""
-    return view_of(await _find(seam, redrive_id))
+    return view_of(await _find(deps, redrive_id))
 
 
-async def cancel_redrive(seam: OperatorSeam, redrive_id: str, *, actor: str) -> RedriveView:
+async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -> RedriveView:
     """Go on no more; what has been redriven stays so. Raises NotFound, StateConflict for one that has ended."""
-    redrive = await _find(seam, redrive_id)
-    async with seam.transactions.transaction() as transaction:
-        cancelled = await seam.redrives.cancel(transaction, redrive.id, actor=actor)
-    redrive = await _find(seam, redrive_id)
+    redrive = await _find(deps, redrive_id)
+    async with deps.transactions.transaction() as transaction:
+        cancelled = await deps.redrives.cancel(transaction, redrive.id, actor=actor)
+    redrive = await _find(deps, redrive_id)
     if not cancelled:
         raise StateConflict(
             f"{redrive.id} is {redrive.state} since {redrive.ended_at:%Y-%m-%d %H:%M:%S} UTC:"
@@ -118,16 +120,16 @@ async def cancel_redrive(seam: OperatorSeam, redrive_id: str, *, actor: str) -> 
     return view_of(redrive)
 
 
-async def carry_on(seam: OperatorSeam) -> bool:
+async def carry_on(deps: DeadLetterDeps) -> bool:
     """One batch of a redrive that is due, all of it or nothing; whether there may be more to do at once."""
-    async with seam.transactions.transaction() as transaction:
-        batch = await seam.redrives.take_batch(transaction, BATCH)
+    async with deps.transactions.transaction() as transaction:
+        batch = await deps.redrives.take_batch(transaction, BATCH)
         if batch is None:
             return False
-        redriven = await seam.dead_letters.redrive_all(
+        redriven = await deps.dead_letters.redrive_all(
             transaction, batch.dead_letters, actor=batch.redrive.actor, redrive=batch.redrive.id
         )
-        await seam.redrives.note_batch(transaction, batch, redriven=len(redriven))
+        await deps.redrives.note_batch(transaction, batch, redriven=len(redriven))
     return len(batch.dead_letters) == BATCH
 
 
@@ -184,8 +186,8 @@ def _in_utc(member: str, at: datetime | None) -> datetime | None:
         raise InvalidField.at(f"/filter/{member}", "a time between the years 1 and 9999 in UTC") from error
 
 
-async def _find(seam: OperatorSeam, redrive_id: str) -> Redrive:
-    redrive = await seam.redrives.get(redrive_id) if REDRIVE_ID.fullmatch(redrive_id) else None
+async def _find(deps: DeadLetterDeps, redrive_id: str) -> Redrive:
+    redrive = await deps.redrives.get(redrive_id) if REDRIVE_ID.fullmatch(redrive_id) else None
     if redrive is None:
         raise NotFound(f"No redrive has the id {redrive_id[:80]}.", next_step="GET /ops/redrives lists them.")
     return redrive

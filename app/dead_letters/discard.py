@@ -4,11 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import find_letter, not_open
 from app.dead_letters.models import NotOpen
 from app.dead_letters.views import DeadLetterView, view_of
-from app.operator_seam import OperatorSeam
-from app.writes.queued import abandonment_of
 
 
 class DiscardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,16 +17,17 @@ class DiscardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 async def discard_dead_letter(
-    seam: OperatorSeam, dead_letter_id: str, order: DiscardOrder, *, actor: str
+    deps: DeadLetterDeps, dead_letter_id: str, order: DiscardOrder, *, actor: str
 ) -> DeadLetterView:
     """Let it go; those that it held up go on. Raises NotFound, and StateConflict when it was decided about already."""
-    letter = await find_letter(seam, dead_letter_id)
-    following = abandonment_of(letter)
+    letter = await find_letter(deps, dead_letter_id)
+    kind = deps.kinds.get(letter.kind)
+    following = None if kind is None or kind.abandon is None else kind.abandon(letter)
     try:
-        async with seam.transactions.transaction() as transaction:
-            await seam.dead_letters.discard(transaction, letter.id, actor=actor, because=order.because)
+        async with deps.transactions.transaction() as transaction:
+            await deps.dead_letters.discard(transaction, letter.id, actor=actor, because=order.because)
             if following is not None:
-                await seam.queue.enqueue(transaction, following)
+                await deps.queue.enqueue(transaction, following)
     except NotOpen as error:
-        raise await not_open(seam, letter.id) from error
-    return view_of(await find_letter(seam, letter.id))
+        raise await not_open(deps, letter.id) from error
+    return view_of(await find_letter(deps, letter.id))

@@ -3,42 +3,44 @@
 import re
 from typing import Final
 
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
-from app.dead_letters.payload import EDITABLE, unfold
+from app.dead_letters.payload import is_editable, show_payload
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, detail_of, view_of
 from app.errors import NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.operator_seam import OperatorSeam
 from app.queue.models import DeadLetter
 from app.revisions.mapping_routes import revision_at
 
 DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
 
 
-async def list_dead_letters(seam: OperatorSeam, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
+async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
-    found = await seam.dead_letters.list(which, after=after, limit=limit + 1)
+    found = await deps.dead_letters.list(which, after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
 
-async def read_dead_letter(seam: OperatorSeam, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
+async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
     """One with its payload, every attempt, and what can be done; `trace_url` is the form of the addresses of traces.
     Raises NotFound."""
-    letter = await find_letter(seam, dead_letter_id)
-    unfolded = await unfold(seam, letter)
-    attempts = await seam.dead_letters.attempts(letter.job_id)
+    letter = await find_letter(deps, dead_letter_id)
+    shown = await show_payload(deps, letter)
+    attempts = await deps.dead_letters.attempts(letter.job_id)
     return detail_of(
         letter,
         [attempt_view_of(attempt, trace_url) for attempt in attempts],
-        payload=unfolded.payload,
-        payload_note=unfolded.note,
-        editable=letter.state == "open" and letter.kind in EDITABLE,
-        revision_now=None if letter.mapping is None else await revision_at(seam, letter.connection, letter.mapping),
+        payload=shown.payload,
+        payload_note=shown.note,
+        editable=letter.state == "open" and is_editable(deps, letter),
+        revision_now=None
+        if letter.mapping is None
+        else await revision_at(deps.mapping_routes, letter.connection, letter.mapping),
     )
 
 
-async def find_letter(seam: OperatorSeam, dead_letter_id: str) -> DeadLetter:
-    letter = await seam.dead_letters.get(dead_letter_id) if DEAD_LETTER_ID.fullmatch(dead_letter_id) else None
+async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
+    letter = await deps.dead_letters.get(dead_letter_id) if DEAD_LETTER_ID.fullmatch(dead_letter_id) else None
     if letter is None:
         raise NotFound(
             f"No dead letter has the id {dead_letter_id[:80]}.", next_step="GET /ops/dead-letters lists them."
@@ -46,8 +48,8 @@ async def find_letter(seam: OperatorSeam, dead_letter_id: str) -> DeadLetter:
     return letter
 
 
-async def not_open(seam: OperatorSeam, dead_letter_id: str) -> StateConflict:
-    letter = await find_letter(seam, dead_letter_id)
+async def not_open(deps: DeadLetterDeps, dead_letter_id: str) -> StateConflict:
+    letter = await find_letter(deps, dead_letter_id)
     return StateConflict(
         f"{letter.id} was {letter.state} by {letter.closed_by} at {letter.closed_at:%Y-%m-%d %H:%M:%S} UTC:"
         " there is nothing left to decide.",

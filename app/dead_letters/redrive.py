@@ -2,12 +2,12 @@
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.inspect import find_letter, not_open
 from app.dead_letters.models import AlreadyQueued, NotOpen
-from app.dead_letters.payload import edited_payload
+from app.dead_letters.payload import edit_payload
 from app.dead_letters.views import DeadLetterView, view_of
 from app.errors import StateConflict
-from app.operator_seam import OperatorSeam
 
 
 class RedriveOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,20 +17,20 @@ class RedriveOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 async def redrive_dead_letter(
-    seam: OperatorSeam, dead_letter_id: str, order: RedriveOrder, *, actor: str
+    deps: DeadLetterDeps, dead_letter_id: str, order: RedriveOrder, *, actor: str
 ) -> DeadLetterView:
     """Enqueue it again in its old place. Raises NotFound, InvalidField for a payload that it cannot take, and
     StateConflict when it was decided about already or its work is queued."""
-    letter = await find_letter(seam, dead_letter_id)
-    payload = None if order.payload is UNSET else edited_payload(letter, order.payload)
+    letter = await find_letter(deps, dead_letter_id)
+    payload = None if order.payload is UNSET else edit_payload(deps, letter, order.payload)
     try:
-        async with seam.transactions.transaction() as transaction:
-            await seam.dead_letters.redrive(transaction, letter.id, actor=actor, payload=payload)
+        async with deps.transactions.transaction() as transaction:
+            await deps.dead_letters.redrive(transaction, letter.id, actor=actor, payload=payload)
     except NotOpen as error:
-        raise await not_open(seam, letter.id) from error
+        raise await not_open(deps, letter.id) from error
     except AlreadyQueued as error:
         raise StateConflict(
             f"The same work is queued already, so {letter.id} would do it twice.",
             next_step="Wait until that job has ended; if it succeeds, discard this dead letter.",
         ) from error
-    return view_of(await find_letter(seam, letter.id))
+    return view_of(await find_letter(deps, letter.id))

@@ -14,6 +14,7 @@ from app.dead_letters.bulk_redrive import (
     start_redrive,
     try_out,
 )
+from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.discard import DiscardOrder, discard_dead_letter
 from app.dead_letters.inspect import list_dead_letters, read_dead_letter
 from app.dead_letters.models import DeadLetterFilter
@@ -21,9 +22,9 @@ from app.dead_letters.redrive import RedriveOrder, redrive_dead_letter
 from app.errors import UnsupportedMediaType
 from app.http.admission import AnyRequest, admit, read_body
 from app.http.body import decode_patch
+from app.http.deps import HttpDeps, deps_of
 from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response
-from app.http.services import services_of
 from app.problem_document import JSON
 from app.queue.models import DeadLetterState, DeathCategory
 
@@ -45,7 +46,7 @@ async def list_all(request: AnyRequest) -> Answered:
         query.complain("cursor", "is not a cursor of this list")
     query.check()
     return page_response(
-        request, await list_dead_letters(services_of(request).operators, which, after=after, limit=limit)
+        request, await list_dead_letters(deps_of(request, DeadLetterDeps), which, after=after, limit=limit)
     )
 
 
@@ -54,9 +55,12 @@ async def read_one(request: AnyRequest) -> Answered:
     """One with its payload, every attempt, and what can be done about it."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    services = services_of(request)
     return json_response(
-        await read_dead_letter(services.operators, request.path_params["id"], trace_url=services.trace_url)
+        await read_dead_letter(
+            deps_of(request, DeadLetterDeps),
+            request.path_params["id"],
+            trace_url=deps_of(request, HttpDeps).trace_url,
+        )
     )
 
 
@@ -67,7 +71,7 @@ async def redrive(request: AnyRequest) -> Answered:
     order = await _read_optional(request, RedriveOrder)
     Query(request, ()).check()
     letter = await redrive_dead_letter(
-        services_of(request).operators, request.path_params["id"], order, actor=admitted.caller.principal
+        deps_of(request, DeadLetterDeps), request.path_params["id"], order, actor=admitted.caller.principal
     )
     return json_response(letter)
 
@@ -79,7 +83,7 @@ async def discard(request: AnyRequest) -> Answered:
     order = decode_patch(await read_body(request, (JSON,)), DiscardOrder)
     Query(request, ()).check()
     letter = await discard_dead_letter(
-        services_of(request).operators, request.path_params["id"], order, actor=admitted.caller.principal
+        deps_of(request, DeadLetterDeps), request.path_params["id"], order, actor=admitted.caller.principal
     )
     return json_response(letter)
 
@@ -120,12 +124,10 @@ async def start_bulk(request: AnyRequest) -> Answered:
     admitted = await admit(request, "ops:write")
     wanted = decode_patch(await read_body(request, (JSON,)), RedriveRequest)
     Query(request, ()).check()
-    operators = services_of(request).operators
+    deps = deps_of(request, DeadLetterDeps)
     if wanted.dry_run:
-        return json_response(await try_out(operators, wanted))
-    redrive = await start_redrive(
-        operators, wanted, actor=admitted.caller.principal, correlation_id=admitted.correlation_id
-    )
+        return json_response(await try_out(deps, wanted))
+    redrive = await start_redrive(deps, wanted, actor=admitted.caller.principal, correlation_id=admitted.correlation_id)
     return json_response(redrive, status=201, headers={"location": f"{PATH}/{redrive.id}"})
 
 
@@ -139,7 +141,7 @@ async def list_bulk(request: AnyRequest) -> Answered:
     if after is not None and not after.startswith("rdv_"):
         query.complain("cursor", "is not a cursor of this list")
     query.check()
-    return page_response(request, await list_redrives(services_of(request).operators, after=after, limit=limit))
+    return page_response(request, await list_redrives(deps_of(request, DeadLetterDeps), after=after, limit=limit))
 
 
 @route("/ops/redrives/{id:str}", http_method=["GET"], name="read redrive")
@@ -147,7 +149,7 @@ async def read_bulk(request: AnyRequest) -> Answered:
     """How far it has come, and when it will be through."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    return json_response(await read_redrive(services_of(request).operators, request.path_params["id"]))
+    return json_response(await read_redrive(deps_of(request, DeadLetterDeps), request.path_params["id"]))
 
 
 @route("/ops/redrives/{id:str}/cancel", http_method=["POST"], name="cancel redrive", status_code=200)
@@ -157,7 +159,7 @@ async def cancel_bulk(request: AnyRequest) -> Answered:
     await read_body(request, ())
     Query(request, ()).check()
     redrive = await cancel_redrive(
-        services_of(request).operators, request.path_params["id"], actor=admitted.caller.principal
+        deps_of(request, DeadLetterDeps), request.path_params["id"], actor=admitted.caller.principal
     )
     return json_response(redrive)
 

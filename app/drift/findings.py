@@ -4,37 +4,37 @@ import re
 from typing import Final
 
 from app.audit.models import Fact
+from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
 from app.errors import NotFound, StateConflict
 from app.http.paging import Page, page_of
-from app.operator_seam import OperatorSeam
 
 FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 
 
-async def list_drift(seam: OperatorSeam, which: DriftFilter, *, after: str | None, limit: int) -> Page:
+async def list_drift(deps: DriftDeps, which: DriftFilter, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
-    found = await seam.drifts.list(which, after=after, limit=limit + 1)
+    found = await deps.drifts.list(which, after=after, limit=limit + 1)
     return page_of(found, limit)
 
 
-async def read_drift(seam: OperatorSeam, finding_id: str) -> DriftFinding:
+async def read_drift(deps: DriftDeps, finding_id: str) -> DriftFinding:
     """One finding. Raises NotFound."""
-    found = await seam.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
+    found = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
     if found is None:
         raise NotFound(f"There is no drift finding {finding_id[:80]}.", next_step="GET /ops/drift lists them.")
     return found
 
 
-async def acknowledge_drift(seam: OperatorSeam, finding_id: str, *, actor: str) -> DriftFinding:
+async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> DriftFinding:
     """A person has seen it, and it is no news any more: it joins the baseline, an alarm of it ends, records with it are
     accepted again. Audited. Raises NotFound, and StateConflict when somebody was faster."""
-    known = await read_drift(seam, finding_id)
-    async with seam.transactions.transaction() as transaction:
-        finding = await seam.drifts.acknowledge(transaction, known.id, actor=actor)
+    known = await read_drift(deps, finding_id)
+    async with deps.transactions.transaction() as transaction:
+        finding = await deps.drifts.acknowledge(transaction, known.id, actor=actor)
         if finding is not None:
             facts = {"connection": finding.connection, "mapping": finding.mapping, "path": finding.path}
-            await seam.trail.append(
+            await deps.trail.append(
                 transaction,
                 Fact(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
             )

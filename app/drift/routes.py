@@ -5,12 +5,13 @@ from typing import Final, get_args
 import msgspec
 from litestar import route
 
+from app.drift.deps import DriftDeps
 from app.drift.findings import acknowledge_drift, list_drift, read_drift
 from app.drift.models import DriftFilter
 from app.http.admission import AnyRequest, admit, read_body
+from app.http.deps import deps_of
 from app.http.query import BOOLEANS, Query
 from app.http.responses import Answered, json_response, page_response
-from app.http.services import services_of
 from app.settings.drift import DriftKind
 
 FILTERS: Final = ("connection", "kind", "acknowledged")
@@ -32,9 +33,7 @@ async def list_all(request: AnyRequest) -> Answered:
     if after is not None and not after.startswith("drf_"):
         query.complain("cursor", "is not a cursor of this list")
     query.check()
-    page = await list_drift(
-        services_of(request).operators, msgspec.convert(which, DriftFilter), after=after, limit=limit
-    )
+    page = await list_drift(deps_of(request, DriftDeps), msgspec.convert(which, DriftFilter), after=after, limit=limit)
     return page_response(request, page)
 
 
@@ -43,7 +42,7 @@ async def read_one(request: AnyRequest) -> Answered:
     """One finding."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    return json_response(await read_drift(services_of(request).operators, request.path_params["id"]))
+    return json_response(await read_drift(deps_of(request, DriftDeps), request.path_params["id"]))
 
 
 @route("/ops/drift/{id:str}/acknowledge", http_method=["POST"], name="acknowledge drift finding", status_code=200)
@@ -53,7 +52,7 @@ async def acknowledge(request: AnyRequest) -> Answered:
     await read_body(request, ())
     Query(request, ()).check()
     finding = await acknowledge_drift(
-        services_of(request).operators, request.path_params["id"], actor=admitted.caller.principal
+        deps_of(request, DriftDeps), request.path_params["id"], actor=admitted.caller.principal
     )
     return json_response(finding)
 

@@ -3,15 +3,17 @@
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from app.egress.models import NotPosted, Poster
+from app.events.deps import EventDeps
 from app.events.models import Consigned, Delivery, DeliveryFailure
+from app.queue.kinds import JobKind
 from app.queue.models import Done, Exhausted, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
-from app.seam import Seam
 from app.signatures import Secret, signed_headers
 from app.telemetry.posting import count_delivery, count_disabled
 
@@ -34,20 +36,20 @@ class Sent(Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
-async def deliver(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> Outcome:
     """The handler of `deliver` jobs: make one attempt.
 
     Only 2xx is success. 410 ends the subscription. Anything else is tried again as the ladder says, or later where the
     target asks for it, also what the egress guard refuses: a name may lead elsewhere tomorrow.
     """
     consigned = _decoder.decode(job.payload)
-    delivery = await seam.deliveries.open(consigned.delivery)
+    delivery = await deps.deliveries.open(consigned.delivery)
     if delivery is None:
         return Done()
     if not delivery.secrets:
-        return await _give_up(seam, job, delivery, "no API key of the caller is valid any more")
+        return await _give_up(deps, job, delivery, "no API key of the caller is valid any more")
     sent = await send(
-        seam.poster,
+        deps.poster,
         delivery.target_url,
         delivery.secrets,
         message_id=delivery.event,
@@ -56,15 +58,15 @@ async def deliver(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
     )
     if sent.status == GONE and delivery.subscription is not None:
         async with finishing() as transaction:
-            await seam.subscriptions.delete(
+            await deps.subscriptions.delete(
                 transaction, delivery.subscription, actor="lockstitch", because="the target answered 410"
             )
         count_delivery("dropped")
         return Done()
     if sent.reason is not None or sent.status is None:
-        return await _try_again(seam, job, delivery, sent)
+        return await _try_again(deps, job, delivery, sent)
     async with finishing() as transaction:
-        await seam.deliveries.succeed(transaction, delivery, status=sent.status)
+        await deps.deliveries.succeed(transaction, delivery, status=sent.status)
     count_delivery("delivered")
     return Done()
 
@@ -92,26 +94,32 @@ def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | No
     return max(jittered, min(asked or 0.0, LONGEST_WAIT))
 
 
-async def _try_again(seam: Seam, job: Job, delivery: Delivery, sent: Sent) -> Outcome:
+async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> Outcome:
     failures = job.attempt - job.spared
     reason = f"the target {sent.reason}"
     failure = DeliveryFailure(
         status=sent.status,
         reason=reason,
-        final=failures > len(seam.delivery_ladder),
+        final=failures > len(deps.delivery_ladder),
         unresponsive=sent.status is None or sent.status in SLOW_DOWN,
         retry_after=None if sent.retry_after is None else min(sent.retry_after, LONGEST_WAIT),
     )
-    if await seam.deliveries.fail(job, delivery, failure, disable_after=sum(seam.delivery_ladder)):
+    if await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder)):
         count_disabled()
     count_delivery("given up" if failure.final else "failed")
     if failure.final:
         return Exhausted(reason=reason)
-    return Retry(reason=reason, after=seconds_until_next(seam.delivery_ladder, failures, sent.retry_after))
+    return Retry(reason=reason, after=seconds_until_next(deps.delivery_ladder, failures, sent.retry_after))
 
 
-async def _give_up(seam: Seam, job: Job, delivery: Delivery, reason: str) -> Outcome:
+async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -> Outcome:
     failure = DeliveryFailure(status=None, reason=reason, final=True, unresponsive=False, retry_after=None)
-    await seam.deliveries.fail(job, delivery, failure, disable_after=sum(seam.delivery_ladder))
+    await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder))
     count_delivery("given up")
     return Permanent(reason=reason)
+
+
+DELIVER: Final = JobKind(
+    name="deliver", policy=POLICY, bind=lambda dependencies: partial(deliver, dependencies.of(EventDeps))
+)
+KINDS: Final = (DELIVER,)

@@ -8,6 +8,7 @@ from litestar import Response, route
 from msgspec import Raw
 
 from app.errors import NotFound
+from app.events.deps import EventDeps
 from app.events.feed import EVENT_ID, newest_of, read_events
 from app.events.samples import sample_event
 from app.events.subscriptions import (
@@ -23,10 +24,10 @@ from app.events.subscriptions import (
 from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from app.http.admission import AnyRequest, admit, read_body
 from app.http.body import decode_patch
+from app.http.deps import deps_of
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response, link_next, page_response, resource_response
-from app.http.services import services_of
 from app.problem_document import JSON
 from canonical.parts import ObjectName
 
@@ -45,7 +46,7 @@ async def list_events(request: AnyRequest) -> Answered:
         query.complain("after", "is not the id of an event, which is evt_ and 36 hexadecimal digits")
     limit = query.whole("limit", 1, 250, 50)
     query.check()
-    page = await read_events(services_of(request).seam, patterns=patterns, after=after, limit=limit)
+    page = await read_events(deps_of(request, EventDeps), patterns=patterns, after=after, limit=limit)
     if page.has_more:
         link_next(request, page.next_cursor, "after")
     return json_response(page)
@@ -64,7 +65,7 @@ async def read_feed(request: AnyRequest) -> Answered:
     patterns = query.choices("type", tuple(kind for kind in EVENT_PATTERNS if kind.startswith(f"{name}.")))
     limit = query.whole("limit", 1, 250, 50)
     query.check()
-    return json_response(await newest_of(services_of(request).seam, name, patterns=patterns, limit=limit))
+    return json_response(await newest_of(deps_of(request, EventDeps), name, patterns=patterns, limit=limit))
 
 
 @route("/v1/samples/{event_type:str}", http_method=["GET"], name="read sample")
@@ -93,7 +94,7 @@ async def list_all(request: AnyRequest) -> Answered:
     if after is not None and not after.startswith("sub_"):
         query.complain("cursor", "is not a cursor of this list")
     query.check()
-    return page_response(request, await list_subscriptions(services_of(request).seam, after=after, limit=limit))
+    return page_response(request, await list_subscriptions(deps_of(request, EventDeps), after=after, limit=limit))
 
 
 @route("/v1/subscriptions", http_method=["POST"], name="create subscription", status_code=201)
@@ -102,7 +103,7 @@ async def create(request: AnyRequest) -> Answered:
     admitted = await admit(request, WRITE)
     wanted = decode_patch(await read_body(request, (JSON,)), SubscriptionRequest)
     Query(request, ()).check()
-    made = await subscribe(services_of(request).seam, wanted, principal=admitted.caller.principal)
+    made = await subscribe(deps_of(request, EventDeps), wanted, principal=admitted.caller.principal)
     return json_response(made, status=201, headers={"location": f"/v1/subscriptions/{made.id}"})
 
 
@@ -111,7 +112,7 @@ async def read_one(request: AnyRequest) -> Answered:
     """One subscription, and how it stands with it."""
     await admit(request, READ)
     Query(request, ()).check()
-    return json_response(await get_subscription(services_of(request).seam, request.path_params["id"]))
+    return json_response(await get_subscription(deps_of(request, EventDeps), request.path_params["id"]))
 
 
 @route("/v1/subscriptions/{id:str}", http_method=["DELETE"], name="delete subscription", status_code=200)
@@ -120,7 +121,7 @@ async def delete(request: AnyRequest) -> Answered:
     admitted = await admit(request, WRITE)
     await read_body(request, ())
     Query(request, ()).check()
-    await unsubscribe(services_of(request).seam, request.path_params["id"], principal=admitted.caller.principal)
+    await unsubscribe(deps_of(request, EventDeps), request.path_params["id"], principal=admitted.caller.principal)
     return Response(b"", status_code=204)
 
 
@@ -131,7 +132,7 @@ async def rotate(request: AnyRequest) -> Answered:
     await read_body(request, ())
     Query(request, ()).check()
     view = await rotate_secret(
-        services_of(request).seam, request.path_params["id"], principal=admitted.caller.principal
+        deps_of(request, EventDeps), request.path_params["id"], principal=admitted.caller.principal
     )
     return json_response(view)
 
@@ -142,8 +143,8 @@ async def test(request: AnyRequest) -> Answered:
     admitted = await admit(request, WRITE)
     await read_body(request, ())
     Query(request, ()).check()
-    seam = services_of(request).seam
-    return json_response(await deliver_test(seam, request.path_params["id"], correlation_id=admitted.correlation_id))
+    deps = deps_of(request, EventDeps)
+    return json_response(await deliver_test(deps, request.path_params["id"], correlation_id=admitted.correlation_id))
 
 
 @route("/v1/subscriptions/{id:str}/enable", http_method=["POST"], name="enable subscription", status_code=200)
@@ -152,7 +153,7 @@ async def enable_again(request: AnyRequest) -> Answered:
     admitted = await admit(request, WRITE)
     await read_body(request, ())
     Query(request, ()).check()
-    view = await enable(services_of(request).seam, request.path_params["id"], principal=admitted.caller.principal)
+    view = await enable(deps_of(request, EventDeps), request.path_params["id"], principal=admitted.caller.principal)
     return json_response(view)
 
 

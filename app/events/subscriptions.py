@@ -10,13 +10,13 @@ from msgspec import Meta, Struct
 from app.egress.named_targets import NEXT_STEP, complaint_about
 from app.errors import InvalidField, NotFound
 from app.events.deliver import send
+from app.events.deps import EventDeps
 from app.events.models import NewSubscription, Subscription, SubscriptionState
 from app.events.samples import sample_event
 from app.events.types import EVENT_PATTERNS, types_of
 from app.http.paging import Page, page_of
 from app.identifiers import new_id
 from app.problem_document import FieldError
-from app.seam import Seam
 from app.signatures import new_secret
 
 SUBSCRIPTION_ID: Final = re.compile(r"sub_[A-Za-z0-9]{1,64}")
@@ -64,24 +64,24 @@ class SubscriptionTest(Struct, frozen=True, kw_only=True):
     event_id: str
 
 
-async def subscribe(seam: Seam, wanted: SubscriptionRequest, *, principal: str) -> SubscriptionWithSecret:
+async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, *, principal: str) -> SubscriptionWithSecret:
     """Add a subscription. Raises InvalidField with everything that is wrong with it."""
     complaints = [
         FieldError(pointer=f"/events/{place}", detail=f"there is no such event; there are: {', '.join(EVENT_PATTERNS)}")
         for place, pattern in enumerate(wanted.events)
         if pattern not in EVENT_PATTERNS
     ]
-    if wanted.connection is not None and wanted.connection not in seam.connections.by_name:
-        known = ", ".join(sorted(seam.connections.by_name))
+    if wanted.connection is not None and wanted.connection not in deps.connections:
+        known = ", ".join(sorted(deps.connections))
         complaints.append(FieldError(pointer="/connection", detail=f"there is no such connection; there are: {known}"))
-    refused = await complaint_about(seam.poster, wanted.target_url)
+    refused = await complaint_about(deps.poster, wanted.target_url)
     if refused is not None:
         complaints.append(FieldError(pointer="/target_url", detail=refused))
     if complaints:
         told = "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
         raise InvalidField(f"{told}.", errors=tuple(complaints), next_step=None if refused is None else NEXT_STEP)
     secret = new_secret()
-    made = await seam.subscriptions.create(
+    made = await deps.subscriptions.create(
         NewSubscription(
             id=new_id("sub_"),
             principal=principal,
@@ -94,50 +94,50 @@ async def subscribe(seam: Seam, wanted: SubscriptionRequest, *, principal: str) 
     return _with_secret(made, secret)
 
 
-async def list_subscriptions(seam: Seam, *, after: str | None, limit: int) -> Page:
+async def list_subscriptions(deps: EventDeps, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
-    found = await seam.subscriptions.list(after=after, limit=limit + 1)
+    found = await deps.subscriptions.list(after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
 
-async def get_subscription(seam: Seam, subscription_id: str) -> SubscriptionView:
+async def get_subscription(deps: EventDeps, subscription_id: str) -> SubscriptionView:
     """One subscription. Raises NotFound."""
-    return view_of(await _existing(seam, subscription_id))
+    return view_of(await _existing(deps, subscription_id))
 
 
-async def unsubscribe(seam: Seam, subscription_id: str, *, principal: str) -> None:
+async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
     """Remove a subscription; that there is none is as good."""
     if SUBSCRIPTION_ID.fullmatch(subscription_id):
-        async with seam.transactions.transaction() as transaction:
-            await seam.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
+        async with deps.transactions.transaction() as transaction:
+            await deps.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
 
 
-async def rotate_secret(seam: Seam, subscription_id: str, *, principal: str) -> SubscriptionWithSecret:
+async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str) -> SubscriptionWithSecret:
     """Another secret; for a day deliveries are signed with the old one too. Raises NotFound."""
-    found = await _existing(seam, subscription_id)
+    found = await _existing(deps, subscription_id)
     secret = new_secret()
-    if not await seam.subscriptions.add_secret(
+    if not await deps.subscriptions.add_secret(
         subscription_id, secret, overlap_seconds=OVERLAP_SECONDS, actor=principal
     ):
         raise _not_found(subscription_id)
     return _with_secret(found, secret)
 
 
-async def enable(seam: Seam, subscription_id: str, *, principal: str) -> SubscriptionView:
+async def enable(deps: EventDeps, subscription_id: str, *, principal: str) -> SubscriptionView:
     """Deliver again what has waited, and what comes; an active one stays as it is. Raises NotFound."""
-    await _existing(seam, subscription_id)
-    await seam.subscriptions.enable(subscription_id, actor=principal)
-    return await get_subscription(seam, subscription_id)
+    await _existing(deps, subscription_id)
+    await deps.subscriptions.enable(subscription_id, actor=principal)
+    return await get_subscription(deps, subscription_id)
 
 
-async def deliver_test(seam: Seam, subscription_id: str, *, correlation_id: str) -> SubscriptionTest:
+async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id: str) -> SubscriptionTest:
     """Send a sample Event now, signed and guarded like every delivery, and tell what came of it; nothing is retried.
     It has an id of its own, and stands in no feed. Raises NotFound."""
-    found = await _existing(seam, subscription_id)
-    secrets = await seam.subscriptions.secrets(subscription_id)
+    found = await _existing(deps, subscription_id)
+    secrets = await deps.subscriptions.secrets(subscription_id)
     event_id = new_id("evt_test_")
     sent = await send(
-        seam.poster,
+        deps.poster,
         found.target_url,
         secrets,
         message_id=event_id,
@@ -168,8 +168,8 @@ def _with_secret(subscription: Subscription, secret: str) -> SubscriptionWithSec
     return SubscriptionWithSecret(**msgspec.structs.asdict(view_of(subscription)), secret=secret)
 
 
-async def _existing(seam: Seam, subscription_id: str) -> Subscription:
-    found = await seam.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
+async def _existing(deps: EventDeps, subscription_id: str) -> Subscription:
+    found = await deps.subscriptions.get(subscription_id) if SUBSCRIPTION_ID.fullmatch(subscription_id) else None
     if found is None:
         raise _not_found(subscription_id)
     return found

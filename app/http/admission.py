@@ -26,9 +26,9 @@ from app.errors import (
 )
 from app.http.accept import quality
 from app.http.callers import Caller
+from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.http.mapping_header import MAPPING_HEADER, NamedRevision
-from app.http.services import services_of
 from app.problem_document import JSON, PROBLEM_JSON, FieldError
 from app.telemetry import name_caller, name_route
 
@@ -62,7 +62,7 @@ async def admit(request: AnyRequest, scope: str | None, offered: str = JSON) -> 
     name_route(_template(request.scope["path_template"]))
     caller = await _authenticate(request)
     name_caller(caller.name)
-    verdict = services_of(request).budgets.spend(caller.principal)
+    verdict = deps_of(request, HttpDeps).budgets.spend(caller.principal)
     if verdict is not None:
         answer_headers(request.scope).extend(verdict.headers)
         if not verdict.allowed:
@@ -221,7 +221,7 @@ def _template(route: str) -> str:
 async def _authenticate(request: AnyRequest) -> Caller:
     sent = request.headers.getall("authorization", [])
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
-    caller = None if match is None else await services_of(request).keys.find(match[1])
+    caller = None if match is None else await deps_of(request, HttpDeps).keys.find(match[1])
     if caller is None:
         told = "The API key is unknown, expired or revoked." if match else "No API key was sent."
         challenge = 'Bearer realm="lockstitch"' + (', error="invalid_token"' if match else "")

@@ -12,9 +12,9 @@ from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
 
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
+from app.http.deps import HttpDeps, deps_of
 from app.http.edge import ASKED, answer_headers, correlation_of, path_of
 from app.http.paging import Page
-from app.http.services import services_of
 from app.problem_document import JSON, PROBLEM_JSON
 
 _encoder = msgspec.json.Encoder()
@@ -51,7 +51,7 @@ def link_next(request: AnyRequest, cursor: str | None, parameter: str = "cursor"
         return
     sent = parse_qsl(request.scope["query_string"].decode())
     query = urlencode([*(pair for pair in sent if pair[0] != parameter), (parameter, cursor)])
-    following = f"{services_of(request).seam.public_url}{request.scope['path']}?{query}"
+    following = f"{deps_of(request, HttpDeps).public_url}{request.scope['path']}?{query}"
     answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
 
 
@@ -64,7 +64,7 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     correlation = correlation_of(request.scope)
     document = document_of(
         problem,
-        public_url=services_of(request).seam.public_url,
+        public_url=deps_of(request, HttpDeps).public_url,
         instance=path_of(request.scope)[:2000],
         correlation_id=correlation.value,
     )

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from app.errors import StoreUnavailable
 from app.http.admission import AnyRequest, admit
+from app.http.deps import HttpDeps, deps_of
 from app.http.edge import path_of
 from app.http.query import Query
 from app.http.responses import Answered, json_response, link_next
-from app.http.services import services_of
+from app.monitoring.deps import MonitoringDeps
 from app.monitoring.runs import tell_run
 from app.telemetry import name_route, render_metrics
 
@@ -35,7 +36,7 @@ async def live(request: AnyRequest) -> Answered:
 async def ready(request: AnyRequest) -> Answered:
     """The database answers and has this version's migrations; 503 with the reasons otherwise."""
     name_route("/health/ready")
-    reasons, seen = await services_of(request).readiness()
+    reasons, seen = await deps_of(request, MonitoringDeps).readiness()
     if reasons:
         raise StoreUnavailable(f"Not ready: {'; '.join(reasons)}.")
     return json_response(Readiness(status="ok", worker_seen_seconds_ago=seen))
@@ -45,7 +46,7 @@ async def ready(request: AnyRequest) -> Answered:
 async def metrics(request: AnyRequest) -> Answered:
     """Prometheus text; gauges of the operations are read from the database now."""
     await admit(request, "ops:read", offered="text/plain")
-    await services_of(request).collect()
+    await deps_of(request, MonitoringDeps).collect()
     return Response(render_metrics(), media_type=METRICS_TEXT)
 
 
@@ -60,12 +61,12 @@ async def tell(request: AnyRequest) -> Answered:
     limit = query.whole("limit", 1, 250, 50)
     cursor = query.text("cursor", 2000)
     query.check()
-    services = services_of(request)
+    http = deps_of(request, HttpDeps)
     story = await tell_run(
-        services.operators.runs,
+        deps_of(request, MonitoringDeps).runs,
         path_of(request.scope).removeprefix(BASE),  # the whole rest, as a correlation id may hold slashes
-        trace_url=services.trace_url,
-        cursors=services.cursors,
+        trace_url=http.trace_url,
+        cursors=http.cursors,
         cursor=cursor,
         limit=limit,
     )

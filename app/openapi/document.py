@@ -8,9 +8,9 @@ from litestar import Response, route
 
 from app.errors import CATALOGUE, Problem, VendorProblem, document_of
 from app.http.admission import AnyRequest
+from app.http.deps import HttpDeps, deps_of
 from app.http.mapping_header import MAPPING_HEADER
 from app.http.responses import Answered, json_response
-from app.http.services import services_of
 from app.openapi.calls.call import Call
 from app.openapi.operations import CALLS
 from app.openapi.page import render_page
@@ -78,14 +78,14 @@ def document(public_url: str) -> Schema:
 async def openapi_json(request: AnyRequest) -> Answered:
     """The document for programs."""
     name_route("/schema/openapi.json")
-    return json_response(document(services_of(request).seam.public_url))
+    return json_response(document(deps_of(request, HttpDeps).public_url))
 
 
 @route("/schema", http_method=["GET"], name="API reference")
 async def openapi_page(request: AnyRequest) -> Answered:
     """The document for people."""
     name_route("/schema")
-    page = render_page(document(services_of(request).seam.public_url))
+    page = render_page(document(deps_of(request, HttpDeps).public_url))
     return Response(page.encode(), media_type="text/html", headers=PAGE_HEADERS)
 
 

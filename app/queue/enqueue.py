@@ -9,6 +9,7 @@ from app.identifiers import uuid7
 from app.postgres.database import Query, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.listen import CHANNEL
+from app.postgres.sealed_column import SealedColumn
 from app.queue.models import JobPolicy, NewJob
 from app.queue.order_keys import LOCK_NUMBER, promote
 
@@ -168,3 +169,17 @@ def job_subject(job_id: int) -> str:
 def payload_of(job_id: int) -> str:
     """What a sealed payload belongs to: the job, also when it is a dead letter."""
     return f"job.payload {job_id}"
+
+
+# A job that dies takes its sealed payload along, and a redrive brings it back: the dead letters come last, and whoever
+# goes through all of it goes once more for what has moved meanwhile.
+SEALED: Final = (
+    SealedColumn(table="job", column="payload", key={"id": "bigint"}, belongs_to=lambda row: payload_of(row["id"])),
+    SealedColumn(
+        table="dead_letter",
+        column="payload",
+        key={"id": "text"},
+        more=("job_id",),
+        belongs_to=lambda row: payload_of(row["job_id"]),
+    ),
+)

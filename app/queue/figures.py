@@ -40,6 +40,15 @@ SELECT = Query(
 )
 
 
+COUNT_DEAD_LETTERS = Query("SELECT dead_letter", "SELECT count(*) FROM dead_letter WHERE state = 'open'")
+
+
 async def read_figures(database: Database) -> Sequence[QueueFigures]:
     """By connection and kind; those with nothing are left out."""
     return [msgspec.convert(dict(row), QueueFigures) for row in await database.fetch(SELECT)]
+
+
+async def count_open_dead_letters(database: Database) -> int:
+    """How many dead letters wait for a decision."""
+    number: int = await database.fetch_value(COUNT_DEAD_LETTERS)
+    return number

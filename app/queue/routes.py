@@ -5,9 +5,10 @@ from typing import Final
 from litestar import route
 
 from app.http.admission import AnyRequest, admit
+from app.http.deps import deps_of
 from app.http.query import Query
 from app.http.responses import Answered, json_response
-from app.http.services import services_of
+from app.queue.deps import QueueDeps
 from app.queue.state import read_queue
 
 
@@ -16,7 +17,7 @@ async def read(request: AnyRequest) -> Answered:
     """Depth, age and lag of each connection and kind, what is held up, and which lanes are closed."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    return json_response(await read_queue(services_of(request).operators))
+    return json_response(await read_queue(deps_of(request, QueueDeps)))
 
 
 HANDLERS: Final = (read,)

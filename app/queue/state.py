@@ -5,8 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from app.dead_letters.models import DeadLetterFilter
-from app.operator_seam import OperatorSeam
+from app.queue.deps import QueueDeps
 from app.queue.models import Lane, QueueFigures
 
 LaneState = Literal["open", "throttled", "unauthorised", "paused", "probing"]
@@ -51,17 +50,17 @@ class QueueView(Struct, frozen=True, kw_only=True):
     lanes: list[QueueLane]
 
 
-async def read_queue(seam: OperatorSeam) -> QueueView:
+async def read_queue(deps: QueueDeps) -> QueueView:
     """What the queue is like now. One pass over all of it: for a person, not for every request."""
-    figures = await seam.read_figures()
-    lanes = {lane.connection: lane for lane in await seam.lanes.list()}
+    figures = await deps.read_figures()
+    lanes = {lane.connection: lane for lane in await deps.lanes.list()}
     connections = sorted({each.connection for each in figures} | lanes.keys())
     return QueueView(
         depth=sum(each.depth for each in figures),
         oldest_seconds=_most(each.oldest_age for each in figures),
         lag_seconds=_most(each.lag for each in figures),
         blocked_keys=sum(each.blocked_keys for each in figures),
-        dead_letters=await seam.dead_letters.count(DeadLetterFilter()),
+        dead_letters=await deps.count_dead_letters(),
         lanes=[
             _queue_lane(name, lanes.get(name), [each for each in figures if each.connection == name])
             for name in connections

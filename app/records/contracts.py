@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from app.errors import NotFound
+from app.records.deps import RecordDeps
 from app.records.resolve import active_mapping
-from app.seam import Seam
 from canonical.parts import ObjectName
 from mappings.coverage import coverage
 
@@ -29,7 +29,7 @@ def list_contracts() -> list[dict[str, Any]]:
     ]
 
 
-def describe_contract(seam: Seam, object_name: str) -> dict[str, Any]:
+def describe_contract(deps: RecordDeps, object_name: str) -> dict[str, Any]:
     """The contract, the JSON Schemas for reading and writing, and the coverage of each connection.
 
     Raises NotFound for an object without a contract.
@@ -38,15 +38,15 @@ def describe_contract(seam: Seam, object_name: str) -> dict[str, Any]:
     if name is None:
         raise NotFound(f"No contract is called {object_name[:80]!r}; there are: {', '.join(OBJECTS)}.")
     connections = {}
-    for connection in seam.connections.by_name.values():
-        mapping = active_mapping(seam, connection, name)
+    for connection in deps.connections.by_name.values():
+        mapping = active_mapping(deps, connection, name)
         if mapping is None:
             continue
         connections[connection.name] = {
             "vendor": connection.vendor.name,
             "mapping": {"name": mapping.name, "revision": mapping.revision, "vendor_api": mapping.vendor_api},
             "actions": mapping.endpoints.actions(),
-            "system_of_record": seam.connections.systems_of_record.get(name) == connection.name,
+            "system_of_record": deps.connections.systems_of_record.get(name) == connection.name,
             "fields": coverage(mapping),
         }
     return {

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import VendorDrifted
+from app.records.deps import RecordDeps
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
 from app.revisions.models import Canary, Route, TrialKey, Weighing
-from app.seam import Seam
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
 from mappings.registry import mapping_of
@@ -38,7 +38,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 def understand(
-    seam: Seam,
+    deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,
     raw: msgspec.Raw,
@@ -50,31 +50,31 @@ def understand(
     """What a record means. `mapping` is kept to where it is `pinned`, or neither active nor a canary any more, as for
     an operation that began with an older one; else the route decides. `remote_id` is the record's, where it is known
     already. Raises VendorDrifted."""
-    route = None if pinned else seam.mapping_routes.of(connection.name, mapping.name)
+    route = None if pinned else deps.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
         return Reading(
-            mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+            mapped=map_record(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
         )
-    present = active_mapping(seam, connection, mapping.object) or mapping
+    present = active_mapping(deps, connection, mapping.object) or mapping
     canary = canary_of(connection, present, route)
     if mapping not in (present, canary):
         return Reading(
-            mapped=map_record(seam, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+            mapped=map_record(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
         )
-    before = _try(seam, connection, present, raw, account)
-    _offer(seam, connection, present, route, raw, account, before)
+    before = _try(deps, connection, present, raw, account)
+    _offer(deps, connection, present, route, raw, account, before)
     id = before.remote.id if isinstance(before, Mapped) else remote_id
     if canary is None or route.canary is None or id is None or not takes(route.canary, connection, present, id):
         return _reading(present, raw, account, before)
-    after = _try_canary(seam, connection, canary, raw, account)
-    seam.trials.weigh(_weigh(_key(connection, present, canary), before, after))
+    after = _try_canary(deps, connection, canary, raw, account)
+    deps.trials.weigh(_weigh(_key(connection, present, canary), before, after))
     if isinstance(after, Mapped):
         return Reading(mapped=after, mapping=canary, raw=raw, account=account)
     return _reading(present, raw, account, before)
 
 
 def weigh_draft(
-    seam: Seam,
+    deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,
     patch: Any,
@@ -84,16 +84,16 @@ def weigh_draft(
 ) -> None:
     """Compare a draft that `mapping` has made with what the shadow would make of it, or a canary's with what the active
     revision would have. None is a draft that it broke over: of a canary that is a refusal."""
-    route = seam.mapping_routes.of(connection.name, mapping.name)
+    route = deps.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
         return
-    present = active_mapping(seam, connection, mapping.object) or mapping
+    present = active_mapping(deps, connection, mapping.object) or mapping
     shadow = None if route.shadow is None else mapping_of(connection.vendor, mapping.object, route.shadow.revision)
     if draft is not None and mapping is present and route.shadow is not None and shadow not in (None, present):
         key, rate = _key(connection, present, shadow), route.shadow.sample_rate
-        seam.trials.offer_draft(key, rate, shadow, patch, raw, account, draft)
+        deps.trials.offer_draft(key, rate, shadow, patch, raw, account, draft)
     if mapping is not present and mapping is canary_of(connection, present, route):
-        seam.trials.weigh(
+        deps.trials.weigh(
             _weigh_drafts(_key(connection, present, mapping), _draft_again(present, patch, raw, account), draft)
         )
 
@@ -110,9 +110,9 @@ def read_again(connection: Connection, reading: Reading, revision: int) -> Readi
     return Reading(mapped=mapped, mapping=mapping, raw=reading.raw, account=reading.account)
 
 
-def choose_writer(seam: Seam, connection: Connection, present: AnyMapping, record: str) -> AnyMapping:
+def choose_writer(deps: RecordDeps, connection: Connection, present: AnyMapping, record: str) -> AnyMapping:
     """The revision that drafts a write of this record: the active one, or a canary that the record falls to."""
-    route = seam.mapping_routes.of(connection.name, present.name)
+    route = deps.mapping_routes.of(connection.name, present.name)
     canary = None if route is None else canary_of(connection, present, route)
     if route is None or route.canary is None or canary is None:
         return present
@@ -132,28 +132,30 @@ def takes(canary: Canary, connection: Connection, mapping: AnyMapping, record: s
     return int.from_bytes(digest) < canary.share * 2**64
 
 
-def map_record(seam: Seam, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
+def map_record(
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+) -> Mapped[Any]:
     """Bytes of a record to what this very revision makes of them, under a span, and shown to the lookout for drift.
     Raises VendorDrifted."""
-    with mapping_span(mapping.name, mapping.revision, "read"), fitting(seam, connection, mapping, raw):
+    with mapping_span(mapping.name, mapping.revision, "read"), fitting(deps, connection, mapping, raw):
         mapped = mapping.read(raw, account)
-    seam.drift.show(connection.name, mapping, raw, mapped.data)
+    deps.drift.show(connection.name, mapping, raw, mapped.data)
     return mapped
 
 
-async def accept(seam: Seam, connection: Connection, *readings: Reading) -> None:
+async def accept(deps: RecordDeps, connection: Connection, *readings: Reading) -> None:
     """Raises VendorDrifted where one of the records has drift that the connection rejects. It is for whoever may turn a
     record away: the readings that settle a write may not, for what is done is done."""
     for reading in readings:
         try:
-            await seam.drift.refuse(connection.name, reading.mapping, reading.raw, reading.mapped.data)
+            await deps.drift.refuse(connection.name, reading.mapping, reading.raw, reading.mapped.data)
         except VendorDrift as error:
             raise problem_of_unmappable(connection, reading.mapping.object, error) from error
 
 
 @contextmanager
 def fitting(
-    seam: Seam, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
 ) -> Iterator[None]:
     """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted, and a finding. `record` is
     what is read; None is the answer around it."""
@@ -161,25 +163,25 @@ def fitting(
         yield
     except Unmappable as error:
         if isinstance(error, VendorDrift):
-            seam.drift.show_failure(connection.name, mapping, record, error)
+            deps.drift.show_failure(connection.name, mapping, record, error)
         raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
 def _try(
-    seam: Seam, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     try:
-        return map_record(seam, connection, mapping, raw, account)
+        return map_record(deps, connection, mapping, raw, account)
     except VendorDrifted as drifted:
         return drifted
 
 
 def _try_canary(
-    seam: Seam, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
+    deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     """A revision that is new may break; that is a refusal of its own, and not the caller's trouble."""
     try:
-        return _try(seam, connection, mapping, raw, account)
+        return _try(deps, connection, mapping, raw, account)
     except Exception:  # noqa: BLE001 - whatever it is, the active revision answers
         _log.exception("a canary broke", extra={"mapping": mapping.name, "revision": mapping.revision})
         return VendorDrifted(f"r{mapping.revision} of {mapping.name} broke with an error of its own.")
@@ -203,7 +205,7 @@ def _reading(mapping: AnyMapping, raw: msgspec.Raw, account: Any, made: Mapped[A
 
 
 def _offer(
-    seam: Seam,
+    deps: RecordDeps,
     connection: Connection,
     present: AnyMapping,
     route: Route,
@@ -217,7 +219,7 @@ def _offer(
     told = made if isinstance(made, Mapped) else made.__cause__
     if shadow is not None and isinstance(told, Mapped | Unmappable):
         key = _key(connection, present, shadow)
-        seam.trials.offer_reading(key, route.shadow.sample_rate, shadow, raw, account, told)
+        deps.trials.offer_reading(key, route.shadow.sample_rate, shadow, raw, account, told)
 
 
 def _key(connection: Connection, present: AnyMapping, tried: AnyMapping) -> TrialKey:

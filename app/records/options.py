@@ -9,9 +9,9 @@ from msgspec import Struct
 from app.errors import InvalidField, NotFound
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError
+from app.records.deps import RecordDeps
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import cannot, choose_mapping
-from app.seam import Seam
 from canonical.parts import ObjectName
 from mappings.spec import Option, Unmappable, Vendor
 
@@ -31,22 +31,22 @@ class OptionsView(Struct, frozen=True, kw_only=True):
 
 
 async def read_options(
-    seam: Seam, connection_name: str, object_name: ObjectName, field: str, *, max_age: float | None
+    deps: RecordDeps, connection_name: str, object_name: ObjectName, field: str, *, max_age: float | None
 ) -> OptionsView:
     """The options of a field, at most `max_age` seconds old where that is given.
 
     Raises NotFound without such a connection, UnsupportedAction where it has no such objects, InvalidField for a field
     without options, which names those that have some; and the vendor's problems.
     """
-    connection = seam.connections.by_name.get(connection_name)
+    connection = deps.connections.by_name.get(connection_name)
     if connection is None:
-        known = ", ".join(sorted(seam.connections.by_name))
+        known = ", ".join(sorted(deps.connections.by_name))
         raise NotFound(f"No connection is called {connection_name[:80]!r}; there are: {known}.")
-    mapping = choose_mapping(seam, connection, object_name)
+    mapping = choose_mapping(deps, connection, object_name)
     if not isinstance(connection.vendor, Vendor):
-        raise cannot(seam, connection, object_name, f"has no {PLURAL[object_name]}")
+        raise cannot(deps, connection, object_name, f"has no {PLURAL[object_name]}")
     try:
-        lists = await seam.vendors.options(connection, deadline=time.monotonic() + READ_LIMIT, max_age=max_age)
+        lists = await deps.vendors.options(connection, deadline=time.monotonic() + READ_LIMIT, max_age=max_age)
     except Unmappable as error:
         raise problem_of_unmappable(connection, mapping.object, error) from error
     by_field = lists.by_object.get(object_name, {})

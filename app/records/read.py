@@ -13,11 +13,11 @@ from app.http.cursors import Cursors
 from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
 from app.problem_document import FieldError
+from app.records.deps import RecordDeps
 from app.records.fetch import fetch_page, fetch_record
 from app.records.map_record import accept
 from app.records.resolve import cannot, choose_connection, choose_mapping, locate
 from app.records.resources import etag_of, name_records
-from app.seam import Seam
 from canonical.parts import ObjectName
 from mappings.spec import ListQuery
 
@@ -47,7 +47,7 @@ class ListRequest(Struct, frozen=True, kw_only=True):
 
 
 async def read_one(
-    seam: Seam,
+    deps: RecordDeps,
     object_name: ObjectName,
     identifier: str,
     *,
@@ -57,18 +57,18 @@ async def read_one(
 ) -> Found:
     """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given."""
     deadline = time.monotonic() + READ_LIMIT
-    target = await locate(seam, object_name, identifier, connection, revision)
+    target = await locate(deps, object_name, identifier, connection, revision)
     reading = await fetch_record(
-        seam, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
+        deps, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
     )
-    await accept(seam, target.connection, reading)
-    (resource,) = await name_records(seam, target.connection, [reading])
+    await accept(deps, target.connection, reading)
+    (resource,) = await name_records(deps, target.connection, [reading])
     if include_raw:
         resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
     return Found(resource=resource, etag=etag_of(resource))
 
 
-async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
+async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) -> Page:
     """One page. A page may hold fewer than `limit` resources while `has_more` is true.
 
     Raises InvalidField for a filter or a cursor that cannot be used here, UnsupportedAction where the connection
@@ -77,14 +77,14 @@ async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
     deadline = time.monotonic() + READ_LIMIT
     parent_id: str | None = None
     if request.parent is not None:
-        ticket = await locate(seam, "ticket", request.parent, request.connection)
+        ticket = await locate(deps, "ticket", request.parent, request.connection)
         connection, parent_id = ticket.connection, ticket.remote_id
     else:
-        connection = choose_connection(seam, request.object, request.connection)
-    mapping = choose_mapping(seam, connection, request.object, request.revision)
+        connection = choose_connection(deps, request.object, request.connection)
+    mapping = choose_mapping(deps, connection, request.object, request.revision)
     endpoints = mapping.endpoints
     if endpoints.list is None or endpoints.page is None:
-        raise cannot(seam, connection, request.object, f"cannot list {request.object}s")
+        raise cannot(deps, connection, request.object, f"cannot list {request.object}s")
     _check_filters(request, endpoints.filters, endpoints.updated_since, connection.vendor.title)
     scope = cursors.scope(connection.name, mapping.name, request.updated_since, request.filters, parent_id)
     query = ListQuery(
@@ -95,10 +95,10 @@ async def read_page(seam: Seam, cursors: Cursors, request: ListRequest) -> Page:
         parent=parent_id,
     )
     pinned = request.revision is not None
-    readings, following = await fetch_page(seam, connection, mapping, query, deadline, pinned=pinned)
-    await accept(seam, connection, *readings)
+    readings, following = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
+    await accept(deps, connection, *readings)
     return Page(
-        data=await name_records(seam, connection, readings, ticket=parent_id),
+        data=await name_records(deps, connection, readings, ticket=parent_id),
         next_cursor=None if following is None else cursors.seal(following, scope),
         has_more=following is not None,
     )

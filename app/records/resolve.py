@@ -9,7 +9,7 @@ from app.errors import InvalidField, NotFound, UnsupportedAction
 from app.http.mapping_header import MAPPING_HEADER, NamedRevision
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError
-from app.seam import Seam
+from app.records.deps import RecordDeps
 from app.vendors.models import Connection
 from canonical.parts import ID_PREFIX, ObjectName
 from mappings.registry import active, mapping_of
@@ -30,29 +30,29 @@ class Target(Struct, frozen=True, kw_only=True):
     canonical_id: str | None
 
 
-def choose_connection(seam: Seam, object_name: ObjectName, named: str | None) -> Connection:
+def choose_connection(deps: RecordDeps, object_name: ObjectName, named: str | None) -> Connection:
     """The connection of `?connection=`, else the object's system of record.
 
     Raises InvalidField for a name that is not configured, UnsupportedAction where no system of record is.
     """
     if named is None:
-        owner = seam.connections.systems_of_record.get(object_name)
+        owner = deps.connections.systems_of_record.get(object_name)
         if owner is None:
             raise UnsupportedAction(
                 f"No system of record is configured for {PLURAL[object_name]}.",
-                next_step=f"Name one with ?connection=: {', '.join(sorted(seam.connections.by_name))}.",
+                next_step=f"Name one with ?connection=: {', '.join(sorted(deps.connections.by_name))}.",
             )
-        return seam.connections.by_name[owner]
-    connection = seam.connections.by_name.get(named)
+        return deps.connections.by_name[owner]
+    connection = deps.connections.by_name.get(named)
     if connection is None:
-        known = ", ".join(sorted(seam.connections.by_name))
+        known = ", ".join(sorted(deps.connections.by_name))
         detail = f"no connection has this name; there are: {known}"
         raise InvalidField.of("connection", detail)
     return connection
 
 
 def choose_mapping(
-    seam: Seam, connection: Connection, object_name: ObjectName, revision: int | NamedRevision | None = None
+    deps: RecordDeps, connection: Connection, object_name: ObjectName, revision: int | NamedRevision | None = None
 ) -> AnyMapping:
     """How this connection understands the object: the active revision, the one that an operation began with, or the one
     that the caller names.
@@ -63,7 +63,7 @@ def choose_mapping(
     if isinstance(revision, NamedRevision):
         return _named(connection, object_name, revision)
     found = (
-        active_mapping(seam, connection, object_name)
+        active_mapping(deps, connection, object_name)
         if revision is None
         else mapping_of(connection.vendor, object_name, revision)
     )
@@ -71,15 +71,15 @@ def choose_mapping(
         lacks = f"has no {PLURAL[object_name]}"
         if connection.layout is not None:
             lacks = "takes uploads and cannot be asked: what its rows say comes as events"
-        raise cannot(seam, connection, object_name, lacks)
+        raise cannot(deps, connection, object_name, lacks)
     return found
 
 
-def active_mapping(seam: Seam, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
+def active_mapping(deps: RecordDeps, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
     """The revision of the route; where none names one that this version of Lockstitch has, the newest that is
     released. None where the vendor has no such object."""
     newest = active(connection.vendor, object_name)
-    route = None if newest is None else seam.mapping_routes.of(connection.name, newest.name)
+    route = None if newest is None else deps.mapping_routes.of(connection.name, newest.name)
     if route is None or route.active is None:
         return newest
     return mapping_of(connection.vendor, object_name, route.active) or newest
@@ -98,11 +98,11 @@ def _named(connection: Connection, object_name: ObjectName, wanted: NamedRevisio
     )
 
 
-def cannot(seam: Seam, connection: Connection, object_name: ObjectName, what: str) -> UnsupportedAction:
+def cannot(deps: RecordDeps, connection: Connection, object_name: ObjectName, what: str) -> UnsupportedAction:
     """The problem for a verb that a connection lacks, naming those that hold such objects."""
     able = [
         name
-        for name, other in sorted(seam.connections.by_name.items())
+        for name, other in sorted(deps.connections.by_name.items())
         if name != connection.name and active(other.vendor, object_name) is not None
     ]
     others = f" Connections that hold {PLURAL[object_name]}: {', '.join(able)}." if able else ""
@@ -110,7 +110,7 @@ def cannot(seam: Seam, connection: Connection, object_name: ObjectName, what: st
 
 
 async def locate(
-    seam: Seam,
+    deps: RecordDeps,
     object_name: ObjectName,
     identifier: str,
     named: str | None,
@@ -122,45 +122,45 @@ async def locate(
     connection, and a connection in the id that is not configured.
     """
     if ":" in identifier:
-        return _by_remote_id(seam, object_name, identifier, named, revision)
+        return _by_remote_id(deps, object_name, identifier, named, revision)
     if not identifier.startswith(ID_PREFIX[object_name]):
         kind = next((prefix for prefix in _PREFIXES if identifier.startswith(prefix)), None)
         told = f"starts with {kind}, so it names another object" if kind else "is neither canonical nor connection:id"
         raise NotFound(f"The id {identifier[:80]} {told}.")
-    known = await seam.links.find(identifier) if _CANONICAL_ID.fullmatch(identifier) else ()
+    known = await deps.links.find(identifier) if _CANONICAL_ID.fullmatch(identifier) else ()
     links = [link for link in known if link.object == object_name]
     if not links:
         raise NotFound(f"No {object_name} has the id {identifier[:80]}.")
-    wanted = named if named is not None else seam.connections.systems_of_record.get(object_name)
+    wanted = named if named is not None else deps.connections.systems_of_record.get(object_name)
     if named is not None:
-        choose_connection(seam, object_name, named)  # an unknown name is the caller's mistake, not a missing record
+        choose_connection(deps, object_name, named)  # an unknown name is the caller's mistake, not a missing record
     link = next((link for link in links if link.connection == wanted), links[0] if named is None else None)
-    if link is None or link.connection not in seam.connections.by_name:
+    if link is None or link.connection not in deps.connections.by_name:
         raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named or 'it came from'}.")
-    connection = seam.connections.by_name[link.connection]
+    connection = deps.connections.by_name[link.connection]
     return Target(
         connection=connection,
-        mapping=choose_mapping(seam, connection, object_name, revision),
+        mapping=choose_mapping(deps, connection, object_name, revision),
         remote_id=link.remote_id,
         canonical_id=identifier,
     )
 
 
 def _by_remote_id(
-    seam: Seam, object_name: ObjectName, identifier: str, named: str | None, revision: NamedRevision | None
+    deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None, revision: NamedRevision | None
 ) -> Target:
     name, _, remote_id = identifier.partition(":")
-    connection = seam.connections.by_name.get(name)
+    connection = deps.connections.by_name.get(name)
     if connection is None:
         raise NotFound(f"The id names the connection {name[:80]!r}, which is not configured.")
     remote_id = connection.vendor.remote_id_form(remote_id)
     if not re.fullmatch(connection.vendor.remote_id, remote_id):
         raise NotFound(f"The part after {name}: is not an id as {connection.vendor.title} gives them.")
-    if named is not None and choose_connection(seam, object_name, named) is not connection:
+    if named is not None and choose_connection(deps, object_name, named) is not connection:
         raise NotFound(f"The id names the connection {name}, and ?connection= another one.")
     return Target(
         connection=connection,
-        mapping=choose_mapping(seam, connection, object_name, revision),
+        mapping=choose_mapping(deps, connection, object_name, revision),
         remote_id=remote_id,
         canonical_id=None,
     )

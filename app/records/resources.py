@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
+from app.records.deps import RecordDeps
 from app.records.map_record import Reading
 from app.records.resolve import AnyMapping
-from app.seam import Seam
 from app.vendors.models import Connection
 from canonical.order import Order
 from canonical.parts import Link, Loss, MappingName, ResourceMeta
@@ -22,7 +22,7 @@ _encoder = msgspec.json.Encoder()
 
 
 async def name_records(
-    seam: Seam, connection: Connection, readings: Sequence[Reading], *, ticket: str | None = None
+    deps: RecordDeps, connection: Connection, readings: Sequence[Reading], *, ticket: str | None = None
 ) -> tuple[Struct, ...]:
     """Resources with their canonical ids, and those of the customers that orders and tickets name, where the vendor has
     any. Comments have none; they name the ticket that they belong to, whose remote id is given for them. All are of one
@@ -32,11 +32,11 @@ async def name_records(
     people = [remote_id for one in readings if (remote_id := person_of(one.mapped.data)) is not None]
     # An id stands for a record that can be read: a help desk may know people and have no customers.
     people = people if active(connection.vendor, "customer") else []
-    known = await seam.links.ensure("customer", connection.name, people) if people else {}
+    known = await deps.links.ensure("customer", connection.name, people) if people else {}
     object_name = readings[0].mapping.object
     if object_name == "comment":
-        return await _name_comments(seam, connection, readings, ticket)
-    ids = await seam.links.ensure(object_name, connection.name, [one.mapped.remote.id for one in readings])
+        return await _name_comments(deps, connection, readings, ticket)
+    ids = await deps.links.ensure(object_name, connection.name, [one.mapped.remote.id for one in readings])
     return tuple(_resource(connection, one, ids[one.mapped.remote.id], known) for one in readings)
 
 
@@ -65,10 +65,10 @@ def etag_of(resource: Any) -> str:
 
 
 async def _name_comments(
-    seam: Seam, connection: Connection, readings: Sequence[Reading], ticket: str | None
+    deps: RecordDeps, connection: Connection, readings: Sequence[Reading], ticket: str | None
 ) -> tuple[Struct, ...]:
     assert ticket is not None  # noqa: S101 - whoever reads comments knows whose
-    ids = await seam.links.ensure("ticket", connection.name, [ticket])
+    ids = await deps.links.ensure("ticket", connection.name, [ticket])
     return tuple(
         msgspec.structs.replace(
             one.mapped.data,

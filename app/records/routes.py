@@ -8,12 +8,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from app.errors import NotFound
 from app.http.admission import Admitted, AnyRequest, admit, admit_any, named_revision
+from app.http.deps import HttpDeps, deps_of
 from app.http.paging import whole_list
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response, resource_response
-from app.http.services import services_of
 from app.records.contracts import describe_contract, list_contracts
+from app.records.deps import RecordDeps
 from app.records.options import OLDEST, read_options
 from app.records.read import ListRequest, read_one, read_page
 from canonical.parts import ObjectName
@@ -48,7 +49,7 @@ def read_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
         include = query.choice("include", ("raw",))
         query.check()
         found = await read_one(
-            services_of(request).seam,
+            deps_of(request, RecordDeps),
             object_name,
             request.path_params["id"],
             connection=connection,
@@ -81,7 +82,7 @@ async def list_field_options(request: AnyRequest) -> Answered:
     max_age = query.whole("max_age", 0, OLDEST, ANY_AGE)
     query.check()
     view = await read_options(
-        services_of(request).seam,
+        deps_of(request, RecordDeps),
         asked["connection"],
         object_name,
         asked["field"],
@@ -103,7 +104,7 @@ async def contract(request: AnyRequest) -> Answered:
     """One data contract, its JSON Schema, and what each connection reads and writes."""
     await admit(request, None)
     Query(request, ()).check()
-    return json_response(describe_contract(services_of(request).seam, request.path_params["object"]))
+    return json_response(describe_contract(deps_of(request, RecordDeps), request.path_params["object"]))
 
 
 async def _list(request: AnyRequest, admitted: Admitted, object_name: ObjectName, parent: str | None) -> Answered:
@@ -122,8 +123,7 @@ async def _list(request: AnyRequest, admitted: Admitted, object_name: ObjectName
         revision=revision,
     )
     query.check()
-    services = services_of(request)
-    page = await read_page(services.seam, services.cursors, wanted)
+    page = await read_page(deps_of(request, RecordDeps), deps_of(request, HttpDeps).cursors, wanted)
     return page_response(request, page)
 
 

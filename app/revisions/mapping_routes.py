@@ -7,7 +7,6 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, StateConflict
-from app.operator_seam import OperatorSeam
 from app.revisions.models import MappingRoutes, Place, Route, RouteChange, Shadow, TrialBook
 from app.revisions.views import MappingView, RevisionView, view_of
 from app.vendors.models import Connection
@@ -123,12 +122,12 @@ async def roll_back(
     return route.active
 
 
-async def revision_at(seam: OperatorSeam, connection: str, name: str) -> int | None:
+async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int | None:
     """The revision that is active at a connection; None for a mapping that there is not. Raises StoreUnavailable."""
     revisions = _every_mapping().get(name)
     if revisions is None:
         return None
-    route = await _route_of(seam.mapping_routes, connection, name)
+    route = await _route_of(routes, connection, name)
     if route is not None and route.active is not None:
         return route.active
     newest = active(VENDORS[revisions[0].vendor], revisions[0].object)

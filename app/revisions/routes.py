@@ -6,12 +6,14 @@ from litestar import route
 
 from app.http.admission import AnyRequest, admit, read_body
 from app.http.body import decode_patch
+from app.http.deps import deps_of
 from app.http.paging import whole_list
 from app.http.query import Query
 from app.http.responses import Answered, json_response
-from app.http.services import services_of
 from app.problem_document import JSON
+from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import RouteOrder, list_mappings, read_mapping, set_route
+from app.vendors.models import Connections
 
 
 @route("/ops/mappings", http_method=["GET"], name="list mappings")
@@ -19,10 +21,8 @@ async def list_all(request: AnyRequest) -> Answered:
     """Every mapping, its revisions, and what is at work and tried at each connection."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    services = services_of(request)
-    found = await list_mappings(
-        services.seam.mapping_routes, services.operators.trial_book, services.seam.connections.by_name
-    )
+    deps = deps_of(request, RevisionDeps)
+    found = await list_mappings(deps.mapping_routes, deps.trial_book, deps_of(request, Connections).by_name)
     return json_response(whole_list(found))
 
 
@@ -32,10 +32,10 @@ async def decide(request: AnyRequest) -> Answered:
     admitted = await admit(request, "ops:write")
     order = decode_patch(await read_body(request, (JSON,)), RouteOrder)
     Query(request, ()).check()
-    services, name = services_of(request), request.path_params["mapping"]
-    routes, connections = services.seam.mapping_routes, services.seam.connections.by_name
-    await set_route(routes, connections, name, order, actor=admitted.caller.principal)
-    return json_response(await read_mapping(routes, services.operators.trial_book, connections, name))
+    deps, name = deps_of(request, RevisionDeps), request.path_params["mapping"]
+    connections = deps_of(request, Connections).by_name
+    await set_route(deps.mapping_routes, connections, name, order, actor=admitted.caller.principal)
+    return json_response(await read_mapping(deps.mapping_routes, deps.trial_book, connections, name))
 
 
 HANDLERS: Final = (list_all, decide)

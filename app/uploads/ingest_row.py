@@ -4,6 +4,7 @@ The row is the record: nobody is asked. So order matters here, and a row that co
 was told, as a redriven dead letter may, is passed over, and the run says so.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -13,13 +14,16 @@ from app.audit.models import Fact
 from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
 from app.postgres.database import Transaction
+from app.queue.kinds import JobKind
 from app.queue.models import Done, Finishing, Job, Outcome, Permanent, Retry
 from app.records.resources import person_of, with_person
-from app.seam import Seam
 from app.telemetry.uploads import ProcessedRow
-from app.uploads.row_key import key_of
+from app.uploads.deps import UploadDeps
+from app.uploads.row_key import KIND, key_of, row_of
 from app.vendors.models import Connection
+from app.webhooks.ingest import POLICY
 from app.webhooks.models import Receipt
+from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from canonical.parts import Link, MappingName, ResourceMeta
 from mappings.csv.export import identity_of
 from mappings.csv.layout import REVISION, Layout
@@ -29,16 +33,16 @@ from mappings.spec import Mapped, Unmappable
 VENDOR_API: Final = "rfc4180"
 
 
-async def tell_row(
-    seam: Seam,
-    receipt: Receipt,
-    payload: bytes,
-    row: tuple[bytes, int],
-    job: Job,
-    finishing: Finishing,
-) -> Outcome:
-    """Map the row, compare, tell. `row` is what the receipt's key says: identity and generation."""
-    connection = seam.connections.by_name.get(receipt.connection)
+async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> Outcome:
+    """The handler of kind `ingest_row`: map the row, compare, make an Event. A settled receipt is left alone."""
+    work = await read_work(deps.receipts, job.payload)
+    if isinstance(work, Permanent):
+        return work
+    receipt, payload = work.receipt, work.payload
+    if receipt.settled_at is not None:
+        return Done()
+    row = row_of(receipt)
+    connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.layout is None:
         return Permanent(reason="the connection has no layout of an export any more", path="$")
     layout = connection.layout
@@ -47,28 +51,28 @@ async def tell_row(
     except Unmappable as bad:
         telemetry.count_row_processed(connection.name, "bad")
         return Permanent(reason=bad.reason, path=bad.path, mapping=layout.mapping, revision=REVISION)
-    seen = await seam.states.get(layout.object, connection.name, mapped.remote.id)
-    resource = await _resource(seam, connection, layout, mapped)
+    seen = await deps.states.get(layout.object, connection.name, mapped.remote.id)
+    resource = await _resource(deps, connection, layout, mapped)
     state = state_of(resource)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
     after = fields_of(state)
     names = changed(before, after, layout.model)
     try:
         async with finishing() as transaction:
-            await seam.trail.append(transaction, _noted("receipt.validated", receipt, layout))
-            is_newest = await _is_newest(seam, transaction, receipt, row, mapped.remote.id)
+            await deps.trail.append(transaction, _noted("receipt.validated", receipt, layout))
+            is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:
-                await seam.trail.append(transaction, _noted("receipt.overtaken", receipt, layout))
+                await deps.trail.append(transaction, _noted("receipt.overtaken", receipt, layout))
             if is_newest and (names or seen is None):
                 outcome = "applied"
-                await seam.states.put(
+                await deps.states.put(
                     transaction, layout.object, connection.name, mapped.remote.id, data=state, instead_of=seen
                 )
                 event = _event(connection, layout, mapped, resource, names, seen, receipt)
-                await seam.queue.enqueue(transaction, *await seam.events.append(transaction, event))
-                await seam.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
-            await seam.receipts.settle(transaction, receipt.id)
+                await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
+                await deps.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
+            await deps.receipts.settle(transaction, receipt.id)
     except StateMoved:
         return Retry(reason="the record was looked at again meanwhile", after=0.0)
     telemetry.count_row_processed(connection.name, outcome)
@@ -76,21 +80,21 @@ async def tell_row(
 
 
 async def _is_newest(
-    seam: Seam, transaction: Transaction, receipt: Receipt, row: tuple[bytes, int], remote_id: str
+    deps: UploadDeps, transaction: Transaction, receipt: Receipt, row: tuple[bytes, int], remote_id: str
 ) -> bool:
     """Whether no later row of the record was told. One that was mended may be of another record than it was."""
     record = identity_of(remote_id)
     if record == row[0]:
-        return await seam.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
-    return await seam.uploads.tell_mended(transaction, receipt.connection, record, receipt.id, key_of(record))
+        return await deps.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
+    return await deps.uploads.tell_mended(transaction, receipt.connection, record, receipt.id, key_of(record))
 
 
-async def _resource(seam: Seam, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
+async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
     """With its canonical id, and that of the customer whom the row names by a remote id."""
     remote, data = mapped.remote, mapped.data
-    ids = await seam.links.ensure(layout.object, connection.name, [remote.id])
+    ids = await deps.links.ensure(layout.object, connection.name, [remote.id])
     person = person_of(data)
-    people = {} if person is None else await seam.links.ensure("customer", connection.name, [person])
+    people = {} if person is None else await deps.links.ensure("customer", connection.name, [person])
     meta = ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -149,3 +153,13 @@ def _history(
             connection.name, layout.object, mapped.remote.id, job, field=name, before=was, after=after.get(name)
         )
     ]
+
+
+INGEST_ROW: Final = JobKind(
+    name=KIND,
+    policy=POLICY,
+    bind=lambda dependencies: partial(ingest_row, dependencies.of(UploadDeps)),
+    show=show_receipt,
+    edit=edit_receipt,
+)
+KINDS: Final = (INGEST_ROW,)

@@ -12,21 +12,20 @@ import logging
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from app import telemetry
 from app.errors import IdempotencyInProgress, IdempotencyKeyReused, InvalidField, NotFound
-from app.postgres.database import Transactions
 from app.problem_document import FieldError
-from app.queue.models import Enqueuer
-from app.uploads.models import NewUpload, RowMark, Upload, UploadMoved, Uploads
-from app.uploads.row_key import dedupe_key_of
+from app.uploads.deps import ExportDeps
+from app.uploads.models import NewUpload, RowMark, Upload, UploadMoved
+from app.uploads.row_key import KIND, dedupe_key_of
 from app.uploads.views import UploadView, view_of
 from app.vendors.models import Connection, Connections
-from app.webhooks.models import Arrival, NewReceipt, Receipts
+from app.webhooks.models import Arrival, NewReceipt
 from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
 from mappings.csv.layout import Layout
 
@@ -38,26 +37,6 @@ MEND: Final = "Mend the export, or how lockstitch.toml describes it, and send it
 
 
 _log = logging.getLogger("lockstitch.uploads")
-
-
-class ExportSeam(Protocol):
-    """What an export takes of a seam: also of an operators' one."""
-
-    @property
-    def uploads(self) -> Uploads:
-        """The exports."""
-
-    @property
-    def transactions(self) -> Transactions:
-        """Where rows are recorded in."""
-
-    @property
-    def receipts(self) -> Receipts:
-        """Where rows are kept."""
-
-    @property
-    def queue(self) -> Enqueuer:
-        """Where they wait for their turn."""
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -80,7 +59,7 @@ def layout_of(connections: Connections, name: str) -> tuple[Connection, Layout]:
 
 
 async def take_upload(
-    seam: ExportSeam,
+    deps: ExportDeps,
     connection: Connection,
     layout: Layout,
     file: BytesIO,
@@ -101,7 +80,7 @@ async def take_upload(
     except InvalidField as error:
         refuse_export(connection.name, *(one.detail for one in error.errors))
         raise
-    upload = await seam.uploads.begin(
+    upload = await deps.uploads.begin(
         NewUpload(
             principal=principal,
             idempotency_key=key,
@@ -120,13 +99,13 @@ async def take_upload(
     while upload.ended_at is None:
         batch = await asyncio.to_thread(_next, ahead)
         try:
-            upload = await _record(seam, upload, batch)
+            upload = await _record(deps, upload, batch)
             watch(upload)
         except UploadMoved:
             raise IdempotencyInProgress("Another request is recording this upload.", retry_after=1) from None
     if not replayed:
         _tell_recorded(upload)
-    (outcome,) = await seam.uploads.outcomes([upload])
+    (outcome,) = await deps.uploads.outcomes([upload])
     return Taken(upload=view_of(upload, outcome), replayed=replayed)
 
 
@@ -159,19 +138,19 @@ def _skip(rows: Iterator[ReadRow], count: int) -> None:
         pass
 
 
-async def _record(seam: ExportSeam, upload: Upload, batch: list[ReadRow]) -> Upload:
+async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upload:
     """One transaction: which rows are new, their receipts and jobs, and how far the upload has come."""
     fresh = list({row.identity: row for row in batch}.values())  # of a row that is there twice one is enough
     traceparent = telemetry.current_traceparent()
-    async with seam.transactions.transaction() as transaction:
+    async with deps.transactions.transaction() as transaction:
         marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
-        generations = await seam.uploads.recognise(transaction, upload.connection, marks)
+        generations = await deps.uploads.recognise(transaction, upload.connection, marks)
         new = [(row, number) for row, number in zip(fresh, generations, strict=True) if number is not None]
         arrivals = [_arrival(upload, row, number, traceparent) for row, number in new]
-        ids = await seam.receipts.record(transaction, [one.receipt for one in arrivals])
+        ids = await deps.receipts.record(transaction, [one.receipt for one in arrivals])
         jobs = [one.job(id) for one, id in zip(arrivals, ids, strict=True) if id is not None]
-        await seam.queue.enqueue(transaction, *jobs)
-        moved = await seam.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
+        await deps.queue.enqueue(transaction, *jobs)
+        moved = await deps.uploads.advance(transaction, upload, seen=len(batch), accepted=len(jobs))
     telemetry.count_rows_received(upload.connection, accepted=len(jobs), duplicates=len(batch) - len(jobs))
     return moved
 
@@ -195,4 +174,4 @@ def _arrival(upload: Upload, row: ReadRow, generation: int, traceparent: str | N
         correlation_id=upload.correlation_id,
     )
     order_key = None if row.remote_id is None else f"{upload.object}:{row.remote_id}"
-    return Arrival(receipt=receipt, order_key=order_key, traceparent=traceparent)
+    return Arrival(receipt=receipt, kind=KIND, order_key=order_key, traceparent=traceparent)

@@ -11,11 +11,12 @@ from litestar import route
 
 from app.errors import MalformedBody, NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, admit, admit_any, content_type_of, idempotency_key, read_into
+from app.http.deps import deps_of
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response
-from app.http.services import services_of
 from app.telemetry import mark_replayed
+from app.uploads.deps import UploadDeps
 from app.uploads.record import LARGEST, layout_of, take_upload
 from app.uploads.views import read_upload
 from mappings.csv.layout import Layout
@@ -35,9 +36,9 @@ _places: Final = asyncio.Semaphore(AT_ONCE)
 @route("/v1/uploads/{connection:str}", http_method=["POST"], name="upload export", status_code=202)
 async def upload(request: AnyRequest, connection: str) -> Answered:
     """Record every row that is new; 202 once they all are."""
-    services = services_of(request)
+    deps = deps_of(request, UploadDeps)
     try:
-        found, layout = layout_of(services.seam.connections, connection)
+        found, layout = layout_of(deps.connections, connection)
     except NotFound:
         await admit_any(request, WRITES)
         raise
@@ -55,7 +56,7 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
             _check_media_type(request, layout)
             Query(request, ()).check()
             taken = await take_upload(
-                services.seam,
+                deps,
                 found,
                 layout,
                 file,
@@ -75,7 +76,7 @@ async def read(request: AnyRequest, connection: str) -> Answered:
     """What has become of its rows so far."""
     _, held = await admit_any(request, (*READS, *WRITES))
     Query(request, ()).check()
-    view = await read_upload(services_of(request).seam.uploads, request.path_params["id"], connection=connection)
+    view = await read_upload(deps_of(request, UploadDeps).uploads, request.path_params["id"], connection=connection)
     plural = PLURAL[view.object]
     if not {f"{plural}:read", f"{plural}:write"} & set(held):
         raise NotFound(f"No upload of an object that this key may see has the id {view.id}.")

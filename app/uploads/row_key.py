@@ -1,12 +1,10 @@
-"""A receipt that is a row of an export: how it is told from a webhook, and what its row was the last of."""
+"""The key of a row's receipt: which record the row is about, and how often that has said something new."""
 
-import re
 from typing import Final
 
 from app.webhooks.models import Receipt
 
-_KEY: Final = re.compile(r"row:([0-9a-f]{64}):([0-9]{1,18})")
-UPLOAD: Final = "upl_"
+KIND: Final = "ingest_row"
 
 
 def dedupe_key_of(identity: bytes, generation: int) -> str:
@@ -19,9 +17,7 @@ def key_of(identity: bytes) -> str:
     return f"row:{identity.hex()}:"
 
 
-def row_of(receipt: Receipt) -> tuple[bytes, int] | None:
-    """Identity and generation of a row; None for a webhook. A row's topic is the id of its upload."""
-    match = _KEY.fullmatch(receipt.dedupe_key)
-    if match is None or receipt.topic is None or not receipt.topic.startswith(UPLOAD):
-        return None
-    return bytes.fromhex(match[1]), int(match[2])
+def row_of(receipt: Receipt) -> tuple[bytes, int]:
+    """Identity and generation of a row, from the key of its receipt."""
+    _, identity, generation = receipt.dedupe_key.split(":")
+    return bytes.fromhex(identity), int(generation)

@@ -13,21 +13,21 @@ from app import telemetry
 from app.audit.models import Fact
 from app.errors import IdempotencyInProgress, InvalidField
 from app.identifiers import uuid7
-from app.seam import Seam
+from app.uploads.deps import UploadDeps
 from app.uploads.models import ExportFolder, LaidDown
 from app.uploads.record import LARGEST, layout_of, refuse_export, take_upload
 
 _log = logging.getLogger("lockstitch.worker")
 
 
-async def take_exports(seam: Seam, folders: Mapping[str, ExportFolder]) -> bool:
+async def take_exports(deps: UploadDeps, folders: Mapping[str, ExportFolder]) -> bool:
     """Take one file of each connection's folder; whether one was taken, so that there may be more."""
     more = False
     for connection, folder in folders.items():
         try:
             files = await folder.waiting()
             if files:
-                await _take(seam, connection, folder, files[0])
+                await _take(deps, connection, folder, files[0])
                 more = True
         except OSError as error:
             # Another worker was faster, or the folder is away: its path is the operator's, and no person's.
@@ -37,24 +37,24 @@ async def take_exports(seam: Seam, folders: Mapping[str, ExportFolder]) -> bool:
     return more
 
 
-async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDown) -> None:
+async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: LaidDown) -> None:
     """Take the file out of the way: its rows are recorded, or it is refused.
 
     Raises OSError, IdempotencyInProgress, StoreUnavailable.
     """
-    found, layout = layout_of(seam.connections, connection)
+    found, layout = layout_of(deps.connections, connection)
     run = str(uuid7())
     with telemetry.bind(run):
         if file.size > LARGEST:
             reason = f"it has {file.size} bytes; at most {LARGEST} are taken"
             refuse_export(connection, reason)
-            await _refuse(seam, connection, folder, file, reason)
+            await _refuse(deps, connection, folder, file, reason)
             return
         content = await folder.read(file)
         digest = (await asyncio.to_thread(hashlib.sha256, content.getbuffer())).hexdigest()
         try:
             await take_upload(
-                seam,
+                deps,
                 found,
                 layout,
                 content,
@@ -63,13 +63,13 @@ async def _take(seam: Seam, connection: str, folder: ExportFolder, file: LaidDow
                 correlation_id=run,
             )
         except InvalidField as error:
-            await _refuse(seam, connection, folder, file, *(one.detail for one in error.errors))
+            await _refuse(deps, connection, folder, file, *(one.detail for one in error.errors))
             return
         await folder.put_away(file)
 
 
-async def _refuse(seam: Seam, connection: str, folder: ExportFolder, file: LaidDown, *reasons: str) -> None:
+async def _refuse(deps: UploadDeps, connection: str, folder: ExportFolder, file: LaidDown, *reasons: str) -> None:
     await folder.put_away(file, *reasons)
-    async with seam.transactions.transaction() as transaction:
+    async with deps.transactions.transaction() as transaction:
         fact = Fact(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})
-        await seam.trail.append(transaction, fact)
+        await deps.trail.append(transaction, fact)

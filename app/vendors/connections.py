@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from app.errors import NotFound
 from app.queue.models import Lane
-from app.seam import Seam
+from app.vendors.deps import VendorDeps
 from app.vendors.models import Connection, LineState
 from canonical.parts import ObjectName
 from mappings.registry import active
@@ -48,41 +48,41 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     lane: LaneView | None
 
 
-async def list_connections(seam: Seam) -> list[ConnectionView]:
+async def list_connections(deps: VendorDeps) -> list[ConnectionView]:
     """Every connection of the configuration, by name."""
-    lanes = {lane.connection: lane for lane in await seam.lanes.list()}
-    return [_view(seam, connection, lanes.get(name)) for name, connection in sorted(seam.connections.by_name.items())]
+    lanes = {lane.connection: lane for lane in await deps.lanes.list()}
+    return [_view(deps, connection, lanes.get(name)) for name, connection in sorted(deps.connections.by_name.items())]
 
 
-async def pause_connection(seam: Seam, name: str, pause: ConnectionPause, *, actor: str) -> ConnectionView:
+async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, *, actor: str) -> ConnectionView:
     """Send nothing more on it, and start none of its jobs, anywhere, until a person resumes it; audited. One that is
     stopped already stays as it is. Raises NotFound."""
-    connection = _configured(seam, name)
-    await seam.lanes.pause(name, actor=actor, note=pause.note)
-    return await _as_it_is_now(seam, connection)
+    connection = _configured(deps, name)
+    await deps.lanes.pause(name, actor=actor, note=pause.note)
+    return await _as_it_is_now(deps, connection)
 
 
-async def resume_connection(seam: Seam, name: str, *, actor: str) -> ConnectionView:
+async def resume_connection(deps: VendorDeps, name: str, *, actor: str) -> ConnectionView:
     """Let it go on; after a refused credential with one request as a probe. Audited. One that works is left alone.
     Raises NotFound."""
-    connection = _configured(seam, name)
-    await seam.lanes.resume(name, actor=actor)
-    return await _as_it_is_now(seam, connection)
+    connection = _configured(deps, name)
+    await deps.lanes.resume(name, actor=actor)
+    return await _as_it_is_now(deps, connection)
 
 
-def _configured(seam: Seam, name: str) -> Connection:
-    connection = seam.connections.by_name.get(name)
+def _configured(deps: VendorDeps, name: str) -> Connection:
+    connection = deps.connections.by_name.get(name)
     if connection is None:
-        known = ", ".join(sorted(seam.connections.by_name))
+        known = ", ".join(sorted(deps.connections.by_name))
         raise NotFound(f"No connection is called {name[:80]!r}; there are: {known}.")
     return connection
 
 
-async def _as_it_is_now(seam: Seam, connection: Connection) -> ConnectionView:
+async def _as_it_is_now(deps: VendorDeps, connection: Connection) -> ConnectionView:
     """After a change: this process keeps to it at once, the others within about a second."""
-    await seam.pauses.refresh()
-    lane = next((lane for lane in await seam.lanes.list() if lane.connection == connection.name), None)
-    return _view(seam, connection, lane)
+    await deps.pauses.refresh()
+    lane = next((lane for lane in await deps.lanes.list() if lane.connection == connection.name), None)
+    return _view(deps, connection, lane)
 
 
 class _Standing(Struct, frozen=True, kw_only=True):
@@ -93,8 +93,8 @@ class _Standing(Struct, frozen=True, kw_only=True):
     next_step: str | None = None
 
 
-def _view(seam: Seam, connection: Connection, lane: Lane | None) -> ConnectionView:
-    line = seam.vendors.state(connection)
+def _view(deps: VendorDeps, connection: Connection, lane: Lane | None) -> ConnectionView:
+    line = deps.vendors.state(connection)
     standing = _standing(connection.name, lane, line)
     until = None if standing.seconds is None else datetime.now(UTC) + timedelta(seconds=standing.seconds)
     mappings = {name: active(connection.vendor, name) for name in OBJECTS}

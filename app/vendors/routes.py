@@ -6,12 +6,13 @@ from litestar import route
 
 from app.http.admission import AnyRequest, admit, read_body
 from app.http.body import decode_patch
+from app.http.deps import deps_of
 from app.http.paging import whole_list
 from app.http.query import Query
 from app.http.responses import Answered, json_response
-from app.http.services import services_of
 from app.problem_document import JSON
 from app.vendors.connections import ConnectionPause, list_connections, pause_connection, resume_connection
+from app.vendors.deps import VendorDeps
 
 
 @route("/ops/connections", http_method=["GET"], name="list connections")
@@ -19,7 +20,7 @@ async def list_all(request: AnyRequest) -> Answered:
     """Every connection, what it does and how it is."""
     await admit(request, "ops:read")
     Query(request, ()).check()
-    found = await list_connections(services_of(request).seam)
+    found = await list_connections(deps_of(request, VendorDeps))
     return json_response(whole_list(found))
 
 
@@ -30,7 +31,7 @@ async def pause(request: AnyRequest) -> Answered:
     order = decode_patch(await read_body(request, (JSON,)), ConnectionPause)
     Query(request, ()).check()
     view = await pause_connection(
-        services_of(request).seam, request.path_params["name"], order, actor=admitted.caller.principal
+        deps_of(request, VendorDeps), request.path_params["name"], order, actor=admitted.caller.principal
     )
     return json_response(view)
 
@@ -42,7 +43,7 @@ async def resume(request: AnyRequest) -> Answered:
     await read_body(request, ())
     Query(request, ()).check()
     view = await resume_connection(
-        services_of(request).seam, request.path_params["name"], actor=admitted.caller.principal
+        deps_of(request, VendorDeps), request.path_params["name"], actor=admitted.caller.principal
     )
     return json_response(view)
 

@@ -7,24 +7,25 @@ look at one record at the same time, the one that has looked earlier begins agai
 """
 
 import time
+from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Struct
 
 from app.audit.models import Fact
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, StateMoved
 from app.events.record_changes import field_changed
+from app.queue.kinds import JobKind
 from app.queue.models import Done, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
-from app.seam import Seam
-from app.uploads.ingest_row import tell_row
-from app.uploads.row_key import row_of
 from app.vendors.models import Connection
+from app.webhooks.deps import IngestDeps
 from app.webhooks.models import Receipt
 from app.webhooks.raw_forwarding import passed_on
+from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import Sighting, sight, sight_comment
 from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice
@@ -44,34 +45,19 @@ LAGS_AT_MOST: Final = 4
 LAG_SECONDS: Final = 2.0
 
 
-class IngestWork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The payload of an `ingest` job. `payload` stands in for the receipt's, where somebody has edited it."""
-
-    receipt: str
-    payload: Raw | UnsetType = UNSET
-
-
-async def ingest(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> Outcome:
     """The handler of kind `ingest`. A receipt that has become an Event already is left alone."""
-    try:
-        work = msgspec.json.decode(job.payload, type=IngestWork)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `")
-        return Permanent(reason=reason, path=path.rstrip("`") or "$")
-    receipt = await seam.receipts.get(work.receipt)
-    if receipt is None:
-        return Permanent(reason="there is no such receipt any more", path="$.receipt")
+    work = await read_work(deps.receipts, job.payload)
+    if isinstance(work, Permanent):
+        return work
+    receipt, payload = work.receipt, work.payload
     if receipt.settled_at is not None:
         return Done()
-    payload = receipt.payload if isinstance(work.payload, UnsetType) else bytes(work.payload)
-    row = row_of(receipt)
-    if row is not None:
-        return await tell_row(seam, receipt, payload, row, job, finishing)
-    concern = _concern(seam, receipt, payload)
+    concern = _concern(deps, receipt, payload)
     if concern is None:
-        return await _pass_on(seam, receipt, payload, job, finishing)
+        return await _pass_on(deps, receipt, payload, job, finishing)
     try:
-        return await _tell(seam, receipt, payload, concern, job, finishing)
+        return await _tell(deps, receipt, payload, concern, job, finishing)
     except StateMoved:
         return Retry(reason="the record was looked at again meanwhile", after=0.0)
     except VendorDrifted as drifted:
@@ -86,20 +72,20 @@ class _Concern(Struct, frozen=True, kw_only=True):
     notice: Notice
 
 
-def _concern(seam: Seam, receipt: Receipt, payload: bytes) -> _Concern | None:
+def _concern(deps: IngestDeps, receipt: Receipt, payload: bytes) -> _Concern | None:
     """None where no mapping is concerned: a vendor or a topic that we do not map, a connection that is only an intake
     or is configured no more."""
-    connection = seam.connections.by_name.get(receipt.connection)
+    connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.vendor.webhooks is None:
         return None
     notice = connection.vendor.webhooks.notice(receipt.topic, receipt.remote_object, receipt.remote_id, payload)
     if notice is None:
         return None
-    mapping = active_mapping(seam, connection, "comment" if notice.happened == "comment_added" else notice.object)
+    mapping = active_mapping(deps, connection, "comment" if notice.happened == "comment_added" else notice.object)
     return None if mapping is None else _Concern(connection=connection, mapping=mapping, notice=notice)
 
 
-async def _pass_on(seam: Seam, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing) -> Outcome:
+async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing) -> Outcome:
     event = NewEvent(
         type="webhook.received",
         data=passed_on(receipt.topic, payload),
@@ -108,30 +94,30 @@ async def _pass_on(seam: Seam, receipt: Receipt, payload: bytes, job: Job, finis
         origin=receipt.id,
     )
     async with finishing() as transaction:
-        await seam.queue.enqueue(transaction, *await seam.events.append(transaction, event))
-        await seam.trail.append(transaction, _validated(receipt, None))
-        await seam.receipts.settle(transaction, receipt.id)
+        await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
+        await deps.trail.append(transaction, _validated(receipt, None))
+        await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
 
 async def _tell(
-    seam: Seam, receipt: Receipt, payload: bytes, concern: _Concern, job: Job, finishing: Finishing
+    deps: IngestDeps, receipt: Receipt, payload: bytes, concern: _Concern, job: Job, finishing: Finishing
 ) -> Outcome:
     """Look at the record, and tell what is seen. Raises StateMoved, VendorDrifted and the vendor's problems."""
     connection, notice = concern.connection, concern.notice
-    await _accept(seam, concern, payload)
+    await _accept(deps, concern, payload)
     deadline = time.monotonic() + READ_LIMIT
     sighting: Sighting | None = None
     if notice.happened == "comment_added":
         try:
-            sighting = await sight_comment(seam, connection, concern.mapping, notice, deadline)
+            sighting = await sight_comment(deps, connection, concern.mapping, notice, deadline)
         except NotFound:
             notice = msgspec.structs.replace(notice, happened="deleted")  # its ticket is gone, and the comment with it
         else:
             if sighting is None:
                 return Retry(reason="the comment is not listed at its ticket yet")
     if sighting is None:
-        sighting = await sight(seam, connection, notice, receipt.occurred_at, deadline)
+        sighting = await sight(deps, connection, notice, receipt.occurred_at, deadline)
     if sighting.lags and job.attempt - job.spared < LAGS_AT_MOST:
         return Retry(reason="the vendor tells an older state than the one seen before", after=LAG_SECONDS)
     event = NewEvent(
@@ -144,7 +130,7 @@ async def _tell(
     )
     async with finishing() as transaction:
         if sighting.state is not None:
-            await seam.states.put(
+            await deps.states.put(
                 transaction,
                 notice.object,
                 connection.name,
@@ -153,18 +139,18 @@ async def _tell(
                 instead_of=sighting.seen,
                 deleted=sighting.deleted,
             )
-        await seam.queue.enqueue(transaction, *await seam.events.append(transaction, event))
-        await seam.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
-        await seam.receipts.settle(transaction, receipt.id)
+        await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
+        await deps.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
+        await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
 
-async def _accept(seam: Seam, concern: _Concern, payload: bytes) -> None:
+async def _accept(deps: IngestDeps, concern: _Concern, payload: bytes) -> None:
     """Show the webhook to the lookout for drift. Raises VendorDrifted where it has some that its connection rejects."""
     connection, mapping = concern.connection, concern.mapping
-    seam.drift.show_webhook(connection.name, mapping, payload)
+    deps.drift.show_webhook(connection.name, mapping, payload)
     try:
-        await seam.drift.refuse_webhook(connection.name, mapping, payload)
+        await deps.drift.refuse_webhook(connection.name, mapping, payload)
     except VendorDrift as error:
         raise problem_of_unmappable(connection, mapping.object, error) from error
 
@@ -191,3 +177,13 @@ def _refused(mapping: AnyMapping, drifted: VendorDrifted) -> Permanent:
     if not isinstance(cause, Unmappable):
         return Permanent(reason=drifted.code, mapping=mapping.name, revision=mapping.revision)
     return Permanent(reason=cause.reason, path=cause.path, mapping=mapping.name, revision=mapping.revision)
+
+
+INGEST: Final = JobKind(
+    name="ingest",
+    policy=POLICY,
+    bind=lambda dependencies: partial(ingest, dependencies.of(IngestDeps)),
+    show=show_receipt,
+    edit=edit_receipt,
+)
+KINDS: Final = (INGEST,)

@@ -69,13 +69,14 @@ class Arrival(Struct, frozen=True, kw_only=True):
     it."""
 
     receipt: NewReceipt
+    kind: str = "ingest"
     order_key: str | None
     traceparent: str | None
 
     def job(self, receipt_id: str) -> NewJob:
         """That job, when the receipt is recorded under this id."""
         return NewJob(
-            kind="ingest",
+            kind=self.kind,
             connection=self.receipt.connection,
             payload=b'{"receipt":"%b"}' % receipt_id.encode(),
             order_key=self.order_key,

@@ -13,8 +13,8 @@ from app.records.fetch import fetch_comment, fetch_record
 from app.records.map_record import Reading, accept, read_again
 from app.records.resolve import AnyMapping, choose_mapping
 from app.records.resources import meta_of, name_records
-from app.seam import Seam
 from app.vendors.models import Connection
+from app.webhooks.deps import IngestDeps
 from canonical.parts import ObjectName, ResourceMeta
 from mappings.spec import Mapped, Remote
 from mappings.webhooks import Notice
@@ -49,36 +49,36 @@ class Remains(Struct, frozen=True, kw_only=True):
 
 
 async def sight(
-    seam: Seam, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
+    deps: IngestDeps, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
 ) -> Sighting:
     """The record as it is now. Raises VendorDrifted for one that cannot be read, and the vendor's problems."""
-    mapping = choose_mapping(seam, connection, notice.object)
-    seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
-    reading = await _look(seam, connection, mapping, notice, deadline)
+    mapping = choose_mapping(deps, connection, notice.object)
+    seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
+    reading = await _look(deps, connection, mapping, notice, deadline)
     if reading is None or _is_gone(reading.mapped, notice, occurred_at):
-        return await _gone(seam, connection, mapping, notice, seen)
+        return await _gone(deps, connection, mapping, notice, seen)
     if reading.mapped.remote.id != notice.remote_id:
         # It was merged into another, which the vendor shows in its place. What was seen of that one has to be read
         # before it is.
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
-        seen = await seam.states.get(notice.object, connection.name, notice.remote_id)
-        reading = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
-        await accept(seam, connection, reading)
-    (resource,) = await name_records(seam, connection, [reading])
-    like_seen = await _like_seen(seam, connection, reading, seen)
+        seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
+        reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
+        await accept(deps, connection, reading)
+    (resource,) = await name_records(deps, connection, [reading])
+    like_seen = await _like_seen(deps, connection, reading, seen)
     return _present(reading.mapping, notice, seen, resource, resource if like_seen is None else like_seen)
 
 
 async def sight_comment(
-    seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
+    deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
 ) -> Sighting | None:
     """The comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
     ticket, and like `sight`."""
-    reading = await fetch_comment(seam, connection, mapping, notice.remote_id, notice.comment_id, deadline)
+    reading = await fetch_comment(deps, connection, mapping, notice.remote_id, notice.comment_id, deadline)
     if reading is None:
         return None
-    await accept(seam, connection, reading)
-    (comment,) = await name_records(seam, connection, [reading], ticket=notice.remote_id)
+    await accept(deps, connection, reading)
+    (comment,) = await name_records(deps, connection, [reading], ticket=notice.remote_id)
     return Sighting(
         type="ticket.comment_added",
         data=msgspec.json.encode(comment),
@@ -89,13 +89,13 @@ async def sight_comment(
 
 
 async def _look(
-    seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
+    deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
 ) -> Reading | None:
     """The record, or None where the vendor has none. What cannot be read of one that is said to be deleted is the stub
     that is left of it."""
     try:
-        reading = await fetch_record(seam, connection, mapping, notice.remote_id, deadline)
-        await accept(seam, connection, reading)
+        reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
+        await accept(deps, connection, reading)
     except NotFound:
         return None
     except VendorDrifted:
@@ -117,10 +117,10 @@ def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) 
 
 
 async def _gone(
-    seam: Seam, connection: Connection, mapping: AnyMapping, notice: Notice, seen: SeenState | None
+    deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, seen: SeenState | None
 ) -> Sighting:
     """The last that was seen of it is told once more, and then forgotten."""
-    ids = await seam.links.ensure(notice.object, connection.name, [notice.remote_id])
+    ids = await deps.links.ensure(notice.object, connection.name, [notice.remote_id])
     remains = Remains(id=ids[notice.remote_id], meta=meta_of(connection, mapping, Remote(id=notice.remote_id)))
     told = msgspec.to_builtins(remains)
     data = told if seen is None else {**fields_of(seen.data), **told}
@@ -137,7 +137,7 @@ async def _gone(
     )
 
 
-async def _like_seen(seam: Seam, connection: Connection, reading: Reading, seen: SeenState | None) -> Any:
+async def _like_seen(deps: IngestDeps, connection: Connection, reading: Reading, seen: SeenState | None) -> Any:
     """The record as the revision reads it that has read what was seen before, where that was another one: what only the
     mapping reads differently has not changed."""
     revision = None if seen is None or seen.deleted else revision_of(seen.data)
@@ -146,7 +146,7 @@ async def _like_seen(seam: Seam, connection: Connection, reading: Reading, seen:
     again = read_again(connection, reading, revision)
     if again is None:
         return None
-    (resource,) = await name_records(seam, connection, [again])
+    (resource,) = await name_records(deps, connection, [again])
     return resource
 
 

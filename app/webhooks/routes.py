@@ -5,12 +5,12 @@ from typing import Final
 from litestar import route
 
 from app.http.admission import AnyRequest, read_body
+from app.http.deps import HttpDeps, deps_of
 from app.http.edge import correlation_of
 from app.http.responses import Answered, json_response
-from app.http.services import services_of
 from app.signatures import HandshakeAnswer, SignedRequest
 from app.telemetry import name_route
-from app.webhooks.receive import Received
+from app.webhooks.receive import Received, Receiving
 
 PATH = "/v1/webhooks/{connection}"
 
@@ -21,14 +21,13 @@ async def receive(request: AnyRequest, connection: str) -> Answered:
     its media type."""
     name_route(PATH)
     body = await read_body(request, ())
-    services = services_of(request)
     signed = SignedRequest(
         method=request.scope["method"],
-        url=services.seam.public_url + _target(request),
+        url=deps_of(request, HttpDeps).public_url + _target(request),
         headers=tuple(request.scope["headers"]),
         body=body,
     )
-    outcome = await services.receiving.receive(connection, signed, correlation_of(request.scope).value)
+    outcome = await deps_of(request, Receiving).receive(connection, signed, correlation_of(request.scope).value)
     if isinstance(outcome, HandshakeAnswer):
         return json_response(Received(accepted=0, duplicates=0), status=outcome.status)
     return json_response(outcome, status=202)

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.records.resolve import choose_mapping
-from app.seam import Seam
+from app.writes.deps import WriteDeps
 from app.writes.intent import WriteRequest, read_intent
 from app.writes.prepare import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
 from canonical.parts import Loss, MappingName
@@ -44,12 +44,12 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
     loss: tuple[Loss, ...]
 
 
-async def dry_run(seam: Seam, request: WriteRequest, check: Callable[[], None]) -> DraftedWrite:
+async def dry_run(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> DraftedWrite:
     """Draft the write and stop there. Raises what the write itself would raise before it is sent."""
-    intent = await read_intent(seam, request, check)
-    connection = seam.connections.by_name[intent.connection]
-    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
-    desk = Desk(seam, connection, mapping, intent, time.monotonic() + DRY_RUN_LIMIT, dry=True)
+    intent = await read_intent(deps, request, check)
+    connection = deps.connections.by_name[intent.connection]
+    mapping = choose_mapping(deps, connection, intent.object, intent.revision)
+    desk = Desk(deps, connection, mapping, intent, time.monotonic() + DRY_RUN_LIMIT, dry=True)
     prepared = await _prepare(desk)
     return DraftedWrite(
         connection=connection.name,

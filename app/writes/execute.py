@@ -25,9 +25,9 @@ from app.errors import (
 from app.problem_document import PROBLEM_JSON, ProblemDocument
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import choose_mapping
-from app.seam import Seam
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
+from app.writes.deps import WriteDeps
 from app.writes.finish import finish
 from app.writes.models import Answer, Begun, Intent, Operation
 from app.writes.prepare import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
@@ -59,36 +59,36 @@ class Undecided(Exception):
         self.because = because
 
 
-def desk_of(seam: Seam, intent: Intent, deadline: float) -> Desk:
+def desk_of(deps: WriteDeps, intent: Intent, deadline: float) -> Desk:
     """Connection and mapping of an intent, at the revision it began with.
 
     Raises UnsupportedAction when the configuration no longer has them.
     """
-    connection = seam.connections.by_name.get(intent.connection)
+    connection = deps.connections.by_name.get(intent.connection)
     if connection is None:
         raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
-    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
-    return Desk(seam, connection, mapping, intent, deadline)
+    mapping = choose_mapping(deps, connection, intent.object, intent.revision)
+    return Desk(deps, connection, mapping, intent, deadline)
 
 
-async def execute(seam: Seam, begun: Begun, *, patient: bool = False) -> Answer:
+async def execute(deps: WriteDeps, begun: Begun, *, patient: bool = False) -> Answer:
     """Prepare and send a `received` operation that the lease of `begun` holds.
 
     `patient` is the worker: nobody is waiting, so what may pass is tried again later, and a refusal is kept for the
     one who asks. Raises the Problem that the caller is told, or Undecided.
     """
     operation = begun.operation
-    deadline = time.monotonic() + seam.execution_limit
+    deadline = time.monotonic() + deps.execution_limit
     try:
-        desk = desk_of(seam, operation.intent, deadline)
+        desk = desk_of(deps, operation.intent, deadline)
         prepared = await _prepare(desk, begun)
     except VendorThrottled as problem:
-        await _postpone(seam, begun, problem.retry_after or 1.0)
+        await _postpone(deps, begun, problem.retry_after or 1.0)
         raise Undecided(operation.id, problem) from problem
     except Problem as problem:
-        await _not_sent(seam, begun, problem, patient=patient)
+        await _not_sent(deps, begun, problem, patient=patient)
         raise
-    begun = await seam.operations.mark_sent(begun, effect=prepared.effect, remote_id=prepared.remote_id)
+    begun = await deps.operations.mark_sent(begun, effect=prepared.effect, remote_id=prepared.remote_id)
     return await send(desk, begun, prepared, patient=patient)
 
 
@@ -98,22 +98,22 @@ async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = 
     Nothing has gone out before, so where the vendor was not reached the operation is back where it began. Raises like
     `execute`.
     """
-    seam, operation = desk.seam, begun.operation
+    deps, operation = desk.deps, begun.operation
     try:
         return await send_and_settle(desk, begun, prepared)
     except VendorRefused as refused:
         if _lost_the_race(operation, prepared, refused):
-            await _postpone(seam, begun, 0.0)
+            await _postpone(deps, begun, 0.0)
             raise Undecided(operation.id) from refused
         if await got_ahead(desk, operation, prepared.effect, refused):
-            await _postpone(seam, begun, UPSERT_RETRY)
+            await _postpone(deps, begun, UPSERT_RETRY)
             raise Undecided(operation.id) from refused
-        return await refuse(seam, begun, problem_of_refusal(desk.connection, refused))
+        return await refuse(deps, begun, problem_of_refusal(desk.connection, refused))
     except VendorThrottled as problem:
-        await _postpone(seam, begun, problem.retry_after or 1.0)
+        await _postpone(deps, begun, problem.retry_after or 1.0)
         raise Undecided(operation.id, problem) from problem
     except VendorProblem as problem:
-        await _not_sent(seam, begun, problem, patient=patient)
+        await _not_sent(deps, begun, problem, patient=patient)
         raise
 
 
@@ -123,11 +123,11 @@ async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answe
     Raises Undecided when the reply was lost or cannot be read; and, with the operation untouched because only the
     caller knows what they mean for it, VendorRefused and the problems of a vendor that was not reached.
     """
-    operations, operation = desk.seam.operations, begun.operation
+    operations, operation = desk.deps.operations, begun.operation
     try:
-        reply = await desk.seam.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
+        reply = await desk.deps.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
     except ReplyLost as lost:
-        await operations.postpone(begun, seconds=desk.seam.settle_margin, sent=True)
+        await operations.postpone(begun, seconds=desk.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
     receipt_of = desk.mapping.endpoints.receipt
     assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
@@ -143,11 +143,11 @@ async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answe
     return answer
 
 
-def document_for(seam: Seam, operation: Operation, problem: Problem) -> ProblemDocument:
+def document_for(deps: WriteDeps, operation: Operation, problem: Problem) -> ProblemDocument:
     """A problem of an operation, as the caller who began it is told."""
     return document_of(
         problem,
-        public_url=seam.public_url,
+        public_url=deps.public_url,
         instance=operation.intent.instance,
         correlation_id=operation.correlation_id,
     )
@@ -176,11 +176,11 @@ async def _prepare(desk: Desk, begun: Begun) -> Prepared:
 
 async def _take_turn(desk: Desk, begun: Begun, value: str) -> None:
     """Wait until no other undecided operation works on this unique key. Raises Undecided when time runs out."""
-    locked = desk.seam.operations.lock_upsert
-    give_up = desk.deadline - UPSERT_RESERVE * desk.seam.execution_limit
+    locked = desk.deps.operations.lock_upsert
+    give_up = desk.deadline - UPSERT_RESERVE * desk.deps.execution_limit
     while not await locked(desk.connection.name, desk.intent.object, value, begun.held()):
         if time.monotonic() > give_up:
-            await _postpone(desk.seam, begun, UPSERT_RETRY)
+            await _postpone(desk.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)
         await asyncio.sleep(UPSERT_PAUSE)
 
@@ -195,40 +195,40 @@ def _lost_the_race(operation: Operation, prepared: Prepared, refused: VendorRefu
     )
 
 
-async def refuse(seam: Seam, begun: Begun, problem: Problem) -> Answer:
+async def refuse(deps: WriteDeps, begun: Begun, problem: Problem) -> Answer:
     """The vendor's final no is recorded like a success, and replayed like one."""
-    document = document_for(seam, begun.operation, problem)
+    document = document_for(deps, begun.operation, problem)
     answer = rendered(document)
-    await seam.operations.fail(begun, problem=document, answer=answer)
+    await deps.operations.fail(begun, problem=document, answer=answer)
     count_operation(begun.operation.object, begun.operation.action, "failed")
     return answer
 
 
-async def _not_sent(seam: Seam, begun: Begun, problem: Problem, *, patient: bool) -> None:
+async def _not_sent(deps: WriteDeps, begun: Begun, problem: Problem, *, patient: bool) -> None:
     """Nothing went out. A caller who waits is told: what was never right is forgotten, and a key is let go. What was
     promised for later is tried again later, where that may help; what is queued, until its job has had enough."""
-    operation, document = begun.operation, document_for(seam, begun.operation, problem)
-    if not patient and await _let_go(seam, begun, problem, document):
+    operation, document = begun.operation, document_for(deps, begun.operation, problem)
+    if not patient and await _let_go(deps, begun, problem, document):
         return
     attempts = operation.attempts
     waits = problem.category == "auth" or problem.retryable if operation.queued else problem.retryable
     held = isinstance(problem, ConnectionPaused) and problem.held  # it had no chance: no attempt has failed
     if waits and (operation.queued or held or attempts < PATIENT_ATTEMPTS):
-        await _postpone(seam, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
+        await _postpone(deps, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
         raise Undecided(operation.id, problem) from problem
-    await seam.operations.fail(begun, problem=document, answer=None)
+    await deps.operations.fail(begun, problem=document, answer=None)
     count_operation(operation.object, operation.action, "failed")
 
 
-async def _let_go(seam: Seam, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:
+async def _let_go(deps: WriteDeps, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:
     """False where somebody was told meanwhile that it would be decided later."""
     if isinstance(problem, NEVER_RIGHT):
-        return await seam.operations.forget(begun, because=problem.code)
-    if not await seam.operations.fail(begun, problem=document, answer=None, unless_deferred=True):
+        return await deps.operations.forget(begun, because=problem.code)
+    if not await deps.operations.fail(begun, problem=document, answer=None, unless_deferred=True):
         return False
     count_operation(begun.operation.object, begun.operation.action, "failed")
     return True
 
 
-async def _postpone(seam: Seam, begun: Begun, seconds: float) -> None:
-    await seam.operations.postpone(begun, seconds=seconds, sent=False)
+async def _postpone(deps: WriteDeps, begun: Begun, seconds: float) -> None:
+    await deps.operations.postpone(begun, seconds=seconds, sent=False)

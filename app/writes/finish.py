@@ -46,7 +46,7 @@ async def finish(
 
     `before` is what the watched field was, where that is known. Raises LeaseLost.
     """
-    operation, operations = begun.operation, desk.seam.operations
+    operation, operations = begun.operation, desk.deps.operations
     remote_id = receipt.remote_id or operation.remote_id or desk.intent.remote_id
     if effect == "archive":
         answer = await _archived(desk, begun, _known(remote_id))
@@ -62,7 +62,7 @@ async def finish(
         return None
     try:
         reading = await _read_back(desk, receipt, remote_id)
-        (resource,) = await name_records(desk.seam, desk.connection, [reading], ticket=desk.intent.parent)
+        (resource,) = await name_records(desk.deps, desk.connection, [reading], ticket=desk.intent.parent)
     except Problem:
         # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
         if remote_id is not None:
@@ -103,16 +103,16 @@ async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Rea
     """What was made: from the answer where it holds the whole record, else read."""
     if receipt.record is not None and not receipt.pending:
         account = await desk.account()
-        return understand(desk.seam, desk.connection, desk.mapping, receipt.record, account)
+        return understand(desk.deps, desk.connection, desk.mapping, receipt.record, account)
     if desk.mapping.object == "comment":
         return await find_comment(desk, _known(remote_id))
-    return await fetch_record(desk.seam, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
+    return await fetch_record(desk.deps, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
 
 
 async def find_comment(desk: Desk, remote_id: str) -> Reading:
     """A comment among those of its ticket. Raises NotFound when it is not listed."""
     found = await fetch_comment(
-        desk.seam, desk.connection, desk.mapping, _known(desk.intent.parent), remote_id, desk.deadline
+        desk.deps, desk.connection, desk.mapping, _known(desk.intent.parent), remote_id, desk.deadline
     )
     if found is None:
         raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
@@ -123,7 +123,7 @@ async def _became_so(desk: Desk, remote_id: str) -> bool:
     """Whether a cancellation that the vendor accepted has been carried out, looking for a short while."""
     for _ in range(PENDING_LOOKS):
         try:
-            seen = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+            seen = await fetch_record(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
         except Problem:
             return False
         if seen.mapped.data.cancelled_at is not None:
@@ -139,10 +139,10 @@ async def _archived(desk: Desk, begun: Begun, remote_id: str) -> Answer:
     intent = desk.intent
     canonical = intent.canonical_id
     if canonical is None:
-        canonical = (await desk.seam.links.ensure(intent.object, desk.connection.name, [remote_id]))[remote_id]
+        canonical = (await desk.deps.links.ensure(intent.object, desk.connection.name, [remote_id]))[remote_id]
     blank = Mapped(data=_Nothing(), remote=Remote(id=remote_id))
     gone = Reading(mapped=blank, mapping=desk.mapping, raw=msgspec.Raw(b"{}"))
-    (resource,) = await name_records(desk.seam, desk.connection, [gone])
+    (resource,) = await name_records(desk.deps, desk.connection, [gone])
     named: Any = of_operation(resource, begun.operation)
     body = msgspec.json.encode(Archived(id=canonical, meta=named.meta))
     return Answer(status=200, headers={"content-type": JSON}, body=body)

@@ -12,8 +12,8 @@ from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.map_record import choose_writer
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, locate
-from app.seam import Seam
 from app.vendors.models import Connection
+from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
@@ -64,30 +64,30 @@ def fingerprint(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-async def read_intent(seam: Seam, request: WriteRequest, check: Callable[[], None]) -> Intent:
+async def read_intent(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> Intent:
     """The request as an intent; `check` raises InvalidField for what is wrong with the query.
 
     Raises MalformedBody, InvalidField, NotFound, UnsupportedAction.
     """
     # The body is judged before the record is looked for, with the connection that the request itself names.
-    patch = _read_fields(seam, request, check)
+    patch = _read_fields(deps, request, check)
     remote_id = parent = canonical_id = None
     if request.identifier is None:
-        connection = choose_connection(seam, request.object, request.connection)
+        connection = choose_connection(deps, request.object, request.connection)
     else:
         owner: ObjectName = "ticket" if request.object == "comment" else request.object
-        target = await locate(seam, owner, request.identifier, request.connection)
+        target = await locate(deps, owner, request.identifier, request.connection)
         connection, canonical_id = target.connection, target.canonical_id
         if request.object == "comment":
             parent = target.remote_id
         else:
             remote_id = target.remote_id
-    mapping = choose_mapping(seam, connection, request.object, request.revision)
+    mapping = choose_mapping(deps, connection, request.object, request.revision)
     if request.revision is None:
         # A record that does not exist yet has no id to tell by: the request's own key stands for it.
-        mapping = choose_writer(seam, connection, mapping, remote_id or parent or request.key)
-    _refuse_action(seam, connection, mapping, request.action)
-    key = _upsert_key(seam, connection, mapping, request)
+        mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
+    _refuse_action(deps, connection, mapping, request.action)
+    key = _upsert_key(deps, connection, mapping, request)
     return Intent(
         object=request.object,
         action=request.action,
@@ -105,11 +105,11 @@ async def read_intent(seam: Seam, request: WriteRequest, check: Callable[[], Non
     )
 
 
-def _read_fields(seam: Seam, request: WriteRequest, check: Callable[[], None]) -> Any:
+def _read_fields(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> Any:
     """Body and query are judged together, after it is clear that the body is JSON."""
     patch, wrong = None, []
     try:
-        patch = _read_body(seam, request)
+        patch = _read_body(deps, request)
     except InvalidField as problem:
         wrong.append(problem)
     try:
@@ -124,12 +124,12 @@ def _read_fields(seam: Seam, request: WriteRequest, check: Callable[[], None]) -
     return patch
 
 
-def _read_body(seam: Seam, request: WriteRequest) -> Any:
+def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
     if request.action == "archive":
         return None
     if request.action == "cancel":
         return decode_patch(request.body, OrderCancel)
-    mapping = _likely_mapping(seam, request)
+    mapping = _likely_mapping(deps, request)
     try:
         patch = decode_patch(request.body, mapping.patch)
     except InvalidField as problem:
@@ -142,16 +142,16 @@ def _read_body(seam: Seam, request: WriteRequest) -> Any:
     return patch
 
 
-def _likely_mapping(seam: Seam, request: WriteRequest) -> AnyMapping:
+def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
     """The mapping that will be used, as far as the request alone tells; only its patch type matters, which all share,
     and which values its enums hold."""
     named = request.connection
     if named is None and request.identifier is not None and ":" in request.identifier:
         named = request.identifier.partition(":")[0]
-    if named is not None and named in seam.connections.by_name:
-        return choose_mapping(seam, seam.connections.by_name[named], request.object, request.revision)
+    if named is not None and named in deps.connections.by_name:
+        return choose_mapping(deps, deps.connections.by_name[named], request.object, request.revision)
     owner: ObjectName = "ticket" if request.object == "comment" else request.object
-    return choose_mapping(seam, choose_connection(seam, owner, None), request.object, request.revision)
+    return choose_mapping(deps, choose_connection(deps, owner, None), request.object, request.revision)
 
 
 def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
@@ -166,7 +166,7 @@ def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
     return InvalidField.at(error.pointer, detail)
 
 
-def _refuse_action(seam: Seam, connection: Connection, mapping: AnyMapping, action: Action) -> None:
+def _refuse_action(deps: WriteDeps, connection: Connection, mapping: AnyMapping, action: Action) -> None:
     endpoints = mapping.endpoints
     able = {
         "create": endpoints.create,
@@ -178,10 +178,12 @@ def _refuse_action(seam: Seam, connection: Connection, mapping: AnyMapping, acti
     }
     if not able[action]:
         verb = "add comments to tickets" if action == "comment" else f"{action} {mapping.object}s"
-        raise cannot(seam, connection, mapping.object, f"cannot {verb}")
+        raise cannot(deps, connection, mapping.object, f"cannot {verb}")
 
 
-def _upsert_key(seam: Seam, connection: Connection, mapping: AnyMapping, request: WriteRequest) -> UpsertKey | None:
+def _upsert_key(
+    deps: WriteDeps, connection: Connection, mapping: AnyMapping, request: WriteRequest
+) -> UpsertKey | None:
     if request.action != "upsert":
         return None
     offered = UPSERT_KEYS[request.object]
@@ -190,7 +192,7 @@ def _upsert_key(seam: Seam, connection: Connection, mapping: AnyMapping, request
         detail = f"one of: {', '.join(offered)}"
         raise InvalidField.of("upsert_on", detail)
     if key not in mapping.endpoints.upsert and key not in mapping.endpoints.find:
-        raise cannot(seam, connection, mapping.object, f"cannot find a {mapping.object} by {key}")
+        raise cannot(deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}")
     return key
 
 

@@ -12,8 +12,8 @@ from app.errors import InvalidField, NotFound, VendorUnavailable
 from app.http.paging import Page, page_of
 from app.records.fetch import fetch_record
 from app.records.resources import name_records
-from app.seam import Seam
 from app.writes.answers import of_operation, resource_answer
+from app.writes.deps import WriteDeps
 from app.writes.execute import Undecided, desk_of, document_for
 from app.writes.finish import find_comment
 from app.writes.models import Operation, OperationView
@@ -31,57 +31,59 @@ class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     remote_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
-async def get_operation(seam: Seam, operation_id: str, objects: Sequence[ObjectName]) -> OperationView:
+async def get_operation(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> OperationView:
     """One operation on an object that the caller may see. Raises NotFound."""
-    return view_of(await _visible(seam, operation_id, objects))
+    return view_of(await _visible(deps, operation_id, objects))
 
 
 async def list_operations(
-    seam: Seam, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
+    deps: WriteDeps, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
 ) -> Page:
     """Newest first; the cursor is the last id of the page."""
-    found = await seam.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
+    found = await deps.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
 
-async def check_operation(seam: Seam, operation_id: str, *, actor: str, objects: Sequence[ObjectName]) -> OperationView:
+async def check_operation(
+    deps: WriteDeps, operation_id: str, *, actor: str, objects: Sequence[ObjectName]
+) -> OperationView:
     """Look at the vendor once more for an `unknown` operation; one in another state is shown as it is."""
-    await _visible(seam, operation_id, objects)
-    begun = await seam.operations.reopen(operation_id, actor=actor)
+    await _visible(deps, operation_id, objects)
+    begun = await deps.operations.reopen(operation_id, actor=actor)
     if begun is not None:
         with suppress(Undecided):
-            await settle(seam, begun, final=True)
-    return view_of(await _visible(seam, operation_id, objects))
+            await settle(deps, begun, final=True)
+    return view_of(await _visible(deps, operation_id, objects))
 
 
 async def resolve_operation(
-    seam: Seam, operation_id: str, resolution: Resolution, *, actor: str, objects: Sequence[ObjectName]
+    deps: WriteDeps, operation_id: str, resolution: Resolution, *, actor: str, objects: Sequence[ObjectName]
 ) -> OperationView:
     """Record what a person found out about an `unknown` operation; audited.
 
     `succeeded` needs the record's remote id, which is read, so that the caller's retry gets the real resource.
     Raises InvalidField when the operation is not `unknown`, NotFound where the vendor has no such record.
     """
-    operation = await _visible(seam, operation_id, objects)
+    operation = await _visible(deps, operation_id, objects)
     if operation.phase != "unknown":
         detail = f"is not unknown but {view_of(operation).state}: there is nothing to decide"
         raise InvalidField.at("/outcome", detail)
     if resolution.outcome == "failed":
         problem = VendorUnavailable("A person found that the vendor did not carry this out.", operation_id=operation_id)
-        document = document_for(seam, operation, problem)
-        await seam.operations.resolve(
+        document = document_for(deps, operation, problem)
+        await deps.operations.resolve(
             operation_id, outcome="failed", remote_id=None, actor=actor, answer=None, problem=document
         )
-        return view_of(await _visible(seam, operation_id, objects))
+        return view_of(await _visible(deps, operation_id, objects))
     if resolution.remote_id is None:
         detail = "is needed when the outcome is succeeded"
         raise InvalidField.at("/remote_id", detail)
-    await _resolve_succeeded(seam, operation, resolution.remote_id, actor)
-    return view_of(await _visible(seam, operation_id, objects))
+    await _resolve_succeeded(deps, operation, resolution.remote_id, actor)
+    return view_of(await _visible(deps, operation_id, objects))
 
 
-async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, actor: str) -> None:
-    desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
+async def _resolve_succeeded(deps: WriteDeps, operation: Operation, remote_id: str, actor: str) -> None:
+    desk = desk_of(deps, operation.intent, time.monotonic() + deps.execution_limit)
     remote_id = desk.connection.vendor.remote_id_form(remote_id)
     if not re.fullmatch(desk.connection.vendor.remote_id, remote_id):
         detail = f"is not an id as {desk.connection.vendor.title} gives them"
@@ -89,19 +91,19 @@ async def _resolve_succeeded(seam: Seam, operation: Operation, remote_id: str, a
     if desk.mapping.endpoints.read is None:
         reading = await find_comment(desk, remote_id)
     else:
-        reading = await fetch_record(seam, desk.connection, desk.mapping, remote_id, desk.deadline)
-    (resource,) = await name_records(seam, desk.connection, [reading], ticket=desk.intent.parent)
+        reading = await fetch_record(deps, desk.connection, desk.mapping, remote_id, desk.deadline)
+    (resource,) = await name_records(deps, desk.connection, [reading], ticket=desk.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     answer = resource_answer(
         of_operation(resource, operation), status=201 if made else 200, object_name=desk.mapping.object
     )
-    await seam.operations.resolve(
+    await deps.operations.resolve(
         operation.id, outcome="succeeded", remote_id=remote_id, actor=actor, answer=answer, problem=None
     )
 
 
-async def _visible(seam: Seam, operation_id: str, objects: Sequence[ObjectName]) -> Operation:
-    operation = await seam.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
+async def _visible(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> Operation:
+    operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
     if operation is None or operation.object not in objects:
         raise NotFound(f"No operation has the id {operation_id[:80]}.")
     return operation

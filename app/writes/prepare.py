@@ -14,9 +14,9 @@ from app.records.fetch import ask, fetch_raw
 from app.records.map_record import fitting, map_record, understand, weigh_draft
 from app.records.resolve import AnyMapping, cannot
 from app.records.resources import etag_of, name_records
-from app.seam import Seam
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
+from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.stale_account import hinges_on_facts
 from canonical.order_patch import OrderCancel, OrderPatch
@@ -53,7 +53,7 @@ class Desk:
 
     def __init__(
         self,
-        seam: Seam,
+        deps: WriteDeps,
         connection: Connection,
         mapping: AnyMapping,
         intent: Intent,
@@ -61,7 +61,7 @@ class Desk:
         *,
         dry: bool = False,
     ) -> None:
-        self.seam = seam
+        self.deps = deps
         self.connection = connection
         self.mapping = mapping
         self.intent = intent
@@ -71,7 +71,7 @@ class Desk:
 
     async def account(self, max_age: float | None = None) -> Any:
         """The facts about the vendor account, cached by the client; no older than `max_age` seconds where given."""
-        return await self.seam.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+        return await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
 
 
 async def prepare(desk: Desk, marker: str) -> Prepared:
@@ -96,7 +96,7 @@ async def prepare_create(desk: Desk, marker: str) -> Prepared:
     """The request that makes the record, carrying the marker."""
     create = desk.mapping.endpoints.create
     if create is None:
-        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot create {desk.mapping.object}s")
+        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot create {desk.mapping.object}s")
     return await _by_young_facts(desk, lambda: _create(desk, create, marker))
 
 
@@ -115,12 +115,12 @@ async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
     """The request that changes what was sent and nothing else; the present record is read first."""
     update = desk.mapping.endpoints.update
     if update is None:
-        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
+        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
     return await _by_young_facts(desk, lambda: _update(desk, update, marker, remote_id))
 
 
 async def _update(desk: Desk, update: Callable[..., VendorRequest], marker: str, remote_id: str) -> Prepared:
-    raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    raw, account = await fetch_raw(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
     body, loss = await _draft(desk, raw, account)
     await _check_version(desk, raw, account)
     request = update(remote_id, body, marker, account)
@@ -141,20 +141,20 @@ async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
     account = await desk.account()
     endpoints = desk.mapping.endpoints
     try:
-        reply = await ask(desk.seam, desk.connection, endpoints.find[key](value, account), desk.deadline)
+        reply = await ask(desk.deps, desk.connection, endpoints.find[key](value, account), desk.deadline)
     except NotFound:
         return None
-    with fitting(desk.seam, desk.connection, desk.mapping):
+    with fitting(desk.deps, desk.connection, desk.mapping):
         raw, account = endpoints.record(reply, account)
-    return None if raw is None else map_record(desk.seam, desk.connection, desk.mapping, raw, account).remote.id
+    return None if raw is None else map_record(desk.deps, desk.connection, desk.mapping, raw, account).remote.id
 
 
 async def _prepare_archive(desk: Desk) -> Prepared:
     archive = desk.mapping.endpoints.archive
     if archive is None:
-        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot archive {desk.mapping.object}s")
+        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot archive {desk.mapping.object}s")
     remote_id = _known(desk.intent.remote_id)
-    raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    raw, account = await fetch_raw(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
     await _check_version(desk, raw, account)
     return Prepared(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
 
@@ -162,9 +162,9 @@ async def _prepare_archive(desk: Desk) -> Prepared:
 async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
     cancel = desk.mapping.endpoints.cancel
     if cancel is None:
-        raise cannot(desk.seam, desk.connection, desk.mapping.object, f"cannot cancel {desk.mapping.object}s")
+        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot cancel {desk.mapping.object}s")
     remote_id = _known(desk.intent.remote_id)
-    raw, account = await fetch_raw(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline)
+    raw, account = await fetch_raw(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
     asked = msgspec.json.decode(desk.intent.body, type=OrderCancel)
     request, refused = cancel(remote_id, asked, marker, account)
     loss = _judge(desk, refused)
@@ -229,7 +229,7 @@ async def _draft_unjudged(desk: Desk, present: msgspec.Raw | None, account: Any)
         draft = _made(desk, patch, present, account)
     finally:  # a canary that breaks over it has to come back as well
         if not desk.dry:
-            weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
+            weigh_draft(desk.deps, desk.connection, desk.mapping, patch, present, account, draft)
     return draft
 
 
@@ -237,7 +237,7 @@ def _made(desk: Desk, patch: Any, present: msgspec.Raw | None, account: Any) -> 
     """What the revision makes of it. Raises VendorDrifted where it cannot read the present record."""
     current = None
     if present is not None:
-        with fitting(desk.seam, desk.connection, desk.mapping, present):
+        with fitting(desk.deps, desk.connection, desk.mapping, present):
             current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
         return desk.mapping.to_vendor(patch, current, account)
@@ -273,7 +273,7 @@ async def _name_people(desk: Desk, patch: Any) -> Any:
     person = getattr(patch, part) if part is not None else None
     if part is None or person is None or isinstance(person, UnsetType) or person.id is None:
         return patch
-    links = await desk.seam.links.find(person.id)
+    links = await desk.deps.links.find(person.id)
     link = next((link for link in links if (link.object, link.connection) == ("customer", desk.connection.name)), None)
     if link is None:
         detail = f"is not a customer known at {desk.connection.name}; read or create the customer there first"
@@ -290,9 +290,9 @@ async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
     if wanted is None or wanted == ANY_VERSION:
         return
     reading = understand(
-        desk.seam, desk.connection, desk.mapping, raw, account, remote_id=desk.intent.remote_id, pinned=desk.dry
+        desk.deps, desk.connection, desk.mapping, raw, account, remote_id=desk.intent.remote_id, pinned=desk.dry
     )
-    (resource,) = await name_records(desk.seam, desk.connection, [reading])
+    (resource,) = await name_records(desk.deps, desk.connection, [reading])
     present = etag_of(resource)
     # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
     if present not in (tag.strip() for tag in wanted.split(",")):
@@ -305,7 +305,7 @@ def _watched(desk: Desk, raw: msgspec.Raw, account: Any) -> Watched | None:
     if name is None or (desk.intent.action != "cancel" and name not in msgspec.json.decode(desk.intent.body)):
         return None
     with suppress(VendorDrifted):
-        return watched_in(desk.intent.object, map_record(desk.seam, desk.connection, desk.mapping, raw, account).data)
+        return watched_in(desk.intent.object, map_record(desk.deps, desk.connection, desk.mapping, raw, account).data)
     return None
 
 

@@ -6,9 +6,11 @@ spared as long as it is the vendor who keeps it waiting; what is counted are wor
 """
 
 import hashlib
+from functools import partial
 from typing import Final
 
 from app.errors import ConnectionPaused, OutcomeUnknown, Problem, VendorUnavailable
+from app.queue.kinds import JobKind
 from app.queue.models import (
     DeadLetter,
     Done,
@@ -22,7 +24,7 @@ from app.queue.models import (
     Throttled,
     Unauthorised,
 )
-from app.seam import Seam
+from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS, document_for
 from app.writes.models import Intent, Operation
 from app.writes.recover import go_on
@@ -36,9 +38,9 @@ ABANDON_POLICY: Final = JobPolicy()
 LEAST_PAUSE: Final = 0.05
 
 
-def is_queued(seam: Seam, intent: Intent) -> bool:
+def is_queued(deps: WriteDeps, intent: Intent) -> bool:
     """Whether writes like this always wait for their turn; comments do with their tickets."""
-    return ("ticket" if intent.object == "comment" else intent.object) in seam.queued_writes
+    return ("ticket" if intent.object == "comment" else intent.object) in deps.queued_writes
 
 
 def job_of(operation: Operation) -> NewJob:
@@ -55,12 +57,12 @@ def job_of(operation: Operation) -> NewJob:
     )
 
 
-async def carry_out(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+async def carry_out(deps: WriteDeps, job: Job, finishing: Finishing) -> Outcome:
     """Go on with the operation whose id is the payload; the job ends with the operation's decision."""
     operation_id = job.payload.decode()
-    begun = await seam.operations.take_turn(operation_id)
-    because = None if begun is None else await go_on(seam, begun)
-    operation = await seam.operations.get(operation_id)
+    begun = await deps.operations.take_turn(operation_id)
+    because = None if begun is None else await go_on(deps, begun)
+    operation = await deps.operations.get(operation_id)
     if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
         return Done()
     if because is None:
@@ -70,7 +72,7 @@ async def carry_out(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
 
 def abandonment_of(letter: DeadLetter) -> NewJob | None:
     """What follows when a dead letter is let go: the operation of a write has to end all the same."""
-    if letter.kind != KIND or letter.origin is None:
+    if letter.origin is None:
         return None
     return NewJob(
         kind=ABANDON,
@@ -81,24 +83,24 @@ def abandonment_of(letter: DeadLetter) -> NewJob | None:
     )
 
 
-async def abandon(seam: Seam, job: Job, finishing: Finishing) -> Outcome:
+async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> Outcome:
     """End an operation whose job was given up and let go: nothing was sent, or nobody knows."""
-    begun = await seam.operations.take_turn(job.payload.decode())
+    begun = await deps.operations.take_turn(job.payload.decode())
     if begun is None:
-        operation = await seam.operations.get(job.payload.decode())
+        operation = await deps.operations.get(job.payload.decode())
         if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
             return Done()
         return Spared(reason="it is still held", after=max(LEAST_PAUSE, operation.due_in))
     operation = begun.operation
     if operation.phase == "received":
         never = VendorUnavailable("An operator let this write go; nothing was sent.", operation_id=operation.id)
-        await seam.operations.fail(begun, problem=document_for(seam, operation, never), answer=None)
+        await deps.operations.fail(begun, problem=document_for(deps, operation, never), answer=None)
     else:
         in_doubt = OutcomeUnknown(
             "An operator let this write go after it was sent, and whether the vendor did it was not found out.",
             operation_id=operation.id,
         )
-        await seam.operations.mark_unknown(begun, problem=document_for(seam, operation, in_doubt))
+        await deps.operations.mark_unknown(begun, problem=document_for(deps, operation, in_doubt))
     return Done()
 
 
@@ -127,3 +129,18 @@ def _order_key(intent: Intent) -> str | None:
         return None
     digest = hashlib.sha256(f"{intent.upsert_on}\0{intent.upsert_value}".encode()).hexdigest()
     return f"write:{intent.object}:{intent.upsert_on}:{digest[:32]}"
+
+
+KINDS: Final = (
+    JobKind(
+        name=KIND,
+        policy=POLICY,
+        bind=lambda dependencies: partial(carry_out, dependencies.of(WriteDeps)),
+        abandon=abandonment_of,
+    ),
+    JobKind(
+        name=ABANDON,
+        policy=ABANDON_POLICY,
+        bind=lambda dependencies: partial(abandon, dependencies.of(WriteDeps)),
+    ),
+)

@@ -14,9 +14,9 @@ from app.queue.models import LeaseLost
 from app.records.fetch import fetch_record
 from app.records.map_record import fitting
 from app.records.refusals import problem_of_refusal
-from app.seam import Seam
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
+from app.writes.deps import WriteDeps
 from app.writes.execute import Undecided, desk_of, document_for, execute, refuse, send_and_settle
 from app.writes.finish import finish
 from app.writes.matches_intent import reflects
@@ -39,7 +39,7 @@ JUDGED: Final = ("rejected", "duplicate", "version_conflict")
 NO_RECOVERY: Final = Recovery(by="none", note="the mapping states no way to find out")
 
 
-async def resolve(seam: Seam, begun: Begun) -> None:
+async def resolve(deps: WriteDeps, begun: Begun) -> None:
     """Go on with one undecided operation, as part of the run that it belongs to.
 
     Its own problems are recorded with it, not raised.
@@ -48,16 +48,16 @@ async def resolve(seam: Seam, begun: Begun) -> None:
     first = operation.phase == "received" and operation.attempts <= 2  # the first owner, then us
     name = f"resolve {operation.action} {operation.object}"
     with operation_span(name, operation.correlation_id, operation.traceparent, first=first):
-        await go_on(seam, begun)
+        await go_on(deps, begun)
 
 
-async def go_on(seam: Seam, begun: Begun) -> Problem | None:
+async def go_on(deps: WriteDeps, begun: Begun) -> Problem | None:
     """Take an undecided operation as far as it goes now. What the vendor has that keeps it waiting, if that is why."""
     try:
         if begun.operation.phase == "received":
-            await execute(seam, begun, patient=True)
+            await execute(deps, begun, patient=True)
         else:
-            await settle(seam, begun)
+            await settle(deps, begun)
     except Undecided as undecided:
         return undecided.because
     except (Problem, LeaseLost):
@@ -65,14 +65,14 @@ async def go_on(seam: Seam, begun: Begun) -> Problem | None:
     return None
 
 
-async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | None:
+async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answer | None:
     """Find out what became of a `sent` operation, and record it. None while it stays open.
 
     `final`: a person asked for one more look, so "not found yet" is `unknown` at once. Raises Undecided where it stays
     open because the vendor cannot be asked.
     """
     operation = begun.operation
-    desk = desk_of(seam, operation.intent, time.monotonic() + seam.execution_limit)
+    desk = desk_of(deps, operation.intent, time.monotonic() + deps.execution_limit)
     effect: Action = operation.effect or operation.action
     recovery = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
     try:
@@ -85,11 +85,11 @@ async def settle(seam: Seam, begun: Begun, *, final: bool = False) -> Answer | N
             return await _send_again(desk, begun, effect)
         if recovery.strength != "none":
             return await _by_marker(desk, begun, effect, recovery, final=final)
-        await _unknown(seam, begun, recovery.note)
+        await _unknown(deps, begun, recovery.note)
     except VendorRefused as refused:
-        await _look_again(seam, begun, problem_of_refusal(desk.connection, refused))
+        await _look_again(deps, begun, problem_of_refusal(desk.connection, refused))
     except Problem as problem:
-        await _look_again(seam, begun, problem)
+        await _look_again(deps, begun, problem)
     return None
 
 
@@ -105,12 +105,12 @@ async def _send_again(desk: Desk, begun: Begun, effect: Action) -> Answer | None
     It may have happened all the same, so nothing that meets this request takes the operation back to its beginning.
     """
     prepared = await _same_request(desk, begun, effect)
-    begun = await desk.seam.operations.mark_sent(begun, effect=effect, remote_id=begun.operation.remote_id)
+    begun = await desk.deps.operations.mark_sent(begun, effect=effect, remote_id=begun.operation.remote_id)
     try:
         return await send_and_settle(desk, begun, prepared)
     except VendorRefused as refused:
         if effect not in MAKING:
-            return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+            return await refuse(desk.deps, begun, problem_of_refusal(desk.connection, refused))
         return await _after_refusal(desk, begun, effect, refused)
 
 
@@ -131,9 +131,9 @@ async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: Vend
     if (lookup is None or strength == "search") and refused.refusal.kind not in JUDGED:
         raise refused
     if await got_ahead(desk, begun.operation, effect, refused):
-        await _pause(desk.seam, begun, FIRST_PAUSE)
+        await _pause(desk.deps, begun, FIRST_PAUSE)
         return None
-    return await refuse(desk.seam, begun, problem_of_refusal(desk.connection, refused))
+    return await refuse(desk.deps, begun, problem_of_refusal(desk.connection, refused))
 
 
 async def _unless_found_later(desk: Desk, begun: Begun, effect: Action) -> None:
@@ -142,31 +142,31 @@ async def _unless_found_later(desk: Desk, begun: Begun, effect: Action) -> None:
     recovery = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
     pause = FIRST_PAUSE * 2.0 ** min(begun.operation.attempts, 20)
     if pause < recovery.search_lag:
-        await _pause(desk.seam, begun, pause)
+        await _pause(desk.deps, begun, pause)
     else:
-        await _unknown(desk.seam, begun, recovery.note)
+        await _unknown(desk.deps, begun, recovery.note)
 
 
 async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> Answer | None:
     """Look for the record that carries our operation id."""
     lookup, loss = await marker_lookup(desk, begun.operation.id)
     if lookup is None:
-        await _unknown(desk.seam, begun, recovery.note)
+        await _unknown(desk.deps, begun, recovery.note)
         return None
     found = await _look_up(desk, begun, lookup)
     if found is not None:
         return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
     age = begun.operation.age_since_sent
     if recovery.strength == "strong":
-        if age < desk.seam.settle_margin:
-            await _pause(desk.seam, begun, desk.seam.settle_margin - age)
+        if age < desk.deps.settle_margin:
+            await _pause(desk.deps, begun, desk.deps.settle_margin - age)
             return None
         # A strongly consistent read does not show it: it did not happen.
         return await _send_again(desk, begun, effect)
     if age < recovery.search_lag and not final:
-        await _pause(desk.seam, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
+        await _pause(desk.deps, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
         return None
-    await _unknown(desk.seam, begun, recovery.note)
+    await _unknown(desk.deps, begun, recovery.note)
     return None
 
 
@@ -175,12 +175,12 @@ async def _look_up(desk: Desk, begun: Begun, lookup: VendorRequest) -> str | Non
     marked = desk.mapping.endpoints.marked
     assert marked is not None  # noqa: S101 - stands beside find_marker
     try:
-        reply = await desk.seam.vendors.send(desk.connection, lookup, deadline=desk.deadline)
+        reply = await desk.deps.vendors.send(desk.connection, lookup, deadline=desk.deadline)
     except VendorRefused as refused:
         if refused.refusal.kind == "not_found":
             return None
         raise
-    with fitting(desk.seam, desk.connection, desk.mapping):
+    with fitting(desk.deps, desk.connection, desk.mapping):
         return marked(reply, begun.operation.id)
 
 
@@ -189,16 +189,16 @@ async def _by_state(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
     remote_id = begun.operation.remote_id or desk.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
     try:
-        present = await fetch_record(desk.seam, desk.connection, desk.mapping, remote_id, desk.deadline, pinned=True)
+        present = await fetch_record(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline, pinned=True)
         done = reflects(desk.intent, effect, desk.mapping.patch, present.mapped.data)
     except NotFound as gone:
         if effect != "archive":
-            return await refuse(desk.seam, begun, gone)
+            return await refuse(desk.deps, begun, gone)
         done = True
     if done:
         return await finish(desk, begun, effect, Receipt(remote_id=remote_id))
-    if begun.operation.age_since_sent < desk.seam.settle_margin:
-        await _pause(desk.seam, begun, desk.seam.settle_margin)
+    if begun.operation.age_since_sent < desk.deps.settle_margin:
+        await _pause(desk.deps, begun, desk.deps.settle_margin)
         return None
     return await _send_again(desk, begun, effect)
 
@@ -207,7 +207,7 @@ async def _same_request(desk: Desk, begun: Begun, effect: Action) -> Prepared:
     """The request of the first time once more; an If-Match was judged then and would fail on our own change now."""
     marker = begun.operation.id
     free = Desk(
-        desk.seam, desk.connection, desk.mapping, msgspec.structs.replace(desk.intent, if_match=None), desk.deadline
+        desk.deps, desk.connection, desk.mapping, msgspec.structs.replace(desk.intent, if_match=None), desk.deadline
     )
     if effect in ("create", "comment"):
         return await prepare_create(free, marker)
@@ -217,25 +217,25 @@ async def _same_request(desk: Desk, begun: Begun, effect: Action) -> Prepared:
     return await prepare(free, marker)
 
 
-async def _unknown(seam: Seam, begun: Begun, note: str) -> None:
+async def _unknown(deps: WriteDeps, begun: Begun, note: str) -> None:
     problem = OutcomeUnknown(
         f"The vendor's reply was lost, and whether it did the write cannot be found out: {note}.",
         operation_id=begun.operation.id,
     )
-    await seam.operations.mark_unknown(begun, problem=document_for(seam, begun.operation, problem))
+    await deps.operations.mark_unknown(begun, problem=document_for(deps, begun.operation, problem))
     count_operation(begun.operation.object, begun.operation.action, "unknown")
 
 
-async def _look_again(seam: Seam, begun: Begun, problem: Problem) -> None:
+async def _look_again(deps: WriteDeps, begun: Begun, problem: Problem) -> None:
     """The vendor cannot be asked now. Raises Undecided, or it is `unknown` after all this time."""
     attempts = begun.operation.attempts
     if attempts >= MOST_ATTEMPTS:
-        await _unknown(seam, begun, "the vendor could not be asked for a day")
+        await _unknown(deps, begun, "the vendor could not be asked for a day")
         return
     pause = max(problem.retry_after or 0.0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts, 20)))
-    await _pause(seam, begun, pause)
+    await _pause(deps, begun, pause)
     raise Undecided(begun.operation.id, problem) from problem
 
 
-async def _pause(seam: Seam, begun: Begun, seconds: float) -> None:
-    await seam.operations.postpone(begun, seconds=max(seconds, 0.05), sent=True)
+async def _pause(deps: WriteDeps, begun: Begun, seconds: float) -> None:
+    await deps.operations.postpone(begun, seconds=max(seconds, 0.05), sent=True)

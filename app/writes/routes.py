@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from litestar import route
+from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
 
 from app.errors import InvalidField
@@ -21,16 +21,17 @@ from app.http.admission import (
     read_body,
 )
 from app.http.body import decode_patch
+from app.http.deps import deps_of
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response
-from app.http.services import services_of
 from app.problem_document import JSON
+from app.telemetry import mark_replayed
+from app.writes.deps import WriteDeps
 from app.writes.dry_run import dry_run
 from app.writes.intent import WriteRequest, fingerprint
 from app.writes.operations import Resolution, check_operation, get_operation, list_operations, resolve_operation
-from app.writes.responses import written_response
-from app.writes.write import write
+from app.writes.write import Writers, Written, write
 from canonical.parts import ObjectName
 from mappings.spec import Action
 
@@ -112,10 +113,10 @@ async def _write(
         wait_other=2.0 if wait is None else wait,
         revision=revision,
     )
-    services = services_of(request)
+    deps = deps_of(request, WriteDeps)
     if revision is not None:
-        return json_response(await dry_run(services.seam, wanted, query.check))
-    written = await write(services.seam, services.writers, wanted, query.check)
+        return json_response(await dry_run(deps, wanted, query.check))
+    written = await write(deps, deps_of(request, Writers), wanted, query.check)
     return written_response(written)
 
 
@@ -155,7 +156,7 @@ async def list_all(request: AnyRequest) -> Answered:
         query.complain("cursor", "is not a cursor of this list")
     query.check()
     page = await list_operations(
-        services_of(request).seam, state=state, objects=_objects(held), after=after, limit=limit
+        deps_of(request, WriteDeps), state=state, objects=_objects(held), after=after, limit=limit
     )
     return page_response(request, page)
 
@@ -165,7 +166,7 @@ async def read_operation(request: AnyRequest) -> Answered:
     """One operation with its result or problem."""
     _, held = await admit_any(request, tuple(SCOPES))
     Query(request, ()).check()
-    view = await get_operation(services_of(request).seam, request.path_params["id"], _objects(held))
+    view = await get_operation(deps_of(request, WriteDeps), request.path_params["id"], _objects(held))
     return json_response(view)
 
 
@@ -176,7 +177,7 @@ async def check(request: AnyRequest) -> Answered:
     await read_body(request, ())
     Query(request, ()).check()
     view = await check_operation(
-        services_of(request).seam,
+        deps_of(request, WriteDeps),
         request.path_params["id"],
         actor=admitted.caller.principal,
         objects=_every_object(),
@@ -194,7 +195,7 @@ async def resolve(request: AnyRequest) -> Answered:
         detail = "makes no sense when the outcome is failed"
         raise InvalidField.at("/remote_id", detail)
     view = await resolve_operation(
-        services_of(request).seam,
+        deps_of(request, WriteDeps),
         request.path_params["id"],
         resolution,
         actor=admitted.caller.principal,
@@ -209,6 +210,20 @@ def _objects(held: tuple[str, ...]) -> tuple[ObjectName, ...]:
 
 def _every_object() -> tuple[ObjectName, ...]:
     return _objects(tuple(SCOPES))
+
+
+def written_response(written: Written) -> Response[bytes]:
+    """The answer to a write: fresh, replayed byte for byte, or 202 with the operation and where it will be."""
+    if written.operation is not None:
+        location = f"/v1/operations/{written.operation.id}"
+        return json_response(written.operation, status=202, headers={"location": location})
+    assert written.answer is not None  # noqa: S101 - one of the two is there
+    headers = dict(written.answer.headers)
+    media_type = headers.pop("content-type", JSON)
+    if written.replayed:
+        headers["idempotent-replayed"] = "true"
+        mark_replayed()
+    return Response(written.answer.body, status_code=written.answer.status, headers=headers, media_type=media_type)
 
 
 HANDLERS: Final = (

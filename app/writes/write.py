@@ -17,8 +17,8 @@ from app.errors import IdempotencyInProgress, IdempotencyKeyReused, OutcomeUnkno
 from app.identifiers import new_id
 from app.queue.models import LeaseLost
 from app.records.resolve import choose_mapping
-from app.seam import Seam
 from app.telemetry import current_traceparent
+from app.writes.deps import WriteDeps
 from app.writes.execute import Undecided, execute, rendered, send
 from app.writes.intent import WriteRequest, read_intent
 from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, OperationView
@@ -66,7 +66,7 @@ class Writers:
             _log.error("a write ended in an unexpected error; a worker goes on with it", exc_info=error)
 
 
-async def write(seam: Seam, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
+async def write(deps: WriteDeps, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
     """Carry the request out, replay what it was answered before, or tell where its outcome will be.
 
     `check` raises what is wrong with the query. Raises the problems of the contract in its order: the recorded key is
@@ -75,32 +75,32 @@ async def write(seam: Seam, writers: Writers, request: WriteRequest, check: Call
     while True:
         # The key may come free while this request waits for it; then it is the first with it, and begins again.
         with suppress(_KeyIsFree):
-            return await _write(seam, writers, request, check)
+            return await _write(deps, writers, request, check)
 
 
-async def _write(seam: Seam, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
+async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
     try:
-        intent = await read_intent(seam, request, check)
-        queued = request.respond_async or is_queued(seam, intent)
+        intent = await read_intent(deps, request, check)
+        queued = request.respond_async or is_queued(deps, intent)
         ready = None
         if queued:
-            await _foresee(seam, intent)
+            await _foresee(deps, intent)
         else:
-            ready = await _ready(seam, intent)
+            ready = await _ready(deps, intent)
         if request.callback is not None:
-            await require_callback(seam.poster, request.callback)
+            await require_callback(deps.poster, request.callback)
     except Problem:
-        existing = await seam.operations.find_by_key(request.principal, request.key)
+        existing = await deps.operations.find_by_key(request.principal, request.key)
         if existing is None:
             raise
-        return await _judge(seam, writers, request, existing)
+        return await _judge(deps, writers, request, existing)
     if queued:
-        return await _enlist(seam, writers, request, intent)
-    begun = await seam.operations.begin(_new_operation(request, intent, ready))
+        return await _enlist(deps, writers, request, intent)
+    begun = await deps.operations.begin(_new_operation(request, intent, ready))
     if begun.lease is None:
-        return await _judge(seam, writers, request, begun.operation)
-    work = execute(seam, begun) if ready is None else send(ready.desk, begun, ready.prepared)
-    return await _wait(seam, writers, request, begun, work)
+        return await _judge(deps, writers, request, begun.operation)
+    work = execute(deps, begun) if ready is None else send(ready.desk, begun, ready.prepared)
+    return await _wait(deps, writers, request, begun, work)
 
 
 class _Ready(Struct, frozen=True, kw_only=True):
@@ -115,46 +115,46 @@ class _KeyIsFree(Exception):
     """The operation that held the key let go of it while this request waited."""
 
 
-async def _ready(seam: Seam, intent: Intent, seconds: float | None = None) -> _Ready | None:
+async def _ready(deps: WriteDeps, intent: Intent, seconds: float | None = None) -> _Ready | None:
     """Draft at once what only needs the cached account facts; what reads the record first comes after the intent."""
-    connection = seam.connections.by_name[intent.connection]
-    mapping = choose_mapping(seam, connection, intent.object, intent.revision)
+    connection = deps.connections.by_name[intent.connection]
+    mapping = choose_mapping(deps, connection, intent.object, intent.revision)
     native = intent.upsert_on is not None and intent.upsert_on in mapping.endpoints.upsert
     if intent.action not in ("create", "comment") and not native:
         return None
-    desk = Desk(seam, connection, mapping, intent, time.monotonic() + (seconds or seam.execution_limit))
+    desk = Desk(deps, connection, mapping, intent, time.monotonic() + (seconds or deps.execution_limit))
     marker = new_id("op_")
     return _Ready(desk=desk, prepared=await prepare(desk, marker), marker=marker)
 
 
-async def _foresee(seam: Seam, intent: Intent) -> None:
+async def _foresee(deps: WriteDeps, intent: Intent) -> None:
     """Judge a write that will be drafted again when its turn comes, as far as that can be done now; a vendor who is
     away does not keep it from being taken."""
     with suppress(VendorProblem):
-        await _ready(seam, intent, min(FORESIGHT, seam.execution_limit))
+        await _ready(deps, intent, min(FORESIGHT, deps.execution_limit))
 
 
-async def _enlist(seam: Seam, writers: Writers, request: WriteRequest, intent: Intent) -> Written:
+async def _enlist(deps: WriteDeps, writers: Writers, request: WriteRequest, intent: Intent) -> Written:
     """Intent and job are one commit; whoever waits looks for the answer."""
-    async with seam.transactions.transaction() as transaction:
-        operation = await seam.operations.enlist(transaction, _new_operation(request, intent, None))
+    async with deps.transactions.transaction() as transaction:
+        operation = await deps.operations.enlist(transaction, _new_operation(request, intent, None))
         if operation is not None:
-            await seam.queue.enqueue(transaction, job_of(operation))
+            await deps.queue.enqueue(transaction, job_of(operation))
     if operation is not None and request.wait_own <= 0:
         return Written(operation=view_of(operation))
     if operation is not None:
-        return await _look(seam, operation.id, request.wait_own)
-    existing = await seam.operations.find_by_key(request.principal, request.key)
+        return await _look(deps, operation.id, request.wait_own)
+    existing = await deps.operations.find_by_key(request.principal, request.key)
     if existing is None:
         raise _KeyIsFree
-    return await _judge(seam, writers, request, existing)
+    return await _judge(deps, writers, request, existing)
 
 
-async def _look(seam: Seam, operation_id: str, seconds: float) -> Written:
+async def _look(deps: WriteDeps, operation_id: str, seconds: float) -> Written:
     """Look for an answer that the queue's worker gives."""
     deadline, pause = time.monotonic() + seconds, REPLAY_PAUSE
     while True:
-        written = _present(await seam.operations.get(operation_id))
+        written = _present(await deps.operations.get(operation_id))
         if written.operation is None or time.monotonic() >= deadline:
             return written
         await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
@@ -176,18 +176,18 @@ def _new_operation(request: WriteRequest, intent: Intent, ready: _Ready | None) 
     )
 
 
-async def _wait(seam: Seam, writers: Writers, request: WriteRequest, begun: Begun, work: Any) -> Written:
+async def _wait(deps: WriteDeps, writers: Writers, request: WriteRequest, begun: Begun, work: Any) -> Written:
     task = writers.start(work)
     done, _ = await asyncio.wait({task}, timeout=request.wait_own)
     if not done:
-        return await _undecided(seam, begun.operation.id)
+        return await _undecided(deps, begun.operation.id)
     try:
         return Written(answer=task.result())
     except (Undecided, LeaseLost):
-        return await _undecided(seam, begun.operation.id)
+        return await _undecided(deps, begun.operation.id)
 
 
-async def _judge(seam: Seam, writers: Writers, request: WriteRequest, existing: Operation) -> Written:
+async def _judge(deps: WriteDeps, writers: Writers, request: WriteRequest, existing: Operation) -> Written:
     """The key stands for an operation: replay it, wait for it, go on with it, or say why not. Raises _KeyIsFree."""
     deadline = time.monotonic() + request.wait_other
     current: Operation | None = existing
@@ -205,28 +205,28 @@ async def _judge(seam: Seam, writers: Writers, request: WriteRequest, existing: 
         if request.callback not in (None, current.callback):
             raise _other_callback(current)
         if not current.queued and not current.lease_live:
-            return await _go_on(seam, writers, request, current)
+            return await _go_on(deps, writers, request, current)
         if not current.queued and current.phase == "sent" and current.attempts > 1:
-            return await _later(seam, current)  # a worker is looking into it
+            return await _later(deps, current)  # a worker is looking into it
         if time.monotonic() >= deadline:
             if current.queued or current.deferred or request.respond_async:
-                return await _later(seam, current)
+                return await _later(deps, current)
             raise IdempotencyInProgress(
                 "The first request with this Idempotency-Key is still running.",
                 operation_id=current.id,
                 retry_after=1,
             )
         await asyncio.sleep(REPLAY_PAUSE)
-        current = await seam.operations.find_by_key(request.principal, request.key)
+        current = await deps.operations.find_by_key(request.principal, request.key)
     raise _KeyIsFree
 
 
-async def _go_on(seam: Seam, writers: Writers, request: WriteRequest, current: Operation) -> Written:
+async def _go_on(deps: WriteDeps, writers: Writers, request: WriteRequest, current: Operation) -> Written:
     """Nobody holds it: the caller's retry executes what was never sent, if it comes before the worker."""
-    taken = await seam.operations.take_over(current.id) if current.phase == "received" else None
+    taken = await deps.operations.take_over(current.id) if current.phase == "received" else None
     if taken is None:
-        return await _undecided(seam, current.id)
-    return await _wait(seam, writers, request, taken, execute(seam, taken))
+        return await _undecided(deps, current.id)
+    return await _wait(deps, writers, request, taken, execute(deps, taken))
 
 
 def _outcome_unknown(operation: Operation) -> OutcomeUnknown:
@@ -249,16 +249,16 @@ def _other_callback(operation: Operation) -> IdempotencyKeyReused:
     )
 
 
-async def _later(seam: Seam, current: Operation) -> Written:
+async def _later(deps: WriteDeps, current: Operation) -> Written:
     """202 for an operation that others decide; where nobody has been told so yet, that is noted."""
     if current.queued or current.deferred:
         return Written(operation=view_of(current))
-    return await _undecided(seam, current.id)
+    return await _undecided(deps, current.id)
 
 
-async def _undecided(seam: Seam, operation_id: str) -> Written:
+async def _undecided(deps: WriteDeps, operation_id: str) -> Written:
     """Say that it is decided later, unless it was decided in this very moment."""
-    return _present(await seam.operations.defer(operation_id))
+    return _present(await deps.operations.defer(operation_id))
 
 
 def _present(operation: Operation | None) -> Written:

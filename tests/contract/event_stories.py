@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
+from app.capabilities import POLICIES
 from app.events.store.record_states import PostgresRecordStates
-from app.job_kinds import POLICIES
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue

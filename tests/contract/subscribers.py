@@ -17,10 +17,10 @@ from typing import Any, Final
 import msgspec
 from standardwebhooks.webhooks import Webhook
 
+from app.capabilities import POLICIES
 from app.events.models import NewEvent
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
-from app.job_kinds import POLICIES
 from app.postgres.database import Database, Query, Transaction
 from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake

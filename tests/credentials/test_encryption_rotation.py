@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.capabilities import SEALED_COLUMNS
 from app.credentials.encryption_rotation import KeyRotation
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.events.models import Callback, NewEvent, NewSubscription
@@ -27,7 +28,6 @@ from app.postgres.encryption import SealBroken, Sealer
 from app.problem_document import ProblemDocument
 from app.queue.jobs import PostgresQueue
 from app.queue.models import Failure, NewJob
-from app.sealed_columns import SEALED_COLUMNS
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from app.writes.completion import Announcements
@@ -206,7 +206,7 @@ async def test_every_column_of_bytes_is_sealed_or_a_digest(database: Database) -
 
 async def test_after_a_rotation_the_new_key_alone_opens_everything(database: Database) -> None:
     ids = await write_everything(Stores(database, OLD))
-    rotation = KeyRotation(database, BOTH, batch=2)
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS, batch=2)
     before = await rotation.count()
     assert all(set(counts) == {"k1"} for counts in before.values()), before  # and no column was left out
     sealed = [batch async for batch in rotation.rotate()]
@@ -221,7 +221,7 @@ async def test_after_a_rotation_the_new_key_alone_opens_everything(database: Dat
 async def test_what_nobody_can_open_is_left_as_it_is(database: Database) -> None:
     ids = await write_everything(Stores(database, OLD))
     stranger = Sealer((K2,))
-    batches = [batch async for batch in KeyRotation(database, stranger).rotate()]
+    batches = [batch async for batch in KeyRotation(database, stranger, SEALED_COLUMNS).rotate()]
     assert sum(batch.sealed for batch in batches) == 0
     assert sum(batch.unreadable for batch in batches) > 0
     await read_everything(Stores(database, OLD), ids)
@@ -231,7 +231,7 @@ async def test_a_value_that_changes_under_its_hands_is_not_put_back(database: Da
     """Between its reading and its writing somebody else writes: his value stands."""
     stores = Stores(database, OLD)
     await write_everything(stores)
-    rotation = KeyRotation(database, BOTH)
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS)
     column = next(column for column in SEALED_COLUMNS if column.table == "record_state")
     rows = await rotation._select(column, None)
     seen = await stores.states.get("customer", "crm", "1051")
@@ -299,7 +299,7 @@ async def test_killed_in_the_middle_of_it_beside_those_who_write_it_goes_on_wher
     stop = asyncio.Event()
     kept: dict[str, bytes] = {}
     writing = asyncio.create_task(write_until(stop, [new, old], kept))
-    rotation = KeyRotation(database, BOTH)
+    rotation = KeyRotation(database, BOTH, SEALED_COLUMNS)
     chance = random.Random(7)
     for _ in range(3):
         process = await asyncio.create_subprocess_exec(

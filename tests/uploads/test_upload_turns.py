@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from app.postgres.database import Database
-from app.uploads.record import ExportSeam, take_upload
+from app.uploads.deps import ExportDeps
+from app.uploads.record import take_upload
 from app.uploads.store import PostgresUploads
 from app.vendors.models import Connection
 from app.webhooks.store.receipts import PostgresReceipts
@@ -53,7 +54,7 @@ async def test_rows_are_read_beside_the_loop(database: Database) -> None:
     layout = make_layout(msgspec.convert(SETTING, LayoutSetting))
     file = Watched(b"No,Name\n" + b"".join(b"%d,Lee\n" % number for number in range(ROWS)))
     seam = cast(
-        ExportSeam,
+        ExportDeps,
         SimpleNamespace(
             uploads=PostgresUploads(database),
             transactions=database,

@@ -12,7 +12,7 @@ import pytest
 
 from app.revisions.models import Canary, Comparisons, Route, ShadowFigures, Weighing
 from app.revisions.trials import Trials
-from app.seam import Seam
+from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import Desk, prepare
 from mappings.hubspot import VENDOR
@@ -81,9 +81,9 @@ async def draft_by_canary(active: Any, canary: Any) -> list[Weighing]:
         Trials(book).running() as trials,
     ):
         routes = SimpleNamespace(of=lambda connection, mapping: route)
-        seam = cast(Seam, SimpleNamespace(vendors=acme.client, mapping_routes=routes, trials=trials))
+        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client, mapping_routes=routes, trials=trials))
         with suppress(LookupError):
-            await prepare(Desk(seam, acme.connection, canary, intent, within()), "op_1")
+            await prepare(Desk(deps, acme.connection, canary, intent, within()), "op_1")
     return book.weighed
 
 

@@ -13,7 +13,7 @@ from app.postgres.database import Database
 from app.records.fetch import fetch_record
 from app.records.resources import etag_of, name_records
 from app.records.store import PostgresLinks
-from app.seam import Seam
+from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import Desk, prepare
 from mappings.rt import VENDOR
@@ -52,9 +52,9 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
     """What drafts a change of the ticket under an If-Match, and the tag that callers know it by."""
     async with running_vendor(answer) as vendor, asking(vendor.url, **DESK) as acme:
         nobody_looks = SimpleNamespace(show=lambda *shown: None)
-        seam = cast(Seam, SimpleNamespace(vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks))
-        present = await fetch_record(seam, acme.connection, TICKET, "7", within(), pinned=True)
-        (resource,) = await name_records(seam, acme.connection, [present])
+        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client, links=PostgresLinks(database), drift=nobody_looks))
+        present = await fetch_record(deps, acme.connection, TICKET, "7", within(), pinned=True)
+        (resource,) = await name_records(deps, acme.connection, [present])
 
         async def draft(if_match: str | None) -> tuple[tuple[str, str], ...]:
             intent = Intent(
@@ -68,7 +68,7 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
                 body=b'{"subject": "Die Nadel"}',
             )
             return (
-                await prepare(Desk(seam, acme.connection, TICKET, intent, within(), dry=True), "op_1")
+                await prepare(Desk(deps, acme.connection, TICKET, intent, within(), dry=True), "op_1")
             ).request.headers
 
         yield draft, etag_of(resource)

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from app.errors import InvalidField, VendorProblem
-from app.seam import Seam
 from app.writes import prepare as drafting
+from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import Desk, Prepared, marker_lookup, prepare
 from canonical.parts import CustomFieldSetting
@@ -48,7 +48,7 @@ class Portal:
 @asynccontextmanager
 async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Callable[..., Desk]]]:
     async with running_vendor(portal.answer) as vendor, asking(vendor.url, **HUBSPOT) as acme:
-        seam = cast(Seam, SimpleNamespace(vendors=acme.client))
+        deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client))
 
         def desk(**fields: Any) -> Desk:
             intent = Intent(
@@ -59,7 +59,7 @@ async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Calla
                 instance="/v1/customers",
                 body=msgspec.json.encode({"last_name": "Lovelace", **fields}),
             )
-            return Desk(seam, acme.connection, CUSTOMER, intent, within(), dry=True)
+            return Desk(deps, acme.connection, CUSTOMER, intent, within(), dry=True)
 
         yield vendor, desk
 

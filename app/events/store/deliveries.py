@@ -24,6 +24,7 @@ from app.events.types import patterns_of
 from app.identifiers import new_id
 from app.postgres.database import Database, Query, Transaction
 from app.postgres.encryption import Sealer
+from app.postgres.sealed_column import SealedColumn
 from app.queue import lanes
 from app.queue.models import Job, NewJob
 from app.signatures import Secret
@@ -262,3 +263,10 @@ async def _note(transaction: Transaction, what: str, delivery: Delivery, row: as
         attempt=row["attempts"],
         **facts,
     )
+
+
+SEALED: Final = (
+    SealedColumn(
+        table="delivery", column="target_url", key={"id": "text"}, belongs_to=lambda row: callback_of(row["id"])
+    ),
+)

@@ -19,6 +19,7 @@ from app.events.models import Event, EventDocument, FanOut, NewEvent
 from app.identifiers import uuid7
 from app.postgres.database import Database, Query, Transaction
 from app.postgres.encryption import Sealer
+from app.postgres.sealed_column import SealedColumn
 from app.queue.models import NewJob
 
 API_VERSION: Final = "v1"
@@ -242,3 +243,8 @@ def _entry(event: Event) -> record.Entry:
 def body_of(event_id: str) -> str:
     """What a sealed body belongs to."""
     return f"event {event_id}"
+
+
+SEALED: Final = (
+    SealedColumn(table="event", column="body", key={"id": "text"}, belongs_to=lambda row: body_of(row["id"])),
+)

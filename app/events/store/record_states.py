@@ -1,8 +1,11 @@
 """What we last saw of each record: sealed, one row a record, replaced only by who has compared with it."""
 
+from typing import Final
+
 from app.events.models import SeenState, StateMoved
 from app.postgres.database import Database, Query, Transaction
 from app.postgres.encryption import Sealer
+from app.postgres.sealed_column import SealedColumn
 from canonical.parts import ObjectName
 
 SELECT = Query(
@@ -78,3 +81,13 @@ class PostgresRecordStates:
 def data_of(object_name: str, connection: str, remote_id: str) -> str:
     """What a sealed state belongs to."""
     return f"record_state {object_name} {connection} {remote_id}"
+
+
+SEALED: Final = (
+    SealedColumn(
+        table="record_state",
+        column="data",
+        key={"object": "text", "connection": "text", "remote_id": "text"},
+        belongs_to=lambda row: data_of(row["object"], row["connection"], row["remote_id"]),
+    ),
+)

@@ -10,6 +10,7 @@ from app.events.models import NewSubscription, Subscription
 from app.events.store.events import APPENDING
 from app.postgres.database import Database, Query, Transaction
 from app.postgres.encryption import Sealer
+from app.postgres.sealed_column import SealedColumn
 from app.queue.lanes import BLOCK, RESUME, WAKE
 from app.signatures import Secret
 
@@ -259,3 +260,16 @@ def secret_of(subscription_id: str) -> str:
 
 def _lasting(seconds: float) -> str:
     return f"{seconds / 3600:.0f} hours" if seconds >= 7200 else f"{seconds:.0f} seconds"
+
+
+SEALED: Final = (
+    SealedColumn(
+        table="subscription", column="target_url", key={"id": "text"}, belongs_to=lambda row: target_of(row["id"])
+    ),
+    SealedColumn(
+        table="subscription_secret",
+        column="secret",
+        key={"subscription": "text", "created_at": "timestamptz"},
+        belongs_to=lambda row: secret_of(row["subscription"]),
+    ),
+)

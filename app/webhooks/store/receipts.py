@@ -7,6 +7,7 @@ from app.audit import record
 from app.identifiers import new_id
 from app.postgres.database import Database, Query, Transaction
 from app.postgres.encryption import Sealer
+from app.postgres.sealed_column import SealedColumn
 from app.webhooks.models import NewReceipt, Receipt
 
 # Rows go in by their key, so that of two callers with the same receipts one waits for the other, and neither for both.
@@ -178,3 +179,10 @@ async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt
         if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
     ]
     await record.append_all(transaction, entries)
+
+
+SEALED: Final = (
+    SealedColumn(
+        table="inbound_event", column="payload", key={"id": "text"}, belongs_to=lambda row: payload_of(row["id"])
+    ),
+)

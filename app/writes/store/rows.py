@@ -1,10 +1,11 @@
 """Operations in rows: what a caller meant, is answered, and where he wants to be told, is sealed, each for its row."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from app.postgres.encryption import Sealer
+from app.postgres.sealed_column import SealedColumn
 from app.problem_document import ProblemDocument
 from app.writes.models import Answer, Intent, Operation
 
@@ -71,3 +72,14 @@ class OperationRows:
             deferred=row["deferred"],
             callback=None if callback is None else open_(callback, f"operation.callback {identity}").decode(),
         )
+
+
+SEALED: Final = tuple(
+    SealedColumn(
+        table="operation",
+        column=column,
+        key={"id": "text"},
+        belongs_to=lambda row, column=column: f"operation.{column} {row['id']}",  # type: ignore[misc]
+    )
+    for column in ("intent", "answer", "problem", "callback")
+)

@@ -1,0 +1,29 @@
+"""What the capabilities declare, each in one list: job kinds with their policies, and sealed columns."""
+
+from typing import Final
+
+from app.events import deliver
+from app.events.store import deliveries, events, record_states, subscriptions
+from app.queue import enqueue
+from app.queue.kinds import policies_of
+from app.uploads import ingest_row
+from app.webhooks import ingest
+from app.webhooks.store import receipts
+from app.writes import queued
+from app.writes.store import rows
+
+KINDS: Final = {kind.name: kind for kind in (*queued.KINDS, *ingest.KINDS, *ingest_row.KINDS, *deliver.KINDS)}
+"""Every job kind, by name."""
+
+POLICIES: Final = policies_of(KINDS.values())
+
+SEALED_COLUMNS: Final = (
+    *rows.SEALED,
+    *receipts.SEALED,
+    *record_states.SEALED,
+    *events.SEALED,
+    *subscriptions.SEALED,
+    *deliveries.SEALED,
+    *enqueue.SEALED,
+)
+"""In the order of a key rotation."""

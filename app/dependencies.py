@@ -1,0 +1,17 @@
+"""What the verbs of each capability are given, found by type."""
+
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Dependencies:
+    """One value of each type, such as `WriteDeps`. `wiring` builds it; routes and job handlers look theirs up."""
+
+    def __init__(self, *values: Any) -> None:
+        self._by_type = {type(value): value for value in values}
+
+    def of(self, kind: type[T]) -> T:
+        """The value of this very type. Raises KeyError where `wiring` built none."""
+        found: T = self._by_type[kind]
+        return found

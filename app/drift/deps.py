@@ -1,0 +1,16 @@
+"""What decisions about drift findings are given."""
+
+from dataclasses import dataclass
+
+from app.audit.models import Trail
+from app.drift.models import Drifts
+from app.postgres.database import Transactions
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftDeps:
+    """The findings, and the audit trail that a decision joins."""
+
+    drifts: Drifts
+    transactions: Transactions
+    trail: Trail

@@ -1,0 +1,15 @@
+"""What the view of the queue is given."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from app.queue.models import Lanes, QueueFigures
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueDeps:
+    """`count_dead_letters` counts those that are open."""
+
+    lanes: Lanes
+    read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]
+    count_dead_letters: Callable[[], Awaitable[int]]

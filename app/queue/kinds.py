@@ -1,0 +1,55 @@
+"""Job kinds: what the queue, its workers and operators know of each kind of job.
+
+Each capability exports its `KINDS`; `wiring` concatenates them. The API needs their policies only, so nothing is bound
+before a worker asks.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from app.dependencies import Dependencies
+from app.queue.models import DeadLetter, Handler, JobPolicy, NewJob
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """A payload to show; None where it cannot be shown, and `note` says why."""
+
+    payload: Any
+    note: str | None = None
+
+
+class JobKind(Struct, frozen=True, kw_only=True):
+    """One kind of job.
+
+    `bind` makes its handler. `show` makes a payload legible where it only names its data. `edit` checks an edited
+    payload and returns what the job is given, and raises InvalidField; without it a kind takes no edited payload.
+    `abandon` is the job that follows when a dead letter of this kind is discarded.
+    """
+
+    name: str
+    policy: JobPolicy
+    bind: Callable[[Dependencies], Handler]
+    show: Callable[[Dependencies, bytes], Awaitable[Shown]] | None = None
+    edit: Callable[[DeadLetter, Raw], bytes] | None = None
+    abandon: Callable[[DeadLetter], NewJob | None] | None = None
+
+
+def policies_of(kinds: Iterable[JobKind]) -> Mapping[str, JobPolicy]:
+    """The policy of each kind, by name."""
+    return {kind.name: kind.policy for kind in kinds}
+
+
+def legible(content: bytes) -> Any:
+    """JSON as it is, other text as a string, other bytes in base64."""
+    try:
+        msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            return content.decode()
+        except UnicodeDecodeError:
+            return {"base64": base64.b64encode(content).decode()}
+    return msgspec.Raw(content)

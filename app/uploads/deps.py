@@ -1,0 +1,33 @@
+"""What exports are given."""
+
+from dataclasses import dataclass
+
+from app.audit.models import Trail
+from app.events.models import Events, RecordStates
+from app.postgres.database import Transactions
+from app.queue.models import Enqueuer
+from app.records.models import Links
+from app.uploads.models import Uploads
+from app.vendors.models import Connections
+from app.webhooks.models import Receipts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportDeps:
+    """What recording an export needs: the database alone."""
+
+    uploads: Uploads
+    transactions: Transactions
+    receipts: Receipts
+    queue: Enqueuer
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadDeps(ExportDeps):
+    """What making Events of its rows needs, too."""
+
+    connections: Connections
+    links: Links
+    states: RecordStates
+    events: Events
+    trail: Trail

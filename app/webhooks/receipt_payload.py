@@ -1,0 +1,67 @@
+"""The payload of a job that works on a receipt: decode it, show it to an operator, accept an edited one.
+
+A payload is personal data: it goes into the answer and nowhere else.
+"""
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from app.dependencies import Dependencies
+from app.errors import InvalidField
+from app.queue.kinds import Shown, legible
+from app.queue.models import DeadLetter, Permanent
+from app.webhooks.deps import ReceiptDeps
+from app.webhooks.models import Receipt, Receipts
+
+
+class ReceiptWork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which receipt to work on. `payload` replaces the receipt's, where an operator edited it."""
+
+    receipt: str
+    payload: Raw | UnsetType = UNSET
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """A receipt to work on, and the payload to work with."""
+
+    receipt: Receipt
+    payload: bytes
+
+
+async def read_work(receipts: Receipts, payload: bytes) -> Work | Permanent:
+    """The receipt that a job names. Permanent for a payload of another form or a receipt that is gone."""
+    try:
+        work = msgspec.json.decode(payload, type=ReceiptWork)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `")
+        return Permanent(reason=reason, path=path.rstrip("`") or "$")
+    receipt = await receipts.get(work.receipt)
+    if receipt is None:
+        return Permanent(reason="there is no such receipt any more", path="$.receipt")
+    return Work(
+        receipt=receipt, payload=receipt.payload if isinstance(work.payload, UnsetType) else bytes(work.payload)
+    )
+
+
+async def show_receipt(dependencies: Dependencies, payload: bytes) -> Shown:
+    """`{"receipt": "in_…"}` with the payload of the receipt."""
+    work = msgspec.json.decode(payload, type=ReceiptWork)
+    if work.payload is not UNSET:
+        return Shown(payload=Raw(payload), note="Edited before an earlier redrive.")
+    receipt = await dependencies.of(ReceiptDeps).receipts.get(work.receipt)
+    if receipt is None:
+        return Shown(payload=Raw(payload), note="The receipt itself has outlived its retention.")
+    return Shown(payload={"receipt": work.receipt, "payload": legible(receipt.payload)})
+
+
+def edit_receipt(letter: DeadLetter, sent: Raw) -> bytes:
+    """The edited payload. Raises InvalidField for another form, or another receipt than the dead letter's."""
+    try:
+        edited = msgspec.json.decode(sent, type=ReceiptWork)
+    except msgspec.ValidationError as error:
+        raise InvalidField.at("/payload", 'has to be {"receipt", "payload"} as it was shown') from error
+    if edited.receipt != letter.origin:
+        raise InvalidField.at("/payload/receipt", f"is not the receipt of this dead letter, which is {letter.origin}")
+    if edited.payload is UNSET:
+        raise InvalidField.at("/payload/payload", "is required: what to take in place of what was received")
+    return msgspec.json.encode(edited)

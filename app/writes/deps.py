@@ -1,0 +1,29 @@
+"""What writes are given."""
+
+from dataclasses import dataclass
+
+from app.egress.models import Poster
+from app.postgres.database import Transactions
+from app.queue.models import Enqueuer
+from app.records.deps import RecordDeps
+from app.writes.models import Operations
+from canonical.parts import ObjectName
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteDeps(RecordDeps):
+    """Times are in seconds.
+
+    `execution_limit` bounds one attempt at a write and is shorter than the lease of an operation, so the next owner
+    knows that the first one has stopped. `settle_margin` is how long after sending a vendor may still carry out a
+    request whose reply was lost. Writes of the objects in `queued_writes` always go through the queue.
+    """
+
+    public_url: str
+    operations: Operations
+    transactions: Transactions
+    queue: Enqueuer
+    poster: Poster
+    queued_writes: frozenset[ObjectName]
+    execution_limit: float
+    settle_margin: float
