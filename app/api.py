@@ -20,7 +20,7 @@ from app.settings.environment import Settings
 from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
-from app.webhooks.receive import Receiving
+from app.webhooks.receive import WebhookReceiver
 from app.wiring import open_runtime
 from app.writes import routes as writes
 from app.writes.write import Writers
@@ -57,6 +57,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_runtime(settings) as runtime, runtime.dependencies.of(Receiving).refused.told():
+    async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.told():
         await serve_application(runtime.dependencies, handlers(), settings.host, settings.port)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

@@ -3,7 +3,7 @@
     Problem
     ├── CallerProblem      the request has to change
     │   ├── MalformedBody, InvalidCorrelationId, IdempotencyKeyMissing, IdempotencyKeyInvalid        400
-    │   ├── Unauthenticated, WebhookNotProven 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
+    │   ├── Unauthenticated, InvalidSignature 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
     │   └── IdempotencyInProgress, StateConflict 409, VersionConflict 412, RateLimited 429
@@ -127,8 +127,8 @@ class Unauthenticated(
     next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` makes a key."
 
 
-class WebhookNotProven(
-    CallerProblem, code="webhook-not-proven", status=401, title="The webhook is not proven", category="auth"
+class InvalidSignature(
+    CallerProblem, code="invalid-signature", status=401, title="The webhook signature is invalid", category="auth"
 ):
     """The signature of a webhook is missing, wrong or too old. Which of these is not told; the metric
     `lockstitch_webhooks_refused_total` counts them by reason."""

@@ -16,7 +16,7 @@ _log = logging.getLogger("lockstitch.worker")
 Step = Callable[[], Awaitable[bool]]
 
 
-class Loops:
+class PeriodicTasks:
     """Repeats steps. One that fails is logged and tried again, so that none ends in silence."""
 
     def __init__(self) -> None:

@@ -23,13 +23,13 @@ from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies
 from app.drift.deps import DriftDeps
 from app.drift.detect import DriftDetection
-from app.drift.record import DriftNotes
+from app.drift.record import DriftRecorder
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
 from app.errors import StoreUnavailable
 from app.events.deps import EventDeps
 from app.events.models import Events
-from app.events.queue_events import StoreAnnouncer
+from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
@@ -46,7 +46,7 @@ from app.monitoring.store.gauges import Gauges
 from app.monitoring.store.retention import PostgresRetention
 from app.monitoring.store.run_entries import recording_runs
 from app.monitoring.store.runs import PostgresRuns
-from app.monitoring.store.vitals import PostgresVitals
+from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import Watch
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
@@ -80,13 +80,13 @@ from app.vendors.client import open_vendor_client
 from app.vendors.deps import VendorDeps
 from app.vendors.models import Connection, Connections
 from app.webhooks.deps import IngestDeps, ReceiptDeps
-from app.webhooks.group_commit import Gathering
-from app.webhooks.invalid_signatures import RefusedWebhooks
-from app.webhooks.receive import Receiving
+from app.webhooks.group_commit import GroupCommit
+from app.webhooks.invalid_signatures import InvalidSignatures
+from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
-from app.webhooks.webhook_connections import open_intakes
-from app.writes.completion import Announcements
+from app.webhooks.webhook_connections import load_webhook_connections
+from app.writes.completion import CompletionEvents
 from app.writes.deps import WriteDeps
 from app.writes.store.operations import PostgresOperations
 from app.writes.write import Writers
@@ -250,7 +250,7 @@ async def _open_dependencies(
     )
     connections = records.connections
     # A worker verifies no webhooks, and so need not know these secrets.
-    intakes = {} if works else open_intakes(settings.connections, connections, os.environ)
+    intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
     gauges = _open_gauges(settings, database)
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
     return Dependencies(
@@ -266,7 +266,7 @@ async def _open_dependencies(
                 sealer,
                 lease=timedelta(seconds=settings.operation_lease_seconds),
                 retention=timedelta(days=settings.operation_retention_days),
-                announcer=Announcements(events, queue),
+                announcer=CompletionEvents(events, queue),
             ),
             transactions=database,
             queue=queue,
@@ -277,7 +277,9 @@ async def _open_dependencies(
         ),
         Writers(),
         IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue, trail=trail),
-        Receiving(intakes, Gathering(PostgresArrivals(database, sealer, POLICIES)), RefusedWebhooks(receipts)),
+        WebhookReceiver(
+            intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
+        ),
         UploadDeps(
             uploads=PostgresUploads(database),
             transactions=database,
@@ -314,8 +316,8 @@ def shared(records: RecordDeps) -> dict[str, Any]:
     return {field.name: getattr(records, field.name) for field in fields(records)}
 
 
-def _announcer(sealer: Sealer, events: Events) -> StoreAnnouncer:
-    return StoreAnnouncer(events, JobIntake(sealer, POLICIES))
+def _announcer(sealer: Sealer, events: Events) -> QueueEvents:
+    return QueueEvents(events, JobIntake(sealer, POLICIES))
 
 
 def _open_gauges(settings: Settings, database: Database) -> Gauges:
@@ -391,7 +393,7 @@ def operator_dependencies(
 def _drift(settings: Settings, database: Database, events: Events, queue: PostgresQueue) -> DriftDetection:
     telemetry.expect_drift(settings.connections)
     drifts, trail = PostgresDrifts(database), PostgresTrail()
-    notes = DriftNotes(
+    notes = DriftRecorder(
         drifts=drifts,
         transactions=database,
         events=events,
@@ -411,7 +413,7 @@ async def _open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:
     alerter = await stack.enter_async_context(open_alerting(settings.alerts, installation=settings.public_url))
     return Upkeep(
         watch=Watch(
-            PostgresVitals(watched, settings.connections),
+            PostgresAlarmFigures(watched, settings.connections),
             PostgresAlarms(watched),
             PostgresAuditTrail(watched),
             alerter,

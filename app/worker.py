@@ -11,15 +11,15 @@ import uvloop
 
 from app import telemetry
 from app.audit.trail import PostgresAuditTrail
-from app.dead_letters.bulk_redrive import carry_on
+from app.dead_letters.bulk_redrive import run_due_redrives
 from app.dead_letters.deps import DeadLetterDeps
 from app.monitoring.retention import reap
 from app.monitoring.routes import PROBES
-from app.periodic import Loops
+from app.periodic import PeriodicTasks
 from app.server import serve_application
 from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
-from app.uploads.take_folder import take_exports
+from app.uploads.take_folder import take_from_folders
 from app.wiring import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
@@ -71,7 +71,7 @@ class Worker:
         self._upkeep = runtime.upkeep
         self._writes = runtime.dependencies.of(WriteDeps)
         self._jobs_run = jobs_run
-        self._loops = Loops()
+        self._loops = PeriodicTasks()
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._running: set[asyncio.Task[None]] = set()
 
@@ -115,7 +115,7 @@ class Worker:
             _log.exception("an operation could not be gone on with", extra={"operation_id": begun.operation.id})
 
     async def _redrive(self) -> bool:
-        return await carry_on(self._runtime.dependencies.of(DeadLetterDeps))
+        return await run_due_redrives(self._runtime.dependencies.of(DeadLetterDeps))
 
     async def _anchor(self) -> bool:
         """Whoever keeps the logs elsewhere can prove by these lines that the chain was not written anew."""
@@ -132,7 +132,7 @@ class Worker:
         return (await reap(self._upkeep.retention)).more
 
     async def _take_exports(self) -> bool:
-        return await take_exports(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)
+        return await take_from_folders(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)
 
     async def _sign_of_life(self) -> bool:
         """To a dead man's switch, which raises an alarm when none comes: so there is none while anything is amiss."""

@@ -16,7 +16,7 @@ from app.audit.models import Trail
 from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
 from app.drift.judge import Sample, see, traits_of
 from app.drift.models import Baseline, DriftSubject
-from app.drift.record import DriftNotes
+from app.drift.record import DriftRecorder
 from app.events.models import Events
 from app.postgres.database import Transactions
 from app.queue.models import Enqueuer
@@ -86,7 +86,7 @@ async def _lookout(subject: Subject, resource: Any) -> AsyncIterator[DriftDetect
     sample = Sample(subject=seen_by, record=subject.record, read_by=subject.mapping.record, resource=resource)
     drifts: Any = _Learned(sample)
     nothing: Any = None  # what is only needed to write something down
-    notes = DriftNotes(
+    notes = DriftRecorder(
         drifts=drifts,
         transactions=cast(Transactions, nothing),
         events=cast(Events, nothing),

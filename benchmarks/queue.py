@@ -25,7 +25,7 @@ from typing import Final
 import asyncpg
 import uvloop
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.embedded import EmbeddedPostgres
 from app.postgres.encryption import Sealer
 from app.postgres.listen import listen
@@ -33,7 +33,7 @@ from app.postgres.migrate import migrate
 from app.queue.claim import open_upkeep
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
-from app.queue.models import Done, Finishing, Handler, Job, LaneSettings, NewJob, Outcome
+from app.queue.models import Done, Finishing, Handler, Job, JobOutcome, LaneSettings, NewJob
 from app.queue.runner import QueueRunner
 from benchmarks.figures import ratio, raw
 
@@ -52,9 +52,9 @@ ALONE: Final = "run, each finished in a transaction of its own"
 HELD: Final = "run, held to 2,500/s by their buckets"
 SEALER: Final = Sealer((("k1", bytes(32)),))
 
-CLEAR = Query("TRUNCATE job", "TRUNCATE job, attempt, audit_event")
+CLEAR = Statement("TRUNCATE job", "TRUNCATE job, attempt, audit_event")
 # Two jobs a key: one is the head, one is behind it. The oldest waits the longest.
-FILL = Query(
+FILL = Statement(
     "INSERT job",
     """
     INSERT INTO job (id, kind, connection, order_key, state, max_attempts, dead_head, payload, correlation_id, run_at)
@@ -63,7 +63,7 @@ FILL = Query(
       FROM unnest($1::bigint[], $2::bytea[]) AS fresh (id, payload)
     """,
 )
-SETTLE = Query("ANALYZE job", "ANALYZE job, lane")
+SETTLE = Statement("ANALYZE job", "ANALYZE job, lane")
 
 
 def measure() -> None:
@@ -149,11 +149,11 @@ def _new(number: int) -> NewJob:
     )
 
 
-async def _nothing(_job: Job, _finishing: Finishing) -> Outcome:
+async def _nothing(_job: Job, _finishing: Finishing) -> JobOutcome:
     return Done()
 
 
-async def _own_transaction(_job: Job, finishing: Finishing) -> Outcome:
+async def _own_transaction(_job: Job, finishing: Finishing) -> JobOutcome:
     async with finishing():
         return Done()
 
@@ -163,7 +163,7 @@ async def _run(queue: PostgresQueue, url: str, handler: Handler, jobs: int) -> f
     left = jobs
     ended = asyncio.Event()
 
-    async def counting(job: Job, finishing: Finishing) -> Outcome:
+    async def counting(job: Job, finishing: Finishing) -> JobOutcome:
         nonlocal left
         outcome = await handler(job, finishing)
         left -= 1

@@ -12,7 +12,7 @@ import msgspec
 from app.errors import Complaint
 from app.http.callers import Caller
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Session
+from app.postgres.database import Database, Session, Statement
 
 PREFIX = "lsk_"
 SCOPES = (
@@ -21,7 +21,7 @@ SCOPES = (
 )
 OVERLAP = timedelta(hours=24)
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT api_key",
     """
     INSERT INTO api_key (id, principal, name, digest, scopes, expires_at)
@@ -30,7 +30,7 @@ INSERT = Query(
     """,
 )
 
-SELECT_VALID = Query(
+SELECT_VALID = Statement(
     "SELECT api_key",
     """
     SELECT principal, name, scopes, expires_at
@@ -41,7 +41,7 @@ SELECT_VALID = Query(
     """,
 )
 
-SELECT_ALL = Query(
+SELECT_ALL = Statement(
     "SELECT api_key",
     """
     SELECT id, principal, name, scopes, created_at, expires_at, rotated_at, revoked_at,
@@ -57,7 +57,7 @@ SELECT_ALL = Query(
 
 # The overlap only ever shortens a life. Of two rotations at once the second waits for the row, then finds it rotated
 # already and is refused.
-MARK_ROTATED = Query(
+MARK_ROTATED = Statement(
     "UPDATE api_key",
     """
     WITH current AS (
@@ -78,7 +78,7 @@ MARK_ROTATED = Query(
 )
 
 # All keys of the principal, so that an old one in its overlap ends too.
-MARK_REVOKED = Query(
+MARK_REVOKED = Statement(
     "UPDATE api_key",
     """
     UPDATE api_key

@@ -19,7 +19,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
-from app.postgres.database import Database, Query, Session
+from app.postgres.database import Database, Session, Statement
 
 GENESIS: Final = bytes(32)
 BATCH: Final = 2_000
@@ -31,10 +31,10 @@ ADVISORY_LOCK: Final = int.from_bytes(b"auditsea")
 LAST_ID: Final = 2**63 - 1
 
 # Given up by itself at the end of the transaction, also when its process is killed.
-LOCK = Query("SELECT audit_sealer", "SELECT pg_try_advisory_xact_lock($1)")
+LOCK = Statement("SELECT audit_sealer", "SELECT pg_try_advisory_xact_lock($1)")
 
 # The mark counts while the transaction counter leads the same life: same cluster, and not behind the mark.
-STATE = Query(
+STATE = Statement(
     "SELECT audit_sealer",
     """
     SELECT last.position, last.chain, sealer.sealed_xid, sealer.sealed_id, control.system_identifier AS cluster,
@@ -47,7 +47,7 @@ STATE = Query(
     """,
 )
 
-SELECT_NEXT = Query(
+SELECT_NEXT = Statement(
     "SELECT audit_event",
     f"""
     SELECT {EVENT}
@@ -61,7 +61,7 @@ SELECT_NEXT = Query(
 )
 
 # In a life that has no mark yet. What can be seen and yet is from a transaction to come is from an earlier life.
-SELECT_LEFT_OVER = Query(
+SELECT_LEFT_OVER = Statement(
     "SELECT audit_event",
     f"""
     SELECT {EVENT}
@@ -74,7 +74,7 @@ SELECT_LEFT_OVER = Query(
     """,  # noqa: S608
 )
 
-INSERT_SEALS = Query(
+INSERT_SEALS = Statement(
     "INSERT audit_seal",
     """
     INSERT INTO audit_seal (position, audit_event, digest, chain)
@@ -83,11 +83,13 @@ INSERT_SEALS = Query(
     """,
 )
 
-MOVE_MARK = Query("UPDATE audit_sealer", "UPDATE audit_sealer SET sealed_xid = $1, sealed_id = $2")
+MOVE_MARK = Statement("UPDATE audit_sealer", "UPDATE audit_sealer SET sealed_xid = $1, sealed_id = $2")
 
-FORGET_MARK = Query("DELETE audit_sealer", "DELETE FROM audit_sealer")
+FORGET_MARK = Statement("DELETE audit_sealer", "DELETE FROM audit_sealer")
 
-SET_MARK = Query("INSERT audit_sealer", "INSERT INTO audit_sealer (cluster, sealed_xid, sealed_id) VALUES ($1, $2, $3)")
+SET_MARK = Statement(
+    "INSERT audit_sealer", "INSERT INTO audit_sealer (cluster, sealed_xid, sealed_id) VALUES ($1, $2, $3)"
+)
 
 
 def digest_of_event(event: asyncpg.Record) -> bytes:

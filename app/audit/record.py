@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from app.postgres.database import Query, Transaction
+from app.postgres.database import Statement, Transaction
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ def insert_text(*, first: int = 1, where: str = "true") -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-INSERT = Query("INSERT audit_event", insert_text())
+INSERT = Statement("INSERT audit_event", insert_text())
 
 
 def columns_of(

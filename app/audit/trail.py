@@ -9,14 +9,14 @@ from msgspec import Raw
 from app.audit.chain import EVENT, GENESIS, LAST_ID, STATE, digest_of_event, link
 from app.audit.models import Anchor, AuditEvent, AuditFilter, ChainBreak, UnsealedTail, Verification
 from app.audit.record import digest_of
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 
 STEP: Final = 2_000
 
 # Which index serves depends on the filters that are given; a plan for all of them would read the whole trail.
-PLAN_ANEW = Query("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+PLAN_ANEW = Statement("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 
-SELECT_PAGE = Query(
+SELECT_PAGE = Statement(
     "SELECT audit_event",
     """
     SELECT e.id, e.at, e.type, e.subject, e.actor, e.correlation_id, e.facts, s.position
@@ -36,9 +36,9 @@ SELECT_PAGE = Query(
     """,
 )
 
-SELECT_SEAL = Query("SELECT audit_seal", "SELECT audit_event, chain FROM audit_seal WHERE position = $1")
+SELECT_SEAL = Statement("SELECT audit_seal", "SELECT audit_event, chain FROM audit_seal WHERE position = $1")
 
-WALK = Query(
+WALK = Statement(
     "SELECT audit_seal",
     f"""
     SELECT s.position, s.audit_event, s.digest AS sealed, s.chain, {EVENT}
@@ -49,7 +49,7 @@ WALK = Query(
 )
 
 # Below the mark everything is sealed, and nobody can see what a transaction to come has written.
-SELECT_SMUGGLED = Query(
+SELECT_SMUGGLED = Statement(
     "SELECT audit_event",
     """
     SELECT e.id
@@ -64,7 +64,7 @@ SELECT_SMUGGLED = Query(
 )
 
 # $1 and $2 are the mark.
-SELECT_TAIL = Query(
+SELECT_TAIL = Statement(
     "SELECT audit_event",
     """
     SELECT count(*)::bigint AS count, min(e.at) AS oldest_at,
@@ -75,7 +75,7 @@ SELECT_TAIL = Query(
     """,
 )
 
-SELECT_OLDEST = Query(
+SELECT_OLDEST = Statement(
     "SELECT audit_event",
     """
     SELECT extract(epoch FROM clock_timestamp() - e.at)::float8

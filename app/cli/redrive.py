@@ -21,9 +21,9 @@ from app.dead_letters.bulk_redrive import (
     RedriveView,
     cancel_redrive,
     list_redrives,
+    preview_redrive,
     read_redrive,
     start_redrive,
-    try_out,
 )
 from app.dead_letters.deps import DeadLetterDeps
 from app.identifiers import uuid7
@@ -93,7 +93,7 @@ def start(
         usage(f"--rate {rate}: more than 0, at most {FASTEST}.")
     request = RedriveRequest(filter=chosen, rate_per_second=rate, dry_run=dry_run)
     if dry_run:
-        _tell_dry_run(with_operators(DeadLetterDeps, lambda deps: try_out(deps, request)), json)
+        _tell_dry_run(with_operators(DeadLetterDeps, lambda deps: preview_redrive(deps, request)), json)
         return
     run = str(uuid7())
     begun = with_operators(DeadLetterDeps, lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))

@@ -13,7 +13,7 @@ from app.cli.database import with_database
 from app.cli.printing import write_json
 from app.cli.tables import table
 from app.errors import Complaint
-from app.monitoring.runs import RunStory, StoryEntry, tell_whole_run
+from app.monitoring.runs import RunReport, RunStep, read_whole_run
 from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
 from app.settings.environment import load_settings
@@ -36,8 +36,8 @@ def show(id: str, *, limit: int = 1000, json: bool = False) -> None:
     """
     trace_url = load_settings(os.environ).trace_url
 
-    async def read(database: Database) -> RunStory | None:
-        return await tell_whole_run(PostgresRuns(database), id, trace_url=trace_url, limit=max(1, limit))
+    async def read(database: Database) -> RunReport | None:
+        return await read_whole_run(PostgresRuns(database), id, trace_url=trace_url, limit=max(1, limit))
 
     story = with_database(read)
     if story is None:
@@ -52,7 +52,7 @@ def show(id: str, *, limit: int = 1000, json: bool = False) -> None:
         sys.stderr.write("There is more; --limit shows it.\n")
 
 
-def _table(entries: Sequence[StoryEntry]) -> Table:
+def _table(entries: Sequence[RunStep]) -> Table:
     shown = table("at (UTC)", "kind", "what happened")
     for entry in entries:
         shown.add_row(f"{entry.at:%Y-%m-%d %H:%M:%S.%f}"[:-3], entry.kind, Text(entry.sentence))

@@ -25,7 +25,7 @@ from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterView
 from app.identifiers import uuid7
 from app.uploads.deps import ExportDeps
-from app.uploads.record import LARGEST, Taken, layout_of, take_upload
+from app.uploads.record import LARGEST, RecordedUpload, layout_of, take_upload
 from app.uploads.views import UploadView, list_uploads, read_upload
 from app.wiring import connections_of
 
@@ -115,7 +115,7 @@ def send(
         usage(f"{file} has {len(content)} bytes; at most {LARGEST} are taken: split it, each part with the header.")
     run = str(uuid7())
 
-    async def take(deps: ExportDeps) -> Taken:
+    async def take(deps: ExportDeps) -> RecordedUpload:
         found, layout = layout_of(connections, connection)
         with telemetry.bind(run), UploadBar("recording") as bar:
             return await take_upload(

@@ -12,12 +12,12 @@ import asyncpg
 from msgspec import Struct
 
 from app.audit import record
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer, prefix_of
 from app.postgres.sealed_column import SealedColumn
 
 
-class Batch(Struct, frozen=True, kw_only=True):
+class RotatedBatch(Struct, frozen=True, kw_only=True):
     """What became of some values of one column. `unreadable` are sealed with a key that is not configured, or were
     changed by somebody who had none."""
 
@@ -44,7 +44,7 @@ class KeyRotation:
             for column in self._columns
         }
 
-    async def rotate(self) -> AsyncIterator[Batch]:
+    async def rotate(self) -> AsyncIterator[RotatedBatch]:
         """Go once through everything that another key has sealed. Raises StoreUnavailable."""
         for column in self._columns:
             after: Sequence[Any] | None = None
@@ -72,7 +72,7 @@ class KeyRotation:
         prefix = prefix_of(self._sealer.writer)
         return await self._database.fetch(_select(column, first=after is None), prefix, self._batch, *(after or ()))
 
-    async def _seal(self, column: SealedColumn, rows: Sequence[asyncpg.Record]) -> Batch:
+    async def _seal(self, column: SealedColumn, rows: Sequence[asyncpg.Record]) -> RotatedBatch:
         anew = []
         for row in rows:
             belongs_to = column.belongs_to(dict(row))
@@ -87,11 +87,11 @@ class KeyRotation:
             [sealed for _, sealed in anew],
             *([row[name] for row, _ in anew] for name in column.key),
         )
-        return Batch(column=column.name, sealed=changed, unreadable=len(rows) - len(anew))
+        return RotatedBatch(column=column.name, sealed=changed, unreadable=len(rows) - len(anew))
 
 
-def _count(column: SealedColumn) -> Query:
-    return Query(
+def _count(column: SealedColumn) -> Statement:
+    return Statement(
         f"SELECT {column.table}",
         f"""
         SELECT convert_from(substring({column.column} FROM 2 FOR get_byte({column.column}, 0)), 'UTF8') AS key,
@@ -104,10 +104,10 @@ def _count(column: SealedColumn) -> Query:
     )
 
 
-def _select(column: SealedColumn, *, first: bool) -> Query:
+def _select(column: SealedColumn, *, first: bool) -> Statement:
     key = ", ".join(column.key)
     after = ", ".join(f"${number}::{kind}" for number, kind in enumerate(column.key.values(), 3))
-    return Query(
+    return Statement(
         f"SELECT {column.table}",
         f"""
         SELECT {", ".join((*column.key, *column.more, column.column))}
@@ -121,11 +121,11 @@ def _select(column: SealedColumn, *, first: bool) -> Query:
     )
 
 
-def _update(column: SealedColumn) -> Query:
+def _update(column: SealedColumn) -> Statement:
     names = ", ".join(column.key)
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(column.key.values(), 3))
     same = " AND ".join(f"{column.table}.{name} = anew.{name}" for name in column.key)
-    return Query(
+    return Statement(
         f"UPDATE {column.table}",
         f"""
         UPDATE {column.table}

@@ -71,7 +71,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     dry_run: bool = True
 
 
-async def try_out(deps: DeadLetterDeps, request: RedriveRequest) -> DryRun:
+async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest) -> DryRun:
     """Count and show what would be redriven; changes nothing. Raises InvalidField."""
     which = _which(request.filter)
     total = await deps.dead_letters.count(which)
@@ -120,7 +120,7 @@ async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -
     return view_of(redrive)
 
 
-async def carry_on(deps: DeadLetterDeps) -> bool:
+async def run_due_redrives(deps: DeadLetterDeps) -> bool:
     """One batch of a redrive that is due, all of it or nothing; whether there may be more to do at once."""
     async with deps.transactions.transaction() as transaction:
         batch = await deps.redrives.take_batch(transaction, BATCH)

@@ -131,7 +131,7 @@ class NewRedrive(Struct, frozen=True, kw_only=True):
     correlation_id: str
 
 
-class Batch(Struct, frozen=True, kw_only=True):
+class RedriveBatch(Struct, frozen=True, kw_only=True):
     """The letters of a redrive whose turn it is, oldest job first. The redrive is held by the transaction that took
     them; they have had their turn when it commits."""
 
@@ -154,9 +154,9 @@ class Redrives(Protocol):
     async def cancel(self, transaction: Transaction, redrive_id: str, *, actor: str) -> bool:
         """Go on no more; a batch that is under way is waited for. False when it does not run (any more)."""
 
-    async def take_batch(self, transaction: Transaction, limit: int) -> Batch | None:
+    async def take_batch(self, transaction: Transaction, limit: int) -> RedriveBatch | None:
         """Of the running redrive that has waited longest, as many letters as its rate allows by now; None when none is
         due. One that another transaction holds is left to it."""
 
-    async def note_batch(self, transaction: Transaction, batch: Batch, *, redriven: int) -> None:
+    async def note_batch(self, transaction: Transaction, batch: RedriveBatch, *, redriven: int) -> None:
         """How many letters of the batch were redriven; the others were skipped. The last batch ends the redrive."""

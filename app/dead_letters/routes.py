@@ -10,9 +10,9 @@ from app.dead_letters.bulk_redrive import (
     RedriveRequest,
     cancel_redrive,
     list_redrives,
+    preview_redrive,
     read_redrive,
     start_redrive,
-    try_out,
 )
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.discard import DiscardOrder, discard_dead_letter
@@ -126,7 +126,7 @@ async def start_bulk(request: AnyRequest) -> Answered:
     Query(request, ()).check()
     deps = deps_of(request, DeadLetterDeps)
     if wanted.dry_run:
-        return json_response(await try_out(deps, wanted))
+        return json_response(await preview_redrive(deps, wanted))
     redrive = await start_redrive(deps, wanted, actor=admitted.caller.principal, correlation_id=admitted.correlation_id)
     return json_response(redrive, status=201, headers={"location": f"{PATH}/{redrive.id}"})
 

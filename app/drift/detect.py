@@ -18,9 +18,9 @@ from msgspec import Struct
 from app import telemetry
 from app.audit.models import Fact, Trail
 from app.drift.baselines import Baselines
-from app.drift.judge import Novelty, Sample, Seen, novelties, see, traits_of
+from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
 from app.drift.models import Baseline, Drifts, DriftSource, DriftSubject, Learning, Noted, Trait
-from app.drift.record import DriftNotes
+from app.drift.record import DriftRecorder
 from app.errors import StoreUnavailable
 from app.postgres.database import Transactions
 from app.settings.file import DriftSettings
@@ -48,7 +48,7 @@ class DriftDetection:
         drifts: Drifts,
         transactions: Transactions,
         trail: Trail,
-        notes: DriftNotes,
+        notes: DriftRecorder,
         settings: DriftSettings,
     ) -> None:
         self._drifts = drifts
@@ -115,10 +115,10 @@ class DriftDetection:
         self._offer(sample.subject, sample.record, sample.read_by, resource=sample.resource)
         raise VendorDrift(rejected.path, f"drift that this connection rejects ({rejected.kind})")
 
-    def _rejected(self, sample: Sample, baseline: Baseline) -> Novelty | None:
+    def _rejected(self, sample: Sample, baseline: Baseline) -> Deviation | None:
         if not baseline.learned:
             return None
-        news, _ = novelties(sample, see(sample), baseline)
+        news, _ = deviations(sample, see(sample), baseline)
         return next((one for one in news if self._notes.policy(sample.subject, one.path) == "reject"), None)
 
     def _is_wanted(self, subject: DriftSubject, record: msgspec.Raw | bytes) -> bool:
@@ -200,7 +200,7 @@ class DriftDetection:
         for sample, what in seen:
             if learning != "over" and sample.failure is None:
                 continue
-            news, more = novelties(sample, what, baseline)
+            news, more = deviations(sample, what, baseline)
             late.update(more)
             if not baseline.learned:  # of a record that could not be read, only what was in the way is certain
                 news = [one for one in news if one.kind in ("changed_type", "missing_field")]

@@ -37,7 +37,7 @@ class Seen(Struct, frozen=True, kw_only=True):
     choices: tuple[Choice, ...]
 
 
-class Novelty(Struct, frozen=True, kw_only=True):
+class Deviation(Struct, frozen=True, kw_only=True):
     """Something that is in no baseline. `value` is the vendor's own, and goes no further than to be masked."""
 
     path: str
@@ -78,9 +78,9 @@ def traits_of(sample: Sample, seen: Seen) -> set[Trait]:
     return traits
 
 
-def novelties(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence[Novelty], Sequence[Trait]]:
+def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence[Deviation], Sequence[Trait]]:
     """What is news, and what is none and belongs into the baseline: the type of a member that was null so far."""
-    news: list[Novelty] = []
+    news: list[Deviation] = []
     late: list[Trait] = []
     for member in seen.look.members:
         known = baseline.known.get(member.path, frozenset())
@@ -99,7 +99,7 @@ def novelties(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence[
     return news, late
 
 
-def _of_misfits(sample: Sample, misfits: Iterable[Misfit], baseline: Baseline) -> Iterable[Novelty]:
+def _of_misfits(sample: Sample, misfits: Iterable[Misfit], baseline: Baseline) -> Iterable[Deviation]:
     for misfit in misfits:
         learned = sample.subject.source == "webhook" and _knows(baseline, misfit.path, misfit.kind, misfit.found)
         if not learned:
@@ -110,5 +110,5 @@ def _knows(baseline: Baseline, path: str, kind: DriftKind, found: str) -> bool:
     return trait_of(kind, found) in baseline.known.get(path, frozenset())
 
 
-def _novelty(path: str, kind: DriftKind, expected: str, found: str, value: Any) -> Novelty:
-    return Novelty(path=path, kind=kind, expected=expected, found=found, value=value)
+def _novelty(path: str, kind: DriftKind, expected: str, found: str, value: Any) -> Deviation:
+    return Deviation(path=path, kind=kind, expected=expected, found=found, value=value)

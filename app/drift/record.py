@@ -7,7 +7,7 @@ import msgspec
 
 from app import telemetry
 from app.audit.models import Fact, Trail
-from app.drift.judge import Novelty, Sample
+from app.drift.judge import Deviation, Sample
 from app.drift.models import DriftFinding, Drifts, DriftSubject, Noted, Trait
 from app.events.models import Events, NewEvent
 from app.postgres.database import Transaction, Transactions
@@ -26,7 +26,7 @@ Change = tuple[str, str, str]
 """Path, kind, and what was found: with its subject, what makes a finding one and not another."""
 
 
-class DriftNotes:
+class DriftRecorder:
     """`rules` are those of each connection that has any."""
 
     def __init__(
@@ -57,7 +57,7 @@ class DriftNotes:
         """What is done about drift at this path."""
         return policy_of(self._rules.get(subject.connection, ()), subject.object, path)
 
-    def add(self, noted: dict[Change, Noted], sample: Sample, news: Sequence[Novelty]) -> None:
+    def add(self, noted: dict[Change, Noted], sample: Sample, news: Sequence[Deviation]) -> None:
         """Count what one record shows among what others have shown, but for what is discarded."""
         for one in news:
             policy = self.policy(sample.subject, one.path)

@@ -7,7 +7,7 @@ import msgspec
 
 from app.drift.models import Baseline, DriftFilter, DriftFinding, DriftSubject, Learning, Noted, Trait
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.settings.drift import trait_of
 
 COLUMNS: Final = """
@@ -15,7 +15,7 @@ COLUMNS: Final = """
        first_seen, last_seen, acknowledged_at, acknowledged_by
 """
 
-SELECT_BASELINE = Query(
+SELECT_BASELINE = Statement(
     "SELECT drift_baseline",
     """
     SELECT learned_at IS NOT NULL AS learned, path, array_agg(trait) AS traits
@@ -26,7 +26,7 @@ SELECT_BASELINE = Query(
     """,
 )
 
-BEGIN = Query(
+BEGIN = Statement(
     "INSERT drift_baseline",
     """
     INSERT INTO drift_baseline (connection, mapping, revision, source)
@@ -36,7 +36,7 @@ BEGIN = Query(
 )
 
 # The row stays locked until the traits are added, so that none is added once another process has ended the learning.
-LEARN = Query(
+LEARN = Statement(
     "UPDATE drift_baseline",
     """
     UPDATE drift_baseline
@@ -48,7 +48,7 @@ LEARN = Query(
     """,
 )
 
-EXTEND = Query(
+EXTEND = Statement(
     "INSERT drift_known",
     """
     INSERT INTO drift_known (connection, mapping, revision, source, path, trait)
@@ -64,7 +64,7 @@ MOST_OPEN: Final = 500
 members after its records would else have a row, an event and a delivery made for each."""
 
 # A row that no other transaction has touched has no xmax: it was inserted here.
-NOTE = Query(
+NOTE = Statement(
     "INSERT drift_finding",
     f"""
     INSERT INTO drift_finding (id, connection, object, mapping, revision, source, path, kind, expected, found, example,
@@ -90,7 +90,7 @@ NOTE = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-SELECT_PAGE = Query(
+SELECT_PAGE = Statement(
     "SELECT drift_finding",
     f"""
     SELECT {COLUMNS}
@@ -104,9 +104,9 @@ SELECT_PAGE = Query(
     """,  # noqa: S608
 )
 
-SELECT_BY_ID = Query("SELECT drift_finding", f"SELECT {COLUMNS} FROM drift_finding WHERE id = $1")  # noqa: S608
+SELECT_BY_ID = Statement("SELECT drift_finding", f"SELECT {COLUMNS} FROM drift_finding WHERE id = $1")  # noqa: S608
 
-ACKNOWLEDGE = Query(
+ACKNOWLEDGE = Statement(
     "UPDATE drift_finding",
     f"""
     UPDATE drift_finding

@@ -24,7 +24,7 @@ LookUp: TypeAlias = Callable[[str], Awaitable[Sequence[str]]]
 LOOK_UPS_AT_ONCE: Final = 64
 
 
-class Clearance(Struct, frozen=True, kw_only=True):
+class ClearedTarget(Struct, frozen=True, kw_only=True):
     """A target and the addresses that may be dialled for it; there is at least one."""
 
     target: Target
@@ -45,7 +45,7 @@ class EgressGuard:
         self._rules = rules
         self._look_up = look_up
 
-    async def clear(self, url: str) -> Clearance:
+    async def clear(self, url: str) -> ClearedTarget:
         """The addresses behind a URL, none of which is refused. Raises TargetRefused, TargetUnreachable."""
         target = parse_target(url)
         addresses = await self._addresses(target)
@@ -53,7 +53,7 @@ class EgressGuard:
             refusal = self._rules.refusal(target.scheme, address, target.port)
             if refusal is not None:
                 raise TargetRefused(refusal)
-        return Clearance(target=target, addresses=addresses)
+        return ClearedTarget(target=target, addresses=addresses)
 
     async def _addresses(self, target: Target) -> tuple[Address, ...]:
         if target.literal is not None:
@@ -70,7 +70,7 @@ class EgressGuard:
             raise TargetRefused("is at an address that cannot be read") from None
 
 
-class SystemLookUp:
+class DnsLookup:
     """Asks the system's resolver, in threads of its own: a subscriber's slow name server holds up nobody else."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from app import telemetry
-from app.egress.guard import Clearance, EgressGuard, LookUp, SystemLookUp
+from app.egress.guard import ClearedTarget, DnsLookup, EgressGuard, LookUp
 from app.egress.models import NoAnswer, PostReply, TargetUnreachable
 from app.egress.retry_after import seconds_asked
 from app.egress.transport import USER_AGENT
@@ -66,7 +66,7 @@ class TargetPoster:
         )
 
     async def _send(
-        self, clearance: Clearance, post: Post, limit: asyncio.Timeout, headers: Mapping[str, str], body: bytes
+        self, clearance: ClearedTarget, post: Post, limit: asyncio.Timeout, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, str | None]:
         """The status and the Retry-After. Raises TargetUnreachable, NoAnswer, TimeoutError."""
         traceparent = telemetry.current_traceparent()
@@ -91,7 +91,7 @@ class TargetPoster:
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer("broke the connection without an answer") from error
 
-    def _session(self, clearance: Clearance) -> aiohttp.ClientSession:
+    def _session(self, clearance: ClearedTarget) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 ssl=self._verify,
@@ -114,7 +114,7 @@ async def open_poster(
     rules: EgressRules, *, seconds: float = TOTAL_SECONDS, look_up: LookUp | None = None
 ) -> AsyncIterator[TargetPoster]:
     """A poster that gives each call `seconds` in all, closed at the end of the block."""
-    system = SystemLookUp()
+    system = DnsLookup()
     try:
         yield TargetPoster(EgressGuard(rules, look_up or system), httpx.create_ssl_context(), seconds=seconds)
     finally:
@@ -124,7 +124,7 @@ async def open_poster(
 class _Cleared(AbstractResolver):
     """Knows one name, and the addresses that were cleared for it."""
 
-    def __init__(self, clearance: Clearance) -> None:
+    def __init__(self, clearance: ClearedTarget) -> None:
         self._clearance = clearance
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
@@ -145,7 +145,7 @@ class _Cleared(AbstractResolver):
         """There is nothing to close."""
 
 
-def _url_of(clearance: Clearance) -> URL:
+def _url_of(clearance: ClearedTarget) -> URL:
     target = clearance.target
     return URL.build(
         scheme=target.scheme,

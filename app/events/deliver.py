@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from app.egress.models import NotPosted, Poster
 from app.events.deps import EventDeps
-from app.events.models import Consigned, Delivery, DeliveryFailure
+from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Exhausted, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
+from app.queue.models import Done, Exhausted, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.signatures import Secret, signed_headers
 from app.telemetry.posting import count_delivery, count_disabled
 
@@ -25,7 +25,7 @@ SLOW_DOWN: Final = (429, 502, 503, 504)
 LONGEST_WAIT: Final = 86_400.0
 JITTER: Final = 0.2
 
-_decoder = msgspec.json.Decoder(Consigned)
+_decoder = msgspec.json.Decoder(DeliveryPayload)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
 
 
-async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> Outcome:
+async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """The handler of `deliver` jobs: make one attempt.
 
     Only 2xx is success. 410 ends the subscription. Anything else is tried again as the ladder says, or later where the
@@ -94,7 +94,7 @@ def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | No
     return max(jittered, min(asked or 0.0, LONGEST_WAIT))
 
 
-async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> Outcome:
+async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> JobOutcome:
     failures = job.attempt - job.spared
     reason = f"the target {sent.reason}"
     failure = DeliveryFailure(
@@ -112,7 +112,7 @@ async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) 
     return Retry(reason=reason, after=seconds_until_next(deps.delivery_ladder, failures, sent.retry_after))
 
 
-async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -> Outcome:
+async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -> JobOutcome:
     failure = DeliveryFailure(status=None, reason=reason, final=True, unresponsive=False, retry_after=None)
     await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder))
     count_delivery("given up")

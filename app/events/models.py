@@ -180,7 +180,7 @@ class Subscriptions(Protocol):
         """Remove it; what is on its way to it is dropped. False without such a subscription."""
 
 
-class Consigned(Struct, frozen=True, kw_only=True):
+class DeliveryPayload(Struct, frozen=True, kw_only=True):
     """The payload of a `deliver` job: which delivery, and the document to be delivered."""
 
     delivery: str

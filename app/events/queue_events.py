@@ -6,16 +6,16 @@ import msgspec
 
 from app.events.models import Events, NewEvent
 from app.events.store import deliveries
-from app.postgres.database import Query, Transaction
+from app.postgres.database import Statement, Transaction
 from app.queue.models import INTERNAL, BlockedReason, DeadLetter, Enqueuer
 
 DEAD_LETTER_CREATED: Final = "dead_letter.created"
 CONNECTION_PAUSED: Final = "connection.paused"
 
-SELECT_TYPE = Query("SELECT event", "SELECT type FROM event WHERE id = $1")
+SELECT_TYPE = Statement("SELECT event", "SELECT type FROM event WHERE id = $1")
 
 
-class StoreAnnouncer:
+class QueueEvents:
     """`dead_letter_ports.Announcer`. Its Events have no order key: whoever gives up a job holds the lock of a key
     already, and must not wait for another."""
 

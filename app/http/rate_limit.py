@@ -9,7 +9,7 @@ from msgspec import Struct
 MOST_CALLERS: Final = 10_000
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class BudgetDecision(Struct, frozen=True, kw_only=True):
     """Whether the call may go on; `headers` are for the answer, `retry_after` is in seconds."""
 
     allowed: bool
@@ -30,7 +30,7 @@ class Budgets:
         self._policy = f'"default";q={per_minute};w=60'
         self._left: dict[str, tuple[float, float]] = {}
 
-    def spend(self, principal: str) -> Verdict | None:
+    def spend(self, principal: str) -> BudgetDecision | None:
         """Take one call from the principal's bucket; None when budgets are off."""
         if not self._rate:
             return None
@@ -47,4 +47,4 @@ class Budgets:
             ("RateLimit-Policy", self._policy),
             ("RateLimit", f'"default";r={math.floor(left)};t={until_full}'),
         )
-        return Verdict(allowed=allowed, retry_after=0.0 if allowed else (1 - left) / self._rate, headers=headers)
+        return BudgetDecision(allowed=allowed, retry_after=0.0 if allowed else (1 - left) / self._rate, headers=headers)

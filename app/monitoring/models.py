@@ -18,7 +18,7 @@ class StoppedConnection(Struct, frozen=True, kw_only=True):
     reason: PauseReason
 
 
-class Vitals(Struct, frozen=True, kw_only=True):
+class AlarmFigures(Struct, frozen=True, kw_only=True):
     """What the database says about how things are; ages in seconds, 0 for nothing that has an age."""
 
     dead_letters: int
@@ -30,10 +30,10 @@ class Vitals(Struct, frozen=True, kw_only=True):
     frozen_drift: int = 0  # changes at frozen paths that nobody has acknowledged
 
 
-class ReadsVitals(Protocol):
+class AlarmFigureReader(Protocol):
     """The figures, with a few look-ups, however long the queue is."""
 
-    async def read(self) -> Vitals:
+    async def read(self) -> AlarmFigures:
         """As they are now. Raises StoreUnavailable."""
 
 
@@ -46,7 +46,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
     link: str | None = None
 
 
-class Notice(Struct, frozen=True, kw_only=True):
+class AlarmNotice(Struct, frozen=True, kw_only=True):
     """An alarm to be told by whoever holds `token`: now, again, or that it is over."""
 
     name: str
@@ -59,11 +59,11 @@ class Notice(Struct, frozen=True, kw_only=True):
 class Alarms(Protocol):
     """Which alarms stand, for all workers, so that of several one tells of it."""
 
-    async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[Notice]:
+    async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[AlarmNotice]:
         """Remember that these alarms stand and no others do; those that this worker has to tell now. One that it does
         not settle within a minute is told by another. Raises StoreUnavailable."""
 
-    async def settle(self, notice: Notice, *, told: bool) -> None:
+    async def settle(self, notice: AlarmNotice, *, told: bool) -> None:
         """It was told, or could not be and is to be tried again. Raises StoreUnavailable."""
 
 
@@ -107,7 +107,7 @@ StoryKind = Literal[
 ]
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class StoryPosition(Struct, frozen=True, kw_only=True):
     """Where something stands in the story: by time, then by what usually causes what, then by its own key."""
 
     at: datetime
@@ -115,10 +115,10 @@ class Place(Struct, frozen=True, kw_only=True):
     key: str
 
 
-class Happening(Struct, frozen=True, kw_only=True):
+class RunRecord(Struct, frozen=True, kw_only=True):
     """One thing that happened. `facts` differ by kind, and hold no personal data."""
 
-    place: Place
+    place: StoryPosition
     kind: StoryKind
     facts: dict[str, Any]
 
@@ -126,7 +126,7 @@ class Happening(Struct, frozen=True, kw_only=True):
 class Runs(Protocol):
     """The story of a run, told from every table that its correlation id is in."""
 
-    async def story(self, correlation_id: str, *, after: Place | None, limit: int) -> Sequence[Happening]:
+    async def story(self, correlation_id: str, *, after: StoryPosition | None, limit: int) -> Sequence[RunRecord]:
         """What happened, oldest first, behind the place `after`."""
 
     async def trace_id(self, correlation_id: str) -> str | None:

@@ -12,7 +12,7 @@ from app.http.edge import path_of
 from app.http.query import Query
 from app.http.responses import Answered, json_response, link_next
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.runs import tell_run
+from app.monitoring.runs import read_run
 from app.telemetry import name_route, render_metrics
 
 METRICS_TEXT = "text/plain; version=0.0.4"  # Litestar adds the charset
@@ -62,7 +62,7 @@ async def tell(request: AnyRequest) -> Answered:
     cursor = query.text("cursor", 2000)
     query.check()
     http = deps_of(request, HttpDeps)
-    story = await tell_run(
+    story = await read_run(
         deps_of(request, MonitoringDeps).runs,
         path_of(request.scope).removeprefix(BASE),  # the whole rest, as a correlation id may hold slashes
         trace_url=http.trace_url,

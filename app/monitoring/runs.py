@@ -10,14 +10,14 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import Cursors
-from app.monitoring.models import Happening, Place, Runs, StoryKind
+from app.monitoring.models import RunRecord, Runs, StoryKind, StoryPosition
 from app.telemetry import derive_trace_id
 from app.telemetry.context import TRACE_ID
 
 _Facts = dict[str, Any]
 
 
-class StoryEntry(Struct, frozen=True, kw_only=True):
+class RunStep(Struct, frozen=True, kw_only=True):
     """One thing that happened, in a sentence and in facts, which differ by kind."""
 
     at: datetime
@@ -26,20 +26,20 @@ class StoryEntry(Struct, frozen=True, kw_only=True):
     facts: dict[str, Any]
 
 
-class RunStory(Struct, frozen=True, kw_only=True):
+class RunReport(Struct, frozen=True, kw_only=True):
     """A page of the story; the oldest comes first. `trace_url` leads into the trace UI."""
 
     correlation_id: str
     trace_id: str
     trace_url: str
-    data: Sequence[StoryEntry]
+    data: Sequence[RunStep]
     next_cursor: str | None
     has_more: bool
 
 
-async def tell_run(
+async def read_run(
     runs: Runs, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
-) -> RunStory:
+) -> RunReport:
     """A page of a run's story. Raises NotFound where nothing knows the id, InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
     after = None if cursor is None else _place(cursors.open(cursor, scope))
@@ -53,7 +53,7 @@ async def tell_run(
     return await _story(runs, correlation_id, trace_url, found[:limit], following, more=following is not None)
 
 
-async def tell_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunStory | None:
+async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
     """A run's story from its beginning, without a cursor; None where nothing knows the id."""
     found = await runs.story(correlation_id, after=None, limit=limit + 1)
     if not found:
@@ -62,10 +62,10 @@ async def tell_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, lim
 
 
 async def _story(
-    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[Happening], cursor: str | None, *, more: bool
-) -> RunStory:
+    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[RunRecord], cursor: str | None, *, more: bool
+) -> RunReport:
     trace_id = await find_trace(runs, correlation_id)
-    return RunStory(
+    return RunReport(
         correlation_id=correlation_id,
         trace_id=trace_id,
         trace_url=trace_url.replace(TRACE_ID, trace_id),
@@ -80,9 +80,9 @@ async def find_trace(runs: Runs, correlation_id: str) -> str:
     return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
 
 
-def entry_of(happening: Happening) -> StoryEntry:
+def entry_of(happening: RunRecord) -> RunStep:
     """What happened, with its sentence."""
-    return StoryEntry(
+    return RunStep(
         at=happening.place.at,
         kind=happening.kind,
         sentence=SENTENCES[happening.kind](happening.facts),
@@ -90,9 +90,9 @@ def entry_of(happening: Happening) -> StoryEntry:
     )
 
 
-def _place(opened: str) -> Place:
+def _place(opened: str) -> StoryPosition:
     try:
-        return msgspec.json.decode(opened, type=Place)
+        return msgspec.json.decode(opened, type=StoryPosition)
     except msgspec.MsgspecError as error:
         detail = "is not a cursor of this list"
         raise InvalidField.of("cursor", detail) from error

@@ -14,14 +14,14 @@ from app.audit.models import AuditTrail, ChainBreak
 from app.errors import StoreUnavailable
 from app.monitoring.models import (
     Alarm,
+    AlarmFigureReader,
+    AlarmFigures,
+    AlarmNotice,
     Alarms,
     Alerter,
     Message,
-    Notice,
     NoticeState,
-    ReadsVitals,
     StoppedConnection,
-    Vitals,
 )
 
 # A restart of the database is no alarm.
@@ -38,7 +38,7 @@ class Watch:
 
     def __init__(
         self,
-        vitals: ReadsVitals,
+        vitals: AlarmFigureReader,
         alarms: Alarms,
         trail: AuditTrail,
         alerter: Alerter,
@@ -67,7 +67,7 @@ class Watch:
         try:
             standing = self._standing(await self._vitals.read())
             standing += await self._chain.look(f"{self._url}/ops/audit/verify")
-            notices: Sequence[Notice] = ()
+            notices: Sequence[AlarmNotice] = ()
             if self._alerter.reaches_people:
                 notices = await self._alarms.due(standing, repeat_seconds=self._repeat_seconds)
         except StoreUnavailable:
@@ -94,7 +94,7 @@ class Watch:
             await self._alerter.tell(_message(self._written[name], "over"))
         self._written = dict(standing)
 
-    async def _tell(self, notice: Notice, alarm: Alarm | None) -> None:
+    async def _tell(self, notice: AlarmNotice, alarm: Alarm | None) -> None:
         over = notice.state == "over" or alarm is None
         told = await self._alerter.tell(
             Message(
@@ -111,7 +111,7 @@ class Watch:
         except StoreUnavailable:
             _log.warning("that an alarm was told could not be written down; it may be told twice")
 
-    def _standing(self, vitals: Vitals) -> list[Alarm]:
+    def _standing(self, vitals: AlarmFigures) -> list[Alarm]:
         found = [_stopped(self._url, one) for one in vitals.stopped]
         if vitals.dead_letters:
             found.append(

@@ -15,7 +15,7 @@ POLL_SECONDS: Final = 0.9
 _log = logging.getLogger("lockstitch.store")
 
 
-class Follower:
+class CachedTable:
     """Keeps something fresh by `refresh`. `what` names it in the log, in the plural."""
 
     def __init__(self, refresh: Callable[[], Awaitable[None]], channel: str, what: str) -> None:

@@ -64,7 +64,7 @@ SESSION_SETTINGS: Final = {
 _log = logging.getLogger("lockstitch.store")
 
 
-class Query:
+class Statement:
     """SQL text with the low-cardinality name that its span carries: the command and the table, `INSERT api_key`."""
 
     __slots__ = ("attributes", "sql", "summary")
@@ -93,22 +93,22 @@ class Session:
     def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
         self._connection = connection
 
-    async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
+    async def fetch(self, query: Statement, *arguments: Any) -> list[asyncpg.Record]:
         """All rows."""
         with _span(query), _TRANSLATED:
             return await self._connection.fetch(query.sql, *arguments)
 
-    async def fetch_row(self, query: Query, *arguments: Any) -> asyncpg.Record | None:
+    async def fetch_row(self, query: Statement, *arguments: Any) -> asyncpg.Record | None:
         """The first row, or None without one."""
         with _span(query), _TRANSLATED:
             return await self._connection.fetchrow(query.sql, *arguments)
 
-    async def fetch_value(self, query: Query, *arguments: Any) -> Any:
+    async def fetch_value(self, query: Statement, *arguments: Any) -> Any:
         """The first column of the first row, or None without a row."""
         with _span(query), _TRANSLATED:
             return await self._connection.fetchval(query.sql, *arguments)
 
-    async def execute(self, query: Query, *arguments: Any) -> int:
+    async def execute(self, query: Statement, *arguments: Any) -> int:
         """Run a command; the number of rows that it touched, 0 where that has no meaning."""
         with _span(query), _TRANSLATED:
             tag = await self._connection.execute(query.sql, *arguments)
@@ -220,22 +220,22 @@ class Database:
         async with self.acquire() as session, session.transaction():
             yield session
 
-    async def fetch(self, query: Query, *arguments: Any) -> list[asyncpg.Record]:
+    async def fetch(self, query: Statement, *arguments: Any) -> list[asyncpg.Record]:
         """`Session.fetch` on a connection of its own."""
         async with self.acquire() as session:
             return await session.fetch(query, *arguments)
 
-    async def fetch_row(self, query: Query, *arguments: Any) -> asyncpg.Record | None:
+    async def fetch_row(self, query: Statement, *arguments: Any) -> asyncpg.Record | None:
         """`Session.fetch_row` on a connection of its own."""
         async with self.acquire() as session:
             return await session.fetch_row(query, *arguments)
 
-    async def fetch_value(self, query: Query, *arguments: Any) -> Any:
+    async def fetch_value(self, query: Statement, *arguments: Any) -> Any:
         """`Session.fetch_value` on a connection of its own."""
         async with self.acquire() as session:
             return await session.fetch_value(query, *arguments)
 
-    async def execute(self, query: Query, *arguments: Any) -> int:
+    async def execute(self, query: Statement, *arguments: Any) -> int:
         """`Session.execute` on a connection of its own."""
         async with self.acquire() as session:
             return await session.execute(query, *arguments)
@@ -245,13 +245,13 @@ async def _keep_as_it_is(connection: "asyncpg.Connection[asyncpg.Record]") -> No
     """The pool's reset: nothing, as the module's docstring explains."""
 
 
-def _span(query: Query) -> AbstractContextManager[None]:
+def _span(query: Statement) -> AbstractContextManager[None]:
     """A client span under the current one, where that is recorded; free otherwise."""
     return _recorded(query) if trace.get_current_span().is_recording() else _UNTRACED
 
 
 @contextmanager
-def _recorded(query: Query) -> Iterator[None]:
+def _recorded(query: Statement) -> Iterator[None]:
     """Neither parameter values nor the server's error texts, which quote them, are put on the span."""
     with _tracer.start_as_current_span(
         query.summary,

@@ -12,15 +12,15 @@ import asyncpg
 import msgspec
 
 from app.errors import Complaint
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 
 FOLDER = Path(__file__).parent / "migrations"
 
 # Any constant will do, as long as nothing else locks it: "lockstit" in ASCII.
 ADVISORY_LOCK = int.from_bytes(b"lockstit")
 
-TABLE_EXISTS = Query("SELECT pg_class", "SELECT to_regclass('schema_migration') IS NOT NULL")
-SELECT_APPLIED = Query("SELECT schema_migration", "SELECT version, digest FROM schema_migration ORDER BY version")
+TABLE_EXISTS = Statement("SELECT pg_class", "SELECT to_regclass('schema_migration') IS NOT NULL")
+SELECT_APPLIED = Statement("SELECT schema_migration", "SELECT version, digest FROM schema_migration ORDER BY version")
 
 
 class MigrationError(Complaint):

@@ -6,10 +6,10 @@ import msgspec
 
 from app.audit import record
 from app.identifiers import new_id
-from app.postgres.database import Query, Transaction
+from app.postgres.database import Statement, Transaction
 from app.queue import order_keys
 from app.queue.enqueue import job_subject
-from app.queue.models import Announcer, DeadLetter, Failure, Job, LeaseLost
+from app.queue.models import Announcer, DeadLetter, Job, JobFailure, LeaseLost
 
 COLUMNS: Final = """
        id, job_id, kind, connection, order_key, dedupe_key, attempts, dead_head, correlation_id, origin, category,
@@ -17,7 +17,7 @@ COLUMNS: Final = """
 """
 
 # The payload moves as it is, sealed: nobody has to be able to read it for it to be kept.
-BURY = Query(
+BURY = Statement(
     "INSERT dead_letter",
     f"""
     WITH gone AS (
@@ -45,7 +45,7 @@ BURY = Query(
 async def bury(
     transaction: Transaction,
     job: Job,
-    why: Failure,
+    why: JobFailure,
     *,
     trace: str | None,
     announcer: Announcer | None,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
 from app.queue.enqueue import payload_of
 from app.queue.lanes import TOKENS
@@ -53,7 +53,7 @@ RING: Final = """
 # The lane's row is locked first, so no second claim is at work on its jobs, and its bucket is refilled by the clock of
 # the database. Those whose row is locked are skipped: nobody waits. The time after which a job is given up runs from
 # its first attempt that counts: one that waited behind a pause or another job has had no chance yet.
-CLAIM = Query(
+CLAIM = Statement(
     "UPDATE job",
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
@@ -109,7 +109,7 @@ CLAIM = Query(
 
 # Asked when nothing could be claimed. A connection's first job finds no lane yet: it is made here, and not by whoever
 # enqueues, so that a transaction that is long never keeps others from the connection.
-NEXT_DUE = Query(
+NEXT_DUE = Statement(
     "INSERT lane",
     f"""
     WITH RECURSIVE {RING}, opened AS (

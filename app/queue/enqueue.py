@@ -6,7 +6,7 @@ from typing import Final
 from app import telemetry
 from app.audit import record
 from app.identifiers import uuid7
-from app.postgres.database import Query, Transaction
+from app.postgres.database import Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.listen import CHANNEL
 from app.postgres.sealed_column import SealedColumn
@@ -16,7 +16,7 @@ from app.queue.order_keys import LOCK_NUMBER, promote
 DEFAULT_POLICY: Final = JobPolicy()
 
 # Ids are drawn after the locks are held, and sleepers are woken once a transaction, however many jobs it adds.
-LOCK_AND_NUMBER = Query(
+LOCK_AND_NUMBER = Statement(
     "SELECT job",
     f"""
     WITH locked AS MATERIALIZED (
@@ -33,7 +33,7 @@ LOCK_AND_NUMBER = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-NUMBER = Query("SELECT job", "SELECT nextval('job_id_seq') AS id FROM generate_series(1, $1)")
+NUMBER = Statement("SELECT job", "SELECT nextval('job_id_seq') AS id FROM generate_series(1, $1)")
 
 
 def new_text(*, first: int = 1, where: str = "true") -> str:
@@ -83,7 +83,7 @@ ADD: Final = """
 """Jobs go in, each in its place, as SQL text for a data-modifying WITH that has them as `new`. The locks of their order
 keys are held since an earlier statement: this one sees nothing that was committed after it began."""
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT job",
     f"""
     WITH new AS (

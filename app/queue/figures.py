@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.models import QueueFigures
 
 # A key is blocked by a head that waits for its next attempt, or by a dead one that has to be decided about.
-SELECT = Query(
+SELECT = Statement(
     "SELECT job",
     """
     WITH waiting AS (
@@ -40,7 +40,7 @@ SELECT = Query(
 )
 
 
-COUNT_DEAD_LETTERS = Query("SELECT dead_letter", "SELECT count(*) FROM dead_letter WHERE state = 'open'")
+COUNT_DEAD_LETTERS = Statement("SELECT dead_letter", "SELECT count(*) FROM dead_letter WHERE state = 'open'")
 
 
 async def read_figures(database: Database) -> Sequence[QueueFigures]:

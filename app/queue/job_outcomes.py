@@ -11,17 +11,17 @@ from app.errors import ConnectionPaused, Problem, StoreUnavailable
 from app.postgres.database import Transaction
 from app.queue.models import (
     Conflict,
+    Deferred,
     Done,
     Exhausted,
-    Failure,
     Handler,
     Job,
+    JobFailure,
+    JobOutcome,
     LeaseLost,
-    Outcome,
     Permanent,
     Queue,
     Retry,
-    Spared,
     Throttled,
     Unauthorised,
 )
@@ -49,7 +49,7 @@ class Ending:
     async def handle(self, job: Job, handler: Handler | None, limit: float) -> str:
         """Make one attempt of at most `limit` seconds; what became of it, in a word. Never raises but for a cancel."""
         finishing = _Finishing(self._queue, job, self._finishing)
-        outcome: Outcome | None = None
+        outcome: JobOutcome | None = None
         if handler is not None:
             outcome = await _attempt(job, handler, finishing, limit)
         if finishing.committed:
@@ -58,7 +58,7 @@ class Ending:
             return "lost"
         return await self._settle(job, outcome)
 
-    async def _settle(self, job: Job, outcome: Outcome | None) -> str:
+    async def _settle(self, job: Job, outcome: JobOutcome | None) -> str:
         try:
             for attempt in range(TRIES):
                 try:
@@ -76,7 +76,7 @@ class Ending:
         )
         return "lost"
 
-    async def _tell(self, job: Job, outcome: Outcome | None) -> str:
+    async def _tell(self, job: Job, outcome: JobOutcome | None) -> str:
         match outcome:
             case None:
                 # During an upgrade some workers are newer than others.
@@ -92,11 +92,11 @@ class Ending:
             case Unauthorised(reason=reason):
                 await self._queue.refuse(job, reason)
                 return "unauthorised"
-            case Spared(reason=reason, after=seconds):
+            case Deferred(reason=reason, after=seconds):
                 await self._queue.give_back([job], reason, after=seconds)
                 return "spared"
             case Exhausted(reason=reason):
-                await self._queue.bury(job, Failure(category="transient", reason=reason))
+                await self._queue.bury(job, JobFailure(category="transient", reason=reason))
                 return "dead"
             case Permanent() | Conflict():
                 await self._queue.bury(job, _failure(outcome))
@@ -149,7 +149,7 @@ class _Finishing:
             self._under_way.discard(self._job.id)
 
 
-async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: float) -> Outcome | None:
+async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: float) -> JobOutcome | None:
     """The handler's outcome; None when the job is not ours any more."""
     try:
         async with asyncio.timeout(limit):
@@ -167,10 +167,10 @@ async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: flo
         return Retry(reason=type(error).__qualname__)
 
 
-def _of_problem(problem: Problem) -> Outcome:
+def _of_problem(problem: Problem) -> JobOutcome:
     if isinstance(problem, ConnectionPaused) and problem.held:
         # The lane is blocked by now, or just resumed: neither is for this job to change.
-        return Spared(reason=problem.code)
+        return Deferred(reason=problem.code)
     match problem.category:
         case "throttle":
             return Throttled(reason=problem.code, retry_after=problem.retry_after)
@@ -189,8 +189,8 @@ def _path(problem: Problem) -> str | None:
     return next((error.pointer for error in problem.errors if isinstance(error.pointer, str)), None)
 
 
-def _failure(outcome: Permanent | Conflict) -> Failure:
-    return Failure(
+def _failure(outcome: Permanent | Conflict) -> JobFailure:
+    return JobFailure(
         category="permanent" if isinstance(outcome, Permanent) else "conflict",
         reason=outcome.reason,
         path=outcome.path,

@@ -10,18 +10,18 @@ from typing import Any, Literal
 
 from app import telemetry
 from app.audit import record
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue import lanes, order_keys
 from app.queue.bury import bury
 from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
 from app.queue.leases import Leases
-from app.queue.models import Announcer, Claimed, Failure, Job, JobPolicy, LeaseLost, NewJob
+from app.queue.models import Announcer, Claimed, Job, JobFailure, JobPolicy, LeaseLost, NewJob
 
 # The keys are locked before a row goes; order_keys says why. The arrays stand in sub-selects: if it could see how long
 # they are, PostgreSQL would plan anew every time, which takes longer than the work.
-FINISH = Query(
+FINISH = Statement(
     "DELETE job",
     f"""
     WITH locked AS MATERIALIZED (
@@ -46,7 +46,7 @@ FINISH = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-RETRY = Query(
+RETRY = Statement(
     "UPDATE job",
     """
     WITH freed AS (
@@ -67,7 +67,7 @@ RETRY = Query(
 
 # A job that is spared keeps its place: run_at stays, unless it is told to wait. Where this would have been its first
 # attempt, its time has not begun to run after all: `claiming.CLAIM` begins it with the next one.
-SPARE = Query(
+SPARE = Statement(
     "UPDATE job",
     """
     WITH freed AS (
@@ -135,7 +135,7 @@ class PostgresQueue:
         await self._claims.open_lanes()
         freed = await self._leases.free_expired(limit)
         for job in await self._leases.find_poison(limit):
-            why = Failure(category="poison", reason=f"its worker died or was too slow in attempt {job.attempt}")
+            why = JobFailure(category="poison", reason=f"its worker died or was too slow in attempt {job.attempt}")
             try:
                 async with self._database.transaction() as session:
                     await lanes.probe_undecided(session, job, 0.0)
@@ -178,7 +178,7 @@ class PostgresQueue:
             if again:
                 await _note(session, "job.retried", job, category="transient", seconds=round(seconds, 3))
                 return "retried"
-            await self._bury(session, job, Failure(category="transient", reason=reason), trace)
+            await self._bury(session, job, JobFailure(category="transient", reason=reason), trace)
         telemetry.count_dead_letter(job.kind, "transient")
         return "dead"
 
@@ -202,7 +202,7 @@ class PostgresQueue:
                 if job.id in freed:
                     await lanes.probe_undecided(session, job, after)
 
-    async def bury(self, job: Job, failure: Failure) -> str:
+    async def bury(self, job: Job, failure: JobFailure) -> str:
         """Make a dead letter of a job; its id."""
         async with self._database.transaction() as session:
             identity = await self._bury(session, job, failure, telemetry.current_traceparent())
@@ -210,7 +210,7 @@ class PostgresQueue:
         telemetry.count_dead_letter(job.kind, failure.category)
         return identity
 
-    async def _bury(self, session: Transaction, job: Job, failure: Failure, trace: str | None) -> str:
+    async def _bury(self, session: Transaction, job: Job, failure: JobFailure, trace: str | None) -> str:
         dead = await bury(session, job, failure, trace=trace, announcer=self._announcer)
         return dead.id
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from app.audit import record
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.queue.models import Announcer, Job, Lane, LaneSettings, PauseReason
 
 TOKENS: Final = """
@@ -23,7 +23,7 @@ TOKENS: Final = """
 """What a lane has saved up by now, as SQL; NULL without a limit. After the clock was put back it counts as full, or it
 would stand still until the clock is where it was."""
 
-CONFIGURE = Query(
+CONFIGURE = Statement(
     "INSERT lane",
     """
     INSERT INTO lane (connection, rate, burst, tokens)
@@ -36,7 +36,7 @@ CONFIGURE = Query(
     """,
 )
 
-SELECT_ALL = Query(
+SELECT_ALL = Statement(
     "SELECT lane",
     f"""
     SELECT connection, rate, burst, coalesce({TOKENS}, burst) AS tokens, blocked_reason,
@@ -50,7 +50,7 @@ SELECT_ALL = Query(
 
 # A pause by a person or for a refused credential is stronger. Of many refusals at once the first one counts, so that a
 # vendor who names no time is asked after 1, 2, 4 … seconds. A probe under way decides nothing any more.
-THROTTLE = Query(
+THROTTLE = Statement(
     "UPDATE lane",
     """
     WITH before AS (
@@ -77,7 +77,7 @@ THROTTLE = Query(
     """,
 )
 
-BLOCK = Query(
+BLOCK = Statement(
     "INSERT lane",
     """
     INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
@@ -89,7 +89,7 @@ BLOCK = Query(
     """,
 )
 
-RESUME = Query(
+RESUME = Statement(
     "UPDATE lane",
     """
     UPDATE lane
@@ -102,7 +102,7 @@ RESUME = Query(
     """,
 )
 
-PROBE_SUCCEEDED = Query(
+PROBE_SUCCEEDED = Statement(
     "UPDATE lane",
     """
     UPDATE lane
@@ -113,7 +113,7 @@ PROBE_SUCCEEDED = Query(
 )
 
 # A request of the API has shown what a job's probe would.
-PROVE = Query(
+PROVE = Statement(
     "UPDATE lane",
     """
     UPDATE lane
@@ -123,7 +123,7 @@ PROVE = Query(
     """,
 )
 
-PROBE_UNDECIDED = Query(
+PROBE_UNDECIDED = Statement(
     "UPDATE lane",
     """
     UPDATE lane
@@ -132,12 +132,12 @@ PROBE_UNDECIDED = Query(
     """,
 )
 
-WAKE = Query("SELECT job", "SELECT pg_notify('lockstitch_job', '')")
+WAKE = Statement("SELECT job", "SELECT pg_notify('lockstitch_job', '')")
 
 PAUSES_CHANNEL: Final = "lockstitch_lane"
 """Notified, without a payload, whenever a connection is paused or resumed."""
 
-TELL = Query("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
+TELL = Statement("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
 
 UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient the job itself is
 

@@ -4,13 +4,13 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from app.audit import record
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.claim import job_of
 from app.queue.enqueue import job_subject
 from app.queue.models import Job
 
 # A row that is locked is just being finished by its owner, and needs no more time.
-EXTEND = Query(
+EXTEND = Statement(
     "UPDATE job",
     """
     WITH held AS (
@@ -28,7 +28,7 @@ EXTEND = Query(
     """,
 )
 
-FREE_EXPIRED = Query(
+FREE_EXPIRED = Statement(
     "UPDATE job",
     """
     WITH expired AS (
@@ -60,7 +60,7 @@ FREE_EXPIRED = Query(
     """,
 )
 
-SELECT_POISON = Query(
+SELECT_POISON = Statement(
     "SELECT job",
     """
     SELECT job.*

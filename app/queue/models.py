@@ -123,7 +123,7 @@ class Unauthorised(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Spared(Struct, frozen=True, kw_only=True):
+class Deferred(Struct, frozen=True, kw_only=True):
     """It could not be tried, for no reason of its own: it keeps its place and its attempts, and waits `after` seconds
     at least."""
 
@@ -155,12 +155,12 @@ class Conflict(Struct, frozen=True, kw_only=True):
     revision: int | None = None
 
 
-Outcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Spared | Exhausted | Permanent | Conflict
+JobOutcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Deferred | Exhausted | Permanent | Conflict
 Finishing: TypeAlias = Callable[[], AbstractAsyncContextManager[Transaction]]
-Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[Outcome]]
+Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[JobOutcome]]
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class JobFailure(Struct, frozen=True, kw_only=True):
     """Why an attempt failed, in words without personal data."""
 
     category: DeathCategory
@@ -219,7 +219,7 @@ class Queue(Enqueuer, Protocol):
     async def give_back(self, jobs: Sequence[Job], reason: str, *, after: float = 0.0) -> None:
         """Put jobs back as they were, for no fault of theirs; those that are ours no longer are left alone."""
 
-    async def bury(self, job: Job, failure: Failure) -> str:
+    async def bury(self, job: Job, failure: JobFailure) -> str:
         """Make a dead letter of a job; its id."""
 
 

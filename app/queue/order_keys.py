@@ -8,14 +8,14 @@ of their numbers.
 from collections.abc import Collection
 from typing import Final
 
-from app.postgres.database import Query, Transaction
+from app.postgres.database import Statement, Transaction
 
 LOCK_NUMBER: Final = "hashtextextended(connection || chr(31) || order_key, 0)"
 """The advisory lock of a key, as SQL over columns with these names."""
 
 OrderKey = tuple[str, str | None]  # connection and order key
 
-LOCK = Query(
+LOCK = Statement(
     "SELECT job",
     f"""
     SELECT pg_advisory_xact_lock(number)
@@ -27,7 +27,7 @@ LOCK = Query(
 
 # The oldest of a key comes next, unless there is a head already or the key waits for a decision about a dead one. The
 # arrays stand in sub-selects, as in `jobs.FINISH`.
-PROMOTE = Query(
+PROMOTE = Statement(
     "UPDATE job",
     """
     UPDATE job
@@ -60,7 +60,7 @@ PROMOTE = Query(
 # Older jobs have come back: the head of a key steps behind them, unless it runs already. Heads are held one by one, by
 # their keys, and updated by their ids: a plan that joined the table would, if it was made while that was small, go
 # through every job there is.
-DEMOTE = Query(
+DEMOTE = Statement(
     "UPDATE job",
     """
     UPDATE job

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from app.errors import StoreUnavailable
-from app.postgres.cached_table import Follower
-from app.postgres.database import Database, Query
+from app.postgres.cached_table import CachedTable
+from app.postgres.database import Database, Statement
 from app.queue import lanes
 from app.queue.models import Announcer, Pause
 
-SELECT = Query(
+SELECT = Statement(
     "SELECT lane",
     """
     SELECT connection, blocked_reason AS reason, blocked_note AS note, blocked_at AS since,
@@ -70,4 +70,4 @@ class PostgresPauses:
 
     def following(self, url: str) -> AbstractAsyncContextManager[None]:
         """Keep up with the table as long as the block."""
-        return Follower(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").following(url)
+        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").following(url)

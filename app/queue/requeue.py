@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from app.postgres.database import Query, Transaction
+from app.postgres.database import Statement, Transaction
 from app.queue import order_keys
 from app.queue.enqueue import DEFAULT_POLICY
 from app.queue.lanes import WAKE
 from app.queue.models import JobPolicy
 
 
-class OpenLetter(msgspec.Struct, frozen=True, kw_only=True):
+class OpenDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """An open dead letter whose key and row this transaction holds."""
 
     id: str
@@ -27,7 +27,7 @@ class OpenLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Read without a lock for the sake of the order of locks, so HOLD looks once more.
-SELECT_KEYS = Query(
+SELECT_KEYS = Statement(
     "SELECT dead_letter",
     """
     SELECT DISTINCT connection, order_key
@@ -36,7 +36,7 @@ SELECT_KEYS = Query(
     """,
 )
 
-HOLD = Query(
+HOLD = Statement(
     "SELECT dead_letter",
     """
     SELECT id, job_id, kind, connection, order_key, correlation_id
@@ -49,7 +49,7 @@ HOLD = Query(
 
 # All the attempts so far are spared: a revived job has as many anew as its kind gives. Rows go in by dedupe key, as
 # they do when they are enqueued.
-REVIVE = Query(
+REVIVE = Statement(
     "INSERT job",
     """
     INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, attempts, spared, max_attempts, give_up_at,
@@ -70,21 +70,21 @@ REVIVE = Query(
 )
 
 
-async def hold_open(transaction: Transaction, dead_letter_ids: Collection[str]) -> Sequence[OpenLetter]:
+async def hold_open(transaction: Transaction, dead_letter_ids: Collection[str]) -> Sequence[OpenDeadLetter]:
     """Those of them that are open, held until the transaction ends."""
     ids = list(dead_letter_ids)
     keys = await transaction.fetch(SELECT_KEYS, ids)
     await order_keys.lock(transaction, [(row["connection"], row["order_key"]) for row in keys])
-    return [msgspec.convert(dict(row), OpenLetter) for row in await transaction.fetch(HOLD, ids)]
+    return [msgspec.convert(dict(row), OpenDeadLetter) for row in await transaction.fetch(HOLD, ids)]
 
 
-async def revive(
+async def requeue(
     transaction: Transaction,
-    letters: Sequence[OpenLetter],
+    letters: Sequence[OpenDeadLetter],
     policies: Mapping[str, JobPolicy],
     *,
     payload: bytes | None = None,
-) -> Sequence[OpenLetter]:
+) -> Sequence[OpenDeadLetter]:
     """Enqueue held letters again, with this sealed payload where one is given; those whose work was not queued already.
 
     Each is the job that died: the same id and so the same place in its order key, the same dedupe key, origin and
@@ -107,7 +107,7 @@ async def revive(
     return [letter for letter in letters if letter.job_id in revived]
 
 
-async def put_back(transaction: Transaction, letters: Sequence[OpenLetter]) -> None:
+async def put_back(transaction: Transaction, letters: Sequence[OpenDeadLetter]) -> None:
     """Revived jobs take their places, now that their letters are closed: an open one would block its key."""
     if letters:
         await order_keys.put_back(transaction, [(each.connection, each.order_key, each.job_id) for each in letters])

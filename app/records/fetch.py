@@ -6,7 +6,7 @@ import msgspec
 
 from app.errors import NotFound
 from app.records.deps import RecordDeps
-from app.records.map_record import Reading, fitting, understand
+from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection, VendorRefused
@@ -27,8 +27,8 @@ async def fetch_raw(
     """
     account = await deps.vendors.account(connection, deadline=deadline)
     assert mapping.endpoints.read is not None  # noqa: S101 - comments are read through their ticket
-    reply = await ask(deps, connection, mapping.endpoints.read(remote_id, account), deadline)
-    with fitting(deps, connection, mapping):
+    reply = await send_read(deps, connection, mapping.endpoints.read(remote_id, account), deadline)
+    with as_vendor_drift(deps, connection, mapping):
         raw, account = mapping.endpoints.record(reply, account)
     if raw is None:
         raise NotFound(f"{connection.vendor.title} has no {mapping.object} with the id {remote_id}.")
@@ -47,7 +47,7 @@ async def fetch_record(
     """One record as we understand it; by this very revision where it is `pinned`. Raises like `fetch_raw`, and
     VendorDrifted."""
     raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline)
-    return understand(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
+    return map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
 
 
 async def fetch_page(
@@ -63,11 +63,11 @@ async def fetch_page(
     endpoints = mapping.endpoints
     account = await deps.vendors.account(connection, deadline=deadline)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - judged by the caller
-    reply = await ask(deps, connection, endpoints.list(query, account), deadline)
-    with fitting(deps, connection, mapping):
+    reply = await send_read(deps, connection, endpoints.list(query, account), deadline)
+    with as_vendor_drift(deps, connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
-    readings = [understand(deps, connection, mapping, raw, account, pinned=pinned) for raw in page.records]
+    readings = [map_record(deps, connection, mapping, raw, account, pinned=pinned) for raw in page.records]
     return readings, page.next
 
 
@@ -88,7 +88,7 @@ async def fetch_comment(
     return None
 
 
-async def ask(deps: RecordDeps, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:
+async def send_read(deps: RecordDeps, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:
     """Send a read; a refusal becomes the caller's problem."""
     try:
         return await deps.vendors.send(connection, request, deadline=deadline)
@@ -111,7 +111,7 @@ async def _side_load(
         request = endpoints.side_load(records, account)
         if request is None:
             break
-        reply = await ask(deps, connection, request, deadline)
-        with fitting(deps, connection, mapping):
+        reply = await send_read(deps, connection, request, deadline)
+        with as_vendor_drift(deps, connection, mapping):
             account = endpoints.absorb(reply, account)
     return account

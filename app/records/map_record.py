@@ -18,7 +18,7 @@ from app.errors import VendorDrifted
 from app.records.deps import RecordDeps
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
-from app.revisions.models import Canary, Route, TrialKey, Weighing
+from app.revisions.models import Canary, CanaryTally, Route, TrialKey
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
 from mappings.registry import mapping_of
@@ -37,7 +37,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     account: Any = None
 
 
-def understand(
+def map_record(
     deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,
@@ -53,13 +53,13 @@ def understand(
     route = None if pinned else deps.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
         return Reading(
-            mapped=map_record(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+            mapped=map_at_revision(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
         )
     present = active_mapping(deps, connection, mapping.object) or mapping
     canary = canary_of(connection, present, route)
     if mapping not in (present, canary):
         return Reading(
-            mapped=map_record(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+            mapped=map_at_revision(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
         )
     before = _try(deps, connection, present, raw, account)
     _offer(deps, connection, present, route, raw, account, before)
@@ -132,18 +132,18 @@ def takes(canary: Canary, connection: Connection, mapping: AnyMapping, record: s
     return int.from_bytes(digest) < canary.share * 2**64
 
 
-def map_record(
+def map_at_revision(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any]:
     """Bytes of a record to what this very revision makes of them, under a span, and shown to the lookout for drift.
     Raises VendorDrifted."""
-    with mapping_span(mapping.name, mapping.revision, "read"), fitting(deps, connection, mapping, raw):
+    with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
         mapped = mapping.read(raw, account)
     deps.drift.show(connection.name, mapping, raw, mapped.data)
     return mapped
 
 
-async def accept(deps: RecordDeps, connection: Connection, *readings: Reading) -> None:
+async def refuse_rejected_drift(deps: RecordDeps, connection: Connection, *readings: Reading) -> None:
     """Raises VendorDrifted where one of the records has drift that the connection rejects. It is for whoever may turn a
     record away: the readings that settle a write may not, for what is done is done."""
     for reading in readings:
@@ -154,7 +154,7 @@ async def accept(deps: RecordDeps, connection: Connection, *readings: Reading) -
 
 
 @contextmanager
-def fitting(
+def as_vendor_drift(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
 ) -> Iterator[None]:
     """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted, and a finding. `record` is
@@ -171,7 +171,7 @@ def _try(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     try:
-        return map_record(deps, connection, mapping, raw, account)
+        return map_at_revision(deps, connection, mapping, raw, account)
     except VendorDrifted as drifted:
         return drifted
 
@@ -226,12 +226,12 @@ def _key(connection: Connection, present: AnyMapping, tried: AnyMapping) -> Tria
     return TrialKey(connection=connection.name, mapping=present.name, active=present.revision, tried=tried.revision)
 
 
-def _weigh(key: TrialKey, before: Mapped[Any] | VendorDrifted, after: Mapped[Any] | VendorDrifted) -> Weighing:
+def _weigh(key: TrialKey, before: Mapped[Any] | VendorDrifted, after: Mapped[Any] | VendorDrifted) -> CanaryTally:
     lost = [len(made.loss) if isinstance(made, Mapped) else None for made in (before, after)]
     return _weighing(key, [isinstance(before, VendorDrifted), isinstance(after, VendorDrifted)], lost)
 
 
-def _weigh_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | None) -> Weighing:
+def _weigh_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | None) -> CanaryTally:
     """Of two drafts the one that refuses more fields counts as refused, and each that there is none of."""
     if before is None or after is None:
         return _weighing(key, [before is None, after is None], [None, None])
@@ -239,11 +239,11 @@ def _weigh_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | 
     return _weighing(key, more, [len(before.loss), len(after.loss)])
 
 
-def _weighing(key: TrialKey, refused: list[bool], lost: list[int | None]) -> Weighing:
+def _weighing(key: TrialKey, refused: list[bool], lost: list[int | None]) -> CanaryTally:
     """Both lists hold the active revision's and the canary's; loss is compared where both have read."""
     before, after = lost
     more = 0 if before is None or after is None else after - before
-    return Weighing(
+    return CanaryTally(
         key=key,
         weighed=1,
         refused=int(refused[1]),

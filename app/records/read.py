@@ -15,8 +15,8 @@ from app.http.paging import Page
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.records.fetch import fetch_page, fetch_record
-from app.records.map_record import accept
-from app.records.resolve import cannot, choose_connection, choose_mapping, locate
+from app.records.map_record import refuse_rejected_drift
+from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.records.resources import etag_of, name_records
 from canonical.parts import ObjectName
 from mappings.spec import ListQuery
@@ -25,7 +25,7 @@ READ_LIMIT = 25.0
 """Seconds that a read may take in all, retries and waiting for the vendor's budget included."""
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class ReadRecord(Struct, frozen=True, kw_only=True):
     """A resource and its entity tag."""
 
     resource: Any
@@ -54,18 +54,18 @@ async def read_one(
     connection: str | None,
     include_raw: bool,
     revision: NamedRevision | None = None,
-) -> Found:
+) -> ReadRecord:
     """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given."""
     deadline = time.monotonic() + READ_LIMIT
-    target = await locate(deps, object_name, identifier, connection, revision)
+    target = await resolve_record(deps, object_name, identifier, connection, revision)
     reading = await fetch_record(
         deps, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
     )
-    await accept(deps, target.connection, reading)
+    await refuse_rejected_drift(deps, target.connection, reading)
     (resource,) = await name_records(deps, target.connection, [reading])
     if include_raw:
         resource = msgspec.structs.replace(resource, raw=msgspec.json.decode(reading.raw))
-    return Found(resource=resource, etag=etag_of(resource))
+    return ReadRecord(resource=resource, etag=etag_of(resource))
 
 
 async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) -> Page:
@@ -77,7 +77,7 @@ async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) ->
     deadline = time.monotonic() + READ_LIMIT
     parent_id: str | None = None
     if request.parent is not None:
-        ticket = await locate(deps, "ticket", request.parent, request.connection)
+        ticket = await resolve_record(deps, "ticket", request.parent, request.connection)
         connection, parent_id = ticket.connection, ticket.remote_id
     else:
         connection = choose_connection(deps, request.object, request.connection)
@@ -96,7 +96,7 @@ async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) ->
     )
     pinned = request.revision is not None
     readings, following = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
-    await accept(deps, connection, *readings)
+    await refuse_rejected_drift(deps, connection, *readings)
     return Page(
         data=await name_records(deps, connection, readings, ticket=parent_id),
         next_cursor=None if following is None else cursors.seal(following, scope),

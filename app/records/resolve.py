@@ -21,7 +21,7 @@ _PREFIXES = tuple(ID_PREFIX.values())
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class ResolvedRecord(Struct, frozen=True, kw_only=True):
     """A record to read or write: where it is and how it is understood."""
 
     connection: Connection
@@ -109,13 +109,13 @@ def cannot(deps: RecordDeps, connection: Connection, object_name: ObjectName, wh
     return UnsupportedAction(f"{connection.vendor.title} ({connection.name}) {what}.{others}")
 
 
-async def locate(
+async def resolve_record(
     deps: RecordDeps,
     object_name: ObjectName,
     identifier: str,
     named: str | None,
     revision: NamedRevision | None = None,
-) -> Target:
+) -> ResolvedRecord:
     """The record behind `{id}`: a canonical id, or `<connection>:<vendor id>`; understood by `revision`, if given.
 
     Raises NotFound for an id of another object, an unknown canonical id, one that is not known at the named
@@ -138,7 +138,7 @@ async def locate(
     if link is None or link.connection not in deps.connections.by_name:
         raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named or 'it came from'}.")
     connection = deps.connections.by_name[link.connection]
-    return Target(
+    return ResolvedRecord(
         connection=connection,
         mapping=choose_mapping(deps, connection, object_name, revision),
         remote_id=link.remote_id,
@@ -148,7 +148,7 @@ async def locate(
 
 def _by_remote_id(
     deps: RecordDeps, object_name: ObjectName, identifier: str, named: str | None, revision: NamedRevision | None
-) -> Target:
+) -> ResolvedRecord:
     name, _, remote_id = identifier.partition(":")
     connection = deps.connections.by_name.get(name)
     if connection is None:
@@ -158,7 +158,7 @@ def _by_remote_id(
         raise NotFound(f"The part after {name}: is not an id as {connection.vendor.title} gives them.")
     if named is not None and choose_connection(deps, object_name, named) is not connection:
         raise NotFound(f"The id names the connection {name}, and ?connection= another one.")
-    return Target(
+    return ResolvedRecord(
         connection=connection,
         mapping=choose_mapping(deps, connection, object_name, revision),
         remote_id=remote_id,

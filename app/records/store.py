@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from app.identifiers import new_id
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.records.models import KnownLink
 from canonical.parts import ID_PREFIX, ObjectName
 
 REMEMBERED = 100_000
 
-SELECT = Query(
+SELECT = Statement(
     "SELECT link",
     """
     SELECT remote_id, canonical_id
@@ -20,7 +20,7 @@ SELECT = Query(
 
 # What is new and what was there, in one go. A row that another process commits at this very moment shows in neither
 # half, because the statement sees the table as it was when it began.
-MAKE = Query(
+MAKE = Statement(
     "INSERT link",
     """
     WITH made AS (
@@ -38,7 +38,7 @@ MAKE = Query(
     """,
 )
 
-SELECT_CANONICAL = Query(
+SELECT_CANONICAL = Statement(
     "SELECT link",
     """
     SELECT object, connection, remote_id

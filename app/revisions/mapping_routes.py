@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, StateConflict
-from app.revisions.models import MappingRoutes, Place, Route, RouteChange, Shadow, TrialBook
+from app.revisions.models import MappedConnection, MappingRoutes, Route, RouteChange, Shadow, TrialBook
 from app.revisions.views import MappingView, RevisionView, view_of
 from app.vendors.models import Connection
 from mappings.registry import VENDORS, AnyMapping, active, is_released
@@ -67,7 +67,7 @@ async def list_mappings(
     ]
 
 
-def places_to_pin(connections: Mapping[str, Connection]) -> list[Place]:
+def places_to_pin(connections: Mapping[str, Connection]) -> list[MappedConnection]:
     """Every mapping at every connection that is at work by a released revision: one that may still change is not worth
     keeping."""
     return [
@@ -134,7 +134,7 @@ async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int 
     return None if newest is None else newest.revision
 
 
-def _is_settled(revisions: Sequence[AnyMapping], place: Place) -> bool:
+def _is_settled(revisions: Sequence[AnyMapping], place: MappedConnection) -> bool:
     """Whether what is at work there without a route is released."""
     return any(one.revision == place.default and is_released(one) for one in revisions)
 
@@ -144,7 +144,9 @@ async def _route_of(routes: MappingRoutes, connection: str, name: str) -> Route 
     return next((route for route in decided if (route.connection, route.mapping) == (connection, name)), None)
 
 
-def _change(revisions: Sequence[AnyMapping], place: Place, route: Route | None, order: RouteOrder) -> RouteChange:
+def _change(
+    revisions: Sequence[AnyMapping], place: MappedConnection, route: Route | None, order: RouteOrder
+) -> RouteChange:
     """The order, judged. What is to be tried has to differ from what will be active."""
     known = {one.revision: one for one in revisions}
     present = place.default if route is None or route.active is None else route.active
@@ -199,18 +201,18 @@ def _revisions_of(name: str) -> list[AnyMapping]:
     return every[name]
 
 
-def _places(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection]) -> list[Place]:
+def _places(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection]) -> list[MappedConnection]:
     """The connections that understand records by this mapping."""
     first = revisions[0]
     places = []
     for name, connection in sorted(connections.items()):
         newest = active(connection.vendor, first.object) if connection.vendor.name == first.vendor else None
         if newest is not None:
-            places.append(Place(connection=name, mapping=first.name, default=newest.revision))
+            places.append(MappedConnection(connection=name, mapping=first.name, default=newest.revision))
     return places
 
 
-def _place(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection], connection: str) -> Place:
+def _place(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection], connection: str) -> MappedConnection:
     places = _places(revisions, connections)
     for place in places:
         if place.connection == connection:

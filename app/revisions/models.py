@@ -55,7 +55,7 @@ class RouteChange(Struct, frozen=True, kw_only=True):
     canary_share: float = 0.0
 
 
-class Place(Struct, frozen=True, kw_only=True):
+class MappedConnection(Struct, frozen=True, kw_only=True):
     """A mapping at a connection; `default` is the revision that is active without a route."""
 
     connection: str
@@ -75,14 +75,14 @@ class MappingRoutes(Protocol):
     async def list(self) -> Sequence[Route]:
         """Every route, read from the store. Raises StoreUnavailable."""
 
-    async def pin(self, places: Sequence[Place]) -> None:
+    async def pin(self, places: Sequence[MappedConnection]) -> None:
         """Keep each place at its default where nothing was ever decided; audited. Raises StoreUnavailable."""
 
-    async def change(self, place: Place, change: RouteChange, *, actor: str) -> Route:
+    async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
         """Decide; audited, and told to every process. What a shadow or canary had found is forgotten when another one
         begins. Raises StoreUnavailable."""
 
-    async def roll_back(self, place: Place, *, actor: str) -> Route | None:
+    async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
         """Back to the revision that was active before; shadow and canary end. None where none was. Audited."""
 
 
@@ -136,7 +136,7 @@ class ShadowFigures(Struct, frozen=True, kw_only=True):
     differences: tuple[SeenDifference, ...]
 
 
-class Weighing(Struct, frozen=True, kw_only=True):
+class CanaryTally(Struct, frozen=True, kw_only=True):
     """Records and drafts that a canary has answered for, with both revisions beside each other: how many it or only the
     active one refused, and with how many it or the active one lost more."""
 
@@ -154,11 +154,11 @@ class TrialBook(Protocol):
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         """Add up. Raises StoreUnavailable."""
 
-    async def weigh(self, weighings: Sequence[Weighing]) -> None:
+    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
         """Add up, and withdraw a canary that does worse than the active revision; audited. Raises StoreUnavailable."""
 
     async def shadows(self) -> Sequence[ShadowFigures]:
         """What every shadow has found. Raises StoreUnavailable."""
 
-    async def canaries(self) -> Sequence[Weighing]:
+    async def canaries(self) -> Sequence[CanaryTally]:
         """What every canary has come to since it began. Raises StoreUnavailable."""

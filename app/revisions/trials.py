@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 
 from app.errors import StoreUnavailable
 from app.revisions.diff import compare_drafts, compare_readings
-from app.revisions.models import Comparisons, Difference, Passing, TrialBook, TrialKey, Weighing
+from app.revisions.models import CanaryTally, Comparisons, Difference, Passing, TrialBook, TrialKey
 from mappings.spec import Draft, Mapped, Unmappable, VendorMapping
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
@@ -71,7 +71,7 @@ class Trials:
         self._waiting: deque[Trial] = deque()
         self._bytes = 0
         self._tallies: dict[TrialKey, _Tally] = {}
-        self._weighings: dict[TrialKey, Weighing] = {}
+        self._weighings: dict[TrialKey, CanaryTally] = {}
         self._something = asyncio.Event()
 
     def offer_reading(
@@ -97,11 +97,11 @@ class Trials:
             present = None if record is None else bytes(record)
             self._enqueue(Trial(key=key, shadow=shadow, account=account, record=present, made=made, patch=patch))
 
-    def weigh(self, weighing: Weighing) -> None:
+    def weigh(self, weighing: CanaryTally) -> None:
         """Note how a canary did."""
         known = self._weighings.get(weighing.key)
         if known is not None:
-            weighing = Weighing(
+            weighing = CanaryTally(
                 key=known.key,
                 weighed=known.weighed + weighing.weighed,
                 refused=known.refused + weighing.refused,

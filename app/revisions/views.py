@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from app.revisions.models import Canary, Passing, Place, Route, Shadow, ShadowFigures, Weighing
+from app.revisions.models import Canary, CanaryTally, MappedConnection, Passing, Route, Shadow, ShadowFigures
 
 
 class RevisionView(Struct, frozen=True, kw_only=True):
@@ -80,10 +80,10 @@ class MappingView(Struct, frozen=True, kw_only=True):
 
 
 def view_of(
-    place: Place,
+    place: MappedConnection,
     route: Route | None,
     shadows: Sequence[ShadowFigures],
-    weighings: Sequence[Weighing],
+    weighings: Sequence[CanaryTally],
     *,
     known: Sequence[int],
 ) -> RouteView:
@@ -129,7 +129,7 @@ def _comparison(figures: ShadowFigures) -> ShadowView:
     )
 
 
-def _canary(weighing: Weighing) -> CanaryView:
+def _canary(weighing: CanaryTally) -> CanaryView:
     return CanaryView(
         active=weighing.key.active,
         canary=weighing.key.tried,

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from app.uploads.models import LaidDown
+from app.uploads.models import WaitingFile
 
 STILL_SECONDS: Final = 5.0
 """Whoever has not written for so long is through; a file that is renamed into the folder has to wait as well."""
@@ -22,20 +22,20 @@ class DiskFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def waiting(self) -> Sequence[LaidDown]:
+    async def waiting(self) -> Sequence[WaitingFile]:
         """The files that nobody has written to for a while, the oldest first. Raises OSError."""
         return await asyncio.to_thread(self._list)
 
-    async def read(self, file: LaidDown) -> BytesIO:
+    async def read(self, file: WaitingFile) -> BytesIO:
         """Its content. Raises OSError, also for one that another process has moved meanwhile, or that grows again."""
         return BytesIO(await asyncio.to_thread(self._read, file))
 
-    async def put_away(self, file: LaidDown, *reasons: str) -> None:
+    async def put_away(self, file: WaitingFile, *reasons: str) -> None:
         """Move it out of the way: it was taken, or refused for these reasons. One that was written anew meanwhile
         stays, as nobody has read it: a legacy system may give each of its exports the same name. Raises OSError."""
         await asyncio.to_thread(self._move, file, reasons)
 
-    def _list(self) -> list[LaidDown]:
+    def _list(self) -> list[WaitingFile]:
         quiet = time.time() - STILL_SECONDS
         found = []
         for path in self._path.iterdir():
@@ -45,18 +45,18 @@ class DiskFolder:
             if facts.st_mtime <= quiet:
                 found.append((facts.st_mtime_ns, path.name, facts.st_size))
         return [
-            LaidDown(name=name, mark=_mark(name, changed), size=size)
+            WaitingFile(name=name, mark=_mark(name, changed), size=size)
             for changed, name, size in sorted(found)[:MOST_LISTED]
         ]
 
-    def _read(self, file: LaidDown) -> bytes:
+    def _read(self, file: WaitingFile) -> bytes:
         with (self._path / file.name).open("rb") as opened:
             content = opened.read(file.size + 1)
         if len(content) != file.size:
             raise OSError(errno.EBUSY, "an export is written anew")
         return content
 
-    def _move(self, file: LaidDown, reasons: Sequence[str]) -> None:
+    def _move(self, file: WaitingFile, reasons: Sequence[str]) -> None:
         if _mark(file.name, (self._path / file.name).stat().st_mtime_ns) != file.mark:
             return
         into = self._path / ("refused" if reasons else "taken")

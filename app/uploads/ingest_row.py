@@ -15,7 +15,7 @@ from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.queue.models import Done, Finishing, Job, JobOutcome, Permanent, Retry
 from app.records.resources import person_of, with_person
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
@@ -33,7 +33,7 @@ from mappings.spec import Mapped, Unmappable
 VENDOR_API: Final = "rfc4180"
 
 
-async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> Outcome:
+async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """The handler of kind `ingest_row`: map the row, compare, make an Event. A settled receipt is left alone."""
     work = await read_work(deps.receipts, job.payload)
     if isinstance(work, Permanent):

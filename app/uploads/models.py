@@ -45,7 +45,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class UploadOutcome(Struct, frozen=True, kw_only=True):
     """What has become of the rows that were accepted: told of as Events or found to change nothing (`settled`), refused
     and waiting for a person, or let go by one."""
 
@@ -65,7 +65,7 @@ class UploadMoved(Exception):
     """Somebody else has recorded rows of this upload since it was looked at."""
 
 
-class LaidDown(Struct, frozen=True, kw_only=True):
+class WaitingFile(Struct, frozen=True, kw_only=True):
     """A file that somebody has laid into a folder and is through with. `mark` differs between two of one name."""
 
     name: str
@@ -77,13 +77,13 @@ class ExportFolder(Protocol):
     """A folder where exports are laid down. Whatever was taken is moved into its subfolder `taken`, what could not be
     into `refused`, with the reasons beside it."""
 
-    async def waiting(self) -> Sequence[LaidDown]:
+    async def waiting(self) -> Sequence[WaitingFile]:
         """The files that nobody has written to for a while, the oldest first. Raises OSError."""
 
-    async def read(self, file: LaidDown) -> BytesIO:
+    async def read(self, file: WaitingFile) -> BytesIO:
         """Its content. Raises OSError, also for one that another process has moved meanwhile."""
 
-    async def put_away(self, file: LaidDown, *reasons: str) -> None:
+    async def put_away(self, file: WaitingFile, *reasons: str) -> None:
         """Move it out of the way: it was taken, or refused for these reasons. Raises OSError."""
 
 
@@ -99,7 +99,7 @@ class Uploads(Protocol):
     async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
         """Newest first, those before the id `after`; of one connection where one is named."""
 
-    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome]:
+    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[UploadOutcome]:
         """What has become of the rows of each, in the same order, as long as their receipts are kept."""
 
     async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:

@@ -39,7 +39,7 @@ MEND: Final = "Mend the export, or how lockstitch.toml describes it, and send it
 _log = logging.getLogger("lockstitch.uploads")
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class RecordedUpload(Struct, frozen=True, kw_only=True):
     """An export that is recorded whole; `replayed`: it was already."""
 
     upload: UploadView
@@ -68,7 +68,7 @@ async def take_upload(
     key: str,
     correlation_id: str,
     watch: Callable[[Upload], None] = lambda upload: None,
-) -> Taken:
+) -> RecordedUpload:
     """Record every row that says something new; where this upload broke off before, from there on. `watch` is shown how
     far it has come.
 
@@ -106,7 +106,7 @@ async def take_upload(
     if not replayed:
         _tell_recorded(upload)
     (outcome,) = await deps.uploads.outcomes([upload])
-    return Taken(upload=view_of(upload, outcome), replayed=replayed)
+    return RecordedUpload(upload=view_of(upload, outcome), replayed=replayed)
 
 
 def refuse_export(connection: str, *reasons: str) -> None:

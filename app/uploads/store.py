@@ -6,12 +6,12 @@ from typing import Final
 
 from app.audit import record
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Transaction
-from app.uploads.models import NewUpload, Outcome, RowMark, Upload, UploadMoved
+from app.postgres.database import Database, Statement, Transaction
+from app.uploads.models import NewUpload, RowMark, Upload, UploadMoved, UploadOutcome
 
 COLUMNS: Final = "id, connection, object, digest, rows, seen, accepted, correlation_id, created_at, ended_at"
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT upload",
     f"""
     WITH begun AS (
@@ -27,7 +27,7 @@ INSERT = Query(
 )
 
 # A statement of its own: the one that met the row does not see it, when it was committed while that one waited.
-SELECT_NAMED = Query(
+SELECT_NAMED = Statement(
     "SELECT upload",
     f"""
     SELECT {COLUMNS}
@@ -36,7 +36,7 @@ SELECT_NAMED = Query(
     """,  # noqa: S608
 )
 
-SELECT = Query(
+SELECT = Statement(
     "SELECT upload",
     f"""
     SELECT {COLUMNS}
@@ -45,7 +45,7 @@ SELECT = Query(
     """,  # noqa: S608
 )
 
-SELECT_PAGE = Query(
+SELECT_PAGE = Statement(
     "SELECT upload",
     f"""
     SELECT {COLUMNS}
@@ -58,7 +58,7 @@ SELECT_PAGE = Query(
 )
 
 # Who has looked before somebody else went on finds no row, and begins again.
-ADVANCE = Query(
+ADVANCE = Statement(
     "UPDATE upload",
     f"""
     UPDATE upload
@@ -71,7 +71,7 @@ ADVANCE = Query(
 # Of each receipt the last decision about it, where there was one. They are put together and not joined: right after a
 # large export the planner takes its rows for a few, and would go through all letters for each of them. For the same
 # reason each upload is counted by itself.
-OUTCOMES = Query(
+OUTCOMES = Statement(
     "SELECT inbound_event",
     """
     SELECT outcome.settled, outcome.refused, outcome.discarded
@@ -103,7 +103,7 @@ OUTCOMES = Query(
 
 # Rows are locked by their key, so that of two uploads with the same rows one waits for the other, and neither for both.
 # One that says the same again comes back with no generation.
-RECOGNISE = Query(
+RECOGNISE = Statement(
     "INSERT upload_row",
     """
     INSERT INTO upload_row AS known (connection, identity_digest, digest)
@@ -117,7 +117,7 @@ RECOGNISE = Query(
     """,
 )
 
-TELL = Query(
+TELL = Statement(
     "UPDATE upload_row",
     """
     UPDATE upload_row
@@ -127,14 +127,14 @@ TELL = Query(
 )
 
 # First, and by itself: rows of the record that were recorded while this one waited for the lock are seen after it.
-LOCK_ROW = Query(
+LOCK_ROW = Statement(
     "SELECT upload_row", "SELECT FROM upload_row WHERE (connection, identity_digest) = ($1, $2) FOR UPDATE"
 )
 
 # A row that was mended into one of this record may be told unless one was told that came in later. Where no row of it
 # came in later at all, it is the last: what it says now is what the record said last. Else it stands before the first
 # that did, which may be a dead letter still to be mended, and will then be told after it.
-TELL_MENDED = Query(
+TELL_MENDED = Statement(
     "INSERT upload_row",
     """
     INSERT INTO upload_row AS known (connection, identity_digest, digest, told, told_at)
@@ -193,11 +193,11 @@ class PostgresUploads:
         """Newest first, those before the id `after`; of one connection where one is named."""
         return [Upload(**row) for row in await self._database.fetch(SELECT_PAGE, connection, after, limit)]
 
-    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[Outcome]:
+    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[UploadOutcome]:
         """What has become of the rows of each, in the same order, as long as their receipts are kept."""
         columns = zip(*((upload.id, upload.correlation_id, upload.connection) for upload in uploads), strict=True)
         rows = await self._database.fetch(OUTCOMES, *(list(column) for column in columns)) if uploads else ()
-        return [Outcome(**row) for row in rows]
+        return [UploadOutcome(**row) for row in rows]
 
     async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
         """So many more rows are recorded. Raises UploadMoved, in a transaction that then must not commit."""

@@ -14,13 +14,13 @@ from app.audit.models import Fact
 from app.errors import IdempotencyInProgress, InvalidField
 from app.identifiers import uuid7
 from app.uploads.deps import UploadDeps
-from app.uploads.models import ExportFolder, LaidDown
+from app.uploads.models import ExportFolder, WaitingFile
 from app.uploads.record import LARGEST, layout_of, refuse_export, take_upload
 
 _log = logging.getLogger("lockstitch.worker")
 
 
-async def take_exports(deps: UploadDeps, folders: Mapping[str, ExportFolder]) -> bool:
+async def take_from_folders(deps: UploadDeps, folders: Mapping[str, ExportFolder]) -> bool:
     """Take one file of each connection's folder; whether one was taken, so that there may be more."""
     more = False
     for connection, folder in folders.items():
@@ -37,7 +37,7 @@ async def take_exports(deps: UploadDeps, folders: Mapping[str, ExportFolder]) ->
     return more
 
 
-async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: LaidDown) -> None:
+async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: WaitingFile) -> None:
     """Take the file out of the way: its rows are recorded, or it is refused.
 
     Raises OSError, IdempotencyInProgress, StoreUnavailable.
@@ -68,7 +68,7 @@ async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: L
         await folder.put_away(file)
 
 
-async def _refuse(deps: UploadDeps, connection: str, folder: ExportFolder, file: LaidDown, *reasons: str) -> None:
+async def _refuse(deps: UploadDeps, connection: str, folder: ExportFolder, file: WaitingFile, *reasons: str) -> None:
     await folder.put_away(file, *reasons)
     async with deps.transactions.transaction() as transaction:
         fact = Fact(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})

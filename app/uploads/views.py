@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from app.errors import NotFound
 from app.http.paging import Page, page_of
-from app.uploads.models import Outcome, Upload, Uploads
+from app.uploads.models import Upload, UploadOutcome, Uploads
 from canonical.parts import Instant, ObjectName
 
 UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
@@ -53,7 +53,7 @@ async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | Non
     return view_of(upload, outcome)
 
 
-def view_of(upload: Upload, outcome: Outcome) -> UploadView:
+def view_of(upload: Upload, outcome: UploadOutcome) -> UploadView:
     """An upload and what has become of its rows."""
     waiting = max(0, upload.accepted - outcome.settled - outcome.refused - outcome.discarded)
     return UploadView(

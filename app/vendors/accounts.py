@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import Problem, VendorTimeout
-from app.vendors.connection_state import Line
+from app.vendors.connection_state import LiveConnection
 from app.vendors.field_choices import Deliver, FieldSettings, ask_definitions, with_choices
 from app.vendors.models import VendorRefused
 from app.vendors.single_flight import SingleFlight
@@ -43,7 +43,7 @@ class Accounts:
         self._known: dict[str, Facts] = {}
         self._fetches = SingleFlight(self._renew, "account")
 
-    async def get(self, line: Line, deadline: float, max_age: float | None = None) -> Any:
+    async def get(self, line: LiveConnection, deadline: float, max_age: float | None = None) -> Any:
         """The vendor's account Struct, at most so many seconds old where that is given. Raises the vendor's problems
         while nothing so young is known."""
         known = self._known.get(line.connection.name)
@@ -53,7 +53,7 @@ class Accounts:
             return known.account
         return (await self.renewed(line, deadline)).account
 
-    async def renewed(self, line: Line, deadline: float) -> Facts:
+    async def renewed(self, line: LiveConnection, deadline: float) -> Facts:
         """The facts as they are now. Raises the vendor's problems."""
         try:
             return await self._fetches.wait(line, deadline)
@@ -64,7 +64,7 @@ class Accounts:
         """Stop fetching."""
         await self._fetches.close()
 
-    async def _renew(self, line: Line) -> Facts:
+    async def _renew(self, line: LiveConnection) -> Facts:
         """Where it fails, what is known stays and is asked about again a little later."""
         name = line.connection.name
         try:
@@ -79,7 +79,7 @@ class Accounts:
         self._known[name] = facts
         return facts
 
-    async def _ask(self, line: Line) -> Facts:
+    async def _ask(self, line: LiveConnection) -> Facts:
         vendor = line.connection.vendor
         asked = time.monotonic()
         deadline = asked + vendor.timeout_seconds * line.patience.attempts
@@ -111,7 +111,7 @@ class Accounts:
             definitions=definitions,
         )
 
-    def _build(self, line: Line, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
+    def _build(self, line: LiveConnection, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
         vendor = line.connection.vendor
         try:
             return vendor.build_account(replies, settings)

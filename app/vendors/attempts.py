@@ -20,7 +20,7 @@ _log = logging.getLogger("lockstitch.outbound")
 DONE_REDIRECTS: Final = (302, 303)
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class AttemptFailure(Struct, frozen=True, kw_only=True):
     """An attempt that was no success.
 
     `maybe_done`: a request with an effect may have been carried out. `why` is short and holds no personal data.
@@ -38,24 +38,24 @@ class Failure(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
-def not_sent(error: NotSent) -> Failure:
+def not_sent(error: NotSent) -> AttemptFailure:
     """Nobody was reached."""
-    return Failure(category="transient", why=error.why, maybe_done=False, repeatable=True)
+    return AttemptFailure(category="transient", why=error.why, maybe_done=False, repeatable=True)
 
 
-def no_reply(error: NoReply) -> Failure:
+def no_reply(error: NoReply) -> AttemptFailure:
     """It went out, and nothing usable came back."""
     if isinstance(error, TooLarge):
-        return Failure(category="permanent", why=error.why, maybe_done=True, alive=True)
-    return Failure(category="transient", why=error.why, maybe_done=True, repeatable=True)
+        return AttemptFailure(category="permanent", why=error.why, maybe_done=True, alive=True)
+    return AttemptFailure(category="transient", why=error.why, maybe_done=True, repeatable=True)
 
 
-def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
+def judge(connection: CalledConnection, reply: VendorReply) -> AttemptFailure | None:
     """The failure in a whole reply, or None for a success."""
     vendor = connection.vendor
     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
     if 300 < reply.status < 400:  # 300 sends nobody anywhere: it says that several records fit
-        return Failure(
+        return AttemptFailure(
             category="permanent",
             why=f"status {reply.status}",
             maybe_done=reply.status in DONE_REDIRECTS,
@@ -67,7 +67,7 @@ def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
         refusal = vendor.refusal(reply)
     except Exception as error:  # noqa: BLE001 - whatever a vendor sends, the caller gets an answer
         _log.warning("%s: a reply cannot be judged", connection.name, exc_info=error)
-        return Failure(
+        return AttemptFailure(
             category="transient", why="unreadable", maybe_done=True, alive=True, status=reply.status,
             request_id=request_id,
         )  # fmt: skip
@@ -82,13 +82,13 @@ def judge(connection: CalledConnection, reply: VendorReply) -> Failure | None:
     return _refused(reply, refusal)
 
 
-def _refused(reply: VendorReply, refusal: VendorRefusal) -> Failure:
+def _refused(reply: VendorReply, refusal: VendorRefusal) -> AttemptFailure:
     transient = refusal.category == "transient"
     # "Not available" is a definite no as a 4xx (locked, rolled back); as a 5xx, 408 or inside a 200 it is none, unless
     # the vendor says that it took everything back.
     definite = not transient or refusal.undone or (400 <= reply.status < 500 and reply.status != 408)
     waits = refusal.category in ("transient", "throttle")
-    return Failure(
+    return AttemptFailure(
         category=refusal.category,
         why=f"status {reply.status}",
         maybe_done=not definite,
@@ -110,7 +110,7 @@ def _patience(refusal: VendorRefusal, reply: VendorReply) -> float | None:
     return None if asked is None else min(max(asked, 0.0), LONGEST_PAUSE)
 
 
-def error_of(failure: Failure, connection: CalledConnection) -> Problem | VendorRefused:
+def error_of(failure: AttemptFailure, connection: CalledConnection) -> Problem | VendorRefused:
     """What the failure is to the one who asked, when nothing was changed by it."""
     title = connection.vendor.title
     refusal = failure.refusal

@@ -24,12 +24,12 @@ from app.settings.file import ConnectionSettings, SettingsError, resolve_secret
 from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
 from app.vendors.accounts import Accounts
-from app.vendors.attempts import Failure, error_of, judge, no_reply, not_sent
-from app.vendors.connection_state import Line
+from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
+from app.vendors.connection_state import LiveConnection
 from app.vendors.health import Patience
-from app.vendors.models import CalledConnection, Connection, LineState, OptionLists, ReplyLost, VendorRefused
-from app.vendors.option_lists import OptionShelf
-from app.vendors.setup import Preparation
+from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
+from app.vendors.option_lists import OptionCache
+from app.vendors.setup import AccountSetup
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
 from mappings.registry import MANIFESTS, VENDORS, manifest_of
 from mappings.spec import Vendor
@@ -43,13 +43,13 @@ REFUSED: Final = "the vendor refuses the credential"
 class VendorClient:
     """Implements `ports.Vendors`. Made by `open_vendor_client`."""
 
-    def __init__(self, lines: Mapping[str, Line], wire: Wire, pauses: Pauses | None = None) -> None:
+    def __init__(self, lines: Mapping[str, LiveConnection], wire: Wire, pauses: Pauses | None = None) -> None:
         self._lines = lines
         self._wire = wire
         self._pauses = pauses
         self._accounts = Accounts(self._deliver)
-        self._shelf = OptionShelf(self._deliver, self._accounts)
-        self._preparation = Preparation(self._deliver)
+        self._shelf = OptionCache(self._deliver, self._accounts)
+        self._preparation = AccountSetup(self._deliver)
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -78,20 +78,20 @@ class VendorClient:
         """See `ports.Vendors.options`."""
         return await self._shelf.get(self._lines[connection.name], deadline, max_age)
 
-    def state(self, connection: Connection) -> LineState | None:
+    def state(self, connection: Connection) -> LiveState | None:
         """See `ports.Vendors.state`."""
         line = self._lines.get(connection.name)
         if line is None:
             return None
-        return LineState(base_url=line.shown_url, state=line.health.state, seconds=line.health.seconds)
+        return LiveState(base_url=line.shown_url, state=line.health.state, seconds=line.health.seconds)
 
-    async def _deliver(self, line: Line, request: VendorRequest, deadline: float) -> VendorReply:
+    async def _deliver(self, line: LiveConnection, request: VendorRequest, deadline: float) -> VendorReply:
         """Attempts until one succeeds, none may follow, or the time is over. Raises like `send`."""
         name = line.connection.name
         if any(segment in DOTS for segment in request.path.split("/")):
             # Such an id would name another resource once the path is normalised (RFC 3986, section 5.2.4).
             raise VendorRefused(name, 404, VendorRefusal(kind="not_found", detail="there can be no such record"))
-        lost: Failure | None = None
+        lost: AttemptFailure | None = None
         attempts = 0
         try:
             while True:
@@ -114,8 +114,8 @@ class VendorClient:
             raise ReplyLost(name, lost.why) from error
 
     async def _attempt(
-        self, line: Line, request: VendorRequest, deadline: float, resend_count: int
-    ) -> VendorReply | Failure:
+        self, line: LiveConnection, request: VendorRequest, deadline: float, resend_count: int
+    ) -> VendorReply | AttemptFailure:
         async with line.admission(request, deadline) as probe:
             vendor = line.connection.vendor
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
@@ -132,7 +132,7 @@ class VendorClient:
                 port=line.port,
                 resend_count=resend_count,
             ) as call:
-                failure: Failure | None
+                failure: AttemptFailure | None
                 credential = line.credential.header
                 try:
                     reply = await self._wire.exchange(
@@ -164,7 +164,7 @@ class VendorClient:
             return failure
 
     async def _may_repeat(
-        self, line: Line, request: VendorRequest, failure: Failure, attempts: int, deadline: float
+        self, line: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float
     ) -> bool:
         """Whether to try again; waits as long as has to be waited before."""
         patience = line.patience
@@ -181,7 +181,7 @@ class VendorClient:
         await asyncio.sleep(pause)
         return True
 
-    async def _tell(self, line: Line, failure: Failure, probe: bool) -> None:
+    async def _tell(self, line: LiveConnection, failure: AttemptFailure, probe: bool) -> None:
         if failure.category == "throttle":
             line.health.throttled(failure.retry_after)
         elif failure.category == "auth":
@@ -194,13 +194,13 @@ class VendorClient:
         else:
             line.health.failed(probe)
 
-    async def _prove(self, line: Line) -> None:
+    async def _prove(self, line: LiveConnection) -> None:
         """The vendor has accepted the credential: the rest of its pause is over, if a person has resumed it."""
         pause = None if self._pauses is None else self._pauses.of(line.connection.name)
         if self._pauses is not None and pause is not None and not pause.held:
             await self._pauses.prove(line.connection.name)
 
-    def _learn(self, line: Line, reply: VendorReply) -> None:
+    def _learn(self, line: LiveConnection, reply: VendorReply) -> None:
         try:
             budget = line.connection.vendor.budget(reply)
         except Exception as error:  # noqa: BLE001 - a strange header must not cost the reply
@@ -222,7 +222,7 @@ async def open_vendor_client(
 
     Raises SettingsError with every complaint at once: an unknown vendor, a missing address, a missing secret.
     """
-    lines: dict[str, Line] = {}
+    lines: dict[str, LiveConnection] = {}
     complaints = []
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
@@ -249,13 +249,13 @@ def _is_called(settings: ConnectionSettings) -> bool:
 
 def _line(
     settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: Pauses | None
-) -> Line:
+) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
         raise SettingsError(
             f"[connections.{settings.name}] vendor is {settings.vendor!r}: there are {', '.join(sorted(MANIFESTS))}."
         )
-    return Line(
+    return LiveConnection(
         CalledConnection(name=settings.name, vendor=vendor),
         settings,
         patience,

@@ -23,7 +23,7 @@ from mappings.http import VendorRequest
 WORTH_NOTING: Final = 0.001
 
 
-class Line:
+class LiveConnection:
     """The way to one account at a vendor."""
 
     def __init__(

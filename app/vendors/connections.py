@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from app.errors import NotFound
 from app.queue.models import Lane
 from app.vendors.deps import VendorDeps
-from app.vendors.models import Connection, LineState
+from app.vendors.models import Connection, LiveState
 from canonical.parts import ObjectName
 from mappings.registry import active
 from mappings.spec import Endpoints
@@ -117,7 +117,7 @@ def _verbs(endpoints: Endpoints[Any, Any]) -> tuple[str, ...]:
     return (*(verb for verb, can in reads.items() if can), *endpoints.actions())
 
 
-def _standing(name: str, lane: Lane | None, line: LineState | None) -> _Standing:
+def _standing(name: str, lane: Lane | None, line: LiveState | None) -> _Standing:
     resume = f"POST /ops/connections/{name}/resume"
     if lane is not None and lane.blocked_reason == "operator":
         return _Standing(

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from app.errors import Problem
-from app.vendors.connection_state import Line
+from app.vendors.connection_state import LiveConnection
 from app.vendors.models import VendorRefused
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.custom_fields import CHOOSING, knowing
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Choices, Pages, Unmappable
 
-Deliver = Callable[[Line, VendorRequest, float], Awaitable[VendorReply]]
+Deliver = Callable[[LiveConnection, VendorRequest, float], Awaitable[VendorReply]]
 FieldSettings = Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 
 # More than so many people, or fields, nobody chooses from in a drop-down.
@@ -24,7 +24,7 @@ _log = logging.getLogger("lockstitch.outbound")
 
 
 async def pages_of(
-    deliver: Deliver, line: Line, choices: Choices[Any], request: VendorRequest, deadline: float
+    deliver: Deliver, line: LiveConnection, choices: Choices[Any], request: VendorRequest, deadline: float
 ) -> Pages:
     """A list that the vendor refuses to tell, as the credential lacks a scope, is empty. Raises its problems."""
     pages: list[VendorReply] = []
@@ -40,7 +40,9 @@ async def pages_of(
     return tuple(pages)
 
 
-async def ask_definitions(deliver: Deliver, line: Line, deadline: float) -> tuple[Mapping[ObjectName, Pages], bool]:
+async def ask_definitions(
+    deliver: Deliver, line: LiveConnection, deadline: float
+) -> tuple[Mapping[ObjectName, Pages], bool]:
     """The answers that tell what custom fields can hold, by object, for those of which the connection has enumerations;
     and whether some are missing because of trouble that may pass."""
     choices = line.connection.vendor.choices
@@ -64,7 +66,7 @@ async def ask_definitions(deliver: Deliver, line: Line, deadline: float) -> tupl
     return told, missing
 
 
-def with_choices(line: Line, account: Any, definitions: Mapping[ObjectName, Pages]) -> FieldSettings:
+def with_choices(line: LiveConnection, account: Any, definitions: Mapping[ObjectName, Pages]) -> FieldSettings:
     """The configured custom fields, those of enumerations with the choices that the account tells."""
     choices = line.connection.vendor.choices
     settings = dict(line.custom_fields)
@@ -83,6 +85,6 @@ def with_choices(line: Line, account: Any, definitions: Mapping[ObjectName, Page
     return settings
 
 
-def _choosing(line: Line) -> list[ObjectName]:
+def _choosing(line: LiveConnection) -> list[ObjectName]:
     """The objects that have enumerations among their custom fields."""
     return [name for name, fields in line.custom_fields.items() if any(one.type in CHOOSING for one in fields)]

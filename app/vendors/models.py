@@ -59,7 +59,7 @@ class ReplyLost(Exception):
         self.why = why
 
 
-class LineState(Struct, frozen=True, kw_only=True):
+class LiveState(Struct, frozen=True, kw_only=True):
     """How this process sees a connection: where it leads, and what keeps requests back for how many `seconds` more."""
 
     base_url: str  # without what may be a secret
@@ -93,5 +93,5 @@ class Vendors(Protocol):
         """The options of fields at a vendor that is called, cached; not older than `max_age` seconds where that is
         given. Raises like `send`, and Unmappable for a list of another shape than the vendor documents."""
 
-    def state(self, connection: Connection) -> LineState | None:
+    def state(self, connection: Connection) -> LiveState | None:
         """How a connection is; None for one that nothing is ever sent on."""

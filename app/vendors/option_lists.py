@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from app.errors import Problem, VendorTimeout
 from app.vendors.accounts import Accounts
-from app.vendors.connection_state import Line
+from app.vendors.connection_state import LiveConnection
 from app.vendors.field_choices import Deliver, pages_of
 from app.vendors.models import OptionLists
 from app.vendors.single_flight import SingleFlight
@@ -30,7 +30,7 @@ class _Held(Struct, frozen=True, kw_only=True):
     landed: float  # when they were there, on the same clock
 
 
-class OptionShelf:
+class OptionCache:
     """The lists of all connections, one fetch at a time for each."""
 
     def __init__(self, deliver: Deliver, accounts: Accounts) -> None:
@@ -39,7 +39,7 @@ class OptionShelf:
         self._held: dict[str, _Held] = {}
         self._fetches = SingleFlight(self._renew, "options")
 
-    async def get(self, line: Line, deadline: float, max_age: float | None) -> OptionLists:
+    async def get(self, line: LiveConnection, deadline: float, max_age: float | None) -> OptionLists:
         """The lists, at most so many seconds old where that is given, or those that came just now. Raises the vendor's
         problems, and Unmappable for an answer of another shape."""
         held = self._held.get(line.connection.name)
@@ -62,7 +62,7 @@ class OptionShelf:
         """Stop fetching."""
         await self._fetches.close()
 
-    async def _renew(self, line: Line) -> _Held:
+    async def _renew(self, line: LiveConnection) -> _Held:
         vendor = line.connection.vendor
         deadline = time.monotonic() + vendor.timeout_seconds * line.patience.attempts
         asked_at, asked = datetime.now(UTC), time.monotonic()
@@ -82,7 +82,7 @@ class OptionShelf:
 
     async def _pages(
         self,
-        line: Line,
+        line: LiveConnection,
         choices: Choices[Any],
         request: VendorRequest,
         deadline: float,

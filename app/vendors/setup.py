@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from app.errors import VendorTimeout
-from app.vendors.connection_state import Line
+from app.vendors.connection_state import LiveConnection
 from app.vendors.field_choices import Deliver
 from app.vendors.models import VendorRefused
 from mappings.http import VendorRefusal, VendorRequest
@@ -15,7 +15,7 @@ from mappings.http import VendorRefusal, VendorRequest
 _log = logging.getLogger("lockstitch.outbound")
 
 
-class Preparation:
+class AccountSetup:
     """Once in a process and connection; every request of it is safe to repeat."""
 
     def __init__(self, deliver: Deliver) -> None:
@@ -23,7 +23,7 @@ class Preparation:
         self._ready: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def prepare(self, line: Line, deadline: float) -> None:
+    async def prepare(self, line: LiveConnection, deadline: float) -> None:
         """See to it that the account is prepared.
 
         A request that the vendor refuses is logged and not asked again: the writes that need it will say so. What may
@@ -45,7 +45,7 @@ class Preparation:
         finally:
             lock.release()
 
-    async def repair(self, line: Line, refusal: VendorRefusal, deadline: float) -> bool:
+    async def repair(self, line: LiveConnection, refusal: VendorRefusal, deadline: float) -> bool:
         """Prepare once more where a write was refused for something that preparation makes; whether it made any."""
         setup = line.connection.vendor.setup
         concerned = [
@@ -55,13 +55,13 @@ class Preparation:
         ]
         return bool(concerned) and await self._run(line, deadline)
 
-    async def _run(self, line: Line, deadline: float) -> bool:
+    async def _run(self, line: LiveConnection, deadline: float) -> bool:
         made = False
         for request in line.connection.vendor.setup:
             made = await self._make(line, request, deadline) or made
         return made
 
-    async def _make(self, line: Line, request: VendorRequest, deadline: float) -> bool:
+    async def _make(self, line: LiveConnection, request: VendorRequest, deadline: float) -> bool:
         # Safe to repeat, and nothing depends on whether a lost reply meant yes: so it is sent like a read.
         harmless = msgspec.structs.replace(request, effect=False)
         try:

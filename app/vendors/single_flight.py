@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from app.vendors.connection_state import Line
+from app.vendors.connection_state import LiveConnection
 
 T = TypeVar("T")
 
@@ -13,12 +13,12 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """One fetch at a time for each connection: whoever asks meanwhile waits for that one. `what` names the tasks."""
 
-    def __init__(self, fetch: Callable[[Line], Coroutine[Any, Any, T]], what: str) -> None:
+    def __init__(self, fetch: Callable[[LiveConnection], Coroutine[Any, Any, T]], what: str) -> None:
         self._fetch = fetch
         self._what = what
         self._flying: dict[str, asyncio.Task[T]] = {}
 
-    def begin(self, line: Line) -> asyncio.Task[T]:
+    def begin(self, line: LiveConnection) -> asyncio.Task[T]:
         """The fetch that is under way, or a new one."""
         name = line.connection.name
         task = self._flying.get(name)
@@ -27,7 +27,7 @@ class SingleFlight(Generic[T]):
             task.add_done_callback(lambda done: self._landed(name, done))
         return task
 
-    async def wait(self, line: Line, deadline: float) -> T:
+    async def wait(self, line: LiveConnection, deadline: float) -> T:
         """What is fetched. Raises TimeoutError at the deadline, on the clock of time.monotonic; the fetch goes on then,
         as others may wait for it."""
         async with asyncio.timeout(deadline - time.monotonic()):

@@ -28,7 +28,7 @@ class _Delivery:
     accepted: asyncio.Future[int]
 
 
-class Gathering:
+class GroupCommit:
     """Records deliveries with their jobs: one transaction after the other, and beside one that is late another, so that
     whatever holds it up does not hold up everybody."""
 

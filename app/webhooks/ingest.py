@@ -18,15 +18,15 @@ from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, StateMoved
 from app.events.record_changes import field_changed
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Finishing, Job, JobPolicy, Outcome, Permanent, Retry
+from app.queue.models import Done, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
 from app.vendors.models import Connection
 from app.webhooks.deps import IngestDeps
 from app.webhooks.models import Receipt
-from app.webhooks.raw_forwarding import passed_on
+from app.webhooks.raw_forwarding import raw_payload
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
-from app.webhooks.refetch import Sighting, sight, sight_comment
+from app.webhooks.refetch import Refetched, refetch, refetch_comment
 from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice
 
@@ -45,7 +45,7 @@ LAGS_AT_MOST: Final = 4
 LAG_SECONDS: Final = 2.0
 
 
-async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> Outcome:
+async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """The handler of kind `ingest`. A receipt that has become an Event already is left alone."""
     work = await read_work(deps.receipts, job.payload)
     if isinstance(work, Permanent):
@@ -85,10 +85,10 @@ def _concern(deps: IngestDeps, receipt: Receipt, payload: bytes) -> _Concern | N
     return None if mapping is None else _Concern(connection=connection, mapping=mapping, notice=notice)
 
 
-async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing) -> Outcome:
+async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing) -> JobOutcome:
     event = NewEvent(
         type="webhook.received",
-        data=passed_on(receipt.topic, payload),
+        data=raw_payload(receipt.topic, payload),
         connection=receipt.connection,
         record=job.order_key,
         origin=receipt.id,
@@ -102,22 +102,22 @@ async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job,
 
 async def _tell(
     deps: IngestDeps, receipt: Receipt, payload: bytes, concern: _Concern, job: Job, finishing: Finishing
-) -> Outcome:
+) -> JobOutcome:
     """Look at the record, and tell what is seen. Raises StateMoved, VendorDrifted and the vendor's problems."""
     connection, notice = concern.connection, concern.notice
     await _accept(deps, concern, payload)
     deadline = time.monotonic() + READ_LIMIT
-    sighting: Sighting | None = None
+    sighting: Refetched | None = None
     if notice.happened == "comment_added":
         try:
-            sighting = await sight_comment(deps, connection, concern.mapping, notice, deadline)
+            sighting = await refetch_comment(deps, connection, concern.mapping, notice, deadline)
         except NotFound:
             notice = msgspec.structs.replace(notice, happened="deleted")  # its ticket is gone, and the comment with it
         else:
             if sighting is None:
                 return Retry(reason="the comment is not listed at its ticket yet")
     if sighting is None:
-        sighting = await sight(deps, connection, notice, receipt.occurred_at, deadline)
+        sighting = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
     if sighting.lags and job.attempt - job.spared < LAGS_AT_MOST:
         return Retry(reason="the vendor tells an older state than the one seen before", after=LAG_SECONDS)
     event = NewEvent(
@@ -162,7 +162,7 @@ def _validated(receipt: Receipt, mapping: AnyMapping | None) -> Fact:
     return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
 
 
-def _history(sighting: Sighting, concern: _Concern, job: Job) -> list[Fact]:
+def _history(sighting: Refetched, concern: _Concern, job: Job) -> list[Fact]:
     """The named fields among those that have changed, with who changed them as far as we know."""
     connection, object_name = concern.connection.name, concern.notice.object
     return [

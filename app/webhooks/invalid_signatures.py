@@ -17,7 +17,7 @@ SECONDS: Final = 60.0
 _log = logging.getLogger("lockstitch.webhooks")
 
 
-class RefusedWebhooks:
+class InvalidSignatures:
     """The counts of this process since they were last told."""
 
     def __init__(self, receipts: Receipts) -> None:

@@ -7,17 +7,17 @@ import msgspec
 from msgspec import Raw, Struct
 
 
-class PassedOn(Struct, frozen=True, kw_only=True):
+class RawPayload(Struct, frozen=True, kw_only=True):
     """The data of a `webhook.received` Event."""
 
     type: str | None
     payload: Any
 
 
-def passed_on(topic: str | None, payload: bytes) -> bytes:
+def raw_payload(topic: str | None, payload: bytes) -> bytes:
     """`{"type", "payload"}`. The payload is what was sent where that is JSON; a string where it is text in UTF-8; else
     `{"base64": …}`."""
-    return msgspec.json.encode(PassedOn(type=topic, payload=_shown(payload)))
+    return msgspec.json.encode(RawPayload(type=topic, payload=_shown(payload)))
 
 
 def _shown(payload: bytes) -> Any:

@@ -14,38 +14,38 @@ from app.webhooks.deps import ReceiptDeps
 from app.webhooks.models import Receipt, Receipts
 
 
-class ReceiptWork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReceiptJobPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which receipt to work on. `payload` replaces the receipt's, where an operator edited it."""
 
     receipt: str
     payload: Raw | UnsetType = UNSET
 
 
-class Work(Struct, frozen=True, kw_only=True):
+class ReceiptJob(Struct, frozen=True, kw_only=True):
     """A receipt to work on, and the payload to work with."""
 
     receipt: Receipt
     payload: bytes
 
 
-async def read_work(receipts: Receipts, payload: bytes) -> Work | Permanent:
+async def read_work(receipts: Receipts, payload: bytes) -> ReceiptJob | Permanent:
     """The receipt that a job names. Permanent for a payload of another form or a receipt that is gone."""
     try:
-        work = msgspec.json.decode(payload, type=ReceiptWork)
+        work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `")
         return Permanent(reason=reason, path=path.rstrip("`") or "$")
     receipt = await receipts.get(work.receipt)
     if receipt is None:
         return Permanent(reason="there is no such receipt any more", path="$.receipt")
-    return Work(
+    return ReceiptJob(
         receipt=receipt, payload=receipt.payload if isinstance(work.payload, UnsetType) else bytes(work.payload)
     )
 
 
 async def show_receipt(dependencies: Dependencies, payload: bytes) -> Shown:
     """`{"receipt": "in_…"}` with the payload of the receipt."""
-    work = msgspec.json.decode(payload, type=ReceiptWork)
+    work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     if work.payload is not UNSET:
         return Shown(payload=Raw(payload), note="Edited before an earlier redrive.")
     receipt = await dependencies.of(ReceiptDeps).receipts.get(work.receipt)
@@ -57,7 +57,7 @@ async def show_receipt(dependencies: Dependencies, payload: bytes) -> Shown:
 def edit_receipt(letter: DeadLetter, sent: Raw) -> bytes:
     """The edited payload. Raises InvalidField for another form, or another receipt than the dead letter's."""
     try:
-        edited = msgspec.json.decode(sent, type=ReceiptWork)
+        edited = msgspec.json.decode(sent, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
         raise InvalidField.at("/payload", 'has to be {"receipt", "payload"} as it was shown') from error
     if edited.receipt != letter.origin:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from app import telemetry
-from app.errors import BodyTooLarge, MethodNotAllowed, NotFound, WebhookNotProven
+from app.errors import BodyTooLarge, InvalidSignature, MethodNotAllowed, NotFound
 from app.signatures import (
     VERIFIERS,
     HandshakeAnswer,
@@ -23,10 +23,10 @@ from app.signatures import (
     handshake,
     verify,
 )
-from app.webhooks.group_commit import Gathering
-from app.webhooks.invalid_signatures import RefusedWebhooks
+from app.webhooks.group_commit import GroupCommit
+from app.webhooks.invalid_signatures import InvalidSignatures
 from app.webhooks.models import Arrival, NewReceipt
-from app.webhooks.webhook_connections import Intake
+from app.webhooks.webhook_connections import WebhookConnection
 
 MOST_EVENTS: Final = 1000
 """Events that one request may tell. HubSpot, the only vendor that sends several, sends a hundred at most."""
@@ -41,14 +41,14 @@ class Received(Struct, frozen=True, kw_only=True):
     duplicates: int
 
 
-class Receiving:
+class WebhookReceiver:
     """The way in of one process."""
 
     def __init__(
         self,
-        intakes: Mapping[str, Intake],
-        gathering: Gathering,
-        refused: RefusedWebhooks,
+        intakes: Mapping[str, WebhookConnection],
+        gathering: GroupCommit,
+        refused: InvalidSignatures,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -60,7 +60,7 @@ class Receiving:
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
         """Prove, record, and say how much of it was new; or answer a handshake.
 
-        Raises WebhookNotProven for any fault of the signature, NotFound for an unknown connection (after the same
+        Raises InvalidSignature for any fault of the signature, NotFound for an unknown connection (after the same
         work), MethodNotAllowed, BodyTooLarge for more events than a vendor sends, and StoreUnavailable when nothing can
         be promised.
         """
@@ -84,12 +84,12 @@ class Receiving:
         telemetry.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 
-    def _prove(self, intake: Intake, request: SignedRequest) -> None:
+    def _prove(self, intake: WebhookConnection, request: SignedRequest) -> None:
         try:
             secret = verify(intake.manifest.scheme, request, intake.secrets, now=self._now())
         except SignatureRefused as refusal:
             self.refused.note(intake.connection, refusal.reason)
-            raise WebhookNotProven from None
+            raise InvalidSignature from None
         place = next(place for place, one in enumerate(intake.secrets, 1) if one is secret)
         telemetry.count_secret(intake.connection, place)
 
@@ -104,7 +104,7 @@ class Receiving:
                     return
 
 
-def _arrival(intake: Intake, event: ReceivedEvent, correlation_id: str, traceparent: str | None) -> Arrival:
+def _arrival(intake: WebhookConnection, event: ReceivedEvent, correlation_id: str, traceparent: str | None) -> Arrival:
     return Arrival(
         receipt=NewReceipt(
             connection=intake.connection,
@@ -122,7 +122,7 @@ def _arrival(intake: Intake, event: ReceivedEvent, correlation_id: str, tracepar
     )
 
 
-def _order_key(intake: Intake, event: ReceivedEvent) -> str | None:
+def _order_key(intake: WebhookConnection, event: ReceivedEvent) -> str | None:
     """The record that it is about: what happens to one is worked on in order."""
     notice = intake.manifest.notice(event.topic, event.remote_object, event.remote_id, event.payload)
     if notice is not None:

@@ -10,7 +10,7 @@ from app.errors import NotFound, VendorDrifted
 from app.events.models import SeenState
 from app.events.record_changes import WATCHED, Fields, changed, fields_of, is_older, revision_of, state_of
 from app.records.fetch import fetch_comment, fetch_record
-from app.records.map_record import Reading, accept, read_again
+from app.records.map_record import Reading, read_again, refuse_rejected_drift
 from app.records.resolve import AnyMapping, choose_mapping
 from app.records.resources import meta_of, name_records
 from app.vendors.models import Connection
@@ -24,7 +24,7 @@ GONE: Final = "deleted"
 STUBS: Final = ("archived", GONE)
 
 
-class Sighting(Struct, frozen=True, kw_only=True):
+class Refetched(Struct, frozen=True, kw_only=True):
     """What is there, in the words of an Event. `seen` is what was seen before, and `state` what to keep in its place;
     None for a comment, which is told and not followed. `history` is name, before and after of the watched field, where
     it has changed. `lags`: it is older than what was seen before."""
@@ -41,16 +41,16 @@ class Sighting(Struct, frozen=True, kw_only=True):
     lags: bool = False
 
 
-class Remains(Struct, frozen=True, kw_only=True):
+class DeletedRecord(Struct, frozen=True, kw_only=True):
     """What is told of a record that is gone and was never seen."""
 
     id: str
     meta: ResourceMeta
 
 
-async def sight(
+async def refetch(
     deps: IngestDeps, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
-) -> Sighting:
+) -> Refetched:
     """The record as it is now. Raises VendorDrifted for one that cannot be read, and the vendor's problems."""
     mapping = choose_mapping(deps, connection, notice.object)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
@@ -63,23 +63,23 @@ async def sight(
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
-        await accept(deps, connection, reading)
+        await refuse_rejected_drift(deps, connection, reading)
     (resource,) = await name_records(deps, connection, [reading])
     like_seen = await _like_seen(deps, connection, reading, seen)
     return _present(reading.mapping, notice, seen, resource, resource if like_seen is None else like_seen)
 
 
-async def sight_comment(
+async def refetch_comment(
     deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
-) -> Sighting | None:
+) -> Refetched | None:
     """The comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
     ticket, and like `sight`."""
     reading = await fetch_comment(deps, connection, mapping, notice.remote_id, notice.comment_id, deadline)
     if reading is None:
         return None
-    await accept(deps, connection, reading)
+    await refuse_rejected_drift(deps, connection, reading)
     (comment,) = await name_records(deps, connection, [reading], ticket=notice.remote_id)
-    return Sighting(
+    return Refetched(
         type="ticket.comment_added",
         data=msgspec.json.encode(comment),
         changed=None,
@@ -95,7 +95,7 @@ async def _look(
     that is left of it."""
     try:
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
-        await accept(deps, connection, reading)
+        await refuse_rejected_drift(deps, connection, reading)
     except NotFound:
         return None
     except VendorDrifted:
@@ -118,13 +118,13 @@ def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) 
 
 async def _gone(
     deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, seen: SeenState | None
-) -> Sighting:
+) -> Refetched:
     """The last that was seen of it is told once more, and then forgotten."""
     ids = await deps.links.ensure(notice.object, connection.name, [notice.remote_id])
-    remains = Remains(id=ids[notice.remote_id], meta=meta_of(connection, mapping, Remote(id=notice.remote_id)))
+    remains = DeletedRecord(id=ids[notice.remote_id], meta=meta_of(connection, mapping, Remote(id=notice.remote_id)))
     told = msgspec.to_builtins(remains)
     data = told if seen is None else {**fields_of(seen.data), **told}
-    return Sighting(
+    return Refetched(
         type=f"{notice.object}.deleted",
         data=msgspec.json.encode(data),
         changed=(),
@@ -150,13 +150,13 @@ async def _like_seen(deps: IngestDeps, connection: Connection, reading: Reading,
     return resource
 
 
-def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any, like_seen: Any) -> Sighting:
+def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any, like_seen: Any) -> Refetched:
     """`like_seen` is the resource as it compares with what was seen."""
     state = state_of(resource)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
     after = fields_of(state)
     names = changed(before, fields_of(state_of(like_seen)), mapping.model)
-    return Sighting(
+    return Refetched(
         type=f"{notice.object}.{'created' if notice.happened == 'created' and seen is None else 'updated'}",
         data=msgspec.json.encode(resource),
         changed=names,

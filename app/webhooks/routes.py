@@ -10,7 +10,7 @@ from app.http.edge import correlation_of
 from app.http.responses import Answered, json_response
 from app.signatures import HandshakeAnswer, SignedRequest
 from app.telemetry import name_route
-from app.webhooks.receive import Received, Receiving
+from app.webhooks.receive import Received, WebhookReceiver
 
 PATH = "/v1/webhooks/{connection}"
 
@@ -27,7 +27,7 @@ async def receive(request: AnyRequest, connection: str) -> Answered:
         headers=tuple(request.scope["headers"]),
         body=body,
     )
-    outcome = await deps_of(request, Receiving).receive(connection, signed, correlation_of(request.scope).value)
+    outcome = await deps_of(request, WebhookReceiver).receive(connection, signed, correlation_of(request.scope).value)
     if isinstance(outcome, HandshakeAnswer):
         return json_response(Received(accepted=0, duplicates=0), status=outcome.status)
     return json_response(outcome, status=202)

@@ -11,7 +11,7 @@ from mappings.webhooks import Scheme, WebhookManifest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intake:
+class WebhookConnection:
     """One connection's webhooks. `secrets` stand in the order of the configuration; without any nothing is let in.
     `pending`: they are being set up, so that an unsigned ping of the vendor is answered."""
 
@@ -21,15 +21,15 @@ class Intake:
     pending: bool
 
 
-def open_intakes(
+def load_webhook_connections(
     settings: Mapping[str, ConnectionSettings], connections: Connections, environment: Mapping[str, str]
-) -> Mapping[str, Intake]:
+) -> Mapping[str, WebhookConnection]:
     """The intakes of all connections whose vendors send webhooks.
 
     Raises SettingsError with every complaint at once, none of which holds a secret: one that cannot be resolved, one
     that is not of the form that its scheme needs, and settings of calls at a connection where nothing is called.
     """
-    intakes: dict[str, Intake] = {}
+    intakes: dict[str, WebhookConnection] = {}
     complaints: list[str] = []
     for name, connection in settings.items():
         vendor = connections.by_name[name].vendor
@@ -46,7 +46,7 @@ def open_intakes(
             _secret(connection, place, vendor.webhooks.scheme, environment, complaints)
             for place in range(len(connection.webhook_secrets))
         ]
-        intakes[name] = Intake(
+        intakes[name] = WebhookConnection(
             connection=name,
             manifest=vendor.webhooks,
             secrets=[secret for secret in secrets if secret is not None],

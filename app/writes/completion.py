@@ -13,7 +13,7 @@ from app.writes.operation_view import view_of
 FINISHED: Final = "operation.finished"
 
 
-class Announcements:
+class CompletionEvents:
     """`operation_ports.OperationAnnouncer`: Events, and the jobs that deliver them, in the decision's transaction."""
 
     def __init__(self, events: Events, queue: Enqueuer) -> None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from app.records.resolve import choose_mapping
 from app.writes.deps import WriteDeps
 from app.writes.intent import WriteRequest, read_intent
-from app.writes.prepare import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
+from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepare, prepare_create, prepare_update
 from canonical.parts import Loss, MappingName
 from mappings.http import VendorRequest
 from mappings.spec import Action
@@ -49,8 +49,8 @@ async def dry_run(deps: WriteDeps, request: WriteRequest, check: Callable[[], No
     intent = await read_intent(deps, request, check)
     connection = deps.connections.by_name[intent.connection]
     mapping = choose_mapping(deps, connection, intent.object, intent.revision)
-    desk = Desk(deps, connection, mapping, intent, time.monotonic() + DRY_RUN_LIMIT, dry=True)
-    prepared = await _prepare(desk)
+    resolved = ResolvedWrite(deps, connection, mapping, intent, time.monotonic() + DRY_RUN_LIMIT, dry=True)
+    prepared = await _prepare(resolved)
     return DraftedWrite(
         connection=connection.name,
         mapping=MappingName(name=mapping.name, revision=mapping.revision, vendor_api=mapping.vendor_api),
@@ -61,15 +61,15 @@ async def dry_run(deps: WriteDeps, request: WriteRequest, check: Callable[[], No
     )
 
 
-async def _prepare(desk: Desk) -> Prepared:
+async def _prepare(resolved: ResolvedWrite) -> PreparedWrite:
     marker = "op_of_a_dry_run"
-    on, value = desk.intent.upsert_on, desk.intent.upsert_value
-    if on is None or value is None or on in desk.mapping.endpoints.upsert:
-        return await prepare(desk, marker)
-    remote_id = await find_by_key(desk, on, value)
+    on, value = resolved.intent.upsert_on, resolved.intent.upsert_value
+    if on is None or value is None or on in resolved.mapping.endpoints.upsert:
+        return await prepare(resolved, marker)
+    remote_id = await find_by_key(resolved, on, value)
     if remote_id is None:
-        return await prepare_create(desk, marker)
-    return await prepare_update(desk, marker, remote_id)
+        return await prepare_create(resolved, marker)
+    return await prepare_update(resolved, marker, remote_id)
 
 
 def _shown(request: VendorRequest) -> WouldSend:

@@ -30,8 +30,8 @@ from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish
 from app.writes.models import Answer, Begun, Intent, Operation
-from app.writes.prepare import Desk, Prepared, find_by_key, prepare, prepare_create, prepare_update
-from app.writes.upsert_race import got_ahead
+from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepare, prepare_create, prepare_update
+from app.writes.upsert_race import lost_upsert_race
 from mappings.spec import Unmappable
 
 # A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
@@ -59,7 +59,7 @@ class Undecided(Exception):
         self.because = because
 
 
-def desk_of(deps: WriteDeps, intent: Intent, deadline: float) -> Desk:
+def resolve_write(deps: WriteDeps, intent: Intent, deadline: float) -> ResolvedWrite:
     """Connection and mapping of an intent, at the revision it began with.
 
     Raises UnsupportedAction when the configuration no longer has them.
@@ -68,7 +68,7 @@ def desk_of(deps: WriteDeps, intent: Intent, deadline: float) -> Desk:
     if connection is None:
         raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
     mapping = choose_mapping(deps, connection, intent.object, intent.revision)
-    return Desk(deps, connection, mapping, intent, deadline)
+    return ResolvedWrite(deps, connection, mapping, intent, deadline)
 
 
 async def execute(deps: WriteDeps, begun: Begun, *, patient: bool = False) -> Answer:
@@ -80,8 +80,8 @@ async def execute(deps: WriteDeps, begun: Begun, *, patient: bool = False) -> An
     operation = begun.operation
     deadline = time.monotonic() + deps.execution_limit
     try:
-        desk = desk_of(deps, operation.intent, deadline)
-        prepared = await _prepare(desk, begun)
+        resolved = resolve_write(deps, operation.intent, deadline)
+        prepared = await _prepare(resolved, begun)
     except VendorThrottled as problem:
         await _postpone(deps, begun, problem.retry_after or 1.0)
         raise Undecided(operation.id, problem) from problem
@@ -89,26 +89,26 @@ async def execute(deps: WriteDeps, begun: Begun, *, patient: bool = False) -> An
         await _not_sent(deps, begun, problem, patient=patient)
         raise
     begun = await deps.operations.mark_sent(begun, effect=prepared.effect, remote_id=prepared.remote_id)
-    return await send(desk, begun, prepared, patient=patient)
+    return await send(resolved, begun, prepared, patient=patient)
 
 
-async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = False) -> Answer:
+async def send(resolved: ResolvedWrite, begun: Begun, prepared: PreparedWrite, *, patient: bool = False) -> Answer:
     """The first sending of the one request with an effect, of an operation already marked as sent.
 
     Nothing has gone out before, so where the vendor was not reached the operation is back where it began. Raises like
     `execute`.
     """
-    deps, operation = desk.deps, begun.operation
+    deps, operation = resolved.deps, begun.operation
     try:
-        return await send_and_settle(desk, begun, prepared)
+        return await send_and_settle(resolved, begun, prepared)
     except VendorRefused as refused:
         if _lost_the_race(operation, prepared, refused):
             await _postpone(deps, begun, 0.0)
             raise Undecided(operation.id) from refused
-        if await got_ahead(desk, operation, prepared.effect, refused):
+        if await lost_upsert_race(resolved, operation, prepared.effect, refused):
             await _postpone(deps, begun, UPSERT_RETRY)
             raise Undecided(operation.id) from refused
-        return await refuse(deps, begun, problem_of_refusal(desk.connection, refused))
+        return await refuse(deps, begun, problem_of_refusal(resolved.connection, refused))
     except VendorThrottled as problem:
         await _postpone(deps, begun, problem.retry_after or 1.0)
         raise Undecided(operation.id, problem) from problem
@@ -117,19 +117,19 @@ async def send(desk: Desk, begun: Begun, prepared: Prepared, *, patient: bool = 
         raise
 
 
-async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answer:
+async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: PreparedWrite) -> Answer:
     """Send, and record what came of it when the vendor says yes.
 
     Raises Undecided when the reply was lost or cannot be read; and, with the operation untouched because only the
     caller knows what they mean for it, VendorRefused and the problems of a vendor that was not reached.
     """
-    operations, operation = desk.deps.operations, begun.operation
+    operations, operation = resolved.deps.operations, begun.operation
     try:
-        reply = await desk.deps.vendors.send(desk.connection, prepared.request, deadline=desk.deadline)
+        reply = await resolved.deps.vendors.send(resolved.connection, prepared.request, deadline=resolved.deadline)
     except ReplyLost as lost:
-        await operations.postpone(begun, seconds=desk.deps.settle_margin, sent=True)
+        await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
-    receipt_of = desk.mapping.endpoints.receipt
+    receipt_of = resolved.mapping.endpoints.receipt
     assert receipt_of is not None  # noqa: S101 - every mapping with a write has one
     try:
         receipt = receipt_of(reply, prepared.effect)
@@ -137,7 +137,7 @@ async def send_and_settle(desk: Desk, begun: Begun, prepared: Prepared) -> Answe
         # It was done, but the answer cannot be read: the marker will tell which record it was.
         await operations.postpone(begun, seconds=0.0, sent=True)
         raise Undecided(operation.id) from error
-    answer = await finish(desk, begun, prepared.effect, receipt, prepared.loss, prepared.before)
+    answer = await finish(resolved, begun, prepared.effect, receipt, prepared.loss, prepared.before)
     if answer is None:
         raise Undecided(operation.id)
     return answer
@@ -161,31 +161,31 @@ def rendered(document: ProblemDocument) -> Answer:
     return Answer(status=document.status, headers=headers, body=msgspec.json.encode(document))
 
 
-async def _prepare(desk: Desk, begun: Begun) -> Prepared:
-    intent, marker = desk.intent, begun.operation.id
-    if intent.action != "upsert" or intent.upsert_on in desk.mapping.endpoints.upsert:
-        return await prepare(desk, marker)
+async def _prepare(resolved: ResolvedWrite, begun: Begun) -> PreparedWrite:
+    intent, marker = resolved.intent, begun.operation.id
+    if intent.action != "upsert" or intent.upsert_on in resolved.mapping.endpoints.upsert:
+        return await prepare(resolved, marker)
     # No upsert at this vendor: find, then create or update, one operation a key at a time.
     assert intent.upsert_on is not None and intent.upsert_value is not None  # noqa: S101, PT018
-    await _take_turn(desk, begun, f"{intent.upsert_on}={intent.upsert_value}")
-    remote_id = await find_by_key(desk, intent.upsert_on, intent.upsert_value)
+    await _take_turn(resolved, begun, f"{intent.upsert_on}={intent.upsert_value}")
+    remote_id = await find_by_key(resolved, intent.upsert_on, intent.upsert_value)
     if remote_id is None:
-        return await prepare_create(desk, marker)
-    return await prepare_update(desk, marker, remote_id)
+        return await prepare_create(resolved, marker)
+    return await prepare_update(resolved, marker, remote_id)
 
 
-async def _take_turn(desk: Desk, begun: Begun, value: str) -> None:
+async def _take_turn(resolved: ResolvedWrite, begun: Begun, value: str) -> None:
     """Wait until no other undecided operation works on this unique key. Raises Undecided when time runs out."""
-    locked = desk.deps.operations.lock_upsert
-    give_up = desk.deadline - UPSERT_RESERVE * desk.deps.execution_limit
-    while not await locked(desk.connection.name, desk.intent.object, value, begun.held()):
+    locked = resolved.deps.operations.lock_upsert
+    give_up = resolved.deadline - UPSERT_RESERVE * resolved.deps.execution_limit
+    while not await locked(resolved.connection.name, resolved.intent.object, value, begun.held()):
         if time.monotonic() > give_up:
-            await _postpone(desk.deps, begun, UPSERT_RETRY)
+            await _postpone(resolved.deps, begun, UPSERT_RETRY)
             raise Undecided(begun.operation.id)
         await asyncio.sleep(UPSERT_PAUSE)
 
 
-def _lost_the_race(operation: Operation, prepared: Prepared, refused: VendorRefused) -> bool:
+def _lost_the_race(operation: Operation, prepared: PreparedWrite, refused: VendorRefused) -> bool:
     """An upsert found nothing, and somebody outside made the record before we did: it becomes an update."""
     return (
         operation.action == "upsert"

@@ -11,12 +11,12 @@ from app.errors import NotFound, Problem
 from app.events.record_changes import Watched, watched_in
 from app.problem_document import JSON
 from app.records.fetch import fetch_comment, fetch_record
-from app.records.map_record import Reading, understand
+from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
 from app.writes.answers import of_operation, resource_answer
 from app.writes.models import Answer, Begun, FieldChange
-from app.writes.prepare import Desk
+from app.writes.prepare import ResolvedWrite
 from canonical.parts import Loss, ResourceMeta
 from mappings.spec import Action, Mapped, Receipt, Remote
 
@@ -35,7 +35,7 @@ class Archived(Struct, frozen=True, kw_only=True):
 
 
 async def finish(
-    desk: Desk,
+    resolved: ResolvedWrite,
     begun: Begun,
     effect: Action,
     receipt: Receipt,
@@ -46,10 +46,10 @@ async def finish(
 
     `before` is what the watched field was, where that is known. Raises LeaseLost.
     """
-    operation, operations = begun.operation, desk.deps.operations
-    remote_id = receipt.remote_id or operation.remote_id or desk.intent.remote_id
+    operation, operations = begun.operation, resolved.deps.operations
+    remote_id = receipt.remote_id or operation.remote_id or resolved.intent.remote_id
     if effect == "archive":
-        answer = await _archived(desk, begun, _known(remote_id))
+        answer = await _archived(resolved, begun, _known(remote_id))
         await operations.succeed(begun, answer=answer, remote_id=remote_id)
         count_operation(operation.object, operation.action, "succeeded")
         return answer
@@ -57,12 +57,12 @@ async def finish(
         # A yes that names no record: whoever comes next finds it by its marker.
         await operations.postpone(begun, seconds=0.0, sent=True)
         return None
-    if receipt.pending and not await _became_so(desk, _known(remote_id)):
+    if receipt.pending and not await _became_so(resolved, _known(remote_id)):
         await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
         return None
     try:
-        reading = await _read_back(desk, receipt, remote_id)
-        (resource,) = await name_records(desk.deps, desk.connection, [reading], ticket=desk.intent.parent)
+        reading = await _read_back(resolved, receipt, remote_id)
+        (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     except Problem:
         # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
         if remote_id is not None:
@@ -71,78 +71,87 @@ async def finish(
         return None
     answer = resource_answer(
         of_operation(resource, operation, loss),
-        status=_status(desk, effect, receipt),
-        object_name=desk.mapping.object,
+        status=_status(resolved, effect, receipt),
+        object_name=resolved.mapping.object,
     )
     await operations.succeed(
         begun,
         answer=answer,
         remote_id=reading.mapped.remote.id,
-        changes=_changes(desk, resource, before, reading.mapped.data),
+        changes=_changes(resolved, resource, before, reading.mapped.data),
     )
     count_operation(operation.object, operation.action, "succeeded")
     return answer
 
 
-def _changes(desk: Desk, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
+def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
     """What the history of the record gets."""
-    after = None if before is None else watched_in(desk.mapping.object, data)
+    after = None if before is None else watched_in(resolved.mapping.object, data)
     if before is None or after is None or after.value == before.value:
         return ()
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
 
 
-def _status(desk: Desk, effect: Action, receipt: Receipt) -> int:
+def _status(resolved: ResolvedWrite, effect: Action, receipt: Receipt) -> int:
     """201 where something new came to be: by our create, or by an upsert that the vendor says created."""
     if effect in ("create", "comment"):
         return 201
     return 201 if effect == "upsert" and receipt.created else 200
 
 
-async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Reading:
+async def _read_back(resolved: ResolvedWrite, receipt: Receipt, remote_id: str | None) -> Reading:
     """What was made: from the answer where it holds the whole record, else read."""
     if receipt.record is not None and not receipt.pending:
-        account = await desk.account()
-        return understand(desk.deps, desk.connection, desk.mapping, receipt.record, account)
-    if desk.mapping.object == "comment":
-        return await find_comment(desk, _known(remote_id))
-    return await fetch_record(desk.deps, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
+        account = await resolved.account()
+        return map_record(resolved.deps, resolved.connection, resolved.mapping, receipt.record, account)
+    if resolved.mapping.object == "comment":
+        return await find_comment(resolved, _known(remote_id))
+    return await fetch_record(
+        resolved.deps, resolved.connection, resolved.mapping, _known(remote_id), resolved.deadline
+    )
 
 
-async def find_comment(desk: Desk, remote_id: str) -> Reading:
+async def find_comment(resolved: ResolvedWrite, remote_id: str) -> Reading:
     """A comment among those of its ticket. Raises NotFound when it is not listed."""
     found = await fetch_comment(
-        desk.deps, desk.connection, desk.mapping, _known(desk.intent.parent), remote_id, desk.deadline
+        resolved.deps,
+        resolved.connection,
+        resolved.mapping,
+        _known(resolved.intent.parent),
+        remote_id,
+        resolved.deadline,
     )
     if found is None:
         raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
     return found
 
 
-async def _became_so(desk: Desk, remote_id: str) -> bool:
+async def _became_so(resolved: ResolvedWrite, remote_id: str) -> bool:
     """Whether a cancellation that the vendor accepted has been carried out, looking for a short while."""
     for _ in range(PENDING_LOOKS):
         try:
-            seen = await fetch_record(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
+            seen = await fetch_record(
+                resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline
+            )
         except Problem:
             return False
         if seen.mapped.data.cancelled_at is not None:
             return True
-        if time.monotonic() + PENDING_PAUSE > desk.deadline:
+        if time.monotonic() + PENDING_PAUSE > resolved.deadline:
             return False
         await asyncio.sleep(PENDING_PAUSE)
     return False
 
 
-async def _archived(desk: Desk, begun: Begun, remote_id: str) -> Answer:
+async def _archived(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> Answer:
     """`{"id", "meta"}`: the record itself may not be readable any more."""
-    intent = desk.intent
+    intent = resolved.intent
     canonical = intent.canonical_id
     if canonical is None:
-        canonical = (await desk.deps.links.ensure(intent.object, desk.connection.name, [remote_id]))[remote_id]
+        canonical = (await resolved.deps.links.ensure(intent.object, resolved.connection.name, [remote_id]))[remote_id]
     blank = Mapped(data=_Nothing(), remote=Remote(id=remote_id))
-    gone = Reading(mapped=blank, mapping=desk.mapping, raw=msgspec.Raw(b"{}"))
-    (resource,) = await name_records(desk.deps, desk.connection, [gone])
+    gone = Reading(mapped=blank, mapping=resolved.mapping, raw=msgspec.Raw(b"{}"))
+    (resource,) = await name_records(resolved.deps, resolved.connection, [gone])
     named: Any = of_operation(resource, begun.operation)
     body = msgspec.json.encode(Archived(id=canonical, meta=named.meta))
     return Answer(status=200, headers={"content-type": JSON}, body=body)

@@ -11,7 +11,7 @@ from app.http.body import NO_CHOICE, decode_patch
 from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.map_record import choose_writer
-from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, locate
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
@@ -76,7 +76,7 @@ async def read_intent(deps: WriteDeps, request: WriteRequest, check: Callable[[]
         connection = choose_connection(deps, request.object, request.connection)
     else:
         owner: ObjectName = "ticket" if request.object == "comment" else request.object
-        target = await locate(deps, owner, request.identifier, request.connection)
+        target = await resolve_record(deps, owner, request.identifier, request.connection)
         connection, canonical_id = target.connection, target.canonical_id
         if request.object == "comment":
             parent = target.remote_id

@@ -9,7 +9,7 @@ from app.writes.models import Intent
 from mappings.spec import Action
 
 
-def reflects(intent: Intent, effect: Action, patch_type: type[Struct], data: Any) -> bool:
+def matches_intent(intent: Intent, effect: Action, patch_type: type[Struct], data: Any) -> bool:
     """True when every field that was sent reads back as sent; for verbs, when the state is reached.
 
     In doubt False: sending the same values again is harmless, taking a change for done is not.

@@ -16,7 +16,7 @@ from canonical.parts import ObjectName
 from mappings.spec import Action, UpsertKey
 
 Phase = Literal["received", "sent", "settled", "unknown"]
-Outcome = Literal["succeeded", "failed"]
+OperationOutcome = Literal["succeeded", "failed"]
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     action: Action
     connection: str
     phase: Phase
-    outcome: Outcome | None
+    outcome: OperationOutcome | None
     attempts: int
     correlation_id: str
     traceparent: str | None
@@ -200,7 +200,7 @@ class Operations(Protocol):
         self,
         operation_id: str,
         *,
-        outcome: Outcome,
+        outcome: OperationOutcome,
         remote_id: str | None,
         actor: str,
         answer: Answer | None,

@@ -14,7 +14,7 @@ from app.records.fetch import fetch_record
 from app.records.resources import name_records
 from app.writes.answers import of_operation, resource_answer
 from app.writes.deps import WriteDeps
-from app.writes.execute import Undecided, desk_of, document_for
+from app.writes.execute import Undecided, document_for, resolve_write
 from app.writes.finish import find_comment
 from app.writes.models import Operation, OperationView
 from app.writes.operation_view import view_of
@@ -83,19 +83,19 @@ async def resolve_operation(
 
 
 async def _resolve_succeeded(deps: WriteDeps, operation: Operation, remote_id: str, actor: str) -> None:
-    desk = desk_of(deps, operation.intent, time.monotonic() + deps.execution_limit)
-    remote_id = desk.connection.vendor.remote_id_form(remote_id)
-    if not re.fullmatch(desk.connection.vendor.remote_id, remote_id):
-        detail = f"is not an id as {desk.connection.vendor.title} gives them"
+    resolved = resolve_write(deps, operation.intent, time.monotonic() + deps.execution_limit)
+    remote_id = resolved.connection.vendor.remote_id_form(remote_id)
+    if not re.fullmatch(resolved.connection.vendor.remote_id, remote_id):
+        detail = f"is not an id as {resolved.connection.vendor.title} gives them"
         raise InvalidField.at("/remote_id", detail)
-    if desk.mapping.endpoints.read is None:
-        reading = await find_comment(desk, remote_id)
+    if resolved.mapping.endpoints.read is None:
+        reading = await find_comment(resolved, remote_id)
     else:
-        reading = await fetch_record(deps, desk.connection, desk.mapping, remote_id, desk.deadline)
-    (resource,) = await name_records(deps, desk.connection, [reading], ticket=desk.intent.parent)
+        reading = await fetch_record(deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+    (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     answer = resource_answer(
-        of_operation(resource, operation), status=201 if made else 200, object_name=desk.mapping.object
+        of_operation(resource, operation), status=201 if made else 200, object_name=resolved.mapping.object
     )
     await deps.operations.resolve(
         operation.id, outcome="succeeded", remote_id=remote_id, actor=actor, answer=answer, problem=None

@@ -10,15 +10,15 @@ from msgspec import Struct, UnsetType
 from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.problem_document import FieldError
-from app.records.fetch import ask, fetch_raw
-from app.records.map_record import fitting, map_record, understand, weigh_draft
+from app.records.fetch import fetch_raw, send_read
+from app.records.map_record import as_vendor_drift, map_at_revision, map_record, weigh_draft
 from app.records.resolve import AnyMapping, cannot
 from app.records.resources import etag_of, name_records
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.stale_account import hinges_on_facts
+from app.writes.stale_account import refused_by_account_facts
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
 from canonical.ticket import TicketPatch
@@ -32,7 +32,7 @@ ANY_VERSION: Final = "*"
 """What If-Match says where the record only has to be there."""
 
 
-class Prepared(Struct, frozen=True, kw_only=True):
+class PreparedWrite(Struct, frozen=True, kw_only=True):
     """The one request with an effect: which verb it is, on which record, and what the write loses on the way.
 
     `before` is the watched field as the record had it, where that was read and the write may change it.
@@ -45,7 +45,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
     before: Watched | None = None
 
 
-class Desk:
+class ResolvedWrite:
     """What drafting one operation works with; `dry`: nothing of it will be sent, so it counts for nothing.
 
     `doubtful` says, after a refusal, that facts about the account alone spoke against the write.
@@ -74,183 +74,199 @@ class Desk:
         return await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
 
 
-async def prepare(desk: Desk, marker: str) -> Prepared:
+async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """The request for an intent that needs no choice: create, comment, update, archive, cancel, native upsert.
 
     Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, and the vendor's problems of
     the reads that come first.
     """
-    action = desk.intent.action
+    action = resolved.intent.action
     if action in ("create", "comment"):
-        return await prepare_create(desk, marker)
+        return await prepare_create(resolved, marker)
     if action == "update":
-        return await prepare_update(desk, marker, _known(desk.intent.remote_id))
+        return await prepare_update(resolved, marker, _known(resolved.intent.remote_id))
     if action == "archive":
-        return await _prepare_archive(desk)
+        return await _prepare_archive(resolved)
     if action == "cancel":
-        return await _prepare_cancel(desk, marker)
-    return await _prepare_native_upsert(desk, marker)
+        return await _prepare_cancel(resolved, marker)
+    return await _prepare_native_upsert(resolved, marker)
 
 
-async def prepare_create(desk: Desk, marker: str) -> Prepared:
+async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     """The request that makes the record, carrying the marker."""
-    create = desk.mapping.endpoints.create
+    create = resolved.mapping.endpoints.create
     if create is None:
-        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot create {desk.mapping.object}s")
-    return await _by_young_facts(desk, lambda: _create(desk, create, marker))
+        raise cannot(
+            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot create {resolved.mapping.object}s"
+        )
+    return await _by_young_facts(resolved, lambda: _create(resolved, create, marker))
 
 
-async def _create(desk: Desk, create: Callable[..., VendorRequest], marker: str) -> Prepared:
-    account = await desk.account()
-    body, loss = await _draft(desk, None, account)
-    return Prepared(
-        effect="comment" if desk.mapping.object == "comment" else "create",
-        request=create(body, marker, desk.intent.parent, account),
+async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
+    account = await resolved.account()
+    body, loss = await _draft(resolved, None, account)
+    return PreparedWrite(
+        effect="comment" if resolved.mapping.object == "comment" else "create",
+        request=create(body, marker, resolved.intent.parent, account),
         remote_id=None,
         loss=loss,
     )
 
 
-async def prepare_update(desk: Desk, marker: str, remote_id: str) -> Prepared:
+async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -> PreparedWrite:
     """The request that changes what was sent and nothing else; the present record is read first."""
-    update = desk.mapping.endpoints.update
+    update = resolved.mapping.endpoints.update
     if update is None:
-        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot change {desk.mapping.object}s")
-    return await _by_young_facts(desk, lambda: _update(desk, update, marker, remote_id))
+        raise cannot(
+            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot change {resolved.mapping.object}s"
+        )
+    return await _by_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
 
 
-async def _update(desk: Desk, update: Callable[..., VendorRequest], marker: str, remote_id: str) -> Prepared:
-    raw, account = await fetch_raw(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
-    body, loss = await _draft(desk, raw, account)
-    await _check_version(desk, raw, account)
+async def _update(
+    resolved: ResolvedWrite, update: Callable[..., VendorRequest], marker: str, remote_id: str
+) -> PreparedWrite:
+    raw, account = await fetch_raw(resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+    body, loss = await _draft(resolved, raw, account)
+    await _check_version(resolved, raw, account)
     request = update(remote_id, body, marker, account)
-    guard = desk.mapping.endpoints.guard
-    if guard is not None and desk.intent.if_match not in (None, ANY_VERSION):
+    guard = resolved.mapping.endpoints.guard
+    if guard is not None and resolved.intent.if_match not in (None, ANY_VERSION):
         request = guard(request, account)
-    return Prepared(
+    return PreparedWrite(
         effect="update",
         request=request,
         remote_id=remote_id,
         loss=loss,
-        before=_watched(desk, raw, account),
+        before=_watched(resolved, raw, account),
     )
 
 
-async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
+async def find_by_key(resolved: ResolvedWrite, key: UpsertKey, value: str) -> str | None:
     """The remote id of the record that holds a unique key, by a strongly consistent read; None without one."""
-    account = await desk.account()
-    endpoints = desk.mapping.endpoints
+    account = await resolved.account()
+    endpoints = resolved.mapping.endpoints
     try:
-        reply = await ask(desk.deps, desk.connection, endpoints.find[key](value, account), desk.deadline)
+        reply = await send_read(
+            resolved.deps, resolved.connection, endpoints.find[key](value, account), resolved.deadline
+        )
     except NotFound:
         return None
-    with fitting(desk.deps, desk.connection, desk.mapping):
+    with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping):
         raw, account = endpoints.record(reply, account)
-    return None if raw is None else map_record(desk.deps, desk.connection, desk.mapping, raw, account).remote.id
-
-
-async def _prepare_archive(desk: Desk) -> Prepared:
-    archive = desk.mapping.endpoints.archive
-    if archive is None:
-        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot archive {desk.mapping.object}s")
-    remote_id = _known(desk.intent.remote_id)
-    raw, account = await fetch_raw(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
-    await _check_version(desk, raw, account)
-    return Prepared(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
-
-
-async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
-    cancel = desk.mapping.endpoints.cancel
-    if cancel is None:
-        raise cannot(desk.deps, desk.connection, desk.mapping.object, f"cannot cancel {desk.mapping.object}s")
-    remote_id = _known(desk.intent.remote_id)
-    raw, account = await fetch_raw(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline)
-    asked = msgspec.json.decode(desk.intent.body, type=OrderCancel)
-    request, refused = cancel(remote_id, asked, marker, account)
-    loss = _judge(desk, refused)
-    await _check_version(desk, raw, account)
-    return Prepared(
-        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=_watched(desk, raw, account)
+    return (
+        None
+        if raw is None
+        else map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account).remote.id
     )
 
 
-async def _prepare_native_upsert(desk: Desk, marker: str) -> Prepared:
-    return await _by_young_facts(desk, lambda: _upsert(desk, marker))
+async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
+    archive = resolved.mapping.endpoints.archive
+    if archive is None:
+        raise cannot(
+            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot archive {resolved.mapping.object}s"
+        )
+    remote_id = _known(resolved.intent.remote_id)
+    raw, account = await fetch_raw(resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+    await _check_version(resolved, raw, account)
+    return PreparedWrite(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
 
 
-async def _upsert(desk: Desk, marker: str) -> Prepared:
-    key, value = _upsert_key(desk.intent)
-    account = await desk.account()
-    body, loss = await _draft(desk, None, account)
-    request = desk.mapping.endpoints.upsert[key](value, body, marker, account)
-    return Prepared(effect="upsert", request=request, remote_id=None, loss=loss)
+async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+    cancel = resolved.mapping.endpoints.cancel
+    if cancel is None:
+        raise cannot(
+            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot cancel {resolved.mapping.object}s"
+        )
+    remote_id = _known(resolved.intent.remote_id)
+    raw, account = await fetch_raw(resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+    asked = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
+    request, refused = cancel(remote_id, asked, marker, account)
+    loss = _judge(resolved, refused)
+    await _check_version(resolved, raw, account)
+    return PreparedWrite(
+        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=_watched(resolved, raw, account)
+    )
 
 
-async def marker_lookup(desk: Desk, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
+async def _prepare_native_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+    return await _by_young_facts(resolved, lambda: _upsert(resolved, marker))
+
+
+async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
+    key, value = _upsert_key(resolved.intent)
+    account = await resolved.account()
+    body, loss = await _draft(resolved, None, account)
+    request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
+    return PreparedWrite(effect="upsert", request=request, remote_id=None, loss=loss)
+
+
+async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
     """The read that finds the record which carries the marker, and what the write lost on the way.
 
     None where this very write had no place for its marker, so that no look-up proves anything. The write was judged
     when it was sent: what the account no longer takes says nothing about what became of it.
     """
-    find_marker = desk.mapping.endpoints.find_marker
+    find_marker = resolved.mapping.endpoints.find_marker
     if find_marker is None:
         return None, ()
-    account = await desk.account()
-    draft = await _draft_unjudged(desk, None, account)
-    return find_marker(marker, desk.intent.parent, draft.body, account), draft.loss + _dropped(draft.refused)
+    account = await resolved.account()
+    draft = await _draft_unjudged(resolved, None, account)
+    return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + _dropped(draft.refused)
 
 
-async def _by_young_facts(desk: Desk, draft: Callable[[], Awaitable[Prepared]]) -> Prepared:
+async def _by_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:
     """A refusal for which facts about the account alone speak is judged once more by facts no older than a minute: an
     administrator may have added a choice meanwhile. Raises the vendor's problems where they cannot be had."""
-    before = await desk.account()
+    before = await resolved.account()
     try:
         return await draft()
     except (InvalidField, UnsupportedField):
-        if not desk.doubtful or await desk.account(YOUNG) == before:
+        if not resolved.doubtful or await resolved.account(YOUNG) == before:
             raise
     return await draft()
 
 
-async def _draft(desk: Desk, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
+async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
     """The body to send, and what is lost; `present` is the record as it is, where there is one."""
-    draft = await _draft_unjudged(desk, present, account)
-    desk.doubtful = hinges_on_facts(
-        desk.connection.vendor, desk.mapping, account, draft.refused, lossy=desk.intent.lossy
+    draft = await _draft_unjudged(resolved, present, account)
+    resolved.doubtful = refused_by_account_facts(
+        resolved.connection.vendor, resolved.mapping, account, draft.refused, lossy=resolved.intent.lossy
     )
-    return draft.body, draft.loss + _judge(desk, draft.refused)
+    return draft.body, draft.loss + _judge(resolved, draft.refused)
 
 
-async def _draft_unjudged(desk: Desk, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
-    patch = msgspec.json.decode(desk.intent.body, type=desk.mapping.patch)
-    patch = await _name_people(desk, patch)
+async def _draft_unjudged(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+    patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
+    patch = await _name_people(resolved, patch)
     draft = None
     try:
-        draft = _made(desk, patch, present, account)
+        draft = _made(resolved, patch, present, account)
     finally:  # a canary that breaks over it has to come back as well
-        if not desk.dry:
-            weigh_draft(desk.deps, desk.connection, desk.mapping, patch, present, account, draft)
+        if not resolved.dry:
+            weigh_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
     return draft
 
 
-def _made(desk: Desk, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+def _made(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     """What the revision makes of it. Raises VendorDrifted where it cannot read the present record."""
     current = None
     if present is not None:
-        with fitting(desk.deps, desk.connection, desk.mapping, present):
-            current = desk.mapping.decode(present)
-    with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
-        return desk.mapping.to_vendor(patch, current, account)
+        with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping, present):
+            current = resolved.mapping.decode(present)
+    with mapping_span(resolved.mapping.name, resolved.mapping.revision, "write"):
+        return resolved.mapping.to_vendor(patch, current, account)
 
 
-def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
+def _judge(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
     """Invalid fields always refuse the write; unsupported ones do, unless the caller accepts the loss."""
-    title = desk.connection.vendor.title
+    title = resolved.connection.vendor.title
     invalid = tuple(_complaint(refusal) for refusal in refused if refusal.kind == "invalid")
     if invalid:
         raise InvalidField(f"{title} cannot store this: {_told(invalid)}", errors=invalid)
     unsupported = tuple(_complaint(refusal) for refusal in refused)
-    if unsupported and not desk.intent.lossy:
+    if unsupported and not resolved.intent.lossy:
         raise UnsupportedField(f"{title} has no place for this: {_told(unsupported)}", errors=unsupported)
     return _dropped(refused)
 
@@ -267,16 +283,18 @@ def _told(complaints: tuple[FieldError, ...]) -> str:
     return "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
 
 
-async def _name_people(desk: Desk, patch: Any) -> Any:
+async def _name_people(resolved: ResolvedWrite, patch: Any) -> Any:
     """A canonical customer id inside an order or a ticket becomes the vendor's own id at this connection."""
     part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
     person = getattr(patch, part) if part is not None else None
     if part is None or person is None or isinstance(person, UnsetType) or person.id is None:
         return patch
-    links = await desk.deps.links.find(person.id)
-    link = next((link for link in links if (link.object, link.connection) == ("customer", desk.connection.name)), None)
+    links = await resolved.deps.links.find(person.id)
+    link = next(
+        (link for link in links if (link.object, link.connection) == ("customer", resolved.connection.name)), None
+    )
     if link is None:
-        detail = f"is not a customer known at {desk.connection.name}; read or create the customer there first"
+        detail = f"is not a customer known at {resolved.connection.name}; read or create the customer there first"
         raise InvalidField.at(f"/{part}/id", detail)
     if person.remote_id not in (None, link.remote_id):
         detail = "names another customer than id does; send one of the two"
@@ -285,27 +303,36 @@ async def _name_people(desk: Desk, patch: Any) -> Any:
     return msgspec.structs.replace(patch, **{part: named})
 
 
-async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
-    wanted = desk.intent.if_match
+async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:
+    wanted = resolved.intent.if_match
     if wanted is None or wanted == ANY_VERSION:
         return
-    reading = understand(
-        desk.deps, desk.connection, desk.mapping, raw, account, remote_id=desk.intent.remote_id, pinned=desk.dry
+    reading = map_record(
+        resolved.deps,
+        resolved.connection,
+        resolved.mapping,
+        raw,
+        account,
+        remote_id=resolved.intent.remote_id,
+        pinned=resolved.dry,
     )
-    (resource,) = await name_records(desk.deps, desk.connection, [reading])
+    (resource,) = await name_records(resolved.deps, resolved.connection, [reading])
     present = etag_of(resource)
     # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
     if present not in (tag.strip() for tag in wanted.split(",")):
         raise VersionConflict(f"The present version is {present}; If-Match names another one.")
 
 
-def _watched(desk: Desk, raw: msgspec.Raw, account: Any) -> Watched | None:
+def _watched(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Watched | None:
     """What a change is compared with later. A record that cannot be read as a whole can still be written to."""
-    name = WATCHED.get(desk.intent.object)
-    if name is None or (desk.intent.action != "cancel" and name not in msgspec.json.decode(desk.intent.body)):
+    name = WATCHED.get(resolved.intent.object)
+    if name is None or (resolved.intent.action != "cancel" and name not in msgspec.json.decode(resolved.intent.body)):
         return None
     with suppress(VendorDrifted):
-        return watched_in(desk.intent.object, map_record(desk.deps, desk.connection, desk.mapping, raw, account).data)
+        return watched_in(
+            resolved.intent.object,
+            map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account).data,
+        )
     return None
 
 

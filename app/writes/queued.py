@@ -13,21 +13,21 @@ from app.errors import ConnectionPaused, OutcomeUnknown, Problem, VendorUnavaila
 from app.queue.kinds import JobKind
 from app.queue.models import (
     DeadLetter,
+    Deferred,
     Done,
     Exhausted,
     Finishing,
     Job,
+    JobOutcome,
     JobPolicy,
     NewJob,
-    Outcome,
-    Spared,
     Throttled,
     Unauthorised,
 )
 from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS, document_for
 from app.writes.models import Intent, Operation
-from app.writes.recover import go_on
+from app.writes.recover import continue_operation
 
 KIND: Final = "execute"
 ABANDON: Final = "abandon"
@@ -57,16 +57,16 @@ def job_of(operation: Operation) -> NewJob:
     )
 
 
-async def carry_out(deps: WriteDeps, job: Job, finishing: Finishing) -> Outcome:
+async def run_write_job(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Go on with the operation whose id is the payload; the job ends with the operation's decision."""
     operation_id = job.payload.decode()
     begun = await deps.operations.take_turn(operation_id)
-    because = None if begun is None else await go_on(deps, begun)
+    because = None if begun is None else await continue_operation(deps, begun)
     operation = await deps.operations.get(operation_id)
     if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
         return Done()
     if because is None:
-        return Spared(reason="it is not decided yet", after=max(LEAST_PAUSE, operation.due_in))
+        return Deferred(reason="it is not decided yet", after=max(LEAST_PAUSE, operation.due_in))
     return _held_up(operation, because)
 
 
@@ -83,14 +83,14 @@ def abandonment_of(letter: DeadLetter) -> NewJob | None:
     )
 
 
-async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> Outcome:
+async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """End an operation whose job was given up and let go: nothing was sent, or nobody knows."""
     begun = await deps.operations.take_turn(job.payload.decode())
     if begun is None:
         operation = await deps.operations.get(job.payload.decode())
         if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
             return Done()
-        return Spared(reason="it is still held", after=max(LEAST_PAUSE, operation.due_in))
+        return Deferred(reason="it is still held", after=max(LEAST_PAUSE, operation.due_in))
     operation = begun.operation
     if operation.phase == "received":
         never = VendorUnavailable("An operator let this write go; nothing was sent.", operation_id=operation.id)
@@ -104,7 +104,7 @@ async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> Outcome:
     return Done()
 
 
-def _held_up(operation: Operation, because: Problem) -> Outcome:
+def _held_up(operation: Operation, because: Problem) -> JobOutcome:
     """What the vendor's problem is to the queue: a matter of the whole connection, or of this write."""
     held = isinstance(because, ConnectionPaused) and because.held
     if because.category == "throttle":
@@ -114,7 +114,7 @@ def _held_up(operation: Operation, because: Problem) -> Outcome:
     # Counted in rounds, so that a redrive has as many attempts as the first run had.
     if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and not held:
         return Exhausted(reason=because.code)
-    return Spared(reason=because.code, after=max(LEAST_PAUSE, operation.due_in))
+    return Deferred(reason=because.code, after=max(LEAST_PAUSE, operation.due_in))
 
 
 def _order_key(intent: Intent) -> str | None:
@@ -135,7 +135,7 @@ KINDS: Final = (
     JobKind(
         name=KIND,
         policy=POLICY,
-        bind=lambda dependencies: partial(carry_out, dependencies.of(WriteDeps)),
+        bind=lambda dependencies: partial(run_write_job, dependencies.of(WriteDeps)),
         abandon=abandonment_of,
     ),
     JobKind(

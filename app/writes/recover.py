@@ -12,17 +12,17 @@ import msgspec
 from app.errors import NotFound, OutcomeUnknown, Problem
 from app.queue.models import LeaseLost
 from app.records.fetch import fetch_record
-from app.records.map_record import fitting
+from app.records.map_record import as_vendor_drift
 from app.records.refusals import problem_of_refusal
 from app.telemetry import count_operation, operation_span
 from app.vendors.models import VendorRefused
 from app.writes.deps import WriteDeps
-from app.writes.execute import Undecided, desk_of, document_for, execute, refuse, send_and_settle
+from app.writes.execute import Undecided, document_for, execute, refuse, resolve_write, send_and_settle
 from app.writes.finish import finish
-from app.writes.matches_intent import reflects
+from app.writes.matches_intent import matches_intent
 from app.writes.models import Answer, Begun
-from app.writes.prepare import Desk, Prepared, marker_lookup, prepare, prepare_create, prepare_update
-from app.writes.upsert_race import got_ahead
+from app.writes.prepare import PreparedWrite, ResolvedWrite, marker_lookup, prepare, prepare_create, prepare_update
+from app.writes.upsert_race import lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Action, Receipt, Recovery
 
@@ -48,10 +48,10 @@ async def resolve(deps: WriteDeps, begun: Begun) -> None:
     first = operation.phase == "received" and operation.attempts <= 2  # the first owner, then us
     name = f"resolve {operation.action} {operation.object}"
     with operation_span(name, operation.correlation_id, operation.traceparent, first=first):
-        await go_on(deps, begun)
+        await continue_operation(deps, begun)
 
 
-async def go_on(deps: WriteDeps, begun: Begun) -> Problem | None:
+async def continue_operation(deps: WriteDeps, begun: Begun) -> Problem | None:
     """Take an undecided operation as far as it goes now. What the vendor has that keeps it waiting, if that is why."""
     try:
         if begun.operation.phase == "received":
@@ -72,22 +72,24 @@ async def settle(deps: WriteDeps, begun: Begun, *, final: bool = False) -> Answe
     open because the vendor cannot be asked.
     """
     operation = begun.operation
-    desk = desk_of(deps, operation.intent, time.monotonic() + deps.execution_limit)
+    resolved = resolve_write(deps, operation.intent, time.monotonic() + deps.execution_limit)
     effect: Action = operation.effect or operation.action
-    recovery = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
+    recovery = resolved.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
     try:
         if recovery.by == "state":
-            return await _by_state(desk, begun, effect)
+            return await _by_state(resolved, begun, effect)
         if operation.remote_id is not None and effect in MAKING:
             # The vendor named what it made; only reading it had failed.
-            return await finish(desk, begun, effect, Receipt(remote_id=operation.remote_id, created=effect == "create"))
+            return await finish(
+                resolved, begun, effect, Receipt(remote_id=operation.remote_id, created=effect == "create")
+            )
         if recovery.by == "unique" or (recovery.by == "key" and _key_lives(begun, recovery)):
-            return await _send_again(desk, begun, effect)
+            return await _send_again(resolved, begun, effect)
         if recovery.strength != "none":
-            return await _by_marker(desk, begun, effect, recovery, final=final)
+            return await _by_marker(resolved, begun, effect, recovery, final=final)
         await _unknown(deps, begun, recovery.note)
     except VendorRefused as refused:
-        await _look_again(deps, begun, problem_of_refusal(desk.connection, refused))
+        await _look_again(deps, begun, problem_of_refusal(resolved.connection, refused))
     except Problem as problem:
         await _look_again(deps, begun, problem)
     return None
@@ -99,119 +101,129 @@ def _key_lives(begun: Begun, recovery: Recovery) -> bool:
     return age < recovery.lifetime - LIFETIME_MARGIN
 
 
-async def _send_again(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
+async def _send_again(resolved: ResolvedWrite, begun: Begun, effect: Action) -> Answer | None:
     """Safe to repeat: the vendor recognises it, or its unique constraint does, or it is known not to have happened.
 
     It may have happened all the same, so nothing that meets this request takes the operation back to its beginning.
     """
-    prepared = await _same_request(desk, begun, effect)
-    begun = await desk.deps.operations.mark_sent(begun, effect=effect, remote_id=begun.operation.remote_id)
+    prepared = await _same_request(resolved, begun, effect)
+    begun = await resolved.deps.operations.mark_sent(begun, effect=effect, remote_id=begun.operation.remote_id)
     try:
-        return await send_and_settle(desk, begun, prepared)
+        return await send_and_settle(resolved, begun, prepared)
     except VendorRefused as refused:
         if effect not in MAKING:
-            return await refuse(desk.deps, begun, problem_of_refusal(desk.connection, refused))
-        return await _after_refusal(desk, begun, effect, refused)
+            return await refuse(resolved.deps, begun, problem_of_refusal(resolved.connection, refused))
+        return await _after_refusal(resolved, begun, effect, refused)
 
 
-async def _after_refusal(desk: Desk, begun: Begun, effect: Action, refused: VendorRefused) -> Answer | None:
+async def _after_refusal(
+    resolved: ResolvedWrite, begun: Begun, effect: Action, refused: VendorRefused
+) -> Answer | None:
     """A no to the second request: the first may have arrived after all, and even be what is in the way.
 
     Raises the refusal where neither a look-up nor the refusal itself tells, so that it is looked at again later.
     """
-    strength = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY).strength
+    strength = resolved.mapping.endpoints.recovery.get(effect, NO_RECOVERY).strength
     # Without any strength the write carries no mark that could be looked for.
-    lookup, loss = await marker_lookup(desk, begun.operation.id) if strength != "none" else (None, ())
-    found = None if lookup is None else await _look_up(desk, begun, lookup)
+    lookup, loss = await marker_lookup(resolved, begun.operation.id) if strength != "none" else (None, ())
+    found = None if lookup is None else await _look_up(resolved, begun, lookup)
     if found is not None:
-        return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
+        return await finish(resolved, begun, effect, Receipt(remote_id=found, created=True), loss)
     if not refused.refusal.conclusive:
-        await _unless_found_later(desk, begun, effect)
+        await _unless_found_later(resolved, begun, effect)
         return None
     if (lookup is None or strength == "search") and refused.refusal.kind not in JUDGED:
         raise refused
-    if await got_ahead(desk, begun.operation, effect, refused):
-        await _pause(desk.deps, begun, FIRST_PAUSE)
+    if await lost_upsert_race(resolved, begun.operation, effect, refused):
+        await _pause(resolved.deps, begun, FIRST_PAUSE)
         return None
-    return await refuse(desk.deps, begun, problem_of_refusal(desk.connection, refused))
+    return await refuse(resolved.deps, begun, problem_of_refusal(resolved.connection, refused))
 
 
-async def _unless_found_later(desk: Desk, begun: Begun, effect: Action) -> None:
+async def _unless_found_later(resolved: ResolvedWrite, begun: Begun, effect: Action) -> None:
     """Neither the refusal nor the look-up tells: it is looked for again for as long as an index may lag, and then
     nobody knows."""
-    recovery = desk.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
+    recovery = resolved.mapping.endpoints.recovery.get(effect, NO_RECOVERY)
     pause = FIRST_PAUSE * 2.0 ** min(begun.operation.attempts, 20)
     if pause < recovery.search_lag:
-        await _pause(desk.deps, begun, pause)
+        await _pause(resolved.deps, begun, pause)
     else:
-        await _unknown(desk.deps, begun, recovery.note)
+        await _unknown(resolved.deps, begun, recovery.note)
 
 
-async def _by_marker(desk: Desk, begun: Begun, effect: Action, recovery: Recovery, *, final: bool) -> Answer | None:
+async def _by_marker(
+    resolved: ResolvedWrite, begun: Begun, effect: Action, recovery: Recovery, *, final: bool
+) -> Answer | None:
     """Look for the record that carries our operation id."""
-    lookup, loss = await marker_lookup(desk, begun.operation.id)
+    lookup, loss = await marker_lookup(resolved, begun.operation.id)
     if lookup is None:
-        await _unknown(desk.deps, begun, recovery.note)
+        await _unknown(resolved.deps, begun, recovery.note)
         return None
-    found = await _look_up(desk, begun, lookup)
+    found = await _look_up(resolved, begun, lookup)
     if found is not None:
-        return await finish(desk, begun, effect, Receipt(remote_id=found, created=True), loss)
+        return await finish(resolved, begun, effect, Receipt(remote_id=found, created=True), loss)
     age = begun.operation.age_since_sent
     if recovery.strength == "strong":
-        if age < desk.deps.settle_margin:
-            await _pause(desk.deps, begun, desk.deps.settle_margin - age)
+        if age < resolved.deps.settle_margin:
+            await _pause(resolved.deps, begun, resolved.deps.settle_margin - age)
             return None
         # A strongly consistent read does not show it: it did not happen.
-        return await _send_again(desk, begun, effect)
+        return await _send_again(resolved, begun, effect)
     if age < recovery.search_lag and not final:
-        await _pause(desk.deps, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
+        await _pause(resolved.deps, begun, min(recovery.search_lag - age, FIRST_PAUSE * 2.0**begun.operation.attempts))
         return None
-    await _unknown(desk.deps, begun, recovery.note)
+    await _unknown(resolved.deps, begun, recovery.note)
     return None
 
 
-async def _look_up(desk: Desk, begun: Begun, lookup: VendorRequest) -> str | None:
+async def _look_up(resolved: ResolvedWrite, begun: Begun, lookup: VendorRequest) -> str | None:
     """The remote id of the record that carries the marker, or None."""
-    marked = desk.mapping.endpoints.marked
+    marked = resolved.mapping.endpoints.marked
     assert marked is not None  # noqa: S101 - stands beside find_marker
     try:
-        reply = await desk.deps.vendors.send(desk.connection, lookup, deadline=desk.deadline)
+        reply = await resolved.deps.vendors.send(resolved.connection, lookup, deadline=resolved.deadline)
     except VendorRefused as refused:
         if refused.refusal.kind == "not_found":
             return None
         raise
-    with fitting(desk.deps, desk.connection, desk.mapping):
+    with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping):
         return marked(reply, begun.operation.id)
 
 
-async def _by_state(desk: Desk, begun: Begun, effect: Action) -> Answer | None:
+async def _by_state(resolved: ResolvedWrite, begun: Begun, effect: Action) -> Answer | None:
     """Read the record: if it already is as the caller wanted, it is done; else the same values are sent again."""
-    remote_id = begun.operation.remote_id or desk.intent.remote_id
+    remote_id = begun.operation.remote_id or resolved.intent.remote_id
     assert remote_id is not None  # noqa: S101 - a change names its record
     try:
-        present = await fetch_record(desk.deps, desk.connection, desk.mapping, remote_id, desk.deadline, pinned=True)
-        done = reflects(desk.intent, effect, desk.mapping.patch, present.mapped.data)
+        present = await fetch_record(
+            resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline, pinned=True
+        )
+        done = matches_intent(resolved.intent, effect, resolved.mapping.patch, present.mapped.data)
     except NotFound as gone:
         if effect != "archive":
-            return await refuse(desk.deps, begun, gone)
+            return await refuse(resolved.deps, begun, gone)
         done = True
     if done:
-        return await finish(desk, begun, effect, Receipt(remote_id=remote_id))
-    if begun.operation.age_since_sent < desk.deps.settle_margin:
-        await _pause(desk.deps, begun, desk.deps.settle_margin)
+        return await finish(resolved, begun, effect, Receipt(remote_id=remote_id))
+    if begun.operation.age_since_sent < resolved.deps.settle_margin:
+        await _pause(resolved.deps, begun, resolved.deps.settle_margin)
         return None
-    return await _send_again(desk, begun, effect)
+    return await _send_again(resolved, begun, effect)
 
 
-async def _same_request(desk: Desk, begun: Begun, effect: Action) -> Prepared:
+async def _same_request(resolved: ResolvedWrite, begun: Begun, effect: Action) -> PreparedWrite:
     """The request of the first time once more; an If-Match was judged then and would fail on our own change now."""
     marker = begun.operation.id
-    free = Desk(
-        desk.deps, desk.connection, desk.mapping, msgspec.structs.replace(desk.intent, if_match=None), desk.deadline
+    free = ResolvedWrite(
+        resolved.deps,
+        resolved.connection,
+        resolved.mapping,
+        msgspec.structs.replace(resolved.intent, if_match=None),
+        resolved.deadline,
     )
     if effect in ("create", "comment"):
         return await prepare_create(free, marker)
-    remote_id = begun.operation.remote_id or desk.intent.remote_id
+    remote_id = begun.operation.remote_id or resolved.intent.remote_id
     if effect == "update" and remote_id is not None:
         return await prepare_update(free, marker, remote_id)
     return await prepare(free, marker)

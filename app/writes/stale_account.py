@@ -8,7 +8,7 @@ from mappings.spec import FieldRefusal, Manifest, Unmappable, Vendor
 CUSTOM: Final = "custom_fields"
 
 
-def hinges_on_facts(
+def refused_by_account_facts(
     vendor: Manifest, mapping: AnyMapping, account: Any, refused: tuple[FieldRefusal, ...], *, lossy: bool
 ) -> bool:
     """True where everything that keeps the write from being sent is a field whose choices the account tells: a status,

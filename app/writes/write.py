@@ -23,7 +23,7 @@ from app.writes.execute import Undecided, execute, rendered, send
 from app.writes.intent import WriteRequest, read_intent
 from app.writes.models import Answer, Begun, Intent, NewOperation, Operation, OperationView
 from app.writes.operation_view import view_of
-from app.writes.prepare import Desk, Prepared, prepare
+from app.writes.prepare import PreparedWrite, ResolvedWrite, prepare
 from app.writes.queued import is_queued, job_of
 
 REPLAY_PAUSE: Final = 0.05
@@ -99,15 +99,15 @@ async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, check
     begun = await deps.operations.begin(_new_operation(request, intent, ready))
     if begun.lease is None:
         return await _judge(deps, writers, request, begun.operation)
-    work = execute(deps, begun) if ready is None else send(ready.desk, begun, ready.prepared)
+    work = execute(deps, begun) if ready is None else send(ready.resolved, begun, ready.prepared)
     return await _wait(deps, writers, request, begun, work)
 
 
 class _Ready(Struct, frozen=True, kw_only=True):
     """A write that needed no choice: its request is drafted, so that one commit says intent and sending."""
 
-    desk: Desk
-    prepared: Prepared
+    resolved: ResolvedWrite
+    prepared: PreparedWrite
     marker: str
 
 
@@ -122,9 +122,9 @@ async def _ready(deps: WriteDeps, intent: Intent, seconds: float | None = None) 
     native = intent.upsert_on is not None and intent.upsert_on in mapping.endpoints.upsert
     if intent.action not in ("create", "comment") and not native:
         return None
-    desk = Desk(deps, connection, mapping, intent, time.monotonic() + (seconds or deps.execution_limit))
+    resolved = ResolvedWrite(deps, connection, mapping, intent, time.monotonic() + (seconds or deps.execution_limit))
     marker = new_id("op_")
-    return _Ready(desk=desk, prepared=await prepare(desk, marker), marker=marker)
+    return _Ready(resolved=resolved, prepared=await prepare(resolved, marker), marker=marker)
 
 
 async def _foresee(deps: WriteDeps, intent: Intent) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.api_keys.store import ApiKeyError, PostgresKeys
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +23,7 @@ async def test_a_key_is_found_and_only_its_digest_is_stored(database: Database, 
     assert found is not None
     assert (found.principal, found.name, found.expires_at) == (made.id, "n8n", None)
     assert found.scopes == {"orders:read", "customers:write"}
-    row = await database.fetch_row(Query("SELECT api_key", "SELECT api_key::text AS everything FROM api_key"))
+    row = await database.fetch_row(Statement("SELECT api_key", "SELECT api_key::text AS everything FROM api_key"))
     assert row is not None
     assert made.secret not in row["everything"]
     assert made.secret.startswith("lsk_")
@@ -39,7 +39,7 @@ async def test_a_key_ends_when_its_time_is_over(database: Database, keys: Postgr
     assert await keys.find(made.secret) is not None
 
     await database.execute(
-        Query(
+        Statement(
             "UPDATE api_key",
             "UPDATE api_key SET created_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'",
         )

@@ -11,7 +11,7 @@ from app.audit import record
 from app.audit.chain import AuditSealer
 from app.audit.models import Anchor, Verification
 from app.audit.trail import PostgresAuditTrail
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 
 PATIENCE: Final = 30.0
 SEALED: Final = 9
@@ -56,7 +56,7 @@ class Chain:
         """Change something as nobody of us would."""
         await self.owner.execute(statement, *arguments)
 
-    async def run(self, query: Query) -> int:
+    async def run(self, query: Statement) -> int:
         """A statement of ours in a transaction of its own."""
         return await self.database.execute(query)
 

@@ -7,13 +7,15 @@ from datetime import timedelta
 from app.postgres.database import Database
 from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Failure, JobPolicy, NewJob
+from app.queue.models import JobFailure, JobPolicy, NewJob
 
 KEY = bytes(range(32))
 ENCRYPTION_KEYS = f"k1:{base64.b64encode(KEY).decode()}"
 
 
-async def bury(url: str, *jobs: NewJob, failure: Failure, policies: Mapping[str, JobPolicy] | None = None) -> list[str]:
+async def bury(
+    url: str, *jobs: NewJob, failure: JobFailure, policies: Mapping[str, JobPolicy] | None = None
+) -> list[str]:
     """Enqueue these jobs, fail each once and for good; the ids of their dead letters."""
     database = await Database.connect(url, max_size=2)
     try:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.queue.models import Failure, NewJob
+from app.queue.models import JobFailure, NewJob
 from tests.cli.dead_work import ENCRYPTION_KEYS, bury
 from tests.commands import lockstitch
 
-TRANSIENT = Failure(category="transient", reason="vendor-unavailable")
-UNMAPPABLE = Failure(
+TRANSIENT = JobFailure(category="transient", reason="vendor-unavailable")
+UNMAPPABLE = JobFailure(
     category="permanent", reason="unmappable", path="$.properties.email", mapping="hubspot.customer", revision=1
 )
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
 from app.queue.claim import job_of
 from app.queue.enqueue import payload_of
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Failure, JobPolicy, NewJob
+from app.queue.models import JobFailure, JobPolicy, NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
 from tests.contract.facade import Facade
@@ -20,11 +20,13 @@ from tests.contract.facade import Facade
 T = TypeVar("T")
 
 SEALER = Sealer((("k1", bytes(range(32))),))
-TRANSIENT = Failure(category="transient", reason="vendor-unavailable")
-UNMAPPABLE = Failure(category="permanent", reason="unmappable", path="$.email", mapping="hubspot.customer", revision=1)
+TRANSIENT = JobFailure(category="transient", reason="vendor-unavailable")
+UNMAPPABLE = JobFailure(
+    category="permanent", reason="unmappable", path="$.email", mapping="hubspot.customer", revision=1
+)
 
 # A job that a worker claims before the test does would be given back as of a kind that is not known.
-RUN = Query(
+RUN = Statement(
     "UPDATE job",
     """
     UPDATE job
@@ -43,7 +45,7 @@ class DeadWork:
         self.facade = facade
         self.connection = f"dead-{uuid4().hex[:12]}"
 
-    def bury(self, *jobs: NewJob, failure: Failure = TRANSIENT) -> list[str]:
+    def bury(self, *jobs: NewJob, failure: JobFailure = TRANSIENT) -> list[str]:
         """Jobs that were tried once and given up; the ids of their dead letters, in this order."""
         return self.on_database(lambda database: self._bury(database, jobs, failure))
 
@@ -119,7 +121,7 @@ class DeadWork:
 
         return asyncio.run(connect_and_do())
 
-    async def _bury(self, database: Database, jobs: tuple[NewJob, ...], failure: Failure) -> list[str]:
+    async def _bury(self, database: Database, jobs: tuple[NewJob, ...], failure: JobFailure) -> list[str]:
         queue, buried = _queue(database), []
         for job in jobs:
             async with database.transaction() as session:

@@ -68,7 +68,7 @@ def check_problem(response: httpx.Response) -> dict[str, Any]:
         assert int(retry_after) >= 1
         assert problem["retry_after"] == int(retry_after)
     if response.status_code == 401:
-        proof = "Webhook-Signature " if problem["code"] == "webhook-not-proven" else "Bearer "
+        proof = "Webhook-Signature " if problem["code"] == "invalid-signature" else "Bearer "
         assert response.headers["www-authenticate"].startswith(proof)
     if response.status_code == 405:
         assert response.headers["allow"]

@@ -21,7 +21,7 @@ from app.capabilities import POLICIES
 from app.events.models import NewEvent
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue.enqueue import JobIntake
 from tests.conftest import TEMPLATE, _made_from
@@ -32,7 +32,7 @@ from tests.contract.processes import Process, free_port
 
 LADDER: Final = (0.2, 0.2, 0.3, 0.3)
 ATTEMPTS: Final = len(LADDER) + 1
-OWN_EVENTS: Final = Query("SELECT event", "SELECT id FROM event WHERE created_at = now() ORDER BY id")
+OWN_EVENTS: Final = Statement("SELECT event", "SELECT id FROM event WHERE created_at = now() ORDER BY id")
 SEALER: Final = Sealer((("k1", bytes(range(32))),))
 
 

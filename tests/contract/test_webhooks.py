@@ -88,7 +88,7 @@ def test_no_refusal_tells_what_was_wrong(facade: Facade) -> None:
     told.append({**{name: secretless[name] for name in told[0]}, "instance": told[0]["instance"]})
 
     assert [one for one in told if one != told[0]] == []
-    assert told[0]["code"] == "webhook-not-proven"
+    assert told[0]["code"] == "invalid-signature"
 
 
 def test_an_unknown_connection_is_404_whatever_it_is_sent(facade: Facade) -> None:

@@ -23,14 +23,14 @@ from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
 from app.events.store.subscriptions import PostgresSubscriptions
 from app.identifiers import new_id
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken, Sealer
 from app.problem_document import ProblemDocument
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Failure, NewJob
+from app.queue.models import JobFailure, NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.completion import Announcements
+from app.writes.completion import CompletionEvents
 from app.writes.models import Answer, Intent, NewOperation
 from app.writes.store.operations import PostgresOperations
 
@@ -40,7 +40,7 @@ K1, K2 = ("k1", bytes(range(32))), ("k2", bytes(range(32, 64)))
 OLD, BOTH, NEW = Sealer((K1,)), Sealer((K2, K1)), Sealer((K2,))
 WORDS = b'{"name":"Hypatia"}'
 
-BYTES = Query(
+BYTES = Statement(
     "SELECT pg_attribute",
     """
     SELECT c.relname || '.' || a.attname AS name,
@@ -69,7 +69,7 @@ class Stores:
             sealer,
             lease=timedelta(seconds=30),
             retention=timedelta(days=7),
-            announcer=Announcements(self.events, self.queue),
+            announcer=CompletionEvents(self.events, self.queue),
         )
         self.receipts = PostgresReceipts(database, sealer)
         self.states = PostgresRecordStates(database, sealer)
@@ -140,7 +140,7 @@ async def write_everything(stores: Stores) -> dict[str, str]:
     while jobs := (await stores.queue.claim(10, running={}, at_most=10)).jobs:
         for job in jobs:
             if job.kind == "dying":
-                ids["dead"] = await stores.queue.bury(job, Failure(category="permanent", reason="no"))
+                ids["dead"] = await stores.queue.bury(job, JobFailure(category="permanent", reason="no"))
             else:
                 await stores.queue.give_back([job], "later", after=3600.0)
     return ids
@@ -185,13 +185,13 @@ async def read_everything(stores: Stores, ids: dict[str, str]) -> None:
     assert subscription.target_url == "https://hooks.example/secret-path"
     assert len(await stores.subscriptions.secrets(ids["subscription"])) == 1
     callbacks = await stores.database.fetch(
-        Query("SELECT delivery", "SELECT id FROM delivery WHERE target_url IS NOT NULL")
+        Statement("SELECT delivery", "SELECT id FROM delivery WHERE target_url IS NOT NULL")
     )
     assert callbacks
     for row in callbacks:
         assert await stores.deliveries.open(row["id"]) is not None
     assert await stores.dead_letters.payload(ids["dead"]) == WORDS
-    await stores.database.execute(Query("UPDATE job", "UPDATE job SET run_at = now()"))
+    await stores.database.execute(Statement("UPDATE job", "UPDATE job SET run_at = now()"))
     claimed = (await stores.queue.claim(50, running={}, at_most=50)).jobs
     while more := (await stores.queue.claim(50, running={}, at_most=50)).jobs:
         claimed = [*claimed, *more]
@@ -285,7 +285,7 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     assert again.stdout.startswith("0 values were sealed anew with k2.")
     assert "May be taken out: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
     audited = await database.fetch(
-        Query("SELECT audit_event", "SELECT subject, actor FROM audit_event WHERE type = 'encryption.rotated'")
+        Statement("SELECT audit_event", "SELECT subject, actor FROM audit_event WHERE type = 'encryption.rotated'")
     )
     assert [row["subject"] for row in audited] == ["k2"]
     assert audited[0]["actor"].startswith("cli:")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from app.drift.judge import Novelty, Sample, novelties, see, traits_of
+from app.drift.judge import Deviation, Sample, deviations, see, traits_of
 from app.drift.models import Baseline, DriftSource, DriftSubject
 from canonical.customer import Customer
 
@@ -33,7 +33,7 @@ def baseline(*samples: Sample) -> Baseline:
 
 
 def news(one: Sample, before: Baseline) -> list[tuple[str, str, str, str]]:
-    found, _ = novelties(one, see(one), before)
+    found, _ = deviations(one, see(one), before)
     return [(item.path, item.kind, item.expected, item.found) for item in found]
 
 
@@ -72,7 +72,7 @@ def test_a_new_member_and_another_type_are_news() -> None:
 def test_the_first_type_of_what_was_null_is_learned_late() -> None:
     before = baseline(sample({"id": 1, "score": None}))
     now = sample({"id": 1, "score": 3})
-    assert novelties(now, see(now), before) == ([], [("$.score", "type number")])
+    assert deviations(now, see(now), before) == ([], [("$.score", "type number")])
 
 
 def test_what_could_not_be_read_is_news_whatever_was_learned() -> None:
@@ -104,5 +104,7 @@ def test_each_new_choice_is_news_once_and_a_label_is_masked() -> None:
 
 def test_bytes_that_are_no_json_are_a_finding_and_no_accident() -> None:
     broken = Sample(subject=sample({}).subject, record=b"<html>", read_by=Record, failure=("$", "not JSON"))
-    found, _ = novelties(broken, see(broken), baseline())
-    assert found == [Novelty(path="$", kind="changed_type", expected="a readable value", found="not JSON", value=None)]
+    found, _ = deviations(broken, see(broken), baseline())
+    assert found == [
+        Deviation(path="$", kind="changed_type", expected="a readable value", found="not JSON", value=None)
+    ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.egress.guard import Clearance
+from app.egress.guard import ClearedTarget
 from app.egress.models import NotPosted, TargetRefused, TargetUnreachable
 from app.egress.targets import parse_target
 from app.settings.egress import EgressRules, is_public
@@ -144,7 +144,7 @@ async def test_the_address_dialled_is_the_one_that_was_judged() -> None:
 
 @pytest.mark.parametrize("address", [("127.0.0.1", 443), (PUBLIC, 80), ("::ffff:5db8:d70e", 443, 0, 0)])
 def test_no_socket_is_opened_to_what_was_not_cleared(address: tuple[object, ...]) -> None:
-    clearance = Clearance(target=parse_target("https://hooks.example.com/"), addresses=(ip_address(PUBLIC),))
+    clearance = ClearedTarget(target=parse_target("https://hooks.example.com/"), addresses=(ip_address(PUBLIC),))
     with pytest.raises(PermissionError):
         clearance.open_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", address))
 

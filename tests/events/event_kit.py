@@ -7,10 +7,10 @@ import msgspec
 
 from app.events.models import Event, NewEvent
 from app.events.store.events import PostgresEvents
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 
 TYPES: Final = ("customer.updated", "order.created", "ticket.deleted")
-DELIVERY: Final = Query("SELECT delivery", "SELECT state, ended_at IS NOT NULL AS ended FROM delivery")
+DELIVERY: Final = Statement("SELECT delivery", "SELECT state, ended_at IS NOT NULL AS ended FROM delivery")
 
 
 def changed(number: int = 0, *, type: str = "customer.updated", **facts: Any) -> NewEvent:

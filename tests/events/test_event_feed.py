@@ -14,7 +14,7 @@ from app.events.models import Event, NewSubscription
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.postgres.database import Database, Query, Session
+from app.postgres.database import Database, Session, Statement
 from tests.events.event_kit import DELIVERY, TYPES, all_of, append, changed, numbers
 from tests.queue.kit import SEALER, until
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 T = TypeVar("T")
 
-CLEAR = Query("TRUNCATE event", "TRUNCATE event")
+CLEAR = Statement("TRUNCATE event", "TRUNCATE event")
 
 
 class Steps(RuleBasedStateMachine):
@@ -146,7 +146,7 @@ async def test_a_cursor_stays_good_when_its_event_has_expired(database: Database
     await append(database, events, changed(1), changed(2), changed(3))
     first = (await events.feed(types=(), after=None, limit=2))[-1]
 
-    await database.execute(Query("DELETE event", "DELETE FROM event WHERE id <= $1"), first.id)
+    await database.execute(Statement("DELETE event", "DELETE FROM event WHERE id <= $1"), first.id)
 
     assert numbers(await events.feed(types=(), after=first.id, limit=10)) == [3]
 
@@ -164,7 +164,7 @@ async def test_in_another_cluster_the_next_era_begins_and_everything_goes_on_beh
 ) -> None:
     await append(database, events, changed(1))
     await database.execute(
-        Query(
+        Statement(
             "INSERT event",
             """
             INSERT INTO event (id, type, body, correlation_id)
@@ -177,7 +177,7 @@ async def test_in_another_cluster_the_next_era_begins_and_everything_goes_on_beh
     await append(database, events, changed(2))
 
     assert raised == [True, False, False]
-    ids = [row["id"] for row in await database.fetch(Query("SELECT event", "SELECT id FROM event ORDER BY id"))]
+    ids = [row["id"] for row in await database.fetch(Statement("SELECT event", "SELECT id FROM event ORDER BY id"))]
     assert [id[:12] for id in ids] == ["evt_00000000", "evt_0000ffff", "evt_00010000"]
     assert numbers(await events.feed(types=(), after=ids[1], limit=10)) == [2]
     assert await events.raise_era() is False
@@ -215,5 +215,5 @@ async def test_whoever_subscribes_gets_every_event_that_the_feed_has_not_shown_b
 
 async def is_waiting(database: Database) -> bool:
     """Whether somebody waits for a lock that another transaction holds."""
-    waiting = Query("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+    waiting = Statement("SELECT pg_locks", "SELECT count(*) FROM pg_locks WHERE NOT granted")
     return bool(await database.fetch_value(waiting))

@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 
 from app.events.store.events import FEED, FEED_OF_TYPES, NEWEST, NEWEST_OF_TYPES, RAISE_ERA
-from app.postgres.database import SESSION_SETTINGS, Database, Query
+from app.postgres.database import SESSION_SETTINGS, Database, Statement
 
 pytestmark = pytest.mark.anyio
 
 THERE = 100_000
-FILL = Query(
+FILL = Statement(
     "INSERT event",
     """
     INSERT INTO event (id, type, body, correlation_id)
@@ -30,8 +30,8 @@ async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
     """To a database with many Events, of an era that is over."""
     database = await Database.connect(database_url, max_size=1)
     await database.execute(FILL, THERE)
-    await database.execute(Query("UPDATE event_era", "UPDATE event_era SET era = 1"))
-    await database.execute(Query("VACUUM event", "VACUUM ANALYZE event"))
+    await database.execute(Statement("UPDATE event_era", "UPDATE event_era SET era = 1"))
+    await database.execute(Statement("VACUUM event", "VACUUM ANALYZE event"))
     await database.close()
     opened = await asyncpg.connect(database_url, server_settings=dict(SESSION_SETTINGS))
     yield opened
@@ -52,7 +52,11 @@ async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
 )
 @pytest.mark.parametrize("plan", ["force_custom_plan", "force_generic_plan"])
 async def test_a_page_reads_a_page(
-    connection: "asyncpg.Connection[asyncpg.Record]", query: Query, arguments: tuple[object, ...], rows: int, plan: str
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    query: Statement,
+    arguments: tuple[object, ...],
+    rows: int,
+    plan: str,
 ) -> None:
     await connection.execute(f"SET plan_cache_mode = {plan}")
 

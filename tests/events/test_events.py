@@ -9,7 +9,7 @@ from app import telemetry
 from app.events.models import Event, NewEvent, StateMoved
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import SealBroken
 from app.queue.models import NewJob
 from tests.events.event_kit import all_of, append, body, changed
@@ -17,7 +17,7 @@ from tests.queue.kit import SEALER, new
 
 pytestmark = pytest.mark.anyio
 
-ROWS = Query("SELECT event", "SELECT event::text AS everything FROM event")
+ROWS = Statement("SELECT event", "SELECT event::text AS everything FROM event")
 
 
 async def test_an_event_is_the_document_of_the_contract_and_sealed_at_rest(
@@ -57,7 +57,7 @@ async def test_an_event_is_the_document_of_the_contract_and_sealed_at_rest(
     assert bytes(got.body) == bytes(event.body)
     assert await events.get("evt_" + 36 * "0") is None
     assert "canary" not in (await database.fetch(ROWS))[0]["everything"]
-    (audited,) = await database.fetch(Query("SELECT audit_event", "SELECT type, subject, facts FROM audit_event"))
+    (audited,) = await database.fetch(Statement("SELECT audit_event", "SELECT type, subject, facts FROM audit_event"))
     assert (audited["type"], audited["subject"]) == ("event.appended", event.id)
     assert "canary" not in audited["facts"]
 
@@ -65,7 +65,7 @@ async def test_an_event_is_the_document_of_the_contract_and_sealed_at_rest(
 async def test_a_body_that_was_moved_to_another_event_is_noticed(database: Database, events: PostgresEvents) -> None:
     await append(database, events, changed(1), changed(2))
     await database.execute(
-        Query("UPDATE event", "UPDATE event SET body = (SELECT body FROM event ORDER BY id LIMIT 1)")
+        Statement("UPDATE event", "UPDATE event SET body = (SELECT body FROM event ORDER BY id LIMIT 1)")
     )
 
     with pytest.raises(SealBroken):

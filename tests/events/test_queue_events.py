@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.events.queue_events import StoreAnnouncer
+from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.enqueue import JobIntake
-from app.queue.models import Failure, JobPolicy
+from app.queue.models import JobFailure, JobPolicy
 from tests.events.event_kit import DELIVERY, all_of, append, body, changed
 from tests.queue.kit import POLICIES, SEALER, Kit, new
 
@@ -16,10 +16,12 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def kit(database: Database, events: PostgresEvents) -> Kit:
-    return Kit(database, announcer=StoreAnnouncer(events, JobIntake(SEALER, POLICIES)))
+    return Kit(database, announcer=QueueEvents(events, JobIntake(SEALER, POLICIES)))
 
 
-NO = Failure(category="permanent", reason="no honest reading", path="$.email", mapping="hubspot.customer", revision=1)
+NO = JobFailure(
+    category="permanent", reason="no honest reading", path="$.email", mapping="hubspot.customer", revision=1
+)
 
 
 async def test_a_job_that_is_given_up_is_told(events: PostgresEvents, kit: Kit) -> None:
@@ -62,7 +64,7 @@ async def test_news_of_dead_letters_that_cannot_be_delivered_is_not_news_again(
     assert [event.origin for event in (await all_of(events))[2:]] == [dead[-1].id]
 
 
-SUBSCRIBER = Query(
+SUBSCRIBER = Statement(
     "INSERT subscription",
     "INSERT INTO subscription (id, principal, target_url, events) VALUES ($1, 'key_1', '', '{*}')",
 )
@@ -71,7 +73,7 @@ SUBSCRIBER = Query(
 async def test_a_delivery_that_kills_its_workers_is_given_up_with_its_job(database: Database) -> None:
     await database.execute(SUBSCRIBER, "sub_1")
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    kit = Kit(database, announcer=StoreAnnouncer(events, JobIntake(SEALER, POLICIES)))
+    kit = Kit(database, announcer=QueueEvents(events, JobIntake(SEALER, POLICIES)))
     async with database.transaction() as session:
         await kit.queue.enqueue(session, *await events.append(session, changed(1, type="dead_letter.created")))
     for _ in range(POLICIES.get("deliver", JobPolicy()).max_attempts):

@@ -14,9 +14,9 @@ from app.audit.chain import AuditSealer
 from app.audit.trail import PostgresAuditTrail
 from app.monitoring.notify import open_alerting
 from app.monitoring.store.alarms import PostgresAlarms
-from app.monitoring.store.vitals import PostgresVitals
+from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import AWAY_SECONDS, Watch
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.lanes import PostgresLanes
 from app.settings.file import AlertSettings, SettingsError, SmtpSettings
 from tests.monitoring.mailbox import running_mailbox
@@ -45,7 +45,7 @@ async def watching(database: Database, alerts: AlertSettings, clock: Clock | Non
     trail = PostgresAuditTrail(database)
     async with open_alerting(alerts, installation=URL, environment={}) as alerter:
         yield Watch(
-            PostgresVitals(database, ["crm", "shop"]),
+            PostgresAlarmFigures(database, ["crm", "shop"]),
             PostgresAlarms(database),
             trail,
             alerter,
@@ -193,7 +193,7 @@ async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
 async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(database: Database) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
         await open_dead_letter(database)
-        vitals = await PostgresVitals(database, []).read()
+        vitals = await PostgresAlarmFigures(database, []).read()
         assert vitals.dead_letters == 1
         await sql(
             database,
@@ -348,7 +348,7 @@ async def test_the_figures_go_by_their_indexes(database: Database) -> None:
              FROM generate_series(1, 20000) AS number""",
     )
     await sql(database, "VACUUM ANALYZE job")
-    reader = PostgresVitals(database, [])
+    reader = PostgresAlarmFigures(database, [])
     before = await rows_read(database)
     vitals = await reader.read()
     assert vitals.job_lag > 80_000
@@ -363,7 +363,7 @@ async def test_jobs_behind_a_target_that_is_probed_now_and_then_are_not_late(dat
            VALUES ('sub_1', 'throttle', now() - interval '1 second', now() - interval '1 hour')""",
     )
 
-    assert (await PostgresVitals(database, ["crm"]).read()).job_lag == 0.0
+    assert (await PostgresAlarmFigures(database, ["crm"]).read()).job_lag == 0.0
 
 
 async def test_a_watcher_that_cannot_look_is_not_well(database: Database) -> None:
@@ -379,9 +379,9 @@ async def test_a_watcher_that_cannot_look_is_not_well(database: Database) -> Non
 
 async def rows_read(database: Database) -> int:
     async with database.acquire() as session:
-        await session.execute(Query("SELECT pg_stat", "SELECT pg_stat_force_next_flush()"))
+        await session.execute(Statement("SELECT pg_stat", "SELECT pg_stat_force_next_flush()"))
         read: int = await session.fetch_value(
-            Query(
+            Statement(
                 "SELECT pg_stat",
                 "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint"
                 "  FROM pg_stat_user_tables WHERE relname = 'job'",

@@ -10,7 +10,7 @@ import pytest
 
 from app.monitoring.retention import MOST_BATCHES, reap
 from app.monitoring.store.retention import STATEMENTS, PostgresRetention
-from app.postgres.database import SESSION_SETTINGS, Database, Query
+from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.settings.file import RetentionSettings
 from app.telemetry import render_metrics
 
@@ -93,7 +93,7 @@ DAYS: Final = {
 
 
 async def sql(database: Database, statement: str, *arguments: Any) -> list[Any]:
-    return await database.fetch(Query("TEST", statement), *arguments)
+    return await database.fetch(Statement("TEST", statement), *arguments)
 
 
 async def place(database: Database, kind: str, number: int, days: float) -> Any:

@@ -7,8 +7,8 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from app.monitoring.models import Happening
-from app.monitoring.runs import SENTENCES, find_trace, tell_whole_run
+from app.monitoring.models import RunRecord
+from app.monitoring.runs import SENTENCES, find_trace, read_whole_run
 from app.monitoring.store.runs import SELECT_STORY, SELECT_TRACE, PostgresRuns
 from app.postgres.database import SESSION_SETTINGS, Database
 
@@ -96,7 +96,7 @@ async def runs(database_url: str) -> AsyncIterator[PostgresRuns]:
 
 
 async def test_every_table_tells_its_part_in_order(runs: PostgresRuns) -> None:
-    story = await tell_whole_run(runs, RUN, trace_url="http://ui.example/{trace_id}", limit=100)
+    story = await read_whole_run(runs, RUN, trace_url="http://ui.example/{trace_id}", limit=100)
 
     assert story is not None
     assert [entry.sentence for entry in story.data] == TOLD
@@ -108,7 +108,7 @@ async def test_every_table_tells_its_part_in_order(runs: PostgresRuns) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
 async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> None:
     whole = await runs.story(RUN, after=None, limit=100)
-    found: list[Happening] = []
+    found: list[RunRecord] = []
     while page := await runs.story(RUN, after=found[-1].place if found else None, limit=limit):
         assert len(page) <= limit
         found += page
@@ -116,7 +116,7 @@ async def test_pages_are_the_whole_in_pieces(runs: PostgresRuns, limit: int) -> 
 
 
 async def test_a_run_that_nobody_knows_is_none(runs: PostgresRuns) -> None:
-    assert await tell_whole_run(runs, "run-3", trace_url="", limit=1) is None
+    assert await read_whole_run(runs, "run-3", trace_url="", limit=1) is None
     assert await find_trace(runs, "run-3") == "14713de982472b500bedcac5e1409e69"  # printf %s run-3 | sha256sum
 
 

@@ -20,14 +20,14 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from app.errors import StoreUnavailable
 from app.postgres import database as database_module
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.anyio
 
-CREATE = Query("CREATE thing", "CREATE TABLE thing (id integer PRIMARY KEY)")
-INSERT = Query("INSERT thing", "INSERT INTO thing (id) SELECT unnest($1::integer[])")
-COUNT = Query("SELECT thing", "SELECT count(*) FROM thing")
+CREATE = Statement("CREATE thing", "CREATE TABLE thing (id integer PRIMARY KEY)")
+INSERT = Statement("INSERT thing", "INSERT INTO thing (id) SELECT unnest($1::integer[])")
+COUNT = Statement("SELECT thing", "SELECT count(*) FROM thing")
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_a_pool_that_has_no_connection_left_says_so(empty_database_url: st
     database = await Database.connect(empty_database_url, max_size=1, acquire_timeout=0.05)
     async with database.acquire():
         with pytest.raises(StoreUnavailable):
-            await database.fetch_value(Query("SELECT one", "SELECT 1"))
+            await database.fetch_value(Statement("SELECT one", "SELECT 1"))
     await database.close()
 
 
@@ -142,7 +142,7 @@ async def test_a_database_that_is_gone_is_unavailable_to_those_who_knew_it(empty
 
     for _ in range(3):  # the connection that is lost, and those that are not to be had
         with pytest.raises(StoreUnavailable):
-            await database.fetch_value(Query("SELECT one", "SELECT 1"))
+            await database.fetch_value(Statement("SELECT one", "SELECT 1"))
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         await Database.connect(url)
     await database.close()
@@ -154,7 +154,7 @@ def test_a_lost_server_is_unavailable_and_a_restarted_one_is_used_again() -> Non
         folder = Path(name)
         folder.chmod(0o711)
         server = EmbeddedPostgres(folder / "pg")
-        one = Query("SELECT one", "SELECT 1")
+        one = Statement("SELECT one", "SELECT 1")
         with asyncio.Runner() as runner:
             with server.running(folder / "log") as url:
                 database = runner.run(Database.connect(url))
@@ -168,7 +168,7 @@ def test_a_lost_server_is_unavailable_and_a_restarted_one_is_used_again() -> Non
 
 
 async def _lose_inside_a_transaction(database: Database, server: EmbeddedPostgres) -> None:
-    one = Query("SELECT one", "SELECT 1")
+    one = Statement("SELECT one", "SELECT 1")
     async with database.transaction() as session:
         await session.fetch_value(one)
         os.kill(int((server.folder / "data/postmaster.pid").read_text().splitlines()[0]), signal.SIGQUIT)

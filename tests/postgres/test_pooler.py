@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.claim import open_upkeep
 
 pytestmark = pytest.mark.anyio
 
-SETTING = Query("SELECT pg_settings", "SELECT current_setting('enable_seqscan')")
+SETTING = Statement("SELECT pg_settings", "SELECT current_setting('enable_seqscan')")
 KNOWN = {b"user", b"database", b"client_encoding", b"application_name"}
 REFUSAL = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter\0\0"
 

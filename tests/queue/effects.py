@@ -4,9 +4,9 @@
 longer than that, so two that overlap by this measure did overlap.
 """
 
-from app.postgres.database import Query
+from app.postgres.database import Statement
 
-CREATE = Query(
+CREATE = Statement(
     "CREATE effect",
     """
     CREATE TABLE effect (
@@ -15,11 +15,11 @@ CREATE = Query(
     )
     """,
 )
-TAKE_EFFECT = Query(
+TAKE_EFFECT = Statement(
     "INSERT effect",
     "INSERT INTO effect (job_id, connection, order_key, began, ended) VALUES ($1, $2, $3, $4, $5)",
 )
-EFFECTS = Query(
+EFFECTS = Statement(
     "SELECT effect",
     """
     SELECT job_id, connection, order_key,

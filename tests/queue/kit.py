@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
@@ -23,7 +23,7 @@ POLICIES = {
     "hasty": JobPolicy(max_attempts=50, give_up_seconds=60.0),
 }
 
-SHIFT = Query(
+SHIFT = Statement(
     "UPDATE job",
     """
     UPDATE job
@@ -31,12 +31,12 @@ SHIFT = Query(
            give_up_at = give_up_at - $1::interval
     """,
 )
-SHIFT_LANES = Query(
+SHIFT_LANES = Statement(
     "UPDATE lane",
     "UPDATE lane SET blocked_until = blocked_until - $1::interval, refilled_at = refilled_at - $1::interval",
 )
-STATES = Query("SELECT job", "SELECT id, state FROM job ORDER BY id")
-AUDITED = Query("SELECT audit_event", "SELECT type FROM audit_event ORDER BY id")
+STATES = Statement("SELECT job", "SELECT id, state FROM job ORDER BY id")
+AUDITED = Statement("SELECT audit_event", "SELECT type FROM audit_event ORDER BY id")
 
 
 class Kit:

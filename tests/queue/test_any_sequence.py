@@ -14,15 +14,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.postgres.database import Database, Query
-from app.queue.models import Failure, Job, LeaseLost
+from app.postgres.database import Database, Statement
+from app.queue.models import Job, JobFailure, LeaseLost
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.kit import Kit, new
 
 T = TypeVar("T")
 
-CLEAR = Query("TRUNCATE job", "TRUNCATE job, lane, attempt, dead_letter, audit_event, effect RESTART IDENTITY")
-HEADS = Query(
+CLEAR = Statement("TRUNCATE job", "TRUNCATE job, lane, attempt, dead_letter, audit_event, effect RESTART IDENTITY")
+HEADS = Statement(
     "SELECT job",
     """
     SELECT connection, order_key, count(*) FILTER (WHERE state <> 'behind') AS heads,
@@ -34,7 +34,7 @@ HEADS = Query(
      GROUP BY connection, order_key
     """,
 )
-PERMANENT = Failure(category="permanent", reason="no")
+PERMANENT = JobFailure(category="permanent", reason="no")
 CONNECTIONS = st.sampled_from(["shop", "desk"])
 KEYS = st.sampled_from(["a", "b", None])
 

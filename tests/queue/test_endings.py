@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 
 from app.dead_letters.models import AlreadyQueued, DeadLetterFilter, NotOpen
-from app.postgres.database import Query
+from app.postgres.database import Statement
 from app.queue.figures import read_figures
-from app.queue.models import Failure
+from app.queue.models import JobFailure
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio
 
-PERMANENT = Failure(category="permanent", reason="no such field", path="/email", mapping="shop.customer", revision=3)
-CONFLICT = Failure(category="conflict", reason="not the owner")
-RUN_IN = Query("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
+PERMANENT = JobFailure(category="permanent", reason="no such field", path="/email", mapping="shop.customer", revision=3)
+CONFLICT = JobFailure(category="conflict", reason="not the owner")
+RUN_IN = Statement("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
 
 
 async def test_back_off_is_exponential_with_full_jitter_and_bounded(kit: Kit) -> None:
@@ -23,7 +23,9 @@ async def test_back_off_is_exponential_with_full_jitter_and_bounded(kit: Kit) ->
     for _ in range(20):
         await kit.queue.retry(await kit.claim_one(), "timeout")
         delays.append(await kit.database.fetch_value(RUN_IN))
-        await kit.database.execute(Query("UPDATE job", "UPDATE job SET run_at = now(), give_up_at = now() + '1 day'"))
+        await kit.database.execute(
+            Statement("UPDATE job", "UPDATE job SET run_at = now(), give_up_at = now() + '1 day'")
+        )
 
     assert all(delay <= 2.0**number for number, delay in enumerate(delays))
     assert all(delay <= 300.0 for delay in delays)
@@ -56,7 +58,7 @@ async def test_a_job_dies_after_its_attempts_and_tells_them_all(kit: Kit) -> Non
 async def test_time_that_a_job_could_not_be_tried_does_not_count_against_it(kit: Kit) -> None:
     await kit.enqueue(new("hasty"))
     late = "UPDATE job SET created_at = created_at - $1::interval, give_up_at = give_up_at - $1::interval"
-    await kit.database.execute(Query("UPDATE job", late), timedelta(days=3))
+    await kit.database.execute(Statement("UPDATE job", late), timedelta(days=3))
     await kit.queue.throttle(await kit.claim_one(), "429", retry_after=0.0)
 
     assert await kit.queue.retry(await kit.claim_one(), "timeout", after=50.0) == "retried"
@@ -192,7 +194,7 @@ async def test_the_figures_tell_what_waits_and_what_is_held_up(kit: Kit) -> None
             await kit.queue.bury(job, PERMANENT)
     await kit.enqueue(new(order_key="d"))
     await kit.database.execute(
-        Query("UPDATE job", "UPDATE job SET created_at = created_at - interval '1 hour' WHERE order_key = 'a'")
+        Statement("UPDATE job", "UPDATE job SET created_at = created_at - interval '1 hour' WHERE order_key = 'a'")
     )
     await kit.pass_time(10)
 

@@ -6,15 +6,15 @@ import asyncpg
 import pytest
 
 from app import telemetry
-from app.postgres.database import Query
+from app.postgres.database import Statement
 from app.postgres.listen import CHANNEL
 from app.queue.models import INTERNAL, NewJob
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio
 
-PAYLOADS = Query("SELECT job", "SELECT payload FROM job")
-RUNS = Query("SELECT job", "SELECT correlation_id, traceparent, origin FROM job ORDER BY id")
+PAYLOADS = Statement("SELECT job", "SELECT payload FROM job")
+RUNS = Statement("SELECT job", "SELECT correlation_id, traceparent, origin FROM job ORDER BY id")
 
 
 async def test_jobs_come_and_go_with_the_callers_transaction(kit: Kit) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from app.queue.models import Failure, LaneSettings
+from app.queue.models import JobFailure, LaneSettings
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio
@@ -118,7 +118,7 @@ async def test_exactly_one_job_probes_until_one_succeeds(kit: Kit) -> None:
 async def test_a_vendor_who_refuses_the_data_of_a_probe_is_there_again(kit: Kit) -> None:
     await kit.enqueue(new(), new())
     await kit.queue.throttle(await kit.claim_one(), "429", retry_after=0.0)
-    await kit.queue.bury(await kit.claim_one(), Failure(category="permanent", reason="no such field"))
+    await kit.queue.bury(await kit.claim_one(), JobFailure(category="permanent", reason="no such field"))
 
     assert not (await kit.claim_one()).probe
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.queue.models import Failure, LeaseLost, NewJob
+from app.queue.models import JobFailure, LeaseLost, NewJob
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio
@@ -118,7 +118,7 @@ async def _finish_and_fail(kit: Kit, head: object) -> None:
 
 async def test_a_dead_head_blocks_its_key_until_it_is_discarded_where_its_kind_says_so(kit: Kit) -> None:
     ids = await kit.enqueue(new("strict", order_key="a"), new("strict", order_key="a"))
-    await kit.queue.bury(await kit.claim_one(), Failure(category="permanent", reason="no such field"))
+    await kit.queue.bury(await kit.claim_one(), JobFailure(category="permanent", reason="no such field"))
     later = await kit.enqueue(new("strict", order_key="a"))
     assert await kit.claim_all() == []
 
@@ -132,7 +132,7 @@ async def test_a_dead_head_blocks_its_key_until_it_is_discarded_where_its_kind_s
 
 async def test_a_dead_head_lets_its_key_go_on_where_its_kind_says_so(kit: Kit) -> None:
     ids = await kit.enqueue(new(order_key="a"), new(order_key="a"))
-    await kit.queue.bury(await kit.claim_one(), Failure(category="permanent", reason="no such field"))
+    await kit.queue.bury(await kit.claim_one(), JobFailure(category="permanent", reason="no such field"))
 
     assert (await kit.claim_one()).id == ids[1]
 
@@ -141,7 +141,7 @@ async def test_a_redriven_head_takes_its_old_place(kit: Kit) -> None:
     blocked = await kit.enqueue(new("strict", order_key="a"), new("strict", order_key="a"))
     skipped = await kit.enqueue(new(order_key="b"), new(order_key="b"), new(order_key="b"))
     for head in await kit.claim():
-        await kit.queue.bury(head, Failure(category="permanent", reason="no"))
+        await kit.queue.bury(head, JobFailure(category="permanent", reason="no"))
     running = await kit.claim_one()
     assert running.id == skipped[1]
     for dead in await kit.dead():
@@ -156,7 +156,7 @@ async def test_a_redriven_head_takes_its_old_place(kit: Kit) -> None:
 
 async def test_a_redriven_head_goes_before_a_newer_one_that_waits(kit: Kit) -> None:
     ids = await kit.enqueue(new(order_key="a"), new(order_key="a"))
-    await kit.queue.bury(await kit.claim_one(), Failure(category="permanent", reason="no"))
+    await kit.queue.bury(await kit.claim_one(), JobFailure(category="permanent", reason="no"))
     (dead,) = await kit.dead()
     async with kit.database.transaction() as session:
         assert await kit.dead_letters.redrive(session, dead.id, actor="ada") == ids[0]
@@ -197,7 +197,7 @@ async def test_a_lost_lease_never_commits(kit: Kit) -> None:
         kit.queue.retry(old, "timeout"),
         kit.queue.throttle(old, "slow down", retry_after=5.0),
         kit.queue.refuse(old, "bad token"),
-        kit.queue.bury(old, Failure(category="permanent", reason="no")),
+        kit.queue.bury(old, JobFailure(category="permanent", reason="no")),
     ):
         with pytest.raises(LeaseLost):
             await step

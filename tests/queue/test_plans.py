@@ -11,15 +11,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.postgres.database import SESSION_SETTINGS, Database, Query
+from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.queue.claim import CLAIM, UPKEEP_SETTINGS
-from app.queue.models import Failure
+from app.queue.models import JobFailure
 from tests.queue.kit import Kit, new
 
 pytestmark = pytest.mark.anyio
 
 WAITING = 100_000
-FILL = Query(
+FILL = Statement(
     "INSERT job",
     """
     INSERT INTO job (kind, connection, order_key, state, max_attempts, dead_head, payload, correlation_id)
@@ -28,9 +28,9 @@ FILL = Query(
       FROM generate_series(0, $1 - 1) AS number
     """,
 )
-VACUUM = Query("VACUUM job", "VACUUM ANALYZE job, lane, dead_letter, attempt")
-FLUSH = Query("SELECT pg_stat", "SELECT pg_stat_force_next_flush()")
-ROWS_READ = Query(
+VACUUM = Statement("VACUUM job", "VACUUM ANALYZE job, lane, dead_letter, attempt")
+FLUSH = Statement("SELECT pg_stat", "SELECT pg_stat_force_next_flush()")
+ROWS_READ = Statement(
     "SELECT pg_stat_user_tables",
     """
     SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint
@@ -109,7 +109,7 @@ async def _live(kit: Kit) -> None:
     async with kit.queue.finishing(finished):
         pass
     await kit.queue.retry(retried, "timeout", after=0.0)
-    identity = await kit.queue.bury(dead, Failure(category="permanent", reason="no"))
+    identity = await kit.queue.bury(dead, JobFailure(category="permanent", reason="no"))
     async with kit.database.transaction() as session:
         await kit.dead_letters.redrive(session, identity, actor="ada")
     await kit.queue.give_back([left], "enough")

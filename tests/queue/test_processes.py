@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.child_process import tied_to_parent
-from app.postgres.database import Query
+from app.postgres.database import Statement
 from app.queue.models import LaneSettings
 from tests.queue.kit import Kit, new, until
 from tests.queue.worker_process import CREATE
@@ -21,7 +21,7 @@ from tests.queue.worker_process import CREATE
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
-EFFECTS = Query("SELECT effect", "SELECT job_id FROM effect ORDER BY id")
+EFFECTS = Statement("SELECT effect", "SELECT job_id FROM effect ORDER BY id")
 
 
 @asynccontextmanager

@@ -13,18 +13,18 @@ from app.errors import (
     VendorThrottled,
     VendorTimeout,
 )
-from app.postgres.database import Query
+from app.postgres.database import Statement
 from app.problem_document import FieldError
 from app.queue.models import (
     Conflict,
+    Deferred,
     Done,
     Finishing,
     Job,
+    JobOutcome,
     JobPolicy,
-    Outcome,
     Permanent,
     Retry,
-    Spared,
     Throttled,
     Unauthorised,
 )
@@ -32,15 +32,17 @@ from tests.queue.kit import Kit, new, running, until
 
 pytestmark = pytest.mark.anyio
 
-LAST_ATTEMPT = Query("SELECT attempt", "SELECT outcome, category, reason FROM attempt ORDER BY ended_at DESC LIMIT 1")
+LAST_ATTEMPT = Statement(
+    "SELECT attempt", "SELECT outcome, category, reason FROM attempt ORDER BY ended_at DESC LIMIT 1"
+)
 
 
-async def attempt_once(kit: Kit, ends: Outcome | Exception) -> tuple[object, ...]:
+async def attempt_once(kit: Kit, ends: JobOutcome | Exception) -> tuple[object, ...]:
     """Run one job whose handler says or raises this; the attempt as it was recorded."""
     await kit.enqueue(new())
     made = 0
 
-    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         nonlocal made
         made += 1
         if isinstance(ends, Exception):
@@ -61,7 +63,7 @@ async def attempt_once(kit: Kit, ends: Outcome | Exception) -> tuple[object, ...
         (Retry(reason="timeout", after=60.0), ("retried", "transient", "timeout"), ["ready"]),
         (Throttled(reason="429", retry_after=60.0), ("spared", "throttle", "429"), ["ready"]),
         (Unauthorised(reason="bad token"), ("spared", "auth", "bad token"), ["ready"]),
-        (Spared(reason="not now", after=60.0), ("spared", None, "not now"), ["ready"]),
+        (Deferred(reason="not now", after=60.0), ("spared", None, "not now"), ["ready"]),
         (ConnectionPaused(held=True), ("spared", None, "connection-paused"), ["ready"]),
         (ConnectionPaused(retry_after=60.0), ("retried", "transient", "connection-paused"), ["ready"]),
         (Permanent(reason="no such field", path="/a"), ("dead", "permanent", "no such field"), []),
@@ -75,21 +77,21 @@ async def attempt_once(kit: Kit, ends: Outcome | Exception) -> tuple[object, ...
     ids=lambda value: type(value).__name__ if isinstance(value, Problem | Done | Retry) else None,
 )
 async def test_what_a_handler_says_or_raises_is_what_becomes_of_the_job(
-    kit: Kit, ends: Outcome | Exception, recorded: tuple[object, ...], left: list[str]
+    kit: Kit, ends: JobOutcome | Exception, recorded: tuple[object, ...], left: list[str]
 ) -> None:
     assert await attempt_once(kit, ends) == recorded
     assert list((await kit.states()).values()) == left
 
 
-MANY_FAILED = Query("UPDATE job", "UPDATE job SET attempts = 6")
-RUN_IN = Query("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
+MANY_FAILED = Statement("UPDATE job", "UPDATE job SET attempts = 6")
+RUN_IN = Statement("SELECT job", "SELECT extract(epoch FROM run_at - now())::float8 FROM job")
 
 
 async def test_a_pause_that_ends_soon_does_not_use_up_the_patience_of_the_queue(kit: Kit) -> None:
     await kit.enqueue(new())
     await kit.database.execute(MANY_FAILED)
 
-    async def not_yet(_job: Job, _finishing: Finishing) -> Outcome:
+    async def not_yet(_job: Job, _finishing: Finishing) -> JobOutcome:
         raise ConnectionPaused(retry_after=5.0)
 
     async with running(kit, not_yet):
@@ -115,7 +117,7 @@ async def test_a_place_in_the_payload_is_found_in_the_dead_letter(kit: Kit) -> N
 async def test_what_was_finished_stays_finished_whatever_comes_after(kit: Kit) -> None:
     await kit.enqueue(new())
 
-    async def finish_and_fail(_job: Job, finishing: Finishing) -> Outcome:
+    async def finish_and_fail(_job: Job, finishing: Finishing) -> JobOutcome:
         async with finishing() as transaction:
             await kit.queue.enqueue(transaction, new("outgoing", after=60.0))
         raise ValueError
@@ -134,7 +136,7 @@ async def until_recorded(kit: Kit) -> None:
 async def test_an_attempt_that_takes_too_long_is_cut_off(kit: Kit) -> None:
     await kit.enqueue(new())
 
-    async def hang(_job: Job, _finishing: Finishing) -> Outcome:
+    async def hang(_job: Job, _finishing: Finishing) -> JobOutcome:
         await asyncio.Event().wait()
         return Done()
 
@@ -149,7 +151,7 @@ async def test_an_attempt_that_takes_too_long_is_cut_off(kit: Kit) -> None:
 async def test_a_kind_that_nobody_knows_here_waits_for_a_worker_that_does(kit: Kit) -> None:
     await kit.enqueue(new("of-the-next-version"))
 
-    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         return Done()
 
     async with running(kit, handler):

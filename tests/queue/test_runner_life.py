@@ -6,15 +6,15 @@ from functools import partial
 import pytest
 
 from app.errors import StoreUnavailable
-from app.postgres.database import Query
+from app.postgres.database import Statement
 from app.postgres.listen import listen
-from app.queue.models import Done, Finishing, Job, Outcome
+from app.queue.models import Done, Finishing, Job, JobOutcome
 from app.queue.runner import QueueRunner
 from tests.queue.kit import Kit, new, running, until
 
 pytestmark = pytest.mark.anyio
 
-CUT = Query(
+CUT = Statement(
     "SELECT pg_stat_activity",
     """
     SELECT pg_terminate_backend(pid)
@@ -29,7 +29,7 @@ async def test_a_long_attempt_keeps_its_lease_and_a_stolen_one_is_cancelled(kit:
     short = Kit(kit.database, lease=0.6)
     began, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def hang(_job: Job, _finishing: Finishing) -> Outcome:
+    async def hang(_job: Job, _finishing: Finishing) -> JobOutcome:
         began.set()
         try:
             await asyncio.Event().wait()
@@ -53,7 +53,7 @@ async def test_a_slow_connection_does_not_take_all_places(kit: Kit) -> None:
     await kit.enqueue(*(new(connection="slow") for _ in range(20)))
     at_work, done = 0, 0
 
-    async def handler(job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(job: Job, _finishing: Finishing) -> JobOutcome:
         nonlocal at_work, done
         if job.connection == "slow":
             at_work += 1
@@ -74,7 +74,7 @@ async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit
     both = asyncio.Event()
     begun = 0
 
-    async def handler(job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(job: Job, _finishing: Finishing) -> JobOutcome:
         nonlocal begun
         begun += 1
         if begun == 2:
@@ -103,7 +103,7 @@ async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit
 async def test_sleepers_are_woken_also_after_their_connection_was_cut(kit: Kit, database_url: str) -> None:
     done = 0
 
-    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         nonlocal done
         done += 1
         return Done()
@@ -123,7 +123,7 @@ async def test_sleepers_are_woken_also_after_their_connection_was_cut(kit: Kit, 
 async def test_without_wake_ups_a_poll_finds_what_was_enqueued(kit: Kit) -> None:
     done = asyncio.Event()
 
-    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         done.set()
         return Done()
 
@@ -139,7 +139,7 @@ async def test_connections_cut_in_the_middle_cost_no_job(kit: Kit) -> None:
     cut_at = iter([20, 60, 100, 140, 1000])
     next_cut = next(cut_at)
 
-    async def handler(job: Job, finishing: Finishing) -> Outcome:
+    async def handler(job: Job, finishing: Finishing) -> JobOutcome:
         nonlocal next_cut
         if len(done) >= next_cut:
             next_cut = next(cut_at)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.dead_letters.models import DeadLetterFilter
-from app.queue.models import Done, Finishing, Handler, Job, LaneSettings, Outcome, Retry, Throttled
+from app.queue.models import Done, Finishing, Handler, Job, JobOutcome, LaneSettings, Retry, Throttled
 from app.queue.runner import QueueRunner
 from tests.queue.effects import CREATE, EFFECTS, TAKE_EFFECT
 from tests.queue.kit import SHIFT, SHIFT_LANES, Kit, new, until
@@ -25,7 +25,7 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
     total = 400
 
     def handler(worker: Kit) -> Handler:
-        async def handle(job: Job, finishing: Finishing) -> Outcome:
+        async def handle(job: Job, finishing: Finishing) -> JobOutcome:
             began = time.monotonic()
             await asyncio.sleep(chance.uniform(0.0, 0.02))
             match chance.randrange(12):

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from app import telemetry
-from app.queue.models import Done, Finishing, Job, Outcome, Permanent, Retry
+from app.queue.models import Done, Finishing, Job, JobOutcome, Permanent, Retry
 from app.queue.runner import QueueRunner
 from tests.queue.kit import Kit, new, until
 from tests.telemetry.recording import Recording, recording
@@ -26,9 +26,9 @@ def spans() -> Iterator[Recording]:
 
 
 async def test_attempts_and_redrives_are_one_story(kit: Kit, spans: Recording) -> None:
-    outcomes: Iterator[Outcome] = iter([Retry(reason="timeout", after=0.0), Permanent(reason="no"), Done()])
+    outcomes: Iterator[JobOutcome] = iter([Retry(reason="timeout", after=0.0), Permanent(reason="no"), Done()])
 
-    async def handler(_job: Job, _finishing: Finishing) -> Outcome:
+    async def handler(_job: Job, _finishing: Finishing) -> JobOutcome:
         return next(outcomes)
 
     await kit.enqueue(new(traceparent=f"00-{TRACE}-{SPAN}-01", correlation_id="run-1"))

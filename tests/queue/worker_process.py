@@ -11,33 +11,33 @@ import sys
 from datetime import timedelta
 from functools import partial
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.listen import listen
 from app.queue.claim import open_upkeep
 from app.queue.jobs import PostgresQueue
-from app.queue.models import Done, Finishing, Handler, Job, Outcome
+from app.queue.models import Done, Finishing, Handler, Job, JobOutcome
 from app.queue.runner import QueueRunner
 from tests.queue.kit import POLICIES, SEALER
 
-CREATE = Query(
+CREATE = Statement(
     "CREATE effect", "CREATE TABLE IF NOT EXISTS effect (id bigserial PRIMARY KEY, job_id bigint, pid integer)"
 )
-INSERT = Query("INSERT effect", "INSERT INTO effect (job_id, pid) VALUES ($1, $2)")
+INSERT = Statement("INSERT effect", "INSERT INTO effect (job_id, pid) VALUES ($1, $2)")
 
 
-async def take_effect(job: Job, finishing: Finishing) -> Outcome:
+async def take_effect(job: Job, finishing: Finishing) -> JobOutcome:
     async with finishing() as transaction:
         await transaction.execute(INSERT, job.id, os.getpid())
     return Done()
 
 
-async def take_effect_slowly(job: Job, finishing: Finishing) -> Outcome:
+async def take_effect_slowly(job: Job, finishing: Finishing) -> JobOutcome:
     print("begun", flush=True)
     await asyncio.sleep(1.0)
     return await take_effect(job, finishing)
 
 
-async def kill_the_worker(_job: Job, _finishing: Finishing) -> Outcome:
+async def kill_the_worker(_job: Job, _finishing: Finishing) -> JobOutcome:
     os.kill(os.getpid(), signal.SIGKILL)
     await asyncio.Event().wait()
     return Done()

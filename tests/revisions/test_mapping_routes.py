@@ -5,7 +5,7 @@ import pytest
 from app.errors import StateConflict
 from app.postgres.database import Database
 from app.revisions.mapping_routes import RouteOrder, ShadowOrder, read_mapping, roll_back, set_route
-from app.revisions.models import Place, RouteChange, Shadow
+from app.revisions.models import MappedConnection, RouteChange, Shadow
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.vendors.models import Connection
@@ -18,10 +18,10 @@ CONNECTIONS = {"crm": Connection(name="crm", vendor=VENDORS["hubspot"])}
 NOT_YET = 99
 
 
-def place() -> Place:
+def place() -> MappedConnection:
     newest = active(VENDORS["hubspot"], "customer")
     assert newest is not None
-    return Place(connection="crm", mapping=NAME, default=newest.revision)
+    return MappedConnection(connection="crm", mapping=NAME, default=newest.revision)
 
 
 async def test_the_revision_that_is_at_work_is_shown(database: Database) -> None:

@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
-from app.postgres.database import Database, Query
-from app.revisions.models import Place, RouteChange
+from app.postgres.database import Database, Statement
+from app.revisions.models import MappedConnection, RouteChange
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 
 pytestmark = pytest.mark.anyio
 
-TRAIL = Query("SELECT audit_event", "SELECT type, facts FROM audit_event ORDER BY id")
+TRAIL = Statement("SELECT audit_event", "SELECT type, facts FROM audit_event ORDER BY id")
 
 
-def place(connection: str, default: int) -> Place:
-    return Place(connection=connection, mapping="hubspot.customer", default=default)
+def place(connection: str, default: int) -> MappedConnection:
+    return MappedConnection(connection=connection, mapping="hubspot.customer", default=default)
 
 
 async def active(database: Database) -> dict[str, int | None]:

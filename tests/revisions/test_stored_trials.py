@@ -5,21 +5,21 @@ from typing import Any
 
 import pytest
 
-from app.postgres.database import Database, Query
-from app.revisions.models import Comparisons, Difference, Place, RouteChange, Shadow, TrialKey, Weighing
+from app.postgres.database import Database, Statement
+from app.revisions.models import CanaryTally, Comparisons, Difference, MappedConnection, RouteChange, Shadow, TrialKey
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook, why_withdrawn
 
 pytestmark = pytest.mark.anyio
 
-PLACE = Place(connection="crm", mapping="hubspot.customer", default=1)
-TYPES = Query("SELECT audit_event", "SELECT type FROM audit_event WHERE type LIKE 'mapping.%' ORDER BY id")
+PLACE = MappedConnection(connection="crm", mapping="hubspot.customer", default=1)
+TYPES = Statement("SELECT audit_event", "SELECT type FROM audit_event WHERE type LIKE 'mapping.%' ORDER BY id")
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, tried=2)
 
 
-def weighing(**figures: int) -> Weighing:
+def weighing(**figures: int) -> CanaryTally:
     none = {"weighed": 0, "refused": 0, "refused_by_active": 0, "lost_more": 0, "lost_less": 0}
-    return Weighing(key=KEY, **{**none, **figures})
+    return CanaryTally(key=KEY, **{**none, **figures})
 
 
 def difference(path: str, *samples: str, count: int = 1) -> Difference:
@@ -71,8 +71,8 @@ async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Dat
     assert (begun.note, await book.canaries()) == (None, [])
 
 
-LATER = Query("UPDATE mapping_weighing", "UPDATE mapping_weighing SET minute = minute - interval '11 minutes'")
-THEN = Query(
+LATER = Statement("UPDATE mapping_weighing", "UPDATE mapping_weighing SET minute = minute - interval '11 minutes'")
+THEN = Statement(
     "UPDATE mapping_weighing",
     """
     UPDATE mapping_weighing
@@ -80,7 +80,7 @@ THEN = Query(
      WHERE minute > now() - interval '10 minutes'
     """,
 )
-ROWS = Query("SELECT mapping_weighing", "SELECT count(*) FROM mapping_weighing")
+ROWS = Statement("SELECT mapping_weighing", "SELECT count(*) FROM mapping_weighing")
 
 
 async def test_a_canary_that_little_falls_to_comes_back_too(database: Database) -> None:
@@ -125,14 +125,14 @@ async def test_only_the_minutes_that_are_judged_by_are_kept_one_by_one(database:
     assert await database.fetch_value(ROWS) == 4
 
 
-SLOW = Query(
+SLOW = Statement(
     "CREATE trigger",
     """
     CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
     CREATE TRIGGER pause BEFORE INSERT ON mapping_route FOR EACH ROW EXECUTE FUNCTION pause();
     """,
 )
-PAUSED = Query("SELECT pg_stat_activity", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+PAUSED = Statement("SELECT pg_stat_activity", "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
 
 
 async def test_a_decision_that_meets_a_withdrawal_does_not_bring_the_canary_back(database: Database) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.revisions.models import Comparisons, ShadowFigures, TrialKey, Weighing
+from app.revisions.models import CanaryTally, Comparisons, ShadowFigures, TrialKey
 from app.revisions.trials import Trials
 from canonical.customer import Customer
 from mappings.hubspot.customer_r1 import CUSTOMER
@@ -16,7 +16,7 @@ from mappings.spec import Mapped, Remote
 pytestmark = pytest.mark.anyio
 
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, tried=2)
-REFUSED = Weighing(key=KEY, weighed=1, refused=1, refused_by_active=0, lost_more=0, lost_less=0)
+REFUSED = CanaryTally(key=KEY, weighed=1, refused=1, refused_by_active=0, lost_more=0, lost_less=0)
 MADE: Mapped[Any] = Mapped(data=Customer(), remote=Remote(id="51"))
 LONG = 10.0
 
@@ -34,7 +34,7 @@ class Book:
         self._fail("add")
         self.compared += sum(one.compared for one in comparisons)
 
-    async def weigh(self, weighings: Sequence[Weighing]) -> None:
+    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
         self._fail("weigh")
         self.refused += sum(one.refused for one in weighings)
         self.written.set()
@@ -42,7 +42,7 @@ class Book:
     async def shadows(self) -> Sequence[ShadowFigures]:
         return ()
 
-    async def canaries(self) -> Sequence[Weighing]:
+    async def canaries(self) -> Sequence[CanaryTally]:
         return ()
 
     def _fail(self, verb: str) -> None:

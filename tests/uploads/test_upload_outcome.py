@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from opentelemetry import trace
 
-from app.postgres.database import Database, Query
-from app.uploads.models import NewUpload, Outcome, Upload
+from app.postgres.database import Database, Statement
+from app.uploads.models import NewUpload, Upload, UploadOutcome
 from app.uploads.store import PostgresUploads
 from app.uploads.views import UploadView, list_uploads
 from tests.telemetry.recording import recording
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 ROWS = 30_000
 BAD = 2_000
-RECEIPTS = Query(
+RECEIPTS = Statement(
     "INSERT inbound_event",
     """
     INSERT INTO inbound_event (id, connection, dedupe_key, topic, payload, digest, correlation_id, settled_at)
@@ -25,7 +25,7 @@ RECEIPTS = Query(
     """,
 )
 # Two letters of each bad row: the older one was redriven, and every tenth of the newer ones is discarded.
-LETTERS = Query(
+LETTERS = Statement(
     "INSERT dead_letter",
     """
     INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id, origin,
@@ -65,10 +65,10 @@ async def test_an_export_with_many_bad_rows_is_counted_at_once(database_url: str
     finally:
         await impatient.close()
 
-    assert outcome == Outcome(settled=ROWS - BAD - 1, refused=BAD - BAD // 10, discarded=BAD // 10)
+    assert outcome == UploadOutcome(settled=ROWS - BAD - 1, refused=BAD - BAD // 10, discarded=BAD // 10)
 
 
-RECEIPT = Query(
+RECEIPT = Statement(
     "INSERT inbound_event",
     """
     INSERT INTO inbound_event (id, connection, dedupe_key, topic, payload, digest, correlation_id, settled_at)

@@ -14,7 +14,7 @@ from app.egress.transport import Wire
 from app.queue.models import Pauses
 from app.settings.file import ConnectionSettings, PacingSettings
 from app.vendors.client import VendorClient
-from app.vendors.connection_state import Line
+from app.vendors.connection_state import LiveConnection
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, Connection
 from canonical.parts import CustomFieldSetting, ObjectName
@@ -168,7 +168,9 @@ async def asking(
             webhook_secrets=(),
             pending=False,
         )
-        lines[name] = Line(CalledConnection(name=name, vendor=vendor), settings, patience, read_secret, pauses)
+        lines[name] = LiveConnection(
+            CalledConnection(name=name, vendor=vendor), settings, patience, read_secret, pauses
+        )
     wire = Wire()
     client = VendorClient(lines, wire, pauses)
     try:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.errors import ConnectionPaused, VendorAuthFailed
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
 from tests.vendors.acme import READ, WRITE, Asker, asking
@@ -16,7 +16,7 @@ from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 pytestmark = pytest.mark.anyio
 
 REFUSED = Reply(status=401)
-AUDITED = Query("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id")
+AUDITED = Statement("SELECT audit_event", "SELECT type, actor FROM audit_event ORDER BY id")
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
 from app.postgres.listen import CHANNEL
 from app.webhooks.models import Arrival, NewReceipt
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.anyio
 
 SEALER = Sealer((("k1", bytes(range(32))),))
 WAITING = 100_000
-JOBS = Query(
+JOBS = Statement(
     "SELECT job", "SELECT id, order_key, state, origin, dedupe_key, correlation_id, traceparent FROM job ORDER BY id"
 )
-TOLD = Query("SELECT audit_event", "SELECT type, subject FROM audit_event ORDER BY id")
-TAKE_JOBS = Query("DELETE job", "DELETE FROM job")
-BLOCK = Query(
+TOLD = Statement("SELECT audit_event", "SELECT type, subject FROM audit_event ORDER BY id")
+TAKE_JOBS = Statement("DELETE job", "DELETE FROM job")
+BLOCK = Statement(
     "INSERT dead_letter",
     """
     INSERT INTO dead_letter (id, job_id, kind, connection, order_key, attempts, dead_head, payload, correlation_id,
@@ -33,8 +33,8 @@ BLOCK = Query(
     VALUES ('dl_1', 1, 'ingest', 'shop', $1, 1, 'block', '', 'run', now(), 'permanent', 'no')
     """,
 )
-GO_BACK = Query("ALTER SEQUENCE", "WITH gone AS (DELETE FROM job) SELECT setval('job_id_seq', 1, false)")
-CUT = Query(
+GO_BACK = Statement("ALTER SEQUENCE", "WITH gone AS (DELETE FROM job) SELECT setval('job_id_seq', 1, false)")
+CUT = Statement(
     "SELECT pg_stat_activity",
     """
     SELECT pg_terminate_backend(pid)
@@ -42,7 +42,7 @@ CUT = Query(
      WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'lockstitch'
     """,
 )
-FILL = Query(
+FILL = Statement(
     "INSERT inbound_event",
     """
     WITH received AS (
@@ -55,8 +55,8 @@ FILL = Query(
       FROM generate_series(1, $1) AS number
     """,
 )
-FLUSH = Query("SELECT pg_stat", "SELECT pg_stat_force_next_flush()")
-ROWS_READ = Query(
+FLUSH = Statement("SELECT pg_stat", "SELECT pg_stat_force_next_flush()")
+ROWS_READ = Statement(
     "SELECT pg_stat_user_tables",
     """
     SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint

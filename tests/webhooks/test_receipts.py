@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from app.errors import StoreUnavailable
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import Sealer
-from app.webhooks.group_commit import MOST_BYTES, Gathering
+from app.webhooks.group_commit import MOST_BYTES, GroupCommit
 from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
@@ -20,9 +20,9 @@ from app.webhooks.store.receipts import PostgresReceipts
 pytestmark = pytest.mark.anyio
 
 SEALER = Sealer((("k1", bytes(range(32))),))
-LOCK = Query("SELECT lock", "SELECT pg_advisory_xact_lock($1)")
-WAITING = Query("SELECT lock", "SELECT count(*) FROM pg_locks WHERE NOT granted")
-COUNTS = Query(
+LOCK = Statement("SELECT lock", "SELECT pg_advisory_xact_lock($1)")
+WAITING = Statement("SELECT lock", "SELECT count(*) FROM pg_locks WHERE NOT granted")
+COUNTS = Statement(
     "SELECT audit_event",
     """
     SELECT type, count(*) AS number
@@ -30,7 +30,7 @@ COUNTS = Query(
      GROUP BY type
     """,
 )
-LARGEST = Query(
+LARGEST = Statement(
     "SELECT inbound_event",
     """
     SELECT max(bytes)
@@ -42,12 +42,12 @@ LARGEST = Query(
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[tuple[Database, PostgresReceipts, Gathering]]:
+async def opened(url: str) -> AsyncIterator[tuple[Database, PostgresReceipts, GroupCommit]]:
     """A database, its receipts, and a gathering before them."""
     database = await Database.connect(url, max_size=8)
     try:
         receipts = PostgresReceipts(database, SEALER)
-        yield database, receipts, Gathering(PostgresArrivals(database, SEALER, {}))
+        yield database, receipts, GroupCommit(PostgresArrivals(database, SEALER, {}))
     finally:
         await database.close()
 

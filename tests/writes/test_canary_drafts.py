@@ -10,11 +10,11 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from app.revisions.models import Canary, Comparisons, Route, ShadowFigures, Weighing
+from app.revisions.models import Canary, CanaryTally, Comparisons, Route, ShadowFigures
 from app.revisions.trials import Trials
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import Desk, prepare
+from app.writes.prepare import ResolvedWrite, prepare
 from mappings.hubspot import VENDOR
 from mappings.hubspot.customer_r1 import CUSTOMER
 from tests.vendors.acme import asking, within
@@ -27,18 +27,18 @@ class Book:
     """Keeps what was weighed."""
 
     def __init__(self) -> None:
-        self.weighed: list[Weighing] = []
+        self.weighed: list[CanaryTally] = []
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         raise AssertionError("there is no shadow")
 
-    async def weigh(self, weighings: Sequence[Weighing]) -> None:
+    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
         self.weighed += weighings
 
     async def shadows(self) -> Sequence[ShadowFigures]:
         return ()
 
-    async def canaries(self) -> Sequence[Weighing]:
+    async def canaries(self) -> Sequence[CanaryTally]:
         return ()
 
 
@@ -46,7 +46,7 @@ def broken(patch: Any, current: Any, account: Any) -> Any:
     raise LookupError("a table of the revision has no such word")
 
 
-async def draft_by_canary(active: Any, canary: Any) -> list[Weighing]:
+async def draft_by_canary(active: Any, canary: Any) -> list[CanaryTally]:
     """What is weighed of a create that falls to the canary, whatever its caller is told."""
     route = Route(
         connection="acme",
@@ -83,7 +83,7 @@ async def draft_by_canary(active: Any, canary: Any) -> list[Weighing]:
         routes = SimpleNamespace(of=lambda connection, mapping: route)
         deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client, mapping_routes=routes, trials=trials))
         with suppress(LookupError):
-            await prepare(Desk(deps, acme.connection, canary, intent, within()), "op_1")
+            await prepare(ResolvedWrite(deps, acme.connection, canary, intent, within()), "op_1")
     return book.weighed
 
 

@@ -15,7 +15,7 @@ from app.records.resources import etag_of, name_records
 from app.records.store import PostgresLinks
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import Desk, prepare
+from app.writes.prepare import ResolvedWrite, prepare
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from tests.vendors.acme import asking, within
@@ -68,7 +68,7 @@ async def drafting(database: Database) -> AsyncIterator[tuple[Any, str]]:
                 body=b'{"subject": "Die Nadel"}',
             )
             return (
-                await prepare(Desk(deps, acme.connection, TICKET, intent, within(), dry=True), "op_1")
+                await prepare(ResolvedWrite(deps, acme.connection, TICKET, intent, within(), dry=True), "op_1")
             ).request.headers
 
         yield draft, etag_of(resource)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.writes.matches_intent import reflects
+from app.writes.matches_intent import matches_intent
 from app.writes.models import Intent
 from canonical.order import Order, Totals
 from canonical.order_patch import OrderPatch
@@ -29,4 +29,4 @@ CANCEL = Intent(object="order", action="cancel", connection="shop", revision=1, 
     ],
 )
 def test_a_cancelled_order_is_known_by_its_status_or_its_time(fields: dict[str, Any], is_done: bool) -> None:
-    assert reflects(CANCEL, "cancel", OrderPatch, Order(currency="EUR", totals=SUMS, **fields)) is is_done
+    assert matches_intent(CANCEL, "cancel", OrderPatch, Order(currency="EUR", totals=SUMS, **fields)) is is_done

@@ -7,7 +7,7 @@ import re
 import asyncpg
 import pytest
 
-from app.postgres.database import SESSION_SETTINGS, Query
+from app.postgres.database import SESSION_SETTINGS, Statement
 from app.writes.store import statements
 
 BY_ID = (
@@ -16,7 +16,7 @@ BY_ID = (
 )
 
 
-def plan_of(url: str, query: Query) -> str:
+def plan_of(url: str, query: Statement) -> str:
     """The plan that holds for all arguments, in a table of which nothing is known yet."""
 
     async def explain() -> str:

@@ -12,7 +12,7 @@ from app.errors import InvalidField, VendorProblem
 from app.writes import prepare as drafting
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import Desk, Prepared, marker_lookup, prepare
+from app.writes.prepare import PreparedWrite, ResolvedWrite, marker_lookup, prepare
 from canonical.parts import CustomFieldSetting
 from mappings.hubspot import VENDOR
 from tests.vendors.acme import asking, within
@@ -46,11 +46,11 @@ class Portal:
 
 
 @asynccontextmanager
-async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Callable[..., Desk]]]:
+async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Callable[..., ResolvedWrite]]]:
     async with running_vendor(portal.answer) as vendor, asking(vendor.url, **HUBSPOT) as acme:
         deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client))
 
-        def desk(**fields: Any) -> Desk:
+        def desk(**fields: Any) -> ResolvedWrite:
             intent = Intent(
                 object="customer",
                 action="create",
@@ -59,12 +59,12 @@ async def drafting_at(portal: Portal) -> AsyncIterator[tuple[VendorServer, Calla
                 instance="/v1/customers",
                 body=msgspec.json.encode({"last_name": "Lovelace", **fields}),
             )
-            return Desk(deps, acme.connection, CUSTOMER, intent, within(), dry=True)
+            return ResolvedWrite(deps, acme.connection, CUSTOMER, intent, within(), dry=True)
 
         yield vendor, desk
 
 
-async def draft(desk: Desk) -> Prepared:
+async def draft(desk: ResolvedWrite) -> PreparedWrite:
     return await prepare(desk, "op_1")
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from app.audit import record
 from app.dead_letters.models import AlreadyQueued, Attempt, DeadLetterFilter, DeadLetterGroup, NotOpen
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.queue import order_keys, requeue
 from app.queue.bury import COLUMNS
@@ -26,7 +26,7 @@ WHICH: Final = """
 """
 """The letters of a DeadLetterFilter whose values are the first seven arguments, as SQL."""
 
-SELECT_PAGE = Query(
+SELECT_PAGE = Statement(
     "SELECT dead_letter",
     f"""
     SELECT {COLUMNS}
@@ -38,9 +38,9 @@ SELECT_PAGE = Query(
     """,  # noqa: S608
 )
 
-COUNT = Query("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE {WHICH}")  # noqa: S608
+COUNT = Statement("SELECT dead_letter", f"SELECT count(*) FROM dead_letter WHERE {WHICH}")  # noqa: S608
 
-SELECT_GROUPS = Query(
+SELECT_GROUPS = Statement(
     "SELECT dead_letter",
     f"""
     SELECT connection, kind, category, reason, count(*)::integer AS count, min(id) AS example
@@ -52,11 +52,11 @@ SELECT_GROUPS = Query(
     """,  # noqa: S608
 )
 
-SELECT_BY_ID = Query("SELECT dead_letter", f"SELECT {COLUMNS} FROM dead_letter WHERE id = $1")  # noqa: S608
+SELECT_BY_ID = Statement("SELECT dead_letter", f"SELECT {COLUMNS} FROM dead_letter WHERE id = $1")  # noqa: S608
 
-SELECT_PAYLOAD = Query("SELECT dead_letter", "SELECT job_id, payload FROM dead_letter WHERE id = $1")
+SELECT_PAYLOAD = Statement("SELECT dead_letter", "SELECT job_id, payload FROM dead_letter WHERE id = $1")
 
-SELECT_ATTEMPTS = Query(
+SELECT_ATTEMPTS = Statement(
     "SELECT attempt",
     """
     SELECT job_id, number, kind, connection, outcome, category, reason, traceparent, started_at, ended_at
@@ -66,7 +66,7 @@ SELECT_ATTEMPTS = Query(
     """,
 )
 
-CLOSE = Query(
+CLOSE = Statement(
     "UPDATE dead_letter",
     """
     UPDATE dead_letter
@@ -121,7 +121,7 @@ class PostgresDeadLetters:
         if letter is None:
             raise NotOpen(dead_letter_id)
         sealed = None if payload is None else self._sealer.seal(payload, payload_of(letter.job_id))
-        if not await requeue.revive(transaction, [letter], self._policies, payload=sealed):
+        if not await requeue.requeue(transaction, [letter], self._policies, payload=sealed):
             raise AlreadyQueued(dead_letter_id)
         await self._close(transaction, [letter], "redriven", actor)
         await requeue.put_back(transaction, [letter])
@@ -132,7 +132,7 @@ class PostgresDeadLetters:
         self, transaction: Transaction, dead_letter_ids: Sequence[str], *, actor: str, redrive: str
     ) -> Sequence[str]:
         """Enqueue those of them again that can be; the ids of these."""
-        letters = await requeue.revive(
+        letters = await requeue.requeue(
             transaction, await requeue.hold_open(transaction, dead_letter_ids), self._policies
         )
         await self._close(transaction, letters, "redriven", actor)
@@ -153,7 +153,7 @@ class PostgresDeadLetters:
     async def _close(
         self,
         transaction: Transaction,
-        letters: Sequence[requeue.OpenLetter],
+        letters: Sequence[requeue.OpenDeadLetter],
         state: str,
         actor: str,
         because: str | None = None,
@@ -171,7 +171,7 @@ def values_of(which: DeadLetterFilter) -> tuple[object, ...]:
 
 
 async def _note_all(
-    transaction: Transaction, what: str, letters: Sequence[requeue.OpenLetter], actor: str, **facts: object
+    transaction: Transaction, what: str, letters: Sequence[requeue.OpenDeadLetter], actor: str, **facts: object
 ) -> None:
     entries = [
         record.Entry(

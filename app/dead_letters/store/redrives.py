@@ -10,17 +10,17 @@ from typing import Any
 import msgspec
 
 from app.audit import record
-from app.dead_letters.models import Batch, DeadLetterFilter, NewRedrive, Redrive
+from app.dead_letters.models import DeadLetterFilter, NewRedrive, Redrive, RedriveBatch
 from app.dead_letters.store.dead_letters import WHICH, values_of
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 
 COLUMNS = """
        id, filter, rate_per_second, state, total, redriven, skipped, actor, correlation_id, created_at, updated_at,
        ended_at
 """
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT redrive",
     """
     INSERT INTO redrive (id, filter, rate_per_second, total, actor, correlation_id)
@@ -28,7 +28,7 @@ INSERT = Query(
     """,
 )
 
-INSERT_LETTERS = Query(
+INSERT_LETTERS = Statement(
     "INSERT redrive_letter",
     f"""
     INSERT INTO redrive_letter (redrive, job_id, dead_letter)
@@ -39,7 +39,7 @@ INSERT_LETTERS = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-BEGIN = Query(
+BEGIN = Statement(
     "UPDATE redrive",
     f"""
     UPDATE redrive
@@ -52,7 +52,7 @@ BEGIN = Query(
     """,  # noqa: S608
 )
 
-SELECT_PAGE = Query(
+SELECT_PAGE = Statement(
     "SELECT redrive",
     f"""
     SELECT {COLUMNS}
@@ -63,9 +63,9 @@ SELECT_PAGE = Query(
     """,  # noqa: S608
 )
 
-SELECT_BY_ID = Query("SELECT redrive", f"SELECT {COLUMNS} FROM redrive WHERE id = $1")  # noqa: S608
+SELECT_BY_ID = Statement("SELECT redrive", f"SELECT {COLUMNS} FROM redrive WHERE id = $1")  # noqa: S608
 
-CANCEL = Query(
+CANCEL = Statement(
     "UPDATE redrive",
     f"""
     UPDATE redrive
@@ -75,11 +75,11 @@ CANCEL = Query(
     """,  # noqa: S608
 )
 
-DELETE_LETTERS = Query("DELETE redrive_letter", "DELETE FROM redrive_letter WHERE redrive = $1")
+DELETE_LETTERS = Statement("DELETE redrive_letter", "DELETE FROM redrive_letter WHERE redrive = $1")
 
 # What is allowed grows with the time by this database's clock. What nobody could use, because no worker ran, is lost
 # but for two seconds' worth: a redrive that goes on does not catch up in a rush.
-TAKE = Query(
+TAKE = Statement(
     "UPDATE redrive",
     f"""
     UPDATE redrive
@@ -101,7 +101,7 @@ TAKE = Query(
     """,  # noqa: S608
 )
 
-TAKE_LETTERS = Query(
+TAKE_LETTERS = Statement(
     "DELETE redrive_letter",
     """
     WITH turn AS (
@@ -115,7 +115,7 @@ TAKE_LETTERS = Query(
 )
 
 # Those that were skipped cost nothing of what is allowed. It is due again when the next letter is.
-NOTE = Query(
+NOTE = Statement(
     "UPDATE redrive",
     f"""
     WITH counted AS (
@@ -181,15 +181,15 @@ class PostgresRedrives:
         )
         return True
 
-    async def take_batch(self, transaction: Transaction, limit: int) -> Batch | None:
+    async def take_batch(self, transaction: Transaction, limit: int) -> RedriveBatch | None:
         """Of the running redrive that has waited longest, as many letters as its rate allows by now."""
         row = await transaction.fetch_row(TAKE, limit)
         if row is None:
             return None
         letters = await transaction.fetch(TAKE_LETTERS, row["id"], row["places"])
-        return Batch(redrive=_redrive_of(row), dead_letters=[letter["dead_letter"] for letter in letters])
+        return RedriveBatch(redrive=_redrive_of(row), dead_letters=[letter["dead_letter"] for letter in letters])
 
-    async def note_batch(self, transaction: Transaction, batch: Batch, *, redriven: int) -> None:
+    async def note_batch(self, transaction: Transaction, batch: RedriveBatch, *, redriven: int) -> None:
         """How many letters of the batch were redriven; the others were skipped. The last batch ends the redrive."""
         skipped = len(batch.dead_letters) - redriven
         redrive = _redrive_of(await transaction.fetch_row(NOTE, batch.redrive.id, redriven, skipped))

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from app.events.models import Consigned, Delivery, DeliveryFailure, Event
+from app.events.models import Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.store.subscriptions import (
     AT_ONCE,
     OPEN_LANE,
@@ -22,7 +22,7 @@ from app.events.store.subscriptions import (
 )
 from app.events.types import patterns_of
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from app.queue import lanes
@@ -32,7 +32,7 @@ from app.signatures import Secret
 KIND: Final = "deliver"
 CALLBACK_LANES: Final = 64
 
-SELECT_WANTED = Query(
+SELECT_WANTED = Statement(
     "SELECT subscription",
     """
     SELECT wanted.place, subscription.id
@@ -43,7 +43,7 @@ SELECT_WANTED = Query(
     """,
 )
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT delivery",
     """
     INSERT INTO delivery (id, event, subscription, correlation_id)
@@ -52,7 +52,7 @@ INSERT = Query(
     """,
 )
 
-INSERT_CALLBACK = Query(
+INSERT_CALLBACK = Statement(
     "INSERT delivery",
     """
     INSERT INTO delivery (id, event, principal, target_url, correlation_id)
@@ -60,7 +60,7 @@ INSERT_CALLBACK = Query(
     """,
 )
 
-SELECT_OPEN = Query(
+SELECT_OPEN = Statement(
     "SELECT delivery",
     """
     SELECT delivery.id, delivery.event, delivery.subscription, delivery.principal, delivery.correlation_id,
@@ -71,7 +71,7 @@ SELECT_OPEN = Query(
     """,
 )
 
-SELECT_DIGESTS = Query(
+SELECT_DIGESTS = Statement(
     "SELECT api_key",
     """
     SELECT digest, expires_at
@@ -83,12 +83,12 @@ SELECT_DIGESTS = Query(
     """,
 )
 
-DROP = Query(
+DROP = Statement(
     "UPDATE delivery",
     "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE id = $1 AND state = 'pending'",
 )
 
-GIVE_UP = Query(
+GIVE_UP = Statement(
     "UPDATE delivery",
     """
     UPDATE delivery
@@ -97,7 +97,7 @@ GIVE_UP = Query(
     """,
 )
 
-SUCCEED = Query(
+SUCCEED = Statement(
     "UPDATE delivery",
     """
     UPDATE delivery
@@ -107,7 +107,7 @@ SUCCEED = Query(
     """,
 )
 
-FAIL = Query(
+FAIL = Statement(
     "UPDATE delivery",
     """
     UPDATE delivery
@@ -231,7 +231,7 @@ def callback_of(delivery_id: str) -> str:
 def _job(delivery_id: str, event: Event, *, lane: str) -> NewJob:
     return NewJob(
         kind=KIND,
-        payload=msgspec.json.encode(Consigned(delivery=delivery_id, event=event.body)),
+        payload=msgspec.json.encode(DeliveryPayload(delivery=delivery_id, event=event.body)),
         connection=lane,
         order_key=event.record,
         dedupe_key=delivery_id,

@@ -17,7 +17,7 @@ from app import telemetry
 from app.audit import record
 from app.events.models import Event, EventDocument, FanOut, NewEvent
 from app.identifiers import uuid7
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from app.queue.models import NewJob
@@ -30,7 +30,7 @@ COLUMNS: Final = "id, type, connection, record, body, correlation_id, traceparen
 # for has been decided before it is there, and so is in the feed. "eventadd" in ASCII.
 APPENDING: Final = int.from_bytes(b"eventadd")
 
-NUMBER = Query(
+NUMBER = Statement(
     "SELECT event_era",
     f"""
     WITH appending AS MATERIALIZED (
@@ -44,7 +44,7 @@ NUMBER = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT event",
     f"""
     INSERT INTO event ({COLUMNS})
@@ -61,7 +61,7 @@ HORIZON: Final = f"""
 """Above every event that is decided, below every one that is not. Events of earlier eras were decided in another
 cluster, and lie below."""
 
-FEED = Query(
+FEED = Statement(
     "SELECT event",
     f"""
     SELECT {COLUMNS}
@@ -74,7 +74,7 @@ FEED = Query(
 
 # Each type by itself, and compared as a pair, which only the index of types can serve: with `type = …` the planner goes
 # along the primary key and throws away what is of other types, all of them where this one is rare.
-FEED_OF_TYPES = Query(
+FEED_OF_TYPES = Statement(
     "SELECT event",
     f"""
     SELECT {COLUMNS}
@@ -90,7 +90,7 @@ FEED_OF_TYPES = Query(
     """,  # noqa: S608
 )
 
-NEWEST = Query(
+NEWEST = Statement(
     "SELECT event",
     f"""
     SELECT {COLUMNS}
@@ -101,7 +101,7 @@ NEWEST = Query(
     """,  # noqa: S608
 )
 
-NEWEST_OF_TYPES = Query(
+NEWEST_OF_TYPES = Statement(
     "SELECT event",
     f"""
     SELECT {COLUMNS}
@@ -117,10 +117,10 @@ NEWEST_OF_TYPES = Query(
     """,  # noqa: S608
 )
 
-SELECT_BY_ID = Query("SELECT event", f"SELECT {COLUMNS} FROM event WHERE id = $1")  # noqa: S608
+SELECT_BY_ID = Statement("SELECT event", f"SELECT {COLUMNS} FROM event WHERE id = $1")  # noqa: S608
 
 # In the era of the newest event the counter can only be above it, unless this is another cluster's counter.
-RAISE_ERA = Query(
+RAISE_ERA = Statement(
     "UPDATE event_era",
     f"""
     UPDATE event_era

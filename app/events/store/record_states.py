@@ -3,12 +3,12 @@
 from typing import Final
 
 from app.events.models import SeenState, StateMoved
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from canonical.parts import ObjectName
 
-SELECT = Query(
+SELECT = Statement(
     "SELECT record_state",
     """
     SELECT data, deleted, version, seen_at
@@ -17,7 +17,7 @@ SELECT = Query(
     """,
 )
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT record_state",
     """
     INSERT INTO record_state (object, connection, remote_id, data, deleted)
@@ -26,7 +26,7 @@ INSERT = Query(
     """,
 )
 
-REPLACE = Query(
+REPLACE = Statement(
     "UPDATE record_state",
     """
     UPDATE record_state

@@ -8,7 +8,7 @@ import asyncpg
 from app.audit import record
 from app.events.models import NewSubscription, Subscription
 from app.events.store.events import APPENDING
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from app.queue.lanes import BLOCK, RESUME, WAKE
@@ -22,9 +22,9 @@ COLUMNS: Final = """
        id, principal, target_url, events, connection, state, disabled_reason, disabled_at, failing_since, created_at
 """
 
-BEHIND_APPENDS = Query("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
+BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT subscription",
     f"""
     INSERT INTO subscription (id, principal, target_url, events, connection)
@@ -33,12 +33,12 @@ INSERT = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-OPEN_LANE = Query(
+OPEN_LANE = Statement(
     "INSERT lane",
     "INSERT INTO lane (connection, at_once) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
 )
 
-SELECT_PAGE = Query(
+SELECT_PAGE = Statement(
     "SELECT subscription",
     f"""
     SELECT {COLUMNS}
@@ -49,16 +49,16 @@ SELECT_PAGE = Query(
     """,  # noqa: S608
 )
 
-SELECT_BY_ID = Query("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608
+SELECT_BY_ID = Statement("SELECT subscription", f"SELECT {COLUMNS} FROM subscription WHERE id = $1")  # noqa: S608
 
-LOCK = Query("SELECT subscription", "SELECT id FROM subscription WHERE id = $1 FOR NO KEY UPDATE")
+LOCK = Statement("SELECT subscription", "SELECT id FROM subscription WHERE id = $1 FOR NO KEY UPDATE")
 
-INSERT_SECRET = Query(
+INSERT_SECRET = Statement(
     "INSERT subscription_secret",
     "INSERT INTO subscription_secret (subscription, secret, created_at) VALUES ($1, $2, clock_timestamp())",
 )
 
-SELECT_SECRETS = Query(
+SELECT_SECRETS = Statement(
     "SELECT subscription_secret",
     """
     SELECT secret, not_after
@@ -69,7 +69,7 @@ SELECT_SECRETS = Query(
 )
 
 # Those that have ended go, and of the others the oldest: each makes every signature longer.
-RETIRE_SECRETS = Query(
+RETIRE_SECRETS = Statement(
     "UPDATE subscription_secret",
     """
     WITH kept AS (
@@ -88,7 +88,7 @@ RETIRE_SECRETS = Query(
     """,
 )
 
-ENABLE = Query(
+ENABLE = Statement(
     "UPDATE subscription",
     """
     UPDATE subscription
@@ -97,12 +97,12 @@ ENABLE = Query(
     """,
 )
 
-HURRY = Query(
+HURRY = Statement(
     "UPDATE job",
     "UPDATE job SET run_at = now() WHERE connection = $1 AND state = 'ready' AND run_at > now()",
 )
 
-DISABLE = Query(
+DISABLE = Statement(
     "UPDATE subscription",
     """
     UPDATE subscription
@@ -111,25 +111,25 @@ DISABLE = Query(
     """,
 )
 
-NOTE_FAILURE = Query(
+NOTE_FAILURE = Statement(
     "UPDATE subscription",
     "UPDATE subscription SET failing_since = now() WHERE id = $1 AND failing_since IS NULL",
 )
 
-NOTE_SUCCESS = Query(
+NOTE_SUCCESS = Statement(
     "UPDATE subscription",
     "UPDATE subscription SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL",
 )
 
-DELETE = Query("DELETE subscription", "DELETE FROM subscription WHERE id = $1")
+DELETE = Statement("DELETE subscription", "DELETE FROM subscription WHERE id = $1")
 
-DROP_DELIVERIES = Query(
+DROP_DELIVERIES = Statement(
     "UPDATE delivery",
     "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE subscription = $1 AND state = 'pending'",
 )
 
 # Jobs that wait find their deliveries dropped; a lane of theirs without a row is as good as new.
-DELETE_LANE = Query("DELETE lane", "DELETE FROM lane WHERE connection = $1")
+DELETE_LANE = Statement("DELETE lane", "DELETE FROM lane WHERE connection = $1")
 
 
 class PostgresSubscriptions:

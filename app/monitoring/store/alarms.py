@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from app.monitoring.models import Alarm, Notice
-from app.postgres.database import Database, Query
+from app.monitoring.models import Alarm, AlarmNotice
+from app.postgres.database import Database, Statement
 
 CLAIM_SECONDS: Final = 60.0
 
-RAISE = Query(
+RAISE = Statement(
     "INSERT alert",
     """
     INSERT INTO alert (name, summary)
@@ -23,7 +23,7 @@ RAISE = Query(
 )
 
 # What nobody was told of needs no end.
-FORGET = Query(
+FORGET = Statement(
     "DELETE alert",
     """
     DELETE FROM alert
@@ -31,9 +31,9 @@ FORGET = Query(
     """,
 )
 
-END = Query("UPDATE alert", "UPDATE alert SET ended_at = now() WHERE name <> ALL ($1::text[]) AND ended_at IS NULL")
+END = Statement("UPDATE alert", "UPDATE alert SET ended_at = now() WHERE name <> ALL ($1::text[]) AND ended_at IS NULL")
 
-CLAIM = Query(
+CLAIM = Statement(
     "UPDATE alert",
     """
     UPDATE alert
@@ -49,7 +49,7 @@ CLAIM = Query(
     """,
 )
 
-TOLD = Query(
+TOLD = Statement(
     "UPDATE alert",
     """
     UPDATE alert
@@ -58,10 +58,10 @@ TOLD = Query(
     """,
 )
 
-TOLD_OVER = Query("DELETE alert", "DELETE FROM alert WHERE name = $1 AND claim_token = $2 AND ended_at IS NOT NULL")
+TOLD_OVER = Statement("DELETE alert", "DELETE FROM alert WHERE name = $1 AND claim_token = $2 AND ended_at IS NOT NULL")
 
 # It was told that it is over, and it has come back meanwhile: that is a new one.
-BACK_AGAIN = Query(
+BACK_AGAIN = Statement(
     "UPDATE alert",
     """
     UPDATE alert
@@ -71,7 +71,7 @@ BACK_AGAIN = Query(
 )
 
 # A failure is tried again soon, by whoever looks next.
-NOT_TOLD = Query(
+NOT_TOLD = Statement(
     "UPDATE alert", "UPDATE alert SET claim_token = NULL, claimed_until = NULL WHERE name = $1 AND claim_token = $2"
 )
 
@@ -82,7 +82,7 @@ class PostgresAlarms:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[Notice]:
+    async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[AlarmNotice]:
         """Remember that these stand and no others do; those that this worker has to tell. Raises StoreUnavailable."""
         names, token = [alarm.name for alarm in standing], str(uuid4())
         async with self._database.transaction() as session:
@@ -91,11 +91,13 @@ class PostgresAlarms:
             await session.execute(END, names)
             rows = await session.fetch(CLAIM, token, CLAIM_SECONDS, repeat_seconds)
         return [
-            Notice(name=row["name"], state=row["state"], summary=row["summary"], since=row["raised_at"], token=token)
+            AlarmNotice(
+                name=row["name"], state=row["state"], summary=row["summary"], since=row["raised_at"], token=token
+            )
             for row in rows
         ]
 
-    async def settle(self, notice: Notice, *, told: bool) -> None:
+    async def settle(self, notice: AlarmNotice, *, told: bool) -> None:
         """It was told, or could not be. Raises StoreUnavailable."""
         if not told:
             await self._database.execute(NOT_TOLD, notice.name, notice.token)

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from app.audit.trail import PostgresAuditTrail
 from app.monitoring.store import heartbeats
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.queue.figures import read_figures
 from app.queue.models import QueueFigures
 
@@ -17,7 +17,7 @@ OPEN_PHASES: Final = ("received", "sent", "unknown")
 PAUSE_REASONS: Final = ("auth", "operator")
 BY_LANE: Final = ("connection", "kind")
 
-COUNT_DEAD_LETTERS = Query(
+COUNT_DEAD_LETTERS = Statement(
     "SELECT dead_letter",
     """
     SELECT connection, kind, category, count(*)::bigint AS count
@@ -27,11 +27,11 @@ COUNT_DEAD_LETTERS = Query(
     """,
 )
 
-COUNT_REDRIVES = Query("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
+COUNT_REDRIVES = Statement("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
 
-COUNT_STOPPED = Query("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
+COUNT_STOPPED = Statement("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
 
-PAUSED = Query(
+PAUSED = Statement(
     "SELECT lane",
     """
     SELECT connection, blocked_reason AS reason
@@ -42,7 +42,7 @@ PAUSED = Query(
 )
 
 # One that broke off is finished when the same file was recorded whole afterwards, under whatever key.
-UNFINISHED_UPLOADS = Query(
+UNFINISHED_UPLOADS = Statement(
     "SELECT upload",
     """
     SELECT connection, count(*)::bigint AS count,

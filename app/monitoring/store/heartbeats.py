@@ -1,8 +1,8 @@
 """Signs of life of workers, and the figures that only the database knows."""
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 
-BEAT = Query(
+BEAT = Statement(
     "INSERT worker_heartbeat",
     """
     INSERT INTO worker_heartbeat (worker) VALUES ($1)
@@ -10,12 +10,12 @@ BEAT = Query(
     """,
 )
 
-LAST_SEEN = Query(
+LAST_SEEN = Statement(
     "SELECT worker_heartbeat",
     "SELECT extract(epoch FROM now() - max(seen_at))::float8 FROM worker_heartbeat",
 )
 
-COUNT_OPERATIONS = Query(
+COUNT_OPERATIONS = Statement(
     "SELECT operation",
     """
     SELECT phase AS state, count(*)::bigint AS count,

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.settings.file import RetentionSettings
 
 # A settled receipt is what makes a late copy a copy. An unsettled one is work that is still to be done, as long as
 # anything is left that would do it: its job, or a dead letter of it. Those are found by their ids, which begin with the
 # time.
-RECEIPTS = Query(
+RECEIPTS = Statement(
     "DELETE inbound_event",
     """
     DELETE FROM inbound_event
@@ -29,7 +29,7 @@ RECEIPTS = Query(
     """,
 )
 
-UNSETTLED_RECEIPTS = Query(
+UNSETTLED_RECEIPTS = Statement(
     "DELETE inbound_event",
     """
     DELETE FROM inbound_event
@@ -56,7 +56,7 @@ UNSETTLED_RECEIPTS = Query(
 )
 
 # Its deliveries carry a copy of its body.
-EVENTS = Query(
+EVENTS = Statement(
     "DELETE event",
     """
     DELETE FROM event
@@ -71,7 +71,7 @@ EVENTS = Query(
 
 # A dead one goes after its dead letter: it is what a redrive delivers, and may be under way once more. With a
 # subscription that is disabled it is under way for as long as a person takes; lanes of callbacks only pause.
-DELIVERIES = Query(
+DELIVERIES = Statement(
     "DELETE delivery",
     """
     DELETE FROM delivery
@@ -97,7 +97,7 @@ DELIVERIES = Query(
 )
 
 # Whoever decides about a dead letter, or looks at a job that is late, wants to see every attempt at it.
-ATTEMPTS = Query(
+ATTEMPTS = Statement(
     "DELETE attempt",
     """
     DELETE FROM attempt
@@ -121,7 +121,7 @@ ATTEMPTS = Query(
     """,
 )
 
-DEAD_LETTERS = Query(
+DEAD_LETTERS = Statement(
     "DELETE dead_letter",
     """
     DELETE FROM dead_letter
@@ -137,7 +137,7 @@ DEAD_LETTERS = Query(
 
 # What a redrive that was cancelled had before it: at once, and before the redrive itself, which would take them along
 # in one go.
-REDRIVE_LETTERS = Query(
+REDRIVE_LETTERS = Statement(
     "DELETE redrive_letter",
     """
     DELETE FROM redrive_letter
@@ -151,7 +151,7 @@ REDRIVE_LETTERS = Query(
     """,
 )
 
-REDRIVES = Query(
+REDRIVES = Statement(
     "DELETE redrive",
     """
     DELETE FROM redrive
@@ -165,7 +165,7 @@ REDRIVES = Query(
     """,
 )
 
-RUN_ENTRIES = Query(
+RUN_ENTRIES = Statement(
     "DELETE run_entry",
     """
     DELETE FROM run_entry
@@ -179,7 +179,7 @@ RUN_ENTRIES = Query(
 )
 
 # With its record goes the memory of its key. Those that nobody has decided stay.
-OPERATIONS = Query(
+OPERATIONS = Statement(
     "DELETE operation",
     """
     DELETE FROM operation
@@ -194,7 +194,7 @@ OPERATIONS = Query(
 )
 
 # Its rows' receipts, which tell what became of it, go at about the same time.
-UPLOADS = Query(
+UPLOADS = Statement(
     "DELETE upload",
     """
     DELETE FROM upload
@@ -208,7 +208,7 @@ UPLOADS = Query(
 )
 
 # There are about as many as there are subscriptions.
-SECRETS = Query(
+SECRETS = Statement(
     "DELETE subscription_secret",
     """
     DELETE FROM subscription_secret
@@ -221,7 +221,7 @@ SECRETS = Query(
 )
 
 # A worker that has been silent for a day was taken away on purpose.
-HEARTBEATS = Query(
+HEARTBEATS = Statement(
     "DELETE worker_heartbeat",
     """
     DELETE FROM worker_heartbeat
@@ -233,7 +233,7 @@ HEARTBEATS = Query(
     """,
 )
 
-STATEMENTS: Final[Mapping[str, Query]] = {
+STATEMENTS: Final[Mapping[str, Statement]] = {
     "receipts": RECEIPTS,
     "unsettled_receipts": UNSETTLED_RECEIPTS,
     "events": EVENTS,

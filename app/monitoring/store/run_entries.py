@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from app.errors import StoreUnavailable
-from app.postgres.database import Database, Query
+from app.postgres.database import Database, Statement
 from app.telemetry.runs import RunEntry, RunRecorder, recorder
 
 EVERY_SECONDS: Final = 0.5
@@ -19,9 +19,9 @@ BATCH: Final = 1_000
 LAST_SECONDS: Final = 3.0
 
 # The last half second of entries may be lost in a crash of the server as it may in one of this process.
-RELAX = Query("SELECT settings", "SELECT set_config('synchronous_commit', 'off', true)")
+RELAX = Statement("SELECT settings", "SELECT set_config('synchronous_commit', 'off', true)")
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT run_entry",
     """
     INSERT INTO run_entry (correlation_id, kind, at, facts)

@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from app.monitoring.models import Happening, Place
-from app.postgres.database import Database, Query
+from app.monitoring.models import RunRecord, StoryPosition
+from app.postgres.database import Database, Statement
 
 # Each gives: at, rank, key, kind, facts. Of things that happened at one time (a transaction has one), the lower rank is
 # the cause. A key is unique within its rank. What is sealed, and what a person wrote freely, stays where it is.
@@ -104,7 +104,7 @@ HAPPENINGS: Final = r"""
      WHERE correlation_id = $1
 """
 
-SELECT_STORY = Query(
+SELECT_STORY = Statement(
     "SELECT run_entry",
     f"""
     SELECT at, rank, key, kind, jsonb_strip_nulls(facts)::text AS facts
@@ -115,7 +115,7 @@ SELECT_STORY = Query(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-SELECT_TRACE = Query(
+SELECT_TRACE = Statement(
     "SELECT run_entry",
     """
     SELECT trace
@@ -143,13 +143,13 @@ class PostgresRuns:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def story(self, correlation_id: str, *, after: Place | None, limit: int) -> Sequence[Happening]:
+    async def story(self, correlation_id: str, *, after: StoryPosition | None, limit: int) -> Sequence[RunRecord]:
         """What happened, oldest first, behind the place `after`."""
         place = (None, None, None) if after is None else (after.at, after.rank, after.key)
         rows = await self._database.fetch(SELECT_STORY, correlation_id, *place, limit)
         return [
-            Happening(
-                place=Place(at=row["at"], rank=row["rank"], key=row["key"]),
+            RunRecord(
+                place=StoryPosition(at=row["at"], rank=row["rank"], key=row["key"]),
                 kind=row["kind"],
                 facts=msgspec.json.decode(row["facts"]),
             )

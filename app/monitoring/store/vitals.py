@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from typing import Final
 
-from app.monitoring.models import StoppedConnection, Vitals
-from app.postgres.database import Database, Query
+from app.monitoring.models import AlarmFigures, StoppedConnection
+from app.postgres.database import Database, Statement
 
 # More than so many are counted as so many: an alarm does not depend on it.
 COUNTED_AT_MOST: Final = 10_000
 
-COUNT = Query(
+COUNT = Statement(
     "SELECT dead_letter",
     """
     SELECT (SELECT count(*) FROM (SELECT FROM dead_letter WHERE state = 'open' LIMIT $1) AS open) AS dead_letters,
@@ -20,7 +20,7 @@ COUNT = Query(
     """,
 )
 
-STOPPED = Query(
+STOPPED = Statement(
     "SELECT lane",
     """
     SELECT connection, blocked_reason AS reason
@@ -34,7 +34,7 @@ STOPPED = Query(
 
 # The first ready job of each lane, one probe of the index job_ready each. A lane that is blocked, or half open and
 # waits for its probe, is slow for a reason that is not ours; with it the alarm would come and go from probe to probe.
-LAG = Query(
+LAG = Statement(
     "SELECT job",
     """
     WITH RECURSIVE ring AS (
@@ -60,22 +60,22 @@ LAG = Query(
 )
 
 
-class PostgresVitals:
-    """`alert_ports.ReadsVitals` on PostgreSQL. `connections` are those of the configuration: the lanes of
+class PostgresAlarmFigures:
+    """`alert_ports.AlarmFigureReader` on PostgreSQL. `connections` are those of the configuration: the lanes of
     subscriptions stop and go by themselves."""
 
     def __init__(self, database: Database, connections: Collection[str]) -> None:
         self._database = database
         self._connections = list(connections)
 
-    async def read(self) -> Vitals:
+    async def read(self) -> AlarmFigures:
         """As they are now. Raises StoreUnavailable."""
         async with self._database.acquire() as session:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
             lagging = await session.fetch_row(LAG)
         assert counts is not None  # noqa: S101 - one row, whatever is in the tables
-        return Vitals(
+        return AlarmFigures(
             **counts,
             stopped=[StoppedConnection(**row) for row in stopped],
             job_lag=0.0 if lagging is None else lagging["lag"],

@@ -5,7 +5,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from app.audit.models import Anchor, AuditEvent, ChainBreak, UnsealedTail, Verification
-from app.monitoring.runs import RunStory, StoryEntry
+from app.monitoring.runs import RunReport, RunStep
 
 Text = tuple[str, str | None]
 
@@ -51,7 +51,7 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "unsealed": ("The tail that no chain protects yet.", None),
         "next_from": ("Go on with this as `from`; null when the end was reached.", "null"),
     },
-    StoryEntry: {
+    RunStep: {
         "at": ("When it happened, or began.", AT),
         "kind": ("What kind of thing it is.", '"vendor_call"'),
         "sentence": (
@@ -60,7 +60,7 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         ),
         "facts": ("In facts, which differ by kind; without personal data.", '{"status": 201, "connection": "hubspot"}'),
     },
-    RunStory: {
+    RunReport: {
         "correlation_id": ("The run.", RUN),
         "trace_id": ("The trace that it began in.", f'"{TRACE_ID}"'),
         "trace_url": ("Where the trace is shown.", f'"http://127.0.0.1:16686/trace/{TRACE_ID}"'),
@@ -71,7 +71,7 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
 }
 """Sentence and example of every field."""
 
-NAMES: Final = {"Anchor": "ChainHead", "Verification": "AuditVerification", "RunStory": "Run", "StoryEntry": "RunEntry"}
+NAMES: Final = {"Anchor": "ChainHead", "Verification": "AuditVerification", "RunReport": "Run", "RunStep": "RunEntry"}
 """How callers call them."""
 
 LISTED: Final = {"AuditEventList": ("AuditEvent", "A page of audit events.")}

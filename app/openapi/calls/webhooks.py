@@ -21,7 +21,7 @@ CALLS: Final[tuple[Call, ...]] = (
         also=(200,),
         answer="WebhookReceived",
         problems=(
-            "webhook-not-proven",
+            "invalid-signature",
             "not-found",
             "malformed-body",
             "body-too-large",

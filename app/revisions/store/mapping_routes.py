@@ -8,33 +8,33 @@ import asyncpg
 from msgspec import UnsetType
 
 from app.audit import record
-from app.postgres.cached_table import Follower
-from app.postgres.database import Database, Query, Transaction
-from app.revisions.models import Canary, Place, Route, RouteChange, Shadow
+from app.postgres.cached_table import CachedTable
+from app.postgres.database import Database, Statement, Transaction
+from app.revisions.models import Canary, MappedConnection, Route, RouteChange, Shadow
 
 CHANNEL: Final = "lockstitch_mapping_route"
 """Notified, without a payload, whenever a route has changed."""
 
-TELL = Query("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
+TELL = Statement("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
 
 COLUMNS: Final = """
     connection, mapping, active, previous, shadow_revision, shadow_rate, canary_revision, canary_share, canary_since,
     note, changed_by, changed_at
 """
 
-SELECT_ALL = Query("SELECT mapping_route", f"SELECT {COLUMNS} FROM mapping_route ORDER BY connection, mapping")  # noqa: S608
+SELECT_ALL = Statement("SELECT mapping_route", f"SELECT {COLUMNS} FROM mapping_route ORDER BY connection, mapping")  # noqa: S608
 
 # Two who decide at once take turns, also where there is no row yet.
-LOCK = Query(
+LOCK = Statement(
     "SELECT mapping_route", "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 20190))"
 )  # one number a table, so that no other lock is met by chance
 
-SELECT_ONE = Query(
+SELECT_ONE = Statement(
     "SELECT mapping_route",
     f"SELECT {COLUMNS} FROM mapping_route WHERE (connection, mapping) = ($1, $2)",  # noqa: S608 - our own words only
 )
 
-PUT = Query(
+PUT = Statement(
     "INSERT mapping_route",
     f"""
     INSERT INTO mapping_route AS route ({COLUMNS})
@@ -50,7 +50,7 @@ PUT = Query(
     """,  # noqa: S608 - our own words only
 )
 
-PIN = Query(
+PIN = Statement(
     "INSERT mapping_route",
     """
     INSERT INTO mapping_route (connection, mapping, active, changed_by)
@@ -62,13 +62,13 @@ PIN = Query(
     """,
 )
 
-FORGET_COMPARISONS = Query(
+FORGET_COMPARISONS = Statement(
     "DELETE mapping_comparison", "DELETE FROM mapping_comparison WHERE (connection, mapping) = ($1, $2)"
 )
-FORGET_DIFFERENCES = Query(
+FORGET_DIFFERENCES = Statement(
     "DELETE mapping_difference", "DELETE FROM mapping_difference WHERE (connection, mapping) = ($1, $2)"
 )
-FORGET_WEIGHINGS = Query(
+FORGET_WEIGHINGS = Statement(
     "DELETE mapping_weighing", "DELETE FROM mapping_weighing WHERE (connection, mapping) = ($1, $2)"
 )
 
@@ -90,13 +90,13 @@ class PostgresMappingRoutes:
 
     def following(self, url: str) -> AbstractAsyncContextManager[None]:
         """Keep up with the table as long as the block."""
-        return Follower(self.refresh, CHANNEL, "mapping routes").following(url)
+        return CachedTable(self.refresh, CHANNEL, "mapping routes").following(url)
 
     async def list(self) -> Sequence[Route]:
         """Every route. Raises StoreUnavailable."""
         return [_route(row) for row in await self._database.fetch(SELECT_ALL)]
 
-    async def pin(self, places: Sequence[Place]) -> None:
+    async def pin(self, places: Sequence[MappedConnection]) -> None:
         """Keep each place at its default where nothing was ever decided; audited, and told to every process."""
         arguments = (
             [place.connection for place in places],
@@ -108,14 +108,15 @@ class PostgresMappingRoutes:
             if not rows:
                 return
             pinned = [
-                Place(connection=row["connection"], mapping=row["mapping"], default=row["active"]) for row in rows
+                MappedConnection(connection=row["connection"], mapping=row["mapping"], default=row["active"])
+                for row in rows
             ]
             entries = [_entry("mapping.pinned", place, "lockstitch", revision=place.default) for place in pinned]
             await record.append_all(session, entries)
             await session.execute(TELL)
         await self.refresh()
 
-    async def change(self, place: Place, change: RouteChange, *, actor: str) -> Route:
+    async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
         """Decide; audited, and told to every process."""
         async with self._database.transaction() as session:
             before = await _held(session, place)
@@ -129,7 +130,7 @@ class PostgresMappingRoutes:
             await record.append_all(session, list(_entries(place, before, after, actor)))
             return route
 
-    async def roll_back(self, place: Place, *, actor: str) -> Route | None:
+    async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
         """Back to the revision that was active before; shadow and canary end."""
         async with self._database.transaction() as session:
             before = await _held(session, place)
@@ -158,7 +159,7 @@ class _Decided:
         self.canary = canary
 
 
-async def _held(session: Transaction, place: Place) -> _Decided:
+async def _held(session: Transaction, place: MappedConnection) -> _Decided:
     await session.execute(LOCK, place.connection, place.mapping)
     row = await session.fetch_row(SELECT_ONE, place.connection, place.mapping)
     if row is None:
@@ -168,7 +169,7 @@ async def _held(session: Transaction, place: Place) -> _Decided:
     return _Decided(active=route.active, previous=route.previous, shadow=route.shadow, canary=canary)
 
 
-def _changed(before: _Decided, change: RouteChange, place: Place) -> _Decided:
+def _changed(before: _Decided, change: RouteChange, place: MappedConnection) -> _Decided:
     """The new decision. What becomes active is no shadow and no canary any more."""
     after = _Decided(active=before.active, previous=before.previous, shadow=before.shadow, canary=before.canary)
     if not isinstance(change.active, UnsetType):
@@ -187,7 +188,7 @@ def _changed(before: _Decided, change: RouteChange, place: Place) -> _Decided:
     return after
 
 
-async def _put(session: Transaction, place: Place, decided: _Decided, actor: str) -> Route:
+async def _put(session: Transaction, place: MappedConnection, decided: _Decided, actor: str) -> Route:
     shadow, canary = decided.shadow, decided.canary
     row = await session.fetch_row(
         PUT,
@@ -206,7 +207,7 @@ async def _put(session: Transaction, place: Place, decided: _Decided, actor: str
     return _route(row)
 
 
-def _entries(place: Place, before: _Decided, after: _Decided, actor: str) -> Sequence[record.Entry]:
+def _entries(place: MappedConnection, before: _Decided, after: _Decided, actor: str) -> Sequence[record.Entry]:
     """One event for each of the three that has changed."""
     entries = []
     if after.active != before.active:
@@ -230,7 +231,7 @@ def _revision_of(shadow: Shadow | None) -> dict[str, Any]:
     return {} if shadow is None else {"revision": shadow.revision}
 
 
-def _entry(kind: str, place: Place, actor: str, **facts: Any) -> record.Entry:
+def _entry(kind: str, place: MappedConnection, actor: str, **facts: Any) -> record.Entry:
     return record.Entry(
         type=kind,
         subject=place.mapping,

@@ -11,8 +11,8 @@ from typing import Final
 import asyncpg
 
 from app.audit import record
-from app.postgres.database import Database, Query, Transaction
-from app.revisions.models import Comparisons, SeenDifference, ShadowFigures, TrialKey, Weighing
+from app.postgres.database import Database, Statement, Transaction
+from app.revisions.models import CanaryTally, Comparisons, SeenDifference, ShadowFigures, TrialKey
 from app.revisions.store.mapping_routes import LOCK, TELL
 
 WINDOW_MINUTES: Final = 10
@@ -23,7 +23,7 @@ LOST_SHARE: Final = 0.05
 SAMPLES: Final = 3
 
 # In the order of the key, so that two processes never wait for each other.
-ADD_COMPARISONS = Query(
+ADD_COMPARISONS = Statement(
     "INSERT mapping_comparison",
     """
     INSERT INTO mapping_comparison AS kept (connection, mapping, active, shadow, compared, differing, dropped)
@@ -38,7 +38,7 @@ ADD_COMPARISONS = Query(
 )
 
 # The first samples are kept: a difference that is still there will be explained by them, and rows stay small.
-ADD_DIFFERENCE = Query(
+ADD_DIFFERENCE = Statement(
     "INSERT mapping_difference",
     f"""
     INSERT INTO mapping_difference AS kept (connection, mapping, active, shadow, passing, path, count, samples)
@@ -55,7 +55,7 @@ ADD_DIFFERENCE = Query(
     """,  # noqa: S608 - a number of ours
 )
 
-SELECT_COMPARISONS = Query(
+SELECT_COMPARISONS = Statement(
     "SELECT mapping_comparison",
     """
     SELECT connection, mapping, active, shadow, compared, differing, dropped, first_at, last_at
@@ -64,7 +64,7 @@ SELECT_COMPARISONS = Query(
     """,
 )
 
-SELECT_DIFFERENCES = Query(
+SELECT_DIFFERENCES = Statement(
     "SELECT mapping_difference",
     """
     SELECT connection, mapping, active, shadow, passing, path, count, samples, first_seen, last_seen
@@ -73,7 +73,7 @@ SELECT_DIFFERENCES = Query(
     """,
 )
 
-ADD_WEIGHING = Query(
+ADD_WEIGHING = Statement(
     "INSERT mapping_weighing",
     """
     INSERT INTO mapping_weighing AS kept (connection, mapping, active, canary, minute,
@@ -94,7 +94,7 @@ SUMS: Final = """
 
 # The last minutes; where little goes by, as many before as it takes to have enough. Each minute that is kept weighed
 # something, so that no more rows than that are ever needed. The row at -infinity is of no minute: see below.
-SELECT_WINDOW = Query(
+SELECT_WINDOW = Statement(
     "SELECT mapping_weighing",
     f"""
     SELECT {SUMS}
@@ -110,7 +110,7 @@ SELECT_WINDOW = Query(
 
 # What the window has left behind it never needs again: newer minutes only add to what was weighed since. Such minutes
 # go into one row, at -infinity, which holds the rest of all that the canary has come to.
-FOLD = Query(
+FOLD = Statement(
     "INSERT mapping_weighing",
     f"""
     WITH past AS (
@@ -137,7 +137,7 @@ FOLD = Query(
     """,  # noqa: S608 - our own words only
 )
 
-SELECT_WEIGHINGS = Query(
+SELECT_WEIGHINGS = Statement(
     "SELECT mapping_weighing",
     f"""
     SELECT connection, mapping, active, canary, {SUMS}
@@ -148,7 +148,7 @@ SELECT_WEIGHINGS = Query(
 )
 
 # False where it is over already, or another one has begun meanwhile.
-WITHDRAW = Query(
+WITHDRAW = Statement(
     "UPDATE mapping_route",
     """
     UPDATE mapping_route
@@ -190,7 +190,7 @@ class PostgresTrialBook:
                         list(difference.samples[:SAMPLES]),
                     )
 
-    async def weigh(self, weighings: Sequence[Weighing]) -> None:
+    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
         """Add up, and withdraw a canary that does worse than the active revision. Raises StoreUnavailable."""
         for one in sorted(weighings, key=lambda one: _columns(one.key)):
             figures = (one.weighed, one.refused, one.refused_by_active, one.lost_more, one.lost_less)
@@ -233,12 +233,12 @@ class PostgresTrialBook:
             for row in await self._database.fetch(SELECT_COMPARISONS)
         ]
 
-    async def canaries(self) -> Sequence[Weighing]:
+    async def canaries(self) -> Sequence[CanaryTally]:
         """What every canary has come to since it began. Raises StoreUnavailable."""
         return [_weighing(_key(row, "canary"), row) for row in await self._database.fetch(SELECT_WEIGHINGS)]
 
 
-def why_withdrawn(window: Weighing) -> str | None:
+def why_withdrawn(window: CanaryTally) -> str | None:
     """Why a canary with the figures of this window has to come back, in words; None while it may go on.
 
     What both revisions refuse or lose is the vendor's affair and the same on both sides, so only the surplus counts:
@@ -256,7 +256,7 @@ def why_withdrawn(window: Weighing) -> str | None:
     return None
 
 
-async def _withdraw(session: Transaction, window: Weighing, why: str) -> None:
+async def _withdraw(session: Transaction, window: CanaryTally, why: str) -> None:
     key = window.key
     if not await session.execute(WITHDRAW, key.connection, key.mapping, key.tried, why):
         return
@@ -290,8 +290,8 @@ def _key(row: asyncpg.Record, tried: str) -> TrialKey:
     return TrialKey(connection=row["connection"], mapping=row["mapping"], active=row["active"], tried=row[tried])
 
 
-def _weighing(key: TrialKey, row: asyncpg.Record) -> Weighing:
-    return Weighing(
+def _weighing(key: TrialKey, row: asyncpg.Record) -> CanaryTally:
+    return CanaryTally(
         key=key,
         weighed=row["weighed"],
         refused=row["refused"],

@@ -10,7 +10,7 @@ import asyncpg
 from app.audit import record as audit
 from app.errors import StoreUnavailable
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Session
+from app.postgres.database import Database, Session, Statement
 from app.postgres.encryption import Sealer
 from app.postgres.listen import CHANNEL
 from app.queue import enqueue
@@ -24,7 +24,7 @@ NUMBERS_OF_JOBS: Final = "job_pkey"
 NEW: Final = "entry.subject IN (SELECT id FROM recorded UNION ALL SELECT 'job_' || id FROM added)"
 
 # Receipts go in first, and only what is new of them makes work. The sleepers are woken once, where anything is new.
-RECORD = Query(
+RECORD = Statement(
     "INSERT inbound_event",
     f"""
     WITH recorded AS (

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.audit import record
 from app.identifiers import new_id
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from app.webhooks.models import NewReceipt, Receipt
@@ -27,7 +27,7 @@ ADD: Final = """
 """
 """Receipts go in, as SQL text for a data-modifying WITH. It takes ten arguments from `$1` on, those of `columns_of`."""
 
-INSERT = Query(
+INSERT = Statement(
     "INSERT inbound_event",
     f"""
     WITH recorded AS (
@@ -40,7 +40,7 @@ INSERT = Query(
 )
 
 # A statement of its own: the one that met a row does not see it, when it was committed while that one waited.
-SELECT_KNOWN = Query(
+SELECT_KNOWN = Statement(
     "SELECT inbound_event",
     """
     SELECT known.id, known.connection, known.dedupe_key, known.digest
@@ -49,7 +49,7 @@ SELECT_KNOWN = Query(
     """,
 )
 
-SELECT = Query(
+SELECT = Statement(
     "SELECT inbound_event",
     """
     SELECT id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload, correlation_id,
@@ -59,7 +59,7 @@ SELECT = Query(
     """,
 )
 
-SETTLE = Query(
+SETTLE = Statement(
     "UPDATE inbound_event",
     """
     UPDATE inbound_event

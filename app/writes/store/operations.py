@@ -15,11 +15,20 @@ import asyncpg
 import msgspec
 
 from app.audit import record
-from app.postgres.database import Database, Query, Transaction
+from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
-from app.writes.models import Answer, Begun, FieldChange, Lease, NewOperation, Operation, OperationAnnouncer, Outcome
+from app.writes.models import (
+    Answer,
+    Begun,
+    FieldChange,
+    Lease,
+    NewOperation,
+    Operation,
+    OperationAnnouncer,
+    OperationOutcome,
+)
 from app.writes.store.audit_entries import entry, entry_of_change, first_entries
 from app.writes.store.rows import OperationRows
 from app.writes.store.statements import (
@@ -214,7 +223,7 @@ class PostgresOperations:
         self,
         operation_id: str,
         *,
-        outcome: Outcome,
+        outcome: OperationOutcome,
         remote_id: str | None,
         actor: str,
         answer: Answer | None,
@@ -262,7 +271,7 @@ class PostgresOperations:
                 return False
         raise LeaseLost(lease.operation_id)
 
-    async def _step(self, query: Query, begun: Begun, *arguments: object) -> None:
+    async def _step(self, query: Statement, begun: Begun, *arguments: object) -> None:
         lease = begun.held()
         if await self._database.fetch_value(query, lease.operation_id, lease.token, *arguments) is None:
             raise LeaseLost(lease.operation_id)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.audit import record
-from app.postgres.database import Query
+from app.postgres.database import Statement
 
 LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
@@ -30,7 +30,7 @@ def _audited(change: str, *, first: int, result: str = "id") -> str:
 
 
 # A new operation is held by a lease from the start; one that is queued waits for its job, and nothing of it is due.
-INSERT = Query(
+INSERT = Statement(
     "INSERT operation",
     _audited(
         """
@@ -47,15 +47,15 @@ INSERT = Query(
     ),
 )
 
-SELECT_BY_KEY = Query(
+SELECT_BY_KEY = Statement(
     "SELECT operation",
     f"SELECT {COLUMNS} FROM operation WHERE principal = $1 AND idempotency_key = $2",  # noqa: S608
 )
 
-SELECT_BY_ID = Query("SELECT operation", f"SELECT {COLUMNS} FROM operation WHERE id = $1")  # noqa: S608
+SELECT_BY_ID = Statement("SELECT operation", f"SELECT {COLUMNS} FROM operation WHERE id = $1")  # noqa: S608
 
 # A record that has outlived its retention no longer answers for its key.
-RELEASE_EXPIRED = Query(
+RELEASE_EXPIRED = Statement(
     "UPDATE operation",
     """
     UPDATE operation
@@ -80,7 +80,7 @@ IN_STATE: Final[dict[str | None, str]] = {
 # A statement for each state, so that the few which a person has to look at are found by the index of theirs. With
 # `phase = 'settled'` beside an outcome the reaper's index would fit too, and all of it would be sorted for a page.
 PAGES: Final = {
-    state: Query(
+    state: Statement(
         "SELECT operation",
         f"""
         SELECT {COLUMNS}
@@ -97,7 +97,7 @@ PAGES: Final = {
 
 # Only what is undecided is due (a CHECK of the table). Statements about one operation say it so, and not by the phase:
 # the index of what is due would fit that as well, and a plan that is kept might read all of it for one row.
-TAKE_OVER = Query(
+TAKE_OVER = Statement(
     "UPDATE operation",
     f"""
     UPDATE operation
@@ -111,7 +111,7 @@ TAKE_OVER = Query(
 
 # The longest overdue goes first, held rows are skipped; those that have an order to keep are queued, and not for here.
 # While a connection is paused its operations wait, those that were sent too: to read back is to ask the vendor.
-CLAIM_DUE = Query(
+CLAIM_DUE = Statement(
     "UPDATE operation",
     f"""
     UPDATE operation
@@ -130,7 +130,7 @@ CLAIM_DUE = Query(
 )
 
 # When it is time is for the queue to say; a former owner who may still be at work is waited for.
-TAKE_TURN = Query(
+TAKE_TURN = Statement(
     "UPDATE operation",
     f"""
     UPDATE operation
@@ -143,7 +143,7 @@ TAKE_TURN = Query(
     """,  # noqa: S608
 )
 
-DEFER = Query(
+DEFER = Statement(
     "UPDATE operation",
     f"""
     UPDATE operation
@@ -156,7 +156,7 @@ DEFER = Query(
 )
 
 # Its job has ended, and whoever waits for a callback has had it; from here on it is decided like any other.
-REOPEN = Query(
+REOPEN = Statement(
     "UPDATE operation",
     _audited(
         """
@@ -171,7 +171,7 @@ REOPEN = Query(
     ),
 )
 
-MARK_SENT = Query(
+MARK_SENT = Statement(
     "UPDATE operation",
     _audited(
         """
@@ -184,7 +184,7 @@ MARK_SENT = Query(
     ),
 )
 
-NOTE_REMOTE_ID = Query(
+NOTE_REMOTE_ID = Statement(
     "UPDATE operation",
     """
     UPDATE operation
@@ -194,7 +194,7 @@ NOTE_REMOTE_ID = Query(
     """,
 )
 
-POSTPONE = Query(
+POSTPONE = Statement(
     "UPDATE operation",
     _audited(
         """
@@ -216,20 +216,20 @@ _SETTLE: Final = """
 """
 
 # The ordinary end of a write, whose caller is waiting for it: one statement, and nobody else to be told.
-SETTLE_UNNOTICED = Query(
+SETTLE_UNNOTICED = Statement(
     "UPDATE operation",
     _audited(f"{_SETTLE} AND NOT (queued OR deferred) AND callback IS NULL", first=8),
 )
 
 # One that is announced. Where somebody was told that it would be decided later, `$8` says whether it may end so.
-SETTLE_ANNOUNCED = Query(
+SETTLE_ANNOUNCED = Statement(
     "UPDATE operation",
     _audited(f"{_SETTLE} AND ($8 OR NOT deferred)", first=9, result=COLUMNS),
 )
 
-HELD = Query("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")
+HELD = Statement("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")
 
-MARK_UNKNOWN = Query(
+MARK_UNKNOWN = Statement(
     "UPDATE operation",
     _audited(
         """
@@ -242,7 +242,7 @@ MARK_UNKNOWN = Query(
     ),
 )
 
-FORGET = Query(
+FORGET = Statement(
     "DELETE operation",
     _audited(
         """
@@ -255,7 +255,7 @@ FORGET = Query(
 
 # A callback is for the first decision, which was that nobody knows. Where it did not happen the key is let go, so that
 # the caller's retry may do it.
-RESOLVE = Query(
+RESOLVE = Statement(
     "UPDATE operation",
     f"""
     UPDATE operation
@@ -267,7 +267,7 @@ RESOLVE = Query(
     """,  # noqa: S608
 )
 
-LOCK_UPSERT = Query(
+LOCK_UPSERT = Statement(
     "UPDATE operation",
     """
     UPDATE operation
