@@ -9,12 +9,12 @@ from msgspec import Struct
 from app.postgres.database import Transaction
 from app.queue.models import DeadLetter, DeadLetterState, DeathCategory
 
-AttemptOutcome = Literal["done", "retried", "spared", "lost", "dead"]
+AttemptOutcome = Literal["done", "retried", "deferred", "lost", "dead"]
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One attempt at a job. `lost`: its worker died, or was too slow to keep the lease. `spared`: put off for a reason
-    that is not the job's, such as a throttle."""
+    """One attempt at a job. `lost`: its worker died, or was too slow to keep the lease. `deferred`: put off for
+    a reason outside the job, such as a throttle."""
 
     job_id: int
     number: int

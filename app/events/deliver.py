@@ -95,7 +95,7 @@ def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | No
 
 
 async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> JobOutcome:
-    failures = job.attempt - job.spared
+    failures = job.attempt - job.deferred
     reason = f"the target {sent.reason}"
     failure = DeliveryFailure(
         status=sent.status,

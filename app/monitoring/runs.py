@@ -147,7 +147,7 @@ def _attempt(facts: _Facts) -> str:
     endings = {
         "done": "done",
         "retried": "failed, to be tried again",
-        "spared": "put off",
+        "deferred": "put off",
         "lost": "its worker was lost",
         "dead": "given up",
     }

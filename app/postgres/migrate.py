@@ -1,7 +1,7 @@
 """Brings a database to the schema of this version: `migrations/*.sql`, in order, each in a transaction of its own.
 
-`schema.sql` is the whole in one readable text; a test holds the two equal. A released file is never edited: what it did
-to the databases out there cannot be changed any more, so a difference to the recorded digest is refused.
+A released file is never edited: what it did to a database cannot be undone, so a difference from the recorded digest is
+refused.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Columns that hold sealed values, as a rotation of encryption keys goes through them.
 
-Each store declares its own as `SEALED`. A test finds every column of bytes in `schema.sql`, and fails for one that is
-neither declared nor a digest.
+Each store declares its own as `SEALED`. A test looks at every column of bytes, and fails for one that is neither
+declared nor a digest.
 """
 
 from collections.abc import Callable, Mapping, Sequence

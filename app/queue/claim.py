@@ -84,7 +84,7 @@ CLAIM = Statement(
         UPDATE job
            SET state = 'running', attempts = attempts + 1,
                lease_token = $6, lease_until = now() + $7::interval, started_at = now(),
-               give_up_at = CASE WHEN attempts = spared THEN now() + (give_up_at - created_at) ELSE give_up_at END
+               give_up_at = CASE WHEN attempts = deferred THEN now() + (give_up_at - created_at) ELSE give_up_at END
           FROM heads
          WHERE job.id = heads.id
         RETURNING job.*
@@ -192,7 +192,7 @@ def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
         order_key=row["order_key"],
         dedupe_key=row["dedupe_key"],
         attempt=row["attempts"],
-        spared=row["spared"],
+        deferred=row["deferred"],
         lease_token=str(row["lease_token"]),
         payload=payload,
         correlation_id=row["correlation_id"],

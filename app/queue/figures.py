@@ -17,7 +17,7 @@ SELECT = Statement(
                count(*) FILTER (WHERE state = 'ready' AND run_at <= now()) AS ready,
                count(*) FILTER (WHERE state = 'running') AS running,
                count(*) FILTER (WHERE state = 'ready' AND run_at > now() AND order_key IS NOT NULL
-                                  AND attempts > spared) AS backing_off,
+                                  AND attempts > deferred) AS backing_off,
                min(created_at) AS oldest,
                min(run_at) FILTER (WHERE state = 'ready' AND run_at <= now()) AS due
           FROM job

@@ -81,7 +81,7 @@ class Ending:
             case None:
                 # During an upgrade some workers are newer than others.
                 await self._queue.give_back([job], "this worker does not know its kind", after=UNKNOWN_KIND_SECONDS)
-                return "spared"
+                return "deferred"
             case Done():
                 return "done" if await self._finish(job) else "lost"
             case Retry(reason=reason, after=after, at_least=at_least):
@@ -94,7 +94,7 @@ class Ending:
                 return "unauthorised"
             case Deferred(reason=reason, after=seconds):
                 await self._queue.give_back([job], reason, after=seconds)
-                return "spared"
+                return "deferred"
             case Exhausted(reason=reason):
                 await self._queue.bury(job, JobFailure(category="transient", reason=reason))
                 return "dead"

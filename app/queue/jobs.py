@@ -54,7 +54,7 @@ RETRY = Statement(
            SET state = 'ready', run_at = now() + make_interval(secs => $3),
                lease_token = NULL, lease_until = NULL, started_at = NULL
          WHERE id = $1 AND lease_token = $2
-           AND attempts - spared < max_attempts
+           AND attempts - deferred < max_attempts
            AND (give_up_at IS NULL OR give_up_at > now() + make_interval(secs => $3))
         RETURNING id, attempts, kind, connection, correlation_id
     )
@@ -65,16 +65,16 @@ RETRY = Statement(
     """,
 )
 
-# A job that is spared keeps its place: run_at stays, unless it is told to wait. Where this would have been its first
+# A job that is deferred keeps its place: run_at stays, unless it is told to wait. Where this would have been its first
 # attempt, its time has not begun to run after all: `claiming.CLAIM` begins it with the next one.
-SPARE = Statement(
+DEFER = Statement(
     "UPDATE job",
     """
     WITH freed AS (
         UPDATE job
-           SET state = 'ready', spared = spared + 1,
+           SET state = 'ready', deferred = deferred + 1,
                run_at = CASE WHEN $4 > 0 THEN now() + make_interval(secs => $4) ELSE run_at END,
-               give_up_at = CASE WHEN attempts - spared = 1 THEN created_at + (give_up_at - job.started_at)
+               give_up_at = CASE WHEN attempts - deferred = 1 THEN created_at + (give_up_at - job.started_at)
                                  ELSE give_up_at END,
                lease_token = NULL, lease_until = NULL, started_at = NULL
          WHERE id = ANY ((SELECT $1::bigint[])::bigint[])
@@ -84,7 +84,7 @@ SPARE = Statement(
     ), noted AS (
         INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, category, reason, traceparent,
                              started_at)
-        SELECT id, attempts, kind, connection, correlation_id, 'spared', $5, $6, $7, started_at
+        SELECT id, attempts, kind, connection, correlation_id, 'deferred', $5, $6, $7, started_at
           FROM freed
     )
     SELECT id, correlation_id FROM freed
@@ -236,7 +236,7 @@ class PostgresQueue:
         self, session: Transaction, jobs: Sequence[Job], category: str | None, reason: str, after: float
     ) -> list[Any]:
         return await session.fetch(
-            SPARE,
+            DEFER,
             [job.id for job in jobs],
             [job.lease_token for job in jobs],
             [job.started_at for job in jobs],
@@ -246,7 +246,7 @@ class PostgresQueue:
     def _back_off(self, job: Job) -> float:
         """Exponential with full jitter: no two jobs that failed together come back together."""
         policy = self._policies.get(job.kind, DEFAULT_POLICY)
-        failures = max(0, job.attempt - job.spared - 1)
+        failures = max(0, job.attempt - job.deferred - 1)
         return self._chance.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(failures, 32)))
 
 

@@ -34,7 +34,7 @@ FREE_EXPIRED = Statement(
     WITH expired AS (
         SELECT id, lease_token, started_at
           FROM job
-         WHERE state = 'running' AND lease_until < now() AND attempts - spared < max_attempts
+         WHERE state = 'running' AND lease_until < now() AND attempts - deferred < max_attempts
          ORDER BY lease_until
          LIMIT $1
            FOR UPDATE SKIP LOCKED
@@ -65,7 +65,7 @@ SELECT_POISON = Statement(
     """
     SELECT job.*
       FROM job
-     WHERE state = 'running' AND lease_until < now() AND attempts - spared >= max_attempts
+     WHERE state = 'running' AND lease_until < now() AND attempts - deferred >= max_attempts
      ORDER BY lease_until
      LIMIT $1
     """,

@@ -73,7 +73,7 @@ class Job(Struct, frozen=True, kw_only=True):
     order_key: str | None
     dedupe_key: str | None
     attempt: int
-    spared: int
+    deferred: int
     lease_token: str
     payload: bytes
     correlation_id: str

@@ -47,12 +47,12 @@ HOLD = Statement(
     """,
 )
 
-# All the attempts so far are spared: a revived job has as many anew as its kind gives. Rows go in by dedupe key, as
+# All the attempts so far are deferred: a revived job has as many anew as its kind gives. Rows go in by dedupe key, as
 # they do when they are enqueued.
 REVIVE = Statement(
     "INSERT job",
     """
-    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, attempts, spared, max_attempts, give_up_at,
+    INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, attempts, deferred, max_attempts, give_up_at,
                      dead_head, payload, correlation_id, traceparent, origin)
     SELECT job_id, dead_letter.kind, connection, order_key, dedupe_key,
            CASE WHEN order_key IS NULL THEN 'ready' ELSE 'behind' END,

@@ -118,7 +118,7 @@ async def _tell(
                 return Retry(reason="the comment is not listed at its ticket yet")
     if sighting is None:
         sighting = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
-    if sighting.lags and job.attempt - job.spared < LAGS_AT_MOST:
+    if sighting.lags and job.attempt - job.deferred < LAGS_AT_MOST:
         return Retry(reason="the vendor tells an older state than the one seen before", after=LAG_SECONDS)
     event = NewEvent(
         type=sighting.type,

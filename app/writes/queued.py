@@ -2,7 +2,7 @@
 
 The job is enqueued in the transaction that records the intent, and ends when the operation is decided. Meanwhile nobody
 else may begin it, so that a later write of the same record cannot get in front, whoever dies. Attempts of the job are
-spared as long as it is the vendor who keeps it waiting; what is counted are workers that die over it.
+deferred as long as it is the vendor who keeps it waiting; what is counted are workers that die over it.
 """
 
 import hashlib

@@ -73,7 +73,7 @@ async def test_a_throttle_holds_up_its_connection_and_costs_the_job_nothing(kit:
     assert 29.0 < (await kit.due_in() or 0) <= 30.0
     await kit.pass_time(30.1)
     again = await kit.claim_one()
-    assert (again.id, again.attempt, again.spared, again.probe) == (ids[0], 2, 1, True)
+    assert (again.id, again.attempt, again.deferred, again.probe) == (ids[0], 2, 1, True)
 
 
 async def test_a_job_may_be_throttled_more_often_than_it_has_attempts(kit: Kit) -> None:

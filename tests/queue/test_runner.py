@@ -61,16 +61,16 @@ async def attempt_once(kit: Kit, ends: JobOutcome | Exception) -> tuple[object, 
     [
         (Done(), ("done", None, None), []),
         (Retry(reason="timeout", after=60.0), ("retried", "transient", "timeout"), ["ready"]),
-        (Throttled(reason="429", retry_after=60.0), ("spared", "throttle", "429"), ["ready"]),
-        (Unauthorised(reason="bad token"), ("spared", "auth", "bad token"), ["ready"]),
-        (Deferred(reason="not now", after=60.0), ("spared", None, "not now"), ["ready"]),
-        (ConnectionPaused(held=True), ("spared", None, "connection-paused"), ["ready"]),
+        (Throttled(reason="429", retry_after=60.0), ("deferred", "throttle", "429"), ["ready"]),
+        (Unauthorised(reason="bad token"), ("deferred", "auth", "bad token"), ["ready"]),
+        (Deferred(reason="not now", after=60.0), ("deferred", None, "not now"), ["ready"]),
+        (ConnectionPaused(held=True), ("deferred", None, "connection-paused"), ["ready"]),
         (ConnectionPaused(retry_after=60.0), ("retried", "transient", "connection-paused"), ["ready"]),
         (Permanent(reason="no such field", path="/a"), ("dead", "permanent", "no such field"), []),
         (Conflict(reason="not owner"), ("dead", "conflict", "not owner"), []),
         (VendorTimeout(retry_after=60.0), ("retried", "transient", "vendor-timeout"), ["ready"]),
-        (VendorThrottled(retry_after=60.0), ("spared", "throttle", "vendor-throttled"), ["ready"]),
-        (VendorAuthFailed(), ("spared", "auth", "vendor-auth-failed"), ["ready"]),
+        (VendorThrottled(retry_after=60.0), ("deferred", "throttle", "vendor-throttled"), ["ready"]),
+        (VendorAuthFailed(), ("deferred", "auth", "vendor-auth-failed"), ["ready"]),
         (InvalidField(errors=(FieldError(pointer="/a", detail="?"),)), ("dead", "permanent", "invalid-field"), []),
         (DuplicateRecord(), ("dead", "conflict", "duplicate-record"), []),
     ],
@@ -164,7 +164,7 @@ async def test_a_kind_that_nobody_knows_here_waits_for_a_worker_that_does(kit: K
 async def test_a_job_that_meets_the_last_of_a_pause_does_not_begin_it_anew(kit: Kit) -> None:
     """It was claimed when a person had resumed the connection, by a process that had not yet heard of it."""
     assert await attempt_once(kit, ConnectionPaused(held=True, category="auth")) == (
-        "spared",
+        "deferred",
         None,
         "connection-paused",
     )

@@ -96,7 +96,7 @@ async def test_a_runner_that_ends_lets_jobs_end_and_gives_back_the_rest(kit: Kit
 
     left = await kit.claim_all()
     assert [job.payload for job in left if job.id != late] == [b"endless"]
-    assert [(job.attempt, job.spared) for job in left if job.payload == b"endless"] == [(2, 1)]
+    assert [(job.attempt, job.deferred) for job in left if job.payload == b"endless"] == [(2, 1)]
     assert begun == 2
 
 

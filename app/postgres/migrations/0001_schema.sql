@@ -201,9 +201,9 @@ CREATE TABLE job (
     run_at         timestamptz NOT NULL DEFAULT now(),
 
     -- Counted when a job is claimed, so that one that kills its worker is counted too. Attempts that say nothing about
-    -- the job (throttled, unauthorised, given back at shutdown) are spared it. Used up: it is running, or a dead letter.
+    -- the job (throttled, unauthorised, given back at shutdown) do not count. Used up: it is running, or a dead letter.
     attempts       integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    spared         integer     NOT NULL DEFAULT 0 CHECK (spared BETWEEN 0 AND attempts),
+    deferred       integer     NOT NULL DEFAULT 0 CHECK (deferred BETWEEN 0 AND attempts),
     max_attempts   integer     NOT NULL CHECK (max_attempts > 0),
     give_up_at     timestamptz,
 
@@ -226,7 +226,7 @@ CREATE TABLE job (
     CHECK (order_key IS NOT NULL OR state <> 'behind'),
     CHECK ((state = 'running') = (lease_token IS NOT NULL)),
     CHECK ((lease_token IS NULL) = (lease_until IS NULL) AND (lease_token IS NULL) = (started_at IS NULL)),
-    CHECK (state = 'running' OR attempts - spared < max_attempts)
+    CHECK (state = 'running' OR attempts - deferred < max_attempts)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
         autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
@@ -245,8 +245,8 @@ CREATE TABLE attempt (
     connection     text        NOT NULL,
     correlation_id text        NOT NULL,
 
-    -- lost: its lease ran out, or its worker was killed. spared: put off for a reason that is not the job's.
-    outcome        text        NOT NULL CHECK (outcome IN ('done', 'retried', 'spared', 'lost', 'dead')),
+    -- lost: its lease ran out, or its worker was killed. deferred: put off for a reason that is not the job's.
+    outcome        text        NOT NULL CHECK (outcome IN ('done', 'retried', 'deferred', 'lost', 'dead')),
     category       text        CHECK (category IN ('transient', 'throttle', 'permanent', 'auth', 'conflict', 'poison')),
     reason         text,
     traceparent    text,
@@ -353,6 +353,8 @@ CREATE TABLE record_state (
 CREATE TABLE event_era (
     era smallint NOT NULL CHECK (era >= 0)
 );
+
+INSERT INTO event_era VALUES (0);
 
 CREATE SEQUENCE event_place;
 
