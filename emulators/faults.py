@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -51,7 +51,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes wrong. `retry_after` in seconds; `delay_ms` and `status` have a default that depends on `kind`.
 
-    `times_sent` is how many copies of a duplicated webhook leave at the same time.
+    `times_sent` is how many copies of a duplicated webhook leave at the same time. `record` is the id of the
+    only record of a list that a drift bends.
     """
 
     kind: FaultKind
@@ -60,6 +61,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     retry_after: float | None = None
     times_sent: int | None = None
     change: DriftKind = "field"
+    record: str | None = None
 
     @property
     def delay(self) -> float:
@@ -83,6 +85,22 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def has_effect(self) -> bool:
         """Whether the vendor does what it was asked before things go wrong."""
         return self.kind in ("slow", "timeout_after_commit", "drift")
+
+
+def bend_only(record: str, before: Any, after: Any) -> Any:
+    """`after` for the items of lists that have this id, also as the end of a global one; `before` for all others."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return {name: bend_only(record, value, after.get(name)) for name, value in before.items()}
+    if isinstance(before, list) and isinstance(after, list):
+        return [new if _has_id(record, old) else old for old, new in zip(before, after, strict=True)]
+    return before
+
+
+def _has_id(record: str, item: Any) -> bool:
+    if not isinstance(item, dict):
+        return False
+    ids = [value for name, value in item.items() if name.lower() == "id"]
+    return any(str(one).rpartition("/")[2] == record for one in ids) or _has_id(record, item.get("node"))
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

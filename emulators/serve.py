@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from emulators.calls import Calls
 from emulators.control import PREFIX, Control
-from emulators.faults import Fault, Faults, refusal
+from emulators.faults import Fault, Faults, bend_only, refusal
 from emulators.http import Answer, BadJson, Call, json_answer, read_headers, read_query
 from emulators.outbox import Outbox
 from emulators.sender import Sender
@@ -125,7 +125,12 @@ class App:
             return answer
         if fault.kind == "timeout_after_commit":
             return None
-        return emulator.drift(fault.change, answer) if fault.kind == "drift" else answer
+        if fault.kind != "drift":
+            return answer
+        bent = emulator.drift(fault.change, answer)
+        if fault.record is None:
+            return bent
+        return answer.with_json(bend_only(fault.record, answer.json(), bent.json()))
 
     def _guarded(self, part: str, call: Call, answering: Callable[[], Given]) -> Given | Answer:
         """What `answering` gives; a look-alike that breaks is seen to break: a 500, a log entry, nothing written."""

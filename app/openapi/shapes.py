@@ -14,6 +14,7 @@ DEFINITION: Final = "#/$defs/"
 # How callers call what the code has a longer name for.
 PUBLIC_NAMES: Final = {
     "ProblemDocument": "Problem",
+    "Unreadable": "UnreadableRecord",
     "OperationView": "Operation",
     "Received": "WebhookReceived",
     "ConnectionView": "Connection",

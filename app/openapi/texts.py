@@ -17,6 +17,7 @@ from app.openapi.calls import (
     uploads,
 )
 from app.problem_document import FieldError, ProblemDocument, VendorSays
+from app.records.fetch import Unreadable
 from app.webhooks.receive import Received
 from app.writes.finish import Archived
 from app.writes.models import OperationView
@@ -100,6 +101,11 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     **event_texts.TEXTS,
     **subscription_texts.TEXTS,
     **audit_texts.TEXTS,
+    Unreadable: {
+        "remote_id": ("The record's id at the vendor, where it could be found.", '"1051"'),
+        "pointer": ("JSON Pointer to the place in the vendor's record.", '"/properties/email"'),
+        "detail": ("What does not fit there; never a value.", '"Expected `str`, got `int`"'),
+    },
     FieldCoverage: {
         "field": ("The canonical field.", '"lifecycle_stage"'),
         "reads": ("Whether a read can supply it.", "true"),
@@ -137,7 +143,15 @@ def _listing(name: str, item: str, meaning: str) -> Schema:
         },
         next_cursor=_text("Send it as `cursor` to get the next page; null on the last one.", None, nullable=True),
         has_more=_flag("Whether there are more pages.", False),
+        **({"unreadable": UNREADABLE} if item in ("Customer", "Order", "Ticket", "Comment") else {}),
     )
+
+
+UNREADABLE: Final[Schema] = {
+    "type": "array",
+    "items": {"$ref": f"{COMPONENT}UnreadableRecord"},
+    "description": "Records of this page that do not map. They block nothing: the page holds the others.",
+}
 
 
 def _object(name: str, meaning: str, /, **members: Schema) -> Schema:

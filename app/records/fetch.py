@@ -1,21 +1,41 @@
 """One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
 
+import re
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
-from app.errors import NotFound
+from app.errors import NotFound, VendorDrifted
+from app.http.body import pointer_of
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
 from app.records.resolve import AnyMapping
 from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import ListQuery
+from mappings.spec import ListQuery, Unmappable
 
 # A page of long orders needs a read for each of them, people behind ids two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
 COMMENT_PAGES: Final = 5
+
+
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """A record of a list that does not map. `pointer` leads to the place in the vendor's record; `detail` names a type
+    or a field, never a value."""
+
+    remote_id: str | None
+    pointer: str
+    detail: str
+
+
+class FetchedPage(Struct, frozen=True, kw_only=True):
+    """The records of one page that map, those that do not, and the vendor's cursor of the next page."""
+
+    readings: list[Reading]
+    unreadable: list[Unreadable]
+    next: str | None
 
 
 async def fetch_raw(
@@ -58,8 +78,8 @@ async def fetch_page(
     deadline: float,
     *,
     pinned: bool = False,
-) -> tuple[list[Reading], str | None]:
-    """Records of one page and the vendor's cursor of the next. Raises the vendor's problems, and VendorDrifted."""
+) -> FetchedPage:
+    """One page. Raises the vendor's problems, and VendorDrifted where the page itself cannot be read."""
     endpoints = mapping.endpoints
     account = await deps.vendors.account(connection, deadline=deadline)
     assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - judged by the caller
@@ -67,8 +87,33 @@ async def fetch_page(
     with as_vendor_drift(deps, connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(deps, connection, mapping, page.records, page.account, deadline)
-    readings = [map_record(deps, connection, mapping, raw, account, pinned=pinned) for raw in page.records]
-    return readings, page.next
+    readings: list[Reading] = []
+    unreadable: list[Unreadable] = []
+    for raw in page.records:
+        try:
+            readings.append(map_record(deps, connection, mapping, raw, account, pinned=pinned))
+        except VendorDrifted as drifted:
+            unreadable.append(unreadable_of(connection, raw, drifted))
+    return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
+
+
+def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrifted) -> Unreadable:
+    """What a list says of a record that does not map: its id as far as it can be found, where, and why."""
+    cause = drifted.__cause__
+    found = cause if isinstance(cause, Unmappable) else Unmappable("$", drifted.detail)
+    return Unreadable(remote_id=_id_of(connection, raw), pointer=pointer_of(found.path), detail=found.reason)
+
+
+def _id_of(connection: Connection, raw: msgspec.Raw) -> str | None:
+    """The record's `id`, or the end of a global one, where it is an id as this vendor gives them."""
+    try:
+        members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        sent = next((value for name, value in members.items() if name.lower() == "id"), msgspec.Raw(b"null"))
+        text = str(msgspec.json.decode(sent, type=str | int)).rpartition("/")[2]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    remote_id = connection.vendor.remote_id_form(text)
+    return remote_id if re.fullmatch(connection.vendor.remote_id, remote_id) else None
 
 
 async def fetch_comment(
@@ -80,11 +125,11 @@ async def fetch_comment(
     """
     query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket, newest_first=True)
     for _ in range(COMMENT_PAGES):
-        records, following = await fetch_page(deps, connection, mapping, query, deadline)
-        found = next((record for record in records if comment in (None, record.mapped.remote.id)), None)
-        if found is not None or following is None:
+        page = await fetch_page(deps, connection, mapping, query, deadline)
+        found = next((one for one in page.readings if comment in (None, one.mapped.remote.id)), None)
+        if found is not None or page.next is None:
             return found
-        query = msgspec.structs.replace(query, after=following)
+        query = msgspec.structs.replace(query, after=page.next)
     return None
 
 

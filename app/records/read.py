@@ -1,23 +1,24 @@
 """Reading: one resource, or one page of a live list, straight from the system that holds it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField
+from app.errors import InvalidField, VendorDrifted
 from app.http.cursors import Cursors
 from app.http.mapping_header import NamedRevision
 from app.http.paging import Page
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
-from app.records.fetch import fetch_page, fetch_record
-from app.records.map_record import refuse_rejected_drift
+from app.records.fetch import FetchedPage, Unreadable, fetch_page, fetch_record, unreadable_of
+from app.records.map_record import Reading, refuse_rejected_drift
 from app.records.resolve import cannot, choose_connection, choose_mapping, resolve_record
 from app.records.resources import etag_of, name_records
+from app.vendors.models import Connection
 from canonical.parts import ObjectName
 from mappings.spec import ListQuery
 
@@ -30,6 +31,12 @@ class ReadRecord(Struct, frozen=True, kw_only=True):
 
     resource: Any
     etag: str
+
+
+class RecordPage(Page, frozen=True, kw_only=True):
+    """The list envelope of live records. Those that do not map are named in `unreadable` and block nothing."""
+
+    unreadable: Sequence[Unreadable]
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
@@ -68,7 +75,7 @@ async def read_one(
     return ReadRecord(resource=resource, etag=etag_of(resource))
 
 
-async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) -> Page:
+async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) -> RecordPage:
     """One page. A page may hold fewer than `limit` resources while `has_more` is true.
 
     Raises InvalidField for a filter or a cursor that cannot be used here, UnsupportedAction where the connection
@@ -95,13 +102,30 @@ async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) ->
         parent=parent_id,
     )
     pinned = request.revision is not None
-    readings, following = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
-    await refuse_rejected_drift(deps, connection, *readings)
-    return Page(
+    page = await fetch_page(deps, connection, mapping, query, deadline, pinned=pinned)
+    readings, unreadable = await _without_rejected(deps, connection, page)
+    return RecordPage(
         data=await name_records(deps, connection, readings, ticket=parent_id),
-        next_cursor=None if following is None else cursors.seal(following, scope),
-        has_more=following is not None,
+        next_cursor=None if page.next is None else cursors.seal(page.next, scope),
+        has_more=page.next is not None,
+        unreadable=unreadable,
     )
+
+
+async def _without_rejected(
+    deps: RecordDeps, connection: Connection, page: FetchedPage
+) -> tuple[list[Reading], list[Unreadable]]:
+    """The readings that the connection's drift rules accept; the others join the unreadable records."""
+    accepted: list[Reading] = []
+    unreadable = [*page.unreadable]
+    for reading in page.readings:
+        try:
+            await refuse_rejected_drift(deps, connection, reading)
+        except VendorDrifted as drifted:
+            unreadable.append(unreadable_of(connection, reading.raw, drifted))
+        else:
+            accepted.append(reading)
+    return accepted, unreadable
 
 
 def _check_filters(request: ListRequest, offered: frozenset[str], updated_since: bool, title: str) -> None:

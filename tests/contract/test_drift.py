@@ -66,7 +66,33 @@ def test_a_changed_type_is_drift_and_told_with_its_place(caller: Caller, vendors
     assert (problem["category"], problem["fault"], problem["retryable"]) == ("permanent", "vendor", False)
     assert "$." in problem["detail"]
     assert "$." in problem["vendor"]["detail"]
-    assert code_of(caller.get(f"{KINDS[name].collection}&limit=5"), 502) == "vendor-drift"
+
+
+def test_an_unreadable_record_does_not_hold_up_its_list(caller: Caller, vendors: Lookalikes, name: str) -> None:
+    kind, vendor = KINDS[name], KINDS[name].connection
+    bad = caller.create(kind.collection, kind.sample())["meta"]["remote_id"]
+    good = caller.create(kind.collection, kind.sample())["meta"]["remote_id"]
+    vendors.break_(vendor, "drift", path=PATHS[vendor], times=None, change="type", record=bad)
+
+    listed: list[str] = []
+    unreadable: list[dict[str, Any]] = []
+    path = f"{kind.collection}&limit=100"
+    while True:
+        answer = caller.get(path)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        listed += [one["meta"]["remote_id"] for one in page["data"]]
+        unreadable += page["unreadable"]
+        if not page["has_more"]:
+            break
+        path = f"{kind.collection}&limit=100&cursor={page['next_cursor']}"
+
+    assert good in listed
+    assert bad not in listed
+    (one,) = unreadable
+    assert one["remote_id"] == bad
+    assert one["pointer"].startswith("/")
+    assert one["detail"]
 
 
 def test_a_write_whose_answer_has_drifted_is_done_once(caller: Caller, vendors: Lookalikes, name: str) -> None:

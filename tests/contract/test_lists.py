@@ -32,7 +32,7 @@ def pages(caller: Caller, path: str, **query: Any) -> list[list[dict[str, Any]]]
         answer = caller.get(path, params={**query, **({} if cursor is None else {"cursor": cursor})})
         assert answer.status_code == 200, answer.text
         page = answer.json()
-        assert page.keys() == {"data", "next_cursor", "has_more"}
+        assert page.keys() == {"data", "next_cursor", "has_more", "unreadable"}
         assert page["has_more"] == (page["next_cursor"] is not None)
         assert len(page["data"]) <= query.get("limit", 50)
         found.append(page["data"])
@@ -171,7 +171,7 @@ def test_tickets_by_status_where_the_vendor_can(caller: Caller) -> None:
 
 def test_a_list_of_an_empty_vendor(caller: Caller, vendors: Lookalikes) -> None:
     found = caller.get("/v1/customers", params={"connection": "hubspot", "external_id": word()}).json()
-    assert found == {"data": [], "next_cursor": None, "has_more": False}
+    assert found == {"data": [], "next_cursor": None, "has_more": False, "unreadable": []}
 
 
 def test_operations_are_listed_newest_first(caller: Caller) -> None:

@@ -184,7 +184,7 @@ def test_comments(caller: Caller) -> None:
     private = caller.create(path, {"body_html": "<p>They <b>insist</b>.</p>", "visibility": "private"})
     assert private["visibility"] == "private"
     listed = caller.get(path).json()
-    assert listed.keys() == {"data", "next_cursor", "has_more"}
+    assert listed.keys() == {"data", "next_cursor", "has_more", "unreadable"}
     bodies = [comment["body_text"] for comment in listed["data"]]
     assert bodies[0] == "It came in two pieces."
     assert "A new mug is on its way." in bodies
