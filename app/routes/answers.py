@@ -16,6 +16,7 @@ from app.flows.write import Written
 from app.ports import Page
 from app.problem_document import JSON, PROBLEM_JSON
 from app.routes.edge import ASKED, answer_headers, correlation_of, path_of
+from app.routes.media import problem_type
 from app.routes.services import services_of
 from app.telemetry import mark_replayed
 
@@ -57,7 +58,7 @@ def link_next(request: AnyRequest, cursor: str | None, parameter: str = "cursor"
     answer_headers(request.scope).append(("Link", f'<{following}>; rel="next"'))
 
 
-def written_response(written: Written) -> Response[bytes]:
+def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
     """The answer to a write: fresh, replayed byte for byte, or 202 with the operation and where it will be."""
     if written.operation is not None:
         location = f"/v1/operations/{written.operation.id}"
@@ -65,6 +66,8 @@ def written_response(written: Written) -> Response[bytes]:
     assert written.answer is not None  # noqa: S101 - one of the two is there
     headers = dict(written.answer.headers)
     media_type = headers.pop("content-type", JSON)
+    if media_type == PROBLEM_JSON:
+        media_type = _problem_type(request)
     if written.replayed:
         headers["idempotent-replayed"] = "true"
         mark_replayed()
@@ -86,7 +89,7 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     )
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
-    return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=PROBLEM_JSON)
+    return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=_problem_type(request))
 
 
 async def refuse_other_path(request: AnyRequest) -> None:
@@ -98,6 +101,10 @@ async def refuse_other_path(request: AnyRequest) -> None:
     sent = path_of(request.scope)
     if sent != request.scope["path"]:
         raise NotFound(f"There is no route {sent[:200]}; was an id left empty?")
+
+
+def _problem_type(request: AnyRequest) -> str:
+    return problem_type(request.headers.getall("accept", []))
 
 
 def _problem_of(request: AnyRequest, error: Exception) -> Problem:

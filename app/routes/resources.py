@@ -172,7 +172,7 @@ async def _write(
     if revision is not None:
         return json_response(await dry_run(services.seam, wanted, query.check))
     written = await write(services.seam, services.writers, wanted, query.check)
-    return written_response(written)
+    return written_response(request, written)
 
 
 def _fingerprint(request: AnyRequest, body: bytes) -> bytes:

@@ -74,6 +74,9 @@ def test_a_final_no_of_the_vendor_is_replayed(caller: Caller, vendors: Lookalike
     calls = len(vendors.calls("hubspot"))
     again = caller.write("POST", "/v1/customers", body, key=key)
     is_replay(again, first)
+    plain = caller.write("POST", "/v1/customers", body, key=key, headers={"accept": "application/json"})
+    assert plain.headers["content-type"] == "application/json"
+    assert (plain.status_code, plain.content) == (first.status_code, first.content)
     assert len(vendors.calls("hubspot")) == calls
 
 
