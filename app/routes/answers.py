@@ -89,7 +89,9 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     )
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
-    return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=_problem_type(request))
+    return Response(
+        _encoder.encode(document), status_code=document.status, headers=headers, media_type=_problem_type(request)
+    )
 
 
 async def refuse_other_path(request: AnyRequest) -> None:

@@ -8,7 +8,7 @@ from litestar import Response, route
 
 from app.errors import CATALOGUE, Problem, VendorProblem, document_of
 from app.flows.locate import MAPPING_HEADER
-from app.problem_document import VendorSays
+from app.problem_document import JSON, PROBLEM_JSON, VendorSays
 from app.routes.admission import AnyRequest
 from app.routes.answers import json_response
 from app.routes.openapi_calls.call import Call
@@ -118,7 +118,7 @@ def _operation(call: Call) -> Schema:
     }
     operation["security"] = [] if call.open else [{"key": [scope]} for scope in call.scopes] or [{"key": []}]
     if call.body is not None:
-        kinds = ["application/json"] + (["application/merge-patch+json"] if call.method == "patch" else [])
+        kinds = [JSON] + (["application/merge-patch+json"] if call.method == "patch" else [])
         shown = {"schema": {"$ref": COMPONENT + call.body}, "example": BODIES[call.body]}
         operation["requestBody"] = {"required": not call.body_optional, "content": dict.fromkeys(kinds, shown)}
     if call.body_text is not None:
@@ -167,14 +167,15 @@ def _refusal(call: Call, status: int, codes: list[str]) -> Schema:
     if status == 415 and call.method == "patch":
         more = ("Accept-Patch",)
     told = "; ".join(f"`{code}`: {CATALOGUE[code].title}" for code in codes)
-    content = {
-        "schema": {"$ref": COMPONENT + "Problem"},
-        "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
-    }
+    schema = {"$ref": COMPONENT + "Problem"}
+    examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {
         "description": told + ".",
         "headers": _headers(call, more),
-        "content": {"application/problem+json": content},
+        "content": {
+            PROBLEM_JSON: {"schema": schema, "examples": examples},
+            JSON: {"schema": schema},  # for a caller who names only this in Accept
+        },
     }
 
 

@@ -53,7 +53,9 @@ def problem_type(accept: str) -> str:
 
 def check_problem(response: httpx.Response) -> dict[str, Any]:
     """The problem document of an answer, complete and consistent with its headers."""
-    assert response.headers["content-type"] == problem_type(response.request.headers.get("accept", "")), response.headers
+    assert response.headers["content-type"] == problem_type(response.request.headers.get("accept", "")), (
+        response.headers
+    )
     problem: dict[str, Any] = response.json()
     assert MEMBERS <= problem.keys() <= MEMBERS | OPTIONAL, problem
     assert problem["status"] == response.status_code
