@@ -20,6 +20,7 @@ from n8n_server import ServingN8n, serving
 from real_events import CRM, TEMPLATES, contact, eventually
 
 README = (TEMPLATES / "README.md").read_text(encoding="utf-8")
+EARLY = "early@example.com"
 STARTED = "LOCKSTITCH_EGRESS_ALLOW=127.0.0.1/32:5678 make run"
 
 
@@ -73,6 +74,9 @@ class Builder:
             ["bash", "-c", command], env={"KEY": self.dev.key}, capture_output=True, text=True, timeout=60, check=True
         )
         self.subscription = json.loads(done.stdout)
+        # Somebody changes a customer in the meantime: n8n does not know the URL yet.
+        self.dev.create("/v1/customers", {"emails": [{"address": EARLY}]}, connection="shopify")
+        eventually(lambda: self.dev.operate(f"/v1/subscriptions/{self.subscription['id']}")["failing_since"])
 
     def _add_secret(self, line: str) -> None:
         (expression,) = re.findall(r"`(\{\{ .+? \}\})`", line)
@@ -104,9 +108,12 @@ class Builder:
 @pytest.fixture(scope="module")
 def builder() -> Iterator[Builder]:
     port = free_port()
-    allow = {"LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{port}"}
+    environment = {
+        "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{port}",
+        "LOCKSTITCH_DELIVERY_LADDER": ",".join(["2"] * 60),  # the second step is minutes by default
+    }
     with (
-        running_dev(**allow) as dev,
+        running_dev(**environment) as dev,
         FreshN8n(Path(sys.argv[1]), free_port(), port) as cli,
         serving(cli, port) as n8n,
         Editor(n8n.url) as editor,
@@ -124,6 +131,7 @@ def test_the_note_followed_in_its_order_sets_the_template_up(builder: Builder) -
 
     builder.dev.create("/v1/customers", {"emails": [{"address": "setup@example.com"}]}, connection="shopify")
     eventually(lambda: contact(builder.dev, "setup@example.com"))
+    eventually(lambda: contact(builder.dev, EARLY))
 
 
 def test_a_test_delivery_is_accepted_and_changes_nothing_in_the_crm(builder: Builder) -> None:
