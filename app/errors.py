@@ -107,7 +107,8 @@ class IdempotencyKeyMissing(
 
     next_step = (
         "In n8n add the header Idempotency-Key with "
-        "{{ $('Run').first().json.run_id }}-{{ $runIndex }}-{{ $itemIndex }}."
+        "{{ $('Run').first().json.run_id }}-{{ $runIndex }}-{{ $itemIndex }}, where a first Set node called Run makes "
+        "run_id once: {{ $workflow.id }}-{{ $execution.id }}-{{ $now.toMillis() }}."
     )
 
 

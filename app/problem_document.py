@@ -32,7 +32,7 @@ class VendorSays(Struct, frozen=True, kw_only=True):
 
 
 class ProblemDocument(Struct, frozen=True, kw_only=True):
-    """The body of every 4xx and 5xx, as `application/problem+json`."""
+    """The body of every 4xx and 5xx, as `application/problem+json` or, by `Accept`, as `application/json`."""
 
     type: str
     code: str

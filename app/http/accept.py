@@ -1,13 +1,15 @@
 """Which media types a caller takes (RFC 9110, section 12.5.1)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
+
+from app.problem_document import JSON, PROBLEM_JSON
 
 _WEIGHT: Final = re.compile(r";\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 
-def quality(accept: Iterable[str], media_type: str) -> float:
+def quality(accept: Collection[str], media_type: str) -> float:
     """How much the caller wants a media type, from 0 (not at all) to 1; `accept` are the lines of the header.
 
     The most specific range that fits decides. Without any range, everything is wanted. Parameters other than the
@@ -24,3 +26,11 @@ def quality(accept: Iterable[str], media_type: str) -> float:
             weight = _WEIGHT.search(part)
             best, found = rank, 1.0 if weight is None else float(weight[1])
     return found
+
+
+def accepted_problem_type(accept: Collection[str]) -> str:
+    """Return the media type of a problem: `application/json` where the caller names that and not
+    `application/problem+json`. n8n does, and with *Never error* it parses nothing else."""
+    named = {part.partition(";")[0].strip().lower() for line in accept for part in line.split(",")}
+    wanted = [one for one in (JSON, PROBLEM_JSON) if one in named and quality(accept, one)]
+    return JSON if wanted == [JSON] else PROBLEM_JSON

@@ -12,10 +12,11 @@ from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
 
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
+from app.http.accept import accepted_problem_type
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import ASKED, answer_headers, correlation_of, path_of
 from app.http.paging import Page
-from app.problem_document import JSON, PROBLEM_JSON
+from app.problem_document import JSON
 
 _encoder = msgspec.json.Encoder()
 _log = logging.getLogger("lockstitch.api")
@@ -70,7 +71,9 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     )
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
-    return Response(_encoder.encode(document), status_code=document.status, headers=headers, media_type=PROBLEM_JSON)
+    return Response(
+        _encoder.encode(document), status_code=document.status, headers=headers, media_type=problem_type(request)
+    )
 
 
 async def refuse_other_path(request: AnyRequest) -> None:
@@ -82,6 +85,11 @@ async def refuse_other_path(request: AnyRequest) -> None:
     sent = path_of(request.scope)
     if sent != request.scope["path"]:
         raise NotFound(f"There is no route {sent[:200]}; was an id left empty?")
+
+
+def problem_type(request: AnyRequest) -> str:
+    """The media type of a problem for this caller."""
+    return accepted_problem_type(request.headers.getall("accept", []))
 
 
 def _problem_of(request: AnyRequest, error: Exception) -> Problem:

@@ -29,7 +29,7 @@ from app.openapi.parts import (
 )
 from app.openapi.shapes import component_schemas, sample_of
 from app.openapi.texts import COMPONENT
-from app.problem_document import VendorSays
+from app.problem_document import JSON, PROBLEM_JSON, VendorSays
 from app.telemetry import name_route
 
 Schema = dict[str, Any]
@@ -117,7 +117,7 @@ def _operation(call: Call) -> Schema:
     }
     operation["security"] = [] if call.open else [{"key": [scope]} for scope in call.scopes] or [{"key": []}]
     if call.body is not None:
-        kinds = ["application/json"] + (["application/merge-patch+json"] if call.method == "patch" else [])
+        kinds = [JSON] + (["application/merge-patch+json"] if call.method == "patch" else [])
         shown = {"schema": {"$ref": COMPONENT + call.body}, "example": BODIES[call.body]}
         operation["requestBody"] = {"required": not call.body_optional, "content": dict.fromkeys(kinds, shown)}
     if call.body_text is not None:
@@ -166,14 +166,15 @@ def _refusal(call: Call, status: int, codes: list[str]) -> Schema:
     if status == 415 and call.method == "patch":
         more = ("Accept-Patch",)
     told = "; ".join(f"`{code}`: {CATALOGUE[code].title}" for code in codes)
-    content = {
-        "schema": {"$ref": COMPONENT + "Problem"},
-        "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
-    }
+    schema = {"$ref": COMPONENT + "Problem"}
+    examples = {code: {"$ref": f"#/components/examples/{code}"} for code in codes}
     return {
         "description": told + ".",
         "headers": _headers(call, more),
-        "content": {"application/problem+json": content},
+        "content": {
+            PROBLEM_JSON: {"schema": schema, "examples": examples},
+            JSON: {"schema": schema},  # for a caller who names only this in Accept
+        },
     }
 
 

@@ -87,10 +87,14 @@ QUERIES: Final[dict[str, Schema]] = {
 HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
     "Idempotency-Key": (
         "1-255 visible ASCII characters, bare or quoted; it stands for one request.",
-        "run-1-0",
+        "wf-12-1774433221345-0-0",
         True,
     ),
-    "X-Correlation-ID": ("Ties the calls of one workflow run together; made when absent.", "orders-4711", False),
+    "X-Correlation-ID": (
+        "Ties the calls of one workflow run together; made when absent.",
+        "wf-12-1774433221345",
+        False,
+    ),
     "traceparent": ("W3C Trace Context.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
     "Prefer": (
         "`wait=N`: seconds to wait, 0 to 30. `respond-async`: 202 at once, or after `wait=N`; a worker carries it out,"

@@ -24,8 +24,8 @@ from app.http.body import decode_patch
 from app.http.deps import deps_of
 from app.http.plurals import PLURAL
 from app.http.query import Query
-from app.http.responses import Answered, json_response, page_response
-from app.problem_document import JSON
+from app.http.responses import Answered, json_response, page_response, problem_type
+from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import mark_replayed
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import dry_run
@@ -117,7 +117,7 @@ async def _write(
     if revision is not None:
         return json_response(await dry_run(deps, wanted, query.check))
     written = await write(deps, deps_of(request, Writers), wanted, query.check)
-    return written_response(written)
+    return written_response(request, written)
 
 
 def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
@@ -212,7 +212,7 @@ def _every_object() -> tuple[ObjectName, ...]:
     return _objects(tuple(SCOPES))
 
 
-def written_response(written: Written) -> Response[bytes]:
+def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
     """The answer to a write: fresh, replayed byte for byte, or 202 with the operation and where it will be."""
     if written.operation is not None:
         location = f"/v1/operations/{written.operation.id}"
@@ -220,6 +220,8 @@ def written_response(written: Written) -> Response[bytes]:
     assert written.answer is not None  # noqa: S101 - one of the two is there
     headers = dict(written.answer.headers)
     media_type = headers.pop("content-type", JSON)
+    if media_type == PROBLEM_JSON:
+        media_type = problem_type(request)
     if written.replayed:
         headers["idempotent-replayed"] = "true"
         mark_replayed()

@@ -26,6 +26,8 @@ READABLE = (
     "/metrics",
     "/problems/not-found",
 )
+AS_N8N = "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7"
+PLAIN, PROBLEM = "application/json", "application/problem+json"
 LATER = ("/v1/options/hubspot/customers/owner",)
 
 
@@ -163,7 +165,7 @@ def test_a_traceparent_that_is_none_does_not_count(caller: Caller, sent: str) ->
 @pytest.mark.parametrize(
     "accept",
     [
-        "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7",
+        AS_N8N,
         "application/json, text/plain, */*",
         "application/json",
         "application/*",
@@ -186,6 +188,41 @@ def test_accept_headers_that_exclude_json(caller: Caller, accept: str) -> None:
     assert code_of(caller.get("/v1/me", headers={"accept": accept}), 406) == "not-acceptable"
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (AS_N8N, PLAIN),
+        ("application/json", PLAIN),
+        ("text/html, Application/JSON ; q=0.1", PLAIN),
+        ("application/json, application/problem+json;q=0", PLAIN),
+        ("application/json, application/problem+json;q=0.1", PROBLEM),
+        ("application/problem+json", PROBLEM),
+        ("application/*", PROBLEM),
+        ("*/*", PROBLEM),
+        ("", PROBLEM),
+        ("application/json;q=0", PROBLEM),
+        ("text/html", PROBLEM),
+    ],
+)
+def test_a_problem_is_plain_json_for_who_names_only_that(
+    caller: Caller, nobody: Caller, accept: str, media_type: str
+) -> None:
+    for answer in (
+        nobody.get("/nowhere", headers={"accept": accept}),
+        nobody.get("/v1/me", headers={"accept": accept}),
+        caller.get("/v1/customers/cus_1", headers={"accept": accept}),
+        caller.write("POST", "/v1/customers", {"first_nmae": "Ada"}, headers={"accept": accept}),
+    ):
+        assert answer.status_code >= 400
+        assert answer.headers["content-type"] == media_type
+
+
+def test_accept_headers_on_several_lines_are_one_list(nobody: Caller) -> None:
+    both = [("accept", PROBLEM), ("accept", PLAIN)]
+    answer = nobody.get("/nowhere", headers=both)
+    assert answer.headers["content-type"] == PROBLEM
+
+
 def test_metrics_are_text_and_may_be_asked_for_as_such(caller: Caller) -> None:
     assert caller.get("/metrics", headers={"accept": "text/plain"}).status_code == 200
 
@@ -194,8 +231,7 @@ def test_a_call_as_n8n_sends_it(facade: Facade, full_key: str) -> None:
     """Lower-cased names, its own accept and user-agent, a connection per request."""
     headers = {
         "authorization": f"Bearer {full_key}",
-        "accept": "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8,"
-        " */*;q=0.7",
+        "accept": AS_N8N,
         "accept-encoding": "gzip, compress, deflate, br",
         "user-agent": "n8n",
         "content-type": "application/json",

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 Item = dict[str, Any]
+Workflow = dict[str, Any]
 
 CREDENTIAL_NAME = "Lockstitch API key"
 CREDENTIAL_TYPE = "httpHeaderAuth"
@@ -67,6 +68,7 @@ class FreshN8n:
             "DB_TYPE": "sqlite",
             "GENERIC_TIMEZONE": "UTC",
             "NO_COLOR": "1",
+            "N8N_SECURE_COOKIE": "false",  # the editor is visited over plain HTTP
             # Nothing leaves this machine, neither usage figures nor look-ups of versions and templates.
             "N8N_DIAGNOSTICS_ENABLED": "false",
             "N8N_VERSION_NOTIFICATIONS_ENABLED": "false",
@@ -93,7 +95,7 @@ class FreshN8n:
         identity = "".join(filter(str.isalnum, name))[:16]
         self._import("credentials", [{"id": identity, "name": name, "type": kind, "data": data}])
 
-    def add_workflow(self, workflow: dict[str, Any]) -> None:
+    def add_workflow(self, workflow: Workflow) -> None:
         """Import one workflow, as a builder does with a template's file. The credential has to be there first."""
         self._import("workflow", [workflow])
 

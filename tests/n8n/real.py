@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("real_calls.py", "real_events.py")
+FILES = ("real_calls.py", "real_undecided.py", "real_requests.py", "real_setup.py", "real_events.py")
 
 
 class Tally:
@@ -25,8 +25,9 @@ class Tally:
 
 if __name__ == "__main__":
     tally = Tally()
+    chosen = sys.argv[2:] or FILES
     outcome = pytest.main(
-        [*(str(HERE / file) for file in FILES), "-vv", "--noconftest", "-p", "no:cacheprovider"], plugins=[tally]
+        [*(str(HERE / file) for file in chosen), "-vv", "--noconftest", "-p", "no:cacheprovider"], plugins=[tally]
     )
     print(f"{tally.passed} passed, {tally.failed} failed")
     sys.exit(outcome)

@@ -132,6 +132,29 @@ def test_the_event_and_what_the_workflow_wrote_are_one_run(stage: Stage) -> None
     assert {"receipt", "event", "delivery", "request", "vendor_call"} <= kinds
 
 
+def test_an_event_is_taken_when_lockstitch_finishes_its_write(stage: Stage) -> None:
+    email = "later@example.com"
+    stage.dev.operate("/ops/connections/hubspot/pause", {"note": "maintenance"})
+    try:
+        stage.dev.create("/v1/customers", {"emails": [{"address": email}]}, connection="shopify")
+        seen = stage.n8n.wait_for(stage.ids[CRM], lambda seen: bool(with_item(seen, "Not decided yet")))
+        (undecided,) = with_item(seen, "Not decided yet")
+        assert contact(stage.dev, email) is None
+    finally:
+        stage.dev.operate("/ops/connections/hubspot/resume", {})
+
+    eventually(lambda: contact(stage.dev, email))
+    assert undecided["ok"] is False
+    run = f"/ops/runs/{undecided['correlation_id']}"
+
+    def delivered() -> list[dict[str, Any]]:
+        facts = [entry["facts"] for entry in stage.dev.operate(run)["data"] if entry["kind"] == "delivery"]
+        return [one for one in facts if one["state"] == "delivered"]
+
+    (delivery,) = eventually(delivered)
+    assert (delivery["status"], delivery["attempts"]) == (200, 1)
+
+
 def test_who_does_not_sign_is_refused(stage: Stage) -> None:
     url = f"{stage.n8n.url}/webhook/lockstitch-customer-changed"
     event = {"type": "customer.updated", "connection": "shopify", "data": {"emails": [{"address": "eve@example.com"}]}}

@@ -26,6 +26,9 @@ IDEMPOTENCY_KEY = re.compile(
 # A workflow that an event starts goes on with the event's run, and writes once an event, however often it is delivered.
 EVENT_RUN_ID = "={{ $json.headers['x-correlation-id'] }}"
 EVENT_KEY = re.compile(re.escape("={{ $('Run').first().json.event_id }}") + r"-[a-z]+")
+# A delivery has 15 s in all, so a workflow that an event starts waits less. A callback comes in any case, and n8n
+# refuses it for an execution that has ended, so a workflow with one does not wait.
+WAITS, WAITS_IN_A_DELIVERY, IS_CALLED_BACK = "respond-async, wait=30", "respond-async, wait=10", "respond-async"
 SECRET = re.compile(r"lsk_|whsec_|Bearer [A-Za-z0-9]|eyJ[A-Za-z0-9]|gh[pousr]_|pat-[a-z]")
 ID_LENGTH = 21  # a fixed one, so that importing again replaces the workflow instead of adding a copy
 
@@ -60,6 +63,11 @@ def links_of(template: Template) -> list[tuple[str, int, str]]:
         for output, links in enumerate(ports["main"])
         for link in links
     ]
+
+
+def writes_of(template: Template) -> list[dict[str, Any]]:
+    """The nodes that write through Lockstitch."""
+    return [call for call in nodes_of(template, "httpRequest") if call["parameters"]["method"] != "GET"]
 
 
 def headers_of(node: dict[str, Any]) -> dict[str, str]:
@@ -145,6 +153,29 @@ def test_every_call_goes_to_the_base_url_with_the_headers_of_the_contract(templa
             assert key.fullmatch(headers["Idempotency-Key"])
 
 
+def test_a_write_prefers_202_to_waiting_longer(template: Template) -> None:
+    for call in writes_of(template):
+        headers = headers_of(call)
+        waits = WAITS_IN_A_DELIVERY if is_started_by_an_event(template) else WAITS
+        assert headers["Prefer"] == (IS_CALLED_BACK if "Lockstitch-Callback" in headers else waits)
+
+
+def test_an_undecided_write_has_a_branch_of_its_own(template: Template) -> None:
+    links = links_of(template)
+    for call in writes_of(template):
+        assert call["parameters"]["options"]["response"]["response"]["fullResponse"] is True
+        (check,) = (target for source, output, target in links if (source, output) == (call["name"], 0))
+        (node,) = (node for node in nodes_of(template, "if") if node["name"] == check)
+        (condition,) = node["parameters"]["conditions"]["conditions"]
+        assert (condition["leftValue"], condition["rightValue"]) == ("={{ $json.statusCode }}", 202)
+        decided, undecided = (
+            {target for source, output, target in links if (source, output) == (check, n)} for n in (0, 1)
+        )
+        assert decided
+        assert undecided
+        assert not decided & undecided
+
+
 def test_two_writing_nodes_of_one_template_never_share_a_key(template: Template) -> None:
     keys = [headers_of(call).get("Idempotency-Key") for call in nodes_of(template, "httpRequest")]
     written = [key for key in keys if key is not None]
@@ -164,6 +195,13 @@ def test_what_fails_at_a_call_reaches_the_node_that_says_it_in_plain_words(templ
         assert told in teller["parameters"]["jsCode"]
 
 
+def test_what_to_do_is_the_problems_own_next_step(template: Template) -> None:
+    for node in nodes_of(template, "code"):
+        code = node["parameters"]["jsCode"]
+        assert "next_step ??" not in code
+        assert ("problem.next_step" in code) is ("problem.detail" in code)
+
+
 def test_credentials_stand_there_by_name_and_nothing_secret_stands_there_at_all(template: Template) -> None:
     for node in template["nodes"]:
         wanted = CREDENTIALS.get(node["type"].removeprefix("n8n-nodes-base."), [None])
@@ -176,9 +214,19 @@ def test_a_note_explains_the_set_up(template: Template) -> None:
 
     for word in ("Authorization", "Bearer", "base_url", "make run"):
         assert word in notes
+    (steps,) = (note["parameters"]["content"] for note in nodes_of(template, "stickyNote") if note["name"] == "Set-up")
     for node in template["nodes"]:
         for credential in node.get("credentials", {}).values():
-            assert f"`{credential['name']}`" in notes
+            (step,) = (line for line in steps.splitlines() if f"`{credential['name']}`" in line)
+            assert f"*{node['name']}*" in step.partition("hoose it in")[2]
+
+
+def test_publishing_is_the_last_step_of_the_set_up(template: Template) -> None:
+    (note,) = (note["parameters"]["content"] for note in nodes_of(template, "stickyNote") if note["name"] == "Set-up")
+    steps = re.findall(r"^\d+\. (.+)$", note, re.MULTILINE)
+
+    is_published = trigger_of(template) not in {"Start"}
+    assert [step.startswith("Publish.") for step in steps] == [False] * (len(steps) - 1) + [is_published]
 
 
 def test_an_event_is_believed_only_with_its_signature_over_the_raw_body(template: Template) -> None:

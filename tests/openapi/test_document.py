@@ -157,6 +157,10 @@ def test_every_problem_stands_at_its_status(method: str, path: str, operation: S
     }
     call = next(call for call in CALLS if (call.method, call.path) == (method, path))
     assert told == {(CATALOGUE[code].status, code) for code in call.problems}
+    for status, response in operation["responses"].items():
+        if int(status) >= 400:
+            plain, problem = (response["content"][kind] for kind in ("application/json", "application/problem+json"))
+            assert plain["schema"] == problem["schema"]
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
