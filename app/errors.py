@@ -7,16 +7,15 @@
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
     │   └── IdempotencyInProgress, StateConflict 409, VersionConflict 412, RateLimited 429
-    ├── VendorProblem      the other system said no, or nothing
+    ├── VendorProblem      the vendor refused, failed, or did not answer
     │   ├── DuplicateRecord, OutcomeUnknown 409, VendorRejected 422, VendorThrottled 429
     │   └── VendorAuthFailed, VendorDrifted 502, VendorUnavailable, ConnectionPaused 503, VendorTimeout 504
-    └── LockstitchProblem  ours
+    └── LockstitchProblem  a fault of Lockstitch
         └── Internal 500, StoreUnavailable 503
 
-The class says what is always true (code, status, category, whether trying again can help) and its docstring explains
-the problem to a person at `/problems/{code}`; the instance says what happened this time. Nothing in an instance may
-hold a secret; `detail` goes to the caller only, never to a log. They stand in one long file because they are one list:
-whoever adds a problem sees all that there are.
+The class holds what is always true: code, status, category, whether a retry can help. Its docstring explains the
+problem at `/problems/{code}`. The instance says what happened this time. It holds no secret, and `detail` goes to the
+caller only, never to a log. All problems stay in one file, so you see the whole list when you add one.
 """
 
 import math
@@ -31,7 +30,7 @@ from mappings.http import Category
 
 
 class Problem(Exception):
-    """Something went wrong in a way that the caller is told about."""
+    """Something went wrong that the caller must know about."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -131,10 +130,10 @@ class Unauthenticated(
 class InvalidSignature(
     CallerProblem, code="invalid-signature", status=401, title="The webhook signature is invalid", category="auth"
 ):
-    """The signature of a webhook is missing, wrong or too old. Which of these is not told; the metric
-    `lockstitch_webhooks_refused_total` counts them by reason."""
+    """The webhook's signature is missing, wrong or too old. The response does not say which; the metric
+    `lockstitch_webhooks_refused_total` counts each reason."""
 
-    next_step = "Sign the raw body with a secret that is configured for this connection, and with the present time."
+    next_step = "Sign the raw body with a secret configured for this connection, and with the current time."
 
     def __init__(self, **facts: Any) -> None:
         super().__init__(**facts, headers=(("WWW-Authenticate", 'Webhook-Signature realm="lockstitch"'),))
@@ -159,8 +158,8 @@ class MethodNotAllowed(CallerProblem, code="method-not-allowed", status=405, tit
     next_step = "Use a method that the Allow header names."
 
 
-class NotAcceptable(CallerProblem, code="not-acceptable", status=406, title="The asked media type is not offered"):
-    """Answers are JSON; an Accept header that excludes it cannot be met."""
+class NotAcceptable(CallerProblem, code="not-acceptable", status=406, title="The requested media type is not offered"):
+    """Responses are JSON. The Accept header excludes it."""
 
     next_step = "Accept application/json, or leave the Accept header out."
 
@@ -198,13 +197,13 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
-    """The vendor has no place for a field that was sent. Strict is the default: nothing is dropped silently."""
+    """The vendor has no place for a field that was sent. Nothing is dropped silently."""
 
     next_step = "Leave the named fields out, or add ?lossy=accept to drop them and have them listed in meta.loss."
 
 
 class UnsupportedAction(CallerProblem, code="unsupported-action", status=422, title="The connection cannot do this"):
-    """This connection cannot do this at all; the detail names those that can."""
+    """This connection does not support this action. The detail names the connections that do."""
 
     next_step = "Use another connection with ?connection=, or leave this step out."
 
@@ -238,12 +237,12 @@ class StateConflict(
     CallerProblem,
     code="state-conflict",
     status=409,
-    title="This cannot be done to it in its present state",
+    title="Not possible in its present state",
     category="conflict",
 ):
-    """What was asked for cannot be done to this as it is: it has ended, or somebody has decided about it already."""
+    """The resource has ended, or a decision about it has already been made."""
 
-    next_step = "Read it again: its state says what can still be done."
+    next_step = "Read it again. Its state shows what is still possible."
 
 
 class VersionConflict(
@@ -253,7 +252,7 @@ class VersionConflict(
     title="The record has changed since it was read",
     category="conflict",
 ):
-    """If-Match named a version that is no longer the present one: somebody else wrote in between."""
+    """If-Match named a version that is no longer current: another write came in between."""
 
     next_step = "Read the record again, apply the change to it, and send the new ETag."
 
@@ -266,13 +265,13 @@ class RateLimited(
     category="throttle",
     retryable=True,
 ):
-    """This API key has used its budget of calls; RateLimit tells what is left."""
+    """This API key has used up its budget of calls. The RateLimit header shows the budget."""
 
     next_step = "Wait as long as Retry-After says, or batch fewer items at once."
 
 
 class VendorProblem(Problem, fault="vendor", category="transient", retryable=True):
-    """The other system said no, or nothing."""
+    """The vendor refused, failed, or did not answer."""
 
     next_step = "Try again later."
 
@@ -294,11 +293,11 @@ class OutcomeUnknown(
     VendorProblem,
     code="outcome-unknown",
     status=409,
-    title="It is not known whether the write happened",
+    title="It is unknown whether the write happened",
     category="conflict",
     retryable=False,
 ):
-    """Whether the vendor carried out the write could not be found out. It is never sent a second time silently."""
+    """Lockstitch cannot determine whether the vendor applied the write. It never sends it again on its own."""
 
     next_step = (
         "Look at the vendor, then POST /v1/operations/{id}/resolve with what you found, or …/check to look again."
@@ -322,7 +321,7 @@ class VendorRejected(
 class VendorThrottled(
     VendorProblem, code="vendor-throttled", status=429, title="The vendor asks for a pause", category="throttle"
 ):
-    """The vendor's rate limit is used up, and waiting does not fit into this call."""
+    """The vendor's rate limit is used up, and the wait is longer than this call allows."""
 
     next_step = "Wait as long as Retry-After says and send the same request again."
 
@@ -331,24 +330,24 @@ class VendorAuthFailed(
     VendorProblem,
     code="vendor-auth-failed",
     status=502,
-    title="The vendor refuses our credential",
+    title="The vendor refuses Lockstitch's credential",
     category="auth",
     retryable=False,
 ):
-    """Our credential at the vendor is not accepted; the connection is paused until an operator renews it."""
+    """The vendor refuses Lockstitch's credential. The connection is paused until an operator renews it."""
 
-    next_step = "An operator has to renew the connection's credential; nothing in the request can help."
+    next_step = "An operator must renew the connection's credential. Changing the request does not help."
 
 
 class VendorDrifted(
     VendorProblem,
     code="vendor-drift",
     status=502,
-    title="The vendor's answer has changed its shape",
+    title="The vendor's answer has another shape",
     category="permanent",
     retryable=False,
 ):
-    """The vendor's answer no longer fits the schema that Lockstitch knows; a guess would be worse than an error."""
+    """The vendor's answer no longer fits the schema that Lockstitch knows. Lockstitch does not guess."""
 
     next_step = "Report the path to the operator: the mapping needs a new revision."
 
@@ -360,7 +359,7 @@ class VendorUnavailable(VendorProblem, code="vendor-unavailable", status=503, ti
 
 
 class ConnectionPaused(VendorProblem, code="connection-paused", status=503, title="The connection is paused"):
-    """The connection is paused: by a person, because its credential failed, or because the vendor keeps failing."""
+    """An operator paused the connection, its credential failed, or the vendor keeps failing."""
 
     next_step = "Nothing was sent. Try again as Retry-After says; an operator sees the reason at GET /ops/connections."
 
@@ -377,7 +376,7 @@ class VendorTimeout(VendorProblem, code="vendor-timeout", status=504, title="The
 
 
 class LockstitchProblem(Problem, fault="lockstitch", category="transient", retryable=True):
-    """Ours: the request was fine and so was the vendor."""
+    """A fault of Lockstitch: neither the request nor the vendor was wrong."""
 
     next_step = "Send the same request again; with the same Idempotency-Key nothing happens twice."
 
@@ -389,7 +388,7 @@ class Internal(LockstitchProblem):
 
 
 class StoreUnavailable(LockstitchProblem):
-    """The database does not answer, so nothing can be promised; nothing was sent."""
+    """The database does not answer. Nothing was sent."""
 
     code, status, title = "store-unavailable", 503, "Lockstitch's database is not available"
 
@@ -434,8 +433,7 @@ def _whole_seconds(problem: Problem) -> int | None:
 
 
 class Complaint(Exception):
-    """Something cannot be done as the operator has it set up or asked for it.
+    """The configuration or the command does not work as given.
 
-    The message says what is wrong and what to do about it, in sentences, without secrets. The command line prints it
-    and ends with 1.
+    The message says what is wrong and what to do, without secrets. The command line prints it and exits with 1.
     """
