@@ -204,7 +204,7 @@ def test_accept_headers_that_exclude_json(caller: Caller, accept: str) -> None:
         ("text/html", PROBLEM),
     ],
 )
-def test_a_problem_is_plain_json_for_who_names_only_that(
+def test_accept_chooses_the_media_type_of_a_problem(
     caller: Caller, nobody: Caller, accept: str, media_type: str
 ) -> None:
     for answer in (
@@ -217,7 +217,7 @@ def test_a_problem_is_plain_json_for_who_names_only_that(
         assert answer.headers["content-type"] == media_type
 
 
-def test_accept_headers_on_several_lines_are_one_list(nobody: Caller) -> None:
+def test_accept_lines_are_one_list(nobody: Caller) -> None:
     both = [("accept", PROBLEM), ("accept", PLAIN)]
     answer = nobody.get("/nowhere", headers=both)
     assert answer.headers["content-type"] == PROBLEM
