@@ -22,7 +22,7 @@ from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import ENDPOINTS
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.picklists import order_status
-from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.reading import changed_at, instant, remote
 from mappings.salesforce.record_ids import LONG, long_id
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
 from mappings.salesforce.writing import read_key
@@ -80,7 +80,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     id = record.id if len(record.id) == LONG else long_id(record.id)
     settings = account.custom_fields.get("order", ())
     currency = record.currency_iso_code or account.currency or NO_CURRENCY
-    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
+    created_at, updated_at = instant(record.created_date), changed_at(record)
     items = _items(record, id, account, loss)
     zero = money("0", currency)
     lines, added = _lines(items, currency, zero) if items else ((), record.total_amount)
@@ -115,6 +115,8 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
             record.billing_postal_code,
             record.billing_country,
             record.billing_country_code,
+            pointer="/billing_address",
+            loss=loss,
         ),
         shipping_address=addresses.read(
             "shipping",
@@ -125,6 +127,8 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
             record.shipping_postal_code,
             record.shipping_country,
             record.shipping_country_code,
+            pointer="/shipping_address",
+            loss=loss,
         ),
         line_items=lines,
         internal_note=record.description,
