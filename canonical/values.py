@@ -73,13 +73,13 @@ def phone(text: str, country: str | None = None) -> str | None:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def country(text: str | None) -> str | None:
-    """ISO 3166-1 alpha-2 for a code of two or three letters or an English name; None for anything else."""
+    """ISO 3166-1 alpha-2 for a code of two or three letters or a short or long English name; None for anything else."""
     if not text:
         return None
     code = text.strip().upper()
     if code in codes.country_codes():
         return code
-    return codes.country_names().get(codes.fold_name(text))
+    return codes.country_named(text)
 
 
 @lru_cache(maxsize=1024)
