@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.order import LineItem, Order, OrderCustomer, Totals
+from canonical.order import LineItem, Order, OrderCustomer, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_items
@@ -84,7 +84,10 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     items = _items(record, id, account, loss)
     zero = money("0", currency)
     lines, added = _lines(items, currency, zero) if items else ((), record.total_amount)
-    totals = _totals(record, lines, currency, zero)
+    status: OrderStatus = "archived"
+    if not record.is_deleted:
+        status = order_status(record.status, record.status_code or account.order_statuses.get(record.status or ""))
+    totals = _totals(record, lines, currency, zero, is_void=status == "cancelled")
     if lines and added != record.total_amount:  # else it adds up to the last digit, and there is nothing else to judge
         loss += check_items(totals.items, lines)
     loss.append(NO_PAYMENTS)
@@ -97,9 +100,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         Order(
             number=record.order_number,
             source_kind="order",
-            status="archived"
-            if record.is_deleted
-            else order_status(record.status, record.status_code or account.order_statuses.get(record.status or "")),
+            status=status,
             status_raw=record.status,
             currency=currency,
             totals=totals,
@@ -180,7 +181,7 @@ def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tupl
     return tuple(lines), added
 
 
-def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero: str) -> Totals:
+def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero: str, *, is_void: bool) -> Totals:
     total = record.total_amount
     if total is None:
         total = sum((Decimal(line.total) for line in lines), ZERO)
@@ -195,7 +196,7 @@ def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero
         total=owed,
         paid=zero,
         refunded=zero,
-        outstanding=owed,
+        outstanding=zero if is_void else owed,
     )
 
 

@@ -107,6 +107,25 @@ def test_an_order_and_its_sums() -> None:
     assert mapped.loss == ()
 
 
+@pytest.mark.parametrize(
+    ("fixed", "paid", "outstanding", "wrong"),
+    [
+        ({"status": "cancelled"}, "0", "0.000", []),
+        ({"payment_status": "voided"}, "0", "0.000", []),
+        ({"payment_status": "paid"}, "40.5", "1000.300", ["/totals/paid"]),
+        ({"payment_status": "refunded"}, "1040.8", "0.000", ["/totals/refunded"]),
+    ],
+)
+def test_the_state_of_an_order_fits_its_sums(
+    fixed: dict[str, str], paid: str, outstanding: str, wrong: list[str]
+) -> None:
+    cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": paid, "Buyer": ""}
+    mapped = read(cells, layout(ORDERS | {"constants": ORDERS["constants"] | fixed}))
+
+    assert mapped.data.totals.outstanding == outstanding
+    assert [one.path for one in mapped.loss] == wrong
+
+
 def test_a_ticket() -> None:
     setting = {
         "object": "tickets",

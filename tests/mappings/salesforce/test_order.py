@@ -157,6 +157,12 @@ def test_a_status_is_read_by_its_word_or_else_its_code(status: str | None, code:
     assert (order.status, order.status_raw) == (means, status)
 
 
+def test_a_cancelled_order_is_owed_by_nobody() -> None:
+    order = read(msgspec.structs.replace(FULL, status="Canceled", status_code="Canceled", total_amount=Decimal(12)))
+
+    assert (order.totals.total, order.totals.outstanding) == ("12.00", "0.00")
+
+
 def test_an_order_without_the_system_stamp_has_that_of_the_last_change() -> None:
     order = ORDER.read(b'{"Id":"801dM000000xJ0aAAE","LastModifiedDate":"2026-05-02T08:00:00.000+0000"}', ORG).data
 
