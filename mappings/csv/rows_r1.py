@@ -87,6 +87,8 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
             _at(row, *layout.key), "identifies the record: it has to say something, of 255 characters at most"
         )
     tree = _fill(row, layout)
+    if not any(row.cells[column.name].strip() for column in layout.columns):
+        raise Unmappable(_at(row), "says nothing but which record it is about")
     _derive(tree, layout)
     try:
         data: Any = msgspec.convert(_built(tree), layout.model)

@@ -97,6 +97,16 @@ def test_what_no_cell_says_is_not_there() -> None:
     assert told.status == "unknown"
 
 
+def test_a_row_that_says_nothing_beside_its_key_is_no_empty_record() -> None:
+    empty = dict.fromkeys(GOOD, " ") | {"No": "4711"}
+    optional = [one | {"required": False} for one in CUSTOMERS["columns"]]
+
+    with pytest.raises(Unmappable) as refusal:
+        read(empty, layout(CUSTOMERS | {"columns": optional}))
+
+    assert (refusal.value.path, "says nothing" in refusal.value.reason) == ("$.rows[17]", True)
+
+
 def test_an_order_and_its_sums() -> None:
     cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": "40.5", "Buyer": ""}
     mapped = read(cells, layout(ORDERS))
