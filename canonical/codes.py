@@ -14,65 +14,132 @@ from babel.core import get_global
 
 # Regions of CLDR that ISO 3166-1 does not assign. XK (Kosovo) stays: user-assigned, and what vendors use.
 _NO_COUNTRIES: Final = "AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ"
+_PARTS: Final = {"AC": "SH", "CP": "FR", "CQ": "GG", "DG": "IO", "EA": "ES", "IC": "ES", "TA": "SH"}
+"""Codes that ISO reserves for a part of a country, which some vendors (Shopify) give as countries."""
+_FORMS: Final = (
+    "republic",
+    "kingdom",
+    "commonwealth",
+    "principality",
+    "sultanate",
+    "duchy",
+    "union",
+    "federation",
+    "states",
+)
+"""What a country may be, as in `Kingdom of Spain`; a bare `State of` would make a country of Georgia, US."""
 # ISO 3166-1's short names where CLDR's differ, and what people write; folded as `fold_name` does.
 _COUNTRY_NAMES: Final = {
+    "argentine republic": "AR",
     "bolivia plurinational state of": "BO",
     "bonaire sint eustatius and saba": "BQ",
     "brunei darussalam": "BN",
+    "burma": "MM",
     "cabo verde": "CV",
+    "china republic of": "TW",
     "congo": "CG",
+    "congo democratic republic of": "CD",
+    "congo democratic republic of the": "CD",
+    "congo republic of the": "CG",
     "congo the democratic republic of the": "CD",
     "czech republic": "CZ",
+    "democratic people s republic of korea": "KP",
+    "democratic republic of congo": "CD",
     "democratic republic of the congo": "CD",
     "deutschland": "DE",
+    "dr congo": "CD",
+    "east timor": "TL",
     "england": "GB",
     "espana": "ES",
     "falkland islands malvinas": "FK",
+    "french republic": "FR",
+    "gabonese republic": "GA",
     "great britain": "GB",
     "heard island and mcdonald islands": "HM",
+    "hellenic republic": "GR",
     "holland": "NL",
     "holy see": "VA",
     "holy see vatican city state": "VA",
     "hong kong": "HK",
+    "hong kong china": "HK",
+    "hong kong sar": "HK",
+    "hong kong special administrative region of china": "HK",
+    "independent state of papua new guinea": "PG",
+    "independent state of samoa": "WS",
     "iran islamic republic of": "IR",
     "italia": "IT",
+    "italian republic": "IT",
     "ivory coast": "CI",
     "korea democratic people s republic of": "KP",
     "korea republic of": "KR",
+    "kyrgyz republic": "KG",
     "lao people s democratic republic": "LA",
+    "lebanese republic": "LB",
+    "libyan arab jamahiriya": "LY",
     "macao": "MO",
+    "macao sar": "MO",
+    "macao special administrative region of china": "MO",
     "macau": "MO",
+    "macau sar": "MO",
+    "macau sar china": "MO",
     "macedonia": "MK",
+    "macedonia republic of": "MK",
+    "macedonia the former yugoslav republic of": "MK",
     "micronesia federated states of": "FM",
     "moldova republic of": "MD",
     "myanmar": "MM",
     "northern ireland": "GB",
+    "occupied palestinian territory": "PS",
     "osterreich": "AT",
+    "palestine": "PS",
     "palestine state of": "PS",
+    "palestinian territory": "PS",
+    "palestinian territory occupied": "PS",
     "pitcairn": "PN",
+    "plurinational state of bolivia": "BO",
+    "portuguese republic": "PT",
+    "republic of china": "TW",
     "republic of ireland": "IE",
     "republic of korea": "KR",
     "russian federation": "RU",
+    "rwandese republic": "RW",
     "saint helena ascension and tristan da cunha": "SH",
     "saint martin french part": "MF",
+    "saint vincent": "VC",
     "saint vincent and the grenadines": "VC",
     "schweiz": "CH",
     "scotland": "GB",
     "sint maarten dutch part": "SX",
+    "slovak republic": "SK",
     "south georgia and the south sandwich islands": "GS",
+    "state of eritrea": "ER",
+    "state of israel": "IL",
+    "state of kuwait": "KW",
+    "state of palestine": "PS",
+    "state of qatar": "QA",
     "swaziland": "SZ",
+    "swiss confederation": "CH",
     "syrian arab republic": "SY",
     "taiwan province of china": "TW",
+    "taiwan republic of china": "TW",
     "tanzania united republic of": "TZ",
+    "togolese republic": "TG",
     "turkey": "TR",
+    "u a e": "AE",
+    "u k": "GB",
     "u s": "US",
     "u s a": "US",
+    "uae": "AE",
     "uk": "GB",
+    "united kingdom of great britain and northern ireland": "GB",
+    "united mexican states": "MX",
     "united states minor outlying islands": "UM",
     "united states of america": "US",
+    "vatican city state": "VA",
     "venezuela bolivarian republic of": "VE",
     "viet nam": "VN",
     "virgin islands british": "VG",
+    "virgin islands of the united states": "VI",
     "virgin islands u s": "VI",
     "wales": "GB",
 }
@@ -112,12 +179,26 @@ def country_codes() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def country_names() -> dict[str, str]:
-    """Alpha-2 codes by folded English name and by alpha-3 code in lower case."""
+    """Alpha-2 codes by folded English name, by alpha-3 code and by the reserved code of a part, in lower case."""
     codes = country_codes()
     aliases = get_global("territory_aliases")
     three = {alias.casefold(): targets[0] for alias, targets in aliases.items() if len(alias) == 3 and alias.isalpha()}
-    english = {fold_name(str(name)): str(code) for code, name in Locale("en").territories.items()}
-    return {name: code for name, code in (three | english | _COUNTRY_NAMES).items() if code in codes}
+    parts = {code.casefold(): whole for code, whole in _PARTS.items()}
+    english = {
+        fold_name(str(name)): _PARTS.get(str(code), str(code)) for code, name in Locale("en").territories.items()
+    }
+    return {name: code for name, code in (three | parts | english | _COUNTRY_NAMES).items() if code in codes}
+
+
+def country_named(text: str) -> str | None:
+    """The alpha-2 code of an English name, short or long: `Spain`, `Kingdom of Spain`."""
+    names, name = country_names(), fold_name(text)
+    if name in names:
+        return names[name]
+    form, found, short = name.rpartition(" of ")
+    if not found or form.rpartition(" ")[2] not in _FORMS:
+        return None
+    return names.get(short.removeprefix("the "))
 
 
 @lru_cache(maxsize=1)

@@ -49,7 +49,8 @@ OrderChannel = Literal["online", "pos", "phone", "marketplace", "api", "draft", 
 
 class Totals(Struct, frozen=True, kw_only=True):
     """The vendor's figures. items = Σ quantity * unit price before discounts;
-    total = items - discount + shipping + fees + tip + (tax unless tax_inclusive); outstanding = total - paid."""
+    total = items - discount + shipping + fees + tip + (tax unless tax_inclusive); outstanding = total - paid, or zero
+    where the order is cancelled or void."""
 
     items: Money
     """The lines before discounts: Σ quantity * unit price. Example: `"39.80"`"""
@@ -70,7 +71,7 @@ class Totals(Struct, frozen=True, kw_only=True):
     refunded: Money
     """Money given back so far, as a positive amount. Example: `"0.00"`"""
     outstanding: Money
-    """What is still to be paid: total - paid. Example: `"0.00"`"""
+    """What is still to be paid: total - paid, or zero where the order is cancelled or void. Example: `"0.00"`"""
 
 
 class OrderCustomer(Struct, frozen=True, kw_only=True):

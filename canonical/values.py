@@ -38,6 +38,8 @@ _LANGUAGE_TAG: Final = re.compile(
     r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
 )
 """RFC 5646, section 2.1, without extended languages and what was grandfathered; in lower case."""
+_HTML_ATTRIBUTES: Final = {**nh3.ALLOWED_ATTRIBUTES, "*": {"dir"}}
+_HTML_CLASS: Final = re.compile(r' class="[^"<>]*"')
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with times that have no zone either
 # Digits enough for every step below to be exact until the last one rounds.
@@ -73,13 +75,13 @@ def phone(text: str, country: str | None = None) -> str | None:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def country(text: str | None) -> str | None:
-    """ISO 3166-1 alpha-2 for a code of two or three letters or an English name; None for anything else."""
+    """ISO 3166-1 alpha-2 for a code of two or three letters or a short or long English name; None for anything else."""
     if not text:
         return None
     code = text.strip().upper()
     if code in codes.country_codes():
         return code
-    return codes.country_names().get(codes.fold_name(text))
+    return codes.country_named(text)
 
 
 @lru_cache(maxsize=1024)
@@ -215,5 +217,10 @@ def utc(moment: datetime) -> datetime:
 
 
 def safe_html(text: str) -> str:
-    """HTML without scripts, handlers, styles or frames (nh3's defaults); safe to show in a console."""
-    return nh3.clean(text)
+    """HTML without scripts, handlers, styles or frames (nh3's defaults, and `dir`); safe to show in a console."""
+    return nh3.clean(text, attributes=_HTML_ATTRIBUTES)
+
+
+def is_html_lost(text: str, safe: str) -> bool:
+    """Whether `safe_html` took more out of a text than class names, which mean something to the vendor's pages only."""
+    return safe != text and _HTML_CLASS.sub("", text) != safe

@@ -12,7 +12,7 @@ from canonical import values
 from canonical.order import Order
 from canonical.parts import CustomField, CustomFieldType, Loss
 from canonical.ticket import STATUS_CATEGORY
-from canonical.totals import check_totals
+from canonical.totals import check_payment, check_taxes, check_totals
 from mappings.csv.cells import DAMAGED, BadCell, check_text, money, read_cell
 from mappings.csv.fields import CUSTOM, Path
 from mappings.csv.layout import Column, ColumnType, Layout
@@ -87,6 +87,8 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
             _at(row, *layout.key), "identifies the record: it has to say something, of 255 characters at most"
         )
     tree = _fill(row, layout)
+    if not any(row.cells[column.name].strip() for column in layout.columns):
+        raise Unmappable(_at(row), "says nothing but which record it is about")
     _derive(tree, layout)
     try:
         data: Any = msgspec.convert(_built(tree), layout.model)
@@ -94,7 +96,11 @@ def read_row(payload: bytes, layout: Layout) -> Mapped[Any]:
         raise _misfit(str(error), row, layout) from error
     losses: tuple[Loss, ...] = ()
     if isinstance(data, Order):
-        losses = check_totals(data.totals, data.line_items, data.tax_inclusive)
+        losses = (
+            *check_totals(data.totals, data.line_items, data.tax_inclusive),
+            *check_payment(data),
+            *check_taxes(data.totals.tax, data.line_items, data.shipping_lines),
+        )
     return Mapped(
         data=data,
         remote=Remote(id=remote_id, created_at=data.created_at, updated_at=data.updated_at),
@@ -176,6 +182,8 @@ def _derive(tree: Tree, layout: Layout) -> None:
     elif "totals" in tree and {"total", "paid"} <= tree["totals"].keys() and "outstanding" not in tree["totals"]:
         totals = tree["totals"]
         left = Decimal(totals["total"]) - Decimal(totals["paid"])
+        if tree.get("status") == "cancelled" or "cancelled_at" in tree or tree.get("payment_status") == "voided":
+            left = min(left, Decimal(0))
         totals["outstanding"] = values.money(values.decimal_string(left), tree["currency"])
 
 

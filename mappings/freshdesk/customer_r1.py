@@ -85,7 +85,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         other_emails=other_emails,
         phone=phone,
         mobile=mobile,
-        address=_address_written(patch.addresses, notes),
+        address=_address_written(patch.addresses, current, notes),
         job_title=patch.job_title,
         language=language_written(patch.language, notes),
         time_zone=zone_written(patch.timezone, notes),
@@ -102,10 +102,16 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
 
 
 def _address(text: str, loss: list[Loss]) -> tuple[Address, ...]:
-    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [text]
-    if rest:
+    line1, line2 = _two_lines(text)
+    if line2 is not None:
         loss.append(Loss(path="/addresses/0/line2", kind="ambiguous", detail="Freshdesk keeps an address as one text"))
-    return (Address(line1=first, line2=", ".join(rest) or None, is_default=True),)
+    return (Address(line1=line1, line2=line2, is_default=True),)
+
+
+def _two_lines(text: str) -> tuple[str, str | None]:
+    """The first line of an address, and all others as one."""
+    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [text]
+    return first, ", ".join(rest) or None
 
 
 def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | UnsetType:
@@ -127,7 +133,9 @@ def _name(patch: CustomerPatch, current: Contact | None, notes: Notes) -> str | 
     return UNSET
 
 
-def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+def _address_written(
+    addresses: tuple[AddressPatch, ...] | None | UnsetType, current: Contact | None, notes: Notes
+) -> str | None | UnsetType:
     if isinstance(addresses, UnsetType):
         return UNSET
     if not addresses:
@@ -151,6 +159,10 @@ def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, not
     for name in ("city", "postal_code", "region", "country_code"):
         if lines[name]:
             notes.lose(f"/addresses/0/{name}", "coerced", ONE_TEXT)
+    held = None if current is None else current.address
+    said = tuple(line for line in lines.values() if line)
+    if held and said == tuple(line for line in _two_lines(held) if line):
+        return held
     text = "\n".join(line for line in lines.values() if line and line.strip())
     if not text:
         notes.invalid("/addresses/0", "an address says something: send line1")

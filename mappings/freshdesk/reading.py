@@ -1,9 +1,11 @@
 """What the readings of contacts, tickets and conversations share."""
 
+import re
 from datetime import UTC, datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from html import escape
+from typing import Final
 
 from msgspec import UnsetType
 
@@ -11,6 +13,9 @@ from canonical import values
 from canonical.parts import Attachment, Loss
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.wire_v2 import MARK
+
+OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
+"""What Freshdesk puts around a message that was written in its own pages."""
 
 
 def own_external_id(external_id: str | None) -> str | None:
@@ -45,9 +50,9 @@ def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]
 
 
 def safe_html(text: str, path: str, loss: list[Loss]) -> str:
-    """A message without scripts and styles; that something was taken out is noted."""
+    """A message without scripts and styles; that something was taken out is noted, but for Freshdesk's own font."""
     safe = values.safe_html(text)
-    if safe != text:
+    if values.is_html_lost(OWN_FONT.sub("<div>", text), safe):
         loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
     return safe
 

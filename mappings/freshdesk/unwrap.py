@@ -34,7 +34,8 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
         found = decode(body["results"], tuple[Raw, ...])
         return tuple(_checked(record, object, f"$.results[{place}]") for place, record in enumerate(found))
     if object == "comment" and "conversations" in body:
-        return decode(body["conversations"], tuple[Raw, ...])
+        said = decode(body["conversations"], tuple[Raw, ...])
+        return tuple(_checked(one, object, f"$.conversations[{place}]") for place, one in enumerate(said))
     if "errors" in body or body.keys() >= {"code", "message"}:
         raise Unmappable("$.errors" if "errors" in body else "$.code", "Freshdesk's refusal, not a record")
     if "ticket_id" in body and "event" in body:

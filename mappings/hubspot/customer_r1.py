@@ -1,7 +1,7 @@
 """Customer, revision 1: a HubSpot contact is a person.
 
-Reads and writes one e-mail address, a telephone and a mobile number, and one postal address, which is all that a
-contact has places for but for additional e-mail addresses; those are told as dropped. Property names and their
+Reads and writes one e-mail address, a telephone, a mobile and a fax number, and one postal address, which is all that
+a contact has places for but for additional e-mail addresses; those are told as dropped. Property names and their
 meaning: knowledge.hubspot.com, HubSpot's default contact properties.
 """
 
@@ -12,7 +12,16 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.customer import Customer, CustomerPatch, Email, EmailPatch, LifecycleStage, Phone, PhonePatch
+from canonical.customer import (
+    Customer,
+    CustomerPatch,
+    Email,
+    EmailPatch,
+    LifecycleStage,
+    Phone,
+    PhonePatch,
+    PhoneType,
+)
 from canonical.parts import Address, AddressPatch, CustomField, Loss
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
@@ -54,6 +63,14 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "consents": "HubSpot keeps consents as communication subscriptions, not on the contact",
 }
 ADDRESS_PROPERTIES: Final = ("address", "city", "state", "zip", "country")
+NUMBERS: Final[dict[PhoneType | UnsetType, str]] = {
+    UNSET: "phone",
+    "unknown": "phone",
+    "mobile": "mobilephone",
+    "fax": "fax",
+}
+"""Where each kind of number is kept. The first that there is leads, in this order."""
+BAD_ADDRESS: Final = "hs_email_bad_address"
 NO_PLACE_IN_ADDRESS: Final = ("name", "company", "line2", "phone")
 
 
@@ -83,8 +100,8 @@ def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additi
             last_name=told.lastname or None,
             company_name=told.company or None,
             job_title=told.jobtitle or None,
-            emails=_emails(told.email, notes) if told.email else (),
-            phones=_phones(told, country) if told.phone or told.mobilephone else (),
+            emails=_emails(told.email, told.hs_email_bad_address, notes) if told.email else (),
+            phones=_phones(told, country) if told.phone or told.mobilephone or told.fax else (),
             addresses=_addresses(told, country),
             language=_language(told.hs_language, notes) if told.hs_language else None,
             timezone=_timezone(told.hs_timezone, notes) if told.hs_timezone else None,
@@ -110,10 +127,12 @@ def _drop_additional(addresses: str, notes: Notes) -> None:
     notes.loss += [Loss(path=f"/emails/{index}", kind="dropped", detail=detail) for index in range(1, count + 1)]
 
 
-def _emails(text: str, notes: Notes) -> tuple[Email, ...]:
+def _emails(text: str, is_bad: str | None, notes: Notes) -> tuple[Email, ...]:
     address = values.email(text)
     if address != text:
         notes.lose("/emails/0/address", "coerced", "trimmed and lower-cased")
+    if is_bad == "true":
+        return (Email(address=address, is_primary=True, status="bounced", status_raw=BAD_ADDRESS),)
     return (Email(address=address, is_primary=True),)
 
 
@@ -123,7 +142,9 @@ def _phones(told: ContactProperties, country: str | None) -> tuple[Phone, ...]:
         phones.append(Phone(e164=values.phone(told.phone, country), raw=told.phone, is_primary=True))
     if told.mobilephone:
         e164 = values.phone(told.mobilephone, country)
-        phones.append(Phone(e164=e164, raw=told.mobilephone, type="mobile", is_primary=not told.phone))
+        phones.append(Phone(e164=e164, raw=told.mobilephone, type="mobile", is_primary=not phones))
+    if told.fax:
+        phones.append(Phone(e164=values.phone(told.fax, country), raw=told.fax, type="fax", is_primary=not phones))
     return tuple(phones)
 
 
@@ -166,7 +187,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
     put_text(properties, "jobtitle", patch.job_title)
     put_text(properties, "hubspot_owner_id", patch.owner_remote_id)
     put_text(properties, EXTERNAL_ID, patch.external_id)
-    _write_emails(patch.emails, properties, notes)
+    _write_emails(patch.emails, current, properties, notes)
     _write_phones(patch.phones, current, properties, notes)
     _write_addresses(patch.addresses, properties, notes)
     _write_language(patch.language, account, properties, notes)
@@ -182,7 +203,12 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
     return Draft(body=RecordWrite(properties=properties), loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _write_emails(emails: tuple[EmailPatch, ...] | None | UnsetType, properties: dict[str, str], notes: Notes) -> None:
+def _write_emails(
+    emails: tuple[EmailPatch, ...] | None | UnsetType,
+    current: ContactRecord | None,
+    properties: dict[str, str],
+    notes: Notes,
+) -> None:
     if isinstance(emails, UnsetType):
         return
     properties["email"] = CLEARED
@@ -197,10 +223,16 @@ def _write_emails(emails: tuple[EmailPatch, ...] | None | UnsetType, properties:
             notes.lose(f"/emails/{index}/address", "coerced", "trimmed and lower-cased")
         if email.type not in (UNSET, "unknown"):
             notes.unsupported(f"/emails/{index}/type", "HubSpot has no kinds of e-mail addresses")
-        if email.status not in (UNSET, "unknown"):
-            notes.unsupported(f"/emails/{index}/status", "HubSpot finds itself whether an address works")
+        judge_status(email, current, f"/emails/{index}/status", notes)
         if email.is_primary is False:
             notes.unsupported(f"/emails/{index}/is_primary", "the only e-mail address of a contact is its primary one")
+
+
+def judge_status(email: EmailPatch, current: ContactRecord | None, pointer: str, notes: Notes) -> None:
+    """Refuse a status that HubSpot has not found itself; one that was read may be sent back."""
+    is_bad = current is not None and current.properties.get(BAD_ADDRESS) == "true"
+    if email.status not in (UNSET, "unknown", "bounced" if is_bad else "unknown"):
+        notes.unsupported(pointer, "HubSpot finds itself whether an address works")
 
 
 def _write_phones(
@@ -209,27 +241,28 @@ def _write_phones(
     properties: dict[str, str],
     notes: Notes,
 ) -> None:
-    """A contact has one number of no kind and one mobile number; the first of these two counts as primary."""
+    """A contact has one number of no kind, one mobile and one fax number; the first of these counts as primary."""
     if isinstance(phones, UnsetType):
         return
-    properties |= {"phone": CLEARED, "mobilephone": CLEARED}
-    has_other = any(phone.type != "mobile" for phone in phones or ())
+    order = tuple(dict.fromkeys(NUMBERS.values()))
+    properties |= dict.fromkeys(order, CLEARED)
+    sent = {NUMBERS[phone.type] for phone in phones or () if phone.type in NUMBERS}
+    first = next((name for name in order if name in sent), None)
     for index, phone in enumerate(phones or ()):
-        if phone.type not in (UNSET, "unknown", "mobile"):
-            notes.invalid(f"/phones/{index}/type", "HubSpot tells apart one of: mobile, unknown")
+        if phone.type not in NUMBERS:
+            notes.invalid(f"/phones/{index}/type", "HubSpot tells apart one of: mobile, fax, unknown")
             continue
-        name = "mobilephone" if phone.type == "mobile" else "phone"
+        name = NUMBERS[phone.type]
         if properties[name]:
-            which = "mobile number" if phone.type == "mobile" else "number that is not mobile"
-            notes.unsupported(f"/phones/{index}", f"HubSpot has place for one {which}")
+            notes.unsupported(f"/phones/{index}", "HubSpot has place for one number, one mobile and one fax number")
             continue
         text = _phone_text(phone, current)
         if not text:
             notes.invalid(f"/phones/{index}", "send e164, or raw where only a national spelling is known")
             continue
         properties[name] = text
-        if phone.is_primary not in (UNSET, name == "phone" or not has_other):
-            notes.unsupported(f"/phones/{index}/is_primary", "HubSpot marks none: the number that is not mobile leads")
+        if phone.is_primary not in (UNSET, name == first):
+            notes.unsupported(f"/phones/{index}/is_primary", "HubSpot marks none: phone leads, then mobile, then fax")
 
 
 def _phone_text(phone: PhonePatch, current: ContactRecord | None) -> str | None:

@@ -78,7 +78,7 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
         return draft
     notes = Notes()
     had = current is not None and bool(current.properties.get(ADDITIONAL))
-    properties = draft.body.properties | _write_emails(patch.emails or (), had, notes)
+    properties = draft.body.properties | _write_emails(patch.emails or (), current, had, notes)
     return Draft(
         body=RecordWrite(properties=properties),
         loss=(*draft.loss, *notes.loss),
@@ -86,7 +86,9 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
     )
 
 
-def _write_emails(emails: tuple[EmailPatch, ...], had_additional: bool, notes: Notes) -> dict[str, str]:
+def _write_emails(
+    emails: tuple[EmailPatch, ...], current: ContactRecord | None, had_additional: bool, notes: Notes
+) -> dict[str, str]:
     """The array replaces what is there: the one that is marked, or else the first, is the primary address."""
     primary = next((index for index, email in enumerate(emails) if email.is_primary is True), 0)
     additional: list[str] = []
@@ -99,8 +101,7 @@ def _write_emails(emails: tuple[EmailPatch, ...], had_additional: bool, notes: N
             notes.invalid(f"/emails/{index}/address", "HubSpot separates addresses by semicolons, so none may hold one")
         if email.type not in (UNSET, "unknown"):
             notes.unsupported(f"/emails/{index}/type", "HubSpot has no kinds of e-mail addresses")
-        if email.status not in (UNSET, "unknown"):
-            notes.unsupported(f"/emails/{index}/status", "HubSpot finds itself whether an address works")
+        customer_r1.judge_status(email, current if index == primary else None, f"/emails/{index}/status", notes)
         if email.is_primary is False and index == primary:
             notes.unsupported(
                 f"/emails/{index}/is_primary", "the first address of a HubSpot contact is its primary one"

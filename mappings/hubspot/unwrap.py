@@ -6,12 +6,19 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.parts import ObjectName
+from mappings.hubspot.wire_v3 import EXTERNAL_ID, ContactConsents, ContactProperties, TicketProperties
 from mappings.spec import Unmappable
 
 T = TypeVar("T")
 
 TYPE_IDS: Final[dict[ObjectName, str]] = {"customer": "0-1", "ticket": "0-5"}
 """HubSpot's object type ids, as they stand in a record's `url`."""
+SHARED: Final = frozenset({"hubspot_owner_id", EXTERNAL_ID})
+"""Properties that say nothing of what a record is."""
+PROPERTIES: Final[dict[ObjectName, frozenset[str]]] = {
+    "customer": frozenset((*ContactProperties.__struct_fields__, *ContactConsents.__struct_fields__)) - SHARED,
+    "ticket": frozenset(TicketProperties.__struct_fields__) - SHARED,
+}
 
 
 class _Payload(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -28,6 +35,7 @@ class _Payload(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 _payload: Final = msgspec.json.Decoder(_Payload)
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _many: Final = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
 
 
@@ -73,6 +81,8 @@ def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
         type_id = found.url.partition("/record/")[2].partition("/")[0]
         if type_id != TYPE_IDS[object]:
             raise Unmappable(f"{path}.url", f"a record of object type {type_id}; a {object} is {TYPE_IDS[object]}")
+    if PROPERTIES[object].isdisjoint(_read(_members, found.properties, f"{path}.properties")):
+        raise Unmappable(f"{path}.properties", f"no property of a {object} in it: only its id, or another object")
 
 
 def _read(decoder: msgspec.json.Decoder[T], payload: bytes | msgspec.Raw, path: str) -> T:

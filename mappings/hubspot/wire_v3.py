@@ -69,11 +69,13 @@ class ContactProperties(Struct, frozen=True, kw_only=True):
     """The properties of a contact that we read."""
 
     email: str | None = None
+    hs_email_bad_address: str | None = None
     hs_additional_emails: str | None = None
     firstname: str | None = None
     lastname: str | None = None
     phone: str | None = None
     mobilephone: str | None = None
+    fax: str | None = None
     company: str | None = None
     jobtitle: str | None = None
     address: str | None = None

@@ -6,6 +6,7 @@ from canonical import values
 from canonical.order import Order, OrderCustomer
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
+from canonical.totals import check_payment, check_taxes
 from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.endpoints_order import ENDPOINTS
@@ -48,6 +49,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     paid = PAYMENTS.get(record.payment_status, "unknown")
     # A draft that was cancelled can be placed all the same, and keeps the time of its cancellation.
     is_over = status in ("cancelled", "archived") and record.canceled_at is not None
+    is_void = is_over or status == "cancelled" or paid == "voided"
     if record.fulfillment_status in PARTS_ON_THE_WAY:
         loss.append(COARSER)
     if inclusive is None:
@@ -64,7 +66,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         fulfillment_status_raw=record.fulfillment_status,
         cancelled_at=values.utc(record.canceled_at) if is_over and record.canceled_at is not None else None,
         currency=currency,
-        totals=order_sums_r1.totals(record, currency, lines, added, inclusive, loss),
+        totals=order_sums_r1.totals(record, currency, lines, added, inclusive, loss, is_void=is_void),
         tax_inclusive=inclusive,
         customer=_customer(record, loss),
         is_guest=record.customer_id is None,
@@ -85,6 +87,9 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         created_at=created_at,
         updated_at=updated_at,
     )
+    loss += check_payment(order)
+    if record.shipping_methods is not None:
+        loss += check_taxes(order.totals.tax, lines, order.shipping_lines)
     remote = Remote(id=record.id, created_at=created_at, updated_at=updated_at)
     return Mapped(data=order, remote=remote, loss=tuple(loss))
 

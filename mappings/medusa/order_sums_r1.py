@@ -40,9 +40,11 @@ def totals(
     added: float,
     inclusive: bool | None,
     loss: list[Loss],
+    *,
+    is_void: bool,
 ) -> Totals:
     """The sums, and what does not add up; `added` is Σ quantity * unit price of the lines. Where lines differ in
-    whether they hold the tax, all is told without.
+    whether they hold the tax, all is told without. Of a void order nothing is outstanding.
 
     Raises ValueError for what is no sum.
     """
@@ -55,6 +57,7 @@ def totals(
     total = record.total if not record.credit_line_total else round(record.total + record.credit_line_total, 9)
     paid, refunded = _paid(record)
     shown, received, zero = money(total, currency), money(paid, currency), money("0", currency)
+    owed = zero if received == shown else shown if received == zero else minus(shown, received, currency)
     found = Totals(
         items=money(items, currency),
         discount=money(discount, currency),
@@ -65,7 +68,7 @@ def totals(
         total=shown,
         paid=received,
         refunded=money(refunded, currency),
-        outstanding=zero if received == shown else shown if received == zero else minus(shown, received, currency),
+        outstanding=zero if is_void and not owed.startswith("-") else owed,
     )
     # Judged as Medusa has the sums: what only the rounding moved is told as that.
     due = items - discount + shipping + (0.0 if with_tax else tax)

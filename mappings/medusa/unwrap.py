@@ -23,6 +23,7 @@ class _Payload(Struct, frozen=True, kw_only=True):
     type: Seen = UNSET
     message: Seen = UNSET
     deleted: Seen = UNSET
+    email: Seen = UNSET
     currency_code: Seen = UNSET
     item_subtotal: Seen = UNSET
 
@@ -81,6 +82,8 @@ def _ensure_record(raw: Raw, path: str, object: ObjectName) -> None:
         raise Unmappable(f"{path}.deleted", "the stub of a deletion")
     if not _id(seen.id).startswith(PREFIXES[object]):
         raise Unmappable(f"{path}.id", f"no {object}: the ids of these begin with {PREFIXES[object]}")
+    if object == "customer" and seen.email is UNSET:
+        raise Unmappable(f"{path}.email", "only the id of a customer, or a part of one: ask for all with `fields`")
     if object == "order" and (seen.currency_code is UNSET or seen.item_subtotal is UNSET):
         missing = "currency_code" if seen.currency_code is UNSET else "item_subtotal"
         raise Unmappable(f"{path}.{missing}", "an order without its sums: ask for them with `fields`")

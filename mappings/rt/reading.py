@@ -31,7 +31,7 @@ def said(message: Message | None, path: str, html_path: str, loss: list[Loss]) -
     if html is None:
         return message.plain, None
     safe = values.safe_html(html)
-    if safe != html:
+    if values.is_html_lost(html, safe):
         loss.append(Loss(path=html_path, kind="coerced", detail="sanitised"))
     if message.plain is not None:
         return message.plain, safe

@@ -25,7 +25,7 @@ from canonical.customer import (
 from canonical.parts import Address, AddressPatch, Loss
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce.endpoints import CONTACTS
-from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.reading import changed_at, instant, remote
 from mappings.salesforce.record_ids import GROUP, LONG, USER, long_id, written
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
 from mappings.salesforce.writing import needed, own_key, read_key, refuse_without_place, text
@@ -66,7 +66,7 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
     id = record.id if len(record.id) == LONG else long_id(record.id)
-    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
+    created_at, updated_at = instant(record.created_date), changed_at(record)
     # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
     customer = replace(
         Customer(
@@ -80,7 +80,7 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
             phones=_phones(record)
             if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
             else (),
-            addresses=_addresses(record),
+            addresses=_addresses(record, loss),
             currency=record.currency_iso_code or account.currency,
             status="archived" if record.is_deleted else "active",
             status_raw="IsDeleted" if record.is_deleted else None,
@@ -113,7 +113,7 @@ def _emails(record: Contact, loss: list[Loss]) -> tuple[Email, ...]:
 
 
 def _phones(record: Contact) -> tuple[Phone, ...]:
-    country, e164 = record.mailing_country_code or values.country(record.mailing_country), values.phone
+    country, e164 = addresses.country_of(record.mailing_country_code, record.mailing_country), values.phone
     phones: list[Phone] = []
     if raw := record.phone:
         phones.append(Phone(e164=e164(raw, country), raw=raw, type="work", type_raw="Phone", is_primary=True))
@@ -131,7 +131,7 @@ def _phones(record: Contact) -> tuple[Phone, ...]:
     return tuple(phones)
 
 
-def _addresses(record: Contact) -> tuple[Address, ...]:
+def _addresses(record: Contact, loss: list[Loss]) -> tuple[Address, ...]:
     mailing = addresses.read(
         "unknown",
         "Mailing",
@@ -141,6 +141,8 @@ def _addresses(record: Contact) -> tuple[Address, ...]:
         record.mailing_postal_code,
         record.mailing_country,
         record.mailing_country_code,
+        pointer="/addresses/0",
+        loss=loss,
         is_default=True,
     )
     other = addresses.read(
@@ -152,6 +154,8 @@ def _addresses(record: Contact) -> tuple[Address, ...]:
         record.other_postal_code,
         record.other_country,
         record.other_country_code,
+        pointer="/addresses/0" if mailing is None else "/addresses/1",
+        loss=loss,
     )
     if other is None:
         return () if mailing is None else (mailing,)
@@ -221,7 +225,7 @@ def _with_phones(
     if isinstance(phones, UnsetType):
         return fields
     kept: dict[str, str | None] = dict.fromkeys(PHONES.values())
-    country = None if current is None else current.mailing_country_code or values.country(current.mailing_country)
+    country = None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
     for index, phone in enumerate(phones or ()):
         name = PHONES["work" if isinstance(phone.type, UnsetType) else phone.type]
         number = phone.e164 or phone.raw
@@ -250,7 +254,6 @@ def _with_addresses(
 ) -> ContactFields:
     if isinstance(wanted, UnsetType):
         return fields
-    countries = {} if current is None else {"mailing": current.mailing_country, "other": current.other_country}
     kept: dict[str, addresses.Postal] = {}
     for index, address in enumerate(wanted or ()):
         pointer = f"/addresses/{index}"
@@ -266,7 +269,14 @@ def _with_addresses(
         if address.is_default and kind == "other":
             notes.unsupported(f"{pointer}/is_default", "Salesforce writes to the address that is not of type other")
         coded = addresses.has_codes("Contact", kind.capitalize(), account)
-        kept[kind] = addresses.write(address, coded, pointer, notes, countries.get(kind))
+        kept[kind] = addresses.write(
+            address,
+            coded,
+            pointer,
+            notes,
+            held_street=None if current is None else getattr(current, f"{kind}_street"),
+            held_country=None if current is None else getattr(current, f"{kind}_country"),
+        )
     mailing, other = kept.get("mailing", addresses.CLEARED), kept.get("other", addresses.CLEARED)
     return replace(
         fields,

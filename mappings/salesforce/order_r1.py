@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from canonical import values
-from canonical.order import LineItem, Order, OrderCustomer, Totals
+from canonical.order import LineItem, Order, OrderCustomer, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_items
@@ -22,7 +22,7 @@ from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import ENDPOINTS
 from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.picklists import order_status
-from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.reading import changed_at, instant, remote
 from mappings.salesforce.record_ids import LONG, long_id
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
 from mappings.salesforce.writing import read_key
@@ -80,11 +80,14 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     id = record.id if len(record.id) == LONG else long_id(record.id)
     settings = account.custom_fields.get("order", ())
     currency = record.currency_iso_code or account.currency or NO_CURRENCY
-    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
+    created_at, updated_at = instant(record.created_date), changed_at(record)
     items = _items(record, id, account, loss)
     zero = money("0", currency)
     lines, added = _lines(items, currency, zero) if items else ((), record.total_amount)
-    totals = _totals(record, lines, currency, zero)
+    status: OrderStatus = "archived"
+    if not record.is_deleted:
+        status = order_status(record.status, record.status_code or account.order_statuses.get(record.status or ""))
+    totals = _totals(record, lines, currency, zero, is_void=status == "cancelled")
     if lines and added != record.total_amount:  # else it adds up to the last digit, and there is nothing else to judge
         loss += check_items(totals.items, lines)
     loss.append(NO_PAYMENTS)
@@ -97,9 +100,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         Order(
             number=record.order_number,
             source_kind="order",
-            status="archived"
-            if record.is_deleted
-            else order_status(record.status, record.status_code or account.order_statuses.get(record.status or "")),
+            status=status,
             status_raw=record.status,
             currency=currency,
             totals=totals,
@@ -115,6 +116,8 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
             record.billing_postal_code,
             record.billing_country,
             record.billing_country_code,
+            pointer="/billing_address",
+            loss=loss,
         ),
         shipping_address=addresses.read(
             "shipping",
@@ -125,6 +128,8 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
             record.shipping_postal_code,
             record.shipping_country,
             record.shipping_country_code,
+            pointer="/shipping_address",
+            loss=loss,
         ),
         line_items=lines,
         internal_note=record.description,
@@ -176,7 +181,7 @@ def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tupl
     return tuple(lines), added
 
 
-def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero: str) -> Totals:
+def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero: str, *, is_void: bool) -> Totals:
     total = record.total_amount
     if total is None:
         total = sum((Decimal(line.total) for line in lines), ZERO)
@@ -191,7 +196,7 @@ def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero
         total=owed,
         paid=zero,
         refunded=zero,
-        outstanding=owed,
+        outstanding=zero if is_void else owed,
     )
 
 

@@ -187,8 +187,7 @@ def _with_billing(
 ) -> OrderFields:
     if isinstance(address, UnsetType):
         return fields
-    held = None if current is None else current.billing_country
-    kept = _postal(address, "billing", held, account, notes)
+    kept = _postal(address, "billing", current, account, notes)
     return replace(
         fields,
         billing_street=kept.street,
@@ -205,8 +204,7 @@ def _with_shipping(
 ) -> OrderFields:
     if isinstance(address, UnsetType):
         return fields
-    held = None if current is None else current.shipping_country
-    kept = _postal(address, "shipping", held, account, notes)
+    kept = _postal(address, "shipping", current, account, notes)
     return replace(
         fields,
         shipping_street=kept.street,
@@ -219,10 +217,17 @@ def _with_shipping(
 
 
 def _postal(
-    address: AddressPatch | None, kind: str, held: str | None, account: Account, notes: Notes
+    address: AddressPatch | None, kind: str, current: Order | None, account: Account, notes: Notes
 ) -> addresses.Postal:
     pointer = f"/{kind}_address"
     if address is not None and address.type not in (UNSET, "unknown", kind):
         notes.invalid(f"{pointer}/type", f"one of: {kind}")
     coded = addresses.has_codes("Order", kind.capitalize(), account)
-    return addresses.write(address, coded, pointer, notes, held)
+    return addresses.write(
+        address,
+        coded,
+        pointer,
+        notes,
+        held_street=None if current is None else getattr(current, f"{kind}_street"),
+        held_country=None if current is None else getattr(current, f"{kind}_country"),
+    )

@@ -16,6 +16,8 @@ GROUP: Final = "00G"
 CONTACT: Final = "003"
 ACCOUNT: Final = "001"
 CASE: Final = "500"
+ORDER: Final = "801"
+CASE_COMMENT: Final = "00a"
 _TOLD_BY: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 

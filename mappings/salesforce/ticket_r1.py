@@ -26,7 +26,7 @@ from mappings.salesforce.picklists import (
     chosen,
     meaning,
 )
-from mappings.salesforce.reading import instant, remote
+from mappings.salesforce.reading import changed_at, instant, remote
 from mappings.salesforce.record_ids import ACCOUNT, CASE, CONTACT, GROUP, LONG, USER, long_id, written
 from mappings.salesforce.wire_v62 import Account, Case, CaseFields, RecordWrite
 from mappings.salesforce.writing import own_key, read_key, refuse_without_place, text
@@ -50,7 +50,7 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
     loss: list[Loss] = []
     settings = account.custom_fields.get("ticket", ())
     id = record.id if len(record.id) == LONG else long_id(record.id)
-    created_at, updated_at = instant(record.created_date), instant(record.system_modstamp)
+    created_at, updated_at = instant(record.created_date), changed_at(record)
     status, label = _status(record, account)
     owner = record.owner_id
     is_queue = owner is not None and owner.startswith(GROUP)
@@ -91,7 +91,10 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
 
 def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
     known = account.case_statuses.get(record.status or "")
-    if known is not None and known.closed == record.is_closed and not record.is_deleted:
+    is_closed = record.is_closed
+    if is_closed is None and record.closed_date is not None:
+        is_closed = True
+    if known is not None and is_closed in (None, known.closed) and not record.is_deleted:
         return known.status, known.label
     label = record.status if known is None else known.label
     if record.is_deleted:
@@ -99,9 +102,9 @@ def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
     if known is None:
         named = CASE_STATUS.get((record.status or "").casefold(), "unknown")
         is_done = STATUS_CATEGORY[named] == "done"
-        return named if is_done == record.is_closed else "closed" if record.is_closed else "unknown", label
+        return named if is_closed in (None, is_done) else "closed" if is_closed else "unknown", label
     # The org has changed what the status stands for since it was described.
-    return "closed" if record.is_closed else "open", label
+    return "closed" if is_closed else "open", label
 
 
 def _requester(record: Case, loss: list[Loss]) -> Requester | None:

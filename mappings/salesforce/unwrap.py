@@ -6,8 +6,17 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from canonical.parts import ObjectName
+from mappings.salesforce.record_ids import CASE, CASE_COMMENT, CONTACT, ORDER
 from mappings.salesforce.soql import SOBJECT
 from mappings.spec import Unmappable, decode
+
+PREFIX: Final[dict[ObjectName, str]] = {
+    "customer": CONTACT,
+    "ticket": CASE,
+    "order": ORDER,
+    "comment": CASE_COMMENT,
+}
+"""How the ids of an object begin."""
 
 
 class _Attributes(Struct, frozen=True, kw_only=True):
@@ -44,15 +53,15 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
 def _of_one(raw: Raw, path: str, object: ObjectName) -> tuple[Raw, ...]:
     found = _read(raw, path)
     if isinstance(found.records, UnsetType):
-        _ensure_record(found, path, object)
+        _ensure_record(raw, found, path, object)
         return (raw,)
     for index, record in enumerate(found.records):
         here = f"{path}.records[{index}]"
-        _ensure_record(_read(record, here), here, object)
+        _ensure_record(record, _read(record, here), here, object)
     return found.records
 
 
-def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
+def _ensure_record(raw: Raw, found: _Payload, path: str, object: ObjectName) -> None:
     if found.composite_response is not UNSET:
         raise Unmappable(f"{path}.compositeResponse", "a composite answer: it tells what became of writes")
     if found.success is not UNSET:
@@ -66,6 +75,10 @@ def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
         raise Unmappable(f"{path}.attributes.type", f"a record of {told}, where one of {SOBJECT[object]} is wanted")
     if found.id is UNSET:
         raise Unmappable(f"{path}.Id", "not a record as Salesforce sends it: it has no Id")
+    if told is None and bytes(found.id)[1:4].decode(errors="replace") != PREFIX[object]:
+        raise Unmappable(f"{path}.Id", f"the Id of a {SOBJECT[object]} begins with {PREFIX[object]}")
+    if decode(raw, dict[str, Raw]).keys() <= {"attributes", "Id"}:
+        raise Unmappable(path, f"only the Id of a {SOBJECT[object]}")
 
 
 def _read(raw: Raw, path: str) -> _Payload:

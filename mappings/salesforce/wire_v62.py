@@ -66,6 +66,7 @@ class Contact(Struct, frozen=True, kw_only=True, rename="pascal"):
     do_not_call: bool = False
     currency_iso_code: str | None = None
     created_date: Instant | None = None
+    last_modified_date: Instant | None = None
     system_modstamp: Instant | None = None
     key: str | None = field(name=KEY, default=None)
 
@@ -79,7 +80,7 @@ class Case(Struct, frozen=True, kw_only=True, rename="pascal"):
     subject: str | None = None
     description: str | None = None
     status: str | None = None
-    is_closed: bool = False
+    is_closed: bool | None = None
     priority: str | None = None
     type: str | None = None
     origin: str | None = None
@@ -94,6 +95,7 @@ class Case(Struct, frozen=True, kw_only=True, rename="pascal"):
     owner_id: str | None = None
     closed_date: Instant | None = None
     created_date: Instant | None = None
+    last_modified_date: Instant | None = None
     system_modstamp: Instant | None = None
     key: str | None = field(name=KEY, default=None)
 
@@ -169,6 +171,7 @@ class Order(Struct, frozen=True, kw_only=True, rename="pascal"):
     description: str | None = None
     order_items: OrderItems | None = None
     created_date: Instant | None = None
+    last_modified_date: Instant | None = None
     system_modstamp: Instant | None = None
     key: str | None = field(name=KEY, default=None)
 

@@ -24,7 +24,7 @@ def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Addres
         city=address.city,
         region=address.province_code or address.province,
         postal_code=address.zip,
-        country_code=address.country_code_v2 or values.country(address.country),
+        country_code=values.country(address.country_code_v2) or values.country(address.country),
         country_raw=address.country,
         phone=address.phone,
         is_default=is_default,

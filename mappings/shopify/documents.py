@@ -67,7 +67,7 @@ fragment OrderFields on Order {
   lineItems(first: $lines) { nodes { ...LineFields } pageInfo { hasNextPage endCursor } }
   shippingLines(first: $shipping) {
     nodes {
-      title source
+      title
       originalPriceSet { ...Shop }
       taxLines { priceSet { ...Shop } }
       discountAllocations { allocatedAmountSet { ...Shop } discountApplication { index } }

@@ -121,7 +121,6 @@ class ShippingLineInput(Struct, frozen=True, kw_only=True, rename="camel"):
 
     title: str
     price_set: MoneyBagInput
-    source: str | UnsetType = UNSET
     tax_lines: tuple[TaxLineInput, ...] | UnsetType = UNSET
 
 

@@ -122,10 +122,11 @@ def _tax(amount: str, of: Decimal, currency: str) -> tuple[TaxLineInput, ...]:
 def _shipping(line: ShippingLinePatch, currency: str, notes: Notes, pointer: str) -> ShippingLineInput:
     if Decimal(line.price) < 0:
         notes.invalid(f"{pointer}/price", "a charge cannot be negative")
+    if line.carrier is not None:
+        notes.unsupported(f"{pointer}/carrier", "Shopify keeps where the rate came from, and not who carries it")
     return ShippingLineInput(
         title=line.title,
         price_set=_bag(line.price, currency),
-        source=UNSET if line.carrier is None else line.carrier,
         tax_lines=UNSET if line.tax is None or not Decimal(line.tax) else _tax(line.tax, Decimal(line.price), currency),
     )
 

@@ -174,9 +174,8 @@ def shipping_line(item: wire.ShippingLine, currency: str) -> ShippingLine:
     """One shipping charge, before discounts."""
     return ShippingLine(
         title=item.title,
-        carrier=item.source,
         price=money(item.original_price_set.shop_money.amount, currency),
-        tax=taxed(item.tax_lines, currency),
+        tax=taxed(item.tax_lines or (), currency),
     )
 
 

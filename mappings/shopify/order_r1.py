@@ -15,7 +15,7 @@ from canonical import values
 from canonical.order import Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
-from canonical.totals import check_totals
+from canonical.totals import check_payment, check_taxes, check_totals
 from mappings.shopify import addresses, custom_fields, metafields, order_webhook_r1, wire_webhook
 from mappings.shopify import order_parts_r1 as parts
 from mappings.shopify import order_tables_r1 as tables
@@ -117,9 +117,19 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
         created_at=created_at,
         updated_at=updated_at,
     )
+    notes.loss.extend(check_payment(data))
+    if _knows_taxes(order):
+        notes.loss.extend(check_taxes(totals.tax, lines, data.shipping_lines))
     url = admin_url(account.domain, "orders", remote_id)
     remote = Remote(id=remote_id, url=url, created_at=created_at, updated_at=updated_at)
     return Mapped(data=data, remote=remote, loss=tuple(notes.loss))
+
+
+def _knows_taxes(order: wire.Order) -> bool:
+    """Whether every line and every charge for shipping was read, with its taxes."""
+    if order.line_items.page_info.has_next_page or order.shipping_lines.page_info.has_next_page:
+        return False
+    return all(one.tax_lines is not None for one in (*order.line_items.nodes, *order.shipping_lines.nodes))
 
 
 def _status(order: wire.Order) -> tuple[OrderStatus, str]:

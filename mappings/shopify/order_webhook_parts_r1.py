@@ -1,6 +1,5 @@
 """The lists inside an order webhook's body, in GraphQL's words."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -103,15 +102,14 @@ def _allocation(amount: body.Amount | None, index: int) -> wire.DiscountAllocati
     )
 
 
-def _taxes(lines: Iterable[body.TaxLine]) -> tuple[wire.TaxLine, ...]:
-    return tuple(wire.TaxLine(price_set=some(line.price)) for line in lines)
+def _taxes(lines: tuple[body.TaxLine, ...] | None) -> tuple[wire.TaxLine, ...] | None:
+    return None if lines is None else tuple(wire.TaxLine(price_set=some(line.price)) for line in lines)
 
 
 def shipping(item: body.ShippingLine) -> wire.ShippingLine:
     """One shipping charge."""
     return wire.ShippingLine(
         title=item.title,
-        source=item.source,
         original_price_set=some(item.price),
         tax_lines=_taxes(item.tax_lines),
         discount_allocations=tuple(

@@ -66,7 +66,7 @@ def as_record(order: body.Order, account: wire.Account, notes: Notes) -> wire.Or
         total_received_set=bag(paid),
         total_refunded_set=bag(sum((refunded(one) for one in order.refunds), Decimal(0))),
         total_outstanding_set=bag(
-            decimal(order.total_price) - paid if order.total_outstanding is None else order.total_outstanding
+            _outstanding(order, paid) if order.total_outstanding is None else order.total_outstanding
         ),
         original_total_duties_set=shop_money(order.original_total_duties_set),
         original_total_additional_fees_set=shop_money(order.original_total_additional_fees_set),
@@ -104,6 +104,12 @@ def _paid(order: body.Order, notes: Notes) -> Decimal:
         return decimal(order.total_price)
     notes.lose("/totals/paid", "ambiguous", "the webhook's body does not say what was received")
     return Decimal(0)
+
+
+def _outstanding(order: body.Order, paid: Decimal) -> Decimal:
+    """What is still to be paid, of an order that says nothing of it; nobody pays for one that is void."""
+    is_void = order.cancelled_at is not None or (order.financial_status or "").lower() == "voided"
+    return Decimal(0) if is_void else decimal(order.total_price) - paid
 
 
 def _fulfillment_status(order: body.Order) -> str | None:

@@ -16,6 +16,12 @@ OTHER: Final = frozenset(
     | {"fulfillment", "fulfillments", "product", "products", "customer", "customers", "order", "orders"}
 )
 """Envelopes of things that are not asked for."""
+OF_ORDERS: Final = frozenset({"line_items", "lineItems", "financial_status", "total_price", "totalPriceSet"})
+OF_CUSTOMERS: Final = frozenset(
+    {"email", "phone", "state", "first_name", "last_name", "default_address", "addresses"}
+    | {"firstName", "lastName", "displayName", "defaultEmailAddress", "defaultPhoneNumber"}
+)
+"""Members that say who a customer is. Orders have some of them, too."""
 CART: Final = frozenset({"token", "line_items"})
 STUB: Final = 2
 """A record with no more members than this says nothing but which record it is."""
@@ -91,6 +97,8 @@ def _record(raw: Raw, path: str, object_name: ObjectName) -> Raw:
     names = frozenset(members) - {"admin_graphql_api_id", "__typename"}
     if len(names) < STUB:
         raise Unmappable(path, f"only the id of a {object_name}, as in the notice of a deletion")
+    if object_name == "customer" and (names.isdisjoint(OF_CUSTOMERS) or not names.isdisjoint(OF_ORDERS)):
+        raise Unmappable(path, "no customer: an order, or what merely has an id")
     if object_name == "order" and names >= CART and not names & {"currency", "financial_status", "total_price"}:
         raise Unmappable(path, "a cart, which is no order yet")
     return raw

@@ -151,7 +151,9 @@ class DiscountAllocation(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One line. `quantity` includes what was refunded or removed since, `current_quantity` does not."""
+    """One line. `quantity` includes what was refunded or removed since, `current_quantity` does not.
+
+    `tax_lines` is None where a webhook does not tell them."""
 
     id: str
     name: str
@@ -161,7 +163,7 @@ class LineItem(Struct, frozen=True, kw_only=True, rename="camel"):
     requires_shipping: bool | None
     taxable: bool | None
     original_unit_price_set: MoneyBag
-    tax_lines: tuple[TaxLine, ...]
+    tax_lines: tuple[TaxLine, ...] | None
     discount_allocations: tuple[DiscountAllocation, ...]
     custom_attributes: tuple[Attribute, ...]
     product: Reference | None
@@ -179,9 +181,8 @@ class ShippingLine(Struct, frozen=True, kw_only=True, rename="camel"):
     """One shipping charge, before discounts."""
 
     title: str | None
-    source: str | None
     original_price_set: MoneyBag
-    tax_lines: tuple[TaxLine, ...]
+    tax_lines: tuple[TaxLine, ...] | None
     discount_allocations: tuple[DiscountAllocation, ...]
 
 

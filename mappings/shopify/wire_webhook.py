@@ -123,7 +123,7 @@ class LineItem(Struct, frozen=True, kw_only=True):
     product_id: int | None = None
     variant_id: int | None = None
     properties: list[Property] | Mapping[str, Any] | None = None
-    tax_lines: tuple[TaxLine, ...] = ()
+    tax_lines: tuple[TaxLine, ...] | None = None
     discount_allocations: tuple[DiscountAllocation, ...] | UnsetType = UNSET
 
 
@@ -131,9 +131,8 @@ class ShippingLine(Struct, frozen=True, kw_only=True):
     """One shipping charge, before discounts."""
 
     title: str | None = None
-    source: str | None = None
     price: Amount | None = None
-    tax_lines: tuple[TaxLine, ...] = ()
+    tax_lines: tuple[TaxLine, ...] | None = None
     discount_allocations: tuple[DiscountAllocation, ...] = ()
 
 

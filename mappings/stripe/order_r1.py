@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from canonical.order import Discount, Order, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
+from canonical.totals import check_payment, check_taxes
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorDrift, VendorMapping
 from mappings.stripe import addresses, metadata
 from mappings.stripe import order_parts_r1 as parts
@@ -85,6 +86,10 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         paid_at=instant(moved.paid_at) if record.status == "paid" else None,
         created_at=created_at,
     )
+    notes.loss.extend(check_payment(order))
+    told = all(line.taxes is not None or line.tax_amounts is not None for line in record.lines.data)
+    if told and not record.lines.has_more:
+        notes.loss.extend(check_taxes(totals.tax, lines, order.shipping_lines))
     remote = Remote(id=record.id, url=dashboard(record.livemode, f"invoices/{record.id}"), created_at=created_at)
     return Mapped(data=order, remote=remote, loss=tuple(notes.loss))
 
@@ -108,7 +113,11 @@ def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | N
         total=record.total,
         paid=record.amount_paid,
         refunded=record.post_payment_credit_notes_amount,
-        outstanding=record.total - record.amount_paid if remaining is None else remaining,
+        outstanding=0
+        if record.status == "void"
+        else record.total - record.amount_paid
+        if remaining is None
+        else remaining,
     )
 
 
@@ -171,6 +180,9 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         paid_at=payments[0].processed_at if payments and record.payment_status == "paid" else None,
         created_at=created_at,
     )
+    notes.loss.extend(check_payment(order))
+    if not told.has_more:
+        notes.loss.extend(check_taxes(totals.tax, lines, order.shipping_lines))
     return Mapped(data=order, remote=Remote(id=record.id, created_at=created_at), loss=tuple(notes.loss))
 
 
@@ -200,7 +212,7 @@ def _session_totals(
         total=total,
         paid=paid,
         refunded=0 if charge is None else charge.amount_refunded,
-        outstanding=total - paid,
+        outstanding=0 if record.status == "expired" else total - paid,
     )
 
 

@@ -37,9 +37,7 @@ def totals(
     )
     # The rule in whole numbers: the quick way to see that nothing has to be told.
     before_tax = items - discount + shipping
-    if outstanding == total - paid and (
-        (total == before_tax and tax_inclusive is not False) or (total == before_tax + tax and not tax_inclusive)
-    ):
+    if (total == before_tax and tax_inclusive is not False) or (total == before_tax + tax and not tax_inclusive):
         return found
     notes.loss.extend(check_totals(found, (), tax_inclusive))
     return found

@@ -14,7 +14,7 @@ from canonical.order import FulfillmentStatus, Order, OrderCustomer, Refund, Tot
 from canonical.order import PaymentStatus as Paid
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
-from canonical.totals import check_totals
+from canonical.totals import check_payment, check_taxes, check_totals
 from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
 from mappings.woocommerce.asking import meta_text, page_url
@@ -57,7 +57,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     goods = _goods(said.fulfillment, record)
     lines, items = order_parts_r1.lines(record, given_back, loss, are_sent=goods == "fulfilled")
     paid = _after_refunds(said.payment, refunds, record)
-    totals = _totals(record, items, paid, refunds, loss)
+    totals = _totals(record, items, paid, refunds, loss, is_void=said.status == "cancelled")
     if not _adds_up(totals):
         loss += check_totals(totals, (), False)  # what the lines cost was added up here
     is_cancelled = said.status == "cancelled"
@@ -106,6 +106,10 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         created_at=created_at,
         updated_at=updated_at,
     )
+    loss += check_payment(order)
+    if all(line.total_tax for line in record.line_items):
+        on_fees = sum((exact(fee.total_tax) for fee in record.fee_lines), Decimal())
+        loss += check_taxes(totals.tax, lines, order.shipping_lines, beside=on_fees)
     remote = Remote(
         id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at
     )
@@ -127,7 +131,9 @@ def _goods(said: FulfillmentStatus, record: wire_v3.Order) -> FulfillmentStatus:
     return "fulfilled" if said == "unknown" and record.status == "refunded" and record.date_completed_gmt else said
 
 
-def _totals(record: wire_v3.Order, items: str, paid: Paid, refunds: tuple[Refund, ...], loss: list[Loss]) -> Totals:
+def _totals(
+    record: wire_v3.Order, items: str, paid: Paid, refunds: tuple[Refund, ...], loss: list[Loss], *, is_void: bool
+) -> Totals:
     currency = record.currency
     total, zero = _sum(record.total, currency, "/totals/total", loss), money("", currency)
     tax = _sum(record.total_tax, currency, "/totals/tax", loss)
@@ -144,7 +150,7 @@ def _totals(record: wire_v3.Order, items: str, paid: Paid, refunds: tuple[Refund
         total=total,
         paid=total if is_paid else zero,
         refunded=added([refund.amount for refund in refunds], currency) if refunds else zero,
-        outstanding=zero if is_paid else total,
+        outstanding=zero if is_paid or is_void else total,
     )
 
 

@@ -106,6 +106,7 @@ class FeeLine(Struct, frozen=True, kw_only=True):
     """A charge; a negative one is how plugins take something off."""
 
     total: str
+    total_tax: str = ""
 
 
 class CouponLine(Struct, frozen=True, kw_only=True):

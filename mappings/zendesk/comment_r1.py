@@ -95,7 +95,7 @@ def _author(author_id: int | None, account: Account, loss: list[Loss]) -> Author
 
 def _html(text: str, loss: list[Loss]) -> str:
     safe = values.safe_html(text)
-    if safe != text:
+    if values.is_html_lost(text, safe):
         loss.append(Loss(path="/body_html", kind="coerced", detail="sanitised"))
     return safe
 

@@ -24,6 +24,9 @@ BARE: Final[dict[ObjectName, frozenset[str]]] = {
 }
 
 
+BODIES: Final = frozenset({"body", "html_body", "plain_body"})
+
+
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     """The records of `object` in a whole answer, a webhook's body or a bare record, each as its own bytes.
 
@@ -39,11 +42,12 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
         raise Unmappable("$.job_status", "a queued job: its records are not there yet")
     one, several = names
     if several in body:
-        return decode(body[several], tuple[Raw, ...])
+        found = decode(body[several], tuple[Raw, ...])
+        return tuple(_saying(raw, object, f"$.{several}[{place}]") for place, raw in enumerate(found))
     if "results" in body:
         return _of_search(decode(body["results"], tuple[Raw, ...]), one)
     if one in body:
-        return (body[one],)
+        return (_saying(body[one], object, f"$.{one}"),)
     if object == "comment" and "audit" in body:
         comment = said(payload)
         if comment is None:
@@ -54,6 +58,13 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     if body.keys() >= BARE[object]:
         return (Raw(payload),)
     raise Unmappable("$", f"no {one} in it; its members are {', '.join(sorted(body)[:12]) or 'none'}")
+
+
+def _saying(raw: Raw, object: ObjectName, path: str) -> Raw:
+    """The record. A comment is more than its id and its author; the other objects have members that are needed."""
+    if object == "comment" and BODIES.isdisjoint(decode(raw, dict[str, Raw])):
+        raise Unmappable(path, "only the id of a comment, without what it says")
+    return raw
 
 
 def _of_search(results: tuple[Raw, ...], name: str) -> tuple[Raw, ...]:

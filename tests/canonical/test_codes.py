@@ -43,6 +43,13 @@ def test_every_iso_name_and_three_letter_code_leads_to_its_country() -> None:
     assert {text: values.country(f" {text.upper()} ") for text in told} == told
 
 
+def test_every_long_name_of_iso_leads_to_its_country() -> None:
+    told = {one.official_name: one.alpha_2 for one in pycountry.countries if hasattr(one, "official_name")}
+
+    assert len(told) > 150
+    assert {text: values.country(text) for text in told} == told
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -57,13 +64,52 @@ def test_every_iso_name_and_three_letter_code_leads_to_its_country() -> None:
         ("Deutschland", "DE"),
         ("Österreich", "AT"),
         ("Kosovo", "XK"),
+        ("UAE", "AE"),
+        ("U.A.E.", "AE"),
+        ("U.K.", "GB"),
+        ("Palestine", "PS"),
+        ("Palestinian Territory, Occupied", "PS"),
+        ("Occupied Palestinian Territory", "PS"),
+        ("Hong Kong SAR", "HK"),
+        ("Hong Kong SAR China", "HK"),
+        ("Hong Kong, China", "HK"),
+        ("Macao SAR", "MO"),
+        ("Macau SAR China", "MO"),
+        ("United Kingdom of Great Britain and Northern Ireland", "GB"),
+        ("Democratic People's Republic of Korea", "KP"),
+        ("Democratic Republic of Congo", "CD"),
+        ("Congo, Democratic Republic of the", "CD"),
+        ("Republic of Congo", "CG"),
+        ("Republic of China", "TW"),
+        ("Taiwan, Republic of China", "TW"),
+        ("Republic of Cameroon", "CM"),
+        ("Macedonia, the Former Yugoslav Republic of", "MK"),
+        ("Libyan Arab Jamahiriya", "LY"),
+        ("St. Vincent", "VC"),
+        ("Vatican City State", "VA"),
+        ("Cape Verde", "CV"),
+        ("East Timor", "TL"),
+        ("Burma", "MM"),
+        # Reserved codes and their names: parts of a country that some vendors take for one.
+        ("AC", "SH"),
+        ("Ascension Island", "SH"),
+        ("TA", "SH"),
+        ("Tristan da Cunha", "SH"),
+        ("IC", "ES"),
+        ("Canary Islands", "ES"),
     ],
 )
 def test_countries_as_people_write_them(text: str, code: str) -> None:
     assert values.country(text) == code
 
 
-@pytest.mark.parametrize("text", ["Europe", "EU", "ZZ", "Atlantis", "Bavaria", "", "  ", None, "D", "QO"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Europe", "EU", "ZZ", "Atlantis", "Bavaria", "", "  ", None, "D", "QO", "AN", "XX", "Korea"),
+        *("Netherlands Antilles", "Unknown Region", "State of Georgia", "Commonwealth of Virginia", "Republic of"),
+    ],
+)
 def test_what_is_no_country_is_not_guessed(text: str | None) -> None:
     assert values.country(text) is None
 

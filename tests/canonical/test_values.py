@@ -250,6 +250,7 @@ def test_an_address_is_trimmed_and_lower_case(address: str) -> None:
         ("<svg/onload=alert(1)>x", "x"),
         ("a <!-- secret --> b", "a  b"),
         ("1 < 2 & 3", "1 &lt; 2 &amp; 3"),
+        ('<p dir="rtl" class="x">Hello</p>', '<p dir="rtl">Hello</p>'),
     ],
 )
 def test_html_is_shown_without_what_runs(html: str, left: str) -> None:
@@ -258,6 +259,20 @@ def test_html_is_shown_without_what_runs(html: str, left: str) -> None:
 
 def test_a_link_that_runs_code_loses_its_target() -> None:
     assert "javascript" not in values.safe_html('<a href="java&#115;cript:alert(1)">x</a>')
+
+
+@pytest.mark.parametrize(
+    ("html", "is_lost"),
+    [
+        ('<div class="zd-comment" dir="auto"><p class="">x</p></div>', False),
+        ('<p class="x" onclick="y()">x</p>', True),
+        ('<p class="x">x</p><script>y()</script>', True),
+        ("<p>x</p>", False),
+        ('<p>say class="x"</p><i style="a">x</i>', True),
+    ],
+)
+def test_class_names_are_nothing_to_lose(html: str, is_lost: bool) -> None:
+    assert values.is_html_lost(html, values.safe_html(html)) is is_lost
 
 
 @given(st.text(max_size=200))

@@ -97,6 +97,16 @@ def test_what_no_cell_says_is_not_there() -> None:
     assert told.status == "unknown"
 
 
+def test_a_row_that_says_nothing_beside_its_key_is_no_empty_record() -> None:
+    empty = dict.fromkeys(GOOD, " ") | {"No": "4711"}
+    optional = [one | {"required": False} for one in CUSTOMERS["columns"]]
+
+    with pytest.raises(Unmappable) as refusal:
+        read(empty, layout(CUSTOMERS | {"columns": optional}))
+
+    assert (refusal.value.path, "says nothing" in refusal.value.reason) == ("$.rows[17]", True)
+
+
 def test_an_order_and_its_sums() -> None:
     cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": "40.5", "Buyer": ""}
     mapped = read(cells, layout(ORDERS))
@@ -105,6 +115,25 @@ def test_an_order_and_its_sums() -> None:
     assert (told.currency, told.totals.total, told.totals.paid) == ("KWD", "1040.800", "40.500")
     assert (told.totals.outstanding, told.totals.tax) == ("1000.300", "0.000")
     assert mapped.loss == ()
+
+
+@pytest.mark.parametrize(
+    ("fixed", "paid", "outstanding", "wrong"),
+    [
+        ({"status": "cancelled"}, "0", "0.000", []),
+        ({"payment_status": "voided"}, "0", "0.000", []),
+        ({"payment_status": "paid"}, "40.5", "1000.300", ["/totals/paid"]),
+        ({"payment_status": "refunded"}, "1040.8", "0.000", ["/totals/refunded"]),
+    ],
+)
+def test_the_state_of_an_order_fits_its_sums(
+    fixed: dict[str, str], paid: str, outstanding: str, wrong: list[str]
+) -> None:
+    cells = {"Branch": "N/1", "Order": "A 7", "Cur": "kwd", "Total": "1,040.800", "Paid": paid, "Buyer": ""}
+    mapped = read(cells, layout(ORDERS | {"constants": ORDERS["constants"] | fixed}))
+
+    assert mapped.data.totals.outstanding == outstanding
+    assert [one.path for one in mapped.loss] == wrong
 
 
 def test_a_ticket() -> None:

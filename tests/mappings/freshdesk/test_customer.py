@@ -183,6 +183,16 @@ def test_numbers_have_one_place_each() -> None:
     assert sent({"phones": [{"raw": "030 99", "type": "mobile"}]}) == {"phone": None, "mobile": "030 99"}
 
 
+def test_an_address_that_is_sent_back_as_it_was_read_keeps_its_lines() -> None:
+    held = CUSTOMER.to_canonical(CURRENT, ACCOUNT).data.addresses[0]
+    same = {"line1": held.line1, "line2": held.line2}
+
+    assert drafted({"addresses": [same]}).body.address == CURRENT.address == "Webergasse 7\n2. Stock\n8001 Zürich"
+    assert (
+        drafted({"addresses": [same | {"line1": "Marktplatz 1"}]}).body.address == "Marktplatz 1\n2. Stock, 8001 Zürich"
+    )
+
+
 def test_an_address_is_one_text() -> None:
     whole = {"line1": "Webergasse 7", "city": "Zürich", "postal_code": "8001", "country_code": "CH"}
     draft = drafted({"addresses": [whole]})

@@ -277,6 +277,24 @@ def test_custom_fields_are_those_that_are_configured() -> None:
 # ------------------------------------------------------------ comments
 
 
+@pytest.mark.parametrize(
+    ("html", "shown", "is_lost"),
+    [
+        ('<div class="quoted" dir="ltr">Hi</div>', '<div dir="ltr">Hi</div>', False),
+        ('<div class="quoted" onclick="x()">Hi</div>', "<div>Hi</div>", True),
+        ('<div style="font-family:Arial, sans-serif; font-size:14px">Hi</div>', "<div>Hi</div>", False),
+        ('<div style="color:red">Hi</div>', "<div>Hi</div>", True),
+    ],
+)
+def test_class_names_and_freshdesks_own_font_are_no_loss(html: str, shown: str, is_lost: bool) -> None:
+    comment = COMMENT.read(msgspec.json.encode({"id": 7, "body": html}), ACCOUNT)
+    ticket = TICKET.to_canonical(replace(CURRENT, description=html), ACCOUNT)
+
+    assert comment.data.body_html == ticket.data.description_html == shown
+    assert ("/body_html" in lost(comment)) is is_lost
+    assert ("/description_html" in lost(ticket)) is is_lost
+
+
 @given(text=line, private=st.booleans())
 def test_a_comment_is_a_reply_or_a_note(text: str, private: bool) -> None:
     visibility = "private" if private else "public"

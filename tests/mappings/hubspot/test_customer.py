@@ -23,6 +23,7 @@ from canonical.customer import (
     TaxIdPatch,
 )
 from canonical.parts import AddressPatch, AddressType
+from mappings.hubspot import customer_r1, customer_r2
 from mappings.hubspot.customer_r1 import CUSTOMER, UNSUPPORTED, to_canonical, to_vendor
 from mappings.hubspot.wire_v3 import Account, ContactRecord, RecordWrite
 from mappings.spec import VendorDrift
@@ -34,7 +35,7 @@ PROPERTIES_OF = {
     "company_name": {"company"},
     "job_title": {"jobtitle"},
     "emails": {"email"},
-    "phones": {"phone", "mobilephone"},
+    "phones": {"phone", "mobilephone", "fax"},
     "addresses": {"address", "city", "state", "zip", "country"},
     "language": {"hs_language"},
     "timezone": {"hs_timezone"},
@@ -54,6 +55,7 @@ ADDRESSES = st.builds(
 )
 MOBILE = st.builds(PhonePatch, e164=st.just("+4917155501234"), type=st.just("mobile"))
 OTHER = st.builds(PhonePatch, raw=LINE.filter(bool))
+FAX = st.builds(PhonePatch, raw=LINE.filter(bool), type=st.just("fax"))
 HOLDABLE = st.fixed_dictionaries(
     {},
     optional={
@@ -64,7 +66,13 @@ HOLDABLE = st.fixed_dictionaries(
         "emails": st.none()
         | st.just(())
         | st.tuples(st.builds(EmailPatch, address=st.sampled_from(["Ann.Lee@example.com", "ann@example.org"]))),
-        "phones": st.none() | st.tuples() | st.tuples(OTHER) | st.tuples(MOBILE) | st.tuples(MOBILE, OTHER),
+        "phones": st.none()
+        | st.tuples()
+        | st.tuples(OTHER)
+        | st.tuples(MOBILE)
+        | st.tuples(MOBILE, OTHER)
+        | st.tuples(FAX)
+        | st.tuples(FAX, MOBILE),
         "addresses": st.none() | st.tuples() | st.tuples(ADDRESSES),
         "language": st.sampled_from([None, "de", "pt-BR", "en-US"]),
         "timezone": st.sampled_from([None, "Europe/Zurich", "America/Port-au-Prince", "Etc/GMT+3"]),
@@ -111,6 +119,7 @@ FULL = contact(
     jobtitle="Old Hand",
     phone="+41 44 555 01 99",
     mobilephone="+41 79 555 01 23",
+    fax="+41 44 555 01 98",
     address="Old Street 1",
     city="Oldtown",
     state="OT",
@@ -209,7 +218,7 @@ def test_a_field_without_a_place_is_unsupported(name: str) -> None:
 def test_one_address_of_each_kind_is_all_there_is_place_for() -> None:
     patch = CustomerPatch(
         emails=(EmailPatch(address="a@example.com"), EmailPatch(address="B@example.com", is_primary=True)),
-        phones=(PhonePatch(e164="+41445550100"), PhonePatch(raw="044 1"), PhonePatch(raw="079", type="fax")),
+        phones=(PhonePatch(e164="+41445550100"), PhonePatch(raw="044 1"), PhonePatch(raw="079", type="home")),
         addresses=(
             AddressPatch(city="Bern", line2="2nd floor", name="Ann", type="billing"),
             AddressPatch(city="Basel"),
@@ -281,11 +290,41 @@ def test_every_kind_of_email_is_judged(value: EmailType, status: EmailStatus) ->
     assert ("/emails/0/status" in refused(patch)) == (status != "unknown")
 
 
+@pytest.mark.parametrize("revision", [customer_r1, customer_r2])
+def test_an_address_that_hubspot_found_bad_is_bounced(revision: Any) -> None:
+    bad = contact(email="ann@example.com", hs_email_bad_address="true")
+    customer = revision.to_canonical(bad, FRESH).data
+    back = CustomerPatch(emails=(EmailPatch(address="ann@example.com", status="bounced"),))
+
+    assert [(one.status, one.status_raw) for one in customer.emails] == [("bounced", "hs_email_bad_address")]
+    assert revision.to_vendor(back, bad, FRESH).refused == ()
+    assert [one.pointer for one in revision.to_vendor(back, FULL, FRESH).refused] == ["/emails/0/status"]
+    for said in ("false", "", None):
+        fine = revision.to_canonical(contact(email="ann@example.com", hs_email_bad_address=said), FRESH).data
+        assert [(one.status, one.status_raw) for one in fine.emails] == [("unknown", None)]
+
+
+def test_a_fax_is_a_phone_behind_the_others() -> None:
+    def phones(**properties: str) -> list[tuple[str, str | None, bool]]:
+        return [(one.type, one.e164, one.is_primary) for one in read(contact(country="CH", **properties)).phones]
+
+    assert phones(fax="044 555 01 98") == [("fax", "+41445550198", True)]
+    assert phones(fax="044 555 01 98", mobilephone="079 555 01 23") == [
+        ("mobile", "+41795550123", True),
+        ("fax", "+41445550198", False),
+    ]
+    assert refused(
+        CustomerPatch(
+            phones=(PhonePatch(raw="1", type="fax", is_primary=True), PhonePatch(raw="2", type="mobile")),
+        )
+    ).keys() == {"/phones/0/is_primary"}
+
+
 @pytest.mark.parametrize("value", get_args(PhoneType))
 def test_every_kind_of_phone_is_judged(value: PhoneType) -> None:
     complaints = refused(CustomerPatch(phones=(PhonePatch(raw="044 1", type=value),)))
 
-    assert (complaints == {}) == (value in ("mobile", "unknown"))
+    assert (complaints == {}) == (value in ("mobile", "fax", "unknown"))
 
 
 @pytest.mark.parametrize("value", get_args(AddressType))

@@ -42,6 +42,7 @@ def order(currency: str, lines: list[tuple[int, Decimal]], shipping: Decimal, ta
     items = sum((count * price for count, price in lines), Decimal(0))
     return record | {
         "currency_code": currency.lower(),
+        "payment_status": "not_paid",
         "shipping_methods": [],
         "payment_collections": [],
         "credit_lines": [],
@@ -113,3 +114,50 @@ def test_credit_counts_as_paid_unless_a_refund_is_behind_it() -> None:
     }
     totals = ORDER.read(encoded(record), ACCOUNT).data.totals
     assert (totals.total, totals.paid, totals.refunded, totals.outstanding) == ("10.00", "10.00", "4.50", "0.00")
+
+
+def ambiguous(record: dict[str, Any]) -> list[str]:
+    """Where the figures of an order contradict each other."""
+    return [loss.path for loss in ORDER.read(encoded(record), ACCOUNT).loss if loss.kind == "ambiguous"]
+
+
+@pytest.mark.parametrize(
+    ("word", "paid", "refunded", "wrong"),
+    [
+        ("captured", "10", "0", []),
+        ("captured", "0", "0", ["/totals/paid"]),
+        ("partially_refunded", "10", "12", ["/totals/refunded"]),
+        ("refunded", "10", "0", ["/totals/refunded"]),
+    ],
+)
+def test_a_state_that_its_sums_contradict_is_ambiguous(word: str, paid: str, refunded: str, wrong: list[str]) -> None:
+    record = order("EUR", [(1, Decimal(10))], Decimal(0), Decimal(0)) | {
+        "payment_status": word,
+        "summary": {"raw_paid_total": exact(Decimal(paid)), "raw_refunded_total": exact(Decimal(refunded))},
+    }
+
+    assert ambiguous(record) == wrong
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "canceled", "canceled_at": "2026-11-25T18:40:00.000Z"},
+        {"status": "archived", "canceled_at": "2026-11-25T18:40:00.000Z"},
+        {"payment_status": "canceled"},
+    ],
+)
+def test_a_void_order_is_owed_by_nobody(changes: dict[str, Any]) -> None:
+    record = order("EUR", [(1, Decimal(10))], Decimal(0), Decimal(0)) | changes
+    totals = ORDER.read(encoded(record), ACCOUNT).data.totals
+
+    assert (totals.total, totals.outstanding) == ("10.00", "0.00")
+    assert ambiguous(record) == []
+
+
+def test_the_taxes_of_the_lines_are_the_tax() -> None:
+    record = order("EUR", [(1, Decimal(10))], Decimal(0), Decimal("1.90"))
+    (line,) = record["items"]
+
+    assert ambiguous(record | {"items": [line | {"raw_tax_total": exact(Decimal("1.9"))}]}) == []
+    assert ambiguous(record | {"items": [line | {"raw_tax_total": exact(Decimal("2.9"))}]}) == ["/totals/tax"]

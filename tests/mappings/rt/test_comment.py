@@ -62,6 +62,16 @@ def test_the_end_of_a_head_may_be_left_out() -> None:
     assert text_of("<head><title>Mail</title><style>p {}</style><body><p>Hello") == "Hello"
 
 
+def test_the_class_names_of_a_message_are_no_loss() -> None:
+    messages = {"1005": {"plain": "Hi", "html": '<p class="x" dir="rtl">Hi</p>'}}
+    account = msgspec.convert(msgspec.to_builtins(ACCOUNT) | {"messages": messages}, Account)
+
+    mapped = COMMENT.read(golden("comment-full"), account)
+
+    assert mapped.data.body_html == '<p dir="rtl">Hi</p>'
+    assert "/body_html" not in lost(mapped)
+
+
 def test_what_is_only_html_is_read_as_text() -> None:
     html = "<style>p {}</style><p>One &amp;\n two</p><ul><li>three</li></ul><script>four()</script>five<br>six"
     messages = {"1005": {"html": html}}

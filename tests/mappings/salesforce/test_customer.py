@@ -1,5 +1,6 @@
 """Contacts: what is written reads back, a change touches nothing else, and whatever cannot be held is said so."""
 
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import msgspec
@@ -365,6 +366,54 @@ def test_an_org_with_one_currency_holds_that_one() -> None:
     assert read(FULL, org).currency == "EUR"
     assert refused(CustomerPatch(currency="EUR"), None, org) == {}
     assert refused(CustomerPatch(currency="CHF"), None, org).keys() == {"/currency"}
+
+
+@pytest.mark.parametrize(
+    ("street", "line1", "line2", "told"),
+    [
+        ("12 Harbour Street\r\n2nd floor", "12 Harbour Street", "2nd floor", False),
+        ("Lee Ceramics\n12 Harbour Street\n2nd floor", "Lee Ceramics", "12 Harbour Street, 2nd floor", True),
+        ("\n 12 Harbour Street \n", "12 Harbour Street", None, False),
+        ("12 Harbour Street\r2nd floor\n\nrear", "12 Harbour Street", "2nd floor, rear", True),
+    ],
+)
+def test_no_line_of_an_address_holds_a_break(street: str, line1: str, line2: str | None, told: bool) -> None:
+    mapped = to_canonical(msgspec.structs.replace(FULL, other_street=street), FRESH)
+    other = mapped.data.addresses[1]
+
+    assert (other.line1, other.line2) == (line1, line2)
+    assert ("/addresses/1/line2", "coerced") in {(one.path, one.kind) for one in mapped.loss} or not told
+
+
+def test_a_street_of_many_lines_that_is_sent_back_keeps_them() -> None:
+    street = "Lee Ceramics\r\n12 Harbour Street\r\n2nd floor"
+    here = msgspec.structs.replace(FULL, mailing_street=street)
+    held = read(here).addresses[0]
+    same = AddressPatch(line1=held.line1, line2=held.line2, city="Bath", country_code=held.country_code)
+
+    assert sent(CustomerPatch(addresses=(same,)), here)["MailingStreet"] == street
+    moved = msgspec.structs.replace(same, line2="3rd floor")
+    assert sent(CustomerPatch(addresses=(moved,)), here)["MailingStreet"] == "Lee Ceramics\n3rd floor"
+
+
+def test_a_break_that_a_caller_sends_reads_back_as_it_was_written() -> None:
+    draft = to_vendor(CustomerPatch(addresses=(AddressPatch(line1="1 Quay", line2="Flat 2\nrear"),)), FULL, FRESH)
+
+    assert body_of(draft.body)["MailingStreet"] == "1 Quay\nFlat 2, rear"
+    assert [(one.path, one.kind) for one in draft.loss] == [("/addresses/0/line2", "coerced")]
+
+
+def test_a_code_that_is_no_country_is_not_passed_on() -> None:
+    here = msgspec.structs.replace(FULL, mailing_country_code="XX", mailing_country="Switzerland")
+
+    assert read(here).addresses[0].country_code == "CH"
+
+
+def test_the_last_change_by_a_user_stands_in_for_the_system_stamp() -> None:
+    members = {"Id": "003dM00001aBcDeQAK", "LastModifiedDate": "2026-05-02T08:00:00.000+0000"}
+    mapped = to_canonical(msgspec.convert(members, Contact), FRESH)
+
+    assert mapped.data.updated_at == mapped.remote.updated_at == datetime(2026, 5, 2, 8, tzinfo=UTC)
 
 
 # -------------------------------------------------------- no reading fails

@@ -157,6 +157,31 @@ def test_a_status_is_read_by_its_word_or_else_its_code(status: str | None, code:
     assert (order.status, order.status_raw) == (means, status)
 
 
+def test_a_cancelled_order_is_owed_by_nobody() -> None:
+    order = read(msgspec.structs.replace(FULL, status="Canceled", status_code="Canceled", total_amount=Decimal(12)))
+
+    assert (order.totals.total, order.totals.outstanding) == ("12.00", "0.00")
+
+
+def test_an_order_without_the_system_stamp_has_that_of_the_last_change() -> None:
+    order = ORDER.read(b'{"Id":"801dM000000xJ0aAAE","LastModifiedDate":"2026-05-02T08:00:00.000+0000"}', ORG).data
+
+    assert order.updated_at == datetime(2026, 5, 2, 8, tzinfo=UTC)
+
+
+def test_a_street_of_many_lines_is_told_and_kept_when_it_is_sent_back() -> None:
+    street = "Lee Ceramics\n12 Harbour Street\n2nd floor"
+    here = msgspec.structs.replace(FULL, shipping_street=street)
+    mapped = to_canonical(here, ORG)
+    held = mapped.data.shipping_address
+    assert held is not None
+
+    assert (held.line1, held.line2) == ("Lee Ceramics", "12 Harbour Street, 2nd floor")
+    assert ("/shipping_address/line2", "coerced") in {(one.path, one.kind) for one in mapped.loss}
+    same = OrderPatch(shipping_address=AddressPatch(line1=held.line1, line2=held.line2))
+    assert body_of(to_vendor(same, here, ORG).body)["ShippingStreet"] == street
+
+
 def test_lines_that_were_not_read_are_told() -> None:
     items = wire.OrderItems(
         records=(), done=False, next_records_url="/services/data/v62.0/query/01gdM0000000abcAAQ-200"

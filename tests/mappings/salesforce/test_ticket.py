@@ -1,5 +1,6 @@
 """Cases and their comments: what is written reads back, a change touches nothing else, every word is judged."""
 
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import msgspec
@@ -259,6 +260,32 @@ def test_whether_it_is_closed_is_salesforces_own_word(status: str, closed: bool,
     record = msgspec.structs.replace(FULL, status=status, is_closed=closed, is_deleted=deleted)
 
     assert read(record).status == means
+
+
+@pytest.mark.parametrize(
+    ("members", "means"),
+    [
+        ({"Status": "Closed"}, "closed"),
+        ({"Status": "Closed", "IsClosed": None}, "closed"),
+        ({"Status": "Resolved"}, "resolved"),
+        ({"Status": "Merged"}, "closed"),
+        ({"Status": "Erledigt", "ClosedDate": "2026-05-04T11:20:00.000+0000"}, "closed"),
+        ({"Status": "Erledigt"}, "unknown"),
+        ({"Status": "On Hold"}, "on_hold"),
+        ({}, "unknown"),
+    ],
+)
+def test_a_case_without_is_closed_is_judged_by_its_status(members: dict[str, Any], means: str) -> None:
+    assert read(msgspec.convert({"Id": "500dM00003F2OMjQAN", **members}, Case)).status == means
+
+
+def test_the_last_change_by_a_user_stands_in_for_the_system_stamp() -> None:
+    members = {"Id": "500dM00003F2OMjQAN", "LastModifiedDate": "2026-05-02T08:00:00.000+0000"}
+    mapped = to_canonical(msgspec.convert(members, Case), ORG)
+    both = to_canonical(msgspec.convert(members | {"SystemModstamp": "2026-05-03T08:00:00.000+0000"}, Case), ORG)
+
+    assert mapped.data.updated_at == mapped.remote.updated_at == datetime(2026, 5, 2, 8, tzinfo=UTC)
+    assert both.data.updated_at == datetime(2026, 5, 3, 8, tzinfo=UTC)
 
 
 # ------------------------------------------------------ owners and requesters

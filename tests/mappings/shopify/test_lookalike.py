@@ -72,7 +72,7 @@ def mugs(lines: int, **more: Any) -> OrderPatch:
             LineItemPatch(name=f"Mug {at}", quantity="2", unit_price="10.00", tax="1.90") for at in range(lines)
         ),
         "discounts": (DiscountPatch(code="SPRING", amount="5.00"),),
-        "shipping_lines": (ShippingLinePatch(title="Post", price="4.00", carrier="dhl"),),
+        "shipping_lines": (ShippingLinePatch(title="Post", price="4.00"),),
         "payment_status": "paid",
     }
     return OrderPatch(**fields | more)

@@ -99,6 +99,89 @@ def test_sums_that_do_not_add_up_stand_and_are_noted() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("status", "received", "refunded", "wrong"),
+    [
+        ("PAID", "0.0", "0.0", ["/totals/paid", "/totals/outstanding"]),
+        ("PAID", "124.2", "0.0", []),
+        ("PARTIALLY_REFUNDED", "124.2", "200.0", ["/totals/refunded"]),
+        ("REFUNDED", "124.2", "0.0", ["/totals/refunded"]),
+    ],
+)
+def test_a_state_that_its_sums_contradict_is_ambiguous(
+    status: str, received: str, refunded: str, wrong: list[str]
+) -> None:
+    mapped = to_canonical(
+        msgspec.structs.replace(
+            FULL,
+            display_financial_status=status,
+            total_received_set=of(None, received),
+            total_refunded_set=of(None, refunded),
+        ),
+        SHOP,
+    )
+
+    assert [one.path for one in mapped.loss if one.kind == "ambiguous"] == wrong
+
+
+@pytest.mark.parametrize(("outstanding", "wrong"), [("0.0", []), ("124.2", ["/totals/outstanding"])])
+def test_what_a_cancelled_order_still_owes_at_shopify_is_told(outstanding: str, wrong: list[str]) -> None:
+    mapped = to_canonical(
+        msgspec.structs.replace(
+            FULL,
+            cancelled_at=FULL.updated_at,
+            display_financial_status="PENDING",
+            total_received_set=of(None, "0.0"),
+            total_refunded_set=of(None, "0.0"),
+            total_outstanding_set=of(None, outstanding),
+        ),
+        SHOP,
+    )
+
+    assert [one.path for one in mapped.loss if one.kind == "ambiguous"] == wrong
+
+
+def test_taxes_that_lines_and_shipping_do_not_come_to_are_ambiguous() -> None:
+    first, second = FULL.line_items.nodes
+    more = msgspec.structs.replace(first, tax_lines=(wire.TaxLine(price_set=of(None, "50.0")),))
+    items = msgspec.structs.replace(FULL.line_items, nodes=(more, second))
+    odd = msgspec.structs.replace(FULL, line_items=items)
+    cut = msgspec.structs.replace(items, page_info=wire.PageInfo(has_next_page=True, end_cursor="n1"))
+
+    def ambiguous(order: wire.Order) -> list[str]:
+        return [one.path for one in to_canonical(order, SHOP).loss if one.kind == "ambiguous"]
+
+    assert ambiguous(odd) == ["/totals/tax"]
+    assert "/totals/tax" not in ambiguous(msgspec.structs.replace(FULL, line_items=cut))
+
+
+def test_the_source_of_a_rate_is_no_carrier() -> None:
+    body = body_of(shipping_lines=[{"title": "Post", "price": "4.00", "source": "shopify"}])
+
+    assert [line.carrier for line in read(FULL).shipping_lines] == [None]
+    assert [line.carrier for line in webhook_to_canonical(body, SHOP).data.shipping_lines] == [None]
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "means"),
+    [
+        ("NO", "Norway", "NO"),
+        ("XX", "Norway", "NO"),
+        ("ZZ", None, None),
+        ("AC", "Ascension Island", "SH"),
+        ("", "", None),
+    ],
+)
+def test_a_code_that_is_no_country_is_not_passed_on(code: str, name: str | None, means: str | None) -> None:
+    assert FULL.shipping_address is not None
+    address = msgspec.structs.replace(FULL.shipping_address, country_code_v2=code, country=name)
+
+    shown = read(msgspec.structs.replace(FULL, shipping_address=address)).shipping_address
+
+    assert shown is not None
+    assert shown.country_code == means
+
+
 def test_duties_within_the_prices_are_no_fee() -> None:
     assert read(msgspec.structs.replace(FULL, duties_included=True)).totals.fees == "1.00"
 
@@ -157,6 +240,32 @@ def test_a_partly_paid_body_without_the_rest_is_ambiguous() -> None:
     mapped = webhook_to_canonical(body_of(financial_status="partially_paid", total_outstanding=None), SHOP)
 
     assert ("/totals/paid", "ambiguous") in [(one.path, one.kind) for one in mapped.loss]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cancelled_at": "2026-02-14T13:30:00+01:00", "financial_status": "pending"},
+        {"financial_status": "voided"},
+    ],
+)
+def test_a_void_order_whose_body_names_nothing_outstanding_is_owed_by_nobody(changes: dict[str, Any]) -> None:
+    mapped = webhook_to_canonical(body_of(**changes, total_outstanding=None, refunds=[]), SHOP)
+
+    assert (mapped.data.totals.paid, mapped.data.totals.outstanding) == ("0.00", "0.00")
+    assert [one.path for one in mapped.loss if one.kind == "ambiguous"] == []
+
+
+def test_a_line_whose_taxes_the_body_does_not_tell_is_not_judged() -> None:
+    told = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0]
+    untold = {name: value for name, value in told.items() if name != "tax_lines"} | {"id": 512}
+
+    def ambiguous(*lines: Any) -> list[str]:
+        loss = webhook_to_canonical(body_of(line_items=list(lines), total_tax="9.20"), SHOP).loss
+        return [one.path for one in loss if one.kind == "ambiguous" and one.path == "/totals/tax"]
+
+    assert ambiguous(told) == ["/totals/tax"]
+    assert ambiguous(told, untold) == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mappings.release import digests
 from mappings.spec import Unmappable, VendorDrift, decode
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.order_write_r1 import FIXED, NO_PLACE
-from mappings.stripe.wire_2026_10_28 import Charge, CheckoutSession, Invoice, PaymentIntent
+from mappings.stripe.wire_2026_10_28 import Charge, CheckoutSession, Invoice, PaymentIntent, ShippingCost
 
 from .conftest import ACCOUNT, golden, on_the_wire, refused
 
@@ -319,3 +319,59 @@ def test_whether_prices_hold_the_tax_is_told_by_the_taxes(behaviors: list[str], 
     assert INVOICE.total_taxes is not None
     taxes = tuple(replace(INVOICE.total_taxes[0], tax_behavior=behavior) for behavior in behaviors)
     assert ORDER.to_canonical(replace(INVOICE, total_taxes=taxes), ACCOUNT).data.tax_inclusive is expected
+
+
+def ambiguous(record: Invoice | CheckoutSession) -> list[str]:
+    """Where the figures of an order contradict each other."""
+    return [one.path for one in ORDER.to_canonical(record, ACCOUNT).loss if one.kind == "ambiguous"]
+
+
+def test_a_void_invoice_and_an_expired_checkout_are_owed_by_nobody() -> None:
+    void = replace(INVOICE, status="void", amount_paid=0, amount_remaining=11117, post_payment_credit_notes_amount=0)
+    expired = replace(SESSION, status="expired", payment_status="unpaid", payment_intent=None)
+
+    for record in (void, expired):
+        totals = ORDER.to_canonical(record, ACCOUNT).data.totals
+        assert (totals.paid, float(totals.outstanding)) == (totals.refunded, 0)
+        assert ambiguous(record) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({}, []),
+        ({"amount_paid": 0, "post_payment_credit_notes_amount": 0}, ["/totals/paid", "/totals/outstanding"]),
+        ({"post_payment_credit_notes_amount": 20000}, ["/totals/refunded"]),
+    ],
+)
+def test_a_state_that_its_sums_contradict_is_ambiguous(changes: dict[str, Any], wrong: list[str]) -> None:
+    assert ambiguous(replace(INVOICE, **changes)) == wrong
+
+
+def test_the_taxes_of_the_lines_are_the_tax_where_every_line_tells_its_own() -> None:
+    first, *others = INVOICE.lines.data
+    assert first.taxes is not None
+    more = replace(first, taxes=(replace(first.taxes[0], amount=first.taxes[0].amount + 100),))
+    untold = replace(others[0], taxes=None, tax_amounts=None)
+
+    assert ambiguous(replace(INVOICE, lines=replace(INVOICE.lines, data=(more, *others)))) == ["/totals/tax"]
+    for lines in (
+        replace(INVOICE.lines, data=(more, *others), has_more=True),
+        replace(INVOICE.lines, data=(more, untold, *others[1:])),
+    ):
+        assert "/totals/tax" not in ambiguous(replace(INVOICE, lines=lines))
+
+
+def test_the_taxes_of_a_checkout_s_lines_and_shipping_are_its_tax() -> None:
+    assert SESSION.line_items is not None
+    assert SESSION.total_details is not None
+    (line,) = SESSION.line_items.data
+    taxed = replace(
+        SESSION,
+        line_items=replace(SESSION.line_items, data=(replace(line, amount_tax=400),)),
+        shipping_cost=ShippingCost(amount_subtotal=3500, amount_tax=60),
+    )
+
+    assert ambiguous(replace(taxed, total_details=replace(SESSION.total_details, amount_tax=460))) == []
+    assert ambiguous(replace(taxed, total_details=replace(SESSION.total_details, amount_tax=500))) == ["/totals/tax"]
+    assert ambiguous(replace(taxed, line_items=None)) == []

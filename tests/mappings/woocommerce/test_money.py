@@ -108,3 +108,49 @@ def test_a_sum_is_a_number_or_the_record_is_drifted(total: str) -> None:
     except VendorDrift:
         return
     assert Decimal(shown) == Decimal(shown).to_integral_value()
+
+
+def ambiguous(**members: object) -> list[str]:
+    """Where the figures of an order contradict each other."""
+    return [one.path for one in ORDER.read(reading(currency="EUR", **members), ACCOUNT).loss if one.kind == "ambiguous"]
+
+
+@pytest.mark.parametrize(
+    ("status", "back", "wrong"),
+    [
+        ("completed", "-10.00", []),
+        ("completed", "-40.00", ["/totals/refunded"]),
+        ("pending", "-10.00", ["/totals/refunded"]),
+        ("refunded", "-29.35", []),
+        ("refunded", None, ["/totals/refunded"]),
+    ],
+)
+def test_more_given_back_than_received_is_ambiguous(status: str, back: str | None, wrong: list[str]) -> None:
+    refunds = [] if back is None else [{"id": 9, "total": back}]
+
+    assert ambiguous(status=status, total="29.35", shipping_total="29.35", refunds=refunds) == wrong
+
+
+def test_a_cancelled_order_is_owed_by_nobody() -> None:
+    mapped = ORDER.read(reading(currency="EUR", status="cancelled", total="5.00", shipping_total="5.00"), ACCOUNT)
+
+    assert (mapped.data.totals.paid, mapped.data.totals.outstanding) == ("0.00", "0.00")
+    assert [one.path for one in mapped.loss if one.kind == "ambiguous"] == []
+
+
+def test_the_taxes_of_lines_shipping_and_fees_are_the_tax() -> None:
+    line = {"id": 1, "name": "Mug", "quantity": 1, "subtotal": "30.00", "total": "30.00", "total_tax": "5.70"}
+    members = {
+        "total": "42.84",
+        "total_tax": "6.84",
+        "shipping_total": "5.00",
+        "line_items": [line],
+        "shipping_lines": [{"total": "5.00", "total_tax": "0.95"}],
+        "fee_lines": [{"total": "1.00", "total_tax": "0.19"}],
+    }
+    untold = {name: value for name, value in line.items() if name != "total_tax"}
+
+    assert ambiguous(**members) == []
+    assert ambiguous(**members | {"fee_lines": [{"total": "1.00"}]}) == ["/totals/tax"]
+    assert ambiguous(**members | {"line_items": [line | {"total_tax": "7.50"}]}) == ["/totals/tax"]
+    assert ambiguous(**members | {"line_items": [untold]}) == []

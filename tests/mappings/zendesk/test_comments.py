@@ -64,8 +64,16 @@ def test_html_is_shown_without_what_could_do_harm(zendesk: Desk, account: Accoun
     receipt = ENDPOINTS.receipt(answer, "comment")
     assert receipt.record is not None
     mapped = read_any(bytes(receipt.record), COMMENT, account)
-    assert mapped.data.body_html == "<div><p>Try <b>this</b></p></div>"
+    assert mapped.data.body_html == '<div dir="auto"><p>Try <b>this</b></p></div>'
     assert [(loss.path, loss.kind) for loss in mapped.loss] == [("/body_html", "coerced")]
+
+
+def test_the_wrapper_that_zendesk_puts_around_a_comment_is_no_loss(account: Account) -> None:
+    html = '<div class="zd-comment" dir="auto"><p dir="rtl">Hello<br></p></div>'
+    mapped = COMMENT.read(msgspec.json.encode({"id": 7, "author_id": None, "html_body": html}), account)
+
+    assert mapped.data.body_html == '<div dir="auto"><p dir="rtl">Hello<br></p></div>'
+    assert mapped.loss == ()
 
 
 def test_a_lost_comment_is_found_by_its_operation_and_a_missing_one_is_not(zendesk: Desk, account: Account) -> None:
