@@ -33,9 +33,18 @@ SEARCH_LAG: Final = 120.0
 """For so long PHP may still be at work on a request that nobody waits for any more."""
 
 
+class _Refund(Struct, frozen=True, kw_only=True):
+    id: int
+
+
 class _WithRefunds(Struct, frozen=True, kw_only=True):
     id: int
-    refunds: tuple[Raw, ...] = ()
+    refunds: tuple[_Refund, ...] = ()
+
+    @property
+    def has_refunds(self) -> bool:
+        """Whether any is left: one without an id was deleted."""
+        return any(one.id for one in self.refunds)
 
 
 def read(remote_id: str, _account: Account) -> VendorRequest:
@@ -63,7 +72,7 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
     done = account.refund_reads
     if done >= MOST_REFUND_READS:
         return None
-    refunded = [order.id for order in (decode(record, _WithRefunds) for record in records) if order.refunds]
+    refunded = [order.id for order in (decode(record, _WithRefunds) for record in records) if order.has_refunds]
     if done >= len(refunded):
         return None
     return VendorRequest(
@@ -114,7 +123,7 @@ def cancel(
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """The answer to a write is the whole order, unless it has refunds, which are read beside it."""
     found = decode(reply.body, _WithRefunds)
-    record = None if found.refunds else Raw(reply.body)
+    record = None if found.has_refunds else Raw(reply.body)
     return Receipt(remote_id=str(found.id), record=record, created=action == "create")
 
 

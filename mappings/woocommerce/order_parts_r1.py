@@ -150,12 +150,11 @@ def payments(record: wire.Order, paid: Paid, paid_at: datetime | None, total: st
 
 def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tuple[Refund, ...], dict[str, Decimal]]:
     """The refunds, and how many of each line they gave back. Lines and time of a refund are read beside the order;
-    where they were not, that is told."""
-    if not record.refunds:
-        return (), {}
+    where they were not, that is told. One without an id was deleted."""
+    stubs = [stub for stub in record.refunds if stub.id]
     found: list[Refund] = []
     given_back: dict[str, Decimal] = {}
-    for place, stub in enumerate(record.refunds):
+    for place, stub in enumerate(stubs):
         whole = account.refunds.get(stub.id)
         back = () if whole is None else tuple([_refunded(one, record.currency) for one in whole.line_items])
         for one in back:
@@ -199,5 +198,7 @@ def _refunded_item(meta: tuple[wire.Meta, ...]) -> str:
     return ""
 
 
-def _positive(amount: str, currency: str) -> str:
+def _positive(amount: str | None, currency: str) -> str:
+    if amount is None:
+        raise ValueError("no sum")
     return money(amount.removeprefix("-"), currency)

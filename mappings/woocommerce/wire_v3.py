@@ -117,10 +117,10 @@ class CouponLine(Struct, frozen=True, kw_only=True):
 
 
 class RefundStub(Struct, frozen=True, kw_only=True):
-    """A refund as its order shows it: the total is negative."""
+    """A refund as its order shows it: the total is negative, the id 0 once it was deleted."""
 
     id: int
-    total: str
+    total: str | None
     reason: str | None = None
 
 

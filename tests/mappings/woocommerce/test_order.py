@@ -133,6 +133,44 @@ def test_every_status_reads_as_what_woocommerce_means_by_it() -> None:
     assert ORDER.to_canonical(record("refunded", is_paid=True), ACCOUNT).data.payment_status == "refunded"
 
 
+@pytest.mark.parametrize(
+    ("status", "is_paid", "reads"),
+    [
+        ("processing", False, "pending"),
+        ("wc-processing", False, "pending"),
+        ("processing", True, "paid"),
+        ("completed", False, "paid"),
+        ("on-hold", False, "pending"),
+        ("pending", False, "unpaid"),
+    ],
+)
+def test_cash_on_delivery_is_pending_until_the_goods_are_there(status: str, is_paid: bool, reads: str) -> None:
+    data = ORDER.to_canonical(record(status, is_paid=is_paid, payment_method="cod"), ACCOUNT).data
+    assert data.payment_status == reads
+    assert data.totals.paid == ("10.00" if reads == "paid" else "0.00")
+    assert data.payments[0].status == ("succeeded" if reads == "paid" else "pending")
+
+
+def test_cash_on_delivery_is_paid_by_completing_the_order() -> None:
+    current = record("processing", payment_method="cod")
+    assert ORDER.to_vendor(OrderPatch(payment_status="paid"), current, ACCOUNT).body.status == "completed"
+    draft = ORDER.to_vendor(OrderPatch(status="open", payment_status="paid"), current, ACCOUNT)
+    assert refused(draft) == {"/status": "invalid"}
+
+
+def test_a_draft_of_the_shops_own_is_a_draft() -> None:
+    data = ORDER.to_canonical(record("draft"), ACCOUNT).data
+    assert (data.status, data.payment_status, data.fulfillment_status) == ("draft", "unpaid", "unfulfilled")
+
+
+def test_a_refund_without_an_id_is_a_deleted_one() -> None:
+    stubs = [{"id": 0, "reason": "", "total": "-0.00"}, {"id": 0, "total": None}, {"id": 9, "total": "-4.00"}]
+    mapped = ORDER.to_canonical(record("processing", refunds=stubs), ACCOUNT)
+    assert [one.remote_id for one in mapped.data.refunds] == ["9"]
+    assert (mapped.data.totals.refunded, mapped.data.payment_status) == ("4.00", "partially_refunded")
+    assert [loss.path for loss in mapped.loss if loss.kind == "truncated"] == ["/refunds/0"]
+
+
 @given(status=st.text(), via=st.text(), method=st.text(), code=st.text())
 def test_no_word_breaks_the_reading(status: str, via: str, method: str, code: str) -> None:
     coupons = [{"code": code, "discount": "1.00", "discount_type": code}]
