@@ -94,4 +94,5 @@ CUSTOMER: Final = VendorMapping[wire_v3.Customer, Customer, CustomerPatch, Custo
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    coerces=True,
 )

@@ -47,7 +47,7 @@ def lines(
                 product_remote_id=product,
                 variant_remote_id=variant,
                 sku=line.sku or None,
-                name=line.name,
+                name=line.name or "",
                 quantity=count,
                 unit_price=price,
                 discount=discount,

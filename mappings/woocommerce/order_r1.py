@@ -189,4 +189,5 @@ ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Accou
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    coerces=True,
 )

@@ -28,7 +28,7 @@ NOTHING: Final = Raw(b"null")
 class Meta(Struct, frozen=True, kw_only=True):
     """A piece of anything that somebody keeps with a record; the value is JSON of any type."""
 
-    key: str
+    key: str = ""
     value: Raw = NOTHING
 
 
@@ -68,7 +68,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     """A user of the shop. Guests are none."""
 
     id: int
-    email: str
+    email: str | None
     date_created_gmt: datetime | None = None
     date_modified_gmt: datetime | None = None
     first_name: str = ""
@@ -84,7 +84,7 @@ class Line(Struct, frozen=True, kw_only=True):
     """A line: `subtotal` is before discounts, `total` after, both for the whole line and without tax."""
 
     id: int
-    name: str
+    name: str | None
     quantity: int | float
     subtotal: str
     total: str

@@ -19,6 +19,8 @@ from mappings.woocommerce.order_tables_r1 import STATUSES
 from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, refused
 
 LINES = (LineItemPatch(product_remote_id="11", name="Mug", quantity="2", unit_price="19.90"),)
+LINE = {"id": 65, "name": "Mug", "quantity": 2, "subtotal": "10.00", "total": "10.00"}
+ORDERED = {"id": 7, "status": "processing", "currency": "EUR", "total": "10.00"}
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT
 
@@ -149,6 +151,41 @@ def test_cash_on_delivery_is_pending_until_the_goods_are_there(status: str, is_p
     assert data.payment_status == reads
     assert data.totals.paid == ("10.00" if reads == "paid" else "0.00")
     assert data.payments[0].status == ("succeeded" if reads == "paid" else "pending")
+
+
+@pytest.mark.parametrize(
+    ("change", "reads"),
+    [
+        ({"line_items": [LINE | {"sku": 4711}]}, lambda data: data.line_items[0].sku == "4711"),
+        ({"line_items": [LINE | {"sku": False}]}, lambda data: data.line_items[0].sku is None),
+        ({"line_items": [LINE | {"name": None}]}, lambda data: data.line_items[0].name == ""),
+        ({"line_items": [LINE | {"quantity": "2", "product_id": "11"}]}, lambda data: data.totals.items == "10.00"),
+        ({"line_items": [LINE | {"subtotal": 10, "total": 10.0}]}, lambda data: data.line_items[0].total == "10.00"),
+        ({"line_items": [LINE | {"total_tax": None}]}, lambda data: data.line_items[0].tax == "0.00"),
+        ({"line_items": {"65": LINE, "66": LINE | {"id": 66}}}, lambda data: len(data.line_items) == 2),
+        ({"meta_data": {"3": {"id": 9, "key": "gift_message", "value": "Hi"}}}, lambda data: gift_of(data) == "Hi"),
+        ({"meta_data": {"gift_message": "Hi"}}, lambda data: gift_of(data) == "Hi"),
+        ({"meta_data": [{"id": 1, "key": None, "value": 1}]}, lambda data: gift_of(data) is None),
+        ({"number": 731, "customer_id": "26"}, lambda data: (data.number, data.is_guest) == ("731", False)),
+        (
+            {"billing": {"postcode": 8001, "phone": 441174960123}},
+            lambda data: data.billing_address.postal_code == "8001",
+        ),
+        ({"billing": []}, lambda data: data.billing_address is None),
+        ({"total": 10, "total_tax": 0}, lambda data: data.totals.total == "10.00"),
+        ({"transaction_id": 12345, "payment_method": "bacs"}, lambda data: data.payments[0].remote_id == "12345"),
+        ({"date_paid_gmt": "", "date_completed_gmt": "0000-00-00T00:00:00"}, lambda data: data.paid_at is None),
+        ({"customer_note": None, "created_via": None}, lambda data: data.customer_note is None),
+        ({"prices_include_tax": "yes"}, lambda data: data.tax_inclusive is False),
+        ({"_links": []}, lambda data: True),
+    ],
+)
+def test_a_scalar_in_another_spelling_refuses_no_order(change: Any, reads: Any) -> None:
+    assert reads(ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data)
+
+
+def gift_of(data: Order) -> Any:
+    return next(one.value for one in data.custom_fields if one.key == "gift")
 
 
 def test_cash_on_delivery_is_paid_by_completing_the_order() -> None:
