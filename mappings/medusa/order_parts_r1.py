@@ -75,7 +75,7 @@ def lines(record: wire.Order, currency: str) -> tuple[tuple[LineItem, ...], floa
                 product_remote_id=line.product_id,
                 variant_remote_id=line.variant_id,
                 sku=line.variant_sku or None,
-                name=line.title if not line.variant_title else f"{line.title} - {line.variant_title}",
+                name=" - ".join(filter(None, (line.title, line.variant_title))),
                 quantity=count,
                 unit_price=price,
                 discount=discount,

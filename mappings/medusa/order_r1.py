@@ -116,4 +116,5 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    coerces=True,
 )

@@ -110,7 +110,7 @@ class Line(Struct, frozen=True, kw_only=True):
     `is_tax_inclusive`."""
 
     id: str
-    title: str
+    title: str | None
     variant_title: str | None = None
     variant_sku: str | None = None
     variant_id: str | None = None
@@ -131,7 +131,7 @@ class Line(Struct, frozen=True, kw_only=True):
 class Method(Struct, frozen=True, kw_only=True):
     """A way of shipping that was charged; the sums are before discounts, without tax and with."""
 
-    name: str
+    name: str | None
     raw_original_subtotal: Exact
     raw_original_total: Exact
     raw_tax_total: Exact

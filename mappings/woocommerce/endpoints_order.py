@@ -45,7 +45,7 @@ SEARCH_LAG: Final = 120.0
 
 
 class _Refund(Struct, frozen=True, kw_only=True):
-    id: int
+    id: int | None
 
 
 class _WithRefunds(Struct, frozen=True, kw_only=True):

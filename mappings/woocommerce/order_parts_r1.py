@@ -155,7 +155,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
     found: list[Refund] = []
     given_back: dict[str, Decimal] = {}
     for place, stub in enumerate(stubs):
-        whole = account.refunds.get(stub.id)
+        whole = account.refunds.get(stub.id or 0)
         back = () if whole is None else tuple([_refunded(one, record.currency) for one in whole.line_items])
         for one in back:
             given_back[one.remote_id] = given_back.get(one.remote_id, Decimal()) + Decimal(one.quantity)

@@ -111,7 +111,7 @@ class FeeLine(Struct, frozen=True, kw_only=True):
 class CouponLine(Struct, frozen=True, kw_only=True):
     """A coupon that was used; its kind is told since WooCommerce 8.7."""
 
-    code: str
+    code: str | None
     discount: str
     discount_type: str | None = None
 
@@ -119,7 +119,7 @@ class CouponLine(Struct, frozen=True, kw_only=True):
 class RefundStub(Struct, frozen=True, kw_only=True):
     """A refund as its order shows it: the total is negative, the id 0 once it was deleted."""
 
-    id: int
+    id: int | None
     total: str | None
     reason: str | None = None
 

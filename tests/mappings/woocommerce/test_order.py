@@ -201,7 +201,7 @@ def test_a_draft_of_the_shops_own_is_a_draft() -> None:
 
 
 def test_a_refund_without_an_id_is_a_deleted_one() -> None:
-    stubs = [{"id": 0, "reason": "", "total": "-0.00"}, {"id": 0, "total": None}, {"id": 9, "total": "-4.00"}]
+    stubs = [{"id": 0, "reason": "", "total": "-0.00"}, {"id": None, "total": None}, {"id": 9, "total": "-4.00"}]
     mapped = ORDER.to_canonical(record("processing", refunds=stubs), ACCOUNT)
     assert [one.remote_id for one in mapped.data.refunds] == ["9"]
     assert (mapped.data.totals.refunded, mapped.data.payment_status) == ("4.00", "partially_refunded")
