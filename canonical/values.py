@@ -4,10 +4,12 @@ Well-kept libraries judge (email-validator, phonenumbers, Babel); bounded caches
 A value that cannot be understood comes back as None or as it was, never as a guess.
 """
 
+import html
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
+from html.entities import html5
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -38,6 +40,8 @@ _LANGUAGE_TAG: Final = re.compile(
     r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
 )
 """RFC 5646, section 2.1, without extended languages and what was grandfathered; in lower case."""
+_REFERENCE: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+"""A character of HTML as a reference to it. Without the semicolon, which HTML also takes, `R&D` would be in danger."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with times that have no zone either
 # Digits enough for every step below to be exact until the last one rounds.
@@ -217,3 +221,13 @@ def utc(moment: datetime) -> datetime:
 def safe_html(text: str) -> str:
     """HTML without scripts, handlers, styles or frames (nh3's defaults); safe to show in a console."""
     return nh3.clean(text)
+
+
+def unescaped(text: str) -> str:
+    """Plain text for one in which a vendor keeps characters as HTML refers to them: `Lee &amp; Co` is `Lee & Co`."""
+    return _REFERENCE.sub(_character, text) if "&" in text else text
+
+
+def _character(reference: re.Match[str]) -> str:
+    name = reference[1]
+    return html.unescape(reference[0]) if name.startswith("#") else html5.get(f"{name};", reference[0])

@@ -13,6 +13,7 @@ from canonical.order import Discount, LineItem, Payment, PaymentState, Refund, R
 from canonical.order import PaymentStatus as Paid
 from canonical.parts import Loss
 from mappings.woocommerce import wire_v3 as wire
+from mappings.woocommerce.addresses import text
 from mappings.woocommerce.money import check_digits, exact, minus, money, quantity, unit_price
 from mappings.woocommerce.order_tables_r1 import DISCOUNTS, METHODS
 from mappings.woocommerce.wire_v3 import Account
@@ -47,7 +48,7 @@ def lines(
                 product_remote_id=product,
                 variant_remote_id=variant,
                 sku=line.sku or None,
-                name=line.name or "",
+                name=text(line.name) or "",
                 quantity=count,
                 unit_price=price,
                 discount=discount,
@@ -103,7 +104,7 @@ def discounts(record: wire.Order) -> tuple[Discount, ...]:
     return tuple(
         [
             Discount(
-                code=one.code or None,
+                code=text(one.code),
                 type=DISCOUNTS.get(one.discount_type or "", "unknown"),
                 type_raw=one.discount_type,
                 amount=money(one.discount, record.currency),
@@ -118,7 +119,7 @@ def shipping_lines(record: wire.Order) -> tuple[ShippingLine, ...]:
     return tuple(
         [
             ShippingLine(
-                title=one.method_title or None,
+                title=text(one.method_title),
                 price=money(one.total, record.currency),
                 tax=money(one.total_tax, record.currency),
             )
@@ -167,7 +168,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
                 remote_id=str(stub.id),
                 amount=_positive(stub.total, record.currency),
                 currency=record.currency,
-                reason=stub.reason or None,
+                reason=text(stub.reason),
                 line_items=tuple([one for one in back if one.remote_id]),
                 created_at=_made_at(whole),
             )

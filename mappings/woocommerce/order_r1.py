@@ -96,7 +96,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
             refunds=refunds,
             channel=CHANNELS.get(record.created_via, "unknown"),
             channel_raw=record.created_via or None,
-            customer_note=record.customer_note or None,
+            customer_note=addresses.text(record.customer_note),
             external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
             custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
         ),

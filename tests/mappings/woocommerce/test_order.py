@@ -184,6 +184,31 @@ def test_a_scalar_in_another_spelling_refuses_no_order(change: Any, reads: Any) 
     assert reads(ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data)
 
 
+def test_entities_stay_in_no_text_for_people() -> None:
+    place = {
+        "first_name": "Se&#225;n",
+        "last_name": "O&#039;Neill",
+        "company": "Lee &amp; Co",
+        "city": "S&atilde;o Paulo",
+    }
+    change = {
+        "line_items": [LINE | {"name": "Ship Your Idea &ndash; Mug &AMP; Co"}],
+        "shipping_lines": [{"total": "0", "method_title": "Pick &amp; go"}],
+        "coupon_lines": [{"code": "b&amp;b", "discount": "1.00"}],
+        "refunds": [{"id": 9, "total": "-1.00", "reason": "Chipped &amp; cracked"}],
+        "customer_note": "Ring &lt;twice&gt;",
+        "billing": place,
+        "shipping": place | {"address_1": "1 &quot;Quay&quot;", "state": "&Aring;land"},
+    }
+    data = ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data
+    assert data.line_items[0].name == "Ship Your Idea \u2013 Mug & Co"
+    assert (data.shipping_lines[0].title, data.discounts[0].code) == ("Pick & go", "b&b")
+    assert (data.refunds[0].reason, data.customer_note) == ("Chipped & cracked", "Ring <twice>")
+    assert (data.customer.name, data.billing_address.name) == ("Se\u00e1n O'Neill", "Se\u00e1n O'Neill")
+    assert (data.billing_address.company, data.billing_address.city) == ("Lee & Co", "S\u00e3o Paulo")
+    assert (data.shipping_address.line1, data.shipping_address.region) == ('1 "Quay"', "\u00c5land")
+
+
 def gift_of(data: Order) -> Any:
     return next(one.value for one in data.custom_fields if one.key == "gift")
 
