@@ -17,15 +17,15 @@ from msgspec import inspect
 
 from canonical import values
 
-_NOTHING: Final = (None, False, "", [], {}, "0000-00-00T00:00:00", "0000-00-00 00:00:00")
+_NOTHING: Final[tuple[Any, ...]] = (None, False, "", [], {}, "0000-00-00T00:00:00", "0000-00-00 00:00:00")
 """What stands for nothing at all where something else is expected; PHP has several, MySQL a date."""
 _TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 _encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def fitted(record: bytes | msgspec.Raw, into: type[Any]) -> bytes:
-    """The record with every member in the form that `into` names, as far as that can be told.
+def fitted(record: bytes | msgspec.Raw, into: Any) -> bytes:
+    """The record with every member in the form that `into`, a type, names, as far as that can be told.
 
     Raises what msgspec raises for what is no JSON, and RecursionError.
     """
@@ -45,7 +45,7 @@ _decode: Final = msgspec.json.Decoder(float_hook=_exact).decode
 
 
 @cache
-def _known(into: type[Any]) -> inspect.Type:
+def _known(into: Any) -> inspect.Type:
     return inspect.type_info(into)
 
 

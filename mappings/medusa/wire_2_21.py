@@ -126,6 +126,8 @@ class Line(Struct, frozen=True, kw_only=True):
     raw_discount_total: Exact
     detail: Detail | None = None
     adjustments: tuple[Adjustment, ...] | None = None
+    variant_option_values: Metadata | None = None
+    metadata: Metadata | None = None
 
 
 class Method(Struct, frozen=True, kw_only=True):
@@ -302,6 +304,7 @@ class LineWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
     variant_sku: str | UnsetType = UNSET
     unit_price: str | UnsetType = UNSET
     quantity: int | float
+    metadata: dict[str, Any] | UnsetType = UNSET
 
 
 class MethodWrite(Struct, frozen=True, kw_only=True):

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from canonical import values
-from canonical.order import Discount, LineItem, Payment, PaymentState, Refund, RefundLine, ShippingLine
+from canonical.order import Discount, LineItem, LineOption, Payment, PaymentState, Refund, RefundLine, ShippingLine
 from canonical.order import PaymentStatus as Paid
-from canonical.parts import Loss
+from canonical.parts import CustomFieldSetting, Loss
+from mappings.line_fields import HIDDEN, option_value
+from mappings.woocommerce import custom_fields
 from mappings.woocommerce import wire_v3 as wire
 from mappings.woocommerce.addresses import text
 from mappings.woocommerce.money import check_digits, exact, minus, money, quantity, unit_price
@@ -25,7 +27,12 @@ MOVED: Final = frozenset(("paid", "partially_refunded", "refunded"))
 
 
 def lines(
-    record: wire.Order, given_back: dict[str, Decimal], loss: list[Loss], *, are_sent: bool
+    record: wire.Order,
+    given_back: dict[str, Decimal],
+    settings: tuple[CustomFieldSetting, ...],
+    loss: list[Loss],
+    *,
+    are_sent: bool,
 ) -> tuple[tuple[LineItem, ...], str]:
     """The lines, and what they cost before discounts, which WooCommerce does not add up. `given_back` is how many of
     each were, and `are_sent` that all of them have left."""
@@ -33,14 +40,15 @@ def lines(
     found: list[LineItem] = []
     cost = ZERO
     for line in record.line_items:
+        pointer = f"/line_items/{len(found)}"
         # Unpacked, for this is what an order costs most of its time.
         product, variant, count, price, discount, tax, total, is_rounded, subtotal = sold(
             line.product_id, line.variation_id, line.quantity, line.subtotal, line.total, line.total_tax, currency
         )
         if is_rounded:
-            check_digits(line.total, total, f"/line_items/{len(found)}/total", loss)
-            check_digits(line.total_tax, tax, f"/line_items/{len(found)}/tax", loss)
-        id = str(line.id)
+            check_digits(line.total, total, f"{pointer}/total", loss)
+            check_digits(line.total_tax, tax, f"{pointer}/tax", loss)
+        id, meta = str(line.id), line.meta_data
         cost += subtotal
         found.append(
             LineItem(
@@ -49,6 +57,7 @@ def lines(
                 variant_remote_id=variant,
                 sku=line.sku or None,
                 name=text(line.name) or "",
+                options=_options(meta, pointer, loss) if meta else (),
                 quantity=count,
                 unit_price=price,
                 discount=discount,
@@ -56,9 +65,23 @@ def lines(
                 total=total,
                 refunded_quantity=values.quantity(str(given_back[id])) if id in given_back else "0",
                 fulfilled_quantity=count if are_sent else "0",
+                custom_fields=custom_fields.read(meta, settings, loss, f"{pointer}/custom_fields") if settings else (),
             )
         )
     return tuple(found), money(str(cost), currency)
+
+
+def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
+    """What was chosen with a line, as the shop shows it."""
+    found: list[LineOption] = []
+    for one in meta:
+        if not one.key or one.key.startswith(HIDDEN):
+            continue
+        path = f"{pointer}/options/{len(found)}/value"
+        value = option_value(one.display_value, path, loss) or option_value(one.value, path, loss)
+        if value is not None:
+            found.append(LineOption(name=text(one.display_key) or one.key, value=values.unescaped(value)))
+    return tuple(found)
 
 
 class Sold(NamedTuple):

@@ -32,6 +32,13 @@ class Meta(Struct, frozen=True, kw_only=True):
     value: Raw = NOTHING
 
 
+class LineMeta(Meta, frozen=True, kw_only=True):
+    """The same with a line, and how the shop shows it to people where it does: `pa_color` is "Color" there."""
+
+    display_key: str | None = None
+    display_value: Raw = NOTHING
+
+
 class Place(Struct, frozen=True, kw_only=True):
     """A billing or shipping address; the former alone has an e-mail, the latter a telephone since WooCommerce 5.6."""
 
@@ -92,6 +99,7 @@ class Line(Struct, frozen=True, kw_only=True):
     product_id: int = 0
     variation_id: int = 0
     sku: str | None = None
+    meta_data: tuple[LineMeta, ...] = ()
 
 
 class ShippingLine(Struct, frozen=True, kw_only=True):
@@ -237,6 +245,7 @@ class LineWrite(Struct, frozen=True, kw_only=True):
     name: Text = UNSET
     subtotal: Text = UNSET
     total: Text = UNSET
+    meta_data: tuple[MetaWrite, ...] | UnsetType = UNSET
 
 
 class ShippingLineWrite(Struct, frozen=True, kw_only=True):

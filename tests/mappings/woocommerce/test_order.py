@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from canonical.order import FulfillmentStatus, Order, OrderStatus, PaymentStatus
-from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    LineOptionPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
+from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.order_tables_r1 import STATUSES
 
@@ -184,6 +191,79 @@ def test_a_scalar_in_another_spelling_refuses_no_order(change: Any, reads: Any) 
     assert reads(ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data)
 
 
+CHOSEN = [
+    {"id": 1, "key": "pa_color", "value": "dusk-blue", "display_key": "Color", "display_value": "Dusk &amp; Blue"},
+    {"id": 2, "key": "Engraving", "value": "For Ann"},
+    {"id": 3, "key": "_reduced_stock", "value": "1", "display_key": "_reduced_stock", "display_value": "1"},
+    {"id": 4, "key": "Length", "value": 12.50, "display_key": "Length", "display_value": 12.50},
+    {"id": 5, "key": "Wrap", "value": True},
+    {"id": 6, "key": "Nothing", "value": ""},
+    {"id": 7, "key": "Parts", "value": ["a", "b"]},
+]
+
+
+def test_what_was_chosen_with_a_line_is_read() -> None:
+    mapped = ORDER.read(msgspec.json.encode(ORDERED | {"line_items": [LINE | {"meta_data": CHOSEN}]}), ACCOUNT)
+    assert [(one.name, one.value) for one in mapped.data.line_items[0].options] == [
+        ("Color", "Dusk & Blue"),
+        ("Engraving", "For Ann"),
+        ("Length", "12.5"),
+        ("Wrap", "true"),
+        ("Parts", '["a","b"]'),
+    ]
+    assert [(one.path, one.kind) for one in mapped.loss] == [("/line_items/0/options/4/value", "coerced")]
+
+
+LINE_FIELDS = (
+    CustomFieldSetting(key="gift", vendor_field="gift_message"),
+    CustomFieldSetting(key="engraving", vendor_field="line:Engraving"),
+    CustomFieldSetting(key="colour", vendor_field="line:pa_color", type="enum"),
+    CustomFieldSetting(key="length", vendor_field="line:Length", type="number"),
+    CustomFieldSetting(key="stock", vendor_field="line:_reduced_stock", type="date"),
+)
+WITH_LINE_FIELDS = msgspec.structs.replace(ACCOUNT, custom_fields={"order": LINE_FIELDS})
+
+
+def test_a_lines_meta_is_a_custom_field_where_the_configuration_names_it() -> None:
+    lines = [LINE, LINE | {"id": 66, "meta_data": CHOSEN}]
+    mapped = ORDER.read(msgspec.json.encode(ORDERED | {"line_items": lines}), WITH_LINE_FIELDS)
+    assert [one.key for one in mapped.data.custom_fields] == ["gift"]
+    without, found = ({one.key: one.value for one in line.custom_fields} for line in mapped.data.line_items)
+    assert found == {"engraving": "For Ann", "colour": "dusk-blue", "length": 12.5, "stock": "1"}
+    assert without == dict.fromkeys(found)
+    assert ("/line_items/1/custom_fields/3/value", "ambiguous") in [(one.path, one.kind) for one in mapped.loss]
+
+
+def test_a_new_line_has_its_options_and_custom_fields() -> None:
+    line = LineItemPatch(
+        product_remote_id="11",
+        quantity="1",
+        options=(
+            LineOptionPatch(name="Engraving", value="For Jo"),
+            LineOptionPatch(name="Size", value="M"),
+            LineOptionPatch(name="Size", value="L"),
+            LineOptionPatch(name="_lockstitch_operation", value="op"),
+        ),
+        custom_fields=(
+            CustomFieldPatch(key="engraving", value="For Ann"),
+            CustomFieldPatch(key="length", value=12.5),
+            CustomFieldPatch(key="gift", value="no"),
+            CustomFieldPatch(key="colour", value=None),
+        ),
+    )
+    draft = ORDER.to_vendor(OrderPatch(line_items=(line,)), None, WITH_LINE_FIELDS)
+    assert on_the_wire(draft.body)["line_items"][0]["meta_data"] == [
+        {"key": "Engraving", "value": "For Ann"},
+        {"key": "Size", "value": "M"},
+        {"key": "Length", "value": "12.5"},
+    ]
+    assert refused(draft) == {
+        "/line_items/0/options/2": "unsupported",
+        "/line_items/0/options/3": "unsupported",
+        "/line_items/0/custom_fields/2/key": "invalid",
+    }
+
+
 def test_entities_stay_in_no_text_for_people() -> None:
     place = {
         "first_name": "Se&#225;n",
@@ -200,7 +280,7 @@ def test_entities_stay_in_no_text_for_people() -> None:
         "billing": place,
         "shipping": place | {"address_1": "1 &quot;Quay&quot;", "state": "&Aring;land"},
     }
-    data = ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data
+    data: Any = ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data
     assert data.line_items[0].name == "Ship Your Idea \u2013 Mug & Co"
     assert (data.shipping_lines[0].title, data.discounts[0].code) == ("Pick & go", "b&b")
     assert (data.refunds[0].reason, data.customer_note) == ("Chipped & cracked", "Ring <twice>")
@@ -341,13 +421,13 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         "/line_items/0",
         "/line_items/0/quantity",
         "/line_items/1/variant_remote_id",
+        "/line_items/1/custom_fields/0/key",
         "/shipping_lines/0/price",
     }
     assert {pointer for pointer, kind in told.items() if kind == "unsupported"} == {
         *("/number", "/presentment_currency", "/tax_inclusive", "/discounts", "/tags", "/internal_note"),
         *("/is_test", "/placed_at", "/customer/name", "/billing_address/phone", "/line_items/0/tax"),
-        *("/line_items/0/taxable", "/line_items/1/custom_fields"),
-        *("/shipping_lines/0/carrier", "/shipping_lines/0/tax"),
+        *("/line_items/0/taxable", "/shipping_lines/0/carrier", "/shipping_lines/0/tax"),
     }
     later = OrderPatch(line_items=LINES, shipping_lines=(), currency="USD")
     assert refused(ORDER.to_vendor(later, ORDER.decode(golden("order-full")), ACCOUNT)) == {
