@@ -89,6 +89,15 @@ class OrderCustomer(Struct, frozen=True, kw_only=True):
     """The name given at purchase. Example: `"Ann Lee"`"""
 
 
+class LineOption(Struct, frozen=True, kw_only=True):
+    """One thing that was chosen or asked for with a line: a size, a colour, an engraving."""
+
+    name: str
+    """What was chosen, as people see it. Example: `"Engraving"`"""
+    value: str
+    """The choice, as text. Example: `"For Ann"`"""
+
+
 class LineItem(Struct, frozen=True, kw_only=True):
     """One line of an order. `total` is after discounts, `discount` and `tax` are for the whole line."""
 
@@ -102,6 +111,8 @@ class LineItem(Struct, frozen=True, kw_only=True):
     """Stock-keeping unit, the merchant's own article number. Example: `"MUG-BLUE"`"""
     name: str
     """What was bought, as the buyer saw it. Example: `"Mug, blue"`"""
+    options: tuple[LineOption, ...] = ()
+    """What was chosen or asked for with it, in the vendor's order; a name may stand there twice."""
     quantity: Quantity
     """How many were ordered."""
     unit_price: Money

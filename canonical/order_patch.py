@@ -25,6 +25,13 @@ class OrderCustomerPatch(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The buyer's name."""
 
 
+class LineOptionPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One thing that is chosen or asked for with a line."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=1000)]
+    value: Text
+
+
 class LineItemPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line to order: a `variant_remote_id` of the shop, or a free line with `name` and `unit_price`."""
 
@@ -34,6 +41,7 @@ class LineItemPatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The vendor's id of the variant, which brings its own name and price."""
     product_remote_id: Line | None = None
     sku: Line | None = None
+    options: tuple[LineOptionPatch, ...] = ()
     quantity: Quantity
     unit_price: Money | None = None
     """Price of one before discounts; needed for a free line."""

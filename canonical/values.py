@@ -4,10 +4,12 @@ Well-kept libraries judge (email-validator, phonenumbers, Babel); bounded caches
 A value that cannot be understood comes back as None or as it was, never as a guess.
 """
 
+import html
 import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
+from html.entities import html5
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -40,6 +42,8 @@ _LANGUAGE_TAG: Final = re.compile(
 """RFC 5646, section 2.1, without extended languages and what was grandfathered; in lower case."""
 _HTML_ATTRIBUTES: Final = {**nh3.ALLOWED_ATTRIBUTES, "*": {"dir"}}
 _HTML_CLASS: Final = re.compile(r' class="[^"<>]*"')
+_REFERENCE: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+"""A character of HTML as a reference to it. Without the semicolon, which HTML also takes, `R&D` would be in danger."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with times that have no zone either
 # Digits enough for every step below to be exact until the last one rounds.
@@ -224,3 +228,13 @@ def safe_html(text: str) -> str:
 def is_html_lost(text: str, safe: str) -> bool:
     """Whether `safe_html` took more out of a text than class names, which mean something to the vendor's pages only."""
     return safe != text and _HTML_CLASS.sub("", text) != safe
+
+
+def unescaped(text: str) -> str:
+    """Plain text for one in which a vendor keeps characters as HTML refers to them: `Lee &amp; Co` is `Lee & Co`."""
+    return _REFERENCE.sub(_character, text) if "&" in text else text
+
+
+def _character(reference: re.Match[str]) -> str:
+    name = reference[1]
+    return html.unescape(reference[0]) if name.startswith("#") else html5.get(f"{name};", reference[0])

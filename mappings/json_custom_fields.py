@@ -21,7 +21,11 @@ EMPTY: Final = frozenset({b"null", b'""', b"[]"})
 
 
 def read(
-    title: str, settings: tuple[CustomFieldSetting, ...], held: Mapping[str, Raw], loss: list[Loss]
+    title: str,
+    settings: tuple[CustomFieldSetting, ...],
+    held: Mapping[str, Raw],
+    loss: list[Loss],
+    pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
     """The configured fields with what the record holds for them, by vendor field.
 
@@ -35,7 +39,7 @@ def read(
         found = None if raw is None else _decode(raw)
         value = None if found is None else _READ[kind](found)
         if value is None and found is not None and (found != "" or kind == "string"):
-            path = f"/custom_fields/{len(fields)}/value"
+            path = f"{pointer}/{len(fields)}/value"
             detail = f"{title} holds something else than {custom_fields.EXPECTED[kind]}; its own text is given"
             loss.append(Loss(path=path, kind="ambiguous", detail=detail))
             value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
@@ -48,11 +52,12 @@ def write(
     settings: tuple[CustomFieldSetting, ...],
     held: Mapping[str, Raw] | None,
     notes: Notes,
+    pointer: str = "/custom_fields",
 ) -> Iterator[tuple[str, CustomFieldValue]]:
     """The vendor fields to set. An array is replaced whole, so a configured field that it does not name is emptied
     where the record (`held`, None for a new one) has a value. Unknown keys and wrong types are noted as invalid."""
     said: set[str] = set()
-    for _, setting, value in custom_fields.named(patch, settings, notes):
+    for _, setting, value in custom_fields.named(patch, settings, notes, pointer):
         said.add(setting.key)
         yield setting.vendor_field, _emptied(setting) if value is None else value
     for setting in settings:

@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
+from mappings import coercion
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
 from mappings.webhooks import WebhookManifest
 
@@ -211,7 +212,8 @@ class ReadShape(Generic[M, A]):
 class VendorMapping(Generic[R, M, P, W, A]):
     """One revision of how a vendor's object and ours correspond. All revisions of an object share their calls, so that
     one answer of the vendor can be read by two of them. `builds_on` is the earlier revision whose reading this one
-    takes and completes, where it does."""
+    takes and completes, where it does. `coerces` is for vendors whose plugins write into records: scalars in another
+    spelling than documented are read all the same (see `coercion`)."""
 
     vendor: str
     object: ObjectName
@@ -226,6 +228,7 @@ class VendorMapping(Generic[R, M, P, W, A]):
     to_vendor: Callable[[P, R | None, A], Draft[W]]
     shapes: tuple[ReadShape[M, A], ...] = ()
     builds_on: "VendorMapping[R, M, P, W, A] | None" = None
+    coerces: bool = False
 
     @property
     def name(self) -> str:
@@ -241,14 +244,14 @@ class VendorMapping(Generic[R, M, P, W, A]):
 
         Raises VendorDrift with the JSONPath where it does not fit.
         """
-        return _decoded(record, self._decoder)
+        return decode_loosely(record, self.record) if self.coerces else _decoded(record, self._decoder)
 
     def read(self, record: bytes | msgspec.Raw, account: A) -> Mapped[M]:
         """Bytes of one record in the main shape to what they mean.
 
         Raises VendorDrift where the record does not fit, Unmappable where it has no honest reading.
         """
-        return self.to_canonical(_decoded(record, self._decoder), account)
+        return self.to_canonical(self.decode(record), account)
 
 
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}
@@ -263,6 +266,18 @@ def decode(record: bytes | msgspec.Raw, into: type[R]) -> R:
     if decoder is None:
         decoder = _decoders[into] = msgspec.json.Decoder(into)
     return _decoded(record, decoder)  # type: ignore[no-any-return]
+
+
+def decode_loosely(record: bytes | msgspec.Raw, into: type[R]) -> R:
+    """The same, scalars in another spelling included: see `coercion`. Raises VendorDrift for what fits neither way."""
+    try:
+        return decode(record, into)
+    except VendorDrift as drift:
+        try:
+            fitted = coercion.fitted(record, into)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise drift from None
+        return decode(fitted, into)
 
 
 def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R:

@@ -1,4 +1,4 @@
-"""What a plugin might do overnight to the shop's answers: a status of its own, a sum as a number, one member more,
+"""What a plugin might do overnight to the shop's answers: a status of its own, a sum as an object, one member more,
 or one less."""
 
 from typing import Any
@@ -33,5 +33,5 @@ def _bend(kind: str, record: Any) -> Any:
     if kind == "enum":
         changes: dict[str, Any] = {"status": NEW_STATUS, "created_via": "kiosk", "role": "wholesaler"}
     else:
-        changes = {"total": 12.5, "email": None, "meta_data": {}}
+        changes = {"total": {"amount": 12.5}, "email": [record.get("email")]}
     return record | {name: value for name, value in changes.items() if name in record}

@@ -161,7 +161,8 @@ def _changed(shop: Shop, order: JsonRecord, body: JsonRecord) -> JsonRecord:
     if any(kind in body for kind in KINDS):
         changed = order_totals.totalled(shop, changed)
     if body.get("set_paid") is True:
-        changed = statuses.entered(shop, changed, "processing")
+        cash = changed["payment_method"] == statuses.ON_DELIVERY
+        changed = statuses.entered(shop, changed, "completed" if cash else "processing")
     if "status" in body:
         changed = statuses.entered(shop, changed, statuses.known(body["status"]))
     return changed

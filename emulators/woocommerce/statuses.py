@@ -7,6 +7,7 @@ from emulators.woocommerce.shop import Shop
 STATUSES = ("pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft")
 TRASH = "trash"
 PAID = ("processing", "completed")
+ON_DELIVERY = "cod"
 
 
 def known(word: object) -> str:
@@ -19,11 +20,12 @@ def known(word: object) -> str:
 
 def entered(shop: Shop, order: JsonRecord, status: str) -> JsonRecord:
     """The order in a status. One of those that mean paid notes the time of payment, the first time that is; `completed`
-    notes its own."""
+    notes its own. Cash on delivery is paid once the order is completed (WC_Gateway_COD)."""
     changed = order | {"status": status}
     if status == order["status"]:
         return changed
-    if status in PAID and changed["date_paid_gmt"] is None:
+    paid = ("completed",) if changed["payment_method"] == ON_DELIVERY else PAID
+    if status in paid and changed["date_paid_gmt"] is None:
         changed |= shop.times("date_paid", shop.now)
     if status == "completed" and changed["date_completed_gmt"] is None:
         changed |= shop.times("date_completed", shop.now)

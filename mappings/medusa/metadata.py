@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, UnsetType
 
+from canonical.order_patch import LineItemPatch
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, Loss
-from mappings import json_custom_fields
+from mappings import json_custom_fields, line_fields
 from mappings.medusa.wire_2_21 import EXTERNAL_ID, OPERATION, OURS, Metadata
 from mappings.spec import Notes
 
@@ -35,9 +36,23 @@ def is_marked(held: Metadata | None, marker: str) -> bool:
     return text_of(held, OPERATION) == marker
 
 
-def read(held: Metadata | None, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]) -> tuple[CustomField, ...]:
+def read(
+    held: Metadata | None,
+    settings: tuple[CustomFieldSetting, ...],
+    loss: list[Loss],
+    pointer: str = "/custom_fields",
+) -> tuple[CustomField, ...]:
     """All configured fields, null where there is nothing."""
-    return json_custom_fields.read(TITLE, settings, held or NOTHING, loss)
+    return json_custom_fields.read(TITLE, settings, held or NOTHING, loss, pointer)
+
+
+def write_line(
+    line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
+) -> dict[str, Any]:
+    """The keys of a new line: its options, and its custom fields, which go before options of the same name."""
+    options = line_fields.options_by_name(line.options, OURS, TITLE, pointer, notes)
+    fields = json_custom_fields.write(line.custom_fields, settings, None, notes, f"{pointer}/custom_fields")
+    return options | {name: value for name, value in fields if value not in (None, [], "")}
 
 
 def write(

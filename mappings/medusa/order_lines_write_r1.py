@@ -6,6 +6,9 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import LineItemPatch, ShippingLinePatch
+from canonical.parts import CustomFieldSetting
+from mappings import line_fields
+from mappings.medusa import metadata
 from mappings.medusa.wire_2_21 import Account, LineWrite, MethodWrite, Order
 from mappings.spec import Notes
 
@@ -14,7 +17,7 @@ NEEDS: Final = "a variant_remote_id of the shop, or a free line with name and un
 
 
 def lines(
-    told: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, notes: Notes
+    told: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, account: Account, notes: Notes
 ) -> tuple[LineWrite, ...] | UnsetType:
     """The lines of a new draft."""
     if isinstance(told, UnsetType):
@@ -22,7 +25,8 @@ def lines(
     if current is not None:
         notes.unsupported("/line_items", ONLY_NEW)
         return UNSET
-    return tuple(_line(line, f"/line_items/{place}", notes) for place, line in enumerate(told or ())) or UNSET
+    settings = line_fields.of_lines(account.custom_fields.get("order", ()))
+    return tuple(_line(line, f"/line_items/{place}", settings, notes) for place, line in enumerate(told or ())) or UNSET
 
 
 def shipping_lines(
@@ -50,7 +54,7 @@ def shipping_lines(
     return tuple(written) or UNSET
 
 
-def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineWrite:
+def _line(line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> LineWrite:
     if not line.variant_remote_id and not (line.name and line.unit_price):
         notes.invalid(pointer, NEEDS)
     if line.product_remote_id is not None and line.variant_remote_id is None:
@@ -62,14 +66,13 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineWrite:
     for name in ("requires_shipping", "taxable"):
         if getattr(line, name) is not None:
             notes.unsupported(f"{pointer}/{name}", "that is a matter of the product in Medusa")
-    if line.custom_fields:
-        notes.unsupported(f"{pointer}/custom_fields", "no custom fields of lines can be configured for Medusa")
     return LineWrite(
         title=line.name or UNSET,
         variant_id=line.variant_remote_id or UNSET,
         variant_sku=line.sku if line.sku and line.variant_remote_id is None else UNSET,
         unit_price=line.unit_price or UNSET,
         quantity=_quantity(line.quantity, f"{pointer}/quantity", notes),
+        metadata=metadata.write_line(line, settings, pointer, notes) or UNSET,
     )
 
 

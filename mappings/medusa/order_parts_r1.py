@@ -10,16 +10,21 @@ from canonical.order import (
     FulfillmentLine,
     FulfillmentStatus,
     LineItem,
+    LineOption,
     Payment,
     PaymentKind,
     Refund,
     ShippingLine,
     Tracking,
 )
-from canonical.parts import Instant
+from canonical.parts import CustomFieldSetting, Instant, Loss
+from mappings.line_fields import HIDDEN, option_value
+from mappings.medusa import metadata
 from mappings.medusa import wire_2_21 as wire
+from mappings.medusa.metadata import NOTHING
 from mappings.medusa.money import exact, money, quantity, text, unit_price
 from mappings.medusa.order_tables_r1 import METHODS
+from mappings.medusa.wire_2_21 import OURS
 
 ZERO: Final = "0"
 Promised = tuple[wire.Payment, ...]
@@ -53,7 +58,9 @@ def sold(count: str, price: str, before: str, off: str, tax: str, currency: str)
     )
 
 
-def lines(record: wire.Order, currency: str) -> tuple[tuple[LineItem, ...], float]:
+def lines(
+    record: wire.Order, currency: str, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]
+) -> tuple[tuple[LineItem, ...], float]:
     """The lines, and Σ quantity * unit price."""
     found: list[LineItem] = []
     added = 0.0
@@ -68,14 +75,15 @@ def lines(record: wire.Order, currency: str) -> tuple[tuple[LineItem, ...], floa
             line.raw_quantity.value, line.raw_unit_price.value, before, off, line.raw_tax_total.value, currency
         )
         added += product
-        detail = line.detail
+        detail, pointer = line.detail, f"/line_items/{len(found)}"
         found.append(
             LineItem(
                 remote_id=line.id,
                 product_remote_id=line.product_id,
                 variant_remote_id=line.variant_id,
                 sku=line.variant_sku or None,
-                name=line.title if not line.variant_title else f"{line.title} - {line.variant_title}",
+                name=" - ".join(filter(None, (line.title, line.variant_title))),
+                options=_options(line, pointer, loss) if line.variant_option_values or line.metadata else (),
                 quantity=count,
                 unit_price=price,
                 discount=discount,
@@ -86,9 +94,25 @@ def lines(record: wire.Order, currency: str) -> tuple[tuple[LineItem, ...], floa
                 if detail is None
                 else left(detail.raw_shipped_quantity.value, detail.raw_delivered_quantity.value),
                 requires_shipping=line.requires_shipping,
+                custom_fields=metadata.read(line.metadata, settings, loss, f"{pointer}/custom_fields")
+                if settings
+                else (),
             )
         )
     return tuple(found), added
+
+
+def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
+    """What the variant is, and what somebody keeps with the line."""
+    found: list[LineOption] = []
+    for held in (line.variant_option_values, line.metadata):
+        for name, raw in (held or NOTHING).items():
+            if name in OURS or name.startswith(HIDDEN):
+                continue
+            value = option_value(raw, f"{pointer}/options/{len(found)}/value", loss)
+            if value is not None:
+                found.append(LineOption(name=name, value=value))
+    return tuple(found)
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ from canonical.order import Order, OrderCustomer
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes
+from mappings import line_fields
 from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.endpoints_order import ENDPOINTS
@@ -38,12 +39,13 @@ def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
 
 def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     loss: list[Loss] = []
-    currency, settings = record.currency_code.upper(), account.custom_fields.get("order", ())
+    currency, configured = record.currency_code.upper(), account.custom_fields.get("order", ())
+    settings, on_lines = line_fields.of_orders(configured), line_fields.of_lines(configured)
     created_at = None if record.created_at is None else values.utc(record.created_at)
     updated_at = None if record.updated_at is None else values.utc(record.updated_at)
     inclusive = order_sums_r1.is_tax_inclusive(record)
     with_tax = inclusive is True
-    lines, added = order_parts_r1.lines(record, currency)
+    lines, added = order_parts_r1.lines(record, currency, on_lines, loss)
     promised = order_parts_r1.promised(record.payment_collections) if record.payment_collections else ()
     status = STATUSES.get(record.status, "unknown")
     paid = PAYMENTS.get(record.payment_status, "unknown")
@@ -121,4 +123,5 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    coerces=True,
 )

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
+from mappings import line_fields
 from mappings.medusa import addresses, metadata
 from mappings.medusa.order_lines_write_r1 import lines, shipping_lines
 from mappings.medusa.order_tables_r1 import STATUSES, STEPS
@@ -50,7 +51,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         _check_first_status(patch, notes)
     else:
         step = _step(patch, current, notes)
-    settings = account.custom_fields.get("order", ())
+    settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     held = None if current is None else current.metadata
     told = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=current is None)
     body = OrderBody(
@@ -60,7 +61,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         email=_email(patch.customer, current, notes),
         billing_address=_address(patch, "billing", current, notes),
         shipping_address=_address(patch, "shipping", current, notes),
-        items=lines(patch.line_items, current, notes),
+        items=lines(patch.line_items, current, account, notes),
         shipping_methods=shipping_lines(patch.shipping_lines, current, account, notes),
         metadata=told or UNSET,
     )

@@ -110,7 +110,7 @@ class Line(Struct, frozen=True, kw_only=True):
     `is_tax_inclusive`."""
 
     id: str
-    title: str
+    title: str | None
     variant_title: str | None = None
     variant_sku: str | None = None
     variant_id: str | None = None
@@ -126,12 +126,14 @@ class Line(Struct, frozen=True, kw_only=True):
     raw_discount_total: Exact
     detail: Detail | None = None
     adjustments: tuple[Adjustment, ...] | None = None
+    variant_option_values: Metadata | None = None
+    metadata: Metadata | None = None
 
 
 class Method(Struct, frozen=True, kw_only=True):
     """A way of shipping that was charged; the sums are before discounts, without tax and with."""
 
-    name: str
+    name: str | None
     raw_original_subtotal: Exact
     raw_original_total: Exact
     raw_tax_total: Exact
@@ -302,6 +304,7 @@ class LineWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
     variant_sku: str | UnsetType = UNSET
     unit_price: str | UnsetType = UNSET
     quantity: int | float
+    metadata: dict[str, Any] | UnsetType = UNSET
 
 
 class MethodWrite(Struct, frozen=True, kw_only=True):

@@ -105,6 +105,8 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
     for name in ("sku", "requires_shipping", "taxable", "custom_fields"):
         if getattr(line, name):
             notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the product")
+    if line.options:
+        notes.unsupported(f"{pointer}/options", "Salesforce keeps no options with the line of an order")
     if line.product_remote_id is not None:
         notes.unsupported(f"{pointer}/product_remote_id", "the entry of the price book names the product")
     if line.tax is not None and Decimal(line.tax):

@@ -14,7 +14,6 @@ from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, C
 from mappings import custom_fields
 from mappings.spec import Notes
 
-LINE: Final = "line:"
 LISTED: Final = "list.single_line_text_field"
 METAFIELD_TYPE: Final[dict[CustomFieldType, str]] = {
     "string": "single_line_text_field",

@@ -9,6 +9,7 @@ from canonical import values
 from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
+from mappings import line_fields
 from mappings.shopify import custom_fields
 from mappings.shopify.asking import gid
 from mappings.shopify.inputs_2026_07 import (
@@ -59,9 +60,7 @@ def lines_of_money(patch: OrderPatch, account: Account, notes: Notes) -> OfMoney
         if lines or shipping or discounts:
             notes.invalid("/currency", "the shop's currency is not known yet: send the currency of the sums")
         currency = "XXX"
-    settings = tuple(
-        one for one in account.custom_fields.get("order", ()) if one.vendor_field.startswith(custom_fields.LINE)
-    )
+    settings = line_fields.of_lines(account.custom_fields.get("order", ()))
     charged = sum((Decimal(one.price) for one in shipping), ZERO)
     written = tuple(_line(line, currency, settings, notes, f"/line_items/{at}") for at, line in enumerate(lines))
     return OfMoney(
@@ -82,11 +81,10 @@ def _line(
     if quantity != int(quantity) or quantity < 1:
         notes.invalid(f"{pointer}/quantity", "Shopify sells whole pieces only")
     named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields") or {}
-    properties = tuple(
-        PropertyInput(name=setting.vendor_field.removeprefix(custom_fields.LINE), value=text)
-        for setting, text in named.items()
-        if text is not None
-    )
+    # Custom fields go before options of the same name.
+    pairs = line_fields.options_by_name(line.options, frozenset(), "Shopify", pointer, notes)
+    pairs |= {setting.vendor_field: text for setting, text in named.items() if text is not None}
+    properties = tuple(PropertyInput(name=name, value=value) for name, value in pairs.items())
     return LineItemInput(
         quantity=int(quantity),
         variant_id=UNSET if line.variant_remote_id is None else gid("ProductVariant", line.variant_remote_id),

@@ -16,6 +16,7 @@ from canonical.order import (
     Fulfillment,
     FulfillmentLine,
     LineItem,
+    LineOption,
     Payment,
     PaymentMethod,
     Refund,
@@ -24,6 +25,7 @@ from canonical.order import (
     Tracking,
 )
 from canonical.parts import CustomField, CustomFieldSetting
+from mappings.line_fields import HIDDEN
 from mappings.shopify import custom_fields
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.asking import tail
@@ -94,6 +96,7 @@ def bought(
                 variant_remote_id=None if variant is None else tail(variant.id),
                 sku=item.sku,
                 name=item.name,
+                options=_options(item) if item.custom_attributes else (),
                 quantity=str(quantity),
                 unit_price=price,
                 discount=money(str(discount), currency) if discount else zero,
@@ -127,10 +130,21 @@ def taxed(lines: tuple[wire.TaxLine, ...], currency: str) -> str:
     return money(str(total), currency)
 
 
+def _options(item: wire.LineItem) -> tuple[LineOption, ...]:
+    """What was chosen or asked for with a line. The variant's own choices are part of its name."""
+    return tuple(
+        [
+            LineOption(name=pair.key, value=pair.value)
+            for pair in item.custom_attributes
+            if pair.value and not pair.key.startswith(HIDDEN)
+        ]
+    )
+
+
 def _properties(
     item: wire.LineItem, settings: tuple[CustomFieldSetting, ...], notes: Notes, place: int
 ) -> tuple[CustomField, ...]:
-    held = {custom_fields.LINE + pair.key: pair.value for pair in item.custom_attributes}
+    held = {pair.key: pair.value for pair in item.custom_attributes}
     return custom_fields.read(settings, held, notes, f"/line_items/{place}/custom_fields")
 
 

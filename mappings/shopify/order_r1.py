@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.order import Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
-from canonical.parts import CustomField
+from canonical.parts import CustomField, CustomFieldSetting
 from canonical.totals import check_payment, check_taxes, check_totals
+from mappings import line_fields
 from mappings.shopify import addresses, custom_fields, metafields, order_webhook_r1, wire_webhook
 from mappings.shopify import order_parts_r1 as parts
 from mappings.shopify import order_tables_r1 as tables
@@ -58,9 +59,9 @@ def _read(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Orde
 
 def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Order]:
     currency = order.currency_code
-    settings = account.custom_fields.get("order", ())
+    configured = account.custom_fields.get("order", ())
+    settings, on_lines = line_fields.of_orders(configured), line_fields.of_lines(configured)
     moved = parts.quantities(order.refunds, order.fulfillments) if order.refunds or order.fulfillments else {}
-    on_lines = tuple([one for one in settings if one.vendor_field.startswith(custom_fields.LINE)]) if settings else ()
     lines, cost, taken = parts.bought(order.line_items.nodes, currency, moved, on_lines, notes)
     totals = _totals(order, cost, currency)
     payment_status = tables.PAYMENT_STATUS.get((order.display_financial_status or "").upper(), "unknown")
@@ -110,7 +111,7 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
         customer_note=order.note,
         external_id=metafields.external_id(order.external),
         is_test=order.test or False,
-        custom_fields=_custom_fields(order, account, notes) if settings else (),
+        custom_fields=_custom_fields(order, settings, notes) if settings else (),
         placed_at=utc(order.processed_at),
         paid_at=_paid_at(payments, payment_status),
         closed_at=utc(order.closed_at),
@@ -185,10 +186,9 @@ def _channel(source: str | None) -> OrderChannel:
     return "api" if source.isdecimal() else tables.CHANNEL.get(source, "unknown")
 
 
-def _custom_fields(order: wire.Order, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
-    settings = tuple(
-        one for one in account.custom_fields.get("order", ()) if not one.vendor_field.startswith(custom_fields.LINE)
-    )
+def _custom_fields(
+    order: wire.Order, settings: tuple[CustomFieldSetting, ...], notes: Notes
+) -> tuple[CustomField, ...]:
     held: dict[str, str | None] = {pair.key: pair.value for pair in order.custom_attributes}
     return custom_fields.read(settings, held | metafields.by_field(order.metafields), notes, "/custom_fields")
 

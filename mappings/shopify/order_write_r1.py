@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import CustomFieldSetting
+from mappings import line_fields
 from mappings.shopify import addresses, custom_fields, metafields
 from mappings.shopify.asking import gid, metafield_key
 from mappings.shopify.inputs_2026_07 import (
@@ -52,7 +53,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         if getattr(patch, name) is not UNSET:
             notes.unsupported(f"/{name}", why)
     settings = account.custom_fields.get("order", ())
-    named = custom_fields.named(patch.custom_fields, _of_order(settings), notes, "/custom_fields")
+    named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields")
     fields = metafields.change(
         patch.external_id,
         named,
@@ -66,10 +67,6 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     else:
         body = OrderWrite(update=_update(patch, attributes, fields, notes), cleared=fields.cleared)
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
-
-
-def _of_order(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
-    return tuple(one for one in settings if not one.vendor_field.startswith(custom_fields.LINE))
 
 
 def _create(
@@ -176,7 +173,7 @@ def _attributes(
     sent back as they are."""
     if named is None:
         return UNSET
-    ours = {one.vendor_field: one for one in _of_order(settings) if metafield_key(one.vendor_field) is None}
+    ours = {one.vendor_field: one for one in line_fields.of_orders(settings) if metafield_key(one.vendor_field) is None}
     if not ours:
         return UNSET
     held = () if current is None else current.custom_attributes

@@ -29,7 +29,10 @@ def external_id(metadata: dict[str, str] | None) -> str | None:
 
 
 def read(
-    metadata: dict[str, str] | None, settings: tuple[CustomFieldSetting, ...], notes: Notes
+    metadata: dict[str, str] | None,
+    settings: tuple[CustomFieldSetting, ...],
+    notes: Notes,
+    pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
     """All configured fields, null where there is nothing. Text that is not of the configured type stands as it is, and
     is told as `ambiguous`."""
@@ -43,7 +46,7 @@ def read(
             except (ValueError, OverflowError):
                 value = text
                 detail = f"the text of {setting.vendor_field} is no {setting.type} and stands as it is"
-                notes.lose(f"/custom_fields/{place}/value", "ambiguous", detail)
+                notes.lose(f"{pointer}/{place}/value", "ambiguous", detail)
         fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
     return tuple(fields)
 

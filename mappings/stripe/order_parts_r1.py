@@ -5,10 +5,13 @@ from functools import lru_cache
 from typing import Final
 
 from canonical import values
-from canonical.order import Discount, LineItem, OrderCustomer, Payment, ShippingLine
-from canonical.parts import LossKind
+from canonical.order import Discount, LineItem, LineOption, OrderCustomer, Payment, ShippingLine
+from canonical.parts import CustomFieldSetting, LossKind
+from mappings.line_fields import HIDDEN
 from mappings.spec import Notes
+from mappings.stripe import metadata
 from mappings.stripe import wire_2026_10_28 as wire
+from mappings.stripe.metadata import OURS
 from mappings.stripe.money import decimals, money, unit_price
 from mappings.stripe.order_tables_r1 import METHOD, PAYMENT_STATE
 from mappings.stripe.reading import id_of, instant
@@ -19,8 +22,11 @@ Doubt = tuple[str, LossKind, str]
 """What had to be done to a member of a line: its name, the kind of loss, and what was done."""
 
 
-def invoice_line(line: wire.InvoiceLine, currency: str, notes: Notes, place: int) -> LineItem:
-    """One line of an invoice. Its product and price stand in `pricing`, in older objects in `price`."""
+def invoice_line(
+    line: wire.InvoiceLine, currency: str, settings: tuple[CustomFieldSetting, ...], notes: Notes, place: int
+) -> LineItem:
+    """One line of an invoice. Its product and price stand in `pricing`, in older objects in `price`; what was chosen
+    with it in its metadata."""
     each = price_id = product = None
     if line.pricing is not None:
         each = line.pricing.unit_amount_decimal
@@ -38,11 +44,21 @@ def invoice_line(line: wire.InvoiceLine, currency: str, notes: Notes, place: int
         product_remote_id=product,
         variant_remote_id=price_id,
         name=line.description or NAMELESS,
+        options=tuple(
+            [
+                LineOption(name=key, value=text)
+                for key, text in (line.metadata or {}).items()
+                if text and key not in OURS and not key.startswith(HIDDEN)
+            ]
+        ),
         quantity=quantity,
         unit_price=price,
         discount=money(discount, currency),
         tax=money(sum_of(line.taxes or line.tax_amounts), currency),
         total=money(line.amount - discount, currency),
+        custom_fields=metadata.read(line.metadata, settings, notes, f"/line_items/{place}/custom_fields")
+        if settings
+        else (),
     )
 
 

@@ -12,6 +12,7 @@ from canonical.order import Discount, Order, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
 from canonical.totals import check_payment, check_taxes
+from mappings import line_fields
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorDrift, VendorMapping
 from mappings.stripe import addresses, metadata
 from mappings.stripe import order_parts_r1 as parts
@@ -42,7 +43,10 @@ def to_canonical(record: Sold, account: wire.Account) -> Mapped[Order]:
 
 def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mapped[Order]:
     currency = record.currency.upper()
-    lines = tuple([parts.invoice_line(line, currency, notes, place) for place, line in enumerate(record.lines.data)])
+    on_lines = line_fields.of_lines(account.custom_fields.get("order", ()))
+    lines = tuple(
+        [parts.invoice_line(line, currency, on_lines, notes, place) for place, line in enumerate(record.lines.data)]
+    )
     if record.lines.has_more:
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
     if record.description:
@@ -250,7 +254,7 @@ def _shipping(record: wire.CheckoutSession) -> wire.Shipping | None:
 
 def _custom_fields(record: Sold, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
     """Metadata, and where a checkout leads to."""
-    settings = account.custom_fields.get("order", ())
+    settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     if not settings:
         return ()
     held = record.metadata or {}

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
+from mappings import line_fields
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
 from mappings.stripe import order_tables_r1 as tables
@@ -60,7 +61,7 @@ def to_vendor(
     """The members to send. `current` is the invoice or checkout as it is, None on a create."""
     notes = Notes()
     _refuse(patch, NO_PLACE, notes)
-    settings = account.custom_fields.get("order", ())
+    settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     body = _body(patch, current, settings, notes)
     write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)
     return Draft(body=write, loss=tuple(notes.loss), refused=tuple(notes.refused))
@@ -191,8 +192,9 @@ def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer:
     for member in ("sku", "tax", "requires_shipping", "taxable"):
         if getattr(line, member) is not None:
             notes.unsupported(f"{pointer}/{member}", f"Stripe has no place for {member} in a line that is sold once")
-    if line.custom_fields:
-        notes.unsupported(f"{pointer}/custom_fields", "Stripe's lines have no fields of their own here")
+    for member in ("options", "custom_fields"):
+        if getattr(line, member):
+            notes.unsupported(f"{pointer}/{member}", "Stripe keeps none with the lines of a checkout")
     quantity = Decimal(line.quantity)
     if quantity != int(quantity):
         notes.invalid(f"{pointer}/quantity", "Stripe sells whole numbers of a thing")

@@ -24,18 +24,22 @@ NO_ADDRESS: Final = AddressPatch()
 
 def name_of(first: str, last: str) -> str | None:
     """A whole name of its two parts."""
-    return f"{first} {last}".strip() or None
+    return values.unescaped(f"{first} {last}").strip() or None
+
+
+def text(kept: str | None) -> str | None:
+    """Text for people, which WordPress and its plugins keep in HTML's spelling; None for nothing."""
+    return values.unescaped(kept) if kept else None
 
 
 def read_billing(place: Place, *, with_company: bool) -> Address | None:
     """The billing address; None where nothing of it is known."""
-    company = place.company if with_company else ""
-    return _read(place, "billing", company or None, None)
+    return _read(place, "billing", text(place.company) if with_company else None, None)
 
 
 def read_shipping(place: Place) -> Address | None:
     """The shipping address; None where nothing of it is known."""
-    return _read(place, "shipping", place.company or None, place.phone or None)
+    return _read(place, "shipping", text(place.company), place.phone or None)
 
 
 def write(
@@ -82,10 +86,10 @@ def _read(place: Place, kind: AddressType, company: str | None, phone: str | Non
         type_raw=kind,
         name=name,
         company=company,
-        line1=place.address_1 or None,
-        line2=place.address_2 or None,
-        city=place.city or None,
-        region=place.state or None,
+        line1=text(place.address_1),
+        line2=text(place.address_2),
+        city=text(place.city),
+        region=text(place.state),
         postal_code=place.postcode or None,
         country_code=values.country(place.country) if place.country else None,
         country_raw=place.country or None,

@@ -12,8 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from canonical import values
+from canonical.order_patch import LineItemPatch
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
-from mappings import custom_fields
+from mappings import custom_fields, line_fields
 from mappings.spec import Notes
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, OURS, Meta, MetaWrite
 
@@ -22,7 +23,9 @@ FALSE: Final = frozenset(("no", "0", "false", "off", ""))
 _decode = msgspec.json.Decoder().decode
 
 
-def read(meta: tuple[Meta, ...], settings: tuple[CustomFieldSetting, ...], loss: list[Loss]) -> tuple[CustomField, ...]:
+def read(
+    meta: tuple[Meta, ...], settings: tuple[CustomFieldSetting, ...], loss: list[Loss], pointer: str = "/custom_fields"
+) -> tuple[CustomField, ...]:
     """All configured fields, null where there is nothing. A value that is not of the configured type stands as it is,
     and is told as `ambiguous`."""
     held = {one.key: one.value for one in reversed(meta)}
@@ -36,7 +39,7 @@ def read(meta: tuple[Meta, ...], settings: tuple[CustomFieldSetting, ...], loss:
             if value is None:
                 value = found if isinstance(found, str) else msgspec.json.encode(found).decode()
                 detail = f"{setting.vendor_field} holds something else than {custom_fields.EXPECTED[setting.type]}"
-                path = f"/custom_fields/{place}/value"
+                path = f"{pointer}/{place}/value"
                 loss.append(Loss(path=path, kind="ambiguous", detail=f"{detail}; it stands as it is"))
         fields.append(CustomField(key=setting.key, type=setting.type, value=value, label=setting.label))
     return tuple(fields)
@@ -57,6 +60,17 @@ def write(
         written[EXTERNAL_ID] = None
     if patch is None or isinstance(patch, tuple):
         written |= _written(patch, settings, present, notes)
+    return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
+
+
+def write_line(
+    line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
+) -> tuple[MetaWrite, ...]:
+    """The meta of a new line: its options, and its custom fields, which go before options of the same name."""
+    written: dict[str, Any] = dict(line_fields.options_by_name(line.options, OURS, "WooCommerce", pointer, notes))
+    for _, setting, value in custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields"):
+        if value is not None and value not in ("", []):
+            written[setting.vendor_field] = _spelled(value, setting.type)
     return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
 
 

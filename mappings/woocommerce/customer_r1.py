@@ -28,9 +28,9 @@ def to_canonical(record: wire_v3.Customer, account: Account) -> Mapped[Customer]
     updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
     customer = Customer(
         display_name=addresses.name_of(record.first_name, record.last_name),
-        first_name=record.first_name or None,
-        last_name=record.last_name or None,
-        company_name=billing.company or None,
+        first_name=addresses.text(record.first_name),
+        last_name=addresses.text(record.last_name),
+        company_name=addresses.text(billing.company),
         emails=_emails(record, loss),
         phones=_phones(record),
         addresses=_addresses(record),
@@ -94,4 +94,5 @@ CUSTOMER: Final = VendorMapping[wire_v3.Customer, Customer, CustomerPatch, Custo
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    coerces=True,
 )

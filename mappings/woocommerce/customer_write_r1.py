@@ -84,7 +84,7 @@ def _emails(
     if billing is UNSET and current is not None and current.billing.email:
         billing = account
     # WooCommerce refuses an address that somebody has, and an account's own in another spelling passes for one.
-    is_held = current is not None and account == values.email(current.email)
+    is_held = current is not None and account == values.email(current.email or "")
     return (UNSET if is_held else account), billing
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from msgspec import Raw
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
+from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode, decode_loosely
 from mappings.woocommerce import asking
 from mappings.woocommerce.asking import Marked
 from mappings.woocommerce.offsets import page_at, place_in
@@ -60,7 +60,7 @@ def update(remote_id: str, body: CustomerWrite, _marker: str, _account: Account)
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """The answer to a write is the whole customer."""
-    record = decode(reply.body, Marked)
+    record = decode_loosely(reply.body, Marked)
     return Receipt(remote_id=str(record.id), record=Raw(reply.body), created=action == "create")
 
 
@@ -73,7 +73,7 @@ def find_marker(
 
 def marked(reply: VendorReply, marker: str) -> str | None:
     """The id of the customer that carries this marker."""
-    for one in decode(reply.body, tuple[Marked, ...]):
+    for one in decode_loosely(reply.body, tuple[Marked, ...]):
         if asking.meta_text(one.meta_data, OPERATION) == marker:
             return str(one.id)
     return None

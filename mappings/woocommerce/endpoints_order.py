@@ -9,7 +9,18 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings import markers
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Page, Receipt, Recovery, decode
+from mappings.spec import (
+    Action,
+    Endpoints,
+    FieldRefusal,
+    ListQuery,
+    Notes,
+    Page,
+    Receipt,
+    Recovery,
+    decode,
+    decode_loosely,
+)
 from mappings.woocommerce import asking, keysets
 from mappings.woocommerce.asking import API, Marked
 from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, LISTED
@@ -33,9 +44,18 @@ SEARCH_LAG: Final = 120.0
 """For so long PHP may still be at work on a request that nobody waits for any more."""
 
 
+class _Refund(Struct, frozen=True, kw_only=True):
+    id: int | None
+
+
 class _WithRefunds(Struct, frozen=True, kw_only=True):
     id: int
-    refunds: tuple[Raw, ...] = ()
+    refunds: tuple[_Refund, ...] = ()
+
+    @property
+    def has_refunds(self) -> bool:
+        """Whether any is left: one without an id was deleted."""
+        return any(one.id for one in self.refunds)
 
 
 def read(remote_id: str, _account: Account) -> VendorRequest:
@@ -63,7 +83,7 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
     done = account.refund_reads
     if done >= MOST_REFUND_READS:
         return None
-    refunded = [order.id for order in (decode(record, _WithRefunds) for record in records) if order.refunds]
+    refunded = [order.id for order in (decode_loosely(record, _WithRefunds) for record in records) if order.has_refunds]
     if done >= len(refunded):
         return None
     return VendorRequest(
@@ -76,7 +96,7 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
 
 def absorb(reply: VendorReply, account: Account) -> Account:
     """The account with these refunds. Raises VendorDrift where they have another shape."""
-    found = {refund.id: refund for refund in decode(reply.body, tuple[Refund, ...])}
+    found = {refund.id: refund for refund in decode_loosely(reply.body, tuple[Refund, ...])}
     return replace(account, refunds=account.refunds | found, refund_reads=account.refund_reads + 1)
 
 
@@ -113,8 +133,8 @@ def cancel(
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """The answer to a write is the whole order, unless it has refunds, which are read beside it."""
-    found = decode(reply.body, _WithRefunds)
-    record = None if found.refunds else Raw(reply.body)
+    found = decode_loosely(reply.body, _WithRefunds)
+    record = None if found.has_refunds else Raw(reply.body)
     return Receipt(remote_id=str(found.id), record=record, created=action == "create")
 
 
@@ -133,7 +153,7 @@ def find_marker(marker: str, _parent: str | None, body: OrderWrite | None, _acco
 
 def marked(reply: VendorReply, marker: str) -> str | None:
     """The id of the order that carries this marker."""
-    for one in decode(reply.body, tuple[Marked, ...]):
+    for one in decode_loosely(reply.body, tuple[Marked, ...]):
         if asking.meta_text(one.meta_data, OPERATION) == marker:
             return str(one.id)
     return None

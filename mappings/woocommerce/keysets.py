@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from mappings.spec import ListQuery, decode
+from mappings.spec import ListQuery, decode_loosely
 from mappings.woocommerce.asking import MAX_PER_PAGE, gmt
 
 _PLACE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})/([0-9]{1,19}(?:,[0-9]{1,19})*)")
@@ -70,7 +70,7 @@ def page_of(query: ListQuery, records: Sequence[Raw], total: str | None) -> tupl
     place = place_in(query.after)
     fresh: list[tuple[Raw, str, str]] = []
     for record in records:
-        timed = decode(record, _Timed)
+        timed = decode_loosely(record, _Timed)
         second, id = _second(timed, query), str(timed.id)
         if place is None or second != place.second or id not in place.ids:
             fresh.append((record, second, id))

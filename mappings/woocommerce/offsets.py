@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Raw, Struct
 
-from mappings.spec import decode
+from mappings.spec import decode_loosely
 
 MAX_PER_PAGE: Final = 100
 _PLACE: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
@@ -53,7 +53,7 @@ def page_at(place: Place, records: Sequence[Raw], total: str | None, limit: int)
 
     `total` is the answer's `X-WP-Total`; something before the shop may take it away.
     """
-    ids = [decode(record, _Numbered).id for record in records]
+    ids = [decode_loosely(record, _Numbered).id for record in records]
     overshot = place.offset > 0 and (not ids or ids[0] > place.last)
     if overshot:
         return (), f"{max(place.offset - place.size(limit), 0)}-{place.last}"

@@ -9,10 +9,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from canonical import values
-from canonical.order import Discount, LineItem, Payment, PaymentState, Refund, RefundLine, ShippingLine
+from canonical.order import Discount, LineItem, LineOption, Payment, PaymentState, Refund, RefundLine, ShippingLine
 from canonical.order import PaymentStatus as Paid
-from canonical.parts import Loss
+from canonical.parts import CustomFieldSetting, Loss
+from mappings.line_fields import HIDDEN, option_value
+from mappings.woocommerce import custom_fields
 from mappings.woocommerce import wire_v3 as wire
+from mappings.woocommerce.addresses import text
 from mappings.woocommerce.money import check_digits, exact, minus, money, quantity, unit_price
 from mappings.woocommerce.order_tables_r1 import DISCOUNTS, METHODS
 from mappings.woocommerce.wire_v3 import Account
@@ -24,7 +27,12 @@ MOVED: Final = frozenset(("paid", "partially_refunded", "refunded"))
 
 
 def lines(
-    record: wire.Order, given_back: dict[str, Decimal], loss: list[Loss], *, are_sent: bool
+    record: wire.Order,
+    given_back: dict[str, Decimal],
+    settings: tuple[CustomFieldSetting, ...],
+    loss: list[Loss],
+    *,
+    are_sent: bool,
 ) -> tuple[tuple[LineItem, ...], str]:
     """The lines, and what they cost before discounts, which WooCommerce does not add up. `given_back` is how many of
     each were, and `are_sent` that all of them have left."""
@@ -32,14 +40,15 @@ def lines(
     found: list[LineItem] = []
     cost = ZERO
     for line in record.line_items:
+        pointer = f"/line_items/{len(found)}"
         # Unpacked, for this is what an order costs most of its time.
         product, variant, count, price, discount, tax, total, is_rounded, subtotal = sold(
             line.product_id, line.variation_id, line.quantity, line.subtotal, line.total, line.total_tax, currency
         )
         if is_rounded:
-            check_digits(line.total, total, f"/line_items/{len(found)}/total", loss)
-            check_digits(line.total_tax, tax, f"/line_items/{len(found)}/tax", loss)
-        id = str(line.id)
+            check_digits(line.total, total, f"{pointer}/total", loss)
+            check_digits(line.total_tax, tax, f"{pointer}/tax", loss)
+        id, meta = str(line.id), line.meta_data
         cost += subtotal
         found.append(
             LineItem(
@@ -47,7 +56,8 @@ def lines(
                 product_remote_id=product,
                 variant_remote_id=variant,
                 sku=line.sku or None,
-                name=line.name,
+                name=text(line.name) or "",
+                options=_options(meta, pointer, loss) if meta else (),
                 quantity=count,
                 unit_price=price,
                 discount=discount,
@@ -55,9 +65,23 @@ def lines(
                 total=total,
                 refunded_quantity=values.quantity(str(given_back[id])) if id in given_back else "0",
                 fulfilled_quantity=count if are_sent else "0",
+                custom_fields=custom_fields.read(meta, settings, loss, f"{pointer}/custom_fields") if settings else (),
             )
         )
     return tuple(found), money(str(cost), currency)
+
+
+def _options(meta: tuple[wire.LineMeta, ...], pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
+    """What was chosen with a line, as the shop shows it."""
+    found: list[LineOption] = []
+    for one in meta:
+        if not one.key or one.key.startswith(HIDDEN):
+            continue
+        path = f"{pointer}/options/{len(found)}/value"
+        value = option_value(one.display_value, path, loss) or option_value(one.value, path, loss)
+        if value is not None:
+            found.append(LineOption(name=text(one.display_key) or one.key, value=values.unescaped(value)))
+    return tuple(found)
 
 
 class Sold(NamedTuple):
@@ -103,7 +127,7 @@ def discounts(record: wire.Order) -> tuple[Discount, ...]:
     return tuple(
         [
             Discount(
-                code=one.code or None,
+                code=text(one.code),
                 type=DISCOUNTS.get(one.discount_type or "", "unknown"),
                 type_raw=one.discount_type,
                 amount=money(one.discount, record.currency),
@@ -118,7 +142,7 @@ def shipping_lines(record: wire.Order) -> tuple[ShippingLine, ...]:
     return tuple(
         [
             ShippingLine(
-                title=one.method_title or None,
+                title=text(one.method_title),
                 price=money(one.total, record.currency),
                 tax=money(one.total_tax, record.currency),
             )
@@ -150,13 +174,12 @@ def payments(record: wire.Order, paid: Paid, paid_at: datetime | None, total: st
 
 def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tuple[Refund, ...], dict[str, Decimal]]:
     """The refunds, and how many of each line they gave back. Lines and time of a refund are read beside the order;
-    where they were not, that is told."""
-    if not record.refunds:
-        return (), {}
+    where they were not, that is told. One without an id was deleted."""
+    stubs = [stub for stub in record.refunds if stub.id]
     found: list[Refund] = []
     given_back: dict[str, Decimal] = {}
-    for place, stub in enumerate(record.refunds):
-        whole = account.refunds.get(stub.id)
+    for place, stub in enumerate(stubs):
+        whole = account.refunds.get(stub.id or 0)
         back = () if whole is None else tuple([_refunded(one, record.currency) for one in whole.line_items])
         for one in back:
             given_back[one.remote_id] = given_back.get(one.remote_id, Decimal()) + Decimal(one.quantity)
@@ -168,7 +191,7 @@ def refunds(record: wire.Order, account: Account, loss: list[Loss]) -> tuple[tup
                 remote_id=str(stub.id),
                 amount=_positive(stub.total, record.currency),
                 currency=record.currency,
-                reason=stub.reason or None,
+                reason=text(stub.reason),
                 line_items=tuple([one for one in back if one.remote_id]),
                 created_at=_made_at(whole),
             )
@@ -199,5 +222,7 @@ def _refunded_item(meta: tuple[wire.Meta, ...]) -> str:
     return ""
 
 
-def _positive(amount: str, currency: str) -> str:
+def _positive(amount: str | None, currency: str) -> str:
+    if amount is None:
+        raise ValueError("no sum")
     return money(amount.removeprefix("-"), currency)

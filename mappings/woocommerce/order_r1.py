@@ -15,6 +15,7 @@ from canonical.order import PaymentStatus as Paid
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes, check_totals
+from mappings import line_fields
 from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
 from mappings.woocommerce.asking import meta_text, page_url
@@ -48,14 +49,17 @@ def to_canonical(record: wire_v3.Order, account: Account) -> Mapped[Order]:
 
 def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     loss: list[Loss] = []
-    currency, meta, settings = record.currency, record.meta_data, account.custom_fields.get("order", ())
+    currency, meta, configured = record.currency, record.meta_data, account.custom_fields.get("order", ())
+    settings = line_fields.of_orders(configured)
     created_at = None if record.date_created_gmt is None else values.utc(record.date_created_gmt)
     updated_at = None if record.date_modified_gmt is None else values.utc(record.date_modified_gmt)
-    refunds, given_back = order_parts_r1.refunds(record, account, loss)
+    refunds, given_back = order_parts_r1.refunds(record, account, loss) if record.refunds else ((), {})
     paid_at = None if record.date_paid_gmt is None else values.utc(record.date_paid_gmt)
-    said = axes(record.status, is_paid=paid_at is not None)
+    said = axes(record.status, is_paid=paid_at is not None, method=record.payment_method)
     goods = _goods(said.fulfillment, record)
-    lines, items = order_parts_r1.lines(record, given_back, loss, are_sent=goods == "fulfilled")
+    lines, items = order_parts_r1.lines(
+        record, given_back, line_fields.of_lines(configured), loss, are_sent=goods == "fulfilled"
+    )
     paid = _after_refunds(said.payment, refunds, record)
     totals = _totals(record, items, paid, refunds, loss, is_void=said.status == "cancelled")
     if not _adds_up(totals):
@@ -96,7 +100,7 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
             refunds=refunds,
             channel=CHANNELS.get(record.created_via, "unknown"),
             channel_raw=record.created_via or None,
-            customer_note=record.customer_note or None,
+            customer_note=addresses.text(record.customer_note),
             external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
             custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
         ),
@@ -195,4 +199,5 @@ ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Accou
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
     to_vendor=to_vendor,
+    coerces=True,
 )

@@ -22,10 +22,11 @@ def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
     if all(isinstance(one, UnsetType) for one in wanted):
         return UNSET
     is_paid = current is not None and current.date_paid_gmt is not None
-    present = None if current is None else axes(current.status, is_paid=is_paid)
+    method = "" if current is None else current.payment_method
+    present = None if current is None else axes(current.status, is_paid=is_paid, method=method)
     if current is not None and present is not None and _fits(wanted, present) and "unknown" not in wanted:
         return current.status.removeprefix(PREFIX)
-    readings = {name: axes(name, is_paid=is_paid) for name in WRITABLE}
+    readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
     fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
     if not fitting:
         _refuse(wanted, readings, notes)

@@ -27,6 +27,7 @@ STATUSES: Final[dict[str, Axes]] = {
     "cancelled": Axes("cancelled", "unpaid", "cancelled"),
     "failed": Axes("failed", "failed", "unfulfilled"),
     "refunded": Axes("completed", "refunded", "unknown"),
+    "draft": Axes("draft", "unpaid", "unfulfilled"),
     "checkout-draft": Axes("draft", "unpaid", "unfulfilled"),
     "auto-draft": Axes("draft", "unpaid", "unfulfilled"),
     "trash": Axes("archived", "unknown", "unknown"),
@@ -90,12 +91,16 @@ CANCEL_REASONS: Final[dict[str, CancelReason]] = {
 
 
 _NOT_KNOWN_PAID: Final = NOT_KNOWN._replace(payment="paid")
+_ON_DELIVERY: Final = STATUSES | {"processing": STATUSES["processing"]._replace(payment="pending")}
+"""The goods go out before the money comes in: WooCommerce notes a payment in cash once the order is completed
+(WC_Gateway_COD, change_payment_complete_order_status)."""
 _PAID: Final = {
     status: said if said.payment == "refunded" else said._replace(payment="paid") for status, said in STATUSES.items()
 }
 
 
-def axes(status: str, *, is_paid: bool) -> Axes:
-    """What a status says; a recorded payment is one, whatever happened to the order afterwards."""
-    table = _PAID if is_paid else STATUSES
+def axes(status: str, *, is_paid: bool, method: str = "") -> Axes:
+    """What a status says of an order with this method of payment; a recorded payment is one, whatever happened to the
+    order afterwards."""
+    table = _PAID if is_paid else _ON_DELIVERY if METHODS.get(method) == "cod" else STATUSES
     return table.get(status) or table.get(status.removeprefix(PREFIX), _NOT_KNOWN_PAID if is_paid else NOT_KNOWN)

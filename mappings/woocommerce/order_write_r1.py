@@ -10,7 +10,8 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, AddressType
+from canonical.parts import AddressPatch, AddressType, CustomFieldSetting
+from mappings import line_fields
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
 from mappings.woocommerce.money import decimals
@@ -55,7 +56,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     _check_name(buyer, patch.billing_address, current, notes)
     settings = account.custom_fields.get("order", ())
     held = None if current is None else current.meta_data
-    meta = custom_fields.write(patch.external_id, patch.custom_fields, settings, held, notes)
+    meta = custom_fields.write(patch.external_id, patch.custom_fields, line_fields.of_orders(settings), held, notes)
+    of_lines = line_fields.of_lines(settings)
     digits = _digits(patch, current, account)
     body = OrderWrite(
         status=status(patch, current, notes),
@@ -63,7 +65,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         customer_id=_customer_id(buyer, notes),
         billing=billing,
         shipping=_place(patch.shipping_address, "shipping", notes),
-        line_items=_lines(patch.line_items, current, digits, notes),
+        line_items=_lines(patch.line_items, current, digits, of_lines, notes),
         shipping_lines=_shipping_lines(patch.shipping_lines, current, digits, notes),
         customer_note=text(patch.customer_note),
         meta_data=meta or UNSET,
@@ -156,17 +158,27 @@ def _digits(patch: OrderPatch, current: Order | None, account: Account) -> tuple
 
 
 def _lines(
-    lines: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, digits: tuple[int, str], notes: Notes
+    lines: tuple[LineItemPatch, ...] | None | UnsetType,
+    current: Order | None,
+    digits: tuple[int, str],
+    settings: tuple[CustomFieldSetting, ...],
+    notes: Notes,
 ) -> tuple[LineWrite, ...] | UnsetType:
     if isinstance(lines, UnsetType):
         return UNSET
     if current is not None:
         notes.unsupported("/line_items", ONLY_NEW)
         return UNSET
-    return tuple(_line(line, f"/line_items/{place}", digits, notes) for place, line in enumerate(lines or ()))
+    return tuple(_line(line, f"/line_items/{place}", digits, settings, notes) for place, line in enumerate(lines or ()))
 
 
-def _line(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Notes) -> LineWrite:
+def _line(
+    line: LineItemPatch,
+    pointer: str,
+    digits: tuple[int, str],
+    settings: tuple[CustomFieldSetting, ...],
+    notes: Notes,
+) -> LineWrite:
     if not (line.product_remote_id or line.variant_remote_id or line.sku):
         notes.invalid(pointer, NEEDS_PRODUCT)
     if line.tax is not None:
@@ -174,8 +186,6 @@ def _line(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Not
     for name in ("requires_shipping", "taxable"):
         if getattr(line, name) is not None:
             notes.unsupported(f"{pointer}/{name}", "that is a matter of the product in WooCommerce")
-    if line.custom_fields:
-        notes.unsupported(f"{pointer}/custom_fields", "no custom fields of lines can be configured for WooCommerce")
     count = Decimal(line.quantity)
     if count != count.to_integral_value() or count <= 0:
         notes.invalid(f"{pointer}/quantity", "WooCommerce's API takes whole numbers")
@@ -194,6 +204,7 @@ def _line(line: LineItemPatch, pointer: str, digits: tuple[int, str], notes: Not
         name=line.name or UNSET,
         subtotal=subtotal,
         total=subtotal,
+        meta_data=custom_fields.write_line(line, settings, pointer, notes) or UNSET,
     )
 
 

@@ -28,8 +28,15 @@ NOTHING: Final = Raw(b"null")
 class Meta(Struct, frozen=True, kw_only=True):
     """A piece of anything that somebody keeps with a record; the value is JSON of any type."""
 
-    key: str
+    key: str = ""
     value: Raw = NOTHING
+
+
+class LineMeta(Meta, frozen=True, kw_only=True):
+    """The same with a line, and how the shop shows it to people where it does: `pa_color` is "Color" there."""
+
+    display_key: str | None = None
+    display_value: Raw = NOTHING
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -68,7 +75,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     """A user of the shop. Guests are none."""
 
     id: int
-    email: str
+    email: str | None
     date_created_gmt: datetime | None = None
     date_modified_gmt: datetime | None = None
     first_name: str = ""
@@ -84,7 +91,7 @@ class Line(Struct, frozen=True, kw_only=True):
     """A line: `subtotal` is before discounts, `total` after, both for the whole line and without tax."""
 
     id: int
-    name: str
+    name: str | None
     quantity: int | float
     subtotal: str
     total: str
@@ -92,6 +99,7 @@ class Line(Struct, frozen=True, kw_only=True):
     product_id: int = 0
     variation_id: int = 0
     sku: str | None = None
+    meta_data: tuple[LineMeta, ...] = ()
 
 
 class ShippingLine(Struct, frozen=True, kw_only=True):
@@ -112,16 +120,16 @@ class FeeLine(Struct, frozen=True, kw_only=True):
 class CouponLine(Struct, frozen=True, kw_only=True):
     """A coupon that was used; its kind is told since WooCommerce 8.7."""
 
-    code: str
+    code: str | None
     discount: str
     discount_type: str | None = None
 
 
 class RefundStub(Struct, frozen=True, kw_only=True):
-    """A refund as its order shows it: the total is negative."""
+    """A refund as its order shows it: the total is negative, the id 0 once it was deleted."""
 
-    id: int
-    total: str
+    id: int | None
+    total: str | None
     reason: str | None = None
 
 
@@ -238,6 +246,7 @@ class LineWrite(Struct, frozen=True, kw_only=True):
     name: Text = UNSET
     subtotal: Text = UNSET
     total: Text = UNSET
+    meta_data: tuple[MetaWrite, ...] | UnsetType = UNSET
 
 
 class ShippingLineWrite(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Normalisers: what comes out is canonical, stays as it is when read again, and nothing is guessed."""
 
+import html
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -280,3 +281,25 @@ def test_safe_html_is_stable(text: str) -> None:
     once = values.safe_html(text)
     assert values.safe_html(once) == once
     assert "<script" not in once.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Lee &amp; Co", "Lee & Co"),
+        ("O&#039;Neill &#x27;", "O'Neill '"),
+        ("Ship Your Idea &ndash; Mug", "Ship Your Idea \u2013 Mug"),
+        ("AT&T, R&D, fish&chips; &copy 2026", "AT&T, R&D, fish&chips; &copy 2026"),
+        ("&amp;amp;", "&amp;"),
+        ("&nosuchname; &notit; &;", "&nosuchname; &notit; &;"),
+        (f"&#{'9' * 5000};", f"&#{'9' * 5000};"),
+    ],
+)
+def test_references_of_html_are_characters(text: str, plain: str) -> None:
+    assert values.unescaped(text) == plain
+
+
+@given(text=st.text())
+def test_what_was_escaped_is_what_it_was(text: str) -> None:
+    assert values.unescaped(html.escape(text)) == text
+    assert isinstance(values.unescaped(text), str)

@@ -73,6 +73,10 @@ def test_a_status_that_means_paid_notes_when(shop: Shop) -> None:
     back = shop.put(f"/orders/{order['id']}", status="pending")
     assert back["date_paid_gmt"] == paid["date_paid_gmt"]
     assert shop.post("/orders", set_paid=True)["status"] == "processing"
+    cash = shop.post("/orders", payment_method="cod", status="processing")
+    assert cash["date_paid_gmt"] is None
+    assert shop.put(f"/orders/{cash['id']}", status="completed")["date_paid_gmt"]
+    assert shop.post("/orders", payment_method="cod", set_paid=True)["status"] == "completed"
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,18 @@ def test_fractions_of_a_cent_are_rounded_and_told_as_that() -> None:
     ]
 
 
+def test_numbers_may_be_text_and_digits_numbers() -> None:
+    """Both are what plugins write; Medusa itself takes either (`BigNumberRawValue`)."""
+    record = shown("order-full")
+    before = ORDER.read(encoded(record), ACCOUNT)
+    record["total"] = str(record["total"])
+    for line in record["items"]:
+        line["raw_unit_price"]["value"] = float(line["raw_unit_price"]["value"])
+    assert ORDER.read(encoded(record), ACCOUNT) == before
+    record["items"][0]["title"] = record["items"][0]["variant_title"] = None
+    assert ORDER.read(encoded(record), ACCOUNT).data.line_items[0].name == ""
+
+
 def test_a_price_has_the_digits_of_its_text_and_not_of_a_computer_s_number() -> None:
     record = order("EUR", [(1, Decimal("123456789012.123456789"))], Decimal(0), Decimal(0))
     assert ORDER.read(encoded(record), ACCOUNT).data.line_items[0].unit_price == "123456789012.123456789"

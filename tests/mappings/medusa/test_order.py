@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from canonical.order import FulfillmentStatus, Order, OrderStatus, PaymentStatus
-from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    LineOptionPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.order_tables_r1 import FULFILLMENTS, PAYMENTS, STATUSES, STEPS
@@ -113,6 +120,29 @@ def test_a_change_of_a_placed_order_sends_only_what_was_asked_for(patch: OrderPa
     assert draft.refused == ()
     assert (draft.body.is_draft, draft.body.step) == (False, None)
     assert on_the_wire(draft.body.body) == sent
+
+
+def test_what_was_chosen_with_a_line_is_read_and_written() -> None:
+    record = shown("order-full")
+    record["items"][0]["variant_option_values"] = {"Size": "M", "Kit": ["a", "b"], "Fit": None}
+    record["items"][0]["metadata"] = {"text": "For Ann", "lockstitch_operation_id": "op_1", "_cart": "7", "letters": 7}
+    mapped = ORDER.read(encoded(record), ACCOUNT)
+    line = mapped.data.line_items[0]
+    chosen = [(one.name, one.value) for one in line.options]
+    assert chosen == [("Size", "M"), ("Kit", '["a", "b"]'), ("text", "For Ann"), ("letters", "7")]
+    assert ("/line_items/0/options/1/value", "coerced") in [(one.path, one.kind) for one in mapped.loss]
+    assert [(one.key, one.value) for one in line.custom_fields] == [("text", "For Ann")]
+    options = tuple(LineOptionPatch(name=name, value=value) for name, value in (*chosen, ("Size", "L"), ("_x", "y")))
+    fields = (CustomFieldPatch(key="text", value="For Jo"), CustomFieldPatch(key="gift", value=True))
+    new = LineItemPatch(name="Ring", unit_price="5.00", quantity="1", options=options, custom_fields=fields)
+    draft = ORDER.to_vendor(OrderPatch(currency="EUR", line_items=(new,), shipping_address=GB), None, ACCOUNT)
+    metadata = {"Size": "M", "Kit": '["a", "b"]', "text": "For Jo", "letters": "7"}
+    assert on_the_wire(draft.body.body)["items"][0]["metadata"] == metadata
+    assert {pointer: kind for pointer, kind in refused(draft).items() if "line_items" in pointer} == {
+        "/line_items/0/options/4": "unsupported",
+        "/line_items/0/options/5": "unsupported",
+        "/line_items/0/custom_fields/1/key": "invalid",
+    }
 
 
 def test_a_new_order_is_a_draft_in_the_region_that_sells_there() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.order import Order
+from canonical.parts import CustomFieldSetting
 from mappings.shopify import order_tables_r1 as tables
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook
@@ -285,6 +286,19 @@ def test_properties_come_as_pairs_or_as_an_object(properties: Any) -> None:
     (read_line,) = webhook_to_canonical(body_of(line_items=[line]), SHOP).data.line_items
 
     assert [field.value for field in read_line.custom_fields] == ["O.L."]
+    assert [(one.name, one.value) for one in read_line.options] == [("Engraving", "O.L.")]
+
+
+def test_a_property_that_apps_hide_is_no_option_and_may_be_a_custom_field() -> None:
+    sent = [{"name": "_bundle", "value": "7"}, {"name": "Size", "value": "M"}, {"name": "Note", "value": ""}]
+    line = json.loads((FIXTURES / "order-webhook.in.json").read_text())["line_items"][0] | {"properties": sent}
+    fields = {"order": (CustomFieldSetting(key="bundle", vendor_field="line:_bundle", type="number"),)}
+    shop = msgspec.structs.replace(SHOP, custom_fields=fields)
+
+    (read_line,) = webhook_to_canonical(body_of(line_items=[line]), shop).data.line_items
+
+    assert [(one.name, one.value) for one in read_line.options] == [("Size", "M")]
+    assert [field.value for field in read_line.custom_fields] == [7]
 
 
 # ------------------------------------------------------------ inner lists beyond one answer

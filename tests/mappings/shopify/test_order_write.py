@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from canonical.order import DiscountType, OrderStatus, PaymentStatus
-from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    LineOptionPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.shopify.inputs_2026_07 import OrderCreateInput, OrderInput, OrderWrite
 from mappings.shopify.order_r1 import ORDER
@@ -98,6 +105,7 @@ def test_a_whole_order_is_made() -> None:
                 tax="3.80",
                 sku="M",
                 requires_shipping=True,
+                options=(LineOptionPatch(name="Engraving", value="?"), LineOptionPatch(name="Size", value="M")),
                 custom_fields=(CustomFieldPatch(key="engraving", value="A.L."),),
             ),
         ),
@@ -133,7 +141,7 @@ def test_a_whole_order_is_made() -> None:
                 "priceSet": sum_of("10.00"),
                 "requiresShipping": True,
                 "taxLines": [{"title": "Tax", "rate": "0.19", "priceSet": sum_of("3.80")}],
-                "properties": [{"name": "Engraving", "value": "A.L."}],
+                "properties": [{"name": "Engraving", "value": "A.L."}, {"name": "Size", "value": "M"}],
             }
         ],
         "shippingLines": [{"title": "Post", "priceSet": sum_of("4.00")}],

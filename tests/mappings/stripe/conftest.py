@@ -36,6 +36,7 @@ CUSTOM_FIELDS: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
         CustomFieldSetting(key="thread", vendor_field="thread"),
         CustomFieldSetting(key="thanks_page", vendor_field="success_url"),
         CustomFieldSetting(key="way_back", vendor_field="cancel_url"),
+        CustomFieldSetting(key="colour", vendor_field="line:colour", label="Colour"),
     ),
 }
 ACCOUNT = VENDOR.build_account((), CUSTOM_FIELDS)

@@ -12,6 +12,7 @@ from canonical.order import OrderStatus, PaymentStatus
 from canonical.order_patch import (
     DiscountPatch,
     LineItemPatch,
+    LineOptionPatch,
     OrderCustomerPatch,
     OrderPatch,
     ShippingLinePatch,
@@ -292,6 +293,15 @@ def test_fields_that_were_read_can_be_sent_back() -> None:
     read = ORDER.to_canonical(SESSION, ACCOUNT).data
     back = tuple(CustomFieldPatch(key=one.key, value=one.value) for one in read.custom_fields)
     assert wire(OrderPatch(custom_fields=back), SESSION) == {"metadata[thread]": "silk"}
+
+
+def test_what_stands_with_an_invoices_line_is_its_option_and_may_be_a_custom_field() -> None:
+    line = ORDER.to_canonical(INVOICE, ACCOUNT).data.line_items[1]
+    assert [(one.name, one.value) for one in line.options] == [("colour", "blue")]
+    assert [(one.key, one.value) for one in line.custom_fields] == [("colour", "blue")]
+    chosen = msgspec.structs.replace(MUG, options=(LineOptionPatch(name="colour", value="blue"),))
+    draft = ORDER.to_vendor(OrderPatch(currency="EUR", line_items=(chosen,)), None, ACCOUNT)
+    assert {one.pointer: one.kind for one in draft.refused} == {"/line_items/0/options": "unsupported"}
 
 
 def test_a_release_holds_both_objects_that_are_orders() -> None:

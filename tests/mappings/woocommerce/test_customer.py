@@ -130,6 +130,20 @@ def test_a_change_sends_only_what_was_asked_for(patch: CustomerPatch, sent: dict
     assert on_the_wire(draft.body) == sent
 
 
+def test_entities_stay_in_no_name() -> None:
+    place = {"company": "Lee &amp; Co", "address_1": "1 Quay", "email": "a@example.com"}
+    record = {
+        "id": 7,
+        "email": "a@example.com",
+        "first_name": "Ren&eacute;",
+        "last_name": "O&#039;Neill",
+        "billing": place,
+    }
+    data = CUSTOMER.read(msgspec.json.encode(record), ACCOUNT).data
+    assert (data.display_name, data.first_name, data.last_name) == ("Ren\u00e9 O'Neill", "Ren\u00e9", "O'Neill")
+    assert data.company_name == "Lee & Co"
+
+
 def test_custom_fields_that_are_not_sent_are_taken_away() -> None:
     current = CUSTOMER.decode(golden("customer-full"))
     patch = CustomerPatch(custom_fields=(CustomFieldPatch(key="needles", value=13),))

@@ -268,6 +268,35 @@ def test_refunds_of_ten_orders_of_a_page_are_read_and_the_rest_is_told(shop: Sho
     assert [[one.kind for one in order.loss] for order in listed] == [[]] * 10 + [["truncated"]] * 2
 
 
+def test_what_surrounds_an_order_may_be_spelled_otherwise_too(shop: ShopLookAlike) -> None:
+    """The marks that are looked for, the times that a list goes by, the refunds that are read beside."""
+    times = {"date_created_gmt": "2026-05-01T09:30:00", "date_modified_gmt": ""}
+    mark = {"5": {"id": 5, "key": "_lockstitch_operation", "value": MARKER}}
+    lines = [{"id": 65, "name": "Mug", "quantity": 1, "subtotal": 10, "total": 10}]
+    placed = shop.place("orders", status="processing", total=10, line_items=lines, meta_data=mark, **times)
+    refund = {"order_id": placed["id"], "amount": "4.00", "total": -4, "reason": None}
+    back = {"quantity": "-1", "total": -4, "meta_data": {"1": {"key": "_refunded_item_id", "value": 65}}}
+    shop.place("refunds", _order=placed["id"], line_items=[back], **refund)
+    (order,) = shop.listed(ORDER, ListQuery(limit=5))
+    assert order.data.line_items[0].refunded_quantity == "1"
+    endpoints: Any = ORDER.endpoints
+    listed = VendorRequest(method="GET", path="/wp-json/wc/v3/orders", route="orders")
+    assert endpoints.marked(shop.must(listed), MARKER) == str(placed["id"])
+
+
+def test_a_deleted_refund_is_not_read(shop: ShopLookAlike) -> None:
+    placed = shop.place("orders", status="processing", total="10.00", refunds=[{"id": 0, "total": "-4.00"}])
+    read: Any = ORDER.endpoints.read
+    answer = shop.must(read(str(placed["id"]), shop.account))
+    raw, account = ORDER.endpoints.record(answer, shop.account)
+    assert raw is not None
+    assert ORDER.endpoints.side_load is not None
+    assert ORDER.endpoints.side_load((raw,), account) is None
+    assert ORDER.endpoints.receipt is not None
+    assert ORDER.endpoints.receipt(answer, "update").record is not None
+    assert ORDER.read(raw, account).data.refunds == ()
+
+
 def test_taxes_and_coupons_are_worked_out_by_the_shop_and_add_up(shop: ShopLookAlike) -> None:
     shop.set(woocommerce_calc_taxes="yes", woocommerce_prices_include_tax="yes")
     shop.place("coupons", code="spring", discount_type="percent", amount="10")

@@ -11,14 +11,23 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from canonical.order import FulfillmentStatus, Order, OrderStatus, PaymentStatus
-from canonical.order_patch import DiscountPatch, LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
-from canonical.parts import AddressPatch, CustomFieldPatch
+from canonical.order_patch import (
+    DiscountPatch,
+    LineItemPatch,
+    LineOptionPatch,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
+from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.order_tables_r1 import STATUSES
 
 from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, refused
 
 LINES = (LineItemPatch(product_remote_id="11", name="Mug", quantity="2", unit_price="19.90"),)
+LINE = {"id": 65, "name": "Mug", "quantity": 2, "subtotal": "10.00", "total": "10.00"}
+ORDERED = {"id": 7, "status": "processing", "currency": "EUR", "total": "10.00"}
 TEXT = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=20)
 MAYBE = st.none() | TEXT
 
@@ -133,6 +142,177 @@ def test_every_status_reads_as_what_woocommerce_means_by_it() -> None:
     assert ORDER.to_canonical(record("refunded", is_paid=True), ACCOUNT).data.payment_status == "refunded"
 
 
+@pytest.mark.parametrize(
+    ("status", "is_paid", "reads"),
+    [
+        ("processing", False, "pending"),
+        ("wc-processing", False, "pending"),
+        ("processing", True, "paid"),
+        ("completed", False, "paid"),
+        ("on-hold", False, "pending"),
+        ("pending", False, "unpaid"),
+    ],
+)
+def test_cash_on_delivery_is_pending_until_the_goods_are_there(status: str, is_paid: bool, reads: str) -> None:
+    data = ORDER.to_canonical(record(status, is_paid=is_paid, payment_method="cod"), ACCOUNT).data
+    assert data.payment_status == reads
+    assert data.totals.paid == ("10.00" if reads == "paid" else "0.00")
+    assert data.payments[0].status == ("succeeded" if reads == "paid" else "pending")
+
+
+@pytest.mark.parametrize(
+    ("change", "reads"),
+    [
+        ({"line_items": [LINE | {"sku": 4711}]}, lambda data: data.line_items[0].sku == "4711"),
+        ({"line_items": [LINE | {"sku": False}]}, lambda data: data.line_items[0].sku is None),
+        ({"line_items": [LINE | {"name": None}]}, lambda data: data.line_items[0].name == ""),
+        ({"line_items": [LINE | {"quantity": "2", "product_id": "11"}]}, lambda data: data.totals.items == "10.00"),
+        ({"line_items": [LINE | {"subtotal": 10, "total": 10.0}]}, lambda data: data.line_items[0].total == "10.00"),
+        ({"line_items": [LINE | {"total_tax": None}]}, lambda data: data.line_items[0].tax == "0.00"),
+        ({"line_items": {"65": LINE, "66": LINE | {"id": 66}}}, lambda data: len(data.line_items) == 2),
+        ({"meta_data": {"3": {"id": 9, "key": "gift_message", "value": "Hi"}}}, lambda data: gift_of(data) == "Hi"),
+        ({"meta_data": {"gift_message": "Hi"}}, lambda data: gift_of(data) == "Hi"),
+        ({"meta_data": [{"id": 1, "key": None, "value": 1}]}, lambda data: gift_of(data) is None),
+        ({"number": 731, "customer_id": "26"}, lambda data: (data.number, data.is_guest) == ("731", False)),
+        (
+            {"billing": {"postcode": 8001, "phone": 441174960123}},
+            lambda data: data.billing_address.postal_code == "8001",
+        ),
+        ({"billing": []}, lambda data: data.billing_address is None),
+        ({"total": 10, "total_tax": 0}, lambda data: data.totals.total == "10.00"),
+        ({"transaction_id": 12345, "payment_method": "bacs"}, lambda data: data.payments[0].remote_id == "12345"),
+        ({"date_paid_gmt": "", "date_completed_gmt": "0000-00-00T00:00:00"}, lambda data: data.paid_at is None),
+        ({"customer_note": None, "created_via": None}, lambda data: data.customer_note is None),
+        ({"prices_include_tax": "yes"}, lambda data: data.tax_inclusive is False),
+        ({"_links": []}, lambda data: True),
+    ],
+)
+def test_a_scalar_in_another_spelling_refuses_no_order(change: Any, reads: Any) -> None:
+    assert reads(ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data)
+
+
+CHOSEN = [
+    {"id": 1, "key": "pa_color", "value": "dusk-blue", "display_key": "Color", "display_value": "Dusk &amp; Blue"},
+    {"id": 2, "key": "Engraving", "value": "For Ann"},
+    {"id": 3, "key": "_reduced_stock", "value": "1", "display_key": "_reduced_stock", "display_value": "1"},
+    {"id": 4, "key": "Length", "value": 12.50, "display_key": "Length", "display_value": 12.50},
+    {"id": 5, "key": "Wrap", "value": True},
+    {"id": 6, "key": "Nothing", "value": ""},
+    {"id": 7, "key": "Parts", "value": ["a", "b"]},
+]
+
+
+def test_what_was_chosen_with_a_line_is_read() -> None:
+    mapped = ORDER.read(msgspec.json.encode(ORDERED | {"line_items": [LINE | {"meta_data": CHOSEN}]}), ACCOUNT)
+    assert [(one.name, one.value) for one in mapped.data.line_items[0].options] == [
+        ("Color", "Dusk & Blue"),
+        ("Engraving", "For Ann"),
+        ("Length", "12.5"),
+        ("Wrap", "true"),
+        ("Parts", '["a","b"]'),
+    ]
+    assert [(one.path, one.kind) for one in mapped.loss] == [("/line_items/0/options/4/value", "coerced")]
+
+
+LINE_FIELDS = (
+    CustomFieldSetting(key="gift", vendor_field="gift_message"),
+    CustomFieldSetting(key="engraving", vendor_field="line:Engraving"),
+    CustomFieldSetting(key="colour", vendor_field="line:pa_color", type="enum"),
+    CustomFieldSetting(key="length", vendor_field="line:Length", type="number"),
+    CustomFieldSetting(key="stock", vendor_field="line:_reduced_stock", type="date"),
+)
+WITH_LINE_FIELDS = msgspec.structs.replace(ACCOUNT, custom_fields={"order": LINE_FIELDS})
+
+
+def test_a_lines_meta_is_a_custom_field_where_the_configuration_names_it() -> None:
+    lines = [LINE, LINE | {"id": 66, "meta_data": CHOSEN}]
+    mapped = ORDER.read(msgspec.json.encode(ORDERED | {"line_items": lines}), WITH_LINE_FIELDS)
+    assert [one.key for one in mapped.data.custom_fields] == ["gift"]
+    without, found = ({one.key: one.value for one in line.custom_fields} for line in mapped.data.line_items)
+    assert found == {"engraving": "For Ann", "colour": "dusk-blue", "length": 12.5, "stock": "1"}
+    assert without == dict.fromkeys(found)
+    assert ("/line_items/1/custom_fields/3/value", "ambiguous") in [(one.path, one.kind) for one in mapped.loss]
+
+
+def test_a_new_line_has_its_options_and_custom_fields() -> None:
+    line = LineItemPatch(
+        product_remote_id="11",
+        quantity="1",
+        options=(
+            LineOptionPatch(name="Engraving", value="For Jo"),
+            LineOptionPatch(name="Size", value="M"),
+            LineOptionPatch(name="Size", value="L"),
+            LineOptionPatch(name="_lockstitch_operation", value="op"),
+        ),
+        custom_fields=(
+            CustomFieldPatch(key="engraving", value="For Ann"),
+            CustomFieldPatch(key="length", value=12.5),
+            CustomFieldPatch(key="gift", value="no"),
+            CustomFieldPatch(key="colour", value=None),
+        ),
+    )
+    draft = ORDER.to_vendor(OrderPatch(line_items=(line,)), None, WITH_LINE_FIELDS)
+    assert on_the_wire(draft.body)["line_items"][0]["meta_data"] == [
+        {"key": "Engraving", "value": "For Ann"},
+        {"key": "Size", "value": "M"},
+        {"key": "Length", "value": "12.5"},
+    ]
+    assert refused(draft) == {
+        "/line_items/0/options/2": "unsupported",
+        "/line_items/0/options/3": "unsupported",
+        "/line_items/0/custom_fields/2/key": "invalid",
+    }
+
+
+def test_entities_stay_in_no_text_for_people() -> None:
+    place = {
+        "first_name": "Se&#225;n",
+        "last_name": "O&#039;Neill",
+        "company": "Lee &amp; Co",
+        "city": "S&atilde;o Paulo",
+    }
+    change = {
+        "line_items": [LINE | {"name": "Ship Your Idea &ndash; Mug &AMP; Co"}],
+        "shipping_lines": [{"total": "0", "method_title": "Pick &amp; go"}],
+        "coupon_lines": [{"code": "b&amp;b", "discount": "1.00"}],
+        "refunds": [{"id": 9, "total": "-1.00", "reason": "Chipped &amp; cracked"}],
+        "customer_note": "Ring &lt;twice&gt;",
+        "billing": place,
+        "shipping": place | {"address_1": "1 &quot;Quay&quot;", "state": "&Aring;land"},
+    }
+    data: Any = ORDER.read(msgspec.json.encode(ORDERED | change), ACCOUNT).data
+    assert data.line_items[0].name == "Ship Your Idea \u2013 Mug & Co"
+    assert (data.shipping_lines[0].title, data.discounts[0].code) == ("Pick & go", "b&b")
+    assert (data.refunds[0].reason, data.customer_note) == ("Chipped & cracked", "Ring <twice>")
+    assert (data.customer.name, data.billing_address.name) == ("Se\u00e1n O'Neill", "Se\u00e1n O'Neill")
+    assert (data.billing_address.company, data.billing_address.city) == ("Lee & Co", "S\u00e3o Paulo")
+    assert (data.shipping_address.line1, data.shipping_address.region) == ('1 "Quay"', "\u00c5land")
+
+
+def gift_of(data: Order) -> Any:
+    return next(one.value for one in data.custom_fields if one.key == "gift")
+
+
+def test_cash_on_delivery_is_paid_by_completing_the_order() -> None:
+    current = record("processing", payment_method="cod")
+    assert ORDER.to_vendor(OrderPatch(payment_status="paid"), current, ACCOUNT).body.status == "completed"
+    draft = ORDER.to_vendor(OrderPatch(status="open", payment_status="paid"), current, ACCOUNT)
+    assert refused(draft) == {"/status": "invalid"}
+
+
+def test_a_draft_of_the_shops_own_is_a_draft() -> None:
+    data = ORDER.to_canonical(record("draft"), ACCOUNT).data
+    assert (data.status, data.payment_status, data.fulfillment_status) == ("draft", "unpaid", "unfulfilled")
+
+
+def test_a_refund_without_an_id_is_a_deleted_one() -> None:
+    stubs = [{"id": 0, "reason": "", "total": "-0.00"}, {"id": None, "total": None}, {"id": 9, "total": "-4.00"}]
+    mapped = ORDER.to_canonical(record("processing", refunds=stubs), ACCOUNT)
+    assert [one.remote_id for one in mapped.data.refunds] == ["9"]
+    assert (mapped.data.totals.refunded, mapped.data.payment_status) == ("4.00", "partially_refunded")
+    assert [loss.path for loss in mapped.loss if loss.kind == "truncated"] == ["/refunds/0"]
+
+
 @given(status=st.text(), via=st.text(), method=st.text(), code=st.text())
 def test_no_word_breaks_the_reading(status: str, via: str, method: str, code: str) -> None:
     coupons = [{"code": code, "discount": "1.00", "discount_type": code}]
@@ -241,13 +421,13 @@ def test_what_cannot_be_kept_is_refused_and_nothing_is_ignored() -> None:
         "/line_items/0",
         "/line_items/0/quantity",
         "/line_items/1/variant_remote_id",
+        "/line_items/1/custom_fields/0/key",
         "/shipping_lines/0/price",
     }
     assert {pointer for pointer, kind in told.items() if kind == "unsupported"} == {
         *("/number", "/presentment_currency", "/tax_inclusive", "/discounts", "/tags", "/internal_note"),
         *("/is_test", "/placed_at", "/customer/name", "/billing_address/phone", "/line_items/0/tax"),
-        *("/line_items/0/taxable", "/line_items/1/custom_fields"),
-        *("/shipping_lines/0/carrier", "/shipping_lines/0/tax"),
+        *("/line_items/0/taxable", "/shipping_lines/0/carrier", "/shipping_lines/0/tax"),
     }
     later = OrderPatch(line_items=LINES, shipping_lines=(), currency="USD")
     assert refused(ORDER.to_vendor(later, ORDER.decode(golden("order-full")), ACCOUNT)) == {
