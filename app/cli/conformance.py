@@ -29,6 +29,8 @@ TOGETHER: Final = (
 )
 """Fields that one value of a vendor may hold at once."""
 SECOND_TEXT: Final = "changed by the check"
+MOST_PAGES: Final = 10
+"""Of a list at a fresh account, in which there is next to nothing."""
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Every record has changed since then."""
 
@@ -204,6 +206,9 @@ def _written(account: SampleAccount, mapping: AnyMapping) -> Iterator[str | None
         if name in readable and name not in excused:
             shown = msgspec.to_builtins(getattr(before.data, name))
             yield None if _reads_back(sent, shown) else f"{name} was written as {sent!r} and reads back as {shown!r}"
+    if mapping.endpoints.list is not None and mapping.endpoints.page is not None:
+        listed = _walked(account, mapping, ListQuery(limit=mapping.endpoints.max_limit), MOST_PAGES)
+        yield None if listed is not None and remote_id in listed else "what was created is in no list"
     if mapping.endpoints.update is None:
         return
     for cell in coverage(mapping):

@@ -81,7 +81,8 @@ def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
         type_id = found.url.partition("/record/")[2].partition("/")[0]
         if type_id != TYPE_IDS[object]:
             raise Unmappable(f"{path}.url", f"a record of object type {type_id}; a {object} is {TYPE_IDS[object]}")
-    if PROPERTIES[object].isdisjoint(_read(_members, found.properties, f"{path}.properties")):
+    members = _read(_members, found.properties, f"{path}.properties")
+    if PROPERTIES[object].isdisjoint(members):
         raise Unmappable(f"{path}.properties", f"no property of a {object} in it: only its id, or another object")
 
 

@@ -16,6 +16,7 @@ from mappings.checks.writing import enums_written, patch_minimal, settled
 from mappings.coverage import coverage, unsupported
 from mappings.hubspot.unwrap import unwrap
 from mappings.registry import VENDORS, AnyVendor, mapping_of
+from mappings.spec import Page
 
 ROOT = Path(__file__).parents[2]
 # A vendor is held to what it claims as soon as it claims anything.
@@ -157,6 +158,42 @@ def test_a_case_is_not_answered_by_one_with_a_longer_name(fixtures: Path, tmp_pa
     (fixtures / "customer-fu.in.json").write_text("{}")
 
     assert unanswered(VENDORS["hubspot"], tmp_path) == ["customer-fu"]
+
+
+def blind(vendor: AnyVendor, **endpoints: Any) -> AnyVendor:
+    """The vendor with other endpoints."""
+    mappings = tuple(replace(one, endpoints=replace(one.endpoints, **endpoints)) for one in vendor.mappings)
+    return replace(vendor, mappings=mappings)
+
+
+@pytest.mark.parametrize("name", ["hubspot", "medusa", "salesforce"])
+def test_a_mapping_that_finds_no_record_in_an_answer_does_not_read(name: str) -> None:
+    told = computed(blind(VENDORS[name], record=lambda reply, account: (None, account)), ROOT)["bronze.read"]
+
+    assert f"{name}.customer: there is no golden answer in which record finds what unwrap finds" in told.failures
+    assert computed(VENDORS[name], ROOT)["bronze.read"].holds
+
+
+def test_a_mapping_that_finds_a_part_of_a_list_does_not_read() -> None:
+    whole = VENDORS["freshdesk"].mappings[0].endpoints.page
+    assert whole is not None
+
+    def first(reply: Any, query: Any, account: Any) -> Any:
+        page = whole(reply, query, account)
+        return msgspec.structs.replace(page, records=page.records[:1])
+
+    told = computed(blind(VENDORS["freshdesk"], page=first), ROOT)["bronze.read"]
+
+    assert "customer-listed: page does not find the 2 records that unwrap finds" in told.failures
+
+
+def test_lists_of_a_vendor_without_a_look_alike_are_proven_by_golden_answers() -> None:
+    def nothing(reply: Any, query: Any, account: Any) -> Any:
+        return Page(records=(), next=None, account=account)
+
+    told = computed(blind(VENDORS["medusa"], page=nothing), ROOT)["bronze.read"]
+
+    assert "medusa.order: there is no golden answer in which page finds what unwrap finds" in told.failures
 
 
 def test_whatever_a_folder_raises_is_a_failure_with_its_place() -> None:

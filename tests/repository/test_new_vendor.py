@@ -207,6 +207,23 @@ def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, told: 
 
 
 @pytest.mark.long
+def test_what_was_created_and_is_in_no_list_was_not_read_back(project: Path) -> None:
+    listing = project / "mappings" / "hubspot" / "listing.py"
+    text = listing.read_text("utf-8")
+    assert "Page(records=answer.results, next=" in text
+    listing.write_text(text.replace("Page(records=answer.results, next=", "Page(records=(), next="), "utf-8")
+
+    checked = lockstitch(project, "check-vendor", "hubspot", "--no-types", "--json")
+
+    assert checked.returncode == 3, checked.stderr
+    rules = {rule["rule"]: rule for rule in json.loads(checked.stdout)["rules"]}
+    assert rules["silver.round-trip"]["result"]["failures"] == [
+        "hubspot.customer: what was created is in no list",
+        "hubspot.ticket: what was created is in no list",
+    ]
+
+
+@pytest.mark.long
 def test_a_level_is_asked_for_without_what_is_above_it(project: Path) -> None:
     assert lockstitch(project, "new-vendor", "ox").returncode == 0
 

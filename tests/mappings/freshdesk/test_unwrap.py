@@ -51,6 +51,8 @@ def test_a_recorded_answer_is_understood_or_refused_with_the_place(name: str, sh
 def test_bare_records_lists_and_search_results_are_found() -> None:
     assert len(VENDOR.unwrap(golden("ticket-full"), "ticket")) == 1
     assert len(VENDOR.unwrap(golden("ticket-found"), "ticket")) == 4
+    searched = b'{"total":4,"results":' + golden("ticket-found") + b"}"
+    assert VENDOR.unwrap(searched, "ticket") == VENDOR.unwrap(golden("ticket-found"), "ticket")
     assert len(VENDOR.unwrap(golden("customer-listed"), "customer")) == 2
     assert VENDOR.unwrap(b"[]", "customer") == ()
     with_conversations = b'{"id":1,"conversations":' + golden("comment-conversations") + b"}"

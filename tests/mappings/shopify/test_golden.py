@@ -5,6 +5,8 @@ import json
 import msgspec
 import pytest
 
+from mappings.shopify import VENDOR
+
 from .conftest import FIXTURES, MAPPINGS, SHOP, understood
 
 CASES = sorted(path.name.removesuffix(".in.json") for path in FIXTURES.glob("*.in.json"))
@@ -14,7 +16,9 @@ CASES = sorted(path.name.removesuffix(".in.json") for path in FIXTURES.glob("*.i
 def test_a_record_means_what_is_written_down(case: str) -> None:
     mapping = MAPPINGS["customer" if case.startswith("customer") else "order"]
 
-    mapped = understood((FIXTURES / f"{case}.in.json").read_bytes(), mapping, SHOP)
+    (record,) = VENDOR.unwrap((FIXTURES / f"{case}.in.json").read_bytes(), mapping.object)
+
+    mapped = understood(record, mapping, SHOP)
 
     expected = json.loads((FIXTURES / f"{case}.out.json").read_text())
     assert json.loads(msgspec.json.encode(mapped)) == expected

@@ -1,0 +1,86 @@
+"""`record` and `page` find in golden answers what `unwrap` finds: these two read what a vendor answers at work, and
+`unwrap` what people have at hand."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from mappings.checks.golden import account_of, cases, records, unwrapped
+from mappings.checks.result import Result
+from mappings.http import VendorReply
+from mappings.registry import AnyMapping, AnyVendor
+from mappings.spec import ListQuery, Unmappable
+
+PARENT: Final = "1"
+"""Of the ticket whose comments an answer lists; no answer depends on it."""
+LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def found(vendor: AnyVendor, root: Path, *, lists: bool = False) -> Result:
+    """Every object has a golden answer in which `record` finds the record; where one holds several, `page` finds them
+    all. `lists`: every object that can be listed has to have an answer to that."""
+    tried, failures, account = 0, list[str](), account_of(vendor, root)
+    for mapping in {one.object: one for one in sorted(vendor.mappings, key=lambda one: one.revision)}.values():
+        answers = dict(_answers(vendor, mapping, root))
+        tried += len(answers)
+        paged = {case: _page_finds(mapping, sent, wanted, account) for case, (sent, wanted) in answers.items()}
+        failures += [
+            f"{case}: page does not find the {len(wanted)} records that unwrap finds"
+            for case, (_, wanted) in answers.items()
+            if len(wanted) > 1 and mapping.endpoints.page is not None and not paged[case]
+        ]
+        told = f"{mapping.name}: there is no golden answer in which"
+        if lists and mapping.endpoints.page is not None and not any(paged.values()):
+            failures.append(f"{told} page finds what unwrap finds")
+        if mapping.endpoints.read is None:
+            continue
+        if not any(_record_finds(mapping, sent, wanted, account) for sent, wanted in answers.values()):
+            failures.append(f"{told} record finds what unwrap finds")
+    return Result(cases=tried, failures=tuple(failures), nothing="there are no golden answers")
+
+
+def _answers(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple[str, tuple[bytes, tuple[Any, ...]]]]:
+    """Golden payloads in the API's own shape, with the records that `unwrap` finds in them."""
+    own = {case for case, _ in records(vendor, mapping, root)}
+    for case in cases(vendor, root):
+        if case.object == mapping.object and case.name in own:
+            yield case.name, (case.sent, _decoded(unwrapped(vendor, mapping, case.sent)))
+
+
+def _record_finds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], account: Any) -> bool:
+    try:
+        raw, _ = mapping.endpoints.record(_reply(sent), account)
+        return raw is not None and _decoded((raw,)) == wanted
+    except (Unmappable, msgspec.MsgspecError):
+        return False
+
+
+def _page_finds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], account: Any) -> bool:
+    """Whether all are on the page, for any way in which the list can be asked for: vendors answer them differently."""
+    endpoints = mapping.endpoints
+    asked = [ListQuery(limit=endpoints.max_limit, parent=PARENT)]
+    asked += [ListQuery(limit=endpoints.max_limit, filters={name: "x"}) for name in sorted(endpoints.filters)]
+    if endpoints.updated_since:
+        asked.append(ListQuery(limit=endpoints.max_limit, updated_since=LONG_AGO))
+    return endpoints.page is not None and any(_holds(mapping, sent, wanted, query, account) for query in asked)
+
+
+def _holds(mapping: AnyMapping, sent: bytes, wanted: tuple[Any, ...], query: ListQuery, account: Any) -> bool:
+    assert mapping.endpoints.page is not None  # noqa: S101 - who calls has looked
+    try:
+        there = _decoded(mapping.endpoints.page(_reply(sent), query, account).records)
+    except (Unmappable, msgspec.MsgspecError):
+        return False
+    return all(one in there for one in wanted)
+
+
+def _reply(sent: bytes) -> VendorReply:
+    return VendorReply(status=200, headers={}, body=sent)
+
+
+def _decoded(found: tuple[Raw, ...]) -> tuple[Any, ...]:
+    return tuple(msgspec.json.decode(one) for one in found)
