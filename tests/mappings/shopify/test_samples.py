@@ -35,7 +35,6 @@ REFUSED = {
 ADDS_UP = {
     "order/create-order-response-new-customer-2024-10.json",
     "order/create-order-response-with-tax-lines-2024-10.json",
-    "order/create-order-with-addresses-response.json",
     "order/get-order-2025-01.json",
     "order/list-orders-2024-10.json",
     "webhook/activepieces-new-cancelled-order-1.json",
