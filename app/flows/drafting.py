@@ -17,7 +17,7 @@ from app.flows.seam import Seam
 from app.flows.understanding import fitting, map_record, understand, weigh_draft
 from app.operation_ports import Intent
 from app.ports import Connection
-from app.problem_document import FieldError
+from app.problem_document import FieldError, summary
 from app.telemetry import mapping_span
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
@@ -248,10 +248,10 @@ def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
     title = desk.connection.vendor.title
     invalid = tuple(_complaint(refusal) for refusal in refused if refusal.kind == "invalid")
     if invalid:
-        raise InvalidField(f"{title} cannot store this: {_told(invalid)}", errors=invalid)
+        raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
     unsupported = tuple(_complaint(refusal) for refusal in refused)
     if unsupported and not desk.intent.lossy:
-        raise UnsupportedField(f"{title} has no place for this: {_told(unsupported)}", errors=unsupported)
+        raise UnsupportedField(f"{title} has no place for this: {summary(unsupported)}", errors=unsupported)
     return _dropped(refused)
 
 
@@ -261,10 +261,6 @@ def _dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
 
 def _complaint(refusal: FieldRefusal) -> FieldError:
     return FieldError(pointer=refusal.pointer, detail=refusal.detail)
-
-
-def _told(complaints: tuple[FieldError, ...]) -> str:
-    return "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
 
 
 async def _name_people(desk: Desk, patch: Any) -> Any:

@@ -79,8 +79,7 @@ async def subscribe(seam: Seam, wanted: SubscriptionRequest, *, principal: str) 
     if refused is not None:
         complaints.append(FieldError(pointer="/target_url", detail=refused))
     if complaints:
-        told = "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
-        raise InvalidField(f"{told}.", errors=tuple(complaints), next_step=None if refused is None else NEXT_STEP)
+        raise InvalidField.listing(complaints, next_step=None if refused is None else NEXT_STEP)
     secret = new_secret()
     made = await seam.subscriptions.create(
         NewSubscription(
