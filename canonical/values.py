@@ -11,11 +11,10 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import available_timezones
 
-import nh3
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from canonical import codes
+from canonical import codes, markup
 
 CACHE_SIZE: Final = 16_384
 # What `Money` and `Quantity` in `parts` let through.
@@ -215,5 +214,5 @@ def utc(moment: datetime) -> datetime:
 
 
 def safe_html(text: str) -> str:
-    """HTML without scripts, handlers, styles or frames (nh3's defaults); safe to show in a console."""
-    return nh3.clean(text)
+    """HTML without scripts, handlers, styles or frames, safe to show in a console. See `markup`."""
+    return markup.safe_html(text)

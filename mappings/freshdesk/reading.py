@@ -8,7 +8,7 @@ from html import escape
 from msgspec import UnsetType
 
 from canonical import values
-from canonical.parts import Attachment, Loss
+from canonical.parts import Attachment
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.wire_v2 import MARK
 
@@ -42,14 +42,6 @@ def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]
             for file in files
         ]
     )
-
-
-def safe_html(text: str, path: str, loss: list[Loss]) -> str:
-    """A message without scripts and styles; that something was taken out is noted."""
-    safe = values.safe_html(text)
-    if safe != text:
-        loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
-    return safe
 
 
 @lru_cache(maxsize=values.CACHE_SIZE)
