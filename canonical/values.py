@@ -5,16 +5,20 @@ A value that cannot be understood comes back as None or as it was, never as a gu
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, wraps
+from typing import Final, ParamSpec, TypeVar
 from zoneinfo import available_timezones
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from canonical import codes, markup
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 CACHE_SIZE: Final = 16_384
 # What `Money` and `Quantity` in `parts` let through.
@@ -43,12 +47,30 @@ _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with time
 _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
+def _remembered(*, longest: int, otherwise: R, size: int = CACHE_SIZE) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A cache for a function of a text. A text of more characters than `longest` is `otherwise`: it is neither folded
+    nor kept."""
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        cached = lru_cache(maxsize=size)(function)
+
+        @wraps(function)
+        def remembered(*args: P.args, **kwargs: P.kwargs) -> R:
+            if isinstance(args[0], str) and len(args[0]) > longest:
+                return otherwise
+            return cached(*args, **kwargs)
+
+        return remembered
+
+    return wrap
+
+
 def email(text: str) -> str:
     """An address read from a vendor, trimmed and lower-cased. Vendors compare addresses without case, and so do we."""
     return text.strip().lower()
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+@_remembered(longest=320, otherwise=False)
 def is_email(text: str) -> bool:
     """Whether an address that a caller sends is well-formed (RFC 5321/6531 syntax; no DNS look-up)."""
     try:
@@ -58,7 +80,7 @@ def is_email(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+@_remembered(longest=250, otherwise=None)
 def phone(text: str, country: str | None = None) -> str | None:
     """E.164 for a number that could exist; None where the text has no country or no number in it."""
     try:
@@ -70,7 +92,7 @@ def phone(text: str, country: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+@_remembered(longest=100, otherwise=None)
 def country(text: str | None) -> str | None:
     """ISO 3166-1 alpha-2 for a code of two or three letters or an English name; None for anything else."""
     if not text:
@@ -81,7 +103,7 @@ def country(text: str | None) -> str | None:
     return codes.country_names().get(codes.fold_name(text))
 
 
-@lru_cache(maxsize=1024)
+@_remembered(longest=100, otherwise=None, size=1024)
 def language(text: str | None) -> str | None:
     """A BCP 47 tag in its usual spelling (`pt-BR`) for a tag in any case or with underscores; None if it is not one.
 
@@ -104,7 +126,7 @@ def language(text: str | None) -> str | None:
     return "-".join(tag) + match["rest"]
 
 
-@lru_cache(maxsize=1024)
+@_remembered(longest=100, otherwise=None, size=1024)
 def language_key(text: str | None) -> str | None:
     """A tag to compare by: with the script that its language and region imply, so that `zh-CN` is `zh-Hans-CN`."""
     tag = language(text)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from html import escape
+from typing import Final
 
 from msgspec import UnsetType
 
@@ -11,6 +12,8 @@ from canonical import values
 from canonical.parts import Attachment
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.wire_v2 import MARK
+
+LONGEST_SENDER: Final = 1000
 
 
 def own_external_id(external_id: str | None) -> str | None:
@@ -44,10 +47,14 @@ def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]
     )
 
 
-@lru_cache(maxsize=values.CACHE_SIZE)
 def address_of(text: str | None) -> tuple[str | None, str | None]:
-    """Name and address of a sender such as `Ann Lee <ann@example.com>`."""
-    name, address = parseaddr(text or "")
+    """Name and address of a sender such as `Ann Lee <ann@example.com>`; neither of one that is longer than any is."""
+    return _address_of(text) if text and len(text) <= LONGEST_SENDER else (None, None)
+
+
+@lru_cache(maxsize=values.CACHE_SIZE)
+def _address_of(text: str) -> tuple[str | None, str | None]:
+    name, address = parseaddr(text)
     return name or None, values.email(address) if values.is_email(address) else None
 
 

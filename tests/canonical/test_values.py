@@ -265,3 +265,13 @@ def test_safe_html_is_stable(text: str) -> None:
     once = values.safe_html(text)
     assert values.safe_html(once) == once
     assert "<script" not in once.lower()
+
+
+# ------------------------------------------------------------------ long ones
+
+
+@pytest.mark.parametrize("text", ["\u0301" * 65_000, "1" * 65_000, "a@example.com" + " " * 65_000, "DE" + " " * 65_000])
+def test_what_is_longer_than_any_name_or_number_is_none(text: str) -> None:
+    assert not values.is_email(text)
+    assert [values.phone(text), values.phone(text, "DE")] == [None, None]
+    assert [values.country(text), values.language(text), values.language_key(text)] == [None, None, None]
