@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache, wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar, cast
 from zoneinfo import available_timezones
 
 import phonenumbers
@@ -17,8 +17,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from canonical import codes, markup
 
-P = ParamSpec("P")
-R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_SIZE: Final = 16_384
 # What `Money` and `Quantity` in `parts` let through.
@@ -47,20 +46,18 @@ _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with time
 _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
-def _remembered(*, longest: int, otherwise: R, size: int = CACHE_SIZE) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def _remembered(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> Callable[[F], F]:
     """A cache for a function of a text. A text of more characters than `longest` is `otherwise`: it is neither folded
     nor kept."""
 
-    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+    def wrap(function: F) -> F:
         cached = lru_cache(maxsize=size)(function)
 
         @wraps(function)
-        def remembered(*args: P.args, **kwargs: P.kwargs) -> R:
-            if isinstance(args[0], str) and len(args[0]) > longest:
-                return otherwise
-            return cached(*args, **kwargs)
+        def remembered(text: str | None, *others: str | None) -> Any:
+            return cached(text, *others) if text is None or len(text) <= longest else otherwise
 
-        return remembered
+        return cast(F, remembered)
 
     return wrap
 
@@ -80,7 +77,7 @@ def is_email(text: str) -> bool:
     return True
 
 
-@_remembered(longest=250, otherwise=None)
+@_remembered(longest=250)
 def phone(text: str, country: str | None = None) -> str | None:
     """E.164 for a number that could exist; None where the text has no country or no number in it."""
     try:
@@ -92,7 +89,7 @@ def phone(text: str, country: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@_remembered(longest=100, otherwise=None)
+@_remembered(longest=100)
 def country(text: str | None) -> str | None:
     """ISO 3166-1 alpha-2 for a code of two or three letters or an English name; None for anything else."""
     if not text:
@@ -103,7 +100,7 @@ def country(text: str | None) -> str | None:
     return codes.country_names().get(codes.fold_name(text))
 
 
-@_remembered(longest=100, otherwise=None, size=1024)
+@_remembered(longest=100, size=1024)
 def language(text: str | None) -> str | None:
     """A BCP 47 tag in its usual spelling (`pt-BR`) for a tag in any case or with underscores; None if it is not one.
 
@@ -126,7 +123,7 @@ def language(text: str | None) -> str | None:
     return "-".join(tag) + match["rest"]
 
 
-@_remembered(longest=100, otherwise=None, size=1024)
+@_remembered(longest=100, size=1024)
 def language_key(text: str | None) -> str | None:
     """A tag to compare by: with the script that its language and region imply, so that `zh-CN` is `zh-Hans-CN`."""
     tag = language(text)

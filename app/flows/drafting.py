@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -12,6 +13,7 @@ from app.flows.changes import WATCHED, Watched, watched_in
 from app.flows.fetch import ask, fetch_raw
 from app.flows.hinging import hinges_on_facts
 from app.flows.locate import AnyMapping, cannot
+from app.flows.off_loop import off_loop
 from app.flows.resources import etag_of, name_records
 from app.flows.seam import Seam
 from app.flows.understanding import fitting, map_record, understand, weigh_draft
@@ -132,7 +134,7 @@ async def _update(desk: Desk, update: Callable[..., VendorRequest], marker: str,
         request=request,
         remote_id=remote_id,
         loss=loss,
-        before=_watched(desk, raw, account),
+        before=await _watched(desk, raw, account),
     )
 
 
@@ -146,7 +148,9 @@ async def find_by_key(desk: Desk, key: UpsertKey, value: str) -> str | None:
         return None
     with fitting(desk.seam, desk.connection, desk.mapping):
         raw, account = endpoints.record(reply, account)
-    return None if raw is None else map_record(desk.seam, desk.connection, desk.mapping, raw, account).remote.id
+    if raw is None:
+        return None
+    return (await map_record(desk.seam, desk.connection, desk.mapping, raw, account)).remote.id
 
 
 async def _prepare_archive(desk: Desk) -> Prepared:
@@ -170,7 +174,7 @@ async def _prepare_cancel(desk: Desk, marker: str) -> Prepared:
     loss = _judge(desk, refused)
     await _check_version(desk, raw, account)
     return Prepared(
-        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=_watched(desk, raw, account)
+        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(desk, raw, account)
     )
 
 
@@ -226,21 +230,21 @@ async def _draft_unjudged(desk: Desk, present: msgspec.Raw | None, account: Any)
     patch = await _name_people(desk, patch)
     draft = None
     try:
-        draft = _made(desk, patch, present, account)
+        draft = await _made(desk, patch, present, account)
     finally:  # a canary that breaks over it has to come back as well
         if not desk.dry:
             weigh_draft(desk.seam, desk.connection, desk.mapping, patch, present, account, draft)
     return draft
 
 
-def _made(desk: Desk, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+async def _made(desk: Desk, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     """What the revision makes of it. Raises VendorDrifted where it cannot read the present record."""
     current = None
     if present is not None:
         with fitting(desk.seam, desk.connection, desk.mapping, present):
             current = desk.mapping.decode(present)
     with mapping_span(desk.mapping.name, desk.mapping.revision, "write"):
-        return desk.mapping.to_vendor(patch, current, account)
+        return await off_loop(desk.mapping, present, account, partial(desk.mapping.to_vendor, patch, current, account))
 
 
 def _judge(desk: Desk, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
@@ -285,7 +289,7 @@ async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
     wanted = desk.intent.if_match
     if wanted is None or wanted == ANY_VERSION:
         return
-    reading = understand(
+    reading = await understand(
         desk.seam, desk.connection, desk.mapping, raw, account, remote_id=desk.intent.remote_id, pinned=desk.dry
     )
     (resource,) = await name_records(desk.seam, desk.connection, [reading])
@@ -295,13 +299,14 @@ async def _check_version(desk: Desk, raw: msgspec.Raw, account: Any) -> None:
         raise VersionConflict(f"The present version is {present}; If-Match names another one.")
 
 
-def _watched(desk: Desk, raw: msgspec.Raw, account: Any) -> Watched | None:
+async def _watched(desk: Desk, raw: msgspec.Raw, account: Any) -> Watched | None:
     """What a change is compared with later. A record that cannot be read as a whole can still be written to."""
     name = WATCHED.get(desk.intent.object)
     if name is None or (desk.intent.action != "cancel" and name not in msgspec.json.decode(desk.intent.body)):
         return None
     with suppress(VendorDrifted):
-        return watched_in(desk.intent.object, map_record(desk.seam, desk.connection, desk.mapping, raw, account).data)
+        mapped = await map_record(desk.seam, desk.connection, desk.mapping, raw, account)
+        return watched_in(desk.intent.object, mapped.data)
     return None
 
 

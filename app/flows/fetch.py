@@ -1,5 +1,6 @@
 """One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -41,7 +42,7 @@ async def fetch_record(
     """One record as we understand it; by this very revision where it is `pinned`. Raises like `fetch_raw`, and
     VendorDrifted."""
     raw, account = await fetch_raw(seam, connection, mapping, remote_id, deadline)
-    return understand(seam, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
+    return await understand(seam, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
 
 
 async def fetch_page(
@@ -55,7 +56,10 @@ async def fetch_page(
     with fitting(seam, connection, mapping):
         page = endpoints.page(reply, query, account)
     account = await _side_load(seam, connection, mapping, page.records, page.account, deadline)
-    readings = [understand(seam, connection, mapping, raw, account, pinned=pinned) for raw in page.records]
+    readings = []
+    for raw in page.records:
+        readings.append(await understand(seam, connection, mapping, raw, account, pinned=pinned))
+        await asyncio.sleep(0)  # others have their turn between two records of a long page
     return readings, page.next
 
 

@@ -102,7 +102,7 @@ async def _read_back(desk: Desk, receipt: Receipt, remote_id: str | None) -> Rea
     """What was made: from the answer where it holds the whole record, else read."""
     if receipt.record is not None and not receipt.pending:
         account = await desk.account()
-        return understand(desk.seam, desk.connection, desk.mapping, receipt.record, account)
+        return await understand(desk.seam, desk.connection, desk.mapping, receipt.record, account)
     if desk.mapping.object == "comment":
         return await find_comment(desk, _known(remote_id))
     return await fetch_record(desk.seam, desk.connection, desk.mapping, _known(remote_id), desk.deadline)
