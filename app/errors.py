@@ -19,12 +19,13 @@ caller only, never to a log. All problems stay in one file, so you see the whole
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from app.problem_document import Fault, FieldError, ProblemDocument, VendorSays
+from app.problem_document import MOST_ERRORS, Fault, FieldError, ProblemDocument, VendorSays, cut, summary
 from app.redaction import without_people
 from mappings.http import Category
 
@@ -188,12 +189,17 @@ class InvalidField(CallerProblem, code="invalid-field", status=422, title="A fie
     @classmethod
     def at(cls, pointer: str, detail: str) -> Self:
         """One complaint about the body, at a JSON Pointer; an empty one is the whole body."""
-        return cls(f"{pointer or 'The body'}: {detail}.", errors=(FieldError(pointer=pointer, detail=detail),))
+        return cls.listing((FieldError(pointer=pointer, detail=detail),))
 
     @classmethod
     def of(cls, parameter: str, detail: str) -> Self:
         """One complaint about a query parameter."""
-        return cls(f"{parameter}: {detail}.", errors=(FieldError(parameter=parameter, detail=detail),))
+        return cls.listing((FieldError(parameter=parameter, detail=detail),))
+
+    @classmethod
+    def listing(cls, errors: Sequence[FieldError], **facts: Any) -> Self:
+        """Several complaints at once; the detail repeats the first of them."""
+        return cls(f"{summary(errors)}.", errors=tuple(errors), **facts)
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
@@ -419,10 +425,15 @@ def document_of(problem: Problem, *, public_url: str, instance: str, correlation
         retry_after=_whole_seconds(problem),
         next_step=problem.next_step,
         correlation_id=correlation_id,
-        errors=tuple(replace(error, detail=without_people(error.detail)) for error in problem.errors) or UNSET,
+        errors=tuple(map(_shown, problem.errors[:MOST_ERRORS])) or UNSET,
         vendor=UNSET if says is None else replace(says, detail=says.detail and without_people(says.detail)),
         operation_id=UNSET if problem.operation_id is None else problem.operation_id,
     )
+
+
+def _shown(error: FieldError) -> FieldError:
+    pointer = error.pointer if error.pointer is UNSET else cut(error.pointer)
+    return replace(error, pointer=pointer, detail=without_people(cut(error.detail)))
 
 
 def _whole_seconds(problem: Problem) -> int | None:

@@ -1,5 +1,6 @@
 """What callers read when something went wrong: the problem document (RFC 9457) and its parts."""
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
@@ -11,6 +12,11 @@ PROBLEM_JSON: Final = "application/problem+json"
 
 Fault = Literal["caller", "vendor", "lockstitch"]
 
+MOST_ERRORS: Final = 100
+"""Errors that one problem lists. The detail counts the others."""
+LONGEST_PLACE: Final = 1000
+"""Characters of a pointer or of an error's detail, which may repeat a member's name of any length."""
+
 
 class FieldError(Struct, frozen=True, kw_only=True):
     """One complaint: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
@@ -19,6 +25,22 @@ class FieldError(Struct, frozen=True, kw_only=True):
     parameter: str | UnsetType = UNSET
     header: str | UnsetType = UNSET
     detail: str
+
+
+def cut(text: str) -> str:
+    """A pointer or a detail at a length that a person reads."""
+    return text if len(text) <= LONGEST_PLACE else f"{text[:LONGEST_PLACE]}…"
+
+
+def summary(errors: Sequence[FieldError]) -> str:
+    """The first errors in one line, each with its place, and how many more there are."""
+    told = [f"{cut(_place(error))}: {cut(error.detail)}" for error in errors[:MOST_ERRORS]]
+    more = len(errors) - len(told)
+    return "; ".join([*told, f"and {more:,} more"] if more else told)
+
+
+def _place(error: FieldError) -> str:
+    return str(error.pointer or error.parameter or error.header or "The body")
 
 
 class VendorSays(Struct, frozen=True, kw_only=True):

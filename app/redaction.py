@@ -20,8 +20,15 @@ _DOMAIN: Final = re.compile(r"(?:@|%40).*\..", re.IGNORECASE)
 _PHONE: Final = re.compile(r"(?:\+|%2B|\b00)[1-9][0-9]{6,14}\b", re.IGNORECASE)
 
 
+LONGEST: Final = 50_000
+"""Characters. A vendor or a parser may repeat a value of any length."""
+
+
 def without_people(text: str) -> str:
-    """The text with `(e-mail)` and `(phone)` in place of what looks like one; both may stand in a path."""
+    """The text with `(e-mail)` and `(phone)` in place of what looks like one; both may stand in a path. What is longer
+    than anybody reads is cut."""
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}…"
     if "@" in text or "%40" in text:
         text = _EMAIL.sub(lambda found: "(e-mail)" if _DOMAIN.search(found[0]) else found[0], text)
     return _PHONE.sub("(phone)", text)

@@ -6,18 +6,20 @@ A value that cannot be understood comes back as None or as it was, never as a gu
 
 import html
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, wraps
 from html.entities import html5
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 from zoneinfo import available_timezones
 
-import nh3
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from canonical import codes
+from canonical import codes, markup
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_SIZE: Final = 16_384
 # What `Money` and `Quantity` in `parts` let through.
@@ -40,7 +42,6 @@ _LANGUAGE_TAG: Final = re.compile(
     r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
 )
 """RFC 5646, section 2.1, without extended languages and what was grandfathered; in lower case."""
-_HTML_ATTRIBUTES: Final = {**nh3.ALLOWED_ATTRIBUTES, "*": {"dir"}}
 _HTML_CLASS: Final = re.compile(r' class="[^"<>]*"')
 _REFERENCE: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 """A character of HTML as a reference to it. Without the semicolon, which HTML also takes, `R&D` would be in danger."""
@@ -50,12 +51,28 @@ _NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with time
 _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
+def _remembered(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) -> Callable[[F], F]:
+    """A cache for a function of a text. A text of more characters than `longest` is `otherwise`: it is neither folded
+    nor kept."""
+
+    def wrap(function: F) -> F:
+        cached = lru_cache(maxsize=size)(function)
+
+        @wraps(function)
+        def remembered(text: str | None, *others: str | None) -> Any:
+            return cached(text, *others) if text is None or len(text) <= longest else otherwise
+
+        return cast(F, remembered)
+
+    return wrap
+
+
 def email(text: str) -> str:
     """An address read from a vendor, trimmed and lower-cased. Vendors compare addresses without case, and so do we."""
     return text.strip().lower()
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+@_remembered(longest=320, otherwise=False)
 def is_email(text: str) -> bool:
     """Whether an address that a caller sends is well-formed (RFC 5321/6531 syntax; no DNS look-up)."""
     try:
@@ -65,7 +82,7 @@ def is_email(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+@_remembered(longest=250)
 def phone(text: str, country: str | None = None) -> str | None:
     """E.164 for a number that could exist; None where the text has no country or no number in it."""
     try:
@@ -77,7 +94,7 @@ def phone(text: str, country: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@lru_cache(maxsize=CACHE_SIZE)
+@_remembered(longest=100)
 def country(text: str | None) -> str | None:
     """ISO 3166-1 alpha-2 for a code of two or three letters or a short or long English name; None for anything else."""
     if not text:
@@ -88,7 +105,7 @@ def country(text: str | None) -> str | None:
     return codes.country_named(text)
 
 
-@lru_cache(maxsize=1024)
+@_remembered(longest=100, size=1024)
 def language(text: str | None) -> str | None:
     """A BCP 47 tag in its usual spelling (`pt-BR`) for a tag in any case or with underscores; None if it is not one.
 
@@ -111,7 +128,7 @@ def language(text: str | None) -> str | None:
     return "-".join(tag) + match["rest"]
 
 
-@lru_cache(maxsize=1024)
+@_remembered(longest=100, size=1024)
 def language_key(text: str | None) -> str | None:
     """A tag to compare by: with the script that its language and region imply, so that `zh-CN` is `zh-Hans-CN`."""
     tag = language(text)
@@ -221,8 +238,8 @@ def utc(moment: datetime) -> datetime:
 
 
 def safe_html(text: str) -> str:
-    """HTML without scripts, handlers, styles or frames (nh3's defaults, and `dir`); safe to show in a console."""
-    return nh3.clean(text, attributes=_HTML_ATTRIBUTES)
+    """HTML without scripts, handlers, styles or frames, but with `dir`; safe to show in a console. See `markup`."""
+    return markup.safe_html(text)
 
 
 def is_html_lost(text: str, safe: str) -> bool:

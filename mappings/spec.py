@@ -163,6 +163,7 @@ class Endpoints(Generic[W, A]):
     where the vendor has one, else find-then-write under a lock. `side_load` names one more read that completes the
     records (people behind ids), until it returns None. `guard` holds a change to the version of the record that was
     read, where the vendor itself compares versions: for callers who name one, so that nothing fits in between.
+    `bulk` counts the characters of HTML that `absorb` has put beside the records.
     """
 
     read: Callable[[str, A], VendorRequest] | None
@@ -174,6 +175,7 @@ class Endpoints(Generic[W, A]):
     updated_since: bool = True
     side_load: Callable[[tuple[msgspec.Raw, ...], A], VendorRequest | None] | None = None
     absorb: Callable[[VendorReply, A], A] | None = None
+    bulk: Callable[[A], int] = lambda account: 0
     create: Callable[[W, str, str | None, A], VendorRequest] | None = None  # body, marker, parent, account
     update: Callable[[str, W, str, A], VendorRequest] | None = None  # remote id, body, marker, account
     guard: Callable[[VendorRequest, A], VendorRequest] | None = None

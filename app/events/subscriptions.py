@@ -78,8 +78,7 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, *, principal: 
     if refused is not None:
         complaints.append(FieldError(pointer="/target_url", detail=refused))
     if complaints:
-        told = "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
-        raise InvalidField(f"{told}.", errors=tuple(complaints), next_step=None if refused is None else NEXT_STEP)
+        raise InvalidField.listing(complaints, next_step=None if refused is None else NEXT_STEP)
     secret = new_secret()
     made = await deps.subscriptions.create(
         NewSubscription(

@@ -43,7 +43,7 @@ _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
 _MEMBER: Final = re.compile(r"""(?:[^,"]|"[^"]*")+""")
 _NAMED_REVISION: Final = re.compile(r"([a-z0-9-]{1,60}\.[a-z]{1,20})@r([1-9][0-9]{0,3})")
-_PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]+)\s*(?:=\s*("[^"]*"|[^\s;"]*))?\s*(?:;.*)?""")
+_PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]++)\s*+(?:=\s*+("[^"]*"|[^\s;"]*+))?\s*+(?:;.*)?""")
 
 
 class Admitted(Struct, frozen=True, kw_only=True):

@@ -1,13 +1,17 @@
 """Bytes from a caller to a patch, strictly: no "7" for 7, nothing unknown, nothing dropped, a pointer each."""
 
 import re
+from array import array
+from collections.abc import Iterator
+from itertools import accumulate
+from json import JSONDecoder
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidField, MalformedBody
-from app.problem_document import FieldError
+from app.problem_document import FieldError, cut
 
 P = TypeVar("P", bound=Struct)
 
@@ -26,6 +30,9 @@ NO_CHOICE: Final = "none of the values that there are, see /v1/contracts"
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""Brackets as signed bytes: +1 opens a level, -1 closes it."""
 _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
 
 
@@ -33,7 +40,8 @@ def decode_patch(body: bytes, into: type[P]) -> P:
     """The body as a patch Struct.
 
     Raises MalformedBody for what is not JSON in UTF-8 without a byte order mark, breaks off, or is nested deeper
-    than 64; InvalidField with a JSON Pointer for the first structural error, or for every string with a NUL.
+    than 64; InvalidField with a JSON Pointer for the first structural error, for every member that an object has
+    already, or for every string with a NUL.
     """
     _refuse_unreadable(body)
     decoder = _decoders.get(into)
@@ -46,6 +54,7 @@ def decode_patch(body: bytes, into: type[P]) -> P:
         raise _invalid(str(error), _read_json(body)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _not_json() from error
+    _refuse_repeated(body.decode())
     if b"\\u0000" in body:
         _refuse_nul(_read_json(body))
     return patch
@@ -77,18 +86,47 @@ def _refuse_unreadable(body: bytes) -> None:
 
 
 def _depth(body: bytes) -> int:
-    """The deepest nesting of brackets outside strings; stops counting just beyond the limit."""
-    depth = deepest = 0
-    for token in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]', body, re.DOTALL):
-        bracket = token[0]
-        if bracket in (b"[", b"{"):
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > MAX_DEPTH:
-                break
-        elif bracket in (b"]", b"}"):
-            depth -= 1
-    return deepest
+    """The deepest nesting of brackets outside strings. Without escapes, every other part between quotes is a string."""
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = b"".join(plain.split(b'"')[::2]).translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(array("b", brackets)), default=0)
+
+
+class _Repeated(Exception):
+    """Some object has a member twice."""
+
+
+def _count(members: list[tuple[str, Any]]) -> None:
+    if len(dict(members)) != len(members):
+        raise _Repeated
+
+
+# msgspec keeps the last of equal members without a word. The body is JSON already; numbers are left as they are.
+_counting = JSONDecoder(object_pairs_hook=_count, parse_int=str, parse_float=str)
+_keeping = JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str)
+
+
+def _refuse_repeated(body: str) -> None:
+    try:
+        _counting.decode(body)
+    except _Repeated:
+        raise InvalidField.listing(list(_repeated(_keeping.decode(body), []))) from None
+
+
+def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
+    """An object is a tuple of its members here. Pointers are made for what is found only: names may be long."""
+    if isinstance(value, list):
+        value = enumerate(value)
+    elif not isinstance(value, tuple):
+        return
+    seen = set()
+    for name, inner in value:
+        way.append(str(name))
+        if name in seen:
+            yield FieldError(pointer=_pointer(way), detail="appears more than once in its object: send it once")
+        seen.add(name)
+        yield from _repeated(inner, way)
+        way.pop()
 
 
 def _invalid(message: str, whole: Any) -> InvalidField:
@@ -112,22 +150,23 @@ def _invalid(message: str, whole: Any) -> InvalidField:
 
 
 def _refuse_nul(value: Any) -> None:
-    found: list[FieldError] = []
+    if found := list(_nuls(value, [])):
+        raise InvalidField.listing(found)
 
-    def look(part: Any, pointer: str) -> None:
-        if isinstance(part, str) and "\0" in part:
-            found.append(FieldError(pointer=pointer, detail="holds a NUL character, which no vendor stores"))
-        elif isinstance(part, dict):
-            for name, inner in part.items():
-                look(name, pointer)
-                look(inner, f"{pointer}/{_escape(name)}")
-        elif isinstance(part, list):
-            for index, inner in enumerate(part):
-                look(inner, f"{pointer}/{index}")
 
-    look(value, "")
-    if found:
-        raise InvalidField("A text holds a NUL character.", errors=tuple(found))
+def _nuls(value: Any, way: list[str]) -> Iterator[FieldError]:
+    if isinstance(value, str) and "\0" in value:
+        yield FieldError(pointer=_pointer(way), detail="holds a NUL character, which no vendor stores")
+    elif isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _nuls(name, way)
+            way.append(str(name))
+            yield from _nuls(inner, way)
+            way.pop()
+
+
+def _pointer(way: list[str]) -> str:
+    return cut("".join(f"/{_escape(name)}" for name in way))
 
 
 def _escape(name: str) -> str:

@@ -83,8 +83,7 @@ class Query:
     def check(self) -> None:
         """Raises InvalidField with everything that was wrong."""
         if self._complaints:
-            told = "; ".join(f"{complaint.parameter}: {complaint.detail}" for complaint in self._complaints)
-            raise InvalidField(told, errors=tuple(self._complaints))
+            raise InvalidField.listing(self._complaints)
 
     def _parse(self, raw: bytes, known: tuple[str, ...]) -> dict[str, str]:
         values: dict[str, str] = {}

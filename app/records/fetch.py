@@ -1,5 +1,6 @@
 """One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
 
+import asyncio
 import re
 from typing import Any, Final
 
@@ -67,7 +68,7 @@ async def fetch_record(
     """One record as we understand it; by this very revision where it is `pinned`. Raises like `fetch_raw`, and
     VendorDrifted."""
     raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline)
-    return map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
+    return await map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
 
 
 async def fetch_page(
@@ -91,9 +92,10 @@ async def fetch_page(
     unreadable: list[Unreadable] = []
     for raw in page.records:
         try:
-            readings.append(map_record(deps, connection, mapping, raw, account, pinned=pinned))
+            readings.append(await map_record(deps, connection, mapping, raw, account, pinned=pinned))
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
+        await asyncio.sleep(0)  # other callers get a turn between two records of a long page
     return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
 
 

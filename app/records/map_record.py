@@ -9,6 +9,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from app.errors import VendorDrifted
 from app.records.deps import RecordDeps
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import AnyMapping, active_mapping
+from app.revisions.large_records import run_mapping
 from app.revisions.models import Canary, CanaryTally, Route, TrialKey
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
@@ -37,7 +39,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     account: Any = None
 
 
-def map_record(
+async def map_record(
     deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,
@@ -53,20 +55,26 @@ def map_record(
     route = None if pinned else deps.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
         return Reading(
-            mapped=map_at_revision(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+            mapped=await map_at_revision(deps, connection, mapping, raw, account),
+            mapping=mapping,
+            raw=raw,
+            account=account,
         )
     present = active_mapping(deps, connection, mapping.object) or mapping
     canary = canary_of(connection, present, route)
     if mapping not in (present, canary):
         return Reading(
-            mapped=map_at_revision(deps, connection, mapping, raw, account), mapping=mapping, raw=raw, account=account
+            mapped=await map_at_revision(deps, connection, mapping, raw, account),
+            mapping=mapping,
+            raw=raw,
+            account=account,
         )
-    before = _try(deps, connection, present, raw, account)
+    before = await _try(deps, connection, present, raw, account)
     _offer(deps, connection, present, route, raw, account, before)
     id = before.remote.id if isinstance(before, Mapped) else remote_id
     if canary is None or route.canary is None or id is None or not takes(route.canary, connection, present, id):
         return _reading(present, raw, account, before)
-    after = _try_canary(deps, connection, canary, raw, account)
+    after = await _try_canary(deps, connection, canary, raw, account)
     deps.trials.weigh(_weigh(_key(connection, present, canary), before, after))
     if isinstance(after, Mapped):
         return Reading(mapped=after, mapping=canary, raw=raw, account=account)
@@ -98,13 +106,15 @@ def weigh_draft(
         )
 
 
-def read_again(connection: Connection, reading: Reading, revision: int) -> Reading | None:
+async def read_again(connection: Connection, reading: Reading, revision: int) -> Reading | None:
     """The same record as another revision reads it; None where there is no such revision, or it cannot."""
     mapping = mapping_of(connection.vendor, reading.mapping.object, revision)
     if mapping is None:
         return None
     try:
-        mapped = mapping.read(reading.raw, reading.account)
+        mapped = await run_mapping(
+            mapping, reading.raw, reading.account, partial(mapping.read, reading.raw, reading.account)
+        )
     except Unmappable:
         return None
     return Reading(mapped=mapped, mapping=mapping, raw=reading.raw, account=reading.account)
@@ -132,13 +142,13 @@ def takes(canary: Canary, connection: Connection, mapping: AnyMapping, record: s
     return int.from_bytes(digest) < canary.share * 2**64
 
 
-def map_at_revision(
+async def map_at_revision(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any]:
     """Bytes of a record to what this very revision makes of them, under a span, and shown to the lookout for drift.
     Raises VendorDrifted."""
     with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
-        mapped = mapping.read(raw, account)
+        mapped = await run_mapping(mapping, raw, account, partial(mapping.read, raw, account))
     deps.drift.show(connection.name, mapping, raw, mapped.data)
     return mapped
 
@@ -167,21 +177,21 @@ def as_vendor_drift(
         raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
-def _try(
+async def _try(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     try:
-        return map_at_revision(deps, connection, mapping, raw, account)
+        return await map_at_revision(deps, connection, mapping, raw, account)
     except VendorDrifted as drifted:
         return drifted
 
 
-def _try_canary(
+async def _try_canary(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     """A revision that is new may break; that is a refusal of its own, and not the caller's trouble."""
     try:
-        return _try(deps, connection, mapping, raw, account)
+        return await _try(deps, connection, mapping, raw, account)
     except Exception:  # noqa: BLE001 - whatever it is, the active revision answers
         _log.exception("a canary broke", extra={"mapping": mapping.name, "revision": mapping.revision})
         return VendorDrifted(f"r{mapping.revision} of {mapping.name} broke with an error of its own.")

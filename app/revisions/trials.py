@@ -12,12 +12,14 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Raw, Struct
 
 from app.errors import StoreUnavailable
 from app.revisions.diff import compare_drafts, compare_readings
+from app.revisions.large_records import run_mapping
 from app.revisions.models import CanaryTally, Comparisons, Difference, Passing, TrialBook, TrialKey
 from mappings.spec import Draft, Mapped, Unmappable, VendorMapping
 
@@ -149,16 +151,16 @@ class Trials:
         while self._waiting and time.monotonic() < until:
             trial = self._waiting.popleft()
             self._bytes -= len(trial.record or b"")
-            self._compare(trial)
+            await self._compare(trial)
             await asyncio.sleep(0)
         if self._waiting:
             self._something.set()
 
-    def _compare(self, trial: Trial) -> None:
+    async def _compare(self, trial: Trial) -> None:
         tally = self._tally(trial.key)
         passing: Passing = "write" if isinstance(trial.made, Draft) else "read"
         try:
-            found = _differences(trial)
+            found = await run_mapping(trial.shadow, trial.record, trial.account, partial(_differences, trial))
         except Exception:  # noqa: BLE001 - see below
             # A shadow may be unfinished; what it throws is a finding, and no one else's trouble.
             _log.exception("a shadow revision broke", extra={"mapping": trial.shadow.name})

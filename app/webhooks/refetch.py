@@ -143,7 +143,7 @@ async def _like_seen(deps: IngestDeps, connection: Connection, reading: Reading,
     revision = None if seen is None or seen.deleted else revision_of(seen.data)
     if revision is None or revision == reading.mapping.revision:
         return None
-    again = read_again(connection, reading, revision)
+    again = await read_again(connection, reading, revision)
     if again is None:
         return None
     (resource,) = await name_records(deps, connection, [again])

@@ -103,7 +103,7 @@ async def _read_back(resolved: ResolvedWrite, receipt: Receipt, remote_id: str |
     """What was made: from the answer where it holds the whole record, else read."""
     if receipt.record is not None and not receipt.pending:
         account = await resolved.account()
-        return map_record(resolved.deps, resolved.connection, resolved.mapping, receipt.record, account)
+        return await map_record(resolved.deps, resolved.connection, resolved.mapping, receipt.record, account)
     if resolved.mapping.object == "comment":
         return await find_comment(resolved, _known(remote_id))
     return await fetch_record(

@@ -117,8 +117,7 @@ def _read_fields(deps: WriteDeps, request: WriteRequest, check: Callable[[], Non
     except InvalidField as problem:
         wrong.append(problem)
     if len(wrong) > 1:
-        told = "; ".join(problem.detail.removesuffix(".") for problem in wrong)
-        raise InvalidField(f"{told}.", errors=tuple(error for problem in wrong for error in problem.errors))
+        raise InvalidField.listing([error for problem in wrong for error in problem.errors])
     if wrong:
         raise wrong[0]
     return patch
@@ -136,9 +135,7 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
         raise _with_values(problem, mapping) from problem
     found = complaints(patch)
     if found:
-        told = "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in found)
-        errors = tuple(FieldError(pointer=complaint.pointer, detail=complaint.detail) for complaint in found)
-        raise InvalidField(told, errors=errors)
+        raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
     return patch
 
 

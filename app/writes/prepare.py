@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -9,11 +10,12 @@ from msgspec import Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
-from app.problem_document import FieldError
+from app.problem_document import FieldError, summary
 from app.records.fetch import fetch_raw, send_read
 from app.records.map_record import as_vendor_drift, map_at_revision, map_record, weigh_draft
 from app.records.resolve import AnyMapping, cannot
 from app.records.resources import etag_of, name_records
+from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
@@ -138,7 +140,7 @@ async def _update(
         request=request,
         remote_id=remote_id,
         loss=loss,
-        before=_watched(resolved, raw, account),
+        before=await _watched(resolved, raw, account),
     )
 
 
@@ -154,11 +156,9 @@ async def find_by_key(resolved: ResolvedWrite, key: UpsertKey, value: str) -> st
         return None
     with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping):
         raw, account = endpoints.record(reply, account)
-    return (
-        None
-        if raw is None
-        else map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account).remote.id
-    )
+    if raw is None:
+        return None
+    return (await map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account)).remote.id
 
 
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
@@ -186,7 +186,7 @@ async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite
     loss = _judge(resolved, refused)
     await _check_version(resolved, raw, account)
     return PreparedWrite(
-        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=_watched(resolved, raw, account)
+        effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, raw, account)
     )
 
 
@@ -242,21 +242,23 @@ async def _draft_unjudged(resolved: ResolvedWrite, present: msgspec.Raw | None, 
     patch = await _name_people(resolved, patch)
     draft = None
     try:
-        draft = _made(resolved, patch, present, account)
+        draft = await _made(resolved, patch, present, account)
     finally:  # a canary that breaks over it has to come back as well
         if not resolved.dry:
             weigh_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
     return draft
 
 
-def _made(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+async def _made(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     """What the revision makes of it. Raises VendorDrifted where it cannot read the present record."""
     current = None
     if present is not None:
         with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping, present):
             current = resolved.mapping.decode(present)
     with mapping_span(resolved.mapping.name, resolved.mapping.revision, "write"):
-        return resolved.mapping.to_vendor(patch, current, account)
+        return await run_mapping(
+            resolved.mapping, present, account, partial(resolved.mapping.to_vendor, patch, current, account)
+        )
 
 
 def _judge(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
@@ -264,10 +266,10 @@ def _judge(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[
     title = resolved.connection.vendor.title
     invalid = tuple(_complaint(refusal) for refusal in refused if refusal.kind == "invalid")
     if invalid:
-        raise InvalidField(f"{title} cannot store this: {_told(invalid)}", errors=invalid)
+        raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
     unsupported = tuple(_complaint(refusal) for refusal in refused)
     if unsupported and not resolved.intent.lossy:
-        raise UnsupportedField(f"{title} has no place for this: {_told(unsupported)}", errors=unsupported)
+        raise UnsupportedField(f"{title} has no place for this: {summary(unsupported)}", errors=unsupported)
     return _dropped(refused)
 
 
@@ -277,10 +279,6 @@ def _dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
 
 def _complaint(refusal: FieldRefusal) -> FieldError:
     return FieldError(pointer=refusal.pointer, detail=refusal.detail)
-
-
-def _told(complaints: tuple[FieldError, ...]) -> str:
-    return "; ".join(f"{complaint.pointer}: {complaint.detail}" for complaint in complaints)
 
 
 async def _name_people(resolved: ResolvedWrite, patch: Any) -> Any:
@@ -307,7 +305,7 @@ async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any
     wanted = resolved.intent.if_match
     if wanted is None or wanted == ANY_VERSION:
         return
-    reading = map_record(
+    reading = await map_record(
         resolved.deps,
         resolved.connection,
         resolved.mapping,
@@ -323,16 +321,14 @@ async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any
         raise VersionConflict(f"The present version is {present}; If-Match names another one.")
 
 
-def _watched(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Watched | None:
+async def _watched(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Watched | None:
     """What a change is compared with later. A record that cannot be read as a whole can still be written to."""
     name = WATCHED.get(resolved.intent.object)
     if name is None or (resolved.intent.action != "cancel" and name not in msgspec.json.decode(resolved.intent.body)):
         return None
     with suppress(VendorDrifted):
-        return watched_in(
-            resolved.intent.object,
-            map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account).data,
-        )
+        mapped = await map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account)
+        return watched_in(resolved.intent.object, mapped.data)
     return None
 
 

@@ -8,8 +8,9 @@ from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.endpoints_comment import ENDPOINTS
-from mappings.freshdesk.reading import address_of, attachments, message, optional_instant, safe_html
+from mappings.freshdesk.reading import OWN_FONT, address_of, attachments, message, optional_instant
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
+from mappings.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
@@ -45,7 +46,7 @@ def to_canonical(record: wire_v2.Conversation, account: Account) -> Mapped[Comme
             email=email,
         ),
         body_text=record.body_text or "",
-        body_html=None if record.body is None else safe_html(record.body, "/body_html", loss),
+        body_html=None if record.body is None else sanitised(record.body, "/body_html", loss, own=OWN_FONT),
         visibility=visibility,
         visibility_raw=visibility_raw,
         attachments=attachments(record.attachments) if record.attachments else (),

@@ -10,12 +10,13 @@ from typing import Final
 from msgspec import UnsetType
 
 from canonical import values
-from canonical.parts import Attachment, Loss
+from canonical.parts import Attachment
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.wire_v2 import MARK
 
 OWN_FONT: Final = re.compile(r'<div style="font-family:[^"<>]*">')
 """What Freshdesk puts around a message that was written in its own pages."""
+LONGEST_SENDER: Final = 1000
 
 
 def own_external_id(external_id: str | None) -> str | None:
@@ -49,18 +50,14 @@ def attachments(files: tuple[wire_v2.Attachment, ...]) -> tuple[Attachment, ...]
     )
 
 
-def safe_html(text: str, path: str, loss: list[Loss]) -> str:
-    """A message without scripts and styles; that something was taken out is noted, but for Freshdesk's own font."""
-    safe = values.safe_html(text)
-    if values.is_html_lost(OWN_FONT.sub("<div>", text), safe):
-        loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
-    return safe
+def address_of(text: str | None) -> tuple[str | None, str | None]:
+    """Name and address of a sender such as `Ann Lee <ann@example.com>`; neither of one that is longer than any is."""
+    return _address_of(text) if text and len(text) <= LONGEST_SENDER else (None, None)
 
 
 @lru_cache(maxsize=values.CACHE_SIZE)
-def address_of(text: str | None) -> tuple[str | None, str | None]:
-    """Name and address of a sender such as `Ann Lee <ann@example.com>`."""
-    name, address = parseaddr(text or "")
+def _address_of(text: str) -> tuple[str | None, str | None]:
+    name, address = parseaddr(text)
     return name or None, values.email(address) if values.is_email(address) else None
 
 

@@ -14,7 +14,7 @@ from canonical.parts import CustomFieldValue, Instant, Loss
 from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch, TicketStatus
 from mappings.freshdesk import custom_fields, wire_v2, writing
 from mappings.freshdesk.endpoints_ticket import ENDPOINTS
-from mappings.freshdesk.reading import attachments, instant, message, optional_instant, safe_html
+from mappings.freshdesk.reading import OWN_FONT, attachments, instant, message, optional_instant
 from mappings.freshdesk.ticket_people import copied_written, requester_written
 from mappings.freshdesk.ticket_words import (
     PRIORITY,
@@ -26,6 +26,7 @@ from mappings.freshdesk.ticket_words import (
     types_written,
 )
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
+from mappings.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
@@ -52,7 +53,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
             number=str(record.id),
             subject=record.subject,
             description=record.description_text,
-            description_html=None if html is None else safe_html(html, "/description_html", loss),
+            description_html=None if html is None else sanitised(html, "/description_html", loss, own=OWN_FONT),
             status=status,
             status_raw=status_raw,
             status_category=STATUS_CATEGORY[status],

@@ -93,6 +93,11 @@ def absorb_messages(reply: VendorReply, account: Account) -> Account:
     return replace(account, privileged=privileged, authors=tuple(others))
 
 
+def bulk(account: Account) -> int:
+    """Characters of HTML in the messages."""
+    return sum(len(message.html or "") for message in (account.messages or {}).values())
+
+
 def _texts(entries: tuple[str, ...], account: Account) -> VendorRequest | None:
     """The next page of the texts of these entries; None when there is none."""
     if account.more_messages is None or not entries:

@@ -128,6 +128,7 @@ ENDPOINTS: Final = Endpoints(
     updated_since=False,
     side_load=beside.of_messages,
     absorb=beside.absorb_messages,
+    bulk=beside.bulk,
     create=create,
     receipt=receipt,
     find_marker=find_marker,

@@ -115,6 +115,7 @@ ENDPOINTS: Final = Endpoints(
     max_limit=MOST,
     side_load=beside.of_tickets,
     absorb=beside.absorb_tickets,
+    bulk=beside.bulk,
     create=create,
     update=update,
     guard=guard,

@@ -1,16 +1,18 @@
 """What the readings of tickets and messages share."""
 
+import re
 from datetime import UTC, datetime
-from html.parser import HTMLParser
+from html import unescape
 from typing import Final
 
 from canonical import values
 from canonical.parts import Loss
+from mappings.html import sanitised
 from mappings.rt.wire_rest2 import NEVER, Message
 
 BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
-# Not the head, whose end may be left out: nothing else in it is shown as text.
-SILENT: Final = frozenset({"script", "style", "title"})
+_TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
+"""As nh3 writes them: in lower case, values in double quotes, and `<` nowhere else."""
 
 
 def instant(moment: datetime) -> datetime:
@@ -30,47 +32,15 @@ def said(message: Message | None, path: str, html_path: str, loss: list[Loss]) -
     html = message.html
     if html is None:
         return message.plain, None
-    safe = values.safe_html(html)
-    if values.is_html_lost(html, safe):
-        loss.append(Loss(path=html_path, kind="coerced", detail="sanitised"))
+    safe = sanitised(html, html_path, loss)
     if message.plain is not None:
         return message.plain, safe
     loss.append(Loss(path=path, kind="coerced", detail="made from the HTML"))
-    return text_of(html), safe
+    return text_of(safe), safe
 
 
 def text_of(html: str) -> str:
-    """The words of an HTML message, a line for each block."""
-    reader = _Words()
-    reader.feed(html)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.words).split("\n"))
+    """The words of a message that was sanitised, a line for each block."""
+    text = _TAG.sub(lambda tag: "\n" if tag[1] in BREAKS else "", html.replace("\n", " "))
+    lines = (" ".join(line.split()) for line in unescape(text).split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-class _Words(HTMLParser):
-    """Collects what is shown."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.words: list[str] = []
-        self._silent = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """A block begins on a line of its own."""
-        if tag in SILENT:
-            self._silent += 1
-        elif tag in BREAKS:
-            self.words.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        """And ends it."""
-        if tag in SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in BREAKS:
-            self.words.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        """Line breaks of the source are spaces."""
-        if not self._silent:
-            self.words.append(data.replace("\n", " "))

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Attachment, Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import wire_v2
 from mappings.zendesk.endpoints_comment import ENDPOINTS
@@ -33,7 +34,7 @@ def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
         remote_id=str(record.id),
         author=_author(record.author_id, account, loss),
         body_text=record.plain_body or record.body or "",
-        body_html=None if record.html_body is None else _html(record.html_body, loss),
+        body_html=None if record.html_body is None else sanitised(record.html_body, "/body_html", loss),
         visibility=visibility,
         visibility_raw=visibility_raw,
         attachments=tuple(
@@ -91,13 +92,6 @@ def _author(author_id: int | None, account: Account, loss: list[Loss]) -> Author
         name=person.name,
         email=email,
     )
-
-
-def _html(text: str, loss: list[Loss]) -> str:
-    safe = values.safe_html(text)
-    if values.is_html_lost(text, safe):
-        loss.append(Loss(path="/body_html", kind="coerced", detail="sanitised"))
-    return safe
 
 
 COMMENT: Final = VendorMapping(

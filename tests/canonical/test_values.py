@@ -303,3 +303,13 @@ def test_references_of_html_are_characters(text: str, plain: str) -> None:
 def test_what_was_escaped_is_what_it_was(text: str) -> None:
     assert values.unescaped(html.escape(text)) == text
     assert isinstance(values.unescaped(text), str)
+
+
+# ------------------------------------------------------------------ long ones
+
+
+@pytest.mark.parametrize("text", ["\u0301" * 65_000, "1" * 65_000, "a@example.com" + " " * 65_000, "DE" + " " * 65_000])
+def test_what_is_longer_than_any_name_or_number_is_none(text: str) -> None:
+    assert not values.is_email(text)
+    assert [values.phone(text), values.phone(text, "DE")] == [None, None]
+    assert [values.country(text), values.language(text), values.language_key(text)] == [None, None, None]

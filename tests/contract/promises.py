@@ -18,6 +18,7 @@ MEMBERS: Final = {
 }
 OPTIONAL: Final = {"errors", "vendor", "operation_id"}
 REFUSED: Final = re.compile(r";\s*q=0(\.0*)?\s*$")
+MOST_ERRORS: Final = 100
 # n8n takes a body with one of these at its top for a failure, or shows it in place of the real text.
 MISUNDERSTOOD: Final = {"error", "message", "cause", "reason"}
 
@@ -68,6 +69,7 @@ def check_problem(response: httpx.Response) -> dict[str, Any]:
     assert problem["instance"] == without_people(response.request.url.path[:2000])
     if "idempotent-replayed" not in response.headers:
         assert problem["correlation_id"] == response.headers["x-correlation-id"]
+    assert len(problem.get("errors", [])) <= MOST_ERRORS
     for error in problem.get("errors", []):
         assert len(error.keys() & {"pointer", "parameter", "header"}) == 1, error
         assert error["detail"]

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from canonical.ticket import CommentPatch, Visibility
+from canonical.ticket import Comment, CommentPatch, Visibility
 from mappings.rt.comment_r1 import COMMENT
-from mappings.rt.reading import text_of
 from mappings.rt.wire_rest2 import Account
+from mappings.spec import Mapped
 
 from .conftest import ACCOUNT, golden, lost, refused
 
@@ -58,8 +58,9 @@ def test_an_author_is_one_of_the_desk_or_a_customer(author: str, kind: str, raw:
     assert (told.kind, told.kind_raw, told.remote_id) == (kind, raw, author)
 
 
-def test_the_end_of_a_head_may_be_left_out() -> None:
-    assert text_of("<head><title>Mail</title><style>p {}</style><body><p>Hello") == "Hello"
+def html_read(html: str) -> Mapped[Comment]:
+    account = msgspec.convert(msgspec.to_builtins(ACCOUNT) | {"messages": {"1005": {"html": html}}}, Account)
+    return COMMENT.read(golden("comment-full"), account)
 
 
 def test_the_class_names_of_a_message_are_no_loss() -> None:
@@ -74,10 +75,29 @@ def test_the_class_names_of_a_message_are_no_loss() -> None:
 
 def test_what_is_only_html_is_read_as_text() -> None:
     html = "<style>p {}</style><p>One &amp;\n two</p><ul><li>three</li></ul><script>four()</script>five<br>six"
-    messages = {"1005": {"html": html}}
-    account = msgspec.convert(msgspec.to_builtins(ACCOUNT) | {"messages": messages}, Account)
 
-    mapped = COMMENT.read(golden("comment-full"), account)
+    mapped = html_read(html)
 
     assert mapped.data.body_text == "One & two\nthree\nfive\nsix"
     assert lost(mapped)["/body_text"] == "coerced"
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<head><title>Mail</title><style>p {}</style><body><p>Hello", "Hello"),
+        ("<p>a<![ b</p><p>c</p>", "a\nc"),
+        ("a<![ ", "a"),
+        (f"a &#{'9' * 5_000}; b", "a \ufffd b"),
+        ("1 &lt; 2 &amp;amp; 3&nbsp;x", "1 < 2 &amp; 3 x"),
+        ('<p title="a > b">x</p><!-- no -->', "x"),
+    ],
+)
+def test_broken_html_is_read_like_any_other(html: str, text: str) -> None:
+    assert html_read(html).data.body_text == text
+
+
+def test_html_without_end_is_cut_off_in_both_forms() -> None:
+    mapped = html_read("<b>x</b>" * 60_000)
+    assert lost(mapped)["/body_html"] == "truncated"
+    assert mapped.data.body_text == "x" * 25_000

@@ -1,0 +1,24 @@
+"""Large records are mapped in a thread, so that other callers do not wait for their HTML."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from mappings.spec import VendorMapping
+
+T = TypeVar("T")
+
+LARGE: Final = 32_768
+"""Bytes of a record with the HTML that was read for it. Mapping a smaller one takes milliseconds at most."""
+
+
+async def run_mapping(
+    mapping: VendorMapping[Any, Any, Any, Any, Any],
+    record: bytes | memoryview | None,
+    account: Any,
+    run: Callable[[], T],
+) -> T:
+    """Return what `run` makes of a record: in a thread where the record is large, else at once."""
+    if len(record or b"") + mapping.endpoints.bulk(account) <= LARGE:
+        return run()
+    return await asyncio.to_thread(run)

@@ -1,0 +1,17 @@
+"""HTML in a vendor's record."""
+
+import re
+
+from canonical import markup, values
+from canonical.parts import Loss
+
+
+def sanitised(html: str, path: str, loss: list[Loss], *, own: re.Pattern[str] | None = None) -> str:
+    """The HTML, safe to show. `loss` gets a line at `path` where anything was removed that means something outside the
+    vendor's own pages. `own` matches a `<div>` that the vendor itself puts around every text."""
+    safe = values.safe_html(html)
+    if markup.is_cut(html):
+        loss.append(Loss(path=path, kind="truncated", detail=f"cut off after {markup.MOST_TAGS:,} tags"))
+    elif values.is_html_lost(html if own is None else own.sub("<div>", html), safe):
+        loss.append(Loss(path=path, kind="coerced", detail="sanitised"))
+    return safe

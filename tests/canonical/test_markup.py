@@ -1,0 +1,112 @@
+"""HTML of others: what is shown, what is left out and said to be, and that long texts keep their form."""
+
+import re
+
+import nh3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from canonical.markup import MOST_OPEN, MOST_TAGS
+from canonical.parts import Loss
+from mappings.html import sanitised
+
+LONG = "<p>One of many lines.</p>" * 100
+"""Enough tags for a text to be put in order first."""
+
+
+def shown(html: str) -> tuple[str, list[Loss]]:
+    loss: list[Loss] = []
+    return sanitised(html, "/body_html", loss), loss
+
+
+def depth(html: str) -> int:
+    now = deepest = 0
+    for end in re.findall(r"<(/?)[a-z]+", html):
+        now += -1 if end else 1
+        deepest = max(deepest, now)
+    return deepest
+
+
+@pytest.mark.parametrize("head", ["<title>Mail</title>", "<script>x()</script>", "<style>p {}</style>"])
+@pytest.mark.parametrize("rest", ["", LONG])
+def test_what_nobody_sees_is_left_out(head: str, rest: str) -> None:
+    safe, loss = shown(f"<head>{head}</head><p>Hello</p>{rest}")
+    assert safe == f"<p>Hello</p>{rest}"
+    assert loss == [Loss(path="/body_html", kind="coerced", detail="sanitised")]
+
+
+AS_IT_IS = {
+    "links and lists": '<ul><li><a href="https://example.com/?a=1&amp;b=2" rel="noopener noreferrer">x</a></li></ul>',
+    "tables": '<table><tbody><tr><td colspan="2"><b>1</b></td></tr></tbody></table>',
+    "pictures": '<img alt="a > b" src="https://example.com/x.png"><br>1 &lt; 2',
+    "quotes": "<blockquote><div><p><i>Once</i> <u>more</u></p></div></blockquote>",
+}
+
+
+@pytest.mark.parametrize("html", AS_IT_IS.values(), ids=AS_IT_IS.keys())
+def test_a_long_text_that_is_well_formed_stays_as_it_is(html: str) -> None:
+    html = nh3.clean(html)
+    assert shown(html * 120) == (html * 120, [])
+
+
+SLOPPY = {
+    "paragraphs": "<div><p>One<p>Two</div>",
+    "list items": "<ul><li>One<li>Two<ul><li>Three</ul></ul>",
+    "cells": "<table><tr><td>1<td>2<tr><th>3</table>",
+    "terms": "<dl><dt>a<dd>b<dt>c<dd>d</dl>",
+    "a block in a paragraph": "<p>One<div>Two</div>",
+    "a stray end tag in a cell": "<div><table><tr><td>One</div></td></tr></table></div>",
+    "capitals": "<DIV><P CLASS=x>One</P></DIV>",
+    "comments": "<p>One<!-- > <b> --><!--[if mso]><b><![endif]-->Two<!----></p>",
+    "namespaces": "<p><o:p>One</o:p></p><font color=red><form>Two</form></font>",
+}
+
+
+@pytest.mark.parametrize("html", SLOPPY.values(), ids=SLOPPY.keys())
+def test_end_tags_that_are_left_out_are_understood(html: str) -> None:
+    assert shown(LONG + html)[0] == LONG + nh3.clean(html)
+
+
+@pytest.mark.parametrize("opening", ["<div>", "<b title=x>", "<ul><li>", "<div><table><tr><td>", "<blockquote><p>"])
+def test_what_is_nested_without_end_keeps_its_words(opening: str) -> None:
+    safe, loss = shown(f"{opening}word " * 2_000)
+    assert safe.count("word") == 2_000
+    assert depth(safe) <= 2 * MOST_OPEN  # rows and bodies of tables are added where they were left out
+    assert [one.kind for one in loss] == ["coerced"]
+
+
+def test_formatting_that_is_never_closed_is_not_multiplied() -> None:
+    html = "<p>" + "".join(f"<i title={number}>" for number in range(500)) + "<p>x" * 500
+    assert len(shown(html)[0]) < 3 * len(html)
+
+
+def test_more_tags_than_anybody_reads_are_cut_off_and_it_is_said() -> None:
+    safe, loss = shown("<b>x</b>" * MOST_TAGS)
+    assert safe == "<b>x</b>" * (MOST_TAGS // 2)
+    assert loss == [Loss(path="/body_html", kind="truncated", detail="cut off after 50,000 tags")]
+
+
+def test_a_picture_inside_the_text_is_left_out_and_the_rest_stays() -> None:
+    safe, _ = shown(f'<p>Before</p><img src="data:image/png;base64,{"A" * 2_000_000}"><p>After</p>')
+    assert safe == "<p>Before</p><img><p>After</p>"
+
+
+TOKENS = (
+    "<p>|</p>|<b>|</b>|<div>|</div>|<table>|</table>|<tr>|<td>|<li>|<ul>|x|<|<a href=/x>|</a>|<!--|-->|<![ |<script>"
+    """|</script>|<i title="|">|'|&#60;|<svg>|<img src=x onerror=y()>|<style>|<title>|</title>|<math>|<h1>"""
+    "|<a href='javascript:y()'>"
+)
+SOUP = st.lists(st.sampled_from(TOKENS.split("|")), max_size=60).map("".join)
+
+
+@given(SOUP)
+def test_what_is_put_in_order_is_as_safe(soup: str) -> None:
+    safe, _ = shown(LONG + soup)
+    assert nh3.clean(safe) == safe
+    assert not re.search(r"<(script|svg|math|style|title)|onerror|javascript", safe)
+
+
+@given(SOUP)
+def test_words_outside_of_tags_stay(soup: str) -> None:
+    assert shown(f"{LONG}<p>first</p>{soup}")[0].startswith(f"{LONG}<p>first</p>")
