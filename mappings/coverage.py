@@ -163,7 +163,8 @@ def _refuses(mapping: AnyMapping, body: dict[str, Any], field_name: str, current
     """Whether the mapping refuses this field. An invalid value of an enum counts; of anything else only `unsupported`,
     because a sample need not be a value that this account has."""
     patch = msgspec.convert(body, mapping.patch)
-    draft = mapping.to_vendor(patch, current, _default_account(mapping))
+    # Without what leaves unchanged fields out: what the blank record has is not written by being so.
+    draft = inspect.unwrap(mapping.to_vendor)(patch, current, _default_account(mapping))
     enum = bool(_literal_of(next(field.type for field in fields(mapping.patch) if field.name == field_name)))
     return any(
         refusal.pointer.startswith(f"/{field_name}") and (refusal.kind == "unsupported" or enum)

@@ -11,10 +11,11 @@ from typing import Any, Final
 from msgspec import UnsetType
 
 from canonical import values
-from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
+from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from mappings.spec import FieldOptions, Notes
 
 CHOOSING: Final = frozenset[CustomFieldType](("enum", "multi_enum"))
+NOTHING: Final[tuple[CustomFieldValue, ...]] = (None, "", [])
 MOST_NAMED: Final = 20
 """So many choices stand in a refusal."""
 DAY_LENGTH: Final = len("2026-05-01")
@@ -54,8 +55,10 @@ def named(
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
     pointer: str = "/custom_fields",
+    same: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[int, CustomFieldSetting, CustomFieldValue]]:
-    """What a patch says: place in the array, which field, and a value of its type or None to empty it.
+    """What a patch says: place in the array, which field, and a value of its type or None to empty it. The keys of
+    `same` are left out, whatever their value: it stays.
 
     A key that is not configured, a value of another type and a choice that the account does not have are noted as
     invalid and left out. Where the account tells no choices, the vendor judges them.
@@ -63,6 +66,8 @@ def named(
     known = {setting.key: setting for setting in settings}
     for place, field in enumerate(patch if isinstance(patch, tuple) else ()):
         setting = known.get(field.key)
+        if field.key in same:
+            continue
         if setting is None:
             notes.invalid(f"{pointer}/{place}/key", _unknown_key(settings))
         elif field.value is not None and not fits(setting.type, field.value):
@@ -71,6 +76,17 @@ def named(
             notes.invalid(f"{pointer}/{place}/value", _no_choice(unknown, setting.choices))
         else:
             yield place, setting, field.value
+
+
+def unchanged(patch: tuple[CustomFieldPatch, ...] | UnsetType | None, held: tuple[CustomField, ...]) -> frozenset[str]:
+    """The keys whose values are sent as they are read: `held` is what is read."""
+    known = {field.key: field.value for field in held}
+    sent = patch if isinstance(patch, tuple) else ()
+    return frozenset(field.key for field in sent if field.key in known and _is_same(field.value, known[field.key]))
+
+
+def _is_same(one: CustomFieldValue, other: CustomFieldValue) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def fits(kind: CustomFieldType, value: Any) -> bool:

@@ -27,17 +27,29 @@ def drafts(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> Iterator[tuple
     """
     account = account_of(vendor, root)
     held = dict(records(vendor, mapping, root))
-    members = {one.encode_name: one.type for one in _fields(type_info(mapping.patch))}
+    members = _members(mapping)
     for case in cases(vendor, root):
         if (case.object, case.revision) != (mapping.object, mapping.revision):
             continue
         for name, value in _data(case.expected).items():
             if name not in members or value in NOTHING:
                 continue
-            patch = _patch(mapping, name, _fitting(value, members[name]))
+            patch = patch_of(mapping, name, value)
             if patch is not None:
                 told = [_told(mapping, patch, record, account) for record in (None, held.get(case.name))]
                 yield f"{case.name.partition('.r')[0]}/{name}", msgspec.json.encode(told, order="sorted")
+
+
+def patch_of(mapping: AnyMapping, name: str, value: Any) -> Any:
+    """A write of one field with a value as it is read; None where what is read is not written in this form."""
+    try:
+        return msgspec.convert({name: _fitting(value, _members(mapping)[name])}, mapping.patch)
+    except msgspec.ValidationError:
+        return None
+
+
+def _members(mapping: AnyMapping) -> dict[str, Type]:
+    return {one.encode_name: one.type for one in _fields(type_info(mapping.patch))}
 
 
 def _data(expected: Raw) -> dict[str, Any]:
@@ -45,14 +57,6 @@ def _data(expected: Raw) -> dict[str, Any]:
     meant = msgspec.json.decode(expected)
     found: dict[str, Any] = (meant[0] if isinstance(meant, list) else meant)["data"]
     return found
-
-
-def _patch(mapping: AnyMapping, name: str, value: Any) -> Any:
-    """A write of one field; None where what is read is not written in this form."""
-    try:
-        return msgspec.convert({name: value}, mapping.patch)
-    except msgspec.ValidationError:
-        return None
 
 
 def _told(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) -> Any:

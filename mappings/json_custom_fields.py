@@ -55,9 +55,11 @@ def write(
     pointer: str = "/custom_fields",
 ) -> Iterator[tuple[str, CustomFieldValue]]:
     """The vendor fields to set. An array is replaced whole, so a configured field that it does not name is emptied
-    where the record (`held`, None for a new one) has a value. Unknown keys and wrong types are noted as invalid."""
-    said: set[str] = set()
-    for _, setting, value in custom_fields.named(patch, settings, notes, pointer):
+    where the record (`held`, None for a new one) has a value. One that stays is not sent. Unknown keys and wrong types
+    are noted as invalid."""
+    same = custom_fields.unchanged(patch, () if held is None else read("", settings, held, []))
+    said = set(same)
+    for _, setting, value in custom_fields.named(patch, settings, notes, pointer, same):
         said.add(setting.key)
         yield setting.vendor_field, _emptied(setting) if value is None else value
     for setting in settings:

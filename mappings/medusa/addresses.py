@@ -2,14 +2,15 @@
 
 from typing import Final, Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
-from mappings.medusa.wire_2_21 import Place, PlaceWrite
+from mappings.medusa.wire_2_21 import Place, PlaceWrite, Text
 from mappings.spec import Notes
 
 Purpose = Literal["billing", "shipping"]
+UNTOUCHED: Final = PlaceWrite()
 COUNTRY_STAYS: Final = "Medusa keeps the country of the address of an order that was placed: send the one that it has"
 
 
@@ -45,9 +46,9 @@ def read(place: Place | None, kind: AddressType, type_raw: str | None, *, is_def
 
 def write(
     address: AddressPatch | None, kind: Purpose, held: Place | None, notes: Notes, *, is_placed: bool
-) -> PlaceWrite:
-    """All members of an order's address; None empties them. `held` is what is there: Medusa lets nobody change the
-    country of an order that was placed, and refuses it where it is sent, unless it is the same."""
+) -> PlaceWrite | UnsetType:
+    """What changes of an order's address; None empties it. `held` is what is there: what is not sent of it stays, and
+    Medusa lets nobody change the country of an order that was placed, and refuses it where it is sent."""
     pointer = f"/{kind}_address"
     address = address or AddressPatch()
     if address.type not in (UNSET, "unknown", kind):
@@ -57,25 +58,32 @@ def write(
     code = address.country_code or None
     if code is not None and values.country(code) != code:
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
-    there = None if held is None or not held.country_code else values.country(held.country_code)
-    if is_placed and code != there:
+    there = read(held, kind, None) or Address()
+    if is_placed and code != there.country_code:
         notes.invalid(f"{pointer}/country_code", COUNTRY_STAYS)
-    first, last = _parts(address.name or "")
-    return PlaceWrite(
-        first_name=first or None,
-        last_name=last or None,
-        company=address.company or None,
-        address_1=address.line1 or None,
-        address_2=address.line2 or None,
-        city=address.city or None,
-        province=address.region or None,
-        postal_code=address.postal_code or None,
-        country_code=UNSET if is_placed else None if code is None else code.lower(),
-        phone=address.phone or None,
+    first, last = (UNSET, UNSET) if (address.name or None) == there.name else _parts(address.name or "")
+    country = _changed(code, there.country_code)
+    place = PlaceWrite(
+        first_name=first,
+        last_name=last,
+        company=_changed(address.company, there.company),
+        address_1=_changed(address.line1, there.line1),
+        address_2=_changed(address.line2, there.line2),
+        city=_changed(address.city, there.city),
+        province=_changed(address.region, there.region),
+        postal_code=_changed(address.postal_code, there.postal_code),
+        country_code=UNSET if is_placed else country.lower() if isinstance(country, str) else country,
+        phone=_changed(address.phone, there.phone),
     )
+    return UNSET if place == UNTOUCHED else place
 
 
-def _parts(name: str) -> tuple[str, str]:
+def _changed(wanted: str | None, there: str | None) -> Text:
+    """A member to set; one that reads so already is left as it is."""
+    return UNSET if (wanted or None) == there else wanted or None
+
+
+def _parts(name: str) -> tuple[str | None, str | None]:
     """Two fields for a whole name, so that they read as the same name again."""
     first, _, last = name.strip().rpartition(" ")
-    return (first.strip(), last) if first else (last, "")
+    return (first.strip(), last) if first else (last or None, None)

@@ -15,6 +15,7 @@ from mappings.medusa.customer_write_r1 import to_vendor
 from mappings.medusa.endpoints_customer import ENDPOINTS
 from mappings.medusa.wire_2_21 import Account, CustomerWrite
 from mappings.spec import Mapped, Remote, VendorMapping
+from mappings.unchanged import changes_only
 
 
 def to_canonical(record: wire.Customer, account: Account) -> Mapped[Customer]:
@@ -79,6 +80,6 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     account=Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor),
     coerces=True,
 )

@@ -15,6 +15,7 @@ from mappings.medusa.order_tables_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYM
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
 from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
+from mappings.unchanged import changes_only
 
 COARSER: Final = Loss(
     path="/fulfillment_status",
@@ -122,6 +123,6 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, Account]
     account=Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor),
     coerces=True,
 )

@@ -269,8 +269,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class PlaceWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An address to write. All members are sent, for what is left out stays; a country is left out where it may not be
-    sent."""
+    """An address to write: what changes of it, for what is left out stays."""
 
     first_name: Text = UNSET
     last_name: Text = UNSET

@@ -31,14 +31,18 @@ def read(address: MailingAddress, kind: AddressType, is_default: bool) -> Addres
     )
 
 
-def write(address: AddressPatch, kind: AddressType, notes: Notes, pointer: str) -> MailingAddressInput:
-    """Shopify's words for an address. The type must be the one that the place implies, or not be said."""
+def write(
+    address: AddressPatch, kind: AddressType, notes: Notes, pointer: str, held: tuple[MailingAddress, ...] = ()
+) -> MailingAddressInput:
+    """Shopify's words for an address. The type must be the one that the place implies, or not be said. A name that one
+    of those that are there (`held`) has stays parted as it is there."""
     if address.type is not UNSET and address.type not in (kind, "unknown"):
         notes.unsupported(f"{pointer}/type", "Shopify's addresses have no type of their own")
     country = values.country(address.country_code)
     if address.country_code and (country is None or len(address.country_code) != len(country)):
         notes.invalid(f"{pointer}/country_code", "a two-letter country code (ISO 3166-1) is expected")
-    first, last = _two_names(address.name)
+    parted = next((one for one in held if address.name and one.name == address.name), None)
+    first, last = _two_names(address.name) if parted is None else (parted.first_name, parted.last_name)
     region = address.region
     coded = region is None or (len(region) <= LONGEST_CODE and region == region.upper())
     return MailingAddressInput(

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Final
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
 from mappings import custom_fields
@@ -43,12 +43,17 @@ def named(
     settings: tuple[CustomFieldSetting, ...],
     notes: Notes,
     pointer: str,
-) -> dict[CustomFieldSetting, str | None] | None:
-    """What a patch says of custom fields, as Shopify's text, None for a field that is to be emptied; None in all where
-    the patch says nothing. Unknown keys and wrong types are noted as invalid."""
+    held: Mapping[str, str | None] = {},
+) -> dict[CustomFieldSetting, str | None | UnsetType] | None:
+    """What a patch says of custom fields, as Shopify's text, None for a field that is to be emptied, UNSET for one that
+    the record (`held`) has so already; None in all where the patch says nothing. Unknown keys and wrong types are noted
+    as invalid."""
     if isinstance(patch, UnsetType):
         return None
-    return {setting: _text_of(value) for _, setting, value in custom_fields.named(patch, settings, notes, pointer)}
+    same = custom_fields.unchanged(patch, read(settings, held, Notes(), pointer))
+    told: dict[CustomFieldSetting, str | None | UnsetType] = {one: UNSET for one in settings if one.key in same}
+    changed = custom_fields.named(patch, settings, notes, pointer, same)
+    return told | {setting: _text_of(value) for _, setting, value in changed}
 
 
 def _read_one(setting: CustomFieldSetting, held: Mapping[str, str | None], notes: Notes, pointer: str) -> CustomField:

@@ -24,6 +24,7 @@ from mappings.shopify.endpoints_customer import ENDPOINTS
 from mappings.shopify.inputs_2026_07 import CustomerWrite
 from mappings.shopify.links import admin_url, is_webhook, utc
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorDrift, VendorMapping
+from mappings.unchanged import changes_only
 
 # Shopify's state is that of the login to the storefront, and speaks of nothing else: an ordinary buyer who never made
 # an account is DISABLED. So every customer that is there is active, and `status_raw` tells about the login.
@@ -173,6 +174,6 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     account=wire.Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor),
     shapes=(ReadShape(record=wire_webhook.Customer, matches=is_webhook, to_canonical=webhook_to_canonical),),
 )

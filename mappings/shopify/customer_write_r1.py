@@ -17,7 +17,7 @@ from canonical.customer import (
 from canonical.parts import AddressPatch
 from mappings.shopify import addresses, custom_fields, metafields
 from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput, MarketingConsentInput
-from mappings.shopify.wire_2026_07 import Account, Customer
+from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
 from mappings.spec import Draft, Notes
 
 EXEMPT: Final[dict[TaxExemption, bool]] = {"none": False, "exempt": True}
@@ -46,9 +46,10 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     notes = Notes()
     _refuse(patch, notes)
     settings = account.custom_fields.get("customer", ())
+    held = {} if current is None else metafields.by_field(current.metafields)
     fields = metafields.change(
         patch.external_id,
-        custom_fields.named(patch.custom_fields, settings, notes, "/custom_fields"),
+        custom_fields.named(patch.custom_fields, settings, notes, "/custom_fields", held),
         settings,
         None if current is None else current.metafields,
         None if current is None else current.external,
@@ -71,7 +72,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             tax_exempt=_exempt(patch.tax_exemption, notes),
             metafields=fields.set or UNSET,
         ),
-        addresses=_addresses(patch.addresses, notes),
+        addresses=_addresses(patch.addresses, _held(current), notes),
         email_consent=email_consent,
         sms_consent=sms_consent,
         cleared=fields.cleared,
@@ -144,14 +145,18 @@ def _exempt(exemption: TaxExemption | UnsetType, notes: Notes) -> bool | UnsetTy
     return EXEMPT[exemption]
 
 
+def _held(current: Customer | None) -> tuple[MailingAddress, ...]:
+    return () if current is None or current.addresses_v2 is None else current.addresses_v2.nodes
+
+
 def _addresses(
-    sent: tuple[AddressPatch, ...] | None | UnsetType, notes: Notes
+    sent: tuple[AddressPatch, ...] | None | UnsetType, held: tuple[MailingAddress, ...], notes: Notes
 ) -> tuple[MailingAddressInput, ...] | UnsetType:
     """All addresses; the default one goes first, which is how Shopify is told."""
     if isinstance(sent, UnsetType):
         return UNSET
     written = [
-        (not address.is_default, addresses.write(address, "unknown", notes, f"/addresses/{place}"))
+        (not address.is_default, addresses.write(address, "unknown", notes, f"/addresses/{place}", held))
         for place, address in enumerate(sent or ())
     ]
     return tuple(address for _, address in sorted(written, key=lambda one: one[0]))

@@ -14,7 +14,7 @@ ORDER_ASKED: Final = (
 
 ADDRESS_FIELDS: Final = """
 fragment AddressFields on MailingAddress {
-  id name company address1 address2 city province provinceCode zip country countryCodeV2 phone
+  id name firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone
 }
 """
 CUSTOM_FIELDS: Final = """

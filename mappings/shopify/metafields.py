@@ -9,7 +9,7 @@ from canonical.parts import CustomFieldSetting
 from mappings.shopify import custom_fields
 from mappings.shopify.asking import EXTERNAL_ID, NAMESPACE, metafield_key
 from mappings.shopify.inputs_2026_07 import MetafieldInput
-from mappings.shopify.wire_2026_07 import Metafields, MetafieldValue
+from mappings.shopify.wire_2026_07 import Metafields, MetafieldValue, Order
 
 OURS: Final = "lockstitch:"
 """A marker in the caller's own field begins like this; it is none of the caller's keys."""
@@ -36,6 +36,11 @@ def by_field(held: Metafields | None) -> dict[str, str | None]:
     return {} if held is None else {f"{field.namespace}.{field.key}": field.value for field in held.nodes}
 
 
+def of_order(order: Order) -> dict[str, str | None]:
+    """The same for an order, whose attributes have names of one word."""
+    return {pair.key: pair.value for pair in order.custom_attributes} | by_field(order.metafields)
+
+
 def unique(key: str, value: str) -> MetafieldInput:
     """One of our own two fields; the shop takes a value once."""
     return MetafieldInput(namespace=NAMESPACE, key=key, type=UNIQUE, value=value)
@@ -43,7 +48,7 @@ def unique(key: str, value: str) -> MetafieldInput:
 
 def change(
     external: str | None | UnsetType,
-    named: Mapping[CustomFieldSetting, str | None] | None,
+    named: Mapping[CustomFieldSetting, str | None | UnsetType] | None,
     settings: tuple[CustomFieldSetting, ...],
     held: Metafields | None,
     held_external: MetafieldValue | None,
@@ -59,7 +64,7 @@ def change(
     types = {} if held is None else {f"{field.namespace}.{field.key}": field.type for field in held.nodes}
     for setting in () if named is None else settings:
         place, text = metafield_key(setting.vendor_field), (named or {}).get(setting)
-        if place is None:
+        if place is None or isinstance(text, UnsetType):
             continue
         if text is not None:
             kind = types.get(setting.vendor_field) or _type_of(setting, text)

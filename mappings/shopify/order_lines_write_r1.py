@@ -83,7 +83,7 @@ def _line(
     named = custom_fields.named(line.custom_fields, settings, notes, f"{pointer}/custom_fields") or {}
     # Custom fields go before options of the same name.
     pairs = line_fields.options_by_name(line.options, frozenset(), "Shopify", pointer, notes)
-    pairs |= {setting.vendor_field: text for setting, text in named.items() if text is not None}
+    pairs |= {setting.vendor_field: text for setting, text in named.items() if isinstance(text, str)}
     properties = tuple(PropertyInput(name=name, value=value) for name, value in pairs.items())
     return LineItemInput(
         quantity=int(quantity),

@@ -29,6 +29,7 @@ from mappings.shopify.links import admin_url, is_webhook, utc
 from mappings.shopify.order_write_r1 import to_vendor
 from mappings.shopify.variables_2026_07 import Sizes
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorDrift, VendorMapping
+from mappings.unchanged import changes_only
 
 
 def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
@@ -190,8 +191,7 @@ def _channel(source: str | None) -> OrderChannel:
 def _custom_fields(
     order: wire.Order, settings: tuple[CustomFieldSetting, ...], notes: Notes
 ) -> tuple[CustomField, ...]:
-    held: dict[str, str | None] = {pair.key: pair.value for pair in order.custom_attributes}
-    return custom_fields.read(settings, held | metafields.by_field(order.metafields), notes, "/custom_fields")
+    return custom_fields.read(settings, metafields.of_order(order), notes, "/custom_fields")
 
 
 def _paid_at(payments: tuple[Payment, ...], status: PaymentStatus) -> datetime | None:
@@ -239,6 +239,6 @@ ORDER: Final = VendorMapping[wire.Order, Order, OrderPatch, OrderWrite, wire.Acc
     account=wire.Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor),
     shapes=(ReadShape(record=wire_webhook.Order, matches=is_webhook, to_canonical=webhook_to_canonical),),
 )

@@ -53,7 +53,8 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         if getattr(patch, name) is not UNSET:
             notes.unsupported(f"/{name}", why)
     settings = account.custom_fields.get("order", ())
-    named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields")
+    held = {} if current is None else metafields.of_order(current)
+    named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields", held)
     fields = metafields.change(
         patch.external_id,
         named,
@@ -65,7 +66,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     if current is None:
         body = OrderWrite(create=_create(patch, account, attributes, fields, notes))
     else:
-        body = OrderWrite(update=_update(patch, attributes, fields, notes), cleared=fields.cleared)
+        body = OrderWrite(update=_update(patch, current, attributes, fields, notes), cleared=fields.cleared)
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -110,13 +111,18 @@ def _create(
 
 
 def _update(
-    patch: OrderPatch, attributes: tuple[AttributeInput, ...] | UnsetType, fields: metafields.Change, notes: Notes
+    patch: OrderPatch,
+    current: Order,
+    attributes: tuple[AttributeInput, ...] | UnsetType,
+    fields: metafields.Change,
+    notes: Notes,
 ) -> OrderInput:
     for name in FIXED:
         if getattr(patch, name) is not UNSET:
             notes.unsupported(f"/{name}", ONLY_NEW)
     email, phone = _contact(patch.customer, notes)
     shipping = patch.shipping_address
+    held = () if current.shipping_address is None else (current.shipping_address,)
     if shipping is None:
         notes.unsupported("/shipping_address", "Shopify can replace the address of an order, not remove it")
     return OrderInput(
@@ -126,7 +132,7 @@ def _update(
         tags=() if patch.tags is None else patch.tags,
         shipping_address=UNSET
         if shipping is UNSET or shipping is None
-        else addresses.write(shipping, "shipping", notes, "/shipping_address"),
+        else addresses.write(shipping, "shipping", notes, "/shipping_address", held),
         custom_attributes=attributes,
         metafields=fields.set or UNSET,
     )
@@ -167,7 +173,9 @@ def _presentment(patch: OrderPatch, account: Account, notes: Notes) -> str | Uns
 
 
 def _attributes(
-    named: dict[CustomFieldSetting, str | None] | None, settings: tuple[CustomFieldSetting, ...], current: Order | None
+    named: dict[CustomFieldSetting, str | None | UnsetType] | None,
+    settings: tuple[CustomFieldSetting, ...],
+    current: Order | None,
 ) -> tuple[AttributeInput, ...] | UnsetType:
     """All attributes that the order is to have: Shopify replaces the list, so those that are nobody's custom field are
     sent back as they are."""
@@ -177,9 +185,13 @@ def _attributes(
     if not ours:
         return UNSET
     held = () if current is None else current.custom_attributes
-    kept = tuple(AttributeInput(key=pair.key, value=pair.value or "") for pair in held if pair.key not in ours)
+    kept = tuple(
+        AttributeInput(key=pair.key, value=pair.value or "")
+        for pair in held
+        if pair.key not in ours or named.get(ours[pair.key]) is UNSET
+    )
     said = ((field, named.get(setting)) for field, setting in ours.items())
-    written = tuple(AttributeInput(key=field, value=text) for field, text in said if text is not None)
-    if current is None and not written:
+    written = tuple(AttributeInput(key=field, value=text) for field, text in said if isinstance(text, str))
+    if not written and len(kept) == len(held):
         return UNSET
     return kept + written

@@ -66,6 +66,8 @@ class MailingAddress(Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str | None = None
     name: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
     company: str | None = None
     address1: str | None = None
     address2: str | None = None

@@ -18,6 +18,7 @@ from mappings.stripe.customer_write_r1 import to_vendor
 from mappings.stripe.endpoints_customer import ENDPOINTS
 from mappings.stripe.reading import dashboard, instant
 from mappings.stripe.writes_2026_10_28 import CustomerWrite
+from mappings.unchanged import changes_only
 
 TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
     "none": "none",
@@ -116,5 +117,5 @@ CUSTOMER: Final = VendorMapping[wire.Customer, Customer, CustomerPatch, Customer
     account=wire.Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor),
 )

@@ -66,8 +66,10 @@ def write(
     elif key is None and held is not None:
         metadata[EXTERNAL_ID] = None
     if not isinstance(fields, UnsetType):
-        metadata |= {one.vendor_field: None for one in settings if one.vendor_field in (held or {})}
-        for place, setting, value in custom_fields.named(fields, settings, notes):
+        same = custom_fields.unchanged(fields, () if held is None else read(held, settings, Notes()))
+        there = [one.vendor_field for one in settings if one.vendor_field in (held or {}) and one.key not in same]
+        metadata |= dict.fromkeys(there, None)
+        for place, setting, value in custom_fields.named(fields, settings, notes, same=same):
             pointer = f"/custom_fields/{place}/value"
             if setting.vendor_field in OURS:
                 notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is kept for Lockstitch's own use")

@@ -25,6 +25,7 @@ from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
 from mappings.stripe.reading import dashboard, id_of, instant
 from mappings.stripe.writes_2026_10_28 import OrderWrite
+from mappings.unchanged import changes_only
 
 Sold = wire.Invoice | wire.CheckoutSession
 
@@ -274,5 +275,5 @@ ORDER: Final = VendorMapping[Sold, Order, OrderPatch, OrderWrite, wire.Account](
     account=wire.Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor),
 )

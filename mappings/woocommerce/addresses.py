@@ -6,12 +6,12 @@ stand there; a shipping address has both for itself.
 
 from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
 from mappings.spec import Notes
-from mappings.woocommerce.wire_v3 import NOWHERE, Place, PlaceWrite
+from mappings.woocommerce.wire_v3 import NOWHERE, Place, PlaceWrite, Text
 
 KINDS: Final[dict[object, AddressType]] = {
     "billing": "billing",
@@ -19,7 +19,8 @@ KINDS: Final[dict[object, AddressType]] = {
     "unknown": "billing",
     UNSET: "billing",
 }
-NO_ADDRESS: Final = AddressPatch()
+NO_ADDRESS: Final = Address()
+UNTOUCHED: Final = PlaceWrite()
 
 
 def name_of(first: str, last: str) -> str | None:
@@ -43,35 +44,50 @@ def read_shipping(place: Place) -> Address | None:
 
 
 def write(
-    address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, with_company: bool
-) -> PlaceWrite:
-    """All members of an address but a billing one's e-mail and telephone, and its company where that is the
-    customer's; None empties them."""
-    address = address or NO_ADDRESS
+    address: AddressPatch | None, kind: AddressType, pointer: str, notes: Notes, *, held: Place, with_company: bool
+) -> PlaceWrite | UnsetType:
+    """What changes of an address (`held` is the present one), but for a billing one's e-mail and telephone, and its
+    company where that is the customer's; None empties it."""
+    has_company = kind == "shipping" or with_company
+    if address is None:
+        return _emptied(held, company=has_company, phone=kind == "shipping")
     if address.is_default:
         notes.unsupported(f"{pointer}/is_default", "WooCommerce has one address for each purpose and no default")
+    there = (read_shipping(held) if kind == "shipping" else read_billing(held, with_company=with_company)) or NO_ADDRESS
     code = address.country_code or None
     if code is not None and values.country(code) != code:
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
-    has_company = kind == "shipping" or with_company
     if kind == "billing" and address.phone:
         detail = "the telephone of a billing address is that of the customer: write it there"
         notes.unsupported(f"{pointer}/phone", detail)
     if address.company and not has_company:
         notes.unsupported(f"{pointer}/company", "the company of a billing address is company_name: write that")
-    first, last = _parts(address.name or "")
-    return PlaceWrite(
+    first, last = (UNSET, UNSET) if (address.name or None) == there.name else _parts(address.name or "")
+    place = PlaceWrite(
         first_name=first,
         last_name=last,
-        company=(address.company or "") if has_company else UNSET,
-        address_1=address.line1 or "",
-        address_2=address.line2 or "",
-        city=address.city or "",
-        state=address.region or "",
-        postcode=address.postal_code or "",
-        country=code or "",
-        phone=(address.phone or "") if kind == "shipping" else UNSET,
+        company=_changed(address.company, there.company) if has_company else UNSET,
+        address_1=_changed(address.line1, there.line1),
+        address_2=_changed(address.line2, there.line2),
+        city=_changed(address.city, there.city),
+        state=_changed(address.region, there.region),
+        postcode=_changed(address.postal_code, there.postal_code),
+        country=_changed(code, there.country_code),
+        phone=_changed(address.phone, there.phone) if kind == "shipping" else UNSET,
     )
+    return UNSET if place == UNTOUCHED else place
+
+
+def _changed(wanted: str | None, there: str | None) -> Text:
+    """A member to set; one that reads so already is left as the shop spells it."""
+    return UNSET if (wanted or None) == there else wanted or ""
+
+
+def _emptied(held: Place, *, company: bool, phone: bool) -> PlaceWrite | UnsetType:
+    """Nothing in every member that has something."""
+    kept = {"email"} | (set() if company else {"company"}) | (set() if phone else {"phone"})
+    there = {name: "" for name in PlaceWrite.__struct_fields__ if name not in kept and getattr(held, name)}
+    return PlaceWrite(**there) if there else UNSET
 
 
 def _read(place: Place, kind: AddressType, company: str | None, phone: str | None) -> Address | None:

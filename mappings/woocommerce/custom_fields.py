@@ -50,7 +50,7 @@ def write(
 ) -> tuple[MetaWrite, ...]:
     """The meta to set and to take away: the caller's own key, and the custom fields, which replace what is there.
     `held` is the meta as it is, None on a create: there is nothing to take away then."""
-    present = frozenset() if held is None else frozenset(one.key for one in held)
+    present = frozenset(one.key for one in held or ())
     written: dict[str, Any] = {}
     if isinstance(key, str):
         if key != key.strip():
@@ -59,7 +59,8 @@ def write(
     elif key is None and EXTERNAL_ID in present:
         written[EXTERNAL_ID] = None
     if patch is None or isinstance(patch, tuple):
-        written |= _written(patch, settings, present, notes)
+        same = custom_fields.unchanged(patch, read(held or (), settings, []))
+        written |= _written(patch, settings, present, same, notes)
     return tuple(MetaWrite(key=name, value=value) for name, value in written.items())
 
 
@@ -78,10 +79,13 @@ def _written(
     patch: tuple[CustomFieldPatch, ...] | None,
     settings: tuple[CustomFieldSetting, ...],
     present: frozenset[str],
+    same: frozenset[str],
     notes: Notes,
 ) -> Mapping[str, Any]:
-    written: dict[str, Any] = {one.vendor_field: None for one in settings if one.vendor_field in present}
-    for place, setting, value in custom_fields.named(patch, settings, notes):
+    written: dict[str, Any] = {
+        one.vendor_field: None for one in settings if one.vendor_field in present and one.key not in same
+    }
+    for place, setting, value in custom_fields.named(patch, settings, notes, same=same):
         if setting.vendor_field in OURS:
             notes.invalid(f"/custom_fields/{place}/key", f"{setting.vendor_field} is kept for Lockstitch's own use")
         elif value is None or value in ("", []):

@@ -138,9 +138,6 @@ def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Cust
 def _place(
     kind: AddressType, chosen: dict[AddressType, tuple[str, AddressPatch]], current: Customer | None, notes: Notes
 ) -> PlaceWrite | UnsetType:
-    if kind in chosen:
-        pointer, address = chosen[kind]
-        return addresses.write(address, kind, pointer, notes, with_company=False)
     held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
-    there = addresses.read_billing(held, with_company=False) if kind == "billing" else addresses.read_shipping(held)
-    return UNSET if there is None else addresses.write(None, kind, "", notes, with_company=False)
+    pointer, address = chosen.get(kind, ("", None))
+    return addresses.write(address, kind, pointer, notes, held=held, with_company=False)

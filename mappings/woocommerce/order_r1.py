@@ -17,11 +17,13 @@ from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes, check_totals
 from mappings import line_fields
 from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
+from mappings.unchanged import changes_only
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
 from mappings.woocommerce.asking import meta_text, page_url
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
 from mappings.woocommerce.order_parts_r1 import MOVED, added
+from mappings.woocommerce.order_status_write_r1 import TOGETHER
 from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_write_r1 import to_vendor
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, EXTERNAL_ID, Account, OrderWrite
@@ -198,6 +200,6 @@ ORDER: Final = VendorMapping[wire_v3.Order, Order, OrderPatch, OrderWrite, Accou
     account=Account,
     endpoints=ENDPOINTS,
     to_canonical=to_canonical,
-    to_vendor=to_vendor,
+    to_vendor=changes_only(to_canonical, to_vendor, TOGETHER),
     coerces=True,
 )

@@ -10,22 +10,23 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderPatch
 from mappings.spec import Notes
-from mappings.woocommerce.order_tables_r1 import PREFIX, STATUSES, WRITABLE, Axes, axes
+from mappings.woocommerce.order_tables_r1 import STATUSES, WRITABLE, Axes, axes
 from mappings.woocommerce.wire_v3 import Order, Text
 
 FIELDS: Final = ("status", "payment_status", "fulfillment_status")
+TOGETHER: Final = frozenset(FIELDS)
 
 
 def status(patch: OrderPatch, current: Order | None, notes: Notes) -> Text:
-    """The status to set; nothing where the patch says none of the three."""
+    """The status to set; nothing where the patch says none of the three, or what is so already."""
     wanted = (patch.status, patch.payment_status, patch.fulfillment_status)
     if all(isinstance(one, UnsetType) for one in wanted):
         return UNSET
     is_paid = current is not None and current.date_paid_gmt is not None
     method = "" if current is None else current.payment_method
     present = None if current is None else axes(current.status, is_paid=is_paid, method=method)
-    if current is not None and present is not None and _fits(wanted, present) and "unknown" not in wanted:
-        return current.status.removeprefix(PREFIX)
+    if present is not None and _fits(wanted, present):
+        return UNSET
     readings = {name: axes(name, is_paid=is_paid, method=method) for name in WRITABLE}
     fitting = [name for name, reading in readings.items() if _fits(wanted, reading)]
     if not fitting:

@@ -17,6 +17,7 @@ from mappings.woocommerce import addresses, custom_fields
 from mappings.woocommerce.money import decimals
 from mappings.woocommerce.order_status_write_r1 import status
 from mappings.woocommerce.wire_v3 import (
+    NOWHERE,
     Account,
     LineWrite,
     Order,
@@ -52,7 +53,9 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     if patch.is_test is True:
         notes.unsupported("/is_test", "WooCommerce has no orders for trial")
     buyer = patch.customer
-    billing = with_own(_place(patch.billing_address, "billing", notes), email=_email(buyer, notes), phone=_phone(buyer))
+    billing = with_own(
+        _place(patch.billing_address, "billing", current, notes), email=_email(buyer, notes), phone=_phone(buyer)
+    )
     _check_name(buyer, patch.billing_address, current, notes)
     settings = account.custom_fields.get("order", ())
     held = None if current is None else current.meta_data
@@ -64,7 +67,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         currency=_currency(patch.currency, current, notes),
         customer_id=_customer_id(buyer, notes),
         billing=billing,
-        shipping=_place(patch.shipping_address, "shipping", notes),
+        shipping=_place(patch.shipping_address, "shipping", current, notes),
         line_items=_lines(patch.line_items, current, digits, of_lines, notes),
         shipping_lines=_shipping_lines(patch.shipping_lines, current, digits, notes),
         customer_note=text(patch.customer_note),
@@ -73,13 +76,16 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _place(address: AddressPatch | None | UnsetType, kind: AddressType, notes: Notes) -> PlaceWrite | UnsetType:
+def _place(
+    address: AddressPatch | None | UnsetType, kind: AddressType, current: Order | None, notes: Notes
+) -> PlaceWrite | UnsetType:
     if isinstance(address, UnsetType):
         return UNSET
     pointer = f"/{kind}_address"
     if address is not None and address.type not in (UNSET, "unknown", kind):
         notes.invalid(f"{pointer}/type", f"one of: {kind}")
-    return addresses.write(address, kind, pointer, notes, with_company=True)
+    held = NOWHERE if current is None else current.billing if kind == "billing" else current.shipping
+    return addresses.write(address, kind, pointer, notes, held=held, with_company=True)
 
 
 def _email(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> str | None | UnsetType:

@@ -307,3 +307,16 @@ def test_a_count_that_is_none_is_drift() -> None:
         to_canonical(msgspec.structs.replace(FULL, number_of_orders="many"), SHOP)
     with pytest.raises(VendorDrift, match=r"\$\.tags"):
         CUSTOMER.decode((FIXTURES / "customer-full.in.json").read_bytes().replace(b'["vip", "wholesale"]', b'"vip"'))
+
+
+def test_an_unchanged_name_of_an_address_is_not_parted_anew() -> None:
+    place = {"name": "Mary Ann van der Berg", "firstName": "Mary Ann", "lastName": "van der Berg", "city": "Bristol"}
+    record = json.loads((FIXTURES / "customer-full.in.json").read_text()) | {
+        "addressesV2": {"nodes": [place], "pageInfo": {"hasNextPage": False}}
+    }
+    moved = (AddressPatch(name="Ann Lee"), AddressPatch(name="Mary Ann van der Berg", city="Bath"))
+
+    draft = CUSTOMER.to_vendor(CustomerPatch(addresses=moved), CUSTOMER.decode(json.dumps(record).encode()), SHOP)
+
+    sent: Any = draft.body.addresses
+    assert [(one.first_name, one.last_name) for one in sent] == [("Ann", "Lee"), ("Mary Ann", "van der Berg")]

@@ -20,7 +20,8 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
-from mappings.shopify.inputs_2026_07 import OrderCreateInput, OrderInput, OrderWrite
+from mappings.shopify import wire_2026_07 as wire
+from mappings.shopify.inputs_2026_07 import AttributeInput, OrderCreateInput, OrderInput, OrderWrite
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.order_write_r1 import FIXED, NEVER, to_vendor
 from mappings.shopify.wire_2026_07 import Account
@@ -171,6 +172,27 @@ def test_what_is_paid_is_the_total_by_the_rule(
         taxes = [*(line.tax for line in lines), *(line.tax for line in shipping)]
         total += sum((Decimal(tax or 0) for tax in taxes), Decimal(0))
     assert Decimal(order["transactions"][0]["amountSet"]["shopMoney"]["amount"]) == total
+
+
+def test_an_unchanged_name_is_not_parted_anew() -> None:
+    place = wire.MailingAddress(name="Mary Ann van der Berg", first_name="Mary Ann", last_name="van der Berg")
+    current = msgspec.structs.replace(FULL, shipping_address=place)
+    moved = AddressPatch(name="Mary Ann van der Berg", city="Bath")
+
+    sent: Any = ORDER.to_vendor(OrderPatch(shipping_address=moved), current, SHOP).body.update.shipping_address
+
+    assert (sent.first_name, sent.last_name, sent.city) == ("Mary Ann", "van der Berg", "Bath")
+
+
+def test_attributes_that_stay_are_sent_along_and_not_alone() -> None:
+    fields = {one.key: one.value for one in ORDER.to_canonical(FULL, SHOP).data.custom_fields}
+    same = tuple(CustomFieldPatch(key=key, value=value) for key, value in fields.items())
+    other = tuple(CustomFieldPatch(key=key, value=9 if key == "points" else value) for key, value in fields.items())
+
+    assert to_vendor(OrderPatch(custom_fields=same), FULL, SHOP).body == OrderWrite()
+    update = to_vendor(OrderPatch(custom_fields=other), FULL, SHOP).body.update
+    held = [AttributeInput(key=pair.key, value=pair.value or "") for pair in FULL.custom_attributes]
+    assert update == OrderInput(custom_attributes=(*held, AttributeInput(key="points", value="9")))
 
 
 def test_nothing_is_made_of_nothing() -> None:

@@ -292,7 +292,7 @@ def test_a_shipping_address_is_replaced_whole_or_cleared() -> None:
 def test_fields_that_were_read_can_be_sent_back() -> None:
     read = ORDER.to_canonical(SESSION, ACCOUNT).data
     back = tuple(CustomFieldPatch(key=one.key, value=one.value) for one in read.custom_fields)
-    assert wire(OrderPatch(custom_fields=back), SESSION) == {"metadata[thread]": "silk"}
+    assert wire(OrderPatch(custom_fields=back), SESSION) == {}
 
 
 def test_what_stands_with_an_invoices_line_is_its_option_and_may_be_a_custom_field() -> None:

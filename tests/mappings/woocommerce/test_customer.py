@@ -144,6 +144,19 @@ def test_entities_stay_in_no_name() -> None:
     assert data.company_name == "Lee & Co"
 
 
+def test_a_change_of_an_address_leaves_what_stays_as_the_shop_has_it() -> None:
+    place = {"first_name": "Mary Ann", "last_name": "van der Berg", "address_1": "1 Quay", "company": "Lee"}
+    sent = {"id": 7, "email": "a@example.com", "billing": place, "shipping": place}
+    current = CUSTOMER.decode(msgspec.json.encode(sent))
+    billing = AddressPatch(type="billing", name="Mary Ann van der Berg", line1="1 Quay", city="Bern")
+    patch = CustomerPatch(addresses=(billing,))
+    emptied = dict.fromkeys(place, "")
+    assert on_the_wire(CUSTOMER.to_vendor(patch, current, ACCOUNT).body) == {
+        "billing": {"city": "Bern"},
+        "shipping": emptied,
+    }
+
+
 def test_custom_fields_that_are_not_sent_are_taken_away() -> None:
     current = CUSTOMER.decode(golden("customer-full"))
     patch = CustomerPatch(custom_fields=(CustomFieldPatch(key="needles", value=13),))

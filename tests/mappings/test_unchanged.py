@@ -1,0 +1,119 @@
+"""What was read can be sent back to every shop, in whole and in part: nothing is sent for it and nothing refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import fields
+
+from canonical.order import LineItem, LineOption
+from canonical.order_patch import LineItemPatch, LineOptionPatch, OrderPatch
+from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch
+from mappings.checks.golden import account_of, records
+from mappings.golden_writes import patch_of
+from mappings.registry import VENDORS, AnyMapping, AnyVendor
+from mappings.unchanged import is_so
+
+ROOT = Path(__file__).parents[2]
+SHOPS = ("medusa", "shopify", "stripe", "woocommerce")
+RECORDS = [
+    pytest.param(VENDORS[shop], mapping, record, id=f"{shop} {name}")
+    for shop in SHOPS
+    for mapping in VENDORS[shop].mappings
+    for name, record in records(VENDORS[shop], mapping, ROOT)
+]
+
+
+def sent_back(mapping: AnyMapping, record: bytes, account: Any) -> dict[str, Any]:
+    """A write of each field with the value that is read, where it can be said in a write at all."""
+    data = json.loads(msgspec.json.encode(mapping.read(record, account).data))
+    said = {
+        field.name: patch_of(mapping, field.encode_name, data.get(field.encode_name)) for field in fields(mapping.patch)
+    }
+    return {name: getattr(patch, name) for name, patch in said.items() if patch is not None}
+
+
+def request_of(mapping: AnyMapping, patch: Any, record: bytes, account: Any) -> Any:
+    """What a change sends."""
+    draft = mapping.to_vendor(patch, mapping.decode(record), account)
+    assert draft.refused == ()
+    assert draft.loss == ()
+    assert mapping.endpoints.update is not None
+    return mapping.endpoints.update("7", draft.body, "op_1", account)
+
+
+@pytest.mark.parametrize(("vendor", "mapping", "record"), RECORDS)
+@given(data=st.data())
+def test_what_was_read_is_sent_back_without_effect(
+    vendor: AnyVendor, mapping: AnyMapping, record: bytes, data: st.DataObject
+) -> None:
+    account = account_of(vendor, ROOT)
+    whole = sent_back(mapping, record, account)
+    kept = data.draw(st.sets(st.sampled_from(sorted(whole)))) if data.draw(st.booleans()) else whole.keys()
+    patch = mapping.patch(**{name: whole[name] for name in kept})
+    assert request_of(mapping, patch, record, account) == request_of(mapping, mapping.patch(), record, account)
+
+
+@pytest.mark.parametrize(("vendor", "mapping", "record"), RECORDS)
+def test_a_change_beside_what_was_read_sends_itself_alone(
+    vendor: AnyVendor, mapping: AnyMapping, record: bytes
+) -> None:
+    account = account_of(vendor, ROOT)
+    change = {"external_id": "other-key"}
+    whole = mapping.patch(**sent_back(mapping, record, account) | change)
+    alone = mapping.patch(**change)
+    assert request_of(mapping, whole, record, account) == request_of(mapping, alone, record, account)
+
+
+@pytest.mark.parametrize(
+    ("sent", "held", "same"),
+    [
+        (None, None, True),
+        (None, (), True),
+        ((), None, True),
+        ("", None, True),
+        (None, "a", False),
+        (True, 1, False),
+        (1, 1.0, True),
+        (("a", "b"), ("b", "a"), True),
+        (("a",), ("a", "a"), False),
+        (AddressPatch(name="Ann"), Address(name="Ann"), True),
+        (AddressPatch(name="Ann"), Address(name="Ann", city="Bristol"), False),
+        (AddressPatch(name="Ann"), None, False),
+        (
+            LineItemPatch(quantity="2.0", unit_price="5"),
+            LINE := LineItem(
+                remote_id="1",
+                name="Mug",
+                quantity="2",
+                unit_price="5.00",
+                discount="0",
+                tax="0",
+                total="10",
+                options=(LineOption(name="Size", value="M"),),
+            ),
+            True,
+        ),
+        (LineItemPatch(quantity="2", sku="MUG"), LINE, False),
+        (LineItemPatch(quantity="2", options=(LineOptionPatch(name="Size", value="M"),)), LINE, True),
+        (LineItemPatch(quantity="2", options=(LineOptionPatch(name="Size", value="L"),)), LINE, False),
+        ((CustomFieldPatch(key="a", value=1),), (CustomField(key="a", value=1), CustomField(key="b")), True),
+        ((CustomFieldPatch(key="a", value=1),), (CustomField(key="a", value=1), CustomField(key="b", value=2)), False),
+        ((CustomFieldPatch(key="c", value=None),), (CustomField(key="a"),), False),
+        ((CustomFieldPatch(key="a", value=["x"]),), (CustomField(key="a", value=["x"]),), True),
+        ((CustomFieldPatch(key="a", value=True),), (CustomField(key="a", value=1),), False),
+    ],
+)
+def test_what_is_the_same(sent: Any, held: Any, same: bool) -> None:
+    assert is_so(sent, held) is same
+
+
+@pytest.mark.parametrize("shop", SHOPS)
+def test_a_new_record_is_compared_with_nothing(shop: str) -> None:
+    (order,) = (one for one in VENDORS[shop].mappings if one.object == "order")
+    draft = order.to_vendor(OrderPatch(status="unknown"), None, order.account())
+    assert "/status" in {one.pointer for one in draft.refused}
