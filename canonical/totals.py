@@ -75,12 +75,22 @@ def check_taxes(
     Only for orders of which every line is known. Lines that all have none are not judged: vendors that share no tax out
     have zero there. Each part may have been rounded by itself.
     """
-    parts = [_exact(one.tax) for one in lines if one.tax]
-    if not any(parts):
+    added, parts = ZERO, 0
+    for line in lines:
+        if part := _exact(line.tax):
+            added += part
+            parts += 1
+    if not parts:
         return ()
-    parts = [part for part in (*parts, *[_exact(one.tax) for one in shipping], beside) if part]
-    added, told = sum(parts, ZERO), _exact(tax)
-    if added == told or abs(added - told) <= _smallest(tax) * (len(parts) - 1):
+    for charge in shipping:
+        if part := _exact(charge.tax):
+            added += part
+            parts += 1
+    if beside:
+        added += beside
+        parts += 1
+    told = _exact(tax)
+    if added == told or abs(added - told) <= _smallest(tax) * (parts - 1):
         return ()
     return (_ambiguous("/totals/tax", f"those of lines and shipping add up to {added:f}, the vendor says {tax}"),)
 

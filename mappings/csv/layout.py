@@ -4,6 +4,7 @@ checked when Lockstitch starts."""
 import codecs
 import hashlib
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Final, Literal
@@ -36,6 +37,11 @@ FITS: Final[dict[ColumnType, tuple[FieldKind, ...]]] = {
     "money": ("amount",),
     "enum": ("enum",),
 }
+CODES: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
+    "currency": (values.is_currency, "an ISO 4217 code"),
+    "country_code": (lambda text: values.country(text) == text, "an ISO 3166-1 alpha-2 code"),
+}
+"""Members that take a code, and what they take."""
 DERIVED: Final = frozenset({"totals.outstanding"})
 """What is worked out where no column fills it."""
 ESCAPING: Final = frozenset({"utf-7", "unicode-escape", "raw-unicode-escape", "punycode", "idna"})
@@ -242,10 +248,11 @@ def _complaints_of_constant(text: str, value: Constant, found: Field) -> list[st
         "whole": isinstance(value, int) and not isinstance(value, bool),
         "instant": False,
     }
-    if fits[found.kind] and (found.path[-1] != "currency" or values.is_currency(str(value))):
+    code = CODES.get(str(found.path[-1]))
+    if fits[found.kind] and (code is None or code[0](str(value))):
         return []
     wanted = {"enum": f"one of {', '.join(found.words)}", "amount": 'a decimal in quotes, "0.00"', "whole": "a number"}
-    told = "an ISO 4217 code" if found.path[-1] == "currency" else wanted.get(found.kind, found.kind)
+    told = wanted.get(found.kind, found.kind) if code is None else code[1]
     return [f"csv.constants: {text} takes {told}."]
 
 

@@ -131,8 +131,8 @@ def _knows_taxes(order: wire.Order) -> bool:
     """Whether every line and every charge for shipping was read, with its taxes."""
     if order.line_items.page_info.has_next_page or order.shipping_lines.page_info.has_next_page:
         return False
-    taxes = [line.tax_lines for line in order.line_items.nodes] + [one.tax_lines for one in order.shipping_lines.nodes]
-    return None not in taxes
+    taxes = [line.tax_lines for line in order.line_items.nodes]
+    return None not in taxes and None not in [charge.tax_lines for charge in order.shipping_lines.nodes]
 
 
 def _status(order: wire.Order) -> tuple[OrderStatus, str]:

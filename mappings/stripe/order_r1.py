@@ -92,8 +92,8 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         created_at=created_at,
     )
     notes.loss.extend(check_payment(order))
-    told = all(line.taxes is not None or line.tax_amounts is not None for line in record.lines.data)
-    if told and not record.lines.has_more:
+    untold = [line for line in record.lines.data if line.taxes is None and line.tax_amounts is None]
+    if not untold and not record.lines.has_more:
         notes.loss.extend(check_taxes(totals.tax, lines, order.shipping_lines))
     remote = Remote(id=record.id, url=dashboard(record.livemode, f"invoices/{record.id}"), created_at=created_at)
     return Mapped(data=order, remote=remote, loss=tuple(notes.loss))

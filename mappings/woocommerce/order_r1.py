@@ -22,7 +22,7 @@ from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_
 from mappings.woocommerce.asking import meta_text, page_url
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
-from mappings.woocommerce.order_parts_r1 import MOVED, added
+from mappings.woocommerce.order_parts_r1 import MOVED, ZERO, added
 from mappings.woocommerce.order_status_write_r1 import TOGETHER
 from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_write_r1 import to_vendor
@@ -113,8 +113,8 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
         updated_at=updated_at,
     )
     loss += check_payment(order)
-    if all(line.total_tax for line in record.line_items):
-        on_fees = sum((exact(fee.total_tax) for fee in record.fee_lines), Decimal())
+    if "" not in [line.total_tax for line in record.line_items]:
+        on_fees = sum([exact(fee.total_tax) for fee in record.fee_lines], ZERO)
         loss += check_taxes(totals.tax, lines, order.shipping_lines, beside=on_fees)
     remote = Remote(
         id=str(record.id), url=page_url(record.links, PAGE, record.id), created_at=created_at, updated_at=updated_at

@@ -207,6 +207,10 @@ def test_a_bad_cell_is_refused_with_its_row_and_column(column: str, cell: str, w
         ({"date_format": "%d.%m."}, "csv.date_format"),
         ({"constants": {"kind": "person"}}, "of which currency?"),
         ({"constants": {"order_stats.currency": "EURO"}}, "takes an ISO 4217 code"),
+        (
+            {"constants": {"order_stats.currency": "EUR", "addresses[1].country_code": "UK"}},
+            "an ISO 3166-1 alpha-2 code",
+        ),
     ],
 )
 def test_a_layout_that_cannot_be_meant_so(changes: dict[str, Any], complaint: str) -> None:
