@@ -4,6 +4,7 @@ Reading is held by what golden records mean. This holds writing, of which they w
 spellings that stand in modules without a revision in their name decide what is sent.
 """
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ def _data(expected: Raw) -> dict[str, Any]:
 def _told(mapping: AnyMapping, patch: Any, record: Raw | None, account: Any) -> Any:
     try:
         current = None if record is None else mapping.decode(record)
-        draft: Draft[Any] = mapping.to_vendor(patch, current, account)
+        # Without what leaves unchanged fields out, for these are none but unchanged.
+        draft: Draft[Any] = inspect.unwrap(mapping.to_vendor)(patch, current, account)
     except Unmappable as refusal:
         return refusal.path
     return {

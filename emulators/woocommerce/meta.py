@@ -24,6 +24,11 @@ def changed(shop: Shop, held: list[JsonRecord], body: JsonRecord) -> list[JsonRe
     return meta
 
 
+def shown(held: list[JsonRecord]) -> list[JsonRecord]:
+    """Meta of a line as it is answered: with the names and values that people see."""
+    return [{"display_key": one.get("key"), "display_value": one.get("value")} | one for one in held]
+
+
 def _apply(shop: Shop, meta: list[JsonRecord], sent: JsonRecord) -> None:
     key, value = str(sent.get("key", "")), sent.get("value")
     found = [one for one in meta if (one["id"] == sent["id"] if sent.get("id") else one["key"] == key)]
@@ -32,6 +37,7 @@ def _apply(shop: Shop, meta: list[JsonRecord], sent: JsonRecord) -> None:
             meta.remove(one)
     elif found:
         found[0].update(key=key or found[0]["key"], value=_kept(value))
+        found[0].pop("display_value", None)
         for double in found[1:]:
             meta.remove(double)
     elif key:

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from emulators.state import JsonRecord
+from emulators.woocommerce import meta
 from emulators.woocommerce.errors import invalid, refused
 from emulators.woocommerce.shop import Shop, cleaned
 
@@ -57,7 +58,7 @@ def _product_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> Json
     line = held or {"id": shop.next_item(), "name": "", "product_id": 0, "variation_id": 0, "sku": "", "meta_data": []}
     priced = held is None or {"quantity", "product_id", "variation_id"} & sent.keys()
     if held is None or {"product_id", "variation_id", "sku"} & sent.keys():
-        line = line | _of_product(_product(shop, sent))
+        line = line | _of_product(shop, _product(shop, sent))
     product = shop.product(line["variation_id"] or line["product_id"]) or {}
     subtotal = _net(shop, Decimal(str(product.get("price") or 0)) * quantity) if priced else Decimal(line["_subtotal"])
     if "subtotal" in sent:
@@ -66,7 +67,8 @@ def _product_line(shop: Shop, sent: JsonRecord, held: JsonRecord | None) -> Json
     if "total" in sent:
         total = amount_of("line_items", "total", sent["total"])
     name = {"name": cleaned(sent["name"])} if isinstance(sent.get("name"), str) and sent["name"] else {}
-    return line | name | {"quantity": quantity, "_subtotal": str(subtotal), "_total": str(total)}
+    kept = {"meta_data": meta.changed(shop, line["meta_data"], sent)}
+    return line | name | kept | {"quantity": quantity, "_subtotal": str(subtotal), "_total": str(total)}
 
 
 def _product(shop: Shop, sent: JsonRecord) -> JsonRecord:
@@ -88,13 +90,24 @@ def _product(shop: Shop, sent: JsonRecord) -> JsonRecord:
     return product
 
 
-def _of_product(product: JsonRecord) -> JsonRecord:
+def _of_product(shop: Shop, product: JsonRecord) -> JsonRecord:
+    """What a line takes over from its product; what a variation is becomes meta of the line."""
     parent = product.get("parent_id") or 0
     return {
         "name": product.get("name", ""),
         "product_id": parent or product["id"],
         "variation_id": product["id"] if parent else 0,
         "sku": product.get("sku", ""),
+        "meta_data": [
+            {
+                "id": shop.state.next_id("meta", 1),
+                "key": one["slug"],
+                "value": one["option"].lower(),
+                "display_key": one["name"],
+                "display_value": one["option"],
+            }
+            for one in product.get("attributes", ())
+        ],
     }
 
 

@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from emulators.state import JsonRecord
+from emulators.woocommerce import meta
 from emulators.woocommerce.shop import Shop
 
 
@@ -40,7 +41,8 @@ def totalled(shop: Shop, order: JsonRecord) -> JsonRecord:
 
 def shown_line(line: JsonRecord) -> JsonRecord:
     """A line without what is kept beside it."""
-    return {name: value for name, value in line.items() if not name.startswith("_")}
+    told = {name: value for name, value in line.items() if not name.startswith("_")}
+    return told | {"meta_data": meta.shown(line["meta_data"])} if isinstance(line.get("meta_data"), list) else told
 
 
 def _line(shop: Shop, line: JsonRecord) -> JsonRecord:

@@ -29,7 +29,15 @@ GENERAL = ("woocommerce_default_country", "woocommerce_calc_taxes", "woocommerce
 PRODUCTS: tuple[JsonRecord, ...] = (
     {"id": 11, "name": "Mug", "sku": "MUG", "price": "19.90", "type": "simple", "parent_id": 0},
     {"id": 12, "name": "Scarf", "sku": "SCARF", "price": "45.00", "type": "variable", "parent_id": 0},
-    {"id": 13, "name": "Scarf - Blue", "sku": "SCARF-BLUE", "price": "45.00", "type": "variation", "parent_id": 12},
+    {
+        "id": 13,
+        "name": "Scarf - Blue",
+        "sku": "SCARF-BLUE",
+        "price": "45.00",
+        "type": "variation",
+        "parent_id": 12,
+        "attributes": [{"slug": "pa_color", "name": "Color", "option": "Blue"}],
+    },
 )
 _TAG = re.compile(r"<[^>]*>")
 

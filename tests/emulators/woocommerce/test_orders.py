@@ -62,6 +62,24 @@ def test_coupons_take_off_what_they_are_worth(shop: Shop) -> None:
     assert told(refused) == (400, "woocommerce_rest_invalid_coupon")
 
 
+def test_a_line_keeps_meta_and_a_variation_brings_its_own(shop: Shop) -> None:
+    chosen = [{"key": "Engraving", "value": "For Ann"}, {"key": "_cart", "value": 7}]
+    order = shop.post("/orders", line_items=[{"variation_id": 13, "quantity": 1, "meta_data": chosen}, MUG])
+    told = [
+        (one["key"], one["value"], one["display_key"], one["display_value"])
+        for one in order["line_items"][0]["meta_data"]
+    ]
+    assert told == [
+        ("pa_color", "blue", "Color", "Blue"),
+        ("Engraving", "For Ann", "Engraving", "For Ann"),
+        ("_cart", "7", "_cart", "7"),
+    ]
+    assert order["line_items"][1]["meta_data"] == []
+    line = {"id": order["line_items"][0]["id"], "meta_data": [{"key": "Engraving", "value": None}]}
+    changed = shop.put(f"/orders/{order['id']}", line_items=[line])
+    assert [one["key"] for one in changed["line_items"][0]["meta_data"]] == ["pa_color", "_cart"]
+
+
 def test_a_status_that_means_paid_notes_when(shop: Shop) -> None:
     order = shop.post("/orders", line_items=[MUG])
     assert (order["status"], order["date_paid"], order["created_via"]) == ("pending", None, "rest-api")

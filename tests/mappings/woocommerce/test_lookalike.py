@@ -7,7 +7,14 @@ import msgspec
 import pytest
 
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
-from canonical.order_patch import LineItemPatch, OrderCancel, OrderCustomerPatch, OrderPatch, ShippingLinePatch
+from canonical.order_patch import (
+    LineItemPatch,
+    LineOptionPatch,
+    OrderCancel,
+    OrderCustomerPatch,
+    OrderPatch,
+    ShippingLinePatch,
+)
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.http import VendorRequest
 from mappings.spec import ListQuery
@@ -165,6 +172,19 @@ def test_an_order_is_made_paid_sent_and_given_back(shop: ShopLookAlike) -> None:
     shop.do("POST", f"/orders/{id}/refunds", amount="69.90")
     whole = shop.read(ORDER, id).data
     assert (whole.payment_status, whole.fulfillment_status, whole.totals.refunded) == ("refunded", "fulfilled", "89.80")
+
+
+def test_what_is_chosen_with_a_line_is_kept_beside_what_its_variation_is(shop: ShopLookAlike) -> None:
+    chosen = (LineOptionPatch(name="Gift wrap", value="Blue & white"),)
+    fields = (CustomFieldPatch(key="engraving", value="For Jo"),)
+    scarf = LineItemPatch(variant_remote_id="13", quantity="1", options=chosen, custom_fields=fields)
+    line = shop.made(ORDER, OrderPatch(line_items=(scarf,))).data.line_items[0]
+    assert [(one.name, one.value) for one in line.options] == [
+        ("Color", "Blue"),
+        ("Gift wrap", "Blue & white"),
+        ("Engraving", "For Jo"),
+    ]
+    assert [(one.key, one.value) for one in line.custom_fields] == [("engraving", "For Jo")]
 
 
 def test_an_order_is_cancelled_with_its_reason(shop: ShopLookAlike) -> None:
