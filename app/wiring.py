@@ -1,6 +1,7 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
@@ -37,6 +38,7 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.cursors import Cursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
+from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.models import Alerter, Retention
 from app.monitoring.notify import open_alerting
@@ -94,6 +96,9 @@ from mappings.registry import MANIFESTS, manifest_of
 from mappings.spec import Vendor
 
 POOL_SIZE: Final = 16
+# For each address.
+WRONG_KEYS_PER_MINUTE: Final = 120
+WRONG_KEYS_BURST: Final = 100
 # One attempt at a write ends well before its lease does, so that two owners never overlap.
 ATTEMPT_SHARE: Final = 2 / 3
 
@@ -252,6 +257,7 @@ async def _open_dependencies(
     # A worker verifies no webhooks, and so need not know these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
     gauges = _open_gauges(settings, database)
+    idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
     return Dependencies(
         *operators,
@@ -306,6 +312,11 @@ async def _open_dependencies(
             trace_url=settings.trace_url,
             keys=RememberedKeys(PostgresKeys(database)),
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
+            bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),
+            # Not limited by memory: routes of uploads let in a few at a time.
+            exports=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds, most_bytes=sys.maxsize),
+            answers=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds),
             cursors=Cursors(tuple(key.key for key in keys)),
         ),
     )
