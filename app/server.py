@@ -21,6 +21,7 @@ from app.http.deps import HttpDeps
 from app.http.edge import Edge
 from app.http.responses import problem_response, refuse_other_path
 from app.settings.environment import Settings
+from app.settings.file import SettingsError
 
 DRAIN_SECONDS: Final = 10.0
 PROBE_CONNECTIONS: Final = 64
@@ -59,7 +60,7 @@ async def serve_application(
     probes: Sequence[HTTPRouteHandler] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests that have begun are answered. `probes` are served on `probe_port` too,
-    where callers cannot take all connections."""
+    where callers cannot take all connections. Raises SettingsError for a port that cannot be used."""
     servers = [_server(application(dependencies, route_handlers), settings, port, _room(settings.max_connections))]
     if probes and settings.probe_port:
         app = application(dependencies, probes)
@@ -68,7 +69,7 @@ async def serve_application(
     loop = asyncio.get_running_loop()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wanted, stop.set)
-    serving = [asyncio.create_task(server.serve()) for server in servers]
+    serving = [asyncio.create_task(_listen(server)) for server in servers]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     ended = [task for task in serving if task.done()]
@@ -79,6 +80,14 @@ async def serve_application(
         server.stop()  # type: ignore[no-untyped-call]
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(asyncio.gather(*serving), DRAIN_SECONDS)
+
+
+async def _listen(server: Server) -> None:
+    try:
+        await server.serve()
+    except RuntimeError as error:  # Granian's for what the system refuses, with a stack trace of its own in it
+        told = str(error).partition(" (")[0]
+        raise SettingsError(f"Port {server.bind_port} cannot be used: {told}. Name another one.") from error
 
 
 def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Server:

@@ -42,6 +42,7 @@ from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.models import Alerter, Retention
 from app.monitoring.notify import open_alerting
+from app.monitoring.readiness import RememberedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.gauges import Gauges
@@ -306,7 +307,11 @@ async def _open_dependencies(
             connections=frozenset(connections.by_name),
             delivery_ladder=settings.delivery_ladder,
         ),
-        MonitoringDeps(runs=PostgresRuns(database), readiness=lambda: _readiness(database), collect=gauges.refresh),
+        MonitoringDeps(
+            runs=PostgresRuns(database),
+            readiness=RememberedReadiness(partial(_readiness, database)),
+            collect=gauges.refresh,
+        ),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
@@ -479,7 +484,7 @@ def _refuse_unknown_vendors(settings: Settings) -> None:
         raise SettingsError("\n".join(complaints))
 
 
-async def _readiness(database: Database) -> tuple[tuple[str, ...], float | None]:
+async def _readiness(database: Database) -> Verdict:
     try:
         missing = await count_missing(database)
         seen = None if missing else await heartbeats.last_seen(database)

@@ -1,14 +1,10 @@
 """One Host header (RFC 9112, section 3.2), and which versions of HTTP are spoken."""
 
-import socket
-from urllib.parse import urlsplit
-
 import pytest
 
 from tests.contract.callers import Caller, code_of
 from tests.contract.facade import Facade
-from tests.contract.patience import PATIENCE
-from tests.contract.wire import exchange
+from tests.contract.wire import connect, exchange
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """How a client begins that knows HTTP/2 to be spoken (RFC 9113, section 3.4), with an empty frame of settings."""
@@ -21,8 +17,7 @@ def request(target: str, *hosts: str, version: str = "HTTP/1.1") -> bytes:
 
 def status(caller: Caller, sent: bytes) -> bytes:
     """The status of the answer to these bytes."""
-    address = urlsplit(caller.url)
-    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
+    with connect(caller.url) as connection:
         connection.sendall(sent)
         return connection.recv(65_536).split()[1]
 
@@ -51,10 +46,8 @@ def test_a_target_may_be_a_whole_address(caller: Caller) -> None:
 
 @pytest.mark.parametrize(("asked", "spoken"), [("0", False), ("1", True)])
 def test_http_2_in_clear_is_spoken_where_it_is_asked_for(facade: Facade, asked: str, spoken: bool) -> None:
-    with facade.another_api(LOCKSTITCH_HTTP2=asked) as process:
-        address = urlsplit(process.url)
-        with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
-            connection.sendall(PREFACE)
-            answer = connection.recv(65_536)
+    with facade.another_api(LOCKSTITCH_HTTP2=asked) as process, connect(process.url) as connection:
+        connection.sendall(PREFACE)
+        answer = connection.recv(65_536)
     # A server's own preface is a frame of settings, type 4 (RFC 9113, sections 3.4 and 6.5).
     assert (answer[3:4] == b"\x04") is spoken

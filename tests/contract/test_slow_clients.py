@@ -5,20 +5,19 @@ import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from app.http.edge import PIECE
 from app.http.transfers import MOST_BYTES
+from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.patience import PATIENCE, until
 from tests.contract.processes import Process, free_port
 from tests.contract.samples import customer
-from tests.contract.wire import exchange, head
+from tests.contract.wire import connect, exchange, head, holding, is_open
 
 UNFINISHED = head("POST", "/v1/webhooks/gateway", "Content-Type: application/json", "Content-Length: 1000") + b'{"type'
 IDLE_SECONDS, BODY_SECONDS = 1, 3
@@ -35,35 +34,6 @@ def brief(running_facade: Facade) -> Iterator[Process]:
     }
     with running_facade.another_api(**deadlines) as process:
         yield process
-
-
-def connect(url: str) -> socket.socket:
-    """A connection that has sent nothing yet."""
-    address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
-
-
-@contextmanager
-def holding(url: str, count: int, request: bytes = b"") -> Iterator[list[socket.socket]]:
-    """So many connections, each of which has sent these bytes and sends no more."""
-    with ExitStack() as stack:
-        held = [stack.enter_context(connect(url)) for _ in range(count)]
-        for connection in held:
-            connection.sendall(request)
-        yield held
-
-
-def is_open(connection: socket.socket) -> bool:
-    """Whether the other side has not ended the connection; reads what has come."""
-    connection.setblocking(False)
-    try:
-        while connection.recv(65_536):
-            pass
-    except BlockingIOError:
-        return True
-    except ConnectionError:
-        return False
-    return False
 
 
 def usual(call: Callable[[], httpx.Response]) -> float:
@@ -113,6 +83,15 @@ def test_probes_answer_when_every_connection_is_taken(facade: Facade) -> None:
                 assert caller.get(path).status_code == 200
             assert code_of(caller.get("/v1/me"), 404) == "not-found"
         assert until(lambda: httpx.get(f"{process.url}/health/live", timeout=PATIENCE).status_code == 200)
+
+
+def test_a_port_that_is_taken_is_named(facade: Facade) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        port = squatter.getsockname()[1]
+        ended = lockstitch("serve", environment=facade.process("serve", LOCKSTITCH_PROBE_PORT=str(port)).environment)
+    assert ended.returncode == 1
+    assert f"Port {port} cannot be used: Address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_header_that_does_not_end_is_cut_off(brief: Process) -> None:
