@@ -58,5 +58,5 @@ def serve(settings: Settings) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.told():
-        await serve_application(runtime.dependencies, handlers(), settings.host, settings.port)
+        await serve_application(runtime.dependencies, handlers(), settings, settings.port, probes=monitoring.PROBES)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

@@ -2,7 +2,8 @@
 
     Problem
     ├── CallerProblem      the request has to change
-    │   ├── MalformedBody, InvalidCorrelationId, IdempotencyKeyMissing, IdempotencyKeyInvalid        400
+    │   ├── MalformedBody, InvalidHost, InvalidCorrelationId                                         400
+    │   ├── IdempotencyKeyMissing, IdempotencyKeyInvalid                                             400
     │   ├── Unauthenticated, InvalidSignature 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, NotAcceptable 406
     │   ├── BodyTooLarge 413, UnsupportedMediaType 415
     │   ├── InvalidField, UnsupportedField, UnsupportedAction, IdempotencyKeyReused                  422
@@ -86,9 +87,17 @@ class CallerProblem(Problem, fault="caller", category="permanent"):
 
 
 class MalformedBody(CallerProblem, code="malformed-body", status=400, title="The body is not readable JSON"):
-    """The body is not JSON in UTF-8, starts with a byte order mark, is nested deeper than 64, or breaks off."""
+    """The body is not JSON in UTF-8, starts with a byte order mark, is nested deeper than 64, breaks off, or takes too
+    long to arrive."""
 
     next_step = "Send one JSON document in UTF-8. In n8n let the HTTP node build it: Body Content Type = JSON."
+
+
+class InvalidHost(CallerProblem, code="invalid-host", status=400, title="The Host header is not usable"):
+    """A request has one Host header that names a host (RFC 9112, section 3.2). A request with none, or with two, can
+    mean different things to a proxy and to Lockstitch."""
+
+    next_step = "Send one Host header with the host of the URL. Every HTTP client does, so look at a proxy in between."
 
 
 class InvalidCorrelationId(
@@ -267,11 +276,12 @@ class RateLimited(
     CallerProblem,
     code="rate-limited",
     status=429,
-    title="Too many calls with this API key",
+    title="Too many calls",
     category="throttle",
     retryable=True,
 ):
-    """This API key has used up its budget of calls. The RateLimit header shows the budget."""
+    """This API key has used up its budget of calls; the RateLimit header shows the budget. Or too many bodies were
+    unfinished at once, and this one had waited longest for its next byte."""
 
     next_step = "Wait as long as Retry-After says, or batch fewer items at once."
 

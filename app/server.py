@@ -1,12 +1,15 @@
-"""One HTTP server in this process: Granian around the ASGI application, drained on SIGTERM."""
+"""The HTTP servers of this process: Granian around the ASGI application, drained on SIGTERM."""
 
 import asyncio
 import contextlib
+import logging
+import resource
 import signal
 from collections.abc import Sequence
 from typing import Final
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar import Litestar
 from litestar.datastructures import State
@@ -14,10 +17,22 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from app.dependencies import Dependencies
+from app.http.deps import HttpDeps
 from app.http.edge import Edge
 from app.http.responses import problem_response, refuse_other_path
+from app.settings.environment import Settings
+from app.settings.file import SettingsError
 
 DRAIN_SECONDS: Final = 10.0
+PROBE_CONNECTIONS: Final = 64
+FEWEST_CONNECTIONS: Final = 16
+OTHER_FILES: Final = 512
+"""Files that a process has open beside the connections of its callers: to the database, to vendors, its probes."""
+WAITING_CONNECTIONS: Final = 1024
+"""Connections that the kernel keeps until they are accepted."""
+HEADER_BYTES: Final = 64 * 1024
+"""Of the headers of one request together. So much is also read at once of a body."""
+_log = logging.getLogger("lockstitch.server")
 
 
 def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
@@ -32,31 +47,76 @@ def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHa
         # Routes count the body themselves while it comes in.
         request_max_body_size=None,
     )
-    return Edge(app)
+    http = dependencies.of(HttpDeps)
+    return Edge(app, public_url=http.public_url, answers=http.answers)
 
 
 async def serve_application(
-    dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler], host: str, port: int
+    dependencies: Dependencies,
+    route_handlers: Sequence[HTTPRouteHandler],
+    settings: Settings,
+    port: int,
+    *,
+    probes: Sequence[HTTPRouteHandler] = (),
 ) -> None:
-    """Serve until SIGTERM or SIGINT; requests that have begun are answered."""
-    server = Server(
-        application(dependencies, route_handlers),
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        websockets=False,  # a request to upgrade is answered as the plain request that it is
-        log_enabled=False,
-    )
+    """Serve until SIGTERM or SIGINT; requests that have begun are answered. `probes` are served on `probe_port` too,
+    where callers cannot take all connections. Raises SettingsError for a port that cannot be used."""
+    servers = [_server(application(dependencies, route_handlers), settings, port, _room(settings.max_connections))]
+    if probes and settings.probe_port:
+        app = application(dependencies, probes)
+        servers.append(_server(app, settings, settings.probe_port, PROBE_CONNECTIONS))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for wanted in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(wanted, stop.set)
-    serving = asyncio.create_task(server.serve())
+    serving = [asyncio.create_task(_listen(server)) for server in servers]
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        serving.result()
+    await asyncio.wait({*serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in serving if task.done()]
+    if ended:
+        ended[0].result()
         return
-    server.stop()  # type: ignore[no-untyped-call]
+    for server in servers:
+        server.stop()  # type: ignore[no-untyped-call]
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(serving, DRAIN_SECONDS)
+        await asyncio.wait_for(asyncio.gather(*serving), DRAIN_SECONDS)
+
+
+async def _listen(server: Server) -> None:
+    try:
+        await server.serve()
+    except RuntimeError as error:  # Granian's for what the system refuses, with a stack trace of its own in it
+        told = str(error).partition(" (")[0]
+        raise SettingsError(f"Port {server.bind_port} cannot be used: {told}. Name another one.") from error
+
+
+def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Server:
+    return Server(
+        app,
+        address=settings.host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.auto if settings.http2 else HTTPModes.http1,
+        websockets=False,  # a request to upgrade is answered as the plain request that it is
+        backlog=WAITING_CONNECTIONS,
+        backpressure=connections,  # Granian counts connections by it, not requests
+        http1_settings=HTTP1Settings(
+            # Of idle connections too: the time runs from the end of the last answer.
+            header_read_timeout=settings.header_timeout_seconds * 1000,
+            max_buffer_size=HEADER_BYTES,
+        ),
+        log_enabled=False,
+    )
+
+
+def _room(connections: int) -> int:
+    """How many connections this process can accept, after raising its limit of open files where it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + OTHER_FILES
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    room = max(FEWEST_CONNECTIONS, min(connections, limit - OTHER_FILES))
+    if room < connections:
+        _log.warning("%d open files are allowed, so %d connections are accepted and not %d", hard, room, connections)
+    return room

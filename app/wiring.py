@@ -1,6 +1,7 @@
 """The one place that builds the real store and the real vendor client, and hands them to routes and flows."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
@@ -37,9 +38,11 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.cursors import Cursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
+from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.models import Alerter, Retention
 from app.monitoring.notify import open_alerting
+from app.monitoring.readiness import RememberedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.gauges import Gauges
@@ -94,6 +97,9 @@ from mappings.registry import MANIFESTS, manifest_of
 from mappings.spec import Vendor
 
 POOL_SIZE: Final = 16
+# For each address.
+WRONG_KEYS_PER_MINUTE: Final = 120
+WRONG_KEYS_BURST: Final = 100
 # One attempt at a write ends well before its lease does, so that two owners never overlap.
 ATTEMPT_SHARE: Final = 2 / 3
 
@@ -252,6 +258,7 @@ async def _open_dependencies(
     # A worker verifies no webhooks, and so need not know these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
     gauges = _open_gauges(settings, database)
+    idle = settings.body_idle_timeout_seconds
     operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
     return Dependencies(
         *operators,
@@ -300,12 +307,21 @@ async def _open_dependencies(
             connections=frozenset(connections.by_name),
             delivery_ladder=settings.delivery_ladder,
         ),
-        MonitoringDeps(runs=PostgresRuns(database), readiness=lambda: _readiness(database), collect=gauges.refresh),
+        MonitoringDeps(
+            runs=PostgresRuns(database),
+            readiness=RememberedReadiness(partial(_readiness, database)),
+            collect=gauges.refresh,
+        ),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
             keys=RememberedKeys(PostgresKeys(database)),
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
+            bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),
+            # Not limited by memory: routes of uploads let in a few at a time.
+            exports=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds, most_bytes=sys.maxsize),
+            answers=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds),
             cursors=Cursors(tuple(key.key for key in keys)),
         ),
     )
@@ -468,7 +484,7 @@ def _refuse_unknown_vendors(settings: Settings) -> None:
         raise SettingsError("\n".join(complaints))
 
 
-async def _readiness(database: Database) -> tuple[tuple[str, ...], float | None]:
+async def _readiness(database: Database) -> Verdict:
     try:
         missing = await count_missing(database)
         seen = None if missing else await heartbeats.last_seen(database)

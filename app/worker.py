@@ -54,7 +54,7 @@ async def _run(settings: Settings) -> None:
         jobs = asyncio.create_task(runtime.runner.run())
         work = asyncio.create_task(Worker(runtime, lambda: not jobs.done()).run())
         try:
-            await serve_application(runtime.dependencies, PROBES, settings.host, settings.worker_port)
+            await serve_application(runtime.dependencies, PROBES, settings, settings.worker_port)
         finally:
             runtime.runner.stop()
             work.cancel()

@@ -92,6 +92,7 @@ def _environment(folder: Path, vendor: str, database_url: str, port: int) -> dic
         "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}",
         "LOCKSTITCH_LOG_LEVEL": "error",
         "LOCKSTITCH_PORT": str(port),
+        "LOCKSTITCH_PROBE_PORT": "0",
         "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
     }
 

@@ -1,43 +1,82 @@
-"""Callers' keys without a question to the database for each request: one that was good a moment ago is good still."""
+"""Callers' keys without a question to the database for each request, whether they are good or wrong."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.api_keys.store import digest_of
-from app.http.callers import Caller, Keys
+from app.api_keys.store import PostgresKeys, digest_of
+from app.http.callers import Caller
 
 TRUSTED_SECONDS: Final = 1.0
-"""How long a key is good without being looked up: so long may a revoked one still open the door."""
+"""How long an answer about a key holds: so long a revoked key may still open the door, and one that was tried before it
+was made may be refused."""
 NEAR_ITS_END: Final = timedelta(minutes=1)
 """A key with less left than this is looked up each time, so that it ends by the database's clock and not by ours."""
+PAUSE_SECONDS: Final = 0.05
+"""Between two look-ups of keys that are not known here. All that come in the meantime are looked up together."""
 MOST: Final = 1_000
+MOST_WRONG: Final = 10_000
 
 
 class RememberedKeys:
-    """`ports.Keys` in memory, by digest, before `keys`. Keys that are not good are never remembered."""
+    """`Keys` in memory, by digest, before `keys`.
 
-    def __init__(self, keys: Keys, clock: Callable[[], float] = time.monotonic) -> None:
+    A key that was good before is looked up at once. All others, and so every wrong one, are looked up together: whoever
+    guesses keys costs the database at most one query in `PAUSE_SECONDS`, and delays a new caller by no more than that.
+    """
+
+    def __init__(self, keys: PostgresKeys, clock: Callable[[], float] = time.monotonic) -> None:
         self._keys = keys
         self._clock = clock
         self._known: dict[bytes, tuple[Caller, float]] = {}
+        self._wrong: dict[bytes, float] = {}
+        self._gathered: set[bytes] = set()
+        self._look_up: asyncio.Task[dict[bytes, Caller]] | None = None
+        self._turn = asyncio.Lock()
 
     async def find(self, secret: str) -> Caller | None:
         """Who holds this key, if it was valid within the last second. Raises StoreUnavailable."""
         digest, now = digest_of(secret), self._clock()
         known = self._known.get(digest)
-        if known is not None and now < known[1]:
-            return known[0]
-        caller = await self._keys.find(secret)
-        if caller is None or _is_near_its_end(caller):
+        if known is not None:
+            caller, until = known
+            if now < until:
+                return caller
+            found = (await self._keys.find_all([digest])).get(digest)
+        elif now < self._wrong.get(digest, now):
+            return None
+        else:
+            found = await self._find_with_others(digest)
+        # Counted from before the question: what was revoked while it was answered is not trusted for longer.
+        self._remember(digest, found, now)
+        return found
+
+    async def _find_with_others(self, digest: bytes) -> Caller | None:
+        self._gathered.add(digest)
+        if self._look_up is None:
+            self._look_up = asyncio.create_task(self._look_up_gathered())
+        return (await asyncio.shield(self._look_up)).get(digest)
+
+    async def _look_up_gathered(self) -> dict[bytes, Caller]:
+        await self._turn.acquire()
+        digests, self._gathered, self._look_up = self._gathered, set(), None
+        try:
+            return await self._keys.find_all(digests)
+        finally:
+            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._turn.release)
+
+    def _remember(self, digest: bytes, caller: Caller | None, now: float) -> None:
+        if caller is None:
             self._known.pop(digest, None)
-            return caller
+            if len(self._wrong) >= MOST_WRONG:
+                self._wrong.clear()
+            self._wrong[digest] = now + TRUSTED_SECONDS
+            return
         if len(self._known) >= MOST:
             self._known.clear()
-        # Counted from before the question: what was revoked while it was answered is not trusted for longer.
-        self._known[digest] = caller, now + TRUSTED_SECONDS
-        return caller
+        self._known[digest] = caller, now if _is_near_its_end(caller) else now + TRUSTED_SECONDS
 
 
 def _is_near_its_end(caller: Caller) -> bool:

@@ -33,9 +33,9 @@ INSERT = Statement(
 SELECT_VALID = Statement(
     "SELECT api_key",
     """
-    SELECT principal, name, scopes, expires_at
+    SELECT digest, principal, name, scopes, expires_at
       FROM api_key
-     WHERE digest = $1
+     WHERE digest = ANY($1::bytea[])
        AND revoked_at IS NULL
        AND (expires_at IS NULL OR expires_at > now())
     """,
@@ -133,15 +133,20 @@ class PostgresKeys:
 
     async def find(self, secret: str) -> Caller | None:
         """Who holds this key, if it is valid now by the database's clock."""
-        row = await self._database.fetch_row(SELECT_VALID, digest_of(secret))
-        if row is None:
-            return None
-        return Caller(
-            principal=row["principal"],
-            name=row["name"],
-            scopes=frozenset(row["scopes"]),
-            expires_at=row["expires_at"],
-        )
+        digest = digest_of(secret)
+        return (await self.find_all([digest])).get(digest)
+
+    async def find_all(self, digests: Collection[bytes]) -> dict[bytes, Caller]:
+        """Who holds the keys with these digests, by digest; those that are not valid now are left out."""
+        return {
+            row["digest"]: Caller(
+                principal=row["principal"],
+                name=row["name"],
+                scopes=frozenset(row["scopes"]),
+                expires_at=row["expires_at"],
+            )
+            for row in await self._database.fetch(SELECT_VALID, list(digests))
+        }
 
     async def list(self) -> Sequence[ListedKey]:
         """Every key ever made, by name and age."""

@@ -3,9 +3,11 @@
 route (judged before) → key → scope → headers → size → media type
 """
 
+import asyncio
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Any, Final
 
 from litestar import Request
@@ -29,6 +31,7 @@ from app.http.callers import Caller
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.http.mapping_header import MAPPING_HEADER, NamedRevision
+from app.http.transfers import Transfers
 from app.problem_document import JSON, PROBLEM_JSON, FieldError
 from app.telemetry import name_caller, name_route
 
@@ -38,6 +41,8 @@ MAX_BODY: Final = 1024 * 1024
 MERGE_PATCH: Final = "application/merge-patch+json"
 LONGEST_WAIT: Final = 30.0
 LONGEST_CALLBACK: Final = 2000
+LATE_SECONDS: Final = 1.0
+"""How much later a wrong key is refused when its address has used up its budget for them. A good key is never late."""
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _QUOTED: Final = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE)
@@ -178,22 +183,30 @@ async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:
 
 
 async def read_into(
-    request: AnyRequest, take: Callable[[bytes], object], most: int, *, next_step: str | None = None
+    request: AnyRequest,
+    take: Callable[[bytes], object],
+    most: int,
+    *,
+    transfers: Transfers | None = None,
+    next_step: str | None = None,
 ) -> None:
-    """Hand the raw body on as it comes in, at most so many bytes; `next_step` is for whoever sends more. Raises
-    BodyTooLarge, MalformedBody."""
+    """Hand the raw body on as it comes in, at most so many bytes; `next_step` is for whoever sends more. `transfers`
+    has its deadlines, those of ordinary bodies unless given. Raises BodyTooLarge, MalformedBody, RateLimited."""
     # Looked for in what the server has read: the framework would make a mapping of all headers for this one.
     announced = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
     if announced.isdigit() and int(announced[:12]) > most:
         told = announced[:12].decode("ascii")
         raise BodyTooLarge(f"The body has {told} bytes; at most {most} are taken.", next_step=next_step)
     size, more = 0, True
-    while more:
-        chunk, more = await _next_chunk(request)
-        size += len(chunk)
-        if size > most:
-            raise BodyTooLarge(f"The body has more than {most} bytes.", next_step=next_step)
-        take(chunk)
+    async with (transfers or deps_of(request, HttpDeps).bodies).begin() as transfer:
+        while more:
+            chunk, more = await _next_chunk(request)
+            size += len(chunk)
+            if size > most:
+                raise BodyTooLarge(f"The body has more than {most} bytes.", next_step=next_step)
+            take(chunk)
+            if more:
+                transfer.moved(len(chunk))
 
 
 async def _next_chunk(request: AnyRequest) -> tuple[bytes, bool]:
@@ -221,12 +234,22 @@ def _template(route: str) -> str:
 async def _authenticate(request: AnyRequest) -> Caller:
     sent = request.headers.getall("authorization", [])
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
-    caller = None if match is None else await deps_of(request, HttpDeps).keys.find(match[1])
+    deps = deps_of(request, HttpDeps)
+    caller = None if match is None else await deps.keys.find(match[1])
     if caller is None:
+        verdict = None if match is None else deps.wrong_keys.spend(_network_of(request))
+        if verdict is not None and not verdict.allowed:
+            await asyncio.sleep(LATE_SECONDS)
         told = "The API key is unknown, expired or revoked." if match else "No API key was sent."
         challenge = 'Bearer realm="lockstitch"' + (', error="invalid_token"' if match else "")
         raise Unauthenticated(told, headers=(("WWW-Authenticate", challenge),))
     return caller
+
+
+def _network_of(request: AnyRequest) -> str:
+    """The address of the peer, which may be a proxy; of an IPv6 address the /64 that one subscriber has."""
+    host = request.client.host if request.client else ""
+    return str(ip_network((host, 64), strict=False)) if ":" in host else host
 
 
 def _forbidden(caller: Caller, scope: str) -> Forbidden:

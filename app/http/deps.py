@@ -9,18 +9,24 @@ from app.dependencies import Dependencies
 from app.http.callers import Keys
 from app.http.cursors import Cursors
 from app.http.rate_limit import Budgets
+from app.http.transfers import Transfers
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpDeps:
-    """`public_url` is how callers reach Lockstitch; `trace_url` is the form of a trace's address in the trace UI."""
+    """`public_url` is how callers reach Lockstitch; `trace_url` is the form of a trace's address in the trace UI.
+    `wrong_keys` are the budgets of addresses for keys that are not valid."""
 
     public_url: str
     trace_url: str
     keys: Keys
     budgets: Budgets
+    wrong_keys: Budgets
+    bodies: Transfers
+    exports: Transfers
+    answers: Transfers
     cursors: Cursors
 
 

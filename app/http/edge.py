@@ -1,17 +1,25 @@
 """The outermost layer: every answer to everything that parses as HTTP gets its correlation id and trace, HEAD is
-answered like GET without a body."""
+answered like GET without a body, and long answers are sent in pieces."""
 
+import contextlib
 import re
 from typing import Any, Final
 
+import msgspec
 from litestar.types import ASGIApp, Message, Receive, Send
 from msgspec import Struct
 
 from app import telemetry
+from app.errors import InvalidHost, MalformedBody, RateLimited, document_of
+from app.http.transfers import Transfers
 from app.http.unread_body import Incoming
 from app.identifiers import uuid7
+from app.problem_document import PROBLEM_JSON
 
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
+PIECE: Final = 64 * 1024
+"""Bytes of an answer that are handed to the server at once: it keeps a copy of them until they are sent."""
 _KEY: Final = "lockstitch"
 ASKED: Final = "-"
 """The method in place of OPTIONS: `answers` tells which there are."""
@@ -54,8 +62,10 @@ def answer_headers(scope: Any) -> list[tuple[str, str]]:
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, public_url: str, answers: Transfers) -> None:
         self._app = app
+        self._public_url = public_url
+        self._answers = answers
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """One call; the server passes nothing on but HTTP."""
@@ -92,11 +102,50 @@ class Edge:
                         edge.headers.append(("Connection", "close"))
                     extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in edge.headers]
                     message["headers"] = [*message["headers"], *added, *extra]
-                elif head and message["type"] == "http.response.body":
-                    message["body"] = b""
+                elif message["type"] == "http.response.body":
+                    if head:
+                        message["body"] = b""
+                    elif len(message["body"]) > PIECE:
+                        await self._send_in_pieces(message["body"], send)
+                        return
                 await send(message)
 
-            await self._app(inner, incoming.receive, send_dressed)
+            if (wrong := _wrong_host(scope["http_version"], headers)) is not None:
+                await self._refuse(wrong, edge, send_dressed)
+            else:
+                await self._app(inner, incoming.receive, send_dressed)
+
+    async def _send_in_pieces(self, body: bytes, send: Send) -> None:
+        """Where the caller does not read it, stop half way: then the server ends the connection."""
+        with contextlib.suppress(MalformedBody, RateLimited):
+            async with self._answers.begin() as transfer:
+                transfer.moved(len(body))
+                for start in range(0, len(body), PIECE):
+                    more = start + PIECE < len(body)
+                    await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": more})
+                    transfer.moved()
+
+    async def _refuse(self, wrong: str, edge: _Edge, send: Send) -> None:
+        problem = document_of(
+            InvalidHost(wrong),
+            public_url=self._public_url,
+            instance=edge.path[:2000],
+            correlation_id=edge.correlation.value,
+        )
+        body = msgspec.json.encode(problem)
+        headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _wrong_host(version: str, headers: Any) -> str | None:
+    """What is wrong with the Host header. The server puts an empty one where there is none."""
+    hosts = [value for name, value in headers if name == b"host"]
+    if len(hosts) > 1:
+        return f"{len(hosts)} Host headers were sent; send one."
+    if version == "1.1" and not (hosts and _HOST.fullmatch(hosts[0])):
+        return "The Host header is missing, empty, or no host."
+    return None
 
 
 def _read_correlation(path: str, headers: Any) -> Correlation:

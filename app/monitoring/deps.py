@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.monitoring.models import Runs
+from app.monitoring.readiness import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringDeps:
-    """`readiness` gives the reasons not to serve, none when ready, and the age in seconds of the last heartbeat of a
-    worker (None: never seen); `collect` reads the gauges that only the database knows."""
+    """`readiness` judges whether this process can serve; `collect` reads the gauges that only the database knows."""
 
     runs: Runs
-    readiness: Callable[[], Awaitable[tuple[tuple[str, ...], float | None]]]
+    readiness: Callable[[], Awaitable[Verdict]]
     collect: Callable[[], Awaitable[None]]

@@ -10,7 +10,7 @@ from app.errors import CATALOGUE, Problem, VendorProblem, document_of
 from app.http.admission import AnyRequest
 from app.http.deps import HttpDeps, deps_of
 from app.http.mapping_header import MAPPING_HEADER
-from app.http.responses import Answered, json_response
+from app.http.responses import Answered
 from app.openapi.calls.call import Call
 from app.openapi.operations import CALLS
 from app.openapi.page import render_page
@@ -78,15 +78,26 @@ def document(public_url: str) -> Schema:
 async def openapi_json(request: AnyRequest) -> Answered:
     """The document for programs."""
     name_route("/schema/openapi.json")
-    return json_response(document(deps_of(request, HttpDeps).public_url))
+    return Response(_document_text(deps_of(request, HttpDeps).public_url), media_type=JSON)
 
 
 @route("/schema", http_method=["GET"], name="API reference")
 async def openapi_page(request: AnyRequest) -> Answered:
     """The document for people."""
     name_route("/schema")
-    page = render_page(document(deps_of(request, HttpDeps).public_url))
-    return Response(page.encode(), media_type="text/html", headers=PAGE_HEADERS)
+    page = _page_text(deps_of(request, HttpDeps).public_url)
+    return Response(page, media_type="text/html", headers=PAGE_HEADERS)
+
+
+# Anybody may ask for them, however often.
+@lru_cache(maxsize=4)
+def _document_text(public_url: str) -> bytes:
+    return msgspec.json.encode(document(public_url))
+
+
+@lru_cache(maxsize=4)
+def _page_text(public_url: str) -> bytes:
+    return render_page(document(public_url)).encode()
 
 
 SCHEMA_HANDLERS: Final = [openapi_json, openapi_page]
@@ -154,7 +165,7 @@ def _parameters(call: Call) -> list[Schema]:
 def _responses(call: Call) -> Schema:
     responses = {str(status): _success(call, status) for status in (call.status, *call.also)}
     by_status: dict[int, list[str]] = {}
-    for code in call.problems:
+    for code in ("invalid-host", *call.problems):
         by_status.setdefault(CATALOGUE[code].status, []).append(code)
     for status, codes in by_status.items():
         responses[str(status)] = _refusal(call, status, codes)

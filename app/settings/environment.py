@@ -60,6 +60,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Port of the API (LOCKSTITCH_PORT, 8080)."""
     worker_port: int
     """Port of the worker's /health and /metrics (LOCKSTITCH_WORKER_PORT, 8081)."""
+    probe_port: int
+    """Port of the API's own listener for /health and /metrics, 0 for none (LOCKSTITCH_PROBE_PORT, 8082; 0 in dev)."""
+    max_connections: int
+    """Connections that a process accepts on its port at once (LOCKSTITCH_MAX_CONNECTIONS, 8192)."""
+    header_timeout_seconds: int
+    """How long the headers of a request may take, and how long a connection may be idle before the next request
+    (LOCKSTITCH_HEADER_TIMEOUT, 10)."""
+    body_idle_timeout_seconds: int
+    """How long a body may stop, in either direction (LOCKSTITCH_BODY_IDLE_TIMEOUT, 30)."""
+    body_timeout_seconds: int
+    """How long a request body may take (LOCKSTITCH_BODY_TIMEOUT, 60)."""
+    upload_timeout_seconds: int
+    """How long an export may take, and an answer (LOCKSTITCH_UPLOAD_TIMEOUT, 600)."""
+    http2: bool
+    """Whether HTTP/2 in clear is spoken beside HTTP/1.1 (LOCKSTITCH_HTTP2)."""
     emulators_port: int
     """Port of the vendors' look-alikes, used by `lockstitch dev` (LOCKSTITCH_EMULATORS_PORT, 8090)."""
     data_dir: Path
@@ -133,6 +148,13 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         host=read("LOCKSTITCH_HOST", str, "127.0.0.1"),
         port=port,
         worker_port=read("LOCKSTITCH_WORKER_PORT", _port, 8081),
+        probe_port=read("LOCKSTITCH_PROBE_PORT", _port_or_none, 0 if dev else 8082),
+        max_connections=read("LOCKSTITCH_MAX_CONNECTIONS", _connections, 8192),
+        header_timeout_seconds=read("LOCKSTITCH_HEADER_TIMEOUT", _seconds, 10),
+        body_idle_timeout_seconds=read("LOCKSTITCH_BODY_IDLE_TIMEOUT", _seconds, 30),
+        body_timeout_seconds=read("LOCKSTITCH_BODY_TIMEOUT", _seconds, 60),
+        upload_timeout_seconds=read("LOCKSTITCH_UPLOAD_TIMEOUT", _seconds, 600),
+        http2=read("LOCKSTITCH_HTTP2", _flag, False),
         emulators_port=read("LOCKSTITCH_EMULATORS_PORT", _port, 8090),
         data_dir=read("LOCKSTITCH_DATA_DIR", Path, Path(".lockstitch")).absolute(),
         database_url=read("LOCKSTITCH_DATABASE_URL", _database_url, None),
@@ -224,6 +246,14 @@ def _timeout(value: str) -> int:
 
 def _port(value: str) -> int:
     return _number(value, 1, 65535, "a port from 1 to 65535")
+
+
+def _port_or_none(value: str) -> int:
+    return _number(value, 0, 65535, "a port from 1 to 65535, or 0 for none")
+
+
+def _connections(value: str) -> int:
+    return _number(value, 16, 100_000, "a number from 16 to 100000")
 
 
 def _count(value: str) -> int:

@@ -6,12 +6,13 @@ import contextlib
 import io
 import re
 from typing import Final
+from weakref import WeakValueDictionary
 
 from litestar import route
 
-from app.errors import MalformedBody, NotFound, UnsupportedMediaType
+from app.errors import NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, admit, admit_any, content_type_of, idempotency_key, read_into
-from app.http.deps import deps_of
+from app.http.deps import HttpDeps, deps_of
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response
@@ -22,15 +23,15 @@ from app.uploads.views import read_upload
 from mappings.csv.layout import Layout
 
 CSV: Final = "text/csv"
-AT_ONCE: Final = 2
-"""Exports in the memory of one process; others wait before they are read."""
-SLOWEST: Final = 300.0
-"""Seconds for an export to come in."""
+AT_ONCE: Final = 4
+"""Exports in the memory of one process, one of each caller; others wait before they are read."""
 SPLIT: Final = "Send at most 32 MiB at once; split the export, each part with the header."
 
 WRITES: Final = tuple(f"{plural}:write" for plural in PLURAL.values() if plural != "comments")
 READS: Final = tuple(f"{plural}:read" for plural in PLURAL.values() if plural != "comments")
 _places: Final = asyncio.Semaphore(AT_ONCE)
+_turns: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
+"""Whose export is taken, by principal: one that comes in slowly holds up its own caller alone."""
 
 
 @route("/v1/uploads/{connection:str}", http_method=["POST"], name="upload export", status_code=202)
@@ -44,15 +45,12 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
         raise
     admitted = await admit(request, f"{PLURAL[layout.object]}:write")
     key = idempotency_key(request)
-    async with _places:
-        file = io.BytesIO()
-        with contextlib.ExitStack() as stack:
-            stack.callback(file.close)
-            try:
-                async with asyncio.timeout(SLOWEST):
-                    await read_into(request, file.write, LARGEST, next_step=SPLIT)
-            except TimeoutError:
-                raise MalformedBody(f"The body did not come to its end within {SLOWEST:.0f} s.") from None
+    principal = admitted.caller.principal
+    turn = _turns.setdefault(principal, asyncio.Lock())
+    async with turn, _places:
+        with contextlib.closing(io.BytesIO()) as file:
+            transfers = deps_of(request, HttpDeps).exports
+            await read_into(request, file.write, LARGEST, transfers=transfers, next_step=SPLIT)
             _check_media_type(request, layout)
             Query(request, ()).check()
             taken = await take_upload(
@@ -60,7 +58,7 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
                 found,
                 layout,
                 file,
-                principal=admitted.caller.principal,
+                principal=principal,
                 key=key,
                 correlation_id=admitted.correlation_id,
             )

@@ -1,26 +1,32 @@
-"""A key in use costs a question a second, and ends within one."""
+"""A key in use costs a question a second, and ends within one. Wrong keys cost next to none, however many come."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 
 import pytest
 
-from app.api_keys.cache import MOST, TRUSTED_SECONDS, RememberedKeys
-from app.api_keys.store import PostgresKeys
+from app.api_keys.cache import MOST, MOST_WRONG, PAUSE_SECONDS, TRUSTED_SECONDS, RememberedKeys
+from app.api_keys.store import PostgresKeys, digest_of
 from app.http.callers import Caller
 from app.postgres.database import Database
 
 pytestmark = pytest.mark.anyio
+WRONG = "lsk_wrong"
 
 
 class Counted(PostgresKeys):
     """The real ones, with how often they were asked."""
 
     asked = 0
+    wrong_answered: asyncio.Event | None = None
 
-    async def find(self, secret: str) -> Caller | None:
+    async def find_all(self, digests: Collection[bytes]) -> dict[bytes, Caller]:
         self.asked += 1
-        return await super().find(secret)
+        if self.wrong_answered is not None and digest_of(WRONG) in digests:
+            await self.wrong_answered.wait()
+        return await super().find_all(digests)
 
 
 class Clock:
@@ -79,14 +85,67 @@ async def test_a_key_near_its_end_is_asked_for_each_time(keys: Counted) -> None:
     assert keys.asked == 3
 
 
-async def test_what_is_no_key_is_not_remembered(keys: Counted) -> None:
-    remembered = RememberedKeys(keys, Clock())
+async def test_a_wrong_key_is_looked_up_once_a_second(keys: Counted) -> None:
+    clock = Clock()
+    remembered = RememberedKeys(keys, clock)
     secret = "lsk_" + "x" * 43
-    assert await remembered.find(secret) is None
+    assert [await remembered.find(secret) for _ in range(50)] == [None] * 50
+    assert keys.asked == 1
 
     await keys.create("late", ["customers:read"], secret=secret)
+    clock.now += TRUSTED_SECONDS
 
     assert await remembered.find(secret)
+
+
+async def test_wrong_keys_are_looked_up_together(keys: Counted) -> None:
+    remembered = RememberedKeys(keys)
+    began = time.monotonic()
+
+    for _ in range(5):
+        found = await asyncio.gather(*(remembered.find(f"lsk_{number}-{began}-{_}") for number in range(300)))
+        assert found == [None] * 300
+
+    assert keys.asked <= 1 + (time.monotonic() - began) / PAUSE_SECONDS
+    assert keys.asked < 10
+
+
+async def test_a_good_key_is_found_among_wrong_ones(keys: Counted) -> None:
+    remembered = RememberedKeys(keys)
+    made = await keys.create("n8n", ["customers:read"])
+    guesses = [f"lsk_{number}" for number in range(500)]
+
+    found = await asyncio.gather(*map(remembered.find, [*guesses, made.secret, *guesses]))
+
+    assert [caller.name for caller in found if caller] == ["n8n"]
+    assert found[500]
+
+
+async def test_a_key_in_use_waits_for_no_wrong_one(keys: Counted) -> None:
+    clock = Clock()
+    remembered = RememberedKeys(keys, clock)
+    made = await keys.create("n8n", ["customers:read"])
+    assert await remembered.find(made.secret)
+    clock.now += TRUSTED_SECONDS
+    keys.wrong_answered = asyncio.Event()
+    guess = asyncio.create_task(remembered.find(WRONG))
+    await asyncio.sleep(0)
+
+    assert await remembered.find(made.secret)
+
+    keys.wrong_answered.set()
+    assert await guess is None
+
+
+async def test_somebody_who_hangs_up_takes_no_answer_from_others(keys: Counted) -> None:
+    remembered = RememberedKeys(keys)
+    made = await keys.create("n8n", ["customers:read"])
+    first, second = (asyncio.create_task(remembered.find(made.secret)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    first.cancel()
+
+    assert await second
 
 
 async def test_keys_do_not_gather(keys: Counted) -> None:
@@ -98,3 +157,12 @@ async def test_keys_do_not_gather(keys: Counted) -> None:
         assert await remembered.find(key.secret)
 
     assert len(remembered._known) == len(made)
+
+
+async def test_wrong_keys_do_not_gather(keys: Counted) -> None:
+    remembered = RememberedKeys(keys)
+    remembered._wrong.update({number.to_bytes(4): 0.0 for number in range(MOST_WRONG)})
+
+    assert await remembered.find(WRONG) is None
+
+    assert len(remembered._wrong) == 1

@@ -129,6 +129,7 @@ class Facade:
                 "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
                 "LOCKSTITCH_PORT": str(port),
                 "LOCKSTITCH_WORKER_PORT": str(port),
+                "LOCKSTITCH_PROBE_PORT": "0",
                 "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
                 "LOCKSTITCH_OPERATION_LEASE": str(LEASE_SECONDS),
                 "LOCKSTITCH_SETTLE_MARGIN": str(SETTLE_SECONDS),

@@ -1,10 +1,14 @@
 """API keys: who may call what, and what ends a key."""
 
+import statistics
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from app.http.admission import LATE_SECONDS
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade
 from tests.contract.patience import until
@@ -192,6 +196,27 @@ def test_a_rotated_key_is_good_for_the_overlap_and_recognises_its_writes(facade:
     facade.sql("UPDATE api_key SET expires_at = now() WHERE id = $1", old.id)
     with facade.calling(secret=old.secret) as caller:
         assert code_of(after_its_end(caller), 401) == "unauthenticated"
+
+
+def test_who_guesses_keys_waits_and_a_good_key_from_the_same_address_does_not(facade: Facade) -> None:
+    with facade.another_api() as process, facade.calling(url=process.url) as caller, ThreadPoolExecutor(40) as guessers:
+        guesses = guessers.map(lambda number: _seconds_of_refusal(process.url, f"lsk_{number}"), range(200))
+        good = []
+        for _ in range(30):
+            began = time.monotonic()
+            assert caller.get("/v1/me").status_code == 200
+            good.append(time.monotonic() - began)
+        took = list(guesses)
+    late = [seconds for seconds in took if seconds >= LATE_SECONDS]
+    assert len(late) >= 50
+    assert statistics.median(good) < LATE_SECONDS / 2
+
+
+def _seconds_of_refusal(url: str, secret: str) -> float:
+    began = time.monotonic()
+    with Caller(url, secret) as guesser:
+        assert code_of(guesser.get("/v1/me"), 401) == "unauthenticated"
+    return time.monotonic() - began
 
 
 def test_keys_of_others_do_not_meet(facade: Facade) -> None:

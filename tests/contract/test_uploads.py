@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -16,6 +17,7 @@ from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.exports import HEADER, LAID, LEGACY, await_rows, dead_letters, events, export, line, send, settled
 from tests.contract.facade import Facade
 from tests.contract.patience import until
+from tests.contract.wire import connect, head, holding
 
 
 @pytest.fixture(scope="module")
@@ -342,3 +344,38 @@ def lay(path: Path, content: bytes) -> None:
     """A file that somebody wrote a minute ago."""
     path.write_bytes(content)
     os.utime(path, (time.time() - 60, time.time() - 60))
+
+
+def beginning(secret: str | None, announced: int) -> bytes:
+    """The head of an upload of so many bytes."""
+    headers = (f"Authorization: Bearer {secret}", f"Idempotency-Key: {new_key()}", "Content-Type: text/csv")
+    return head("POST", "/v1/uploads/legacy", *headers, f"Content-Length: {announced}")
+
+
+def test_an_unfinished_export_holds_up_its_own_caller_alone(uploading: Facade, caller: Caller) -> None:
+    with uploading.calling() as other, holding(caller.url, 6, beginning(caller.secret, 1000) + HEADER.encode()):
+        assert send(other, export(line(60))).status_code == 202
+        with pytest.raises(httpx.TimeoutException):
+            caller.post(
+                "/v1/uploads/legacy",
+                content=export(line(61)),
+                headers={"idempotency-key": new_key(), "content-type": "text/csv"},
+                timeout=1,
+            )
+    assert send(caller, export(line(61))).status_code == 202
+
+
+def test_an_export_has_longer_than_another_body_and_not_for_ever(uploading: Facade) -> None:
+    deadlines = {"LOCKSTITCH_BODY_TIMEOUT": "1", "LOCKSTITCH_UPLOAD_TIMEOUT": "3"}
+    with uploading.another_api(**deadlines) as process, uploading.calling(url=process.url) as caller:
+        content = export(line(62))
+        with connect(process.url) as connection:
+            connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
+            time.sleep(1.5)
+            connection.sendall(content[-1:])
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 202 ")
+        with connect(process.url) as connection:
+            connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
+            answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"The body did not come to its end within 3 s." in answer

@@ -1,6 +1,8 @@
 """Bytes on a socket, for requests that no HTTP client would send."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPResponse
 from urllib.parse import urlsplit
 
@@ -11,14 +13,42 @@ from tests.contract.promises import check_promises
 PATIENCE = 15.0
 
 
+def connect(url: str) -> socket.socket:
+    """A connection that has sent nothing yet."""
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
+
+
+@contextmanager
+def holding(url: str, count: int, request: bytes = b"") -> Iterator[list[socket.socket]]:
+    """So many connections, each of which has sent these bytes and sends no more."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(connect(url)) for _ in range(count)]
+        for connection in held:
+            connection.sendall(request)
+        yield held
+
+
+def is_open(connection: socket.socket) -> bool:
+    """Whether the other side has not ended the connection; reads what has come."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(65_536):
+            pass
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+    return False
+
+
 def exchange(url: str, request: bytes, *, then_close: bool = False) -> httpx.Response:
     """Send these bytes and read one answer, which is held to what is promised of every answer.
 
     `then_close` ends our side of the connection after the last byte, as a client does that gave up in the middle.
     """
-    address = urlsplit(url)
     method, target = request.split(b" ", 2)[:2]
-    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as connection:
+    with connect(url) as connection:
         connection.sendall(request)
         if then_close:
             connection.shutdown(socket.SHUT_WR)

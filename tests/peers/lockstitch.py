@@ -42,6 +42,7 @@ def running_lockstitch(
             "LOCKSTITCH_CONFIG": str(config),
             "LOCKSTITCH_ENCRYPTION_KEYS": f"k1:{base64.b64encode(bytes(range(32))).decode()}",
             "LOCKSTITCH_PORT": str(port),
+            "LOCKSTITCH_PROBE_PORT": "0",
             "LOCKSTITCH_WORKER_PORT": str(port),
             "LOCKSTITCH_RATE_LIMIT_PER_MINUTE": "0",
             "LOCKSTITCH_OPERATION_LEASE": str(lease),

@@ -42,6 +42,18 @@ def test_everything_has_a_default() -> None:
     assert settings.connections == {}
 
 
+def test_connections_and_bodies_have_limits() -> None:
+    settings = load_settings({})
+    assert (settings.probe_port, settings.max_connections, settings.http2) == (8082, 8192, False)
+    assert (settings.header_timeout_seconds, settings.body_idle_timeout_seconds) == (10, 30)
+    assert (settings.body_timeout_seconds, settings.upload_timeout_seconds) == (60, 600)
+
+
+def test_there_is_no_listener_for_probes_in_dev_unless_one_is_named() -> None:
+    assert load_settings({"LOCKSTITCH_DEV": "1"}).probe_port == 0
+    assert load_settings({"LOCKSTITCH_DEV": "1", "LOCKSTITCH_PROBE_PORT": "9000"}).probe_port == 9000
+
+
 def test_the_public_url_follows_the_port_and_loses_its_slash() -> None:
     assert load_settings({"LOCKSTITCH_PORT": "9000"}).public_url == "http://127.0.0.1:9000"
     named = load_settings({"LOCKSTITCH_PORT": "9000", "LOCKSTITCH_PUBLIC_URL": "https://seam.example.com/"})
@@ -66,6 +78,13 @@ def test_there_is_no_rate_limit_in_dev_unless_one_is_named() -> None:
         ("LOCKSTITCH_PORT", "65536"),
         ("LOCKSTITCH_WORKER_PORT", "8081.5"),
         ("LOCKSTITCH_EMULATORS_PORT", "-1"),
+        ("LOCKSTITCH_PROBE_PORT", "65536"),
+        ("LOCKSTITCH_MAX_CONNECTIONS", "0"),
+        ("LOCKSTITCH_HEADER_TIMEOUT", "0"),
+        ("LOCKSTITCH_BODY_IDLE_TIMEOUT", "1.5"),
+        ("LOCKSTITCH_BODY_TIMEOUT", "1m"),
+        ("LOCKSTITCH_UPLOAD_TIMEOUT", "3601"),
+        ("LOCKSTITCH_HTTP2", "yes"),
         ("LOCKSTITCH_DEV", "yes"),
         ("LOCKSTITCH_LOG_LEVEL", "loud"),
         ("LOCKSTITCH_PUBLIC_URL", "seam.example.com"),

@@ -25,6 +25,7 @@ CALLS: Final[tuple[Call, ...]] = (
             "not-found",
             "malformed-body",
             "body-too-large",
+            "rate-limited",
             "internal",
             "store-unavailable",
         ),

@@ -1,0 +1,180 @@
+"""Clients that connect and then send nothing, or too little, do not hold up anybody else."""
+
+import contextlib
+import socket
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from app.http.edge import PIECE
+from app.http.transfers import MOST_BYTES
+from tests.commands import lockstitch
+from tests.contract.callers import Caller, code_of, new_key
+from tests.contract.facade import Facade
+from tests.contract.patience import PATIENCE, until
+from tests.contract.processes import Process, free_port
+from tests.contract.samples import customer
+from tests.contract.wire import connect, exchange, head, holding, is_open
+
+UNFINISHED = head("POST", "/v1/webhooks/gateway", "Content-Type: application/json", "Content-Length: 1000") + b'{"type'
+IDLE_SECONDS, BODY_SECONDS = 1, 3
+MORE = 0.2
+
+
+@pytest.fixture(scope="module")
+def brief(running_facade: Facade) -> Iterator[Process]:
+    """An API with short deadlines."""
+    deadlines = {
+        "LOCKSTITCH_HEADER_TIMEOUT": "1",
+        "LOCKSTITCH_BODY_IDLE_TIMEOUT": str(IDLE_SECONDS),
+        "LOCKSTITCH_BODY_TIMEOUT": str(BODY_SECONDS),
+    }
+    with running_facade.another_api(**deadlines) as process:
+        yield process
+
+
+def usual(call: Callable[[], httpx.Response]) -> float:
+    """Seconds that nine of ten calls stay below."""
+    took = []
+    for _ in range(20):
+        began = time.monotonic()
+        assert call().status_code < 300
+        took.append(time.monotonic() - began)
+    return statistics.quantiles(took, n=10)[-1]
+
+
+def test_unfinished_bodies_and_idle_connections_hold_up_nobody(facade: Facade, full_key: str) -> None:
+    # The idle ones are closed after the header timeout: a longer one than the default has all of them stay.
+    anew = {"connection": "close"}
+    with (
+        facade.another_api(LOCKSTITCH_HEADER_TIMEOUT="120") as process,
+        Caller(process.url, full_key) as caller,
+        Caller(process.url, None) as nobody,
+    ):
+        calls = {
+            "live": lambda: nobody.get("/health/live", headers=anew),
+            "ready": lambda: nobody.get("/health/ready", headers=anew),
+            "read": lambda: caller.get("/v1/me", headers=anew),
+            "write": lambda: caller.write("POST", "/v1/customers", customer("hubspot"), headers=anew),
+        }
+        normal = {name: usual(call) for name, call in calls.items()}
+        with (
+            holding(process.url, 300, UNFINISHED) as unfinished,
+            holding(process.url, 500) as silent,
+            holding(process.url, 500, head("GET", "/health/live")) as kept_alive,
+        ):
+            besieged = {name: usual(call) for name, call in calls.items()}
+            assert all(is_open(connection) for connection in (*unfinished, *silent, *kept_alive))
+    assert {name: seconds for name, seconds in besieged.items() if seconds > normal[name] + MORE} == {}, normal
+
+
+def test_probes_answer_when_every_connection_is_taken(facade: Facade) -> None:
+    port = free_port()
+    limits = {"LOCKSTITCH_MAX_CONNECTIONS": "40", "LOCKSTITCH_PROBE_PORT": str(port)}
+    probes = f"http://127.0.0.1:{port}"
+    with facade.another_api(**limits) as process, facade.calling("ops:read", url=probes) as caller:
+        with holding(process.url, 45, head("GET", "/health/live")):
+            with pytest.raises(httpx.TimeoutException):
+                httpx.get(f"{process.url}/health/live", timeout=1)
+            for path in ("/health/live", "/health/ready", "/metrics"):
+                assert caller.get(path).status_code == 200
+            assert code_of(caller.get("/v1/me"), 404) == "not-found"
+        assert until(lambda: httpx.get(f"{process.url}/health/live", timeout=PATIENCE).status_code == 200)
+
+
+def test_a_port_that_is_taken_is_named(facade: Facade) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as squatter:
+        port = squatter.getsockname()[1]
+        ended = lockstitch("serve", environment=facade.process("serve", LOCKSTITCH_PROBE_PORT=str(port)).environment)
+    assert ended.returncode == 1
+    assert f"Port {port} cannot be used: Address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_header_that_does_not_end_is_cut_off(brief: Process) -> None:
+    for sent in (b"", b"GET /health/live HTTP/1.1\r\nHo", head("GET", "/health/live")):
+        with connect(brief.url) as connection:
+            connection.sendall(sent)
+            assert until(lambda: not is_open(connection), patience=10)
+
+
+@pytest.mark.parametrize("path", ["/v1/webhooks/gateway", "/v1/customers"])
+def test_a_body_of_which_nothing_comes_is_refused(facade: Facade, full_key: str, brief: Process, path: str) -> None:
+    headers = (
+        *(f"Authorization: Bearer {full_key}", f"Idempotency-Key: {new_key()}", "Content-Type: application/json"),
+        "Content-Length: 100",
+    )
+    began = time.monotonic()
+    answer = exchange(brief.url, head("POST", path, *headers) + b'{"first_name"')
+    assert code_of(answer, 400) == "malformed-body"
+    assert answer.json()["detail"] == f"Nothing of the body came for {IDLE_SECONDS} s."
+    assert answer.headers["connection"] == "close"
+    assert IDLE_SECONDS <= time.monotonic() - began < BODY_SECONDS
+
+
+def test_a_body_that_trickles_is_refused(brief: Process) -> None:
+    with connect(brief.url) as connection:
+        connection.sendall(UNFINISHED)
+        began = time.monotonic()
+        connection.settimeout(IDLE_SECONDS / 4)
+        answer = b""
+        while not answer:
+            connection.sendall(b"x")
+            try:
+                answer = connection.recv(65_536)
+            except TimeoutError:
+                assert time.monotonic() - began < 3 * BODY_SECONDS
+    assert time.monotonic() - began >= BODY_SECONDS
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert f"The body did not come to its end within {BODY_SECONDS} s.".encode() in answer
+
+
+def test_unfinished_bodies_share_a_bounded_memory(facade: Facade) -> None:
+    size = 1024 * 1024
+    almost = head("POST", "/v1/webhooks/gateway", f"Content-Length: {size}") + b" " * (size - 1)
+    count, fit = 100, MOST_BYTES // size
+    patient = {"LOCKSTITCH_BODY_IDLE_TIMEOUT": "300", "LOCKSTITCH_BODY_TIMEOUT": "300"}
+    with facade.another_api(**patient) as process, holding(process.url, count, almost) as held:
+        first = held[0].recv(65_536)
+        assert first.startswith(b"HTTP/1.1 429 ")
+        assert b'"code":"rate-limited"' in first
+        answers = exchange(process.url, head("POST", "/v1/webhooks/gateway", f"Content-Length: {size}") + b" " * size)
+        assert code_of(answers, 401) == "invalid-signature"
+        # Those that had waited the longest for their next byte made room.
+        assert until(lambda: sum(map(is_open, held)), lambda still: still <= fit) >= fit - 3
+
+
+def test_an_answer_that_nobody_reads_is_given_up(brief: Process) -> None:
+    wanted = len(httpx.get(f"{brief.url}/schema/openapi.json").content)
+    asked = 20  # more than the kernel keeps for us
+    with connect(brief.url) as connection:
+        connection.sendall(head("GET", "/schema/openapi.json") * asked)
+        time.sleep(IDLE_SECONDS + 2)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while more := connection.recv(1024 * 1024):
+                received += more
+    assert 0 < len(received) < asked * wanted
+
+
+def test_a_long_answer_is_whole(nobody: Caller) -> None:
+    answer = nobody.get("/schema/openapi.json")
+    assert answer.json()["openapi"] == "3.1.0"
+    assert int(answer.headers["content-length"]) == len(answer.content) > PIECE
+
+
+def test_a_body_that_takes_its_time_is_taken(facade: Facade, full_key: str, brief: Process) -> None:
+    body = httpx.Request("POST", brief.url, json=customer("hubspot")).content
+    headers = (
+        *(f"Authorization: Bearer {full_key}", f"Idempotency-Key: {new_key()}", "Content-Type: application/json"),
+        f"Content-Length: {len(body)}",
+    )
+    with connect(brief.url) as connection:
+        connection.sendall(head("POST", "/v1/customers", *headers))
+        for place in range(0, len(body), -(-len(body) // 4)):
+            connection.sendall(body[place : place + -(-len(body) // 4)])
+            time.sleep(IDLE_SECONDS / 2)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 201 ")

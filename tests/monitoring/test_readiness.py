@@ -1,0 +1,50 @@
+"""Probes cost the database two questions a second, however many ask."""
+
+import asyncio
+
+import pytest
+
+from app.monitoring.readiness import HOLDS_SECONDS, RememberedReadiness, Verdict
+
+pytestmark = pytest.mark.anyio
+
+
+class Judge:
+    """Finds another thing each time."""
+
+    asked = 0
+
+    async def __call__(self) -> Verdict:
+        self.asked += 1
+        await asyncio.sleep(0)
+        return (), float(self.asked)
+
+
+async def test_all_who_ask_at_once_get_one_verdict() -> None:
+    judge = Judge()
+    readiness = RememberedReadiness(judge)
+
+    found = await asyncio.gather(*(readiness() for _ in range(100)))
+    found.append(await readiness())
+
+    assert found == [((), 1.0)] * 101
+    assert judge.asked == 1
+
+
+async def test_a_verdict_holds_for_a_moment() -> None:
+    readiness = RememberedReadiness(Judge())
+    assert await readiness() == ((), 1.0)
+
+    await asyncio.sleep(2 * HOLDS_SECONDS)
+
+    assert await readiness() == ((), 2.0)
+
+
+async def test_a_prober_who_hangs_up_takes_no_verdict_from_others() -> None:
+    readiness = RememberedReadiness(Judge())
+    first, second = (asyncio.create_task(readiness()) for _ in range(2))
+    await asyncio.sleep(0)
+
+    first.cancel()
+
+    assert await second == ((), 1.0)
