@@ -90,7 +90,7 @@ from app.writes.completion import CompletionEvents
 from app.writes.deps import WriteDeps
 from app.writes.store.operations import PostgresOperations
 from app.writes.write import Writers
-from mappings.registry import MANIFESTS, manifest_of
+from mappings.registry import MANIFESTS, manifest_of, objects_of
 from mappings.spec import Vendor
 
 POOL_SIZE: Final = 16
@@ -297,7 +297,7 @@ async def _open_dependencies(
             deliveries=foundation.deliveries,
             transactions=database,
             poster=poster,
-            connections=frozenset(connections.by_name),
+            connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},
             delivery_ladder=settings.delivery_ladder,
         ),
         MonitoringDeps(runs=PostgresRuns(database), readiness=lambda: _readiness(database), collect=gauges.refresh),

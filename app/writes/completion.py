@@ -27,6 +27,7 @@ class CompletionEvents:
             data=msgspec.json.encode(view_of(operation)),
             connection=operation.connection,
             record=_record(operation),
+            shows=(operation.object,),
             origin=operation.id,
             correlation_id=operation.correlation_id,
             traceparent=operation.traceparent,

@@ -25,6 +25,9 @@ CREATE TABLE api_key (
     revoked_at timestamptz
 );
 
+-- What a principal may do now is what its valid keys may: asked at every delivery.
+CREATE INDEX api_key_principal ON api_key (principal);
+
 -- A name means one key: the newest of its line. It is free again when that key is revoked.
 CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE rotated_at IS NULL AND revoked_at IS NULL;
 
@@ -368,6 +371,9 @@ CREATE TABLE event (
 
     -- Which record it is about, in the form of an order key: `customer:1051`.
     record         text,
+
+    -- The scopes that a key needs to read it, all of them.
+    scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
 
     -- The body that subscribers get, sealed for `event <id>`.
     body           bytea       NOT NULL,
