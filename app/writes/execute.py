@@ -29,7 +29,7 @@ from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish
-from app.writes.models import Answer, Begun, Intent, Operation
+from app.writes.models import FOR_GOOD, Answer, Begun, Intent, Operation
 from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepare, prepare_create, prepare_update
 from app.writes.upsert_race import lost_upsert_race
 from mappings.spec import Unmappable
@@ -199,7 +199,7 @@ async def refuse(deps: WriteDeps, begun: Begun, problem: Problem) -> Answer:
     """The vendor's final no is recorded like a success, and replayed like one."""
     document = document_for(deps, begun.operation, problem)
     answer = rendered(document)
-    await deps.operations.fail(begun, problem=document, answer=answer)
+    await deps.operations.fail(begun, problem=document, answer=answer, sent=True)
     count_operation(begun.operation.object, begun.operation.action, "failed")
     return answer
 
@@ -216,8 +216,13 @@ async def _not_sent(deps: WriteDeps, begun: Begun, problem: Problem, *, patient:
     if waits and (operation.queued or held or attempts < PATIENT_ATTEMPTS):
         await _postpone(deps, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
         raise Undecided(operation.id, problem) from problem
-    await deps.operations.fail(begun, problem=document, answer=None)
+    # Whoever was told to come back gets a refusal for good as the answer, until a redrive brings another one.
+    await deps.operations.fail(begun, problem=document, answer=rendered(document) if _is_for_good(problem) else None)
     count_operation(operation.object, operation.action, "failed")
+
+
+def _is_for_good(problem: Problem) -> bool:
+    return problem.category in FOR_GOOD
 
 
 async def _let_go(deps: WriteDeps, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:

@@ -65,10 +65,12 @@ CREATE TABLE operation (
     due_at          timestamptz,
 
     -- queued: it waits for its turn in the queue, and nobody but its job may begin it. deferred: somebody was told that
-    -- it would be decided later, so its end is announced. callback: where else that is told, sealed for
+    -- it would be decided later, so its end is announced, and a refusal becomes a dead letter. redriven: it was refused,
+    -- and an operator has had it carried out again. callback: where else its end is told, sealed for
     -- `operation.callback <id>`.
     queued          boolean     NOT NULL DEFAULT false,
     deferred        boolean     NOT NULL DEFAULT false,
+    redriven        boolean     NOT NULL DEFAULT false,
     callback        bytea,
 
     -- The unique key that an upsert works on, as a digest: one undecided upsert a key at a time.
