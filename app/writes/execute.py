@@ -32,6 +32,7 @@ from app.writes.finish import finish
 from app.writes.models import FOR_GOOD, Answer, Begun, Intent, Operation
 from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepare, prepare_create, prepare_update
 from app.writes.upsert_race import lost_upsert_race
+from mappings.http import VendorRequest
 from mappings.spec import Unmappable
 
 # A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
@@ -125,7 +126,8 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     """
     operations, operation = resolved.deps.operations, begun.operation
     try:
-        reply = await resolved.deps.vendors.send(resolved.connection, prepared.request, deadline=resolved.deadline)
+        request = _keyed(prepared.request, operation)
+        reply = await resolved.deps.vendors.send(resolved.connection, request, deadline=resolved.deadline)
     except ReplyLost as lost:
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
@@ -141,6 +143,18 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     if answer is None:
         raise Undecided(operation.id)
     return answer
+
+
+def _keyed(request: VendorRequest, operation: Operation) -> VendorRequest:
+    """The request under an idempotency key of its own for each redrive: under the first one a vendor such as Stripe
+    repeats its refusal for a day."""
+    if not operation.redrives:
+        return request
+    headers = tuple(
+        (name, f"{value}-{operation.redrives}" if name.lower() == "idempotency-key" else value)
+        for name, value in request.headers
+    )
+    return msgspec.structs.replace(request, headers=headers)
 
 
 def document_for(deps: WriteDeps, operation: Operation, problem: Problem) -> ProblemDocument:

@@ -50,8 +50,8 @@ class Intent(Struct, frozen=True, kw_only=True):
 class Operation(Struct, frozen=True, kw_only=True):
     """One write and how far it has come. `effect` is the verb that was really sent (an upsert ends up as create or
     update). `queued`: its job in the queue begins it, and nobody else. `deferred`: somebody was told that it would be
-    decided later. `redriven`: it was refused, and an operator has had it carried out again. `callback` is the URL that
-    is told of its end. Times are the database's."""
+    decided later. `redrives`: how often an operator has had it carried out again after a refusal. `callback` is the
+    URL that is told of its end. Times are the database's."""
 
     id: str
     principal: str
@@ -77,7 +77,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     due_in: float  # seconds until somebody else may go on with it; 0 when that is now, or it is decided
     queued: bool = False
     deferred: bool = False
-    redriven: bool = False
+    redrives: int = 0
     callback: str | None = None
 
     @property

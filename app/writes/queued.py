@@ -96,7 +96,7 @@ async def _at_its_revision(deps: WriteDeps, begun: Begun) -> Begun:
     refused. Nothing of it has been sent."""
     operation = begun.operation
     connection = deps.connections.by_name.get(operation.connection)
-    if not operation.redriven or operation.phase != "received" or connection is None:
+    if not operation.redrives or operation.phase != "received" or connection is None:
         return begun
     intent = operation.intent
     mapping = active_mapping(deps, connection, intent.object)

@@ -65,12 +65,11 @@ CREATE TABLE operation (
     due_at          timestamptz,
 
     -- queued: it waits for its turn in the queue, and nobody but its job may begin it. deferred: somebody was told that
-    -- it would be decided later, so its end is announced, and a refusal becomes a dead letter. redriven: it was refused,
-    -- and an operator has had it carried out again. callback: where else its end is told, sealed for
-    -- `operation.callback <id>`.
+    -- it would be decided later, so its end is announced, and a refusal becomes a dead letter. redrives: how often it
+    -- was carried out again after a refusal. callback: where else its end is told, sealed for `operation.callback <id>`.
     queued          boolean     NOT NULL DEFAULT false,
     deferred        boolean     NOT NULL DEFAULT false,
-    redriven        boolean     NOT NULL DEFAULT false,
+    redrives        integer     NOT NULL DEFAULT 0 CHECK (redrives >= 0),
     callback        bytea,
 
     -- The unique key that an upsert works on, as a digest: one undecided upsert a key at a time.

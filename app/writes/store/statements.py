@@ -9,7 +9,7 @@ LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
        id, principal, object, action, connection, phase, outcome, attempts, correlation_id, traceparent,
        fingerprint, intent, effect, remote_id, sent_at, answer, problem, created_at, updated_at,
-       queued, deferred, redriven, callback,
+       queued, deferred, redrives, callback,
        {LEASED} AS lease_live,
        coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,
        coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent
