@@ -17,6 +17,9 @@ KINDS: Final = {kind.name: kind for kind in (*queued.KINDS, *ingest.KINDS, *inge
 
 POLICIES: Final = policies_of(KINDS.values())
 
+REOPEN: Final = {kind.name: kind.reopen for kind in KINDS.values() if kind.reopen is not None}
+"""What a redrive takes back beside, by kind."""
+
 SEALED_COLUMNS: Final = (
     *rows.SEALED,
     *receipts.SEALED,

@@ -17,7 +17,7 @@ from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
 from app.audit.facts import PostgresTrail
 from app.audit.trail import PostgresAuditTrail
-from app.capabilities import KINDS, POLICIES
+from app.capabilities import KINDS, POLICIES, REOPEN
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
@@ -90,10 +90,10 @@ from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
 from app.writes.completion import CompletionEvents
-from app.writes.deps import WriteDeps
-from app.writes.store.operations import PostgresOperations
+from app.writes.deps import OperationDeps, WriteDeps
+from app.writes.store.operations import OperationReader, PostgresOperations
 from app.writes.write import Writers
-from mappings.registry import MANIFESTS, manifest_of
+from mappings.registry import MANIFESTS, manifest_of, objects_of
 from mappings.spec import Vendor
 
 POOL_SIZE: Final = 16
@@ -304,7 +304,7 @@ async def _open_dependencies(
             deliveries=foundation.deliveries,
             transactions=database,
             poster=poster,
-            connections=frozenset(connections.by_name),
+            connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},
             delivery_ladder=settings.delivery_ladder,
         ),
         MonitoringDeps(
@@ -384,16 +384,19 @@ def operator_dependencies(
     database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: MappingRoutes
 ) -> tuple[Any, ...]:
     """What operators work with, over HTTP and at the keyboard."""
-    receipts = Dependencies(ReceiptDeps(receipts=PostgresReceipts(database, sealer)))
+    shown = Dependencies(
+        ReceiptDeps(receipts=PostgresReceipts(database, sealer)),
+        OperationDeps(find_operation=OperationReader(database, sealer).get),
+    )
     return (
         DeadLetterDeps(
             transactions=database,
             queue=queue,
-            dead_letters=PostgresDeadLetters(database, sealer, POLICIES),
+            dead_letters=PostgresDeadLetters(database, sealer, POLICIES, REOPEN),
             redrives=PostgresRedrives(database),
             mapping_routes=mapping_routes,
             kinds=KINDS,
-            show={kind.name: partial(kind.show, receipts) for kind in KINDS.values() if kind.show is not None},
+            show={kind.name: partial(kind.show, shown) for kind in KINDS.values() if kind.show is not None},
         ),
         QueueDeps(
             lanes=PostgresLanes(database, _announcer(sealer, events)),

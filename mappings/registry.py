@@ -47,6 +47,14 @@ def manifest_of(vendor: str, *, only_takes_webhooks: bool) -> Manifest:
     )
 
 
+def objects_of(vendor: str) -> tuple[ObjectName, ...]:
+    """The objects whose data this vendor's records and webhooks may hold, also where nothing but its webhooks is taken.
+    All of them for a vendor that there is not; none for one of which nothing is mapped."""
+    if vendor not in MANIFESTS:
+        return ("customer", "order", "ticket")
+    return tuple(sorted({mapping.object for mapping in MANIFESTS[vendor].mappings} - {"comment"}))
+
+
 def mapping_of(vendor: Manifest, object_name: ObjectName, revision: int) -> AnyMapping | None:
     """One revision, or None where the vendor has no such object or the revision does not exist."""
     for mapping in vendor.mappings:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import asyncpg
 import msgspec
 
+from app.audit import record
 from app.errors import Complaint
 from app.http.callers import Caller
 from app.identifiers import new_id
@@ -73,7 +74,7 @@ MARK_ROTATED = Statement(
            expires_at = least(expires_at, now() + $2::interval)
       FROM current
      WHERE api_key.id = current.id
-    RETURNING principal, scopes, lifetime
+    RETURNING api_key.id, principal, scopes, lifetime
     """,
 )
 
@@ -85,6 +86,7 @@ MARK_REVOKED = Statement(
        SET revoked_at = now()
      WHERE revoked_at IS NULL
        AND principal IN (SELECT principal FROM api_key WHERE name = $1 AND revoked_at IS NULL AND rotated_at IS NULL)
+    RETURNING id, principal, name
     """,
 )
 
@@ -126,10 +128,11 @@ def digest_of(secret: str) -> bytes:
 
 
 class PostgresKeys:
-    """`ports.Keys` on PostgreSQL, and what operators do with keys beside."""
+    """`Keys` on PostgreSQL, and what operators do with keys; every change is audited with `actor` as its cause."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, actor: str = "lockstitch") -> None:
         self._database = database
+        self._actor = actor
 
     async def find(self, secret: str) -> Caller | None:
         """Who holds this key, if it is valid now by the database's clock."""
@@ -164,44 +167,61 @@ class PostgresKeys:
 
         Raises ApiKeyError for an unknown scope and for a name that a live key already has.
         """
-        unknown = sorted(set(scopes) - set(SCOPES))
-        if unknown or not scopes:
-            raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")
-        key_id = new_id("key_")
+        key_id, wanted = new_id("key_"), _known(scopes)
         try:
-            return await _insert(
-                self._database,
-                key_id,
-                principal=key_id,
-                name=name,
-                scopes=[scope for scope in SCOPES if scope in scopes],
-                lifetime=expires_in,
-                secret=secret or generate_secret(),
-            )
+            async with self._database.transaction() as session:
+                made = await _insert(
+                    session,
+                    key_id,
+                    principal=key_id,
+                    name=name,
+                    scopes=wanted,
+                    lifetime=expires_in,
+                    secret=secret or generate_secret(),
+                )
+                await self._note(session, "api_key.created", key_id, name=name, principal=key_id, scopes=wanted)
+            return made
         except asyncpg.UniqueViolationError:
             raise ApiKeyError(
                 f"There is a key named {name!r} already: rotate or revoke it, or take another name."
             ) from None
 
-    async def rotate(self, name: str, *, overlap: timedelta = OVERLAP, expires_in: timedelta | None = None) -> NewKey:
-        """Make the next key of the same principal, name and scopes; the present one stays good for the overlap.
+    async def rotate(
+        self,
+        name: str,
+        *,
+        overlap: timedelta = OVERLAP,
+        expires_in: timedelta | None = None,
+        scopes: Collection[str] = (),
+    ) -> NewKey:
+        """Make the next key of the same principal and name; the present one stays good for the overlap.
 
-        The new key lives for `expires_in`, else as long as the present one was given to live. Raises ApiKeyError
-        without a key of this name.
+        The new key has these scopes, else those of the present one; it lives for `expires_in`, else as long as the
+        present one was given to live. Raises ApiKeyError for an unknown scope and without a key of this name.
         """
+        wanted = _known(scopes) if scopes else None
         async with self._database.transaction() as session:
             present = await session.fetch_row(MARK_ROTATED, name, overlap)
             if present is None:
                 raise ApiKeyError(f"There is no live key named {name!r}.")
-            return await _insert(
+            made = await _insert(
                 session,
                 new_id("key_"),
                 principal=present["principal"],
                 name=name,
-                scopes=present["scopes"],
+                scopes=wanted or present["scopes"],
                 lifetime=expires_in or present["lifetime"],
                 secret=generate_secret(),
             )
+            await self._note(
+                *(session, "api_key.rotated", made.id),
+                name=name,
+                principal=present["principal"],
+                scopes=made.scopes,
+                replaces=present["id"],
+                overlap_seconds=overlap.total_seconds(),
+            )
+            return made
 
     async def revoke(self, name: str) -> int:
         """End the key of this name and those in their overlap; how many that were. Processes that know it notice within
@@ -209,14 +229,28 @@ class PostgresKeys:
 
         Raises ApiKeyError for none.
         """
-        revoked = await self._database.execute(MARK_REVOKED, name)
-        if not revoked:
-            raise ApiKeyError(f"There is no live key named {name!r}.")
-        return revoked
+        async with self._database.transaction() as session:
+            revoked = await session.fetch(MARK_REVOKED, name)
+            if not revoked:
+                raise ApiKeyError(f"There is no live key named {name!r}.")
+            for row in revoked:
+                await self._note(session, "api_key.revoked", row["id"], name=row["name"], principal=row["principal"])
+        return len(revoked)
+
+    async def _note(self, session: Session, what: str, key_id: str, **facts: object) -> None:
+        await record.append(session, what, subject=key_id, actor=self._actor, correlation_id=None, facts=facts)
+
+
+def _known(scopes: Collection[str]) -> list[str]:
+    """The scopes in their usual order. Raises ApiKeyError for an unknown one, and for none."""
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")
+    return [scope for scope in SCOPES if scope in scopes]
 
 
 async def _insert(
-    session: Database | Session,
+    session: Session,
     key_id: str,
     *,
     principal: str,

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from app.api_keys.store import NewKey, PostgresKeys
 from app.cli.database import with_database
+from app.cli.operators import actor
 from app.cli.tables import moment, table
 
 T = TypeVar("T")
@@ -54,7 +55,13 @@ def list_keys() -> None:
 
 
 @key.command
-def rotate(name: str, *, overlap_hours: float = 24, expires_in_days: int | None = None) -> None:
+def rotate(
+    name: str,
+    *,
+    overlap_hours: float = 24,
+    expires_in_days: int | None = None,
+    scope: Annotated[list[str] | None, Parameter(negative=())] = None,
+) -> None:
     """Replace a key by a new one with the same name and scopes, and print that, once.
 
     Parameters
@@ -65,10 +72,13 @@ def rotate(name: str, *, overlap_hours: float = 24, expires_in_days: int | None 
         How long the old key stays good beside the new one.
     expires_in_days
         When the new key ends; as long as the old one was given when left out.
+    scope
+        What the new key may do in place of what the old one may; repeat it for each.
     """
     lifetime = None if expires_in_days is None else timedelta(days=expires_in_days)
     overlap = timedelta(hours=overlap_hours)
-    _show(_with_keys(lambda keys: keys.rotate(name, overlap=overlap, expires_in=lifetime)))
+    wanted = scope or ()
+    _show(_with_keys(lambda keys: keys.rotate(name, overlap=overlap, expires_in=lifetime, scopes=wanted)))
 
 
 @key.command
@@ -86,7 +96,7 @@ def revoke(name: str) -> None:
 
 def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
     """Do something with the table of keys. Raises Complaint when the database is not to be had."""
-    return with_database(lambda database: do(PostgresKeys(database)))
+    return with_database(lambda database: do(PostgresKeys(database, actor=actor())))
 
 
 def _show(made: NewKey) -> None:

@@ -233,7 +233,7 @@ async def _ensure_keys(database_url: str, folder: DevFolder) -> DevKeys:
     callers = [scope for scope in SCOPES if not scope.startswith("ops:")]
     database = await Database.connect(database_url, max_size=1)
     try:
-        store = PostgresKeys(database)
+        store = PostgresKeys(database, actor="lockstitch dev")
         known = DevKeys(
             key=await _ensure_key(store, "dev", callers, keys.key),
             ops_key=await _ensure_key(store, "dev-ops", SCOPES, keys.ops_key),

@@ -13,7 +13,7 @@ from app.egress.models import NotPosted, Poster
 from app.events.deps import EventDeps
 from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Exhausted, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
+from app.queue.models import Deferred, Done, Exhausted, Finishing, Job, JobOutcome, JobPolicy, Permanent, Retry
 from app.signatures import Secret, signed_headers
 from app.telemetry.posting import count_delivery, count_disabled
 
@@ -24,6 +24,9 @@ GONE: Final = 410
 SLOW_DOWN: Final = (429, 502, 503, 504)
 LONGEST_WAIT: Final = 86_400.0
 JITTER: Final = 0.2
+NO_KEY: Final = "no API key of its owner is valid any more"
+# Its lane stands still until it is enabled; this is for a lane that somebody resumes by hand.
+DISABLED_PAUSE: Final = 60.0
 
 _decoder = msgspec.json.Decoder(DeliveryPayload)
 
@@ -40,14 +43,16 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
     """The handler of `deliver` jobs: make one attempt.
 
     Only 2xx is success. 410 ends the subscription. Anything else is tried again as the ladder says, or later where the
-    target asks for it, also what the egress guard refuses: a name may lead elsewhere tomorrow.
+    target asks for it, also what the egress guard refuses: a name may lead elsewhere tomorrow. What its principal may
+    not read (any more) is not delivered: a subscription is disabled, a callback given up.
     """
     consigned = _decoder.decode(job.payload)
     delivery = await deps.deliveries.open(consigned.delivery)
     if delivery is None:
         return Done()
-    if not delivery.secrets:
-        return await _give_up(deps, job, delivery, "no API key of the caller is valid any more")
+    refused = _refusal(delivery, consigned.scopes)
+    if refused is not None:
+        return await _withhold(deps, job, delivery, refused)
     sent = await send(
         deps.poster,
         delivery.target_url,
@@ -92,6 +97,27 @@ def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | No
     step = ladder[min(failures, len(ladder)) - 1]
     jittered = step * (1.0 + JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
     return max(jittered, min(asked or 0.0, LONGEST_WAIT))
+
+
+def _refusal(delivery: Delivery, scopes: Sequence[str]) -> str | None:
+    """Why the Event may not go to this principal, None where it may. An operation may be read with any scope of its
+    object, so a callback of one's own write as well."""
+    if not delivery.held:
+        return NO_KEY
+    enough = delivery.held
+    if delivery.subscription is None:
+        enough |= {scope.replace(":write", ":read") for scope in delivery.held}
+    lacking = [scope for scope in scopes if scope not in enough]
+    return f"no valid API key of its owner has the scope {' and '.join(lacking)}" if lacking else None
+
+
+async def _withhold(deps: EventDeps, job: Job, delivery: Delivery, refused: str) -> JobOutcome:
+    """A callback is given up; a subscription is disabled, and its Events wait."""
+    if delivery.subscription is None:
+        return await _give_up(deps, job, delivery, refused)
+    if await deps.deliveries.disable(delivery.subscription, refused):
+        count_disabled()
+    return Deferred(reason=refused, after=DISABLED_PAUSE)
 
 
 async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> JobOutcome:

@@ -7,7 +7,9 @@ from typing import Final
 from msgspec import Raw
 
 from app.events.deps import EventDeps
-from app.events.types import types_of
+from app.events.scopes import READS, SHOWING_OBJECTS, may_read, scopes_of_types
+from app.events.types import EVENT_TYPES, types_of
+from app.http.callers import Caller, forbidden, require_scopes
 from app.http.paging import Page
 from canonical.parts import ObjectName
 
@@ -15,20 +17,39 @@ EVENT_ID: Final = re.compile(r"evt_[0-9a-f]{36}")
 ANY: Final = "*"
 
 
-async def read_events(deps: EventDeps, *, patterns: tuple[str, ...], after: str | None, limit: int) -> Page:
-    """One page of the change feed, oldest first; what falls under any of the patterns, everything without one.
+async def read_events(
+    deps: EventDeps, *, patterns: tuple[str, ...], after: str | None, limit: int, caller: Caller
+) -> Page:
+    """One page of the change feed, oldest first: what falls under any of the patterns, and everything without one, as
+    far as the caller may read it. Raises Forbidden for a pattern of which they may read nothing.
 
     The cursor is the id of the last Event, and stays where it was on an empty page: whoever asks again with it goes on
     without a gap, now or in a month.
     """
-    types = () if ANY in patterns else types_of(patterns)
-    found = await deps.events.feed(types=types, after=after, limit=limit + 1)
+    for pattern in patterns:
+        _require(caller, pattern)
+    wanted = types_of(patterns or (ANY,))
+    if caller.scopes.issuperset(READS):
+        types = () if wanted == EVENT_TYPES else wanted
+        found = await deps.events.feed(types=types, after=after, limit=limit + 1)
+    else:
+        types = tuple(name for name in wanted if may_read(name, caller.scopes))
+        found = await deps.events.feed(types=types, after=after, limit=limit + 1, held=caller.scopes)
     page = found[:limit]
     return Page(
         data=[event.body for event in page],
         next_cursor=page[-1].id if page else after,
         has_more=len(found) > limit,
     )
+
+
+def _require(caller: Caller, pattern: str) -> None:
+    types = types_of((pattern,))
+    if any(may_read(name, caller.scopes) for name in types):
+        return
+    if set(types) <= set(SHOWING_OBJECTS):
+        raise forbidden(caller, " or ".join(READS))
+    require_scopes(caller, scopes_of_types(types, ()))
 
 
 async def newest_of(

@@ -9,7 +9,7 @@ Each subscription has its own lane in the queue, named by its id, so a slow one 
 by target.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -66,14 +66,16 @@ class Callback(Struct, frozen=True, kw_only=True):
 class NewEvent(Struct, frozen=True, kw_only=True):
     """A canonical change. `data` is a JSON document; `changed` names the top-level fields that differ from what was
     last seen, where that has a meaning. `record` names what it is about, `customer:1051`: the deliveries of one record
-    are in order. `origin` is the id of what it stems from. The correlation id and the trace are the current ones where
-    they are not given. `callback` is told too, whoever subscribes."""
+    are in order. `shows` are the objects whose data it holds, for the types that do not say so themselves
+    (`SHOWING_OBJECTS`). `origin` is the id of what it stems from. The correlation id and the trace are the current ones
+    where they are not given. `callback` gets it too."""
 
     type: str
     data: bytes
     connection: str | None = None
     changed: tuple[str, ...] | None = None
     record: str | None = None
+    shows: tuple[ObjectName, ...] = ()
     origin: str | None = None
     correlation_id: str | None = None
     traceparent: str | None = None
@@ -94,12 +96,14 @@ class EventDocument(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """An Event as it was appended. `body` is the document of the contract, as the feed and subscribers get it."""
+    """An Event as it was appended. `scopes` are what a key needs to read it, all of them. `body` is the document of the
+    contract, as the feed and subscribers get it."""
 
     id: str
     type: str
     connection: str | None
     record: str | None
+    scopes: tuple[str, ...]
     correlation_id: str
     traceparent: str | None
     origin: str | None
@@ -113,9 +117,11 @@ class Events(Protocol):
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
         """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
 
-    async def feed(self, *, types: Sequence[str], after: str | None, limit: int) -> Sequence[Event]:
+    async def feed(
+        self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
+    ) -> Sequence[Event]:
         """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
-        exact; empty means all."""
+        exact; empty means all. With `held`, which needs `types`, only what a key with these scopes can read."""
 
     async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
         """Newest first."""
@@ -141,7 +147,8 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
 
 class Subscription(Struct, frozen=True, kw_only=True):
     """A subscription as it stands. `failing_since`: nothing has been delivered since then, though it was tried.
-    `disabled`: its deliveries wait until a person enables it; the reason holds no personal data."""
+    `disabled`: its deliveries wait until a person enables it; the reason holds no personal data. `held` are the scopes
+    of its principal's keys that are valid now."""
 
     id: str
     principal: str
@@ -153,6 +160,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     disabled_at: datetime | None
     failing_since: datetime | None
     created_at: datetime
+    held: frozenset[str]
 
 
 class Subscriptions(Protocol):
@@ -173,29 +181,32 @@ class Subscriptions(Protocol):
     async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
         """A new secret beside the present ones, which go on for the overlap. False without such a subscription."""
 
-    async def enable(self, subscription_id: str, *, actor: str) -> bool:
-        """Deliver again, and at once what has waited. False when it is not disabled."""
+    async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
+        """Deliver again, and at once what has waited, in the name of `principal`. False when it is not disabled."""
 
     async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
         """Remove it; what is on its way to it is dropped. False without such a subscription."""
 
 
 class DeliveryPayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `deliver` job: which delivery, and the document to be delivered."""
+    """The payload of a `deliver` job: which delivery, the scopes that the Event takes, and the document itself."""
 
     delivery: str
+    scopes: tuple[str, ...]
     event: Raw
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
     """What an attempt needs to know. `secrets` are those that sign now: a subscription's, or made of the digests of a
-    caller's API keys for a callback. None are left when all of those keys have ended."""
+    caller's API keys for a callback. None are left when all of those keys have ended. `held` are the scopes of the
+    principal's keys that are valid now."""
 
     id: str
     event: str
     subscription: str | None
     target_url: str
     secrets: tuple[Secret, ...]
+    held: frozenset[str]
 
 
 class DeliveryFailure(Struct, frozen=True, kw_only=True):
@@ -234,6 +245,10 @@ class Deliveries(FanOut, Protocol):
 
     async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
         """It was accepted."""
+
+    async def disable(self, subscription_id: str, reason: str) -> bool:
+        """Deliver nothing more to this subscription until a person enables it; what is on its way waits. False where it
+        was disabled already."""
 
     async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
         """Note a failed attempt. Whether it disabled the subscription: nothing was delivered for `disable_after`

@@ -38,7 +38,7 @@ FEEDS: Final[dict[str, ObjectName]] = {PLURAL[name]: name for name in ("customer
 @route("/v1/events", http_method=["GET"], name="list events")
 async def list_events(request: AnyRequest) -> Answered:
     """The change feed, oldest first."""
-    await admit(request, "events:read")
+    admitted = await admit(request, "events:read")
     query = Query(request, ("type", "after", "limit"), repeatable=("type",))
     patterns = query.choices("type", EVENT_PATTERNS)
     after = query.text("after")
@@ -46,7 +46,8 @@ async def list_events(request: AnyRequest) -> Answered:
         query.complain("after", "is not the id of an event, which is evt_ and 36 hexadecimal digits")
     limit = query.whole("limit", 1, 250, 50)
     query.check()
-    page = await read_events(deps_of(request, EventDeps), patterns=patterns, after=after, limit=limit)
+    deps = deps_of(request, EventDeps)
+    page = await read_events(deps, patterns=patterns, after=after, limit=limit, caller=admitted.caller)
     if page.has_more:
         link_next(request, page.next_cursor, "after")
     return json_response(page)
@@ -103,7 +104,7 @@ async def create(request: AnyRequest) -> Answered:
     admitted = await admit(request, WRITE)
     wanted = decode_patch(await read_body(request, (JSON,)), SubscriptionRequest)
     Query(request, ()).check()
-    made = await subscribe(deps_of(request, EventDeps), wanted, principal=admitted.caller.principal)
+    made = await subscribe(deps_of(request, EventDeps), wanted, admitted.caller)
     return json_response(made, status=201, headers={"location": f"/v1/subscriptions/{made.id}"})
 
 
@@ -153,7 +154,7 @@ async def enable_again(request: AnyRequest) -> Answered:
     admitted = await admit(request, WRITE)
     await read_body(request, ())
     Query(request, ()).check()
-    view = await enable(deps_of(request, EventDeps), request.path_params["id"], principal=admitted.caller.principal)
+    view = await enable(deps_of(request, EventDeps), request.path_params["id"], admitted.caller)
     return json_response(view)
 
 

@@ -115,6 +115,7 @@ def _operation() -> dict[str, Any]:
         "correlation_id": CORRELATION_ID,
         "created_at": "2026-05-01T09:30:00Z",
         "updated_at": "2026-05-01T09:30:01Z",
+        "redriven": False,
         "result": _resource("customer"),
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 import msgspec
@@ -13,7 +14,9 @@ from app.events.deliver import send
 from app.events.deps import EventDeps
 from app.events.models import NewSubscription, Subscription, SubscriptionState
 from app.events.samples import sample_event
+from app.events.scopes import OBJECTS, scopes_of_types
 from app.events.types import EVENT_PATTERNS, types_of
+from app.http.callers import Caller, require_scopes
 from app.http.paging import Page, page_of
 from app.identifiers import new_id
 from app.problem_document import FieldError
@@ -23,6 +26,16 @@ SUBSCRIPTION_ID: Final = re.compile(r"sub_[A-Za-z0-9]{1,64}")
 OVERLAP_SECONDS: Final = 24 * 3600.0
 WHEN_DISABLED: Final = (
     "Mend the target, see with POST …/test that it accepts, then POST …/enable: what has waited is delivered."
+)
+
+
+WHEN_LACKING: Final = (
+    "Give its owner a key with the scope {0} (lockstitch key rotate NAME --scope …), then POST …/enable; or POST"
+    " …/enable with another key that has it, which makes the subscription that key's. What has waited is delivered."
+)
+NARROWER: Final = (
+    "Use a key with these scopes, or subscribe to less: name the types, and for operation.finished and"
+    " webhook.received a connection."
 )
 
 
@@ -64,8 +77,10 @@ class SubscriptionTest(Struct, frozen=True, kw_only=True):
     event_id: str
 
 
-async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, *, principal: str) -> SubscriptionWithSecret:
-    """Add a subscription. Raises InvalidField with everything that is wrong with it."""
+async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller) -> SubscriptionWithSecret:
+    """Add a subscription. Raises Forbidden where the caller may not read what it names, and InvalidField with
+    everything that is wrong with it."""
+    require_scopes(caller, _scopes_of(deps, wanted), next_step=NARROWER)
     complaints = [
         FieldError(pointer=f"/events/{place}", detail=f"there is no such event; there are: {', '.join(EVENT_PATTERNS)}")
         for place, pattern in enumerate(wanted.events)
@@ -83,25 +98,25 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, *, principal: 
     made = await deps.subscriptions.create(
         NewSubscription(
             id=new_id("sub_"),
-            principal=principal,
+            principal=caller.principal,
             target_url=wanted.target_url,
             events=tuple(dict.fromkeys(wanted.events)),
             connection=wanted.connection,
             secret=secret,
         )
     )
-    return _with_secret(made, secret)
+    return _with_secret(deps, made, secret)
 
 
 async def list_subscriptions(deps: EventDeps, *, after: str | None, limit: int) -> Page:
     """Newest first; the cursor is the last id of the page."""
     found = await deps.subscriptions.list(after=after, limit=limit + 1)
-    return page_of(found, limit, view_of)
+    return page_of(found, limit, partial(view_of, deps))
 
 
 async def get_subscription(deps: EventDeps, subscription_id: str) -> SubscriptionView:
     """One subscription. Raises NotFound."""
-    return view_of(await _existing(deps, subscription_id))
+    return view_of(deps, await _existing(deps, subscription_id))
 
 
 async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
@@ -119,13 +134,18 @@ async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str
         subscription_id, secret, overlap_seconds=OVERLAP_SECONDS, actor=principal
     ):
         raise _not_found(subscription_id)
-    return _with_secret(found, secret)
+    return _with_secret(deps, found, secret)
 
 
-async def enable(deps: EventDeps, subscription_id: str, *, principal: str) -> SubscriptionView:
-    """Deliver again what has waited, and what comes; an active one stays as it is. Raises NotFound."""
-    await _existing(deps, subscription_id)
-    await deps.subscriptions.enable(subscription_id, actor=principal)
+async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionView:
+    """Deliver again what has waited, and what comes; an active one stays as it is. Where its owner may not read its
+    Events any more and the caller may, it is the caller's from now on. Raises NotFound, Forbidden."""
+    found = await _existing(deps, subscription_id)
+    owner = found.principal
+    if found.state == "disabled" and _lacking(deps, found):
+        require_scopes(caller, _scopes_of(deps, found))
+        owner = caller.principal
+    await deps.subscriptions.enable(subscription_id, actor=caller.principal, principal=owner)
     return await get_subscription(deps, subscription_id)
 
 
@@ -133,8 +153,12 @@ async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id:
     """Send a sample Event now, signed and guarded like every delivery, and tell what came of it; nothing is retried.
     It has an id of its own, and stands in no feed. Raises NotFound."""
     found = await _existing(deps, subscription_id)
-    secrets = await deps.subscriptions.secrets(subscription_id)
     event_id = new_id("evt_test_")
+    lacking = _lacking(deps, found)
+    if lacking:
+        detail = f"nothing was sent: no valid API key of its owner has the scope {' and '.join(lacking)}"
+        return SubscriptionTest(delivered=False, status=None, detail=detail, event_id=event_id)
+    secrets = await deps.subscriptions.secrets(subscription_id)
     sent = await send(
         deps.poster,
         found.target_url,
@@ -147,8 +171,10 @@ async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id:
     return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=told, event_id=event_id)
 
 
-def view_of(subscription: Subscription) -> SubscriptionView:
+def view_of(deps: EventDeps, subscription: Subscription) -> SubscriptionView:
     """What callers see of a subscription."""
+    lacking = _lacking(deps, subscription)
+    next_step = WHEN_LACKING.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
     return SubscriptionView(
         id=subscription.id,
         target_url=subscription.target_url,
@@ -158,13 +184,25 @@ def view_of(subscription: Subscription) -> SubscriptionView:
         disabled_reason=subscription.disabled_reason,
         disabled_at=subscription.disabled_at,
         failing_since=subscription.failing_since,
-        next_step=WHEN_DISABLED if subscription.state == "disabled" else None,
+        next_step=next_step if subscription.state == "disabled" else None,
         created_at=subscription.created_at,
     )
 
 
-def _with_secret(subscription: Subscription, secret: str) -> SubscriptionWithSecret:
-    return SubscriptionWithSecret(**msgspec.structs.asdict(view_of(subscription)), secret=secret)
+def _with_secret(deps: EventDeps, subscription: Subscription, secret: str) -> SubscriptionWithSecret:
+    return SubscriptionWithSecret(**msgspec.structs.asdict(view_of(deps, subscription)), secret=secret)
+
+
+def _scopes_of(deps: EventDeps, wanted: SubscriptionRequest | Subscription) -> tuple[str, ...]:
+    """The scopes that all Events of a subscription take; without a connection those of every one."""
+    named = deps.connections if wanted.connection is None else (wanted.connection,)
+    shows = {name for connection in named for name in deps.connections.get(connection, OBJECTS)}
+    return scopes_of_types(types_of(wanted.events), shows)
+
+
+def _lacking(deps: EventDeps, subscription: Subscription) -> tuple[str, ...]:
+    """The scopes that its owner lacks now."""
+    return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.held)
 
 
 async def _existing(deps: EventDeps, subscription_id: str) -> Subscription:

@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from app.errors import (
     BodyTooLarge,
-    Forbidden,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
     InvalidCorrelationId,
@@ -27,7 +26,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.http.accept import quality
-from app.http.callers import Caller
+from app.http.callers import Caller, forbidden
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.http.mapping_header import MAPPING_HEADER, NamedRevision
@@ -73,7 +72,7 @@ async def admit(request: AnyRequest, scope: str | None, offered: str = JSON) -> 
         if not verdict.allowed:
             raise RateLimited("This API key has used up its budget of calls.", retry_after=verdict.retry_after)
     if scope is not None and scope not in caller.scopes:
-        raise _forbidden(caller, scope)
+        raise forbidden(caller, scope)
     correlation = correlation_of(request.scope)
     if not correlation.acceptable:
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
@@ -86,7 +85,7 @@ async def admit_any(request: AnyRequest, scopes: tuple[str, ...]) -> tuple[Admit
     admitted = await admit(request, None)
     held = tuple(scope for scope in scopes if scope in admitted.caller.scopes)
     if not held:
-        raise _forbidden(admitted.caller, " or ".join(scopes))
+        raise forbidden(admitted.caller, " or ".join(scopes))
     return admitted, held
 
 
@@ -162,7 +161,7 @@ def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | N
     if not sent:
         return None
     if "ops:write" not in admitted.caller.scopes:
-        raise _forbidden(admitted.caller, "ops:write")
+        raise forbidden(admitted.caller, "ops:write")
     match = _NAMED_REVISION.fullmatch(sent[0].strip(" \t")) if len(sent) == 1 else None
     if match is None:
         detail = "is no revision such as hubspot.customer@r2" if len(sent) == 1 else "is sent twice"
@@ -250,10 +249,6 @@ def _network_of(request: AnyRequest) -> str:
     """The address of the peer, which may be a proxy; of an IPv6 address the /64 that one subscriber has."""
     host = request.client.host if request.client else ""
     return str(ip_network((host, 64), strict=False)) if ":" in host else host
-
-
-def _forbidden(caller: Caller, scope: str) -> Forbidden:
-    return Forbidden(f"The API key {caller.name!r} has no scope {scope}; it has {', '.join(sorted(caller.scopes))}.")
 
 
 def _check_accept(request: AnyRequest, offered: str) -> None:

@@ -1,9 +1,12 @@
 """Who calls, and how a key leads to them."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
 from msgspec import Struct
+
+from app.errors import Forbidden
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -13,6 +16,19 @@ class Caller(Struct, frozen=True, kw_only=True):
     name: str
     scopes: frozenset[str]
     expires_at: datetime | None
+
+
+def require_scopes(caller: Caller, needed: Iterable[str], *, next_step: str | None = None) -> None:
+    """Raises Forbidden with the scopes that the key lacks."""
+    lacking = [scope for scope in needed if scope not in caller.scopes]
+    if lacking:
+        raise forbidden(caller, " and ".join(lacking), next_step=next_step)
+
+
+def forbidden(caller: Caller, scope: str, *, next_step: str | None = None) -> Forbidden:
+    """The problem for a key that lacks a scope."""
+    held = ", ".join(sorted(caller.scopes))
+    return Forbidden(f"The API key {caller.name!r} has no scope {scope}; it has {held}.", next_step=next_step)
 
 
 class Keys(Protocol):

@@ -77,6 +77,7 @@ TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
         "correlation_id": ("The run that asked for it.", CORRELATION_ID),
         "created_at": ("When it was asked for.", '"2026-05-01T09:30:00Z"'),
         "updated_at": ("When its state last changed.", '"2026-05-01T09:30:01Z"'),
+        "redriven": ("Whether it was refused once, and an operator has had it carried out again.", "false"),
         "result": ("The resource, when it succeeded.", None),
         "problem": ("Why not, when it failed or is unknown.", None),
     },

@@ -33,9 +33,9 @@ BURY = Statement(
     INSERT INTO dead_letter (id, job_id, kind, connection, order_key, dedupe_key, attempts, dead_head, payload,
                              correlation_id, traceparent, origin, enqueued_at,
                              category, reason, path, mapping, revision)
-    SELECT $3, id, kind, connection, order_key, dedupe_key, attempts, dead_head, payload,
-           correlation_id, coalesce($9, traceparent), origin, created_at,
-           $4, $5, $6, $7, $8
+    SELECT $3, id, kind, connection, order_key, dedupe_key, attempts,
+           CASE WHEN $11 THEN 'skip' ELSE dead_head END, payload, correlation_id, coalesce($9, traceparent), origin,
+           created_at, $4, $5, $6, $7, $8
       FROM gone
     RETURNING {COLUMNS}
     """,  # noqa: S608 - no caller's text is in it
@@ -57,7 +57,7 @@ async def bury(
     row = await transaction.fetch_row(
         BURY,
         *(job.id, job.lease_token, new_id("dl_"), why.category, why.reason, why.path, why.mapping, why.revision),
-        *(trace, expired_only),
+        *(trace, expired_only, why.skip),
     )
     if row is None:
         raise LeaseLost(job_subject(job.id))

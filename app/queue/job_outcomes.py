@@ -196,6 +196,7 @@ def _failure(outcome: Permanent | Conflict) -> JobFailure:
         path=outcome.path,
         mapping=outcome.mapping,
         revision=outcome.revision,
+        skip=outcome.skip,
     )
 
 

@@ -5,14 +5,17 @@ before a worker asks.
 """
 
 import base64
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from app.dependencies import Dependencies
+from app.postgres.database import Transaction
 from app.queue.models import DeadLetter, Handler, JobPolicy, NewJob
+
+Reopen = Callable[[Transaction, Sequence[str], str], Awaitable[None]]
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -27,7 +30,8 @@ class JobKind(Struct, frozen=True, kw_only=True):
 
     `bind` makes its handler. `show` makes a payload legible where it only names its data. `edit` checks an edited
     payload and returns what the job is given, and raises InvalidField; without it a kind takes no edited payload.
-    `abandon` is the job that follows when a dead letter of this kind is discarded.
+    `abandon` is the job that follows when a dead letter of this kind is discarded. `reopen` takes back what the death
+    of such jobs has decided, by their origins and in the name of an actor, in the transaction that redrives them.
     """
 
     name: str
@@ -36,6 +40,7 @@ class JobKind(Struct, frozen=True, kw_only=True):
     show: Callable[[Dependencies, bytes], Awaitable[Shown]] | None = None
     edit: Callable[[DeadLetter, Raw], bytes] | None = None
     abandon: Callable[[DeadLetter], NewJob | None] | None = None
+    reopen: Reopen | None = None
 
 
 def policies_of(kinds: Iterable[JobKind]) -> Mapping[str, JobPolicy]:

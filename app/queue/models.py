@@ -138,21 +138,24 @@ class Exhausted(Struct, frozen=True, kw_only=True):
 
 
 class Permanent(Struct, frozen=True, kw_only=True):
-    """It can never work as it is. `path` is where in the payload, `mapping` and `revision` say who refused."""
+    """It can never work as it is. `path` is where in the payload, `mapping` and `revision` say who refused. `skip`:
+    those behind it go on, whatever the policy of its kind."""
 
     reason: str
     path: str | None = None
     mapping: str | None = None
     revision: int | None = None
+    skip: bool = False
 
 
 class Conflict(Struct, frozen=True, kw_only=True):
-    """The vendor or the system of record says otherwise, and a person has to decide."""
+    """The vendor or the system of record says otherwise, and a person has to decide. `skip` as for Permanent."""
 
     reason: str
     path: str | None = None
     mapping: str | None = None
     revision: int | None = None
+    skip: bool = False
 
 
 JobOutcome: TypeAlias = Done | Retry | Throttled | Unauthorised | Deferred | Exhausted | Permanent | Conflict
@@ -161,13 +164,14 @@ Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[JobOutcome]]
 
 
 class JobFailure(Struct, frozen=True, kw_only=True):
-    """Why an attempt failed, in words without personal data."""
+    """Why an attempt failed, in words without personal data. `skip` as for Permanent."""
 
     category: DeathCategory
     reason: str
     path: str | None = None
     mapping: str | None = None
     revision: int | None = None
+    skip: bool = False
 
 
 # ------------------------------------------------------------------- queue

@@ -23,6 +23,7 @@ class OpenDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     connection: str
     order_key: str | None
+    origin: str | None
     correlation_id: str
 
 
@@ -39,7 +40,7 @@ SELECT_KEYS = Statement(
 HOLD = Statement(
     "SELECT dead_letter",
     """
-    SELECT id, job_id, kind, connection, order_key, correlation_id
+    SELECT id, job_id, kind, connection, order_key, origin, correlation_id
       FROM dead_letter
      WHERE id = ANY ($1::text[]) AND state = 'open'
      ORDER BY id

@@ -27,6 +27,8 @@ from app.webhooks.models import Receipt
 from app.webhooks.raw_forwarding import raw_payload
 from app.webhooks.receipt_payload import edit_receipt, read_work, show_receipt
 from app.webhooks.refetch import Refetched, refetch, refetch_comment
+from canonical.parts import ObjectName
+from mappings.registry import objects_of
 from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice
 
@@ -91,6 +93,7 @@ async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job,
         data=raw_payload(receipt.topic, payload),
         connection=receipt.connection,
         record=job.order_key,
+        shows=_may_show(deps, receipt),
         origin=receipt.id,
     )
     async with finishing() as transaction:
@@ -98,6 +101,12 @@ async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job,
         await deps.trail.append(transaction, _validated(receipt, None))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
+
+
+def _may_show(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]:
+    """The objects whose data a raw payload may hold: all those of its vendor, of which an invoice, say, quotes some."""
+    connection = deps.connections.by_name.get(receipt.connection)
+    return objects_of("" if connection is None else connection.vendor.name)
 
 
 async def _tell(

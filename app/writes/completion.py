@@ -9,6 +9,7 @@ from app.postgres.database import Transaction
 from app.queue.models import Enqueuer
 from app.writes.models import Operation
 from app.writes.operation_view import view_of
+from app.writes.queued import letter_job_of
 
 FINISHED: Final = "operation.finished"
 
@@ -21,12 +22,14 @@ class CompletionEvents:
         self._queue = queue
 
     async def operation_finished(self, transaction: Transaction, operation: Operation) -> None:
-        """The Event's data is the operation as `GET /v1/operations/{id}` shows it."""
+        """The Event's data is the operation as `GET /v1/operations/{id}` shows it. A refusal that becomes a dead letter
+        gets a job for that, where it has none: so neither is without the other, whoever dies in between."""
         event = NewEvent(
             type=FINISHED,
             data=msgspec.json.encode(view_of(operation)),
             connection=operation.connection,
             record=_record(operation),
+            shows=(operation.object,),
             origin=operation.id,
             correlation_id=operation.correlation_id,
             traceparent=operation.traceparent,
@@ -34,7 +37,10 @@ class CompletionEvents:
             if operation.callback is None
             else Callback(target_url=operation.callback, principal=operation.principal),
         )
-        await self._queue.enqueue(transaction, *await self._events.append(transaction, event))
+        jobs = [*await self._events.append(transaction, event)]
+        if operation.is_letter and not operation.queued:
+            jobs.append(letter_job_of(operation))
+        await self._queue.enqueue(transaction, *jobs)
 
 
 def _record(operation: Operation) -> str:

@@ -1,13 +1,21 @@
 """What writes are given."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.egress.models import Poster
 from app.postgres.database import Transactions
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
-from app.writes.models import Operations
+from app.writes.models import Operation, Operations
 from canonical.parts import ObjectName
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationDeps:
+    """What showing an operation needs."""
+
+    find_operation: Callable[[str], Awaitable[Operation | None]]
 
 
 @dataclass(frozen=True, kw_only=True)

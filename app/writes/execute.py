@@ -29,9 +29,10 @@ from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.deps import WriteDeps
 from app.writes.finish import finish
-from app.writes.models import Answer, Begun, Intent, Operation
+from app.writes.models import FOR_GOOD, Answer, Begun, Intent, Operation
 from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepare, prepare_create, prepare_update
 from app.writes.upsert_race import lost_upsert_race
+from mappings.http import VendorRequest
 from mappings.spec import Unmappable
 
 # A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
@@ -125,7 +126,8 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     """
     operations, operation = resolved.deps.operations, begun.operation
     try:
-        reply = await resolved.deps.vendors.send(resolved.connection, prepared.request, deadline=resolved.deadline)
+        request = _keyed(prepared.request, operation)
+        reply = await resolved.deps.vendors.send(resolved.connection, request, deadline=resolved.deadline)
     except ReplyLost as lost:
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
@@ -141,6 +143,18 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     if answer is None:
         raise Undecided(operation.id)
     return answer
+
+
+def _keyed(request: VendorRequest, operation: Operation) -> VendorRequest:
+    """The request under an idempotency key of its own for each redrive: under the first one a vendor such as Stripe
+    repeats its refusal for a day."""
+    if not operation.redrives:
+        return request
+    headers = tuple(
+        (name, f"{value}-{operation.redrives}" if name.lower() == "idempotency-key" else value)
+        for name, value in request.headers
+    )
+    return msgspec.structs.replace(request, headers=headers)
 
 
 def document_for(deps: WriteDeps, operation: Operation, problem: Problem) -> ProblemDocument:
@@ -199,7 +213,7 @@ async def refuse(deps: WriteDeps, begun: Begun, problem: Problem) -> Answer:
     """The vendor's final no is recorded like a success, and replayed like one."""
     document = document_for(deps, begun.operation, problem)
     answer = rendered(document)
-    await deps.operations.fail(begun, problem=document, answer=answer)
+    await deps.operations.fail(begun, problem=document, answer=answer, sent=True)
     count_operation(begun.operation.object, begun.operation.action, "failed")
     return answer
 
@@ -216,8 +230,13 @@ async def _not_sent(deps: WriteDeps, begun: Begun, problem: Problem, *, patient:
     if waits and (operation.queued or held or attempts < PATIENT_ATTEMPTS):
         await _postpone(deps, begun, min(LONGEST_PAUSE, 2.0 ** min(attempts, PATIENT_ATTEMPTS)))
         raise Undecided(operation.id, problem) from problem
-    await deps.operations.fail(begun, problem=document, answer=None)
+    # Whoever was told to come back gets a refusal for good as the answer, until a redrive brings another one.
+    await deps.operations.fail(begun, problem=document, answer=rendered(document) if _is_for_good(problem) else None)
     count_operation(operation.object, operation.action, "failed")
+
+
+def _is_for_good(problem: Problem) -> bool:
+    return problem.category in FOR_GOOD
 
 
 async def _let_go(deps: WriteDeps, begun: Begun, problem: Problem, document: ProblemDocument) -> bool:

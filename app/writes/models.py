@@ -5,7 +5,7 @@ received ── mark_sent ── sent ── succeed, fail ── settled       
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -17,6 +17,8 @@ from mappings.spec import Action, UpsertKey
 
 Phase = Literal["received", "sent", "settled", "unknown"]
 OperationOutcome = Literal["succeeded", "failed"]
+FOR_GOOD: Final = ("permanent", "conflict")
+"""The categories of a refusal that waiting does not mend."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -48,7 +50,8 @@ class Intent(Struct, frozen=True, kw_only=True):
 class Operation(Struct, frozen=True, kw_only=True):
     """One write and how far it has come. `effect` is the verb that was really sent (an upsert ends up as create or
     update). `queued`: its job in the queue begins it, and nobody else. `deferred`: somebody was told that it would be
-    decided later. `callback` is the URL that is told of its end. Times are the database's."""
+    decided later. `redrives`: how often an operator has had it carried out again after a refusal. `callback` is the
+    URL that is told of its end. Times are the database's."""
 
     id: str
     principal: str
@@ -74,7 +77,14 @@ class Operation(Struct, frozen=True, kw_only=True):
     due_in: float  # seconds until somebody else may go on with it; 0 when that is now, or it is decided
     queued: bool = False
     deferred: bool = False
+    redrives: int = 0
     callback: str | None = None
+
+    @property
+    def is_letter(self) -> bool:
+        """Whether it was refused for good after somebody was told to come back: that is a dead letter."""
+        refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
+        return refused and self.deferred
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):
@@ -109,7 +119,8 @@ class Begun(Struct, frozen=True, kw_only=True):
 
 
 class NewOperation(Struct, frozen=True, kw_only=True):
-    """What is written before anything else happens. `id` is chosen beforehand: the request carries it as marker."""
+    """What is written before anything else happens. `id` is chosen beforehand: the request carries it as marker.
+    `deferred`: the caller is told at once that it will be decided later."""
 
     id: str
     principal: str
@@ -120,6 +131,7 @@ class NewOperation(Struct, frozen=True, kw_only=True):
     intent: Intent
     phase: Literal["received", "sent"]
     effect: Action | None = None
+    deferred: bool = False
     callback: str | None = None
 
 
@@ -181,13 +193,22 @@ class Operations(Protocol):
         """Record the answer, and audit what it changed. Raises LeaseLost."""
 
     async def fail(
-        self, begun: Begun, *, problem: ProblemDocument, answer: Answer | None, unless_deferred: bool = False
+        self,
+        begun: Begun,
+        *,
+        problem: ProblemDocument,
+        answer: Answer | None,
+        sent: bool = False,
+        unless_deferred: bool = False,
     ) -> bool:
-        """Record a final refusal; without `answer` the key is released, because nothing was sent.
+        """Record a refusal, and `answer` for replays. Where nothing was `sent` and nobody was told that it would be
+        decided later, the key is released instead; without an answer it always is.
 
-        With `unless_deferred` nothing is recorded where somebody was told that it would be decided later: then False.
-        Raises LeaseLost.
+        With `unless_deferred` nothing is recorded where somebody was told so: then False. Raises LeaseLost.
         """
+
+    async def revise(self, begun: Begun, intent: Intent) -> Begun:
+        """Go on with another revision of the mapping; nothing has been sent. Raises LeaseLost."""
 
     async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
         """It could not be found out. Raises LeaseLost."""
@@ -231,5 +252,6 @@ class OperationView(Struct, frozen=True, kw_only=True):
     correlation_id: str
     created_at: datetime
     updated_at: datetime
+    redriven: bool
     result: Any | UnsetType = UNSET
     problem: ProblemDocument | UnsetType = UNSET

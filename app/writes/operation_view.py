@@ -32,6 +32,7 @@ def view_of(operation: Operation) -> OperationView:
         correlation_id=operation.correlation_id,
         created_at=operation.created_at,
         updated_at=operation.updated_at,
+        redriven=operation.redrives > 0,
         result=msgspec.Raw(operation.answer.body) if succeeded and operation.answer is not None else UNSET,
         problem=UNSET if operation.problem is None or succeeded else operation.problem,
     )

@@ -3,15 +3,21 @@
 The job is enqueued in the transaction that records the intent, and ends when the operation is decided. Meanwhile nobody
 else may begin it, so that a later write of the same record cannot get in front, whoever dies. Attempts of the job are
 deferred as long as it is the vendor who keeps it waiting; what is counted are workers that die over it.
+
+A write that was refused for good after its caller was told to come back ends as a dead letter of its job. The job is
+there until then, so a worker that dies between the two leaves it to the next one.
 """
 
 import hashlib
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from app.errors import ConnectionPaused, OutcomeUnknown, Problem, VendorUnavailable
 from app.queue.kinds import JobKind
 from app.queue.models import (
+    Conflict,
     DeadLetter,
     Deferred,
     Done,
@@ -21,13 +27,19 @@ from app.queue.models import (
     JobOutcome,
     JobPolicy,
     NewJob,
+    Permanent,
     Throttled,
     Unauthorised,
 )
+from app.records.map_record import choose_writer
+from app.records.resolve import active_mapping
 from app.writes.deps import WriteDeps
 from app.writes.execute import PATIENT_ATTEMPTS, document_for
-from app.writes.models import Intent, Operation
+from app.writes.models import Begun, Intent, Operation
 from app.writes.recover import continue_operation
+from app.writes.show import show_write
+from app.writes.store.redrive import reopen_refused
+from mappings.registry import mapping_of
 
 KIND: Final = "execute"
 ABANDON: Final = "abandon"
@@ -57,17 +69,59 @@ def job_of(operation: Operation) -> NewJob:
     )
 
 
+def letter_job_of(operation: Operation) -> NewJob:
+    """The job that makes a dead letter of a direct write. Such writes have no order to keep, nor has their redrive."""
+    return msgspec.structs.replace(job_of(operation), order_key=None)
+
+
 async def run_write_job(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Go on with the operation whose id is the payload; the job ends with the operation's decision."""
     operation_id = job.payload.decode()
     begun = await deps.operations.take_turn(operation_id)
-    because = None if begun is None else await continue_operation(deps, begun)
+    because = None
+    if begun is not None:
+        because = await continue_operation(deps, await _at_its_revision(deps, begun))
     operation = await deps.operations.get(operation_id)
+    if operation is not None and operation.is_letter:
+        return _refused(deps, operation)
     if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
         return Done()
     if because is None:
         return Deferred(reason="it is not decided yet", after=max(LEAST_PAUSE, operation.due_in))
     return _held_up(operation, because)
+
+
+async def _at_its_revision(deps: WriteDeps, begun: Begun) -> Begun:
+    """A redriven write is drafted by the revision that is at work now: the one that it began with may be why it was
+    refused. Nothing of it has been sent."""
+    operation = begun.operation
+    connection = deps.connections.by_name.get(operation.connection)
+    if not operation.redrives or operation.phase != "received" or connection is None:
+        return begun
+    intent = operation.intent
+    mapping = active_mapping(deps, connection, intent.object)
+    if mapping is None:
+        return begun
+    mapping = choose_writer(deps, connection, mapping, intent.remote_id or intent.parent or operation.id)
+    if mapping.revision == intent.revision:
+        return begun
+    return await deps.operations.revise(begun, msgspec.structs.replace(intent, revision=mapping.revision))
+
+
+def _refused(deps: WriteDeps, operation: Operation) -> JobOutcome:
+    """A dead letter that holds nobody up: later writes of the record do not build on one that never happened."""
+    problem, connection = operation.problem, deps.connections.by_name.get(operation.connection)
+    assert problem is not None  # noqa: S101 - what is refused says why
+    revision = operation.intent.revision
+    mapping = None if connection is None else mapping_of(connection.vendor, operation.object, revision)
+    outcome = Conflict if problem.category == "conflict" else Permanent
+    return outcome(
+        reason=problem.code,
+        path=next((error.pointer for error in problem.errors or () if isinstance(error.pointer, str)), None),
+        mapping=None if mapping is None else mapping.name,
+        revision=None if mapping is None else revision,
+        skip=True,
+    )
 
 
 def abandonment_of(letter: DeadLetter) -> NewJob | None:
@@ -136,7 +190,9 @@ KINDS: Final = (
         name=KIND,
         policy=POLICY,
         bind=lambda dependencies: partial(run_write_job, dependencies.of(WriteDeps)),
+        show=show_write,
         abandon=abandonment_of,
+        reopen=reopen_refused,
     ),
     JobKind(
         name=ABANDON,

@@ -137,7 +137,9 @@ async def _foresee(deps: WriteDeps, intent: Intent) -> None:
 async def _enlist(deps: WriteDeps, writers: Writers, request: WriteRequest, intent: Intent) -> Written:
     """Intent and job are one commit; whoever waits looks for the answer."""
     async with deps.transactions.transaction() as transaction:
-        operation = await deps.operations.enlist(transaction, _new_operation(request, intent, None))
+        operation = await deps.operations.enlist(
+            transaction, _new_operation(request, intent, None, deferred=request.wait_own <= 0)
+        )
         if operation is not None:
             await deps.queue.enqueue(transaction, job_of(operation))
     if operation is not None and request.wait_own <= 0:
@@ -155,13 +157,17 @@ async def _look(deps: WriteDeps, operation_id: str, seconds: float) -> Written:
     deadline, pause = time.monotonic() + seconds, REPLAY_PAUSE
     while True:
         written = _present(await deps.operations.get(operation_id))
-        if written.operation is None or time.monotonic() >= deadline:
+        if written.operation is None:
             return written
+        if time.monotonic() >= deadline:
+            return await _undecided(deps, operation_id)
         await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(LONGEST_PAUSE, pause * 1.2)
 
 
-def _new_operation(request: WriteRequest, intent: Intent, ready: _Ready | None) -> NewOperation:
+def _new_operation(
+    request: WriteRequest, intent: Intent, ready: _Ready | None, *, deferred: bool = False
+) -> NewOperation:
     return NewOperation(
         id=new_id("op_") if ready is None else ready.marker,
         principal=request.principal,
@@ -172,6 +178,7 @@ def _new_operation(request: WriteRequest, intent: Intent, ready: _Ready | None) 
         intent=intent,
         phase="received" if ready is None else "sent",
         effect=None if ready is None else ready.prepared.effect,
+        deferred=deferred,
         callback=request.callback,
     )
 
@@ -251,7 +258,7 @@ def _other_callback(operation: Operation) -> IdempotencyKeyReused:
 
 async def _later(deps: WriteDeps, current: Operation) -> Written:
     """202 for an operation that others decide; where nobody has been told so yet, that is noted."""
-    if current.queued or current.deferred:
+    if current.deferred:
         return Written(operation=view_of(current))
     return await _undecided(deps, current.id)
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from app.api_keys.store import ApiKeyError, PostgresKeys
@@ -126,3 +127,53 @@ async def test_a_key_that_does_not_exist_can_be_neither_rotated_nor_revoked(keys
         await keys.rotate("nobody")
     with pytest.raises(ApiKeyError, match="no live key"):
         await keys.revoke("nobody")
+
+
+async def test_a_rotation_may_change_what_a_principal_may_do(keys: PostgresKeys) -> None:
+    old = await keys.create("n8n", ["orders:read"])
+
+    new = await keys.rotate("n8n", scopes=["customers:write", "orders:read"])
+
+    found, before = await keys.find(new.secret), await keys.find(old.secret)
+    assert found is not None
+    assert before is not None
+    assert found.principal == old.id
+    assert found.scopes == {"customers:write", "orders:read"}
+    assert before.scopes == {"orders:read"}
+    with pytest.raises(ApiKeyError, match="Unknown scope"):
+        await keys.rotate("n8n", scopes=["orders:destroy"])
+
+
+async def test_every_change_of_a_key_is_audited_without_the_key(database: Database) -> None:
+    keys = PostgresKeys(database, actor="cli:ann")
+    old = await keys.create("n8n", ["orders:read"])
+    new = await keys.rotate("n8n", overlap=timedelta(hours=1), scopes=["orders:write"])
+    await keys.revoke("n8n")
+    with pytest.raises(ApiKeyError):
+        await keys.revoke("n8n")
+
+    rows = await database.fetch(
+        Statement("SELECT audit_event", "SELECT type, subject, actor, facts FROM audit_event ORDER BY id")
+    )
+
+    assert [(row["type"], row["subject"]) for row in rows[:2]] == [
+        ("api_key.created", old.id),
+        ("api_key.rotated", new.id),
+    ]
+    assert {(row["type"], row["subject"]) for row in rows[2:]} == {
+        ("api_key.revoked", old.id),
+        ("api_key.revoked", new.id),
+    }
+    assert {row["actor"] for row in rows} == {"cli:ann"}
+    facts = [msgspec.json.decode(row["facts"]) for row in rows]
+    assert facts[0] == {"name": "n8n", "principal": old.id, "scopes": ["orders:read"]}
+    assert facts[1] == {
+        "name": "n8n",
+        "principal": old.id,
+        "scopes": ["orders:write"],
+        "replaces": old.id,
+        "overlap_seconds": 3600.0,
+    }
+    told = "".join(row["facts"] for row in rows)
+    assert old.secret not in told
+    assert new.secret not in told

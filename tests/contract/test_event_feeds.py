@@ -155,6 +155,24 @@ def test_scopes(facade: Facade, nobody: Caller, path: str, scope: str | None) ->
             assert mine.get(path).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("connection", "scopes"),
+    [
+        ("gateway", ["events:read"]),
+        # An intake of a vendor whose customers are mapped elsewhere: its invoices name them.
+        ("payments", ["customers:read", "orders:read"]),
+        ("hubspot", ["customers:read", "tickets:read"]),
+    ],
+)
+def test_a_raw_webhook_takes_the_scopes_of_what_its_vendor_holds(
+    stories: Stories, facade: Facade, connection: str, scopes: list[str]
+) -> None:
+    event = stories.event_of(stories.record(connection, "quote.sent", "quote", "7"))
+    assert event["type"] == "webhook.received"
+    (row,) = facade.sql("SELECT scopes FROM event WHERE id = $1", event["id"])
+    assert row["scopes"] == scopes
+
+
 # ---------------------------------------------------------- polling triggers
 
 

@@ -344,3 +344,30 @@ def test_every_mapping_is_listed(caller: Caller) -> None:
         {"revision": 2, "released": True, "vendor_api": "v3"},
     ]
     assert "shopify" in [one["connection"] for one in listed["shopify.order"]["routes"]]
+
+
+def test_a_redriven_write_is_drafted_by_the_revision_that_is_at_work_now(caller: Caller) -> None:
+    at, body = "versioned", customer("hubspot")
+    before = route(caller, at)["active"]
+    try:
+        decide(caller, at, active=1)
+        held = caller.create(f"/v1/customers?connection={at}", body)
+        answer = caller.write("POST", f"/v1/customers?connection={at}", body, headers={"prefer": "respond-async"})
+        assert caller.settled(answer)["state"] == "failed"
+
+        def letters() -> list[dict[str, Any]]:
+            found = caller.get(f"/ops/dead-letters?kind=execute&connection={at}").json()["data"]
+            return [letter for letter in found if letter["origin"] == answer.json()["id"]]
+
+        (letter,) = until(letters)
+        assert (letter["failure"]["mapping"], letter["failure"]["revision"]) == (NAME, 1)
+        decide(caller, at, active=2)
+        advice = caller.get(f"/ops/dead-letters/{letter['id']}").json()["next_steps"][0]["advice"]
+        assert "r2 is at work now" in advice
+        assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
+        assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+        done = caller.settled(answer)
+        assert done["state"] == "succeeded", done
+        assert done["result"]["meta"]["mapping"]["revision"] == 2
+    finally:
+        decide(caller, at, active=before)

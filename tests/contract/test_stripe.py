@@ -159,6 +159,29 @@ def test_a_key_that_may_not_write_for_a_while_does_not_make_a_lost_create_fail(s
     stripe.lag(0)
 
 
+def test_a_redrive_is_not_answered_with_the_refusal_that_stripe_repeats(someone: Caller, own: Facade) -> None:
+    """A draft cannot be voided, and Stripe repeats that for a day under the key that it came with."""
+    with httpx.Client(base_url=f"{own.vendors.url}/stripe/v1", auth=("sk_test_dev", ""), timeout=30) as at_stripe:
+        buyer = at_stripe.post("/customers", data={"email": "zoe.draft@example.com"}).json()["id"]
+        invoice = at_stripe.post("/invoices", data={"customer": buyer, "currency": "eur"}).json()["id"]
+        line = {"customer": buyer, "invoice": invoice, "amount": "500", "currency": "eur", "description": "Mug"}
+        assert at_stripe.post("/invoiceitems", data=line).status_code == 200
+        path = f"/v1/orders/stripe:{invoice}/cancel"
+        answer = someone.write("POST", path, {"reason": "customer"}, headers={"prefer": "respond-async"})
+        assert someone.settled(answer)["problem"]["code"] == "vendor-rejected"
+        assert at_stripe.post(f"/invoices/{invoice}/finalize").status_code == 200
+
+    def letters() -> list[dict[str, Any]]:
+        found = someone.get("/ops/dead-letters?kind=execute").json()["data"]
+        return [letter for letter in found if letter["origin"] == answer.json()["id"]]
+
+    (letter,) = until(letters)
+    assert someone.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
+    done = someone.settled(answer)
+    assert (done["state"], done["redriven"]) == ("succeeded", True), done
+    assert done["result"]["status"] == "cancelled"
+
+
 def test_what_stripe_has_no_place_for_is_refused_or_dropped(someone: Caller) -> None:
     body = {"display_name": "Ann", "job_title": "Owner"}
     assert code_of(someone.write("POST", "/v1/customers?connection=stripe", body), 422) == "unsupported-field"

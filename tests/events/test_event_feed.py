@@ -167,8 +167,8 @@ async def test_in_another_cluster_the_next_era_begins_and_everything_goes_on_beh
         Statement(
             "INSERT event",
             """
-            INSERT INTO event (id, type, body, correlation_id)
-            SELECT 'evt_0000' || 'ffffffff' || substr(id, 17), type, body, correlation_id FROM event
+            INSERT INTO event (id, type, scopes, body, correlation_id)
+            SELECT 'evt_0000' || 'ffffffff' || substr(id, 17), type, scopes, body, correlation_id FROM event
             """,
         )
     )

@@ -16,9 +16,9 @@ THERE = 100_000
 FILL = Statement(
     "INSERT event",
     """
-    INSERT INTO event (id, type, body, correlation_id)
+    INSERT INTO event (id, type, scopes, body, correlation_id)
     SELECT 'evt_0000' || lpad(to_hex(number), 16, '0') || lpad('1', 16, '0'),
-           CASE number % 10000 WHEN 0 THEN 'order.deleted' ELSE 'customer.updated' END, '', 'run'
+           CASE number % 10000 WHEN 0 THEN 'order.deleted' ELSE 'customer.updated' END, '{orders:read}', '', 'run'
       FROM generate_series(1, $1) AS number
     """,
 )
@@ -42,9 +42,10 @@ async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
     ("query", "arguments", "rows"),
     [
         (FEED, (LATE, 50), 50),
-        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"]), 5),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"], None), 5),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted"], ["orders:read"]), 5),
         # Before PostgreSQL 18 the merge reads one of each kind ahead.
-        (FEED_OF_TYPES, (LATE, 50, ["order.deleted", "customer.updated"]), 57),
+        (FEED_OF_TYPES, (LATE, 50, ["order.deleted", "customer.updated"], None), 57),
         (NEWEST, (50,), 50),
         (NEWEST_OF_TYPES, (3, ["order.deleted"]), 3),
         (RAISE_ERA, (), 1),

@@ -30,8 +30,9 @@ ROWS: Final = {
     "receipts": f"{RECEIPT}, at FROM {NUMBERS} RETURNING id",
     "unsettled_receipts": f"{RECEIPT}, NULL FROM {NUMBERS} RETURNING id",
     "events": f"""
-        INSERT INTO event (id, type, body, correlation_id, created_at)
-        SELECT 'evt_' || lpad(to_hex(number), 36, '0'), 'customer.created', '', 'run-' || number, at
+        INSERT INTO event (id, type, scopes, body, correlation_id, created_at)
+        SELECT 'evt_' || lpad(to_hex(number), 36, '0'), 'customer.created', '{{{{customers:read}}}}', '',
+               'run-' || number, at
           FROM {NUMBERS}
         RETURNING id""",  # noqa: S608
     "deliveries": f"""

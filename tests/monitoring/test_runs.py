@@ -42,8 +42,8 @@ INSERT INTO attempt (job_id, number, kind, connection, correlation_id, outcome, 
                      ended_at)
 VALUES (7, 1, 'deliver', '-', 'run-1', 'retried', 'transient', 'status 500', {6}, {6}),
        (7, 2, 'deliver', '-', 'run-1', 'dead', 'transient', 'status 500', {7}, {7});
-INSERT INTO event (id, type, record, body, correlation_id, created_at) VALUES
-    ('evt_' || repeat('0', 36), 'customer.updated', 'customer:1051', '', 'run-1', {5});
+INSERT INTO event (id, type, record, scopes, body, correlation_id, created_at) VALUES
+    ('evt_' || repeat('0', 36), 'customer.updated', 'customer:1051', '{customers:read}', '', 'run-1', {5});
 INSERT INTO delivery (id, event, subscription, state, attempts, last_status, correlation_id, created_at, ended_at)
 VALUES
     ('dlv_1', 'evt_' || repeat('0', 36), 'sub_1', 'delivered', 3, 204, 'run-1', {5}, {11});

@@ -12,6 +12,7 @@ from app.postgres.encryption import Sealer
 from app.queue import order_keys, requeue
 from app.queue.bury import COLUMNS
 from app.queue.enqueue import job_subject, payload_of
+from app.queue.kinds import Reopen
 from app.queue.lanes import WAKE
 from app.queue.models import DeadLetter, JobPolicy
 
@@ -77,12 +78,19 @@ CLOSE = Statement(
 
 
 class PostgresDeadLetters:
-    """`dead_letter_ports.DeadLetters` on PostgreSQL."""
+    """`DeadLetters` on PostgreSQL; `reopen` is what redriving jobs of a kind takes back (`JobKind`)."""
 
-    def __init__(self, database: Database, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sealer: Sealer,
+        policies: Mapping[str, JobPolicy],
+        reopen: Mapping[str, Reopen] | None = None,
+    ) -> None:
         self._database = database
         self._sealer = sealer
         self._policies = policies
+        self._reopen = reopen or {}
 
     async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
         """Newest first, below the id `after`."""
@@ -123,9 +131,7 @@ class PostgresDeadLetters:
         sealed = None if payload is None else self._sealer.seal(payload, payload_of(letter.job_id))
         if not await requeue.requeue(transaction, [letter], self._policies, payload=sealed):
             raise AlreadyQueued(dead_letter_id)
-        await self._close(transaction, [letter], "redriven", actor)
-        await requeue.put_back(transaction, [letter])
-        await _note_all(transaction, "job.redriven", [letter], actor, edited=payload is not None)
+        await self._finish_redrive(transaction, [letter], actor, edited=payload is not None)
         return letter.job_id
 
     async def redrive_all(
@@ -135,9 +141,7 @@ class PostgresDeadLetters:
         letters = await requeue.requeue(
             transaction, await requeue.hold_open(transaction, dead_letter_ids), self._policies
         )
-        await self._close(transaction, letters, "redriven", actor)
-        await requeue.put_back(transaction, letters)
-        await _note_all(transaction, "job.redriven", letters, actor, edited=False, redrive=redrive)
+        await self._finish_redrive(transaction, letters, actor, edited=False, redrive=redrive)
         return [letter.id for letter in letters]
 
     async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
@@ -149,6 +153,18 @@ class PostgresDeadLetters:
         await order_keys.promote(transaction, [(letter.connection, letter.order_key) for letter in letters])
         await transaction.execute(WAKE)
         await _note_all(transaction, "job.discarded", letters, actor)
+
+    async def _finish_redrive(
+        self, transaction: Transaction, letters: Sequence[requeue.OpenDeadLetter], actor: str, **facts: object
+    ) -> None:
+        """Their jobs are in the queue again: close them, and take back what their death has decided."""
+        await self._close(transaction, letters, "redriven", actor)
+        await requeue.put_back(transaction, letters)
+        await _note_all(transaction, "job.redriven", letters, actor, **facts)
+        for kind, reopen in self._reopen.items():
+            origins = [letter.origin for letter in letters if letter.kind == kind and letter.origin is not None]
+            if origins:
+                await reopen(transaction, origins, actor)
 
     async def _close(
         self,

@@ -12,8 +12,10 @@ import msgspec
 from app.events.models import Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.store.subscriptions import (
     AT_ONCE,
+    HELD,
     OPEN_LANE,
     SELECT_SECRETS,
+    disable,
     note,
     note_failure,
     note_success,
@@ -62,13 +64,14 @@ INSERT_CALLBACK = Statement(
 
 SELECT_OPEN = Statement(
     "SELECT delivery",
-    """
+    f"""
     SELECT delivery.id, delivery.event, delivery.subscription, delivery.principal, delivery.correlation_id,
-           delivery.target_url AS callback_url, subscription.target_url
+           delivery.target_url AS callback_url, subscription.target_url,
+           {HELD.format(principal="coalesce(delivery.principal, subscription.principal)")} AS held
       FROM delivery
       LEFT JOIN subscription ON subscription.id = delivery.subscription
      WHERE delivery.id = $1 AND delivery.state IN ('pending', 'dead')
-    """,
+    """,  # noqa: S608 - no caller's text is in it
 )
 
 SELECT_DIGESTS = Statement(
@@ -181,6 +184,7 @@ class PostgresDeliveries:
                 subscription=row["subscription"],
                 target_url=self._sealer.open(row["target_url"], target_of(row["subscription"])).decode(),
                 secrets=opened_secrets(self._sealer, row["subscription"], secrets),
+                held=frozenset(row["held"]),
             )
 
     async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
@@ -191,6 +195,11 @@ class PostgresDeliveries:
         if delivery.subscription is not None:
             await note_success(transaction, delivery.subscription)
         await _note(transaction, "delivery.succeeded", delivery, row, status=status)
+
+    async def disable(self, subscription_id: str, reason: str) -> bool:
+        """Deliver nothing more to this subscription until a person enables it. False where it was disabled already."""
+        async with self._database.transaction() as session:
+            return await disable(session, subscription_id, reason)
 
     async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
         """Note a failed attempt; whether it disabled the subscription."""
@@ -215,6 +224,7 @@ class PostgresDeliveries:
             subscription=None,
             target_url=self._sealer.open(row["callback_url"], callback_of(row["id"])).decode(),
             secrets=tuple(Secret(value=_secret_of(key["digest"]), not_after=key["expires_at"]) for key in keys),
+            held=frozenset(row["held"]),
         )
 
 
@@ -231,7 +241,7 @@ def callback_of(delivery_id: str) -> str:
 def _job(delivery_id: str, event: Event, *, lane: str) -> NewJob:
     return NewJob(
         kind=KIND,
-        payload=msgspec.json.encode(DeliveryPayload(delivery=delivery_id, event=event.body)),
+        payload=msgspec.json.encode(DeliveryPayload(delivery=delivery_id, scopes=event.scopes, event=event.body)),
         connection=lane,
         order_key=event.record,
         dedupe_key=delivery_id,

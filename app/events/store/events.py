@@ -6,7 +6,7 @@ is still open. Whatever lies below has been decided, so nothing can appear there
 open, by anybody in this PostgreSQL cluster, holds up the feed and never makes a hole in it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +16,7 @@ from msgspec import Raw
 from app import telemetry
 from app.audit import record
 from app.events.models import Event, EventDocument, FanOut, NewEvent
+from app.events.scopes import scopes_of
 from app.identifiers import uuid7
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -24,7 +25,7 @@ from app.queue.models import NewJob
 
 API_VERSION: Final = "v1"
 ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
-COLUMNS: Final = "id, type, connection, record, body, correlation_id, traceparent, origin, created_at"
+COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at"
 
 # Shared by all who append until they commit, and held alone by whoever subscribes: what his subscription comes too late
 # for has been decided before it is there, and so is in the feed. "eventadd" in ASCII.
@@ -48,9 +49,10 @@ INSERT = Statement(
     "INSERT event",
     f"""
     INSERT INTO event ({COLUMNS})
-    SELECT *
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[], $8::text[],
-                  $9::timestamptz[])
+    SELECT id, type, connection, record, string_to_array(scopes, ' '), body, correlation_id, traceparent, origin,
+           created_at
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
+                  $9::text[], $10::timestamptz[]) AS new ({COLUMNS})
     """,  # noqa: S608
 )
 
@@ -83,6 +85,7 @@ FEED_OF_TYPES = Statement(
            SELECT *
              FROM event
             WHERE (type, id) > (wanted.name, $1) AND (type, id) < (wanted.name, {HORIZON})
+              AND ($4::text[] IS NULL OR scopes <@ $4)
             ORDER BY type, id
             LIMIT $2) AS found
      ORDER BY id
@@ -152,12 +155,15 @@ class PostgresEvents:
         await record.append_all(transaction, [_entry(event) for event in appended])
         return () if self._fan_out is None else await self._deliveries_of(self._fan_out, transaction, events, appended)
 
-    async def feed(self, *, types: Sequence[str], after: str | None, limit: int) -> Sequence[Event]:
+    async def feed(
+        self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
+    ) -> Sequence[Event]:
         """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
-        exact; empty means all."""
+        exact; empty means all. With `held`, which needs `types`, only what a key with these scopes can read."""
         if not types:
             return self._open_all(await self._database.fetch(FEED, after or "", limit))
-        return self._open_all(await self._database.fetch(FEED_OF_TYPES, after or "", limit, list(types)))
+        scopes = None if held is None else list(held)
+        return self._open_all(await self._database.fetch(FEED_OF_TYPES, after or "", limit, list(types), scopes))
 
     async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
         """Newest first, of those that the feed shows."""
@@ -191,6 +197,7 @@ class PostgresEvents:
             [event.type for event in events],
             [event.connection for event in events],
             [event.record for event in events],
+            [" ".join(event.scopes) for event in events],
             [self._sealer.seal(bytes(event.body), body_of(event.id)) for event in events],
             [event.correlation_id for event in events],
             [event.traceparent for event in events],
@@ -203,7 +210,8 @@ class PostgresEvents:
 
     def _open(self, row: dict[str, object]) -> Event:
         body = self._sealer.open(row.pop("body"), body_of(str(row["id"])))  # type: ignore[arg-type]
-        return Event(**row, body=Raw(body))  # type: ignore[arg-type]
+        scopes = tuple(row.pop("scopes"))  # type: ignore[arg-type,var-annotated]
+        return Event(**row, scopes=scopes, body=Raw(body))  # type: ignore[arg-type]
 
 
 def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trace: str | None) -> Event:
@@ -223,6 +231,7 @@ def _appended(new: NewEvent, event_id: str, created_at: datetime, run: str, trac
         type=new.type,
         connection=new.connection,
         record=new.record,
+        scopes=scopes_of(new.type, new.shows),
         correlation_id=correlation,
         traceparent=new.traceparent or trace,
         origin=new.origin,

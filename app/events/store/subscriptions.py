@@ -18,8 +18,18 @@ AT_ONCE: Final = 8
 """Deliveries that one process has under way to one target: a slow one takes only so many of the worker's places."""
 SECRETS_AT_MOST: Final = 4
 
-COLUMNS: Final = """
-       id, principal, target_url, events, connection, state, disabled_reason, disabled_at, failing_since, created_at
+# What a principal may do now: the scopes of its keys that are valid now.
+HELD: Final = """
+       ARRAY(SELECT DISTINCT unnest(api_key.scopes)
+               FROM api_key
+              WHERE api_key.principal = {principal}
+                AND api_key.revoked_at IS NULL
+                AND (api_key.expires_at IS NULL OR api_key.expires_at > now()))
+"""
+
+COLUMNS: Final = f"""
+       id, principal, target_url, events, connection, state, disabled_reason, disabled_at, failing_since, created_at,
+       {HELD.format(principal="subscription.principal")} AS held
 """
 
 BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
@@ -92,7 +102,7 @@ ENABLE = Statement(
     "UPDATE subscription",
     """
     UPDATE subscription
-       SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL
+       SET state = 'active', disabled_at = NULL, disabled_reason = NULL, failing_since = NULL, principal = $2
      WHERE id = $1 AND state = 'disabled'
     """,
 )
@@ -108,6 +118,15 @@ DISABLE = Statement(
     UPDATE subscription
        SET state = 'disabled', disabled_at = now(), disabled_reason = $3
      WHERE id = $1 AND state = 'active' AND failing_since <= now() - make_interval(secs => $2)
+    """,
+)
+
+DISABLE_AT_ONCE = Statement(
+    "UPDATE subscription",
+    """
+    UPDATE subscription
+       SET state = 'disabled', disabled_at = now(), disabled_reason = $2
+     WHERE id = $1 AND state = 'active'
     """,
 )
 
@@ -181,15 +200,15 @@ class PostgresSubscriptions:
             await note(session, "subscription.secret_rotated", subscription_id, actor=actor)
             return True
 
-    async def enable(self, subscription_id: str, *, actor: str) -> bool:
-        """Deliver again, and at once what has waited. False when it is not disabled."""
+    async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
+        """Deliver again, and at once what has waited, in the name of `principal`. False when it is not disabled."""
         async with self._database.transaction() as session:
-            if not await session.execute(ENABLE, subscription_id):
+            if not await session.execute(ENABLE, subscription_id, principal):
                 return False
             await session.execute(HURRY, subscription_id)
             await session.execute(RESUME, subscription_id)
             await session.execute(WAKE)
-            await note(session, "subscription.enabled", subscription_id, actor=actor)
+            await note(session, "subscription.enabled", subscription_id, actor=actor, principal=principal)
             return True
 
     async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
@@ -207,6 +226,7 @@ class PostgresSubscriptions:
         fields = dict(row)
         fields["target_url"] = self._sealer.open(row["target_url"], target_of(row["id"])).decode()
         fields["events"] = tuple(row["events"])
+        fields["held"] = frozenset(row["held"])
         return Subscription(**fields)
 
 
@@ -222,9 +242,23 @@ async def note_failure(transaction: Transaction, subscription_id: str, reason: s
     told = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
     if not await transaction.execute(DISABLE, subscription_id, disable_after, told):
         return False
-    await transaction.execute(BLOCK, subscription_id, "operator", "the subscription is disabled")
+    await _stop(transaction, subscription_id)
     await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=told)
     return True
+
+
+async def disable(transaction: Transaction, subscription_id: str, reason: str) -> bool:
+    """Disable it now, whatever was delivered before; False where it was disabled already."""
+    disabled = await transaction.execute(DISABLE_AT_ONCE, subscription_id, reason)
+    await _stop(transaction, subscription_id)  # also where somebody has resumed its lane by hand
+    if disabled:
+        await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=reason)
+    return bool(disabled)
+
+
+async def _stop(transaction: Transaction, subscription_id: str) -> None:
+    """Its deliveries wait until it is enabled."""
+    await transaction.execute(BLOCK, subscription_id, "operator", "the subscription is disabled")
 
 
 def opened_secrets(sealer: Sealer, subscription_id: str, rows: Sequence[asyncpg.Record]) -> tuple[Secret, ...]:

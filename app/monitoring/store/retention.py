@@ -178,18 +178,25 @@ RUN_ENTRIES = Statement(
     """,
 )
 
-# With its record goes the memory of its key. Those that nobody has decided stay.
+# With its record goes the memory of its key. Those that nobody has decided stay, and what a redrive would carry out.
 OPERATIONS = Statement(
     "DELETE operation",
     """
     DELETE FROM operation
      WHERE id IN (SELECT id
-                    FROM operation
+                    FROM operation AS old
+                    LEFT JOIN LATERAL (
+                         SELECT true AS here
+                           FROM dead_letter
+                          WHERE correlation_id = old.correlation_id AND origin = old.id AND kind = 'execute'
+                            AND state = 'open' AND old.outcome = 'failed'
+                          LIMIT 1) AS dead ON true
                    WHERE phase = 'settled'
                      AND updated_at < now() - $1::interval
+                     AND dead.here IS NULL
                    ORDER BY updated_at
                    LIMIT $2
-                     FOR UPDATE SKIP LOCKED)
+                     FOR UPDATE OF old SKIP LOCKED)
     """,
 )
 

@@ -13,7 +13,8 @@ CALLS: Final[tuple[Call, ...]] = (
         summary="The change feed, oldest first",
         description="Resumable and without gaps: nothing ever appears before an Event that was shown. Ask again with"
         " `after` as often as you like. An Event shows once every transaction that was open with it has ended, which is"
-        " a moment later than subscribers may get it; start from an id that this feed has given.",
+        " a moment later than subscribers may get it; start from an id that this feed has given. It shows what the key"
+        " may read: the Events of an object with its read scope, operational ones with `events:read` alone.",
         scopes=("events:read",),
         answer="EventList",
         queries=("events.type", "events.after", "limit"),

@@ -30,7 +30,8 @@ CALLS: Final[tuple[Call, ...]] = (
         summary="Subscribe a URL to Events",
         description="A REST hook: no challenge is sent. Deliveries are signed as Standard Webhooks 1.0 has it, with the"
         " `secret` that is shown this once. A target has to be a public https address, unless an operator lists it in"
-        " `egress.allow`.",
+        " `egress.allow`. The key needs the read scope of every object that the Events show, and `events:read` for"
+        " those that show none; its owner's scopes are judged again at each delivery.",
         scopes=WRITE,
         status=201,
         answer="SubscriptionWithSecret",
@@ -91,7 +92,8 @@ CALLS: Final[tuple[Call, ...]] = (
         tag=TAG,
         name="enable_subscription",
         summary="Deliver again",
-        description="What has waited since it was disabled is delivered at once. An active one stays as it is.",
+        description="What has waited since it was disabled is delivered at once. An active one stays as it is. Where"
+        " its owner lacks a scope of its Events, the key that is sent needs it, and becomes the owner.",
         scopes=WRITE,
         answer="EventSubscription",
         headers=READ_HEADERS,

@@ -25,6 +25,9 @@ CREATE TABLE api_key (
     revoked_at timestamptz
 );
 
+-- What a principal may do now is what its valid keys may: asked at every delivery.
+CREATE INDEX api_key_principal ON api_key (principal);
+
 -- A name means one key: the newest of its line. It is free again when that key is revoked.
 CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE rotated_at IS NULL AND revoked_at IS NULL;
 
@@ -62,10 +65,11 @@ CREATE TABLE operation (
     due_at          timestamptz,
 
     -- queued: it waits for its turn in the queue, and nobody but its job may begin it. deferred: somebody was told that
-    -- it would be decided later, so its end is announced. callback: where else that is told, sealed for
-    -- `operation.callback <id>`.
+    -- it would be decided later, so its end is announced, and a refusal becomes a dead letter. redrives: how often it
+    -- was carried out again after a refusal. callback: where else its end is told, sealed for `operation.callback <id>`.
     queued          boolean     NOT NULL DEFAULT false,
     deferred        boolean     NOT NULL DEFAULT false,
+    redrives        integer     NOT NULL DEFAULT 0 CHECK (redrives >= 0),
     callback        bytea,
 
     -- The unique key that an upsert works on, as a digest: one undecided upsert a key at a time.
@@ -368,6 +372,9 @@ CREATE TABLE event (
 
     -- Which record it is about, in the form of an order key: `customer:1051`.
     record         text,
+
+    -- The scopes that a key needs to read it, all of them.
+    scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
 
     -- The body that subscribers get, sealed for `event <id>`.
     body           bytea       NOT NULL,

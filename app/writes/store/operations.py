@@ -23,6 +23,7 @@ from app.writes.models import (
     Answer,
     Begun,
     FieldChange,
+    Intent,
     Lease,
     NewOperation,
     Operation,
@@ -46,6 +47,7 @@ from app.writes.store.statements import (
     RELEASE_EXPIRED,
     REOPEN,
     RESOLVE,
+    REVISE,
     SELECT_BY_ID,
     SELECT_BY_KEY,
     SETTLE_ANNOUNCED,
@@ -57,8 +59,21 @@ from canonical.parts import ObjectName
 from mappings.spec import Action
 
 
-class PostgresOperations:
-    """`operation_ports.Operations` on PostgreSQL. The lease outlasts a vendor's timeout."""
+class OperationReader:
+    """Looks operations up."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._rows = OperationRows(sealer)
+
+    async def get(self, operation_id: str) -> Operation | None:
+        """One operation by id."""
+        row = await self._database.fetch_row(SELECT_BY_ID, operation_id)
+        return None if row is None else self._rows.open(row)
+
+
+class PostgresOperations(OperationReader):
+    """`Operations` on PostgreSQL. The lease outlasts a vendor's timeout."""
 
     def __init__(
         self,
@@ -69,8 +84,7 @@ class PostgresOperations:
         retention: timedelta,
         announcer: OperationAnnouncer,
     ) -> None:
-        self._database = database
-        self._rows = OperationRows(sealer)
+        super().__init__(database, sealer)
         self._lease = lease
         self._retention = retention
         self._announcer = announcer
@@ -103,11 +117,6 @@ class PostgresOperations:
     async def find_by_key(self, principal: str, key: str) -> Operation | None:
         """The operation that a key stands for, if any."""
         row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
-        return None if row is None else self._rows.open(row)
-
-    async def get(self, operation_id: str) -> Operation | None:
-        """One operation by id."""
-        row = await self._database.fetch_row(SELECT_BY_ID, operation_id)
         return None if row is None else self._rows.open(row)
 
     async def list(
@@ -185,18 +194,25 @@ class PostgresOperations:
         await self._settle(begun, entries, "succeeded", sealed, None, remote_id, True)
 
     async def fail(
-        self, begun: Begun, *, problem: ProblemDocument, answer: Answer | None, unless_deferred: bool = False
+        self,
+        begun: Begun,
+        *,
+        problem: ProblemDocument,
+        answer: Answer | None,
+        sent: bool = False,
+        unless_deferred: bool = False,
     ) -> bool:
-        """Record a refusal; without `answer` nothing was sent, and the key is released. False with `unless_deferred`
-        where it is deferred. Raises LeaseLost."""
-        operation, recorded = begun.operation, answer is not None
-        noted = entry(
-            "operation.failed", operation, actor=begun.held().actor, problem=problem.code, key_released=not recorded
-        )
+        """Record a refusal, and `answer` for replays; where nothing was `sent` only if it is deferred. False with
+        `unless_deferred` where it is. Raises LeaseLost."""
+        operation = begun.operation
+        noted = entry("operation.failed", operation, actor=begun.held().actor, problem=problem.code, sent=sent)
         sealed, told = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
-        return await self._settle(
-            begun, [noted], "failed", sealed, told, None, recorded, unless_deferred=unless_deferred
-        )
+        return await self._settle(begun, [noted], "failed", sealed, told, None, sent, unless_deferred=unless_deferred)
+
+    async def revise(self, begun: Begun, intent: Intent) -> Begun:
+        """Go on with another revision of the mapping; nothing has been sent. Raises LeaseLost."""
+        await self._step(REVISE, begun, self._rows.intent(begun.operation.id, intent))
+        return msgspec.structs.replace(begun, operation=msgspec.structs.replace(begun.operation, intent=intent))
 
     async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
         """It could not be found out; announced. Raises LeaseLost."""
@@ -282,7 +298,7 @@ class PostgresOperations:
         return (
             *(new.id, new.principal, new.key, new.fingerprint, intent.object, intent.action, intent.connection),
             *(new.correlation_id, new.traceparent, self._rows.intent(new.id, intent), new.phase, new.effect),
-            *(token, None if token is None else self._lease, self._rows.callback(new.id, new.callback)),
+            *(token, None if token is None else self._lease, self._rows.callback(new.id, new.callback), new.deferred),
             *record.columns_of(first_entries(new, queued=token is None)),
         )
 

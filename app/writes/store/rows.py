@@ -70,6 +70,7 @@ class OperationRows:
             due_in=row["due_in"],
             queued=row["queued"],
             deferred=row["deferred"],
+            redrives=row["redrives"],
             callback=None if callback is None else open_(callback, f"operation.callback {identity}").decode(),
         )
 

@@ -9,7 +9,7 @@ LEASED: Final = "lease_token IS NOT NULL AND due_at > now()"
 COLUMNS: Final = f"""
        id, principal, object, action, connection, phase, outcome, attempts, correlation_id, traceparent,
        fingerprint, intent, effect, remote_id, sent_at, answer, problem, created_at, updated_at,
-       queued, deferred, callback,
+       queued, deferred, redrives, callback,
        {LEASED} AS lease_live,
        coalesce(greatest(extract(epoch FROM due_at - now()), 0), 0)::float8 AS due_in,
        coalesce(extract(epoch FROM clock_timestamp() - sent_at), 0)::float8 AS age_since_sent
@@ -36,13 +36,13 @@ INSERT = Statement(
         """
         INSERT INTO operation (id, principal, idempotency_key, fingerprint, object, action, connection, correlation_id,
                                traceparent, intent, phase, effect, sent_at, lease_token, due_at, callback, queued,
-                               attempts)
+                               attempts, deferred)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
                 CASE WHEN $11 = 'sent' THEN now() END, $13::text, now() + coalesce($14::interval, '0'), $15,
-                $13::text IS NULL, CASE WHEN $13::text IS NULL THEN 0 ELSE 1 END)
+                $13::text IS NULL, CASE WHEN $13::text IS NULL THEN 0 ELSE 1 END, $16)
             ON CONFLICT (principal, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         """,
-        first=16,
+        first=17,
         result=COLUMNS,
     ),
 )
@@ -207,10 +207,12 @@ POSTPONE = Statement(
     ),
 )
 
+# `$7`: it is recorded whoever waits. What somebody was told to come back for is recorded too, where there is an answer.
 _SETTLE: Final = """
         UPDATE operation
-           SET phase = 'settled', outcome = $3, answer = $4, problem = $5, remote_id = coalesce($6, remote_id),
-               idempotency_key = CASE WHEN $7 THEN idempotency_key END,
+           SET phase = 'settled', outcome = $3, answer = CASE WHEN $7 OR deferred THEN $4::bytea END, problem = $5,
+               remote_id = coalesce($6, remote_id),
+               idempotency_key = CASE WHEN $7 OR (deferred AND $4 IS NOT NULL) THEN idempotency_key END,
                lease_token = NULL, due_at = NULL, updated_at = now()
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
 """
@@ -228,6 +230,16 @@ SETTLE_ANNOUNCED = Statement(
 )
 
 HELD = Statement("SELECT operation", "SELECT true FROM operation WHERE id = $1 AND lease_token = $2")
+
+REVISE = Statement(
+    "UPDATE operation",
+    """
+    UPDATE operation
+       SET intent = $3
+     WHERE id = $1 AND lease_token = $2 AND phase = 'received'
+    RETURNING id
+    """,
+)
 
 MARK_UNKNOWN = Statement(
     "UPDATE operation",

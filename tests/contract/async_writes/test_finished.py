@@ -26,6 +26,22 @@ def test_the_end_is_an_event_and_a_callback(caller: Caller, receiver: Receiver, 
     assert called.headers["webhook-id"] == event["id"]
 
 
+def test_an_end_takes_the_read_scope_of_its_object(caller: Caller, facade: Facade) -> None:
+    for object_name, plural, body in (
+        ("customer", "customers", customer("hubspot")),
+        ("ticket", "tickets", ticket("zendesk")),
+    ):
+        done = caller.settled(caller.write("POST", f"/v1/{plural}", body, headers=LATER))
+        (event,) = finished(caller, done["id"])
+        (row,) = facade.sql("SELECT scopes FROM event WHERE id = $1", event["id"])
+        assert (done["object"], row["scopes"]) == (object_name, [f"{plural}:read"])
+    comment = caller.write(
+        "POST", f"/v1/tickets/{done['result']['id']}/comments", {"body_text": "On its way."}, headers=LATER
+    )
+    (event,) = finished(caller, caller.settled(comment)["id"])
+    assert facade.sql("SELECT scopes FROM event WHERE id = $1", event["id"]) == [{"scopes": ["tickets:read"]}]
+
+
 def test_a_callback_of_a_write_that_is_answered_at_once(caller: Caller, receiver: Receiver, port: int) -> None:
     made = caller.create(
         "/v1/customers", customer("hubspot"), headers={"lockstitch-callback": f"http://127.0.0.1:{port}/at-once"}

@@ -134,14 +134,6 @@ def test_a_refusal_is_recorded_and_told(caller: Caller) -> None:
     assert again.json() == done["problem"]
 
 
-def test_a_record_that_is_not_there_frees_the_key(caller: Caller) -> None:
-    key = new_key()
-    for _ in range(2):
-        answer = caller.write("PATCH", "/v1/customers/hubspot:999999999", {"job_title": "x"}, key=key, headers=LATER)
-        done = caller.settled(answer)
-        assert (done["state"], done["problem"]["code"]) == ("failed", "not-found")
-
-
 def test_copies_at_once_are_one_operation(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
     mark, key = word(), new_key()
     body = customer("hubspot", mark)

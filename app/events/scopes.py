@@ -1,0 +1,35 @@
+"""The scopes that reading an Event takes: those of what it shows, so that no feed opens what a read refuses."""
+
+from collections.abc import Collection, Iterable
+from typing import Final, cast
+
+from app.http.plurals import PLURAL
+from canonical.parts import ObjectName
+
+EVENTS_READ: Final = "events:read"
+OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
+READS: Final = tuple(f"{PLURAL[name]}:read" for name in OBJECTS)
+SHOWING_OBJECTS: Final = ("operation.finished", "webhook.received")
+"""The types whose objects differ from Event to Event: that of the operation, those of the webhook's connection."""
+
+
+def scopes_of(event_type: str, shows: Iterable[ObjectName] = ()) -> tuple[str, ...]:
+    """The scopes that an Event of this type takes, all of them; `shows` are the objects whose data it holds, where the
+    type does not say. A comment is shown with its ticket's scope. An Event that shows no object takes `events:read`."""
+    subject = event_type.partition(".")[0]
+    if subject in OBJECTS:
+        return (f"{PLURAL[subject]}:read",)
+    shown = {"ticket" if name == "comment" else name for name in shows} if event_type in SHOWING_OBJECTS else ()
+    return tuple(sorted(f"{PLURAL[cast(ObjectName, name)]}:read" for name in shown)) or (EVENTS_READ,)
+
+
+def scopes_of_types(types: Iterable[str], shows: Collection[ObjectName]) -> tuple[str, ...]:
+    """The scopes that all Events of these types take, where webhooks and operations may show these objects."""
+    return tuple(sorted({scope for name in types for scope in scopes_of(name, shows)}))
+
+
+def may_read(event_type: str, held: Collection[str]) -> bool:
+    """Whether a key with these scopes, `events:read` among them, can read any Event of this type."""
+    if event_type == "operation.finished":
+        return any(scope in held for scope in READS)
+    return event_type == "webhook.received" or set(scopes_of(event_type)) <= set(held)
