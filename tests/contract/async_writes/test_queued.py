@@ -83,6 +83,19 @@ def test_a_lost_reply_is_found_out_by_the_job(caller: Caller, vendors: Lookalike
     assert len(finished(caller, done["id"])) == 1
 
 
+def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Caller, facade: Facade) -> None:
+    """Its former worker died in the middle of the write. The next one waits, and does not ask again and again."""
+    caller.post("/ops/connections/shopify/pause", json={"note": "until the lease is planted"})
+    answer = caller.write("POST", "/v1/orders", order(), headers={"prefer": "wait=0"})
+    facade.sql(
+        "UPDATE operation SET lease_token = 'of-a-dead-worker', due_at = now() + interval '4.7 seconds' WHERE id = $1",
+        answer.json()["id"],
+    )
+    caller.post("/ops/connections/shopify/resume")
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert _attempts_of(facade, answer.json()["id"]) == ["deferred", "done"]
+
+
 def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redriven(
     caller: Caller, facade: Facade, vendors: Lookalikes
 ) -> None:
@@ -130,6 +143,16 @@ def test_a_discarded_write_is_told_to_have_failed(
     assert called_at(receiver, "/discarded").json["data"] == done
     assert caller.write("POST", "/v1/orders", order(mark), key=key).status_code == 201
     assert len(vendors.records("shopify", "Order", holding=mark)) == 1
+
+
+def _attempts_of(facade: Facade, operation_id: str) -> list[str]:
+    """How each attempt at the job of a write ended."""
+    correlation = "SELECT correlation_id FROM operation WHERE id = $1"
+    rows = facade.sql(
+        f"SELECT outcome FROM attempt WHERE kind = 'execute' AND correlation_id = ({correlation}) ORDER BY number",
+        operation_id,
+    )
+    return [row["outcome"] for row in rows]
 
 
 def _dead_letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
