@@ -169,9 +169,8 @@ def test_an_answer_that_no_longer_fits_is_read_less_and_less_often(
 
 def _attempts_of(facade: Facade, operation_id: str) -> list[str]:
     """How each attempt at the job of a write ended."""
-    correlation = "SELECT correlation_id FROM operation WHERE id = $1"
     rows = facade.sql(
-        f"SELECT outcome FROM attempt WHERE kind = 'execute' AND correlation_id = ({correlation}) ORDER BY number",
+        "SELECT a.outcome FROM attempt a JOIN operation o USING (correlation_id) WHERE o.id = $1 ORDER BY a.number",
         operation_id,
     )
     return [row["outcome"] for row in rows]
