@@ -113,21 +113,21 @@ def idempotency_key(request: AnyRequest) -> str:
 
 
 class Preferences(Struct, frozen=True, kw_only=True):
-    """What a writer would like: to be told later, and to wait so many seconds (at most 30) before that."""
+    """What a caller would like: to wait so many seconds, at most 30; and to be answered before a write is done."""
 
     respond_async: bool
     wait: float | None
 
 
-def preferences(request: AnyRequest) -> Preferences:
+def preferences(request: AnyRequest, *, later: bool = True) -> Preferences:
     """`Prefer` (RFC 7240). What is honoured is told in `Preference-Applied`; of several values the first one counts,
-    and a malformed one is ignored, as the RFC asks."""
+    and a malformed one is ignored, as the RFC asks. Without `later` the call cannot be answered later."""
     respond_async, wait = False, None
     for line in request.headers.getall("prefer", []):
         for match in map(_PREFERENCE.fullmatch, map(str.strip, _MEMBER.findall(line))):
             name, value = ("", "") if match is None else (match[1].lower(), (match[2] or "").strip('"'))
             if name == "respond-async" and not value:
-                respond_async = True
+                respond_async = later
             elif name == "wait" and wait is None and value.isascii() and value.isdigit():
                 wait = min(LONGEST_WAIT, float(value[:6]))
     applied = ["respond-async"] if respond_async else []

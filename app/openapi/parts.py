@@ -97,8 +97,8 @@ HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
     ),
     "traceparent": ("W3C Trace Context.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
     "Prefer": (
-        "`wait=N`: seconds to wait, 0 to 30. `respond-async`: 202 at once, or after `wait=N`; a worker carries it out,"
-        " in order per record (RFC 7240).",
+        "`wait=N`: the most seconds that this call may wait for the vendor, 0 to 30. `respond-async`, on writes: 202 at"
+        " once, or after `wait=N`; a worker carries it out, in order per record (RFC 7240).",
         "respond-async, wait=5",
         False,
     ),

@@ -73,7 +73,7 @@ DEFER = Statement(
     WITH freed AS (
         UPDATE job
            SET state = 'ready', deferred = deferred + 1,
-               run_at = CASE WHEN $4 > 0 THEN now() + make_interval(secs => $4) ELSE run_at END,
+               run_at = CASE WHEN $4::float8 > 0 THEN now() + make_interval(secs => $4) ELSE run_at END,
                give_up_at = CASE WHEN attempts - deferred = 1 THEN created_at + (give_up_at - job.started_at)
                                  ELSE give_up_at END,
                lease_token = NULL, lease_until = NULL, started_at = NULL

@@ -89,16 +89,23 @@ BLOCK = Statement(
     """,
 )
 
+# A connection that is not blocked here may be throttled or failing as a process sees it, which heeds `resumed_at`.
 RESUME = Statement(
-    "UPDATE lane",
+    "INSERT lane",
     """
-    UPDATE lane
-       SET blocked_reason = CASE WHEN blocked_reason = 'auth' THEN blocked_reason END,
-           blocked_until = CASE WHEN blocked_reason = 'auth' THEN now() END,
-           blocked_note = CASE WHEN blocked_reason = 'auth' THEN blocked_note END,
-           blocked_at = CASE WHEN blocked_reason = 'auth' THEN blocked_at END,
-           throttles = 0, probe_token = NULL
-     WHERE connection = $1 AND blocked_reason IS NOT NULL
+    WITH before AS (
+        SELECT blocked_reason FROM lane WHERE connection = $1 FOR NO KEY UPDATE
+    ), resumed AS (
+        INSERT INTO lane (connection, resumed_at)
+        VALUES ($1, now())
+            ON CONFLICT (connection) DO UPDATE
+           SET blocked_reason = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_reason END,
+               blocked_until = CASE WHEN lane.blocked_reason = 'auth' THEN now() END,
+               blocked_note = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_note END,
+               blocked_at = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_at END,
+               throttles = 0, probe_token = NULL, resumed_at = excluded.resumed_at
+    )
+    SELECT (SELECT blocked_reason FROM before) IS NOT NULL
     """,
 )
 
@@ -168,14 +175,14 @@ class PostgresLanes:
             return await _block(session, connection, "operator", note, self._announcer, actor=actor)
 
     async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. False when it is not blocked."""
+        """Go on; after a refused credential with one job as a probe. Every process forgets as well what it has met
+        there: throttling, and failures. False when it is not blocked."""
         async with self._database.transaction() as session:
-            if not await session.execute(RESUME, connection):
-                return False
+            blocked = bool(await session.fetch_value(RESUME, connection))
             await session.execute(WAKE)
             await session.execute(TELL)
             await _note(session, "connection.resumed", connection, actor=actor)
-            return True
+            return blocked
 
 
 async def throttle(transaction: Transaction, connection: str, reason: str, retry_after: float | None) -> None:

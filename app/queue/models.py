@@ -265,7 +265,8 @@ class Lanes(Protocol):
         """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
 
     async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. False when it is not blocked."""
+        """Go on; after a refused credential with one job as a probe. Every process forgets as well what it has met
+        there: throttling, and failures. False when it is not blocked."""
 
 
 class Pause(Struct, frozen=True, kw_only=True):
@@ -286,6 +287,9 @@ class Pauses(Protocol):
 
     def of(self, connection: str) -> Pause | None:
         """What stops this connection, if anything does."""
+
+    def resumed(self, connection: str) -> datetime | None:
+        """When a person has last resumed this connection, for what a process has found out about it by itself."""
 
     async def refuse(self, connection: str, reason: str) -> bool:
         """The vendor does not accept our credential: pause the connection everywhere, once. False when that could not

@@ -16,9 +16,9 @@ SELECT = Statement(
     "SELECT lane",
     """
     SELECT connection, blocked_reason AS reason, blocked_note AS note, blocked_at AS since,
-           blocked_until = 'infinity' AS held
+           blocked_until = 'infinity' AS held, resumed_at
       FROM lane
-     WHERE blocked_reason IN ('auth', 'operator')
+     WHERE blocked_reason IN ('auth', 'operator') OR resumed_at IS NOT NULL
     """,
 )
 
@@ -30,11 +30,16 @@ class PostgresPauses:
         self._database = database
         self._announcer = announcer
         self._known: Mapping[str, Pause] = {}
+        self._resumed: Mapping[str, datetime | None] = {}
         self._refusals = 0
 
     def of(self, connection: str) -> Pause | None:
         """What stops this connection, if anything does."""
         return self._known.get(connection)
+
+    def resumed(self, connection: str) -> datetime | None:
+        """When a person has last resumed this connection."""
+        return self._resumed.get(connection)
 
     async def refuse(self, connection: str, reason: str) -> bool:
         """Pause the connection everywhere, once. False when that could not be written down."""
@@ -66,7 +71,12 @@ class PostgresPauses:
         while refusals != self._refusals:
             refusals = self._refusals
             rows = await self._database.fetch(SELECT)
-        self._known = {row["connection"]: msgspec.convert(dict(row), Pause) for row in rows}
+        self._resumed = {row["connection"]: row["resumed_at"] for row in rows}
+        self._known = {
+            row["connection"]: msgspec.convert(dict(row), Pause)
+            for row in rows
+            if row["reason"] in ("auth", "operator")
+        }
 
     def following(self, url: str) -> AbstractAsyncContextManager[None]:
         """Keep up with the table as long as the block."""

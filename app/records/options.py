@@ -10,12 +10,12 @@ from app.errors import InvalidField, NotFound
 from app.http.plurals import PLURAL
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
+from app.records.read import READ_LIMIT
 from app.records.refusals import problem_of_unmappable
 from app.records.resolve import cannot, choose_mapping
 from canonical.parts import ObjectName
 from mappings.spec import Option, Unmappable, Vendor
 
-READ_LIMIT: Final = 25.0
 OLDEST: Final = 86_400
 
 
@@ -31,9 +31,15 @@ class OptionsView(Struct, frozen=True, kw_only=True):
 
 
 async def read_options(
-    deps: RecordDeps, connection_name: str, object_name: ObjectName, field: str, *, max_age: float | None
+    deps: RecordDeps,
+    connection_name: str,
+    object_name: ObjectName,
+    field: str,
+    *,
+    max_age: float | None,
+    wait: float | None = None,
 ) -> OptionsView:
-    """The options of a field, at most `max_age` seconds old where that is given.
+    """The options of a field, at most `max_age` seconds old where that is given, within `wait` seconds, if given.
 
     Raises NotFound without such a connection, UnsupportedAction where it has no such objects, InvalidField for a field
     without options, which names those that have some; and the vendor's problems.
@@ -45,8 +51,9 @@ async def read_options(
     mapping = choose_mapping(deps, connection, object_name)
     if not isinstance(connection.vendor, Vendor):
         raise cannot(deps, connection, object_name, f"has no {PLURAL[object_name]}")
+    deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     try:
-        lists = await deps.vendors.options(connection, deadline=time.monotonic() + READ_LIMIT, max_age=max_age)
+        lists = await deps.vendors.options(connection, deadline=deadline, max_age=max_age)
     except Unmappable as error:
         raise problem_of_unmappable(connection, mapping.object, error) from error
     by_field = lists.by_object.get(object_name, {})

@@ -23,7 +23,7 @@ from canonical.parts import ObjectName
 from mappings.spec import ListQuery
 
 READ_LIMIT = 25.0
-"""Seconds that a read may take in all, retries and waiting for the vendor's budget included."""
+"""Seconds that a read may take in all, retries and waiting for the vendor's budget included, unless its caller says."""
 
 
 class ReadRecord(Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class RecordPage(Page, frozen=True, kw_only=True):
 
 class ListRequest(Struct, frozen=True, kw_only=True):
     """What a caller asks of a list. `filters` are exact; `parent` is the ticket's `{id}` for comments; `revision` is
-    the one to understand the records by, where the caller names one."""
+    the one to understand the records by, where the caller names one; `wait` is how many seconds the caller waits."""
 
     object: ObjectName
     connection: str | None = None
@@ -51,6 +51,7 @@ class ListRequest(Struct, frozen=True, kw_only=True):
     filters: Mapping[str, str] = {}
     parent: str | None = None
     revision: NamedRevision | None = None
+    wait: float | None = None
 
 
 async def read_one(
@@ -61,9 +62,11 @@ async def read_one(
     connection: str | None,
     include_raw: bool,
     revision: NamedRevision | None = None,
+    wait: float | None = None,
 ) -> ReadRecord:
-    """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given."""
-    deadline = time.monotonic() + READ_LIMIT
+    """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given;
+    within `wait` seconds, if given."""
+    deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     target = await resolve_record(deps, object_name, identifier, connection, revision)
     reading = await fetch_record(
         deps, target.connection, target.mapping, target.remote_id, deadline, pinned=revision is not None
@@ -81,7 +84,7 @@ async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) ->
     Raises InvalidField for a filter or a cursor that cannot be used here, UnsupportedAction where the connection
     cannot list such objects.
     """
-    deadline = time.monotonic() + READ_LIMIT
+    deadline = time.monotonic() + (READ_LIMIT if request.wait is None else request.wait)
     parent_id: str | None = None
     if request.parent is not None:
         ticket = await resolve_record(deps, "ticket", request.parent, request.connection)

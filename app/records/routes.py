@@ -7,7 +7,7 @@ from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from app.errors import NotFound
-from app.http.admission import Admitted, AnyRequest, admit, admit_any, named_revision
+from app.http.admission import Admitted, AnyRequest, admit, admit_any, named_revision, preferences
 from app.http.deps import HttpDeps, deps_of
 from app.http.paging import whole_list
 from app.http.plurals import PLURAL
@@ -44,6 +44,7 @@ def read_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
     async def read_resource(request: AnyRequest) -> Answered:
         admitted = await admit(request, scope)
         revision = named_revision(request, admitted)
+        wait = preferences(request, later=False).wait
         query = Query(request, ("connection", "include"))
         connection = query.text("connection")
         include = query.choice("include", ("raw",))
@@ -55,6 +56,7 @@ def read_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
             connection=connection,
             include_raw=include == "raw",
             revision=revision,
+            wait=wait,
         )
         return resource_response(request, found.resource, found.etag)
 
@@ -78,6 +80,7 @@ async def list_field_options(request: AnyRequest) -> Answered:
         raise NotFound(f"There is no object {asked['object'][:80]!r}; there are: {', '.join(OBJECTS)}.")
     plural = PLURAL[object_name]
     await admit_any(request, (f"{plural}:read", f"{plural}:write"))
+    wait = preferences(request, later=False).wait
     query = Query(request, ("max_age",))
     max_age = query.whole("max_age", 0, OLDEST, ANY_AGE)
     query.check()
@@ -87,6 +90,7 @@ async def list_field_options(request: AnyRequest) -> Answered:
         object_name,
         asked["field"],
         max_age=None if max_age == ANY_AGE else float(max_age),
+        wait=wait,
     )
     return json_response(view)
 
@@ -121,6 +125,7 @@ async def _list(request: AnyRequest, admitted: Admitted, object_name: ObjectName
         filters=query.several(filters),
         parent=parent,
         revision=revision,
+        wait=preferences(request, later=False).wait,
     )
     query.check()
     page = await read_page(deps_of(request, RecordDeps), deps_of(request, HttpDeps).cursors, wanted)

@@ -58,6 +58,7 @@ class Accounts:
         try:
             return await self._fetches.wait(line, deadline)
         except TimeoutError:
+            line.health.check(time.monotonic())  # where that is what the fetch waits for, it says so
             raise VendorTimeout(f"{line.connection.vendor.title} did not tell about the account in time.") from None
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -25,8 +26,9 @@ from app.telemetry import vendor_span
 from app.telemetry.metrics import vendor_outcomes, vendor_retries
 from app.vendors.accounts import Accounts
 from app.vendors.attempts import AttemptFailure, error_of, judge, no_reply, not_sent
+from app.vendors.circuit import Traffic
 from app.vendors.connection_state import LiveConnection
-from app.vendors.health import Patience
+from app.vendors.health import Admission, Patience
 from app.vendors.models import CalledConnection, Connection, LiveState, OptionLists, ReplyLost, VendorRefused
 from app.vendors.option_lists import OptionCache
 from app.vendors.setup import AccountSetup
@@ -38,6 +40,9 @@ _log = logging.getLogger("lockstitch.outbound")
 
 DOTS: Final = (".", "..")
 REFUSED: Final = "the vendor refuses the credential"
+# A caller who waits for less than this share of the vendor's timeout learns nothing about the vendor.
+FAIR_SHARE: Final = 0.5
+TIMEOUTS: Final = ("timeout", "connect timeout")
 
 
 class VendorClient:
@@ -49,7 +54,8 @@ class VendorClient:
         self._pauses = pauses
         self._accounts = Accounts(self._deliver)
         self._shelf = OptionCache(self._deliver, self._accounts)
-        self._preparation = AccountSetup(self._deliver)
+        # Sent like reads, which may be repeated; what they show is how writes do.
+        self._preparation = AccountSetup(partial(self._deliver, traffic="writes"))
 
     async def close(self) -> None:
         """Stop what runs in the background."""
@@ -83,11 +89,15 @@ class VendorClient:
         line = self._lines.get(connection.name)
         if line is None:
             return None
-        return LiveState(base_url=line.shown_url, state=line.health.state, seconds=line.health.seconds)
+        state, seconds = line.standing()
+        return LiveState(base_url=line.shown_url, state=state, seconds=seconds, failing=line.failing)
 
-    async def _deliver(self, line: LiveConnection, request: VendorRequest, deadline: float) -> VendorReply:
+    async def _deliver(
+        self, line: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
+    ) -> VendorReply:
         """Attempts until one succeeds, none may follow, or the time is over. Raises like `send`."""
         name = line.connection.name
+        traffic = traffic or ("writes" if request.effect else "reads")
         if any(segment in DOTS for segment in request.path.split("/")):
             # Such an id would name another resource once the path is normalised (RFC 3986, section 5.2.4).
             raise VendorRefused(name, 404, VendorRefusal(kind="not_found", detail="there can be no such record"))
@@ -95,7 +105,7 @@ class VendorClient:
         attempts = 0
         try:
             while True:
-                outcome = await self._attempt(line, request, deadline, attempts)
+                outcome = await self._attempt(line, request, traffic, deadline, attempts)
                 if isinstance(outcome, VendorReply):
                     vendor_outcomes.labels(name, "success").inc()
                     return outcome
@@ -114,14 +124,14 @@ class VendorClient:
             raise ReplyLost(name, lost.why) from error
 
     async def _attempt(
-        self, line: LiveConnection, request: VendorRequest, deadline: float, resend_count: int
+        self, line: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
     ) -> VendorReply | AttemptFailure:
-        async with line.admission(request, deadline) as probe:
+        async with line.admission(request, traffic, deadline) as admitted:
             vendor = line.connection.vendor
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
             if seconds <= (line.patience.least_time if request.effect else 0.0):
                 raise VendorTimeout(f"No time is left to ask {vendor.title}; nothing was sent.")
-            if probe and line.health.state == "unauthorised":
+            if admitted.probes and line.health.standing()[0] == "unauthorised":
                 line.credential.renew()
             with vendor_span(
                 connection=line.connection.name,
@@ -152,7 +162,7 @@ class VendorClient:
                     call.answered(reply.status, failure.request_id if failure else request_id)
                     self._learn(line, reply)
                 if failure is None:
-                    line.health.worked(probe)
+                    line.health.worked(admitted)
                 else:
                     call.failed(failure.refusal.kind if failure.refusal else failure.why)
             if failure is None:
@@ -160,7 +170,8 @@ class VendorClient:
                 return reply
             if failure.category == "auth" and line.credential.renewed_since(credential):
                 return msgspec.structs.replace(failure, repeatable=True)
-            await self._tell(line, failure, probe)
+            if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
+                await self._tell(line, failure, admitted)
             return failure
 
     async def _may_repeat(
@@ -181,18 +192,18 @@ class VendorClient:
         await asyncio.sleep(pause)
         return True
 
-    async def _tell(self, line: LiveConnection, failure: AttemptFailure, probe: bool) -> None:
+    async def _tell(self, line: LiveConnection, failure: AttemptFailure, admitted: Admission) -> None:
         if failure.category == "throttle":
-            line.health.throttled(failure.retry_after)
+            line.health.throttled(admitted, failure.retry_after)
         elif failure.category == "auth":
             line.health.unauthorised(told=False)  # the others wait while it is written down
             if self._pauses is not None and await self._pauses.refuse(line.connection.name, REFUSED):
                 line.health.unauthorised(told=True)
         elif failure.alive:
-            line.health.worked(probe)
+            line.health.worked(admitted)
             await self._prove(line)
         else:
-            line.health.failed(probe)
+            line.health.failed(admitted)
 
     async def _prove(self, line: LiveConnection) -> None:
         """The vendor has accepted the credential: the rest of its pause is over, if a person has resumed it."""

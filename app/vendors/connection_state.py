@@ -12,9 +12,10 @@ from app.errors import VendorThrottled
 from app.queue.models import Pauses
 from app.settings.file import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
+from app.vendors.circuit import Circuit, Traffic
 from app.vendors.credentials import Credential
-from app.vendors.health import Health, Patience
-from app.vendors.models import CalledConnection
+from app.vendors.health import Admission, Health, Patience
+from app.vendors.models import CalledConnection, LiveStanding
 from app.vendors.pacing import Pacer
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorRequest
@@ -76,44 +77,84 @@ class LiveConnection:
         headers.update([self.credential.header])
         return list(headers.items())
 
+    @property
+    def failing(self) -> tuple[Traffic, ...]:
+        """The kinds of requests that keep failing."""
+        return tuple(traffic for traffic, circuit in self.health.circuits.items() if not circuit.closed)
+
+    def standing(self) -> tuple[LiveStanding, float]:
+        """What keeps requests back, or `working`; and how many seconds are left of it."""
+        state, seconds = self.health.standing()
+        failing = self.failing
+        if state == "working" and failing:
+            return "failing", max(self.health.circuits[traffic].seconds for traffic in failing)
+        return state, seconds
+
     @asynccontextmanager
-    async def admission(self, request: VendorRequest, deadline: float) -> AsyncIterator[bool]:
+    async def admission(self, request: VendorRequest, traffic: Traffic, deadline: float) -> AsyncIterator[Admission]:
         """Hold one of the connection's places; enter when pace and health let the request go.
 
-        Yields whether it is the probe. Raises VendorThrottled and ConnectionPaused; nothing was sent then.
+        Raises VendorThrottled and ConnectionPaused; nothing was sent then.
         """
         started = time.monotonic()
         self.health.check(deadline)
         self._fits(self.pacer.foretell(self._queued + request.cost, started), deadline)
-        self._queued += request.cost
+        admitted = await self._enter(traffic, request.cost, deadline)
         try:
-            await self._in_time(self._places, deadline)
-        finally:
-            self._queued -= request.cost
-        try:
-            probe = await self._take_turn(request.cost, deadline)
             waited = time.monotonic() - started
             if waited > WORTH_NOTING:
                 vendor_wait.labels(self.connection.name).observe(waited)
-            try:
-                yield probe
-            finally:
-                self.health.abandoned(probe)
+            yield admitted
         finally:
+            self.health.abandoned(admitted.probes)
+            self.health.circuits[traffic].abandoned(admitted.probes_circuit)
             self._places.release()
 
-    async def _take_turn(self, cost: float, deadline: float) -> bool:
-        """One after the other: wait until health and pace both let the next request go; whether it is the probe."""
+    async def _enter(self, traffic: Traffic, cost: float, deadline: float) -> Admission:
+        """Wait for the circuit without a place, which the other kind of traffic may need; then for place and turn. A
+        circuit that opens meanwhile is waited for anew."""
+        circuit = self.health.circuits[traffic]
+        while True:
+            tries = await circuit.enter(deadline)
+            try:
+                probe = await self._take_place(None if tries else circuit, cost, deadline)
+            except BaseException:
+                circuit.abandoned(tries)
+                raise
+            if probe is not None:
+                return Admission(traffic=traffic, probes=probe, probes_circuit=tries)
+
+    async def _take_place(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
+        """Take a place and then a turn; like `_take_turn`, without a place where that gives None."""
+        self._queued += cost
+        try:
+            await self._in_time(self._places, deadline)
+        finally:
+            self._queued -= cost
+        probe = None
+        try:
+            probe = await self._take_turn(circuit, cost, deadline)
+        finally:
+            if probe is None:
+                self._places.release()
+        return probe
+
+    async def _take_turn(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
+        """One after the other: wait until health and pace both let the next request go; whether it is the probe. None
+        where `circuit` has opened meanwhile."""
         await self._in_time(self._turn, deadline)
         try:
             while True:
                 probe = await self.health.enter(deadline)
                 now = time.monotonic()
                 wait = self.pacer.wait_for(cost, now)
-                if wait <= 0:
+                opened = circuit is not None and not circuit.closed
+                if wait <= 0 and not opened:
                     self.pacer.spend(cost, now)
                     return probe
                 self.health.abandoned(probe)
+                if opened:
+                    return None
                 self._fits(wait, deadline)
                 await asyncio.sleep(wait)
         finally:

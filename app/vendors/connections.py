@@ -63,8 +63,8 @@ async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, 
 
 
 async def resume_connection(deps: VendorDeps, name: str, *, actor: str) -> ConnectionView:
-    """Let it go on; after a refused credential with one request as a probe. Audited. One that works is left alone.
-    Raises NotFound."""
+    """Let it go on; after a refused credential with one request as a probe. What throttles or fails there ends in every
+    process. Audited. Raises NotFound."""
     connection = _configured(deps, name)
     await deps.lanes.resume(name, actor=actor)
     return await _as_it_is_now(deps, connection)
@@ -146,6 +146,7 @@ def _standing(name: str, lane: Lane | None, line: LiveState | None) -> _Standing
         return _Standing(
             state="failing",
             seconds=line.seconds,
+            note=f"{' and '.join(line.failing)} keep failing",
             next_step="Nothing, it is tried again by itself. If it lasts: is the vendor up, is the base URL right?",
         )
     return _Standing(state="unauthorised", seconds=line.seconds, next_step="Renew the credential.")

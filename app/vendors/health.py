@@ -1,36 +1,40 @@
 """Whether requests may go out on a connection: throttled, failing, unauthorised or paused ones have to wait.
 
-Every pause ends with one probe: a single request goes first, and only its success lets the others go. That a vendor
-throttles or fails each process finds out by itself. A pause by a person and a refused credential are the whole
-installation's (`lane_ports.Pauses`), and hold until a person resumes the connection; only a refusal that could not be
-written down is tried again by the process itself. Other connections keep their speed.
+Every pause ends with one probe: a single request goes first, and only its success lets the others go, which wait for it
+meanwhile. That a vendor throttles or fails each process finds out by itself; failures of reads and of writes are told
+apart (`circuit`). A pause by a person and a refused credential are the whole installation's (`Pauses`), and hold until
+a person resumes the connection; only a refusal that could not be written down is tried again by the process itself. A
+person who resumes a connection also ends what throttles or fails there. Other connections keep their speed.
 """
 
 import asyncio
 import logging
 import random
 import time
-from typing import Final, Literal, NoReturn
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
 from app.errors import ConnectionPaused, Problem, VendorThrottled
 from app.queue.models import Pause, Pauses
-from app.telemetry.metrics import ConnectionState, connection_state
+from app.telemetry.metrics import connection_state
+from app.vendors.circuit import PROBE_PATIENCE, Circuit, Traffic
 
 _log = logging.getLogger("lockstitch.outbound")
 
-State = Literal["working", "throttled", "failing", "unauthorised"]
+State = Literal["working", "throttled", "unauthorised"]
 
 # A vendor that throttles without saying for how long is asked again after these seconds, then after twice as long.
 FIRST_THROTTLE: Final = 1.0
 LONGEST_THROTTLE: Final = 60.0
 # However long a vendor asks to wait, it is asked again after this.
 LONGEST_PAUSE: Final = 3600.0
-# What a caller is told to wait while somebody else's probe is under way.
-PROBE_PATIENCE: Final = 1.0
 # What a caller is told to wait while nobody can say when a person resumes the connection.
 HELD_PATIENCE: Final = 60.0
+# A person may pause or resume the connection while a request waits: it looks again so often.
+GLANCE: Final = 0.5
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -44,8 +48,10 @@ class Patience(Struct, frozen=True, kw_only=True):
     longest_pause: float = 2.0
     """Between attempts: any time up to twice as long as the last bound, full jitter."""
     failures: int = 5
-    """Transient failures in a row that pause the connection."""
-    failing_pause: float = 30.0
+    """Transient failures in a row that pause the connection's reads, or its writes."""
+    failing_pause: float = 2.0
+    longest_failing_pause: float = 30.0
+    """The first pause after failures; each failed probe doubles it."""
     unauthorised_pause: float = 30.0
     account_age: float = 600.0
     """How old facts about an account may be."""
@@ -57,6 +63,15 @@ class Patience(Struct, frozen=True, kw_only=True):
     """A request with an effect does not go out with less time than this left for its answer."""
 
 
+class Admission(Struct, frozen=True, kw_only=True):
+    """A request that may go out. Its outcome decides whether others may: of the whole connection where `probes`, of its
+    own kind of traffic where `probes_circuit`."""
+
+    traffic: Traffic
+    probes: bool
+    probes_circuit: bool
+
+
 class Health:
     """The state of one connection in this process, below the pauses of the installation where it is part of one."""
 
@@ -66,39 +81,36 @@ class Health:
         self._patience = patience
         self._installation = pauses
         self._held = False
-        self._pauses: dict[State, float] = {
-            "throttled": FIRST_THROTTLE,
-            "failing": patience.failing_pause,
-            "unauthorised": patience.unauthorised_pause,
-        }
+        self._resumed = None if pauses is None else pauses.resumed(connection)
         self._state: State = "working"
         self._until = 0.0
-        self._failures = 0
         self._throttles = 0
         self._probing = False
         self._changed = asyncio.Event()
-        connection_state.labels(connection).state("working")
+        self.circuits: Mapping[Traffic, Circuit] = {
+            traffic: Circuit(
+                connection,
+                title,
+                traffic,
+                failures=patience.failures,
+                first_pause=patience.failing_pause,
+                longest_pause=patience.longest_failing_pause,
+                show=self._show,
+            )
+            for traffic in get_args(Traffic)
+        }
+        self._show()
 
-    @property
-    def state(self) -> State:
-        """What keeps requests back, or `working`."""
-        return self._state
-
-    @property
-    def seconds(self) -> float:
-        """What is left of the present pause."""
-        return 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
+    def standing(self) -> tuple[State, float]:
+        """What keeps all requests back, or `working`; and how many seconds are left of it."""
+        self._heed_resume()
+        return self._state, 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
 
     def check(self, deadline: float) -> None:
         """Refuse at once what could not go out before `deadline`. Raises ConnectionPaused, VendorThrottled."""
         self._obey()
-        if self._state == "working":
-            return
-        wait = self._until - time.monotonic()
-        if self._state != "throttled" and (wait > 0 or self._probing):
-            self._refuse(wait)
-        if time.monotonic() + wait >= deadline:
-            self._refuse(wait)
+        if self._state != "working":
+            self._refuse_late(self._until - time.monotonic(), deadline)
 
     async def enter(self, deadline: float) -> bool:
         """Wait until a request may go out; whether it is the probe, whose outcome everybody waits for.
@@ -113,32 +125,29 @@ class Health:
             wait = self._until - now
             if wait <= 0 and not self._probing:
                 self._probing = True
-                self._show("probing")
+                self._show()
                 return True
-            if self._state != "throttled" or now + wait >= deadline:
-                self._refuse(wait)
-            if not await self._wait(wait if wait > 0 else deadline - now) and wait <= 0:
-                self._refuse(wait)
+            self._refuse_late(wait, deadline)
+            await self._wait(min(GLANCE, wait if wait > 0 else deadline - now))
 
-    def worked(self, probe: bool) -> None:
+    def worked(self, request: Admission) -> None:
         """The vendor gave an answer that shows it at work, a definite no included."""
-        self._failures = 0
+        self.circuits[request.traffic].worked(request.probes_circuit)
         # A pause that began while the probe was under way stands.
-        if probe and self._probing:
+        if request.probes and self._probing:
             self._throttles = 0
             self._turn("working", 0.0)
 
-    def failed(self, probe: bool) -> None:
+    def failed(self, request: Admission) -> None:
         """Nothing came, or something broken."""
-        self._failures += 1
-        if probe and self._probing:
-            self._turn(self._state, self._pauses[self._state])
-        elif self._state == "working" and self._failures >= self._patience.failures:
-            self._turn("failing", self._patience.failing_pause)
+        self.circuits[request.traffic].failed(request.probes_circuit)
+        if request.probes and self._probing:
+            unauthorised = self._state == "unauthorised"
+            self._turn(self._state, self._patience.unauthorised_pause if unauthorised else FIRST_THROTTLE)
 
-    def throttled(self, retry_after: float | None) -> None:
+    def throttled(self, request: Admission, retry_after: float | None) -> None:
         """The vendor asks for a pause, in seconds where it says so."""
-        self._failures = 0
+        self.circuits[request.traffic].worked(request.probes_circuit)
         if self._state != "throttled" or self._probing:
             self._throttles += 1  # not for each of those that were under way together
         if retry_after is not None and retry_after >= 0:
@@ -162,11 +171,24 @@ class Health:
             self._probing = False
             self._notify()
 
+    def _heed_resume(self) -> None:
+        """A person who resumes the connection knows better than this process how the vendor is."""
+        resumed = None if self._installation is None else self._installation.resumed(self._connection)
+        if resumed == self._resumed:
+            return
+        self._resumed = resumed
+        for circuit in self.circuits.values():
+            circuit.close()
+        if self._state == "throttled":
+            self._throttles = 0
+            self._turn("working", 0.0)
+
     def _obey(self) -> None:
         """Keep to the installation's pause; when a person has ended it after a refusal, the next request is the probe.
 
         Raises ConnectionPaused.
         """
+        self._heed_resume()
         pause = None if self._installation is None else self._installation.of(self._connection)
         if pause is not None and pause.held:
             if pause.reason == "auth" and self._state != "unauthorised":
@@ -200,7 +222,7 @@ class Health:
         self._state = state
         self._until = time.monotonic() + min(max(pause, 0.0), LONGEST_PAUSE)
         self._probing = False
-        self._show(state)
+        self._show()
         self._notify()
         if not changed:
             return
@@ -212,40 +234,41 @@ class Health:
         else:
             _log.warning("%s is paused: %s", self._connection, state, extra=facts)
 
-    def _refuse(self, wait: float) -> NoReturn:
-        raise self._problem(max(wait, PROBE_PATIENCE) if self._probing or wait <= 0 else wait)
+    def _refuse_late(self, wait: float, deadline: float) -> None:
+        """A refused credential is not waited for, only the outcome of its probe."""
+        if time.monotonic() + max(wait, 0.0) >= deadline or (wait > 0 and self._state == "unauthorised"):
+            raise self._problem(max(wait, PROBE_PATIENCE) if self._probing or wait <= 0 else wait)
 
     def _problem(self, wait: float) -> Problem:
         seconds = f"{max(1, round(wait))} s"
         if self._state == "throttled":
             return VendorThrottled(f"{self._title} asks for a pause of {seconds}.", retry_after=wait)
-        if self._state == "unauthorised":
-            return ConnectionPaused(
-                f"{self._title} refuses the credential of {self._connection}; nothing is sent for another {seconds}.",
-                next_step="An operator has to renew the connection's credential.",
-                retry_after=wait,
-                category="auth",
-            )
         return ConnectionPaused(
-            f"{self._title} keeps failing; nothing is sent on {self._connection} for another {seconds}.",
+            f"{self._title} refuses the credential of {self._connection}; nothing is sent for another {seconds}.",
+            next_step="An operator has to renew the connection's credential.",
             retry_after=wait,
+            category="auth",
         )
 
-    async def _wait(self, seconds: float) -> bool:
-        """Whether the state changed within `seconds`."""
-        try:
+    async def _wait(self, seconds: float) -> None:
+        """Until the state changes, at most so long."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _show(self, state: ConnectionState) -> None:
-        connection_state.labels(self._connection).state(state)
+    def _show(self) -> None:
+        shown = connection_state.labels(self._connection)
+        open_circuits = [circuit for circuit in self.circuits.values() if not circuit.closed]
+        if self._state != "working":
+            shown.state("probing" if self._probing else self._state)
+        elif open_circuits:
+            shown.state("probing" if all(circuit.probing for circuit in open_circuits) else "failing")
+        else:
+            shown.state("working")
 
 
 def _resume(connection: str) -> str:

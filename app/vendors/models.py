@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from app.vendors.circuit import Traffic
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
 from mappings.http import VendorRefusal, VendorReply, VendorRequest
@@ -59,12 +60,17 @@ class ReplyLost(Exception):
         self.why = why
 
 
+LiveStanding = Literal["working", "throttled", "failing", "unauthorised"]
+
+
 class LiveState(Struct, frozen=True, kw_only=True):
-    """How this process sees a connection: where it leads, and what keeps requests back for how many `seconds` more."""
+    """How this process sees a connection: where it leads, and what keeps requests back for how many `seconds` more.
+    `failing` names the kinds of requests that keep failing; the others go out."""
 
     base_url: str  # without what may be a secret
-    state: Literal["working", "throttled", "failing", "unauthorised"]
+    state: LiveStanding
     seconds: float
+    failing: tuple[Traffic, ...] = ()
 
 
 class OptionLists(Struct, frozen=True, kw_only=True):

@@ -52,6 +52,7 @@ class OptionCache:
             return (await self._fetches.wait(line, deadline)).lists
         except TimeoutError:
             if held is None or max_age is not None:
+                line.health.check(time.monotonic())
                 raise VendorTimeout(f"{line.connection.vendor.title} did not tell its lists in time.") from None
         except Problem:
             if held is None or max_age is not None:

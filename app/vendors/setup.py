@@ -37,6 +37,7 @@ class AccountSetup:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await lock.acquire()
         except TimeoutError:
+            line.health.check(time.monotonic())
             raise VendorTimeout(f"{line.connection.vendor.title} was not prepared in time.") from None
         try:
             if name not in self._ready:

@@ -21,7 +21,7 @@ from mappings.http import VendorRequest
 from mappings.spec import Action
 
 DRY_RUN_LIMIT: Final = 25.0
-"""Seconds that the reads which come first may take in all."""
+"""Seconds that the reads which come first may take in all, unless the caller says."""
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
@@ -46,10 +46,11 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
 
 async def dry_run(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> DraftedWrite:
     """Draft the write and stop there. Raises what the write itself would raise before it is sent."""
+    deadline = time.monotonic() + (DRY_RUN_LIMIT if request.wait is None else request.wait)
     intent = await read_intent(deps, request, check)
     connection = deps.connections.by_name[intent.connection]
     mapping = choose_mapping(deps, connection, intent.object, intent.revision)
-    resolved = ResolvedWrite(deps, connection, mapping, intent, time.monotonic() + DRY_RUN_LIMIT, dry=True)
+    resolved = ResolvedWrite(deps, connection, mapping, intent, deadline, dry=True)
     prepared = await _prepare(resolved)
     return DraftedWrite(
         connection=connection.name,

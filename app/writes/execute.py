@@ -28,10 +28,10 @@ from app.records.resolve import choose_mapping
 from app.telemetry import count_operation
 from app.vendors.models import ReplyLost, VendorRefused
 from app.writes.deps import WriteDeps
-from app.writes.finish import finish
+from app.writes.finish import finish, read_again_after
 from app.writes.models import FOR_GOOD, Answer, Begun, Intent, Operation
 from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepare, prepare_create, prepare_update
-from app.writes.upsert_race import lost_upsert_race
+from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Unmappable
 
@@ -104,7 +104,7 @@ async def send(resolved: ResolvedWrite, begun: Begun, prepared: PreparedWrite, *
         return await send_and_settle(resolved, begun, prepared)
     except VendorRefused as refused:
         if _lost_the_race(operation, prepared, refused):
-            await _postpone(deps, begun, 0.0)
+            await _postpone(deps, begun, 0.0 if operation.attempts <= 1 else UPSERT_RETRY)
             raise Undecided(operation.id) from refused
         if await lost_upsert_race(resolved, operation, prepared.effect, refused):
             await _postpone(deps, begun, UPSERT_RETRY)
@@ -137,7 +137,7 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
         receipt = receipt_of(reply, prepared.effect)
     except Unmappable as error:
         # It was done, but the answer cannot be read: the marker will tell which record it was.
-        await operations.postpone(begun, seconds=0.0, sent=True)
+        await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
         raise Undecided(operation.id) from error
     answer = await finish(resolved, begun, prepared.effect, receipt, prepared.loss, prepared.before)
     if answer is None:
@@ -200,12 +200,15 @@ async def _take_turn(resolved: ResolvedWrite, begun: Begun, value: str) -> None:
 
 
 def _lost_the_race(operation: Operation, prepared: PreparedWrite, refused: VendorRefused) -> bool:
-    """An upsert found nothing, and somebody outside made the record before we did: it becomes an update."""
+    """Whether an upsert found nothing because somebody outside made the record a moment later: it becomes an update.
+
+    Where it meets the same refusal again and again, another unique value of the record is in the way.
+    """
     return (
         operation.action == "upsert"
         and prepared.effect == "create"
         and refused.refusal.kind == "duplicate"
-        and operation.attempts < PATIENT_ATTEMPTS
+        and operation.attempts < MOST_RACES
     )
 
 

@@ -15,7 +15,7 @@ from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
 from app.writes.answers import of_operation, resource_answer
-from app.writes.models import Answer, Begun, FieldChange
+from app.writes.models import Answer, Begun, FieldChange, Operation
 from app.writes.prepare import ResolvedWrite
 from canonical.parts import Loss, ResourceMeta
 from mappings.spec import Action, Mapped, Receipt, Remote
@@ -23,8 +23,9 @@ from mappings.spec import Action, Mapped, Receipt, Remote
 # A vendor that answers "accepted, working on it" is looked at this often before the worker takes over.
 PENDING_PAUSE: Final = 0.2
 PENDING_LOOKS: Final = 15
-# After a yes that could not be read back yet.
+# After a yes that could not be read back yet; longer each time, as what has drifted stays so until somebody mends it.
 READ_AGAIN_AFTER: Final = 1.0
+LONGEST_READ_PAUSE: Final = 300.0
 
 
 class Archived(Struct, frozen=True, kw_only=True):
@@ -54,11 +55,11 @@ async def finish(
         count_operation(operation.object, operation.action, "succeeded")
         return answer
     if remote_id is None and receipt.record is None:
-        # A yes that names no record: whoever comes next finds it by its marker.
-        await operations.postpone(begun, seconds=0.0, sent=True)
+        # A yes that names no record: the worker finds it by its marker.
+        await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
         return None
     if receipt.pending and not await _became_so(resolved, _known(remote_id)):
-        await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
+        await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     try:
         reading = await _read_back(resolved, receipt, remote_id)
@@ -67,7 +68,7 @@ async def finish(
         # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
         if remote_id is not None:
             await operations.note_remote_id(begun, remote_id)
-        await operations.postpone(begun, seconds=READ_AGAIN_AFTER, sent=True)
+        await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     answer = resource_answer(
         of_operation(resource, operation, loss),
@@ -82,6 +83,14 @@ async def finish(
     )
     count_operation(operation.object, operation.action, "succeeded")
     return answer
+
+
+def read_again_after(operation: Operation, *, first: float = READ_AGAIN_AFTER) -> float:
+    """Return the seconds until the record of a write that was carried out is looked for again: `first` after the first
+    attempt, then 1, 2, 4 …"""
+    if operation.attempts <= 1:
+        return first
+    return min(LONGEST_READ_PAUSE, READ_AGAIN_AFTER * 2.0 ** min(operation.attempts - 2, 20))
 
 
 def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:

@@ -31,9 +31,8 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
 
 class WriteRequest(Struct, frozen=True, kw_only=True):
     """A write as it came in. `identifier` is the `{id}` of the record, or of the ticket for a comment; `respond_async`:
-    the caller is content to be told later, at `callback` too where he names one; `wait_own` and `wait_other` are
-    seconds to wait for one's own write and for another's with the same key; `revision` is the one to draft with, where
-    the caller names one for a dry run."""
+    the caller is content to be told later, at `callback` too where one is named; `wait` is how many seconds the caller
+    waits, where that was said; `revision` is the one to draft with, where the caller names one for a dry run."""
 
     principal: str
     key: str
@@ -50,8 +49,7 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     respond_async: bool = False
     callback: str | None = None
-    wait_own: float = 10.0
-    wait_other: float = 2.0
+    wait: float | None = None
     revision: NamedRevision | None = None
 
 

@@ -1,5 +1,6 @@
 """Operations for callers and operators: find them, look once more, decide what cannot be found out."""
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from app.writes.finish import find_comment
 from app.writes.models import Operation, OperationView
 from app.writes.operation_view import view_of
 from app.writes.recover import settle
+from app.writes.write import Writers
 from canonical.parts import ObjectName
 
 OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
@@ -45,25 +47,43 @@ async def list_operations(
 
 
 async def check_operation(
-    deps: WriteDeps, operation_id: str, *, actor: str, objects: Sequence[ObjectName]
+    deps: WriteDeps,
+    writers: Writers,
+    operation_id: str,
+    *,
+    wait: float | None,
+    actor: str,
+    objects: Sequence[ObjectName],
 ) -> OperationView:
-    """Look at the vendor once more for an `unknown` operation; one in another state is shown as it is."""
+    """Look at the vendor once more for an `unknown` operation; one in another state is shown as it is, and so is one
+    that takes longer than `wait` seconds."""
     await _visible(deps, operation_id, objects)
     begun = await deps.operations.reopen(operation_id, actor=actor)
     if begun is not None:
+        looking = writers.start(settle(deps, begun, final=True))
+        done, _ = await asyncio.wait({looking}, timeout=wait)
         with suppress(Undecided):
-            await settle(deps, begun, final=True)
+            for look in done:
+                look.result()
     return view_of(await _visible(deps, operation_id, objects))
 
 
 async def resolve_operation(
-    deps: WriteDeps, operation_id: str, resolution: Resolution, *, actor: str, objects: Sequence[ObjectName]
+    deps: WriteDeps,
+    operation_id: str,
+    resolution: Resolution,
+    *,
+    wait: float | None,
+    actor: str,
+    objects: Sequence[ObjectName],
 ) -> OperationView:
     """Record what a person found out about an `unknown` operation; audited.
 
-    `succeeded` needs the record's remote id, which is read, so that the caller's retry gets the real resource.
-    Raises InvalidField when the operation is not `unknown`, NotFound where the vendor has no such record.
+    `succeeded` needs the record's remote id, which is read, within `wait` seconds, if given, so that the caller's retry
+    gets the real resource. Raises InvalidField when the operation is not `unknown`, NotFound where the vendor has no
+    such record.
     """
+    deadline = time.monotonic() + (deps.execution_limit if wait is None else wait)
     operation = await _visible(deps, operation_id, objects)
     if operation.phase != "unknown":
         detail = f"is not unknown but {view_of(operation).state}: there is nothing to decide"
@@ -78,12 +98,14 @@ async def resolve_operation(
     if resolution.remote_id is None:
         detail = "is needed when the outcome is succeeded"
         raise InvalidField.at("/remote_id", detail)
-    await _resolve_succeeded(deps, operation, resolution.remote_id, actor)
+    await _resolve_succeeded(deps, operation, resolution.remote_id, actor, deadline)
     return view_of(await _visible(deps, operation_id, objects))
 
 
-async def _resolve_succeeded(deps: WriteDeps, operation: Operation, remote_id: str, actor: str) -> None:
-    resolved = resolve_write(deps, operation.intent, time.monotonic() + deps.execution_limit)
+async def _resolve_succeeded(
+    deps: WriteDeps, operation: Operation, remote_id: str, actor: str, deadline: float
+) -> None:
+    resolved = resolve_write(deps, operation.intent, deadline)
     remote_id = resolved.connection.vendor.remote_id_form(remote_id)
     if not re.fullmatch(resolved.connection.vendor.remote_id, remote_id):
         detail = f"is not an id as {resolved.connection.vendor.title} gives them"

@@ -87,9 +87,7 @@ async def _write(
     revision = named_revision(request, admitted)
     key = idempotency_key(request)
     call_me = callback(request)
-    prefers = preferences(request)
-    at_once = 0.0 if prefers.respond_async else None
-    wait = at_once if prefers.wait is None else prefers.wait
+    prefers = preferences(request, later=revision is None)
     body = await read_body(request, media_types)
     query = Query(request, parameters)
     upsert_on = query.choice("upsert_on", ("email", "external_id"))
@@ -109,8 +107,7 @@ async def _write(
         body=body,
         respond_async=prefers.respond_async,
         callback=call_me,
-        wait_own=10.0 if wait is None else wait,
-        wait_other=2.0 if wait is None else wait,
+        wait=prefers.wait,
         revision=revision,
     )
     deps = deps_of(request, WriteDeps)
@@ -174,11 +171,14 @@ async def read_operation(request: AnyRequest) -> Answered:
 async def check(request: AnyRequest) -> Answered:
     """Read back once more for an operation whose outcome is unknown."""
     admitted = await admit(request, "ops:write")
+    wait = preferences(request, later=False).wait
     await read_body(request, ())
     Query(request, ()).check()
     view = await check_operation(
         deps_of(request, WriteDeps),
+        deps_of(request, Writers),
         request.path_params["id"],
+        wait=wait,
         actor=admitted.caller.principal,
         objects=_every_object(),
     )
@@ -189,6 +189,7 @@ async def check(request: AnyRequest) -> Answered:
 async def resolve(request: AnyRequest) -> Answered:
     """Record what a person found at the vendor."""
     admitted = await admit(request, "ops:write")
+    wait = preferences(request, later=False).wait
     resolution = decode_patch(await read_body(request, (JSON,)), Resolution)
     Query(request, ()).check()
     if resolution.outcome == "failed" and resolution.remote_id is not None:
@@ -198,6 +199,7 @@ async def resolve(request: AnyRequest) -> Answered:
         deps_of(request, WriteDeps),
         request.path_params["id"],
         resolution,
+        wait=wait,
         actor=admitted.caller.principal,
         objects=_every_object(),
     )

@@ -9,7 +9,7 @@ from app.writes.prepare import ResolvedWrite, find_by_key
 from mappings.spec import Action
 
 MOST_RACES: Final = 4
-"""So often an upsert of the vendor's own is sent anew: what made the record ends meanwhile."""
+"""How many attempts an upsert has to win a race: what made the record in between ends meanwhile."""
 
 
 async def lost_upsert_race(

@@ -1,14 +1,15 @@
-"""A caller's write: recognised if it was seen before, else carried out once, and answered in the time that he gives.
+"""A caller's write: recognised if it was seen before, else carried out once, and answered in the time that they give.
 
-The request runs in a task of its own: a caller who stops waiting does not stop it.
+The request runs in a task of its own: a caller who stops waiting does not stop it. Before the key is judged, nothing
+waits for a vendor: what is not known about the account by then is fetched after the intent is recorded.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
@@ -28,9 +29,13 @@ from app.writes.queued import is_queued, job_of
 
 REPLAY_PAUSE: Final = 0.05
 LONGEST_PAUSE: Final = 0.25
-# How long a caller who does not want to wait may be kept while his fields are judged; the account's facts are cached.
+# How long a caller waits who does not say: for a write of their own, and for another request with the same key.
+OWN_WAIT: Final = 10.0
+OTHER_WAIT: Final = 2.0
+# A write that is answered before it is done may be kept so long while its fields are judged; account facts are cached.
 FORESIGHT: Final = 2.0
 _log = logging.getLogger("lockstitch.write")
+T = TypeVar("T")
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -45,11 +50,11 @@ class Writers:
     """The writes that are running in this process; `drain` waits for them at the end."""
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[Answer]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
-    def start(self, work: Any) -> "asyncio.Task[Answer]":
+    def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         """Run a write in its own task; what it raises when nobody waits any more is expected or logged."""
-        task: asyncio.Task[Answer] = asyncio.create_task(work)
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
@@ -59,7 +64,7 @@ class Writers:
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
 
-    def _done(self, task: "asyncio.Task[Answer]") -> None:
+    def _done(self, task: "asyncio.Task[Any]") -> None:
         self._running.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, (Problem, Undecided, LeaseLost)):
@@ -72,35 +77,65 @@ async def write(deps: WriteDeps, writers: Writers, request: WriteRequest, check:
     `check` raises what is wrong with the query. Raises the problems of the contract in its order: the recorded key is
     judged before the fields.
     """
+    waits = _waits(request)
     while True:
         # The key may come free while this request waits for it; then it is the first with it, and begins again.
         with suppress(_KeyIsFree):
-            return await _write(deps, writers, request, check)
+            return await _write(deps, writers, request, check, waits)
 
 
-async def _write(deps: WriteDeps, writers: Writers, request: WriteRequest, check: Callable[[], None]) -> Written:
+class _Waits(Struct, frozen=True, kw_only=True):
+    """Until when this caller waits, on the clock of time.monotonic.
+
+    `own` is for a write that runs, `other` for another request with its key that runs, `facts` for what judges a write
+    before a 202. `decision` is for a worker, whose decision takes longer than most callers wait.
+    """
+
+    own: float
+    other: float
+    facts: float
+    decision: float
+
+
+def _waits(request: WriteRequest) -> _Waits:
+    now = time.monotonic()
+    if request.wait is not None:
+        end = now + request.wait
+        return _Waits(own=end, other=end, facts=min(end, now + FORESIGHT), decision=end)
+    own, other = (0.0, 0.0) if request.respond_async else (OWN_WAIT, OTHER_WAIT)
+    return _Waits(own=now + own, other=now + other, facts=now + FORESIGHT, decision=now)
+
+
+async def _write(
+    deps: WriteDeps, writers: Writers, request: WriteRequest, check: Callable[[], None], waits: _Waits
+) -> Written:
+    existing, ready = None, None
     try:
         intent = await read_intent(deps, request, check)
         queued = request.respond_async or is_queued(deps, intent)
-        ready = None
-        if queued:
-            await _foresee(deps, intent)
-        else:
-            ready = await _ready(deps, intent)
-        if request.callback is not None:
+        if _drafts_at_once(deps, intent):
+            ready = await _ready(deps, intent, time.monotonic())
+        awaits_facts = queued and ready is None and _drafts_at_once(deps, intent)
+        if awaits_facts or request.callback is not None:
+            # What follows may take its time, and the key is judged before that.
+            existing = await deps.operations.find_by_key(request.principal, request.key)
+        if existing is None and awaits_facts:
+            await _ready(deps, intent, waits.facts)
+        if existing is None and request.callback is not None:
             await require_callback(deps.poster, request.callback)
     except Problem:
         existing = await deps.operations.find_by_key(request.principal, request.key)
         if existing is None:
             raise
-        return await _judge(deps, writers, request, existing)
+    if existing is not None:
+        return await _judge(deps, writers, request, existing, waits)
     if queued:
-        return await _enlist(deps, writers, request, intent)
+        return await _enlist(deps, writers, request, intent, waits)
     begun = await deps.operations.begin(_new_operation(request, intent, ready))
     if begun.lease is None:
-        return await _judge(deps, writers, request, begun.operation)
+        return await _judge(deps, writers, request, begun.operation, waits)
     work = execute(deps, begun) if ready is None else send(ready.resolved, begun, ready.prepared)
-    return await _wait(deps, writers, request, begun, work)
+    return await _wait(deps, writers, begun, work, waits)
 
 
 class _Ready(Struct, frozen=True, kw_only=True):
@@ -115,54 +150,57 @@ class _KeyIsFree(Exception):
     """The operation that held the key let go of it while this request waited."""
 
 
-async def _ready(deps: WriteDeps, intent: Intent, seconds: float | None = None) -> _Ready | None:
-    """Draft at once what only needs the cached account facts; what reads the record first comes after the intent."""
+def _drafts_at_once(deps: WriteDeps, intent: Intent) -> bool:
+    """Whether facts about the account are all that drafting needs; a change reads the record, after the intent."""
+    mapping = choose_mapping(deps, deps.connections.by_name[intent.connection], intent.object, intent.revision)
+    native = intent.upsert_on is not None and intent.upsert_on in mapping.endpoints.upsert
+    return intent.action in ("create", "comment") or native
+
+
+async def _ready(deps: WriteDeps, intent: Intent, until: float) -> _Ready | None:
+    """Draft the request by facts about the account; None where they cannot be had until then.
+
+    Raises what is wrong with the fields.
+    """
     connection = deps.connections.by_name[intent.connection]
     mapping = choose_mapping(deps, connection, intent.object, intent.revision)
-    native = intent.upsert_on is not None and intent.upsert_on in mapping.endpoints.upsert
-    if intent.action not in ("create", "comment") and not native:
-        return None
-    resolved = ResolvedWrite(deps, connection, mapping, intent, time.monotonic() + (seconds or deps.execution_limit))
     marker = new_id("op_")
-    return _Ready(resolved=resolved, prepared=await prepare(resolved, marker), marker=marker)
+    try:
+        prepared = await prepare(ResolvedWrite(deps, connection, mapping, intent, until), marker)
+    except VendorProblem:
+        return None
+    sending = ResolvedWrite(deps, connection, mapping, intent, time.monotonic() + deps.execution_limit)
+    return _Ready(resolved=sending, prepared=prepared, marker=marker)
 
 
-async def _foresee(deps: WriteDeps, intent: Intent) -> None:
-    """Judge a write that will be drafted again when its turn comes, as far as that can be done now; a vendor who is
-    away does not keep it from being taken."""
-    with suppress(VendorProblem):
-        await _ready(deps, intent, min(FORESIGHT, deps.execution_limit))
-
-
-async def _enlist(deps: WriteDeps, writers: Writers, request: WriteRequest, intent: Intent) -> Written:
-    """Intent and job are one commit; whoever waits looks for the answer."""
+async def _enlist(deps: WriteDeps, writers: Writers, request: WriteRequest, intent: Intent, waits: _Waits) -> Written:
+    """Record the intent and its job in one commit, and look for the answer as long as the caller waits."""
     async with deps.transactions.transaction() as transaction:
         operation = await deps.operations.enlist(
-            transaction, _new_operation(request, intent, None, deferred=request.wait_own <= 0)
+            transaction, _new_operation(request, intent, None, deferred=waits.own <= time.monotonic())
         )
         if operation is not None:
             await deps.queue.enqueue(transaction, job_of(operation))
-    if operation is not None and request.wait_own <= 0:
-        return Written(operation=view_of(operation))
     if operation is not None:
-        return await _look(deps, operation.id, request.wait_own)
+        return await _look(deps, operation, waits.own)
     existing = await deps.operations.find_by_key(request.principal, request.key)
     if existing is None:
         raise _KeyIsFree
-    return await _judge(deps, writers, request, existing)
+    return await _judge(deps, writers, request, existing, waits)
 
 
-async def _look(deps: WriteDeps, operation_id: str, seconds: float) -> Written:
-    """Look for an answer that the queue's worker gives."""
-    deadline, pause = time.monotonic() + seconds, REPLAY_PAUSE
-    while True:
-        written = _present(await deps.operations.get(operation_id))
-        if written.operation is None:
-            return written
-        if time.monotonic() >= deadline:
-            return await _undecided(deps, operation_id)
-        await asyncio.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+async def _look(deps: WriteDeps, operation: Operation, until: float) -> Written:
+    """Look for an answer that a worker gives."""
+    current: Operation | None = operation
+    pause = REPLAY_PAUSE
+    while current is not None and current.phase in ("received", "sent"):
+        left = until - time.monotonic()
+        if left <= 0:
+            return await _later(deps, current)
+        await asyncio.sleep(min(pause, left))
         pause = min(LONGEST_PAUSE, pause * 1.2)
+        current = await deps.operations.get(operation.id)
+    return _present(current)
 
 
 def _new_operation(
@@ -183,20 +221,21 @@ def _new_operation(
     )
 
 
-async def _wait(deps: WriteDeps, writers: Writers, request: WriteRequest, begun: Begun, work: Any) -> Written:
+async def _wait(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, waits: _Waits) -> Written:
     task = writers.start(work)
-    done, _ = await asyncio.wait({task}, timeout=request.wait_own)
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
     if not done:
         return await _undecided(deps, begun.operation.id)
     try:
         return Written(answer=task.result())
     except (Undecided, LeaseLost):
-        return await _undecided(deps, begun.operation.id)
+        return await _look(deps, begun.operation, waits.decision)
 
 
-async def _judge(deps: WriteDeps, writers: Writers, request: WriteRequest, existing: Operation) -> Written:
+async def _judge(
+    deps: WriteDeps, writers: Writers, request: WriteRequest, existing: Operation, waits: _Waits
+) -> Written:
     """The key stands for an operation: replay it, wait for it, go on with it, or say why not. Raises _KeyIsFree."""
-    deadline = time.monotonic() + request.wait_other
     current: Operation | None = existing
     while current is not None:
         if current.fingerprint != request.fingerprint:
@@ -211,12 +250,16 @@ async def _judge(deps: WriteDeps, writers: Writers, request: WriteRequest, exist
             raise _outcome_unknown(current)
         if request.callback not in (None, current.callback):
             raise _other_callback(current)
-        if not current.queued and not current.lease_live:
-            return await _go_on(deps, writers, request, current)
-        if not current.queued and current.phase == "sent" and current.attempts > 1:
-            return await _later(deps, current)  # a worker is looking into it
-        if time.monotonic() >= deadline:
-            if current.queued or current.deferred or request.respond_async:
+        idle = not current.queued and not current.lease_live
+        if idle and current.phase == "received" and current.due_in <= 0:
+            # The caller's retry executes what was never sent, if it comes before the worker.
+            taken = await deps.operations.take_over(current.id)
+            if taken is not None:
+                return await _wait(deps, writers, taken, execute(deps, taken), waits)
+        looked_into = not current.queued and current.phase == "sent" and current.attempts > 1
+        with_worker = idle or looked_into
+        if time.monotonic() >= (waits.decision if with_worker else waits.other):
+            if with_worker or current.queued or current.deferred or request.respond_async:
                 return await _later(deps, current)
             raise IdempotencyInProgress(
                 "The first request with this Idempotency-Key is still running.",
@@ -226,14 +269,6 @@ async def _judge(deps: WriteDeps, writers: Writers, request: WriteRequest, exist
         await asyncio.sleep(REPLAY_PAUSE)
         current = await deps.operations.find_by_key(request.principal, request.key)
     raise _KeyIsFree
-
-
-async def _go_on(deps: WriteDeps, writers: Writers, request: WriteRequest, current: Operation) -> Written:
-    """Nobody holds it: the caller's retry executes what was never sent, if it comes before the worker."""
-    taken = await deps.operations.take_over(current.id) if current.phase == "received" else None
-    if taken is None:
-        return await _undecided(deps, current.id)
-    return await _wait(deps, writers, request, taken, execute(deps, taken))
 
 
 def _outcome_unknown(operation: Operation) -> OutcomeUnknown:

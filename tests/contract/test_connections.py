@@ -105,6 +105,22 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
     assert audited(facade, name) == [("connection.paused", me), ("connection.resumed", me)]
 
 
+def test_a_resume_ends_what_a_vendor_asked_for_in_every_process(
+    caller: Caller, facade: Facade, vendors: Lookalikes
+) -> None:
+    name = "pausable"
+    listing = f"/v1/customers?connection={name}&limit=1"
+    with facade.another_api() as process, Caller(process.url, caller.secret) as other:
+        for one in (caller, other):
+            vendors.break_("hubspot", "status", method="GET", status=429, retry_after=600)
+            assert code_of(one.get(listing), 429) == "vendor-throttled"
+            assert connection(one, name)["state"] == "throttled"
+        assert resume(caller, name)["state"] == "working"
+        assert caller.get(listing).status_code == 200
+        assert until(lambda: other.get(listing), lambda answer: answer.status_code == 200, patience=3.0)
+        assert connection(other, name)["state"] == "working"
+
+
 def test_an_accepted_write_waits_for_the_end_of_the_pause(caller: Caller, facade: Facade, vendors: Lookalikes) -> None:
     name, key = "pausable", new_key()
     body = customer("hubspot")

@@ -1,12 +1,17 @@
 """Vendors that are slow, busy, broken, or changed overnight: what the caller is told, and what is done later."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.contract.callers import Caller, code_of, new_key
-from tests.contract.facade import VENDORS
+from tests.contract.facade import VENDORS, Facade
 from tests.contract.lookalikes import Lookalikes, Vendor
+from tests.contract.patience import until
 from tests.contract.samples import KINDS, Kind, customer, word
 
 READ_PATHS = {"hubspot": "/crm/v3/objects/contacts", "shopify": "/admin/api", "zendesk": "/api/v2/users"}
@@ -72,6 +77,38 @@ def test_a_vendor_that_never_answers(caller: Caller, vendors: Lookalikes) -> Non
     again = caller.write("PATCH", path, {"job_title": "Potter"}, key=key)
     assert (again.status_code, again.json()["job_title"]) == (200, "Potter")
     assert "idempotent-replayed" not in again.headers
+
+
+def test_writes_that_fail_stop_no_reads_and_one_probe_lets_all_of_them_go(
+    facade: Facade, caller: Caller, vendors: Lookalikes
+) -> None:
+    contacts, name = READ_PATHS["hubspot"], "frail-hubspot"
+    path, at_once = f"/v1/customers?connection={name}", {"prefer": "wait=30"}
+    caller.get(f"{path}&limit=1")
+
+    def failing() -> dict[str, Any]:
+        (shown,) = [one for one in caller.get("/ops/connections").json()["data"] if one["name"] == name]
+        return shown if shown["state"] == "failing" else {}
+
+    def create() -> httpx.Response:
+        with Caller(caller.url, caller.secret) as own:
+            return own.write("POST", path, customer("hubspot"), headers=at_once)
+
+    vendors.break_("hubspot", "status", method="POST", path=contacts, status=503, times=None)
+    for _ in range(5):
+        caller.write("POST", path, customer("hubspot"), headers={"prefer": "wait=0"})
+    assert until(failing)["note"] == "writes keep failing"
+    for _ in range(3):
+        assert caller.get(f"{path}&limit=1").status_code == 200
+    assert code_of(create(), 503) == "connection-paused"
+
+    vendors.mend()
+    vendors.break_("hubspot", "slow", method="POST", path=contacts, delay_ms=700)
+    pause_ends = datetime.fromisoformat(failing()["until"])
+    time.sleep(max(0.0, (pause_ends - datetime.now(UTC)).total_seconds() + 0.1))
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: create(), range(20)))
+    assert {answer.status_code for answer in answers} == {201}, [answer.text for answer in answers]
 
 
 def test_a_vendor_that_is_not_there(caller: Caller) -> None:

@@ -40,6 +40,14 @@ async def test_a_wait_that_the_vendor_asked_for_is_kept(kit: Kit) -> None:
     assert 41.0 < (await kit.due_in() or 0) <= 42.0
 
 
+async def test_a_deferred_job_waits_fractions_of_a_second_too(kit: Kit) -> None:
+    await kit.enqueue(new())
+    for seconds in (0.75, 1.75):
+        await kit.queue.give_back([await kit.claim_one()], "not yet", after=seconds)
+        assert seconds - 0.7 < await kit.database.fetch_value(RUN_IN) <= seconds
+        await kit.pass_time(seconds)
+
+
 async def test_a_job_dies_after_its_attempts_and_tells_them_all(kit: Kit) -> None:
     (job_id,) = await kit.enqueue(new("thrice", origin="rcp_1", dedupe_key="d", order_key="a"))
     for expected in ("retried", "retried", "dead"):

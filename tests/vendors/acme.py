@@ -29,6 +29,7 @@ QUICK = Patience(
     first_pause=0.01,
     longest_pause=0.02,
     failing_pause=0.3,
+    longest_failing_pause=0.9,
     unauthorised_pause=0.3,
     account_age=0.3,
     account_retry=0.1,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import VendorAuthFailed, VendorTimeout, VendorUnavailable
+from app.errors import VendorAuthFailed, VendorThrottled, VendorTimeout, VendorUnavailable
 from canonical.parts import CustomFieldSetting
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Unmappable
@@ -101,6 +101,14 @@ async def test_one_caller_giving_up_does_not_end_it_for_the_others() -> None:
             free.set()
             assert await patient == Account(told=("told",))
         assert len(vendor.calls) == 1
+
+
+async def test_a_caller_who_cannot_wait_for_the_end_of_a_throttle_is_told_of_it() -> None:
+    slow_down = Reply(status=429, headers=(("retry-after", "2"),))
+    async with running_vendor(slow_down) as vendor, asking(vendor.url, account_requests=FACTS[:1]) as acme:
+        with pytest.raises(VendorThrottled) as throttled:
+            await acme.account(seconds=0.3)
+        assert 1.0 < (throttled.value.retry_after or 0.0) <= 2.0
 
 
 async def test_facts_that_cannot_be_read_are_the_defaults() -> None:

@@ -6,16 +6,29 @@ import time
 
 import pytest
 
-from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorUnavailable
+from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorTimeout, VendorUnavailable
+from app.settings.file import PacingSettings
 from app.telemetry import render_metrics
-from app.vendors.models import VendorRefused
-from tests.vendors.acme import QUICK, READ, WRITE, asking
+from app.vendors.health import Patience
+from app.vendors.models import ReplyLost, VendorRefused
+from mappings.http import VendorRequest
+from tests.vendors.acme import QUICK, READ, WRITE, Asker, asking
 from tests.vendors.vendor_server import OK, Call, Reply, running_vendor
 
 pytestmark = pytest.mark.anyio
 
 REFUSED = Reply(status=401)
 DOWN = Reply(status=503)
+
+
+QUERY = VendorRequest(method="POST", path="/things", route="/things", body=b'{"query":"things"}')
+
+
+async def fail(acme: Asker, request: VendorRequest = WRITE) -> None:
+    """Fail as often as pauses requests of this kind."""
+    for _ in range(QUICK.failures):
+        with pytest.raises((ReplyLost, VendorUnavailable, ConnectionPaused)):
+            await acme.send(request)
 
 
 def slow_down(seconds: int) -> Reply:
@@ -83,7 +96,7 @@ async def test_failures_in_a_row_pause_the_connection() -> None:
             await acme.send(READ)
         assert len(vendor.calls) == QUICK.failures
         with pytest.raises(ConnectionPaused) as paused:
-            await acme.send(WRITE)
+            await acme.send(READ)
         assert len(vendor.calls) == QUICK.failures
         assert (await acme.on("second").send(READ)).status == 200
     assert paused.value.category == "transient"
@@ -104,33 +117,142 @@ async def test_a_vendor_that_says_no_does_not_fail() -> None:
                 await acme.send(READ)
 
 
-async def test_a_paused_connection_is_tried_with_one_request_and_works_again() -> None:
+async def test_while_one_request_probes_the_others_wait_for_it() -> None:
     async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
+        await fail(acme)
+        calls, probe_may_end = len(vendor.calls), asyncio.Event()
+        vendor.always = OK
+        vendor.then(Reply(until=probe_may_end))
+        await asyncio.sleep(QUICK.failing_pause)
+        creates = [asyncio.create_task(acme.send(WRITE)) for _ in range(20)]
+        await vendor.received(calls + 1)
+        await asyncio.sleep(0.1)
+        assert len(vendor.calls) == calls + 1
+        probe_may_end.set()
+        assert {reply.status for reply in await asyncio.gather(*creates)} == {200}
+        assert len(vendor.calls) == calls + 20
+
+
+async def test_those_who_wait_for_a_probe_that_fails_are_told_when_the_next_one_goes() -> None:
+    async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
+        await fail(acme)
+        calls, probe_may_end = len(vendor.calls), asyncio.Event()
+        vendor.then(Reply(status=503, until=probe_may_end))
+        await asyncio.sleep(QUICK.failing_pause)
+        creates = [asyncio.create_task(acme.send(WRITE)) for _ in range(4)]
+        await vendor.received(calls + 1)
+        probe_may_end.set()
+        outcomes = await asyncio.gather(*creates, return_exceptions=True)
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ConnectionPaused"] * 3 + ["ReplyLost"]
+        told = [outcome.retry_after for outcome in outcomes if isinstance(outcome, ConnectionPaused)]
+        assert all(QUICK.failing_pause < (seconds or 0) <= 2 * QUICK.failing_pause for seconds in told)
+        assert len(vendor.calls) == calls + 1
+
+
+async def test_a_wait_for_a_probe_ends_at_the_deadline() -> None:
+    async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
+        await fail(acme)
+        probe_may_end = asyncio.Event()
+        vendor.then(Reply(until=probe_may_end))
+        await asyncio.sleep(QUICK.failing_pause)
+        probe = asyncio.create_task(acme.send(WRITE))
+        await vendor.received(QUICK.failures + 1)
+        began = time.monotonic()
+        with pytest.raises(ConnectionPaused) as paused:
+            await acme.send(WRITE, seconds=0.3)
+        assert 0.25 < time.monotonic() - began < 0.8
+        assert paused.value.retry_after == pytest.approx(1.0)
+        probe_may_end.set()
+        assert (await probe).status == 200
+
+
+async def test_a_probe_that_its_caller_gives_up_is_left_to_one_of_those_who_wait() -> None:
+    async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
+        await fail(acme)
+        vendor.always = OK
+        vendor.then("hang")
+        await asyncio.sleep(QUICK.failing_pause)
+        probe = asyncio.create_task(acme.send(WRITE))
+        await vendor.received(QUICK.failures + 1)
+        waiting = [asyncio.create_task(acme.send(WRITE)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        probe.cancel()
+        assert {reply.status for reply in await asyncio.gather(*waiting)} == {200}
+
+
+@pytest.mark.parametrize(("failing", "going"), [(WRITE, QUERY), (QUERY, WRITE)], ids=["writes fail", "reads fail"])
+async def test_reads_and_writes_are_judged_apart(failing: VendorRequest, going: VendorRequest) -> None:
+    """Both are POSTs to one address, as those of a GraphQL API: what has an effect is for the mapping to say."""
+
+    def judge(call: Call) -> Reply:
+        return DOWN if call.body == failing.body else OK
+
+    async with running_vendor(judge) as vendor, asking(vendor.url) as acme:
+        await fail(acme, failing)
         for _ in range(2):
-            with pytest.raises((VendorUnavailable, ConnectionPaused)):
-                await acme.send(READ)
+            assert (await acme.send(going)).status == 200
+            with pytest.raises(ConnectionPaused):
+                await acme.send(failing)
+        state = acme.client.state(acme.connection)
+        assert state is not None
+        assert (state.state, state.failing) == ("failing", ("writes",) if failing.effect else ("reads",))
+
+
+async def test_writes_that_wait_for_a_probe_take_no_places_of_reads() -> None:
+    tight = PacingSettings(units=1000, per_seconds=1, concurrency=2)
+    async with running_vendor(DOWN) as vendor, asking(vendor.url, pacing=tight) as acme:
+        await fail(acme)
         probe_may_end = asyncio.Event()
         vendor.always = OK
         vendor.then(Reply(until=probe_may_end))
         await asyncio.sleep(QUICK.failing_pause)
-        probe = asyncio.create_task(acme.send(READ))
+        creates = [asyncio.create_task(acme.send(WRITE)) for _ in range(6)]
         await vendor.received(QUICK.failures + 1)
-        with pytest.raises(ConnectionPaused):
-            await acme.send(READ)
+        assert (await acme.send(READ, seconds=0.5)).status == 200
         probe_may_end.set()
-        await probe
+        await asyncio.gather(*creates)
+
+
+async def test_the_preparation_of_an_account_is_judged_as_a_write() -> None:
+    setup = (VendorRequest(method="POST", path="/fields", route="/fields", effect=True),)
+
+    def judge(call: Call) -> Reply:
+        return DOWN if call.target == "/fields" else OK
+
+    async with running_vendor(judge) as vendor, asking(vendor.url, setup=setup) as acme:
+        for _ in range(3):
+            with pytest.raises((VendorUnavailable, ConnectionPaused)):
+                await acme.send(WRITE)
         assert (await acme.send(READ)).status == 200
 
 
-async def test_a_failed_probe_pauses_for_as_long_again() -> None:
+async def test_each_failed_probe_doubles_the_pause() -> None:
+    assert 1.0 <= Patience().failing_pause <= 5.0
     async with running_vendor(DOWN) as vendor, asking(vendor.url) as acme:
-        for _ in range(2):
-            with pytest.raises((VendorUnavailable, ConnectionPaused)):
-                await acme.send(READ)
-        await asyncio.sleep(QUICK.failing_pause)
-        with pytest.raises(ConnectionPaused):
-            await acme.send(READ)
-        assert len(vendor.calls) == QUICK.failures + 1
+        await fail(acme)
+        for pause in (0.3, 0.6, 0.9, 0.9):
+            with pytest.raises(ConnectionPaused) as paused:
+                await acme.send(WRITE)
+            assert paused.value.retry_after == pytest.approx(pause, abs=0.15)
+            await asyncio.sleep(paused.value.retry_after or 0.0)
+            with pytest.raises(ReplyLost):
+                await acme.send(WRITE)
+        vendor.always = OK
+        await asyncio.sleep(0.9)
+        await acme.send(WRITE)
+        vendor.always = DOWN
+        await fail(acme)
+        with pytest.raises(ConnectionPaused) as paused:
+            await acme.send(WRITE)
+        assert paused.value.retry_after == pytest.approx(0.3, abs=0.15)
+
+
+async def test_a_caller_with_little_time_is_no_failure_of_the_vendor() -> None:
+    async with running_vendor(Reply(after=0.2)) as vendor, asking(vendor.url) as acme:
+        for _ in range(QUICK.failures + 1):
+            with pytest.raises(VendorTimeout):
+                await acme.send(READ, seconds=0.05)
+        assert (await acme.send(READ)).status == 200
 
 
 async def test_a_refused_credential_pauses_and_raises_an_alert(caplog: pytest.LogCaptureFixture) -> None:

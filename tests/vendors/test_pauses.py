@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.errors import ConnectionPaused, VendorAuthFailed
+from app.errors import ConnectionPaused, VendorAuthFailed, VendorThrottled, VendorUnavailable
 from app.postgres.database import Database, Statement
 from app.queue.lanes import PostgresLanes
 from app.queue.pauses import PostgresPauses
@@ -130,6 +130,61 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
         ("connection.resumed", "ada"),
         ("connection.resumed", "lockstitch"),
     ]
+
+
+async def test_after_a_resume_the_others_wait_for_the_request_that_tries_the_credential(
+    database: Database, database_url: str
+) -> None:
+    lanes = PostgresLanes(database)
+    async with running_vendor(REFUSED) as vendor, process(database, database_url, vendor.url) as (acme, pauses):
+        with pytest.raises(VendorAuthFailed):
+            await acme.send(READ)
+        await lanes.resume("acme", actor="ada")
+        await until(lambda: (pause := pauses.of("acme")) is not None and not pause.held)
+        probe_may_end = asyncio.Event()
+        vendor.always = OK
+        vendor.then(Reply(until=probe_may_end))
+        requests = [asyncio.create_task(acme.send(WRITE)) for _ in range(5)]
+        await vendor.received(2)
+        await asyncio.sleep(0.1)
+        assert len(vendor.calls) == 2
+        probe_may_end.set()
+        assert {reply.status for reply in await asyncio.gather(*requests)} == {200}
+
+
+async def test_a_resume_ends_a_throttle_in_every_process(database: Database, database_url: str) -> None:
+    """Also for a request that is waiting already, and where the database knows of no throttle."""
+    lanes = PostgresLanes(database)
+    async with (
+        running_vendor() as vendor,
+        process(database, database_url, vendor.url) as (one, _),
+        process(database, database_url, vendor.url) as (two, _),
+    ):
+        for acme in (one, two):
+            vendor.then(Reply(status=429, headers=(("retry-after", "60"),)))
+            with pytest.raises(VendorThrottled):
+                await acme.send(READ)
+        waiting = asyncio.create_task(two.send(READ, seconds=90.0))
+        with pytest.raises(VendorThrottled):
+            await one.send(READ)
+        assert len(vendor.calls) == 2
+        await lanes.resume("acme", actor="ada")
+        async with asyncio.timeout(5):
+            assert (await waiting).status == 200
+            assert (await one.send(READ)).status == 200
+    assert await audited(database) == [("connection.resumed", "ada")]
+
+
+async def test_a_resume_ends_the_pause_after_failures(database: Database, database_url: str) -> None:
+    lanes = PostgresLanes(database)
+    async with running_vendor(Reply(status=503)) as vendor, process(database, database_url, vendor.url) as (acme, _):
+        for _ in range(2):
+            with pytest.raises((VendorUnavailable, ConnectionPaused)):
+                await acme.send(READ)
+        vendor.always = OK
+        await lanes.resume("acme", actor="ada")
+        await until(lambda: (line := acme.client.state(acme.connection)) is not None and line.state == "working")
+        assert (await acme.send(READ)).status == 200
 
 
 async def test_a_credential_that_was_renewed_meanwhile_is_tried_before_anything_is_paused(

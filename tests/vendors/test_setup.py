@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.errors import VendorAuthFailed, VendorUnavailable
+from app.errors import VendorAuthFailed, VendorThrottled, VendorUnavailable
 from app.vendors.models import VendorRefused
 from mappings.http import VendorRequest
 from tests.vendors.acme import READ, WRITE, asking
@@ -50,6 +50,16 @@ async def test_a_vendor_that_fails_gets_no_write_and_is_prepared_later() -> None
         vendor.always = OK
         await acme.send(WRITE)
         assert vendor.targets() == ["POST /fields"] * 4 + ["POST /things"]
+
+
+async def test_a_write_that_waits_for_a_throttled_preparation_is_told_of_the_throttle() -> None:
+    slow_down = Reply(status=429, headers=(("retry-after", "2"),))
+    async with running_vendor(slow_down) as vendor, asking(vendor.url, setup=SETUP) as acme:
+        first = asyncio.create_task(acme.send(WRITE))
+        await vendor.received(1)
+        with pytest.raises(VendorThrottled):
+            await acme.send(WRITE, seconds=0.3)
+        first.cancel()
 
 
 async def test_a_refused_credential_is_told() -> None:

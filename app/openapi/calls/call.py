@@ -54,8 +54,9 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 READ_HEADERS: Final = ("X-Correlation-ID", "traceparent")
-MAPPED_HEADERS: Final = ("X-Lockstitch-Mapping", *READ_HEADERS)
-WRITE_HEADERS: Final = ("Idempotency-Key", "Prefer", "Lockstitch-Callback", *MAPPED_HEADERS)
+WAITING_HEADERS: Final = ("Prefer", *READ_HEADERS)
+MAPPED_HEADERS: Final = ("X-Lockstitch-Mapping", *WAITING_HEADERS)
+WRITE_HEADERS: Final = ("Idempotency-Key", "Lockstitch-Callback", *MAPPED_HEADERS)
 REPLAYS: Final = (
     "Repeating the request with its key replays the recorded answer byte for byte, without touching the vendor."
     " Records live 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); after that the key is free again."

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.openapi.calls.call import CHECK_PROBLEMS, DECISION_PROBLEMS, READ_HEADERS, Call
+from app.openapi.calls.call import CHECK_PROBLEMS, DECISION_PROBLEMS, READ_HEADERS, WAITING_HEADERS, Call
 from app.writes.routes import SCOPES
 
 CALLS: Final[tuple[Call, ...]] = (
@@ -36,7 +36,7 @@ CALLS: Final[tuple[Call, ...]] = (
         summary="Look at the vendor once more for an unknown outcome",
         scopes=("ops:write",),
         answer="Operation",
-        headers=READ_HEADERS,
+        headers=WAITING_HEADERS,
         problems=CHECK_PROBLEMS,
     ),
     Call(
@@ -49,7 +49,7 @@ CALLS: Final[tuple[Call, ...]] = (
         scopes=("ops:write",),
         answer="Operation",
         body="Resolution",
-        headers=READ_HEADERS,
+        headers=WAITING_HEADERS,
         problems=DECISION_PROBLEMS,
     ),
 )

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from app.openapi.calls.call import READ_HEADERS, READ_PROBLEMS, Call
+from app.openapi.calls.call import READ_PROBLEMS, WAITING_HEADERS, Call
 from app.records.options import OLDEST, OptionsView
 from mappings.spec import Option
 
@@ -25,7 +25,7 @@ CALLS: Final[tuple[Call, ...]] = (
         ),
         answer="FieldOptions",
         queries=("options.max_age",),
-        headers=READ_HEADERS,
+        headers=WAITING_HEADERS,
         problems=READ_PROBLEMS,
     ),
 )

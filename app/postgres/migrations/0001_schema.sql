@@ -177,6 +177,9 @@ CREATE TABLE lane (
     throttles      integer          NOT NULL DEFAULT 0 CHECK (throttles >= 0),
     probe_token    uuid,
 
+    -- When a person last resumed it. Each process forgets then what it alone knows of: throttling, failures.
+    resumed_at     timestamptz,
+
     -- Jobs of a lane that one process may have at work, where that is fewer than usual: a target that takes its time
     -- takes only so many places.
     at_once        integer          CHECK (at_once > 0),

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pytest
+
 from tests.contract.async_writes.told import CONTACTS, LATER, called_at, finished
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes
 from tests.contract.patience import until
-from tests.contract.samples import customer, order, word
+from tests.contract.samples import KINDS, customer, order, word
 from tests.emulators.receiver import Receiver
 
 
@@ -83,6 +85,19 @@ def test_a_lost_reply_is_found_out_by_the_job(caller: Caller, vendors: Lookalike
     assert len(finished(caller, done["id"])) == 1
 
 
+def test_a_job_whose_write_is_held_is_tried_again_when_the_lease_ends(caller: Caller, facade: Facade) -> None:
+    """Its former worker died in the middle of the write. The next one waits, and does not ask again and again."""
+    caller.post("/ops/connections/shopify/pause", json={"note": "until the lease is planted"})
+    answer = caller.write("POST", "/v1/orders", order(), headers={"prefer": "wait=0"})
+    facade.sql(
+        "UPDATE operation SET lease_token = 'of-a-dead-worker', due_at = now() + interval '4.7 seconds' WHERE id = $1",
+        answer.json()["id"],
+    )
+    caller.post("/ops/connections/shopify/resume")
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert _attempts_of(facade, answer.json()["id"]) == ["deferred", "done"]
+
+
 def test_a_write_that_kills_its_worker_is_a_dead_letter_and_goes_on_when_redriven(
     caller: Caller, facade: Facade, vendors: Lookalikes
 ) -> None:
@@ -130,6 +145,35 @@ def test_a_discarded_write_is_told_to_have_failed(
     assert called_at(receiver, "/discarded").json["data"] == done
     assert caller.write("POST", "/v1/orders", order(mark), key=key).status_code == 201
     assert len(vendors.records("shopify", "Order", holding=mark)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "change"),
+    [("hubspot customer", "GET", "missing"), ("shopify order", "POST", "type"), ("zendesk ticket", "POST", "type")],
+)
+def test_an_answer_that_no_longer_fits_is_read_less_and_less_often(
+    caller: Caller, facade: Facade, vendors: Lookalikes, name: str, method: str, change: str
+) -> None:
+    """The vendor has done it, and its record or its reply cannot be read: that lasts until somebody mends it."""
+    kind, mark = KINDS[name], word()
+    caller.create(kind.collection, kind.sample())
+    vendors.break_(kind.connection, "drift", method=method, times=None, change=change)
+    answer = caller.write("POST", kind.collection, kind.sample(mark), headers=LATER)
+    began = "SELECT started_at FROM attempt WHERE kind = 'execute' AND correlation_id = $1 ORDER BY number"
+    rows = until(lambda: facade.sql(began, answer.json()["correlation_id"]), lambda rows: len(rows) >= 5)
+    assert (rows[4]["started_at"] - rows[3]["started_at"]).total_seconds() > 3.9
+    vendors.mend()
+    assert caller.settled(answer)["state"] == "succeeded"
+    assert len(vendors.records(kind.connection, kind.held_as, holding=mark)) == 1
+
+
+def _attempts_of(facade: Facade, operation_id: str) -> list[str]:
+    """How each attempt at the job of a write ended."""
+    rows = facade.sql(
+        "SELECT a.outcome FROM attempt a JOIN operation o USING (correlation_id) WHERE o.id = $1 ORDER BY a.number",
+        operation_id,
+    )
+    return [row["outcome"] for row in rows]
 
 
 def _dead_letter_of(caller: Caller, operation_id: str) -> dict[str, Any]:
