@@ -23,13 +23,14 @@ test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
 test-long: $(INSTALLED) ## Run the tests that take long: an outage of a day, a large export, the scaffold of a vendor
 	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 -m long $(ARGS)
 
-check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files and contracts
+check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files, alert rules and contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	.ci/file-lengths
 	.ci/generated --check
+	.ci/alert-rules
 	$(BIN)/lockstitch contract check
 	$(BIN)/python -m mappings.release --check
 

@@ -16,7 +16,9 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
+from app import telemetry
 from app.dependencies import Dependencies
+from app.http.admission import template_of
 from app.http.deps import HttpDeps
 from app.http.edge import Edge
 from app.http.responses import problem_response, refuse_other_path
@@ -37,6 +39,7 @@ _log = logging.getLogger("lockstitch.server")
 
 def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
     """The ASGI application: routes, problems for everything that goes wrong, and the edge around them."""
+    telemetry.expect_server_errors(template_of(path) for handler in route_handlers for path in handler.paths)
     app = Litestar(
         route_handlers=list(route_handlers),
         state=State({"dependencies": dependencies}),

@@ -203,6 +203,11 @@ async def _open_queue(stack: AsyncExitStack, foundation: Foundation, *, works: b
 
 
 async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connections: Connections) -> VendorDeps:
+    called = [each for each in connections.by_name.values() if isinstance(each.vendor, Vendor)]
+    telemetry.expect_vendor_calls(
+        (each.name for each in called),
+        ((mapping.name, mapping.revision) for each in called for mapping in each.vendor.mappings),
+    )
     announcer = _announcer(foundation.sealer, foundation.events)
     pauses = PostgresPauses(foundation.database, announcer)
     await stack.enter_async_context(pauses.following(foundation.database_url))

@@ -121,7 +121,8 @@ class Worker:
         """Whoever keeps the logs elsewhere can prove by these lines that the chain was not written anew."""
         head = await self._runtime.dependencies.of(PostgresAuditTrail).head()
         if head.position:
-            _log.info("the audit chain has come to %s:%s", head.position, head.chain)
+            anchor = f"{head.position}:{head.chain}"
+            _log.info("the audit chain has come to %s", anchor, extra={"anchor": anchor})
         return False
 
     async def _beat(self) -> bool:

@@ -161,6 +161,14 @@ def currency_digits(code: str) -> int:
     return codes.minor_units().get(code, 2)
 
 
+class Unreadable(ValueError):
+    """Text that says nothing of what it should. `text` is a vendor's, and may be anything: never show it."""
+
+    def __init__(self, why: str, text: str) -> None:
+        super().__init__(why)
+        self.text = text
+
+
 def money(amount: str, currency: str) -> str:
     """A decimal string with exactly the currency's digits: `"10"` EUR is `"10.00"`.
 
@@ -199,10 +207,10 @@ def parse_decimal(text: str) -> Decimal:
     """A finite decimal number. A plus sign and an exponent of up to two digits may be there, and blanks around it: some
     vendors print numbers so.
 
-    Raises ValueError where the text is no such number.
+    Raises Unreadable where the text is no such number.
     """
     if not _DECIMAL.fullmatch(text):
-        raise ValueError("not a decimal number")
+        raise Unreadable("not a decimal number", text)
     return Decimal(text)
 
 

@@ -98,12 +98,31 @@ def choices(resource: Struct) -> tuple[Choice, ...]:
     return tuple({choice.path: choice for choice in _choices(resource, "$")}.values())
 
 
+def place_of(path: str, reason: str) -> str:
+    """Where a reading failed, of `path` and `reason` as a mapping or msgspec gives them: of a member that is missing,
+    where it belongs."""
+    missing = _MISSING.match(reason)
+    return path if missing is None else path + _step(missing[1])
+
+
+def places_holding(record: Any, value: Any, path: str = "$") -> Iterator[str]:
+    """Every place of a decoded record where this value stands."""
+    if isinstance(record, dict):
+        for name, member in record.items():
+            yield from places_holding(member, value, path + _step(name))
+    elif isinstance(record, list):
+        for place, item in enumerate(record):
+            yield from places_holding(item, value, f"{path}[{place}]")
+    elif type(record) is type(value) and record == value:
+        yield path
+
+
 def misfit_of(path: str, reason: str, record: Any = None) -> Misfit:
     """What a failed reading says: `path` with places and `reason` as a mapping or msgspec gives them. The record, where
     it is at hand, has the value that did not fit."""
-    folded = _fold(path)
-    if missing := _MISSING.match(reason):
-        return Misfit(path=folded + _step(missing[1]), kind="missing_field", expected="a value", found="nothing")
+    folded = _fold(place_of(path, reason))
+    if _MISSING.match(reason):
+        return Misfit(path=folded, kind="missing_field", expected="a value", found="nothing")
     value = value_at(record, path)
     if not reason.startswith("Expected "):  # what was found, in words; a value that it quotes is left out
         found = reason.partition("'")[0].strip()

@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
 from mappings import coercion
+from mappings.drift import places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
 from mappings.webhooks import WebhookManifest
 
@@ -30,6 +31,8 @@ UpsertKey = Literal["email", "external_id"]
 
 NUMBER: Final = "[1-9][0-9]{0,18}"
 """The ids of vendors that count: a positive number of 64 bits."""
+MOST_NAMED: Final = 3
+"""A value that more members hold does not tell which of them a reading broke over."""
 
 
 class Unmappable(Exception):
@@ -292,6 +295,17 @@ def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R
         raise VendorDrift("$", "the vendor's answer is not JSON") from error
     except RecursionError as error:
         raise VendorDrift("$", "the vendor's answer is nested more deeply than can be read") from error
+
+
+def misread(record: Struct, error: Exception, what: str) -> VendorDrift:
+    """What to raise where a record fits its Struct and a value in it says nothing: the path leads to the value, where
+    the error tells it and no more than three members hold it. `what` is for an error that does not tell."""
+    text = getattr(error, "text", None)
+    held = [] if text is None else list(places_holding(msgspec.json.decode(msgspec.json.encode(record)), text))
+    if not 1 <= len(held) <= MOST_NAMED:
+        return VendorDrift("$", f"{what}: {type(error).__name__}")
+    others = f", or at {' or '.join(held[1:])}" if len(held) > 1 else ""
+    return VendorDrift(held[0], f"{error}{others}")
 
 
 class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from app.api_keys.store import PostgresKeys, digest_of
+from app.errors import StoreUnavailable
 from app.http.callers import Caller
 
 TRUSTED_SECONDS: Final = 1.0
@@ -18,10 +19,12 @@ PAUSE_SECONDS: Final = 0.05
 """Between two look-ups of keys that are not known here. All that come in the meantime are looked up together."""
 MOST: Final = 1_000
 MOST_WRONG: Final = 10_000
+RECALLED_AFTER: Final = 2.0
+"""How many seconds a look-up may take before what is remembered is taken instead, where that is allowed."""
 
 
 class RememberedKeys:
-    """`Keys` in memory, by digest, before `keys`.
+    """`RecalledKeys` in memory, by digest, before `keys`.
 
     A key that was good before is looked up at once. All others, and so every wrong one, are looked up together: whoever
     guesses keys costs the database at most one query in `PAUSE_SECONDS`, and delays a new caller by no more than that.
@@ -77,6 +80,31 @@ class RememberedKeys:
         if len(self._known) >= MOST:
             self._known.clear()
         self._known[digest] = caller, now if _is_near_its_end(caller) else now + TRUSTED_SECONDS
+
+    async def find_or_recall(self, secret: str) -> Caller | None:
+        """Like `find`; while the database does not answer, who held the key when it was last looked up, until it
+        expires. Raises StoreUnavailable for a key that is not remembered."""
+        asked = asyncio.ensure_future(self.find(secret))
+        # Not cancelled: PostgreSQL would have to answer that as well.
+        await asyncio.wait({asked}, timeout=RECALLED_AFTER)
+        asked.add_done_callback(_retrieve)
+        error = asked.exception() if asked.done() else StoreUnavailable("The database does not answer.")
+        if error is None:
+            return asked.result()
+        known = self._known.get(digest_of(secret))
+        if not isinstance(error, StoreUnavailable) or known is None or _has_ended(known[0]):
+            raise error
+        return known[0]
+
+
+def _retrieve(asked: "asyncio.Future[Caller | None]") -> None:
+    """Or asyncio complains about an error that nobody waits for any more."""
+    if not asked.cancelled():
+        asked.exception()
+
+
+def _has_ended(caller: Caller) -> bool:
+    return caller.expires_at is not None and caller.expires_at <= datetime.now(UTC)
 
 
 def _is_near_its_end(caller: Caller) -> bool:

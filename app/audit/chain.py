@@ -29,6 +29,7 @@ EVENT: Final = "e.id, e.at, e.xid, e.type, e.subject, e.actor, e.correlation_id,
 ADVISORY_LOCK: Final = int.from_bytes(b"auditsea")
 # Behind every id of a transaction.
 LAST_ID: Final = 2**63 - 1
+LAST_XID: Final = 2**64 - 1
 
 # Given up by itself at the end of the transaction, also when its process is killed.
 LOCK = Statement("SELECT audit_sealer", "SELECT pg_try_advisory_xact_lock($1)")
@@ -39,6 +40,7 @@ STATE = Statement(
     """
     SELECT last.position, last.chain, sealer.sealed_xid, sealer.sealed_id, control.system_identifier AS cluster,
            pg_snapshot_xmin(pg_current_snapshot()) AS oldest_open,
+           pg_snapshot_xmax(pg_current_snapshot()) AS next_xid,
            coalesce(sealer.cluster = control.system_identifier
                     AND sealer.sealed_xid < pg_snapshot_xmax(pg_current_snapshot()), false) AS mark_counts
       FROM pg_control_system() AS control

@@ -17,7 +17,7 @@ async def verify_audit(trail: AuditTrail, *, start: int, at_most: int, anchor: A
     An anchor just before `start` is what the walk begins with; an earlier one would be compared with nothing.
     """
     head = await trail.head()
-    if start > head.position + 1:
+    if start > head.position + 1 and (anchor is None or anchor.position <= head.position):
         raise InvalidField.of("from", f"is behind the end of the chain, which is at {head.position}")
     if anchor is not None and anchor.position < start - 1:
         raise InvalidField.of("anchor", "lies more than one position before `from`, where nothing is compared with it")

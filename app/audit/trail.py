@@ -6,12 +6,13 @@ from typing import Final
 import asyncpg
 from msgspec import Raw
 
-from app.audit.chain import EVENT, GENESIS, LAST_ID, STATE, digest_of_event, link
+from app.audit.chain import EVENT, GENESIS, LAST_ID, LAST_XID, STATE, digest_of_event, link
 from app.audit.models import Anchor, AuditEvent, AuditFilter, ChainBreak, UnsealedTail, Verification
 from app.audit.record import digest_of
 from app.postgres.database import Database, Statement
 
 STEP: Final = 2_000
+GONE: Final = "events are gone, as they are when a database was restored from a backup"
 
 # Which index serves depends on the filters that are given; a plan for all of them would read the whole trail.
 PLAN_ANEW = Statement("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
@@ -63,7 +64,8 @@ SELECT_SMUGGLED = Statement(
     """,
 )
 
-# $1 and $2 are the mark.
+# $1 and $2 are the mark, $3 the next transaction: what is from a later one is from an earlier life of the counter, and
+# was sealed before there was a mark.
 SELECT_TAIL = Statement(
     "SELECT audit_event",
     """
@@ -71,6 +73,7 @@ SELECT_TAIL = Statement(
            extract(epoch FROM clock_timestamp() - min(e.at))::float8 AS oldest_age_seconds
       FROM audit_event AS e
      WHERE (e.xid, e.id) > ($1::xid8, $2::bigint)
+       AND e.xid < $3::xid8
        AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id)
     """,
 )
@@ -81,6 +84,7 @@ SELECT_OLDEST = Statement(
     SELECT extract(epoch FROM clock_timestamp() - e.at)::float8
       FROM audit_event AS e
      WHERE (e.xid, e.id) > ($1::xid8, $2::bigint)
+       AND e.xid < $3::xid8
        AND NOT EXISTS (SELECT FROM audit_seal WHERE audit_event = e.id)
      ORDER BY e.xid, e.id
      LIMIT 1
@@ -126,7 +130,7 @@ class PostgresAuditTrail:
     async def figures(self) -> tuple[int, float]:
         """How long the chain is, and the age in seconds of the first event that is not sealed yet."""
         state = await self._state()
-        age: float | None = await self._database.fetch_value(SELECT_OLDEST, *_mark(state))
+        age: float | None = await self._database.fetch_value(SELECT_OLDEST, *_tail_of(state))
         return _head(state).position, age or 0.0
 
     async def verify(self, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:
@@ -136,7 +140,9 @@ class PostgresAuditTrail:
         end = min(head.position, start + at_most - 1)
         walk = _Walk(start, anchor)
         if anchor is not None and anchor.position > head.position:
-            walk.found = _broken("anchor", anchor.position, None, f"The chain ends at position {head.position}.")
+            walk.found = _broken(
+                "anchor", anchor.position, None, f"The chain ends at position {head.position}: {GONE}."
+            )
         elif start > 1:
             walk.begin(await self._database.fetch_row(SELECT_SEAL, start - 1))
         while walk.found is None and walk.position <= end:
@@ -164,7 +170,7 @@ class PostgresAuditTrail:
         return state
 
     async def _tail(self, state: asyncpg.Record) -> UnsealedTail:
-        row = await self._database.fetch_row(SELECT_TAIL, *_mark(state))
+        row = await self._database.fetch_row(SELECT_TAIL, *_tail_of(state))
         assert row is not None  # noqa: S101 - an aggregate
         return UnsealedTail(
             count=row["count"], oldest_at=row["oldest_at"], oldest_age_seconds=row["oldest_age_seconds"]
@@ -227,7 +233,7 @@ class _Walk:
         anchor = self._anchor
         if anchor is None or anchor.position != position or anchor.chain == row["chain"].hex():
             return None
-        detail = "The seals fit each other, but the chain is another than the one that was kept: it was written anew."
+        detail = f"The chain is another than the one that was kept: {GONE}, or it was written anew."
         return _broken("anchor", position, row["audit_event"], detail)
 
 
@@ -255,9 +261,12 @@ def _broken(what: str, position: int | None, event: int | None, detail: str) -> 
     return ChainBreak(what=what, position=position, audit_event=event, detail=detail)  # type: ignore[arg-type]
 
 
-def _mark(state: asyncpg.Record) -> tuple[int, int]:
-    """Where the tail begins: at the beginning where no mark counts."""
-    return (state["sealed_xid"], state["sealed_id"]) if state["mark_counts"] else (0, 0)
+def _tail_of(state: asyncpg.Record) -> tuple[int, int, int]:
+    """Behind which transaction and id the tail begins, and before which transaction it ends; all events where no mark
+    counts."""
+    if not state["mark_counts"]:
+        return (0, 0, LAST_XID)
+    return (state["sealed_xid"], state["sealed_id"], state["next_xid"])
 
 
 def _head(state: asyncpg.Record) -> Anchor:

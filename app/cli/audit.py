@@ -20,6 +20,7 @@ from app.cli.exits import BROKEN, usage
 from app.cli.operators import read_time
 from app.cli.printing import write_json
 from app.cli.tables import table
+from app.errors import InvalidField
 from app.http.paging import Page
 from app.postgres.database import Database
 
@@ -101,7 +102,10 @@ def verify(
     async def walk(database: Database) -> Verification:
         return await _walk(PostgresAuditTrail(database), max(1, from_), kept)
 
-    found = with_database(walk)
+    try:
+        found = with_database(walk)
+    except InvalidField as wrong:
+        usage(f"--{wrong.detail}")
     if json:
         write_json(found)
     else:

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from asyncpg import PostgresError
@@ -74,8 +75,15 @@ def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run what works on a database. Raises Complaint for one that does not answer, or is not ours."""
-    try:
+    with needing_database():
         return asyncio.run(work)
+
+
+@contextmanager
+def needing_database() -> Iterator[None]:
+    """Raises Complaint in place of what a database raises that does not answer, or is not ours."""
+    try:
+        yield
     except StoreUnavailable as error:
         raise Complaint(f"{error.detail} Is the database of LOCKSTITCH_DATABASE_URL running?") from error
     except PostgresError as error:

@@ -9,8 +9,20 @@ from app.postgres import migrate as migrations
 from app.settings.environment import load_settings
 
 
-def migrate() -> None:
-    """Apply the missing migrations and name them."""
-    for migration in asyncio.run(migrations.migrate(find_database(load_settings(os.environ)))):
+def migrate(*, wait: float = 30.0) -> None:
+    """Apply the missing migrations and name them.
+
+    Parameters
+    ----------
+    wait
+        For how many seconds to try again while the database does not answer or a table is in use.
+    """
+    url = find_database(load_settings(os.environ))
+    for migration in asyncio.run(migrations.migrate(url, wait_seconds=wait, tell=_tell)):
         sys.stdout.write(f"{migration.version:04d} {migration.name}\n")
     sys.stdout.write("The database is up to date.\n")
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()

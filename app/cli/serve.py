@@ -3,9 +3,11 @@
 import os
 
 from app.api import serve as serve_api
+from app.cli.database import needing_database
 from app.settings.environment import load_settings
 
 
 def serve() -> None:
     """Run the API until SIGTERM, which lets it finish what it has begun."""
-    serve_api(load_settings(os.environ))
+    with needing_database():
+        serve_api(load_settings(os.environ))

@@ -57,14 +57,14 @@ class Admitted(Struct, frozen=True, kw_only=True):
     correlation_id: str
 
 
-async def admit(request: AnyRequest, scope: str | None, offered: str = JSON) -> Admitted:
+async def admit(request: AnyRequest, scope: str | None, offered: str = JSON, *, while_away: bool = False) -> Admitted:
     """Key, budget, scope and the headers that every call has; `scope` None lets any valid key in, and `offered` is
-    the media type of the answer.
+    the media type of the answer. `while_away` recalls keys while the database does not answer.
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
     """
-    name_route(_template(request.scope["path_template"]))
-    caller = await _authenticate(request)
+    name_route(template_of(request.scope["path_template"]))
+    caller = await _authenticate(request, while_away=while_away)
     name_caller(caller.name)
     verdict = deps_of(request, HttpDeps).budgets.spend(caller.principal)
     if verdict is not None:
@@ -225,16 +225,17 @@ def content_type_of(request: AnyRequest) -> str:
 
 
 @lru_cache(maxsize=128)
-def _template(route: str) -> str:
+def template_of(route: str) -> str:
     """The framework's template as documents write it: `/v1/customers/{id}`."""
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", route)
 
 
-async def _authenticate(request: AnyRequest) -> Caller:
+async def _authenticate(request: AnyRequest, *, while_away: bool) -> Caller:
+    deps = deps_of(request, HttpDeps)
+    find = deps.keys.find_or_recall if while_away else deps.keys.find
     sent = request.headers.getall("authorization", [])
     match = _BEARER.fullmatch(sent[0].strip()) if len(sent) == 1 else None
-    deps = deps_of(request, HttpDeps)
-    caller = None if match is None else await deps.keys.find(match[1])
+    caller = None if match is None else await find(match[1])
     if caller is None:
         verdict = None if match is None else deps.wrong_keys.spend(_network_of(request))
         if verdict is not None and not verdict.allowed:

@@ -36,3 +36,11 @@ class Keys(Protocol):
 
     async def find(self, secret: str) -> Caller | None:
         """Who holds this key, if it is valid now."""
+
+
+class RecalledKeys(Keys, Protocol):
+    """Keys that also work while the database is away."""
+
+    async def find_or_recall(self, secret: str) -> Caller | None:
+        """Like `find`; while the database does not answer, who held the key when it was last looked up, until it
+        expires. Only for what holds no personal data. Raises StoreUnavailable for a key that is not remembered."""

@@ -9,7 +9,8 @@ from app.monitoring.readiness import Verdict
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringDeps:
-    """`readiness` judges whether this process can serve; `collect` reads the gauges that only the database knows."""
+    """`readiness` judges whether this process can serve; `collect` reads the gauges that only the database knows, if
+    it answers."""
 
     runs: Runs
     readiness: Callable[[], Awaitable[Verdict]]

@@ -19,7 +19,7 @@ import msgspec
 from app.egress.transport import USER_AGENT
 from app.monitoring.models import Message
 from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings, resolve_secret
-from app.telemetry.alerts import count_told
+from app.telemetry.alerts import count_told, expect_told
 
 SECONDS: Final = 10.0
 _log = logging.getLogger("lockstitch.alerts")
@@ -134,6 +134,7 @@ async def open_alerting(
 ) -> AsyncIterator[Alerting]:
     """The ways that are configured, closed at the end of the block; `installation` is how messages name where they come
     from. Raises SettingsError where a reference leads nowhere."""
+    expect_told()
     smtp = alerts.smtp
     password = None
     if smtp is not None and smtp.password is not None:

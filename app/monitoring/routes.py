@@ -44,8 +44,8 @@ async def ready(request: AnyRequest) -> Answered:
 
 @route("/metrics", http_method=["GET"], name="metrics")
 async def metrics(request: AnyRequest) -> Answered:
-    """Prometheus text; gauges of the operations are read from the database now."""
-    await admit(request, "ops:read", offered="text/plain")
+    """Prometheus text; what only the database knows is read now, and left out while it is away."""
+    await admit(request, "ops:read", offered="text/plain", while_away=True)
     await deps_of(request, MonitoringDeps).collect()
     return Response(render_metrics(), media_type=METRICS_TEXT)
 

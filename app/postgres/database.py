@@ -35,7 +35,7 @@ _UNTRACED: Final = nullcontext()
 # What asyncpg raises when PostgreSQL is away, starting, stopping, full, failing over or closed for maintenance
 # (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), or sacrifices a transaction to another one (class 40: a
 # deadlock), beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
-_UNAVAILABLE = (
+UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
@@ -129,7 +129,7 @@ class Session:
             yield
         except BaseException:
             # Where this fails the connection is lost, and PostgreSQL has rolled back by itself.
-            with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *_UNAVAILABLE):
+            with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *UNAVAILABLE):
                 await transaction.rollback()
             raise
         with _TRANSLATED:
@@ -281,7 +281,7 @@ class _Translation(AbstractContextManager[None]):  # three to a query, and a gen
     ) -> None:
         if error is None:
             return
-        lost = isinstance(error, _UNAVAILABLE)
+        lost = isinstance(error, UNAVAILABLE)
         # One class for a lost connection and for a wrong number of arguments; only the text tells them apart.
         if not lost and isinstance(error, asyncpg.InterfaceError):
             lost = any(word in str(error) for word in ("closed", "closing", "released back to the pool"))

@@ -4,20 +4,27 @@ A released file is never edited: what it did to a database cannot be undone, so 
 refused.
 """
 
+import asyncio
 import hashlib
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import msgspec
 
 from app.errors import Complaint
-from app.postgres.database import Database, Statement
+from app.postgres.database import UNAVAILABLE, Database, Statement
 
 FOLDER = Path(__file__).parent / "migrations"
 
 # Any constant will do, as long as nothing else locks it: "lockstit" in ASCII.
 ADVISORY_LOCK = int.from_bytes(b"lockstit")
+# While a change of a table waits for a transaction that uses it, everybody else waits behind the change.
+LOCK_SECONDS: Final = 2.0
+PAUSE_SECONDS: Final = 0.5
 
 TABLE_EXISTS = Statement("SELECT pg_class", "SELECT to_regclass('schema_migration') IS NOT NULL")
 SELECT_APPLIED = Statement("SELECT schema_migration", "SELECT version, digest FROM schema_migration ORDER BY version")
@@ -50,17 +57,53 @@ def read_migrations(folder: Path = FOLDER) -> list[Migration]:
     return migrations
 
 
-async def migrate(url: str, migrations: list[Migration] | None = None) -> list[Migration]:
+async def migrate(
+    url: str,
+    migrations: list[Migration] | None = None,
+    *,
+    wait_seconds: float = 0.0,
+    tell: Callable[[str], None] | None = None,
+) -> list[Migration]:
     """Apply what is missing and return it. Any number of processes may call this at once: one of them does the work.
 
-    Raises MigrationError when an applied file has changed since, when the database is newer than this version, or when
-    it does not let us in.
+    A database that does not answer, and a table that is in use, are tried again for `wait_seconds`, which `tell` is
+    told once. Raises MigrationError when an applied file has changed since, when the database is newer than this
+    version, or when it does not let us in.
     """
     wanted = read_migrations() if migrations is None else migrations
+    applied: list[Migration] = []
+    give_up = time.monotonic() + wait_seconds
+    while True:
+        try:
+            await _apply_missing(url, wanted, applied)
+        except UNAVAILABLE as error:
+            why = _why(error)
+            if time.monotonic() >= give_up:
+                raise MigrationError(why) from error
+            if tell is not None:
+                tell(f"{why} Trying again for {wait_seconds:.0f} s.")
+            tell = None
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return applied
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return (
+            "A table is in use by a transaction that stays open; nothing was changed. pg_stat_activity shows it:"
+            " look for the oldest xact_start."
+        )
+    return f"The database does not let us in: {error or type(error).__name__}."
+
+
+async def _apply_missing(url: str, wanted: list[Migration], done: list[Migration]) -> None:
     try:
         connection = await asyncpg.connect(url)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise MigrationError(f"The database does not let us in: {error or type(error).__name__}.") from error
+    except UNAVAILABLE:
+        raise
+    except asyncpg.PostgresError as error:
+        raise MigrationError(_why(error)) from error
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
         applied = await _read_applied(connection)
@@ -68,6 +111,7 @@ async def migrate(url: str, migrations: list[Migration] | None = None) -> list[M
         missing = [migration for migration in wanted if migration.version not in applied]
         for migration in missing:
             async with connection.transaction():
+                await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
                 await connection.execute(migration.sql)
                 await connection.execute(
                     "INSERT INTO schema_migration (version, name, digest) VALUES ($1, $2, $3)",
@@ -75,7 +119,7 @@ async def migrate(url: str, migrations: list[Migration] | None = None) -> list[M
                     migration.name,
                     migration.digest,
                 )
-        return missing
+            done.append(migration)
     finally:
         await connection.close()  # which lets the lock go
 

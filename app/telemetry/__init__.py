@@ -13,7 +13,13 @@ texts of exceptions, header values. An id of a record points at a person, so rou
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse
 from app.telemetry.drift import count_drift, count_drift_looks, expect_drift
 from app.telemetry.jobs import JobAttempt, count_dead_letter, job_span
-from app.telemetry.metrics import add_collector, count_operation, render_metrics
+from app.telemetry.metrics import (
+    add_collector,
+    count_operation,
+    expect_server_errors,
+    expect_vendor_calls,
+    render_metrics,
+)
 from app.telemetry.provider import set_up, shut_down
 from app.telemetry.server import ServerCall, mark_replayed, name_caller, name_route, server_span
 from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
@@ -40,7 +46,9 @@ __all__ = [
     "current_traceparent",
     "derive_trace_id",
     "expect_drift",
+    "expect_server_errors",
     "expect_uploads",
+    "expect_vendor_calls",
     "job_span",
     "mapping_span",
     "mark_replayed",

@@ -5,7 +5,7 @@ configuration, a route template or a word from a fixed set, never what a caller 
 """
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +19,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+
+from mappings.http import Category
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -40,6 +42,12 @@ server_duration = Histogram(
     "Duration of calls to this process.",
     ("http_request_method", "http_route", "http_response_status_code", "error_type"),
     buckets=_SECONDS,
+    registry=registry,
+)
+server_errors = Counter(
+    "lockstitch_server_errors",
+    "Calls to this process answered with 5xx.",
+    ("http_route", "http_response_status_code"),
     registry=registry,
 )
 client_duration = Histogram(
@@ -88,6 +96,27 @@ spans_failed = Counter("lockstitch_otlp_spans_failed", "Spans lost because no co
 def count_operation(object_name: str, action: str, outcome: str) -> None:
     """One canonical write has ended: `succeeded`, `failed` or `unknown`."""
     operations.labels(object_name, action, outcome).inc()
+
+
+UNMATCHED = "unmatched"
+"""The route of a call that no route takes."""
+
+
+def expect_server_errors(routes: Iterable[str]) -> None:
+    """Let the series of these routes begin at zero: what is not there before its first count has no increase."""
+    for route in (*routes, UNMATCHED):
+        for status in ("500", "503"):
+            server_errors.labels(route, status)
+
+
+def expect_vendor_calls(connections: Iterable[str], mappings: Iterable[tuple[str, int]]) -> None:
+    """The same for these connections, and for the revisions of mappings that read what their vendors answer."""
+    for connection in connections:
+        for outcome in ("success", "lost", *get_args(Category)):
+            vendor_outcomes.labels(connection, outcome)
+    for mapping, revision in mappings:
+        for reason in ("drift", "unmappable"):
+            mapping_refusals.labels(mapping, str(revision), reason)
 
 
 class _Collected:

@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Histogram
 
-from app.telemetry.metrics import server_duration
+from app.telemetry.metrics import UNMATCHED, server_duration, server_errors
 from app.telemetry.runs import now, recorder
 
 _tracer = trace.get_tracer("lockstitch.http")
@@ -116,8 +116,10 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
     failed = error is not None or (call.status or 0) >= 500
     error_type = "" if not failed else str(call.status) if error is None else type(error).__qualname__
     status = "" if call.status is None else str(call.status)
-    route = call.route or "unmatched"
+    route = call.route or UNMATCHED
     _durations(call.method, route, status, error_type).observe(seconds)
+    if failed and (call.status is not None or isinstance(error, Exception)):
+        server_errors.labels(route, status or "500").inc()
     if call.span.is_recording():
         if call.status is not None:
             call.span.set_attribute("http.response.status_code", call.status)

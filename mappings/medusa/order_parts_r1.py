@@ -130,12 +130,12 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
     for line in record.items or ():
         for one in line.adjustments or ():
             key = (one.code, one.description, False)
-            taken = float((one.raw_total if with_tax else one.raw_subtotal).value)
+            taken = float(exact((one.raw_total if with_tax else one.raw_subtotal).value))
             added[key] = added.get(key, 0.0) + taken
     for method in record.shipping_methods or ():
         for one in method.adjustments or ():
             key = (one.code, one.description, True)
-            taken = float((one.raw_total if with_tax else one.raw_subtotal).value)
+            taken = float(exact((one.raw_total if with_tax else one.raw_subtotal).value))
             added[key] = added.get(key, 0.0) + taken
     return tuple(
         [

@@ -14,7 +14,7 @@ from mappings.medusa.endpoints_order import ENDPOINTS
 from mappings.medusa.order_tables_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
-from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Remote, VendorMapping, misread
 from mappings.unchanged import changes_only
 
 COARSER: Final = Loss(
@@ -35,7 +35,7 @@ def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
-        raise VendorDrift("$", f"a sum or a count is none: {type(error).__name__}") from error
+        raise misread(record, error, "a sum or a count is none") from error
 
 
 def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:

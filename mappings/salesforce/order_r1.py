@@ -26,7 +26,7 @@ from mappings.salesforce.reading import changed_at, instant, remote
 from mappings.salesforce.record_ids import LONG, long_id
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
 from mappings.salesforce.writing import read_key
-from mappings.spec import Mapped, Unmappable, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Unmappable, VendorMapping, misread
 
 ZERO: Final = Decimal(0)
 NO_CURRENCY: Final = "XXX"
@@ -65,6 +65,13 @@ def quantity(amount: str) -> str:
     return values.quantity(amount)
 
 
+def _day(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise values.Unreadable("not a day", text) from error
+
+
 def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
     """What an order means. Raises Unmappable for a reduction order, VendorDrift for a sum or a day that is none."""
     if record.is_reduction_order:
@@ -72,7 +79,7 @@ def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
-        raise VendorDrift("$", f"a sum, a count or a day is none: {type(error).__name__}") from error
+        raise misread(record, error, "a sum, a count or a day is none") from error
 
 
 def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
@@ -135,7 +142,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         internal_note=record.description,
         external_id=read_key(record.key),
         custom_fields=custom_fields.read("Order", id, settings, account, loss) if settings else (),
-        placed_at=None if record.effective_date is None else values.utc(datetime.fromisoformat(record.effective_date)),
+        placed_at=None if record.effective_date is None else values.utc(_day(record.effective_date)),
         created_at=created_at,
         updated_at=updated_at,
     )

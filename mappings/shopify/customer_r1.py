@@ -23,7 +23,7 @@ from mappings.shopify.customer_write_r1 import to_vendor
 from mappings.shopify.endpoints_customer import ENDPOINTS
 from mappings.shopify.inputs_2026_07 import CustomerWrite
 from mappings.shopify.links import admin_url, is_webhook, utc
-from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
 from mappings.unchanged import changes_only
 
 # Shopify's state is that of the login to the storefront, and speaks of nothing else: an ordinary buyer who never made
@@ -41,23 +41,24 @@ CONSENT: Final[dict[str, ConsentState]] = {
     "NOT_SUBSCRIBED": "never",
 }
 
+BROKEN: Final = "a sum, a count or a time is none"
+
 
 def to_canonical(customer: wire.Customer, account: wire.Account) -> Mapped[Customer]:
     """What a customer means to us."""
-    return _read(customer, account, Notes())
+    try:
+        return _mapped(customer, account, Notes())
+    except (ValueError, ArithmeticError) as error:
+        raise misread(customer, error, BROKEN) from error
 
 
 def webhook_to_canonical(body: wire_webhook.Customer, account: wire.Account) -> Mapped[Customer]:
     """The same for the body of a webhook."""
     notes = Notes()
-    return _read(customer_webhook_r1.as_record(body, account, notes), account, notes)
-
-
-def _read(customer: wire.Customer, account: wire.Account, notes: Notes) -> Mapped[Customer]:
     try:
-        return _mapped(customer, account, notes)
+        return _mapped(customer_webhook_r1.as_record(body, account, notes), account, notes)
     except (ValueError, ArithmeticError) as error:
-        raise VendorDrift("$", f"a sum, a count or a time is none: {type(error).__name__}") from error
+        raise misread(body, error, BROKEN) from error
 
 
 def _mapped(customer: wire.Customer, account: wire.Account, notes: Notes) -> Mapped[Customer]:
@@ -159,7 +160,9 @@ def _stats(customer: wire.Customer) -> OrderStats | None:
     if spent is None or count is None or spent.currency_code is None:
         return None
     return OrderStats(
-        count=int(count), total_spent=values.money(spent.amount, spent.currency_code), currency=spent.currency_code
+        count=int(values.parse_decimal(count)),
+        total_spent=values.money(spent.amount, spent.currency_code),
+        currency=spent.currency_code,
     )
 
 

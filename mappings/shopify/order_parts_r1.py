@@ -53,8 +53,8 @@ def unit_price(amount: str, currency: str) -> tuple[str, Decimal]:
 
 @lru_cache(maxsize=4096)
 def exact(amount: str) -> Decimal:
-    """The number itself."""
-    return Decimal(amount)
+    """The number itself. Raises ValueError for what is no number."""
+    return values.parse_decimal(amount)
 
 
 def amount_of(bag: wire.MoneyBag | None, currency: str) -> str:

@@ -28,8 +28,10 @@ from mappings.shopify.inputs_2026_07 import OrderWrite
 from mappings.shopify.links import admin_url, is_webhook, utc
 from mappings.shopify.order_write_r1 import to_vendor
 from mappings.shopify.variables_2026_07 import Sizes
-from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
 from mappings.unchanged import changes_only
+
+BROKEN: Final = "a sum, a count or a time is none"
 
 
 def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
@@ -37,25 +39,24 @@ def to_canonical(order: wire.Order, account: wire.Account) -> Mapped[Order]:
     notes = Notes()
     whole, sizes = completed(order, account)
     _note_truncated(whole, sizes, notes)
-    return _read(whole, account, notes)
+    try:
+        return _mapped(whole, account, notes)
+    except (ValueError, ArithmeticError) as error:
+        raise misread(whole, error, BROKEN) from error
 
 
 def webhook_to_canonical(body: wire_webhook.Order, account: wire.Account) -> Mapped[Order]:
     """The same for the body of a webhook."""
     notes = Notes()
-    mapped = _read(order_webhook_r1.as_record(body, account, notes), account, notes)
+    try:
+        mapped = _mapped(order_webhook_r1.as_record(body, account, notes), account, notes)
+    except (ValueError, ArithmeticError) as error:
+        raise misread(body, error, BROKEN) from error
     if body.fulfillment_status is not None:
         return mapped
     # The word for nothing fulfilled is ours here: the webhook itself says null.
     unsaid = msgspec.structs.replace(mapped.data, fulfillment_status_raw=None)
     return msgspec.structs.replace(mapped, data=unsaid)
-
-
-def _read(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Order]:
-    try:
-        return _mapped(order, account, notes)
-    except (ValueError, ArithmeticError) as error:
-        raise VendorDrift("$", f"a sum, a count or a time is none: {type(error).__name__}") from error
 
 
 def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Order]:
@@ -150,7 +151,7 @@ def _totals(order: wire.Order, items: Decimal, currency: str) -> Totals:
     fees = parts.ZERO
     for bag in (order.original_total_additional_fees_set, order.original_total_duties_set):
         if bag is not None and not (order.duties_included and bag is order.original_total_duties_set):
-            fees += Decimal(bag.shop_money.amount)
+            fees += parts.exact(bag.shop_money.amount)
     return Totals(
         items=parts.money(str(items), currency),
         discount=parts.amount_of(order.total_discounts_set, currency),

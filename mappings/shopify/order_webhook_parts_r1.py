@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
+from canonical import values
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook as body
 from mappings.shopify.asking import gid
@@ -31,8 +32,8 @@ def _text(amount: body.Amount | Decimal | None) -> str:
 
 
 def decimal(amount: body.Amount | None) -> Decimal:
-    """A sum to compute with."""
-    return Decimal(_text(amount))
+    """A sum to compute with. Raises ValueError for what is no number."""
+    return values.parse_decimal(_text(amount))
 
 
 def shop_money(sent: body.MoneySet | None) -> wire.MoneyBag | None:

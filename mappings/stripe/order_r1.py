@@ -13,7 +13,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
 from canonical.totals import check_payment, check_taxes
 from mappings import line_fields
-from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping, misread
 from mappings.stripe import addresses, metadata
 from mappings.stripe import order_parts_r1 as parts
 from mappings.stripe import order_sums_r1 as sums
@@ -39,7 +39,7 @@ def to_canonical(record: Sold, account: wire.Account) -> Mapped[Order]:
             return _invoice(record, account, notes)
         return _session(record, account, notes)
     except (ValueError, ArithmeticError) as error:
-        raise VendorDrift("$", f"a sum or a count is none: {type(error).__name__}") from error
+        raise misread(record, error, "a sum or a count is none") from error
 
 
 def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mapped[Order]:

@@ -16,7 +16,7 @@ from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes, check_totals
 from mappings import line_fields
-from mappings.spec import Mapped, Remote, VendorDrift, VendorMapping
+from mappings.spec import Mapped, Remote, VendorMapping, misread
 from mappings.unchanged import changes_only
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
 from mappings.woocommerce.asking import meta_text, page_url
@@ -46,7 +46,7 @@ def to_canonical(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
-        raise VendorDrift("$", f"a sum or a count is none: {type(error).__name__}") from error
+        raise misread(record, error, "a sum or a count is none") from error
 
 
 def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:

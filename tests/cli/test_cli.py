@@ -1,12 +1,17 @@
 """The command line: help and mistakes answer at once, keys are shown once, and every refusal is a sentence."""
 
+import asyncio
+import os
 import re
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
-from tests.commands import lockstitch
+from tests.cli.dead_work import ENCRYPTION_KEYS
+from tests.commands import ROOT, lockstitch
 
 
 @pytest.fixture
@@ -15,7 +20,7 @@ def migrated(empty_database_url: str) -> dict[str, str]:
     environment = {"LOCKSTITCH_DATABASE_URL": empty_database_url}
     done = lockstitch("migrate", environment=environment)
     assert done.returncode == 0, done.stderr
-    assert "0001 api_keys" in done.stdout
+    assert "0001 schema" in done.stdout
     return environment
 
 
@@ -81,7 +86,7 @@ def test_a_second_migration_finds_nothing_to_do(migrated: dict[str, str]) -> Non
         ({"LOCKSTITCH_DATABASE_URL": "postgresql://lockstitch@127.0.0.1:1/lockstitch"}, "database"),
     ],
 )
-@pytest.mark.parametrize("arguments", [("migrate",), ("key", "list")])
+@pytest.mark.parametrize("arguments", [("migrate", "--wait", "0"), ("key", "list")])
 def test_what_cannot_be_done_ends_with_1_and_a_sentence(
     arguments: tuple[str, ...], environment: dict[str, str], said: str
 ) -> None:
@@ -90,6 +95,49 @@ def test_what_cannot_be_done_ends_with_1_and_a_sentence(
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_process_without_its_database_ends_with_a_sentence(command: str) -> None:
+    done = lockstitch(
+        command,
+        environment={
+            "LOCKSTITCH_DATABASE_URL": "postgresql://lockstitch@127.0.0.1:1/lockstitch",
+            "LOCKSTITCH_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
+        },
+    )
+    assert done.returncode == 1
+    assert done.stderr == "The database does not answer. Is the database of LOCKSTITCH_DATABASE_URL running?\n"
+
+
+def test_migrate_waits_for_a_database_that_is_not_there_yet(empty_database_url: str) -> None:
+    allow_connections(empty_database_url, allowed=False)
+    with subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "migrate"],
+        env=os.environ | {"LOCKSTITCH_DATABASE_URL": empty_database_url},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert "Trying again" in process.stderr.readline()
+        allow_connections(empty_database_url, allowed=True)
+        said, complained = process.communicate(timeout=60)
+
+    assert process.returncode == 0, complained
+    assert said.endswith("The database is up to date.\n")
+
+
+def allow_connections(url: str, *, allowed: bool) -> None:
+    name = urlsplit(url).path.lstrip("/")
+
+    async def alter() -> None:
+        connection = await asyncpg.connect(urlsplit(url)._replace(path="/template1").geturl())
+        await connection.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {str(allowed).lower()}")
+        await connection.close()
+
+    asyncio.run(alter())
 
 
 def test_a_database_that_was_never_migrated_is_said_to_be_one(empty_database_url: str) -> None:

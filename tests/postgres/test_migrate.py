@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from app.postgres.database import Database
-from app.postgres.migrate import MigrationError, count_missing, migrate, read_migrations
+from app.postgres.migrate import LOCK_SECONDS, MigrationError, count_missing, migrate, read_migrations
 
 pytestmark = pytest.mark.anyio
 
@@ -78,6 +78,35 @@ async def test_a_database_of_a_newer_version_is_refused(empty_database_url: str,
 
     with pytest.raises(MigrationError, match="migrated by a newer one"):
         await migrate(empty_database_url)
+
+
+async def test_a_table_in_use_is_waited_for_and_holds_nobody_up_meanwhile(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    await migrate(empty_database_url)
+    for migration in read_migrations():
+        (tmp_path / f"{migration.version:04d}_{migration.name}.sql").write_text(migration.sql)
+    (tmp_path / f"{len(read_migrations()) + 1:04d}_next.sql").write_text("ALTER TABLE job ADD COLUMN next text;")
+    holder, worker = await asyncpg.connect(empty_database_url), await asyncpg.connect(empty_database_url)
+    await worker.execute(f"SET statement_timeout = '{LOCK_SECONDS * 2}s'")
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("SELECT FROM job")
+    try:
+        with pytest.raises(MigrationError, match="in use by a transaction"):
+            await migrate(empty_database_url, read_migrations(tmp_path))
+
+        waits = asyncio.create_task(migrate(empty_database_url, read_migrations(tmp_path), wait_seconds=60.0))
+        async with asyncio.timeout(30):
+            while not await worker.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                pass
+        assert await worker.fetchval("SELECT count(*) FROM job") == 0
+        assert not waits.done()
+        await transaction.rollback()
+        assert [done.name for done in await waits] == ["next"]
+    finally:
+        await holder.close()
+        await worker.close()
 
 
 def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:

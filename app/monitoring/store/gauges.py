@@ -1,5 +1,6 @@
 """Figures that only the database knows, as Prometheus reads them: the same on every process, as of the last scrape."""
 
+import asyncio
 import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -8,11 +9,14 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from app.audit.trail import PostgresAuditTrail
+from app.errors import StoreUnavailable
 from app.monitoring.store import heartbeats
 from app.postgres.database import Database, Statement
 from app.queue.figures import read_figures
 from app.queue.models import QueueFigures
 
+# A scrape is given 10 seconds, of which looking up its key may take two.
+SECONDS: Final = 3.0
 OPEN_PHASES: Final = ("received", "sent", "unknown")
 PAUSE_REASONS: Final = ("auth", "operator")
 BY_LANE: Final = ("connection", "kind")
@@ -66,13 +70,15 @@ UNFINISHED_UPLOADS = Statement(
 
 
 class Gauges:
-    """`refresh` reads them, `collect` gives what was read last. `connections` are those of the configuration, and
-    `exporting` those of them whose exports are uploaded."""
+    """`refresh` reads them, `collect` gives what was read last, nothing of it while the database is away. `connections`
+    are those of the configuration, and `exporting` those of them whose exports are uploaded."""
 
     def __init__(self, database: Database, connections: Collection[str], exporting: Collection[str]) -> None:
         self._database = database
         self._connections = sorted(connections)
         self._exporting = sorted(exporting)
+        self._reading: asyncio.Task[bool] | None = None
+        self._up = False
         self._uploads: dict[str, tuple[int, float]] = {}
         self._paused: set[tuple[str, str]] = set()
         self._stopped = 0
@@ -85,7 +91,21 @@ class Gauges:
         self._sealed = (0, 0.0)
 
     async def refresh(self) -> None:
-        """Read them now. Raises StoreUnavailable."""
+        """Read them now, if the database answers within SECONDS."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+        # Not cancelled when it takes longer: PostgreSQL would have to answer that as well.
+        await asyncio.wait({self._reading}, timeout=SECONDS)
+        self._up = self._reading.done() and self._reading.result()
+
+    async def _read(self) -> bool:
+        try:
+            await self._read_all()
+        except StoreUnavailable:
+            return False
+        return True
+
+    async def _read_all(self) -> None:
         self._operations = await heartbeats.count_open_operations(self._database)
         self._queue = await read_figures(self._database)
         rows = await self._database.fetch(COUNT_DEAD_LETTERS)
@@ -101,7 +121,11 @@ class Gauges:
 
     def collect(self) -> list[Metric]:
         """For `telemetry.add_collector`."""
+        up = _gauge("lockstitch_database_up", "1 while the database answers this process.", (), [((), float(self._up))])
+        if not self._up:
+            return [up]
         return [
+            up,
             *self._of_operations(),
             *self._of_queue(),
             *self._of_dead_letters(),

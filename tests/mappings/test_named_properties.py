@@ -1,0 +1,68 @@
+"""A record that cannot be read names the property over which it broke, in the vendor's own words."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mappings.checks import golden
+from mappings.drift import place_of
+from mappings.registry import VENDORS, mapping_of
+from mappings.spec import VendorDrift
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+NONSENSE: Final = "no such value"
+GONE: Final = object()
+
+Place = tuple[str | int, ...]
+
+
+def places(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every member of a record and every item of its arrays, with what stands there."""
+    if place:
+        yield place, value
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from places(member, (*place, name))
+
+
+def changed(record: Any, place: Place, value: Any) -> bytes:
+    """The record with something else at one place."""
+    copy = json.loads(json.dumps(record))
+    inside = copy
+    for step in place[:-1]:
+        inside = inside[step]
+    if value is GONE:
+        del inside[place[-1]]
+    else:
+        inside[place[-1]] = value
+    return json.dumps(copy).encode()
+
+
+def written(place: Place) -> str:
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+
+
+@pytest.mark.parametrize("vendor", VENDORS.values(), ids=list(VENDORS))
+def test_what_does_not_fit_is_named(vendor: Any) -> None:
+    """Each text of each golden record as nonsense, each member gone: where the record is refused for that, the path
+    leads to it."""
+    account, refused, unnamed = golden.account_of(vendor, ROOT), 0, []
+    for case in golden.cases(vendor, ROOT):
+        mapping = mapping_of(vendor, case.object, case.revision)  # type: ignore[arg-type]
+        assert mapping is not None
+        record = json.loads(case.sent)
+        for place, value in places(record):
+            name = str(place[-1])
+            for wrong in (NONSENSE, GONE) if isinstance(value, str) else (GONE,):
+                try:
+                    golden.understood(vendor, mapping, changed(record, place, wrong), account)
+                except VendorDrift as drift:
+                    refused += 1
+                    if isinstance(place[-1], str) and name not in place_of(drift.path, drift.reason):
+                        unnamed.append((case.name, written(place), wrong is GONE, drift.path, drift.reason))
+                except Exception:  # noqa: BLE001,S112 - other refusals are judged elsewhere
+                    continue
+    assert unnamed == []
