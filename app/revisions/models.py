@@ -143,8 +143,8 @@ class ShadowFigures(Struct, frozen=True, kw_only=True):
 class CanaryTally(Struct, frozen=True, kw_only=True):
     """Counts of records and drafts that a canary answered for, each compared with the active revision.
 
-    `refused`: only the canary refused. `refused_by_active`: only the active revision refused. `lost_more`,
-    `lost_less`: the canary had more, or less, loss than the active revision.
+    `refused` counts refusals by the canary, `refused_by_active` those by the active revision. `lost_more` and
+    `lost_less` count those where the canary lost more, or less, than the active revision.
     """
 
     key: TrialKey
