@@ -212,7 +212,7 @@ def test_a_killed_child_is_started_again(dev: Dev) -> None:
 
     _wait_for(lambda: _answers(facts["api"] + "/health/ready"), dev.output)
     _wait_for(lambda: _answers(facts["emulators"] + "/_emulator/health"), dev.output)
-    assert "postgres was ended by SIGKILL; it is started again" in dev.output.read_text()
+    assert "postgres was killed by SIGKILL; restarting in" in dev.output.read_text()
     assert dev.stop() == 0
 
 
