@@ -278,7 +278,7 @@ def test_a_taken_port_is_refused_with_the_name_of_its_variable(dev: Dev) -> None
 
         assert dev.begin().wait(PATIENCE) == 1
 
-    assert f"Port {dev.worker} is taken" in dev.output.read_text()
+    assert f"Port {dev.worker} is in use" in dev.output.read_text()
     assert "LOCKSTITCH_WORKER_PORT" in dev.output.read_text()
 
 
