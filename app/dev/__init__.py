@@ -1,1 +1,1 @@
-"""`lockstitch dev`: everything on one machine, from one command, out of one folder."""
+"""`lockstitch dev`: run everything on one machine, with one command and one data folder."""

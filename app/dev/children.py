@@ -1,4 +1,4 @@
-"""A child process that is started again when it dies, until it is told to stop."""
+"""A child process that is restarted when it ends, until it is stopped."""
 
 import asyncio
 import os
@@ -12,15 +12,15 @@ from pathlib import Path
 from app.child_process import TiedProcess, tied_to_parent
 from app.errors import Complaint
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds before a dead child is started again
-STEADY_AFTER = 30.0  # seconds of life after which a death counts as the first one again
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0  # seconds before an ended child is restarted
+STEADY_AFTER = 30.0  # seconds of running after which the pause starts at FIRST_PAUSE again
 DEATHS_BEFORE_READY = 3
-LAST_WORDS = 8  # lines of the log that are shown when a child dies
+LAST_WORDS = 8  # lines of the log that are shown when a child ends
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChildSpec:
-    """What to run. `can_start` is asked until it says yes before every start; standard output goes to `log`."""
+    """What to run. Every start waits until `can_start` returns True. Output is appended to `log`."""
 
     name: str
     command: Sequence[str]
@@ -32,11 +32,11 @@ class ChildSpec:
 
 
 class Child:
-    """One running child. `tell` gets a line for people whenever it dies."""
+    """One running child. `report` receives a message for the console whenever it ends."""
 
-    def __init__(self, spec: ChildSpec, tell: Callable[[str], None]) -> None:
+    def __init__(self, spec: ChildSpec, report: Callable[[str], None]) -> None:
         self.spec = spec
-        self._tell = tell
+        self._report = report
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._deaths = 0
@@ -44,25 +44,25 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id, while there is a process."""
+        """The process id, or None while no process runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     def start(self) -> None:
-        """Start it and go on starting it. Call it in the main thread: the child is tied to the thread that forks."""
+        """Start the child and keep it running. Call this in the main thread: a child ends with the forking thread."""
         self._keeper = asyncio.create_task(self._keep_running(), name=f"keep {self.spec.name} running")
 
     async def wait_until(self, ready: Callable[["Child"], Awaitable[bool]], seconds: float) -> None:
-        """Wait until `ready` says so. Raises Complaint when the child keeps dying, or the time is over."""
+        """Wait until `ready` returns True. Raises Complaint if the child keeps ending, or after `seconds`."""
         deadline = time.monotonic() + seconds
         while not (self.pid and await ready(self)):
             if self._deaths >= DEATHS_BEFORE_READY:
-                raise Complaint(f"{self.spec.name} does not start; its log is {self.spec.log}.")
+                raise Complaint(f"{self.spec.name} does not start: see {self.spec.log}.")
             if time.monotonic() > deadline:
-                raise Complaint(f"{self.spec.name} was not ready within {seconds:g} s; its log is {self.spec.log}.")
+                raise Complaint(f"{self.spec.name} was not ready within {seconds:g} s: see {self.spec.log}.")
             await asyncio.sleep(0.02)
 
     async def stop(self, seconds: float) -> None:
-        """Ask it to end, wait, and kill it when the time is over."""
+        """Send the stop signal and wait. Kill the child after `seconds`."""
         if self._keeper is not None:
             self._keeper.cancel()
             with suppress(asyncio.CancelledError):
@@ -74,20 +74,20 @@ class Child:
         try:
             await asyncio.wait_for(self._process.wait(), seconds)
         except TimeoutError:
-            self._tell(f"{self.spec.name} did not end within {seconds:g} s and is killed.")
+            self._report(f"{self.spec.name} did not end within {seconds:g} s; killing it.")
             self.kill()
             await self._process.wait()
 
     def kill(self) -> None:
-        """End it and whatever it started, at once."""
+        """Kill the child and all processes that it started."""
         if self.pid is not None:
             with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)  # it leads a process group of its own
+                os.killpg(self.pid, signal.SIGKILL)  # the child leads its own process group
 
     async def _keep_running(self) -> None:
         pause = FIRST_PAUSE
         while True:
-            while not self.spec.can_start():  # noqa: ASYNC110 - nothing tells us, so we look
+            while not self.spec.can_start():  # noqa: ASYNC110 - there is no event to wait for
                 await asyncio.sleep(0.02)
             started = time.monotonic()
             try:
@@ -98,7 +98,7 @@ class Child:
             self._deaths += 1
             if time.monotonic() - started > STEADY_AFTER:
                 pause = FIRST_PAUSE
-            self._tell(f"{self.spec.name} {ended}; it is started again in {pause:g} s.{self._last_words()}")
+            self._report(f"{self.spec.name} {ended}; restarting in {pause:g} s.{self._last_words()}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -124,8 +124,8 @@ class Child:
 
 def _how_it_ended(code: int) -> str:
     if code >= 0:
-        return f"ended with code {code}"
+        return f"exited with code {code}"
     try:
-        return f"was ended by {signal.Signals(-code).name}"
+        return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
-        return f"was ended by signal {-code}"
+        return f"was killed by signal {-code}"

@@ -1,16 +1,16 @@
-"""The data folder of `lockstitch dev`: what lies in it, and whose turn it is.
+"""The data folder of `lockstitch dev`.
 
-    dev.lock              held while a supervisor runs
-    dev.json              where everything is and the keys to it, while everything is ready
-    keys.json             the two API keys, so that they survive a restart
-    webhook-secrets.json  what each connection's webhooks are signed with, likewise
-    encryption-key        the key of payloads at rest
-    lockstitch.toml       the connections to the emulators, unless the operator brings a file
+    dev.lock              locked while a supervisor runs
+    dev.json              URLs and keys, present while everything is ready
+    keys.json             the two API keys, kept across restarts
+    webhook-secrets.json  the webhook secret of each connection, kept across restarts
+    encryption-key        the key of data at rest
+    lockstitch.toml       the connections to the emulators, unless the operator provides a file
     postgres/             the embedded cluster
-    emulators/            what the emulated vendors hold
-    logs/                 one file a process
+    emulators/            the records of the emulated vendors
+    logs/                 one file per process
 
-Whatever holds a secret has mode 0600 from the moment it exists.
+Files with secrets are created with mode 0600.
 """
 
 import fcntl
@@ -27,9 +27,9 @@ from app.api_keys.store import generate_secret
 from app.errors import Complaint
 from app.signatures import new_secret
 
-LARGEST_LOG = 10 * 1024 * 1024  # bytes; at the next start a larger one becomes `.old`
+LARGEST_LOG = 10 * 1024 * 1024  # bytes; a larger log is renamed to `.old` at the next start
 
-# What the emulators accept. The file refers to these by name, as an operator's own file would.
+# The credentials that the emulators accept. The configuration file refers to them by name.
 EMULATOR_CREDENTIALS = {
     "LOCKSTITCH_DEV_FRESHDESK_TOKEN": "freshdesk-dev-token",
     "LOCKSTITCH_DEV_HUBSPOT_TOKEN": "hubspot-dev-token",
@@ -44,9 +44,9 @@ EMULATOR_CREDENTIALS = {
 EMULATED = ("freshdesk", "hubspot", "shopify", "stripe", "woocommerce", "zendesk")
 GATEWAY = "gateway"
 CONFIG_FILE = """\
-# Written by `lockstitch dev` at every start: a change here is lost. Copy it and set LOCKSTITCH_CONFIG to the copy.
+# `lockstitch dev` overwrites this file at every start. To change it, copy it and set LOCKSTITCH_CONFIG to the copy.
 
-# Its rules send a secret of ours in a header; they sign nothing.
+# Freshdesk does not sign its webhooks. Its automation rules send this secret in a header.
 [connections.freshdesk]
 vendor = "freshdesk"
 base_url = "{emulators}/freshdesk"
@@ -92,12 +92,12 @@ base_url = "{emulators}/zendesk"
 credentials = {{ email = "env:LOCKSTITCH_DEV_ZENDESK_EMAIL", token = "env:LOCKSTITCH_DEV_ZENDESK_TOKEN" }}
 webhook_secrets = ["env:LOCKSTITCH_DEV_ZENDESK_WEBHOOK_SECRET"]
 
-# Takes webhooks that are signed after Standard Webhooks, maps none of them, and passes them on as events.
+# Receives webhooks signed by Standard Webhooks and forwards them as events, without mapping them.
 [connections.gateway]
 vendor = "standard-webhooks"
 webhook_secrets = ["env:LOCKSTITCH_DEV_GATEWAY_WEBHOOK_SECRET"]
 
-# A legacy system that can do nothing but write files. Whatever it exports goes to POST /v1/uploads/legacy.
+# A legacy system that can only write files. Send its exports to POST /v1/uploads/legacy.
 [connections.legacy]
 vendor = "csv"
 
@@ -134,27 +134,28 @@ tickets = "zendesk"
 
 
 class DevKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """The API keys of `dev`: `key` for callers (no `ops:*` scope), `ops_key` for operators (every scope)."""
+    """The API keys of `dev`: `key` for callers (no `ops:*` scope), `ops_key` for operators (all scopes)."""
 
     key: str
     ops_key: str
 
 
 class DevFolder:
-    """The folder, held by this process until it ends, however it ends."""
+    """The folder, locked by this process until it ends."""
 
     def __init__(self, path: Path) -> None:
-        """Make the folder where it is missing and take hold of it.
+        """Create the folder if it is missing, and lock it.
 
-        Raises Complaint when another supervisor holds it, or when it cannot be made.
+        Raises Complaint if another supervisor has locked it, or if it cannot be created.
         """
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            # The descriptor is never closed, nor inherited: the kernel lets go of the lock when this process is gone.
+            # The descriptor is never closed or inherited: the kernel releases the lock when this process ends.
             self._lock = os.open(path / "dev.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise Complaint(f"{path} cannot be used ({error.strerror}): set LOCKSTITCH_DATA_DIR to another.") from None
+            detail = f"{path} cannot be used ({error.strerror}): set LOCKSTITCH_DATA_DIR to another folder."
+            raise Complaint(detail) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -164,7 +165,7 @@ class DevFolder:
         self.withdraw_announcement()
 
     def log(self, name: str) -> Path:
-        """The log file of a process."""
+        """Return the log file of a process."""
         folder = self.path / "logs"
         folder.mkdir(exist_ok=True)
         file = folder / f"{name}.log"
@@ -173,31 +174,31 @@ class DevFolder:
         return file
 
     def encryption_key(self) -> str:
-        """The folder's own key in the form of LOCKSTITCH_ENCRYPTION_KEYS; made the first time."""
+        """Return the folder's key in the form of LOCKSTITCH_ENCRYPTION_KEYS. Generates it the first time."""
         file = self.path / "encryption-key"
         if not file.exists():
             _write_secret(file, f"dev:{b64encode(secrets.token_bytes(32)).decode()}")
         return file.read_text()
 
     def write_config(self, emulators: str) -> Path:
-        """The configuration that connects the emulated vendors."""
+        """Write the configuration that connects the emulated vendors."""
         file = self.path / "lockstitch.toml"
         file.write_text(CONFIG_FILE.format(emulators=emulators))
         return file
 
     def read_keys(self) -> DevKeys:
-        """The keys of the last time, or new ones."""
+        """Return the stored keys. Generates them the first time."""
         file = self.path / "keys.json"
         if not file.exists():
             self.write_keys(DevKeys(key=generate_secret(), ops_key=generate_secret()))
         return msgspec.json.decode(file.read_bytes(), type=DevKeys)
 
     def write_keys(self, keys: DevKeys) -> None:
-        """Remember the keys."""
+        """Store the keys."""
         _write_secret(self.path / "keys.json", msgspec.json.encode(keys).decode())
 
     def webhook_secrets(self) -> dict[str, str]:
-        """What the webhooks of each connection are signed with, by its name; made once."""
+        """Return the webhook secret of each connection, by name. Generates missing ones."""
         file = self.path / "webhook-secrets.json"
         kept = msgspec.json.decode(file.read_bytes(), type=dict[str, str]) if file.exists() else {}
         made = {name: secrets.token_urlsafe(32) for name in EMULATED} | {GATEWAY: new_secret()}
@@ -207,16 +208,16 @@ class DevFolder:
         return known
 
     def announce(self, facts: Mapping[str, object]) -> None:
-        """Tell other programs that everything is ready and where it is (`dev.json`)."""
+        """Write `dev.json`, which tells other programs that everything is ready."""
         _write_secret(self.path / "dev.json", json.dumps(facts, indent=2) + "\n")
 
     def withdraw_announcement(self) -> None:
-        """Take `dev.json` away: this supervisor is going, or an earlier one was killed."""
+        """Delete `dev.json`, because this supervisor ends or an earlier one was killed."""
         (self.path / "dev.json").unlink(missing_ok=True)
 
 
 def _write_secret(file: Path, text: str) -> None:
-    """Whole or not at all, and never readable by others."""
+    """Write a file atomically, never readable by other users."""
     unfinished = file.with_name(f".{file.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
-"""The supervisor: starts PostgreSQL, the emulators, the API and the worker, keeps them alive, and ends them in order.
+"""The supervisor starts PostgreSQL, the emulators, the API and the worker, keeps them running, and stops them in order.
 
-Each is a process of its own. Killed with -9 they are started again; when the supervisor itself is killed with -9 the
-kernel ends them (`app.lifeline`), and the next start carries on with the data.
+Each runs in its own process and is restarted after a `kill -9`. If the supervisor itself is killed with -9, the kernel
+ends them (`app.child_process`), and the next start continues with the data.
 """
 
 import asyncio
@@ -28,18 +28,18 @@ from app.postgres.migrate import migrate
 from app.settings.environment import Settings, load_settings
 
 LOCALHOST = "127.0.0.1"
-READY_WITHIN = 60.0  # seconds; a loaded machine starts slowly, and nothing is gained by giving up early
-STOP_ORDER = (  # and the seconds that each gets to finish what it has begun
+READY_WITHIN = 60.0  # seconds; long, because a loaded machine starts slowly
+STOP_ORDER = (  # with the seconds that each has to finish its work
     (("api", "worker"), 20.0),
     (("emulators",), 10.0),
     (("postgres",), 10.0),
 )
-PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a supervisor that was killed to let go of their ports
+PREDECESSOR_GONE_WITHIN = 3.0  # seconds for the children of a killed supervisor to release their ports
 
 
 def run_dev(environment: Mapping[str, str]) -> None:
-    """Run everything until SIGINT, SIGTERM or SIGHUP. Raises Complaint when it cannot be started."""
-    # A shell that starts us in the background has us ignore SIGINT, and what is ignored stays so.
+    """Run everything until SIGINT, SIGTERM or SIGHUP. Raises Complaint if it cannot start."""
+    # A shell starts background processes with SIGINT ignored; restore the default handler.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = load_settings(environment)
     folder = DevFolder(settings.data_dir)
@@ -62,7 +62,7 @@ class _Supervisor:
         self._postgres = postgres
         self._database_url = settings.database_url or (postgres.url if postgres else "")
         self._environment = dict(environment)
-        # The operator's own, where a variable is set: the written file refers to it by that name.
+        # The configuration file refers to the variable, so the operator's value takes precedence.
         self._webhook_secrets = {
             connection: environment.get(_secret_variable(connection)) or secret
             for connection, secret in folder.webhook_secrets().items()
@@ -71,11 +71,11 @@ class _Supervisor:
         self._console = Console(highlight=False, soft_wrap=True, markup=False)
 
     async def run(self) -> None:
-        """Start, wait to be told to stop, stop. A second signal while stopping kills what is still there."""
+        """Start, wait for a stop signal, and stop. A second signal kills the remaining children."""
         began = time.monotonic()
-        told_to_stop = self._listen_for_signals()
+        stop = self._listen_for_signals()
         starting = asyncio.create_task(self._start(began))
-        waiting = asyncio.create_task(told_to_stop.wait())
+        waiting = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
@@ -85,17 +85,17 @@ class _Supervisor:
             await self._stop(starting, waiting)
 
     def _listen_for_signals(self) -> asyncio.Event:
-        told_to_stop = asyncio.Event()
+        stop = asyncio.Event()
 
-        def heed() -> None:
-            if told_to_stop.is_set():
+        def on_signal() -> None:
+            if stop.is_set():
                 for child in self._children:
                     child.kill()
-            told_to_stop.set()
+            stop.set()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, heed)
-        return told_to_stop
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
+        return stop
 
     async def _start(self, began: float) -> None:
         emulators = self._begin("emulators", self._emulators_command(), self._environment_of_emulators())
@@ -103,15 +103,15 @@ class _Supervisor:
             await self._start_postgres(self._postgres)
         await migrate(self._database_url)
         keys = await _ensure_keys(self._database_url, self._folder)
-        ours = self._environment_of_ours()
-        api = self._begin("api", _lockstitch("serve"), ours)
-        self._begin("worker", _lockstitch("worker"), ours)
+        environment = self._environment_of_lockstitch()
+        api = self._begin("api", _lockstitch("serve"), environment)
+        self._begin("worker", _lockstitch("worker"), environment)
         await api.wait_until(_answers(self._settings.port, "/health/ready"), READY_WITHIN)
         await emulators.wait_until(_answers(self._settings.emulators_port, "/_emulator/health"), READY_WITHIN)
         facts = self._facts(keys)
         self._folder.announce(facts)
-        # A URL that the operator gave may hold a password; our own does not.
-        database = self._postgres.url if self._postgres else "the one of LOCKSTITCH_DATABASE_URL"
+        # The operator's URL may contain a password; the embedded server's does not.
+        database = self._postgres.url if self._postgres else "the one in LOCKSTITCH_DATABASE_URL"
         self._console.print(welcome(facts, database, self._folder.path, time.monotonic() - began))
 
     async def _start_postgres(self, postgres: EmbeddedPostgres) -> None:
@@ -120,7 +120,7 @@ class _Supervisor:
             command=postgres.command,
             environment=postgres.environment,
             log=self._folder.log("postgres"),
-            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes everything out
+            stop_signal=signal.SIGINT,  # "fast" shutdown: ends sessions and writes a checkpoint
             process=postgres.process,
             can_start=lambda: not postgres.is_in_use(),
         )
@@ -140,7 +140,7 @@ class _Supervisor:
         return child
 
     async def _stop(self, *tasks: "asyncio.Task[object]") -> None:
-        """First those who write, then those that they write to."""
+        """Stop the children in order: the API and the worker before what they write to."""
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -160,8 +160,8 @@ class _Supervisor:
         secrets = {f"EMULATOR_{name.upper()}_WEBHOOK_SECRET": self._webhook_secrets[name] for name in EMULATED}
         return {**self._environment, **secrets}
 
-    def _environment_of_ours(self) -> dict[str, str]:
-        """What the API and the worker read their settings from: ours, and what `dev` decides for them."""
+    def _environment_of_lockstitch(self) -> dict[str, str]:
+        """Return the environment of the API and the worker: this process's environment and the settings of `dev`."""
         config = self._settings.config_file or self._folder.write_config(
             f"http://{LOCALHOST}:{self._settings.emulators_port}"
         )
@@ -196,7 +196,7 @@ def _lockstitch(command: str) -> list[str]:
 
 
 def _require_free_ports(settings: Settings) -> None:
-    """Raises Complaint for a port that is taken, or given twice."""
+    """Raise Complaint for a port that is in use or set twice."""
     ports = {
         "LOCKSTITCH_PORT": settings.port,
         "LOCKSTITCH_WORKER_PORT": settings.worker_port,
@@ -210,7 +210,7 @@ def _require_free_ports(settings: Settings) -> None:
     for name, port in ports.items():
         while not _is_free(port):
             if time.monotonic() > deadline:
-                raise Complaint(f"Port {port} is taken: stop what listens there, or set {name} to another port.")
+                raise Complaint(f"Port {port} is in use: stop what listens there, or set {name} to another port.")
             time.sleep(0.05)
 
 
@@ -228,7 +228,7 @@ def _is_free(port: int) -> bool:
 
 
 async def _ensure_keys(database_url: str, folder: DevFolder) -> DevKeys:
-    """Have the database know the folder's keys, as callers' and as operators'."""
+    """Make the folder's keys valid in the database, one for callers and one for operators."""
     keys = folder.read_keys()
     callers = [scope for scope in SCOPES if not scope.startswith("ops:")]
     database = await Database.connect(database_url, max_size=1)
@@ -246,19 +246,19 @@ async def _ensure_keys(database_url: str, folder: DevFolder) -> DevKeys:
 
 
 async def _ensure_key(store: PostgresKeys, name: str, scopes: "list[str] | tuple[str, ...]", secret: str) -> str:
-    """The secret, when it is or can be made valid; a new one when it was revoked or has other scopes by now."""
+    """Return the secret if it is or can be made valid. Creates a new one if it was revoked or its scopes changed."""
     caller = await store.find(secret)
     if caller is not None and caller.scopes == frozenset(scopes):
         return secret
-    with suppress(ApiKeyError):  # nothing of that name yet
+    with suppress(ApiKeyError):  # no key of that name yet
         await store.revoke(name)
-    with suppress(ApiKeyError):  # the secret itself was revoked once and stays so
+    with suppress(ApiKeyError):  # the secret was revoked, and remains revoked
         return (await store.create(name, scopes, secret=secret)).secret
     return (await store.create(name, scopes)).secret
 
 
 def _answers(port: int, path: str) -> Callable[[Child], Awaitable[bool]]:
-    """Whether GET on this port is answered with 200. No HTTP client: importing one takes longer than asking."""
+    """Return a check that GET on this port answers 200. Uses no HTTP client, because importing one is too slow."""
 
     async def ask(child: Child) -> bool:
         try:

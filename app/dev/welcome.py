@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 WELCOME = """
-Lockstitch is ready ({seconds:.1f} s). Ctrl-C ends it; the data stays.
+Lockstitch is ready ({seconds:.1f} s). Press Ctrl-C to stop it; the data is kept.
 
   API         {api}  (browse it at {api}/schema)
   Emulators   {emulators}  (freshdesk, hubspot, salesforce, shopify, stripe, woocommerce, zendesk)
   Database    {database}
   Key         {key}
   Operators   {ops_key}
-  Folder      {folder}  (logs/ has one file for each process, dev.json all of the above)
+  Folder      {folder}  (logs/ has one file per process; dev.json has all of the above)
 
-Create a customer in HubSpot; the same call a second time is recognised and replayed:
+Create a customer in HubSpot. Repeat the same call, and the recorded answer is replayed:
 
   curl -i {api}/v1/customers \\
     -H 'Authorization: Bearer {key}' \\
@@ -21,12 +21,12 @@ Create a customer in HubSpot; the same call a second time is recognised and repl
     -H 'Idempotency-Key: first-customer' \\
     -d '{{"first_name": "Ada", "last_name": "Byron", "emails": [{{"address": "ada@example.com"}}]}}'
 
-See what HubSpot's look-alike holds by now:
+List the records in the HubSpot emulator:
 
   curl '{emulators}/_emulator/records?vendor=hubspot&object=contacts'
 """
 
 
 def welcome(facts: Mapping[str, object], database: str, folder: Path, seconds: float) -> str:
-    """Where everything is and how to try it. `facts` is the content of `dev.json`; `database` may be shown."""
+    """Return the text. `facts` is the content of `dev.json`; `database` must contain no password."""
     return WELCOME.format(database=database, folder=folder, seconds=seconds, **facts)

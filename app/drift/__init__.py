@@ -1,1 +1,1 @@
-"""Drift: what a vendor's records say that they never said before."""
+"""Drift: vendor records that no longer match the mapping or the learned baseline."""

@@ -1,4 +1,4 @@
-"""What decisions about drift findings are given."""
+"""Dependencies of the drift finding operations."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from app.postgres.database import Transactions
 
 @dataclass(frozen=True, kw_only=True)
 class DriftDeps:
-    """The findings, and the audit trail that a decision joins."""
+    """The findings, and the audit trail that records acknowledgements."""
 
     drifts: Drifts
     transactions: Transactions

@@ -1,8 +1,8 @@
-"""Drift: what a vendor changed without telling, seen in the records that go by.
+"""Detect drift: unannounced vendor changes, found in the records that Lockstitch reads.
 
-Whoever reads a record shows it here and goes on at once: a sample of the records waits in a short queue, and a task of
-its own looks at them. What is new is written down once, counted, and told by the event `mapping.drift_detected`. Only
-for a connection with a rule that rejects is every record looked at before it is accepted.
+Callers offer each record and continue at once. A background task checks a sample from a short queue. A new deviation is
+stored once, counted, and published as the event `mapping.drift_detected`. For a connection with a `reject` rule, every
+record is checked before it is accepted.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 MOST_WAITING: Final = 256
 MOST_BYTES: Final = 256 * 1024
-"""A record that is larger is not looked at: so many could wait that they would fill the memory."""
+"""Larger records are not checked, because a full queue of them would exhaust memory."""
 USUAL_BYTES: Final = 4096
 AT_ONCE: Final = 64
 GATHER_SECONDS: Final = 0.25
@@ -40,7 +40,7 @@ _log = logging.getLogger("lockstitch.drift")
 
 
 class DriftDetection:
-    """The lookout of one process."""
+    """The drift detection of one process."""
 
     def __init__(
         self,
@@ -61,21 +61,21 @@ class DriftDetection:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["DriftDetection"]:
-        """Look at what is shown, as long as the block; and once more at its end."""
-        looking = asyncio.create_task(self._look_on(), name="drift")
+        """Check offered records for the duration of the block, and those still queued at its end."""
+        checking = asyncio.create_task(self._check_queued(), name="drift")
         try:
             yield self
         finally:
-            looking.cancel()
-            await asyncio.wait({looking})
+            checking.cancel()
+            await asyncio.wait({checking})
             try:
                 async with asyncio.timeout(LAST_LOOK_SECONDS):
-                    await self._settle_all(self._taken())
+                    await self._check_all(self._dequeue())
             except TimeoutError:
-                _log.warning("the last records could not be looked at for drift")
+                _log.warning("shutdown: queued records were not checked for drift in time")
 
     def show(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
-        """A record was read as this resource."""
+        """Offer a record that was read as `resource`."""
         subject = _subject(connection, mapping, "record")
         if self._is_wanted(subject, record):
             self._offer(subject, record, mapping.record, resource=resource)
@@ -83,32 +83,34 @@ class DriftDetection:
     def show_failure(
         self, connection: str, mapping: AnyMapping, record: msgspec.Raw | None, error: VendorDrift
     ) -> None:
-        """A record, or the answer around it, could not be read."""
+        """Offer a record that could not be read. `record` None: the answer that contains it could not be read."""
         subject = _subject(connection, mapping, "record")
         self._offer(subject, record or b"", mapping.record, failure=(error.path, error.reason))
 
     def show_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
-        """A webhook about a record of this mapping came."""
+        """Offer the payload of a webhook about a record of this mapping."""
         subject = _subject(connection, mapping, "webhook")
         if self._is_wanted(subject, payload):
             self._offer(subject, payload, _reader(mapping, payload))
 
     async def refuse(self, connection: str, mapping: AnyMapping, record: msgspec.Raw, resource: Struct) -> None:
-        """Raises VendorDrift for a record with drift that the connection rejects, StoreUnavailable where that cannot be
-        known. On other connections it does nothing."""
+        """Check a record before it is accepted. Does nothing for a connection without a `reject` rule.
+
+        Raises VendorDrift for drift that the connection rejects, and StoreUnavailable.
+        """
         if self._notes.may_reject(connection):
             subject = _subject(connection, mapping, "record")
             await self._refuse(Sample(subject=subject, record=record, read_by=mapping.record, resource=resource))
 
     async def refuse_webhook(self, connection: str, mapping: AnyMapping, payload: bytes) -> None:
-        """Like `refuse`, for the body of a webhook."""
+        """Check the payload of a webhook, like `refuse`."""
         if self._notes.may_reject(connection):
             subject = _subject(connection, mapping, "webhook")
             await self._refuse(Sample(subject=subject, record=payload, read_by=_reader(mapping, payload)))
 
     async def _refuse(self, sample: Sample) -> None:
         rejected = self._rejected(sample, await self._baselines.get(sample.subject))
-        if rejected is not None:  # somebody may have acknowledged it a moment ago
+        if rejected is not None:  # it may have been acknowledged since the baseline was cached
             rejected = self._rejected(sample, await self._baselines.renew(sample.subject))
         if rejected is None:
             return
@@ -122,8 +124,11 @@ class DriftDetection:
         return next((one for one in news if self._notes.policy(sample.subject, one.path) == "reject"), None)
 
     def _is_wanted(self, subject: DriftSubject, record: msgspec.Raw | bytes) -> bool:
-        """What is learned from is always wanted; then a share of the records, a smaller one of those that are large, so
-        that looking costs about the same whatever a vendor sends. A rate of 1 means all."""
+        """Return whether to sample this record.
+
+        Every record is sampled while the baseline is learned. Afterwards large records are sampled less often, so that
+        the cost does not depend on the vendor's record size. A rate of 1 samples all records.
+        """
         rate = self._settings.sample_rate
         if rate in (0, 1) or not self._baselines.is_learned(subject):
             return rate > 0
@@ -139,7 +144,7 @@ class DriftDetection:
         resource: Struct | None = None,
         failure: tuple[str, str] | None = None,
     ) -> None:
-        # A piece of an answer would keep the whole of it in memory, so it is copied.
+        # Copy, because a slice would keep the whole vendor answer in memory.
         whole = bytes(record)
         if len(whole) > MOST_BYTES or self._waiting.full():
             telemetry.count_drift_looks(subject.connection, "dropped")
@@ -156,40 +161,40 @@ class DriftDetection:
             )
         )
 
-    async def _look_on(self) -> None:
+    async def _check_queued(self) -> None:
         while True:
             first = await self._waiting.get()
             await asyncio.sleep(GATHER_SECONDS)
-            await self._settle_all([first, *self._taken()])
+            await self._check_all([first, *self._dequeue()])
 
-    def _taken(self) -> list[Sample]:
+    def _dequeue(self) -> list[Sample]:
         taken: list[Sample] = []
         while len(taken) < AT_ONCE and not self._waiting.empty():
             taken.append(self._waiting.get_nowait())
         return taken
 
-    async def _settle_all(self, samples: Sequence[Sample]) -> None:
-        """Look at these, subject by subject. Never raises: a lookout that falls over must not take anybody along."""
+    async def _check_all(self, samples: Sequence[Sample]) -> None:
+        """Check samples, subject by subject. Never raises: drift detection must not stop other work."""
         by_subject: dict[DriftSubject, list[Sample]] = {}
         for sample in samples:
             by_subject.setdefault(sample.subject, []).append(sample)
         for subject, its in by_subject.items():
             outcome: DriftOutcome = "looked"
             try:
-                await self._settle(subject, its)
+                await self._check(subject, its)
             except StoreUnavailable:
                 outcome = "dropped"
-            except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
-                _log.exception("records of %s could not be looked at for drift", subject.mapping)
+            except Exception:  # noqa: BLE001 - the loop must continue
+                _log.exception("cannot check records of %s for drift", subject.mapping)
                 outcome = "dropped"
             telemetry.count_drift_looks(subject.connection, outcome, len(its))
 
-    async def _settle(self, subject: DriftSubject, samples: Sequence[Sample]) -> None:
+    async def _check(self, subject: DriftSubject, samples: Sequence[Sample]) -> None:
         baseline = await self._baselines.get(subject)
         seen = []
         for sample in samples:
             seen.append((sample, see(sample)))
-            await asyncio.sleep(0)  # others have their turn between two records
+            await asyncio.sleep(0)  # yield to other tasks between records
         learning: Learning = "over"
         if not baseline.learned:
             learning = await self._learn(subject, [(one, what) for one, what in seen if one.failure is None])
@@ -202,7 +207,7 @@ class DriftDetection:
                 continue
             news, more = deviations(sample, what, baseline)
             late.update(more)
-            if not baseline.learned:  # of a record that could not be read, only what was in the way is certain
+            if not baseline.learned:  # then only the cause of a failed reading is certain to be drift
                 news = [one for one in news if one.kind in ("changed_type", "missing_field")]
             self._notes.add(noted, sample, news)
         if noted or late:
@@ -236,7 +241,7 @@ def _subject(connection: str, mapping: AnyMapping, source: DriftSource) -> Drift
 
 
 def _reader(mapping: AnyMapping, payload: bytes) -> Any:
-    """The wire type of the form that this webhook has; None for a form that we only take a record's name from."""
+    """Return the wire type of this webhook's shape, or None for a shape that only names a record."""
     try:
         names = frozenset(msgspec.json.decode(payload, type=dict[str, msgspec.Raw]))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

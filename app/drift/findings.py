@@ -1,4 +1,4 @@
-"""Drift findings for operators: looked at, and acknowledged."""
+"""Drift finding operations: list, read and acknowledge."""
 
 import re
 from typing import Final
@@ -13,22 +13,24 @@ FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 
 
 async def list_drift(deps: DriftDeps, which: DriftFilter, *, after: str | None, limit: int) -> Page:
-    """Newest first; the cursor is the last id of the page."""
+    """List findings, newest first. The cursor is the last id of the page."""
     found = await deps.drifts.list(which, after=after, limit=limit + 1)
     return page_of(found, limit)
 
 
 async def read_drift(deps: DriftDeps, finding_id: str) -> DriftFinding:
-    """One finding. Raises NotFound."""
+    """Return one finding. Raises NotFound."""
     found = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
     if found is None:
-        raise NotFound(f"There is no drift finding {finding_id[:80]}.", next_step="GET /ops/drift lists them.")
+        raise NotFound(f"Unknown drift finding {finding_id[:80]}.", next_step="List findings with GET /ops/drift.")
     return found
 
 
 async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> DriftFinding:
-    """A person has seen it, and it is no news any more: it joins the baseline, an alarm of it ends, records with it are
-    accepted again. Audited. Raises NotFound, and StateConflict when somebody was faster."""
+    """Acknowledge a finding: add it to the baseline, end its alarm, and accept records with it again. Audited.
+
+    Raises NotFound, and StateConflict if it is already acknowledged.
+    """
     known = await read_drift(deps, finding_id)
     async with deps.transactions.transaction() as transaction:
         finding = await deps.drifts.acknowledge(transaction, known.id, actor=actor)
@@ -39,8 +41,8 @@ async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> 
                 Fact(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
             )
     if finding is None:
-        by = known.acknowledged_by or "somebody"
+        by = known.acknowledged_by or "another request"
         raise StateConflict(
-            f"{known.id} is acknowledged already, by {by}.", next_step="Nothing more to do: it stays acknowledged."
+            f"{known.id} is already acknowledged, by {by}.", next_step="Do nothing: it stays acknowledged."
         )
     return finding

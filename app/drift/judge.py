@@ -1,4 +1,4 @@
-"""Is what a record says news? Held against the baseline of its subject, without any I/O."""
+"""Compare a record with the baseline of its subject. Does no I/O."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -18,8 +18,10 @@ A_KNOWN_CHOICE: Final = "a choice that the mapping knows"
 
 
 class Sample(Struct, frozen=True, kw_only=True):
-    """One record to look at: its bytes, the wire type that reads it, and what became of it: a `resource`, or a
-    `failure` (path and reason). The run that it was met in is told with what it shows."""
+    """One record to check: its bytes, its wire type, and either the `resource` or the `failure` (path and reason).
+
+    `correlation_id` and `traceparent` name the run that read it; they are stored with its findings.
+    """
 
     subject: DriftSubject
     record: bytes
@@ -31,14 +33,14 @@ class Sample(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """What one record says beside what its wire type reads."""
+    """The members, misfits and enum choices of one record."""
 
     look: Look
     choices: tuple[Choice, ...]
 
 
 class Deviation(Struct, frozen=True, kw_only=True):
-    """Something that is in no baseline. `value` is the vendor's own, and goes no further than to be masked."""
+    """A difference from the baseline. `value` is raw vendor data: mask it before it is stored or logged."""
 
     path: str
     kind: DriftKind
@@ -48,8 +50,11 @@ class Deviation(Struct, frozen=True, kw_only=True):
 
 
 def see(sample: Sample) -> Seen:
-    """Look at one record. What a wire type does not take is drift only where it was in the way: where the reading
-    failed, and in webhooks, which are not read so strictly."""
+    """Inspect one record.
+
+    A misfit with the wire type counts only where it made the reading fail, and in webhooks, which are read less
+    strictly.
+    """
     try:
         record = msgspec.json.decode(sample.record)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -57,8 +62,8 @@ def see(sample: Sample) -> Seen:
     seen = Look(members=(), misfits=()) if record is None else look(record, sample.read_by)
     misfits = {misfit.path: misfit for misfit in seen.misfits}
     if sample.failure is not None:
-        said = misfit_of(*sample.failure, record)
-        misfits.setdefault(said.path, said)
+        cause = misfit_of(*sample.failure, record)
+        misfits.setdefault(cause.path, cause)
     elif sample.subject.source == "record":
         misfits = {}
     return Seen(
@@ -68,8 +73,7 @@ def see(sample: Sample) -> Seen:
 
 
 def traits_of(sample: Sample, seen: Seen) -> set[Trait]:
-    """What a record adds to a baseline. That a record could not be read is never learned; that a webhook lacks
-    something is."""
+    """Return the traits that a record adds to a baseline. Misfits are learned from webhooks only."""
     traits = {(member.path, PRESENT) for member in seen.look.members}
     traits |= {(member.path, TYPE + member.type) for member in seen.look.members if member.type != "null"}
     traits |= {(choice.path, trait_of("new_enum_value", word_of(choice.value))) for choice in seen.choices}
@@ -79,7 +83,7 @@ def traits_of(sample: Sample, seen: Seen) -> set[Trait]:
 
 
 def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence[Deviation], Sequence[Trait]]:
-    """What is news, and what is none and belongs into the baseline: the type of a member that was null so far."""
+    """Return the deviations from the baseline, and the traits to add to it: types of members that were always null."""
     news: list[Deviation] = []
     late: list[Trait] = []
     for member in seen.look.members:

@@ -1,7 +1,7 @@
-"""Drift as flows see it: what a connection's records have always said, and what they said one day that they never had.
+"""Drift models: baselines, findings and their store.
 
-A baseline is learned from the first records of a mapping revision on a connection; afterwards whatever is not in it is
-a finding, once. A finding that a person acknowledges becomes part of the baseline.
+A baseline is learned from the first records of a mapping revision on a connection. Later, every deviation from it
+becomes one finding. An acknowledged finding becomes part of the baseline.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,14 @@ from canonical.parts import ObjectName
 DriftSource = Literal["record", "webhook"]
 Learning = Literal["learning", "learned", "over"]
 Trait = tuple[str, str]
-"""A path and something that was seen there: nothing more than that it is there (``""``), a type, a choice."""
+"""A path and what was seen there: its presence (``""``), a type, or an enum choice."""
 
 
 class DriftSubject(Struct, frozen=True, kw_only=True):
-    """Whose drift it is: what one connection sends of one kind of record, as one revision of a mapping reads it. The
-    body of a webhook is another thing than the record that the vendor answers with."""
+    """The scope of a baseline: one connection, one object, one mapping revision, one source.
+
+    Webhook payloads and records from the vendor's API differ, so each source has its own baseline.
+    """
 
     connection: str
     object: ObjectName
@@ -32,15 +34,14 @@ class DriftSubject(Struct, frozen=True, kw_only=True):
 
 
 class Baseline(Struct, frozen=True, kw_only=True):
-    """What is known of a subject: by path what was seen there. While it is not `learned` everything is new and nothing
-    is drift."""
+    """The traits known of a subject, by path. Until it is `learned`, nothing counts as drift."""
 
     learned: bool
     known: Mapping[str, frozenset[str]]
 
 
 class Noted(Struct, frozen=True, kw_only=True):
-    """Drift that was seen `count` times since it was last written down. `example` holds no personal data."""
+    """Drift that was seen `count` times since it was last stored. `example` holds no personal data."""
 
     subject: DriftSubject
     path: str
@@ -55,7 +56,7 @@ class Noted(Struct, frozen=True, kw_only=True):
 
 
 class DriftFinding(Struct, frozen=True, kw_only=True):
-    """One thing that changed at a vendor. `count` is of the records that were looked at, which are a sample."""
+    """One change at a vendor. `count` counts sampled records, not all records."""
 
     id: str
     connection: str
@@ -77,7 +78,7 @@ class DriftFinding(Struct, frozen=True, kw_only=True):
 
 
 class DriftFilter(Struct, frozen=True, kw_only=True):
-    """Which findings; None is all of them."""
+    """A filter of findings. None matches all."""
 
     connection: str | None = None
     kind: DriftKind | None = None
@@ -85,10 +86,10 @@ class DriftFilter(Struct, frozen=True, kw_only=True):
 
 
 class Drifts(Protocol):
-    """Baselines and findings."""
+    """The store of baselines and findings."""
 
     async def baseline(self, subject: DriftSubject) -> Baseline:
-        """What is known of it; nothing, and not learned, of one that was never seen. Raises StoreUnavailable."""
+        """Return the baseline; an empty, unlearned one for an unknown subject. Raises StoreUnavailable."""
 
     async def learn(
         self,
@@ -100,22 +101,22 @@ class Drifts(Protocol):
         most_records: int,
         most_hours: int,
     ) -> Learning:
-        """Add what so many records said, unless learning is `over`, in which case nothing is added. `learned`: these
-        were the last."""
+        """Add the traits of `records` records, unless learning is `over`. `learned`: these records completed it."""
 
     async def extend(self, transaction: Transaction, subject: DriftSubject, traits: Sequence[Trait]) -> None:
-        """Add to a baseline that is learned: what could not be seen before, such as the type of what was null."""
+        """Add traits to a learned baseline, such as the type of a member that was always null."""
 
     async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
-        """Count these, which are of one subject; those that were not there before. While very many wait to be
-        acknowledged, no further ones are kept."""
+        """Count deviations of one subject and return the new findings.
+
+        New ones are not kept while very many findings of the subject are unacknowledged.
+        """
 
     async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
-        """Newest first, below the id `after`. Raises StoreUnavailable."""
+        """List findings, newest first, below the id `after`. Raises StoreUnavailable."""
 
     async def get(self, finding_id: str) -> DriftFinding | None:
-        """One by id. Raises StoreUnavailable."""
+        """Return a finding by id. Raises StoreUnavailable."""
 
     async def acknowledge(self, transaction: Transaction, finding_id: str, *, actor: str) -> DriftFinding | None:
-        """A person has seen it: it belongs to the baseline from now on. None where there is no such finding that is
-        not acknowledged already."""
+        """Acknowledge a finding and add it to the baseline. None if it is unknown or already acknowledged."""

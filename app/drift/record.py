@@ -1,4 +1,4 @@
-"""Writing drift down: what is done about it by rule, once for each change, and told to whoever subscribes."""
+"""Record drift: apply the connection's rules, store each change once, and publish an event for it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -16,18 +16,18 @@ from app.redaction import shape_of
 from app.settings.drift import DriftPolicy, DriftRule, policy_of
 
 DETECTED: Final = "mapping.drift_detected"
-TOLD: Final = (
+PUBLISHED: Final = (
     *("id", "connection", "object", "mapping", "revision", "source", "path", "kind", "expected", "found"),
     *("example", "policy", "count", "first_seen"),
 )
 AUDITED: Final = ("connection", "mapping", "revision", "source", "path", "kind", "policy")
 
 Change = tuple[str, str, str]
-"""Path, kind, and what was found: with its subject, what makes a finding one and not another."""
+"""Path, kind and found value. With the subject, it identifies a finding."""
 
 
 class DriftRecorder:
-    """`rules` are those of each connection that has any."""
+    """Record deviations as findings. `rules` maps connection names to their drift rules."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class DriftRecorder:
         self._url = public_url
 
     def may_reject(self, connection: str) -> bool:
-        """Whether the connection has a rule by which a record is refused."""
+        """Return whether the connection has a `reject` rule."""
         return connection in self._rejecting
 
     def policy(self, subject: DriftSubject, path: str) -> DriftPolicy:
-        """What is done about drift at this path."""
+        """Return the policy for drift at this path."""
         return policy_of(self._rules.get(subject.connection, ()), subject.object, path)
 
     def add(self, noted: dict[Change, Noted], sample: Sample, news: Sequence[Deviation]) -> None:
-        """Count what one record shows among what others have shown, but for what is discarded."""
+        """Add the deviations of one record to `noted`, except those that a rule discards."""
         for one in news:
             policy = self.policy(sample.subject, one.path)
             if policy == "discard":
@@ -82,18 +82,17 @@ class DriftRecorder:
             )
 
     async def write_down(self, subject: DriftSubject, noted: Sequence[Noted], late: Sequence[Trait]) -> None:
-        """Count these findings, and tell of those that were not there before; `late` joins the baseline. Raises
-        StoreUnavailable."""
+        """Store these deviations, publish new findings, and add `late` to the baseline. Raises StoreUnavailable."""
         async with self._transactions.transaction() as transaction:
             if late:
                 await self._drifts.extend(transaction, subject, late)
             new = await self._drifts.note(transaction, noted) if noted else ()
             if new:
-                await self._tell(transaction, new)
+                await self._publish(transaction, new)
         for finding, _ in new:
             telemetry.count_drift(finding.connection, finding.kind)
 
-    async def _tell(self, transaction: Transaction, new: Sequence[tuple[DriftFinding, Noted]]) -> None:
+    async def _publish(self, transaction: Transaction, new: Sequence[tuple[DriftFinding, Noted]]) -> None:
         events = [
             NewEvent(
                 type=DETECTED,
@@ -113,4 +112,4 @@ class DriftRecorder:
         await self._trail.append(transaction, *facts)
 
     def _data(self, finding: DriftFinding) -> dict[str, Any]:
-        return {name: getattr(finding, name) for name in TOLD} | {"link": f"{self._url}/ops/drift/{finding.id}"}
+        return {name: getattr(finding, name) for name in PUBLISHED} | {"link": f"{self._url}/ops/drift/{finding.id}"}

@@ -1,4 +1,4 @@
-"""What vendors changed: findings, and that somebody has seen them."""
+"""HTTP routes for drift findings."""
 
 from typing import Final, get_args
 
@@ -19,7 +19,7 @@ FILTERS: Final = ("connection", "kind", "acknowledged")
 
 @route("/ops/drift", http_method=["GET"], name="list drift findings")
 async def list_all(request: AnyRequest) -> Answered:
-    """Findings, newest first."""
+    """List findings, newest first."""
     await admit(request, "ops:read")
     query = Query(request, (*FILTERS, "limit", "cursor"))
     acknowledged = query.choice("acknowledged", tuple(BOOLEANS))
@@ -39,7 +39,7 @@ async def list_all(request: AnyRequest) -> Answered:
 
 @route("/ops/drift/{id:str}", http_method=["GET"], name="read drift finding")
 async def read_one(request: AnyRequest) -> Answered:
-    """One finding."""
+    """Return one finding."""
     await admit(request, "ops:read")
     Query(request, ()).check()
     return json_response(await read_drift(deps_of(request, DriftDeps), request.path_params["id"]))
@@ -47,7 +47,7 @@ async def read_one(request: AnyRequest) -> Answered:
 
 @route("/ops/drift/{id:str}/acknowledge", http_method=["POST"], name="acknowledge drift finding", status_code=200)
 async def acknowledge(request: AnyRequest) -> Answered:
-    """Somebody has seen it: it is no news any more."""
+    """Acknowledge a finding."""
     admitted = await admit(request, "ops:write")
     await read_body(request, ())
     Query(request, ()).check()

@@ -1,4 +1,4 @@
-"""Baselines and drift findings: `drift_ports.Drifts` on PostgreSQL."""
+"""Baselines and drift findings in PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -35,7 +35,7 @@ BEGIN = Statement(
     """,
 )
 
-# The row stays locked until the traits are added, so that none is added once another process has ended the learning.
+# Locks the row until the traits are added, so that none is added after another process has completed the learning.
 LEARN = Statement(
     "UPDATE drift_baseline",
     """
@@ -60,10 +60,12 @@ EXTEND = Statement(
 )
 
 MOST_OPEN: Final = 500
-"""Findings of one subject that nobody has acknowledged. Whoever sees so many has seen enough: a vendor that names its
-members after its records would else have a row, an event and a delivery made for each."""
+"""The limit of unacknowledged findings per subject.
 
-# A row that no other transaction has touched has no xmax: it was inserted here.
+Some vendors use record ids as member names. Without a limit, each one would make a row, an event and a delivery.
+"""
+
+# A row that this statement inserted has xmax 0; an updated one has not.
 NOTE = Statement(
     "INSERT drift_finding",
     f"""
@@ -87,7 +89,7 @@ NOTE = Statement(
         ON CONFLICT (connection, mapping, revision, source, path, kind, found) DO UPDATE
        SET count = drift_finding.count + excluded.count, last_seen = now(), policy = excluded.policy
     RETURNING xmax = 0 AS new, {COLUMNS}
-    """,  # noqa: S608 - no caller's text is in it
+    """,  # noqa: S608 - constants only
 )
 
 SELECT_PAGE = Statement(
@@ -118,13 +120,13 @@ ACKNOWLEDGE = Statement(
 
 
 class PostgresDrifts:
-    """`drift_ports.Drifts` on PostgreSQL."""
+    """`Drifts` on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def baseline(self, subject: DriftSubject) -> Baseline:
-        """What is known of it."""
+        """Return the baseline; an empty, unlearned one for an unknown subject."""
         rows = await self._database.fetch(SELECT_BASELINE, *_key(subject))
         known = {row["path"]: frozenset(row["traits"]) for row in rows if row["path"] is not None}
         return Baseline(learned=any(row["learned"] for row in rows), known=known)
@@ -139,7 +141,7 @@ class PostgresDrifts:
         most_records: int,
         most_hours: int,
     ) -> Learning:
-        """Add what so many records said, while there is something to learn."""
+        """Add the traits of `records` records, unless learning is over."""
         key = _key(subject)
         await transaction.execute(BEGIN, *key)
         row = await transaction.fetch_row(LEARN, *key, records, most_records, most_hours)
@@ -149,31 +151,33 @@ class PostgresDrifts:
         return "learned" if row["learned"] else "learning"
 
     async def extend(self, transaction: Transaction, subject: DriftSubject, traits: Sequence[Trait]) -> None:
-        """Add to a baseline."""
+        """Add traits to a baseline."""
         key = _key(subject)
         await transaction.execute(BEGIN, *key)
         await transaction.execute(EXTEND, *key, *_columns(traits))
 
     async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
-        """Count these, all of one subject, in one order for all processes; those that were not there before. Of what is
-        new no more is kept than makes `MOST_OPEN`."""
+        """Count deviations of one subject and return the new findings, up to `MOST_OPEN` unacknowledged ones.
+
+        Rows are written in one order in all processes, which avoids deadlocks.
+        """
         inserted = {new_id("drf_"): one for one in sorted(noted, key=_identity)}
         columns = list(zip(*(_row(id, one) for id, one in inserted.items()), strict=True))
         rows = await transaction.fetch(NOTE, *map(list, columns))
         return [(_finding(row), inserted[row["id"]]) for row in rows if row["new"]]
 
     async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
-        """Newest first, below the id `after`."""
+        """List findings, newest first, below the id `after`."""
         rows = await self._database.fetch(SELECT_PAGE, which.connection, which.kind, which.acknowledged, after, limit)
         return [_finding(row) for row in rows]
 
     async def get(self, finding_id: str) -> DriftFinding | None:
-        """One by id."""
+        """Return a finding by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, finding_id)
         return None if row is None else _finding(row)
 
     async def acknowledge(self, transaction: Transaction, finding_id: str, *, actor: str) -> DriftFinding | None:
-        """It belongs to the baseline from now on."""
+        """Acknowledge a finding and add it to the baseline. None if it is unknown or already acknowledged."""
         row = await transaction.fetch_row(ACKNOWLEDGE, finding_id, actor)
         if row is None:
             return None

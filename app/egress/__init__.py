@@ -1,1 +1,1 @@
-"""Requests to addresses that someone else names: the SSRF guard and the transport behind it."""
+"""Outgoing requests: the transport, and the SSRF guard for URLs that callers name."""

@@ -1,4 +1,4 @@
-"""Sending to a URL that somebody else named: the Protocol, and what can become of it. `app/outbound/` implements it."""
+"""Posting to URLs that callers name: the protocol, its result and its errors."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,9 +7,9 @@ from msgspec import Struct
 
 
 class PostReply(Struct, frozen=True, kw_only=True):
-    """What the target answered. Its body is not kept: it may hold anything, personal data too.
+    """The target's answer, without its body, which may contain personal data.
 
-    `retry_after` are the seconds that it asks us to wait, where it does; `seconds` is how long it took.
+    `retry_after` is the target's Retry-After in seconds. `seconds` is the duration of the request.
     """
 
     status: int
@@ -18,7 +18,7 @@ class PostReply(Struct, frozen=True, kw_only=True):
 
 
 class NotPosted(Exception):
-    """There is no answer. `why` is a few words without personal data, the end of a sentence about the target."""
+    """There was no answer. `why` ends a sentence ("the target …") and contains no personal data."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -26,25 +26,25 @@ class NotPosted(Exception):
 
 
 class TargetRefused(NotPosted):
-    """The egress guard does not let us send there: nothing was sent."""
+    """The egress guard refuses the target. Nothing was sent."""
 
 
 class TargetUnreachable(NotPosted):
-    """The name was not found, or there was no connection: nothing was sent."""
+    """The name was not found, or no connection was made. Nothing was sent."""
 
 
 class NoAnswer(NotPosted):
-    """It was sent, in part or whole, and no answer came: in time, or at all."""
+    """The request was sent, in part or whole, and no answer arrived in time."""
 
 
 class Poster(Protocol):
-    """Posts to targets under the rules of egress."""
+    """Posts to targets by the egress rules."""
 
     async def check(self, url: str) -> None:
-        """Whether `post` would send there now. Raises TargetRefused, and TargetUnreachable for an unknown name."""
+        """Check that `post` would send to the URL. Raises TargetRefused, and TargetUnreachable for unknown names."""
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> PostReply:
-        """POST once, with a `traceparent` of its own; a redirect is an answer like another.
+        """POST once, with a new `traceparent`. A redirect is returned, not followed.
 
         Raises TargetRefused, TargetUnreachable, NoAnswer.
         """

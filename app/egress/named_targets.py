@@ -1,4 +1,4 @@
-"""A URL that somebody else names, judged before anything depends on it."""
+"""Check a URL that a caller names before it is stored."""
 
 from typing import Final
 
@@ -7,13 +7,13 @@ from app.errors import InvalidField
 from app.problem_document import FieldError
 
 NEXT_STEP: Final = (
-    "Name a public https address; or have an operator list the target's address and port in egress.allow"
+    "Use a public https URL, or ask an operator to add the target's address and port to egress.allow"
     " (LOCKSTITCH_EGRESS_ALLOW), such as 127.0.0.1/32:5678."
 )
 
 
 async def complaint_about(poster: Poster, url: str) -> str | None:
-    """Why nothing would be sent to a URL, in words for its caller; None where it would."""
+    """Return why the URL would be refused, for the caller to read, or None if it is allowed."""
     try:
         await poster.check(url)
     except NotPosted as refused:
@@ -22,7 +22,7 @@ async def complaint_about(poster: Poster, url: str) -> str | None:
 
 
 async def require_callback(poster: Poster, url: str) -> None:
-    """Judge the URL of a `Lockstitch-Callback` header. Raises InvalidField."""
+    """Check the URL of a `Lockstitch-Callback` header. Raises InvalidField."""
     complaint = await complaint_about(poster, url)
     if complaint is not None:
         raise InvalidField(

@@ -1,7 +1,7 @@
-"""Posts to targets that somebody else named: deliveries to subscribers, callbacks of operations.
+"""Post to targets that callers name: deliveries to subscribers, callbacks of operations.
 
-Each call looks the name up, has the egress guard judge what was found, and connects to nothing else; connections are
-not kept, so that none outlives its judgement. Nothing is repeated here: the queue is patient for us.
+Each call looks up the name, lets the egress guard check the addresses, and connects only to those. Connections are not
+reused, so none outlives its check. There are no retries here; the queue retries.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _FAMILY: Final[dict[int, socket.AddressFamily]] = {4: socket.AF_INET, 6: socket.
 
 
 class TargetPoster:
-    """Implements `posting_ports.Poster`. Made by `open_poster`."""
+    """Implements `Poster`. Create it with `open_poster`."""
 
     def __init__(self, guard: EgressGuard, verify: ssl.SSLContext, *, seconds: float) -> None:
         self._guard = guard
@@ -41,15 +41,15 @@ class TargetPoster:
         self._seconds = seconds
 
     async def check(self, url: str) -> None:
-        """See `Poster.check`."""
+        """Implement `Poster.check`."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._guard.clear(url)
         except TimeoutError:
-            raise TargetUnreachable("has a host whose name is not found in time") from None
+            raise TargetUnreachable("has a host name that was not found in time") from None
 
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> PostReply:
-        """See `Poster.post`."""
+        """Implement `Poster.post`."""
         started = time.monotonic()
         with post_span() as post:
             try:
@@ -68,7 +68,7 @@ class TargetPoster:
     async def _send(
         self, clearance: ClearedTarget, post: Post, limit: asyncio.Timeout, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, str | None]:
-        """The status and the Retry-After. Raises TargetUnreachable, NoAnswer, TimeoutError."""
+        """Send and return the status and the Retry-After. Raises TargetUnreachable, NoAnswer, TimeoutError."""
         traceparent = telemetry.current_traceparent()
         trace = {} if traceparent is None else {"traceparent": traceparent}
         try:
@@ -79,15 +79,15 @@ class TargetPoster:
                 ) as response,
             ):
                 post.answered(response.status)
-                limit.reschedule(None)  # it has answered in time, and what follows has a limit of its own
-                await _read_a_little(response)
+                limit.reschedule(None)  # the target answered in time; the rest has its own limit
+                await _drain(response)
                 return response.status, response.headers.get("Retry-After")
         except aiohttp.ClientConnectorError as error:
             raise TargetUnreachable(_why_not_connected(error)) from error
         except aiohttp.ConnectionTimeoutError as error:
             raise TargetUnreachable("does not accept connections in time") from error
         except aiohttp.ClientResponseError as error:
-            raise NoAnswer("answered with what is not HTTP") from error
+            raise NoAnswer("sent an answer that is not HTTP") from error
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer("broke the connection without an answer") from error
 
@@ -113,7 +113,7 @@ class TargetPoster:
 async def open_poster(
     rules: EgressRules, *, seconds: float = TOTAL_SECONDS, look_up: LookUp | None = None
 ) -> AsyncIterator[TargetPoster]:
-    """A poster that gives each call `seconds` in all, closed at the end of the block."""
+    """Open a poster that gives each call `seconds` in total. Closed at the end of the block."""
     system = DnsLookup()
     try:
         yield TargetPoster(EgressGuard(rules, look_up or system), httpx.create_ssl_context(), seconds=seconds)
@@ -122,13 +122,13 @@ async def open_poster(
 
 
 class _Cleared(AbstractResolver):
-    """Knows one name, and the addresses that were cleared for it."""
+    """A resolver that returns only the cleared addresses of one target."""
 
     def __init__(self, clearance: ClearedTarget) -> None:
         self._clearance = clearance
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
-        """The addresses, whatever is asked."""
+        """Return the cleared addresses for any host."""
         return [
             ResolveResult(
                 hostname=host,
@@ -142,7 +142,7 @@ class _Cleared(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""
 
 
 def _url_of(clearance: ClearedTarget) -> URL:
@@ -157,8 +157,8 @@ def _url_of(clearance: ClearedTarget) -> URL:
     )
 
 
-async def _read_a_little(response: aiohttp.ClientResponse) -> None:
-    """Let the target finish what it says, within limits. Its status stands, whatever becomes of the rest."""
+async def _drain(response: aiohttp.ClientResponse) -> None:
+    """Let the target finish its response, up to `READ_LIMIT` and `LINGER_SECONDS`. Errors do not change the result."""
     left = READ_LIMIT
     with suppress(aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
         async with asyncio.timeout(LINGER_SECONDS):
@@ -170,5 +170,5 @@ def _why_not_connected(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "has a certificate that is not trusted"
     if isinstance(error, aiohttp.ClientSSLError):
-        return "cannot be spoken to over TLS"
+        return "failed the TLS handshake"
     return "does not accept connections"

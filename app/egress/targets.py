@@ -1,4 +1,4 @@
-"""A target's URL, read strictly: one reading for the check and for the call, so that the two cannot differ."""
+"""Parse a target's URL strictly. Check and call use the same parsed target, so they cannot differ."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
@@ -12,7 +12,7 @@ from app.settings.egress import Address, Scheme
 LONGEST: Final = 2048
 _DEFAULT_PORT: Final[dict[Scheme, int]] = {"http": 80, "https": 443}
 
-# RFC 3986, without user information and fragment, and with ports and hosts in the spellings that all parsers agree on.
+# RFC 3986 without user information and fragment. Ports and hosts have only spellings that all parsers agree on.
 _URL: Final = re.compile(
     r"""(?P<scheme>https?)://
         (?: \[ (?P<six> [0-9A-Fa-f:.]+ ) \] | (?P<host> [A-Za-z0-9._-]+ ) )
@@ -23,13 +23,16 @@ _URL: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-# What ends in such a label is an IPv4 address to the WHATWG's URL parser and to inet_aton: 127.1, 0x7f.0.0.1, 017700…
+# The WHATWG URL parser and inet_aton read a host that ends in such a label as IPv4: 127.1, 0x7f.0.0.1, 017700…
 _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where to send. `host` is a lower-case name without final dot, or an address in its usual spelling; `literal` is
-    that address. `path` and `query` are as they were written."""
+    """A parsed URL.
+
+    `host` is a lower-case name without final dot, or an address in canonical form, and `literal` is that address.
+    `path` and `query` are unchanged.
+    """
 
     scheme: Scheme
     host: str
@@ -40,7 +43,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 def parse_target(url: str) -> Target:
-    """Read a URL. Raises TargetRefused for one that is not plain http(s), or that others could read otherwise."""
+    """Parse a URL. Raises TargetRefused unless it is plain http(s) and unambiguous to all parsers."""
     if len(url) > LONGEST:
         raise TargetRefused(f"is longer than {LONGEST} characters")
     match = _URL.fullmatch(url)
@@ -65,24 +68,24 @@ def _ipv6(spelled: str) -> IPv6Address:
     try:
         return IPv6Address(spelled)
     except ValueError:
-        raise TargetRefused("has brackets around what is no IPv6 address") from None
+        raise TargetRefused("has brackets around something that is not an IPv6 address") from None
 
 
 def _ipv4(host: str) -> IPv4Address | None:
-    """The address that a host is; None for a name."""
+    """Return the IPv4 address of a host, or None for a name."""
     bare = host.lower().removesuffix(".")
     if _NUMERIC_LABEL.fullmatch(bare.rpartition(".")[2]) is None:
         return None
     try:
         return IPv4Address(bare)
     except ValueError:
-        raise TargetRefused("has a number for a host that is not four decimal numbers from 0 to 255") from None
+        raise TargetRefused("has a numeric host that is not four decimal numbers from 0 to 255") from None
 
 
 def _name(host: str) -> str:
     name = host.lower().removesuffix(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
-        raise TargetRefused("has a host that is no name")
+        raise TargetRefused("has an invalid host name")
     return name
 
 
@@ -95,5 +98,5 @@ def _what_is_wrong(url: str) -> str:
     if "#" in url:
         return "has a fragment, which is never sent"
     if not url.isascii():
-        return "has characters outside ASCII: hosts are written as xn--…, other parts percent-encoded"
-    return "is not a URL of host, port, path and query as RFC 3986 spells them"
+        return "has characters outside ASCII: write hosts as xn--… and percent-encode the other parts"
+    return "is not a valid URL of host, port, path and query (RFC 3986)"

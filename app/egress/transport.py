@@ -1,7 +1,7 @@
-"""One request over the network, once.
+"""Send one request to a vendor, exactly once.
 
-The transport is aiohttp behind httpx's interface (docs/decisions: outbound transport). httpx's own client is left out:
-it adds what must not happen here (cookies, redirects, proxies from the environment) and a third of the CPU.
+The transport is aiohttp behind httpx's interface (docs/decisions: outbound transport). httpx's client is not used: it
+adds cookies, redirects and proxies from the environment, which must not happen here, and a third of the CPU time.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from httpx_aiohttp import AiohttpTransport
 from mappings.http import VendorReply, VendorRequest
 
 CONNECT_SECONDS: Final = 5.0
-# Connecting has to give up before the whole attempt does: only then is it certain that nothing was sent.
+# The connect timeout must end before the attempt's timeout. Only then is it certain that nothing was sent.
 CONNECT_SHARE: Final = 0.8
 KEEP_ALIVE_SECONDS: Final = 15.0
 LONGEST_HEADER: Final = 65_536
 USER_AGENT: Final = "lockstitch"
 ACCEPTED_ENCODING: Final = "gzip"
-GZIP: Final = 16  # added to zlib's window bits: a gzip header is expected
+GZIP: Final = 16  # added to zlib's window bits to expect a gzip header
 
 
 class NotSent(Exception):
-    """There was no connection, so the vendor saw nothing of the request."""
+    """No connection was made, so the vendor received nothing."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -34,7 +34,7 @@ class NotSent(Exception):
 
 
 class NoReply(Exception):
-    """The request went out, in part or whole, and no usable reply came back."""
+    """The request was sent, in part or whole, and no usable reply arrived."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -42,14 +42,14 @@ class NoReply(Exception):
 
 
 class TooLarge(NoReply):
-    """The reply is larger than what is read."""
+    """The reply is larger than the limit."""
 
     def __init__(self) -> None:
         super().__init__("too large")
 
 
 class Wire:
-    """Connections to all vendors, kept alive between requests."""
+    """The connections to all vendors, kept alive between requests."""
 
     def __init__(self) -> None:
         self._transport = AiohttpTransport(trust_env=False, client=self._open)
@@ -62,9 +62,9 @@ class Wire:
     async def exchange(
         self, base_url: str, request: VendorRequest, headers: list[tuple[str, str]], *, seconds: float, limit: int
     ) -> VendorReply:
-        """Send, and read the reply to its end. `seconds` bounds all of it, `limit` the body's decoded bytes.
+        """Send a request and read the reply to its end. `limit` is the maximum of decoded bytes in the body.
 
-        Raises NotSent, NoReply, TooLarge.
+        `seconds` bounds the whole exchange. Raises NotSent, NoReply, TooLarge.
         """
         outgoing = httpx.Request(
             request.method,
@@ -94,7 +94,7 @@ class Wire:
                 body.add(chunk)
         finally:
             await response.aclose()
-        # Names come lower-cased; of repeated headers the last one stands.
+        # Names are lower-case. Of repeated headers, the last one is kept.
         headers = dict(response.headers.multi_items())
         return VendorReply(status=response.status_code, headers=headers, body=body.whole())
 
@@ -111,10 +111,10 @@ class Wire:
 
 
 class _Body:
-    """A body as it comes in, never larger than `limit` whatever it was compressed from."""
+    """A body that is decoded as it arrives, never beyond `limit` bytes, which stops compression bombs."""
 
     def __init__(self, encoding: str, limit: int) -> None:
-        """Raises NoReply for an encoding that was not asked for."""
+        """Raise NoReply for an encoding that was not requested."""
         if encoding.lower() not in ("identity", "gzip", "x-gzip"):
             raise NoReply("unreadable")
         self._inflate = None if encoding.lower() == "identity" else zlib.decompressobj(zlib.MAX_WBITS | GZIP)
@@ -123,7 +123,7 @@ class _Body:
         self._empty = True
 
     def add(self, chunk: bytes) -> None:
-        """Raises TooLarge, NoReply."""
+        """Decode and append a chunk. Raises TooLarge, NoReply."""
         self._empty = self._empty and not chunk
         if self._inflate is not None:
             try:
@@ -135,7 +135,7 @@ class _Body:
             raise TooLarge
 
     def whole(self) -> bytes:
-        """Raises NoReply where the end is missing."""
+        """Return the decoded body. Raises NoReply if its end is missing."""
         if self._inflate is not None and not self._empty and not self._inflate.eof:
             raise NoReply("unreadable")
         return bytes(self._bytes)
@@ -145,8 +145,11 @@ _UNREADABLE: Final = "the reply is not HTTP"
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a PUT or DELETE again when a kept-alive connection breaks, and from calling a broken
-    connection one that was never made: both would turn a lost reply into a second effect."""
+    """Keep a lost reply from causing a second effect.
+
+    Without this, aiohttp resends a PUT or DELETE when a kept-alive connection breaks, and reports a broken connection
+    like one that was never made.
+    """
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):

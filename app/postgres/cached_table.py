@@ -1,5 +1,8 @@
-"""Small tables that every process keeps in memory, so that no request waits for the database: read again on each
-notification, and by polling where one is lost. While the database is away, what was known last holds."""
+"""Small tables that every process caches in memory, so that no request waits for the database.
+
+A cached table is reloaded on each notification, and polled in case one is lost. While the database is unavailable, the
+last known content stays.
+"""
 
 import asyncio
 import logging
@@ -16,21 +19,21 @@ _log = logging.getLogger("lockstitch.store")
 
 
 class CachedTable:
-    """Keeps something fresh by `refresh`. `what` names it in the log, in the plural."""
+    """Calls `refresh` whenever the table may have changed. `what` is its name in the log, in the plural."""
 
     def __init__(self, refresh: Callable[[], Awaitable[None]], channel: str, what: str) -> None:
         self._refresh = refresh
         self._channel = channel
         self._what = what
         self._changed = asyncio.Event()
-        self._looked = asyncio.Event()
+        self._polled = asyncio.Event()
 
     @asynccontextmanager
     async def following(self, url: str) -> AsyncIterator[None]:
-        """Fresh from the beginning of the block to its end."""
+        """Keep the cache fresh for the duration of the block. Loads it before the block begins."""
         watching = asyncio.create_task(self._watch(url))
         try:
-            await self._looked.wait()
+            await self._polled.wait()
             yield
         finally:
             watching.cancel()
@@ -42,23 +45,23 @@ class CachedTable:
         try:
             while True:
                 self._changed.clear()
-                failed = await self._look(failed)
-                self._looked.set()
+                failed = await self._poll(failed)
+                self._polled.set()
                 await self._sleep(POLL_SECONDS * random.uniform(0.7, 1.1))  # noqa: S311 - spreads load
         finally:
             listening.cancel()
 
-    async def _look(self, failed: bool) -> bool:
-        """Whether it failed; said once, when it begins to."""
+    async def _poll(self, failed: bool) -> bool:
+        """Refresh and return whether that failed. Logs only the first failure of a series."""
         try:
             await self._refresh()
         except StoreUnavailable:
             if not failed:
-                _log.warning("the database is not available; %s stay as they were", self._what)
+                _log.warning("the database is unavailable; keeping the last known %s", self._what)
             return True
-        except Exception:  # noqa: BLE001 - such as a schema that is not there yet
+        except Exception:  # noqa: BLE001 - such as a schema that does not exist yet
             if not failed:
-                _log.exception("%s cannot be read; trying again", self._what)
+                _log.exception("cannot read %s; retrying", self._what)
             return True
         return False
 

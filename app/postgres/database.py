@@ -1,12 +1,12 @@
-"""The one door to PostgreSQL: a pool of connections, transactions, and a span for each query.
+"""Access to PostgreSQL: a connection pool, transactions, and a span for each query.
 
-    INSERT_KEY = Query("INSERT api_key", "INSERT INTO api_key …")
+    INSERT_KEY = Statement("INSERT api_key", "INSERT INTO api_key …")
 
     async with database.transaction() as session:
         await session.execute(INSERT_KEY, …)
 
-A session carries nothing from one use of its connection to the next: no SET, no LISTEN, no session-level advisory lock.
-Therefore connections go back to the pool without the four statements of reset that the pool would run otherwise.
+A session leaves no state on its connection: no SET, no LISTEN, no session-level advisory lock. The pool therefore skips
+the four reset statements that it would run otherwise.
 """
 
 import logging
@@ -32,9 +32,9 @@ from app.errors import StoreUnavailable
 _tracer = trace.get_tracer("lockstitch.store")
 _UNTRACED: Final = nullcontext()
 
-# What asyncpg raises when PostgreSQL is away, starting, stopping, full, failing over or closed for maintenance
-# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), or sacrifices a transaction to another one (class 40: a
-# deadlock), beside the timeouts and socket errors that are OSError. Anything else is a mistake of ours.
+# What asyncpg raises when PostgreSQL is down, starting, stopping, full, failing over or closed for maintenance
+# (SQLSTATE classes 08, 53, 57 and codes 25006, 55000), or aborts a transaction because of another (class 40: a
+# deadlock). Timeouts and socket errors are OSError. Anything else is a bug in Lockstitch.
 UNAVAILABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -45,16 +45,16 @@ UNAVAILABLE = (
     asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
-# No such login, or no such database. Whoever starts is told so in PostgreSQL's words; to whoever was let in before it
-# is a database whose password was changed, or that is being restored.
+# Unknown login or database. At start it is reported in PostgreSQL's words. Later it means that the password was changed
+# or the database is being restored, so it becomes StoreUnavailable.
 _REFUSED = (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
 
-# A prepared statement keeps its plan. One that was made while a table was all but empty would read the whole table, and
-# go on so while it grows to millions, until the next ANALYZE; every query of ours has an index that fits.
-# Up to PostgreSQL 17 a plan that reads a table all the same is given such costs that it would be compiled each time it
-# runs, which takes a hundred times as long as a small table.
-# Every rule about who comes first needs statements that see what was committed while they waited for a lock; an owner
-# of the database may have chosen otherwise for all of it.
+# enable_seqscan: a prepared statement keeps its plan. A plan made on a nearly empty table would scan it fully, and keep
+# doing so while it grows to millions of rows, until the next ANALYZE. Every query here has a suitable index.
+# jit: up to PostgreSQL 17, a sequential scan that happens anyway gets such a high cost that it would be compiled on
+# each run, which takes a hundred times as long as scanning a small table.
+# default_transaction_isolation: the ordering rules need statements that see what was committed while they waited for a
+# lock, and the owner of the database may have set another default.
 SESSION_SETTINGS: Final = {
     "enable_seqscan": "off",
     "jit": "off",
@@ -65,7 +65,7 @@ _log = logging.getLogger("lockstitch.store")
 
 
 class Statement:
-    """SQL text with the low-cardinality name that its span carries: the command and the table, `INSERT api_key`."""
+    """SQL text and the low-cardinality name of its span: command and table, such as `INSERT api_key`."""
 
     __slots__ = ("attributes", "sql", "summary")
 
@@ -82,10 +82,10 @@ class Statement:
 
 
 class Session:
-    """One connection, for as long as the `with` block that yielded it.
+    """One connection, valid for the duration of the `with` block that yielded it.
 
-    Every method raises StoreUnavailable when PostgreSQL cannot be reached, and the errors of asyncpg for the rest
-    (`UniqueViolationError` and the like), which the callers in `store` turn into their own words.
+    Every method raises StoreUnavailable if PostgreSQL cannot be reached, and otherwise the errors of asyncpg
+    (`UniqueViolationError` and others), which the calling store translates.
     """
 
     __slots__ = ("_connection",)
@@ -94,22 +94,22 @@ class Session:
         self._connection = connection
 
     async def fetch(self, query: Statement, *arguments: Any) -> list[asyncpg.Record]:
-        """All rows."""
+        """Return all rows."""
         with _span(query), _TRANSLATED:
             return await self._connection.fetch(query.sql, *arguments)
 
     async def fetch_row(self, query: Statement, *arguments: Any) -> asyncpg.Record | None:
-        """The first row, or None without one."""
+        """Return the first row, or None without one."""
         with _span(query), _TRANSLATED:
             return await self._connection.fetchrow(query.sql, *arguments)
 
     async def fetch_value(self, query: Statement, *arguments: Any) -> Any:
-        """The first column of the first row, or None without a row."""
+        """Return the first column of the first row, or None without a row."""
         with _span(query), _TRANSLATED:
             return await self._connection.fetchval(query.sql, *arguments)
 
     async def execute(self, query: Statement, *arguments: Any) -> int:
-        """Run a command; the number of rows that it touched, 0 where that has no meaning."""
+        """Run a command and return the number of affected rows, or 0 for a command without one."""
         with _span(query), _TRANSLATED:
             tag = await self._connection.execute(query.sql, *arguments)
         count = tag.rpartition(" ")[2]
@@ -117,18 +117,18 @@ class Session:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """One transaction: committed at the end of the block, rolled back when the block raises.
+        """Run the block in one transaction. Commits at its end; rolls back if it raises.
 
-        StoreUnavailable out of the end of the block leaves open whether the commit happened.
+        If the commit raises StoreUnavailable, it is unknown whether it happened.
         """
         with _TRANSLATED:
-            # Said again where it costs nothing: a pooler may have refused the parameters of the session.
+            # Repeated here at no cost, because a pooler may have refused the session parameters.
             transaction = self._connection.transaction(isolation="read_committed")
             await transaction.start()
         try:
             yield
         except BaseException:
-            # Where this fails the connection is lost, and PostgreSQL has rolled back by itself.
+            # If this fails, the connection is lost and PostgreSQL rolls back.
             with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *UNAVAILABLE):
                 await transaction.rollback()
             raise
@@ -137,7 +137,7 @@ class Session:
 
 
 class Database:
-    """A pool of connections to one PostgreSQL (15 or later). Made by `connect`, given back by `close`."""
+    """A pool of connections to one PostgreSQL (15 or later). Open it with `connect`; close it with `close`."""
 
     def __init__(
         self, pool: "asyncpg.Pool[asyncpg.Record]", acquire_timeout: float, openings: Callable[[], int]
@@ -148,8 +148,10 @@ class Database:
 
     @property
     def openings(self) -> int:
-        """How many connections were opened so far. While it stays the same this is the same PostgreSQL as before, and
-        not one that was restored, or took over, with what it had by then."""
+        """The number of connections opened so far.
+
+        While it is unchanged, the server is the same as before, not a restored or failed-over one with older data.
+        """
         return self._openings()
 
     @classmethod
@@ -163,10 +165,10 @@ class Database:
         command_timeout: float = 30.0,
         settings: Mapping[str, str] | None = None,
     ) -> Self:
-        """Open the pool. Timeouts are in seconds; both end in StoreUnavailable, as does a server that is not there.
+        """Open the pool. Timeouts are in seconds. A timeout or an unreachable server raises StoreUnavailable.
 
-        `settings` are parameters of the sessions, beside those of `SESSION_SETTINGS`. A pooler in between may refuse
-        them; then it goes without.
+        `settings` are session parameters in addition to `SESSION_SETTINGS`. If a pooler refuses session parameters, the
+        pool opens without any.
         """
 
         openings = 0
@@ -192,7 +194,7 @@ class Database:
             try:
                 pool = await open_pool({**SESSION_SETTINGS, **(settings or {})})
             except asyncpg.ProtocolViolationError:
-                _log.warning("a pooler refuses parameters of sessions; plans may be slow while tables grow quickly")
+                _log.warning("a pooler refuses session parameters; queries may be slow while tables grow quickly")
                 pool = await open_pool({})
         return cls(pool, acquire_timeout, lambda: openings)
 
@@ -202,12 +204,12 @@ class Database:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Session]:
-        """A session whose commands commit one by one."""
+        """Yield a session in which each command commits by itself."""
         try:
             with _TRANSLATED:
                 connection = await self._pool.acquire(timeout=self._acquire_timeout)
         except _REFUSED as error:
-            raise StoreUnavailable("The database lets nobody in.") from error
+            raise StoreUnavailable("The database refuses the login.") from error
         try:
             yield Session(connection)
         finally:
@@ -216,43 +218,43 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """A session inside one transaction, as `Session.transaction` has it."""
+        """Yield a session inside one transaction, like `Session.transaction`."""
         async with self.acquire() as session, session.transaction():
             yield session
 
     async def fetch(self, query: Statement, *arguments: Any) -> list[asyncpg.Record]:
-        """`Session.fetch` on a connection of its own."""
+        """Call `Session.fetch` on a connection from the pool."""
         async with self.acquire() as session:
             return await session.fetch(query, *arguments)
 
     async def fetch_row(self, query: Statement, *arguments: Any) -> asyncpg.Record | None:
-        """`Session.fetch_row` on a connection of its own."""
+        """Call `Session.fetch_row` on a connection from the pool."""
         async with self.acquire() as session:
             return await session.fetch_row(query, *arguments)
 
     async def fetch_value(self, query: Statement, *arguments: Any) -> Any:
-        """`Session.fetch_value` on a connection of its own."""
+        """Call `Session.fetch_value` on a connection from the pool."""
         async with self.acquire() as session:
             return await session.fetch_value(query, *arguments)
 
     async def execute(self, query: Statement, *arguments: Any) -> int:
-        """`Session.execute` on a connection of its own."""
+        """Call `Session.execute` on a connection from the pool."""
         async with self.acquire() as session:
             return await session.execute(query, *arguments)
 
 
 async def _keep_as_it_is(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """The pool's reset: nothing, as the module's docstring explains."""
+    """Skip the pool's reset; see the module's docstring."""
 
 
 def _span(query: Statement) -> AbstractContextManager[None]:
-    """A client span under the current one, where that is recorded; free otherwise."""
-    return _recorded(query) if trace.get_current_span().is_recording() else _UNTRACED
+    """Start a client span if the current span is recorded. Free otherwise."""
+    return _recorded_span(query) if trace.get_current_span().is_recording() else _UNTRACED
 
 
 @contextmanager
-def _recorded(query: Statement) -> Iterator[None]:
-    """Neither parameter values nor the server's error texts, which quote them, are put on the span."""
+def _recorded_span(query: Statement) -> Iterator[None]:
+    """Start a span without parameter values and without the server's error texts, which quote them."""
     with _tracer.start_as_current_span(
         query.summary,
         kind=SpanKind.CLIENT,
@@ -271,8 +273,8 @@ def _recorded(query: Statement) -> Iterator[None]:
             raise
 
 
-class _Translation(AbstractContextManager[None]):  # three to a query, and a generator costs five times as much
-    """What asyncpg raises when PostgreSQL is away becomes StoreUnavailable."""
+class _Translation(AbstractContextManager[None]):  # entered three times per query; a generator costs five times as much
+    """Translates what asyncpg raises while PostgreSQL is unavailable into StoreUnavailable."""
 
     __slots__ = ()
 
@@ -282,10 +284,10 @@ class _Translation(AbstractContextManager[None]):  # three to a query, and a gen
         if error is None:
             return
         lost = isinstance(error, UNAVAILABLE)
-        # One class for a lost connection and for a wrong number of arguments; only the text tells them apart.
+        # asyncpg uses one class for a lost connection and for a wrong number of arguments; only the text differs.
         if not lost and isinstance(error, asyncpg.InterfaceError):
             lost = any(word in str(error) for word in ("closed", "closing", "released back to the pool"))
-        # asyncpg's word for a connection that the server has said good-bye to and not yet closed.
+        # asyncpg's error for a connection that the server has ended but not yet closed.
         if not lost and isinstance(error, asyncpg.InternalClientError):
             lost = "another operation (2) is in progress" in str(error)
         if lost:
@@ -296,24 +298,23 @@ _TRANSLATED: Final = _Translation()
 
 
 class Transaction(Protocol):
-    """A transaction that is open. Flows hand it from port to port, so that what is written stands or falls together;
-    only the store looks inside."""
+    """An open transaction. Pass it from store to store to commit their writes together; only stores run queries."""
 
     async def fetch(self, query: Any, *arguments: Any) -> list[Any]:
-        """All rows."""
+        """Return all rows."""
 
     async def fetch_row(self, query: Any, *arguments: Any) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
 
     async def fetch_value(self, query: Any, *arguments: Any) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
 
     async def execute(self, query: Any, *arguments: Any) -> int:
-        """The number of rows that were touched."""
+        """Return the number of affected rows."""
 
 
 class Transactions(Protocol):
-    """Where a flow's transaction comes from, when it has no job to finish."""
+    """Opens transactions for work outside a job."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Commits when the block ends, rolls back when it raises. Raises StoreUnavailable."""
+        """Commit when the block ends; roll back if it raises. Raises StoreUnavailable."""

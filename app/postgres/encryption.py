@@ -1,7 +1,7 @@
-"""Encryption at rest: AES-256-GCM (NIST SP 800-38D), the key's id in front of each value, several keys at once.
+"""Encryption at rest: AES-256-GCM (NIST SP 800-38D) with several keys.
 
-A sealed value is: one byte with the length of the key id, the key id, 12 bytes of nonce, the ciphertext with its tag.
-What the value belongs to (table and row) is bound in as associated data, so values cannot be swapped between rows.
+A sealed value is one byte with the length of the key id, the key id, a nonce of 12 bytes, and the ciphertext with its
+tag. Table and row are bound in as associated data, so values cannot be swapped between rows.
 """
 
 import os
@@ -23,34 +23,34 @@ NONCE_BYTES: Final = 12
 
 
 def prefix_of(key_id: str) -> bytes:
-    """What every value begins with that this key has sealed."""
+    """Return the prefix of every value that this key has sealed."""
     name = key_id.encode()
     return bytes((len(name),)) + name
 
 
 class Sealer:
-    """Seals with the first key, opens with any. Keys are (id, 32 bytes); raises ValueError without one."""
+    """Seals with the first key and opens with any. Keys are (id, 32 bytes). Raises ValueError without keys."""
 
     def __init__(self, keys: tuple[tuple[str, bytes], ...]) -> None:
         if not keys:
-            raise ValueError("at least one encryption key is needed")
+            raise ValueError("at least one encryption key is required")
         self._writer = keys[0][0]
         self._prefix = prefix_of(self._writer)
         self._ciphers = {key_id: AESGCM(secret) for key_id, secret in keys}
 
     @property
     def writer(self) -> str:
-        """The id of the key that seals."""
+        """The id of the sealing key."""
         return self._writer
 
     def seal(self, plain: bytes, belongs_to: str) -> bytes:
-        """Encrypt; `belongs_to` names table and row and must be given again to open."""
+        """Encrypt. `belongs_to` names table and row, and must be the same to open the value."""
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._ciphers[self._writer].encrypt(nonce, plain, belongs_to.encode())
         return self._prefix + nonce + sealed
 
     def open(self, sealed: bytes, belongs_to: str) -> bytes:
-        """Decrypt. Raises SealBroken."""
+        """Decrypt. Raises SealBroken for an unknown key or a changed value."""
         end = 1 + sealed[0]
         key_id = sealed[1:end].decode(errors="replace")
         cipher = self._ciphers.get(key_id)

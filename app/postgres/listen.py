@@ -1,4 +1,4 @@
-"""LISTEN: sleepers are woken when something has changed. A notification may be lost, which costs a poll's time only."""
+"""LISTEN: wake waiting tasks when something has changed. A lost notification only delays them until the next poll."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 CHANNEL: Final = "lockstitch_job"
-"""Notified, without a payload, by every transaction that enqueues."""
+"""Notified, without a payload, by every transaction that enqueues a job."""
 
 
 CHECK_SECONDS: Final = 15.0
@@ -18,17 +18,17 @@ _log = logging.getLogger("lockstitch.queue")
 
 
 async def listen(url: str, wake: Callable[[], None], channel: str = CHANNEL) -> None:
-    """Call `wake` for every notification, and once after each connect, for what was missed. Runs until cancelled.
+    """Call `wake` for every notification, and once after each connect for missed ones. Runs until cancelled.
 
-    The connection is its own: in a pool it would be lent to somebody else. It is asked for a sign of life now and then,
-    as a server that has vanished says nothing.
+    It uses a dedicated connection, because a pool would lend it to other work. The connection is checked every
+    `CHECK_SECONDS`, because a vanished server sends nothing.
     """
     while True:
         try:
             await _listen_once(url, wake, channel)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            _log.warning("no wake-ups from the database (%s); polling meanwhile", type(error).__name__)
-        await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load, guards nothing
+            _log.warning("no notifications from the database (%s); polling instead", type(error).__name__)
+        await asyncio.sleep(RECONNECT_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
 
 
 async def _listen_once(url: str, wake: Callable[[], None], channel: str) -> None:

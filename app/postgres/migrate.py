@@ -1,7 +1,7 @@
-"""Brings a database to the schema of this version: `migrations/*.sql`, in order, each in a transaction of its own.
+"""Migrate a database to the schema of this version: apply `migrations/*.sql` in order, each in its own transaction.
 
-A released file is never edited: what it did to a database cannot be undone, so a difference from the recorded digest is
-refused.
+Never edit a released file: a database that has applied it cannot be changed back, so a file that differs from the
+recorded digest is refused.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from app.postgres.database import UNAVAILABLE, Database, Statement
 
 FOLDER = Path(__file__).parent / "migrations"
 
-# Any constant will do, as long as nothing else locks it: "lockstit" in ASCII.
+# Any constant that nothing else locks: "lockstit" in ASCII.
 ADVISORY_LOCK = int.from_bytes(b"lockstit")
 # While a change of a table waits for a transaction that uses it, everybody else waits behind the change.
 LOCK_SECONDS: Final = 2.0
@@ -31,11 +31,11 @@ SELECT_APPLIED = Statement("SELECT schema_migration", "SELECT version, digest FR
 
 
 class MigrationError(Complaint):
-    """The database cannot be migrated; the message says why and what to do."""
+    """The database cannot be migrated. The message says why and what to do."""
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of `migrations/`: its number, the rest of its name, its text and the SHA-256 of that."""
+    """One file of `migrations/`: its number, the rest of its name, its text, and the SHA-256 of the text."""
 
     version: int
     name: str
@@ -44,7 +44,7 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_migrations(folder: Path = FOLDER) -> list[Migration]:
-    """All migrations, in order. Raises MigrationError unless they are numbered 0001, 0002, … without a gap."""
+    """Return all migrations in order. Raises MigrationError unless they are numbered 0001, 0002, … without a gap."""
     migrations = []
     for expected, file in enumerate(sorted(folder.glob("*.sql")), start=1):
         match = re.fullmatch(r"(\d{4})_([a-z0-9_]+)", file.stem)
@@ -64,11 +64,11 @@ async def migrate(
     wait_seconds: float = 0.0,
     tell: Callable[[str], None] | None = None,
 ) -> list[Migration]:
-    """Apply what is missing and return it. Any number of processes may call this at once: one of them does the work.
+    """Apply the missing migrations and return them. Processes may call this concurrently: one of them does the work.
 
-    A database that does not answer, and a table that is in use, are tried again for `wait_seconds`, which `tell` is
-    told once. Raises MigrationError when an applied file has changed since, when the database is newer than this
-    version, or when it does not let us in.
+    While the database does not answer or a table is in use, retry for `wait_seconds`; `tell` gets one sentence about
+    it. Raises MigrationError if an applied file has changed, the database is newer than this version, or the login
+    fails.
     """
     wanted = read_migrations() if migrations is None else migrations
     applied: list[Migration] = []
@@ -94,7 +94,7 @@ def _why(error: BaseException) -> str:
             "A table is in use by a transaction that stays open; nothing was changed. pg_stat_activity shows it:"
             " look for the oldest xact_start."
         )
-    return f"The database does not let us in: {error or type(error).__name__}."
+    return f"Cannot connect to the database: {error or type(error).__name__}."
 
 
 async def _apply_missing(url: str, wanted: list[Migration], done: list[Migration]) -> None:
@@ -121,11 +121,11 @@ async def _apply_missing(url: str, wanted: list[Migration], done: list[Migration
                 )
             done.append(migration)
     finally:
-        await connection.close()  # which lets the lock go
+        await connection.close()  # releases the lock
 
 
 async def count_missing(database: Database) -> int:
-    """How many migrations of this version the database has not seen yet; 0 means ready to serve."""
+    """Return how many migrations of this version the database lacks. 0 means ready to serve."""
     wanted = {migration.version for migration in read_migrations()}
     if not await database.fetch_value(TABLE_EXISTS):
         return len(wanted)
@@ -144,11 +144,11 @@ def _refuse_differences(wanted: list[Migration], applied: dict[int, bytes]) -> N
         if version not in known:
             raise MigrationError(
                 f"The database has migration {version:04d}, which this version of Lockstitch does not know:"
-                " it was migrated by a newer one. Run that one."
+                " it was migrated by a newer one. Run that version."
             )
         migration = known[version]
         if migration.digest != digest:
             raise MigrationError(
-                f"{version:04d}_{migration.name}.sql was changed after it had been applied to this database:"
-                " put it back as it was and add a new migration for the change."
+                f"{version:04d}_{migration.name}.sql was changed after it was applied to this database:"
+                " restore it, and add a new migration for the change."
             )

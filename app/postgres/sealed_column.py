@@ -1,7 +1,6 @@
-"""Columns that hold sealed values, as a rotation of encryption keys goes through them.
+"""Columns with sealed values, for the rotation of encryption keys.
 
-Each store declares its own as `SEALED`. A test looks at every column of bytes, and fails for one that is neither
-declared nor a digest.
+Each store declares its columns as `SEALED`. A test fails for every bytea column that is neither declared nor a digest.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +10,11 @@ from msgspec import Struct
 
 
 class SealedColumn(Struct, frozen=True, kw_only=True):
-    """One column of one table. `key` are the columns of its primary key with their types; `belongs_to` makes of a row
-    what is bound into its value, from `key` and `more`."""
+    """One column of one table.
+
+    `key` maps the primary key's columns to their types. `belongs_to` returns the associated data of a row, computed
+    from the columns in `key` and `more`.
+    """
 
     table: str
     column: str
@@ -22,5 +24,5 @@ class SealedColumn(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """As operators read it: `job.payload`."""
+        """The name that operators see: `job.payload`."""
         return f"{self.table}.{self.column}"

@@ -1,4 +1,4 @@
-"""What decisions about mapping revisions are given."""
+"""Dependencies of the mapping revision operations."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from app.revisions.models import MappingRoutes, TrialBook
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionDeps:
-    """The routes, and what shadows and canaries found."""
+    """The mapping routes, and the results of shadows and canaries."""
 
     mapping_routes: MappingRoutes
     trial_book: TrialBook

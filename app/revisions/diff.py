@@ -1,4 +1,4 @@
-"""What two revisions make of the same: where it differs, told without the people in it."""
+"""Compare the results of two mapping revisions, without personal data."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -17,9 +17,9 @@ from canonical.ticket import Comment, Ticket
 from mappings.spec import Draft, Mapped, Unmappable
 
 WHOLE: Final = ""
-"""The path of what one of the two refuses as a whole, as JSON Pointer has it."""
+"""The JSON Pointer of a whole record that one revision refuses."""
 OURS: Final = ("/meta/loss", "/refused")
-"""Where the values are kinds of loss and of refusals."""
+"""Path prefixes whose values are kinds of loss and refusal, never vendor data."""
 NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 MOST_MEMBERS: Final = 6
 _MEMBER: Final = re.compile(r"[a-z][a-z_]{0,39}")
@@ -27,7 +27,7 @@ _PLACE: Final = re.compile(r"/[0-9]+(?=/|$)")
 
 
 class _Absent(Struct, frozen=True):
-    """A member that only the other one has."""
+    """A member that only the other side has."""
 
 
 ABSENT: Final = _Absent()
@@ -35,9 +35,9 @@ Found = Iterator[tuple[str, Any, Any]]
 
 
 def compare_readings(before: Mapped[Any] | Unmappable, after: Mapped[Any] | Unmappable) -> Sequence[tuple[str, str]]:
-    """Path and sample of every place where two readings of one record differ; `*` stands for the places of a list."""
+    """Return path and sample of every difference between two readings of one record. `*` replaces list indexes."""
     if isinstance(before, Unmappable) or isinstance(after, Unmappable):
-        return _compare_refusals(_told(before), _told(after))
+        return _compare_refusals(_verdict(before), _verdict(after))
     found = [
         *_walk(_plain(before.data), _plain(after.data), ""),
         *_walk_losses(before.loss, after.loss),
@@ -46,7 +46,7 @@ def compare_readings(before: Mapped[Any] | Unmappable, after: Mapped[Any] | Unma
 
 
 def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str, str]]:
-    """The same of two drafts of one write: of the vendor's bodies, of what they refuse and of what they lose."""
+    """Return the differences between two drafts of one write: vendor bodies, refused fields and losses."""
     refused, refused_after = ({one.pointer: one.kind for one in draft.refused} for draft in (before, after))
     found = [
         *_walk(_plain(before.body), _plain(after.body), ""),
@@ -61,8 +61,10 @@ def compare_drafts(before: Draft[Any], after: Draft[Any]) -> Sequence[tuple[str,
 
 
 def sample_of(path: str, active: Any, shadow: Any) -> str:
-    """Both values in JSON: words of ours, truth values and null as they are, everything else as its shape; a side that
-    does not have the member is left out."""
+    """Encode both values as JSON. Omit a side that lacks the member.
+
+    Canonical enum values, booleans and null appear as they are; every other value appears as its shape.
+    """
     pair = {"active": active, "shadow": shadow}
     return msgspec.json.encode(
         {side: _shown(path, value) for side, value in pair.items() if value is not ABSENT}
@@ -70,20 +72,20 @@ def sample_of(path: str, active: Any, shadow: Any) -> str:
 
 
 def _compare_refusals(before: str, after: str) -> Sequence[tuple[str, str]]:
-    """A reason names a field or a type, never a value."""
     if before == after:
         return ()
     return [(WHOLE, msgspec.json.encode({"active": before, "shadow": after}).decode())]
 
 
-def _told(made: Mapped[Any] | Unmappable) -> str:
+def _verdict(made: Mapped[Any] | Unmappable) -> str:
     if not isinstance(made, Unmappable):
         return "read"
+    # A reason names a field or a type, never a value.
     return without_people(f"refused: {made.reason} - at {made.path}")
 
 
 def _plain(value: Any) -> Any:
-    """As a reader of the JSON sees it."""
+    """Return the value as decoded from its own JSON."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
@@ -103,7 +105,7 @@ def _walk(before: Any, after: Any, path: str) -> Found:
 
 
 def _walk_losses(before: tuple[Loss, ...], after: tuple[Loss, ...]) -> Found:
-    """Losses that only one of the two has."""
+    """Yield the losses that only one side has."""
     one, other = ({(loss.path, loss.kind) for loss in losses} for losses in (before, after))
     yield from ((f"/meta/loss{_places(path)}", kind, ABSENT) for path, kind in sorted(one - other))
     yield from ((f"/meta/loss{_places(path)}", ABSENT, kind) for path, kind in sorted(other - one))
@@ -116,15 +118,15 @@ def _places(pointer: str) -> str:
 def _shown(path: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    if path.startswith(OURS) or (isinstance(value, str) and value in _words().get(path.rpartition("/")[2], ())):
+    if path.startswith(OURS) or (isinstance(value, str) and value in _enums().get(path.rpartition("/")[2], ())):
         return value
     if isinstance(value, dict):
-        told = [
+        members = [
             f"{name if _MEMBER.fullmatch(name) else '*'}: {_inline(f'{path}/{name}', inner)}"
             for name, inner in value.items()
             if inner not in NOTHING
         ]
-        return f"{{{', '.join(told[:MOST_MEMBERS] + (['…'] if len(told) > MOST_MEMBERS else []))}}}"
+        return f"{{{', '.join(members[:MOST_MEMBERS] + (['…'] if len(members) > MOST_MEMBERS else []))}}}"
     return shape_of(value)
 
 
@@ -134,25 +136,25 @@ def _inline(path: str, value: Any) -> str:
 
 
 @lru_cache(maxsize=1)
-def _words() -> dict[str, frozenset[str]]:
-    """By the name of a field of the canonical model, the words that it may have, where these are ours."""
-    words: dict[str, frozenset[str]] = {}
+def _enums() -> dict[str, frozenset[str]]:
+    """Return the allowed values of each canonical enum field, by field name."""
+    enums: dict[str, frozenset[str]] = {}
     for model in (Customer, Order, Ticket, Comment):
-        _collect(type_info(model), words)
-    return words
+        _collect_enums(type_info(model), enums)
+    return enums
 
 
-def _collect(kind: Any, words: dict[str, frozenset[str]]) -> None:
+def _collect_enums(kind: Any, enums: dict[str, frozenset[str]]) -> None:
     if isinstance(kind, Field):
-        told = frozenset(_literals(kind.type))
-        if told:
-            words[kind.encode_name] = words.get(kind.encode_name, frozenset()) | told
+        values = frozenset(_literals(kind.type))
+        if values:
+            enums[kind.encode_name] = enums.get(kind.encode_name, frozenset()) | values
     if isinstance(kind, Struct):
         for name in kind.__struct_fields__:
-            _collect(getattr(kind, name), words)
+            _collect_enums(getattr(kind, name), enums)
     elif isinstance(kind, tuple):
         for one in kind:
-            _collect(one, words)
+            _collect_enums(one, enums)
 
 
 def _literals(kind: Any) -> Iterator[str]:

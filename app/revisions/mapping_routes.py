@@ -1,5 +1,4 @@
-"""Mapping routes for operators: which revisions there are, which one is at work where, what came of those that are
-tried, and the switches."""
+"""Mapping route operations: list revisions, routes and trial results; activate, shadow, canary and roll back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -17,21 +16,21 @@ RevisionNumber = Annotated[int, Meta(ge=1, le=9999)]
 
 
 class ShadowOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A revision to compare with the active one."""
+    """A revision to compare with the active one. `sample_rate` is a share, above 0 to 1."""
 
     revision: RevisionNumber
     sample_rate: Share = 0.1
 
 
 class CanaryOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A revision that is to answer for a share of the records."""
+    """A revision to use for a `share` of the records, above 0 to 1."""
 
     revision: RevisionNumber
     share: Share = 0.1
 
 
 class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to decide for a mapping at a connection: absent leaves, null takes away."""
+    """Changes to the route of a mapping at a connection. Absent leaves a setting unchanged; null removes it."""
 
     connection: Annotated[str, Meta(min_length=1, max_length=255)]
     active: RevisionNumber | None | UnsetType = UNSET
@@ -42,7 +41,7 @@ class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 async def list_mappings(
     routes: MappingRoutes, book: TrialBook, connections: Mapping[str, Connection]
 ) -> list[MappingView]:
-    """Every mapping, by name. Raises StoreUnavailable."""
+    """List every mapping, by name. Raises StoreUnavailable."""
     decided = {(route.connection, route.mapping): route for route in await routes.list()}
     shadows, weighings = await book.shadows(), await book.canaries()
     return [
@@ -68,20 +67,22 @@ async def list_mappings(
 
 
 def places_to_pin(connections: Mapping[str, Connection]) -> list[MappedConnection]:
-    """Every mapping at every connection that is at work by a released revision: one that may still change is not worth
-    keeping."""
+    """Return every mapping and connection whose default revision is released.
+
+    An unreleased revision may still change, so it is not pinned.
+    """
     return [
         place
         for revisions in _every_mapping().values()
         for place in _places(revisions, connections)
-        if _is_settled(revisions, place)
+        if _has_released_default(revisions, place)
     ]
 
 
 async def read_mapping(
     routes: MappingRoutes, book: TrialBook, connections: Mapping[str, Connection], name: str
 ) -> MappingView:
-    """One mapping. Raises NotFound, StoreUnavailable."""
+    """Return one mapping. Raises NotFound, StoreUnavailable."""
     _revisions_of(name)
     return next(one for one in await list_mappings(routes, book, connections) if one.name == name)
 
@@ -89,15 +90,15 @@ async def read_mapping(
 async def set_route(
     routes: MappingRoutes, connections: Mapping[str, Connection], name: str, order: RouteOrder, *, actor: str
 ) -> None:
-    """Decide; every process keeps to it within about a second. Raises NotFound, InvalidField, StoreUnavailable."""
+    """Change a route. Every process follows within about a second. Raises NotFound, InvalidField, StoreUnavailable."""
     revisions = _revisions_of(name)
     place = _place(revisions, connections, order.connection)
     if (order.active, order.shadow, order.canary) == (UNSET, UNSET, UNSET):
-        raise InvalidField.at("", "names nothing to change: send active, shadow or canary")
+        raise InvalidField.at("", "changes nothing; send active, shadow or canary")
     route = await _route_of(routes, place.connection, name)
-    if route is None and _is_settled(revisions, place):
-        # No process has begun with this connection yet. A decision about a trial must not stand in for its pin: with
-        # an update it would change what answers.
+    if route is None and _has_released_default(revisions, place):
+        # No process has pinned this connection yet. A route with only a trial in it would look pinned, and the next
+        # update of Lockstitch would change the active revision.
         await routes.pin([place])
     change = _change(revisions, place, route, order)
     await routes.change(place, change, actor=actor)
@@ -107,23 +108,23 @@ async def set_route(
 async def roll_back(
     routes: MappingRoutes, connections: Mapping[str, Connection], name: str, connection: str, *, actor: str
 ) -> int:
-    """Back to the revision that was active before; its number. Raises NotFound, InvalidField, StateConflict."""
+    """Activate the previously active revision and return its number. Raises NotFound, InvalidField, StateConflict."""
     revisions = _revisions_of(name)
     place = _place(revisions, connections, connection)
     decided = await _route_of(routes, connection, name)
     if decided is not None and decided.previous not in (None, *(one.revision for one in revisions)):
         raise StateConflict(
-            f"r{decided.previous} of {name} was active before, and this version of Lockstitch does not have it."
+            f"r{decided.previous} of {name} was active before, but this version of Lockstitch does not include it."
         )
     route = await routes.roll_back(place, actor=actor)
     if route is None or route.active is None:
-        raise StateConflict(f"At {connection} no other revision of {name} was active before.")
+        raise StateConflict(f"{name} has no earlier revision to roll back to at {connection}.")
     await routes.refresh()
     return route.active
 
 
 async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int | None:
-    """The revision that is active at a connection; None for a mapping that there is not. Raises StoreUnavailable."""
+    """Return the active revision at a connection, or None for an unknown mapping. Raises StoreUnavailable."""
     revisions = _every_mapping().get(name)
     if revisions is None:
         return None
@@ -134,8 +135,7 @@ async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int 
     return None if newest is None else newest.revision
 
 
-def _is_settled(revisions: Sequence[AnyMapping], place: MappedConnection) -> bool:
-    """Whether what is at work there without a route is released."""
+def _has_released_default(revisions: Sequence[AnyMapping], place: MappedConnection) -> bool:
     return any(one.revision == place.default and is_released(one) for one in revisions)
 
 
@@ -147,7 +147,7 @@ async def _route_of(routes: MappingRoutes, connection: str, name: str) -> Route 
 def _change(
     revisions: Sequence[AnyMapping], place: MappedConnection, route: Route | None, order: RouteOrder
 ) -> RouteChange:
-    """The order, judged. What is to be tried has to differ from what will be active."""
+    """Validate the order. A tried revision must differ from the one that will be active."""
     known = {one.revision: one for one in revisions}
     present = place.default if route is None or route.active is None else route.active
     will_be = present if isinstance(order.active, UnsetType) else order.active or place.default
@@ -178,11 +178,11 @@ def _require(
 ) -> None:
     mapping = known.get(revision)
     if mapping is None:
-        raise InvalidField.at(pointer, f"there is no r{revision}; there are: {', '.join(f'r{one}' for one in known)}")
+        raise InvalidField.at(pointer, f"r{revision} does not exist; choose one of {', '.join(f'r{n}' for n in known)}")
     if revision == unlike:
-        raise InvalidField.at(pointer, f"r{revision} is the active revision: there is nothing to try")
+        raise InvalidField.at(pointer, f"r{revision} is the active revision; choose another one to try")
     if released and not is_released(mapping):
-        detail = f"r{revision} is not released, so it may still change; shadow it, or release it first"
+        detail = f"r{revision} is not released and may still change; shadow it, or release it first"
         raise InvalidField.at(pointer, detail)
 
 
@@ -197,12 +197,12 @@ def _every_mapping() -> dict[str, list[AnyMapping]]:
 def _revisions_of(name: str) -> list[AnyMapping]:
     every = _every_mapping()
     if name not in every:
-        raise NotFound(f"No mapping is called {name[:80]!r}; there are: {', '.join(every)}.")
+        raise NotFound(f"Unknown mapping {name[:80]!r}. Known mappings: {', '.join(every)}.")
     return every[name]
 
 
 def _places(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection]) -> list[MappedConnection]:
-    """The connections that understand records by this mapping."""
+    """Return the connections that use this mapping."""
     first = revisions[0]
     places = []
     for name, connection in sorted(connections.items()):
@@ -218,5 +218,5 @@ def _place(revisions: Sequence[AnyMapping], connections: Mapping[str, Connection
         if place.connection == connection:
             return place
     known = ", ".join(place.connection for place in places) or "none"
-    detail = f"is no connection that {revisions[0].name} is at work at; there are: {known}"
+    detail = f"is not a connection that uses {revisions[0].name}; choose one of: {known}"
     raise InvalidField.at("/connection", detail)

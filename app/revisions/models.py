@@ -1,9 +1,8 @@
-"""Mapping routes as flows see them: which revision is at work at a connection, which one is tried beside it,
-and what has come of that.
+"""Mapping routes and trials: the active revision at a connection, the revisions on trial there, and their results.
 
-At first sight of a connection the newest released revision is **pinned**, so that no update of Lockstitch moves it to
-another by itself. A **shadow** maps a sample of what passes too, and nobody sees
-what it makes; a **canary** answers for a share of the records, and is withdrawn when it does worse than the active one.
+Lockstitch **pins** the newest released revision when it first sees a connection, so an update of Lockstitch never
+changes the active revision by itself. A **shadow** also maps a sample of the traffic, for comparison only. A **canary**
+answers for a share of the records and is withdrawn when it does worse than the active revision.
 """
 
 from collections.abc import Sequence
@@ -16,14 +15,14 @@ Passing = Literal["read", "write"]
 
 
 class Shadow(Struct, frozen=True, kw_only=True):
-    """A revision that is compared with the active one; `sample_rate` is the share of what passes, above 0 to 1."""
+    """A revision that is compared with the active one. `sample_rate` is the share of traffic, above 0 to 1."""
 
     revision: int
     sample_rate: float
 
 
 class Canary(Struct, frozen=True, kw_only=True):
-    """A revision that answers for a `share` of the records, above 0 to 1, since a time of the database."""
+    """A revision that answers for a `share` of the records, above 0 to 1. `since` is database time."""
 
     revision: int
     share: float
@@ -31,9 +30,11 @@ class Canary(Struct, frozen=True, kw_only=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """What was decided for a mapping, such as `hubspot.customer`, at a connection. `active` None follows the newest
-    released revision, whatever an update brings; `previous` was active before, and is what a rollback goes back to.
-    `note` says why a canary came back by itself."""
+    """The route of a mapping, such as `hubspot.customer`, at a connection.
+
+    `active` None follows the newest released revision, also across updates. A rollback activates `previous`. `note`
+    says why a canary was withdrawn automatically.
+    """
 
     connection: str
     mapping: str
@@ -47,7 +48,7 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class RouteChange(Struct, frozen=True, kw_only=True):
-    """What to change of a route: UNSET leaves, None takes away. A shadow or canary that becomes active is over."""
+    """Changes to a route: UNSET leaves, None removes. A shadow or canary ends when it becomes active."""
 
     active: int | None | UnsetType = UNSET
     shadow: Shadow | None | UnsetType = UNSET
@@ -56,7 +57,7 @@ class RouteChange(Struct, frozen=True, kw_only=True):
 
 
 class MappedConnection(Struct, frozen=True, kw_only=True):
-    """A mapping at a connection; `default` is the revision that is active without a route."""
+    """A mapping at a connection. `default` is the active revision when there is no route."""
 
     connection: str
     mapping: str
@@ -64,30 +65,32 @@ class MappedConnection(Struct, frozen=True, kw_only=True):
 
 
 class MappingRoutes(Protocol):
-    """The routes of the installation. `of` answers from memory, at most about a second old."""
+    """The routes of the installation. `of` reads a copy in memory that is at most about a second old."""
 
     def of(self, connection: str, mapping: str) -> Route | None:
-        """The route, or None where nothing was decided."""
+        """Return the route, or None where none is set."""
 
     async def refresh(self) -> None:
-        """Know what is true now. Raises StoreUnavailable."""
+        """Reload the copy in memory. Raises StoreUnavailable."""
 
     async def list(self) -> Sequence[Route]:
-        """Every route, read from the store. Raises StoreUnavailable."""
+        """Read every route from the store. Raises StoreUnavailable."""
 
     async def pin(self, places: Sequence[MappedConnection]) -> None:
-        """Keep each place at its default where nothing was ever decided; audited. Raises StoreUnavailable."""
+        """Pin each place that has no route to its default. Audited. Raises StoreUnavailable."""
 
     async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
-        """Decide; audited, and told to every process. What a shadow or canary had found is forgotten when another one
-        begins. Raises StoreUnavailable."""
+        """Change a route, audit it and notify every process. Raises StoreUnavailable.
+
+        A new shadow or canary deletes the results of the earlier one.
+        """
 
     async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
-        """Back to the revision that was active before; shadow and canary end. None where none was. Audited."""
+        """Activate the previous revision, end shadow and canary, and audit it. None where there is no previous one."""
 
 
 class TrialKey(Struct, frozen=True, kw_only=True):
-    """Two revisions of a mapping at a connection: the one that is active, and the one that is tried."""
+    """Two revisions of a mapping at a connection: the active one and the tried one."""
 
     connection: str
     mapping: str
@@ -96,9 +99,11 @@ class TrialKey(Struct, frozen=True, kw_only=True):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """Where the two say something else, `count` times. `path` is a JSON Pointer with `*` for the places of a list, into
-    the resource for a read and into the vendor's body for a write; empty where one of them refuses the whole. Samples
-    are pairs in JSON, without personal data."""
+    """One path at which two revisions differ, seen `count` times.
+
+    `path` is a JSON Pointer with `*` for list indexes: into the resource for a read, into the vendor's body for a
+    write, empty where one revision refuses the whole record. Samples are JSON pairs without personal data.
+    """
 
     passing: Passing
     path: str
@@ -107,8 +112,7 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 class Comparisons(Struct, frozen=True, kw_only=True):
-    """What came of comparing: how many records and drafts, how many of them differed, how many were not looked at
-    because others waited."""
+    """Counts of records and drafts: `compared`, `differing` among them, and `dropped` because the queue was full."""
 
     key: TrialKey
     compared: int
@@ -118,14 +122,14 @@ class Comparisons(Struct, frozen=True, kw_only=True):
 
 
 class SeenDifference(Difference, frozen=True, kw_only=True):
-    """A difference with its times."""
+    """A difference with the times of its first and last occurrence."""
 
     first_seen: datetime
     last_seen: datetime
 
 
 class ShadowFigures(Struct, frozen=True, kw_only=True):
-    """All comparisons of two revisions since the shadow began."""
+    """Totals of all comparisons since the shadow began."""
 
     key: TrialKey
     compared: int
@@ -137,8 +141,11 @@ class ShadowFigures(Struct, frozen=True, kw_only=True):
 
 
 class CanaryTally(Struct, frozen=True, kw_only=True):
-    """Records and drafts that a canary has answered for, with both revisions beside each other: how many it or only the
-    active one refused, and with how many it or the active one lost more."""
+    """Counts of records and drafts that a canary answered for, each compared with the active revision.
+
+    `refused` counts refusals by the canary, `refused_by_active` those by the active revision. `lost_more` and
+    `lost_less` count those where the canary lost more, or less, than the active revision.
+    """
 
     key: TrialKey
     weighed: int
@@ -149,16 +156,19 @@ class CanaryTally(Struct, frozen=True, kw_only=True):
 
 
 class TrialBook(Protocol):
-    """Where trials are written down, by every process."""
+    """Trial results, summed over all processes."""
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
-        """Add up. Raises StoreUnavailable."""
+        """Add comparisons to the totals. Raises StoreUnavailable."""
 
     async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
-        """Add up, and withdraw a canary that does worse than the active revision; audited. Raises StoreUnavailable."""
+        """Add to the canary totals. Withdraw and audit a canary that does worse than the active revision.
+
+        Raises StoreUnavailable.
+        """
 
     async def shadows(self) -> Sequence[ShadowFigures]:
-        """What every shadow has found. Raises StoreUnavailable."""
+        """Return the totals of every shadow. Raises StoreUnavailable."""
 
     async def canaries(self) -> Sequence[CanaryTally]:
-        """What every canary has come to since it began. Raises StoreUnavailable."""
+        """Return the totals of every canary since it began. Raises StoreUnavailable."""

@@ -1,4 +1,4 @@
-"""Mappings and their revisions, for operators."""
+"""HTTP routes for mappings and their revisions."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ from app.vendors.models import Connections
 
 @route("/ops/mappings", http_method=["GET"], name="list mappings")
 async def list_all(request: AnyRequest) -> Answered:
-    """Every mapping, its revisions, and what is at work and tried at each connection."""
+    """List every mapping with its revisions and its route and trials at each connection."""
     await admit(request, "ops:read")
     Query(request, ()).check()
     deps = deps_of(request, RevisionDeps)
@@ -28,7 +28,7 @@ async def list_all(request: AnyRequest) -> Answered:
 
 @route("/ops/mappings/{mapping:str}/route", http_method=["POST"], name="route mapping", status_code=200)
 async def decide(request: AnyRequest) -> Answered:
-    """Say which revision is active, which one is compared with it, and which one answers for a share."""
+    """Set the active revision, the shadow and the canary of a mapping at a connection."""
     admitted = await admit(request, "ops:write")
     order = decode_patch(await read_body(request, (JSON,)), RouteOrder)
     Query(request, ()).check()

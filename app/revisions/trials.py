@@ -1,8 +1,7 @@
-"""Trials of a revision beside the active one, off every caller's path: what is to be compared waits here for its turn,
-and what came of it is written down about once a second.
+"""Run revision trials in the background, off every caller's path.
 
-A process that is killed loses its last second of figures, never a record; what comes faster than it can be compared is
-counted and let go.
+Comparisons wait in a bounded queue; their totals are stored about once a second. A killed process loses its last second
+of totals, never a record. When the queue is full, further comparisons are counted and dropped.
 """
 
 import asyncio
@@ -29,15 +28,17 @@ WAITING_AT_MOST: Final = 256
 WAITING_BYTES: Final = 8 * 1024 * 1024
 FLUSH_SECONDS: Final = 1.0
 WORK_SECONDS: Final = 0.5
-"""What may be spent on comparing before figures are written down: a canary has to come back under any load."""
+"""Comparing time before totals are stored, so that a bad canary is withdrawn under any load."""
 SAMPLES: Final = 3
 PATHS_AT_MOST: Final = 500
 _log = logging.getLogger("lockstitch.mappings")
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """One thing that the active revision has understood, and the shadow is to understand too: a record by its bytes,
-    or a draft of `patch`, for the record as it is where there is one."""
+    """One result of the active revision for the shadow to repeat.
+
+    Either the reading of `record`, or the draft of `patch`; `record` is then the current record, if there is one.
+    """
 
     key: TrialKey
     shadow: AnyMapping
@@ -48,7 +49,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class _Tally:
-    """What came of one pair of revisions since the last time that it was written down."""
+    """The totals of one pair of revisions since they were last stored."""
 
     def __init__(self) -> None:
         self.compared = 0
@@ -74,14 +75,14 @@ class Trials:
         self._bytes = 0
         self._tallies: dict[TrialKey, _Tally] = {}
         self._weighings: dict[TrialKey, CanaryTally] = {}
-        self._something = asyncio.Event()
+        self._has_work = asyncio.Event()
 
     def offer_reading(
         self, key: TrialKey, rate: float, shadow: AnyMapping, record: Raw, account: Any, made: Mapped[Any] | Unmappable
     ) -> None:
-        """Compare what the active revision has made of a record, or why it refuses it, for a share of them."""
+        """Queue a record for comparison with probability `rate`. `made` is the active revision's result or refusal."""
         if random.random() < rate:  # noqa: S311 - a sample, no secret
-            # A copy: the record may be a slice of a whole page.
+            # Copy, because the record may be a slice that keeps a whole page in memory.
             self._enqueue(Trial(key=key, shadow=shadow, account=account, record=bytes(record), made=made))
 
     def offer_draft(
@@ -94,13 +95,13 @@ class Trials:
         account: Any,
         made: Draft[Any],
     ) -> None:
-        """Compare what would be sent; nothing of the shadow's is."""
+        """Queue a draft for comparison with probability `rate`. The shadow's draft is never sent."""
         if random.random() < rate:  # noqa: S311 - a sample, no secret
             present = None if record is None else bytes(record)
             self._enqueue(Trial(key=key, shadow=shadow, account=account, record=present, made=made, patch=patch))
 
     def weigh(self, weighing: CanaryTally) -> None:
-        """Note how a canary did."""
+        """Add to the totals of a canary."""
         known = self._weighings.get(weighing.key)
         if known is not None:
             weighing = CanaryTally(
@@ -112,11 +113,11 @@ class Trials:
                 lost_less=known.lost_less + weighing.lost_less,
             )
         self._weighings[weighing.key] = weighing
-        self._something.set()
+        self._has_work.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Trials"]:
-        """Carried out as long as the block; at its end the last figures are written down."""
+        """Run trials for the duration of the block and store the last totals at its end."""
         work = asyncio.create_task(self._run())
         try:
             yield self
@@ -125,12 +126,12 @@ class Trials:
             await asyncio.wait({work})
 
     async def _run(self) -> None:
-        """Until cancelled: compare what waits, one at a time between other work, and write down what came of it."""
+        """Compare queued trials and store the totals until cancelled."""
         try:
             while True:
-                await self._something.wait()
-                self._something.clear()
-                await self._work()
+                await self._has_work.wait()
+                self._has_work.clear()
+                await self._compare_queued()
                 await self._flush()
                 await asyncio.sleep(0 if self._waiting else FLUSH_SECONDS)
         finally:
@@ -143,10 +144,10 @@ class Trials:
         else:
             self._waiting.append(trial)
             self._bytes += size
-        self._something.set()
+        self._has_work.set()
 
-    async def _work(self) -> None:
-        """Compare for a while; what still waits then has its turn once the figures are written."""
+    async def _compare_queued(self) -> None:
+        """Compare for up to `WORK_SECONDS`; leave the rest until the totals are stored."""
         until = time.monotonic() + WORK_SECONDS
         while self._waiting and time.monotonic() < until:
             trial = self._waiting.popleft()
@@ -154,7 +155,7 @@ class Trials:
             await self._compare(trial)
             await asyncio.sleep(0)
         if self._waiting:
-            self._something.set()
+            self._has_work.set()
 
     async def _compare(self, trial: Trial) -> None:
         tally = self._tally(trial.key)
@@ -162,9 +163,9 @@ class Trials:
         try:
             found = await run_mapping(trial.shadow, trial.record, trial.account, partial(_differences, trial))
         except Exception:  # noqa: BLE001 - see below
-            # A shadow may be unfinished; what it throws is a finding, and no one else's trouble.
-            _log.exception("a shadow revision broke", extra={"mapping": trial.shadow.name})
-            found = [("", '{"shadow":"broke with an error of its own"}')]
+            # A shadow may be unfinished: its exception is a difference, not a failure of Lockstitch.
+            _log.exception("a shadow revision raised an exception", extra={"mapping": trial.shadow.name})
+            found = [("", '{"shadow":"raised an exception"}')]
         tally.compared += 1
         tally.differing += bool(found)
         for path, sample in dict(found).items():
@@ -174,22 +175,25 @@ class Trials:
         return self._tallies.setdefault(key, _Tally())
 
     async def _flush(self) -> None:
-        """Write down and begin anew. Figures that cannot be written are gone: they are a sample anyway. Never raises:
-        without this task no canary would ever come back."""
+        """Store the totals and start new ones.
+
+        Never raises, because no canary is withdrawn without this task. Totals that cannot be stored are lost; they are
+        a sample anyway.
+        """
         tallies, self._tallies = self._tallies, {}
         weighings, self._weighings = self._weighings, {}
         if weighings:
-            await self._write("weighed", self._book.weigh(list(weighings.values())))
+            await self._store("canary", self._book.weigh(list(weighings.values())))
         if tallies:
-            await self._write("compared", self._book.add([_comparisons(key, tally) for key, tally in tallies.items()]))
+            await self._store("shadow", self._book.add([_comparisons(key, tally) for key, tally in tallies.items()]))
 
-    async def _write(self, what: str, writing: Awaitable[None]) -> None:
+    async def _store(self, trial: str, storing: Awaitable[None]) -> None:
         try:
-            await writing
+            await storing
         except StoreUnavailable:
             return
-        except Exception:  # noqa: BLE001 - such as a schema that is not there yet
-            _log.exception("what was %s of a revision that is tried cannot be written down", what)
+        except Exception:  # noqa: BLE001 - such as a schema that does not exist yet
+            _log.exception("cannot store %s totals", trial)
 
 
 def _differences(trial: Trial) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How mappings look to operators: their revisions, where each is at work, and what came of those that are tried."""
+"""The operator views of mappings: revisions, routes and trial results."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from app.revisions.models import Canary, CanaryTally, MappedConnection, Passing,
 
 
 class RevisionView(Struct, frozen=True, kw_only=True):
-    """One revision. A released one never changes; only such a one may become active or a canary."""
+    """One revision. A released revision never changes; only a released one may become active or a canary."""
 
     revision: int
     released: bool
@@ -18,8 +18,10 @@ class RevisionView(Struct, frozen=True, kw_only=True):
 
 
 class DifferenceView(Struct, frozen=True, kw_only=True):
-    """Where two revisions say something else. A sample is what each of them made of one record, without personal data;
-    a side that does not have it is absent."""
+    """One path at which two revisions differ.
+
+    A sample holds both results for one record, without personal data. A side that lacks the member is absent.
+    """
 
     passing: Passing
     path: str
@@ -30,7 +32,7 @@ class DifferenceView(Struct, frozen=True, kw_only=True):
 
 
 class ShadowView(Struct, frozen=True, kw_only=True):
-    """A comparison of two revisions, under way or over."""
+    """A comparison of two revisions, running or ended."""
 
     active: int
     shadow: int
@@ -43,7 +45,7 @@ class ShadowView(Struct, frozen=True, kw_only=True):
 
 
 class CanaryView(Struct, frozen=True, kw_only=True):
-    """How a canary did against the active revision, on the same records."""
+    """The results of a canary, compared with the active revision on the same records."""
 
     active: int
     canary: int
@@ -55,8 +57,10 @@ class CanaryView(Struct, frozen=True, kw_only=True):
 
 
 class RouteView(Struct, frozen=True, kw_only=True):
-    """A mapping at a connection. `pinned`: the revision stays when an update brings another; else it is the newest that
-    is released."""
+    """A mapping at a connection.
+
+    If `pinned`, the revision stays across updates of Lockstitch; otherwise it is the newest released one.
+    """
 
     connection: str
     active: int
@@ -72,7 +76,7 @@ class RouteView(Struct, frozen=True, kw_only=True):
 
 
 class MappingView(Struct, frozen=True, kw_only=True):
-    """A mapping, its revisions, and what is at work at each connection."""
+    """A mapping, its revisions, and its route at each connection."""
 
     name: str
     revisions: tuple[RevisionView, ...]
@@ -87,8 +91,10 @@ def view_of(
     *,
     known: Sequence[int],
 ) -> RouteView:
-    """A mapping at a connection: what is decided for it, and what came of what was tried there. Where a revision is
-    decided that is not among the `known` ones, as after going back to an older Lockstitch, the default is at work."""
+    """Combine the route and the trial results of a mapping at a connection.
+
+    The default revision is active where the routed one is not `known`, such as after a downgrade of Lockstitch.
+    """
     pinned = None if route is None else route.active
     at = (place.connection, place.mapping)
     return RouteView(

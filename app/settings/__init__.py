@@ -1,1 +1,1 @@
-"""What an operator decides: the environment, `lockstitch.toml`, and the rules both contain."""
+"""Settings: the environment, `lockstitch.toml`, and the drift and egress rules in them."""

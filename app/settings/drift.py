@@ -1,4 +1,4 @@
-"""What an operator wants done about drift: for each connection a list of rules, of which the first that fits counts."""
+"""Drift rules: each connection has a list, and the first matching rule applies."""
 
 import re
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ DriftKind = Literal["unknown_field", "changed_type", "new_enum_value", "missing_
 DriftPolicy = Literal["evolve", "freeze", "discard", "reject"]
 
 PATH: Final = r"^\$(\.\.\*|\.\*|\[\*\]|\.[A-Za-z_$@][A-Za-z0-9_$:-]*)*$"
-"""`$`, then steps: a member by its name, `.*` for any one member, `[*]` for the items of an array, and `..*` for
+"""`$`, then steps: `.name` for a member, `.*` for any one member, `[*]` for the items of an array, and `..*` for
 everything below."""
 DEFAULT: Final[DriftPolicy] = "evolve"
 PRESENT: Final = ""
-"""The trait of a path at which there is something."""
+"""The trait of a path that is present."""
 _STEPS: Final = re.compile(r"\.\.\*|\.\*|[^.*]+|\.|\*")
 _WILD: Final = {"..*": r"[.\[].+", ".*": r"\.[^.\[\]]+"}
 
 
 class DriftRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is done about drift at the paths that `path` stands for, of these `objects` or of all of them.
+    """The policy for drift at the paths that match `path`, in these `objects` (empty: in all).
 
-    `evolve`: it is noted. `freeze`: it is noted, and an alarm stands until somebody acknowledges it. `discard`: it is
-    not noted. `reject`: it is noted, and no record with it is accepted until somebody acknowledges it.
+    `evolve` records a finding. `freeze` also raises an alarm until the finding is acknowledged. `reject` records a
+    finding and refuses records with it until it is acknowledged. `discard` records nothing.
     """
 
     path: Annotated[str, Meta(pattern=PATH)]
@@ -33,7 +33,7 @@ class DriftRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def policy_of(rules: Sequence[DriftRule], object_name: str, path: str) -> DriftPolicy:
-    """What the rules say of drift at this path of an object (`customer`)."""
+    """Return the policy for drift at this path of an object (`customer`)."""
     for rule in rules:
         if (not rule.objects or f"{object_name}s" in rule.objects) and _pattern(rule.path).fullmatch(path):
             return rule.policy
@@ -41,7 +41,7 @@ def policy_of(rules: Sequence[DriftRule], object_name: str, path: str) -> DriftP
 
 
 def trait_of(kind: DriftKind, found: str) -> str:
-    """What a baseline holds of a path, once such drift is no news any more."""
+    """Return the trait that a baseline stores for acknowledged drift of this kind."""
     match kind:
         case "unknown_field":
             return PRESENT

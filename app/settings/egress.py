@@ -1,8 +1,8 @@
-"""Which addresses Lockstitch sends to when somebody else names the target: a subscriber's URL, a caller's callback.
+"""Egress rules: the addresses that Lockstitch may send to when a caller names the target (subscription, callback).
 
-Public ones, on ports where services for the web are usual and by https; others only where the operator lists them, as
-`127.0.0.1/32:5678` or `[fd00::/8]:443` (`[egress] allow`, LOCKSTITCH_EGRESS_ALLOW). No I/O here: settings read the
-entries with it, and the guard in `app/egress/` asks it about every address that it dials.
+Public addresses are allowed by https on the usual web ports. The operator lists all others, as `127.0.0.1/32:5678` or
+`[fd00::/8]:443` (`[egress] allow`, LOCKSTITCH_EGRESS_ALLOW). No I/O: the guard in `app/egress/` applies these rules to
+every address that it dials.
 """
 
 import re
@@ -17,11 +17,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Scheme: TypeAlias = Literal["http", "https"]
 
 PUBLIC_PORTS: Final = frozenset({443, 5678, 8443})
-"""At public addresses: https, n8n's own port, and the usual second choice. With any port, a subscriber could have us
-speak to mail servers, databases and printers of others."""
+"""Allowed ports of public addresses: https, n8n's port, and the usual alternative https port. If any port were allowed,
+a subscriber could make Lockstitch connect to other people's mail servers, databases and printers."""
 
-# The registries of special-purpose addresses (IANA, RFC 6890), read 2026: what they call not globally reachable, and
-# what reaches something else than it says. The standard library's `is_global` differs from one Python to the next.
+# From the IANA registries of special-purpose addresses (RFC 6890), as of 2026: ranges that are not globally reachable,
+# and ranges that lead to another host than they name. `ipaddress.is_global` differs between Python versions.
 _SPECIAL_IPV4: Final = tuple(
     map(
         IPv4Network,
@@ -30,7 +30,7 @@ _SPECIAL_IPV4: Final = tuple(
             "10.0.0.0/8",  # private
             "100.64.0.0/10",  # carrier-grade NAT; clouds' metadata at 100.100.100.200
             "127.0.0.0/8",  # loopback
-            "168.63.129.16/32",  # a public address by number, and the platform's agent on every Azure host
+            "168.63.129.16/32",  # looks public, but is the platform's agent on every Azure host
             "169.254.0.0/16",  # link-local; clouds' metadata at 169.254.169.254
             "172.16.0.0/12",  # private
             "192.0.0.0/24",  # IETF protocols; a cloud's metadata at 192.0.0.192
@@ -48,9 +48,9 @@ _SPECIAL_IPV4: Final = tuple(
         ),
     )
 )
-# Only 2000::/3 is assigned to hosts of the internet. That leaves out loopback, the mapped and compatible forms of IPv4
-# addresses, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard-only, SRv6 (5f00::/16), unique local, site-local, link-local
-# and multicast addresses, and all that is yet to be invented.
+# Only 2000::/3 is assigned to internet hosts. This excludes loopback, IPv4-mapped and IPv4-compatible addresses, NAT64
+# (64:ff9b::/96, 64:ff9b:1::/48), discard-only, SRv6 (5f00::/16), unique local, site-local, link-local and multicast
+# addresses, and future ranges.
 _UNICAST: Final = IPv6Network("2000::/3")
 _SPECIAL_IPV6: Final = tuple(
     map(
@@ -69,7 +69,7 @@ _ENTRY: Final = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<four>[^\[\]:]+)):(?P<p
 
 
 class EgressRule(NamedTuple):
-    """One range of addresses at one port to which Lockstitch may send, by http too."""
+    """An address range and a port to which Lockstitch may send, also by http."""
 
     network: Network
     port: int
@@ -79,26 +79,26 @@ class EgressRule(NamedTuple):
 
 
 class EgressRules:
-    """All rules of one installation; none of them is needed for public targets."""
+    """All rules of one installation. Public targets need none."""
 
     def __init__(self, allowed: Iterable[EgressRule] = ()) -> None:
         self._allowed = frozenset(allowed)
 
     def refusal(self, scheme: Scheme, address: Address, port: int) -> str | None:
-        """Why nothing is sent there, as the end of a sentence about the target; None where it may be."""
+        """Return why the target is refused, as the end of a sentence ("the target …"), or None if it is allowed."""
         if any(port == rule.port and address in rule.network for rule in self._allowed):
             return None
         if not is_public(address):
-            return "is at an address that is not public"
+            return "has an address that is not public"
         if scheme != "https":
             return "is not https"
         if port not in PUBLIC_PORTS:
-            return f"has port {port}, and public targets may have {', '.join(map(str, sorted(PUBLIC_PORTS)))}"
+            return f"has port {port}; public targets may use only {', '.join(map(str, sorted(PUBLIC_PORTS)))}"
         return None
 
 
 def is_public(address: Address) -> bool:
-    """Whether a host of the internet can have this address, and nothing nearer to us."""
+    """Return whether this is the address of an internet host, and of nothing in the local network."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _SPECIAL_IPV4)
     if address.scope_id is not None:
@@ -107,7 +107,7 @@ def is_public(address: Address) -> bool:
 
 
 def parse_egress_rules(entries: Iterable[str]) -> tuple[EgressRule, ...]:
-    """The rules that the entries spell. Raises SettingsError, whose text follows the name of the setting."""
+    """Parse the entries. Raises SettingsError, whose text continues after the name of the setting."""
     return tuple(_parse(entry.strip()) for entry in entries)
 
 
@@ -115,21 +115,21 @@ def _parse(entry: str) -> EgressRule:
     match = _ENTRY.fullmatch(entry)
     if match is None or not 1 <= int(match["port"]) <= 65535:
         raise SettingsError(
-            f"has {entry!r}: an entry is a range of addresses and a port, such as 127.0.0.1/32:5678 or [fd00::/8]:443."
+            f"has {entry!r}: use an address range and a port, such as 127.0.0.1/32:5678 or [fd00::/8]:443."
         )
     spelled = match["six"] or match["four"]
     try:
         network = ip_network(spelled, strict=False)
     except ValueError:
         raise SettingsError(
-            f"has {entry!r}: {spelled} is no range of addresses; names are not listed, the addresses behind them are."
+            f"has {entry!r}: {spelled} is not an address range. List the addresses of a host, not its name."
         ) from None
     if (network.version == 6) != (match["six"] is not None):
-        raise SettingsError(f"has {entry!r}: an IPv6 range stands in brackets, and an IPv4 range does not.")
+        raise SettingsError(f"has {entry!r}: write an IPv6 range in brackets, and an IPv4 range without.")
     if "/" in spelled and _parse_exactly(spelled) is None:
-        raise SettingsError(f"has {entry!r}: {spelled} names a host within a range; is {network} meant?")
+        raise SettingsError(f"has {entry!r}: {spelled} has host bits set. Did you mean {network}?")
     if network.prefixlen == 0:
-        raise SettingsError(f"has {entry!r}: that is every address there is, and no guard would be left.")
+        raise SettingsError(f"has {entry!r}: this allows every address and would disable the egress guard.")
     return EgressRule(network, int(match["port"]))
 
 

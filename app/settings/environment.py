@@ -1,8 +1,8 @@
-"""What an operator decides: read once, from the environment and from `lockstitch.toml`, and never changed afterwards.
+"""Read all settings once at start, from the environment and from `lockstitch.toml`.
 
-The environment says where this process runs and what it may know (LOCKSTITCH_…); the file names connections and systems
-of record and holds no secret. `lockstitch.example.toml` shows all of it. A process with a bad value does not start:
-SettingsError lists every complaint, each naming its variable or its place in the file, and never repeats a secret.
+Environment variables (LOCKSTITCH_…) configure the process and its secrets. The file names connections and systems of
+record and holds no secrets; `lockstitch.example.toml` shows all of it. A process with a bad value does not start:
+SettingsError lists every complaint with its variable or its place in the file, and never contains a secret.
 """
 
 import binascii
@@ -33,7 +33,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 DEFAULT_CONFIG_FILE = Path("lockstitch.toml")
 
-# Standard Webhooks asks for about ten attempts within about three days.
+# Standard Webhooks recommends about ten attempts within about three days.
 _MINUTE, _HOUR = 60.0, 3600.0
 DELIVERY_LADDER = (
     *(5.0, 1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE),
@@ -42,7 +42,7 @@ DELIVERY_LADDER = (
 
 
 class EncryptionKey(NamedTuple):
-    """A key for payloads at rest: its id, which stands beside every ciphertext, and 256 bits for AES-256-GCM."""
+    """A key for data at rest: its id, which is stored with every ciphertext, and 256 bits for AES-256-GCM."""
 
     id: str
     key: bytes
@@ -52,10 +52,10 @@ class EncryptionKey(NamedTuple):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything an operator decides."""
+    """All settings. Each field names its variable and default."""
 
     host: str
-    """Address that the API and the worker listen at (LOCKSTITCH_HOST, 127.0.0.1)."""
+    """Address that the API and the worker listen on (LOCKSTITCH_HOST, 127.0.0.1)."""
     port: int
     """Port of the API (LOCKSTITCH_PORT, 8080)."""
     worker_port: int
@@ -76,65 +76,65 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http2: bool
     """Whether HTTP/2 in clear is spoken beside HTTP/1.1 (LOCKSTITCH_HTTP2)."""
     emulators_port: int
-    """Port of the vendors' look-alikes, used by `lockstitch dev` (LOCKSTITCH_EMULATORS_PORT, 8090)."""
+    """Port of the vendor emulators, used by `lockstitch dev` (LOCKSTITCH_EMULATORS_PORT, 8090)."""
     data_dir: Path
-    """Absolute folder of all that `lockstitch dev` keeps (LOCKSTITCH_DATA_DIR, .lockstitch)."""
+    """Absolute path of the data folder of `lockstitch dev` (LOCKSTITCH_DATA_DIR, .lockstitch)."""
     database_url: str | None
-    """PostgreSQL 15 or later (LOCKSTITCH_DATABASE_URL); without it `lockstitch dev` brings its own."""
+    """PostgreSQL 15 or later (LOCKSTITCH_DATABASE_URL). Without it, `lockstitch dev` runs an embedded one."""
     public_url: str
-    """How callers reach the API, without trailing slash (LOCKSTITCH_PUBLIC_URL, http://127.0.0.1:<port>)."""
+    """URL at which callers reach the API, no trailing slash (LOCKSTITCH_PUBLIC_URL, http://127.0.0.1:<port>)."""
     encryption_keys: tuple[EncryptionKey, ...]
-    """Keys of payloads at rest; the first one writes, all read (LOCKSTITCH_ENCRYPTION_KEYS, `id:base64,…`)."""
+    """Keys of data at rest. The first encrypts, all decrypt (LOCKSTITCH_ENCRYPTION_KEYS, `id:base64,…`)."""
     rate_limit_per_minute: int
-    """Calls a minute for each API key, 0 for no limit (LOCKSTITCH_RATE_LIMIT_PER_MINUTE, 600; 0 in dev)."""
+    """Calls per minute and API key, 0 for no limit (LOCKSTITCH_RATE_LIMIT_PER_MINUTE, 600; 0 in dev)."""
     rate_limit_burst: int
     """Calls that an idle key may make at once (LOCKSTITCH_RATE_LIMIT_BURST, 200)."""
     operation_retention_days: int
-    """How long a settled operation and its recorded answer are kept (LOCKSTITCH_OPERATION_RETENTION_DAYS, 7)."""
+    """Days to keep a settled operation and its recorded answer (LOCKSTITCH_OPERATION_RETENTION_DAYS, 7)."""
     operation_lease_seconds: int
-    """How long an owner may go on with an operation before a worker takes over (LOCKSTITCH_OPERATION_LEASE, 45). Longer
-    than one attempt at a write, which is bounded by two thirds of it."""
+    """Seconds that an owner may work on an operation before a worker takes over (LOCKSTITCH_OPERATION_LEASE, 45).
+    Longer than one attempt at a write, which may take at most two thirds of it."""
     job_lease_seconds: int
-    """How long a job of the queue stays with a worker that gives no sign of life (LOCKSTITCH_JOB_LEASE, 30)."""
+    """Seconds after which the job of an unresponsive worker is given to another (LOCKSTITCH_JOB_LEASE, 30)."""
     settle_margin_seconds: int
-    """How long after sending a vendor may still be at work on a request whose reply was lost (LOCKSTITCH_SETTLE_MARGIN,
-    15)."""
+    """Seconds after sending during which a vendor may still process a request whose reply was lost
+    (LOCKSTITCH_SETTLE_MARGIN, 15)."""
     trace_url: str
-    """Where a person sees a trace; `{trace_id}` stands for its id (LOCKSTITCH_TRACE_URL, that of the Jaeger in
+    """URL of a trace for people, with `{trace_id}` for its id (LOCKSTITCH_TRACE_URL; default is the Jaeger in
     docker-compose.yml: http://127.0.0.1:16686/trace/{trace_id})."""
     log_level: LogLevel
-    """Least severe level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
+    """Lowest level that is logged (LOCKSTITCH_LOG_LEVEL, info)."""
     dev: bool
     """Whether `lockstitch dev` started this process (LOCKSTITCH_DEV)."""
     config_file: Path | None
-    """The file that was read: LOCKSTITCH_CONFIG, else ./lockstitch.toml where that exists."""
+    """The file that was read: LOCKSTITCH_CONFIG, else ./lockstitch.toml if it exists."""
     connections: dict[str, ConnectionSettings]
-    """By name."""
+    """Connections by name."""
     systems_of_record: dict[ObjectName, str]
-    """Which connection owns an object, and so answers where a call names none."""
+    """The connection that owns each object. It answers calls that name no connection."""
     queued_writes: frozenset[ObjectName]
-    """Objects whose writes always wait for their turn in the queue."""
+    """Objects whose writes are always queued."""
     egress_allow: tuple[EgressRule, ...]
-    """Addresses to which deliveries may go although they are not public, or not by https on a usual port
-    (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` with commas between; it replaces what the file says)."""
+    """Further addresses that deliveries may go to: not public, not https, or not on a usual port
+    (LOCKSTITCH_EGRESS_ALLOW, `CIDR:port` separated by commas; it replaces the list in the file)."""
     delivery_ladder: tuple[float, ...]
-    """Seconds between the attempts at a delivery, of which there is one more (LOCKSTITCH_DELIVERY_LADDER, commas
-    between; 5 s to a day, 75 hours in all)."""
+    """Seconds between delivery attempts; n pauses make n + 1 attempts (LOCKSTITCH_DELIVERY_LADDER, separated by
+    commas; 5 s to a day, 75 hours in all)."""
     delivery_timeout_seconds: int
-    """How long a target has to answer (LOCKSTITCH_DELIVERY_TIMEOUT, 15)."""
+    """Seconds that a target has to answer (LOCKSTITCH_DELIVERY_TIMEOUT, 15)."""
     alerts: AlertSettings
-    """Where an operator is told of trouble."""
+    """Where alarms are sent."""
     retention: RetentionSettings
-    """How long things are kept after they have ended."""
+    """How long ended things are kept."""
     drift: DriftSettings
-    """How closely records are watched for changes at the vendor."""
+    """How closely records are checked for drift."""
 
     def __repr__(self) -> str:
         return f"Settings(public_url={self.public_url!r}, connections={sorted(self.connections)})"
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
-    """Read the environment and the file that it names. Raises SettingsError with every complaint at once."""
+    """Read the environment and the configuration file. Raises SettingsError with every complaint at once."""
     read = _Reader(environment)
     port = read("LOCKSTITCH_PORT", _port, 8080)
     dev = read("LOCKSTITCH_DEV", _flag, False)
@@ -186,15 +186,15 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def require_for_serving(settings: Settings) -> tuple[str, tuple[EncryptionKey, ...]]:
-    """The database URL and the keys, which `serve` and `worker` cannot do without. Raises SettingsError."""
+    """Return the database URL and the encryption keys, which `serve` and `worker` require. Raises SettingsError."""
     complaints = []
     if settings.database_url is None:
         complaints.append(
-            "LOCKSTITCH_DATABASE_URL is not set: name a PostgreSQL (15 or later), or run `lockstitch dev`."
+            "LOCKSTITCH_DATABASE_URL is not set: set it to a PostgreSQL (15 or later), or run `lockstitch dev`."
         )
     if not settings.encryption_keys:
         complaints.append(
-            "LOCKSTITCH_ENCRYPTION_KEYS is not set: give it `<id>:<32 bytes in base64>`,"
+            "LOCKSTITCH_ENCRYPTION_KEYS is not set: set it to `<id>:<32 bytes in base64>`,"
             " for example k1:$(head -c 32 /dev/urandom | base64)."
         )
     if settings.database_url is None or complaints:
@@ -203,14 +203,14 @@ def require_for_serving(settings: Settings) -> tuple[str, tuple[EncryptionKey, .
 
 
 class _Reader:
-    """Reads variables one by one and keeps the complaints, so that an operator sees all of them in one go."""
+    """Reads variables one by one and collects the complaints, so that an operator sees all of them at once."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.complaints: list[str] = []
 
     def __call__(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        """The parsed value; the default when the variable is unset, empty or bad (which is then complained about)."""
+        """Return the parsed value, or the default if the variable is unset or empty. A bad value adds a complaint."""
         value = self._environment.get(name, "")
         if not value:
             return default
@@ -236,7 +236,7 @@ def _egress_of(content: ConfigFile, complaints: list[str]) -> tuple[EgressRule, 
 def _ladder(value: str) -> tuple[float, ...]:
     steps = [step.strip() for step in value.split(",")]
     if len(steps) > 30 or not all(re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", step) for step in steps):
-        raise SettingsError(f"is {value!r}: it must be 1 to 30 numbers of seconds, with commas between: 5,60,300.")
+        raise SettingsError(f"is {value!r}: it must be 1 to 30 numbers of seconds separated by commas: 5,60,300.")
     return tuple(float(step) for step in steps)
 
 
@@ -282,7 +282,7 @@ def _flag(value: str) -> bool:
 
 def _trace_url(value: str) -> str:
     if not value.startswith(("http://", "https://")) or value.count("{trace_id}") != 1:
-        raise SettingsError("must be an http or https URL with {trace_id} in it, once.")
+        raise SettingsError("must be an http or https URL that contains {trace_id} once.")
     return value
 
 
@@ -295,14 +295,14 @@ def _log_level(value: str) -> LogLevel:
 
 def _database_url(value: str) -> str:
     if not value.startswith(("postgresql://", "postgres://")):
-        raise SettingsError("must start with postgresql:// (its value is not shown, as it may hold a password).")
+        raise SettingsError("must start with postgresql:// (not shown, because it may contain a password).")
     return value
 
 
 def _encryption_keys(value: str) -> tuple[EncryptionKey, ...]:
     keys = tuple(_encryption_key(part.strip()) for part in value.split(","))
     if len({key.id for key in keys}) < len(keys):
-        raise SettingsError("names a key id twice.")
+        raise SettingsError("contains a key id twice.")
     return keys
 
 
@@ -313,5 +313,5 @@ def _encryption_key(part: str) -> EncryptionKey:
     except binascii.Error:
         key = b""
     if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", key_id) is None or len(key) != 32:
-        raise SettingsError("must be `id:key`, or several with commas between, a key being 32 bytes in base64.")
+        raise SettingsError("must be `id:key`, or several separated by commas. A key is 32 bytes in base64.")
     return EncryptionKey(key_id, key)

@@ -1,4 +1,4 @@
-"""`lockstitch.toml`: the connections, the systems of record, and references to secrets that are kept elsewhere."""
+"""`lockstitch.toml`: connections, systems of record, and references to secrets, which are stored elsewhere."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ from mappings.csv.layout import Layout, LayoutError, LayoutSetting, make_layout
 
 T = TypeVar("T")
 
-# The file speaks of objects as the URLs do.
+# The file names objects in the plural, like the URLs.
 PLURALS: dict[str, ObjectName] = {"customers": "customer", "orders": "order", "tickets": "ticket"}
 
 CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -28,11 +28,11 @@ TABLES = ("connections", "systems_of_record", "writes", "egress", "alerts", "ret
 
 
 class SettingsError(Complaint):
-    """Lockstitch cannot start as it is set up; the message is for the operator, a line for each complaint."""
+    """The settings are invalid, so Lockstitch cannot start. The message has one line per complaint."""
 
 
 class PacingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A limit in place of the vendor's published one: `units` in any `per_seconds`, `concurrency` requests at once."""
+    """A limit that replaces the vendor's published one: `units` per `per_seconds`, `concurrency` requests at once."""
 
     units: Annotated[float, Meta(gt=0)]
     per_seconds: Annotated[float, Meta(gt=0)]
@@ -40,7 +40,7 @@ class PacingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class WebhookSecretSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A secret that a connection's webhooks are signed with: a reference, and while it counts. Rotation gives two."""
+    """A reference to a webhook secret of a connection, and when it is valid. A rotation has two secrets."""
 
     secret: str
     not_before: datetime | None = None
@@ -50,10 +50,10 @@ class WebhookSecretSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class ConnectionSettings(Struct, frozen=True, kw_only=True):
     """One authorised account at a vendor.
 
-    `credentials` maps the names that the vendor's manifest asks for (`token`, `email` …) to references, never to
-    values: `resolve_secret` turns one into the other. `base_url` has no trailing slash; None is the vendor's own.
-    `pending`: its webhooks are being set up, so that an unsigned ping by which a vendor looks for us is answered.
-    `csv` is how the exports are laid out that are uploaded in its place; None for a vendor that is not `csv`.
+    `credentials` maps the names in the vendor's manifest (`token`, `email` …) to references, never to values;
+    `resolve_secret` returns the value. `base_url` has no trailing slash; None is the vendor's default. `pending`: the
+    webhooks are being set up, so a vendor's unsigned handshake is answered. `csv` is the layout of uploaded exports;
+    None for other vendors than `csv`.
     """
 
     name: str
@@ -69,13 +69,13 @@ class ConnectionSettings(Struct, frozen=True, kw_only=True):
 
     @property
     def only_takes_webhooks(self) -> bool:
-        """Whether an operator gave what proves the vendor's webhooks, and nothing that the vendor is called with."""
+        """Return whether the connection has settings for webhooks and none for calls to the vendor."""
         calls = self.base_url or self.credentials or self.custom_fields or self.pacing
         return bool(self.webhook_secrets or self.pending) and not calls
 
 
 class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[connections.<name>]` as it stands in the file."""
+    """`[connections.<name>]` as written in the file."""
 
     vendor: str
     base_url: str | None = None
@@ -89,20 +89,19 @@ class _ConnectionTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class WriteSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How writes of one object are carried out: `direct` while the caller waits, or `queued`, always in turn."""
+    """How writes of one object run: `direct` while the caller waits, or `queued`."""
 
     mode: Literal["direct", "queued"] = "direct"
 
 
 class EgressSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Addresses that are not public and may be delivered to all the same, as `CIDR:port`."""
+    """Addresses that deliveries may go to although they are not public, as `CIDR:port`."""
 
     allow: tuple[str, ...] = ()
 
 
 class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where alarms are mailed. `password` is a reference; `tls` is the way in which the connection is secured. Nothing
-    else is given for a server that asks for no password."""
+    """The mail server for alarms. `password` is a reference. Omit `username` and `password` if it needs no login."""
 
     host: str
     sender: str
@@ -114,11 +113,11 @@ class SmtpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where an operator is told of trouble, beside everything that may itself be in trouble.
+    """Where alarms are sent, independent of Lockstitch's queue and subscriptions, which may be failing themselves.
 
-    `url` gets a POST for each alarm; `heartbeat_url` a GET every `heartbeat_seconds` while all is well, for a dead
-    man's switch. Both are addresses, or references to them, as an address is often a secret itself. An alarm that lasts
-    is told again after `repeat_minutes`. A job that could start and does not is late after `job_lag_seconds`.
+    `url` receives a POST per alarm. `heartbeat_url` receives a GET every `heartbeat_seconds` while all is well, for a
+    dead man's switch. Both are URLs or references to them, because such a URL is often a secret. A lasting alarm is
+    repeated after `repeat_minutes`. A job that is ready to start is late after `job_lag_seconds`.
     """
 
     url: str | None = None
@@ -133,26 +132,26 @@ Days: TypeAlias = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many days things are kept after they have ended. Operations have a variable of their own.
+    """Days to keep things after they have ended. Operations have LOCKSTITCH_OPERATION_RETENTION_DAYS instead.
 
-    A receipt is what makes a late copy a copy, so it has to outlive the time for which vendors repeat: of those that we
-    know up to three days, and more where a person repeats by hand.
+    Receipts detect duplicates, so they must outlive the time during which vendors retry: up to three days for known
+    vendors, and longer when a person resends by hand.
     """
 
     receipts: Annotated[int, Meta(ge=7, le=3650)] = 30
     events: Days = 30
     deliveries: Days = 14
     attempts: Days = 30
-    dead_letters: Days = 90  # those that were redriven or discarded; an open one stays
+    dead_letters: Days = 90  # those that were redriven or discarded; open ones are kept
     runs: Days = 30
 
 
 class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How closely records are watched for changes at the vendor.
+    """How closely records are checked for drift.
 
-    `sample_rate` of them are looked at, fewer of those above 4 KiB, and all that could not be read; 0 looks at these
-    alone. What the first `learn_records` of a mapping revision on a connection say is no news, nor what comes within
-    `learn_hours` of the first one, whichever ends sooner.
+    `sample_rate` is the share of records to check. Fewer are checked above 4 KiB; records that could not be read are
+    always checked, even at 0. The baseline of a mapping revision on a connection is learned from its first
+    `learn_records`, or until `learn_hours` after the first one, whichever ends sooner.
     """
 
     sample_rate: Annotated[float, Meta(ge=0, le=1)] = 0.05
@@ -161,7 +160,7 @@ class DriftSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ConfigFile(Struct, frozen=True, kw_only=True):
-    """What the file says, checked."""
+    """The validated content of the file."""
 
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     systems_of_record: dict[ObjectName, str] = field(default_factory=dict)
@@ -173,7 +172,7 @@ class ConfigFile(Struct, frozen=True, kw_only=True):
 
 
 def read_config_file(path: Path | None) -> ConfigFile:
-    """The file's content; nothing without a file. Raises SettingsError with every complaint at once."""
+    """Read and validate the file. Without a file, all is default. Raises SettingsError with every complaint at once."""
     if path is None:
         return ConfigFile()
     try:
@@ -199,57 +198,57 @@ def read_config_file(path: Path | None) -> ConfigFile:
 
 
 class _Reading:
-    """The file, table by table. What is wrong is noted and left out, so that everything is told at once."""
+    """Reads the file table by table. Collects complaints and skips invalid parts, so that all are reported at once."""
 
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
         self._path = path
         self._content = content
         self.complaints = [
-            f"{path}: there is no table [{name}]; there are {', '.join(TABLES)}."
+            f"{path}: unknown table [{name}]; the tables are {', '.join(TABLES)}."
             for name in content
             if name not in TABLES
         ]
 
     def connections(self) -> dict[str, ConnectionSettings]:
-        """Every connection that is understood, by name."""
+        """Return the valid connections by name."""
         read = {
-            name: self.hear(partial(_read_connection, name, table), f"[connections.{name}]")
+            name: self.attempt(partial(_read_connection, name, table), f"[connections.{name}]")
             for name, table in _table_of(self._content, "connections").items()
         }
         return {name: connection for name, connection in read.items() if connection is not None}
 
     def systems_of_record(self) -> dict[ObjectName, str]:
-        """The connection that owns each object."""
+        """Return the connection that owns each object."""
         declared = _table_of(self._content, "connections")
         owners: dict[ObjectName, str] = {}
         for plural, owner in self._by_object("systems_of_record"):
             if isinstance(owner, str) and owner in declared:
                 owners[PLURALS[plural]] = owner
             else:
-                self._complain(f"[systems_of_record] {plural} names {owner!r}, which is no connection.")
+                self._complain(f"[systems_of_record] {plural} names {owner!r}, which is not a connection.")
         return owners
 
     def writes(self) -> dict[ObjectName, WriteSettings]:
-        """How each object is written, where the file says it."""
+        """Return the write settings of each object that has any."""
         read = {
-            PLURALS[plural]: self.hear(partial(_convert, table, WriteSettings), f"[writes.{plural}]")
+            PLURALS[plural]: self.attempt(partial(_convert, table, WriteSettings), f"[writes.{plural}]")
             for plural, table in self._by_object("writes")
         }
         return {name: settings for name, settings in read.items() if settings is not None}
 
     def alerts(self) -> AlertSettings:
-        """Where an operator is told of trouble."""
+        """Return where alarms are sent."""
         read = self.table("alerts", AlertSettings)
-        self.hear(partial(_check_alerts, read), "[alerts]")
+        self.attempt(partial(_check_alerts, read), "[alerts]")
         return read
 
     def table(self, name: str, shape: type[T]) -> T:
-        """A table of one shape, its defaults where it is not understood."""
-        read = self.hear(partial(_convert, self._content.get(name, {}), shape), f"[{name}]")
+        """Return a table as a Struct, or its defaults if it is invalid."""
+        read = self.attempt(partial(_convert, self._content.get(name, {}), shape), f"[{name}]")
         return shape() if read is None else read
 
-    def hear(self, read: Callable[[], T], where: str) -> T | None:
-        """What is read; None, and a complaint, where it cannot be."""
+    def attempt(self, read: Callable[[], T], where: str) -> T | None:
+        """Return the result of `read`. If it raises SettingsError, add a complaint and return None."""
         try:
             return read()
         except SettingsError as error:
@@ -261,14 +260,14 @@ class _Reading:
             if plural in PLURALS:
                 yield plural, value
             else:
-                self._complain(f"[{name}] knows {', '.join(PLURALS)}, not {plural}.")
+                self._complain(f"[{name}] has unknown object {plural}; use {', '.join(PLURALS)}.")
 
     def _complain(self, sentence: str) -> None:
         self.complaints.append(f"{self._path}: {sentence}")
 
 
 def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
-    """The value that `env:NAME` or `file:/path` (less a final newline) stands for.
+    """Return the secret that `env:NAME` or `file:/path` refers to, without a final newline.
 
     Raises SettingsError, which names the reference, never a value.
     """
@@ -276,19 +275,19 @@ def resolve_secret(reference: str, environment: Mapping[str, str]) -> str:
     if kind == "env" and environment.get(name):
         return environment[name]
     if kind == "env":
-        raise SettingsError(f"The environment variable {name} is not set, and {reference} is referred to.")
+        raise SettingsError(f"The environment variable {name}, referenced as {reference}, is not set.")
     if kind == "file":
         try:
             return Path(name).read_text(encoding="utf-8").removesuffix("\n")
         except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"The file {name} cannot be read, and {reference} is referred to.") from None
+            raise SettingsError(f"The file {name}, referenced as {reference}, cannot be read.") from None
     raise SettingsError("A credential must be a reference: env:NAME or file:/path.")
 
 
 def check_base_url(value: str) -> str:
-    """An http(s) URL without its trailing slash. Raises SettingsError."""
+    """Return an http(s) URL without its trailing slash. Raises SettingsError."""
     if re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", value) is None:
-        raise SettingsError(f"is {value!r}: it must be an http or https URL without query.")
+        raise SettingsError(f"is {value!r}: it must be an http or https URL without a query.")
     return value.rstrip("/")
 
 
@@ -299,7 +298,7 @@ def _table_of(content: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _read_connection(name: str, table: Any) -> ConnectionSettings:
     if CONNECTION_NAME.fullmatch(name) is None:
-        raise SettingsError("must be named with a-z, 0-9, - and _, starting with a letter: the name stands in URLs.")
+        raise SettingsError("must be named with a-z, 0-9, - and _, starting with a letter: URLs contain the name.")
     read = _convert(table, _ConnectionTable)
     for credential, reference in read.credentials.items():
         _require_reference(f"credentials.{credential}", reference)
@@ -309,10 +308,10 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
     for number, given in enumerate(webhook_secrets):
         _require_reference(f"webhook_secrets[{number}]", given.secret)
         if any(edge is not None and edge.utcoffset() is None for edge in (given.not_before, given.not_after)):
-            raise SettingsError(f"webhook_secrets[{number}] is limited by a time without a zone.")
+            raise SettingsError(f"webhook_secrets[{number}] has a time without a zone.")
     unknown = sorted(set(read.custom_fields) - set(PLURALS))
     if unknown:
-        raise SettingsError(f"custom_fields knows {', '.join(PLURALS)}, not {', '.join(unknown)}.")
+        raise SettingsError(f"custom_fields has unknown object {', '.join(unknown)}; use {', '.join(PLURALS)}.")
     try:
         base_url = None if read.base_url is None else check_base_url(read.base_url)
     except SettingsError as error:
@@ -334,13 +333,13 @@ def _read_connection(name: str, table: Any) -> ConnectionSettings:
 def _layout_of(read: _ConnectionTable) -> Layout | None:
     if read.vendor != "csv":
         if read.csv is not None:
-            raise SettingsError(f"csv has no meaning: it is for the vendor csv, and this is {read.vendor}.")
+            raise SettingsError(f"csv is not allowed: it is only for vendor csv, and this is {read.vendor}.")
         return None
     if read.csv is None:
-        raise SettingsError("csv is missing: it says how the export is laid out.")
+        raise SettingsError("csv is missing: it describes the layout of the export.")
     for pointless in ("base_url", "credentials", "custom_fields", "pacing", "webhook_secrets", "pending", "drift"):
         if getattr(read, pointless):
-            raise SettingsError(f"{pointless} has no meaning: an export is uploaded, nobody is called.")
+            raise SettingsError(f"{pointless} is not allowed: Lockstitch makes no calls for vendor csv.")
     try:
         return make_layout(read.csv)
     except LayoutError as error:
@@ -355,22 +354,22 @@ def _check_alerts(alerts: AlertSettings) -> None:
     if smtp is None:
         return
     if not smtp.to:
-        raise SettingsError("smtp.to names nobody.")
+        raise SettingsError("smtp.to is empty: name at least one address.")
     if (smtp.username is None) != (smtp.password is None):
         raise SettingsError("smtp needs both username and password, or neither.")
     if smtp.password is not None:
         _require_reference("smtp.password", smtp.password)
     if smtp.password is not None and smtp.tls == "none":
-        raise SettingsError("smtp would send its password in the clear: set tls to starttls or implicit.")
+        raise SettingsError("smtp would send its password in clear text: set tls to starttls or implicit.")
 
 
 def _convert(table: Any, shape: type[T]) -> T:
     try:
         return msgspec.convert(table, shape)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"is not understood: {error}.") from None
+        raise SettingsError(f"is invalid: {error}.") from None
 
 
 def _require_reference(place: str, given: str) -> None:
     if SECRET_REFERENCE.fullmatch(given) is None:
-        raise SettingsError(f"{place} must be a reference, env:NAME or file:/path: secrets never stand in this file.")
+        raise SettingsError(f"{place} must be a reference, env:NAME or file:/path: never put secrets in this file.")

@@ -1,12 +1,11 @@
-"""Webhook signatures: who sent this, what does it tell, and how we sign our own. Pure: no I/O, no clock.
+"""Verify webhook signatures, read verified webhooks, and sign outgoing ones. Pure: no I/O, no clock.
 
-    handshake   an unsigned request by which a vendor looks for us, and its answer
-    verify      the proof that a request comes from the vendor, over its raw bytes
-    events_of   what a verified request tells, each event with the identity by which its copies are known
-    signed_headers, new_secret   Standard Webhooks for what we deliver
+    handshake   answer an unsigned request that a vendor sends to test the URL
+    verify      verify the signature over the raw body
+    events_of   read the events of a verified request, each with a key for deduplication
+    signed_headers, new_secret   sign outgoing webhooks (Standard Webhooks)
 
-A body is not parsed before its signature is proven, and no byte of a request makes anything raise but
-SignatureRefused.
+A body is parsed only after its signature is verified. The only exception that a request can cause is SignatureRefused.
 """
 
 from app.signatures.events import events_of

@@ -1,8 +1,7 @@
-"""Schemes that sign the body and nothing else: Shopify, WooCommerce, Intercom, GitHub.
+"""Schemes that sign only the body: Shopify, WooCommerce, Intercom, GitHub.
 
-Nothing in them says when, and their headers are not signed: whoever once saw a signed body can send it again under
-another delivery id. What keeps that harmless is that deliveries are remembered longer than vendors repeat them, and
-that an event is a hint to look at the record, not the truth about it.
+They sign neither a time nor the headers, so an attacker who saw a signed body can replay it under another delivery id.
+A replay is harmless: receipts are kept longer than vendors retry, and an event only causes a refetch of the record.
 """
 
 import re
@@ -11,14 +10,17 @@ from typing import Final
 from app.signatures.claim import Claim, Key, Verifier, base64_digest, believable, hex_digest, text_key
 from app.signatures.request import SignatureRefused, SignedRequest, required
 
-# What WordPress's wp_specialchars_decode knows with ENT_QUOTES: these five characters, in these spellings only.
+# The entities that WordPress's wp_specialchars_decode decodes with ENT_QUOTES: five characters, in these spellings.
 _ENTITY: Final = re.compile(r"&(?:lt|gt|amp|quot|#0*(?:34|38|39|60|62)|#[xX]0*2[267]);")
 _ENTITIES: Final = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 
 
 def woocommerce_keys(secret: str) -> tuple[Key, ...]:
-    """WooCommerce signs with the stored secret after decoding its HTML entities (WC_Webhook::generate_signature).
-    The operator may have copied it as stored or as shown, so both count. Raises UnusableSecret."""
+    """Return the keys of a WooCommerce secret: with its HTML entities decoded, and as given. Raises UnusableSecret.
+
+    WooCommerce signs with the decoded secret (WC_Webhook::generate_signature). The operator may have copied the stored
+    or the displayed form, so both are accepted.
+    """
     (as_given,) = text_key(secret)
     (decoded,) = text_key(_ENTITY.sub(_character, secret))
     return (decoded,) if decoded == as_given else (decoded, as_given)
@@ -65,8 +67,8 @@ SHOPIFY: Final = Verifier(
     keys=text_key,
     once=(b"x-shopify-topic", b"x-shopify-shop-domain", b"x-shopify-webhook-id", b"x-shopify-triggered-at"),
 )
-"""`X-Shopify-Hmac-Sha256`: base64 HMAC-SHA256 with the app's client secret. A new client secret may take an hour to
-be used, so rotation needs the overlap."""
+"""`X-Shopify-Hmac-Sha256`: base64 HMAC-SHA256 with the app's client secret. Shopify may take an hour to use a new
+client secret, so rotate with an overlap."""
 
 WOOCOMMERCE: Final = Verifier(
     claim=_woocommerce,
@@ -81,8 +83,8 @@ WOOCOMMERCE: Final = Verifier(
 """`X-WC-Webhook-Signature`: base64 HMAC-SHA256 with the webhook's own secret."""
 
 INTERCOM: Final = Verifier(claim=_intercom, keys=text_key)
-"""`X-Hub-Signature: sha1=…`: hex HMAC-SHA1 with the app's client secret. SHA-1 is weak against collisions, and an
-HMAC does not rest on those (RFC 6151, RFC 2104)."""
+"""`X-Hub-Signature: sha1=…`: hex HMAC-SHA1 with the app's client secret. SHA-1 collisions do not weaken an HMAC
+(RFC 6151, RFC 2104)."""
 
 GITHUB: Final = Verifier(claim=_github, keys=text_key, once=(b"x-github-delivery", b"x-github-event"))
-"""`X-Hub-Signature-256: sha256=…`: hex HMAC-SHA256 with the webhook's secret. The older SHA-1 header is not read."""
+"""`X-Hub-Signature-256: sha256=…`: hex HMAC-SHA256 with the webhook's secret. The older SHA-1 header is ignored."""

@@ -1,7 +1,7 @@
-"""What a request says about its own origin, decoded strictly and not believed yet.
+"""The signature of a request, decoded strictly and not yet verified.
 
-Strict means that one value has one spelling. Upper-case hex, base64 with white space or with stray bits in its last
-character, `+1700000000` and Arabic digits are refused, although lenient decoders read them.
+Strict: each value has exactly one accepted spelling. Upper-case hex, base64 with white space or stray bits in its last
+character, `+1700000000` and Arabic digits are refused, although lenient decoders accept them.
 """
 
 import binascii
@@ -27,9 +27,12 @@ _INSTANT: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """`content` are the signed bytes, in pieces so that a body is not copied. One of `hmacs` or of `ed25519` has to
-    prove them. `signed_at` is the signed time, where the scheme has one. `shown` is the secret itself, where a sender
-    signs nothing and shows that instead: it proves who knows it, and nothing about the bytes."""
+    """An unverified signature.
+
+    `content` holds the signed bytes, in pieces so that the body is not copied. One of `hmacs` or `ed25519` must match
+    them. `signed_at` is the signed time, where the scheme has one. `shown` is the secret itself, where the sender
+    sends it instead of a signature; it authenticates the sender but not the bytes.
+    """
 
     content: tuple[bytes, ...]
     hmacs: tuple[bytes, ...]
@@ -41,9 +44,12 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verifier:
-    """One scheme: how a request's claim is read (raises SignatureRefused), how a configured secret becomes the keys
-    to try (raises UnusableSecret), and which headers may not be repeated, because identity and topic are read from
-    them afterwards."""
+    """One signature scheme.
+
+    `claim` reads the signature of a request and raises SignatureRefused. `keys` turns a configured secret into the keys
+    to try and raises UnusableSecret. The headers in `once` must not be repeated, because identity and topic are read
+    from them.
+    """
 
     claim: Callable[[SignedRequest], Claim]
     keys: Callable[[str], tuple[Key, ...]]
@@ -51,7 +57,7 @@ class Verifier:
 
 
 def text_key(secret: str) -> tuple[Key, ...]:
-    """The secret's own characters in UTF-8. Raises UnusableSecret."""
+    """Return the secret's characters in UTF-8 as the key. Raises UnusableSecret."""
     if not secret:
         raise UnusableSecret("the webhook secret is empty")
     try:
@@ -61,14 +67,14 @@ def text_key(secret: str) -> tuple[Key, ...]:
 
 
 def hex_digest(text: bytes, size: int) -> bytes | None:
-    """`size` bytes from lower-case hexadecimal, or None."""
+    """Decode `size` bytes from lower-case hexadecimal. None if malformed."""
     if len(text) != 2 * size or not _HEX.fullmatch(text):
         return None
     return bytes.fromhex(text.decode("ascii"))
 
 
 def base64_digest(text: bytes, size: int) -> bytes | None:
-    """`size` bytes from base64 (RFC 4648, section 4) in its canonical spelling (section 3.5), or None."""
+    """Decode `size` bytes from base64 (RFC 4648, section 4) in canonical form (section 3.5). None if malformed."""
     try:
         digest = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
@@ -79,28 +85,28 @@ def base64_digest(text: bytes, size: int) -> bytes | None:
 
 
 def believable(digest: bytes | None) -> bytes:
-    """The decoded digest. Raises SignatureRefused without one."""
+    """Return the digest. Raises SignatureRefused for None."""
     if digest is None:
         raise SignatureRefused("malformed")
     return digest
 
 
 def unix_seconds(text: bytes) -> datetime:
-    """Whole seconds since 1970. Raises SignatureRefused for anything else, fractions too."""
+    """Parse whole seconds since 1970. Raises SignatureRefused for anything else, fractions included."""
     if not _SECONDS.fullmatch(text):
         raise SignatureRefused("malformed")
     return datetime.fromtimestamp(int(text), UTC)
 
 
 def unix_milliseconds(text: bytes) -> datetime:
-    """Milliseconds since 1970 in exactly 13 digits, which hold until 2286. Raises SignatureRefused."""
+    """Parse milliseconds since 1970, exactly 13 digits (enough until 2286). Raises SignatureRefused."""
     if not _MILLISECONDS.fullmatch(text):
         raise SignatureRefused("malformed")
     return datetime.fromtimestamp(int(text) / 1000, UTC)
 
 
 def instant(text: bytes) -> datetime:
-    """A date and time of RFC 3339 with its zone. Raises SignatureRefused."""
+    """Parse an RFC 3339 date and time with its zone. Raises SignatureRefused."""
     if not _INSTANT.fullmatch(text):
         raise SignatureRefused("malformed")
     try:

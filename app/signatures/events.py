@@ -1,7 +1,7 @@
-"""What happened, according to a verified webhook: one reader for each scheme.
+"""Read the events of a verified webhook: one reader per scheme.
 
-Where a sender names its events the name is the identity, because a retry may differ in other bytes (HubSpot counts
-attempts inside the body); where it does not, or not readably, the bytes are.
+The sender's event id is the identity of an event, because a retry may differ in other bytes (HubSpot counts attempts in
+the body). Without a readable id, the digest of the bytes is the identity.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,6 +33,8 @@ _READERS: Final[Mapping[Scheme, Callable[[Headers, bytes], tuple[ReceivedEvent, 
 
 
 def events_of(scheme: Scheme, headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """The events of a request that `verify` has let through, in their order. A body that cannot be read is one event
-    with that body as payload; an empty HubSpot array is none. Raises nothing."""
+    """Return the events of a request that `verify` has accepted, in order. Never raises.
+
+    An unreadable body is one event with that body as payload. An empty HubSpot array has no events.
+    """
     return _READERS[scheme](headers, body)

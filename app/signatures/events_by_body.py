@@ -1,4 +1,4 @@
-"""Schemes that name an event inside the signed body: HubSpot, Stripe, Intercom."""
+"""Schemes with the event id in the signed body: HubSpot, Stripe, Intercom."""
 
 from datetime import timedelta
 from typing import Final
@@ -23,18 +23,18 @@ class _HubSpotEvent(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def hubspot_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """An array, of which each element stands alone; the test button of HubSpot's pages sends a bare object."""
+    """Read each element of the array as one event. HubSpot's test button sends a single object without an array."""
     found = elements(body)
     return (_hubspot_event(body),) if found is None else tuple(_hubspot_event(bytes(element)) for element in found)
 
 
 def _hubspot_event(payload: bytes) -> ReceivedEvent:
     event = members(payload, _HubSpotEvent)
-    # eventId alone is not promised to be unique.
+    # HubSpot does not guarantee that eventId alone is unique.
     parts = [scalar(part) for part in (event.portal_id, event.subscription_id, event.event_id, event.occurred_at)]
     topic = scalar(event.subscription_type)
     named = (topic or "").partition(".")[0]
-    # The generic `object.creation` says which kind in a member of its own, such as `2-3453932`.
+    # The generic `object.creation` has the object type in objectTypeId, such as `2-3453932`.
     kind, remote_id = record(scalar(event.object_type_id) if named == "object" else named, scalar(event.object_id))
     return ReceivedEvent(
         dedupe_key=dedupe_key("hubspot", *parts) if all(parts) else dedupe_key("hubspot", digest(payload)),
@@ -68,7 +68,11 @@ class _StripeObject(Struct, frozen=True, kw_only=True):
 
 
 def stripe_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """`event` carries the object itself; a thin `v2.core.event` names it, its account in `context`, its time in ISO."""
+    """Read a Stripe event.
+
+    An `event` contains the object. A thin `v2.core.event` refers to it, with the account in `context` and the time in
+    ISO 8601.
+    """
     event = members(body, _StripeEvent)
     if scalar(event.object) not in ("event", "v2.core.event"):
         event = _StripeEvent()
@@ -108,7 +112,7 @@ class _IntercomItem(Struct, frozen=True, kw_only=True):
 
 
 def intercom_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """The topic `ping`, sent on set-up, has no id and is an event like any other."""
+    """Read an Intercom event. The topic `ping`, sent on set-up, has no id and is an event too."""
     event = members(body, _IntercomEvent)
     if scalar(event.type) != "notification_event":
         event = _IntercomEvent()

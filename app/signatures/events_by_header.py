@@ -1,6 +1,6 @@
-"""Schemes that name an event in a header: Shopify, Zendesk, WooCommerce, GitHub, Standard Webhooks.
+"""Schemes with the event id in a header: Shopify, Zendesk, WooCommerce, GitHub, Standard Webhooks.
 
-Only Standard Webhooks signs that header. Where one of these is repeated it reads as absent; `verify` refuses before.
+Only Standard Webhooks signs that header. A repeated header reads as absent here; `verify` refuses it earlier.
 """
 
 import re
@@ -20,7 +20,7 @@ class _WithId(Struct, frozen=True, kw_only=True):
 
 
 def shopify_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """The body is the bare resource, all else stands in headers."""
+    """Read a Shopify event. The body is the resource alone; topic, shop, id and time are in headers."""
     topic = word(header(headers, b"x-shopify-topic"))
     delivery = header(headers, b"x-shopify-webhook-id") or digest(body)
     kind, remote_id = record((topic or "").partition("/")[0], scalar(members(body, _WithId).id))
@@ -46,8 +46,11 @@ class _ZendeskEvent(Struct, frozen=True, kw_only=True):
 
 
 def zendesk_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """Event subscriptions have an envelope; the body of a trigger's or automation's webhook is whatever its author
-    wrote, so that members of these names mean something only where `type` is one of Zendesk's own."""
+    """Read a Zendesk event.
+
+    Event subscriptions send an envelope. The author of a trigger or automation writes its webhook's body freely, so
+    the members count only where `type` is a Zendesk event type.
+    """
     event = members(body, _ZendeskEvent)
     topic = scalar(event.type)
     named = _ZENDESK_TYPE.fullmatch(topic or "")
@@ -81,9 +84,12 @@ class _WooCommerceResource(Struct, frozen=True, kw_only=True):
 
 
 def woocommerce_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """X-WC-Webhook-Delivery-ID is a hash of the webhook's id and the second: two events of one second share it, so it
-    cannot be the identity. Where the body says no time (a deletion sends `{"id"}` alone, and a restored record can be
-    deleted again) it is what tells a second event from a copy of the first."""
+    """Read a WooCommerce event.
+
+    X-WC-Webhook-Delivery-ID hashes the webhook's id and the second, so two events of one second share it and it cannot
+    be the identity. A body without a time (a deletion sends only `{"id"}`, and a restored record can be deleted again)
+    is identified by it, to tell a second event from a copy of the first.
+    """
     resource = members(body, _WooCommerceResource)
     topic = word(header(headers, b"x-wc-webhook-topic"))
     modified = scalar(resource.date_modified_gmt) or scalar(resource.date_modified)
@@ -108,7 +114,7 @@ def woocommerce_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ..
 
 
 def github_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """A `ping`, sent on set-up, is an event like any other. The shape of the body depends on the event."""
+    """Read a GitHub event. A `ping`, sent on set-up, is an event too. The shape of the body depends on the event."""
     received = ReceivedEvent(
         dedupe_key=dedupe_key("github", header(headers, b"x-github-delivery") or digest(body)),
         topic=word(header(headers, b"x-github-event")),
@@ -124,7 +130,7 @@ class _StandardEvent(Struct, frozen=True, kw_only=True):
 
 
 def standard_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """The header's time is that of the attempt; the event's own, where it has one, stands in the body."""
+    """Read a Standard Webhooks event. The header has the time of the attempt; the body may have that of the event."""
     event = members(body, _StandardEvent)
     received = ReceivedEvent(
         dedupe_key=dedupe_key("standard-webhooks", header(headers, b"webhook-id") or digest(body)),

@@ -1,6 +1,6 @@
-"""Requests that a vendor sends to see whether anybody is there. They are not signed and change nothing.
+"""Handshakes: unsigned requests by which a vendor tests the URL. They change nothing.
 
-Signed pings (Intercom's topic `ping`, GitHub's event `ping`) are no handshakes: they are events and answered as such.
+Signed pings (Intercom's topic `ping`, GitHub's event `ping`) are events, not handshakes.
 """
 
 import re
@@ -14,17 +14,17 @@ _WOOCOMMERCE_PING: Final = re.compile(rb"webhook_id=[0-9]{1,20}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HandshakeAnswer:
-    """What to answer, at once and in place of any verification."""
+    """The answer to a handshake, sent instead of verifying the request."""
 
     status: int
     body: bytes = b""
 
 
 def handshake(scheme: Scheme, method: str, headers: Headers, body: bytes, *, pending: bool) -> HandshakeAnswer | None:
-    """The answer to a handshake; None where the request is none and has to be verified. Raises nothing.
+    """Return the answer to a handshake, or None for a request that must be verified. Never raises.
 
-    WooCommerce activates a webhook only after its form `webhook_id=N` was answered with exactly 200
-    (WC_Webhook::deliver_ping). Nothing proves who sent it, so it is taken only while the connection is `pending`.
+    WooCommerce activates a webhook only after it receives exactly 200 for its form `webhook_id=N`
+    (WC_Webhook::deliver_ping). That form is unauthenticated, so it is accepted only while the connection is `pending`.
     Intercom sends HEAD whenever the URL is saved (its guide "Set up webhooks").
     """
     if scheme == "intercom" and method == "HEAD":

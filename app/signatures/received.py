@@ -1,7 +1,6 @@
-"""Reading identities, words and times out of a verified webhook without trusting it to be well made.
+"""Read ids, topics and times from a verified webhook that may be malformed.
 
-A signature proves the sender, not the sender's care. Whatever is absent, repeated, too long, unprintable or of another
-type reads as None; nothing in this file raises.
+A value that is absent, repeated, too long, unprintable or of another type reads as None. No function here raises.
 """
 
 import hashlib
@@ -23,17 +22,17 @@ LONGEST_KEY: Final = 255
 _SCALAR: Final = msgspec.json.Decoder(int | str)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""All that msgspec raises: for JSON that is broken, of another shape, not UTF-8, or nested without end."""
+"""All that msgspec raises: for JSON that is malformed, of another shape, not UTF-8, or nested too deeply."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceivedEvent:
-    """One thing that happened, as the vendor tells it.
+    """One event of a webhook, in the vendor's terms.
 
-    `dedupe_key` is the same for every copy of this event and differs for any other event of its connection: 1 to 255
-    printable ASCII characters. `topic` is the vendor's word for the kind of event. `occurred_at` is in UTC; where the
-    scheme does not sign it, it is a hint. `payload` is the body, or one element of it, byte for byte.
-    `remote_object` (the vendor's word) and `remote_id` name the record that it is about, both or neither.
+    `dedupe_key` (1 to 255 printable ASCII characters) is equal for all copies of this event and unique among the events
+    of its connection. `topic` is the vendor's event type. `occurred_at` is in UTC, and only a hint where the scheme
+    does not sign it. `payload` is the body, or one element of it, byte for byte. `remote_object` (the vendor's name)
+    and `remote_id` identify the record; both or neither are set.
     """
 
     dedupe_key: str
@@ -45,7 +44,7 @@ class ReceivedEvent:
 
 
 def members(body: bytes | Raw, into: type[T]) -> T:
-    """The members of a JSON object that a Struct of Raw fields names, all of them empty where it is no object."""
+    """Decode a JSON object into a Struct of Raw fields. All fields are empty if `body` is not an object."""
     try:
         return msgspec.json.decode(body, type=into)
     except _UNREADABLE:
@@ -53,7 +52,7 @@ def members(body: bytes | Raw, into: type[T]) -> T:
 
 
 def elements(body: bytes) -> list[Raw] | None:
-    """The elements of a JSON array as they stand there, or None where it is none."""
+    """Return the raw elements of a JSON array, or None if `body` is not an array."""
     try:
         return msgspec.json.decode(body, type=list[Raw])
     except _UNREADABLE:
@@ -61,13 +60,13 @@ def elements(body: bytes) -> list[Raw] | None:
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
-    """The one value under a name; None where it is absent, empty or stands there twice."""
+    """Return the value of a header, or None if it is absent, empty or repeated."""
     found = values(headers, name)
     return found[0] or None if len(found) == 1 else None
 
 
 def word(token: bytes | None) -> str | None:
-    """A header's value as text."""
+    """Return a header's value as text."""
     try:
         return _printable((token or b"").decode())
     except UnicodeDecodeError:
@@ -75,7 +74,7 @@ def word(token: bytes | None) -> str | None:
 
 
 def scalar(token: Raw) -> str | None:
-    """A JSON string or integer as text; ids come as either."""
+    """Return a JSON string or integer as text. Vendors send ids as either."""
     raw = bytes(token)
     if not raw or len(raw) > 6 * LONGEST_WORD + 2:  # every character escaped, and the quotes
         return None
@@ -91,12 +90,12 @@ def _printable(text: str) -> str | None:
 
 
 def record(kind: str | None, remote_id: str | None) -> tuple[str | None, str | None]:
-    """`remote_object` and `remote_id` of a ReceivedEvent: both or neither."""
+    """Return `remote_object` and `remote_id` of a ReceivedEvent: both or neither."""
     return (kind, remote_id) if kind and remote_id else (None, None)
 
 
 def epoch(token: Raw, unit: timedelta) -> datetime | None:
-    """A whole number of units since 1970 as a time."""
+    """Parse a whole number of units since 1970 into a time."""
     text = scalar(token)
     if text is None or not text.isdecimal() or not text.isascii():
         return None
@@ -107,7 +106,7 @@ def epoch(token: Raw, unit: timedelta) -> datetime | None:
 
 
 def moment(text: str | None, *, zone: str = "") -> datetime | None:
-    """An ISO 8601 time as a time in UTC; `zone` is appended for senders that leave it out. None without a zone."""
+    """Parse an ISO 8601 time into UTC. `zone` is appended for senders that omit it. None without a zone."""
     if not text:
         return None
     try:
@@ -118,7 +117,7 @@ def moment(text: str | None, *, zone: str = "") -> datetime | None:
 
 
 def dedupe_key(scheme: Scheme, *parts: bytes | str | None) -> str:
-    """One key of the parts in their order, which no other parts make. An absent part is an empty one."""
+    """Build a key that is unique to these parts in this order. An absent part counts as empty."""
     quoted = [quote_from_bytes(part if isinstance(part, bytes) else (part or "").encode()) for part in parts]
     key = ":".join((scheme, *quoted))
     if len(key) <= LONGEST_KEY:
@@ -127,5 +126,5 @@ def dedupe_key(scheme: Scheme, *parts: bytes | str | None) -> str:
 
 
 def digest(payload: bytes) -> str:
-    """What stands in for an identity where the sender gives none: equal bytes are the same event."""
+    """Return an identity for an event without an id: equal bytes are the same event."""
     return "sha256." + hashlib.sha256(payload).hexdigest()

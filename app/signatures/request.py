@@ -1,4 +1,4 @@
-"""What a verifier is given, and the one way in which it says no."""
+"""The input of a verifier, and the exception with which it refuses a request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,20 +22,20 @@ __all__ = [
 ]
 
 Headers = Sequence[tuple[bytes, bytes]]
-"""Names and values as the server received them, in any case, repeated ones included."""
+"""Names and values as the server received them, in any letter case, repeated ones included."""
 
 Reason = Literal["missing", "duplicate", "malformed", "mismatch", "stale", "no-secret"]
 
 MAX_SIGNATURES: Final = 32
-"""Signatures that one request may bring where the scheme allows a list. Senders use one for each live secret, two or
-three; each costs a comparison, and an ed25519 one a verification, so the list is bounded."""
+"""The limit of signatures in one request, where the scheme allows a list. Senders use one per live secret, so two or
+three. Each costs a comparison, or a verification for ed25519, so the list is bounded."""
 
 
 class SignatureRefused(Exception):
-    """The request is not proven to come from the vendor; the answer is 401 without detail.
+    """The signature is invalid. The answer is 401 without detail.
 
-    `reason` is for counters: `missing` a header, `duplicate` one that must stand once, `malformed` encoding,
-    `mismatch` no secret made this signature, `stale` it did, but too far from now, `no-secret` none is valid now.
+    `reason` is for metrics: `missing` a header, `duplicate` header, `malformed` encoding, `mismatch` with every secret,
+    `stale` a valid signature with a time too far from now, `no-secret` valid at this time.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -45,11 +45,11 @@ class SignatureRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignedRequest:
-    """One webhook as it came in.
+    """One webhook request as received.
 
-    `url` is the public one, as the vendor has it configured: `LOCKSTITCH_PUBLIC_URL`, the path and, if there is one,
-    `?` and the raw query. It is never made of Host or X-Forwarded-* headers, which the sender chooses.
-    `body` is what came over the wire, before any decoding.
+    `url` is the public URL configured at the vendor: `LOCKSTITCH_PUBLIC_URL`, the path and, if there is one, `?` and
+    the raw query. It never uses Host or X-Forwarded-* headers, which the sender controls. `body` is the raw body,
+    before any decoding.
     """
 
     method: str
@@ -60,10 +60,10 @@ class SignedRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Secret:
-    """One secret that a sender may sign with, in the form in which the vendor shows it.
+    """One secret that a sender may sign with, in the form that the vendor displays.
 
-    It counts from `not_before` (included) until `not_after` (excluded), both with a time zone; None is open. Rotation
-    is two secrets whose times overlap. Raises ValueError for a time without zone.
+    It is valid from `not_before` (inclusive) until `not_after` (exclusive), both with a time zone; None is unbounded.
+    To rotate, configure two secrets with overlapping times. Raises ValueError for a time without a zone.
     """
 
     value: str = field(repr=False)
@@ -72,28 +72,30 @@ class Secret:
 
     def __post_init__(self) -> None:
         if any(edge is not None and edge.utcoffset() is None for edge in (self.not_before, self.not_after)):
-            raise ValueError("the validity of a secret needs times with a zone")
+            raise ValueError("not_before and not_after of a secret need a time zone")
 
     def valid_at(self, now: datetime) -> bool:
-        """Whether it counts at that moment."""
+        """Return whether the secret is valid at `now`."""
         if self.not_before is not None and now < self.not_before:
             return False
         return self.not_after is None or now < self.not_after
 
 
 class UnusableSecret(ValueError):
-    """A secret is not of the form that its scheme needs. The message says which form, and never holds the secret."""
+    """A secret does not have the form that its scheme needs. The message names the form and never the secret."""
 
 
 def values(headers: Headers, name: bytes) -> list[bytes]:
-    """Every value under a name, which is given in lower case."""
+    """Return every value of a header. `name` is in lower case."""
     size = len(name)
     return [value for key, value in headers if len(key) == size and key.lower() == name]
 
 
 def optional(headers: Headers, name: bytes) -> bytes | None:
-    """The one value under a name, or None. Raises SignatureRefused where it stands more than once: which one another
-    party on the way has read is not known."""
+    """Return the value of a header, or None.
+
+    Raises SignatureRefused if it is repeated, because a proxy may have read another one of its values.
+    """
     found = values(headers, name)
     if len(found) > 1:
         raise SignatureRefused("duplicate")
@@ -101,7 +103,7 @@ def optional(headers: Headers, name: bytes) -> bytes | None:
 
 
 def required(headers: Headers, name: bytes) -> bytes:
-    """The one value under a name. Raises SignatureRefused where it is missing, empty or repeated."""
+    """Return the value of a header. Raises SignatureRefused if it is missing, empty or repeated."""
     value = optional(headers, name)
     if not value:
         raise SignatureRefused("missing")

@@ -1,8 +1,7 @@
-"""Senders that sign nothing, such as Freshdesk's automation rules: a secret in a header of its own, and a body that an
-administrator wrote after our template.
+"""The scheme for senders without signatures, such as Freshdesk's automation rules: a secret in a header.
 
-The secret proves that whoever sends knows it. It travels with every request, so it holds only over TLS, and whoever
-reads one request can send others: what arrives is a hint to look at the record, and never more than that.
+An administrator writes the body from Lockstitch's template. The secret is sent with every request, so it needs TLS, and
+anyone who reads one request can forge others. An event therefore only causes a refetch of the record.
 """
 
 import re
@@ -17,7 +16,7 @@ from app.signatures.request import Headers, SignatureRefused, SignedRequest, Unu
 HEADER: Final = b"x-lockstitch-secret"
 SHORTEST: Final = 16
 _SECRET: Final = re.compile(rb"[!-~]{%d,255}" % SHORTEST)
-"""Visible ASCII: what any form for headers takes and no server on the way changes."""
+"""Visible ASCII, which every settings form accepts and no proxy changes."""
 
 
 def _claim(request: SignedRequest) -> Claim:
@@ -30,28 +29,28 @@ def _claim(request: SignedRequest) -> Claim:
 def _keys(secret: str) -> tuple[Key, ...]:
     (key,) = text_key(secret)
     if not isinstance(key, bytes) or not _SECRET.fullmatch(key):
-        raise UnusableSecret(f"a shared secret is {SHORTEST} to 255 visible ASCII characters without a space")
+        raise UnusableSecret(f"a shared secret must have {SHORTEST} to 255 visible ASCII characters and no space")
     return (key,)
 
 
 SHARED_SECRET: Final = Verifier(claim=_claim, keys=_keys)
-"""`X-Lockstitch-Secret`: the secret itself, compared in constant time. Neither body nor time is proven."""
+"""`X-Lockstitch-Secret`: the secret itself, compared in constant time. Neither body nor time is authenticated."""
 
 
-class _Told(Struct, frozen=True, kw_only=True):
+class _TemplateBody(Struct, frozen=True, kw_only=True):
     event: Raw = Raw()
     ticket_id: Raw = Raw()
     updated_at: Raw = Raw()
 
 
 def shared_secret_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
-    """The template is `{"event": "ticket.updated", "ticket_id": 1, "updated_at": "…"}`, and more members may follow.
+    """Read a body of the template `{"event": "ticket.updated", "ticket_id": 1, "updated_at": "…"}`, plus any members.
 
-    There is no name of a delivery, so a copy is known by all that the body says. A body that says no time is the same
-    event whenever it is the same bytes: two changes of one ticket would pass for one.
+    There is no delivery id, so equal bodies are copies of one event. Without `updated_at`, two changes of one ticket
+    count as one event.
     """
-    told = members(body, _Told)
-    ticket_id, topic, updated_at = (scalar(part) for part in (told.ticket_id, told.event, told.updated_at))
+    sent = members(body, _TemplateBody)
+    ticket_id, topic, updated_at = (scalar(part) for part in (sent.ticket_id, sent.event, sent.updated_at))
     kind, remote_id = record("ticket", ticket_id)
     received = ReceivedEvent(
         dedupe_key=dedupe_key("shared-secret", ticket_id, topic, updated_at, digest(body)),

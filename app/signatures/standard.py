@@ -1,7 +1,8 @@
-"""Standard Webhooks 1.0, both ways: what others send us, and how we sign what we deliver.
+"""Standard Webhooks 1.0: verify incoming webhooks and sign outgoing ones.
 
-Signed is `webhook-id.webhook-timestamp.body`. `v1` is HMAC-SHA256 with a `whsec_…` secret (base64 of the key), `v1a`
-is ed25519 with a `whpk_…` public key. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
+The signed content is `webhook-id.webhook-timestamp.body`. `v1` is HMAC-SHA256 with a `whsec_…` secret (base64 of the
+key), `v1a` is ed25519 with a `whpk_…` public key.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec
 """
 
 import base64
@@ -28,13 +29,13 @@ from app.signatures.request import (
 )
 
 SECRET_BYTES: Final = (24, 64)
-"""The fewest and the most bytes of a symmetric key, in the words of the specification."""
+"""The minimum and maximum bytes of a symmetric key, from the specification."""
 
 _SYMMETRIC: Final = "whsec_"
 _PUBLIC: Final = "whpk_"
 
-# Visible ASCII without the full stop: with one, the end of the id could be read as the time, and the time as the
-# beginning of the body.
+# Visible ASCII without the full stop. With one, the end of the id could pass for the time, and the time for the start
+# of the body.
 _ID: Final = re.compile(rb"[!-\-/-~]{1,255}")
 
 
@@ -44,7 +45,7 @@ def _claim(request: SignedRequest) -> Claim:
     lists = values(request.headers, b"webhook-signature")
     if not lists:
         raise SignatureRefused("missing")
-    # The header is a list by definition, so that a second one is more of the same list, and all of it is tried.
+    # The header is a list, so a repeated header continues the list.
     entries = [entry.partition(b",")[::2] for one in lists for entry in one.split(b" ")]
     if len(entries) > MAX_SIGNATURES or not _ID.fullmatch(message_id):
         raise SignatureRefused("malformed")
@@ -71,46 +72,46 @@ def _public_key(encoded: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(_decoded(encoded))
     except ValueError:
-        raise UnusableSecret("a whpk_ key is base64 of the 32 bytes of an ed25519 public key") from None
+        raise UnusableSecret("a whpk_ key must be base64 of the 32 bytes of an ed25519 public key") from None
 
 
 def _symmetric_key(secret: str) -> bytes:
     try:
         key = _decoded(secret.removeprefix(_SYMMETRIC))
     except ValueError:
-        raise UnusableSecret("a Standard Webhooks secret is whsec_ and base64") from None
+        raise UnusableSecret("a Standard Webhooks secret must be whsec_ and base64") from None
     if not key:
         raise UnusableSecret("the webhook secret is empty")
     return key
 
 
 def _decoded(encoded: str) -> bytes:
-    # Some senders show their secrets without the padding, and the official libraries read them.
+    # Some senders display secrets without padding, and the official libraries accept them.
     padding = "=" * (-len(encoded) % 4)
     return binascii.a2b_base64((encoded + padding).encode("ascii"), strict_mode=True)
 
 
 STANDARD: Final = Verifier(claim=_claim, keys=_keys)
-"""`webhook-signature`: a list of `v1,…` and `v1a,…`, of which one has to match; unknown versions are passed over."""
+"""`webhook-signature`: a list of `v1,…` and `v1a,…`, one of which must match. Unknown versions are ignored."""
 
 
 def new_secret() -> str:
-    """A fresh symmetric secret, `whsec_…`, with 256 random bits."""
-    # The key is text, 43 characters of base64url. Tools whose HMAC takes its secret as text (n8n's Crypto node) can use
-    # what the base64 stands for, which they could not if it were any bytes; for all others it is a key like another.
+    """Generate a symmetric secret, `whsec_…`, with 256 random bits."""
+    # The key itself is text: 43 characters of base64url. Tools whose HMAC takes a text secret (n8n's Crypto node) can
+    # use the decoded key, which arbitrary bytes would not allow.
     return _SYMMETRIC + base64.b64encode(randomness.token_urlsafe(32).encode("ascii")).decode("ascii")
 
 
 def signed_headers(secrets: Sequence[Secret], *, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """The three headers of one attempt to deliver `body`.
+    """Return the three signature headers of one delivery attempt.
 
-    `message_id` names the event and stays the same on every attempt; `at` is this attempt's time. Each secret that is
-    valid at that time signs, in the order given: while a secret is rotated the receiver accepts either.
-    Raises ValueError where no secret is valid, and for an id that could be misread (it holds a full stop, for example);
-    UnusableSecret for a secret that is not `whsec_` and base64 of 24 to 64 bytes.
+    `message_id` identifies the event and stays the same on every attempt; `at` is the time of this attempt. Each secret
+    valid at that time signs, in the given order, so that a receiver accepts either one during a rotation. Raises
+    ValueError if no secret is valid or the id is ambiguous (contains a full stop, for example), and UnusableSecret for
+    a secret that is not `whsec_` and base64 of 24 to 64 bytes.
     """
     if not _ID.fullmatch(message_id.encode()):
-        raise ValueError("a webhook-id is 1 to 255 visible ASCII characters without a full stop")
+        raise ValueError("a webhook-id must have 1 to 255 visible ASCII characters and no full stop")
     keys = [_signing_key(secret.value) for secret in secrets if secret.valid_at(at)]
     if not keys:
         raise ValueError("no secret is valid at the time of signing")
@@ -127,5 +128,5 @@ def signed_headers(secrets: Sequence[Secret], *, message_id: str, at: datetime, 
 def _signing_key(secret: str) -> bytes:
     fewest, most = SECRET_BYTES
     if not secret.startswith(_SYMMETRIC) or not fewest <= len(_symmetric_key(secret)) <= most:
-        raise UnusableSecret(f"a secret to sign with is whsec_ and base64 of {fewest} to {most} bytes")
+        raise UnusableSecret(f"a signing secret must be whsec_ and base64 of {fewest} to {most} bytes")
     return _symmetric_key(secret)

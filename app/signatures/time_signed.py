@@ -1,7 +1,7 @@
 """Schemes that sign a time with the body: HubSpot v3, Zendesk, Stripe.
 
-The pieces are joined without their lengths, so a byte that moves from one piece to the next leaves the signature as it
-was. The strict forms of times and URLs are what holds each byte in its place.
+The signed parts are joined without their lengths, so moving a byte from one part to the next would keep the signature
+valid. The strict forms of times and URLs prevent that.
 """
 
 import re
@@ -22,11 +22,11 @@ from app.signatures.request import MAX_SIGNATURES, SignatureRefused, SignedReque
 
 _METHOD: Final = re.compile(r"[A-Z]{1,16}")
 
-# RFC 3986. A path or query holds no raw bracket or brace, and every HubSpot body starts with one, so that the beginning
-# of a body cannot pass for the end of the URI. (The other way round a byte leaves the URI, which is then another one.)
+# RFC 3986. A path or query has no raw bracket or brace, and every HubSpot body starts with one, so the start of a body
+# cannot pass for the end of the URI. (A byte that moves the other way makes it another URI.)
 _URL: Final = re.compile(r"https?://[\[\]A-Za-z0-9._:-]+/[A-Za-z0-9._~:/?@!$&'()*+,;=%-]*")
 
-# The escapes that HubSpot undoes before it signs (its page "Validating requests", section on v3), and no others.
+# The only escapes that HubSpot decodes before it signs (its page "Validating requests", section on v3).
 _ESCAPE: Final = re.compile(rb"%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
 
@@ -69,15 +69,15 @@ def _stripe(request: SignedRequest) -> Claim:
 
 HUBSPOT: Final = Verifier(claim=_hubspot, keys=text_key)
 """`X-HubSpot-Signature-v3`: base64 HMAC-SHA256 of method, URI, body and `X-HubSpot-Request-Timestamp` (milliseconds)
-with the app's client secret. The older v1 and v2 headers, which HubSpot sends beside it, prove no time and are not
-read."""
+with the app's client secret. HubSpot also sends the older v1 and v2 headers; they do not sign a time and are
+ignored."""
 
 ZENDESK: Final = Verifier(
     claim=_zendesk, keys=text_key, once=(b"x-zendesk-webhook-id", b"x-zendesk-webhook-invocation-id")
 )
 """`X-Zendesk-Webhook-Signature`: base64 HMAC-SHA256 of timestamp and body, in this order, with the signing secret as
-text. The body may be empty."""
+UTF-8 text. The body may be empty."""
 
 STRIPE: Final = Verifier(claim=_stripe, keys=text_key)
-"""`Stripe-Signature: t=…,v1=…`: hex HMAC-SHA256 of `t.body` with the whole `whsec_…` string as key; one v1 for each
-live secret while it is rolled. v0, which only test mode sends, is not read."""
+"""`Stripe-Signature: t=…,v1=…`: hex HMAC-SHA256 of `t.body` with the whole `whsec_…` string as key. During a rotation
+there is one v1 per live secret. v0, which only test mode sends, is ignored."""

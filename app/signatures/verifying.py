@@ -1,4 +1,4 @@
-"""Is this request from who it says it is from: one way for all schemes."""
+"""Verify the signature of a request, for all schemes."""
 
 import hmac
 import secrets as randomness
@@ -17,8 +17,8 @@ from app.signatures.standard import STANDARD
 from app.signatures.time_signed import HUBSPOT, STRIPE, ZENDESK
 
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far a signed time may lie from ours, either way. HubSpot and Stripe document five minutes, Standard Webhooks'
-libraries use it, and Zendesk, which signs a time and prescribes nothing, is held to the same."""
+"""The maximum difference between the signed time and now, in both directions. HubSpot and Stripe document five minutes
+and Standard Webhooks' libraries use it. Zendesk signs a time and prescribes no limit, so it gets the same."""
 
 VERIFIERS: Final[Mapping[Scheme, Verifier]] = {
     "hubspot": HUBSPOT,
@@ -43,13 +43,11 @@ def verify(
     now: datetime,
     tolerance: timedelta = TOLERANCE,
 ) -> Secret:
-    """The first of `secrets` that proves the request, so that the use of an old one can be seen.
+    """Return the first of `secrets` that matches, so that the use of an old secret can be reported.
 
-    Every secret valid at `now` is tried against every signature, without early exit and in constant time; without
-    any, the same work is done with a key that nobody has. `now` needs a time zone. Secrets of the wrong form count as
-    absent: `check_secret` finds them when the configuration is read.
-
-    Raises SignatureRefused, and nothing else whatever the request holds.
+    Tries every secret valid at `now` against every signature, in constant time and without early exit. Without any
+    valid secret, does the same work with a random key. `now` needs a time zone. Secrets of the wrong form count as
+    absent; `check_secret` reports them when the configuration is read. Raises only SignatureRefused.
     """
     verifier = VERIFIERS[scheme]
     for name in verifier.once:
@@ -73,7 +71,7 @@ def verify(
 
 
 def check_secret(scheme: Scheme, value: str) -> None:
-    """Whether a configured secret has the form that its scheme needs. Raises UnusableSecret, which names the form."""
+    """Check that a secret has the form that its scheme needs. Raises UnusableSecret, which names the form."""
     VERIFIERS[scheme].keys(value)
 
 
@@ -91,10 +89,10 @@ def _proves(key: Key, claim: Claim) -> bool:
     if isinstance(key, Ed25519PublicKey):
         message = b"".join(claim.content)
         for signature in claim.ed25519:
-            proven |= _made_by(key, signature, message)
+            proven |= _is_signed_by(key, signature, message)
         return proven
     if claim.shown is not None:
-        # Digests are compared, so that the time tells neither the secret nor its length.
+        # Compare digests, so that timing reveals neither the secret nor its length.
         return hmac.compare_digest(*(hmac.digest(_DECOY, text, "sha256") for text in (key, claim.shown)))
     digest = hmac.digest(key, b"".join(claim.content), claim.algorithm)
     for signature in claim.hmacs:
@@ -102,7 +100,7 @@ def _proves(key: Key, claim: Claim) -> bool:
     return proven
 
 
-def _made_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+def _is_signed_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
     try:
         key.verify(signature, message)
     except InvalidSignature:

@@ -1,1 +1,1 @@
-"""Exports of legacy systems, row by row."""
+"""Uploads: CSV exports of legacy systems, ingested row by row."""

@@ -1,4 +1,4 @@
-"""What exports are given."""
+"""Dependencies of the upload operations."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from app.webhooks.models import Receipts
 
 @dataclass(frozen=True, kw_only=True)
 class ExportDeps:
-    """What recording an export needs: the database alone."""
+    """Dependencies of recording an export: the database only."""
 
     uploads: Uploads
     transactions: Transactions
@@ -24,7 +24,7 @@ class ExportDeps:
 
 @dataclass(frozen=True, kw_only=True)
 class UploadDeps(ExportDeps):
-    """What making Events of its rows needs, too."""
+    """Further dependencies of turning rows into Events."""
 
     connections: Connections
     links: Links

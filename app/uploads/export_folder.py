@@ -1,4 +1,4 @@
-"""A folder on disk where a legacy system lays its exports down. Files are looked at and moved in a thread."""
+"""A folder on disk that receives exports of a legacy system. File operations run in a thread."""
 
 import asyncio
 import errno
@@ -12,27 +12,30 @@ from typing import Final
 from app.uploads.models import WaitingFile
 
 STILL_SECONDS: Final = 5.0
-"""Whoever has not written for so long is through; a file that is renamed into the folder has to wait as well."""
+"""A file unchanged for this long counts as complete. A file renamed into the folder has to wait as well."""
 MOST_LISTED: Final = 100
 
 
 class DiskFolder:
-    """`upload_ports.ExportFolder` on this machine."""
+    """`ExportFolder` on the local file system."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     async def waiting(self) -> Sequence[WaitingFile]:
-        """The files that nobody has written to for a while, the oldest first. Raises OSError."""
+        """List the complete files, oldest first, at most `MOST_LISTED`. Raises OSError."""
         return await asyncio.to_thread(self._list)
 
     async def read(self, file: WaitingFile) -> BytesIO:
-        """Its content. Raises OSError, also for one that another process has moved meanwhile, or that grows again."""
+        """Read a file. Raises OSError, also if another process has moved it or it has changed in size."""
         return BytesIO(await asyncio.to_thread(self._read, file))
 
     async def put_away(self, file: WaitingFile, *reasons: str) -> None:
-        """Move it out of the way: it was taken, or refused for these reasons. One that was written anew meanwhile
-        stays, as nobody has read it: a legacy system may give each of its exports the same name. Raises OSError."""
+        """Move a file to `taken`, or to `refused` with its reasons. Raises OSError.
+
+        A file that was overwritten meanwhile stays, because its new content is unread: a legacy system may reuse one
+        name for every export.
+        """
         await asyncio.to_thread(self._move, file, reasons)
 
     def _list(self) -> list[WaitingFile]:
@@ -53,7 +56,7 @@ class DiskFolder:
         with (self._path / file.name).open("rb") as opened:
             content = opened.read(file.size + 1)
         if len(content) != file.size:
-            raise OSError(errno.EBUSY, "an export is written anew")
+            raise OSError(errno.EBUSY, "the export changed while it was read")
         return content
 
     def _move(self, file: WaitingFile, reasons: Sequence[str]) -> None:
@@ -68,5 +71,5 @@ class DiskFolder:
 
 
 def _mark(name: str, changed: int) -> str:
-    """What tells one export from the next of its name: when it was last written to, in nanoseconds."""
+    """Identify one export among those of the same name, by its modification time in nanoseconds."""
     return f"{name} {changed}"

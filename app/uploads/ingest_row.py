@@ -1,7 +1,7 @@
-"""A row of an export becomes an Event, once, where it says something else than what was last seen of its record.
+"""Ingest a row of an export: publish an Event if the row differs from the last known state of its record.
 
-The row is the record: nobody is asked. So order matters here, and a row that comes up after a later one of its record
-was told, as a redriven dead letter may, is passed over, and the run says so.
+The row is the only source of the record, so order matters. A row that runs after a later row of the same record, such
+as a redriven dead letter, is skipped and audited as `receipt.overtaken`.
 """
 
 from functools import partial
@@ -34,7 +34,7 @@ VENDOR_API: Final = "rfc4180"
 
 
 async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """The handler of kind `ingest_row`: map the row, compare, make an Event. A settled receipt is left alone."""
+    """Handle a job of kind `ingest_row`: map the row, compare it, publish an Event. Skip a settled receipt."""
     work = await read_work(deps.receipts, job.payload)
     if isinstance(work, Permanent):
         return work
@@ -44,7 +44,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     row = row_of(receipt)
     connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.layout is None:
-        return Permanent(reason="the connection has no layout of an export any more", path="$")
+        return Permanent(reason="the connection no longer has an export layout", path="$")
     layout = connection.layout
     try:
         mapped = read_row(payload, layout)
@@ -59,11 +59,11 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     names = changed(before, after, layout.model)
     try:
         async with finishing() as transaction:
-            await deps.trail.append(transaction, _noted("receipt.validated", receipt, layout))
+            await deps.trail.append(transaction, _receipt_fact("receipt.validated", receipt, layout))
             is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:
-                await deps.trail.append(transaction, _noted("receipt.overtaken", receipt, layout))
+                await deps.trail.append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
             if is_newest and (names or seen is None):
                 outcome = "applied"
                 await deps.states.put(
@@ -74,7 +74,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
                 await deps.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
             await deps.receipts.settle(transaction, receipt.id)
     except StateMoved:
-        return Retry(reason="the record was looked at again meanwhile", after=0.0)
+        return Retry(reason="the state of the record changed meanwhile", after=0.0)
     telemetry.count_row_processed(connection.name, outcome)
     return Done()
 
@@ -82,7 +82,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
 async def _is_newest(
     deps: UploadDeps, transaction: Transaction, receipt: Receipt, row: tuple[bytes, int], remote_id: str
 ) -> bool:
-    """Whether no later row of the record was told. One that was mended may be of another record than it was."""
+    """Return whether no later row of the record was published. An edited row may name another record than before."""
     record = identity_of(remote_id)
     if record == row[0]:
         return await deps.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
@@ -90,7 +90,7 @@ async def _is_newest(
 
 
 async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
-    """With its canonical id, and that of the customer whom the row names by a remote id."""
+    """Add the canonical ids of the record and of the customer that the row refers to by remote id."""
     remote, data = mapped.remote, mapped.data
     ids = await deps.links.ensure(layout.object, connection.name, [remote.id])
     person = person_of(data)
@@ -129,7 +129,7 @@ def _event(
     )
 
 
-def _noted(what: str, receipt: Receipt, layout: Layout) -> Fact:
+def _receipt_fact(what: str, receipt: Receipt, layout: Layout) -> Fact:
     facts = {"connection": receipt.connection, "topic": receipt.topic, "mapping": layout.mapping, "revision": REVISION}
     return Fact(type=what, subject=receipt.id, facts=facts)
 
@@ -143,7 +143,7 @@ def _history(
     after: Fields,
     job: Job,
 ) -> list[Fact]:
-    """The watched field, where it has changed."""
+    """Return the audit fact of the watched field if it has changed."""
     name = WATCHED.get(layout.object)
     if name is None or name not in names:
         return []

@@ -1,8 +1,7 @@
-"""Uploads as flows see them: which exports came in, how far each is recorded, and what was last said of each record.
+"""Upload models: exports, their progress, and the last recorded row of each record.
 
-A row is recorded when its record says something else than the last row did, so that an export that is sent again, or
-that repeats the one before it, brings nothing but what is new. Recognising rows, recording them and noting how far the
-upload has come are one transaction.
+A row is recorded only if it differs from the last row of its record, so a repeated or overlapping export adds only what
+is new. One transaction recognises rows, records them and advances the upload.
 """
 
 from collections.abc import Sequence
@@ -17,8 +16,10 @@ from canonical.parts import ObjectName
 
 
 class NewUpload(Struct, frozen=True, kw_only=True):
-    """An export that is about to be recorded. (principal, idempotency key) names it; `digest` is the SHA-256 of its
-    bytes, `rows` how many it holds."""
+    """An export to record, identified by (principal, idempotency key).
+
+    `digest` is the SHA-256 of its bytes; `rows` is the number of its rows.
+    """
 
     principal: str
     idempotency_key: str
@@ -30,8 +31,10 @@ class NewUpload(Struct, frozen=True, kw_only=True):
 
 
 class Upload(Struct, frozen=True, kw_only=True):
-    """An export and how far it is recorded: `seen` rows, of which some were `accepted` and the others there already.
-    `ended_at`: all are."""
+    """An export and its progress: `seen` rows are recorded, `accepted` of them were new, the others duplicates.
+
+    `ended_at` is set when all rows are recorded.
+    """
 
     id: str
     connection: str
@@ -46,8 +49,11 @@ class Upload(Struct, frozen=True, kw_only=True):
 
 
 class UploadOutcome(Struct, frozen=True, kw_only=True):
-    """What has become of the rows that were accepted: told of as Events or found to change nothing (`settled`), refused
-    and waiting for a person, or let go by one."""
+    """Outcomes of the accepted rows.
+
+    `settled`: published as an Event, or no change. `refused`: an open dead letter. `discarded`: a dead letter that an
+    operator discarded.
+    """
 
     settled: int
     refused: int
@@ -55,18 +61,18 @@ class UploadOutcome(Struct, frozen=True, kw_only=True):
 
 
 class RowMark(Struct, frozen=True, kw_only=True):
-    """What a row says of which record, as digests of 32 bytes."""
+    """The SHA-256 digests (32 bytes each) of a row: `identity` of its record, `digest` of its content."""
 
     identity: bytes
     digest: bytes
 
 
 class UploadMoved(Exception):
-    """Somebody else has recorded rows of this upload since it was looked at."""
+    """Another request has recorded rows of this upload since it was read."""
 
 
 class WaitingFile(Struct, frozen=True, kw_only=True):
-    """A file that somebody has laid into a folder and is through with. `mark` differs between two of one name."""
+    """A complete file in an export folder. `mark` differs between two files of one name."""
 
     name: str
     mark: str
@@ -74,52 +80,58 @@ class WaitingFile(Struct, frozen=True, kw_only=True):
 
 
 class ExportFolder(Protocol):
-    """A folder where exports are laid down. Whatever was taken is moved into its subfolder `taken`, what could not be
-    into `refused`, with the reasons beside it."""
+    """A folder that receives exports.
+
+    Recorded files move to its subfolder `taken`. Refused files move to `refused`, each with a file of reasons.
+    """
 
     async def waiting(self) -> Sequence[WaitingFile]:
-        """The files that nobody has written to for a while, the oldest first. Raises OSError."""
+        """List the complete files, oldest first. Raises OSError."""
 
     async def read(self, file: WaitingFile) -> BytesIO:
-        """Its content. Raises OSError, also for one that another process has moved meanwhile."""
+        """Read a file. Raises OSError, also if another process has moved it meanwhile."""
 
     async def put_away(self, file: WaitingFile, *reasons: str) -> None:
-        """Move it out of the way: it was taken, or refused for these reasons. Raises OSError."""
+        """Move a file to `taken`, or to `refused` with its reasons. Raises OSError."""
 
 
 class Uploads(Protocol):
-    """The exports."""
+    """The store of uploads."""
 
     async def begin(self, new: NewUpload) -> Upload:
-        """This upload, or the one that was begun under its name. Raises StoreUnavailable."""
+        """Start this upload, or return the one with the same principal and key. Raises StoreUnavailable."""
 
     async def get(self, upload_id: str) -> Upload | None:
-        """One by id."""
+        """Return an upload by id."""
 
     async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
-        """Newest first, those before the id `after`; of one connection where one is named."""
+        """List uploads, newest first, below the id `after`. `connection` None lists all connections."""
 
     async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[UploadOutcome]:
-        """What has become of the rows of each, in the same order, as long as their receipts are kept."""
+        """Return the row outcomes of each upload, in order. Counts only receipts that are still retained."""
 
     async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
-        """So many more rows are recorded. Raises UploadMoved, in a transaction that then must not commit."""
+        """Add recorded rows to the progress. Raises UploadMoved; the transaction must then roll back."""
 
     async def recognise(
         self, transaction: Transaction, connection: str, rows: Sequence[RowMark]
     ) -> Sequence[int | None]:
-        """How often the record of each row has said something new, this time included; None where the row says what
-        was said last. No two rows are of one record."""
+        """Return the new generation of each row's record, or None for a row that repeats the last one.
+
+        The generation counts the changes of the record, this one included. No two rows may be of one record.
+        """
 
     async def tell(
         self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
     ) -> bool:
-        """Whether this row, an identity and its generation, may be told: none that came later was told before."""
+        """Mark a row (identity, generation) as published. False if a later row of the record already is."""
 
     async def tell_mended(
         self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
     ) -> bool:
-        """Whether a row that was of no record, or of another one, when it was received, and was mended into one of this
-        `identity`, may be told: none of that record that was received later was told. Those that were, and are still
-        to be told, may be told after it; where there are none, it is the last that the record said. `key` is how the
-        receipts of the record's rows begin."""
+        """Mark an edited row as published for the record `identity`, to which it did not belong when it was received.
+
+        False if a row of that record that was received later is already published. Later rows that are not yet
+        published may follow it; without any, it becomes the record's last row. `key` is the prefix of the dedupe keys
+        of the record's rows.
+        """

@@ -1,9 +1,9 @@
-"""An export comes in: gone through once to its end, then recorded row by row, some hundred in a transaction.
+"""Record an export: parse it once to its end, then record its rows in batches.
 
-form of the file → the upload by its key → rows that are new: receipts and jobs → answer
+validate the file → begin or find the upload by key → receipts and jobs for new rows → answer
 
-Nothing is recorded of a file that cannot be read to its end. What a row means is the job's affair: a bad one becomes a
-dead letter, and the others go on.
+Nothing is recorded of a file that cannot be parsed to its end. Jobs map the rows later: a bad row becomes a dead letter
+and does not block the others.
 """
 
 import asyncio
@@ -30,30 +30,30 @@ from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
 from mappings.csv.layout import Layout
 
 LARGEST: Final = 32 * 1024 * 1024
-"""Bytes of an export."""
+"""The maximum size of an export, in bytes."""
 AT_ONCE: Final = 256
-"""Rows in one transaction."""
-MEND: Final = "Mend the export, or how lockstitch.toml describes it, and send it again."
+"""Rows per transaction."""
+MEND: Final = "Correct the export, or its layout in lockstitch.toml, and send it again."
 
 
 _log = logging.getLogger("lockstitch.uploads")
 
 
 class RecordedUpload(Struct, frozen=True, kw_only=True):
-    """An export that is recorded whole; `replayed`: it was already."""
+    """A completely recorded export. `replayed`: an earlier request recorded it."""
 
     upload: UploadView
     replayed: bool
 
 
 def layout_of(connections: Connections, name: str) -> tuple[Connection, Layout]:
-    """The connection whose exports are uploaded. Raises NotFound for any other."""
+    """Return a connection and its export layout. Raises NotFound for a connection without a layout."""
     connection = connections.by_name.get(name)
     if connection is None or connection.layout is None:
         able = ", ".join(sorted(one.name for one in connections.by_name.values() if one.layout)) or "none"
         raise NotFound(
-            f"No connection of the vendor csv is called so; there are: {able}.",
-            next_step="POST /v1/uploads/{connection} with the name of such a connection.",
+            f"Unknown connection of vendor csv. Known connections: {able}.",
+            next_step="POST /v1/uploads/{connection} with one of these names.",
         )
     return connection, connection.layout
 
@@ -69,14 +69,13 @@ async def take_upload(
     correlation_id: str,
     watch: Callable[[Upload], None] = lambda upload: None,
 ) -> RecordedUpload:
-    """Record every row that says something new; where this upload broke off before, from there on. `watch` is shown how
-    far it has come.
+    """Record every changed row, and resume an interrupted upload. `watch` is called after each batch.
 
-    Raises InvalidField for a file that cannot be read to its end or lacks a column, IdempotencyKeyReused for a key that
-    stands for another file, IdempotencyInProgress while somebody else records this one, StoreUnavailable.
+    Raises InvalidField for a file that cannot be parsed to its end or lacks a column, IdempotencyKeyReused for a key
+    used with another file, IdempotencyInProgress while another request records this upload, and StoreUnavailable.
     """
     try:
-        digest, rows = await asyncio.to_thread(_go_through, file, layout)
+        digest, rows = await asyncio.to_thread(_validate, file, layout)
     except InvalidField as error:
         refuse_export(connection.name, *(one.detail for one in error.errors))
         raise
@@ -92,44 +91,44 @@ async def take_upload(
         )
     )
     if (upload.connection, upload.digest) != (connection.name, digest):
-        raise IdempotencyKeyReused(f"This key stands for the upload {upload.id}, which was another file.")
+        raise IdempotencyKeyReused(f"This key was used for upload {upload.id}, which is another file.")
     replayed = upload.ended_at is not None and upload.rows > 0
     ahead = read_rows(file, layout)
     await asyncio.to_thread(_skip, ahead, upload.seen)
     while upload.ended_at is None:
-        batch = await asyncio.to_thread(_next, ahead)
+        batch = await asyncio.to_thread(_next_batch, ahead)
         try:
             upload = await _record(deps, upload, batch)
             watch(upload)
         except UploadMoved:
             raise IdempotencyInProgress("Another request is recording this upload.", retry_after=1) from None
     if not replayed:
-        _tell_recorded(upload)
+        _report_recorded(upload)
     (outcome,) = await deps.uploads.outcomes([upload])
     return RecordedUpload(upload=view_of(upload, outcome), replayed=replayed)
 
 
 def refuse_export(connection: str, *reasons: str) -> None:
-    """Count and log that nothing of an export is taken; no reason repeats what stands in it."""
+    """Count and log a refused export. Reasons must not contain data from the export."""
     telemetry.count_upload(connection, "refused")
     _log.warning("an export was refused", extra={"connection": connection, "reasons": reasons})
 
 
-def _go_through(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
-    """SHA-256 and number of rows of a file that can be read to its end. Raises InvalidField."""
+def _validate(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
+    """Parse a file to its end and return its SHA-256 and number of rows. Raises InvalidField."""
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").digest()
     try:
         return digest, count_rows(file, layout)
     except Unreadable as error:
         raise InvalidField(
-            f"The file cannot be taken: {error}.",
+            f"The file cannot be read: {error}.",
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
             next_step=MEND,
         ) from error
 
 
-def _next(rows: Iterator[ReadRow]) -> list[ReadRow]:
+def _next_batch(rows: Iterator[ReadRow]) -> list[ReadRow]:
     return list(islice(rows, AT_ONCE))
 
 
@@ -139,8 +138,8 @@ def _skip(rows: Iterator[ReadRow], count: int) -> None:
 
 
 async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upload:
-    """One transaction: which rows are new, their receipts and jobs, and how far the upload has come."""
-    fresh = list({row.identity: row for row in batch}.values())  # of a row that is there twice one is enough
+    """Record a batch in one transaction: receipts and jobs of the new rows, and the progress of the upload."""
+    fresh = list({row.identity: row for row in batch}.values())  # of several rows of one record the last counts
     traceparent = telemetry.current_traceparent()
     async with deps.transactions.transaction() as transaction:
         marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
@@ -155,7 +154,7 @@ async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upl
     return moved
 
 
-def _tell_recorded(upload: Upload) -> None:
+def _report_recorded(upload: Upload) -> None:
     telemetry.count_upload(upload.connection, "recorded")
     figures = {"rows": upload.rows, "accepted": upload.accepted}
     _log.info("an export was recorded", extra={"connection": upload.connection, "upload": upload.id, **figures})

@@ -1,4 +1,4 @@
-"""Exports of legacy systems: sent here as they are, and followed."""
+"""HTTP routes for uploads of CSV exports."""
 
 import asyncio
 import codecs
@@ -24,8 +24,8 @@ from mappings.csv.layout import Layout
 
 CSV: Final = "text/csv"
 AT_ONCE: Final = 4
-"""Exports in the memory of one process, one of each caller; others wait before they are read."""
-SPLIT: Final = "Send at most 32 MiB at once; split the export, each part with the header."
+"""Exports that one process holds in memory, one per caller. Further requests wait before their body is read."""
+SPLIT: Final = "Send at most 32 MiB per request. Split the export and repeat the header in each part."
 
 WRITES: Final = tuple(f"{plural}:write" for plural in PLURAL.values() if plural != "comments")
 READS: Final = tuple(f"{plural}:read" for plural in PLURAL.values() if plural != "comments")
@@ -36,7 +36,7 @@ _turns: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
 
 @route("/v1/uploads/{connection:str}", http_method=["POST"], name="upload export", status_code=202)
 async def upload(request: AnyRequest, connection: str) -> Answered:
-    """Record every row that is new; 202 once they all are."""
+    """Record every new row of an export, then answer 202."""
     deps = deps_of(request, UploadDeps)
     try:
         found, layout = layout_of(deps.connections, connection)
@@ -71,18 +71,18 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
 
 @route("/v1/uploads/{connection:str}/{id:str}", http_method=["GET"], name="read upload")
 async def read(request: AnyRequest, connection: str) -> Answered:
-    """What has become of its rows so far."""
+    """Return the progress of an upload and the outcomes of its rows."""
     _, held = await admit_any(request, (*READS, *WRITES))
     Query(request, ()).check()
     view = await read_upload(deps_of(request, UploadDeps).uploads, request.path_params["id"], connection=connection)
     plural = PLURAL[view.object]
     if not {f"{plural}:read", f"{plural}:write"} & set(held):
-        raise NotFound(f"No upload of an object that this key may see has the id {view.id}.")
+        raise NotFound(f"Unknown upload {view.id}, or this key lacks the scope to read it.")
     return json_response(view)
 
 
 def _check_media_type(request: AnyRequest, layout: Layout) -> None:
-    """Raises UnsupportedMediaType; a charset that is named has to be that of the layout."""
+    """Raise UnsupportedMediaType unless the body is plain text/csv. A given charset must equal the layout's."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding not in ("", "identity") or content_type_of(request) != CSV:
         raise UnsupportedMediaType(
@@ -91,8 +91,8 @@ def _check_media_type(request: AnyRequest, layout: Layout) -> None:
     named = re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
     if named is not None and _codec(named[1]) != layout.encoding:
         raise UnsupportedMediaType(
-            f"The charset that is named is not that of the layout, {layout.encoding}.",
-            next_step="Leave the charset out, or change encoding in lockstitch.toml.",
+            f"The charset differs from the encoding of the layout, {layout.encoding}.",
+            next_step="Omit the charset, or change encoding in lockstitch.toml.",
         )
 
 

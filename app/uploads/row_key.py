@@ -1,4 +1,4 @@
-"""The key of a row's receipt: which record the row is about, and how often that has said something new."""
+"""The dedupe key of a row's receipt: the record's identity, and its generation (the count of its changes)."""
 
 from typing import Final
 
@@ -8,16 +8,16 @@ KIND: Final = "ingest_row"
 
 
 def dedupe_key_of(identity: bytes, generation: int) -> str:
-    """The key of a row: its record, and how often that has said something new."""
+    """Return the dedupe key of a row."""
     return f"{key_of(identity)}{generation}"
 
 
 def key_of(identity: bytes) -> str:
-    """How the keys of all rows of a record begin."""
+    """Return the prefix of the dedupe keys of all rows of a record."""
     return f"row:{identity.hex()}:"
 
 
 def row_of(receipt: Receipt) -> tuple[bytes, int]:
-    """Identity and generation of a row, from the key of its receipt."""
+    """Return identity and generation of a row from the dedupe key of its receipt."""
     _, identity, generation = receipt.dedupe_key.split(":")
     return bytes.fromhex(identity), int(generation)

@@ -1,4 +1,4 @@
-"""Uploads: exports that came in, how far each is recorded, and what was last said of each record."""
+"""Uploads in PostgreSQL: exports, their progress, and the last recorded row of each record."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,10 +23,10 @@ INSERT = Statement(
         {record.insert_text(first=9, where="EXISTS (SELECT FROM begun)")}
     )
     SELECT * FROM begun
-    """,  # noqa: S608 - no caller's text is in it
+    """,  # noqa: S608 - constants only
 )
 
-# A statement of its own: the one that met the row does not see it, when it was committed while that one waited.
+# A separate statement, because INSERT does not see a conflicting row that was committed while it waited.
 SELECT_NAMED = Statement(
     "SELECT upload",
     f"""
@@ -57,7 +57,7 @@ SELECT_PAGE = Statement(
     """,  # noqa: S608
 )
 
-# Who has looked before somebody else went on finds no row, and begins again.
+# Matches no row if another request has advanced the upload since it was read.
 ADVANCE = Statement(
     "UPDATE upload",
     f"""
@@ -68,9 +68,9 @@ ADVANCE = Statement(
     """,  # noqa: S608
 )
 
-# Of each receipt the last decision about it, where there was one. They are put together and not joined: right after a
-# large export the planner takes its rows for a few, and would go through all letters for each of them. For the same
-# reason each upload is counted by itself.
+# Counts each receipt by its last dead letter, if it has one. UNION ALL and GROUP BY replace a join, and LATERAL counts
+# each upload separately: right after a large export the planner underestimates its rows, and a join would scan all dead
+# letters for each row.
 OUTCOMES = Statement(
     "SELECT inbound_event",
     """
@@ -90,7 +90,7 @@ OUTCOMES = Statement(
                           AND topic = upload.id AND connection = upload.connection
                         UNION ALL
                        SELECT origin, NULL, state
-                         FROM letter) AS told
+                         FROM letter) AS state_of_receipt
                 GROUP BY id
            )
            SELECT count(*) FILTER (WHERE settled)                              AS settled,
@@ -101,8 +101,8 @@ OUTCOMES = Statement(
     """,
 )
 
-# Rows are locked by their key, so that of two uploads with the same rows one waits for the other, and neither for both.
-# One that says the same again comes back with no generation.
+# Rows are locked in key order, so that two uploads of the same rows never deadlock. A row that repeats the last one is
+# not returned.
 RECOGNISE = Statement(
     "INSERT upload_row",
     """
@@ -126,14 +126,14 @@ TELL = Statement(
     """,
 )
 
-# First, and by itself: rows of the record that were recorded while this one waited for the lock are seen after it.
+# A separate statement before TELL_MENDED, which then sees rows that were recorded while this one waited for the lock.
 LOCK_ROW = Statement(
     "SELECT upload_row", "SELECT FROM upload_row WHERE (connection, identity_digest) = ($1, $2) FOR UPDATE"
 )
 
-# A row that was mended into one of this record may be told unless one was told that came in later. Where no row of it
-# came in later at all, it is the last: what it says now is what the record said last. Else it stands before the first
-# that did, which may be a dead letter still to be mended, and will then be told after it.
+# Publishes an edited row of this record unless a later received row is already published. Without any later row, it
+# becomes the record's last row. Otherwise it takes the place just before the first later row, which may be a dead
+# letter that is still to be edited and will then be published after it.
 TELL_MENDED = Statement(
     "INSERT upload_row",
     """
@@ -148,7 +148,7 @@ TELL_MENDED = Statement(
                    CASE WHEN later.first IS NULL THEN known.generation + 1 ELSE later.first - 1 END,
                    excluded.told_at
               FROM (SELECT min(number) AS first
-                      FROM generate_series(known.told + 1, known.generation) AS untold (number)
+                      FROM generate_series(known.told + 1, known.generation) AS unpublished (number)
                       JOIN inbound_event AS receipt ON receipt.connection = known.connection
                                                    AND receipt.dedupe_key = $3::text || number
                      WHERE receipt.received_at > excluded.told_at) AS later)
@@ -158,15 +158,15 @@ TELL_MENDED = Statement(
 
 
 class PostgresUploads:
-    """`upload_ports.Uploads` on PostgreSQL."""
+    """`Uploads` on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def begin(self, new: NewUpload) -> Upload:
-        """This upload, or the one that was begun under its name. Raises StoreUnavailable."""
+        """Start this upload, or return the one with the same principal and key. Raises StoreUnavailable."""
         upload_id = new_id("upl_")
-        noted = record.Entry(
+        begun = record.Entry(
             type="upload.begun",
             subject=upload_id,
             actor=new.principal,
@@ -177,30 +177,30 @@ class PostgresUploads:
             INSERT,
             *(upload_id, new.principal, new.idempotency_key, new.connection),
             *(new.object, new.digest, new.rows, new.correlation_id),
-            *record.columns_of([noted]),
+            *record.columns_of([begun]),
         )
         if row is None:
             row = await self._database.fetch_row(SELECT_NAMED, new.principal, new.idempotency_key)
-        assert row is not None  # noqa: S101 - it is there, or was made
+        assert row is not None  # noqa: S101 - it was inserted or already exists
         return Upload(**row)
 
     async def get(self, upload_id: str) -> Upload | None:
-        """One by id."""
+        """Return an upload by id."""
         row = await self._database.fetch_row(SELECT, upload_id)
         return None if row is None else Upload(**row)
 
     async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
-        """Newest first, those before the id `after`; of one connection where one is named."""
+        """List uploads, newest first, below the id `after`. `connection` None lists all connections."""
         return [Upload(**row) for row in await self._database.fetch(SELECT_PAGE, connection, after, limit)]
 
     async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[UploadOutcome]:
-        """What has become of the rows of each, in the same order, as long as their receipts are kept."""
+        """Return the row outcomes of each upload, in order. Counts only receipts that are still retained."""
         columns = zip(*((upload.id, upload.correlation_id, upload.connection) for upload in uploads), strict=True)
         rows = await self._database.fetch(OUTCOMES, *(list(column) for column in columns)) if uploads else ()
         return [UploadOutcome(**row) for row in rows]
 
     async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
-        """So many more rows are recorded. Raises UploadMoved, in a transaction that then must not commit."""
+        """Add recorded rows to the progress. Raises UploadMoved; the transaction must then roll back."""
         row = await transaction.fetch_row(ADVANCE, upload.id, upload.seen, seen, accepted)
         if row is None:
             raise UploadMoved
@@ -219,23 +219,22 @@ class PostgresUploads:
     async def recognise(
         self, transaction: Transaction, connection: str, rows: Sequence[RowMark]
     ) -> Sequence[int | None]:
-        """How often the record of each row has said something new, this time included; None where the row says what
-        was said last. No two rows are of one record."""
-        said = await transaction.fetch(
+        """Return the new generation of each row's record, or None for a row that repeats the last one."""
+        changed = await transaction.fetch(
             RECOGNISE, connection, [row.identity for row in rows], [row.digest for row in rows]
         )
-        generations = {row["identity_digest"]: row["generation"] for row in said}
+        generations = {row["identity_digest"]: row["generation"] for row in changed}
         return [generations.get(row.identity) for row in rows]
 
     async def tell(
         self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
     ) -> bool:
-        """Whether this row, an identity and its generation, may be told: none that came later was told before."""
+        """Mark a row (identity, generation) as published. False if a later row of the record already is."""
         return await transaction.execute(TELL, connection, *row, received_at) == 1
 
     async def tell_mended(
         self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
     ) -> bool:
-        """Whether a row that has come to this record may be told: none of it that was received later was told."""
+        """Mark an edited row as published for its new record. False if a later received row already is."""
         await transaction.execute(LOCK_ROW, connection, identity)
         return await transaction.execute(TELL_MENDED, receipt_id, identity, key) == 1

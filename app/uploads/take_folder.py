@@ -1,7 +1,7 @@
-"""Exports that are laid into a folder are taken like those that are uploaded: recorded whole, then moved away.
+"""Record exports from folders like uploads, then move the files away.
 
-One that is recorded and not moved yet, because a process ended in between, is known by its name, its time and what it
-says, and only moved. Of several workers that see one file the first records it, and the others leave it to him.
+If a process ends after recording a file and before moving it, the next run recognises the file by name, modification
+time and content, and only moves it. If several workers find a file, one records it and the others skip it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _log = logging.getLogger("lockstitch.worker")
 
 
 async def take_from_folders(deps: UploadDeps, folders: Mapping[str, ExportFolder]) -> bool:
-    """Take one file of each connection's folder; whether one was taken, so that there may be more."""
+    """Record one file of each connection's folder. Return whether there may be more files."""
     more = False
     for connection, folder in folders.items():
         try:
@@ -30,23 +30,20 @@ async def take_from_folders(deps: UploadDeps, folders: Mapping[str, ExportFolder
                 await _take(deps, connection, folder, files[0])
                 more = True
         except OSError as error:
-            # Another worker was faster, or the folder is away: its path is the operator's, and no person's.
-            _log.warning("a folder of exports cannot be used", extra={"connection": connection, "why": error.strerror})
+            # Another worker moved the file first, or the folder is missing.
+            _log.warning("cannot use an export folder", extra={"connection": connection, "why": error.strerror})
         except IdempotencyInProgress:
             continue
     return more
 
 
 async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: WaitingFile) -> None:
-    """Take the file out of the way: its rows are recorded, or it is refused.
-
-    Raises OSError, IdempotencyInProgress, StoreUnavailable.
-    """
+    """Record or refuse a file, then move it. Raises OSError, IdempotencyInProgress, StoreUnavailable."""
     found, layout = layout_of(deps.connections, connection)
     run = str(uuid7())
     with telemetry.bind(run):
         if file.size > LARGEST:
-            reason = f"it has {file.size} bytes; at most {LARGEST} are taken"
+            reason = f"the file has {file.size} bytes; the maximum is {LARGEST}"
             refuse_export(connection, reason)
             await _refuse(deps, connection, folder, file, reason)
             return

@@ -1,4 +1,4 @@
-"""How far exports have come, for callers and operators."""
+"""The views of uploads and their progress, for callers and operators."""
 
 import re
 from datetime import datetime
@@ -15,8 +15,11 @@ UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
 
 
 class UploadView(Struct, frozen=True, kw_only=True):
-    """How far an export has come, in rows: `seen` of all `rows` are recorded, `accepted` of them were new. Of these
-    some are `settled`, some `refused` (a dead letter each), some `discarded` by a person, the others `waiting`."""
+    """The progress of an upload, in rows.
+
+    `seen` of all `rows` are recorded; `accepted` of them were new. Of the accepted rows, `settled` are done, `refused`
+    are open dead letters, `discarded` are dead letters that an operator discarded, and the rest are `waiting`.
+    """
 
     id: str
     connection: str
@@ -36,25 +39,25 @@ class UploadView(Struct, frozen=True, kw_only=True):
 
 
 async def list_uploads(uploads: Uploads, connection: str | None, *, after: str | None, limit: int) -> Page:
-    """Newest first; the cursor is the last id of the page."""
+    """List uploads, newest first. The cursor is the last id of the page."""
     found = await uploads.list(connection, after=after, limit=limit + 1)
     outcomes = await uploads.outcomes(found)
     return page_of([view_of(upload, outcome) for upload, outcome in zip(found, outcomes, strict=True)], limit)
 
 
 async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | None = None) -> UploadView:
-    """How far one has come, of this connection where one is named. Raises NotFound."""
+    """Return the progress of an upload, if it is of `connection` (None: of any). Raises NotFound."""
     upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
     if upload is None or connection not in (None, upload.connection):
         raise NotFound(
-            f"No upload has the id {upload_id[:80]}.", next_step="POST /v1/uploads/{connection} tells its id."
+            f"Unknown upload {upload_id[:80]}.", next_step="Use the id that POST /v1/uploads/{connection} returned."
         )
     (outcome,) = await uploads.outcomes([upload])
     return view_of(upload, outcome)
 
 
 def view_of(upload: Upload, outcome: UploadOutcome) -> UploadView:
-    """An upload and what has become of its rows."""
+    """Combine an upload with the outcomes of its rows."""
     waiting = max(0, upload.accepted - outcome.settled - outcome.refused - outcome.discarded)
     return UploadView(
         id=upload.id,

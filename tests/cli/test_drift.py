@@ -66,7 +66,7 @@ def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dic
     assert seen.stdout == f"{ids[0]} is acknowledged: unknown_field at $.recordVersion of hubspot.customer.\n"
     again = lockstitch("drift", "acknowledge", ids[0], environment=environment)
     assert (again.returncode, again.stdout) == (3, "")
-    assert "acknowledged already, by cli:" in again.stderr
+    assert "already acknowledged, by cli:" in again.stderr
 
     assert ids[0] not in lockstitch("drift", "list", environment=environment).stdout
     assert ids[0] in lockstitch("drift", "list", "--acknowledged", environment=environment).stdout
@@ -75,4 +75,4 @@ def test_findings_are_listed_newest_first_and_acknowledged_once(environment: dic
 def test_what_is_not_there_is_said(environment: dict[str, str]) -> None:
     assert lockstitch("drift", "list", environment=environment).stdout == "There are no such findings.\n"
     missing = lockstitch("drift", "acknowledge", "drf_0", environment=environment)
-    assert (missing.returncode, missing.stderr) == (1, "There is no drift finding drf_0.\n")
+    assert (missing.returncode, missing.stderr) == (1, "Unknown drift finding drf_0.\n")

@@ -278,7 +278,7 @@ def test_a_name_that_comes_to_lead_inside_is_refused_at_the_attempt(owner: Calle
     assert hook.posts == []
     (delivery,) = delivering.deliveries(made["id"])
     assert (delivery["state"], delivery["last_status"]) == ("pending", None)  # it waits, and is not lost
-    assert delivery["last_error"] == "the target is at an address that is not public"
+    assert delivery["last_error"] == "the target has an address that is not public"
 
 
 def test_a_callback_is_signed_with_the_callers_own_key(owner: Caller, delivering: Delivering) -> None:

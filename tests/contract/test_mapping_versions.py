@@ -195,7 +195,7 @@ def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
     for person in people:
         assert revision_of(caller, f"/v1/customers/{at}:{person}") in (1, 2)
     back = until(lambda: route(caller, at), lambda shown: shown["canary"] is None)
-    assert back["note"].startswith("withdrawn by itself: ")
+    assert back["note"].startswith("withdrawn automatically: ")
     assert back["changed_by"] == "lockstitch"
     (weighing,) = back["weighings"]
     assert weighing["lost_more"] > 0
@@ -212,7 +212,7 @@ def test_refusals_of_writes_call_a_canary_back_too(caller: Caller, facade: Facad
         answer = caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two})
         assert code_of(answer, 422) == "unsupported-field"
     back = until(lambda: route(caller, at), lambda shown: shown["canary"] is None)
-    assert "3 refused more, r1 against r2" in back["note"]
+    assert "3 more refused, r1 against r2" in back["note"]
     made = until(
         lambda: caller.write("POST", f"/v1/customers?connection={at}", {"first_name": "Ann", "emails": two}),
         lambda answer: answer.status_code == 201,

@@ -212,7 +212,7 @@ def test_a_killed_child_is_started_again(dev: Dev) -> None:
 
     _wait_for(lambda: _answers(facts["api"] + "/health/ready"), dev.output)
     _wait_for(lambda: _answers(facts["emulators"] + "/_emulator/health"), dev.output)
-    assert "postgres was ended by SIGKILL; it is started again" in dev.output.read_text()
+    assert "postgres was killed by SIGKILL; restarting in" in dev.output.read_text()
     assert dev.stop() == 0
 
 
@@ -278,7 +278,7 @@ def test_a_taken_port_is_refused_with_the_name_of_its_variable(dev: Dev) -> None
 
         assert dev.begin().wait(PATIENCE) == 1
 
-    assert f"Port {dev.worker} is taken" in dev.output.read_text()
+    assert f"Port {dev.worker} is in use" in dev.output.read_text()
     assert "LOCKSTITCH_WORKER_PORT" in dev.output.read_text()
 
 

@@ -175,4 +175,4 @@ def test_rules_are_about_addresses_at_one_port() -> None:
     rules = EgressRules()
     assert rules.refusal("https", IPv4Address(PUBLIC), 443) is None
     assert rules.refusal("http", IPv4Address(PUBLIC), 443) == "is not https"
-    assert rules.refusal("https", IPv4Address("10.0.0.1"), 443) == "is at an address that is not public"
+    assert rules.refusal("https", IPv4Address("10.0.0.1"), 443) == "has an address that is not public"

@@ -31,17 +31,17 @@ def difference(path: str, *samples: str, count: int = 1) -> Difference:
     [
         ({"weighed": 1000}, None),
         ({"weighed": 2, "refused": 2}, None),
-        ({"weighed": 3, "refused": 3}, "3 refused more"),
+        ({"weighed": 3, "refused": 3}, "3 more refused"),
         ({"weighed": 19, "refused": 1}, None),
-        ({"weighed": 20, "refused": 1}, "1 refused more"),
+        ({"weighed": 20, "refused": 1}, "1 more refused"),
         ({"weighed": 500, "refused": 2}, None),
         ({"weighed": 500, "refused": 400, "refused_by_active": 400}, None),
-        ({"weighed": 500, "refused": 100, "refused_by_active": 97}, "3 refused more"),
+        ({"weighed": 500, "refused": 100, "refused_by_active": 97}, "3 more refused"),
         ({"weighed": 19, "lost_more": 19}, None),
         ({"weighed": 20, "lost_more": 1}, None),
         ({"weighed": 20, "lost_more": 2}, "2 with more loss"),
         ({"weighed": 20, "lost_more": 9, "lost_less": 9}, None),
-        ({"weighed": 20, "lost_less": 20, "refused": 1}, "1 refused more"),
+        ({"weighed": 20, "lost_less": 20, "refused": 1}, "1 more refused"),
     ],
 )
 def test_when_a_canary_comes_back(figures: dict[str, int], because: str | None) -> None:
@@ -61,7 +61,7 @@ async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Dat
     (route,) = await routes.list()
     assert (route.canary, route.changed_by) == (None, "lockstitch")
     assert route.note is not None
-    assert route.note.startswith("withdrawn by itself: ")
+    assert route.note.startswith("withdrawn automatically: ")
     assert await audited(database) == ["mapping.canaried", "mapping.canary_withdrawn"]
     (sums,) = await book.canaries()
     assert (sums.weighed, sums.refused) == (70, 7)

@@ -42,16 +42,16 @@ def test_an_entry_is_a_range_and_a_port(entry: str, told: str) -> None:
         ("127.0.0.1/32:65536", "such as"),
         ("fd00::/8:443", "such as"),
         ("http://127.0.0.1:5678", "such as"),
-        ("n8n:5678", "the addresses behind them are"),
-        ("127.1/32:5678", "no range of addresses"),
-        ("10.0.0.1/33:80", "no range of addresses"),
-        ("[127.0.0.1]:80", "stands in brackets"),
-        ("10.0.0.5/8:80", r"is 10\.0\.0\.0/8 meant"),
-        ("0.0.0.0/0:443", "no guard would be left"),
-        ("[::/0]:443", "no guard would be left"),
+        ("n8n:5678", "not its name"),
+        ("127.1/32:5678", "not an address range"),
+        ("10.0.0.1/33:80", "not an address range"),
+        ("[127.0.0.1]:80", "in brackets"),
+        ("10.0.0.5/8:80", r"mean 10\.0\.0\.0/8"),
+        ("0.0.0.0/0:443", "would disable the egress guard"),
+        ("[::/0]:443", "would disable the egress guard"),
     ],
 )
-def test_a_mistake_is_told_in_both_places(tmp_path: Path, entry: str, complaint: str) -> None:
+def test_a_mistake_is_reported_for_both_sources(tmp_path: Path, entry: str, complaint: str) -> None:
     with pytest.raises(SettingsError, match=f"LOCKSTITCH_EGRESS_ALLOW has .*{complaint}"):
         load_settings({"LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:1,{entry}"})
     file = tmp_path / "lockstitch.toml"

@@ -1,4 +1,4 @@
--- Which of these files this database has seen, and the SHA-256 of what they said then.
+-- The migrations applied to this database, each with the SHA-256 of its text at that time.
 CREATE TABLE schema_migration (
     version    integer     PRIMARY KEY CHECK (version > 0),
     name       text        NOT NULL,
@@ -6,12 +6,12 @@ CREATE TABLE schema_migration (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The callers' keys. A key is 256 random bits, so its plain SHA-256 cannot be turned back and needs no salt.
+-- API keys. A key is 256 random bits, so its SHA-256 cannot be reversed and needs no salt.
 CREATE TABLE api_key (
     id         text        PRIMARY KEY CHECK (id LIKE 'key\_%'),
 
-    -- Who calls: the id of the first key in a line of rotations. Idempotency keys are scoped by it, so that a caller
-    -- who changes keys in the middle of a retry is still recognised.
+    -- The caller: the id of the first key in a line of rotations. Idempotency keys are scoped to it, so a retry with a
+    -- rotated key is still recognised.
     principal  text        NOT NULL CHECK (principal LIKE 'key\_%'),
 
     name       text        NOT NULL CHECK (name <> ''),
@@ -25,19 +25,19 @@ CREATE TABLE api_key (
     revoked_at timestamptz
 );
 
--- What a principal may do now is what its valid keys may: asked at every delivery.
+-- A delivery is allowed by the valid keys of its principal.
 CREATE INDEX api_key_principal ON api_key (principal);
 
--- A name means one key: the newest of its line. It is free again when that key is revoked.
+-- A name belongs to one key, the newest of its line, until that key is revoked.
 CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE rotated_at IS NULL AND revoked_at IS NULL;
 
--- One canonical write and how far it has come. What was promised to a caller stands or falls with this table:
--- the intent is committed before the vendor is called, the outcome before the caller is answered.
+-- One canonical write and its progress. The intent is committed before the vendor is called, and the outcome before the
+-- caller is answered.
 CREATE TABLE operation (
     id              text        PRIMARY KEY CHECK (id LIKE 'op\_%'),
 
-    -- The scope of idempotency is (principal, key). A key is let go (NULL) when nothing was sent, or when the record
-    -- has outlived its retention.
+    -- Idempotency keys are scoped to the principal. A key is released (NULL) when nothing was sent, or when the
+    -- operation's retention has ended.
     principal       text        NOT NULL,
     idempotency_key text        CHECK (length(idempotency_key) BETWEEN 1 AND 255),
     fingerprint     bytea       NOT NULL CHECK (octet_length(fingerprint) = 32),
@@ -48,31 +48,31 @@ CREATE TABLE operation (
     correlation_id  text        NOT NULL,
     traceparent     text,
 
-    -- What the caller meant, and later what he was or will be answered: sealed (AES-256-GCM).
+    -- The caller's intent, and later the answer or problem. Sealed (AES-256-GCM).
     intent          bytea       NOT NULL,
     answer          bytea,
     problem         bytea,
 
-    -- received: nothing has gone out. sent: it may have happened. settled: decided. unknown: a person has to look.
+    -- received: nothing was sent. sent: the vendor may have acted. settled: decided. unknown: an operator must decide.
     phase           text        NOT NULL CHECK (phase IN ('received', 'sent', 'settled', 'unknown')),
     outcome         text        CHECK (outcome IN ('succeeded', 'failed')),
     effect          text,
     remote_id       text,
     attempts        integer     NOT NULL DEFAULT 1 CHECK (attempts >= 0),
 
-    -- Whoever holds the token may go on, until due_at; without a token a worker goes on from due_at.
+    -- The holder of the token may continue until due_at. Without a token, a worker continues from due_at on.
     lease_token     text,
     due_at          timestamptz,
 
-    -- queued: it waits for its turn in the queue, and nobody but its job may begin it. deferred: somebody was told that
-    -- it would be decided later, so its end is announced, and a refusal becomes a dead letter. redrives: how often it
-    -- was carried out again after a refusal. callback: where else its end is told, sealed for `operation.callback <id>`.
+    -- queued: only its job may begin it. deferred: the caller was answered before it was decided, so an Event announces
+    -- its end, and a refusal becomes a dead letter. redrives: how often it was carried out again after a refusal.
+    -- callback: a URL that receives that Event too, sealed for `operation.callback <id>`.
     queued          boolean     NOT NULL DEFAULT false,
     deferred        boolean     NOT NULL DEFAULT false,
     redrives        integer     NOT NULL DEFAULT 0 CHECK (redrives >= 0),
     callback        bytea,
 
-    -- The unique key that an upsert works on, as a digest: one undecided upsert a key at a time.
+    -- Digest of the unique key of an upsert. Only one upsert per key may be undecided.
     upsert_digest   bytea       CHECK (octet_length(upsert_digest) = 32),
 
     sent_at         timestamptz,
@@ -90,13 +90,13 @@ CREATE UNIQUE INDEX operation_key ON operation (principal, idempotency_key) WHER
 CREATE UNIQUE INDEX operation_upsert ON operation (connection, object, upsert_digest)
  WHERE upsert_digest IS NOT NULL AND phase IN ('received', 'sent');
 
--- What the worker looks for, and the reaper.
+-- For the worker and the reaper.
 CREATE INDEX operation_due     ON operation (due_at)     WHERE phase IN ('received', 'sent') AND NOT queued;
 CREATE INDEX operation_unknown ON operation (id)         WHERE phase = 'unknown';
 CREATE INDEX operation_settled ON operation (updated_at) WHERE phase = 'settled';
 CREATE INDEX operation_run     ON operation (correlation_id);
 
--- Which canonical id stands for which record of which connection. An id is given once and stays for ever.
+-- Canonical id of each record of a connection. An id never changes.
 CREATE TABLE link (
     object       text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
     connection   text        NOT NULL,
@@ -108,7 +108,7 @@ CREATE TABLE link (
 
 CREATE INDEX link_canonical ON link (canonical_id);
 
--- What happened, by whom, in the same transaction as the change itself. Rows are only ever added.
+-- The audit trail: each change and its actor, written in the transaction of the change. Append-only.
 CREATE TABLE audit_event (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     at             timestamptz NOT NULL DEFAULT now(),
@@ -121,7 +121,7 @@ CREATE TABLE audit_event (
     facts          text        NOT NULL,
     digest         bytea       NOT NULL CHECK (octet_length(digest) = 32),
 
-    -- The transaction that wrote it: the order in which the chain is sealed.
+    -- The transaction that wrote the row. The chain is sealed in this order.
     xid            xid8        NOT NULL DEFAULT pg_current_xact_id()
 );
 
@@ -131,45 +131,44 @@ CREATE INDEX audit_event_type  ON audit_event (type, id);
 CREATE INDEX audit_event_run   ON audit_event (correlation_id);
 CREATE INDEX audit_event_at    ON audit_event USING brin (at);
 
--- The chain over the audit trail. A sealer appends to it in the order of transactions, below the oldest that is still
--- open; so no writer waits for a chain, and a row that is changed, taken out or put in later shows.
+-- The hash chain over the audit trail. A sealer appends to it in transaction order, below the oldest open transaction,
+-- so no writer waits for the chain. A row that is changed, deleted or inserted later is detected.
 CREATE TABLE audit_seal (
     position    bigint PRIMARY KEY CHECK (position > 0),
     audit_event bigint NOT NULL UNIQUE,
 
-    -- SHA-256 over the whole event as it was when it was sealed, and over the chain so far and that.
+    -- digest: SHA-256 of the whole event when it was sealed. chain: SHA-256 of the chain so far and that digest.
     digest      bytea  NOT NULL CHECK (octet_length(digest) = 32),
     chain       bytea  NOT NULL CHECK (octet_length(chain) = 32)
 );
 
--- How far the sealer has come: the last event, by transaction and id, up to which all are sealed. It holds for one life
--- of the transaction counter; a database restored into another cluster starts with another counter, and is gone through
--- once for what has no seal yet.
+-- The sealer's position: all events up to this transaction and id are sealed. It is valid for one cluster. A database
+-- restored into another cluster has another transaction counter, and is scanned once for unsealed events.
 CREATE TABLE audit_sealer (
     cluster    bigint NOT NULL,
     sealed_xid xid8   NOT NULL,
     sealed_id  bigint NOT NULL
 );
 
--- When each worker was last alive, by the database's clock. Reported by /health/ready, required by nobody.
+-- When each worker was last alive, in database time. /health/ready reports it, but does not depend on it.
 CREATE TABLE worker_heartbeat (
     worker  text        PRIMARY KEY,
     seen_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The work for one connection: how fast it may go, and whether it may go at all. '-' is work for no connection.
--- A worker locks one row, refills its bucket by this database's clock, and takes as many jobs as there are tokens.
+-- The pace and pause of one connection's jobs. '-' is work without a connection. A worker locks one row, refills its
+-- bucket in database time, and claims as many jobs as there are tokens.
 CREATE TABLE lane (
     connection     text             PRIMARY KEY CHECK (connection <> ''),
 
-    -- Attempts a second, NULL for no limit; `burst` is what an idle lane saves up.
+    -- rate: attempts per second, NULL for no limit. burst: the tokens that an idle lane accumulates.
     rate           double precision CHECK (rate > 0),
     burst          double precision NOT NULL DEFAULT 1 CHECK (burst >= 1),
     tokens         double precision NOT NULL DEFAULT 1 CHECK (tokens BETWEEN 0 AND burst),
     refilled_at    timestamptz      NOT NULL DEFAULT now(),
 
-    -- Blocked until a vendor's Retry-After, or until a person resumes it ('infinity'). When the time has come the lane
-    -- is half open: one job probes, and its success unblocks the lane.
+    -- Blocked until a vendor's Retry-After, or until an operator resumes it ('infinity'). At that time the lane is half
+    -- open: one job probes, and its success unblocks the lane.
     blocked_reason text             CHECK (blocked_reason IN ('throttle', 'auth', 'operator')),
     blocked_until  timestamptz,
     blocked_note   text,
@@ -177,11 +176,11 @@ CREATE TABLE lane (
     throttles      integer          NOT NULL DEFAULT 0 CHECK (throttles >= 0),
     probe_token    uuid,
 
-    -- When a person last resumed it. Each process forgets then what it alone knows of: throttling, failures.
+    -- When an operator last resumed it. Each process then forgets its own throttles and failures.
     resumed_at     timestamptz,
 
-    -- Jobs of a lane that one process may have at work, where that is fewer than usual: a target that takes its time
-    -- takes only so many places.
+    -- The number of jobs of this lane that one process may run, where that is below the default: a slow target must not
+    -- occupy every slot.
     at_once        integer          CHECK (at_once > 0),
 
     CHECK ((blocked_reason IS NULL) = (blocked_until IS NULL)),
@@ -189,35 +188,36 @@ CREATE TABLE lane (
     CHECK ((blocked_reason IS NULL) = (blocked_at IS NULL))
 ) WITH (fillfactor = 50);
 
--- Work that waits or runs. A job that is done is gone; one that has failed for good is a dead letter.
+-- Queued and running jobs. A finished job is deleted; one that failed for good becomes a dead letter.
 CREATE TABLE job (
     id             bigint      PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
     kind           text        NOT NULL CHECK (kind <> ''),
     connection     text        NOT NULL CHECK (connection <> ''),
 
-    -- Jobs of one key run one after the other, by id. Who enqueues holds a lock on the key until he commits, so that
-    -- ids follow commits.
+    -- Jobs of one key run one after the other, by id. Enqueuing locks the key until commit, so ids follow the order of
+    -- commits.
     order_key      text,
 
-    -- The same work is waiting or running already: it is not enqueued twice.
+    -- A job with the key of a queued or running job is not enqueued.
     dedupe_key     text,
 
-    -- behind: an older job of the key has to end first. ready: from run_at on anybody may take it. running: somebody
-    -- has. So whatever stands in the way of a job is known before a claim, which therefore never searches.
+    -- behind: an older job of the key must end first. ready: claimable from run_at on. running: claimed. A claim reads
+    -- only ready jobs, so it never has to search for older jobs of the key.
     state          text        NOT NULL CHECK (state IN ('behind', 'ready', 'running')),
     run_at         timestamptz NOT NULL DEFAULT now(),
 
-    -- Counted when a job is claimed, so that one that kills its worker is counted too. Attempts that say nothing about
-    -- the job (throttled, unauthorised, given back at shutdown) do not count. Used up: it is running, or a dead letter.
+    -- Attempts are counted at the claim, so a job that kills its worker counts too. `deferred` counts those that do not
+    -- count against max_attempts (throttled, unauthorised, returned at shutdown). A job without attempts left is
+    -- running, or becomes a dead letter.
     attempts       integer     NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     deferred       integer     NOT NULL DEFAULT 0 CHECK (deferred BETWEEN 0 AND attempts),
     max_attempts   integer     NOT NULL CHECK (max_attempts > 0),
     give_up_at     timestamptz,
 
-    -- Whether its death lets those behind it go on.
+    -- Whether its failure for good blocks the later jobs of its key, or skips to the next.
     dead_head      text        NOT NULL CHECK (dead_head IN ('block', 'skip')),
 
-    -- Whoever holds the token may finish, until somebody else has been given one.
+    -- The holder of the token may finish the job, until another worker receives a new token.
     lease_token    uuid,
     lease_until    timestamptz,
     started_at     timestamptz,
@@ -237,14 +237,14 @@ CREATE TABLE job (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05,
         autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
 
--- What a claim reads, and who comes next in a key. At most one job of a key is not behind: they cannot overlap.
+-- For claims, and for the next job of a key. At most one job of a key is not behind, so jobs of a key never overlap.
 CREATE INDEX        job_ready  ON job (connection, run_at, id)    WHERE state = 'ready';
 CREATE INDEX        job_order  ON job (connection, order_key, id) WHERE order_key IS NOT NULL;
 CREATE UNIQUE INDEX job_head   ON job (connection, order_key)     WHERE order_key IS NOT NULL AND state <> 'behind';
 CREATE UNIQUE INDEX job_dedupe ON job (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL;
 CREATE INDEX        job_lease  ON job (lease_until)               WHERE state = 'running';
 
--- Every attempt that has ended, also of jobs that are done. `job_id` outlives the job.
+-- Every ended attempt, also of deleted jobs: `job_id` may refer to a job that no longer exists.
 CREATE TABLE attempt (
     job_id         bigint      NOT NULL,
     number         integer     NOT NULL CHECK (number > 0),
@@ -252,7 +252,7 @@ CREATE TABLE attempt (
     connection     text        NOT NULL,
     correlation_id text        NOT NULL,
 
-    -- lost: its lease ran out, or its worker was killed. deferred: put off for a reason that is not the job's.
+    -- lost: its lease expired, or its worker was killed. deferred: postponed for a reason outside the job.
     outcome        text        NOT NULL CHECK (outcome IN ('done', 'retried', 'deferred', 'lost', 'dead')),
     category       text        CHECK (category IN ('transient', 'throttle', 'permanent', 'auth', 'conflict', 'poison')),
     reason         text,
@@ -265,11 +265,11 @@ CREATE TABLE attempt (
 CREATE INDEX attempt_run   ON attempt (correlation_id);
 CREATE INDEX attempt_ended ON attempt (ended_at);
 
--- A job that has failed for good, with all that is needed to run it again in its old place.
+-- A job that failed for good, with everything needed to run it again in its old place.
 CREATE TABLE dead_letter (
     id             text        PRIMARY KEY CHECK (id LIKE 'dl\_%'),
 
-    -- What the job was. `job_id` names its attempts and keeps its place in the order of its key.
+    -- The job as it was. `job_id` refers to its attempts and keeps its place in the order of its key.
     job_id         bigint      NOT NULL,
     kind           text        NOT NULL,
     connection     text        NOT NULL,
@@ -283,7 +283,7 @@ CREATE TABLE dead_letter (
     origin         text,
     enqueued_at    timestamptz NOT NULL,
 
-    -- Why it died, in words without personal data, and where in the payload; by which mapping.
+    -- Why it failed (without personal data), at which path of the payload, and in which mapping.
     category       text        NOT NULL
                    CHECK (category IN ('transient', 'throttle', 'permanent', 'auth', 'conflict', 'poison')),
     reason         text        NOT NULL,
@@ -307,31 +307,31 @@ CREATE INDEX dead_letter_run  ON dead_letter (correlation_id);
 CREATE INDEX dead_letter_job  ON dead_letter (job_id);
 CREATE INDEX dead_letter_closed ON dead_letter (closed_at) WHERE state <> 'open';
 
--- The keys that wait for a person.
+-- Keys that are blocked until an operator decides.
 CREATE UNIQUE INDEX dead_letter_block ON dead_letter (connection, order_key)
  WHERE state = 'open' AND dead_head = 'block' AND order_key IS NOT NULL;
 
--- A verified receipt: one thing that happened, as a vendor told it. The unique key is what makes a hundred copies one.
+-- A verified webhook receipt, or a row of an export. The unique key removes duplicates.
 CREATE TABLE inbound_event (
     id             text        PRIMARY KEY CHECK (id LIKE 'in\_%'),
     connection     text        NOT NULL,
     dedupe_key     text        NOT NULL CHECK (length(dedupe_key) BETWEEN 1 AND 255),
 
-    -- The vendor's words for what happened and to which record; a time that it did not sign is a hint.
+    -- Event type and record in the vendor's terms. An unsigned time is only a hint.
     topic          text,
     remote_object  text,
     remote_id      text,
     occurred_at    timestamptz,
 
-    -- What was received, sealed (AES-256-GCM) for `inbound_event <id>`, and its SHA-256: a copy with other bytes is
-    -- noted, and not worked on twice.
+    -- The received payload, sealed (AES-256-GCM) for `inbound_event <id>`, and its SHA-256. A duplicate with other
+    -- bytes is audited, but not processed.
     payload        bytea       NOT NULL,
     digest         bytea       NOT NULL CHECK (octet_length(digest) = 32),
 
     correlation_id text        NOT NULL,
     received_at    timestamptz NOT NULL DEFAULT now(),
 
-    -- It has become an Event. Until then it outlives any retention.
+    -- When it became an Event. An unsettled receipt is kept beyond its retention.
     settled_at     timestamptz,
 
     UNIQUE (connection, dedupe_key)
@@ -340,8 +340,8 @@ CREATE TABLE inbound_event (
 CREATE INDEX inbound_event_run     ON inbound_event (correlation_id);
 CREATE INDEX inbound_event_settled ON inbound_event (settled_at) WHERE settled_at IS NOT NULL;
 
--- What we last saw of a record, so that an Event can say what has changed. Sealed for `record_state <object> <connection>
--- <remote id>`.
+-- The last known state of a record, from which an Event computes its changed fields. Sealed for
+-- `record_state <object> <connection> <remote id>`.
 CREATE TABLE record_state (
     object     text        NOT NULL CHECK (object IN ('customer', 'order', 'ticket')),
     connection text        NOT NULL,
@@ -349,14 +349,14 @@ CREATE TABLE record_state (
     data       bytea       NOT NULL,
     deleted    boolean     NOT NULL DEFAULT false,
 
-    -- Raised with every change: who compared with one version may not put the next in the place of another.
+    -- Incremented with every change. An update must name the version that it compared with (optimistic locking).
     version    bigint      NOT NULL DEFAULT 1 CHECK (version > 0),
     seen_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (object, connection, remote_id)
 );
 
--- Which life of the transaction counter ids of events are from. A database restored into another cluster starts with a
--- lower counter; with the next era its new events sort behind the old ones all the same.
+-- The era of the transaction counter that event ids contain. A database restored into another cluster may have a lower
+-- counter; a higher era makes new events sort after the old ones.
 CREATE TABLE event_era (
     era smallint NOT NULL CHECK (era >= 0)
 );
@@ -365,21 +365,18 @@ INSERT INTO event_era VALUES (0);
 
 CREATE SEQUENCE event_place;
 
--- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal (4, 16 and 16
--- digits): it sorts as the feed reads. The feed shows what lies below the oldest transaction that is still open, so that
--- nothing can appear behind a reader's back.
+-- A canonical change, for the feed and for subscribers. The id is era, transaction and place in hexadecimal (4, 16 and
+-- 16 digits), and sorts in feed order. The feed ends below the oldest open transaction, so no event can appear before a
+-- reader's position.
 CREATE TABLE event (
     id             text COLLATE "C" PRIMARY KEY CHECK (id ~ '^evt_[0-9a-f]{36}$'),
     type           text        NOT NULL CHECK (type ~ '^[a-z_]+\.[a-z_]+$'),
     connection     text,
 
-    -- Which record it is about, in the form of an order key: `customer:1051`.
+    -- The record that changed, in the form of an order key: `customer:1051`.
     record         text,
 
-    -- The scopes that a key needs to read it, all of them.
-    scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
-
-    -- The body that subscribers get, sealed for `event <id>`.
+    -- The body that subscribers receive, sealed for `event <id>`.
     body           bytea       NOT NULL,
 
     correlation_id text        NOT NULL,
@@ -392,8 +389,7 @@ CREATE INDEX event_type    ON event (type, id);
 CREATE INDEX event_run     ON event (correlation_id);
 CREATE INDEX event_created ON event (created_at);
 
--- Who wants to be told what, and where. A target's URL is often its only secret, so it is sealed like one, for
--- `subscription <id>`.
+-- Which events go to which target. A target URL is often its only secret, so it is sealed, for `subscription <id>`.
 CREATE TABLE subscription (
     id              text        PRIMARY KEY CHECK (id LIKE 'sub\_%'),
     principal       text        NOT NULL,
@@ -401,22 +397,22 @@ CREATE TABLE subscription (
     events          text[]      NOT NULL CHECK (cardinality(events) > 0),
     connection      text,
 
-    -- disabled: its deliveries wait, with its lane, until a person enables it.
+    -- disabled: its lane is blocked and its deliveries wait until an operator enables it.
     state           text        NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'disabled')),
     disabled_reason text,
     disabled_at     timestamptz,
 
-    -- The first failed attempt since one has succeeded, by this database's clock.
+    -- The first failed attempt since the last success, in database time.
     failing_since   timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
 
     CHECK ((state = 'active') = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_reason IS NULL))
 );
 
--- Who wants an event: those that name one of its patterns.
+-- For the subscriptions whose patterns match an event.
 CREATE INDEX subscription_events ON subscription USING gin (events);
 
--- The secrets that a subscription's deliveries are signed with; a rotated one goes on for a while. Sealed for
+-- The secrets that sign a subscription's deliveries. A rotated secret also signs until not_after. Sealed for
 -- `subscription_secret <subscription>`.
 CREATE TABLE subscription_secret (
     subscription text        NOT NULL REFERENCES subscription ON DELETE CASCADE,
@@ -426,14 +422,14 @@ CREATE TABLE subscription_secret (
     PRIMARY KEY (subscription, created_at)
 );
 
--- One event on its way to one target: a subscription's, or the callback of an operation. dead: given up, and a dead
--- letter. dropped: nobody waits for it any more.
+-- One event on its way to one target: a subscription, or the callback of an operation. dead: failed for good, with a
+-- dead letter. dropped: no longer wanted.
 CREATE TABLE delivery (
     id             text        PRIMARY KEY CHECK (id LIKE 'dlv\_%'),
     event          text        NOT NULL,
     subscription   text,
 
-    -- Of a callback: who asked for it, and where it goes, sealed for `delivery <id>`.
+    -- For a callback: the principal that requested it, and its URL, sealed for `delivery <id>`.
     principal      text,
     target_url     bytea,
 
@@ -455,20 +451,20 @@ CREATE INDEX delivery_event        ON delivery (event);
 CREATE INDEX delivery_run          ON delivery (correlation_id);
 CREATE INDEX delivery_ended        ON delivery (ended_at) WHERE ended_at IS NOT NULL;
 
--- A bulk redrive of dead letters: which were asked for, how fast, and how far it has come. A worker carries it on batch
--- by batch, each batch one transaction that holds this row.
+-- A bulk redrive of dead letters: its filter, rate and progress. A worker runs it in batches, each in one transaction
+-- that locks this row.
 CREATE TABLE redrive (
     id              text             PRIMARY KEY CHECK (id LIKE 'rdv\_%'),
     filter          text             NOT NULL,
     rate_per_second double precision CHECK (rate_per_second > 0),
     state           text             NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'done', 'cancelled')),
 
-    -- How many matched when it began, and what has become of those that had their turn.
+    -- total: the letters that matched when it began. redriven and skipped: those processed so far.
     total           integer          NOT NULL CHECK (total >= 0),
     redriven        integer          NOT NULL DEFAULT 0 CHECK (redriven >= 0),
     skipped         integer          NOT NULL DEFAULT 0 CHECK (skipped >= 0),
 
-    -- How many its rate allowed and were not redriven, as of then.
+    -- The unused allowance of its rate, as of allowed_at.
     allowance       double precision NOT NULL DEFAULT 0 CHECK (allowance >= 0),
     allowed_at      timestamptz      NOT NULL DEFAULT now(),
 
@@ -489,8 +485,8 @@ CREATE INDEX redrive_due ON redrive (due_at) WHERE state = 'running';
 CREATE INDEX redrive_run ON redrive (correlation_id);
 CREATE INDEX redrive_ended ON redrive (ended_at) WHERE ended_at IS NOT NULL;
 
--- The dead letters that a redrive still has before it: those that matched when it began, in the order of their jobs. One
--- that dies again is another letter, and not among them.
+-- The dead letters that a redrive has yet to process, in the order of their jobs. They are fixed when it begins, so a
+-- job that fails again makes a new letter, which is not among them.
 CREATE TABLE redrive_letter (
     redrive     text   NOT NULL REFERENCES redrive ON DELETE CASCADE,
     job_id      bigint NOT NULL,
@@ -498,8 +494,8 @@ CREATE TABLE redrive_letter (
     PRIMARY KEY (redrive, job_id)
 );
 
--- What a run did that no other table tells: requests that were answered, calls to vendors with the vendors' request ids.
--- Facts without personal data. Written in batches beside the work, so a process killed with -9 may lose its last ones.
+-- Steps of a run that no other table has: answered requests, and vendor calls with the vendor's request ids. Facts
+-- without personal data. Written in batches, asynchronously, so a process killed with -9 may lose its last entries.
 CREATE TABLE run_entry (
     id             bigint      PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     correlation_id text        NOT NULL,
@@ -511,28 +507,28 @@ CREATE TABLE run_entry (
 CREATE INDEX run_entry_run ON run_entry (correlation_id);
 CREATE INDEX run_entry_at  ON run_entry (at);
 
--- Which alarms are raised, so that of several workers one tells of it, and again while it lasts.
+-- Raised alarms, so that only one of several workers reports each, and repeats it while it lasts.
 CREATE TABLE alert (
     name          text        PRIMARY KEY CHECK (name <> ''),
     summary       text        NOT NULL,
     raised_at     timestamptz NOT NULL DEFAULT now(),
 
-    -- When a person was last told; NULL: not yet.
+    -- When the alarm was last sent. NULL: not yet.
     told_at       timestamptz,
 
-    -- It is over, and that is still to be told.
+    -- When the alarm ended. The row stays until its end has been sent.
     ended_at      timestamptz,
 
-    -- Whose business it is to tell it, until then.
+    -- The worker that sends it has the token until claimed_until.
     claim_token   text,
     claimed_until timestamptz,
 
     CHECK ((claim_token IS NULL) = (claimed_until IS NULL))
 );
 
--- Which revision of a mapping, such as hubspot.customer, is at work at a connection, where somebody has decided so:
--- without a row, or with an active of NULL, the newest released one. A shadow is compared with the active one, a canary
--- answers for a share of the records. `note` is why a canary came back by itself.
+-- The active revision of a mapping, such as hubspot.customer, at a connection. Without a row, or with active NULL, the
+-- newest released revision is active. A shadow is compared with the active revision; a canary answers for a share of
+-- the records. `note` says why a canary was withdrawn automatically.
 CREATE TABLE mapping_route (
     connection      text             NOT NULL CHECK (connection <> ''),
     mapping         text             NOT NULL CHECK (mapping <> ''),
@@ -552,7 +548,7 @@ CREATE TABLE mapping_route (
     CHECK ((canary_revision IS NULL) = (canary_since IS NULL))
 );
 
--- What came of a shadow, added up over all processes, since it began.
+-- Totals of a shadow since it began, over all processes.
 CREATE TABLE mapping_comparison (
     connection text        NOT NULL,
     mapping    text        NOT NULL,
@@ -566,7 +562,7 @@ CREATE TABLE mapping_comparison (
     PRIMARY KEY (connection, mapping, active, shadow)
 ) WITH (fillfactor = 50);
 
--- Where the two differ, by path. A sample is what both made of one record, in JSON, without personal data.
+-- The paths at which the two revisions differ. A sample has both results of one record, in JSON, without personal data.
 CREATE TABLE mapping_difference (
     connection text        NOT NULL,
     mapping    text        NOT NULL,
@@ -581,8 +577,8 @@ CREATE TABLE mapping_difference (
     PRIMARY KEY (connection, mapping, active, shadow, passing, path)
 ) WITH (fillfactor = 50);
 
--- What a canary answered for, minute by minute, beside what the active revision would have made of the same. The minutes
--- that it is no longer judged by are one row together, at -infinity.
+-- What a canary answered for, per minute, compared with the active revision on the same records. Minutes outside the
+-- window that decides on withdrawal are summed into one row at -infinity.
 CREATE TABLE mapping_weighing (
     connection        text        NOT NULL,
     mapping           text        NOT NULL,
@@ -597,8 +593,7 @@ CREATE TABLE mapping_weighing (
     PRIMARY KEY (connection, mapping, active, canary, minute)
 ) WITH (fillfactor = 50);
 
--- Whether the baseline of what a connection sends of a kind of record is learned yet, for each revision that reads it.
--- The body of a webhook has a baseline of its own.
+-- Whether the baseline of a mapping revision at a connection is learned. Webhook payloads have a separate baseline.
 CREATE TABLE drift_baseline (
     connection text        NOT NULL,
     mapping    text        NOT NULL,
@@ -610,8 +605,7 @@ CREATE TABLE drift_baseline (
     PRIMARY KEY (connection, mapping, revision, source)
 );
 
--- What belongs to a baseline: that there is something at a path (an empty trait), its type, a choice. No values but
--- vendors' words.
+-- The traits of a baseline by path: presence (an empty trait), a type, an enum choice. No other values are stored.
 CREATE TABLE drift_known (
     connection text    NOT NULL,
     mapping    text    NOT NULL,
@@ -623,7 +617,7 @@ CREATE TABLE drift_known (
     FOREIGN KEY (connection, mapping, revision, source) REFERENCES drift_baseline ON DELETE CASCADE
 );
 
--- What a vendor changed. One row for one change, however often it is seen; `example` is masked.
+-- Changes at a vendor. One row per change, however often it is seen. `example` is masked.
 CREATE TABLE drift_finding (
     id              text        PRIMARY KEY,
     connection      text        NOT NULL,
@@ -650,8 +644,7 @@ CREATE TABLE drift_finding (
 
 CREATE INDEX drift_finding_frozen ON drift_finding (connection) WHERE policy = 'freeze' AND acknowledged_at IS NULL;
 
--- An export that was uploaded, and how far it is recorded. One that breaks off goes on where it has come to when it is
--- sent again under its key.
+-- An uploaded export and its progress. An interrupted upload resumes when the export is sent again under its key.
 CREATE TABLE upload (
     id              text        PRIMARY KEY CHECK (id LIKE 'upl\_%'),
     principal       text        NOT NULL,
@@ -675,18 +668,18 @@ CREATE TABLE upload (
 CREATE INDEX upload_run     ON upload (correlation_id);
 CREATE INDEX upload_created ON upload (created_at);
 
--- What the rows of an export last said of each record, as digests: a row that says the same again is none.
+-- Digest of the last row of each record. A row that repeats it is a duplicate.
 CREATE TABLE upload_row (
     connection text   NOT NULL,
     identity_digest bytea NOT NULL CHECK (octet_length(identity_digest) = 32),
     digest     bytea  NOT NULL CHECK (octet_length(digest) = 32),
 
-    -- Raised whenever the record says something else; and the last one that was told, for a dead letter of an older row
-    -- may be redriven after a newer row has been told.
+    -- generation: incremented with every changed row. told: the last published generation, because a dead letter of an
+    -- older row may be redriven after a newer row was published.
     generation bigint NOT NULL DEFAULT 1 CHECK (generation > 0),
     told       bigint NOT NULL DEFAULT 0 CHECK (told BETWEEN 0 AND generation),
 
-    -- When the last one that was told had been received: a row that only its mending gives to the record has no number.
+    -- When the last published row was received. An edited row that moved to this record has no generation to compare.
     told_at    timestamptz,
     PRIMARY KEY (connection, identity_digest)
 ) WITH (fillfactor = 80);

@@ -1,4 +1,4 @@
-"""Mapping routes as one process knows them: kept in the table `mapping_route`, read into memory."""
+"""Mapping routes in the table `mapping_route`, with a copy in memory per process."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -13,7 +13,7 @@ from app.postgres.database import Database, Statement, Transaction
 from app.revisions.models import Canary, MappedConnection, Route, RouteChange, Shadow
 
 CHANNEL: Final = "lockstitch_mapping_route"
-"""Notified, without a payload, whenever a route has changed."""
+"""Notified, without a payload, on every change of a route."""
 
 TELL = Statement("SELECT mapping_route", f"SELECT pg_notify('{CHANNEL}', '')")
 
@@ -24,14 +24,14 @@ COLUMNS: Final = """
 
 SELECT_ALL = Statement("SELECT mapping_route", f"SELECT {COLUMNS} FROM mapping_route ORDER BY connection, mapping")  # noqa: S608
 
-# Two who decide at once take turns, also where there is no row yet.
+# Serializes concurrent changes of one route, even before its row exists.
 LOCK = Statement(
     "SELECT mapping_route", "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 20190))"
-)  # one number a table, so that no other lock is met by chance
+)  # one seed per table, so that locks of different tables never collide
 
 SELECT_ONE = Statement(
     "SELECT mapping_route",
-    f"SELECT {COLUMNS} FROM mapping_route WHERE (connection, mapping) = ($1, $2)",  # noqa: S608 - our own words only
+    f"SELECT {COLUMNS} FROM mapping_route WHERE (connection, mapping) = ($1, $2)",  # noqa: S608 - constants only
 )
 
 PUT = Statement(
@@ -47,7 +47,7 @@ PUT = Statement(
                                ELSE excluded.canary_since END,
            note = excluded.note, changed_by = excluded.changed_by, changed_at = excluded.changed_at
     RETURNING {COLUMNS}
-    """,  # noqa: S608 - our own words only
+    """,  # noqa: S608 - constants only
 )
 
 PIN = Statement(
@@ -74,30 +74,30 @@ FORGET_WEIGHINGS = Statement(
 
 
 class PostgresMappingRoutes:
-    """`mapping_ports.MappingRoutes` on PostgreSQL. While the database is away, what was known last holds."""
+    """`MappingRoutes` on PostgreSQL. While the database is unavailable, `of` keeps the last known routes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: Mapping[tuple[str, str], Route] = {}
 
     def of(self, connection: str, mapping: str) -> Route | None:
-        """The route, or None where nothing was decided."""
+        """Return the route, or None where none is set."""
         return self._known.get((connection, mapping))
 
     async def refresh(self) -> None:
-        """Know what is true now. Raises StoreUnavailable."""
+        """Reload the copy in memory. Raises StoreUnavailable."""
         self._known = {(route.connection, route.mapping): route for route in await self.list()}
 
     def following(self, url: str) -> AbstractAsyncContextManager[None]:
-        """Keep up with the table as long as the block."""
+        """Keep the copy in memory current for the duration of the block."""
         return CachedTable(self.refresh, CHANNEL, "mapping routes").following(url)
 
     async def list(self) -> Sequence[Route]:
-        """Every route. Raises StoreUnavailable."""
+        """Read every route from the store. Raises StoreUnavailable."""
         return [_route(row) for row in await self._database.fetch(SELECT_ALL)]
 
     async def pin(self, places: Sequence[MappedConnection]) -> None:
-        """Keep each place at its default where nothing was ever decided; audited, and told to every process."""
+        """Pin each place that has no route to its default, audit it and notify every process."""
         arguments = (
             [place.connection for place in places],
             [place.mapping for place in places],
@@ -117,9 +117,9 @@ class PostgresMappingRoutes:
         await self.refresh()
 
     async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
-        """Decide; audited, and told to every process."""
+        """Change a route, audit it and notify every process."""
         async with self._database.transaction() as session:
-            before = await _held(session, place)
+            before = await _lock_and_read(session, place)
             after = _changed(before, change, place)
             route = await _put(session, place, after, actor)
             if after.shadow is not None and (before.shadow is None or before.shadow.revision != after.shadow.revision):
@@ -131,9 +131,9 @@ class PostgresMappingRoutes:
             return route
 
     async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
-        """Back to the revision that was active before; shadow and canary end."""
+        """Activate the previous revision and end shadow and canary. None where there is no previous one."""
         async with self._database.transaction() as session:
-            before = await _held(session, place)
+            before = await _lock_and_read(session, place)
             if before.previous is None:
                 return None
             facts = {"revision": before.previous, "before": before.active or place.default}
@@ -143,7 +143,7 @@ class PostgresMappingRoutes:
 
 
 class _Decided:
-    """What a row says, without who and when."""
+    """The settings of a route, without who changed it and when."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class _Decided:
         self.canary = canary
 
 
-async def _held(session: Transaction, place: MappedConnection) -> _Decided:
+async def _lock_and_read(session: Transaction, place: MappedConnection) -> _Decided:
     await session.execute(LOCK, place.connection, place.mapping)
     row = await session.fetch_row(SELECT_ONE, place.connection, place.mapping)
     if row is None:
@@ -170,7 +170,7 @@ async def _held(session: Transaction, place: MappedConnection) -> _Decided:
 
 
 def _changed(before: _Decided, change: RouteChange, place: MappedConnection) -> _Decided:
-    """The new decision. What becomes active is no shadow and no canary any more."""
+    """Apply a change. A shadow or canary that becomes active ends."""
     after = _Decided(active=before.active, previous=before.previous, shadow=before.shadow, canary=before.canary)
     if not isinstance(change.active, UnsetType):
         after.active = change.active
@@ -208,7 +208,7 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
 
 
 def _entries(place: MappedConnection, before: _Decided, after: _Decided, actor: str) -> Sequence[record.Entry]:
-    """One event for each of the three that has changed."""
+    """Return one audit entry for each changed setting: active, shadow, canary."""
     entries = []
     if after.active != before.active:
         facts = {"revision": after.active or place.default, "before": before.active or place.default}

@@ -1,8 +1,7 @@
-"""What came of shadows and canaries, added up over all processes; and the end of a canary that does worse.
+"""Totals of shadows and canaries over all processes, and the withdrawal of a canary that does worse.
 
-A canary is weighed against the active revision on the very records and drafts that it answers for, so that what the
-vendor sends at a bad moment counts on both sides. It is withdrawn by whoever adds the figures that are too many
-(docs/decisions/0024-canaries-come-back.md).
+A canary is weighed against the active revision on the same records and drafts, so bad vendor data counts on both sides.
+The process that adds the decisive figures withdraws the canary (docs/decisions/0024-canaries-come-back.md).
 """
 
 from collections.abc import Sequence
@@ -22,14 +21,14 @@ REFUSED_SHARE: Final = 0.01
 LOST_SHARE: Final = 0.05
 SAMPLES: Final = 3
 
-# In the order of the key, so that two processes never wait for each other.
+# Rows are locked in key order, so that two processes never deadlock.
 ADD_COMPARISONS = Statement(
     "INSERT mapping_comparison",
     """
     INSERT INTO mapping_comparison AS kept (connection, mapping, active, shadow, compared, differing, dropped)
     SELECT *
       FROM unnest($1::text[], $2::text[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[])
-           AS told (connection, mapping, active, shadow, compared, differing, dropped)
+           AS added (connection, mapping, active, shadow, compared, differing, dropped)
      ORDER BY connection, mapping, active, shadow
         ON CONFLICT (connection, mapping, active, shadow) DO UPDATE
        SET compared = kept.compared + excluded.compared, differing = kept.differing + excluded.differing,
@@ -37,7 +36,7 @@ ADD_COMPARISONS = Statement(
     """,
 )
 
-# The first samples are kept: a difference that is still there will be explained by them, and rows stay small.
+# Only the first samples are kept: they explain the difference, and rows stay small.
 ADD_DIFFERENCE = Statement(
     "INSERT mapping_difference",
     f"""
@@ -48,11 +47,11 @@ ADD_DIFFERENCE = Statement(
            samples = CASE WHEN cardinality(kept.samples) >= {SAMPLES} THEN kept.samples
                           ELSE ARRAY(SELECT sample
                                        FROM unnest(kept.samples || excluded.samples)
-                                            WITH ORDINALITY AS told (sample, place)
+                                            WITH ORDINALITY AS listed (sample, place)
                                       GROUP BY sample
                                       ORDER BY min(place)
                                       LIMIT {SAMPLES}) END
-    """,  # noqa: S608 - a number of ours
+    """,  # noqa: S608 - a constant only
 )
 
 SELECT_COMPARISONS = Statement(
@@ -92,8 +91,8 @@ SUMS: Final = """
     coalesce(sum(lost_more), 0)::bigint AS lost_more, coalesce(sum(lost_less), 0)::bigint AS lost_less
 """
 
-# The last minutes; where little goes by, as many before as it takes to have enough. Each minute that is kept weighed
-# something, so that no more rows than that are ever needed. The row at -infinity is of no minute: see below.
+# The last minutes, extended into the past until WEIGHED_AT_LEAST records are in them. Every stored minute weighed at
+# least one record, which bounds the rows needed. The row at -infinity is not a minute: see FOLD.
 SELECT_WINDOW = Statement(
     "SELECT mapping_weighing",
     f"""
@@ -102,14 +101,14 @@ SELECT_WINDOW = Statement(
               FROM mapping_weighing
              WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4) AND minute > '-infinity'
              ORDER BY minute DESC
-             LIMIT {max(WEIGHED_AT_LEAST, WINDOW_MINUTES + 1)}) AS told
+             LIMIT {max(WEIGHED_AT_LEAST, WINDOW_MINUTES + 1)}) AS minutes
      WHERE minute > now() - make_interval(mins => {WINDOW_MINUTES})
         OR weighed_since < {WEIGHED_AT_LEAST}
-    """,  # noqa: S608 - our own words only
+    """,  # noqa: S608 - constants only
 )
 
-# What the window has left behind it never needs again: newer minutes only add to what was weighed since. Such minutes
-# go into one row, at -infinity, which holds the rest of all that the canary has come to.
+# A minute that has left the window never enters it again, because newer minutes only add to what was weighed since.
+# Such minutes are summed into one row at -infinity, so that the totals of the canary stay complete.
 FOLD = Statement(
     "INSERT mapping_weighing",
     f"""
@@ -120,7 +119,7 @@ FOLD = Statement(
                             FROM (SELECT minute, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
                                     FROM mapping_weighing
                                    WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
-                                     AND minute > '-infinity') AS told
+                                     AND minute > '-infinity') AS minutes
                            WHERE minute <= now() - make_interval(mins => {WINDOW_MINUTES})
                              AND weighed_since >= {WEIGHED_AT_LEAST})
         RETURNING *
@@ -134,7 +133,7 @@ FOLD = Statement(
        SET weighed = kept.weighed + excluded.weighed, refused = kept.refused + excluded.refused,
            refused_by_active = kept.refused_by_active + excluded.refused_by_active,
            lost_more = kept.lost_more + excluded.lost_more, lost_less = kept.lost_less + excluded.lost_less
-    """,  # noqa: S608 - our own words only
+    """,  # noqa: S608 - constants only
 )
 
 SELECT_WEIGHINGS = Statement(
@@ -144,10 +143,10 @@ SELECT_WEIGHINGS = Statement(
       FROM mapping_weighing
      GROUP BY connection, mapping, active, canary
      ORDER BY connection, mapping, active, canary
-    """,  # noqa: S608 - our own words only
+    """,  # noqa: S608 - constants only
 )
 
-# False where it is over already, or another one has begun meanwhile.
+# Matches no row if the canary has ended or another one has begun.
 WITHDRAW = Statement(
     "UPDATE mapping_route",
     """
@@ -160,13 +159,13 @@ WITHDRAW = Statement(
 
 
 class PostgresTrialBook:
-    """`mapping_ports.TrialBook` on PostgreSQL."""
+    """`TrialBook` on PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
-        """Add up. Raises StoreUnavailable."""
+        """Add comparisons to the totals. Raises StoreUnavailable."""
         columns = zip(
             *(
                 (
@@ -191,11 +190,11 @@ class PostgresTrialBook:
                     )
 
     async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
-        """Add up, and withdraw a canary that does worse than the active revision. Raises StoreUnavailable."""
+        """Add to the canary totals and withdraw a canary that does worse. Raises StoreUnavailable."""
         for one in sorted(weighings, key=lambda one: _columns(one.key)):
             figures = (one.weighed, one.refused, one.refused_by_active, one.lost_more, one.lost_less)
             async with self._database.transaction() as session:
-                # First what deciders take first: else one who has read the route would put a withdrawn canary back.
+                # Take the lock of the route first: a change that read the route earlier could restore the canary.
                 await session.execute(LOCK, one.key.connection, one.key.mapping)
                 await session.execute(ADD_WEIGHING, *_columns(one.key), *figures)
                 await session.execute(FOLD, *_columns(one.key))
@@ -207,7 +206,7 @@ class PostgresTrialBook:
                     await _withdraw(session, window, why)
 
     async def shadows(self) -> Sequence[ShadowFigures]:
-        """What every shadow has found. Raises StoreUnavailable."""
+        """Return the totals of every shadow. Raises StoreUnavailable."""
         found: dict[TrialKey, list[SeenDifference]] = {}
         for row in await self._database.fetch(SELECT_DIFFERENCES):
             found.setdefault(_key(row, "shadow"), []).append(
@@ -234,25 +233,25 @@ class PostgresTrialBook:
         ]
 
     async def canaries(self) -> Sequence[CanaryTally]:
-        """What every canary has come to since it began. Raises StoreUnavailable."""
+        """Return the totals of every canary since it began. Raises StoreUnavailable."""
         return [_weighing(_key(row, "canary"), row) for row in await self._database.fetch(SELECT_WEIGHINGS)]
 
 
 def why_withdrawn(window: CanaryTally) -> str | None:
-    """Why a canary with the figures of this window has to come back, in words; None while it may go on.
+    """Return why to withdraw a canary with the figures of this window, or None to keep it.
 
-    What both revisions refuse or lose is the vendor's affair and the same on both sides, so only the surplus counts:
-    three refusals more at any time, or, with at least twenty weighed, a hundredth of them refused more, or a twentieth
-    of them read or written with more loss.
+    Only the surplus over the active revision counts, because refusals and losses of both come from the vendor's data.
+    The limits are three more refusals at any time or, once 20 records are weighed, over 1 % more refused or over 5 %
+    more with more loss.
     """
     refused = window.refused - window.refused_by_active
     lost = window.lost_more - window.lost_less
-    told = f"r{window.key.tried} against r{window.key.active} on the last {window.weighed} records"
+    where = f"r{window.key.tried} against r{window.key.active} on the last {window.weighed} records"
     enough = window.weighed >= WEIGHED_AT_LEAST
     if refused >= REFUSED_AT_ONCE or (enough and refused > REFUSED_SHARE * window.weighed):
-        return f"withdrawn by itself: {refused} refused more, {told}"
+        return f"withdrawn automatically: {refused} more refused, {where}"
     if enough and lost > LOST_SHARE * window.weighed:
-        return f"withdrawn by itself: {lost} with more loss, {told}"
+        return f"withdrawn automatically: {lost} with more loss, {where}"
     return None
 
 
