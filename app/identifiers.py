@@ -1,10 +1,29 @@
-"""Identifiers that sort by time: UUIDv7 (RFC 9562, section 5.7), and the prefixed ids made of them."""
+"""Identifiers that sort by time: UUIDv7 (RFC 9562, section 5.7), the prefixed ids made of them, and what each names."""
 
 import os
+import re
 import time
 from typing import Final
 from uuid import UUID
 
+NAMES: Final = {
+    "cus_": ("customer", "GET /v1/customers/{}"),
+    "ord_": ("order", "GET /v1/orders/{}"),
+    "tkt_": ("ticket", "GET /v1/tickets/{}"),
+    "op_": ("operation", "GET /v1/operations/{}"),
+    "evt_": ("event", "GET /v1/events"),
+    "sub_": ("subscription", "GET /v1/subscriptions/{}"),
+    "dl_": ("dead letter", "GET /ops/dead-letters/{}"),
+    "rdv_": ("redrive", "GET /ops/redrives/{}"),
+    "upl_": ("upload", "GET /v1/uploads/{{connection}}/{}"),
+    "drf_": ("drift finding", "GET /ops/drift/{}"),
+    "key_": ("API key", "lockstitch key list"),
+    "in_": ("received webhook", "GET /ops/audit?record={}"),
+    "job_": ("job", "GET /ops/audit?record={}"),
+    "dlv_": ("delivery", "GET /ops/audit?record={}"),
+}
+"""What an id of Lockstitch's own names, by its prefix, and where to look for it."""
+_PREFIXED: Final = re.compile(r"([a-z]+_)[0-9A-Za-z_]{1,64}")
 _VERSION_AND_VARIANT: Final = 0x7 << 76 | 0b10 << 62
 
 
@@ -16,6 +35,20 @@ def uuid7() -> UUID:
 def new_id(prefix: str) -> str:
     """A prefix such as `op_` and 32 hexadecimal digits; later ones sort after earlier ones."""
     return f"{prefix}{_number():032x}"
+
+
+def what_else(identifier: str, wanted: str) -> str | None:
+    """A sentence about an id that names something else than what is wanted, such as `ticket`: what it names, and where
+    that is found. None for one that may name it."""
+    match = _PREFIXED.fullmatch(identifier)
+    name, where = NAMES.get(match[1], (wanted, "")) if match is not None else (wanted, "")
+    if name == wanted:
+        return None
+    return f"{identifier} names {_with_article(name)}, not {_with_article(wanted)}: {where.format(identifier)}."
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiouA' else 'a'} {name}"
 
 
 def _number() -> int:

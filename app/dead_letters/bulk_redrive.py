@@ -10,6 +10,7 @@ from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter, DeadLetterGroup, NewRedrive, Redrive, RedriveState
 from app.errors import InvalidField, NotFound, StateConflict
 from app.http.paging import Page, page_of
+from app.identifiers import what_else
 from app.queue.models import DeathCategory
 from canonical.parts import Instant
 
@@ -189,5 +190,6 @@ def _in_utc(member: str, at: datetime | None) -> datetime | None:
 async def _find(deps: DeadLetterDeps, redrive_id: str) -> Redrive:
     redrive = await deps.redrives.get(redrive_id) if REDRIVE_ID.fullmatch(redrive_id) else None
     if redrive is None:
-        raise NotFound(f"No redrive has the id {redrive_id[:80]}.", next_step="GET /ops/redrives lists them.")
+        otherwise = f"No redrive has the id {redrive_id[:80]}."
+        raise NotFound(what_else(redrive_id, "redrive") or otherwise, next_step="GET /ops/redrives lists them.")
     return redrive

@@ -9,6 +9,7 @@ from app.dead_letters.payload import is_editable, show_payload
 from app.dead_letters.views import DeadLetterDetail, attempt_view_of, detail_of, view_of
 from app.errors import NotFound, StateConflict
 from app.http.paging import Page, page_of
+from app.identifiers import what_else
 from app.queue.models import DeadLetter
 from app.revisions.mapping_routes import revision_at
 
@@ -43,7 +44,8 @@ async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
     letter = await deps.dead_letters.get(dead_letter_id) if DEAD_LETTER_ID.fullmatch(dead_letter_id) else None
     if letter is None:
         raise NotFound(
-            f"No dead letter has the id {dead_letter_id[:80]}.", next_step="GET /ops/dead-letters lists them."
+            what_else(dead_letter_id, "dead letter") or f"No dead letter has the id {dead_letter_id[:80]}.",
+            next_step="GET /ops/dead-letters lists them.",
         )
     return letter
 

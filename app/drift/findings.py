@@ -8,6 +8,7 @@ from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
 from app.errors import NotFound, StateConflict
 from app.http.paging import Page, page_of
+from app.identifiers import what_else
 
 FINDING_ID: Final = re.compile(r"drf_[A-Za-z0-9]{1,64}")
 
@@ -22,7 +23,10 @@ async def read_drift(deps: DriftDeps, finding_id: str) -> DriftFinding:
     """Return one finding. Raises NotFound."""
     found = await deps.drifts.get(finding_id) if FINDING_ID.fullmatch(finding_id) else None
     if found is None:
-        raise NotFound(f"Unknown drift finding {finding_id[:80]}.", next_step="List findings with GET /ops/drift.")
+        otherwise = f"Unknown drift finding {finding_id[:80]}."
+        raise NotFound(
+            what_else(finding_id, "drift finding") or otherwise, next_step="List findings with GET /ops/drift."
+        )
     return found
 
 

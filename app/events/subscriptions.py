@@ -18,7 +18,7 @@ from app.events.scopes import OBJECTS, scopes_of_types
 from app.events.types import EVENT_PATTERNS, types_of
 from app.http.callers import Caller, require_scopes
 from app.http.paging import Page, page_of
-from app.identifiers import new_id
+from app.identifiers import new_id, what_else
 from app.problem_document import FieldError
 from app.signatures import new_secret
 
@@ -214,6 +214,6 @@ async def _existing(deps: EventDeps, subscription_id: str) -> Subscription:
 
 def _not_found(subscription_id: str) -> NotFound:
     return NotFound(
-        f"No subscription has the id {subscription_id[:80]}.",
+        what_else(subscription_id, "subscription") or f"No subscription has the id {subscription_id[:80]}.",
         next_step="GET /v1/subscriptions lists those that there are; one whose target answered 410 is removed.",
     )

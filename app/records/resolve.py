@@ -8,6 +8,7 @@ from msgspec import Struct
 from app.errors import InvalidField, NotFound, UnsupportedAction
 from app.http.mapping_header import MAPPING_HEADER, NamedRevision
 from app.http.plurals import PLURAL
+from app.identifiers import what_else
 from app.problem_document import FieldError
 from app.records.deps import RecordDeps
 from app.vendors.models import Connection
@@ -16,7 +17,6 @@ from mappings.registry import active, mapping_of
 from mappings.spec import VendorMapping
 
 _CANONICAL_ID = re.compile(r"[a-z]+_[A-Za-z0-9]{1,64}")
-_PREFIXES = tuple(ID_PREFIX.values())
 
 AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
@@ -124,9 +124,8 @@ async def resolve_record(
     if ":" in identifier:
         return _by_remote_id(deps, object_name, identifier, named, revision)
     if not identifier.startswith(ID_PREFIX[object_name]):
-        kind = next((prefix for prefix in _PREFIXES if identifier.startswith(prefix)), None)
-        told = f"starts with {kind}, so it names another object" if kind else "is neither canonical nor connection:id"
-        raise NotFound(f"The id {identifier[:80]} {told}.")
+        otherwise = f"The id {identifier[:80]} is neither canonical nor connection:id."
+        raise NotFound(what_else(identifier, object_name) or otherwise)
     known = await deps.links.find(identifier) if _CANONICAL_ID.fullmatch(identifier) else ()
     links = [link for link in known if link.object == object_name]
     if not links:

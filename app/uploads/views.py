@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from app.errors import NotFound
 from app.http.paging import Page, page_of
+from app.identifiers import what_else
 from app.uploads.models import Upload, UploadOutcome, Uploads
 from canonical.parts import Instant, ObjectName
 
@@ -50,7 +51,8 @@ async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | Non
     upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
     if upload is None or connection not in (None, upload.connection):
         raise NotFound(
-            f"Unknown upload {upload_id[:80]}.", next_step="Use the id that POST /v1/uploads/{connection} returned."
+            what_else(upload_id, "upload") or f"Unknown upload {upload_id[:80]}.",
+            next_step="Use the id that POST /v1/uploads/{connection} returned.",
         )
     (outcome,) = await uploads.outcomes([upload])
     return view_of(upload, outcome)

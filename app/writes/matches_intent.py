@@ -27,11 +27,11 @@ def matches_intent(intent: Intent, effect: Action, patch_type: type[Struct], dat
 
 def _same(wanted: Any, present: Any) -> bool:
     if wanted is None or wanted == []:
-        return present in (None, [], "", "none")
+        return present in (None, (), "", "none")
     if isinstance(wanted, dict):
         return isinstance(present, dict) and all(_same(value, present.get(name)) for name, value in wanted.items())
     if isinstance(wanted, list):
-        if not isinstance(present, list) or len(wanted) != len(present):
+        if not isinstance(present, tuple) or len(wanted) != len(present):
             return False
         if all(isinstance(item, str) for item in wanted):
             return sorted(wanted) == sorted(str(item) for item in present)  # tags have no order at a vendor

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from app.errors import InvalidField, NotFound, VendorUnavailable
 from app.http.paging import Page, page_of
+from app.identifiers import what_else
 from app.records.fetch import fetch_record
 from app.records.resources import name_records
 from app.writes.answers import of_operation, resource_answer
@@ -127,5 +128,5 @@ async def _resolve_succeeded(
 async def _visible(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> Operation:
     operation = await deps.operations.get(operation_id) if OPERATION_ID.fullmatch(operation_id) else None
     if operation is None or operation.object not in objects:
-        raise NotFound(f"No operation has the id {operation_id[:80]}.")
+        raise NotFound(what_else(operation_id, "operation") or f"No operation has the id {operation_id[:80]}.")
     return operation

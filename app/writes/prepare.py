@@ -18,6 +18,7 @@ from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.vendors.models import Connection
+from app.writes.already_held import still_refused
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.stale_account import refused_by_account_facts
@@ -246,6 +247,11 @@ async def _draft_unjudged(resolved: ResolvedWrite, present: msgspec.Raw | None, 
     finally:  # a canary that breaks over it has to come back as well
         if not resolved.dry:
             weigh_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
+    if present is None or not draft.refused:
+        return draft
+    with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
+        held = map_at_revision(resolved.deps, resolved.connection, resolved.mapping, present, account).data
+        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held))
     return draft
 
 

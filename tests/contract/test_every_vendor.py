@@ -87,6 +87,25 @@ def test_an_upsert_creates_once_and_then_finds(caller: Caller, vendors: Lookalik
     assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
 
 
+@pytest.mark.parametrize(("name", "key"), KEYED)
+def test_an_unchanged_upsert_is_200_and_changes_nothing(
+    caller: Caller, vendors: Lookalikes, name: str, key: str
+) -> None:
+    """The same body again, what is fixed once it is made included: nothing of it would be lost."""
+    trade, mark = TRADES[name], word()
+    body = trade.body(mark) | ({"external_id": f"key-{mark}"} if key == "external_id" else {})
+    path = f"{trade.collection()}&upsert_on={key}"
+    first = caller.write("POST", path, body)
+    assert first.status_code == 201, first.text
+    for _ in range(2):
+        again = caller.write("POST", path, body)
+        assert again.status_code == 200, again.text
+        assert again.json()["meta"]["loss"] == first.json()["meta"]["loss"]
+    own = {"meta": None, "updated_at": None}
+    assert {**again.json(), **own} == {**first.json(), **own}
+    assert len(vendors.records(trade.vendor, trade.held_as, holding=mark)) == 1
+
+
 def test_a_create_whose_reply_is_lost_is_done_once(caller: Caller, vendors: Lookalikes, trade: Trade) -> None:
     made(caller, trade)  # what an account needs once is there now
     mark, key = word(), new_key()

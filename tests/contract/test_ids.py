@@ -78,3 +78,37 @@ def test_an_id_of_another_object_or_connection(caller: Caller) -> None:
     )
     assert code_of(caller.get(f"/v1/tickets/{made['id']}?connection=nowhere"), 422) == "invalid-field"
     assert caller.get(f"/v1/tickets/{made['id']}?connection=zendesk").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/v1/tickets/op_7", "op_7 names an operation, not a ticket: GET /v1/operations/op_7."),
+        ("/v1/tickets/op_7/comments", "op_7 names an operation, not a ticket: GET /v1/operations/op_7."),
+        ("/v1/customers/evt_7", "evt_7 names an event, not a customer: GET /v1/events."),
+        ("/v1/customers/sub_7", "sub_7 names a subscription, not a customer: GET /v1/subscriptions/sub_7."),
+        ("/v1/customers/dl_7", "dl_7 names a dead letter, not a customer: GET /ops/dead-letters/dl_7."),
+        ("/v1/orders/rdv_7", "rdv_7 names a redrive, not an order: GET /ops/redrives/rdv_7."),
+        ("/v1/customers/upl_7", "upl_7 names an upload, not a customer: GET /v1/uploads/{connection}/upl_7."),
+        ("/v1/customers/tkt_7", "tkt_7 names a ticket, not a customer: GET /v1/tickets/tkt_7."),
+        ("/v1/customers/key_7", "key_7 names an API key, not a customer: lockstitch key list."),
+        ("/v1/operations/tkt_7", "tkt_7 names a ticket, not an operation: GET /v1/tickets/tkt_7."),
+        ("/v1/subscriptions/evt_7", "evt_7 names an event, not a subscription: GET /v1/events."),
+        ("/ops/dead-letters/op_7", "op_7 names an operation, not a dead letter: GET /v1/operations/op_7."),
+        ("/ops/redrives/dl_7", "dl_7 names a dead letter, not a redrive: GET /ops/dead-letters/dl_7."),
+        ("/ops/drift/dl_7", "dl_7 names a dead letter, not a drift finding: GET /ops/dead-letters/dl_7."),
+        ("/v1/uploads/hubspot/op_7", "op_7 names an operation, not an upload: GET /v1/operations/op_7."),
+    ],
+)
+def test_an_id_of_something_else_says_what_it_names(caller: Caller, path: str, told: str) -> None:
+    answer = caller.get(path)
+    assert code_of(answer, 404) == "not-found"
+    assert answer.json()["detail"] == told
+
+
+def test_a_write_to_an_id_of_something_else_says_so_too(caller: Caller) -> None:
+    answer = caller.write("PATCH", "/v1/customers/op_7", {"job_title": "Potter"})
+    assert code_of(answer, 404) == "not-found"
+    assert "names an operation" in answer.json()["detail"]
+    assert "names an operation" in caller.post("/v1/subscriptions/op_7/enable").json()["detail"]
+    assert "names a ticket" in caller.post("/v1/operations/tkt_7/check").json()["detail"]

@@ -59,8 +59,7 @@ def test_upserts_of_one_key_at_once_make_one_record(
 ) -> None:
     kind, mark = KINDS[name], word()
     body = described(kind, key, mark)
-    # The lines of an order that is there are fixed, so those who come later have to accept that theirs are dropped.
-    path = f"{kind.collection}&upsert_on={key}{'&lossy=accept' if kind.path == '/v1/orders' else ''}"
+    path = f"{kind.collection}&upsert_on={key}"
 
     async def all_at_once() -> list[httpx.Response]:
         headers = {"authorization": f"Bearer {full_key}"}

@@ -203,6 +203,19 @@ async def test_an_operation_that_nobody_has_decided_stays(database: Database, ph
     assert await reap(retention(database)) == (0, False)
 
 
+async def test_a_refused_operation_stays_while_a_redrive_may_carry_it_out(database: Database) -> None:
+    kept, discarded, other = [await place(database, "operations", number, 400) for number in range(3)]
+    await sql(database, "UPDATE operation SET outcome = 'failed', answer = NULL")
+    for number, origin in ((0, kept), (1, discarded)):
+        await place(database, "dead_letters", number, 1)
+        await sql(database, "UPDATE dead_letter SET origin = $1, kind = 'execute' WHERE job_id = $2", origin, number)
+    await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL WHERE job_id = 0")
+
+    assert await reap(retention(database)) == (2, False)
+    assert [row["id"] for row in await sql(database, "SELECT id FROM operation")] == [kept]
+    assert other != kept
+
+
 async def test_open_dead_letters_and_running_redrives_stay(database: Database) -> None:
     await place(database, "dead_letters", 1, 400)
     await sql(database, "UPDATE dead_letter SET state = 'open', closed_at = NULL, closed_by = NULL")

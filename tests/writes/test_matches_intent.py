@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.writes.matches_intent import matches_intent
@@ -30,3 +31,19 @@ CANCEL = Intent(object="order", action="cancel", connection="shop", revision=1, 
 )
 def test_a_cancelled_order_is_known_by_its_status_or_its_time(fields: dict[str, Any], is_done: bool) -> None:
     assert matches_intent(CANCEL, "cancel", OrderPatch, Order(currency="EUR", totals=SUMS, **fields)) is is_done
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_done"),
+    [
+        ({"tags": ["vip", "new"]}, True),
+        ({"tags": ["vip"]}, False),
+        ({"discounts": []}, True),
+        ({"tags": []}, False),
+        ({"tags": None}, False),
+    ],
+)
+def test_a_list_is_compared_too(sent: dict[str, Any], is_done: bool) -> None:
+    intent = msgspec.structs.replace(CANCEL, action="update", body=msgspec.json.encode(sent))
+    held = Order(currency="EUR", totals=SUMS, tags=("new", "vip"))
+    assert matches_intent(intent, "update", OrderPatch, held) is is_done

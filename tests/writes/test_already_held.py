@@ -1,0 +1,75 @@
+"""What a record holds already is not refused for want of a way to write it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.writes.already_held import still_refused
+from canonical.order import LineItem, Order, OrderCustomer, Totals
+from canonical.order_patch import OrderPatch
+from mappings.spec import FieldRefusal
+
+SUMS = Totals(
+    **dict.fromkeys(
+        ("items", "discount", "shipping", "fees", "tip", "tax", "total", "paid", "refunded", "outstanding"), "1.00"
+    )
+)
+HELD = Order(
+    currency="EUR",
+    totals=SUMS,
+    status="open",
+    customer=OrderCustomer(email="ann@example.com", name="Ann"),
+    line_items=(
+        LineItem(
+            remote_id="1",
+            name="Mug",
+            sku="M-1.0",
+            quantity="2",
+            unit_price="19.90",
+            discount="0.00",
+            tax="0.00",
+            total="39.80",
+        ),
+    ),
+)
+LINE = {"name": "Mug", "quantity": "2", "unit_price": "19.90"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_held"),
+    [
+        ({"currency": "EUR"}, True),
+        ({"currency": "USD"}, False),
+        ({"status": "open"}, True),
+        ({"line_items": [LINE]}, True),
+        ({"line_items": [LINE | {"quantity": "2.0", "unit_price": "19.9"}]}, True),
+        ({"line_items": [LINE | {"sku": "M-1.0"}]}, True),
+        ({"line_items": [LINE | {"sku": None}]}, True),
+        ({"line_items": [LINE | {"sku": "M-1.00"}]}, False),
+        ({"line_items": [LINE | {"name": "mug"}]}, False),
+        ({"line_items": [LINE | {"quantity": "3"}]}, False),
+        ({"line_items": [LINE, LINE]}, False),
+        ({"line_items": []}, False),
+        ({"line_items": None}, False),
+        ({"discounts": []}, True),
+        ({"number": None}, True),
+        ({"customer": {"email": "ann@example.com"}}, True),
+        ({"customer": {"email": "ann@example.com", "phone": "1"}}, False),
+        ({"customer": None}, False),
+    ],
+)
+def test_a_field_that_reads_back_as_sent_is_not_refused(sent: dict[str, Any], is_held: bool) -> None:
+    (name,) = sent
+    patch = msgspec.convert(sent, OrderPatch)
+    refused = (FieldRefusal(kind="unsupported", pointer=f"/{name}/0/x", detail="no place"),)
+    assert still_refused(refused, patch, HELD) == (() if is_held else refused)
+
+
+def test_what_is_invalid_stays_so_and_so_does_what_was_not_sent() -> None:
+    patch = msgspec.convert({"currency": "EUR"}, OrderPatch)
+    refused = (
+        FieldRefusal(kind="invalid", pointer="/currency", detail="no"),
+        FieldRefusal(kind="unsupported", pointer="/number", detail="no"),
+    )
+    assert still_refused(refused, patch, HELD) == refused
