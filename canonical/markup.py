@@ -7,14 +7,16 @@ each other, no tags that nh3 would take out. What a reader sees stays the same u
 
 import re
 from collections import Counter
+from html import escape, unescape
+from itertools import islice
 from typing import Final
 
 import nh3
 
 MOST_OPEN: Final = 100
 """Elements inside each other. The tags of deeper ones are left out; their text stays."""
-MOST_TAGS: Final = 50_000
-"""Of one text. What follows is cut off, and the loss says so."""
+MOST_MARKS: Final = 100_000
+"""Tags and references (`&amp;`) of one text. What follows is cut off, and the loss says so."""
 LONGEST_TAG: Final = 8_192
 """Characters of a tag with its attributes. A longer one loses them: it holds a picture as a `data:` URL, which nh3
 takes out as well."""
@@ -49,6 +51,8 @@ _ENDED_BY: Final = {
 }
 """What a start tag ends, where its end tag was left out, and what that may not lie outside of."""
 
+_MARK: Final = re.compile("[<&]")
+_NO_CHARACTER: Final = re.compile(r"&#(?:[0-9]{8,}+|[xX][0-9a-fA-F]{7,}+);?")
 # A tag ends where HTML 5 says that it does, or it is text. Nothing in here is gone through twice: what was taken is not
 # given back, and no value of an attribute holds the beginning of another tag.
 _TOKEN: Final = re.compile(
@@ -67,17 +71,22 @@ _TOKEN: Final = re.compile(
 
 
 def is_cut(html: str) -> bool:
-    """Whether it has more tags than are read."""
-    return html.count("<") > MOST_TAGS
+    """Whether it has more tags and references than are read."""
+    return html.count("<") + html.count("&") > MOST_MARKS
 
 
 def safe_html(html: str) -> str:
     """HTML without scripts, handlers, styles or frames, safe to show in a console."""
     if is_cut(html):
-        html = "<".join(html.split("<", MOST_TAGS + 1)[:-1])
+        html = html[: next(islice(_MARK.finditer(html), MOST_MARKS, None)).start()]
     if len(html) > _SHORT or html.count("<") > _FEW_TAGS:
         html = _in_order(html)
     return _CLEANER.clean(html)
+
+
+def _text(text: str) -> str:
+    """Text with its references resolved: to nh3 each `&` that begins none costs as much as all that follows it."""
+    return escape(unescape(_NO_CHARACTER.sub("\ufffd", text)), quote=False)
 
 
 def _in_order(html: str) -> str:
@@ -99,7 +108,7 @@ def _in_order(html: str) -> str:
 
     behind = 0
     for token in _TOKEN.finditer(html):
-        out.append(html[behind : token.start()].replace("<", "&lt;"))
+        out.append(_text(html[behind : token.start()]))
         behind = token.end()
         name = (token["name"] or "").lower()
         if name not in nh3.ALLOWED_TAGS:
@@ -121,5 +130,5 @@ def _in_order(html: str) -> str:
                 continue
             opened.append(name)
         out.append(token[0] if len(token[0]) <= LONGEST_TAG else f"<{name}>")
-    out.append(html[behind:].replace("<", "&lt;"))
+    out.append(_text(html[behind:]))
     return "".join(out)

@@ -250,8 +250,8 @@ async def _draft_unjudged(resolved: ResolvedWrite, present: msgspec.Raw | None, 
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        held = map_at_revision(resolved.deps, resolved.connection, resolved.mapping, present, account).data
-        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held))
+        held = await map_at_revision(resolved.deps, resolved.connection, resolved.mapping, present, account)
+        return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
     return draft
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canonical.markup import MOST_OPEN, MOST_TAGS
+from canonical.markup import MOST_OPEN
 from canonical.parts import Loss
 from mappings.html import sanitised
 
@@ -81,10 +81,24 @@ def test_formatting_that_is_never_closed_is_not_multiplied() -> None:
     assert len(shown(html)[0]) < 3 * len(html)
 
 
-def test_more_tags_than_anybody_reads_are_cut_off_and_it_is_said() -> None:
-    safe, loss = shown("<b>x</b>" * MOST_TAGS)
-    assert safe == "<b>x</b>" * (MOST_TAGS // 2)
-    assert loss == [Loss(path="/body_html", kind="truncated", detail="cut off after 50,000 tags")]
+@pytest.mark.parametrize(("part", "left"), [("<b>x</b>", "<b>x</b>" * 50_000), ("x&amp;", "x&amp;" * 100_000 + "x")])
+def test_more_tags_than_anybody_reads_are_cut_off_and_it_is_said(part: str, left: str) -> None:
+    assert shown(part * 120_000) == (
+        left,
+        [Loss(path="/body_html", kind="truncated", detail="cut off after 100,000 tags")],
+    )
+
+
+REFERENCES = "&amp; &lt;b&gt; &nbsp;&copy &Auml;&#228;&#xe4; & &b; &notit; &#99999999999; &#x110000; &ampx;"
+
+
+def test_references_mean_the_same_in_a_long_text() -> None:
+    html = f"<p>{REFERENCES}</p>"
+    assert shown(LONG + html)[0] == LONG + nh3.clean(html)
+
+
+def test_a_number_that_is_no_character_is_shown_as_none() -> None:
+    assert shown(f"{LONG}a&#{'9' * 5_000};b&#x{'f' * 5_000};c")[0] == f"{LONG}a\ufffdb\ufffdc"
 
 
 def test_a_picture_inside_the_text_is_left_out_and_the_rest_stays() -> None:

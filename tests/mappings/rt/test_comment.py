@@ -100,4 +100,4 @@ def test_broken_html_is_read_like_any_other(html: str, text: str) -> None:
 def test_html_without_end_is_cut_off_in_both_forms() -> None:
     mapped = html_read("<b>x</b>" * 60_000)
     assert lost(mapped)["/body_html"] == "truncated"
-    assert mapped.data.body_text == "x" * 25_000
+    assert mapped.data.body_text == "x" * 50_000
