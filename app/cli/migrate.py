@@ -10,7 +10,7 @@ from app.settings.environment import load_settings
 
 
 def migrate() -> None:
-    """Apply the missing migrations and name them."""
+    """Apply the missing migrations and print their names."""
     for migration in asyncio.run(migrations.migrate(find_database(load_settings(os.environ)))):
         sys.stdout.write(f"{migration.version:04d} {migration.name}\n")
     sys.stdout.write("The database is up to date.\n")

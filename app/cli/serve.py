@@ -7,5 +7,5 @@ from app.settings.environment import load_settings
 
 
 def serve() -> None:
-    """Run the API until SIGTERM, which lets it finish what it has begun."""
+    """Run the API until SIGTERM. It then finishes running requests and exits."""
     serve_api(load_settings(os.environ))

@@ -7,5 +7,5 @@ from app.worker import run
 
 
 def worker() -> None:
-    """Run a worker until SIGTERM, which lets it finish what it has begun."""
+    """Run a worker until SIGTERM. It then finishes running jobs and exits."""
     run(load_settings(os.environ))

@@ -15,7 +15,7 @@ def migrated(empty_database_url: str) -> dict[str, str]:
     environment = {"LOCKSTITCH_DATABASE_URL": empty_database_url}
     done = lockstitch("migrate", environment=environment)
     assert done.returncode == 0, done.stderr
-    assert "0001 api_keys" in done.stdout
+    assert "0001 schema" in done.stdout
     return environment
 
 
