@@ -1,4 +1,4 @@
-"""The command line. Commands are named here and imported when they run, so that help and mistakes answer at once."""
+"""The command line. Commands are imported when they run, so that help and usage errors print at once."""
 
 import sys
 
@@ -16,42 +16,42 @@ app = App(
 app.command(
     "app.cli.dev:dev",
     name="dev",
-    help="Run everything on this machine: PostgreSQL, the vendors' emulators, the API and the worker.",
+    help="Run everything on this machine: PostgreSQL, the vendor emulators, the API and the worker.",
 )
-app.command("app.cli.serve:serve", name="serve", help="Run the API; scale it by running more of them.")
-app.command("app.cli.worker:worker", name="worker", help="Run a worker; any number may run.")
-app.command("app.cli.migrate:migrate", name="migrate", help="Bring the database to the schema of this version.")
-app.command("app.cli.map:map_payload", name="map", help="Show what a vendor's payload becomes.")
+app.command("app.cli.serve:serve", name="serve", help="Run the API. Run several to scale.")
+app.command("app.cli.worker:worker", name="worker", help="Run a worker. Run several to scale.")
+app.command("app.cli.migrate:migrate", name="migrate", help="Migrate the database to the schema of this version.")
+app.command("app.cli.map:map_payload", name="map", help="Map a vendor payload and show the result.")
 app.command(
     "app.cli.mapping:mapping",
     name="mapping",
-    help="Which revision of a mapping is at work where: try a new one, activate it, go back.",
+    help="List, try, activate and roll back mapping revisions.",
 )
-app.command("app.cli.key:key", name="key", help="Make, list, rotate and revoke the API keys of callers.")
+app.command("app.cli.key:key", name="key", help="Create, list, rotate and revoke API keys.")
 app.command(
     "app.cli.dead_letters:dead_letters",
     name="dead-letters",
-    help="Look into work that was given up; run it again or let it go.",
+    help="Inspect, redrive and discard dead letters.",
 )
-app.command("app.cli.redrive:redrive", name="redrive", help="Run many dead letters again; a worker carries it on.")
+app.command("app.cli.redrive:redrive", name="redrive", help="Redrive many dead letters. A worker does it in batches.")
 app.command(
     "app.cli.uploads:uploads",
     name="uploads",
-    help="Send exports of legacy systems, and see what became of their rows.",
+    help="Send exports of legacy systems and follow their rows.",
 )
-app.command("app.cli.drift:drift", name="drift", help="Look at what vendors changed without telling.")
-app.command("app.cli.queue:queue", name="queue", help="Show what waits and runs.")
-app.command("app.cli.audit:audit", name="audit", help="Look into the audit trail, and prove that it was not changed.")
+app.command("app.cli.drift:drift", name="drift", help="List and acknowledge unannounced changes at vendors.")
+app.command("app.cli.queue:queue", name="queue", help="Show queued and running jobs.")
+app.command("app.cli.audit:audit", name="audit", help="Search the audit trail and verify that it is unchanged.")
 app.command(
     "app.cli.secrets:secrets",
     name="secrets",
-    help="The encryption keys: what each one seals, and the change to a new one.",
+    help="Show which encryption keys are in use, and rotate to a new one.",
 )
-app.command("app.cli.runs:runs", name="runs", help="Tell what happened in a run.")
+app.command("app.cli.runs:runs", name="runs", help="Show what happened in a run.")
 app.command(
     "app.cli.contract:contract",
     name="contract",
-    help="What the data contracts promise, and whether a change breaks one.",
+    help="Show the data contracts, and check whether a change breaks one.",
 )
 app.command(
     "app.cli.coverage:show_coverage",
@@ -61,25 +61,25 @@ app.command(
 app.command(
     "app.cli.check_vendor:check_vendor",
     name="check-vendor",
-    help="Check a vendor's mapping against what it claims.",
+    help="Check a vendor's mapping against the claims in its quality.toml.",
 )
-app.command("app.cli.new_vendor:new_vendor", name="new-vendor", help="Begin the mapping of another vendor.")
+app.command("app.cli.new_vendor:new_vendor", name="new-vendor", help="Scaffold the mapping of a new vendor.")
 
 
 def main() -> None:
-    """Run the command that was asked for. Ends with 0, 2 for a mistake in the command line, 1 for anything else."""
+    """Run a command. Exits with 0, with 2 for a usage error, or with 1 for any other error."""
     try:
         app(exit_on_error=False)
     except CycloptsError:
-        sys.exit(USAGE_ERROR)  # it has printed what was wrong
+        sys.exit(USAGE_ERROR)  # cyclopts has printed the error
     except Complaint as complaint:
         sys.stderr.write(f"{complaint}\n")
         sys.exit(FAILURE)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
-        told = unimportable(error)
-        if told is None:
+        message = unimportable(error)
+        if message is None:
             raise
-        sys.stderr.write(f"{told}\n")
+        sys.stderr.write(f"{message}\n")
         sys.exit(FAILURE)

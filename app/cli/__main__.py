@@ -1,4 +1,4 @@
-"""`python -m app.cli`: the command line without its script."""
+"""`python -m app.cli`: the command line without the installed script."""
 
 from app.cli import main
 

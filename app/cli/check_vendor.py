@@ -1,4 +1,4 @@
-"""`lockstitch check-vendor`: whether a vendor's mapping does what it claims, and what is missing for each level."""
+"""`lockstitch check-vendor`: check a vendor's mapping against its claims, and list what each level still needs."""
 
 import importlib.util
 import os
@@ -43,17 +43,17 @@ from mappings.spec import Unmappable
 ROOT: Final = Path(mappings.__file__).parents[1]
 PARTS: Final = ("mappings/{vendor}", "emulators/{vendor}", "tests/mappings/{vendor}")
 MOST_FAILURES: Final = 5
-"""Of one rule that are shown; --json has all."""
-MYPY_PATIENCE: Final = 600.0  # seconds; without a cache it reads all libraries
+"""Failures shown per rule; --json has all."""
+MYPY_PATIENCE: Final = 600.0  # seconds; without a cache, mypy reads all libraries
 ERRORS_TEST: Final = "tests/mappings/{vendor}/test_errors.py"
-"""The vendor's own test of `errors.py`: what each documented error is. It is a matter of a second or two."""
+"""The vendor's test of `errors.py`, which covers each documented error. It takes a second or two."""
 PYTEST_PATIENCE: Final = 120.0
 NO_TESTS: Final = 5
-"""How pytest ends that has found none."""
+"""The exit code of pytest when it finds no tests."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """How far a vendor has come. `reached` is the highest level of which nothing is missing."""
+    """The result of a check. `reached` is the highest level with no missing rules."""
 
     vendor: str
     reached: Level | None
@@ -70,29 +70,28 @@ def check_vendor(
     write_golden: Flag = False,
     json: Json = False,
 ) -> None:
-    """Run everything that can be run for a vendor, hold it against its quality.toml, and show what is missing.
+    """Run all checks of a vendor, compare them with its quality.toml, and show what is missing.
 
-    Ends with 3 where a rule is called done and does not hold, where quality.toml is silent about one, or where --level
-    is not reached.
+    Exits with 3 if a rule is claimed as done but fails, if quality.toml omits a rule, or if --level is not reached.
 
     Parameters
     ----------
     name
         The vendor's folder in mappings/.
     level
-        Ask for this level; of what is to be done above it nothing is said.
+        Require this level, and show only rules up to it.
     types
-        Run mypy over the vendor's folders too; --no-types saves the time.
+        Also run mypy on the vendor's folders. --no-types is faster.
     write_golden
-        Check nothing; write down what each <object>-<case>.in.json becomes that has no .out.json yet, for you to read.
+        Only write the missing .out.json of each <object>-<case>.in.json, for you to review.
     json
-        As JSON, with every failure.
+        Print JSON, with all failures.
     """
     vendor = VENDORS.get(name)
     if vendor is None:
-        usage(f"There is no vendor {name} in mappings/registry.py; there are: {', '.join(VENDORS)}.")
+        usage(f"Unknown vendor {name}. Vendors in mappings/registry.py: {', '.join(VENDORS)}.")
     if not is_checkout(ROOT):
-        usage(f"{ROOT} is no working copy: check-vendor needs the tests and the look-alikes beside the mappings.")
+        usage(f"{ROOT} is not a checkout: check-vendor needs the folders mappings, emulators and tests.")
     if write_golden:
         _write_golden(vendor)
         return
@@ -114,16 +113,16 @@ def _write_golden(vendor: AnyVendor) -> None:
         sys.stderr.write(f"{refusal.path}: {refusal.reason}\n")
         sys.exit(REFUSED)
     for file in written:
-        sys.stdout.write(f"written  {file}: read it, every line\n")
+        sys.stdout.write(f"written  {file}: review every line\n")
     if not written:
-        sys.stdout.write("Every case has its .out.json; take one away to have it written again.\n")
+        sys.stdout.write("Every case has an .out.json. Delete one to write it again.\n")
 
 
 def _claims(vendor: AnyVendor) -> dict[str, Claim]:
     try:
         return claims(vendor, ROOT)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
-        raise Complaint(f"{FILE.format(vendor=vendor.name)} cannot be understood: {error}.") from error
+        raise Complaint(f"{FILE.format(vendor=vendor.name)} is invalid: {error}.") from error
 
 
 def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> dict[str, Result]:
@@ -142,12 +141,12 @@ def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> di
 
 
 def _is_exempt(claim: Claim | None) -> bool:
-    """Whether the vendor is tried on the real thing: what a look-alike would show is for people to judge then."""
+    """Return whether the vendor is tested against the real system, so that the emulator checks do not apply."""
     return claim is not None and claim.status == "exempt"
 
 
 def _errors_test(vendor: AnyVendor) -> Result | None:
-    """Whether the vendor's own test of its errors is green, up to the first that is not; None without one."""
+    """Run the vendor's test of its errors up to the first failure. None without such a test, or without pytest."""
     file = ERRORS_TEST.format(vendor=vendor.name)
     if not (ROOT / file).exists():
         return None
@@ -156,10 +155,10 @@ def _errors_test(vendor: AnyVendor) -> Result | None:
         return None
     shown = ("-x", "-q", "-rfE", "--tb=short", "--no-header", "-p", "no:cacheprovider")
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and file
+        done = subprocess.run(  # noqa: S603 - this interpreter, a file of the project
             [sys.executable, "-m", "pytest", *shown, file],
             cwd=ROOT,
-            env={**os.environ, "COLUMNS": "1000"},  # else the reason is cut off at the terminal's width
+            env={**os.environ, "COLUMNS": "1000"},  # otherwise pytest truncates the reason to the terminal's width
             capture_output=True,
             text=True,
             timeout=PYTEST_PATIENCE,
@@ -170,21 +169,21 @@ def _errors_test(vendor: AnyVendor) -> Result | None:
     if done.returncode == 0:
         return Result(cases=1)
     if done.returncode == NO_TESTS:
-        return Result(cases=1, failures=(f"{file} holds no test that runs",))
+        return Result(cases=1, failures=(f"{file} has no tests",))
     lines = [line.partition(" ") for line in done.stdout.splitlines()]
     red = next((what for word, _, what in lines if word in ("FAILED", "ERROR")), f"{file} cannot be run")
-    # Of a file that cannot be imported the summary does not say why.
-    why = next((what.strip() for word, _, what in lines if word == "E"), f"pytest ends with {done.returncode}")
+    # The summary does not say why a file cannot be imported.
+    why = next((what.strip() for word, _, what in lines if word == "E"), f"pytest exits with {done.returncode}")
     return Result(cases=1, failures=(red if " - " in red else f"{red} - {why}",))
 
 
 def _types(vendor: AnyVendor) -> Result | None:
-    """What mypy says about the vendor's folders, with the project's own settings; None without mypy."""
+    """Run mypy on the vendor's folders with the project's settings. None without mypy."""
     if importlib.util.find_spec("mypy") is None:
         sys.stderr.write("mypy is not installed here, so the types were not checked.\n")
         return None
     folders = [part for one in PARTS if (ROOT / (part := one.format(vendor=vendor.name))).is_dir()]
-    done = subprocess.run(  # noqa: S603 - our own interpreter and folders
+    done = subprocess.run(  # noqa: S603 - this interpreter, folders of the project
         [sys.executable, "-m", "mypy", "--no-error-summary", *folders],
         cwd=ROOT,
         capture_output=True,
@@ -208,54 +207,54 @@ def _report(vendor: AnyVendor, claimed: dict[str, Claim], results: dict[str, Res
 
 
 def _document(report: Report) -> dict[str, Any]:
-    """The report with what is computed of each rule beside it."""
-    told: dict[str, Any] = msgspec.to_builtins(report)
-    for shown, rule in zip(told["rules"], report.rules, strict=True):
+    """Return the report with the computed properties of each rule."""
+    document: dict[str, Any] = msgspec.to_builtins(report)
+    for shown, rule in zip(document["rules"], report.rules, strict=True):
         shown["level"], shown["is_met"] = rule.level, rule.is_met
         shown["holds"] = None if rule.result is None else rule.result.holds
-    return told
+    return document
 
 
 def _write(report: Report, levels: Sequence[Level]) -> None:
-    """The rules of these levels, and of any other what is wrong."""
+    """Print the rules of these levels, and the complaints of all levels."""
     console = Console()
-    told_of = [one for one in report.rules if one.level in levels or one.complaint is not None]
+    rules = [one for one in report.rules if one.level in levels or one.complaint is not None]
     shown = table("rule", "claim", "found")
-    for one in told_of:
+    for one in rules:
         shown.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
     console.print(shown)
-    for one in told_of:
-        for told in _said(one):
-            console.print(Text(told))
+    for one in rules:
+        for line in _explanation(one):
+            console.print(Text(line))
     console.print()
     for level in LEVELS:
         left = report.missing[level]
-        console.print(Text(f"{level}: {'all there' if not left else f'{len(left)} to go: ' + _names(left)}"))
+        console.print(Text(f"{level}: {'complete' if not left else f'{len(left)} to go: ' + _names(left)}"))
     console.print(Text(f"{report.vendor} has reached {report.reached or 'no level yet'}.", style="bold"))
 
 
 def _found(one: Judgement) -> Text:
     if one.result is None:
-        return Text("not checked" if one.rule == "bronze.types" else "for people to judge")
+        return Text("not checked" if one.rule == "bronze.types" else "needs review")
     if one.result.holds:
         return Text(f"holds, {one.result.told}", style="green")
     return Text(one.result.told, style="red" if one.complaint else "yellow")
 
 
-def _said(one: Judgement) -> Sequence[str]:
-    """What to do about one rule; nothing where all is well."""
-    told = []
+def _explanation(one: Judgement) -> Sequence[str]:
+    """Return what to do about one rule. Empty if nothing is wrong."""
+    lines = []
     if one.complaint is not None:
-        told.append(f"\n{one.complaint}")
+        lines.append(f"\n{one.complaint}")
     elif one.claim is not None and one.claim.status == "todo":
-        told.append(f"\n{one.rule} is to be done: {one.claim.reason}")
+        lines.append(f"\n{one.rule} is to be done: {one.claim.reason}")
         if one.result is not None and one.result.holds and one.rule in RULES:
-            told.append(f"  Of what stands there it holds that {RULES[one.rule]}.")
+            lines.append(f"  For what exists already, it holds that {RULES[one.rule]}.")
     if one.result is not None and (one.complaint is not None or (one.claim and one.claim.status == "todo")):
-        told += [f"  {failure}" for failure in one.result.failures[:MOST_FAILURES]]
+        lines += [f"  {failure}" for failure in one.result.failures[:MOST_FAILURES]]
         if len(one.result.failures) > MOST_FAILURES:
-            told.append(f"  and {len(one.result.failures) - MOST_FAILURES} more: --json has all")
-    return told
+            lines.append(f"  and {len(one.result.failures) - MOST_FAILURES} more: --json has all")
+    return lines
 
 
 def _names(rules: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""`lockstitch contract`: what the data contracts promise, and whether a change would break one."""
+"""`lockstitch contract`: show the data contracts, and check whether a change breaks one."""
 
 import sys
 from typing import Annotated, Any, Final
@@ -14,7 +14,7 @@ from app.cli.tables import table
 from canonical.released import OBJECTS, Contract, Verdict, contract_of, judge, version_key, write_release
 from mappings.registry import VENDORS, active
 
-contract = App(name="contract", help="What the data contracts promise, and whether a change breaks one.")
+contract = App(name="contract", help="Show the data contracts, and check whether a change breaks one.")
 
 Name = Annotated[str | None, Parameter(name="OBJECT")]
 LONGEST_SENTENCE: Final = 100
@@ -22,14 +22,14 @@ LONGEST_SENTENCE: Final = 100
 
 @contract.command
 def show(object_name: Name = None, /, *, json: Json = False) -> None:
-    """Show what a contract promises: meaning, owners, guarantees, changes, and who keeps it.
+    """Show a contract: meaning, owners, guarantees, change policy and contacts.
 
     Parameters
     ----------
     object_name
-        customer, order or ticket; all of them in short when left out.
+        customer, order or ticket. Omit it for a summary of all.
     json
-        As JSON, with the contract whole.
+        Print JSON, with the whole contract.
     """
     verdicts = [judge(one) for one in _chosen(object_name)]
     if json:
@@ -43,14 +43,14 @@ def show(object_name: Name = None, /, *, json: Json = False) -> None:
 
 @contract.command
 def check(object_name: Name = None, /, *, json: Json = False) -> None:
-    """Hold the schemas against the released ones. Ends with 3 where a change breaks `v1`, and says what to do.
+    """Compare the schemas with the released ones. Exits with 3 if a change breaks `v1`, and says what to do.
 
     Parameters
     ----------
     object_name
-        customer, order or ticket; all of them when left out.
+        customer, order or ticket. Omit it for all.
     json
-        As JSON.
+        Print JSON.
     """
     verdicts = [judge(one) for one in _chosen(object_name)]
     if json:
@@ -66,14 +66,14 @@ def check(object_name: Name = None, /, *, json: Json = False) -> None:
 
 @contract.command
 def release(object_name: Name = None, /) -> None:
-    """Keep the present contracts and schemas as the released ones, in `canonical/released`, to be committed.
+    """Write the current contracts and schemas to `canonical/released`, for you to commit.
 
-    Ends with 3, and writes nothing, where a change breaks `v1` or the version was not raised.
+    Exits with 3, and writes nothing, if a change breaks `v1` or the version was not raised.
 
     Parameters
     ----------
     object_name
-        customer, order or ticket; all of them when left out.
+        customer, order or ticket. Omit it for all.
     """
     verdicts = [judge(one) for one in _chosen(object_name)]
     refusals = [str(breach) for verdict in verdicts for breach in verdict.breaches]
@@ -83,25 +83,25 @@ def release(object_name: Name = None, /) -> None:
         sys.exit(REFUSED)
     for verdict in verdicts:
         write_release(verdict.object)
-        sys.stdout.write(f"{verdict.object} {verdict.version} is the released one; commit canonical/released.\n")
+        sys.stdout.write(f"{verdict.object} {verdict.version} is released. Commit canonical/released.\n")
 
 
 def _chosen(object_name: str | None) -> tuple[str, ...]:
     if object_name is None:
         return OBJECTS
     if object_name not in OBJECTS:
-        usage(f"There is no contract {object_name}; there are: {', '.join(OBJECTS)}.")
+        usage(f"Unknown contract {object_name}. Contracts: {', '.join(OBJECTS)}.")
     return (object_name,)
 
 
 def _unraised(verdict: Verdict) -> str | None:
-    """What stands against a release beside breaches: a version that says nothing changed, or that went back."""
+    """Return why the version forbids a release: it was not raised after an addition, or it went back."""
     if verdict.released_version is None:
         return None
     before, now = version_key(verdict.released_version), version_key(verdict.version)
     file = f"canonical/contracts/{verdict.object}.toml"
     if now < before:
-        return f"{verdict.object}: version {verdict.version} is before the released {verdict.released_version}: {file}"
+        return f"{file}: version {verdict.version} is older than the released {verdict.released_version}."
     if verdict.additions and now[:2] == before[:2]:
         raised = f"{before[0]}.{before[1] + 1}.0"
         return f"{verdict.object}: fields or values were added: raise version to {raised} in {file}, then release."
@@ -112,7 +112,7 @@ def _state(verdict: Verdict) -> str:
     if verdict.breaches:
         return f"{len(verdict.breaches)} breaking since {verdict.released_version}"
     if verdict.released_version is None:
-        return "not released yet: lockstitch contract release"
+        return "not released; run lockstitch contract release"
     if verdict.additions:
         return f"compatible with {verdict.released_version}, {len(verdict.additions)} added"
     return f"as released in {verdict.released_version}"
@@ -126,12 +126,12 @@ def _write_list(verdicts: list[Verdict]) -> None:
     Console().print(shown)
 
 
-def _write_contract(verdict: Verdict, told: Contract) -> None:
+def _write_contract(verdict: Verdict, content: Contract) -> None:
     console = Console()
-    console.print(Text(f"{told['object']} {told['version']}, {_state(verdict)}", style="bold"))
-    console.print(Text(told["meaning"]))
-    _write_owners(console, told)
-    _write_promises(console, told)
+    console.print(Text(f"{content['object']} {content['version']}, {_state(verdict)}", style="bold"))
+    console.print(Text(content["meaning"]))
+    _write_owners(console, content)
+    _write_promises(console, content)
     for title, changed in (("Added since the release", verdict.additions), ("Breaking", verdict.breaches)):
         if changed:
             _write_heading(console, title)
@@ -139,49 +139,49 @@ def _write_contract(verdict: Verdict, told: Contract) -> None:
                 console.print(Text(f"{one.schema}: {one.field}: {getattr(one, 'what', getattr(one, 'rule', ''))}"))
 
 
-def _write_owners(console: Console, told: Contract) -> None:
+def _write_owners(console: Console, content: Contract) -> None:
     _write_heading(console, "Owners")
-    console.print(Text(f"{told['owner']['team']} decides {told['owner']['decides']}."))
+    console.print(Text(f"{content['owner']['team']} decides {content['owner']['decides']}."))
     owners = table("team", "system", "fields")
-    for group in told["field_owners"]:
+    for group in content["field_owners"]:
         owners.add_row(Text(group["team"]), Text(group["system"]), Text(", ".join(group["fields"])))
     console.print(owners)
-    _write_heading(console, "Who is there")
+    _write_heading(console, "Producers and consumers")
     people = table("", "", "")
     people.show_header = False
-    for producer in told["producers"]:
+    for producer in content["producers"]:
         people.add_row("writes", Text(producer["name"]), Text(producer["how"]))
-    for consumer in told["consumers"]:
+    for consumer in content["consumers"]:
         people.add_row("reads", Text(consumer["name"]), Text(f"{consumer['uses']}; needs {consumer['needs']}"))
     console.print(people)
-    held = [vendor.title for vendor in VENDORS.values() if active(vendor, told["object"]) is not None]
-    console.print(Text(f"Mapped for {', '.join(held)}: lockstitch coverage {told['object']}"))
+    held = [vendor.title for vendor in VENDORS.values() if active(vendor, content["object"]) is not None]
+    console.print(Text(f"Mapped for {', '.join(held)}: lockstitch coverage {content['object']}"))
 
 
-def _write_promises(console: Console, told: Contract) -> None:
+def _write_promises(console: Console, content: Contract) -> None:
     _write_heading(console, "Guarantees")
-    for name, promise in told["guarantees"].items():
+    for name, promise in content["guarantees"].items():
         for label, text in _flattened(name, promise):
             console.print(Text.assemble((f"{label}: ", "bold"), text))
     _write_heading(console, "Changes")
-    policy = told["change_policy"]
+    policy = content["change_policy"]
     for name in ("compatible", "breaking"):
         console.print(Text.assemble((f"{name}: ", "bold"), "; ".join(policy[name])))
     console.print(Text.assemble(("notice: ", "bold"), policy["notice"]))
     _write_heading(console, "Incidents")
-    console.print(Text.assemble(("contact: ", "bold"), told["incidents"]["contact"]))
-    for severity in told["incidents"]["severities"]:
+    console.print(Text.assemble(("contact: ", "bold"), content["incidents"]["contact"]))
+    for severity in content["incidents"]["severities"]:
         console.print(Text(f"{severity['level']}. {severity['means']} Within {severity['respond_within']}:"))
         console.print(Text(f"   {severity['first_step']}"))
 
 
 def _flattened(name: str, promise: Any) -> list[tuple[str, str]]:
     if isinstance(promise, dict):
-        return [(f"{name}, {inner}", _said(value)) for inner, value in promise.items()]
-    return [(name, _said(promise))]
+        return [(f"{name}, {inner}", _plain(value)) for inner, value in promise.items()]
+    return [(name, _plain(promise))]
 
 
-def _said(value: Any) -> str:
+def _plain(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(msgspec.to_builtins(value))
 
 

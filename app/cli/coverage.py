@@ -1,4 +1,4 @@
-"""`lockstitch coverage`: what each vendor's mapping reads and writes, per field."""
+"""`lockstitch coverage`: show which fields each vendor's mapping reads and writes."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, get_args
@@ -38,20 +38,20 @@ def show_coverage(
     vendor: tuple[str, ...] = (),
     json: Json = False,
 ) -> None:
-    """Show which fields are read (R), written on a create (C) and changed afterwards (U), computed from the mappings.
+    """Show which fields are read (R), written on a create (C) and updated (U), computed from the mappings.
 
     Parameters
     ----------
     object_name
-        customer, order, ticket or comment; all of them when left out.
+        customer, order, ticket or comment. Omit it for all.
     vendor
-        Only this vendor; may be given several times.
+        Only this vendor. Repeat it for several.
     json
-        As JSON, with the values of enums that can be written.
+        Print JSON, with the enum values that can be written.
     """
     for name in vendor:
         if name not in VENDORS:
-            usage(f"There is no vendor {name}; there are: {', '.join(VENDORS)}.")
+            usage(f"Unknown vendor {name}. Vendors: {', '.join(VENDORS)}.")
     objects = get_args(ObjectName) if object_name is None else (object_name,)
     columns = [column for one in objects for column in _columns(one, vendor or tuple(VENDORS))]
     if json:
@@ -63,7 +63,7 @@ def show_coverage(
         if of_object:
             console.print(Text(f"{one}s", style="bold underline"))
             _write_tables(console, of_object)
-    console.print(f"R read, C written on a create, U changed by an update, {NOWHERE} no place at this vendor")
+    console.print(f"R read, C written on a create, U changed by an update, {NOWHERE} not mapped")
 
 
 def _columns(object_name: ObjectName, vendors: Sequence[str]) -> list[Column]:
@@ -83,22 +83,22 @@ def _column(mapping: AnyMapping) -> Column:
 
 
 def _write_tables(console: Console, columns: Sequence[Column]) -> None:
-    """As many vendors side by side as the screen is wide; the rest below."""
+    """Print as many vendors side by side as the screen is wide, and the rest below."""
     names = [field.field for field in columns[0].fields]
     left = max(len(name) for name in names) + GAP
-    for beside in _packed(columns, console.width - left):
-        shown: Table = table("field", *(VENDORS[column.vendor].title for column in beside))
+    for group in _packed(columns, console.width - left):
+        shown: Table = table("field", *(VENDORS[column.vendor].title for column in group))
         for header in shown.columns[1:]:
             header.no_wrap = True
-        shown.add_row("revision", *(f"r{column.mapping.revision}" for column in beside))
+        shown.add_row("revision", *(f"r{column.mapping.revision}" for column in group))
         for place, name in enumerate(names):
-            shown.add_row(name, *(_letters(column.fields[place]) for column in beside))
+            shown.add_row(name, *(_letters(column.fields[place]) for column in group))
         console.print(shown)
         console.print()
 
 
 def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """Groups of columns, none wider than `width`, each of at least one."""
+    """Split the columns into groups no wider than `width`, with at least one column each."""
     groups: list[list[Column]] = []
     free = 0
     for column in columns:
@@ -112,5 +112,5 @@ def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
 
 
 def _letters(cell: FieldCoverage) -> str:
-    told: dict[str, Any] = {"R": cell.reads, "C": cell.creates, "U": cell.updates}
-    return "".join(letter if can else " " for letter, can in told.items()) if any(told.values()) else NOWHERE
+    abilities: dict[str, Any] = {"R": cell.reads, "C": cell.creates, "U": cell.updates}
+    return "".join(letter if can else " " for letter, can in abilities.items()) if any(abilities.values()) else NOWHERE

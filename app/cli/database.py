@@ -1,4 +1,4 @@
-"""Which database a command means, the keys to what is sealed in it, and a connection to it."""
+"""Find the database and the encryption keys for a command, and connect."""
 
 import asyncio
 import json
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 def find_database(settings: Settings) -> str:
-    """The configured database, else that of the `lockstitch dev` that runs on the same data folder.
+    """Return the configured database URL, or that of the `lockstitch dev` running on the same data folder.
 
-    Raises Complaint where there is neither.
+    Raises Complaint if there is neither.
     """
     if settings.database_url is not None:
         return settings.database_url
@@ -28,15 +28,15 @@ def find_database(settings: Settings) -> str:
     except FileNotFoundError:
         raise Complaint(
             "LOCKSTITCH_DATABASE_URL is not set, and no `lockstitch dev` is running in this folder:"
-            " name a database or start one."
+            " set the variable, or start `lockstitch dev`."
         ) from None
     return announced
 
 
 def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
-    """The configured encryption keys, else that of the `lockstitch dev` in the same data folder.
+    """Return the configured encryption keys, or the key of the `lockstitch dev` in the same data folder.
 
-    Raises Complaint where there is neither.
+    Raises Complaint if there is neither.
     """
     settings = load_settings(environment)
     if settings.encryption_keys:
@@ -45,13 +45,13 @@ def find_keys(environment: Mapping[str, str]) -> tuple[EncryptionKey, ...]:
         kept = (settings.data_dir / "encryption-key").read_text()
     except FileNotFoundError:
         raise Complaint(
-            "LOCKSTITCH_ENCRYPTION_KEYS is not set: give this command the same keys as `lockstitch serve` has."
+            "LOCKSTITCH_ENCRYPTION_KEYS is not set: set it to the same keys as for `lockstitch serve`."
         ) from None
     return load_settings({**environment, "LOCKSTITCH_ENCRYPTION_KEYS": kept}).encryption_keys
 
 
 def find_settings(environment: Mapping[str, str]) -> Settings:
-    """The settings, with the connections of the `lockstitch dev` in the same data folder where no file names others."""
+    """Load the settings. Without a configuration file, use the connections of `lockstitch dev` in the data folder."""
     settings = load_settings(environment)
     written_by_dev = settings.data_dir / "lockstitch.toml"
     if settings.config_file is not None or settings.database_url is not None or not written_by_dev.exists():
@@ -60,7 +60,7 @@ def find_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
-    """Do something on one connection to the database. Raises Complaint when that is not to be had."""
+    """Run `do` on one connection to the database. Raises Complaint if there is no database."""
     url = find_database(load_settings(os.environ))
 
     async def connect_and_do() -> T:
@@ -74,17 +74,17 @@ def with_database(do: Callable[[Database], Awaitable[T]]) -> T:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run what works on a database. Raises Complaint for one that does not answer, or is not ours."""
+    """Run a coroutine that uses the database. Raises Complaint if it is unavailable or lacks Lockstitch's schema."""
     with needing_database():
         return asyncio.run(work)
 
 
 @contextmanager
 def needing_database() -> Iterator[None]:
-    """Raises Complaint in place of what a database raises that does not answer, or is not ours."""
+    """Raise Complaint if the database in the block is unavailable or lacks Lockstitch's schema."""
     try:
         yield
     except StoreUnavailable as error:
         raise Complaint(f"{error.detail} Is the database of LOCKSTITCH_DATABASE_URL running?") from error
     except PostgresError as error:
-        raise Complaint(f"The database refuses: {error}. Has `lockstitch migrate` been run?") from error
+        raise Complaint(f"The database refused a query: {error}. Did you run `lockstitch migrate`?") from error

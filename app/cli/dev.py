@@ -6,5 +6,5 @@ from app.dev.supervisor import run_dev
 
 
 def dev() -> None:
-    """Run everything until Ctrl-C, and say where it is."""
+    """Run everything until Ctrl-C, and print the URLs and keys."""
     run_dev(os.environ)

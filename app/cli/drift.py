@@ -1,4 +1,4 @@
-"""`lockstitch drift`: what vendors changed, and that somebody has seen it."""
+"""`lockstitch drift`: list and acknowledge drift findings."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from app.drift.findings import acknowledge_drift, list_drift
 from app.drift.models import DriftFilter, DriftFinding
 from app.settings.drift import DriftKind
 
-drift = App(name="drift", help="Look at what vendors changed without telling.")
+drift = App(name="drift", help="List and acknowledge unannounced changes at vendors.")
 
 
 @drift.command(name="list")
@@ -27,40 +27,40 @@ def list_all(
     cursor: str | None = None,
     json: Json = False,
 ) -> None:
-    """Show findings, newest first.
+    """List findings, newest first.
 
     Parameters
     ----------
     connection
-        Only of this connection.
+        Only findings of this connection.
     kind
-        Only of this kind.
+        Only findings of this kind.
     acknowledged
-        Those that somebody has acknowledged; those that nobody has when left out.
+        Only acknowledged findings. Without it, only open ones.
     limit
-        At most so many, up to 250.
+        The maximum number of findings, up to 250.
     cursor
-        Go on behind this one.
+        Continue after this cursor.
     json
-        As JSON.
+        Print JSON.
     """
     judge_limit(limit)
     which = DriftFilter(connection=connection, kind=kind, acknowledged=acknowledged)
     page = with_operators(DriftDeps, lambda deps: list_drift(deps, which, after=cursor, limit=limit))
     shown = table("finding", "last seen", "times", "mapping", "what")
-    show_page(page, shown, _row, none="There are no such findings.", json=json)
+    show_page(page, shown, _row, none="No matching findings.", json=json)
 
 
 @drift.command
 def acknowledge(finding_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = False) -> None:
-    """Say that a finding is seen: it is no news any more.
+    """Acknowledge a finding: add it to the baseline and end its alarm.
 
     Parameters
     ----------
     finding_id
-        Which one, drf_….
+        The id of the finding, drf_….
     json
-        As JSON.
+        Print JSON.
     """
     finding = with_operators(DriftDeps, lambda deps: acknowledge_drift(deps, finding_id, actor=actor()))
     tell(finding, f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}.", json=json)

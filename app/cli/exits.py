@@ -1,4 +1,4 @@
-"""How commands end, as scripts see it."""
+"""The exit codes of the commands."""
 
 import sys
 from typing import Final, NoReturn
@@ -7,13 +7,13 @@ SUCCESS: Final = 0
 FAILURE: Final = 1
 USAGE_ERROR: Final = 2
 REFUSED: Final = 3
-"""What was asked for was understood, and refused for a stated reason."""
+"""The request was valid, but was refused for a stated reason."""
 BROKEN: Final = 4
-"""The audit chain does not hold."""
+"""The audit chain is broken."""
 INTERRUPTED: Final = 130
 
 
 def usage(sentence: str) -> NoReturn:
-    """End the command: it was asked for wrongly, and this says how it is asked for."""
+    """Print how to use the command and exit with USAGE_ERROR."""
     sys.stderr.write(f"{sentence}\n")
     sys.exit(USAGE_ERROR)

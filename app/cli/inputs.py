@@ -1,4 +1,4 @@
-"""What a command is given to work on: a file, or standard input."""
+"""The input of a command: a file, or standard input."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ STANDARD_INPUT: Final = "-"
 
 
 def read_input(file: str) -> bytes:
-    """The content of the file, of standard input for `-`. Ends the command where it cannot be read."""
+    """Return the content of a file, or of standard input for `-`. Exits if it cannot be read."""
     try:
         return sys.stdin.buffer.read() if file == STANDARD_INPUT else Path(file).read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`lockstitch key`: the API keys of callers."""
+"""`lockstitch key`: create, list, rotate and revoke API keys."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from app.cli.tables import moment, table
 
 T = TypeVar("T")
 
-key = App(name="key", help="Make, list, rotate and revoke the API keys of callers.")
+key = App(name="key", help="Create, list, rotate and revoke API keys.")
 
 
 @key.command
@@ -25,16 +25,16 @@ def create(
     scope: Annotated[list[str], Parameter(negative=())],
     expires_in_days: int | None = None,
 ) -> None:
-    """Make a key and print it, once.
+    """Create a key and print it. It cannot be shown again.
 
     Parameters
     ----------
     name
-        What the key is called; one live key has it.
+        The name of the key, unique among active keys.
     scope
-        What the key may do, such as `customers:write`; repeat it for each.
+        A scope of the key, such as `customers:write`. Repeat it for several.
     expires_in_days
-        When the key ends by itself; never when left out.
+        Days until the key expires. Without it, the key never expires.
     """
     lifetime = None if expires_in_days is None else timedelta(days=expires_in_days)
     _show(_with_keys(lambda keys: keys.create(name, scope, expires_in=lifetime)))
@@ -42,13 +42,13 @@ def create(
 
 @key.command(name="list")
 def list_keys() -> None:
-    """Show every key ever made, without the keys themselves."""
+    """List all keys ever created, without their secrets."""
     shown = table("name, id", "state", "scopes")
     for listed in _with_keys(lambda keys: keys.list()):
         ends = moment(listed.expires_at) if listed.expires_at else "never"
         shown.add_row(
             f"{listed.name}\n{listed.id}",
-            f"{listed.state}\nmade {moment(listed.created_at)}\nends {ends}",
+            f"{listed.state}\ncreated {moment(listed.created_at)}\nexpires {ends}",
             " ".join(listed.scopes),
         )
     Console().print(shown)
@@ -62,18 +62,18 @@ def rotate(
     expires_in_days: int | None = None,
     scope: Annotated[list[str] | None, Parameter(negative=())] = None,
 ) -> None:
-    """Replace a key by a new one with the same name and scopes, and print that, once.
+    """Create a new key with the same name and scopes, and print it. It cannot be shown again.
 
     Parameters
     ----------
     name
-        The key to replace.
+        The name of the key to replace.
     overlap_hours
-        How long the old key stays good beside the new one.
+        Hours during which the old key stays valid.
     expires_in_days
-        When the new key ends; as long as the old one was given when left out.
+        Days until the new key expires. Without it, the lifetime of the old key applies.
     scope
-        What the new key may do in place of what the old one may; repeat it for each.
+        A scope of the new key, instead of the old key's scopes. Repeat it for each.
     """
     lifetime = None if expires_in_days is None else timedelta(days=expires_in_days)
     overlap = timedelta(hours=overlap_hours)
@@ -83,24 +83,24 @@ def rotate(
 
 @key.command
 def revoke(name: str) -> None:
-    """End a key, with the older ones that a rotation has left good. Processes that know it follow within a second.
+    """Revoke a key, and older ones that are still valid after a rotation. Takes effect within a second.
 
     Parameters
     ----------
     name
-        The key to end.
+        The name of the key.
     """
     ended = _with_keys(lambda keys: keys.revoke(name))
     sys.stdout.write(f"{ended} {'key' if ended == 1 else 'keys'} revoked.\n")
 
 
 def _with_keys(do: Callable[[PostgresKeys], Awaitable[T]]) -> T:
-    """Do something with the table of keys. Raises Complaint when the database is not to be had."""
+    """Run `do` on the store of keys. Raises Complaint if there is no database."""
     return with_database(lambda database: do(PostgresKeys(database, actor=actor())))
 
 
 def _show(made: NewKey) -> None:
-    """The secret alone on standard output, so that it can be piped into a secret store."""
-    ends = f"ends {made.expires_at:%Y-%m-%d %H:%M %Z}" if made.expires_at else "never ends by itself"
-    sys.stderr.write(f"Key {made.name} ({made.id}), {ends}. It is shown this once:\n")
+    """Print only the secret to standard output, so that it can be piped into a secret store."""
+    ends = f"expires {made.expires_at:%Y-%m-%d %H:%M %Z}" if made.expires_at else "never expires"
+    sys.stderr.write(f"Key {made.name} ({made.id}), {ends}. It cannot be shown again:\n")
     sys.stdout.write(f"{made.secret}\n")

@@ -1,4 +1,4 @@
-"""Lists that go on: one page as a table or as JSON, and how to come to the next."""
+"""Print one page of a list as a table or as JSON, and the cursor of the next page."""
 
 import sys
 from collections.abc import Callable
@@ -15,18 +15,20 @@ from app.http.paging import Page
 Cells = tuple[str | Text, ...]
 
 MOST: Final = 250
-"""Of a page, as at the API."""
+"""The maximum page size, like in the API."""
 
 
 def judge_limit(limit: int) -> None:
-    """Ends the command for a page that is empty or too long."""
+    """Exit unless the limit is 1 to MOST."""
     if not 1 <= limit <= MOST:
-        usage(f"--limit {limit}: 1 to {MOST}.")
+        usage(f"--limit {limit}: must be 1 to {MOST}.")
 
 
 def show_page(page: Page, shown: Table, row: Callable[[Any], Cells], *, none: str, json: bool) -> None:
-    """Print `shown`, filled with a row of each; `none` where there are none. The cursor goes to standard error, so that
-    what is piped is the list alone."""
+    """Print `shown` with a row of each item, or `none` for an empty page.
+
+    The cursor goes to standard error, so that a pipe receives only the list.
+    """
     if json:
         write_json(page)
         return
@@ -37,4 +39,4 @@ def show_page(page: Page, shown: Table, row: Callable[[Any], Cells], *, none: st
         shown.add_row(*row(each))
     Console().print(shown)
     if page.next_cursor is not None:
-        sys.stderr.write(f"There are more: --cursor {page.next_cursor}\n")
+        sys.stderr.write(f"More: --cursor {page.next_cursor}\n")

@@ -1,4 +1,4 @@
-"""A vendor's look-alike, run for the time of a check: a process of its own, because nothing here imports emulators."""
+"""Run the emulators in a separate process during a check, because `app` must not import them."""
 
 import os
 import socket
@@ -22,24 +22,24 @@ from mappings.registry import AnyVendor
 LOCALHOST: Final = "127.0.0.1"
 READY_WITHIN: Final = 30.0  # seconds; a loaded machine starts slowly
 POLL_EVERY: Final = 0.05  # seconds
-TIMEOUT: Final = 20.0  # seconds; the look-alike answers within milliseconds
+TIMEOUT: Final = 20.0  # seconds; the emulator answers within milliseconds
 LAST_LINES: Final = 6
-"""Of a traceback: the place and the reason."""
-MOST_SAID: Final = 800
+"""Lines of a traceback that are shown: the place and the reason."""
+MOST_OUTPUT: Final = 800
 
 
 class LookAlike:
-    """One vendor's look-alike over HTTP, as a connection would call it."""
+    """A client of one vendor's emulator, over HTTP like a connection."""
 
     def __init__(self, vendor: AnyVendor, client: httpx.Client, vendors: tuple[str, ...]) -> None:
-        """`client` calls the process, which serves `vendors`."""
+        """`client` calls the emulator process; `vendors` are those that it emulates."""
         self._vendor = vendor
         self._client = client
         self.is_there = vendor.name in vendors
         self._headers = _authorisation(vendor, _secrets_of(vendor))
 
     def send(self, request: VendorRequest, *, authorised: bool = True) -> VendorReply:
-        """The answer to a request as it would go out; with a token that is good for nothing on demand."""
+        """Send a request like a connection does. `authorised` False uses an invalid token."""
         wrong = _authorisation(self._vendor, dict.fromkeys(self._vendor.auth.secrets, "wrong"))
         headers = [*self._vendor.headers, *request.headers, self._headers if authorised else wrong]
         if request.body is not None:
@@ -52,16 +52,16 @@ class LookAlike:
         return VendorReply(status=answer.status_code, headers=names, body=answer.content)
 
     def refusal(self, request: VendorRequest) -> VendorRefusal | None:
-        """What the vendor's own folder makes of the answer: None for a success."""
+        """Send a request and return how the mapping classifies a refusal, or None for a success."""
         return self._vendor.refusal(self.send(request))
 
     def reset(self) -> None:
-        """Forget everything, and show at once in a search what was written."""
+        """Delete all records, and turn off the delay of searches."""
         self._control("/reset", {"vendor": self._vendor.name})
         self._control("/limits", {"vendor": self._vendor.name, "search_lag": 0.0})
 
     def place(self, object_name: str, record: Any) -> bool:
-        """Put a record in as it is; whether the look-alike has such objects."""
+        """Store a record unchanged. Return whether the emulator has such objects."""
         body = {"vendor": self._vendor.name, "object": object_name, "record": record}
         return self._client.post("/_emulator/records", json=body).status_code == httpx.codes.CREATED
 
@@ -71,12 +71,14 @@ class LookAlike:
 
 @contextmanager
 def running(vendor: AnyVendor, root: Path) -> Iterator[LookAlike]:
-    """The look-alikes of the checkout at `root`, until the block ends. Raises Complaint where they do not start; where
-    one broke at a call, standard error says how."""
+    """Run the emulators of the checkout at `root` for the duration of the block. Raises Complaint if they do not start.
+
+    If a call made an emulator raise an exception, prints it to standard error.
+    """
     port = _free_port()
     command = [sys.executable, "-m", "emulators", "--port", str(port), "--die-with-parent"]
     with TemporaryFile() as log:
-        # `-m` looks in the working folder first, so the emulators are those of the checkout.
+        # `-m` searches the working folder first, so it runs the emulators of the checkout.
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
         try:
             with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", timeout=TIMEOUT, trust_env=False) as client:
@@ -87,33 +89,33 @@ def running(vendor: AnyVendor, root: Path) -> Iterator[LookAlike]:
         finally:
             process.terminate()
             process.wait()
-        if broken := _raised(_said(log)):
-            sys.stderr.write(f"The look-alike broke at a call:\n{broken}\n")
+        if raised := _last_exception(_output(log)):
+            sys.stderr.write(f"The emulator failed on a call:\n{raised}\n")
 
 
 def _wait(client: httpx.Client, process: "subprocess.Popen[bytes]", log: IO[bytes]) -> tuple[str, ...]:
-    """The vendors that the process serves, once it answers."""
+    """Wait until the process answers, and return the vendors that it emulates."""
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            said = _said(log)
-            raise Complaint(f"The look-alikes do not start:\n{_raised(said) or said[-MOST_SAID:]}")
+            output = _output(log)
+            raise Complaint(f"The emulators do not start:\n{_last_exception(output) or output[-MOST_OUTPUT:]}")
         try:
             return tuple(client.get("/_emulator/health").json()["vendors"])
         except httpx.TransportError:
             time.sleep(POLL_EVERY)
-    raise Complaint(f"The look-alikes were not ready within {READY_WITHIN:.0f} s.")
+    raise Complaint(f"The emulators were not ready within {READY_WITHIN:.0f} s.")
 
 
-def _said(log: IO[bytes]) -> str:
+def _output(log: IO[bytes]) -> str:
     log.seek(0)
     return log.read().decode(errors="replace").strip()
 
 
-def _raised(said: str) -> str:
-    """The end of the last traceback in what a process said: the place and the reason. Empty where there is none."""
-    _, _, traceback = said.rpartition("Traceback (most recent call last):\n")
-    if traceback == said:
+def _last_exception(output: str) -> str:
+    """Return the place and the reason of the last traceback in the output. Empty if there is none."""
+    _, _, traceback = output.rpartition("Traceback (most recent call last):\n")
+    if traceback == output:
         return ""
     lines = traceback.splitlines()
     reason = next((place for place, line in enumerate(lines) if not line.startswith(" ")), len(lines) - 1)
@@ -127,7 +129,7 @@ def _free_port() -> int:
 
 
 def _secrets_of(vendor: AnyVendor) -> dict[str, str]:
-    """What the look-alike accepts: `<vendor>-dev-token` for every secret, unless `lockstitch dev` knows another."""
+    """Return the secrets that the emulator accepts: those of `lockstitch dev`, otherwise `<vendor>-dev-token`."""
     prefix = f"LOCKSTITCH_DEV_{vendor.name.upper()}_"
     known = {name: EMULATOR_CREDENTIALS.get(f"{prefix}{name.upper()}") for name in vendor.auth.secrets}
     return {name: secret or f"{vendor.name}-dev-token" for name, secret in known.items()}
@@ -139,5 +141,5 @@ def _authorisation(vendor: AnyVendor, secrets: Mapping[str, str]) -> tuple[str, 
 
 
 def is_checkout(root: Path) -> bool:
-    """Whether this is a working copy of the project: the tests and the look-alikes are beside the mappings."""
+    """Return whether `root` is a checkout of the project, with the folders mappings, emulators and tests."""
     return all((root / part).is_dir() for part in ("mappings", "emulators", "tests")) and os.access(root, os.R_OK)

@@ -1,4 +1,4 @@
-"""`lockstitch map`: what a vendor's payload becomes, without a server, a database or a vendor."""
+"""`lockstitch map`: map a vendor payload, without a server, a database or a vendor."""
 
 import sys
 from pathlib import Path
@@ -25,23 +25,23 @@ def map_payload(
     account: Path | None = None,
     list: Flag = False,
 ) -> None:
-    """Show what a payload becomes: the canonical data, what was lost, and what the vendor can never supply.
+    """Map a payload and show the canonical data, its loss, and the fields that the vendor does not have.
 
-    Ends with 0; with 2 for a mistake in the command or an unreadable file; with 3 and a path and reason on standard
-    error when the payload is refused.
+    Exits with 0; with 2 for a usage error or an unreadable file; with 3, and path and reason on standard error, if the
+    payload is refused.
 
     Parameters
     ----------
     name
         The mapping, such as hubspot.customer.
     file
-        A whole vendor answer, a webhook body or a bare record; - is standard input.
+        A vendor answer, a webhook body or a single record. - reads standard input.
     revision
-        Which revision of the mapping; the active one when left out.
+        The revision of the mapping. Without it, the newest released one.
     account
-        A JSON file of the account's facts; the vendor's documented defaults when left out.
+        A JSON file with the account's facts. Without it, the vendor's documented defaults.
     list
-        Show every record of the payload, as an array.
+        Map every record of the payload, and print an array.
     """
     mapping = _find_mapping(name, revision)
     payload = read_input(file)
@@ -49,9 +49,9 @@ def map_payload(
     try:
         records = VENDORS[mapping.vendor].unwrap(payload, mapping.object)
         if not records and not list:
-            raise Unmappable("$", f"it holds no {mapping.object}")
+            raise Unmappable("$", f"it contains no {mapping.object}")
         if len(records) > 1 and not list:
-            usage(f"{file} holds {len(records)} records: add --list to see them all.")
+            usage(f"{file} contains {len(records)} records: add --list to map all of them.")
         shown = [_shown(mapping, _map(mapping, record, facts)) for record in records]
     except Unmappable as refusal:
         sys.stderr.write(msgspec.json.encode({"path": refusal.path, "reason": refusal.reason}).decode() + "\n")
@@ -60,7 +60,7 @@ def map_payload(
 
 
 def _map(mapping: AnyMapping, record: msgspec.Raw, account: Any) -> Mapped[Any]:
-    """Through the shape that the record has: the API's own, or another that the vendor sends."""
+    """Map a record by its shape: that of the vendor's API, or another one that the vendor sends."""
     if mapping.shapes:
         try:
             members = msgspec.json.decode(record)
@@ -87,7 +87,7 @@ def _find_mapping(name: str, revision: int | None) -> AnyMapping:
     vendor = VENDORS.get(vendor_name)
     known = sorted({mapping.name for vendor in VENDORS.values() for mapping in vendor.mappings})
     if vendor is None or not any(mapping.name == name for mapping in vendor.mappings):
-        usage(f"There is no mapping {name}; there are: {', '.join(known)}.")
+        usage(f"Unknown mapping {name}. Mappings: {', '.join(known)}.")
     wanted: Any = object_name
     mapping = active(vendor, wanted) if revision is None else mapping_of(vendor, wanted, revision)
     if mapping is None:
@@ -99,4 +99,4 @@ def _read_account(file: Path, mapping: AnyMapping) -> Any:
     try:
         return msgspec.json.decode(read_input(str(file)), type=mapping.account)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        usage(f"{file} does not hold the facts of a {mapping.vendor} account: {error}.")
+        usage(f"{file} is not a valid {mapping.vendor} account: {error}.")

@@ -1,4 +1,4 @@
-"""`lockstitch mapping`: revisions of mappings, which one is at work where, and what comes of those that are tried."""
+"""`lockstitch mapping`: list, try, activate and roll back mapping revisions."""
 
 import os
 import re
@@ -38,17 +38,17 @@ Name = Annotated[str, Parameter(name="VENDOR.OBJECT")]
 Named = Annotated[str, Parameter(name="VENDOR.OBJECT@rN")]
 At = Annotated[str | None, Parameter(name="--connection")]
 
-mapping = App(name="mapping", help="Which revision of a mapping is at work where: try a new one, activate it, go back.")
+mapping = App(name="mapping", help="List, try, activate and roll back mapping revisions.")
 
 
 @mapping.command(name="list")
 def list_all(*, json: Json = False) -> None:
-    """Show every mapping, its revisions, and which of them is active at each connection.
+    """List every mapping, its revisions, and the active one at each connection.
 
     Parameters
     ----------
     json
-        As JSON.
+        Print JSON.
     """
     connections = _connections()
     found = with_operators(RevisionDeps, lambda deps: list_mappings(deps.mapping_routes, deps.trial_book, connections))
@@ -68,14 +68,14 @@ def list_all(*, json: Json = False) -> None:
 
 @mapping.command
 def show(name: Name, /, *, json: Json = False) -> None:
-    """Show one mapping, with what was decided and what came of it.
+    """Show one mapping with its routes and trial results.
 
     Parameters
     ----------
     name
-        Which one, such as hubspot.customer.
+        The mapping, such as hubspot.customer.
     json
-        As JSON.
+        Print JSON.
     """
     found = _read(name)
     if json:
@@ -96,11 +96,11 @@ def diff(name: Name, /, *, connection: At = None, json: Json = False) -> None:
     Parameters
     ----------
     name
-        Which one, such as hubspot.customer.
+        The mapping, such as hubspot.customer.
     connection
         Only at this connection.
     json
-        As JSON.
+        Print JSON.
     """
     found = _read(name)
     routes = [route for route in found.routes if connection in (None, route.connection)]
@@ -110,23 +110,23 @@ def diff(name: Name, /, *, connection: At = None, json: Json = False) -> None:
         return
     console = Console()
     if not comparisons:
-        console.print(f"Nothing was compared yet: lockstitch mapping shadow {name}@rN")
+        console.print(f"No comparisons yet. To start some: lockstitch mapping shadow {name}@rN")
     for where, one in comparisons:
         show_differences(where, one, console)
 
 
 @mapping.command
 def activate(named: Named, /, *, connection: At = None, json: Json = False) -> None:
-    """Make a released revision the active one; every process keeps to it within about a second.
+    """Activate a released revision. Takes effect within about a second.
 
     Parameters
     ----------
     named
-        Which revision, such as hubspot.customer@r2.
+        The revision, such as hubspot.customer@r2.
     connection
-        At which connection; needed where several use the mapping.
+        The connection. Required if several use the mapping.
     json
-        As JSON.
+        Print JSON.
     """
     name, revision = _revision(named)
     _set_route(name, connection, json, lambda where: RouteOrder(connection=where, active=revision))
@@ -134,18 +134,16 @@ def activate(named: Named, /, *, connection: At = None, json: Json = False) -> N
 
 @mapping.command
 def rollback(name: Name, /, *, connection: At = None, json: Json = False) -> None:
-    """Go back to the revision that was active before; what is tried ends.
-
-    Ends with 3 where none was.
+    """Activate the previous revision, and end shadow and canary. Exits with 3 if there is no previous revision.
 
     Parameters
     ----------
     name
-        Which mapping, such as hubspot.customer.
+        The mapping, such as hubspot.customer.
     connection
-        At which connection; needed where several use the mapping.
+        The connection. Required if several use the mapping.
     json
-        As JSON.
+        Print JSON.
     """
     where = _one_connection(name, connection)
     _decide(name, where, lambda deps, known: roll_back(deps.mapping_routes, known, name, where, actor=actor()), json)
@@ -161,20 +159,20 @@ def shadow(
     off: Flag = False,
     json: Json = False,
 ) -> None:
-    """Compare a revision with the active one on a sample of what passes; nobody sees what it makes.
+    """Compare a revision with the active one on a sample of the traffic. Callers never see its results.
 
     Parameters
     ----------
     named
-        Which revision, such as hubspot.customer@r2.
+        The revision, such as hubspot.customer@r2.
     connection
-        At which connection; needed where several use the mapping.
+        The connection. Required if several use the mapping.
     rate
-        The share of what passes that is compared, above 0 to 1.
+        The share of the traffic to compare, above 0 to 1.
     off
-        Compare no more.
+        End the comparison.
     json
-        As JSON.
+        Print JSON.
     """
     name, revision = _revision(named)
     _judge_share("--rate", rate)
@@ -192,20 +190,20 @@ def canary(
     off: Flag = False,
     json: Json = False,
 ) -> None:
-    """Let a released revision answer for a share of the records; it comes back by itself when it does worse.
+    """Use a released revision for a share of the records. It is withdrawn automatically if it does worse.
 
     Parameters
     ----------
     named
-        Which revision, such as hubspot.customer@r2.
+        The revision, such as hubspot.customer@r2.
     connection
-        At which connection; needed where several use the mapping.
+        The connection. Required if several use the mapping.
     share
         The share of the records, above 0 to 1.
     off
-        Let the active revision answer for all again.
+        End the canary.
     json
-        As JSON.
+        Print JSON.
     """
     name, revision = _revision(named)
     _judge_share("--share", share)
@@ -226,14 +224,14 @@ def _set_route(name: str, connection: str | None, json: bool, order_of: Callable
 def _decide(
     name: str, where: str, decide: Callable[[RevisionDeps, Connections], Awaitable[object]], json: bool
 ) -> None:
-    """Decide about the mapping at one connection, then show how it stands there."""
+    """Change the route at one connection, then show it."""
     connections = _connections()
 
-    async def decide_and_look(deps: RevisionDeps) -> MappingView:
+    async def decide_and_read(deps: RevisionDeps) -> MappingView:
         await decide(deps, connections)
         return await read_mapping(deps.mapping_routes, deps.trial_book, connections, name)
 
-    found = with_operators(RevisionDeps, decide_and_look)
+    found = with_operators(RevisionDeps, decide_and_read)
     if json:
         write_json(found)
         return
@@ -255,22 +253,22 @@ def _connections() -> Connections:
 
 
 def _one_connection(name: str, connection: str | None) -> str:
-    """The connection that is meant; where only one uses the mapping it need not be named."""
+    """Return the given connection, or the only one that uses the mapping."""
     if connection is not None:
         return connection
     users = [route.connection for route in _read(name).routes]
     if len(users) != 1:
-        usage(f"--connection: say which; {name} is at work at: {', '.join(users) or 'none'}.")
+        usage(f"--connection is required. Connections that use {name}: {', '.join(users) or 'none'}.")
     return users[0]
 
 
 def _revision(named: str) -> tuple[str, int]:
     match = REVISION.fullmatch(named)
     if match is None:
-        usage(f"{named}: name a revision, such as hubspot.customer@r2.")
+        usage(f"{named}: must be a revision, such as hubspot.customer@r2.")
     return match[1], int(match[2])
 
 
 def _judge_share(option: str, share: float) -> None:
     if not 0 < share <= 1:
-        usage(f"{option} {share}: above 0, at most 1.")
+        usage(f"{option} {share}: must be above 0 and at most 1.")

@@ -10,12 +10,12 @@ from app.settings.environment import load_settings
 
 
 def migrate(*, wait: float = 30.0) -> None:
-    """Apply the missing migrations and name them.
+    """Apply the missing migrations and print their names.
 
     Parameters
     ----------
     wait
-        For how many seconds to try again while the database does not answer or a table is in use.
+        Seconds to retry while the database does not answer or a table is in use.
     """
     url = find_database(load_settings(os.environ))
     for migration in asyncio.run(migrations.migrate(url, wait_seconds=wait, tell=_tell)):

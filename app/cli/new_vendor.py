@@ -1,4 +1,4 @@
-"""`lockstitch new-vendor`: begin a vendor with files that work, and blanks that say what to fill in."""
+"""`lockstitch new-vendor`: scaffold a vendor with working files, and blanks that say what to fill in."""
 
 import importlib.util
 import keyword
@@ -21,7 +21,7 @@ ROOT: Final = Path(mappings.__file__).parents[1]
 NAME: Final = re.compile(r"[a-z][a-z0-9]{1,15}")
 TITLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .&+-]{0,15}")
 API: Final = re.compile(r"[a-z0-9]{1,8}")
-PATIENCE: Final = 120.0  # seconds for one of the commands that print a file
+PATIENCE: Final = 120.0  # seconds for each command that generates a file
 
 
 def new_vendor(
@@ -32,73 +32,72 @@ def new_vendor(
     title: str | None = None,
     api: str = "v1",
 ) -> None:
-    """Begin a vendor: its mapping, look-alike, golden records and page, and its name wherever vendors are listed.
+    """Scaffold a vendor: mapping, emulator, golden records and docs page, and add it to the lists of vendors.
 
-    What is made works and reads one object of an invented API. `quality.toml` says what to fill in. Nothing that is
-    there already is overwritten.
+    The result works and reads one object of an invented API. `quality.toml` says what to fill in. Existing files are
+    never overwritten.
 
     Parameters
     ----------
     name
-        The folder's name: 2 to 16 lower-case letters and digits.
+        The name of the folders: 2 to 16 lower-case letters and digits.
     object
-        What is mapped first: customer or ticket.
+        The first object to map: customer or ticket.
     title
-        What people call it; the name with a capital letter when left out.
+        The name that people read. Without it, the folder's name with a capital letter.
     api
-        The version of its API as it stands in its paths, such as v2.
+        The version of the API, as in its paths, such as v2.
     """
     called = title or name.capitalize()
-    told = _objection(name, called, api)
-    if told is not None:
-        usage(told)
+    objection = _objection(name, called, api)
+    if objection is not None:
+        usage(objection)
     files = list(rendered(name, called, object, api))
     present = [str(path) for path, _ in files if (ROOT / path).exists()]
     if present:
-        sys.stderr.write(f"Nothing was made, because there is already: {', '.join(present)}\n")
+        sys.stderr.write(f"Nothing was created. These files already exist: {', '.join(present)}\n")
         sys.exit(REFUSED)
     for path, text in files:
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text, "utf-8")
-        sys.stdout.write(f"made     {path}\n")
+        sys.stdout.write(f"created  {path}\n")
     left = []
     for file, done, step in register(ROOT, name):
-        sys.stdout.write(f"{'edited  ' if done else 'LEFT    '} {file}: {step}\n")
+        sys.stdout.write(f"{'edited  ' if done else 'TO DO   '} {file}: {step}\n")
         left += [] if done else [f"{file}: {step}"]
     if not left:
-        _print_files(name)
+        _generate_files(name)
     _write_steps(name, object, api, left)
 
 
 def _objection(name: str, title: str, api: str) -> str | None:
-    """What stands against the name; None where nothing does."""
+    """Return why the arguments are refused, or None."""
     if not is_checkout(ROOT):
-        return f"{ROOT} is no working copy: a vendor is made in the project's own source."
+        return f"{ROOT} is not a checkout: new-vendor adds files to the project's source."
     if not NAME.fullmatch(name) or keyword.iskeyword(name):
-        return "The name is 2 to 16 lower-case letters and digits, begins with a letter and is no word of Python."
+        return "The name must be 2 to 16 lower-case letters and digits, start with a letter, and not a Python keyword."
     if not TITLE.fullmatch(title):
-        return "The title is up to 16 letters, digits, spaces and any of . & + -"
+        return "The title must be up to 16 letters, digits, spaces and any of . & + -"
     if not API.fullmatch(api):
-        return "The API's version is up to 8 lower-case letters and digits, such as v2."
+        return "The API version must be up to 8 lower-case letters and digits, such as v2."
     if name in VENDORS:
-        return f"{name} is there already: lockstitch check-vendor {name}"
+        return f"{name} already exists: run lockstitch check-vendor {name}"
     if name in MANIFESTS:
-        return f"{name} is known as an intake of webhooks: take it out of mappings/intakes.py first."
+        return f"{name} already receives webhooks without a mapping: remove it from mappings/intakes.py first."
     if any(importlib.util.find_spec(f"{package}.{name}") is not None for package in ("mappings", "emulators")):
-        return f"{name} is the name of a module of the project: choose another."
+        return f"{name} is a module of the project: choose another name."
     return None
 
 
-def _print_files(name: str) -> None:
-    """The files that are printed from code: what the golden records mean, and the coverage. In processes of their own,
-    since this one has read the registry as it was."""
+def _generate_files(name: str) -> None:
+    """Generate the golden answers and the coverage table. Runs new processes, which import the changed registry."""
     for command in (["app.cli", "check-vendor", name, "--write-golden"], ["mappings.coverage_table", "--write"]):
-        done = subprocess.run(  # noqa: S603 - our own interpreter and modules
+        done = subprocess.run(  # noqa: S603 - this interpreter, modules of the project
             [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         sys.stdout.write(done.stdout)
         if done.returncode != 0:
-            sys.stderr.write(f"python -m {' '.join(command)} did not succeed:\n{done.stderr}")
+            sys.stderr.write(f"python -m {' '.join(command)} failed:\n{done.stderr}")
             sys.exit(REFUSED)
 
 
@@ -107,26 +106,26 @@ def _write_steps(name: str, first: str, api: str, left: list[str]) -> None:
         sys.stdout.write(f"\nBy hand: {step}.\n")
     if left:
         sys.stdout.write(
-            f"Then: lockstitch check-vendor {name} --write-golden, and python -m mappings.coverage_table --write.\n"
+            f"Then run lockstitch check-vendor {name} --write-golden and python -m mappings.coverage_table --write.\n"
         )
     files = (
-        (f"mappings/{name}/wire_{api}.py", "the record as it is really sent"),
-        (f"mappings/{name}/endpoints.py", "where it is read and listed; unwrap.py, how answers hold it"),
-        (f"mappings/{name}/{first}_r1.py", "what a record means"),
-        (f"mappings/{name}/errors.py", "how the vendor says no"),
-        (f"tests/mappings/{name}/test_errors.py", "each error that it documents"),
-        (f"mappings/{name}/__init__.py", "its address, credentials and limit"),
+        (f"mappings/{name}/wire_{api}.py", "the record as the vendor sends it"),
+        (f"mappings/{name}/endpoints.py", "the requests; in unwrap.py, where answers contain records"),
+        (f"mappings/{name}/{first}_r1.py", "the mapping of a record"),
+        (f"mappings/{name}/errors.py", "the vendor's error answers"),
+        (f"tests/mappings/{name}/test_errors.py", "each documented error"),
+        (f"mappings/{name}/__init__.py", "base URL, credentials and rate limit"),
         (f"tests/mappings/{name}/fixtures", f"recorded answers with invented people: {first}-<case>.in.json"),
-        (f"emulators/{name}/emulator.py", "its look-alike, from the documentation"),
-        (f"mappings/{name}/quality.toml", "what of it is done"),
+        (f"emulators/{name}/emulator.py", "the emulator, from the vendor's documentation"),
+        (f"mappings/{name}/quality.toml", "the rules that are done"),
     )
     width = max(len(file) for file, _ in files)
     steps = "".join(f"  {place}. {file:{width}}  {what}\n" for place, (file, what) in enumerate(files, 1))
     sys.stdout.write(
         f"""
-{name} reads {first}s of an API that was guessed. Next, with the vendor's reference beside you:
+{name} reads {first}s of an invented API. Next, complete these files from the vendor's API reference:
 
 {steps}
-lockstitch check-vendor {name} tells at any time what holds and what is missing; docs/add-a-vendor.md leads through it.
+Run lockstitch check-vendor {name} at any time to see what is missing. docs/add-a-vendor.md explains each step.
 """
     )

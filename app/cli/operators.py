@@ -1,4 +1,4 @@
-"""What operators' commands share. They work on the database itself, so they work while the API is down."""
+"""Shared parts of the operator commands. They use the database directly, so they work while the API is down."""
 
 import getpass
 import os
@@ -24,8 +24,7 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
-    """Do something with the dependencies of this type. Ends the command where that is refused; raises Complaint without
-    a database."""
+    """Run `do` with the dependencies of this type. Exits if it is refused. Raises Complaint without a database."""
     url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
 
     async def open_and_do() -> T:
@@ -42,7 +41,7 @@ def with_operators(kind: type[D], do: Callable[[D], Awaitable[T]]) -> T:
 
 
 def actor() -> str:
-    """Who is at the keyboard, for the audit trail."""
+    """Return the current user, for the audit trail."""
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user may have no name
@@ -50,7 +49,7 @@ def actor() -> str:
 
 
 def read_time(option: str, text: str | None) -> datetime | None:
-    """An RFC 3339 time, or an age such as `90m`, `2h`, `1d`. Ends the command for anything else."""
+    """Parse an RFC 3339 time, or an age such as `90m`, `2h`, `1d`. Exits for anything else."""
     if text is None:
         return None
     age = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
@@ -59,4 +58,4 @@ def read_time(option: str, text: str | None) -> datetime | None:
             return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: int(age[1])})
         return msgspec.convert(text, Instant).astimezone(UTC)
     except (msgspec.ValidationError, OverflowError):
-        usage(f"{option} {text}: give a time such as 2026-05-01T09:30:00Z, or an age such as 90m, 2h, 1d.")
+        usage(f"{option} {text}: must be a time such as 2026-05-01T09:30:00Z, or an age such as 90m, 2h, 1d.")

@@ -1,4 +1,4 @@
-"""What commands print for programs, and the option that asks for it."""
+"""JSON output of the commands, and its option."""
 
 import sys
 from typing import Annotated, Any
@@ -7,18 +7,18 @@ import msgspec
 from cyclopts import Parameter
 
 Flag = Annotated[bool, Parameter(negative=())]
-"""An option that is given or left out; no `--no-…` takes it back."""
+"""A flag without a `--no-…` form."""
 
 Json = Annotated[bool, Parameter(name="--json", negative=())]
 
 
 def write_json(content: Any) -> None:
-    """The same document as the API's."""
+    """Print the same document as the API returns, indented."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
 
 
 def tell(content: Any, sentence: str, *, json: bool) -> None:
-    """What was done: as the API's document, or in one sentence for whoever is at the keyboard."""
+    """Print the result: the API's document if `json`, otherwise one sentence."""
     if json:
         write_json(content)
     else:

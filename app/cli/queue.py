@@ -1,4 +1,4 @@
-"""`lockstitch queue`: what waits and runs."""
+"""`lockstitch queue`: show queued and running jobs."""
 
 from rich.console import Console
 from rich.text import Text
@@ -11,12 +11,12 @@ from app.queue.state import QueueLane, read_queue
 
 
 def queue(*, json: Json = False) -> None:
-    """Show depth, age and lag by connection and kind, and which connections do not go on.
+    """Show depth, age and lag by connection and kind, and which connections are blocked.
 
     Parameters
     ----------
     json
-        As JSON.
+        Print JSON.
     """
     seen = with_operators(QueueDeps, lambda deps: read_queue(deps))
     if json:
@@ -24,11 +24,11 @@ def queue(*, json: Json = False) -> None:
         return
     console = Console()
     console.print(
-        f"{seen.depth} jobs, the oldest {span(seen.oldest_seconds)} old, {seen.blocked_keys} records held up;"
+        f"{seen.depth} jobs, the oldest {span(seen.oldest_seconds)} old, {seen.blocked_keys} records blocked,"
         f" {seen.dead_letters} dead letters."
     )
-    shown = table("connection", "kind", "jobs", "run", "ready", "held up", "oldest", "lag")
-    # At 80 columns it is a long name that gives way, never a figure.
+    shown = table("connection", "kind", "jobs", "run", "ready", "blocked", "oldest", "lag")
+    # At 80 columns, shorten a long name, never a figure.
     shown.columns[0].overflow, shown.columns[0].max_width = "ellipsis", 24
     for column in shown.columns:
         column.no_wrap = True
@@ -47,10 +47,10 @@ def queue(*, json: Json = False) -> None:
         console.print(shown)
     for lane in seen.lanes:
         if lane.state != "open":
-            console.print(Text(_told(lane)))
+            console.print(Text(_blocked_lane(lane)))
 
 
-def _told(lane: QueueLane) -> str:
+def _blocked_lane(lane: QueueLane) -> str:
     rest = "" if lane.blocked_seconds is None else f" for {span(lane.blocked_seconds)}"
     why = "" if lane.note is None else f": {lane.note}"
     return f"{lane.connection} is {lane.state}{rest}{why}"

@@ -1,4 +1,4 @@
-"""`lockstitch redrive`: run many dead letters again, and watch it."""
+"""`lockstitch redrive`: start, follow and cancel bulk redrives."""
 
 import asyncio
 import sys
@@ -34,7 +34,7 @@ STILL_SECONDS: Final = 15.0
 LISTED: Final = 20
 FASTEST: Final = 10_000
 
-redrive = App(name="redrive", help="Run many dead letters again; a worker carries it on.")
+redrive = App(name="redrive", help="Redrive many dead letters. A worker does it in batches.")
 
 
 @redrive.command
@@ -57,27 +57,27 @@ def start(
     Parameters
     ----------
     connection
-        Those of this connection.
+        Only dead letters of this connection.
     kind
-        Those of this kind of work, such as ingest.
+        Only dead letters of this job kind, such as ingest.
     category
-        Those that had this kind of trouble.
+        Only dead letters with this failure category.
     since
-        Those given up since this time (RFC 3339) or within this age (90m, 2h, 1d).
+        Only dead letters created since this time (RFC 3339), or within this age (90m, 2h, 1d).
     until
-        Those given up before this time, or longer ago than this age.
+        Only dead letters created before this time, or older than this age.
     correlation_id
-        Those of this run.
+        Only dead letters of this run.
     all
-        Every open one; needed where nothing else says which.
+        All open dead letters. Required if there is no other filter.
     rate
-        How many a second, at most; as fast as can be when left out.
+        The maximum number per second. Without it, as fast as possible.
     dry_run
-        Only tell what it would take.
+        Only show what would be redriven.
     follow
-        Show how it goes on until it ends; Ctrl-C stops looking, not the redrive.
+        Show the progress until it ends. Ctrl-C stops the display, not the redrive.
     json
-        As JSON.
+        Print JSON.
     """
     chosen = RedriveFilter(
         connection=connection,
@@ -88,46 +88,46 @@ def start(
         correlation_id=correlation_id,
     )
     if chosen == RedriveFilter() and not all:
-        usage("Say which: --connection, --kind, --category, --since, --until, --correlation-id, or --all.")
+        usage("Use a filter: --connection, --kind, --category, --since, --until, --correlation-id, or --all.")
     if rate is not None and not 0 < rate <= FASTEST:
-        usage(f"--rate {rate}: more than 0, at most {FASTEST}.")
+        usage(f"--rate {rate}: must be above 0 and at most {FASTEST}.")
     request = RedriveRequest(filter=chosen, rate_per_second=rate, dry_run=dry_run)
     if dry_run:
-        _tell_dry_run(with_operators(DeadLetterDeps, lambda deps: preview_redrive(deps, request)), json)
+        _show_dry_run(with_operators(DeadLetterDeps, lambda deps: preview_redrive(deps, request)), json)
         return
     run = str(uuid7())
     begun = with_operators(DeadLetterDeps, lambda deps: start_redrive(deps, request, actor=actor(), correlation_id=run))
     if follow:
         _follow(begun.id, json)
     else:
-        tell(begun, f"{begun.id} has {begun.total} dead letters before it.", json=json)
+        tell(begun, f"{begun.id} will redrive {begun.total} dead letters.", json=json)
 
 
 @redrive.command
 def status(
     redrive_id: Annotated[str | None, Parameter(name="ID")] = None, /, *, follow: Flag = False, json: Json = False
 ) -> None:
-    """Show how far one has come, or the latest ones.
+    """Show the progress of one redrive, or of the latest ones.
 
     Parameters
     ----------
     redrive_id
-        Which one, rdv_….
+        The id of the redrive, rdv_…. Without it, the latest ones.
     follow
-        Show how it goes on until it ends.
+        Show the progress until it ends.
     json
-        As JSON.
+        Print JSON.
     """
     if redrive_id is None:
         if follow:
-            usage("--follow: say which one.")
+            usage("--follow requires an ID.")
         page = with_operators(DeadLetterDeps, lambda deps: list_redrives(deps, after=None, limit=LISTED))
         if json:
             write_json(page)
         elif page.data:
             _show(list(page.data))
         else:
-            sys.stdout.write("There has been no redrive.\n")
+            sys.stdout.write("No redrives.\n")
         return
     if follow:
         _follow(redrive_id, json)
@@ -141,14 +141,14 @@ def status(
 
 @redrive.command
 def cancel(redrive_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = False) -> None:
-    """Stop one; what it has redriven stays so. Ends with 3 when it has ended already.
+    """Cancel a redrive. Dead letters that it has already redriven stay redriven. Exits with 3 if it has ended.
 
     Parameters
     ----------
     redrive_id
-        Which one, rdv_….
+        The id of the redrive, rdv_….
     json
-        As JSON.
+        Print JSON.
     """
     cancelled = with_operators(DeadLetterDeps, lambda deps: cancel_redrive(deps, redrive_id, actor=actor()))
     tell(cancelled, f"{cancelled.id} is cancelled with {cancelled.left} left.", json=json)
@@ -158,7 +158,7 @@ def _follow(redrive_id: str, json: bool) -> None:
     try:
         ended = with_operators(DeadLetterDeps, lambda deps: _watch(deps, redrive_id))
     except KeyboardInterrupt:
-        sys.stderr.write(f"It goes on; `lockstitch redrive status {redrive_id}` shows how.\n")
+        sys.stderr.write(f"The redrive continues. To see it: lockstitch redrive status {redrive_id}\n")
         sys.exit(INTERRUPTED)
     if json:
         write_json(ended)
@@ -167,7 +167,7 @@ def _follow(redrive_id: str, json: bool) -> None:
 
 
 async def _watch(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
-    """Look again and again until it has ended. The bar is on standard error, so that the result can be piped."""
+    """Poll until the redrive ends. The progress bar is on standard error, so that a pipe receives only the result."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -185,7 +185,7 @@ async def _watch(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
             if now.left != seen.left:
                 moved = time.monotonic()
             elif time.monotonic() - moved > STILL_SECONDS:
-                bar.console.print("It does not go on: is a worker running?")
+                bar.console.print("No progress. Is a worker running?")
                 moved = time.monotonic()
             seen = now
             eta = "" if seen.eta_seconds is None else f"{span(seen.eta_seconds)} left"
@@ -193,14 +193,14 @@ async def _watch(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
     return seen
 
 
-def _tell_dry_run(found: DryRun, json: bool) -> None:
+def _show_dry_run(found: DryRun, json: bool) -> None:
     if json:
         write_json(found)
         return
     length = "" if found.seconds is None else f", in about {span(found.seconds)}"
-    sys.stdout.write(f"It would take {found.total} dead letters{length}.\n")
+    sys.stdout.write(f"This would redrive {found.total} dead letters{length}.\n")
     if found.groups:
-        shown = table("example", "number", "connection", "trouble")
+        shown = table("example", "count", "connection", "failure")
         for group in found.groups:
             shown.add_row(
                 group.example,
@@ -212,7 +212,7 @@ def _tell_dry_run(found: DryRun, json: bool) -> None:
 
 
 def _show(redrives: list[RedriveView]) -> None:
-    shown = table("redrive", "state", "through", "began", "left for")
+    shown = table("redrive", "state", "done", "started", "time left")
     for each in redrives:
         skipped = f"\n{each.skipped} skipped" if each.skipped else ""
         shown.add_row(

@@ -1,4 +1,4 @@
-"""`lockstitch runs`: what happened in one."""
+"""`lockstitch runs`: show what happened in a run."""
 
 import os
 import sys
@@ -18,21 +18,21 @@ from app.monitoring.store.runs import PostgresRuns
 from app.postgres.database import Database
 from app.settings.environment import load_settings
 
-runs = App(name="runs", help="Tell what happened in a run.")
+runs = App(name="runs", help="Show what happened in a run.")
 
 
 @runs.command
 def show(id: str, *, limit: int = 1000, json: bool = False) -> None:
-    """Tell what happened in a run, oldest first, and where its trace is.
+    """Show the steps of a run, oldest first, and the URL of its trace.
 
     Parameters
     ----------
     id
         The correlation id: the X-Correlation-ID of a call or of its answer.
     limit
-        At most so many happenings.
+        The maximum number of steps.
     json
-        As the API answers it.
+        Print JSON, like the API.
     """
     trace_url = load_settings(os.environ).trace_url
 
@@ -41,7 +41,7 @@ def show(id: str, *, limit: int = 1000, json: bool = False) -> None:
 
     story = with_database(read)
     if story is None:
-        raise Complaint(f"No run has the correlation id {id}.")
+        raise Complaint(f"Unknown run {id}.")
     if json:
         write_json(story)
         return
@@ -49,7 +49,7 @@ def show(id: str, *, limit: int = 1000, json: bool = False) -> None:
     console.print(_table(story.data))
     console.print(Text(f"Trace: {story.trace_url}"), soft_wrap=True)
     if story.has_more:
-        sys.stderr.write("There is more; --limit shows it.\n")
+        sys.stderr.write("There are more steps: raise --limit.\n")
 
 
 def _table(entries: Sequence[RunStep]) -> Table:

@@ -1,4 +1,4 @@
-"""A fresh account at a vendor's look-alike, as a flow would use it, and what is written to it to be read back."""
+"""A fresh account at a vendor's emulator, used like a connection, and the sample values to write to it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,24 +14,24 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.registry import AnyMapping, AnyVendor, active
 from mappings.spec import Mapped
 
-# People are named by address where the account has no customers of its own to name: see `SampleAccount.people`.
+# People named by address, for accounts without customers: see `SampleAccount.people`.
 PEOPLE: Final[dict[str, Any]] = {
     "requester": {"email": "ann@example.com", "name": "Ann Lee"},
     "customer": {"email": "ann@example.com"},
     "followers": [{"email": "bo@example.com"}],
 }
 INSTEAD: Final[dict[str, Any]] = {"due_at": "2099-01-01T00:00:00Z"}
-"""Better samples for what is made now: what is due is still to come."""
+"""Samples that replace the general ones: a new ticket is due in the future."""
 NAMES_OF_OTHERS: Final = ("_remote_id", "order_ids", "custom_fields")
-"""Fields that name what a fresh account does not have."""
+"""Endings of fields that refer to records or settings that a fresh account does not have."""
 CREATE: Final = "{object}.create.json"
 
 
 class SampleAccount:
-    """A fresh account at the look-alike, and what a flow does with it."""
+    """A fresh account at the emulator, and the calls that Lockstitch makes to it."""
 
     def __init__(self, vendor: AnyVendor, look_alike: LookAlike, root: Path) -> None:
-        """Prepare the account and learn its facts, as a connection does at its start."""
+        """Set up the account and read its facts, like a connection at start."""
         self.vendor = vendor
         self.look_alike = look_alike
         self.wanted = {one.object: _wanted(vendor, one, root) for one in vendor.mappings}
@@ -43,33 +43,35 @@ class SampleAccount:
         self.facts = vendor.build_account(read, settings)
 
     def read(self, mapping: AnyMapping, remote_id: str) -> tuple[Any, Mapped[Any]]:
-        """A record as its wire Struct and as it is understood. Raises Refused or Unmappable."""
-        assert mapping.endpoints.read is not None  # noqa: S101 - who calls has looked
+        """Return a record as its wire Struct and as mapped. Raises Refused or Unmappable."""
+        assert mapping.endpoints.read is not None  # noqa: S101 - the caller has checked
         reply = self.ask(mapping.endpoints.read(remote_id, self.facts))
         raw, facts = mapping.endpoints.record(reply, self.facts)
         if raw is None:
-            raise Refused(f"{mapping.name} {remote_id} is not there when it is read")
-        facts = self._completed(mapping, raw, facts)
+            raise Refused(f"{mapping.name} {remote_id} is not found when it is read")
+        facts = self._with_related(mapping, raw, facts)
         return mapping.decode(raw), mapping.read(raw, facts)
 
     def create(self, mapping: AnyMapping, body: Any, marker: str) -> str:
-        """The id of a new record. Raises Refused."""
-        assert mapping.endpoints.create is not None  # noqa: S101 - who calls has looked
-        assert mapping.endpoints.receipt is not None  # noqa: S101 - who has create has receipt
+        """Create a record and return its id. Raises Refused."""
+        assert mapping.endpoints.create is not None  # noqa: S101 - the caller has checked
+        assert mapping.endpoints.receipt is not None  # noqa: S101 - create comes with receipt
         reply = self.ask(mapping.endpoints.create(body, marker, None, self.facts))
         receipt = mapping.endpoints.receipt(reply, "create")
         if receipt.remote_id is None:
-            raise Refused(f"the answer to a create of {mapping.name} names no record")
+            raise Refused(f"the answer to a create of {mapping.name} has no record id")
         return receipt.remote_id
 
     def update(self, mapping: AnyMapping, remote_id: str, body: Any) -> None:
-        """Change a record. Raises Refused."""
-        assert mapping.endpoints.update is not None  # noqa: S101 - who calls has looked
+        """Update a record. Raises Refused."""
+        assert mapping.endpoints.update is not None  # noqa: S101 - the caller has checked
         self.ask(mapping.endpoints.update(remote_id, body, "op_check_update", self.facts))
 
     def people(self, mapping: AnyMapping) -> dict[str, Any]:
-        """Who is named in what is written: a customer made for it where the vendor has customers, who is then named by
-        id. Raises Refused."""
+        """Return the people to name in a write. Raises Refused.
+
+        If the vendor has customers, creates one and names it by id.
+        """
         customers = active(self.vendor, "customer")
         if mapping.object == "customer" or customers is None or customers.endpoints.create is None:
             return PEOPLE
@@ -78,15 +80,15 @@ class SampleAccount:
         return {**PEOPLE, "requester": made, "customer": made}
 
     def ask(self, request: VendorRequest) -> VendorReply:
-        """The reply to a request that has to be taken. Raises Refused."""
+        """Send a request that must succeed, and return the reply. Raises Refused."""
         reply = self.look_alike.send(request)
         refusal = self.vendor.refusal(reply)
         if refusal is not None:
             raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")
         return reply
 
-    def _completed(self, mapping: AnyMapping, raw: msgspec.Raw, facts: Any) -> Any:
-        """The facts with the people behind ids, as a flow asks for them."""
+    def _with_related(self, mapping: AnyMapping, raw: msgspec.Raw, facts: Any) -> Any:
+        """Side-load the related records that the mapping needs, and add them to the facts."""
         endpoints = mapping.endpoints
         while endpoints.side_load is not None and endpoints.absorb is not None:
             request = endpoints.side_load((raw,), facts)
@@ -97,11 +99,11 @@ class SampleAccount:
 
 
 class Refused(Exception):
-    """The look-alike did not take a call that it should take."""
+    """The emulator refused a call that must succeed."""
 
 
 def whole(account: SampleAccount, mapping: AnyMapping, people: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """As many fields as can be written at once, and the draft of it."""
+    """Return a body with as many fields as can be written at once, and its draft."""
     body = {
         field.name: value
         for field in fields(mapping.patch)

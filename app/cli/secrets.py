@@ -1,4 +1,4 @@
-"""`lockstitch secrets`: the encryption keys of what is sealed in the database."""
+"""`lockstitch secrets`: the encryption keys of the sealed values in the database."""
 
 import asyncio
 import os
@@ -27,15 +27,18 @@ T = TypeVar("T")
 
 # Counting reads whole tables.
 PATIENT_SECONDS: Final = 3600.0
-# What moves from one table to another while it is gone through is found the next time.
+# A value that moves to another table during a round is found in the next one.
 MOST_ROUNDS: Final = 5
 
-secrets = App(name="secrets", help="The encryption keys: what each one seals, and the change to a new one.")
+secrets = App(name="secrets", help="Show which encryption keys are in use, and rotate to a new one.")
 
 
 class KeyStatus(Struct, frozen=True, kw_only=True):
-    """`writes`: the key that seals. `values`: how many each key seals, by column. `missing`: keys that seal something
-    and are not configured. `droppable`: configured keys that seal nothing any more."""
+    """The use of the encryption keys.
+
+    `writes`: the key that seals new values. `values`: the number of values per column and key. `missing`: keys in use
+    that are not configured. `droppable`: configured keys that are no longer in use.
+    """
 
     writes: str
     values: Mapping[str, Mapping[str, int]]
@@ -44,8 +47,11 @@ class KeyStatus(Struct, frozen=True, kw_only=True):
 
 
 class Rotated(Struct, frozen=True, kw_only=True):
-    """`sealed`: values that were sealed anew. `left`: those that another key still seals. `unreadable`: those of them
-    that no configured key opens."""
+    """The result of a rotation.
+
+    `sealed`: the number of re-sealed values. `left`: values that are still sealed with another key. `unreadable`: those
+    among them that no configured key opens.
+    """
 
     writes: str
     sealed: int
@@ -56,12 +62,12 @@ class Rotated(Struct, frozen=True, kw_only=True):
 
 @secrets.command
 def status(*, json: Json = False) -> None:
-    """Show how many values each key seals, and which key may be taken out.
+    """Show how many values each key seals, and which keys are no longer needed.
 
     Parameters
     ----------
     json
-        As JSON.
+        Print JSON.
     """
     found = _with_rotation(_status)
     if json:
@@ -73,33 +79,33 @@ def status(*, json: Json = False) -> None:
         table.add_row(column, *(str(counts.get(key, 0)) for key in keys))
     Console().print(table)
     if found.missing:
-        sys.stdout.write(f"Not configured, and needed: {', '.join(found.missing)}.\n")
+        sys.stdout.write(f"Required, but not configured: {', '.join(found.missing)}.\n")
     if found.droppable:
-        sys.stdout.write(f"May be taken out: {', '.join(found.droppable)}.\n")
+        sys.stdout.write(f"No longer needed: {', '.join(found.droppable)}.\n")
 
 
 @secrets.command(name="rotate-key")
 def rotate_key(*, json: Json = False) -> None:
-    """Seal everything anew with the first key. May be broken off, and goes on where it was; processes need not stop.
+    """Seal all values with the first key. You can interrupt and repeat it, while all processes run.
 
     Parameters
     ----------
     json
-        As JSON, without a progress bar.
+        Print JSON, without a progress bar.
     """
     done = _with_rotation(lambda rotation, sealer, keys: _rotate(rotation, sealer, keys, show=not json))
     if json:
         write_json(done)
     else:
-        sys.stdout.write(f"{done.sealed} values were sealed anew with {done.writes}.\n")
+        sys.stdout.write(f"Sealed {done.sealed} values with {done.writes}.\n")
         if done.droppable:
-            sys.stdout.write(f"May be taken out: {', '.join(done.droppable)}.\n")
+            sys.stdout.write(f"No longer needed: {', '.join(done.droppable)}.\n")
     if done.unreadable:
         sys.stderr.write(f"{done.unreadable} values are sealed with a key that is not configured, or were changed.\n")
     elif done.left:
         sys.stderr.write(
-            f"{done.left} values are sealed with another key again: a process still writes with it. Restart all of them"
-            f" with {done.writes} as the first key, then run this once more.\n"
+            f"{done.left} values are sealed with another key: a process still writes with it. Restart all processes"
+            f" with {done.writes} as the first key, then run this command again.\n"
         )
     if done.left:
         sys.exit(FAILURE)
@@ -121,7 +127,7 @@ async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], 
     unreadable = 0
     used = _used(await rotation.count())
     with _progress(show) as progress:
-        bar = progress.add_task("sealing anew", total=_others(used, sealer))
+        bar = progress.add_task("sealing", total=_others(used, sealer))
         for _ in range(MOST_ROUNDS):
             sealed_before, unreadable = sealed, 0
             async for batch in rotation.rotate():
@@ -130,7 +136,7 @@ async def _rotate(rotation: KeyRotation, sealer: Sealer, keys: tuple[str, ...], 
                 progress.update(bar, advance=batch.sealed, description=batch.column)
             if sealed == sealed_before:
                 break
-        progress.update(bar, description="sealed anew")
+        progress.update(bar, description="sealed")
     if sealed:
         await rotation.note(actor=actor(), sealed=sealed)
     used = _used(await rotation.count())
@@ -166,7 +172,7 @@ def _progress(show: bool) -> Progress:
 
 
 def _with_rotation(do: Callable[[KeyRotation, Sealer, tuple[str, ...]], Awaitable[T]]) -> T:
-    """Do something with what is sealed. Raises Complaint without a database or keys."""
+    """Run `do` with a key rotation. Raises Complaint without a database or keys."""
     url, keys = find_database(load_settings(os.environ)), find_keys(os.environ)
     sealer = Sealer(tuple((key.id, key.key) for key in keys))
 

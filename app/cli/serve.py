@@ -8,6 +8,6 @@ from app.settings.environment import load_settings
 
 
 def serve() -> None:
-    """Run the API until SIGTERM, which lets it finish what it has begun."""
+    """Run the API until SIGTERM, then finish running requests and exit."""
     with needing_database():
         serve_api(load_settings(os.environ))

@@ -1,4 +1,4 @@
-"""Tables that are readable at 80 columns: no frame, short times, ids that stay whole so that they can be copied."""
+"""Tables that fit 80 columns: no frame, short times, and unbroken ids that can be copied."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from rich.table import Table
 
 
 def table(*columns: str) -> Table:
-    """A table whose first column is never broken."""
+    """Make a table whose first column never wraps."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for number, column in enumerate(columns):
         made.add_column(column, no_wrap=number == 0, overflow="fold")
@@ -14,12 +14,12 @@ def table(*columns: str) -> Table:
 
 
 def moment(at: datetime) -> str:
-    """A time in UTC, to the minute."""
+    """Format a time in UTC, to the minute."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def span(seconds: float) -> str:
-    """A length of time in one unit: `0.4 s`, `41 s`, `12 min`, `3.2 h`, `4.0 d`."""
+    """Format a duration in one unit: `0.4 s`, `41 s`, `12 min`, `3.2 h`, `4.0 d`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 120:

@@ -1,4 +1,4 @@
-"""How an upload goes on, as a bar on standard error, so that the result can be piped."""
+"""The progress of an upload, as a bar on standard error, so that a pipe receives only the result."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ STILL_SECONDS: Final = 15.0
 
 
 class UploadBar:
-    """A bar over rows, inside a `with` block; it appears with the first of them."""
+    """A progress bar over rows, for a `with` block. It appears with the first row."""
 
     def __init__(self, doing: str) -> None:
         self._bar = Progress(
@@ -40,30 +40,30 @@ class UploadBar:
             self._bar.stop()
 
     def show(self, done: int, of: int) -> None:
-        """So many rows are through."""
+        """Update the bar: `done` rows of `of`."""
         if not self._is_shown:
             self._bar.start()
             self._is_shown = True
         self._bar.update(self._task, completed=done, total=of)
 
     def say(self, sentence: str) -> None:
-        """A line above the bar."""
+        """Print a line above the bar."""
         self._bar.console.print(sentence)
 
 
 def follow_upload(upload_id: str) -> UploadView:
-    """Look again and again until every row had its turn. Ctrl-C ends the command, not the work."""
+    """Poll until every row is processed. Ctrl-C ends the command, not the upload."""
     try:
         return with_operators(ExportDeps, lambda deps: _watch(deps, upload_id))
     except KeyboardInterrupt:
-        sys.stderr.write(f"It goes on; `lockstitch uploads show {upload_id}` shows how.\n")
+        sys.stderr.write(f"The upload continues. To see it: lockstitch uploads show {upload_id}\n")
         sys.exit(INTERRUPTED)
 
 
 async def _watch(deps: ExportDeps, upload_id: str) -> UploadView:
     seen = await read_upload(deps.uploads, upload_id)
     moved = time.monotonic()
-    with UploadBar("working off") as bar:
+    with UploadBar("processing") as bar:
         while seen.state != "done":
             bar.show(seen.accepted - seen.waiting, seen.accepted)
             await asyncio.sleep(LOOK_SECONDS)
@@ -71,14 +71,14 @@ async def _watch(deps: ExportDeps, upload_id: str) -> UploadView:
             if (now.seen, now.waiting) != (seen.seen, seen.waiting):
                 moved = time.monotonic()
             elif time.monotonic() - moved > STILL_SECONDS:
-                bar.say(_why_not(now))
+                bar.say(_no_progress(now))
                 moved = time.monotonic()
             seen = now
         bar.show(seen.accepted, seen.accepted)
     return seen
 
 
-def _why_not(upload: UploadView) -> str:
+def _no_progress(upload: UploadView) -> str:
     if upload.state == "recording":
-        return "It does not go on: if it broke off, send its file again."
-    return "It does not go on: is a worker running?"
+        return "No progress. If the upload was interrupted, send its file again."
+    return "No progress. Is a worker running?"

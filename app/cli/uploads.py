@@ -1,4 +1,4 @@
-"""`lockstitch uploads`: exports of legacy systems, sent and followed."""
+"""`lockstitch uploads`: send exports of legacy systems and follow their rows."""
 
 import logging
 import os
@@ -31,52 +31,52 @@ from app.wiring import connections_of
 
 BAD_ROWS_SHOWN: Final = 20
 
-uploads = App(name="uploads", help="Send exports of legacy systems, and see what became of their rows.")
+uploads = App(name="uploads", help="Send exports of legacy systems and follow their rows.")
 
-# What it says for the logs of processes, the command itself says to whoever is at the keyboard.
+# The command prints these log messages in its own words.
 logging.getLogger("lockstitch.uploads").addHandler(logging.NullHandler())
 
 
 @uploads.command(name="list")
 def list_all(*, connection: str | None = None, limit: int = 20, cursor: str | None = None, json: Json = False) -> None:
-    """Show uploads, newest first.
+    """List uploads, newest first.
 
     Parameters
     ----------
     connection
-        Only of this connection.
+        Only uploads of this connection.
     limit
-        At most so many, up to 250.
+        The maximum number of uploads, up to 250.
     cursor
-        Go on behind this one.
+        Continue after this cursor.
     json
-        As JSON.
+        Print JSON.
     """
     judge_limit(limit)
     page = with_operators(ExportDeps, lambda deps: list_uploads(deps.uploads, connection, after=cursor, limit=limit))
     shown = table("upload", "sent", "connection", "state", "rows")
-    show_page(page, shown, _row, none="There are no such uploads.", json=json)
+    show_page(page, shown, _row, none="No matching uploads.", json=json)
 
 
 @uploads.command
 def show(upload_id: Annotated[str, Parameter(name="ID")], /, *, follow: Flag = False, json: Json = False) -> None:
-    """Show what became of the rows of one, and why rows were refused.
+    """Show the outcomes of an upload's rows, and why rows were refused.
 
     Parameters
     ----------
     upload_id
-        Which one, upl_….
+        The id of the upload, upl_….
     follow
-        Show how it goes on until every row had its turn.
+        Show the progress until every row is processed.
     json
-        As JSON.
+        Print JSON.
     """
     seen = (
         follow_upload(upload_id)
         if follow
         else with_operators(ExportDeps, lambda deps: read_upload(deps.uploads, upload_id))
     )
-    _tell(seen, json=json)
+    _show_upload(seen, json=json)
 
 
 @uploads.command
@@ -89,30 +89,32 @@ def send(
     follow: Flag = False,
     json: Json = False,
 ) -> None:
-    """Record every row of an export that says something new; a worker works them off.
+    """Record every new or changed row of an export. A worker processes them.
 
-    It may be sent again as often as you like, also after it broke off: what is recorded is not recorded twice. Ends
-    with 3 when the file is refused as a whole.
+    You can send a file again, also after an interruption: no row is recorded twice. Exits with 3 if the file is refused
+    as a whole.
 
     Parameters
     ----------
     file
-        The export; - is standard input.
+        The export. - reads standard input.
     connection
-        Whose export it is, a connection of the vendor csv.
+        The connection that the export belongs to. Its vendor must be csv.
     key
-        A name for this file. Under it one that broke off goes on, and one that was taken is not gone through again.
+        An idempotency key for this file. With it, an interrupted upload resumes, and a recorded one is not read again.
     follow
-        Show how it goes on until every row had its turn; Ctrl-C stops looking, not the work.
+        Show the progress until every row is processed. Ctrl-C stops the display, not the upload.
     json
-        As JSON.
+        Print JSON.
     """
     if key is not None and not 1 <= len(key) <= 255:
-        usage("--key: 1 to 255 characters.")
+        usage("--key: must have 1 to 255 characters.")
     connections = connections_of(find_settings(os.environ))
     content = read_input(file)
     if len(content) > LARGEST:
-        usage(f"{file} has {len(content)} bytes; at most {LARGEST} are taken: split it, each part with the header.")
+        usage(
+            f"{file} has {len(content)} bytes; the maximum is {LARGEST}. Split it, and repeat the header in each part."
+        )
     run = str(uuid7())
 
     async def take(deps: ExportDeps) -> RecordedUpload:
@@ -131,17 +133,17 @@ def send(
 
     taken = with_operators(ExportDeps, take)
     if taken.replayed:
-        sys.stderr.write(f"It was taken before under this key, as {taken.upload.id}.\n")
-    _tell(follow_upload(taken.upload.id) if follow else taken.upload, json=json)
+        sys.stderr.write(f"The file was already recorded under this key, as {taken.upload.id}.\n")
+    _show_upload(follow_upload(taken.upload.id) if follow else taken.upload, json=json)
 
 
 def _row(upload: UploadView) -> Cells:
-    bad = f"\n{upload.refused} bad" if upload.refused else ""
-    new = f"{upload.rows}, {upload.accepted} new{bad}"
+    refused = f"\n{upload.refused} refused" if upload.refused else ""
+    new = f"{upload.rows}, {upload.accepted} new{refused}"
     return upload.id, Text(moment(upload.created_at).replace(" ", "\n")), Text(upload.connection), upload.state, new
 
 
-def _tell(upload: UploadView, *, json: bool) -> None:
+def _show_upload(upload: UploadView, *, json: bool) -> None:
     if json:
         write_json(upload)
         return
@@ -149,13 +151,13 @@ def _tell(upload: UploadView, *, json: bool) -> None:
     facts.show_header = False
     for name, value in (
         ("upload", upload.id),
-        ("of", f"{upload.connection}, each row {upload.object}"),
+        ("connection", f"{upload.connection}, object {upload.object}"),
         ("state", upload.state),
         ("sent", moment(upload.created_at)),
-        ("rows", f"{upload.rows}, of which {upload.seen} are recorded"),
-        ("new", f"{upload.accepted}; {upload.duplicates} say what was said last"),
-        ("through", f"{upload.settled} told or without effect, {upload.waiting} waiting"),
-        ("bad", f"{upload.refused} to be decided about, {upload.discarded} discarded"),
+        ("rows", f"{upload.rows}, {upload.seen} of them recorded"),
+        ("new", f"{upload.accepted}, and {upload.duplicates} duplicates"),
+        ("done", f"{upload.settled}, and {upload.waiting} waiting"),
+        ("refused", f"{upload.refused} open, {upload.discarded} discarded"),
         ("run", upload.correlation_id),
     ):
         facts.add_row(Text(name, style="bold"), Text(value))
@@ -175,5 +177,7 @@ def _show_bad_rows(upload: UploadView, console: Console) -> None:
     console.print()
     console.print(shown)
     if page.has_more:
-        sys.stderr.write(f"There are more: lockstitch dead-letters list --correlation-id {upload.correlation_id}\n")
-    sys.stderr.write("Mend one: lockstitch dead-letters show ID --json, then redrive ID --payload FILE.\n")
+        sys.stderr.write(f"More: lockstitch dead-letters list --correlation-id {upload.correlation_id}\n")
+    sys.stderr.write(
+        "To correct a row: lockstitch dead-letters show ID --json, then dead-letters redrive ID --payload FILE\n"
+    )

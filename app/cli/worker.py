@@ -8,6 +8,6 @@ from app.worker import run
 
 
 def worker() -> None:
-    """Run a worker until SIGTERM, which lets it finish what it has begun."""
+    """Run a worker until SIGTERM, then finish running jobs and exit."""
     with needing_database():
         run(load_settings(os.environ))

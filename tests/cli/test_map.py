@@ -62,7 +62,7 @@ def test_several_records_are_shown_when_they_are_asked_for() -> None:
 
     unasked = lockstitch_map("stripe.customer", "-", given=given)
     assert (unasked.returncode, unasked.stdout) == (2, "")
-    assert "holds 2 records: add --list" in " ".join(unasked.stderr.split())
+    assert "contains 2 records: add --list" in " ".join(unasked.stderr.split())
 
     shown = json.loads(lockstitch_map("stripe.customer", "-", "--list", given=given).stdout)
     assert len(shown) == 2
@@ -71,7 +71,7 @@ def test_several_records_are_shown_when_they_are_asked_for() -> None:
 def test_a_list_without_one_is_told_so() -> None:
     given = json.dumps({"object": "list", "has_more": False, "data": [record("stripe/fixtures/customer-bare.in.json")]})
 
-    assert refusal(lockstitch_map("stripe.order", "-", given=given)) == ("$", "it holds no order")
+    assert refusal(lockstitch_map("stripe.order", "-", given=given)) == ("$", "it contains no order")
     assert json.loads(lockstitch_map("stripe.order", "-", "--list", given=given).stdout) == []
 
 
@@ -89,10 +89,10 @@ def test_what_is_no_record_is_refused_with_a_path_and_a_reason(mapping: str, giv
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("stripe.invoice", "-"), "There is no mapping stripe.invoice; there are:"),
+        (("stripe.invoice", "-"), "Unknown mapping stripe.invoice. Mappings:"),
         (("stripe.customer", "-", "--revision", "9"), "has no revision 9"),
         (("stripe.customer", "nowhere.json"), "nowhere.json"),
-        (("stripe.customer", "-", "--account", "README.md"), "does not hold the facts of a stripe account"),
+        (("stripe.customer", "-", "--account", "README.md"), "is not a valid stripe account"),
     ],
 )
 def test_a_mistake_in_the_command_ends_with_2(arguments: tuple[str, ...], said: str) -> None:

@@ -59,12 +59,12 @@ def test_a_key_names_a_file(environment: dict[str, str], file: Path, tmp_path: P
     first = read(send(environment, file, "--key", "may", "--json"))
     again = send(environment, file, "--key", "may", "--json")
     assert read(again)["id"] == first["id"]
-    assert "taken before" in again.stderr
+    assert "already recorded under this key" in again.stderr
     other = tmp_path / "other.csv"
     other.write_bytes(export(line(3)))
     refused = send(environment, other, "--key", "may")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "was another file" in refused.stderr
+    assert "is another file" in refused.stderr
 
 
 def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], file: Path) -> None:
@@ -76,11 +76,11 @@ def test_they_are_listed_newest_first_and_shown(environment: dict[str, str], fil
     rest = lockstitch("uploads", "list", "--cursor", page["next_cursor"], "--json", environment=environment)
     assert [each["id"] for each in read(rest)["data"]] == [ids[0]]
     none = lockstitch("uploads", "list", "--connection", "other", environment=environment)
-    assert none.stdout == "There are no such uploads.\n"
+    assert none.stdout == "No matching uploads.\n"
 
     shown = said(lockstitch("uploads", "show", ids[0], environment=environment))
-    assert "3, of which 3 are recorded" in shown
-    assert "2; 1 say what was said last" in shown
+    assert "3, 3 of them recorded" in shown
+    assert "2, and 1 duplicates" in shown
     assert "2 waiting" in shown
 
 
@@ -118,10 +118,10 @@ def test_a_file_that_cannot_be_trusted_is_a_sentence_and_nobody_in_it_is_named(
     ("arguments", "code", "word"),
     [
         (("send", "/does/not/exist", "--connection", "legacy"), 2, "cannot be read"),
-        (("send", "/dev/null", "--connection", "nobody"), 1, "there are: legacy"),
+        (("send", "/dev/null", "--connection", "nobody"), 1, "Known connections: legacy"),
         (("send", "/dev/null", "--connection", "legacy", "--key", ""), 2, "--key"),
         (("send", "/dev/null"), 2, "connection"),
-        (("show", "upl_0"), 1, "No upload"),
+        (("show", "upl_0"), 1, "Unknown upload"),
         (("list", "--limit", "0"), 2, "--limit 0"),
     ],
 )

@@ -271,7 +271,7 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     assert told["values"]["record_state.data"] == {"k1": 1}
 
     lacking = await asyncio.to_thread(secrets, database_url, "status", keys=keys_of(K2))
-    assert "Not configured, and needed: k1." in lacking.stdout
+    assert "Required, but not configured: k1." in lacking.stdout
     refused = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=keys_of(K2))
     assert refused.returncode == 1
     assert "not configured" in refused.stderr
@@ -282,8 +282,8 @@ async def test_the_commands(database: Database, database_url: str) -> None:
     assert (rotated["left"], rotated["unreadable"], rotated["droppable"]) == (0, 0, ["k1"])
     assert rotated["sealed"] >= len(SEALED_COLUMNS)
     again = await asyncio.to_thread(secrets, database_url, "rotate-key", keys=both)
-    assert again.stdout.startswith("0 values were sealed anew with k2.")
-    assert "May be taken out: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
+    assert again.stdout.startswith("Sealed 0 values with k2.")
+    assert "No longer needed: k1." in (await asyncio.to_thread(secrets, database_url, "status", keys=both)).stdout
     audited = await database.fetch(
         Statement("SELECT audit_event", "SELECT subject, actor FROM audit_event WHERE type = 'encryption.rotated'")
     )

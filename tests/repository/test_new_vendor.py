@@ -134,7 +134,7 @@ def test_done_that_is_not_true_is_refused_with_the_place(project: Path) -> None:
     [
         ("def test_a_code() -> None:\n    assert 6 * 7 == 41\n", "test_errors.py::test_a_code - assert (6 * 7) == 41"),
         ("import nothing_of_that_name\n", "test_errors.py - ModuleNotFoundError: No module named"),
-        ("", "test_errors.py holds no test that runs"),
+        ("", "test_errors.py has no tests"),
     ],
     ids=["red", "broken", "empty"],
 )
@@ -173,13 +173,13 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
     missing = said("mappings/ox/customer_r1.py", "    patch=CustomerPatch,\n", "")
     assert re.match(r"mappings/ox/customer_r1\.py, line \d+, cannot be imported: TypeError: .*'patch'", missing)
     look_alike = said("emulators/ox/emulator.py", 'OBJECT = "customers"', "OBJECT =")
-    assert "The look-alikes do not start:" in look_alike
+    assert "The emulators do not start:" in look_alike
     assert "emulators/ox/emulator.py" in look_alike
 
     emulator = project / "emulators" / "ox" / "emulator.py"
     emulator.write_text(emulator.read_text("utf-8").replace("shown[-1][0]", "shown[99][0]"), "utf-8")
     broke = lockstitch(project, "check-vendor", "ox", "--no-types")
-    assert broke.stderr.startswith("The look-alike broke at a call:\n")
+    assert broke.stderr.startswith("The emulator failed on a call:\n")
     assert broke.stderr.endswith("IndexError: list index out of range\n")
     assert "is refused as unavailable" in " ".join(broke.stdout.split())
 
@@ -188,7 +188,7 @@ def test_what_is_broken_between_two_steps_is_named_with_its_line(project: Path) 
 @pytest.mark.parametrize(
     ("right", "wrong", "told"),
     [
-        ("next=listed.next", "next=None", "ox.customer: the list has 1 read one by one, and 4 on whole pages"),
+        ("next=listed.next", "next=None", "ox.customer: the list has 1 records read one by one, but 4 in whole pages"),
         ('(("after", query.after))', '(("behind", query.after))', "ox.customer: the list of 4 records does not end"),
         ("updated_since=False", "updated_since=True", None),
     ],
@@ -218,8 +218,8 @@ def test_what_was_created_and_is_in_no_list_was_not_read_back(project: Path) -> 
     assert checked.returncode == 3, checked.stderr
     rules = {rule["rule"]: rule for rule in json.loads(checked.stdout)["rules"]}
     assert rules["silver.round-trip"]["result"]["failures"] == [
-        "hubspot.customer: what was created is in no list",
-        "hubspot.ticket: what was created is in no list",
+        "hubspot.customer: the created record is not in the list",
+        "hubspot.ticket: the created record is not in the list",
     ]
 
 
@@ -243,11 +243,11 @@ def test_golden_records_are_written_down_once(project: Path) -> None:
     unread = lockstitch(project, "check-vendor", "ox", "--no-types")
     assert "customer-many.in.json has no .out.json beside it" in " ".join(unread.stdout.split())
     written = lockstitch(project, "check-vendor", "ox", "--write-golden")
-    assert written.stdout == "written  tests/mappings/ox/fixtures/customer-many.out.json: read it, every line\n"
+    assert written.stdout == "written  tests/mappings/ox/fixtures/customer-many.out.json: review every line\n"
     meant = json.loads((folder / "customer-many.out.json").read_bytes())
     assert [one["remote"]["id"] for one in meant] == ["1", "2"]
     assert meant[1]["data"]["emails"][0]["address"] == "a@example.com"
-    assert "take one away" in lockstitch(project, "check-vendor", "ox", "--write-golden").stdout
+    assert "Delete one to write it again" in lockstitch(project, "check-vendor", "ox", "--write-golden").stdout
 
     (folder / "customer-odd.in.json").write_text('{"name": "No id"}')
     refused = lockstitch(project, "check-vendor", "ox", "--write-golden")
@@ -258,13 +258,13 @@ def test_golden_records_are_written_down_once(project: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("hubspot",), 2, "hubspot is there already: lockstitch check-vendor hubspot"),
-        (("github",), 2, "known as an intake"),
-        (("registry",), 2, "the name of a module of the project"),
-        (("class",), 2, "no word of Python"),
+        (("hubspot",), 2, "hubspot already exists: run lockstitch check-vendor hubspot"),
+        (("github",), 2, "already receives webhooks"),
+        (("registry",), 2, "is a module of the project"),
+        (("class",), 2, "not a Python keyword"),
         (("Big-Shop",), 2, "2 to 16 lower-case letters"),
-        (("ox", "--title", 'O"x'), 2, "The title is up to 16"),
-        (("ox", "--api", "2026-07"), 2, "The API's version"),
+        (("ox", "--title", 'O"x'), 2, "The title must be up to 16"),
+        (("ox", "--api", "2026-07"), 2, "The API version"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(arguments: tuple[str, ...], code: int, said: str) -> None:
@@ -281,7 +281,7 @@ def test_nothing_that_is_there_is_overwritten(project: Path) -> None:
     done = lockstitch(project, "new-vendor", "ox")
 
     assert done.returncode == 3
-    assert done.stderr == "Nothing was made, because there is already: docs/vendors/ox.md\n"
+    assert done.stderr == "Nothing was created. These files already exist: docs/vendors/ox.md\n"
     assert page.read_text() == "Mine."
     assert not (project / "mappings" / "ox").exists()
 

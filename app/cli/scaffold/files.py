@@ -1,8 +1,8 @@
-"""The files of a new vendor, rendered from `templates`: what every vendor has, and what its first object has.
+"""Render the files of a new vendor from `templates`: those of every vendor, and those of its first object.
 
-A template's path and text hold the words `__vendor__`, `__Vendor__`, `__VENDOR__`, the same of `__object__`, and
-`__api__`. What comes out passes the project's formatter, so the imports are sorted here: their order depends on the
-vendor's name.
+Paths and texts contain the placeholders `__vendor__`, `__Vendor__`, `__VENDOR__`, the same for `__object__`, and
+`__api__`. The output must pass the project's formatter, so imports are sorted here: their order depends on the vendor's
+name.
 """
 
 import re
@@ -18,7 +18,7 @@ _IMPORT: Final = re.compile(r"from (?:canonical|emulators|mappings)[\w.]* import
 
 
 def rendered(name: str, title: str, first: FirstObject, api: str) -> Iterator[tuple[PurePosixPath, str]]:
-    """Every file of the vendor, as its path in the project and its text."""
+    """Yield path and text of every file of the vendor."""
     words = {
         "__vendor__": name,
         "__Vendor__": title,
@@ -43,7 +43,7 @@ def _filled(text: str, words: dict[str, str]) -> str:
 
 
 def _sorted_imports(text: str) -> str:
-    """The text with each block of imports of the project's own packages in the order of their modules."""
+    """Sort each block of imports of the project's packages by module."""
     lines, block = list[str](), list[str]()
     for line in [*text.split("\n"), ""]:
         if _IMPORT.fullmatch(line):

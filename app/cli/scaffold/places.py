@@ -1,6 +1,6 @@
-"""The places where the project names its vendors one by one, each of them explicit: two registries, two import rules.
+"""Add a vendor to the places that list all vendors: two registries and two import rules.
 
-A place whose text has become another one is left alone and told, so that a person puts the name in.
+A place whose text is not recognised is left unchanged and reported, so that you can edit it by hand.
 """
 
 import re
@@ -14,7 +14,7 @@ MOST: Final = 120
 
 
 def register(root: Path, name: str) -> Iterator[tuple[str, bool, str]]:
-    """Put the name in everywhere. Gives for each place its file, whether it was put in, and what is to be there."""
+    """Add the name in every place. Yields the file, whether it was edited, and the step to do by hand if not."""
     for file, edit, step in (
         ("mappings/registry.py", _mapping_registry, f"import VENDOR of mappings.{name} and add it to VENDORS"),
         ("emulators/registry.py", _emulator_registry, f"import emulators.{name} and add it to EMULATORS"),
@@ -30,7 +30,7 @@ def register(root: Path, name: str) -> Iterator[tuple[str, bool, str]]:
 
 
 def _mapping_registry(text: str, name: str) -> str | None:
-    """`from mappings.acme import VENDOR as ACME`, and `ACME` in the tuple that VENDORS is made of."""
+    """Add `from mappings.acme import VENDOR as ACME`, and `ACME` to the tuple in VENDORS."""
     imports = list(re.finditer(r"^from mappings\.[\w.]+ import .*\n", text, re.MULTILINE))
     vendors = re.search(
         r"VENDORS: Final\[dict\[str, AnyVendor\]\] = \{.*?\((?P<names>[A-Z0-9_,\s]+)\)\s*\}", text, re.S
@@ -44,7 +44,7 @@ def _mapping_registry(text: str, name: str) -> str | None:
 
 
 def _emulator_registry(text: str, name: str) -> str | None:
-    """The module in `from emulators import …`, and in the tuple that EMULATORS is made of."""
+    """Add the module to `from emulators import …`, and to the tuple in EMULATORS."""
     modules = re.search(r"from emulators import (?P<names>\([\w,\s]+\)|[\w, ]+)\n", text)
     vendors = re.search(r"EMULATORS: dict\[str, Emulator\] = \{.*?\((?P<names>[\w,\s]+)\)\s*\}", text, re.S)
     if modules is None or vendors is None:
@@ -60,7 +60,7 @@ def _emulator_registry(text: str, name: str) -> str | None:
 
 
 def _vendor_layer(text: str, name: str) -> str | None:
-    """The line of layers that ends in `| intakes`: no vendor may import another."""
+    """Add the name to the layer that ends in `| intakes`, in which no vendor may import another."""
     layer = re.search(r'"(?P<names>[a-z0-9_ |]+) \| intakes"', text)
     if layer is None:
         return None
@@ -69,7 +69,7 @@ def _vendor_layer(text: str, name: str) -> str | None:
 
 
 def _independent(text: str, name: str) -> str | None:
-    """The list of look-alikes that may not import each other."""
+    """Add the module to the list of emulators that must not import each other."""
     rule = re.search(r'type = "independence"\nmodules = \[(?P<names>[^\]]*)\]', text)
     if rule is None:
         return None
@@ -79,7 +79,7 @@ def _independent(text: str, name: str) -> str | None:
 
 
 def _with_line(text: str, imports: list[re.Match[str]], line: str) -> str:
-    """The import where the sorted order has it. Only text behind `imports` may have been changed before."""
+    """Insert the import line in sorted order. Only text after `imports` may have changed before."""
     if line in text:
         return text
     later = next((one.start() for one in imports if one[0].split()[1] > line.split()[1]), imports[-1].end())
@@ -87,7 +87,7 @@ def _with_line(text: str, imports: list[re.Match[str]], line: str) -> str:
 
 
 def _comprehension(head: str, body: str, names: list[str]) -> str:
-    """A comprehension over the names, broken as the formatter breaks it."""
+    """Return a comprehension over the names, wrapped like the formatter wraps it."""
     one = f"{head}{{{body} ({', '.join(names)})}}"
     if len(one) <= MOST:
         return one
