@@ -10,7 +10,7 @@ import pytest
 from tests.contract.callers import Caller, new_key
 from tests.contract.facade import Facade
 from tests.contract.lookalikes import Lookalikes, Vendor
-from tests.contract.samples import KINDS, order, ticket, word
+from tests.contract.samples import KINDS, customer, order, ticket, word
 
 HUBSPOT: Final = "/crm/v3/objects"
 SHOPIFY: Final = "/admin/api/2026-07/graphql.json"
@@ -159,8 +159,9 @@ def sent(running_facade: Facade, full_key: str) -> dict[tuple[str, str], Sent]:
 def send(caller: Caller, vendors: Lookalikes, case: Case, loss: str) -> Sent:
     mark, key = word(), new_key()
     request = case.prepare(caller, mark)
-    # One thing that goes well, so that the losses here do not look like a vendor that is down.
+    # A read and a write that go well, so that the losses here do not look like a vendor that is down.
     assert caller.get(f"/v1/customers?connection={case.connection}&limit=1").status_code == 200
+    caller.create(f"/v1/customers?connection={case.connection}", customer(case.connection))
     fault: dict[str, Any] = {"method": case.method, "path": case.path}
     if case.reads:
         vendors.break_(case.connection, "slow", times=case.reads, delay_ms=0, **fault)
