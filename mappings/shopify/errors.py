@@ -252,10 +252,12 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
+    return ", ".join(map(_one_text, value)) if isinstance(value, list) else _one_text(value)
+
+
+def _one_text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return ", ".join(_text(one) for one in value)
     return "" if value is None else msgspec.json.encode(value).decode()
 
 

@@ -233,6 +233,14 @@ def test_nesting_without_end_is_refused() -> None:
     assert no(b'{"data":' * 100_000, 500).kind == "unavailable"
 
 
+@pytest.mark.parametrize("depth", [300, 600, 900])
+@pytest.mark.parametrize("status", [200, 422])
+def test_a_message_that_is_nested_deeply_is_told(depth: int, status: int) -> None:
+    nested = b"[" * depth + b'"no"' + b"]" * depth
+    assert no(b'{"errors":[{"message":' + nested + b"}]}", status).detail
+    assert no(b'{"errors":{"base":' + nested + b"}}", status).detail
+
+
 def test_recorded_refusals_are_understood(shared: Path) -> None:
     folder = shared / "vendor-samples/shopify/graphql"
 

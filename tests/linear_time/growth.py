@@ -1,0 +1,115 @@
+"""How the CPU time of a reader grows with what it reads."""
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from msgspec import Struct
+
+ENOUGH: Final = 0.02
+"""Seconds. A text is doubled until it takes so long, or is as long as it can be."""
+MOST: Final = 3.0
+"""Times as long for twice the text: 2 is linear, 4 is quadratic."""
+_RUNS: Final = 5
+_SHORT: Final = 2_048
+_PROMPT: Final = 0.0002
+"""Seconds for the longer of two short texts. What is quadratic takes longer."""
+_SUSPECT: Final = 6.0
+"""Times as long for four times the text."""
+
+
+class Attack(Struct, frozen=True):
+    """Texts of any length: a beginning, a part that is repeated, an end."""
+
+    beginning: str
+    part: str
+    end: str = ""
+
+    def of(self, size: int) -> str:
+        """About so many characters."""
+        return self.beginning + self.part * (size // len(self.part)) + self.end
+
+
+def growth(read: Callable[[Any], object], text_of: Callable[[int], Any], longest: int) -> float:
+    """How many times as long `read` takes for a text of twice the size, at the size where that counts."""
+    size, before = _SHORT, 0.0
+    now = _seconds(read, text_of(size))
+    while now < ENOUGH and size < longest:
+        size, before = min(2 * size, longest), now
+        now = _seconds(read, text_of(size))
+    if now < ENOUGH:
+        return 1.0  # quick enough at its longest, however it grows
+    if before and now / before < MOST * 0.8:
+        return now / before
+    # Memory comes in steps: a jump from one size to the next is no growth, two in a row are.
+    end = min(2 * size, longest)
+    return min(_doubled(read, text_of, end), _doubled(read, text_of, end // 2))
+
+
+def is_suspect(read: Callable[[Any], object], text_of: Callable[[int], Any], longest: int) -> bool:
+    """Whether it is worth a closer look, by one reading each of a short text and of a longer one."""
+    short, long = min(_SHORT, longest // 4), min(4 * _SHORT, longest)
+    second = _seconds(read, text_of(long))
+    return second > _PROMPT and second / max(_seconds(read, text_of(short)), 1e-6) > _SUSPECT
+
+
+def _doubled(read: Callable[[Any], object], text_of: Callable[[int], Any], size: int) -> float:
+    half, whole = text_of(size // 2), text_of(size)
+    return _best(read, whole) / max(_best(read, half), 1e-6)
+
+
+def _best(read: Callable[[Any], object], text: Any) -> float:
+    return min(_seconds(read, text) for _ in range(_RUNS))
+
+
+def _seconds(read: Callable[[Any], object], text: Any) -> float:
+    """CPU time of this thread; without the collector, which comes when it likes."""
+    gc.disable()
+    try:
+        began = time.thread_time()
+        read(text)
+        return time.thread_time() - began
+    finally:
+        gc.enable()
+
+
+PARTS: Final = (
+    *(
+        " ",
+        "\t",
+        "\n",
+        ",",
+        ";",
+        ":",
+        "=",
+        '"',
+        "'",
+        "\\",
+        "<",
+        ">",
+        "(",
+        "[",
+        "{",
+        "-",
+        "+",
+        "@",
+        ".",
+        "0",
+        "a",
+        "%",
+        "&",
+    ),
+    *("\u0301", "\ufdfa", "é", "a,", "a@", "a.", '\\"', "a=", "%40", "[]", "{}", "=?", "&#9", "&#9;", "1,", "a "),
+    *("<b>", "</b>", "<a ", "<a x='", "<!", "<!--", "<![ ", "<p><i>", "<table><b>", "<div><td></div>", "<script>"),
+)
+BEGINNINGS: Final = ("", "a", '"', "(", "a:")
+ENDS: Final = ("", "@b.de")
+
+
+def attacks() -> Iterator[Attack]:
+    """Texts that are hard for somebody."""
+    for part in PARTS:
+        for beginning in BEGINNINGS:
+            for end in ENDS:
+                yield Attack(beginning, part, end)

@@ -1,0 +1,147 @@
+"""Every regular expression of the product, how it is used, and texts that are made of its own parts against it."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from re import _constants as code
+from re import _parser as parser
+from typing import Any, Final
+
+from msgspec import Struct
+
+from tests.linear_time.growth import Attack
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("app", "canonical", "mappings")
+METHODS: Final = frozenset({"match", "fullmatch", "search", "sub", "findall", "finditer", "split"})
+MOST_BEGINNINGS: Final = 40
+MOST_PARTS: Final = 120
+_BY_CATEGORY: Final = {
+    code.CATEGORY_DIGIT: "1",
+    code.CATEGORY_SPACE: " ",
+    code.CATEGORY_WORD: "a",
+    code.CATEGORY_NOT_SPACE: "x",
+    code.CATEGORY_NOT_WORD: "-",
+    code.CATEGORY_NOT_DIGIT: "x",
+}
+
+
+class Used(Struct, frozen=True, kw_only=True):
+    """A regular expression where it stands, such as `app.masking._EMAIL`, and a method that it is used by."""
+
+    name: str
+    pattern: Any
+    method: str
+
+    def read(self, text: str) -> object:
+        """Use it so."""
+        subject: Any = text.encode("latin-1", "replace") if isinstance(self.pattern.pattern, bytes) else text
+        if self.method == "sub":
+            return self.pattern.sub(subject[:0], subject)
+        found = getattr(self.pattern, self.method)(subject)
+        return list(found) if self.method == "finditer" else found
+
+
+def used() -> Iterator[Used]:
+    """Those that stand at the top of a module, those that are written where they are used, and those of msgspec's
+    `Meta`, which searches."""
+    trees = {file: ast.parse(file.read_text()) for name in PACKAGES for file in sorted((ROOT / name).rglob("*.py"))}
+    methods: dict[str, set[str]] = {}
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in METHODS:
+                owner = node.value.value if isinstance(node.value, ast.Subscript) else node.value
+                if isinstance(owner, ast.Name):
+                    methods.setdefault(owner.id, set()).add(node.attr)
+    for file, tree in trees.items():
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for statement in tree.body:
+            target = _target(statement)
+            if target is not None and any(_called(node) == "compile" for node in ast.walk(statement)):
+                held = getattr(importlib.import_module(module), target)
+                for pattern in held.values() if isinstance(held, dict) else [held]:
+                    for method in sorted(methods.get(target, {"fullmatch"})):
+                        yield Used(name=f"{module}.{target}", pattern=pattern, method=method)
+        for node in ast.walk(tree):
+            yield from _written_in_place(module, node)
+
+
+def _written_in_place(module: str, node: ast.AST) -> Iterator[Used]:
+    method = _called(node)
+    if method in METHODS:
+        assert isinstance(node, ast.Call)
+        flags = re.IGNORECASE if "IGNORECASE" in ast.unparse(node) else 0
+        if isinstance(node.args[0], ast.Constant):
+            yield Used(
+                name=f"{module}:{node.lineno}", pattern=re.compile(node.args[0].value, flags), method=str(method)
+            )
+    if isinstance(node, ast.keyword) and node.arg == "pattern" and isinstance(node.value, ast.Constant):
+        yield Used(name=f"{module}:{node.value.lineno}", pattern=re.compile(str(node.value.value)), method="search")
+
+
+def _target(statement: ast.stmt) -> str | None:
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else getattr(statement, "target", None)
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _called(node: ast.AST) -> str | None:
+    """`compile` of `re.compile(…)`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+        return node.func.attr if node.func.value.id == "re" else None
+    return None
+
+
+def attacks_on(pattern: Any) -> Iterator[Attack]:
+    """Its characters, pairs of them and its words, repeated behind each of them."""
+    source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    signs: dict[str, None] = {}
+    words: dict[str, None] = {}
+    _collect(parser.parse(source, pattern.flags & ~re.UNICODE), signs, words)
+    pairs = [one + other for one in signs for other in signs if one != other]
+    beginnings = list(dict.fromkeys(["", *words, *signs, *(sign + word for word in words for sign in signs)]))
+    parts = list(dict.fromkeys([*signs, *words, *pairs]))
+    for beginning in beginnings[:MOST_BEGINNINGS]:
+        for part in parts[:MOST_PARTS]:
+            yield Attack(beginning, part, "\0!")
+
+
+def _collect(sequence: Any, signs: dict[str, None], words: dict[str, None]) -> None:
+    word = ""
+    for operation, argument in [*sequence, (None, None)]:
+        if operation is code.LITERAL:
+            word += chr(argument)
+            signs[chr(argument)] = None
+            continue
+        if word:
+            words[word] = None
+            word = ""
+        match operation:
+            case code.ANY | code.NOT_LITERAL:
+                signs["x"] = None
+            case code.IN:
+                _collect_class(argument, signs)
+            case code.MAX_REPEAT | code.MIN_REPEAT | code.POSSESSIVE_REPEAT:
+                _collect(argument[2], signs, words)
+            case code.SUBPATTERN:
+                _collect(argument[3], signs, words)
+            case code.ATOMIC_GROUP:
+                _collect(argument, signs, words)
+            case code.ASSERT | code.ASSERT_NOT:
+                _collect(argument[1], signs, words)
+            case code.BRANCH:
+                for branch in argument[1]:
+                    _collect(branch, signs, words)
+
+
+def _collect_class(members: Any, signs: dict[str, None]) -> None:
+    for operation, argument in members[:6]:
+        if operation is code.NEGATE:
+            signs.update(dict.fromkeys("x1 "))
+        elif operation is code.LITERAL:
+            signs[chr(argument)] = None
+        elif operation is code.RANGE:
+            signs[chr(argument[0])] = None
+        elif operation is code.CATEGORY:
+            signs[_BY_CATEGORY[argument]] = None

@@ -1,0 +1,377 @@
+"""Everything that reads text from outside: what it is called, how it is used, how long its texts may be."""
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+from msgspec import Struct
+
+from app.errors import InvalidField, Problem, document_of
+from app.flows.cursors import Cursors
+from app.flows.decode import decode_patch, pointer_of
+from app.flows.passing_on import passed_on
+from app.flows.unfolding import legible
+from app.masking import shape_of, without_people, word_of
+from app.outbound.retry_after import seconds_asked
+from app.outbound.targets import parse_target
+from app.posting_ports import TargetRefused
+from app.routes.admission import callback, content_type_of, idempotency_key, preferences
+from app.routes.edge import Edge
+from app.routes.media import quality
+from app.routes.queries import Query
+from app.signatures import Secret, SignatureRefused, events_of, verify
+from canonical import markup, values
+from canonical.customer import CustomerPatch
+from canonical.order_patch import OrderPatch
+from canonical.validate import complaints
+from mappings.csv.cells import BadCell
+from mappings.csv.export import Unreadable, read_rows
+from mappings.csv.layout import LayoutSetting, make_layout
+from mappings.csv.rows_r1 import read_row, remote_id_of
+from mappings.freshdesk.reading import address_of
+from mappings.http import VendorReply
+from mappings.registry import VENDORS
+from mappings.rt.reading import text_of
+from mappings.spec import Unmappable
+from tests.linear_time.growth import Attack
+from tests.signatures.bodies import SECRETS
+from tests.signatures.senders import NOW, SCHEMES, sent
+
+HEADER: Final = 64 * 1024
+BODY: Final = 1024 * 1024
+REFUSALS: Final = (Problem, Unmappable, BadCell, Unreadable, SignatureRefused, TargetRefused)
+"""How readers say no. Any other exception is a defect."""
+NO_NUMBER: Final = (*REFUSALS, ValueError)
+
+
+class Reader(Struct, frozen=True, kw_only=True):
+    """`longest` is how many characters it is ever given; `attacks` are texts that are hard for it, beside those that
+    are hard for somebody; `refusals` are what it may raise."""
+
+    name: str
+    call: Callable[[str], object]
+    longest: int = BODY
+    attacks: tuple[Attack, ...] = ()
+    refusals: tuple[type[Exception], ...] = REFUSALS
+
+    def read(self, text: str) -> None:
+        """Read it, or refuse it."""
+        with suppress(*self.refusals):
+            self.call(text)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+# ------------------------------------------------------------------------------------------ bodies
+
+
+def _refused(patch: Any) -> None:
+    """What a caller is answered about a body with mistakes."""
+    found = list(complaints(patch))
+    if found:
+        raise InvalidField.listing([InvalidField.at(one.pointer, one.detail).errors[0] for one in found])
+
+
+def _body(text: str) -> None:
+    try:
+        _refused(decode_patch(_bytes(text), CustomerPatch))
+    except Problem as problem:
+        document = document_of(problem, public_url="https://a.example", instance="/v1/customers", correlation_id="r")
+        assert len(msgspec.json.encode(document)) < 300_000
+
+
+BODIES: Final = (
+    Attack("[]" * 65 + '"', '\\"'),
+    Attack("[" * 64 + '"', '\\"'),
+    Attack('{"tags":["', "[{", '"]}'),
+    Attack("", '{"a":'),
+    Attack('{"tags":[]', ',"tags":[]', "}"),
+    Attack('{"tags":[', '"\\u0000",', '""]}'),
+    Attack('{"emails":[', '{"address":"a@example.com"},', '{"address":"b@example.com"}]}'),
+    Attack('{"emails":[', '{"address":"x"},', '{"address":"x"}]}'),
+    Attack('{"language":"', "a-", '"}'),
+    Attack('{"first_name":"', "\\u0301", '"}'),
+    Attack('{"', "n", '":1}'),
+    Attack('{"', ".a - at `$", '":1}'),
+    Attack('{"emails":[{"', "`", '":1}]}'),
+)
+
+
+def _long_names(text: str) -> None:
+    """A name as long as the body, above as many mistakes as fit."""
+    half, nul = "n" * (len(text) // 2), r'"\u0000"'
+    twice, nuls = ",".join(['"b":1'] * (len(half) // 6)), ",".join([nul] * (len(half) // 9))
+    _body(f'{{"{half}":{{"b":1,{twice}}}}}')
+    _body(f'{{"tags":["{half}",{nul}],"emails":[{nuls}]}}')
+
+
+# ----------------------------------------------------------------------------------------- headers
+
+
+def _asked(use: Callable[[Any], object], header: bytes = b"x", query: bool = False) -> Callable[[str], None]:
+    """A request whose header, or query, is the text, as it comes through the outermost layer."""
+
+    def read(text: str) -> None:
+        raw = text.encode("latin-1", "replace")
+        scope: Any = {
+            "type": "http",
+            "method": "POST",
+            "path": "/v1/customers",
+            "headers": [] if query else [(header, raw)],
+            "query_string": raw if query else b"",
+            "state": {},
+        }
+
+        async def app(inner: Any, receive: Any, send: Any) -> None:
+            use(Request(inner))
+
+        with suppress(StopIteration):
+            Edge(app)(scope, None, None).send(None)  # type: ignore[arg-type]
+
+    return read
+
+
+def _query(request: Any) -> None:
+    query = Query(request, ("type", "since", "limit", "email", "a"), repeatable=("type",))
+    query.choices("type", ("customer.*", "order.*"))
+    query.instant("since")
+    query.whole("limit", 1, 250, 50)
+    query.text("email")
+    query.check()
+
+
+def _content_type(request: Any) -> None:
+    content_type_of(request)
+    re.search(r"charset\s*=\s*\"?([A-Za-z0-9_-]+)", request.headers.get("content-type", ""), re.IGNORECASE)
+
+
+def _cursor(text: str) -> None:
+    cursors = Cursors((b"k" * 32,))
+    cursors.open(text, cursors.scope("hubspot", "hubspot.customer", None, {}, None))
+
+
+SPACES: Final = (
+    *(Attack(beginning, " ", "!") for beginning in ("a", "a=", "a=1", "a;", "a,", "wait=", "charset", "a;q", "a;q=")),
+    *(Attack(beginning, '"') for beginning in ("a", "a=")),
+)
+QUERIES: Final = (
+    *(Attack(f"{name}=", part) for name in ("type", "since", "limit", "a") for part in ("a,", "%2C", "9", "+", " ")),
+    *(Attack("type=", "%61,b,"), Attack("", "type=a&"), Attack("", "b=1;")),
+)
+HEADERS: Final = (
+    Reader(name="Prefer", call=_asked(preferences, b"prefer"), longest=HEADER, attacks=SPACES),
+    Reader(name="Idempotency-Key", call=_asked(idempotency_key, b"idempotency-key"), longest=HEADER),
+    Reader(name="Lockstitch-Callback", call=_asked(callback, b"lockstitch-callback"), longest=HEADER),
+    Reader(name="Content-Type", call=_asked(_content_type, b"content-type"), longest=HEADER, attacks=SPACES),
+    Reader(name="Accept", call=lambda text: quality([text], "application/json"), longest=HEADER, attacks=SPACES),
+    Reader(name="X-Correlation-ID", call=_asked(str, b"x-correlation-id"), longest=HEADER),
+    Reader(name="traceparent", call=_asked(str, b"traceparent"), longest=HEADER),
+    Reader(name="tracestate", call=_asked(str, b"tracestate"), longest=HEADER),
+    Reader(name="query", call=_asked(_query, query=True), longest=HEADER, attacks=QUERIES),
+    Reader(name="cursor", call=_cursor, longest=4096),
+)
+
+
+# ------------------------------------------------------------------------------- webhooks, vendors
+
+
+def _signed(scheme: Any, name: str) -> Callable[[str], object]:
+    """A webhook of this scheme whose header is the text."""
+    case, secret = sent(scheme), Secret(value=SECRETS[scheme])
+
+    def read(text: str) -> None:
+        changed = case.with_header(name, _bytes(text))
+        events_of(scheme, changed.headers, changed.body)
+        verify(scheme, changed.request(), (secret,), now=NOW)
+
+    return read
+
+
+def _told(scheme: Any) -> Callable[[str], object]:
+    return lambda text: events_of(scheme, (), _bytes(text))
+
+
+def _webhooks() -> Iterator[Reader]:
+    for scheme in SCHEMES:
+        for raw, _ in sent(scheme).headers:
+            name = raw.decode()
+            yield Reader(name=f"{scheme}: {name}", call=_signed(scheme, name), longest=HEADER, attacks=SIGNATURES)
+    for scheme in (*SCHEMES, "shared-secret"):
+        yield Reader(name=f"{scheme}: body", call=_told(scheme))
+    yield Reader(name="webhook.received", call=lambda text: passed_on(None, _bytes(text)))
+    yield Reader(name="legible", call=lambda text: legible(_bytes(text)))
+
+
+SIGNATURES: Final = (
+    Attack("t=1", ",v1=" + "0" * 64),
+    Attack("", "v1,A="),
+    Attack("", "v1,AAAA "),
+    Attack("t=", "t=1,"),
+)
+
+
+def _refusing(vendor: Any, status: int) -> Callable[[str], object]:
+    """A vendor's error whose every text is this one, in the forms that errors have."""
+
+    def read(text: str) -> None:
+        one = dict.fromkeys(("message", "code", "field", "errorCode", "type", "param", "description", "title"), text)
+        several = {"errors": [{**one, "messages": [text], "extensions": one}], "error": one, "details": {"x": [one]}}
+        for body in (json.dumps({**one, **several}), json.dumps([{**one, "fields": [text]}]), json.dumps([text]), text):
+            headers = dict.fromkeys(("retry-after", "sforce-limit-info", "x-ratelimit-remaining", "location"), text)
+            reply = VendorReply(status=status, headers=headers, body=_bytes(body))
+            vendor.refusal(reply)
+            vendor.budget(reply)
+
+    return read
+
+
+SENTENCES: Final = tuple(
+    Attack(beginning, part)
+    for beginning in ("", "Ticket 1: a changed from ")
+    for part in ("a to ", " is already a", " added as a value for ", " is no longer a", "already exists ", "Could not ")
+)
+
+
+def _unwrapping(vendor: Any) -> Callable[[str], object]:
+    return lambda text: vendor.unwrap(_bytes(text), vendor.mappings[0].object)
+
+
+def _identifying(vendor: Any) -> Callable[[str], object]:
+    return lambda text: re.fullmatch(vendor.remote_id, vendor.remote_id_form(text))
+
+
+def _noticing(webhooks: Any) -> Callable[[str], object]:
+    return lambda text: webhooks.notice(text, text, text, _bytes(text))
+
+
+def _vendors() -> Iterator[Reader]:
+    for name, vendor in VENDORS.items():
+        for status in (200, 400, 429):
+            yield Reader(name=f"{name}: {status}", call=_refusing(vendor, status), attacks=SENTENCES)
+        yield Reader(name=f"{name}: unwrap", call=_unwrapping(vendor))
+        yield Reader(name=f"{name}: id", call=_identifying(vendor), longest=HEADER)
+        if vendor.webhooks is not None:
+            yield Reader(name=f"{name}: notice", call=_noticing(vendor.webhooks))
+
+
+# ------------------------------------------------------------------------------------- normalisers
+
+DAMAGED_HTML: Final = (
+    *(
+        Attack("", part)
+        for part in ("<div>", "<b title=x>", "<ul><li>", "<div><table><td></div></td></table>", "<table>")
+    ),
+    *(
+        Attack("", part)
+        for part in ("<h1><i>", "<dl><dd><b>", "<a><p>x</a>", "<svg>", "<title>", "<p>x", "<td>x", "a<![ ")
+    ),
+    Attack("<table>", "<b>x</b>"),
+    Attack("<table>", "x<tr>"),
+    Attack("<p>" + "".join(f"<b title={number}>" for number in range(90)), "<div>x</div>"),
+    Attack("<i>" * 100, "</u>"),
+    Attack("<a ", "b=c "),
+    Attack("<a ", "b "),
+    Attack("<a x='1' ", "y=\"2\" z='3' "),
+    Attack("<img src='data:,", "A", "'>"),
+)
+
+
+def _formatting(text: str) -> str:
+    """Different elements without end, then paragraphs that each take all of them up again."""
+    half = len(text) // 2
+    return "<p>" + "".join(f"<i title={number}>" for number in range(half // 14)) + "<p>x" * (half // 4)
+
+
+def _plain(function: Any) -> Callable[[str], object]:
+    """Without its memory, which a second measuring would meet."""
+    return function.__wrapped__  # type: ignore[no-any-return]
+
+
+NORMALISERS: Final = (
+    *(
+        Reader(name=f"values.{function.__name__}", call=function)
+        for function in (values.email, values.is_email, values.phone, values.country, values.language)
+    ),
+    Reader(name="values.language_key", call=values.language_key),
+    Reader(name="values.timezone", call=values.timezone),
+    Reader(name="an address", call=_plain(values.is_email), longest=320),
+    Reader(name="a number", call=_plain(values.phone), longest=250),
+    Reader(name="a number at home", call=lambda text: _plain(values.phone)(text, "DE"), longest=250),  # type: ignore[call-arg]
+    Reader(name="a country", call=_plain(values.country), longest=100),
+    Reader(name="a language", call=_plain(values.language), longest=100),
+    Reader(name="values.money", call=lambda text: values.money(text, "EUR"), refusals=NO_NUMBER),
+    Reader(name="values.unit_price", call=lambda text: values.unit_price(text, "EUR"), refusals=NO_NUMBER),
+    Reader(name="values.quantity", call=values.quantity, refusals=NO_NUMBER),
+    Reader(name="HTML", call=values.safe_html, attacks=DAMAGED_HTML),
+    Reader(name="HTML with formatting", call=lambda text: values.safe_html(_formatting(text))),
+    Reader(name="HTML as text", call=lambda text: text_of(values.safe_html(text)), attacks=DAMAGED_HTML),
+    Reader(name="HTML that is cut", call=markup.is_cut),
+    Reader(name="a sender", call=address_of),
+    Reader(name="people", call=without_people, attacks=(Attack("", "a.b%40c.d "), Attack("", "+1234567"))),
+    Reader(name="shape", call=lambda text: (shape_of(text), shape_of({text: [text]}), word_of(text))),
+    Reader(name="Retry-After", call=seconds_asked, longest=HEADER),
+    Reader(name="target", call=parse_target, attacks=(Attack("https://a.example/", "a/"), Attack("https://", "a."))),
+    Reader(name="pointer", call=lambda text: pointer_of(f"$.{text}")),
+)
+
+# ----------------------------------------------------------------------------------------- exports
+
+LAYOUT: Final = make_layout(
+    msgspec.convert(
+        {
+            "object": "customers",
+            "key": "No",
+            "date_format": "%d.%m.%Y",
+            "constants": {"kind": "person", "order_stats.currency": "EUR"},
+            "columns": [
+                {"column": "Name", "field": "last_name"},
+                {"column": "E-mail", "field": "emails[0].address"},
+                {"column": "Phone", "field": "phones[0].raw"},
+                {"column": "Land", "field": "addresses[0].country_code"},
+                {"column": "State", "field": "status", "type": "enum", "values": {"A": "active"}},
+                {"column": "Since", "field": "created_at", "type": "date"},
+                {"column": "Orders", "field": "order_stats.count", "type": "number"},
+                {"column": "Spent", "field": "order_stats.total_spent", "type": "money"},
+                {"column": "VIP", "field": "custom_fields.vip", "type": "boolean"},
+            ],
+        },
+        LayoutSetting,
+    )
+)
+
+
+def _export(text: str) -> None:
+    for _ in read_rows(io.BytesIO(_bytes(",".join(LAYOUT.names) + "\n" + text)), LAYOUT):
+        pass
+
+
+def _cells(text: str) -> None:
+    for name in LAYOUT.names:
+        cells = dict.fromkeys(LAYOUT.names, "") | {"No": "1", name: text}
+        with suppress(Unmappable):
+            read_row(msgspec.json.encode({"row": 2, "cells": cells}), LAYOUT)
+
+
+EXPORTS: Final = (
+    Reader(name="export", call=_export, attacks=(Attack("", "1,,\n"), Attack("", '"1""\n'), Attack('"', "a\n"))),
+    Reader(name="cells", call=_cells, longest=131_072),
+    Reader(name="key", call=lambda text: remote_id_of({"No": text}, ("No",)), longest=131_072),
+)
+
+READERS: Final = (
+    Reader(name="body", call=_body, attacks=BODIES),
+    Reader(name="body with long names", call=_long_names),
+    Reader(name="body of an order", call=lambda text: _refused(decode_patch(_bytes(text), OrderPatch)), attacks=BODIES),
+    *HEADERS,
+    *_webhooks(),
+    *_vendors(),
+    *NORMALISERS,
+    *EXPORTS,
+)

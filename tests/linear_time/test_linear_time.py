@@ -1,0 +1,86 @@
+"""Nothing takes time that grows faster than the text that it reads, whoever wrote the text."""
+
+import ast
+from typing import Final
+
+import pytest
+
+from tests.linear_time.growth import MOST, attacks, growth, is_suspect
+from tests.linear_time.patterns import PACKAGES, ROOT, Used, attacks_on, used
+from tests.linear_time.readers import HEADER, READERS, Reader
+
+TRUSTED: Final = {
+    "app.settings": "settings of the operator",
+    "app.settings_file": "settings of the operator",
+    "app.egress_rules": "settings of the operator",
+    "app.drift_rules": "settings of the operator",
+    "app.cli": "what the operator types, and files of the checkout",
+    "app.store.migrate": "names of our own files",
+    "canonical.compatibility": "our own schemas",
+    "canonical.schema": "our own docstrings",
+}
+"""Modules whose regular expressions meet no text from outside, with what they do meet."""
+CAPPED: Final = {"app.masking._DOMAIN": 64 + 3 + 255}
+"""Regular expressions that meet texts of so many characters at most."""
+PATTERNS: Final = [
+    one for one in used() if not any(one.name.startswith((f"{module}.", f"{module}:")) for module in TRUSTED)
+]
+
+
+PARSERS: Final = frozenset(
+    {"csv", "difflib", "email", "email_validator", "fnmatch", "html", "idna", "json", "nh3", "phonenumbers", "quopri"}
+    | {"shlex", "unicodedata", "xml"}
+)
+"""Libraries that read text, some of them in time that grows faster than it."""
+READ_BY: Final = {
+    ("app.cli.database", "json"): "what the operator's own files say",
+    ("app.dev.folder", "json"): "what the operator's own files say",
+    ("app.flows.decode", "json"): "body",
+    ("app.outbound.alerting", "email"): "our own mail",
+    ("app.outbound.retry_after", "email"): "Retry-After",
+    ("app.routes.openapi_page", "html"): "our own page",
+    ("app.routes.self_service", "html"): "our own page",
+    ("canonical.codes", "unicodedata"): "a country",
+    ("canonical.markup", "html"): "HTML",
+    ("canonical.markup", "nh3"): "HTML",
+    ("canonical.values", "email_validator"): "an address",
+    ("canonical.values", "phonenumbers"): "a number",
+    ("mappings.csv.export", "csv"): "export",
+    ("mappings.freshdesk.reading", "email"): "a sender",
+    ("mappings.freshdesk.reading", "html"): "only escapes",
+    ("mappings.rt.reading", "html"): "HTML as text",
+}
+"""The reader that holds each use of them to its time, or what it reads in place of text from outside."""
+
+
+def test_whoever_imports_a_parser_has_a_reader_here() -> None:
+    found = set()
+    for file in (file for name in PACKAGES for file in (ROOT / name).rglob("*.py")):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found |= {(module, name.partition(".")[0]) for name in names if name.partition(".")[0] in PARSERS}
+    assert found == set(READ_BY)
+
+
+def test_what_is_trusted_is_there() -> None:
+    names = [one.name for one in used()]
+    assert [module for module in TRUSTED if not any(name.startswith(module) for name in names)] == []
+
+
+@pytest.mark.parametrize("one", PATTERNS, ids=lambda one: f"{one.name}-{one.method}")
+def test_every_regular_expression_is_linear(one: Used) -> None:
+    for attack in attacks_on(one.pattern):
+        longest = CAPPED.get(one.name, HEADER)
+        if is_suspect(one.read, attack.of, longest):
+            assert growth(one.read, attack.of, longest) <= MOST, attack
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)
+def test_every_reader_is_linear(reader: Reader) -> None:
+    for attack in reader.attacks:
+        assert growth(reader.read, attack.of, reader.longest) <= MOST, attack
+    for attack in attacks():
+        if is_suspect(reader.read, attack.of, reader.longest):
+            assert growth(reader.read, attack.of, reader.longest) <= MOST, attack
