@@ -134,6 +134,11 @@ async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int 
     return None if newest is None else newest.revision
 
 
+def newest_released(name: str) -> int | None:
+    """The newest released revision of a mapping; None for one that has none."""
+    return max((one.revision for one in _every_mapping().get(name, ()) if is_released(one)), default=None)
+
+
 def _is_settled(revisions: Sequence[AnyMapping], place: MappedConnection) -> bool:
     """Whether what is at work there without a route is released."""
     return any(one.revision == place.default and is_released(one) for one in revisions)
