@@ -10,12 +10,13 @@ data and not schema. So a path never holds what a person is called.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
-from msgspec import UNSET, Struct, inspect
+import msgspec
+from msgspec import UNSET, Raw, Struct, inspect
 
 JsonType = Literal["null", "boolean", "number", "string", "array", "object"]
 MisfitKind = Literal["changed_type", "missing_field"]
@@ -26,6 +27,9 @@ MOST_MEMBERS: Final = 300
 UNKNOWN: Final = "unknown"
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_GOT: Final = re.compile(r"got `(\w+)`$")
+UNNAMED: Final = "[...]"
+"""A member of a mapping in msgspec's paths."""
 _PLACE: Final = re.compile(r"\[\d+\]")
 
 
@@ -103,6 +107,36 @@ def place_of(path: str, reason: str) -> str:
     where it belongs."""
     missing = _MISSING.match(reason)
     return path if missing is None else path + _step(missing[1])
+
+
+def named_in(record: bytes | Raw, path: str, reason: str) -> str:
+    """The path with the names of the members that msgspec writes as `[...]`: the first of each mapping below which
+    something of the type stands that `reason` says it got. A reading stops at the first."""
+    got = _GOT.search(reason)
+    if got is None:
+        return path
+    steps = _STEP.findall(path.removeprefix("$"))
+    found = _first(msgspec.json.decode(record), steps, _JSON_TYPES.get(got[1], got[1]))
+    return path if found is None else f"${found}"
+
+
+def _first(value: Any, steps: Sequence[tuple[str, str]], wanted: str) -> str | None:
+    """Where the steps lead to a value of this type, with names in place of `[...]`; None where they do not."""
+    if not steps:
+        return "" if type_of(value) == wanted else None
+    (name, index), *rest = steps
+    if isinstance(value, list):
+        if not index.isdecimal() or int(index) >= len(value):
+            return None
+        found = _first(value[int(index)], rest, wanted)
+        return None if found is None else f"[{index}]{found}"
+    if not isinstance(value, dict):
+        return None
+    for each in value if index else [name] if name in value else ():
+        found = _first(value[each], rest, wanted)
+        if found is not None:
+            return _step(each) + found
+    return None
 
 
 def places_holding(record: Any, value: Any, path: str = "$") -> Iterator[str]:
@@ -233,6 +267,8 @@ def _fold(path: str) -> str:
     return "$" + "".join(_step(name) if name else "[*]" if index.isdecimal() else ".*" for name, index in steps)
 
 
+# As msgspec calls them.
+_JSON_TYPES: Final = {"int": "number", "float": "number", "str": "string", "bool": "boolean"}
 _TYPES: Final[dict[type[Any], JsonType]] = {
     type(None): "null",
     bool: "boolean",

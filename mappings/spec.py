@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 from canonical.order_patch import OrderCancel
 from canonical.parts import CustomFieldSetting, Instant, Loss, LossKind, ObjectName
 from mappings import coercion
-from mappings.drift import places_holding
+from mappings.drift import UNNAMED, named_in, place_of, places_holding
 from mappings.http import Budget, VendorRefusal, VendorReply, VendorRequest
 from mappings.webhooks import WebhookManifest
 
@@ -36,12 +36,14 @@ MOST_NAMED: Final = 3
 
 
 class Unmappable(Exception):
-    """A record that no honest reading exists for, such as a deleted stub. `path` is a JSONPath into the record."""
+    """A record that no honest reading exists for, such as a deleted stub. `path` is a JSONPath into the record, and
+    `place` leads to the very member, where that is missing or its name is known from the record alone."""
 
-    def __init__(self, path: str, reason: str) -> None:
+    def __init__(self, path: str, reason: str, *, place: str | None = None) -> None:
         super().__init__(f"{reason} - at {path}")
         self.path = path
         self.reason = reason
+        self.place = place or place_of(path, reason)
 
 
 class VendorDrift(Unmappable):
@@ -290,7 +292,9 @@ def _decoded(record: bytes | msgspec.Raw, decoder: msgspec.json.Decoder[R]) -> R
         return decoder.decode(record)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).rpartition(" - at `")
-        raise VendorDrift(path.rstrip("`") if reason else "$", reason or str(error)) from error
+        path, reason = path.rstrip("`") if reason else "$", reason or str(error)
+        place = place_of(named_in(record, path, reason), reason) if UNNAMED in path else None
+        raise VendorDrift(path, reason, place=place) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise VendorDrift("$", "the vendor's answer is not JSON") from error
     except RecursionError as error:

@@ -191,6 +191,7 @@ def _show(letter: DeadLetterDetail, console: Console) -> None:
         console.print(Text(letter.payload_note))
     for step in letter.next_steps:
         console.print(Text(f"\n{step.action}: {step.advice}"))
+        console.print(Text(f"    {step.command}"), soft_wrap=True)  # to be copied in one piece
 
 
 def _show_history(letter: DeadLetterDetail, console: Console) -> None:

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from app.dead_letters.advice import next_steps
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.payload import is_editable, show_payload
@@ -28,15 +29,16 @@ async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_u
     letter = await find_letter(deps, dead_letter_id)
     shown = await show_payload(deps, letter)
     attempts = await deps.dead_letters.attempts(letter.job_id)
+    revision_now = (
+        None if letter.mapping is None else await revision_at(deps.mapping_routes, letter.connection, letter.mapping)
+    )
     return detail_of(
         letter,
         [attempt_view_of(attempt, trace_url) for attempt in attempts],
         payload=shown.payload,
         payload_note=shown.note,
         editable=letter.state == "open" and is_editable(deps, letter),
-        revision_now=None
-        if letter.mapping is None
-        else await revision_at(deps.mapping_routes, letter.connection, letter.mapping),
+        next_steps=next_steps(letter, deps.kinds, revision_now),
     )
 
 

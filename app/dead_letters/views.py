@@ -1,31 +1,28 @@
-"""How a dead letter looks from outside, and what can be done about it."""
+"""How a dead letter looks from outside."""
 
+import re
 from datetime import datetime
 from typing import Any, Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from app.dead_letters.models import Attempt, AttemptOutcome
 from app.queue.models import DeadLetter, DeadLetterState, DeathCategory
 from app.telemetry.context import TRACE_ID
 
+_NAMES: Final = re.compile(r"""\.([^.\[\]]+)|\[((?:"(?:[^"\\]|\\.)*",?)+)\]""")
+
+
 # The members of `failure` stand one level down: tools take a `reason` at the top for a failure of the call.
-ADVICE: Final[dict[DeathCategory, str]] = {
-    "transient": "Redrive it when the other side works again; POST /ops/redrives takes all that died alike.",
-    "throttle": "Redrive it when the vendor takes calls again; POST /ops/redrives takes all that died alike.",
-    "permanent": "Correct the payload where it can be edited, or what refused it, and redrive it.",
-    "auth": "Renew the credential of the connection, resume it, and redrive.",
-    "conflict": "Look at both systems, decide which one is right, and redrive or discard.",
-    "poison": "Its worker ended in every attempt: find out why in the worker's log before it is redriven.",
-}
-
-
 class DeadLetterFailure(Struct, frozen=True, kw_only=True):
-    """Why it died: in which way, in words, where in the payload, and which mapping refused it."""
+    """Why it died: in which way, in words, where in the payload or the vendor's record, what that is called there, and
+    which mapping refused it."""
 
     category: DeathCategory
     reason: str
     path: str | None
+    property: str | None
     mapping: str | None
     revision: int | None
 
@@ -72,11 +69,12 @@ class AttemptView(Struct, frozen=True, kw_only=True):
 
 
 class NextStep(Struct, frozen=True, kw_only=True):
-    """A call that can be made now."""
+    """A call that can be made now, and the command that does the same."""
 
-    action: Literal["redrive", "discard"]
-    method: Literal["POST"]
+    action: Literal["activate", "inspect", "edit", "redrive", "redrive_all", "send_again", "discard"]
+    method: Literal["GET", "POST"]
     path: str
+    command: str
     advice: str
 
 
@@ -104,9 +102,9 @@ def detail_of(
     payload: Any,
     payload_note: str | None,
     editable: bool,
-    revision_now: int | None,
+    next_steps: list[NextStep],
 ) -> DeadLetterDetail:
-    """In full; `revision_now` is the revision of its mapping that is at work at its connection by now."""
+    """In full."""
     return DeadLetterDetail(
         **_short(letter),
         job_id=letter.job_id,
@@ -115,8 +113,20 @@ def detail_of(
         payload_note=payload_note,
         editable=editable,
         history=attempts,
-        next_steps=_next_steps(letter, editable, revision_now),
+        next_steps=next_steps,
     )
+
+
+def property_of(letter: DeadLetter) -> str | None:
+    """What the vendor calls that which a mapping could not read: the last name of the path; of a row of an export its
+    column. None where the path names nothing, or no mapping refused it."""
+    if letter.mapping is None or letter.path is None:
+        return None
+    named = _NAMES.findall(letter.path)
+    if not named:
+        return None
+    name, columns = named[-1]
+    return name or ", ".join(msgspec.json.decode(f"[{columns}]", type=list[str]))
 
 
 def attempt_view_of(attempt: Attempt, trace_url: str) -> AttemptView:
@@ -150,6 +160,7 @@ def _short(letter: DeadLetter) -> dict[str, Any]:
             category=letter.category,
             reason=letter.reason,
             path=letter.path,
+            property=property_of(letter),
             mapping=letter.mapping,
             revision=letter.revision,
         ),
@@ -159,24 +170,3 @@ def _short(letter: DeadLetter) -> dict[str, Any]:
         if decided
         else None,
     }
-
-
-def _next_steps(letter: DeadLetter, editable: bool, revision_now: int | None) -> list[NextStep]:
-    if letter.state != "open":
-        return []
-    base = f"/ops/dead-letters/{letter.id}"
-    edit = ' Send the corrected payload as {"payload": …}.' if editable else ""
-    moved = ""
-    if revision_now is not None and revision_now != letter.revision:
-        moved = f" It was refused by r{letter.revision} of {letter.mapping}; r{revision_now} is at work now."
-    return [
-        NextStep(
-            action="redrive", method="POST", path=f"{base}/redrive", advice=ADVICE[letter.category] + moved + edit
-        ),
-        NextStep(
-            action="discard",
-            method="POST",
-            path=f"{base}/discard",
-            advice='Where its work is not wanted any more; say why as {"because": …}.',
-        ),
-    ]

@@ -36,6 +36,7 @@ USUAL_BYTES: Final = 4096
 AT_ONCE: Final = 64
 GATHER_SECONDS: Final = 0.25
 LAST_LOOK_SECONDS: Final = 5.0
+REJECTED: Final = "drift that this connection rejects"
 _log = logging.getLogger("lockstitch.drift")
 
 
@@ -115,7 +116,7 @@ class DriftDetection:
         if rejected is None:
             return
         self._offer(sample.subject, sample.record, sample.read_by, resource=sample.resource)
-        raise VendorDrift(rejected.path, f"drift that this connection rejects ({rejected.kind})")
+        raise VendorDrift(rejected.path, f"{REJECTED} ({rejected.kind})")
 
     def _rejected(self, sample: Sample, baseline: Baseline) -> Deviation | None:
         if not baseline.learned:

@@ -25,6 +25,7 @@ from app.queue.models import (
     Throttled,
     Unauthorised,
 )
+from mappings.spec import Unmappable
 
 BATCH: Final = 100
 TRIES: Final = 3
@@ -186,6 +187,9 @@ def _of_problem(problem: Problem) -> JobOutcome:
 
 
 def _path(problem: Problem) -> str | None:
+    cause = problem.__cause__
+    if isinstance(cause, Unmappable):
+        return cause.place
     return next((error.pointer for error in problem.errors if isinstance(error.pointer, str)), None)
 
 

@@ -30,8 +30,10 @@ class JobKind(Struct, frozen=True, kw_only=True):
 
     `bind` makes its handler. `show` makes a payload legible where it only names its data. `edit` checks an edited
     payload and returns what the job is given, and raises InvalidField; without it a kind takes no edited payload.
-    `abandon` is the job that follows when a dead letter of this kind is discarded. `reopen` takes back what the death
-    of such jobs has decided, by their origins and in the name of an actor, in the transaction that redrives them.
+    `reads_again`: its payload only points to the vendor's record, which each attempt reads anew. `send_again` is path,
+    command and advice for bringing the same work in once more. `abandon` is the job that follows when a dead letter of
+    this kind is discarded. `reopen` takes back what the death of such jobs decided, by their origins and in the name of
+    an actor, in the transaction that redrives them.
     """
 
     name: str
@@ -39,6 +41,8 @@ class JobKind(Struct, frozen=True, kw_only=True):
     bind: Callable[[Dependencies], Handler]
     show: Callable[[Dependencies, bytes], Awaitable[Shown]] | None = None
     edit: Callable[[DeadLetter, Raw], bytes] | None = None
+    reads_again: bool = False
+    send_again: Callable[[DeadLetter], tuple[str, str, str]] | None = None
     abandon: Callable[[DeadLetter], NewJob | None] | None = None
     reopen: Reopen | None = None
 

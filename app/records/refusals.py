@@ -51,13 +51,13 @@ def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Proble
 
 def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:
     """The problem for a record without an honest reading. The reason names a type or a field, never a value."""
-    says = VendorSays(connection=connection.name, detail=f"{error.reason} at {error.path}")
+    says = VendorSays(connection=connection.name, detail=f"{error.reason} at {error.place}")
     if isinstance(error, VendorDrift):
         return VendorDrifted(
-            f"{connection.vendor.title}'s {object_name} no longer fits its schema at {error.path}: {error.reason}.",
+            f"{connection.vendor.title}'s {object_name} no longer fits its schema at {error.place}: {error.reason}.",
             vendor=says,
         )
     return VendorDrifted(
-        f"{connection.vendor.title}'s record cannot be read as a {object_name}: {error.reason} at {error.path}.",
+        f"{connection.vendor.title}'s record cannot be read as a {object_name}: {error.reason} at {error.place}.",
         vendor=says,
     )

@@ -135,6 +135,11 @@ async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int 
     return None if newest is None else newest.revision
 
 
+def newest_released(name: str) -> int | None:
+    """Return the newest released revision of a mapping; None if it has none."""
+    return max((one.revision for one in _every_mapping().get(name, ()) if is_released(one)), default=None)
+
+
 def _has_released_default(revisions: Sequence[AnyMapping], place: MappedConnection) -> bool:
     return any(one.revision == place.default and is_released(one) for one in revisions)
 

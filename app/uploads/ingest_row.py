@@ -15,7 +15,7 @@ from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
 from app.postgres.database import Transaction
 from app.queue.kinds import JobKind
-from app.queue.models import Done, Finishing, Job, JobOutcome, Permanent, Retry
+from app.queue.models import DeadLetter, Done, Finishing, Job, JobOutcome, Permanent, Retry
 from app.records.resources import person_of, with_person
 from app.telemetry.uploads import ProcessedRow
 from app.uploads.deps import UploadDeps
@@ -155,11 +155,20 @@ def _history(
     ]
 
 
+def _send_again(letter: DeadLetter) -> tuple[str, str, str]:
+    return (
+        f"/v1/uploads/{letter.connection}",
+        f"lockstitch uploads send FILE --connection {letter.connection}",
+        "Or correct the export and send it again: only rows that say something new are taken. Then discard this one.",
+    )
+
+
 INGEST_ROW: Final = JobKind(
     name=KIND,
     policy=POLICY,
     bind=lambda dependencies: partial(ingest_row, dependencies.of(UploadDeps)),
     show=show_receipt,
     edit=edit_receipt,
+    send_again=_send_again,
 )
 KINDS: Final = (INGEST_ROW,)

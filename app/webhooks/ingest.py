@@ -185,7 +185,7 @@ def _refused(mapping: AnyMapping, drifted: VendorDrifted) -> Permanent:
     cause = drifted.__cause__
     if not isinstance(cause, Unmappable):
         return Permanent(reason=drifted.code, mapping=mapping.name, revision=mapping.revision)
-    return Permanent(reason=cause.reason, path=cause.path, mapping=mapping.name, revision=mapping.revision)
+    return Permanent(reason=cause.reason, path=cause.place, mapping=mapping.name, revision=mapping.revision)
 
 
 INGEST: Final = JobKind(
@@ -194,5 +194,6 @@ INGEST: Final = JobKind(
     bind=lambda dependencies: partial(ingest, dependencies.of(IngestDeps)),
     show=show_receipt,
     edit=edit_receipt,
+    reads_again=True,
 )
 KINDS: Final = (INGEST,)

@@ -12,6 +12,7 @@ from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter, Permanent
 from app.webhooks.deps import ReceiptDeps
 from app.webhooks.models import Receipt, Receipts
+from mappings.drift import place_of
 
 
 class ReceiptJobPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +35,7 @@ async def read_work(receipts: Receipts, payload: bytes) -> ReceiptJob | Permanen
         work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `")
-        return Permanent(reason=reason, path=path.rstrip("`") or "$")
+        return Permanent(reason=reason, path=place_of(path.rstrip("`") or "$", reason))
     receipt = await receipts.get(work.receipt)
     if receipt is None:
         return Permanent(reason="there is no such receipt any more", path="$.receipt")

@@ -83,6 +83,7 @@ def test_one_is_told_whole(reader: Caller, dead: DeadWork) -> None:
         "category": "permanent",
         "reason": "unmappable",
         "path": "$.email",
+        "property": "email",
         "mapping": "hubspot.customer",
         "revision": 1,
     }

@@ -88,9 +88,14 @@ def test_bad_rows_say_what_is_wrong_are_mended_and_told(caller: Caller) -> None:
         "category": "permanent",
         "reason": "is no e-mail address",
         "path": '$.rows[3]["E-mail"]',
+        "property": "E-mail",
         "mapping": "csv.customer",
         "revision": 1,
     }
+    commands = {step["action"]: step["command"] for step in cell["next_steps"]}
+    assert commands["send_again"] == "lockstitch uploads send FILE --connection legacy"
+    assert commands["edit"] == f"lockstitch dead-letters show {cell['id']} --json | jq .payload > payload.json"
+    assert "`E-mail`" in next(step["advice"] for step in cell["next_steps"] if step["action"] == "edit")
     assert surplus["failure"]["reason"].startswith("has 6 cells, and the header 5")
     assert second["failure"]["reason"].startswith("says something else of the record that row 2 is about")
     assert second["failure"]["path"] == "$.rows[5]"

@@ -8,10 +8,6 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from litestar import Request
-from msgspec import Struct
-
-from app.errors import InvalidField, Problem, document_of
 from app.flows.cursors import Cursors
 from app.flows.decode import decode_patch, pointer_of
 from app.flows.passing_on import passed_on
@@ -24,6 +20,10 @@ from app.routes.admission import callback, content_type_of, idempotency_key, pre
 from app.routes.edge import Edge
 from app.routes.media import quality
 from app.routes.queries import Query
+from litestar import Request
+from msgspec import Struct
+
+from app.errors import InvalidField, Problem, document_of
 from app.signatures import Secret, SignatureRefused, events_of, verify
 from canonical import markup, values
 from canonical.customer import CustomerPatch

@@ -8,12 +8,12 @@ from typing import Any, Final
 import pytest
 
 from mappings.checks import golden
-from mappings.drift import place_of
 from mappings.registry import VENDORS, mapping_of
 from mappings.spec import VendorDrift
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NONSENSE: Final = "no such value"
+OTHER: Final = [{"a list": ["of", "lists"]}]
 GONE: Final = object()
 
 Place = tuple[str | int, ...]
@@ -47,8 +47,8 @@ def written(place: Place) -> str:
 
 @pytest.mark.parametrize("vendor", VENDORS.values(), ids=list(VENDORS))
 def test_what_does_not_fit_is_named(vendor: Any) -> None:
-    """Each text of each golden record as nonsense, each member gone: where the record is refused for that, the path
-    leads to it."""
+    """Each value of each golden record as nonsense or of another type, each member gone: where the record is refused
+    for that, the path leads to it."""
     account, refused, unnamed = golden.account_of(vendor, ROOT), 0, []
     for case in golden.cases(vendor, ROOT):
         mapping = mapping_of(vendor, case.object, case.revision)  # type: ignore[arg-type]
@@ -56,12 +56,12 @@ def test_what_does_not_fit_is_named(vendor: Any) -> None:
         record = json.loads(case.sent)
         for place, value in places(record):
             name = str(place[-1])
-            for wrong in (NONSENSE, GONE) if isinstance(value, str) else (GONE,):
+            for wrong in (GONE,) if isinstance(value, dict | list) else (NONSENSE, OTHER, GONE):
                 try:
                     golden.understood(vendor, mapping, changed(record, place, wrong), account)
                 except VendorDrift as drift:
                     refused += 1
-                    if isinstance(place[-1], str) and name not in place_of(drift.path, drift.reason):
+                    if isinstance(place[-1], str) and name not in drift.place:
                         unnamed.append((case.name, written(place), wrong is GONE, drift.path, drift.reason))
                 except Exception:  # noqa: BLE001,S112 - other refusals are judged elsewhere
                     continue

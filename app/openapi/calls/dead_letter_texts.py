@@ -39,7 +39,11 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
     DeadLetterFailure: {
         "category": CATEGORY,
         "reason": REASON,
-        "path": ("Where in the payload.", '"$.properties.email"'),
+        "path": ("Where in the payload, or in the vendor's record.", '"$.properties.email"'),
+        "property": (
+            "What the vendor calls that which is missing or invalid; of a row of an export the column.",
+            '"email"',
+        ),
         "mapping": ("The mapping that refused it.", '"hubspot.customer"'),
         "revision": ("Its revision.", "1"),
     },
@@ -66,6 +70,10 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "action": ("What can be done.", '"redrive"'),
         "method": ("With this method", '"POST"'),
         "path": ("at this path.", '"/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17/redrive"'),
+        "command": (
+            "The command that does the same.",
+            '"lockstitch dead-letters redrive dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"',
+        ),
         "advice": ("When that is the right thing.", '"Redrive it when the other side works again."'),
     },
     DeadLetterDetail: SHORT

@@ -1,0 +1,116 @@
+"""A dead letter names the property that is wrong, and its next steps are commands that work as they stand there."""
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.queue.models import JobFailure
+from tests.contract.callers import Caller
+from tests.contract.dead_work import DeadWork
+from tests.contract.event_stories import Stories
+from tests.contract.facade import Facade
+from tests.contract.lookalikes import Lookalikes
+from tests.contract.samples import KINDS
+from tests.contract.test_drift import PATHS
+
+PATH = "/ops/dead-letters"
+
+
+@pytest.fixture
+def dead(facade: Facade) -> Iterator[DeadWork]:
+    work = DeadWork(facade)
+    yield work
+    facade.sql("DELETE FROM job WHERE connection = $1", work.connection)
+
+
+def steps(letter: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {step["action"]: step for step in letter["next_steps"]}
+
+
+def run(facade: Facade, command: str) -> str:
+    """A command as it is told, typed by somebody."""
+    program, *arguments = shlex.split(command)
+    assert program == "lockstitch"
+    done = facade.lockstitch(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("change", ["type", "missing"])
+@pytest.mark.parametrize("name", KINDS)
+def test_the_property_is_named_and_the_redrive_works_as_told(
+    facade: Facade, caller: Caller, vendors: Lookalikes, name: str, change: str
+) -> None:
+    stories, kind, object_name = Stories(facade, caller), KINDS[name], name.partition(" ")[2]
+    made = caller.create(kind.collection, kind.sample())
+    vendors.break_(kind.connection, "drift", path=PATHS[kind.connection], times=None, change=change)
+    receipt = stories.send(kind.connection, object_name, "updated", made["meta"]["remote_id"])
+    letter = caller.get(f"{PATH}/{stories.dead_letter_of(receipt)['id']}").json()
+
+    failure = letter["failure"]
+    assert failure["property"]
+    assert failure["path"].endswith(f".{failure['property']}")
+    redrive = steps(letter)["redrive"]
+    assert f"`{failure['property']}` (at {failure['path']})" in redrive["advice"]
+    assert "at the vendor" in redrive["advice"]
+    assert redrive["command"] == f"lockstitch dead-letters redrive {letter['id']}"
+    shown = facade.lockstitch("dead-letters", "show", letter["id"]).stdout
+    for step in letter["next_steps"]:
+        assert f"    {step['command']}\n" in shown
+    vendors.mend()
+    assert letter["id"] in run(facade, redrive["command"])
+    assert stories.event_of(receipt)["type"] == f"{object_name}.updated"
+
+
+def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
+    facade: Facade, caller: Caller, dead: DeadWork
+) -> None:
+    dead.connection = "versioned"
+    route = "/ops/mappings/hubspot.customer/route"
+    assert caller.post(route, json={"connection": "versioned", "active": 1}).status_code == 200
+    failure = JobFailure(
+        category="permanent", reason="Expected `str`", path="$.properties.email", mapping="hubspot.customer", revision=1
+    )
+    (letter_id,) = dead.bury(dead.new(), failure=failure)
+    letter = caller.get(f"{PATH}/{letter_id}").json()
+    assert letter["failure"]["property"] == "email"
+    activate = steps(letter)["activate"]
+    assert (activate["method"], activate["path"]) == ("POST", route)
+    assert activate["command"] == "lockstitch mapping activate hubspot.customer@r2 --connection versioned"
+    run(facade, activate["command"])
+    after = caller.get(f"{PATH}/{letter_id}").json()
+    assert "activate" not in steps(after)
+    assert "r2 is at work now" in steps(after)["redrive"]["advice"]
+    caller.post(f"{PATH}/{letter_id}/discard", json={"because": "a test"})
+
+
+def test_a_mapping_without_a_newer_revision_is_looked_at_as_told(
+    facade: Facade, caller: Caller, dead: DeadWork
+) -> None:
+    failure = JobFailure(
+        category="permanent", reason="Expected `str`", path="$.properties.email", mapping="hubspot.customer", revision=2
+    )
+    (letter_id,) = dead.bury(dead.new(), failure=failure)
+    inspect = steps(caller.get(f"{PATH}/{letter_id}").json())["inspect"]
+    assert (inspect["method"], inspect["path"]) == ("GET", "/ops/mappings/hubspot.customer")
+    assert "hubspot.customer" in run(facade, inspect["command"])
+
+
+def test_all_that_died_alike_are_redriven_as_told(facade: Facade, caller: Caller, dead: DeadWork) -> None:
+    first, _ = dead.bury(dead.new(), dead.new())
+    letter = caller.get(f"{PATH}/{first}").json()
+    assert letter["failure"]["property"] is None
+    everything = steps(letter)["redrive_all"]
+    assert (everything["method"], everything["path"]) == ("POST", "/ops/redrives")
+    assert everything["command"] == (
+        f"lockstitch redrive start --connection {dead.connection} --category transient --rate 20"
+    )
+    assert "2 dead letters" in run(facade, everything["command"])
+
+
+def test_one_is_let_go_as_told(facade: Facade, caller: Caller, dead: DeadWork) -> None:
+    (letter_id,) = dead.bury(dead.new())
+    run(facade, steps(caller.get(f"{PATH}/{letter_id}").json())["discard"]["command"])
+    assert dead.states() == ["discarded"]
