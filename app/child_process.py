@@ -1,8 +1,8 @@
-"""How a child process is started so that it cannot outlive the process that started it.
+"""Start a child process that cannot outlive its parent.
 
-`kill -9` gives the killed process no chance to stop what it started, so the kernel has to: on Linux every child asks
-(PR_SET_PDEATHSIG, prctl(2)) to be signalled when its parent is gone. Elsewhere the request does not exist and a child
-outlives a parent that was killed with -9; an orderly end is the same everywhere.
+A process killed with `kill -9` cannot stop its children, so the kernel has to: on Linux, each child requests a signal
+for the death of its parent (PR_SET_PDEATHSIG, prctl(2)). Other systems have no such request, and a child outlives a
+parent that was killed with -9. A normal shutdown works the same everywhere.
 """
 
 import ctypes
@@ -14,7 +14,7 @@ from typing import TypedDict
 
 PR_SET_PDEATHSIG = 1
 
-# Loaded here, once: between fork and exec nothing may be imported or looked up.
+# Loaded once, because nothing may be imported or looked up between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -29,23 +29,23 @@ class TiedProcess(TypedDict, total=False):
 
 
 def tied_to_parent(death_signal: signal.Signals, owner: tuple[int, int] | None = None) -> TiedProcess:
-    """Say how to start a child that receives `death_signal` the moment this process is gone.
+    """Return the arguments that start a child which receives `death_signal` when this process dies.
 
-    The child gets a session of its own, so that a Ctrl-C in the terminal reaches its parent alone and the parent
-    decides the order in which things end. `owner` is the (uid, gid) to run as. The kernel ties the child to the
-    *thread* that forks it: start it from a thread that lives as long as the process, such as the main one.
+    The child gets its own session, so that Ctrl-C in the terminal reaches only the parent, which then stops its
+    children in order. `owner` is the (uid, gid) to run as. The kernel ties the child to the *thread* that forks it:
+    start it from a thread that lives as long as the process, such as the main thread.
     """
     parent = os.getpid()
 
-    def ask_for_signal() -> None:
-        # A change of user clears the request, so it is made here: Popen changes the user before it calls this.
+    def request_death_signal() -> None:
+        # A change of user clears the request. Popen calls this function after it has changed the user.
         if _libc is not None:
             _libc.prctl(PR_SET_PDEATHSIG, death_signal)
-        # The parent may have died before the request was made; then nobody would ever signal us.
+        # If the parent died before the request, the signal would never arrive.
         if os.getppid() != parent:
             os._exit(1)
 
-    options = TiedProcess(start_new_session=True, preexec_fn=ask_for_signal)
+    options = TiedProcess(start_new_session=True, preexec_fn=request_death_signal)
     if owner is not None:
         options["user"], options["group"] = owner
         options["extra_groups"] = []

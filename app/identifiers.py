@@ -1,4 +1,4 @@
-"""Identifiers that sort by time: UUIDv7 (RFC 9562, section 5.7), the prefixed ids made of them, and what each names."""
+"""Identifiers that sort by time: UUIDv7 (RFC 9562, section 5.7), prefixed ids, and what each prefix names."""
 
 import os
 import re
@@ -28,12 +28,12 @@ _VERSION_AND_VARIANT: Final = 0x7 << 76 | 0b10 << 62
 
 
 def uuid7() -> UUID:
-    """48 bits of Unix milliseconds, then randomness."""
+    """Return a UUIDv7: 48 bits of Unix milliseconds, then random bits."""
     return UUID(int=_number())
 
 
 def new_id(prefix: str) -> str:
-    """A prefix such as `op_` and 32 hexadecimal digits; later ones sort after earlier ones."""
+    """Return a prefix such as `op_` and 32 hexadecimal digits. Later ids sort after earlier ones."""
     return f"{prefix}{_number():032x}"
 
 
@@ -53,5 +53,5 @@ def _with_article(name: str) -> str:
 
 def _number() -> int:
     milliseconds = time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF
-    chance = int.from_bytes(os.urandom(10), "big")
-    return milliseconds << 80 | chance >> 68 << 64 | chance & (1 << 62) - 1 | _VERSION_AND_VARIANT
+    random = int.from_bytes(os.urandom(10), "big")
+    return milliseconds << 80 | random >> 68 << 64 | random & (1 << 62) - 1 | _VERSION_AND_VARIANT

@@ -1,7 +1,7 @@
-"""Texts of others without the people in them: vendors and parsers like to repeat what they were sent.
+"""Remove personal data from foreign texts, because vendors and parsers often repeat what they were sent.
 
-E-mail addresses and telephone numbers in E.164 are recognised by their shape. A name has none: who quotes a value into
-a text of ours leaves it out instead.
+E-mail addresses and E.164 telephone numbers are recognised by their shape. Names have none, so never quote a value that
+may contain a name.
 """
 
 import re
@@ -25,8 +25,8 @@ LONGEST: Final = 50_000
 
 
 def without_people(text: str) -> str:
-    """The text with `(e-mail)` and `(phone)` in place of what looks like one; both may stand in a path. What is longer
-    than anybody reads is cut."""
+    """Replace e-mail addresses by `(e-mail)` and telephone numbers by `(phone)`, also percent-encoded ones. Cut a
+    text longer than `LONGEST`."""
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}…"
     if "@" in text or "%40" in text:
@@ -36,15 +36,18 @@ def without_people(text: str) -> str:
 
 MOST_SHOWN: Final = 40
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*|[0-9]{1,9}")
-# Beside letters whatever is not ASCII, as vowel signs and accents of their own say who somebody is, and what is no sign
-# at all, as no text of the database may hold a NUL.
+# Letters, every non-ASCII character (separate vowel signs and accents can identify a person), and control characters
+# (PostgreSQL text must not contain NUL).
 _LETTER: Final = re.compile(r"[^\W\d_]|[^\x20-\x7e]")
 _DIGIT: Final = re.compile(r"\d")
 
 
 def shape_of(value: Any) -> str:
-    """What a decoded JSON value looks like, without what it says: letters are `x`, digits `0`, marks of ASCII stand. Of
-    an object the names of its first members are kept that our own model has as well; of an array the first item."""
+    """Return the shape of a decoded JSON value without its content.
+
+    Letters become `x` and digits `0`; ASCII punctuation stays. An object shows its first members, and only names that
+    the canonical model has too. An array shows its first item.
+    """
     if isinstance(value, str):
         shape = _DIGIT.sub("0", _LETTER.sub("x", value[:MOST_SHOWN]))
         return f'"{shape}{"…" if len(value) > MOST_SHOWN else ""}"'
@@ -59,26 +62,30 @@ def shape_of(value: Any) -> str:
 
 
 def word_of(value: Any) -> str:
-    """A vendor's word for a choice, shown where it is a single word or a short number as a program would choose it, and
-    as its shape where it may be anything: an administrator's label may name a person."""
+    """Return a vendor's enum value if it is a single word or a short number, otherwise its shape.
+
+    An administrator's label may name a person.
+    """
     text = str(value)
     return text if len(text) <= MOST_SHOWN and _WORD.fullmatch(text) else shape_of(value)
 
 
 def _name_of(member: str) -> str:
-    """A member's name where it is a word of the canonical model, however it is spelled: a map may have people's names,
-    and nothing tells these from a schema's."""
-    return member if len(member) <= MOST_SHOWN and _folded(member) in _words() else "*"
+    """Return a member's name if the canonical model has it in any spelling, otherwise `*`.
+
+    The names of a map's members may be people's names.
+    """
+    return member if len(member) <= MOST_SHOWN and _folded(member) in _canonical_names() else "*"
 
 
 @cache
-def _words() -> frozenset[str]:
+def _canonical_names() -> frozenset[str]:
     _, parts = msgspec.json.schema_components((Customer, Order, Ticket, Comment))
     return frozenset(_folded(name) for part in parts.values() for name in part.get("properties", {}))
 
 
 def _folded(name: str) -> str:
-    """`createdAt`, `created_at` and `CreatedAt` are one word."""
+    """Fold the spellings `createdAt`, `created_at` and `CreatedAt` into one."""
     return name.replace("_", "").lower()
 
 

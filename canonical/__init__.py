@@ -1,1 +1,1 @@
-"""What Lockstitch means by a customer, an order, a ticket and a comment. Pure: no I/O, no vendor."""
+"""The canonical model: customers, orders, tickets and comments. Pure: no I/O, no vendor."""

@@ -1,7 +1,7 @@
-"""Which countries, currencies and languages there are.
+"""The codes of countries, currencies and languages.
 
-Babel's CLDR data knows codes and English names; what it does not know stands here: which of its codes are no ISO
-codes, ISO's own short names, and ISO 4217's minor units, which differ from the digits that CLDR shows people.
+Babel's CLDR data has the codes and English names. This module adds what CLDR lacks: which of its codes are not ISO
+codes, ISO's short names, and ISO 4217's minor units, which differ from the digits that CLDR displays.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import Final
 from babel import Locale
 from babel.core import get_global
 
-# Regions of CLDR that ISO 3166-1 does not assign. XK (Kosovo) stays: user-assigned, and what vendors use.
+# CLDR regions that ISO 3166-1 does not assign. XK (Kosovo) is accepted: it is user-assigned, and vendors use it.
 _NO_COUNTRIES: Final = "AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ"
 _PARTS: Final = {"AC": "SH", "CP": "FR", "CQ": "GG", "DG": "IO", "EA": "ES", "IC": "ES", "TA": "SH"}
-"""Codes that ISO reserves for a part of a country, which some vendors (Shopify) give as countries."""
+"""Codes that ISO reserves for a part of a country. Some vendors (Shopify) send them as countries."""
 _FORMS: Final = (
     "republic",
     "kingdom",
@@ -27,8 +27,8 @@ _FORMS: Final = (
     "federation",
     "states",
 )
-"""What a country may be, as in `Kingdom of Spain`; a bare `State of` would make a country of Georgia, US."""
-# ISO 3166-1's short names where CLDR's differ, and what people write; folded as `fold_name` does.
+"""Forms of state in country names, as in `Kingdom of Spain`. `State of` is omitted: it would match Georgia, US."""
+# ISO 3166-1's short names where CLDR's differ, and other common names, folded by `fold_name`.
 _COUNTRY_NAMES: Final = {
     "argentine republic": "AR",
     "bolivia plurinational state of": "BO",
@@ -143,14 +143,14 @@ _COUNTRY_NAMES: Final = {
     "virgin islands u s": "VI",
     "wales": "GB",
 }
-# Currencies of CLDR that never were ISO 4217 codes, and ISO's codes for what nobody pays with: metals, funds of
-# accounts, testing, none.
+# CLDR currencies that were never ISO 4217 codes, and ISO codes that are not used for payments: metals, units of
+# account, testing, none.
 _NO_CURRENCIES: Final = (
     "ALK ARL ARM BAN BGM BGO BOL BRZ CLE CNH CNX GNS ILR ISJ KRH KRO MCF MDC MKN MVP TJR VNN YUR ZAL "
     "XAG XAU XBA XBB XBC XBD XDR XFO XFU XPD XPT XRE XSU XTS XUA XXX"
 )
 _NEW_CURRENCIES: Final = "XAD"
-# ISO 4217's minor units, today's and those of historic codes; every other currency has 2.
+# ISO 4217's minor units, of current and historic codes. Every other currency has 2.
 _MINOR_UNITS: Final = {
     0: (
         "ADP BEF BIF BYB BYR CLP DJF ESP GNF GRD ISK ITL JPY KMF KRW LUF MGF PTE PYG RWF TPE TRL UGX UYI VND VUV "
@@ -159,12 +159,12 @@ _MINOR_UNITS: Final = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-# ISO 639 codes that were given up for others (IANA's language subtag registry, Preferred-Value).
+# ISO 639 codes that were replaced by others (IANA's language subtag registry, Preferred-Value).
 _RENAMED_LANGUAGES: Final = {"iw": "he", "in": "id", "ji": "yi", "mo": "ro"}
 
 
 def fold_name(text: str) -> str:
-    """A name as it is compared: no accents, case or punctuation, `&` and `St.` spelled out, no leading article."""
+    """Fold a name for comparison: no accents, case or punctuation, `&` and `St.` spelled out, no leading article."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
     words = re.sub(r"\W+", " ", "".join(sign for sign in plain if not unicodedata.combining(sign))).strip()
     return re.sub(r"\bst\b", "saint", words).removeprefix("the ")
@@ -172,14 +172,14 @@ def fold_name(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def country_codes() -> frozenset[str]:
-    """ISO 3166-1 alpha-2, and XK."""
+    """Return the ISO 3166-1 alpha-2 codes, and XK."""
     codes = {str(code) for code in Locale("en").territories}
     return frozenset(code for code in codes if len(code) == 2 and code.isalpha()).difference(_NO_COUNTRIES.split())
 
 
 @lru_cache(maxsize=1)
 def country_names() -> dict[str, str]:
-    """Alpha-2 codes by folded English name, by alpha-3 code and by the reserved code of a part, in lower case."""
+    """Return alpha-2 codes by folded English name, by alpha-3 code and by reserved code of a part, in lower case."""
     codes = country_codes()
     aliases = get_global("territory_aliases")
     three = {alias.casefold(): targets[0] for alias, targets in aliases.items() if len(alias) == 3 and alias.isalpha()}
@@ -191,7 +191,7 @@ def country_names() -> dict[str, str]:
 
 
 def country_named(text: str) -> str | None:
-    """The alpha-2 code of an English name, short or long: `Spain`, `Kingdom of Spain`."""
+    """Return the alpha-2 code of a short or long English name: `Spain`, `Kingdom of Spain`. None if unknown."""
     names, name = country_names(), fold_name(text)
     if name in names:
         return names[name]
@@ -203,7 +203,7 @@ def country_named(text: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def minor_units() -> dict[str, int]:
-    """The number of decimals of every ISO 4217 currency, today's or a historic one, that people pay with."""
+    """Return the number of decimals of every ISO 4217 currency that is or was used for payments."""
     known = {*map(str, get_global("all_currencies")), *_NEW_CURRENCIES.split()}.difference(_NO_CURRENCIES.split())
     units = {code: digits for digits, codes in _MINOR_UNITS.items() for code in codes.split()}
     return {code: units.get(code, 2) for code in known}
@@ -211,26 +211,26 @@ def minor_units() -> dict[str, int]:
 
 @lru_cache(maxsize=1)
 def languages() -> dict[str, str]:
-    """Language subtags in lower case, each with the one to use today."""
+    """Return the language subtags in lower case, each with the subtag that is current today."""
     known = {str(code): str(code) for code in Locale("en").languages if re.fullmatch("[a-z]{2,3}", str(code))}
     return known | _RENAMED_LANGUAGES
 
 
 @lru_cache(maxsize=1)
 def scripts() -> frozenset[str]:
-    """ISO 15924 script subtags, such as `Hant`."""
+    """Return the ISO 15924 script subtags, such as `Hant`."""
     return frozenset(str(code) for code in Locale("en").scripts)
 
 
 @lru_cache(maxsize=1)
 def language_regions() -> frozenset[str]:
-    """Region subtags: countries, and UN M.49 areas such as `419`."""
+    """Return the region subtags: countries, and UN M.49 areas such as `419`."""
     areas = {str(code) for code in Locale("en").territories if str(code).isdecimal()}
     return country_codes() | areas
 
 
 def likely_script(language: str, region: str | None) -> str | None:
-    """The script that a language is usually written in there (CLDR, likely subtags)."""
+    """Return the usual script of a language in a region (CLDR, likely subtags). None if unknown."""
     likely = get_global("likely_subtags")
     implied = likely.get(f"{language}_{region}") or likely.get(language) or ""
     return next((part for part in implied.split("_")[1:] if len(part) == 4), None)

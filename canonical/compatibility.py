@@ -1,9 +1,8 @@
-"""What changed between two JSON Schemas of one thing, judged by the promise of `v1`: a compatible change passes, a
-breaking one is named by its rule, with what to do instead.
+"""Compare two versions of a JSON Schema by the promise of `v1`. Each breaking change names its rule and what to do.
 
-Compatible is adding an optional field, an enum value or an object. Everything else breaks somebody: a consumer who
-reads, or a caller who writes. Sentences count as meaning, so a changed one needs a person's word that only the words
-changed (a `rewordings` entry of the contract).
+Adding an optional field, an enum value or an object is compatible. Every other change breaks a consumer that reads or a
+caller that writes. A description counts as meaning, so changing it requires a `rewordings` entry in the contract, which
+confirms that only the words changed.
 """
 
 import re
@@ -30,26 +29,26 @@ Rule = Literal[
 ]
 
 ADVICE: Final[dict[Rule, str]] = {
-    "schema-removed": "Bring it back: an object is withdrawn with the version that had it, never within v1.",
-    "field-removed": "Bring the field back, and fill it for as long as v1 is answered; v2 may be without it.",
-    "field-renamed": "Keep the old name beside the new one and fill both; only v2 may be without the old one.",
-    "type-changed": "Leave the field as it was and add another one with the new type.",
-    "required-added": "Make it optional with the behaviour that callers have without it, or wait for v2.",
-    "required-withdrawn": "Go on sending it in every answer, null where there is nothing to say.",
-    "default-changed": "Put the old default back: callers who leave the field out rely on it.",
-    "format-changed": "Put the old format or limit back, and add another field for values that do not fit it.",
-    "unit-changed": "Put the old unit back and add another field in the new one, named after its unit.",
+    "schema-removed": "Restore it: v1 keeps every object. Remove it in v2.",
+    "field-removed": "Restore the field and fill it while v1 is served. Remove it in v2.",
+    "field-renamed": "Keep the old name as well and fill both. Remove the old one in v2.",
+    "type-changed": "Restore the field and add another one with the new type.",
+    "required-added": "Make it optional and keep the behaviour without it, or wait for v2.",
+    "required-withdrawn": "Send it in every answer, null if there is no value.",
+    "default-changed": "Restore the old default: callers who omit the field rely on it.",
+    "format-changed": "Restore the old format or limit, and add another field for values that do not fit.",
+    "unit-changed": "Restore the old unit and add another field in the new unit, named after it.",
     "meaning-changed": (
-        "If it means something else now, put the old sentence back and add a field. If only the words changed, say so "
-        "under [[rewordings]] in the contract: schema, field, sentence as it is now, and why."
+        "If the meaning changed, restore the old sentence and add a field. If only the words changed, add an entry "
+        "under [[rewordings]] in the contract: schema, field, the new sentence, and why."
     ),
-    "value-removed": "Bring the value back; a new name for it is a new value beside the old one.",
-    "closed-to-growth": "Leave additional members allowed where they were: a later v1 will have some.",
-    "guarantee-withdrawn": "Keep the promise for as long as v1 is answered; v2 may promise less.",
+    "value-removed": "Restore the value. Add a new name for it as a further value.",
+    "closed-to-growth": "Allow additional members again: a later v1 will add some.",
+    "guarantee-withdrawn": "Restore the guarantee while v1 is served. v2 may promise less.",
 }
-"""What to do about each breach, for the one who made the change."""
+"""What to do about each breach."""
 
-# Words that tell in what something is counted or noted. A sentence that trades one for another changes the unit.
+# Words that name a unit or a notation. A sentence that replaces one by another changes the unit.
 _UNITS: Final = re.compile(
     r"\b(bytes?|kilobytes?|milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|percent|fractions?|cents?"
     r"|minor units?|grams?|kilograms?|metres?|UTC|local time|ISO 4217|ISO 3166-1 alpha-2|ISO 3166-1 alpha-3|BCP 47"
@@ -58,8 +57,8 @@ _UNITS: Final = re.compile(
 _LOWER_BOUNDS: Final = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
 _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum")
 _CHOICES: Final = ("anyOf", "oneOf")
-# What has a rule of its own, and what says nothing about a value. Anything else, `format` or a keyword that nobody has
-# used yet, narrows values in a way that is not weighed here: it stays as it was.
+# Keywords with their own rule, and keywords that do not restrict values. All others (`format`, or a keyword that is not
+# used yet) restrict values in ways that are not compared here, so they must not change.
 _WEIGHED: Final = frozenset(
     {
         *("$schema", "$id", "$ref", "$defs", "type", "enum", "items", "properties", "required", "additionalProperties"),
@@ -79,7 +78,7 @@ _KINDS: Final[dict[type, str]] = {
 
 
 class Breach(Struct, frozen=True, kw_only=True):
-    """One broken promise: where it is (`customer-write: emails[].address`), what was and is, and what to do."""
+    """One breaking change: its place (`customer-write: emails[].address`), the old and the new state."""
 
     rule: Rule
     schema: str
@@ -88,13 +87,13 @@ class Breach(Struct, frozen=True, kw_only=True):
     now: str
 
     def __str__(self) -> str:
-        """For a person: the place, the change, and the advice."""
+        """Return the place, the change and the advice."""
         place = f"{self.schema}: {self.field}" if self.field else self.schema
         return f"{place}: {self.rule}: was {self.was}, is {self.now}. {ADVICE[self.rule]}"
 
 
 class Addition(Struct, frozen=True, kw_only=True):
-    """One compatible change: a field or an enum value that is new."""
+    """One compatible change: a new field or enum value."""
 
     schema: str
     field: str
@@ -105,13 +104,13 @@ Change = Breach | Addition
 
 
 def changes(name: str, released: Schema, present: Schema) -> tuple[Change, ...]:
-    """Everything that differs between the released schema and the present one, but for examples."""
+    """Return all differences between the released and the present schema, except examples."""
     written = released.get("additionalProperties") is False
     return tuple(_Comparison(name, released, present, written=written).all_changes())
 
 
 class _Comparison:
-    """Walks both schemas side by side; `#/$defs/` of each leads into its own."""
+    """Walks both schemas in parallel. `#/$defs/` of each refers to its own root."""
 
     def __init__(self, name: str, released: Schema, present: Schema, *, written: bool) -> None:
         self._name = name
@@ -119,7 +118,7 @@ class _Comparison:
         self._written = written
 
     def all_changes(self) -> Iterator[Change]:
-        """The sentences about the whole and about each of its parts, then everything that it holds."""
+        """Yield the changes of the root's description, of each definition's description, and of all members."""
         old, new = self._roots
         yield from self._sentence_changes("", old, new)
         parts, present = old.get("$defs", {}), new.get("$defs", {})
@@ -128,14 +127,14 @@ class _Comparison:
         yield from self.object_changes("", old, new)
 
     def object_changes(self, path: str, old: Schema, new: Schema) -> Iterator[Change]:
-        """An object and its members."""
+        """Yield the changes of an object and its members."""
         yield from self._rest_changes(path, old, new)
         held, holds = old.get("properties", {}), new.get("properties", {})
         before, now = set(old.get("required", ())), set(new.get("required", ()))
         for member, schema in held.items():
             at = f"{path}.{member}".lstrip(".")
             if member not in holds:
-                yield self._gone(at, schema, {name: one for name, one in holds.items() if name not in held})
+                yield self._removed(at, schema, {name: one for name, one in holds.items() if name not in held})
                 continue
             if member in now - before:
                 yield self._breach("required-added", at, "optional", "required")
@@ -149,30 +148,30 @@ class _Comparison:
             else:
                 yield Addition(schema=self._name, field=at, what="field")
 
-    def _gone(self, at: str, schema: Schema, candidates: dict[str, Schema]) -> Breach:
+    def _removed(self, at: str, schema: Schema, candidates: dict[str, Schema]) -> Breach:
         like = next((name for name, one in candidates.items() if _without_words(one) == _without_words(schema)), None)
         if like is None:
             return self._breach("field-removed", at, "there", "gone")
         return self._breach("field-renamed", at, at.rpartition(".")[2], like)
 
     def _member_changes(self, at: str, old: Schema, new: Schema) -> Iterator[Change]:
-        """One field: its sentence and default stand beside the reference, its type may stand behind it."""
+        """Yield the changes of a field. Its description and default are next to a `$ref`, its type behind it."""
         yield from self._sentence_changes(at, old, new)
         if old.get("default", ...) != new.get("default", ...):
-            yield self._breach("default-changed", at, _told(old, "default"), _told(new, "default"))
+            yield self._breach("default-changed", at, _shown(old, "default"), _shown(new, "default"))
         yield from self._type_changes(at, old, new)
 
     def _type_changes(self, at: str, old: Schema, new: Schema) -> Iterator[Change]:
-        """Kinds first, null among them; then, form by form, what each of them lets through."""
+        """Compare the JSON types first, including null; then the restrictions of each form."""
         before, after = self._forms(old, 0), self._forms(new, 1)
         kinds, present = ({kind for _, form in forms for kind in _kinds_of(form)} for forms in (before, after))
         values, values_now = ([one for one in forms if _kinds_of(one[1]) != {NULL}] for forms in (before, after))
         if kinds != present or len(values) != len(values_now):
-            yield self._breach("type-changed", at, _kinds_told(before), _kinds_told(after))
+            yield self._breach("type-changed", at, _kinds_shown(before), _kinds_shown(after))
             return
         for (name, was), (name_now, now) in zip(values, values_now, strict=True):
             if len(values) > 1 and (name, _kinds_of(was)) != (name_now, _kinds_of(now)):
-                yield self._breach("type-changed", at, _kinds_told(before), _kinds_told(after))
+                yield self._breach("type-changed", at, _kinds_shown(before), _kinds_shown(after))
                 return
             yield from self._form_changes(at, was, now)
 
@@ -194,14 +193,14 @@ class _Comparison:
             )
 
     def _rest_changes(self, at: str, old: Schema, new: Schema) -> Iterator[Change]:
-        """Of an object the members that have no names of ours: none, any, or such as hold one type."""
+        """Yield the changes of the additional members of an object: none, any, or of one type."""
         was, now = (one.get("additionalProperties", True) for one in (old, new))
         if was is not False and now is False:
             yield self._breach("closed-to-growth", at, "open", "closed")
         elif isinstance(was, dict) and isinstance(now, dict):
             yield from self._member_changes(f"{at}.*".lstrip("."), was, now)
         elif (isinstance(was, dict) or isinstance(now, dict)) and was is not False:
-            yield self._breach("type-changed", f"{at}.*".lstrip("."), _rest_told(was), _rest_told(now))
+            yield self._breach("type-changed", f"{at}.*".lstrip("."), _rest_shown(was), _rest_shown(now))
 
     def _value_changes(self, at: str, was: list[Any] | None, now: list[Any] | None) -> Iterator[Change]:
         if was is None and now is not None:
@@ -217,15 +216,15 @@ class _Comparison:
                     yield Addition(schema=self._name, field=at, what=f"value {value!r}")
 
     def _format_changes(self, at: str, was: Schema, now: Schema) -> Iterator[Breach]:
-        """A writer may be allowed more than before; a reader may be sent neither more nor something else."""
+        """Yield changed restrictions. A writer may be allowed more; a reader must not receive other values."""
         for key in sorted((was.keys() | now.keys()) - _WEIGHED):
             if was.get(key) != now.get(key):
-                yield self._breach("format-changed", at, _told(was, key), _told(now, key))
+                yield self._breach("format-changed", at, _shown(was, key), _shown(now, key))
         for key in (*_LOWER_BOUNDS, *_UPPER_BOUNDS):
             before, after = was.get(key), now.get(key)
             if before == after or (self._written and _is_wider(key, before, after)):
                 continue
-            yield self._breach("format-changed", at, _told(was, key), _told(now, key))
+            yield self._breach("format-changed", at, _shown(was, key), _shown(now, key))
 
     def _sentence_changes(self, at: str, old: Schema, new: Schema) -> Iterator[Breach]:
         was, now = old.get("description", ""), new.get("description", "")
@@ -238,7 +237,7 @@ class _Comparison:
             yield self._breach("meaning-changed", at, f'"{was}"', f'"{now}"')
 
     def _forms(self, schema: Schema, side: int) -> list[tuple[str, Schema]]:
-        """What a member may be once references and choices are followed, each form with its name where it has one."""
+        """Resolve references and choices, and return the possible forms of a member, each with its name if any."""
         if "$ref" in schema:
             title = schema["$ref"].rpartition("/")[2]
             return [(title, self._roots[side]["$defs"][title])]
@@ -252,7 +251,7 @@ class _Comparison:
 
 
 def _kinds_of(form: Schema) -> frozenset[str]:
-    """The JSON types that a form lets through; of a list of values those that they have, empty where it is any."""
+    """Return the JSON types of a form, or the types of its enum values. Empty if any type is allowed."""
     kinds = form.get("type", ())
     if not kinds and "enum" in form:
         return frozenset(_KINDS[type(value)] for value in form["enum"])
@@ -263,12 +262,12 @@ def _order_of_form(named: tuple[str, Schema]) -> tuple[str, list[str]]:
     return named[0], sorted(_kinds_of(named[1]))
 
 
-def _kinds_told(forms: list[tuple[str, Schema]]) -> str:
-    told = {name or kind for name, form in forms for kind in _kinds_of(form) or ("anything",)}
-    return " or ".join(sorted(told))
+def _kinds_shown(forms: list[tuple[str, Schema]]) -> str:
+    kinds = {name or kind for name, form in forms for kind in _kinds_of(form) or ("anything",)}
+    return " or ".join(sorted(kinds))
 
 
-def _rest_told(rest: Schema | bool) -> str:
+def _rest_shown(rest: Schema | bool) -> str:
     return "of a type" if isinstance(rest, dict) else "anything" if rest else "nothing"
 
 
@@ -276,12 +275,12 @@ def _without_words(schema: Schema) -> Schema:
     return {key: value for key, value in schema.items() if key not in ("description", "examples")}
 
 
-def _told(schema: Schema, key: str) -> str:
+def _shown(schema: Schema, key: str) -> str:
     return f"{key} {schema[key]!r}" if key in schema else f"no {key}"
 
 
 def _is_wider(key: str, before: float | None, after: float | None) -> bool:
-    """Whether a bound now lets more through."""
+    """Return whether a bound now allows more values."""
     if after is None:
         return True
     if before is None:

@@ -1,4 +1,4 @@
-"""Customer: a person or organisation that buys, asks or is talked to. The primary e-mail is the match key."""
+"""Customer: a person or organisation that buys or asks. The primary e-mail is the match key."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Order as read: what was bought, by whom, what it cost, and how far payment and fulfilment have come."""
+"""Order as read: what was bought, by whom, what it cost, and the states of payment and fulfilment."""
 
 from typing import Literal
 

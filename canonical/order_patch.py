@@ -1,4 +1,4 @@
-"""What a caller may write to an order, and the request to cancel one."""
+"""The fields of an order that a caller may write, and the request to cancel an order."""
 
 from typing import Annotated
 

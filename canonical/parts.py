@@ -1,12 +1,12 @@
-"""The pieces that customers, orders and tickets share, and the envelope (`meta`) of every resource.
+"""The parts that customers, orders and tickets share, and the envelope (`meta`) of every resource.
 
-Reading Structs carry `<field>_raw` beside each vendor-sourced enum: the vendor's own value, kept even when
-we know no better word for it than `unknown`. Patch Structs are what callers may send: nothing read-only, no
-`_raw`, unknown members refused; `UNSET` means "leave it", `None` means "clear it".
+Reading Structs have `<field>_raw` for each vendor-sourced enum: the vendor's own value, also where the canonical value
+is `unknown`. Patch Structs are what callers may send: without read-only fields and `_raw`, and without unknown members.
+`UNSET` leaves a field unchanged, `None` clears it.
 
-Below each field stands what it means, and an example as JSON in backticks where its type has none. The field of a
-Patch that says nothing means what the field of the same name means on reading. `canonical.schema` prints all of it
-as JSON Schema.
+The string below each field is its meaning, with an example as JSON in backticks if its type has none. A Patch field
+without a string has the meaning of the reading field of the same name. `canonical.schema` generates JSON Schema from
+them.
 """
 
 from datetime import datetime
@@ -16,14 +16,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 ObjectName = Literal["customer", "order", "ticket", "comment"]
 ID_PREFIX: Final[dict[ObjectName, str]] = {"customer": "cus_", "order": "ord_", "ticket": "tkt_"}
-"""Comments have no canonical id: they are reached through their ticket."""
+"""Comments have no canonical id; they are addressed through their ticket."""
 
 Instant = Annotated[datetime, Meta(tz=True, examples=["2026-05-01T09:30:00Z"])]
-"""RFC 3339, UTC, written with a trailing `Z`."""
+"""RFC 3339 in UTC, with a trailing `Z`."""
 Money = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$", examples=["19.90"])]
 """Decimal string with exactly the digits of its ISO 4217 currency; no exponent, no plus sign."""
 Quantity = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$", examples=["2"])]
-"""Decimal string; fractions are real (1.5 m of cloth)."""
+"""Decimal string. Fractions are possible (1.5 m of cloth)."""
 Text = Annotated[str, Meta(max_length=65535)]
 Line = Annotated[str, Meta(max_length=1000)]
 
@@ -192,7 +192,7 @@ class ResourceMeta(Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 def given(value: T | UnsetType | None, default: T) -> T:
-    """The value that was sent, or `default` where it was left out or cleared."""
+    """Return the value that was sent, or `default` if it was omitted or cleared."""
     return default if value is None or isinstance(value, UnsetType) else value
 
 

@@ -1,7 +1,7 @@
-"""The last released schemas and contracts, kept in `canonical/released`: what the present ones are held against.
+"""Compare the contracts and schemas with the last released ones in `canonical/released`.
 
-`lockstitch contract check` judges; `lockstitch contract release` writes the copies once nothing breaks. A change that
-breaks is for `v2`.
+`lockstitch contract check` compares; `lockstitch contract release` writes the copies if nothing breaks. A breaking
+change must wait for `v2`.
 """
 
 import tomllib
@@ -18,13 +18,13 @@ from canonical.schema import ROOTS, VERSION, render
 FOLDER: Final = Path(__file__).parent / "released"
 CONTRACTS: Final = Path(__file__).parent / "contracts"
 OBJECTS: Final[tuple[ObjectName, ...]] = tuple(name for name in get_args(ObjectName) if name != "comment")
-"""What has a contract; comments are part of the ticket's."""
+"""The objects with a contract. The ticket's contract includes comments."""
 
 Contract = dict[str, Any]
 
 
 class Rewording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person's word that a changed sentence means what the released one meant. It holds for that sentence alone."""
+    """A confirmation that a changed sentence keeps the meaning of the released one. Valid for that sentence only."""
 
     schema: str
     field: str
@@ -33,7 +33,7 @@ class Rewording(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What changed in one object since its release."""
+    """The changes of one object since its release."""
 
     object: str
     version: str
@@ -43,25 +43,25 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     @property
     def is_released(self) -> bool:
-        """Whether there is nothing to release."""
+        """Return whether there is nothing to release."""
         return self.released_version == self.version and not self.breaches and not self.additions
 
 
 def contract_of(object_name: str) -> Contract:
-    """The contract as it stands. Raises KeyError for an object without one."""
+    """Read the present contract. Raises KeyError for an object without one."""
     if object_name not in OBJECTS:
         raise KeyError(object_name)
     return tomllib.loads((CONTRACTS / f"{object_name}.toml").read_text("utf-8"))
 
 
 def schemas_of(object_name: str) -> tuple[str, ...]:
-    """The schemas that an object's contract promises: its own, those of its writes, and of what belongs to it."""
+    """Return the names of the schemas in an object's contract: its own, those of its writes, and of its comments."""
     families = (object_name, "comment") if object_name == "ticket" else (object_name,)
     return tuple(name for name in ROOTS if name.partition("-")[0] in families)
 
 
 def judge(object_name: str, folder: Path = FOLDER) -> Verdict:
-    """The present contract and schemas of an object against the released ones in `folder`."""
+    """Compare the present contract and schemas of an object with the released ones in `folder`."""
     contract = contract_of(object_name)
     present = {name: msgspec.json.decode(render(name), type=dict[str, Any]) for name in schemas_of(object_name)}
     released_contract = _released_contract(object_name, folder)
@@ -90,7 +90,7 @@ def judge(object_name: str, folder: Path = FOLDER) -> Verdict:
 
 
 def contract_changes(object_name: str, released: Contract, present: Contract) -> list[Breach]:
-    """What a contract promised beside the schema and promises no longer."""
+    """Return the guarantees of a contract, besides its schemas, that were withdrawn or changed."""
     name = f"{object_name} contract"
     promised, kept = (set(one["guarantees"]["nullability"]["never_null"]) for one in (released, present))
     found = [
@@ -137,7 +137,7 @@ def contract_changes(object_name: str, released: Contract, present: Contract) ->
 
 
 def write_release(object_name: str, folder: Path = FOLDER) -> None:
-    """Keep the present contract and schemas as the released ones. The caller has judged them."""
+    """Write the present contract and schemas as the released ones. The caller has checked them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{object_name}.{VERSION}.toml").write_bytes((CONTRACTS / f"{object_name}.toml").read_bytes())
     for name in schemas_of(object_name):
@@ -145,12 +145,12 @@ def write_release(object_name: str, folder: Path = FOLDER) -> None:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """`1.10.0` as numbers that compare."""
+    """Parse `1.10.0` into comparable numbers."""
     return tuple(int(part) for part in version.split("."))
 
 
 def _sentences(guarantees: dict[str, Any]) -> dict[str, str]:
-    return {field: told for field, told in guarantees.items() if isinstance(told, str)}
+    return {field: sentence for field, sentence in guarantees.items() if isinstance(sentence, str)}
 
 
 def _is_reworded(breach: Breach, rewordings: tuple[Rewording, ...]) -> bool:

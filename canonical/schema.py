@@ -1,7 +1,7 @@
-"""The model as JSON Schema (draft 2020-12), printed from the Structs and kept beside them in `canonical/schemas`.
+"""Generate the model as JSON Schema (draft 2020-12) from the Structs, into `canonical/schemas`.
 
-The Structs are the truth and the files their print-out: `python -m canonical.schema --write` renews them, `--check`
-fails where they differ. Types come from msgspec; sentences and examples from the text below each field.
+The Structs are authoritative. `python -m canonical.schema --write` generates the files; `--check` fails if they are
+stale. Types come from msgspec; sentences and examples from the string below each field.
 """
 
 import ast
@@ -38,8 +38,8 @@ ROOTS: Final[dict[str, type[Struct]]] = {
     "comment": Comment,
     "comment-write": CommentPatch,
 }
-"""The files, and the Struct that each prints."""
-# What flows put on every resource before anybody sees it.
+"""The files, and the Struct of each."""
+# Members that Lockstitch adds to every resource before it is served.
 ENVELOPE: Final = ("id", "ticket_id", "meta")
 
 _EXAMPLE: Final = re.compile(r"^(?P<sentence>.*?)(?: Example: `(?P<example>.*)`)?$", re.DOTALL)
@@ -47,17 +47,17 @@ _REFERENCE: Final = "#/$defs/"
 
 
 class FieldText(Struct, frozen=True, kw_only=True):
-    """What stands below a field: its meaning, and an example as JSON where the type has none of its own."""
+    """The string below a field: its meaning, and an example as JSON if the type has none."""
 
     sentence: str
     example: msgspec.Raw | None = None
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """The JSON Schema of one of `ROOTS`.
+    """Return the JSON Schema of one of `ROOTS`.
 
-    A reading schema requires every member, because every answer has all of them; it leaves additional ones open, so
-    that a newer version may add some. A writing schema refuses members that it does not know.
+    A reading schema requires every member, because every answer has all of them, and allows additional members, so that
+    a newer version may add some. A writing schema refuses unknown members.
     """
     struct = ROOTS[name]
     described = describe(struct, field_texts)
@@ -70,19 +70,19 @@ def schema_of(name: str) -> dict[str, Any]:
 
 
 def describe(struct: type[Struct], texts: Callable[[type[Struct]], dict[str, FieldText]]) -> dict[str, dict[str, Any]]:
-    """The schema of a Struct and of every Struct that it is made of, by title, each field with its text."""
+    """Return the schemas of a Struct and of all Structs in it, by title, with the texts of their fields."""
     _, components = msgspec.json.schema_components([struct], ref_template=_REFERENCE + "{name}")
     structs = {kind.__name__: kind for kind in _structs_of(struct)}
     return {title: _described(schema, structs[title], texts(structs[title])) for title, schema in components.items()}
 
 
 def render(name: str) -> bytes:
-    """The file's bytes."""
+    """Return the content of the file."""
     return msgspec.json.format(msgspec.json.encode(schema_of(name)), indent=2) + b"\n"
 
 
 def field_texts(struct: type[Struct]) -> dict[str, FieldText]:
-    """The text of every field that has one. What a Patch leaves unsaid is taken from its reading Struct."""
+    """Return the texts of a Struct's fields. A Patch field without a text gets that of its reading Struct."""
     own = _texts_of(struct)
     reading = _reading_structs().get(struct.__name__.removesuffix("Patch"))
     if reading is None or reading is struct:
@@ -101,7 +101,7 @@ def _reading_structs() -> dict[str, type[Struct]]:
 
 @cache
 def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
-    """By field: the string that follows it in the source of the Struct."""
+    """Return, by field, the string that follows it in the source of the Struct."""
     source = ast.parse(textwrap.dedent(inspect.getsource(struct)))
     (body,) = (node.body for node in source.body if isinstance(node, ast.ClassDef))
     texts: dict[str, FieldText] = {}
@@ -120,12 +120,12 @@ def _read(text: str, where: str) -> FieldText:
     example = match["example"]
     if example is None:
         return FieldText(sentence=match["sentence"])
-    msgspec.json.decode(example)  # an example that is no JSON fails here, with its own words
+    msgspec.json.decode(example)  # raises for an example that is not JSON
     return FieldText(sentence=match["sentence"], example=msgspec.Raw(example.encode()))
 
 
 def _described(schema: dict[str, Any], struct: type[Struct], texts: dict[str, FieldText]) -> dict[str, Any]:
-    """One object's schema with the sentences of its fields, in the order of the Struct."""
+    """Add the texts of its fields to one object's schema, in the order of the Struct."""
     written = _is_written(struct)
     members: dict[str, Any] = {}
     for field in fields(struct):
@@ -152,7 +152,7 @@ def _described(schema: dict[str, Any], struct: type[Struct], texts: dict[str, Fi
 
 
 def _compact(schema: dict[str, Any], values: tuple[str, ...]) -> dict[str, Any]:
-    """`{"type": ["string", "null"], …}` instead of an `anyOf` of two, and enum values in the order of the model."""
+    """Use `{"type": ["string", "null"], …}` instead of an `anyOf` of two, and the model's order of enum values."""
     options = schema.get("anyOf", [])
     plain = [option for option in options if option != {"type": "null"}]
     if len(plain) == 1 and len(options) == 2 and "$ref" not in plain[0]:
@@ -177,7 +177,7 @@ def _is_required(field: FieldInfo, written: bool) -> bool:
 
 
 def _structs_of(kind: Any) -> Iterator[type[Struct]]:
-    """The Struct itself and every Struct that it is made of."""
+    """Yield the Struct itself and every Struct in its fields."""
     if isinstance(kind, type) and issubclass(kind, Struct):
         yield kind
         for field in fields(kind):
@@ -187,14 +187,14 @@ def _structs_of(kind: Any) -> Iterator[type[Struct]]:
 
 
 def _literal_of(kind: Any) -> tuple[str, ...]:
-    """The values of an enum, in the order in which the model names them; empty for anything else."""
+    """Return the values of an enum, in the order of the model. Empty for any other type."""
     if get_origin(kind) is Literal:
         return tuple(str(value) for value in get_args(kind))
     return next((found for option in get_args(kind) if (found := _literal_of(option))), ())
 
 
 def main(arguments: list[str]) -> int:
-    """`--write` renews the files; `--check` names those that differ, and exits with 1 if there are any."""
+    """Write the files with `--write`. With `--check`, name the stale files and exit with 1 if there are any."""
     if arguments not in (["--write"], ["--check"]):
         sys.stderr.write("usage: python -m canonical.schema --check|--write\n")
         return 2
@@ -209,7 +209,7 @@ def main(arguments: list[str]) -> int:
         return 0
     stale = sorted(path.name for path in wanted.keys() | present.keys() if wanted.get(path) != present.get(path))
     for file in stale:
-        sys.stderr.write(f"canonical/schemas/{file} is not what the Structs say: python -m canonical.schema --write\n")
+        sys.stderr.write(f"canonical/schemas/{file} is stale: run python -m canonical.schema --write\n")
     return 1 if stale else 0
 
 

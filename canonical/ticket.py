@@ -1,4 +1,4 @@
-"""Ticket: somebody asked for something; and the comments that follow. What a caller may write stands below each."""
+"""Ticket: a request, and its comments. Each Struct is followed by the Patch that a caller may write."""
 
 from typing import Annotated, Final, Literal
 
@@ -38,7 +38,7 @@ STATUS_CATEGORY: Final[dict[TicketStatus, StatusCategory]] = {
     "deleted": "done",
     "unknown": "todo",
 }
-"""The derived, coarse state: what a dashboard counts. `unknown` counts as work to do, never as done."""
+"""The derived, coarse status for dashboards. `unknown` counts as work to do, never as done."""
 
 
 class Requester(Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The arithmetic an order must satisfy (`canonical-model`, totals). A mismatch is told, never mended."""
+"""The arithmetic of an order's sums. A mismatch is reported as a loss, never corrected."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -11,11 +11,11 @@ ZERO: Final = Decimal(0)
 
 
 def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: bool | None) -> tuple[Loss, ...]:
-    """What does not add up, as losses of kind `ambiguous`; the vendor's figures stand.
+    """Return mismatches as losses of kind `ambiguous`. The vendor's figures are kept.
 
-    Checked: items = Σ quantity * unit price; total = items - discount + shipping + fees + tip + (tax unless
-    included). With `tax_inclusive` unknown the total may include the tax or not.
-    A line whose product is finer than the currency may have been rounded up or down.
+    Checks items = Σ quantity * unit price, and total = items - discount + shipping + fees + tip + (tax unless
+    included). If `tax_inclusive` is None, both totals are accepted. A line whose product is finer than the currency may
+    be rounded up or down.
     """
     found = list(check_items(totals.items, lines)) if lines else []
     items, total = _exact(totals.items), _exact(totals.total)
@@ -30,38 +30,38 @@ def check_totals(totals: Totals, lines: tuple[LineItem, ...], tax_inclusive: boo
 
 
 def check_items(items: str, lines: tuple[LineItem, ...]) -> tuple[Loss, ...]:
-    """The first of these alone, for orders whose other sums follow from each other."""
-    added, told = _added(lines), _exact(items)
-    if added == told or abs(added - told) <= _slack(lines, _smallest(items)):
+    """Check only the items of `check_totals`, for orders whose other sums follow from each other."""
+    added, stated = _added(lines), _exact(items)
+    if added == stated or abs(added - stated) <= _slack(lines, _smallest(items)):
         return ()
     return (_ambiguous("/totals/items", f"the lines add up to {added:f}, the vendor says {items}"),)
 
 
 def is_void(order: Order) -> bool:
-    """Whether nobody owes anything for the order any more: it was cancelled, or its payment voided."""
+    """Return whether nothing is owed for the order: it was cancelled, or its payment was voided."""
     return order.status == "cancelled" or order.cancelled_at is not None or order.payment_status == "voided"
 
 
 def check_payment(order: Order) -> tuple[Loss, ...]:
-    """What does not fit between the states of an order and its sums, as losses of kind `ambiguous`.
+    """Return mismatches between an order's states and its sums, as losses of kind `ambiguous`.
 
-    Checked: outstanding = total - paid, or nothing where the order is void; what counts as paid was received; what
-    counts as refunded was given back, and no more than was received.
+    Checks that outstanding = total - paid, or 0 if the order is void; that a paid order has received money; and that a
+    refunded order has refunds, no more than it received.
     """
     totals, payment = order.totals, order.payment_status
     total, paid, refunded = _exact(totals.total), _exact(totals.paid), _exact(totals.refunded)
     found: list[Loss] = []
     if payment == "paid" and paid < total:
-        found.append(_ambiguous("/totals/paid", f"the order counts as paid, and {totals.paid} was received"))
+        found.append(_ambiguous("/totals/paid", f"the order is paid, but only {totals.paid} was received"))
     elif payment == "partially_paid" and not paid and total:
-        found.append(_ambiguous("/totals/paid", "the order counts as paid in part, and nothing was received"))
+        found.append(_ambiguous("/totals/paid", "the order is partially paid, but nothing was received"))
     if refunded > paid:
-        found.append(_ambiguous("/totals/refunded", "more was given back than was received"))
+        found.append(_ambiguous("/totals/refunded", "more was refunded than received"))
     elif payment in ("refunded", "partially_refunded") and not refunded and total:
-        found.append(_ambiguous("/totals/refunded", f"the order counts as {payment}, and nothing was given back"))
+        found.append(_ambiguous("/totals/refunded", f"the order is {payment}, but nothing was refunded"))
     outstanding = _exact(totals.outstanding)
     if outstanding > 0 and is_void(order):
-        found.append(_ambiguous("/totals/outstanding", "the order is void: nobody owes what the vendor calls so"))
+        found.append(_ambiguous("/totals/outstanding", "the order is void, but the vendor reports an amount due"))
     elif outstanding != total - paid and (outstanding or not is_void(order)):
         found.append(_ambiguous("/totals/outstanding", "outstanding is not total minus paid at the vendor"))
     return tuple(found)
@@ -70,10 +70,10 @@ def check_payment(order: Order) -> tuple[Loss, ...]:
 def check_taxes(
     tax: str, lines: tuple[LineItem, ...], shipping: tuple[ShippingLine, ...], *, beside: Decimal = ZERO
 ) -> tuple[Loss, ...]:
-    """Whether the taxes on lines, on shipping and `beside` them (on fees) are the tax of the whole order.
+    """Check that the taxes on lines, shipping and fees (`beside`) add up to the tax of the order.
 
-    Only for orders of which every line is known. Lines that all have none are not judged: vendors that share no tax out
-    have zero there. Each part may have been rounded by itself.
+    Use it only for orders with all lines known. Orders without any tax on lines are not checked: vendors that do not
+    split the tax send zero there. Each part may be rounded separately.
     """
     added, parts = ZERO, 0
     for line in lines:
@@ -96,7 +96,7 @@ def check_taxes(
 
 
 def _added(lines: tuple[LineItem, ...]) -> Decimal:
-    """Σ quantity * unit price."""
+    """Return Σ quantity * unit price."""
     added = Decimal(0)
     for line in lines:
         added += _exact(line.quantity) * _exact(line.unit_price)
@@ -104,20 +104,22 @@ def _added(lines: tuple[LineItem, ...]) -> Decimal:
 
 
 def _slack(lines: tuple[LineItem, ...], smallest: Decimal) -> Decimal:
-    """How far rounding line by line may have moved the sum: a whole smallest unit for each product that is finer,
-    because some vendors cut instead of rounding."""
+    """Return how far rounding per line may have moved the sum.
+
+    One smallest unit for each line product that is finer than the currency, because some vendors truncate.
+    """
     finer = [line for line in lines if _exact(line.quantity) * _exact(line.unit_price) % smallest]
     return smallest * len(finer)
 
 
 def _smallest(amount: str) -> Decimal:
-    """The smallest unit of the currency, told by the digits of an amount in it: 0.01 for `39.80`."""
+    """Return the smallest unit of the currency from the decimals of an amount: 0.01 for `39.80`."""
     return Decimal(1).scaleb(-len(amount.partition(".")[2]))
 
 
 @lru_cache(maxsize=4096)
 def _exact(amount: str) -> Decimal:
-    """The number; nothing, one piece and what the same order says twice are most of what is asked for."""
+    """Parse an amount. Cached, because the same amounts (such as 0 and 1) occur again and again."""
     return Decimal(amount)
 
 

@@ -1,4 +1,4 @@
-"""What must hold for a write before any vendor is asked: formats, codes, and what only makes sense together."""
+"""Validate a write before any vendor call: formats, codes, and combinations of fields."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -14,7 +14,7 @@ from canonical.ticket import CommentPatch, TicketPatch
 
 
 class Complaint(Struct, frozen=True, kw_only=True):
-    """One thing that is wrong, at a JSON Pointer (RFC 6901) into the body."""
+    """One error in a body, at a JSON Pointer (RFC 6901)."""
 
     pointer: str
     detail: str
@@ -24,7 +24,7 @@ Complaints = Iterator[Complaint]
 
 
 def complaints(patch: Struct) -> list[Complaint]:
-    """Everything that is wrong with a well-formed patch, all at once; empty when nothing is."""
+    """Return all errors of a well-formed patch at once. Empty if it is valid."""
     check = _CHECKS.get(type(patch))
     return [] if check is None else list(check(patch))
 
@@ -90,7 +90,7 @@ def _ticket(patch: TicketPatch) -> Complaints:
 def _comment(patch: CommentPatch) -> Complaints:
     given = [name for name in ("body_text", "body_html") if isinstance(getattr(patch, name), str)]
     if len(given) != 1:
-        yield Complaint(pointer="/body_text", detail="send body_text or body_html, one of the two")
+        yield Complaint(pointer="/body_text", detail="send either body_text or body_html")
     elif not getattr(patch, given[0]).strip():
         yield Complaint(pointer=f"/{given[0]}", detail="is empty")
     if patch.visibility == "unknown":
@@ -119,7 +119,7 @@ def _emails(pointer: str, emails: tuple[EmailPatch, ...]) -> Complaints:
         yield from _email(f"{pointer}/{index}/address", email.address)
         folded = values.email(email.address)
         if folded in seen:
-            yield Complaint(pointer=f"{pointer}/{index}/address", detail="is there twice")
+            yield Complaint(pointer=f"{pointer}/{index}/address", detail="appears twice")
         seen.add(folded)
     yield from _one_default(pointer, [email.is_primary is True for email in emails], "is_primary")
 
@@ -165,7 +165,7 @@ def _line(pointer: str, line: LineItemPatch, digits: int | None) -> Complaints:
     if line.name is None and line.variant_remote_id is None:
         yield Complaint(pointer=pointer, detail="needs a variant_remote_id, or a name and a unit_price")
     elif line.variant_remote_id is None and line.unit_price is None:
-        yield Complaint(pointer=f"{pointer}/unit_price", detail="is needed for a line without a variant")
+        yield Complaint(pointer=f"{pointer}/unit_price", detail="is required for a line without a variant")
     if Decimal(line.quantity) <= 0:
         yield Complaint(pointer=f"{pointer}/quantity", detail="must be greater than 0")
     if line.unit_price is not None and line.unit_price.startswith("-"):
@@ -187,5 +187,5 @@ def _each_once(pointer: str, name: str, sent: list[str]) -> Complaints:
     seen: set[str] = set()
     for index, value in enumerate(sent):
         if value in seen:
-            yield Complaint(pointer=f"{pointer}/{index}/{name}", detail="is there twice")
+            yield Complaint(pointer=f"{pointer}/{index}/{name}", detail="appears twice")
         seen.add(value)

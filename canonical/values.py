@@ -1,7 +1,7 @@
-"""Normalisers: one value in, the canonical spelling out, and whether anything had to be changed.
+"""Normalise values to their canonical form.
 
-Well-kept libraries judge (email-validator, phonenumbers, Babel); bounded caches keep repeated values cheap.
-A value that cannot be understood comes back as None or as it was, never as a guess.
+Established libraries decide (email-validator, phonenumbers, Babel); bounded caches make repeated values cheap. A value
+that cannot be parsed returns None or stays unchanged, and is never guessed.
 """
 
 import html
@@ -22,7 +22,7 @@ from canonical import codes, markup
 F = TypeVar("F", bound=Callable[..., Any])
 
 CACHE_SIZE: Final = 16_384
-# What `Money` and `Quantity` in `parts` let through.
+# The limits of `Money` and `Quantity` in `parts`.
 MAX_WHOLE_DIGITS: Final = 15
 MAX_DECIMALS: Final = 9
 
@@ -36,18 +36,18 @@ _EXACT: Final = {
         for digits in (2, 3, 4)
     },
 }
-"""Amounts that are canonical already, by the currency's digits: no leading zero, no negative zero."""
+"""Amounts that are already canonical, by the currency's decimals: no leading zero, no negative zero."""
 _LANGUAGE_TAG: Final = re.compile(
     r"(?P<language>[a-z]{2,3})(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?"
     r"(?P<rest>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[a-wy-z0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?)"
 )
-"""RFC 5646, section 2.1, without extended languages and what was grandfathered; in lower case."""
+"""RFC 5646, section 2.1, in lower case, without extended languages and grandfathered tags."""
 _HTML_CLASS: Final = re.compile(r' class="[^"<>]*"')
 _REFERENCE: Final = re.compile(r"&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-"""A character of HTML as a reference to it. Without the semicolon, which HTML also takes, `R&D` would be in danger."""
+"""An HTML character reference. The semicolon is required here, although HTML allows to omit it, to keep `R&D`."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - to reckon with times that have no zone either
-# Digits enough for every step below to be exact until the last one rounds.
+_NAIVE_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - for arithmetic with naive times
+# Enough digits for every step below to be exact until the last one rounds.
 _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_EVEN)
 
 
@@ -68,13 +68,13 @@ def _remembered(*, longest: int, otherwise: Any = None, size: int = CACHE_SIZE) 
 
 
 def email(text: str) -> str:
-    """An address read from a vendor, trimmed and lower-cased. Vendors compare addresses without case, and so do we."""
+    """Trim and lower-case an address from a vendor. Vendors compare addresses case-insensitively, like Lockstitch."""
     return text.strip().lower()
 
 
 @_remembered(longest=320, otherwise=False)
 def is_email(text: str) -> bool:
-    """Whether an address that a caller sends is well-formed (RFC 5321/6531 syntax; no DNS look-up)."""
+    """Return whether an address from a caller is well-formed (RFC 5321/6531 syntax; no DNS look-up)."""
     try:
         validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
@@ -84,7 +84,7 @@ def is_email(text: str) -> bool:
 
 @_remembered(longest=250)
 def phone(text: str, country: str | None = None) -> str | None:
-    """E.164 for a number that could exist; None where the text has no country or no number in it."""
+    """Return the E.164 form of a possible number. None if the text has no country or no number."""
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException:
@@ -96,7 +96,7 @@ def phone(text: str, country: str | None = None) -> str | None:
 
 @_remembered(longest=100)
 def country(text: str | None) -> str | None:
-    """ISO 3166-1 alpha-2 for a code of two or three letters or a short or long English name; None for anything else."""
+    """Return the ISO 3166-1 alpha-2 code for an alpha-2 or alpha-3 code or a short or long English name, or None."""
     if not text:
         return None
     code = text.strip().upper()
@@ -107,10 +107,10 @@ def country(text: str | None) -> str | None:
 
 @_remembered(longest=100, size=1024)
 def language(text: str | None) -> str | None:
-    """A BCP 47 tag in its usual spelling (`pt-BR`) for a tag in any case or with underscores; None if it is not one.
+    """Return a BCP 47 tag in its usual form (`pt-BR`), from any case or with underscores. None if it is not a tag.
 
-    Subtags stay as they were sent, but for languages that were renamed (`iw` is `he`). What follows a dot or an `@`,
-    as in `de_DE.UTF-8`, is no part of a tag.
+    Subtags are kept, except for renamed languages (`iw` becomes `he`). A suffix after a dot or an `@`, as in
+    `de_DE.UTF-8`, is ignored.
     """
     if not text:
         return None
@@ -130,7 +130,7 @@ def language(text: str | None) -> str | None:
 
 @_remembered(longest=100, size=1024)
 def language_key(text: str | None) -> str | None:
-    """A tag to compare by: with the script that its language and region imply, so that `zh-CN` is `zh-Hans-CN`."""
+    """Return a tag for comparison, with the script that language and region imply: `zh-CN` equals `zh-Hans-CN`."""
     tag = language(text)
     if tag is None:
         return None
@@ -147,17 +147,17 @@ def _zones() -> frozenset[str]:
 
 
 def timezone(text: str | None) -> str | None:
-    """An IANA zone name, or None if it is not one."""
+    """Return the text if it is an IANA zone name, otherwise None."""
     return text if text in _zones() else None
 
 
 def is_currency(code: str) -> bool:
-    """Whether this is an ISO 4217 alphabetic code, today's or a historic one, of something that people pay with."""
+    """Return whether this is an ISO 4217 alphabetic code, current or historic, that is or was used for payments."""
     return code in codes.minor_units()
 
 
 def currency_digits(code: str) -> int:
-    """ISO 4217's number of decimals: 0 for JPY, 3 for KWD, 2 where the code is not known."""
+    """Return ISO 4217's number of decimals: 0 for JPY, 3 for KWD, 2 for an unknown code."""
     return codes.minor_units().get(code, 2)
 
 
@@ -170,26 +170,21 @@ class Unreadable(ValueError):
 
 
 def money(amount: str, currency: str) -> str:
-    """A decimal string with exactly the currency's digits: `"10"` EUR is `"10.00"`.
+    """Return a decimal string with exactly the currency's decimals: `"10"` EUR is `"10.00"`.
 
-    More digits than the currency has are rounded half to even; those of a code that ISO does not know are kept, because
-    nobody can say which of them are money. Raises ValueError for anything but a decimal of at most 15 digits before
-    the point.
+    Further decimals are rounded half to even. For a code that is not in ISO 4217 they are kept, because its number of
+    decimals is unknown. Raises ValueError unless the amount is a decimal of at most 15 digits before the point.
     """
     digits = codes.minor_units().get(currency)
     if digits is None:
         return _at_least(parse_decimal(amount), 2)
     if _EXACT[digits].fullmatch(amount):
-        return amount  # the usual case, and what makes a 20-line order cheap
+        return amount  # the usual case; keeps an order with 20 lines cheap
     return _rounded(parse_decimal(amount), digits)
 
 
 def unit_price(amount: str, currency: str) -> str:
-    """Like `money`, but keeps more digits than the currency has, up to 9: unit prices may be finer than what can be
-    paid.
-
-    Raises ValueError like `money`.
-    """
+    """Like `money`, but keep up to 9 decimals: unit prices may be finer than the currency. Raises ValueError."""
     digits = currency_digits(currency)
     if _EXACT[digits].fullmatch(amount):
         return amount
@@ -197,17 +192,17 @@ def unit_price(amount: str, currency: str) -> str:
 
 
 def quantity(amount: str | int) -> str:
-    """A decimal string without trailing zeros, with at most 9 decimals. Raises ValueError like `money`."""
+    """Return a decimal string without trailing zeros, with at most 9 decimals. Raises ValueError like `money`."""
     if isinstance(amount, int):
         return str(amount)
     return _at_least(parse_decimal(amount), 0)
 
 
 def parse_decimal(text: str) -> Decimal:
-    """A finite decimal number. A plus sign and an exponent of up to two digits may be there, and blanks around it: some
-    vendors print numbers so.
+    """Parse a finite decimal number.
 
-    Raises Unreadable where the text is no such number.
+    Raises Unreadable. Accepts a plus sign, an exponent of up to two digits, and surrounding blanks, because some
+    vendors send them.
     """
     if not _DECIMAL.fullmatch(text):
         raise Unreadable("not a decimal number", text)
@@ -215,12 +210,12 @@ def parse_decimal(text: str) -> Decimal:
 
 
 def decimal_string(value: Decimal) -> str:
-    """Plain notation, no exponent, no negative zero."""
+    """Format in plain notation, without exponent and without negative zero."""
     return format(value if value else abs(value), "f")
 
 
 def _rounded(value: Decimal, digits: int) -> str:
-    """Exactly so many decimals. Raises ValueError for more digits before the point than `Money` has."""
+    """Round to exactly `digits` decimals. Raises ValueError for more digits before the point than `Money` allows."""
     rounded = _WIDE.quantize(value, Decimal(1).scaleb(-digits))
     if rounded.adjusted() >= MAX_WHOLE_DIGITS:
         raise ValueError(f"more than {MAX_WHOLE_DIGITS} digits before the point")
@@ -228,7 +223,7 @@ def _rounded(value: Decimal, digits: int) -> str:
 
 
 def _at_least(value: Decimal, digits: int) -> str:
-    """As many decimals as the value needs, at least `digits`, at most 9."""
+    """Format with as many decimals as the value needs, at least `digits` and at most 9."""
     fitting = value if _decimals(value) <= MAX_DECIMALS else _WIDE.quantize(value, Decimal(1).scaleb(-MAX_DECIMALS))
     return _rounded(fitting, max(digits, _decimals(fitting.normalize(_WIDE))))
 
@@ -239,24 +234,24 @@ def _decimals(value: Decimal) -> int:
 
 
 def utc(moment: datetime) -> datetime:
-    """The same instant in UTC. A naive time is taken as UTC: only vendors that document it as such send one."""
+    """Convert to UTC. A naive time counts as UTC: use it only for vendors that document their times as UTC."""
     if moment.tzinfo is None:
-        return _EPOCH + (moment - _NAIVE_EPOCH)  # a fifth of the time that `replace` takes
+        return _EPOCH + (moment - _NAIVE_EPOCH)  # takes a fifth of the time of `replace`
     return moment.astimezone(UTC)
 
 
 def safe_html(text: str) -> str:
-    """HTML without scripts, handlers, styles or frames, but with `dir`; safe to show in a console. See `markup`."""
+    """Return HTML without scripts, handlers, styles or frames, but with `dir`; safe to display. See `markup`."""
     return markup.safe_html(text)
 
 
 def is_html_lost(text: str, safe: str) -> bool:
-    """Whether `safe_html` took more out of a text than class names, which mean something to the vendor's pages only."""
+    """Return whether `safe_html` removed more than class names, which matter only on the vendor's pages."""
     return safe != text and _HTML_CLASS.sub("", text) != safe
 
 
 def unescaped(text: str) -> str:
-    """Plain text for one in which a vendor keeps characters as HTML refers to them: `Lee &amp; Co` is `Lee & Co`."""
+    """Replace the HTML character references that a vendor keeps in plain text: `Lee &amp; Co` becomes `Lee & Co`."""
     return _REFERENCE.sub(_character, text) if "&" in text else text
 
 

@@ -1,4 +1,4 @@
-"""What flows write into the audit trail themselves."""
+"""The audit trail as the other capabilities write it."""
 
 from app import telemetry
 from app.audit import record
@@ -7,10 +7,10 @@ from app.postgres.database import Transaction
 
 
 class PostgresTrail:
-    """`event_ports.Trail` on PostgreSQL."""
+    """`Trail` on PostgreSQL."""
 
     async def append(self, transaction: Transaction, *facts: Fact) -> None:
-        """Add them, in this order."""
+        """Add facts, in this order, with the correlation id of the current run."""
         run = telemetry.correlation_id.get() or None
         await record.append_all(
             transaction,

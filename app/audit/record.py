@@ -1,7 +1,7 @@
-"""The audit trail: an event a state change, written in the transaction of the change.
+"""Write the audit trail: one event per state change, in the transaction of the change.
 
-`append_all` is the ordinary way. A statement that changes rows and has to audit exactly those takes the event into
-itself, so that both need one round trip and the condition is the statement's own:
+Use `append_all` in general. A statement that audits exactly the rows that it changes can include the INSERT, which
+saves a round trip and shares the condition:
 
     WITH changed AS (UPDATE operation … RETURNING id)
     {insert_text(first=5, where="EXISTS (SELECT FROM changed)")}
@@ -29,17 +29,20 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_text(*, first: int = 1, where: str = "true") -> str:
-    """The INSERT as SQL text, also for a data-modifying WITH. It takes six arguments from `$first` on, those of
-    `columns_of`, and writes nothing unless `where` holds, a condition in which nothing of a caller may stand."""
+    """Return the INSERT as SQL text, which also works in a data-modifying WITH.
+
+    It takes the six arguments of `columns_of`, from `$first` on, and writes only if `where` holds. `where` must not
+    contain a caller's text.
+    """
     types = ("text[]", "text[]", "text[]", "text[]", "text[]", "bytea[]")
-    # In sub-selects, as in `jobs.FINISH`: a plan that sees how long they are is made anew every time.
+    # Sub-selects hide the length of the arrays from the planner. Otherwise it would plan every call anew.
     arguments = ", ".join(f"(SELECT ${number}::{kind})" for number, kind in enumerate(types, start=first))
     return f"""
     INSERT INTO audit_event (type, subject, actor, correlation_id, facts, digest)
     SELECT *
       FROM unnest({arguments}) AS entry (type, subject, actor, correlation_id, facts, digest)
      WHERE {where}
-    """  # noqa: S608 - no caller's text is in it
+    """  # noqa: S608 - no caller's text
 
 
 INSERT = Statement("INSERT audit_event", insert_text())
@@ -48,7 +51,7 @@ INSERT = Statement("INSERT audit_event", insert_text())
 def columns_of(
     entries: Sequence[Entry],
 ) -> tuple[list[str], list[str], list[str], list[str | None], list[str], list[bytes]]:
-    """The arguments of `insert_text`, in its order."""
+    """Return the arguments of `insert_text`, in its order."""
     facts = [msgspec.json.encode(entry.facts, order="sorted").decode() for entry in entries]
     return (
         [entry.type for entry in entries],
@@ -79,5 +82,5 @@ async def append_all(session: Transaction, entries: Sequence[Entry]) -> None:
 
 
 def digest_of(kind: str, subject: str, actor: str, correlation_id: str | None, facts: str) -> bytes:
-    """What `audit_event.digest` has to be: SHA-256 over the lines of what the writer says."""
+    """Return the value of `audit_event.digest`: SHA-256 over the arguments, one per line."""
     return hashlib.sha256("\n".join((kind, subject, actor, correlation_id or "", facts)).encode()).digest()

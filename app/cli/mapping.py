@@ -175,7 +175,7 @@ def shadow(
         Print JSON.
     """
     name, revision = _revision(named)
-    _judge_share("--rate", rate)
+    _check_share("--rate", rate)
     order = None if off else ShadowOrder(revision=revision, sample_rate=rate)
     _set_route(name, connection, json, lambda where: RouteOrder(connection=where, shadow=order))
 
@@ -206,7 +206,7 @@ def canary(
         Print JSON.
     """
     name, revision = _revision(named)
-    _judge_share("--share", share)
+    _check_share("--share", share)
     order = None if off else CanaryOrder(revision=revision, share=share)
     _set_route(name, connection, json, lambda where: RouteOrder(connection=where, canary=order))
 
@@ -269,6 +269,6 @@ def _revision(named: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-def _judge_share(option: str, share: float) -> None:
+def _check_share(option: str, share: float) -> None:
     if not 0 < share <= 1:
         usage(f"{option} {share}: must be above 0 and at most 1.")

@@ -90,29 +90,29 @@ def deviations(sample: Sample, seen: Seen, baseline: Baseline) -> tuple[Sequence
         known = baseline.known.get(member.path, frozenset())
         types = sorted(trait.removeprefix(TYPE) for trait in known if trait.startswith(TYPE))
         if PRESENT not in known:
-            news.append(_novelty(member.path, "unknown_field", NO_MEMBER, A_MEMBER, member.value))
+            news.append(_deviation(member.path, "unknown_field", NO_MEMBER, A_MEMBER, member.value))
         elif member.type != "null" and not types:
             late.append((member.path, TYPE + member.type))
         elif member.type != "null" and member.type not in types:
-            news.append(_novelty(member.path, "changed_type", " or ".join(types), member.type, member.value))
+            news.append(_deviation(member.path, "changed_type", " or ".join(types), member.type, member.value))
     for choice in seen.choices:
         word = word_of(choice.value)
         if not _knows(baseline, choice.path, "new_enum_value", word):
-            news.append(_novelty(choice.path, "new_enum_value", A_KNOWN_CHOICE, word, choice.value))
-    news.extend(_of_misfits(sample, seen.look.misfits, baseline))
+            news.append(_deviation(choice.path, "new_enum_value", A_KNOWN_CHOICE, word, choice.value))
+    news.extend(_misfit_deviations(sample, seen.look.misfits, baseline))
     return news, late
 
 
-def _of_misfits(sample: Sample, misfits: Iterable[Misfit], baseline: Baseline) -> Iterable[Deviation]:
+def _misfit_deviations(sample: Sample, misfits: Iterable[Misfit], baseline: Baseline) -> Iterable[Deviation]:
     for misfit in misfits:
         learned = sample.subject.source == "webhook" and _knows(baseline, misfit.path, misfit.kind, misfit.found)
         if not learned:
-            yield _novelty(misfit.path, misfit.kind, misfit.expected, misfit.found, misfit.value)
+            yield _deviation(misfit.path, misfit.kind, misfit.expected, misfit.found, misfit.value)
 
 
 def _knows(baseline: Baseline, path: str, kind: DriftKind, found: str) -> bool:
     return trait_of(kind, found) in baseline.known.get(path, frozenset())
 
 
-def _novelty(path: str, kind: DriftKind, expected: str, found: str, value: Any) -> Deviation:
+def _deviation(path: str, kind: DriftKind, expected: str, found: str, value: Any) -> Deviation:
     return Deviation(path=path, kind=kind, expected=expected, found=found, value=value)

@@ -48,7 +48,7 @@ def parse_target(url: str) -> Target:
         raise TargetRefused(f"is longer than {LONGEST} characters")
     match = _URL.fullmatch(url)
     if match is None:
-        raise TargetRefused(_what_is_wrong(url))
+        raise TargetRefused(_malformation(url))
     scheme = cast(Scheme, match["scheme"].lower())
     port = int(match["port"] or _DEFAULT_PORT[scheme])
     if port > 65535:
@@ -89,7 +89,7 @@ def _name(host: str) -> str:
     return name
 
 
-def _what_is_wrong(url: str) -> str:
+def _malformation(url: str) -> str:
     authority = re.split(r"[/?#\\]", url.partition("://")[2], maxsplit=1)[0]
     if re.match(r"https?://", url, re.IGNORECASE) is None:
         return "is not an http or https URL"

@@ -186,7 +186,7 @@ class Database:
                 command_timeout=command_timeout,
                 statement_cache_size=256,
                 init=count,
-                reset=_keep_as_it_is,
+                reset=_skip_reset,
                 server_settings={"application_name": "lockstitch", **parameters},
             )
 
@@ -243,7 +243,7 @@ class Database:
             return await session.execute(query, *arguments)
 
 
-async def _keep_as_it_is(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _skip_reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Skip the pool's reset; see the module's docstring."""
 
 

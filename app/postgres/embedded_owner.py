@@ -92,11 +92,11 @@ def claim_folder(wanted: Path, owner: Owner) -> Path:
 
 def claim_socket_folder(folder: Path, owner: Owner) -> Path:
     """Return a folder for the socket that no other user can enter and whose path is short enough for a socket."""
-    beside_data = folder / "run"
-    if len(os.fsencode(beside_data / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
-        if not beside_data.exists():
-            _make_owned(beside_data, owner)
-        return beside_data
+    run_folder = folder / "run"
+    if len(os.fsencode(run_folder / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        if not run_folder.exists():
+            _make_owned(run_folder, owner)
+        return run_folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     short = Path("/tmp") / f"lockstitch-{digest}"  # noqa: S108  ownership and mode are checked below
     if not short.is_dir():

@@ -50,7 +50,7 @@ def test_a_breaking_change_is_refused_with_a_sentence_that_says_what_to_do(copy:
 
     assert checked.returncode == released.returncode == 3
     assert "ticket: priority: value-removed: was 'urgent', is gone." in checked.stderr
-    assert "Bring the value back; a new name for it is a new value beside the old one." in checked.stderr
+    assert "Restore the value. Add a new name for it as a further value." in checked.stderr
     assert "customer 1.0.0: as released in 1.0.0" in checked.stdout
     assert b"urgent" in (copy / "canonical" / "released" / "ticket.v1.json").read_bytes()
 

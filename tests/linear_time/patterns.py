@@ -29,7 +29,7 @@ _BY_CATEGORY: Final = {
 
 
 class Used(Struct, frozen=True, kw_only=True):
-    """A regular expression where it stands, such as `app.masking._EMAIL`, and a method that it is used by."""
+    """A regular expression where it stands, such as `app.redaction._EMAIL`, and a method that it is used by."""
 
     name: str
     pattern: Any

@@ -8,23 +8,24 @@ from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-from app.flows.cursors import Cursors
-from app.flows.decode import decode_patch, pointer_of
-from app.flows.passing_on import passed_on
-from app.flows.unfolding import legible
-from app.masking import shape_of, without_people, word_of
-from app.outbound.retry_after import seconds_asked
-from app.outbound.targets import parse_target
-from app.posting_ports import TargetRefused
-from app.routes.admission import callback, content_type_of, idempotency_key, preferences
-from app.routes.edge import Edge
-from app.routes.media import quality
-from app.routes.queries import Query
 from litestar import Request
 from msgspec import Struct
 
+from app.egress.models import TargetRefused
+from app.egress.retry_after import seconds_asked
+from app.egress.targets import parse_target
 from app.errors import InvalidField, Problem, document_of
+from app.http.accept import quality
+from app.http.admission import callback, content_type_of, idempotency_key, preferences
+from app.http.body import decode_patch, pointer_of
+from app.http.cursors import Cursors
+from app.http.edge import Edge
+from app.http.query import Query
+from app.http.transfers import Transfers
+from app.queue.kinds import legible
+from app.redaction import shape_of, without_people, word_of
 from app.signatures import Secret, SignatureRefused, events_of, verify
+from app.webhooks.raw_forwarding import raw_payload
 from canonical import markup, values
 from canonical.customer import CustomerPatch
 from canonical.order_patch import OrderPatch
@@ -124,7 +125,8 @@ def _asked(use: Callable[[Any], object], header: bytes = b"x", query: bool = Fal
             "type": "http",
             "method": "POST",
             "path": "/v1/customers",
-            "headers": [] if query else [(header, raw)],
+            "headers": [(b"host", b"127.0.0.1:8080"), *([] if query else [(header, raw)])],
+            "http_version": "1.1",
             "query_string": raw if query else b"",
             "state": {},
         }
@@ -133,7 +135,9 @@ def _asked(use: Callable[[Any], object], header: bytes = b"x", query: bool = Fal
             use(Request(inner))
 
         with suppress(StopIteration):
-            Edge(app)(scope, None, None).send(None)  # type: ignore[arg-type]
+            Edge(app, public_url="http://127.0.0.1:8080", answers=Transfers(idle_seconds=30.0, seconds=60.0))(
+                scope, None, None
+            ).send(None)  # type: ignore[arg-type]
 
     return read
 
@@ -205,7 +209,7 @@ def _webhooks() -> Iterator[Reader]:
             yield Reader(name=f"{scheme}: {name}", call=_signed(scheme, name), longest=HEADER, attacks=SIGNATURES)
     for scheme in (*SCHEMES, "shared-secret"):
         yield Reader(name=f"{scheme}: body", call=_told(scheme))
-    yield Reader(name="webhook.received", call=lambda text: passed_on(None, _bytes(text)))
+    yield Reader(name="webhook.received", call=lambda text: raw_payload(None, _bytes(text)))
     yield Reader(name="legible", call=lambda text: legible(_bytes(text)))
 
 

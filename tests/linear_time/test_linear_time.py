@@ -11,16 +11,13 @@ from tests.linear_time.readers import HEADER, READERS, Reader
 
 TRUSTED: Final = {
     "app.settings": "settings of the operator",
-    "app.settings_file": "settings of the operator",
-    "app.egress_rules": "settings of the operator",
-    "app.drift_rules": "settings of the operator",
     "app.cli": "what the operator types, and files of the checkout",
-    "app.store.migrate": "names of our own files",
+    "app.postgres.migrate": "names of our own files",
     "canonical.compatibility": "our own schemas",
     "canonical.schema": "our own docstrings",
 }
 """Modules whose regular expressions meet no text from outside, with what they do meet."""
-CAPPED: Final = {"app.masking._DOMAIN": 64 + 3 + 255}
+CAPPED: Final = {"app.redaction._DOMAIN": 64 + 3 + 255}
 """Regular expressions that meet texts of so many characters at most."""
 PATTERNS: Final = [
     one for one in used() if not any(one.name.startswith((f"{module}.", f"{module}:")) for module in TRUSTED)
@@ -35,11 +32,11 @@ PARSERS: Final = frozenset(
 READ_BY: Final = {
     ("app.cli.database", "json"): "what the operator's own files say",
     ("app.dev.folder", "json"): "what the operator's own files say",
-    ("app.flows.decode", "json"): "body",
-    ("app.outbound.alerting", "email"): "our own mail",
-    ("app.outbound.retry_after", "email"): "Retry-After",
-    ("app.routes.openapi_page", "html"): "our own page",
-    ("app.routes.self_service", "html"): "our own page",
+    ("app.http.body", "json"): "body",
+    ("app.monitoring.notify", "email"): "our own mail",
+    ("app.egress.retry_after", "email"): "Retry-After",
+    ("app.openapi.page", "html"): "our own page",
+    ("app.http.problem_pages", "html"): "our own page",
     ("canonical.codes", "unicodedata"): "a country",
     ("canonical.markup", "html"): "HTML",
     ("canonical.markup", "nh3"): "HTML",
