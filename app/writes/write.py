@@ -113,9 +113,10 @@ async def _write(
     try:
         intent = await read_intent(deps, request, check)
         queued = request.respond_async or is_queued(deps, intent)
-        if _drafts_at_once(deps, intent):
+        at_once = _drafts_at_once(deps, intent)
+        if at_once:
             ready = await _ready(deps, intent, time.monotonic())
-        awaits_facts = queued and ready is None and _drafts_at_once(deps, intent)
+        awaits_facts = queued and at_once and ready is None
         if awaits_facts or request.callback is not None:
             # What follows may take its time, and the key is judged before that.
             existing = await deps.operations.find_by_key(request.principal, request.key)
