@@ -74,7 +74,7 @@ def complaints(held: dict[str, Released], root: Path = ROOT) -> list[str]:
             told.append(
                 f"{name} is released, and what is released does not change: {', '.join(changed)}. Put it back as it"
                 f" was, and write the change as r{_next(mapping, known)} of {mapping.name} beside it"
-                " (docs/add-a-vendor.md, A new revision)."
+                " (docs/vendor-reference.md, A new revision)."
             )
     return told
 

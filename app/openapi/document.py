@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the table of calls and the committed schemas, and the page that shows it."""
+"""The OpenAPI 3.1 document, built from the table of calls and the committed schemas, and its HTML page."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -35,13 +35,13 @@ from app.telemetry import name_route
 Schema = dict[str, Any]
 VERSION: Final = "1.0.0"
 LOCATED: Final = ("Redrive", "SubscriptionWithSecret", "Upload")
-"""What has an address of its own once it is made, beside the resources."""
+"""Answers with a URL of their own after creation, in addition to the resources."""
 PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
 @lru_cache(maxsize=4)
 def document(public_url: str) -> Schema:
-    """The whole document for an API that callers reach at `public_url`."""
+    """Build the document of an API that callers reach at `public_url`."""
     paths: dict[str, Schema] = {}
     for call in CALLS:
         paths.setdefault(call.path, {})[call.method] = _operation(call)
@@ -76,20 +76,20 @@ def document(public_url: str) -> Schema:
 
 @route("/schema/openapi.json", http_method=["GET"], name="OpenAPI document")
 async def openapi_json(request: AnyRequest) -> Answered:
-    """The document for programs."""
+    """Serve the document as JSON."""
     name_route("/schema/openapi.json")
     return Response(_document_text(deps_of(request, HttpDeps).public_url), media_type=JSON)
 
 
 @route("/schema", http_method=["GET"], name="API reference")
 async def openapi_page(request: AnyRequest) -> Answered:
-    """The document for people."""
+    """Serve the document as HTML."""
     name_route("/schema")
     page = _page_text(deps_of(request, HttpDeps).public_url)
     return Response(page, media_type="text/html", headers=PAGE_HEADERS)
 
 
-# Anybody may ask for them, however often.
+# Public, without a key: cache the text, so that many requests cost little.
 @lru_cache(maxsize=4)
 def _document_text(public_url: str) -> bytes:
     return msgspec.json.encode(document(public_url))
@@ -104,7 +104,7 @@ SCHEMA_HANDLERS: Final = [openapi_json, openapi_page]
 
 
 def _example_problem(kind: type[Problem]) -> Any:
-    """A problem as it looks; what it is about stands in `detail` and differs each time."""
+    """Build an example of a problem. `detail` differs in each case."""
     says = VendorSays(connection="hubspot", status=409, code="CONFLICT", detail="Contact already exists")
     example = document_of(
         kind(vendor=says if issubclass(kind, VendorProblem) else None, retry_after=1 if kind.retryable else None),
@@ -192,9 +192,9 @@ def _refusal(call: Call, status: int, codes: list[str]) -> Schema:
 def _success(call: Call, status: int) -> Schema:
     meanings = {
         200: "Done.",
-        201: "Made.",
-        202: "Not decided yet; `Location` is where it will be told." if _is_undecided(call, status) else "Recorded.",
-        204: "Done; there is nothing to tell.",
+        201: "Created.",
+        202: "Undecided. Poll the URL in `Location`." if _is_undecided(call, status) else "Recorded.",
+        204: "Done. The answer has no body.",
         304: "Unchanged.",
     }
     told: Schema = {
@@ -217,12 +217,12 @@ def _success(call: Call, status: int) -> Schema:
 
 
 def _is_undecided(call: Call, status: int) -> bool:
-    """Whether the answer tells of an operation that goes on, and not of what the call is for."""
+    """Return whether the answer is an operation in progress, not the result of the call."""
     return status == 202 and call.status != 202
 
 
 def _of_success(call: Call, status: int) -> tuple[str, ...]:
-    """The headers that this answer may have beside those that all have."""
+    """Return the headers of this answer, without those that all answers have."""
     single = call.answer in ("Customer", "Order", "Ticket", "Event") and status != 202
     told = {
         "ETag": single,

@@ -1,4 +1,4 @@
-"""Every call of the API as data: what the OpenAPI document says of it, group by group."""
+"""All calls of the API as data for the OpenAPI document, by group."""
 
 from typing import Final
 

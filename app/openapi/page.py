@@ -1,4 +1,4 @@
-"""The API reference for people: one page, rendered here, without scripts and without anything from elsewhere."""
+"""Render the API reference as one HTML page, without scripts and external resources."""
 
 from html import escape
 from typing import Any, Final
@@ -30,7 +30,7 @@ summary{cursor:pointer;color:var(--soft);margin:.4rem 0}.soft{color:var(--soft)}
 
 
 def render_page(document: Schema) -> str:
-    """The whole document as HTML."""
+    """Render the document as HTML."""
     info = document["info"]
     menu, sections = [], []
     for tag in document["tags"]:
@@ -90,7 +90,7 @@ def _answer(status: str, response: Schema) -> str:
 
 
 def _codes(examples: Schema, description: str) -> str:
-    """The description of a refusal, each code a link to its explanation."""
+    """Render the description of a refusal; each code links to its explanation."""
     told = _prose(description)
     for code in examples:
         told = told.replace(f"<code>{code}</code>", f'<a href="/problems/{code}"><code>{code}</code></a>')
@@ -103,7 +103,7 @@ def _parameter(parameter: Schema) -> str:
 
 
 def _meaning(described: Schema, schema: Schema) -> str:
-    """A sentence, then what may stand there."""
+    """Render the description, then the accepted values."""
     told = [_prose(described.get("description", ""))]
     if "enum" in schema:
         return f"{told[0]} {_type(schema)}"
@@ -129,7 +129,7 @@ def _shape(name: str, schema: Schema) -> str:
 
 
 def _kind(schema: Schema) -> str:
-    """The type without the values of an enum, which stand beside the sentence."""
+    """Render the type without enum values, which follow the description."""
     return _type({key: value for key, value in schema.items() if key != "enum"})
 
 
@@ -165,6 +165,6 @@ def _paragraphs(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Escaped, with `code` in backticks."""
+    """Escape text, and render backticks as code."""
     pieces = escape(text).split("`")
     return "".join(f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces))

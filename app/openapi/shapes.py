@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document: the canonical ones as they are committed, and those of everything around."""
+"""The schemas of the OpenAPI document: the committed canonical ones, and those of all other answers."""
 
 from functools import lru_cache
 from typing import Any, Final
@@ -11,7 +11,7 @@ from app.openapi.texts import ANSWERS, COMPONENT, TEXTS, Schema
 from canonical.schema import FOLDER, ROOTS, FieldText, describe
 
 DEFINITION: Final = "#/$defs/"
-# How callers call what the code has a longer name for.
+# Public names of Structs whose names in the code are longer.
 PUBLIC_NAMES: Final = {
     "ProblemDocument": "Problem",
     "Unreadable": "UnreadableRecord",
@@ -36,7 +36,7 @@ USUALLY_EMPTY: Final[dict[str, tuple[str, ...]]] = {
     "Order": ("refunds",),
     "ResourceMeta": ("loss",),
 }
-# Vendor, remote id, version of the vendor's API; the examples of `meta` speak of a customer.
+# Vendor, remote id, version of the vendor's API. The examples of `meta` are those of a customer.
 MAPPED_BY: Final = {
     "Order": ("shopify", "5678901234", "2026-07"),
     "Ticket": ("zendesk", "4711", "v2"),
@@ -46,14 +46,14 @@ MAPPED_BY: Final = {
 
 @lru_cache(maxsize=1)
 def component_schemas() -> dict[str, Schema]:
-    """Every schema by its name, references inside `#/components/schemas/`."""
+    """Return every schema by name, with references into `#/components/schemas/`."""
     return dict(sorted((canonical_schemas() | _around()).items()))
 
 
 def canonical_schemas() -> dict[str, Schema]:
-    """The committed files, taken apart into their objects.
+    """Split the committed files into their objects.
 
-    Raises ValueError where two files mean different things by one name.
+    Raises ValueError if two files define one name differently.
     """
     found: dict[str, Schema] = {}
     for file in ROOTS:
@@ -67,9 +67,9 @@ def canonical_schemas() -> dict[str, Schema]:
 
 
 def sample_of(schema: Schema, *, written: bool = False) -> Any:
-    """One instance made of the examples of a schema's leaves; what is shown beside it in the document.
+    """Build an example of a schema from the examples of its leaves.
 
-    `written`: as an answer to a write, with the members of `meta` that only those have.
+    `written`: build the answer to a write, with the members of `meta` that only those have.
     """
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(COMPONENT)
@@ -129,7 +129,7 @@ def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
 
 
 def _moved(schema: Schema) -> Schema:
-    """The same schema with its references where OpenAPI keeps them."""
+    """Return the schema with its references in the form of OpenAPI."""
 
     def follow(part: Any) -> Any:
         if isinstance(part, dict):

@@ -41,8 +41,8 @@ def test_whoever_edits_a_released_module_is_told_what_to_do(copy: Path) -> None:
 
     assert sentence == (
         f"{NAME} is released, and what is released does not change: mappings/hubspot/customer_r1.py was changed."
-        " Put it back as it was, and write the change as r3 of hubspot.customer beside it (docs/add-a-vendor.md,"
-        " A new revision)."
+        " Put it back as it was, and write the change as r3 of hubspot.customer beside it"
+        " (docs/vendor-reference.md, A new revision)."
     )
 
 

@@ -14,7 +14,9 @@ CALLS: Final[tuple[Call, ...]] = (
         tag=TAG,
         name="list_audit",
         summary="List audit events, newest first",
-        description="Every state change, by whom and in which run, with its place in the chain; kept for ever.",
+        description="Every state change: who made it, in which run, and its position in the chain. Audit events"
+        " are never"
+        " deleted.",
         scopes=("ops:read",),
         answer="AuditEventList",
         queries=(
@@ -29,9 +31,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/audit/verify",
         tag=TAG,
         name="verify_audit",
-        summary="Prove that the audit trail was not changed",
-        description="Walks along the chain, up to 100,000 events in one call; `next_from` says where to go on. A break"
-        " is told in the answer, which is 200 all the same: look at `intact`.",
+        summary="Verify that the audit trail is unchanged",
+        description="Verifies up to 100,000 events of the chain per call; continue with `next_from`. A broken chain is"
+        " still a 200: check `intact`.",
         scopes=("ops:read",),
         answer="AuditVerification",
         queries=("audit.from", "audit.anchor"),
@@ -43,9 +45,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/runs/{correlation_id}",
         tag=TAG,
         name="tell_run",
-        summary="Tell what happened in a run, oldest first",
-        description="Everything that carries the correlation id: calls, receipts, operations, requests to vendors with"
-        " the vendors' own request ids, attempts, events, deliveries, dead letters, redrives, audit events.",
+        summary="Show what happened in a run, oldest first",
+        description="Everything with this correlation id: calls, receipts, operations, requests to vendors with the"
+        " vendors' request ids, attempts, events, deliveries, dead letters, redrives, audit events.",
         scopes=("ops:read",),
         answer="Run",
         queries=("limit", "cursor"),

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of a call, and what many calls share."""
+"""The declaration of a call in the OpenAPI document, and parts that calls share."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -28,9 +28,12 @@ DECISION_PROBLEMS: Final = (*CHECK_PROBLEMS, "unsupported-media-type")
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One operation. `answer` is the component of its success, `other_answers` those of other statuses; `body` that of
-    its request, or `body_text` the media type and an example of one that is no JSON; `queries` and `headers` name
-    parameters; any of the `scopes` opens it, any key where there are none, anybody where it is `open`."""
+    """One operation.
+
+    `answer` is the component of the success, `other_answers` those of other statuses. `body` is the component of the
+    request; `body_text` is media type and example of a body that is not JSON. `queries` and `headers` name parameters.
+    One of the `scopes` is required; without scopes any key is accepted, and `open` needs no key.
+    """
 
     method: Method
     path: str
@@ -58,8 +61,8 @@ WAITING_HEADERS: Final = ("Prefer", *READ_HEADERS)
 MAPPED_HEADERS: Final = ("X-Lockstitch-Mapping", *WAITING_HEADERS)
 WRITE_HEADERS: Final = ("Idempotency-Key", "Lockstitch-Callback", *MAPPED_HEADERS)
 REPLAYS: Final = (
-    "Repeating the request with its key replays the recorded answer byte for byte, without touching the vendor."
-    " Records live 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); after that the key is free again."
-    " While the outcome is not decided the answer is 202 with the operation, and so it is at once with"
-    " `Prefer: respond-async`; its end is told by the event `operation.finished`."
+    "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
+    " Answers are kept for 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); then the key is free again."
+    " While the outcome is undecided, the answer is 202 with the operation; with `Prefer: respond-async`, at once."
+    " The event `operation.finished` reports the outcome."
 )

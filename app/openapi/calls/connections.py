@@ -1,4 +1,4 @@
-"""Connections, for operators: how each one is, and its switch."""
+"""Connections: list, pause, resume."""
 
 from typing import Final
 
@@ -13,8 +13,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/connections",
         tag="Operators",
         name="list_connections",
-        summary="Every connection, what it does, and how it is",
-        description="All of them, by name. What throttles or fails is told as this process and the queue have met it.",
+        summary="List connections with their objects and state",
+        description="Sorted by name. Throttled and failing states are those that this process and the queue have"
+        " observed.",
         scopes=("ops:read",),
         answer="ConnectionList",
         headers=READ_HEADERS,
@@ -24,10 +25,10 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/connections/{name}/pause",
         tag="Operators",
         name="pause_connection",
-        summary="Stop a connection",
-        description="Within about a second nothing more is sent on it, whatever process it is: calls are answered with"
-        " `connection-paused`; jobs and accepted writes wait, those included whose outcome has to be read back."
-        " Audited.",
+        summary="Pause a connection",
+        description="Within about a second, no process sends anything on it. Calls are answered with"
+        " `connection-paused`."
+        " Jobs and accepted writes wait, including writes whose outcome must be read back. Audited.",
         scopes=("ops:write",),
         answer="Connection",
         body="ConnectionPause",
@@ -39,8 +40,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/connections/{name}/resume",
         tag="Operators",
         name="resume_connection",
-        summary="Let a connection go on",
-        description="After a refused credential one request goes first, and what it meets decides. Audited.",
+        summary="Resume a connection",
+        description="After a refused credential, Lockstitch sends one request first. Its result decides. Audited.",
         scopes=("ops:write",),
         answer="Connection",
         headers=READ_HEADERS,

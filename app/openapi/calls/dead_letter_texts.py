@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of dead letters, redrives and the queue."""
+"""Descriptions of dead letters, redrives and the queue in the OpenAPI document."""
 
 from typing import Any, Final
 
@@ -16,57 +16,62 @@ Text = tuple[str, str | None]
 AT: Final = '"2026-05-01T09:30:00Z"'
 RUN: Final = '"orders-4711-1767225600000"'
 DEAD_LETTER_ID: Final = '"dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"'
-CONNECTION: Final[Text] = ("The connection that it is for; `-` for none.", '"hubspot"')
-KIND: Final[Text] = ("What kind of work it is.", '"ingest"')
-CATEGORY: Final[Text] = ("What kind of trouble it was; `poison` ended its worker.", '"transient"')
-REASON: Final[Text] = ("Why, in words.", '"vendor-unavailable"')
+CONNECTION: Final[Text] = ("The connection of the work; `-` for none.", '"hubspot"')
+KIND: Final[Text] = ("The kind of work.", '"ingest"')
+CATEGORY: Final[Text] = ("The kind of failure. `poison` ended its worker.", '"transient"')
+REASON: Final[Text] = ("The reason.", '"vendor-unavailable"')
 SHORT: Final[dict[str, Text]] = {
-    "id": ("Its id.", DEAD_LETTER_ID),
-    "state": ("Whether a decision is still to be made.", '"open"'),
+    "id": ("The dead letter's id.", DEAD_LETTER_ID),
+    "state": ("`open` until it is redriven or discarded.", '"open"'),
     "kind": KIND,
     "connection": CONNECTION,
-    "record": ("What it is about; the jobs of a record run in order.", '"customer:1051"'),
-    "holds_up": ("Whether later work on the same record waits for the decision.", "false"),
-    "origin": ("What it stems from: a receipt, an event, an operation.", '"in_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-    "correlation_id": ("The run that it belongs to.", RUN),
-    "attempts": ("How often it was tried.", "8"),
-    "failure": ("Why it was given up.", None),
-    "enqueued_at": ("When its work was asked for.", AT),
-    "created_at": ("When it was given up.", AT),
-    "decision": ("What was decided about it; null while it is open.", None),
+    "record": ("The record concerned. Jobs of one record run in order.", '"customer:1051"'),
+    "holds_up": ("Whether later work on the same record waits for your decision.", "false"),
+    "origin": ("What caused the work: a receipt, an event, an operation.", '"in_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
+    "correlation_id": ("The run of the work.", RUN),
+    "attempts": ("Number of attempts.", "8"),
+    "failure": ("Why the work was given up.", None),
+    "enqueued_at": ("When the work was queued.", AT),
+    "created_at": ("When the work was given up.", AT),
+    "decision": ("The decision; null while it is open.", None),
 }
 TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
     DeadLetterFailure: {
         "category": CATEGORY,
         "reason": REASON,
+<<<<<<< HEAD
         "path": ("Where in the payload, or in the vendor's record.", '"$.properties.email"'),
         "property": (
             "What the vendor calls that which is missing or invalid; of a row of an export the column.",
             '"email"',
         ),
+=======
+        "path": ("Place in the payload.", '"$.properties.email"'),
+>>>>>>> text2
         "mapping": ("The mapping that refused it.", '"hubspot.customer"'),
         "revision": ("Its revision.", "1"),
     },
     Decision: {
-        "at": ("When.", AT),
-        "by": ("Who.", '"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "because": ("Why, where it was discarded.", '"the customer was merged by hand"'),
+        "at": ("When it was decided.", AT),
+        "by": ("Who decided.", '"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
+        "because": ("Why it was discarded.", '"the customer was merged by hand"'),
     },
     DeadLetterView: SHORT,
     AttemptView: {
-        "number": ("Which attempt, counted over redrives.", "1"),
-        "outcome": ("What became of it; `lost`: its worker died or was too slow.", '"retried"'),
+        "number": ("Number of the attempt, counted across redrives.", "1"),
+        "outcome": ("The outcome. `lost`: its worker died or was too slow.", '"retried"'),
         "category": CATEGORY,
         "reason": REASON,
-        "trace_id": ("The trace that has its spans.", '"4bf92f3577b34da6a3ce929d0e0e4736"'),
+        "trace_id": ("The trace of the attempt.", '"4bf92f3577b34da6a3ce929d0e0e4736"'),
         "trace_url": (
-            "Where the trace is shown.",
+            "URL of the trace.",
             '"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"',
         ),
-        "started_at": ("When it was begun.", AT),
+        "started_at": ("When it began.", AT),
         "ended_at": ("When it ended.", AT),
     },
     NextStep: {
+<<<<<<< HEAD
         "action": ("What can be done.", '"redrive"'),
         "method": ("With this method", '"POST"'),
         "path": ("at this path.", '"/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17/redrive"'),
@@ -75,56 +80,62 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
             '"lockstitch dead-letters redrive dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"',
         ),
         "advice": ("When that is the right thing.", '"Redrive it when the other side works again."'),
+=======
+        "action": ("The action.", '"redrive"'),
+        "method": ("The HTTP method.", '"POST"'),
+        "path": ("The path.", '"/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17/redrive"'),
+        "advice": ("When to use it.", '"Redrive it when the other side works again."'),
+>>>>>>> text2
     },
     DeadLetterDetail: SHORT
     | {
-        "job_id": ("The job that died; a redrive is the same job.", "4711"),
-        "dedupe_key": ("While a job with this key is queued, the same work is not queued twice.", '"hubspot:1051"'),
+        "job_id": ("The failed job. A redrive runs the same job.", "4711"),
+        "dedupe_key": ("While a job with this key is queued, the same work is not queued again.", '"hubspot:1051"'),
         "payload": (
-            "What it works on, with what that leads to; null where it cannot be shown. JSON as it is, other text as a"
-            " string, other bytes as `base64`.",
+            "The input of the work, with the receipt or event that it names; null if it cannot be shown. JSON stays"
+            " JSON, other text is a string, other bytes are `base64`.",
             '{"receipt": "in_0198f0a2b7c47d3c9a51f2e80b6c4d17", "payload": {"objectId": 1051}}',
         ),
-        "payload_note": ("What there is to say of the payload, such as why it cannot be shown.", "null"),
-        "editable": ("Whether a redrive takes another payload, in the form of this one.", "true"),
+        "payload_note": ("A note about the payload, such as why it cannot be shown.", "null"),
+        "editable": ("Whether a redrive accepts another payload of the same form.", "true"),
         "history": ("Every attempt, oldest first.", None),
-        "next_steps": ("What can be done now; empty once it is decided about.", None),
+        "next_steps": ("Possible actions; empty once decided.", None),
     },
     RedriveOrder: {
         "payload": (
-            "What to work on in place of `payload`, in the same form; left out: on the same.",
+            "Replaces `payload`, in the same form. If absent, the payload stays.",
             '{"receipt": "in_0198f0a2b7c47d3c9a51f2e80b6c4d17", "payload": {"objectId": 1051}}',
         ),
     },
-    DiscardOrder: {"because": ("Why; kept and shown. No personal data.", '"the customer was merged by hand"')},
+    DiscardOrder: {"because": ("The reason, stored and shown. No personal data.", '"the customer was merged by hand"')},
     RedriveFilter: {
-        "connection": ("Of this connection.", '"hubspot"'),
-        "kind": ("Of this kind.", '"ingest"'),
-        "category": ("That had this kind of trouble.", '"transient"'),
-        "since": ("Given up at or after this time.", AT),
-        "until": ("Given up before this time.", AT),
-        "correlation_id": ("Of this run.", RUN),
+        "connection": ("Only this connection.", '"hubspot"'),
+        "kind": ("Only this kind of work.", '"ingest"'),
+        "category": ("Only this kind of failure.", '"transient"'),
+        "since": ("Only those given up at or after this time.", AT),
+        "until": ("Only those given up before this time.", AT),
+        "correlation_id": ("Only this run.", RUN),
     },
     RedriveRequest: {
-        "filter": ("Which open dead letters; an empty one is all of them.", None),
-        "rate_per_second": ("How many a second, at most; null: as fast as can be.", "20.0"),
-        "dry_run": ("Only tell what it would take.", "false"),
+        "filter": ("Which open dead letters to redrive; an empty filter matches all.", None),
+        "rate_per_second": ("Maximum rate per second; null if unlimited.", "20.0"),
+        "dry_run": ("Report what would be redriven, and change nothing.", "false"),
     },
     RedriveView: {
-        "id": ("Its id.", '"rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "state": ("Whether it goes on.", '"running"'),
-        "filter": ("Which dead letters it was asked to take.", None),
-        "rate_per_second": ("How many a second it may redrive; null for no limit.", "20.0"),
-        "total": ("How many matched when it began.", "1200"),
-        "redriven": ("How many are in the queue again, or were.", "340"),
-        "skipped": ("How many were decided about meanwhile, or were queued already.", "2"),
-        "left": ("How many have not had their turn.", "858"),
-        "rate": ("How many a second have had their turn so far; null before the first.", "19.8"),
-        "eta_seconds": ("When it is through, at this pace; null when that is not known.", "42.9"),
-        "actor": ("Who asked for it.", '"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "correlation_id": ("The run that asked for it.", RUN),
+        "id": ("The redrive's id.", '"rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
+        "state": ("The state of the redrive.", '"running"'),
+        "filter": ("The filter of the request.", None),
+        "rate_per_second": ("Maximum rate per second; null if unlimited.", "20.0"),
+        "total": ("Number that matched when it began.", "1200"),
+        "redriven": ("Number that were queued again.", "340"),
+        "skipped": ("Number that were decided meanwhile, or already queued.", "2"),
+        "left": ("Number that remain.", "858"),
+        "rate": ("Actual rate per second so far; null before the first.", "19.8"),
+        "eta_seconds": ("Remaining seconds at this rate; null if unknown.", "42.9"),
+        "actor": ("Who requested it.", '"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
+        "correlation_id": ("The run that requested it.", RUN),
         "created_at": ("When it began.", AT),
-        "updated_at": ("When it last went on.", AT),
+        "updated_at": ("When it last made progress.", AT),
         "ended_at": ("When it ended.", "null"),
     },
     DeadLetterGroup: {
@@ -132,48 +143,51 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "kind": KIND,
         "category": CATEGORY,
         "reason": REASON,
-        "count": ("How many died so.", "1180"),
+        "count": ("Number of dead letters in the group.", "1180"),
         "example": ("The oldest of them.", DEAD_LETTER_ID),
     },
     DryRun: {
-        "dry_run": ("Nothing was changed.", "true"),
-        "total": ("How many it would take now.", "1200"),
-        "groups": ("What they died of, the most frequent first; at most 20.", None),
-        "seconds": ("How long it would be at the rate that was named; null without one.", "60.0"),
+        "dry_run": ("Always true: nothing was changed.", "true"),
+        "total": ("Number that would be redriven now.", "1200"),
+        "groups": ("Groups by failure, the most frequent first; at most 20.", None),
+        "seconds": ("Duration at the requested rate; null without a rate.", "60.0"),
     },
     KindFigures: {
         "kind": KIND,
         "depth": ("Jobs that wait or run.", "12"),
-        "ready": ("Those that could start now, as far as order and time go.", "3"),
-        "running": ("Those that run.", "2"),
-        "blocked_keys": ("Records that are held up by a job that failed.", "1"),
-        "oldest_seconds": ("Age of the oldest.", "41.5"),
-        "lag_seconds": ("How long the longest waiting one could have started already.", "0.4"),
+        "ready": ("Jobs whose order and time permit a start now.", "3"),
+        "running": ("Jobs that run.", "2"),
+        "blocked_keys": ("Records that a failed job blocks.", "1"),
+        "oldest_seconds": ("Age of the oldest job, in seconds.", "41.5"),
+        "lag_seconds": ("Longest time that a job has been ready without starting, in seconds.", "0.4"),
     },
     QueueLane: {
         "connection": CONNECTION,
-        "state": ("Whether its jobs may start; `probing`: one goes first.", '"open"'),
-        "blocked_seconds": ("For how long they may not; null when they may, or a person has to say so.", "null"),
-        "note": ("Why they may not.", "null"),
-        "rate_per_second": ("How many may start a second; null for no limit.", "10.0"),
+        "state": ("Whether its jobs may start. `probing`: one job runs first.", '"open"'),
+        "blocked_seconds": (
+            "Seconds until they may start; null if they may start now, or an operator must resume.",
+            "null",
+        ),
+        "note": ("Why they may not start.", "null"),
+        "rate_per_second": ("Maximum starts per second; null if unlimited.", "10.0"),
         "depth": ("Jobs that wait or run.", "12"),
-        "oldest_seconds": ("Age of the oldest.", "41.5"),
-        "lag_seconds": ("How long the longest waiting one could have started already.", "0.4"),
-        "kinds": ("By kind.", None),
+        "oldest_seconds": ("Age of the oldest job, in seconds.", "41.5"),
+        "lag_seconds": ("Longest time that a job has been ready without starting, in seconds.", "0.4"),
+        "kinds": ("The figures by kind.", None),
     },
     QueueView: {
         "depth": ("Jobs that wait or run.", "12"),
-        "oldest_seconds": ("Age of the oldest.", "41.5"),
-        "lag_seconds": ("How long the longest waiting one could have started already.", "0.4"),
-        "blocked_keys": ("Records that are held up by a job that failed.", "1"),
-        "dead_letters": ("Dead letters that are open.", "4"),
-        "lanes": ("By connection.", None),
+        "oldest_seconds": ("Age of the oldest job, in seconds.", "41.5"),
+        "lag_seconds": ("Longest time that a job has been ready without starting, in seconds.", "0.4"),
+        "blocked_keys": ("Records that a failed job blocks.", "1"),
+        "dead_letters": ("Open dead letters.", "4"),
+        "lanes": ("The lanes, by connection.", None),
     },
 }
-"""Sentence and example of every field."""
+"""Description and example of every field."""
 
 NAMES: Final = {"DeadLetterView": "DeadLetter", "RedriveView": "Redrive", "QueueView": "QueueState"}
-"""How callers call them."""
+"""Public names of Structs."""
 
 LISTED: Final = {
     "DeadLetterList": ("DeadLetter", "A page of dead letters."),
@@ -187,11 +201,11 @@ QUERIES: Final[dict[str, dict[str, Any]]] = {
         "description": "Only dead letters in this state.",
         "examples": ["open"],
     },
-    "dead_letter.connection": {"type": "string", "description": "Only of this connection.", "examples": ["hubspot"]},
-    "dead_letter.kind": {"type": "string", "description": "Only of this kind of work.", "examples": ["ingest"]},
+    "dead_letter.connection": {"type": "string", "description": "Only this connection.", "examples": ["hubspot"]},
+    "dead_letter.kind": {"type": "string", "description": "Only this kind of work.", "examples": ["ingest"]},
     "dead_letter.category": {
         "enum": ["transient", "throttle", "permanent", "auth", "conflict", "poison"],
-        "description": "Only those that had this kind of trouble.",
+        "description": "Only this kind of failure.",
         "examples": ["transient"],
     },
     "dead_letter.since": {
@@ -202,7 +216,7 @@ QUERIES: Final[dict[str, dict[str, Any]]] = {
     },
     "dead_letter.correlation_id": {
         "type": "string",
-        "description": "Only of this run.",
+        "description": "Only this run.",
         "examples": ["orders-4711-1767225600000"],
     },
 }
@@ -214,4 +228,4 @@ BODIES: Final[dict[str, Any]] = {
     "DiscardOrder": {"because": "the customer was merged by hand"},
     "RedriveRequest": {"filter": {"connection": "hubspot", "category": "transient"}, "rate_per_second": 20},
 }
-"""Requests as they usually are."""
+"""Typical requests."""

@@ -22,7 +22,7 @@ CALLS: Final[tuple[Call, ...]] = (
         tag=TAG,
         name="list_dead_letters",
         summary="List dead letters, newest first",
-        description="Work that was given up and waits for a decision; with `state` also what was decided about before.",
+        description="Work that was given up and waits for a decision. Use `state` to list decided ones too.",
         scopes=("ops:read",),
         answer="DeadLetterList",
         queries=(*FILTERS, "limit", "cursor"),
@@ -33,9 +33,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/dead-letters/{id}",
         tag=TAG,
         name="read_dead_letter",
-        summary="Look into a dead letter",
-        description="Its payload, decoded; every attempt with its outcome and trace; what can be done now. The payload"
-        " holds personal data.",
+        summary="Read a dead letter",
+        description="Shows the decoded payload, every attempt with its outcome and trace, and the possible next steps."
+        " The payload contains personal data.",
         scopes=("ops:read",),
         answer="DeadLetterDetail",
         headers=READ_HEADERS,
@@ -45,9 +45,10 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/dead-letters/{id}/redrive",
         tag=TAG,
         name="redrive_dead_letter",
-        summary="Run a dead letter again",
-        description="In its old place in the order of its record, under its old keys, with as many attempts as at"
-        " first; with another payload where one is sent and the letter is `editable`. Audited.",
+        summary="Redrive a dead letter",
+        description="Runs it again in its old place in the order of its record, under its old keys, with a full"
+        " number of"
+        " attempts. Send a payload to replace the old one, if the dead letter is `editable`. Audited.",
         scopes=("ops:write",),
         answer="DeadLetter",
         body="RedriveOrder",
@@ -60,8 +61,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/dead-letters/{id}/discard",
         tag=TAG,
         name="discard_dead_letter",
-        summary="Let a dead letter go",
-        description="Its work is not done; what it held up goes on. Audited, with the reason.",
+        summary="Discard a dead letter",
+        description="Its work is not done. Work that it blocked continues. Audited, with the reason.",
         scopes=("ops:write",),
         answer="DeadLetter",
         body="DiscardOrder",
@@ -74,9 +75,9 @@ CALLS: Final[tuple[Call, ...]] = (
         tag=TAG,
         name="start_redrive",
         summary="Redrive many dead letters",
-        description="Those that are open and match now, oldest job first; one that dies again is not taken a second"
-        " time. A worker carries it on, also after a restart. With `dry_run` nothing is changed, and 200 tells what it"
-        " would take. Audited.",
+        description="Redrives open dead letters that match now, oldest job first. One that fails again is not redriven"
+        " twice. A worker continues the redrive, also after a restart. With `dry_run` nothing changes, and a"
+        " 200 reports what would be redriven. Audited.",
         scopes=("ops:write",),
         status=201,
         also=(200,),
@@ -102,7 +103,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/redrives/{id}",
         tag=TAG,
         name="read_redrive",
-        summary="How far a redrive has come",
+        summary="Read the progress of a redrive",
         scopes=("ops:read",),
         answer="Redrive",
         headers=READ_HEADERS,
@@ -113,7 +114,7 @@ CALLS: Final[tuple[Call, ...]] = (
         tag=TAG,
         name="cancel_redrive",
         summary="Cancel a redrive",
-        description="A batch that is under way ends; what has been redriven stays so. Audited.",
+        description="The batch in progress ends. Dead letters that were redriven stay redriven. Audited.",
         scopes=("ops:write",),
         answer="Redrive",
         headers=READ_HEADERS,
@@ -124,8 +125,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/queue",
         tag=TAG,
         name="read_queue",
-        summary="What waits and runs",
-        description="Depth, age and lag of each connection and kind, what is held up, and which lanes are closed.",
+        summary="Show the state of the queue",
+        description="Depth, age and lag by connection and kind, blocked records, and closed lanes.",
         scopes=("ops:read",),
         answer="QueueState",
         headers=READ_HEADERS,

@@ -1,4 +1,4 @@
-"""What vendors changed without telling."""
+"""Drift: changes that vendors did not announce."""
 
 from typing import Final
 
@@ -13,8 +13,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/drift",
         tag=TAG,
         name="list_drift",
-        summary="List what vendors changed, newest first",
-        description="One finding for each change that was met in a vendor's records or webhooks, however often.",
+        summary="List drift findings, newest first",
+        description="One finding for each change observed in a vendor's records or webhooks, regardless of how often it"
+        " occurs.",
         scopes=("ops:read",),
         answer="DriftFindingList",
         queries=("drift.connection", "drift.kind", "drift.acknowledged", "limit", "cursor"),
@@ -25,7 +26,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/drift/{id}",
         tag=TAG,
         name="read_drift",
-        summary="Look at one change",
+        summary="Read a drift finding",
         scopes=("ops:read",),
         answer="DriftFinding",
         headers=READ_HEADERS,
@@ -35,9 +36,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/drift/{id}/acknowledge",
         tag=TAG,
         name="acknowledge_drift",
-        summary="Say that a change is seen",
-        description="It is no news any more: the alarm of a frozen path ends, and a connection that rejects it accepts"
-        " such records again; dead letters that it made can be redriven. Audited.",
+        summary="Acknowledge a drift finding",
+        description="Ends the alarm of a frozen path. A connection that rejects the change accepts such records again;"
+        " redrive the dead letters that it caused. Audited.",
         scopes=("ops:write",),
         answer="DriftFinding",
         headers=READ_HEADERS,

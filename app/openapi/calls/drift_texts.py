@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of drift findings."""
+"""Descriptions of drift findings in the OpenAPI document."""
 
 from typing import Any, Final, get_args
 
@@ -9,47 +9,46 @@ from app.settings.drift import DriftKind
 
 TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     DriftFinding: {
-        "id": ("The finding.", '"drf_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "connection": ("Where it was met.", '"hubspot"'),
-        "object": ("In what.", '"customer"'),
-        "mapping": ("Which mapping met it.", '"hubspot.customer"'),
-        "revision": ("Which revision of it.", "1"),
-        "source": ("In a record that the vendor answered with, or in the body of a webhook.", '"record"'),
+        "id": ("The finding's id.", '"drf_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
+        "connection": ("The connection.", '"hubspot"'),
+        "object": ("The object.", '"customer"'),
+        "mapping": ("The mapping that read the record.", '"hubspot.customer"'),
+        "revision": ("Its revision.", "1"),
+        "source": ("A record in an answer, or the body of a webhook.", '"record"'),
         "path": (
-            "JSONPath into what the vendor sent, with `[*]` for items and `.*` for names that are data; of a"
-            " `new_enum_value` into the canonical resource, where the field reads `unknown`.",
+            "JSONPath into the vendor's record, with `[*]` for items and `.*` for names that are data. For a"
+            " `new_enum_value`, JSONPath into the canonical resource, whose field reads `unknown`.",
             '"$.recordVersion"',
         ),
         "kind": (
-            "A member that was never there, another type, a value that the mapping has no word for, or a member that we"
-            " need and that is gone.",
+            "A new member, another type, a value that the mapping does not know, or a required member that is missing.",
             '"unknown_field"',
         ),
-        "expected": ("What was there before, in words.", '"no such member"'),
-        "found": ("What is there now, in words; of a new choice the choice.", '"a member"'),
-        "example": ("What it looks like, letters as x and digits as 0; null where nothing is.", '"0"'),
-        "policy": ("What the connection's rules say of it.", '"evolve"'),
-        "count": ("How many records had it, of those that were looked at.", "12"),
-        "first_seen": ("When it was met first.", '"2026-05-01T09:30:00Z"'),
-        "last_seen": ("When it was met last.", '"2026-05-01T11:00:00Z"'),
-        "acknowledged_at": ("When somebody said that it is seen; null until then.", "null"),
-        "acknowledged_by": ("Who.", "null"),
+        "expected": ("A description of the previous content.", '"no such member"'),
+        "found": ("A description of the new content; for a new choice, the choice.", '"a member"'),
+        "example": ("A masked example, letters as x and digits as 0; null if there is none.", '"0"'),
+        "policy": ("The policy that the connection's rules set.", '"evolve"'),
+        "count": ("Number of sampled records with the change.", "12"),
+        "first_seen": ("When it was first observed.", '"2026-05-01T09:30:00Z"'),
+        "last_seen": ("When it was last observed.", '"2026-05-01T11:00:00Z"'),
+        "acknowledged_at": ("When it was acknowledged; null before.", "null"),
+        "acknowledged_by": ("Who acknowledged it.", "null"),
     },
 }
-"""Sentence and example of every field."""
+"""Description and example of every field."""
 
 LISTED: Final = {"DriftFindingList": ("DriftFinding", "A page of drift findings.")}
 
 QUERIES: Final[dict[str, dict[str, Any]]] = {
-    "drift.connection": {"type": "string", "description": "Only of this connection.", "examples": ["hubspot"]},
+    "drift.connection": {"type": "string", "description": "Only this connection.", "examples": ["hubspot"]},
     "drift.kind": {
         "enum": list(get_args(DriftKind)),
-        "description": "Only of this kind.",
+        "description": "Only this kind.",
         "examples": ["unknown_field"],
     },
     "drift.acknowledged": {
         "type": "boolean",
-        "description": "Only those that somebody has acknowledged, or that nobody has; all when left out.",
+        "description": "Only acknowledged findings, or only others; all if absent.",
         "examples": [False],
     },
 }

@@ -1,4 +1,4 @@
-"""Events for those who come and ask."""
+"""Events for callers that poll."""
 
 from typing import Final
 
@@ -10,11 +10,13 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/events",
         tag="Events",
         name="list_events",
-        summary="The change feed, oldest first",
-        description="Resumable and without gaps: nothing ever appears before an Event that was shown. Ask again with"
-        " `after` as often as you like. An Event shows once every transaction that was open with it has ended, which is"
-        " a moment later than subscribers may get it; start from an id that this feed has given. It shows what the key"
-        " may read: the Events of an object with its read scope, operational ones with `events:read` alone.",
+        summary="List events, oldest first",
+        description="A change feed without gaps: an Event never appears before one that you have seen. Poll with"
+        " `after`"
+        " as often as you like. An Event appears once every transaction that was open at the same time has"
+        " ended. Subscribers may receive it a moment earlier, so start from an id that this feed returned. The"
+        " feed shows what the key may read: Events of an object need its read scope, operational Events need"
+        " only `events:read`.",
         scopes=("events:read",),
         answer="EventList",
         queries=("events.type", "events.after", "limit"),
@@ -25,9 +27,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/feeds/{objects}",
         tag="Events",
         name="read_feed",
-        summary="The newest Events of one object, for polling triggers",
-        description="A bare array, newest first, each with a unique `id`: what a trigger remembers to know what is new."
-        " The scope is that of the object in the path.",
+        summary="List the newest events of an object, for polling triggers",
+        description="A plain array, newest first. Each Event has a unique `id`, which a trigger remembers to recognise"
+        " new ones. The required scope is that of the object in the path.",
         scopes=("customers:read", "orders:read", "tickets:read"),
         answer="EventFeed",
         queries=("feeds.type", "limit"),
@@ -38,7 +40,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/samples/{event_type}",
         tag="Events",
         name="read_sample",
-        summary="One realistic Event of a type, for trigger editors",
+        summary="Get a realistic sample event of a type, for trigger editors",
         also=(304,),
         answer="Event",
         headers=(*READ_HEADERS, "If-None-Match"),

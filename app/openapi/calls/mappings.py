@@ -1,4 +1,4 @@
-"""Mappings, their revisions, and which of them is at work."""
+"""Mappings, their revisions and routes."""
 
 from typing import Final
 
@@ -12,9 +12,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/mappings",
         tag="Operators",
         name="list_mappings",
-        summary="Every mapping, its revisions, and what is at work and tried",
-        description="All of them, by name, with every connection that uses them: which revision is active, what a"
-        " shadow's readings differ in, how a canary does, and why one came back by itself.",
+        summary="List mappings with their revisions and routes",
+        description="Sorted by name, with every connection that uses them: the active revision, the differences that a"
+        " shadow found, the results of a canary, and why a canary was withdrawn.",
         scopes=("ops:read",),
         answer="MappingList",
         headers=READ_HEADERS,
@@ -24,10 +24,10 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/ops/mappings/{mapping}/route",
         tag="Operators",
         name="route_mapping",
-        summary="Say which revision is active, compared, or answers for a share",
-        description="Every process keeps to it within about a second, and nothing is restarted. What is left out stays;"
-        " null takes away. A canary comes back by itself when it refuses or loses more than the active revision does."
-        " Operations go on by the revision that they began with. Audited.",
+        summary="Set the active, shadow or canary revision",
+        description="Every process applies it within about a second, without a restart. An absent member stays; null"
+        " removes it. A canary is withdrawn automatically if it refuses or loses more than the active"
+        " revision. Operations keep the revision that they began with. Audited.",
         scopes=("ops:write",),
         answer="Mapping",
         body="RouteOrder",

@@ -1,4 +1,4 @@
-"""What became of a write."""
+"""Operations: the outcome of writes."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ CALLS: Final[tuple[Call, ...]] = (
         tag="Operations",
         name="list_operations",
         summary="List operations, newest first",
-        description="Those on objects that the key may see: any scope of an object shows its operations.",
+        description="Shows operations on objects that the key may see: any scope of an object suffices.",
         scopes=tuple(SCOPES),
         answer="OperationList",
         queries=("state", "limit", "cursor"),
@@ -23,7 +23,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/operations/{id}",
         tag="Operations",
         name="read_operation",
-        summary="What became of a write",
+        summary="Read an operation",
         scopes=tuple(SCOPES),
         answer="Operation",
         headers=READ_HEADERS,
@@ -33,7 +33,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/operations/{id}/check",
         tag="Operations",
         name="check_operation",
-        summary="Look at the vendor once more for an unknown outcome",
+        summary="Check an unknown outcome at the vendor",
         scopes=("ops:write",),
         answer="Operation",
         headers=WAITING_HEADERS,
@@ -44,8 +44,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/operations/{id}/resolve",
         tag="Operations",
         name="resolve_operation",
-        summary="Decide an unknown outcome",
-        description="`succeeded` with the record's remote id, or `failed`, which frees the key. Audited.",
+        summary="Resolve an unknown outcome",
+        description="Send `succeeded` with the record's remote id, or `failed`, which frees the idempotency key."
+        " Audited.",
         scopes=("ops:write",),
         answer="Operation",
         body="Resolution",

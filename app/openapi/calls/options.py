@@ -1,4 +1,4 @@
-"""What fields can hold: the call and its texts."""
+"""The options of fields: the call and its descriptions."""
 
 from typing import Any, Final
 
@@ -14,11 +14,11 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/options/{connection}/{object}/{field}",
         tag="About",
         name="read_options",
-        summary="What a field can hold at a connection",
-        description="For drop-downs: owners, agents, groups, statuses, priorities, the choices of custom fields"
-        " (`custom_fields.<key>`), as the account has them. Cached for about ten minutes, which `max_age` shortens. A"
-        " write is judged by the same lists. A field without options is `invalid-field`, which names those that have"
-        " some.",
+        summary="List the options of a field at a connection",
+        description="For drop-downs: owners, agents, groups, statuses, priorities and choices of custom fields"
+        " (`custom_fields.<key>`), as configured in the account. Cached for about ten minutes; `max_age`"
+        " shortens this. Writes are checked against the same lists. A field without options is refused with"
+        " `invalid-field`, which names the fields that have options.",
         scopes=(
             *("customers:read", "customers:write", "orders:read", "orders:write"),
             *("tickets:read", "tickets:write"),
@@ -32,23 +32,23 @@ CALLS: Final[tuple[Call, ...]] = (
 
 TEXTS: Final[dict[type[Struct], dict[str, tuple[str, str | None]]]] = {
     OptionsView: {
-        "connection": ("Where.", '"hubspot"'),
-        "object": ("Of what.", '"ticket"'),
-        "field": ("Of which field.", '"status"'),
-        "options": ("In the order in which people see them.", None),
-        "fetched_at": ("When the vendor was asked.", '"2026-05-01T09:30:00Z"'),
-        "age_seconds": ("How long ago that was.", "41.5"),
+        "connection": ("The connection.", '"hubspot"'),
+        "object": ("The object.", '"ticket"'),
+        "field": ("The field.", '"status"'),
+        "options": ("The options, in the order in which the vendor shows them.", None),
+        "fetched_at": ("When the options were fetched from the vendor.", '"2026-05-01T09:30:00Z"'),
+        "age_seconds": ("Their age in seconds.", "41.5"),
     },
     Option: {
-        "value": ("What to write.", '"waiting_on_customer"'),
-        "label": ("What people there call it.", '"Waiting on contact"'),
-        "active": ("False for what only older records hold; absent where the vendor does not tell.", "true"),
+        "value": ("The value to write.", '"waiting_on_customer"'),
+        "label": ("The name that users of the vendor see.", '"Waiting on contact"'),
+        "active": ("False if only older records have it; absent if the vendor does not say.", "true"),
     },
 }
-"""Sentence and example of every field."""
+"""Description and example of every field."""
 
 NAMES: Final = {"OptionsView": "FieldOptions"}
-"""How callers call them."""
+"""Public names of Structs."""
 
 PATHS: Final[dict[str, tuple[str, str]]] = {
     "field": ("A field of the object, such as status, owner_remote_id, custom_fields.loyalty_tier.", "status"),
@@ -59,8 +59,8 @@ QUERIES: Final[dict[str, dict[str, Any]]] = {
         "type": "integer",
         "minimum": 0,
         "maximum": OLDEST,
-        "description": "How many seconds old they may be; 0 asks the vendor now, unless the lists came in the last five"
-        " seconds.",
+        "description": "Maximum age in seconds. 0 asks the vendor now, unless the lists are less than five seconds"
+        " old.",
         "examples": [60],
     },
 }

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of subscriptions."""
+"""Descriptions of subscriptions in the OpenAPI document."""
 
 from typing import Any, Final
 
@@ -12,24 +12,27 @@ Text = tuple[str, str | None]
 NAMES: Final = {"SubscriptionView": "EventSubscription"}
 _TARGET: Final = '"https://hooks.example.com/lockstitch/7f3c"'
 _EVENTS: Final[Text] = (
-    "What to be told: a type such as `customer.updated`, all of one subject as `customer.*`, or everything as `*`.",
+    "Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.",
     '["customer.*", "order.created"]',
 )
 _VIEW: Final[dict[str, Text]] = {
-    "id": ("Its id.", '"sub_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-    "target_url": ("Where Events are posted.", _TARGET),
+    "id": ("The subscription's id.", '"sub_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
+    "target_url": ("The URL to which Events are posted.", _TARGET),
     "events": _EVENTS,
-    "connection": ("Only Events of this connection; null for those of all.", "null"),
-    "state": ("`disabled`: deliveries wait until somebody enables it; none is lost.", '"active"'),
+    "connection": ("Only Events of this connection; null for all connections.", "null"),
+    "state": ("`disabled`: deliveries wait until you enable it; none is lost.", '"active"'),
     "disabled_reason": ("Why it was disabled.", "null"),
     "disabled_at": ("When it was disabled.", "null"),
-    "failing_since": ("The first failed attempt since one has succeeded; null while all is well.", "null"),
-    "next_step": ("What a person can do, where there is something to do.", "null"),
-    "created_at": ("When it was made.", '"2026-05-01T09:30:00Z"'),
+    "failing_since": ("The first failed attempt since the last success; null if there is none.", "null"),
+    "next_step": ("What you can do; null if nothing is needed.", "null"),
+    "created_at": ("When it was created.", '"2026-05-01T09:30:00Z"'),
 }
 TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
     SubscriptionRequest: {
-        "target_url": ("Where Events are posted: a public https address, on port 443, 5678 or 8443.", _TARGET),
+        "target_url": (
+            "The URL to which Events are posted: a public https address on port 443, 5678 or 8443.",
+            _TARGET,
+        ),
         "events": _EVENTS,
         "connection": ("Only Events of this connection.", '"hubspot"'),
     },
@@ -37,14 +40,14 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
     SubscriptionWithSecret: _VIEW
     | {
         "secret": (
-            "Deliveries are signed with it (Standard Webhooks 1.0). Shown this once.",
+            "Signs deliveries (Standard Webhooks 1.0). Shown only once.",
             '"whsec_RzBnZDJfZ0s3Ukp4aFdYNXhVTDBTa0pSQ1J2bTlQWUxRcVRrbnZpVFp3OA=="',
         )
     },
     SubscriptionTest: {
         "delivered": ("Whether the target accepted it, with a status from 200 to 299.", "true"),
-        "status": ("The target's status; null where it gave none.", "200"),
-        "detail": ("What came of it, in words.", '"the target accepted it"'),
+        "status": ("The target's status; null if it sent none.", "200"),
+        "detail": ("A description of the result.", '"the target accepted it"'),
         "event_id": ("The `webhook-id` of the sample.", '"evt_test_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
     },
 }

@@ -1,4 +1,4 @@
-"""Subscriptions: who is told what, and where."""
+"""Subscriptions: which events go to which URL."""
 
 from typing import Final
 
@@ -27,11 +27,11 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/subscriptions",
         tag=TAG,
         name="create_subscription",
-        summary="Subscribe a URL to Events",
-        description="A REST hook: no challenge is sent. Deliveries are signed as Standard Webhooks 1.0 has it, with the"
-        " `secret` that is shown this once. A target has to be a public https address, unless an operator lists it in"
-        " `egress.allow`. The key needs the read scope of every object that the Events show, and `events:read` for"
-        " those that show none; its owner's scopes are judged again at each delivery.",
+        summary="Subscribe a URL to events",
+        description="A REST hook without a challenge. Deliveries are signed with the `secret` (Standard Webhooks 1.0),"
+        " which is shown only once. The target must be a public https address, unless an operator lists it in"
+        " `egress.allow`. The key needs the read scope of every object that the Events show, and `events:read`"
+        " for Events without an object. The scopes of the key's owner are checked again at each delivery.",
         scopes=WRITE,
         status=201,
         answer="SubscriptionWithSecret",
@@ -44,7 +44,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/subscriptions/{id}",
         tag=TAG,
         name="read_subscription",
-        summary="One subscription, and how it stands with it",
+        summary="Read a subscription and its state",
         scopes=READ,
         answer="EventSubscription",
         headers=READ_HEADERS,
@@ -54,8 +54,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/subscriptions/{id}",
         tag=TAG,
         name="delete_subscription",
-        summary="Remove a subscription",
-        description="What is on its way is dropped. 204 also where there is none.",
+        summary="Delete a subscription",
+        description="Pending deliveries are dropped. Deleting an absent subscription is a 204 too.",
         scopes=WRITE,
         status=204,
         headers=READ_HEADERS,
@@ -66,8 +66,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/subscriptions/{id}/rotate-secret",
         tag=TAG,
         name="rotate_secret",
-        summary="Another secret",
-        description="For 24 hours deliveries are signed with both, so that the target can change over in its own time.",
+        summary="Rotate the secret of a subscription",
+        description="For 24 hours, deliveries are signed with both secrets, so that you can update the target.",
         scopes=WRITE,
         answer="SubscriptionWithSecret",
         headers=READ_HEADERS,
@@ -78,9 +78,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/subscriptions/{id}/test",
         tag=TAG,
         name="test_subscription",
-        summary="Send a sample Event now",
-        description="Signed and guarded like every delivery, once, with an id of its own; the answer tells what came of"
-        " it. It works while the subscription is disabled.",
+        summary="Send a sample event now",
+        description="Sent once, signed and guarded like every delivery, with an id of its own. The answer reports the"
+        " result. Works while the subscription is disabled.",
         scopes=WRITE,
         answer="SubscriptionTest",
         headers=READ_HEADERS,
@@ -91,9 +91,9 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/subscriptions/{id}/enable",
         tag=TAG,
         name="enable_subscription",
-        summary="Deliver again",
-        description="What has waited since it was disabled is delivered at once. An active one stays as it is. Where"
-        " its owner lacks a scope of its Events, the key that is sent needs it, and becomes the owner.",
+        summary="Enable a subscription",
+        description="Pending deliveries are sent at once. An active subscription stays as it is. If its owner lacks a"
+        " scope of its Events, your key needs that scope and becomes the owner.",
         scopes=WRITE,
         answer="EventSubscription",
         headers=READ_HEADERS,

@@ -14,14 +14,14 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/uploads/{connection}",
         tag="Uploads",
         name="upload_export",
-        summary="Send an export",
+        summary="Upload an export",
         description=(
-            "A CSV file of at most 32 MiB with a header, as the connection's layout describes it (RFC 4180; at most"
-            f" {MOST_ROWS} rows). 202 once every row is recorded. A row whose record last said the same is a duplicate,"
-            " so that a file may be sent again, also after one that broke off: under the same key it goes on where it"
-            " had come to. A row that cannot be read becomes a dead letter that names row and column; the others become"
-            " events. A file that lacks a column, or is not quoted as it should be, is refused as a whole. The scope is"
-            " that of the object that the layout names."
+            "Send a CSV file with a header, in the layout of the connection (RFC 4180; at most 32 MiB and"
+            f" {MOST_ROWS} rows). The answer is 202 once every row is recorded. A row that equals the last row of its"
+            " record is a duplicate, so you can send a file again. After an interruption, the same key continues the"
+            " same upload. A row that cannot be read becomes a dead letter that names row and column; the others become"
+            " events. A file with a missing column or an unclosed quote is refused as a whole. The required scope is"
+            " that of the object in the layout."
         ),
         scopes=("customers:write", "orders:write", "tickets:write"),
         status=202,
@@ -39,8 +39,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/uploads/{connection}/{id}",
         tag="Uploads",
         name="read_upload",
-        summary="How far an export has come",
-        description="Kept as long as receipts are (`[retention]`, 30 days).",
+        summary="Read the progress of an upload",
+        description="Kept as long as receipts (`[retention]`, 30 days).",
         scopes=(
             *("customers:read", "customers:write", "orders:read", "orders:write"),
             *("tickets:read", "tickets:write"),
@@ -54,26 +54,26 @@ CALLS: Final[tuple[Call, ...]] = (
 TEXTS: Final[dict[type[Struct], dict[str, tuple[str, Any]]]] = {
     UploadView: {
         "id": ("The upload's id.", '"upl_0198f0a2b7c47d3c9a51f2e80b6c4d17"'),
-        "connection": ("Whose export it is.", '"legacy"'),
-        "object": ("What its rows are.", '"customer"'),
+        "connection": ("The connection of the export.", '"legacy"'),
+        "object": ("The object that its rows hold.", '"customer"'),
         "state": (
-            "`recording` while rows come in, `working` while some wait for their turn, then `done`.",
+            "`recording` while rows are recorded, `working` while rows wait to be processed, then `done`.",
             '"working"',
         ),
-        "rows": ("Rows of the file, without the header.", "10000"),
-        "seen": ("Rows that are recorded, or were there already.", "10000"),
-        "accepted": ("Rows that said something new.", "9800"),
-        "duplicates": ("Rows that said what was last said of their record.", "200"),
-        "settled": ("Accepted rows that were told as events, or turned out to change nothing.", "9000"),
-        "refused": ("Accepted rows that are dead letters now.", "37"),
-        "discarded": ("Accepted rows that a person has let go.", "0"),
-        "waiting": ("Accepted rows that have still to be worked on.", "763"),
-        "correlation_id": ("The run that sent it; its dead letters are found by it.", '"legacy-import-4711"'),
-        "created_at": ("When it was first sent.", '"2026-05-01T09:30:00Z"'),
-        "recorded_at": ("When all rows were recorded; null before that.", '"2026-05-01T09:30:09Z"'),
+        "rows": ("Rows in the file, without the header.", "10000"),
+        "seen": ("Rows that are recorded, duplicates included.", "10000"),
+        "accepted": ("Rows with new content.", "9800"),
+        "duplicates": ("Rows that equal the last row of their record.", "200"),
+        "settled": ("Accepted rows that became events, or changed nothing.", "9000"),
+        "refused": ("Accepted rows that are now dead letters.", "37"),
+        "discarded": ("Accepted rows that an operator discarded.", "0"),
+        "waiting": ("Accepted rows that still wait to be processed.", "763"),
+        "correlation_id": ("The run that sent it. Use it to find its dead letters.", '"legacy-import-4711"'),
+        "created_at": ("When the upload began.", '"2026-05-01T09:30:00Z"'),
+        "recorded_at": ("When all rows were recorded; null before.", '"2026-05-01T09:30:09Z"'),
     },
 }
-"""Sentence and example of every field."""
+"""Description and example of every field."""
 
 NAMES: Final = {"UploadView": "Upload"}
-"""How callers call it."""
+"""Public names of Structs."""

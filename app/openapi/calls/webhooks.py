@@ -1,4 +1,4 @@
-"""Webhooks of vendors, as the OpenAPI document tells of them."""
+"""The endpoint for webhooks of vendors."""
 
 from typing import Final
 
@@ -10,11 +10,11 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/v1/webhooks/{connection}",
         tag="Webhooks",
         name="receive_webhook",
-        summary="A vendor tells of something",
+        summary="Receive a webhook of a vendor",
         description=(
-            "For vendors: the signature over the raw body takes the place of an API key, and its faults are not told"
-            " apart. 202 once everything is recorded; a duplicate is a success that does nothing. 200 is the answer to"
-            " a handshake. Any media type is taken, and `X-Correlation-ID` is ignored. Intercom's HEAD is answered too."
+            "For vendors. The signature over the raw body replaces the API key; every invalid signature gets the same"
+            " answer. 202 once the webhook is recorded. A duplicate is a success without effect. 200 answers a"
+            " handshake. Accepts any media type, ignores `X-Correlation-ID`, and answers Intercom's HEAD request."
         ),
         open=True,
         status=202,
