@@ -39,15 +39,11 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
     DeadLetterFailure: {
         "category": CATEGORY,
         "reason": REASON,
-<<<<<<< HEAD
-        "path": ("Where in the payload, or in the vendor's record.", '"$.properties.email"'),
+        "path": ("Place in the payload, or in the vendor's record.", '"$.properties.email"'),
         "property": (
-            "What the vendor calls that which is missing or invalid; of a row of an export the column.",
+            "The vendor's name of the missing or invalid property; for a row of an export, the column.",
             '"email"',
         ),
-=======
-        "path": ("Place in the payload.", '"$.properties.email"'),
->>>>>>> text2
         "mapping": ("The mapping that refused it.", '"hubspot.customer"'),
         "revision": ("Its revision.", "1"),
     },
@@ -71,21 +67,14 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "ended_at": ("When it ended.", AT),
     },
     NextStep: {
-<<<<<<< HEAD
-        "action": ("What can be done.", '"redrive"'),
-        "method": ("With this method", '"POST"'),
-        "path": ("at this path.", '"/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17/redrive"'),
-        "command": (
-            "The command that does the same.",
-            '"lockstitch dead-letters redrive dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"',
-        ),
-        "advice": ("When that is the right thing.", '"Redrive it when the other side works again."'),
-=======
         "action": ("The action.", '"redrive"'),
         "method": ("The HTTP method.", '"POST"'),
         "path": ("The path.", '"/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17/redrive"'),
+        "command": (
+            "The same as a command.",
+            '"lockstitch dead-letters redrive dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"',
+        ),
         "advice": ("When to use it.", '"Redrive it when the other side works again."'),
->>>>>>> text2
     },
     DeadLetterDetail: SHORT
     | {
