@@ -1,5 +1,6 @@
 """Delivering an Event to one target: one attempt, what it came to, and when the next one is due."""
 
+import logging
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ NO_KEY: Final = "no API key of its owner is valid any more"
 # Its lane stands still until it is enabled; this is for a lane that somebody resumes by hand.
 DISABLED_PAUSE: Final = 60.0
 
+_log = logging.getLogger("lockstitch.events")
 _decoder = msgspec.json.Decoder(DeliveryPayload)
 
 
@@ -66,13 +68,13 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
             await deps.subscriptions.delete(
                 transaction, delivery.subscription, actor="lockstitch", because="the target answered 410"
             )
-        count_delivery("dropped")
+        _report(job, delivery, "dropped", status=GONE)
         return Done()
     if sent.reason is not None or sent.status is None:
         return await _try_again(deps, job, delivery, sent)
     async with finishing() as transaction:
         await deps.deliveries.succeed(transaction, delivery, status=sent.status)
-    count_delivery("delivered")
+    _report(job, delivery, "delivered", status=sent.status)
     return Done()
 
 
@@ -132,7 +134,7 @@ async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) 
     )
     if await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder)):
         count_disabled()
-    count_delivery("given up" if failure.final else "failed")
+    _report(job, delivery, "given up" if failure.final else "failed", status=failure.status, reason=failure.reason)
     if failure.final:
         return Exhausted(reason=reason)
     return Retry(reason=reason, after=seconds_until_next(deps.delivery_ladder, failures, sent.retry_after))
@@ -141,8 +143,26 @@ async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) 
 async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -> JobOutcome:
     failure = DeliveryFailure(status=None, reason=reason, final=True, unresponsive=False, retry_after=None)
     await deps.deliveries.fail(job, delivery, failure, disable_after=sum(deps.delivery_ladder))
-    count_delivery("given up")
+    _report(job, delivery, "given up", reason=reason)
     return Permanent(reason=reason)
+
+
+def _report(
+    job: Job, delivery: Delivery, outcome: str, *, status: int | None = None, reason: str | None = None
+) -> None:
+    """Count and log one attempt. The target's URL stays out: whoever knows it may post there."""
+    count_delivery(outcome)
+    facts = {
+        "delivery": delivery.id,
+        "event": delivery.event,
+        "subscription": delivery.subscription,
+        "attempt": job.attempt,
+        "outcome": outcome,
+        "status": status,
+        "code": reason,
+        "correlation_id": job.correlation_id,
+    }
+    _log.log(logging.INFO if outcome == "delivered" else logging.WARNING, "a delivery: %s", outcome, extra=facts)
 
 
 DELIVER: Final = JobKind(

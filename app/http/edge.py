@@ -89,7 +89,9 @@ class Edge:
         )
         with (
             telemetry.bind(correlation.value, traceparent, tracestate),
-            telemetry.server_span(str(method), scheme=str(scope.get("scheme", "http"))) as call,
+            telemetry.server_span(
+                str(method), scheme=str(scope.get("scheme", "http")), quiet=_is_probe(scope["path"])
+            ) as call,
         ):
             added = [(b"x-correlation-id", correlation.value.encode())]
             if (trace := telemetry.traceresponse()) is not None:
@@ -136,6 +138,11 @@ class Edge:
         headers = [(b"content-type", PROBLEM_JSON.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": problem.status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _is_probe(path: str) -> bool:
+    """Probes and scrapes come every few seconds, from each of several tools."""
+    return path.startswith("/health/") or path == "/metrics"
 
 
 def _wrong_host(version: str, headers: Any) -> str | None:

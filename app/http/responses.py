@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.exceptions import MethodNotAllowedException as NoSuchMethod
 from litestar.exceptions import NotFoundException as NoSuchRoute
 
+from app import telemetry
 from app.errors import Internal, MethodNotAllowed, NotFound, Problem, StoreUnavailable, document_of
 from app.http.accept import accepted_problem_type
 from app.http.deps import HttpDeps, deps_of
@@ -69,6 +70,7 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
         instance=path_of(request.scope)[:2000],
         correlation_id=correlation.value,
     )
+    telemetry.name_problem(problem.code, problem.operation_id)
     answer_headers(request.scope).extend(problem.headers)
     headers = {} if document.retry_after is None else {"retry-after": str(document.retry_after)}
     return Response(

@@ -54,10 +54,16 @@ class Ending:
         if handler is not None:
             outcome = await _attempt(job, handler, finishing, limit)
         if finishing.committed:
-            return "done"
-        if handler is not None and outcome is None:
-            return "lost"
-        return await self._settle(job, outcome)
+            word = "done"
+        elif handler is not None and outcome is None:
+            word = "lost"
+        else:
+            word = await self._settle(job, outcome)
+        level = logging.INFO if word in ("done", "deferred") else logging.WARNING
+        if _log.isEnabledFor(level):
+            code = getattr(outcome, "reason", None)
+            _log.log(level, "a job ended: %s", word, extra=_named(job) | {"outcome": word, "code": code})
+        return word
 
     async def _settle(self, job: Job, outcome: JobOutcome | None) -> str:
         try:
@@ -205,4 +211,11 @@ def _failure(outcome: Permanent | Conflict) -> JobFailure:
 
 
 def _named(job: Job) -> dict[str, object]:
-    return {"job_id": job.id, "kind": job.kind, "attempt": job.attempt}
+    return {
+        "job_id": job.id,
+        "kind": job.kind,
+        "connection": job.connection,
+        "attempt": job.attempt,
+        "origin": job.origin,
+        "correlation_id": job.correlation_id,
+    }

@@ -2,6 +2,7 @@
 else has the job, and whatever was written in the same transaction is rolled back.
 """
 
+import logging
 import random
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +18,9 @@ from app.queue.bury import bury
 from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
 from app.queue.leases import Leases
-from app.queue.models import Announcer, Claimed, Job, JobFailure, JobPolicy, LeaseLost, NewJob
+from app.queue.models import Announcer, Claimed, DeadLetter, Job, JobFailure, JobPolicy, LeaseLost, NewJob
+
+_log = logging.getLogger("lockstitch.queue")
 
 # The keys are locked before a row goes; order_keys says why. The arrays stand in sub-selects: if it could see how long
 # they are, PostgreSQL would plan anew every time, which takes longer than the work.
@@ -139,10 +142,10 @@ class PostgresQueue:
             try:
                 async with self._database.transaction() as session:
                     await lanes.probe_undecided(session, job, 0.0)
-                    await bury(session, job, why, trace=None, announcer=self._announcer, expired_only=True)
+                    dead = await bury(session, job, why, trace=None, announcer=self._announcer, expired_only=True)
             except LeaseLost:
                 continue  # another worker buried it, or its own is alive after all
-            telemetry.count_dead_letter(job.kind, "poison")
+            _report_death(job, dead)
             freed += 1
         return freed
 
@@ -178,8 +181,8 @@ class PostgresQueue:
             if again:
                 await _note(session, "job.retried", job, category="transient", seconds=round(seconds, 3))
                 return "retried"
-            await self._bury(session, job, JobFailure(category="transient", reason=reason), trace)
-        telemetry.count_dead_letter(job.kind, "transient")
+            dead = await self._bury(session, job, JobFailure(category="transient", reason=reason), trace)
+        _report_death(job, dead)
         return "dead"
 
     async def throttle(self, job: Job, reason: str, *, retry_after: float | None) -> None:
@@ -205,14 +208,13 @@ class PostgresQueue:
     async def bury(self, job: Job, failure: JobFailure) -> str:
         """Make a dead letter of a job; its id."""
         async with self._database.transaction() as session:
-            identity = await self._bury(session, job, failure, telemetry.current_traceparent())
+            dead = await self._bury(session, job, failure, telemetry.current_traceparent())
             await lanes.probe_succeeded(session, job)  # a vendor who says no does answer
-        telemetry.count_dead_letter(job.kind, failure.category)
-        return identity
-
-    async def _bury(self, session: Transaction, job: Job, failure: JobFailure, trace: str | None) -> str:
-        dead = await bury(session, job, failure, trace=trace, announcer=self._announcer)
+        _report_death(job, dead)
         return dead.id
+
+    async def _bury(self, session: Transaction, job: Job, failure: JobFailure, trace: str | None) -> DeadLetter:
+        return await bury(session, job, failure, trace=trace, announcer=self._announcer)
 
     async def _take_away(self, session: Transaction, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
         jobs = [job for job, _ in ended]
@@ -261,3 +263,20 @@ def _entry(what: str, job: Job, **facts: object) -> record.Entry:
 
 async def _note(session: Transaction, what: str, job: Job, **facts: object) -> None:
     await record.append_all(session, [_entry(what, job, **facts)])
+
+
+def _report_death(job: Job, dead: DeadLetter) -> None:
+    """Count and log a dead letter, once it is committed."""
+    telemetry.count_dead_letter(job.kind, dead.category)
+    facts = {
+        "dead_letter": dead.id,
+        "job_id": job.id,
+        "kind": job.kind,
+        "connection": job.connection,
+        "attempt": job.attempt,
+        "category": dead.category,
+        "code": dead.reason,
+        "path": dead.path,
+        "correlation_id": dead.correlation_id,
+    }
+    _log.warning("a job became a dead letter", extra=facts)

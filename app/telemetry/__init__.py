@@ -21,7 +21,15 @@ from app.telemetry.metrics import (
     render_metrics,
 )
 from app.telemetry.provider import set_up, shut_down
-from app.telemetry.server import ServerCall, mark_replayed, name_caller, name_route, server_span
+from app.telemetry.server import (
+    ServerCall,
+    mark_replayed,
+    name_caller,
+    name_operation,
+    name_problem,
+    name_route,
+    server_span,
+)
 from app.telemetry.spans import VendorCall, mapping_span, operation_span, vendor_span
 from app.telemetry.uploads import count_row_processed, count_rows_received, count_upload, expect_uploads
 from app.telemetry.webhooks import count_received, count_refused, count_secret
@@ -53,6 +61,8 @@ __all__ = [
     "mapping_span",
     "mark_replayed",
     "name_caller",
+    "name_operation",
+    "name_problem",
     "name_route",
     "operation_span",
     "render_metrics",

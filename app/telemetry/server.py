@@ -13,10 +13,12 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Histogram
 
+from app.telemetry.context import UnsampledTracer
 from app.telemetry.metrics import UNMATCHED, server_duration, server_errors
 from app.telemetry.runs import now, recorder
 
 _tracer = trace.get_tracer("lockstitch.http")
+_quiet_tracer = UnsampledTracer()
 _log = logging.getLogger("lockstitch.access")
 
 KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -25,15 +27,29 @@ KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 class ServerCall:
     """What is learnt about a call while it runs. `route` stays None for a call that no route takes."""
 
-    __slots__ = ("began_at", "caller", "method", "replayed", "route", "span", "status")
+    __slots__ = (
+        "began_at",
+        "caller",
+        "method",
+        "operation_id",
+        "problem",
+        "quiet",
+        "replayed",
+        "route",
+        "span",
+        "status",
+    )
 
-    def __init__(self, method: str, span: Span) -> None:
+    def __init__(self, method: str, span: Span, *, quiet: bool) -> None:
         self.method = method if method in KNOWN_METHODS else "_OTHER"
         self.span = span
         self.route: str | None = None
         self.caller: str | None = None
         self.status: int | None = None
         self.replayed = False
+        self.problem: str | None = None
+        self.operation_id: str | None = None
+        self.quiet = quiet
         self.began_at = now()
 
     def answered(self, status: int) -> None:
@@ -75,13 +91,34 @@ def mark_replayed() -> None:
         call.replayed = True
 
 
+def name_problem(code: str, operation_id: str | None = None) -> None:
+    """The response is the problem of this code, about this operation where it is about one."""
+    call = _current.get()
+    if call is not None:
+        call.problem = code
+        call.operation_id = operation_id or call.operation_id
+
+
+def name_operation(operation_id: str) -> None:
+    """The call is about this operation."""
+    call = _current.get()
+    if call is not None:
+        call.operation_id = operation_id
+
+
 @contextmanager
 def server_span(
-    method: str, *, scheme: str = "http", address: str | None = None, port: int | None = None
+    method: str,
+    *,
+    scheme: str = "http",
+    address: str | None = None,
+    port: int | None = None,
+    quiet: bool = False,
 ) -> Iterator[ServerCall]:
     """One call to us, from its first byte to its last; inside `bind`.
 
-    `address` and `port` are those that the caller used. An exception that passes through counts as 500.
+    `address` and `port` are those that the caller used. An exception that passes through counts as 500. A `quiet` call,
+    such as a probe, is logged at debug and exports no span.
     """
     attributes: dict[str, str | int] = {
         "http.request.method": method if method in KNOWN_METHODS else "_OTHER",
@@ -91,10 +128,10 @@ def server_span(
         attributes["server.address"] = address
     if port is not None:
         attributes["server.port"] = port
-    span = _tracer.start_span(
-        method if method in KNOWN_METHODS else "HTTP", kind=SpanKind.SERVER, attributes=attributes
-    )
-    call = ServerCall(method, span)
+    name = method if method in KNOWN_METHODS else "HTTP"
+    tracer = _quiet_tracer if quiet else _tracer
+    span = tracer.start_span(name, kind=SpanKind.SERVER, attributes=attributes)
+    call = ServerCall(method, span, quiet=quiet)
     # What `start_as_current_span` does through three generators, which cost every call more than the span does.
     attached = otel_context.attach(trace.set_span_in_context(span))
     token = _current.set(call)
@@ -127,7 +164,8 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
             call.span.set_attribute("error.type", error_type)
             call.span.set_status(Status(StatusCode.ERROR))
     _note(call, seconds)
-    if not _log.isEnabledFor(logging.INFO):
+    level = logging.DEBUG if call.quiet else logging.INFO
+    if not _log.isEnabledFor(level):
         return
     facts = {
         "method": call.method,
@@ -135,10 +173,13 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
         "status": call.status,
         "ms": round(seconds * 1000, 2),
         "caller": call.caller,
+        "problem": call.problem,
+        "operation_id": call.operation_id,
+        "replayed": call.replayed or None,
     }
     if failed:
         facts["error_type"] = error_type
-    _log.info("%s %s %s", call.method, route, status or error_type, extra=facts)
+    _log.log(level, "%s %s %s", call.method, route, status or error_type, extra=facts)
 
 
 @cache

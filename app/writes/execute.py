@@ -6,6 +6,7 @@ An exception leaves the operation in the phase that it had: a worker goes on fro
 """
 
 import asyncio
+import logging
 import time
 
 import msgspec
@@ -34,6 +35,8 @@ from app.writes.prepare import PreparedWrite, ResolvedWrite, find_by_key, prepar
 from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Unmappable
+
+_log = logging.getLogger("lockstitch.write")
 
 # A queued write that was promised to a caller is tried this often before it is given up as failed; with the back-off
 # below that is about an hour.
@@ -129,6 +132,7 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
         request = _keyed(prepared.request, operation)
         reply = await resolved.deps.vendors.send(resolved.connection, request, deadline=resolved.deadline)
     except ReplyLost as lost:
+        _log.warning("a reply was lost", extra=_named(operation) | {"code": lost.why})
         await operations.postpone(begun, seconds=resolved.deps.settle_margin, sent=True)
         raise Undecided(operation.id) from lost
     receipt_of = resolved.mapping.endpoints.receipt
@@ -143,6 +147,18 @@ async def send_and_settle(resolved: ResolvedWrite, begun: Begun, prepared: Prepa
     if answer is None:
         raise Undecided(operation.id)
     return answer
+
+
+def _named(operation: Operation) -> dict[str, object]:
+    """The facts of a log line about an operation."""
+    return {
+        "operation_id": operation.id,
+        "correlation_id": operation.correlation_id,
+        "connection": operation.connection,
+        "object": operation.object,
+        "action": operation.action,
+        "attempt": operation.attempts,
+    }
 
 
 def _keyed(request: VendorRequest, operation: Operation) -> VendorRequest:

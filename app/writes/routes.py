@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
 
 from app.errors import InvalidField
 from app.http.admission import (
@@ -26,7 +28,7 @@ from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON
-from app.telemetry import mark_replayed
+from app.telemetry import mark_replayed, name_operation, name_problem
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import dry_run
 from app.writes.intent import WriteRequest, fingerprint
@@ -214,8 +216,13 @@ def _every_object() -> tuple[ObjectName, ...]:
     return _objects(tuple(SCOPES))
 
 
+class _Coded(Struct, frozen=True, kw_only=True):
+    code: str
+
+
 def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
     """The answer to a write: fresh, replayed byte for byte, or 202 with the operation and where it will be."""
+    name_operation(written.operation_id)
     if written.operation is not None:
         location = f"/v1/operations/{written.operation.id}"
         return json_response(written.operation, status=202, headers={"location": location})
@@ -224,6 +231,7 @@ def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
     media_type = headers.pop("content-type", JSON)
     if media_type == PROBLEM_JSON:
         media_type = problem_type(request)
+        name_problem(msgspec.json.decode(written.answer.body, type=_Coded).code)
     if written.replayed:
         headers["idempotent-replayed"] = "true"
         mark_replayed()

@@ -41,6 +41,7 @@ T = TypeVar("T")
 class Written(Struct, frozen=True, kw_only=True):
     """Either the answer, fresh or replayed, or an operation that is not decided yet (202)."""
 
+    operation_id: str
     answer: Answer | None = None
     operation: OperationView | None = None
     replayed: bool = False
@@ -228,7 +229,7 @@ async def _wait(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, wait
     if not done:
         return await _undecided(deps, begun.operation.id)
     try:
-        return Written(answer=task.result())
+        return Written(operation_id=begun.operation.id, answer=task.result())
     except (Undecided, LeaseLost):
         return await _look(deps, begun.operation, waits.decision)
 
@@ -246,7 +247,7 @@ async def _judge(
                 operation_id=current.id,
             )
         if current.phase == "settled" and current.answer is not None:
-            return Written(answer=current.answer, replayed=True)
+            return Written(operation_id=current.id, answer=current.answer, replayed=True)
         if current.phase == "unknown":
             raise _outcome_unknown(current)
         if request.callback not in (None, current.callback):
@@ -295,7 +296,7 @@ def _other_callback(operation: Operation) -> IdempotencyKeyReused:
 async def _later(deps: WriteDeps, current: Operation) -> Written:
     """202 for an operation that others decide; where nobody has been told so yet, that is noted."""
     if current.deferred:
-        return Written(operation=view_of(current))
+        return Written(operation_id=current.id, operation=view_of(current))
     return await _undecided(deps, current.id)
 
 
@@ -311,8 +312,8 @@ def _present(operation: Operation | None) -> Written:
     if operation.phase == "unknown":
         raise _outcome_unknown(operation)
     if operation.phase != "settled":
-        return Written(operation=view_of(operation))
+        return Written(operation_id=operation.id, operation=view_of(operation))
     if operation.answer is not None:
-        return Written(answer=operation.answer)
+        return Written(operation_id=operation.id, answer=operation.answer)
     assert operation.problem is not None  # noqa: S101 - what has failed says why
-    return Written(answer=rendered(operation.problem))
+    return Written(operation_id=operation.id, answer=rendered(operation.problem))

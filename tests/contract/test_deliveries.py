@@ -1,6 +1,7 @@
 """Deliveries as subscribers see them: signed, in order, repeated until accepted, given up, taken up again."""
 
 import hashlib
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -325,3 +326,19 @@ def test_attempts_are_counted(owner: Caller, delivering: Delivering) -> None:
     told = httpx.get(f"{delivering.worker.url}/metrics", headers={"authorization": f"Bearer {owner.secret}"}).text
     assert 'lockstitch_deliveries_total{outcome="failed"}' in told
     assert 'lockstitch_post_duration_seconds_count{error_type="500",http_response_status_class="5xx"}' in told
+
+
+def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Delivering) -> None:
+    hook = delivering.subscribers.hook("logged").then(Answer(status=500))
+    made = subscribe(owner, hook)
+    (event_id,) = delivering.publish(news(1))
+    hook.received(2)
+
+    def told() -> list[tuple[str, int, int]]:
+        found = [json.loads(text) for text in delivering.facade.worker.log.splitlines() if event_id in text]
+        return [
+            (one["outcome"], one["attempt"], one["status"]) for one in found if one.get("subscription") == made["id"]
+        ]
+
+    until(lambda: len(told()) == 2)
+    assert told() == [("failed", 1, 500), ("delivered", 2, 204)]
