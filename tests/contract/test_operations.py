@@ -18,6 +18,7 @@ from tests.contract.samples import customer, ticket, word
 TICKETS: Final = "/api/v2/tickets"
 OPERATION: Final = {
     *("id", "state", "object", "action", "connection", "attempts", "correlation_id", "created_at", "updated_at"),
+    "redriven",
 }
 
 
