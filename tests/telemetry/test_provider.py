@@ -29,7 +29,7 @@ PROGRAM = """
 import json, logging, time
 from opentelemetry import trace
 from app import telemetry
-from app.settings import load_settings
+from app.settings.environment import load_settings
 
 telemetry.set_up(load_settings({"LOCKSTITCH_LOG_LEVEL": "warning"}), "api")
 with telemetry.bind("run-1"), telemetry.server_span("GET") as call:

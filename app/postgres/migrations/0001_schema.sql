@@ -376,6 +376,9 @@ CREATE TABLE event (
     -- The record that changed, in the form of an order key: `customer:1051`.
     record         text,
 
+    -- The scopes that a key needs to read it: all of them.
+    scopes         text[]      NOT NULL CHECK (cardinality(scopes) > 0),
+
     -- The body that subscribers receive, sealed for `event <id>`.
     body           bytea       NOT NULL,
 
