@@ -103,7 +103,7 @@ def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrift
     """What a list says of a record that does not map: its id as far as it can be found, where, and why."""
     cause = drifted.__cause__
     found = cause if isinstance(cause, Unmappable) else Unmappable("$", drifted.detail)
-    return Unreadable(remote_id=_id_of(connection, raw), pointer=pointer_of(found.path), detail=found.reason)
+    return Unreadable(remote_id=_id_of(connection, raw), pointer=pointer_of(found.place), detail=found.reason)
 
 
 def _id_of(connection: Connection, raw: msgspec.Raw) -> str | None:

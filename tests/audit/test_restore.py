@@ -96,8 +96,8 @@ async def test_anchors_judge_the_trail_after_a_restore(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--from", "999"), "--from: is behind the end of the chain, which is at 9"),
-        (("--from", "9", "--anchor", f"3:{'0' * 64}"), "--anchor: lies more than one position before"),
+        (("--from", "999"), "--from: is after the end of the chain, which is at 9"),
+        (("--from", "9", "--anchor", f"3:{'0' * 64}"), "--anchor: is more than one position before"),
     ],
 )
 async def test_a_walk_that_cannot_be_is_a_sentence(

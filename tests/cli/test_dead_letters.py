@@ -180,5 +180,5 @@ def test_keys_are_listed_at_80_columns(environment: dict[str, str]) -> None:
     scopes = [word for scope in ("subscriptions:write", "customers:write", "ops:read") for word in ("--scope", scope)]
     lockstitch("key", "create", "n8n", *scopes, environment=environment)
     told = said(lockstitch("key", "list", environment=environment))
-    for each in ("n8n", "subscriptions:write", "ends never"):
+    for each in ("n8n", "subscriptions:write", "expires never"):
         assert each in told

@@ -335,7 +335,7 @@ def test_each_attempt_at_a_delivery_is_a_log_line(owner: Caller, delivering: Del
     hook.received(2)
 
     def told() -> list[tuple[str, int, int]]:
-        found = [json.loads(text) for text in delivering.facade.worker.log.splitlines() if event_id in text]
+        found = [json.loads(text) for text in delivering.worker.log.splitlines() if event_id in text]
         return [
             (one["outcome"], one["attempt"], one["status"]) for one in found if one.get("subscription") == made["id"]
         ]

@@ -313,6 +313,7 @@ NORMALISERS: Final = (
     Reader(name="values.money", call=lambda text: values.money(text, "EUR"), refusals=NO_NUMBER),
     Reader(name="values.unit_price", call=lambda text: values.unit_price(text, "EUR"), refusals=NO_NUMBER),
     Reader(name="values.quantity", call=values.quantity, refusals=NO_NUMBER),
+    Reader(name="a text with references", call=values.unescaped, attacks=(Attack("", "&#9"), Attack("&", "a"))),
     Reader(name="HTML", call=values.safe_html, attacks=DAMAGED_HTML),
     Reader(name="HTML with formatting", call=lambda text: values.safe_html(_formatting(text))),
     Reader(name="HTML as text", call=lambda text: text_of(values.safe_html(text)), attacks=DAMAGED_HTML),
