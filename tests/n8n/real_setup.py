@@ -110,7 +110,7 @@ def builder() -> Iterator[Builder]:
     port = free_port()
     environment = {
         "LOCKSTITCH_EGRESS_ALLOW": f"127.0.0.1/32:{port}",
-        "LOCKSTITCH_DELIVERY_LADDER": ",".join(["2"] * 60),  # the second step is minutes by default
+        "LOCKSTITCH_DELIVERY_LADDER": ",".join(["4"] * 30),  # the second step is minutes by default
     }
     with (
         running_dev(**environment) as dev,
