@@ -26,8 +26,8 @@ RECALLED_AFTER: Final = 2.0
 class RememberedKeys:
     """`RecalledKeys` in memory, by digest, before `keys`.
 
-    A key that was good before is looked up at once. All others, and so every wrong one, are looked up together: whoever
-    guesses keys costs the database at most one query in `PAUSE_SECONDS`, and delays a new caller by no more than that.
+    A key that was good before is looked up at once. All others, wrong ones included, are batched: guessing keys costs
+    the database at most one query in `PAUSE_SECONDS`, and delays a new caller by no more than that.
     """
 
     def __init__(self, keys: PostgresKeys, clock: Callable[[], float] = time.monotonic) -> None:
@@ -98,7 +98,7 @@ class RememberedKeys:
 
 
 def _retrieve(asked: "asyncio.Future[Caller | None]") -> None:
-    """Or asyncio complains about an error that nobody waits for any more."""
+    """Retrieve the error; otherwise asyncio logs it as never retrieved once every waiter has left."""
     if not asked.cancelled():
         asked.exception()
 

@@ -150,7 +150,7 @@ async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -
 def _report(
     job: Job, delivery: Delivery, outcome: str, *, status: int | None = None, reason: str | None = None
 ) -> None:
-    """Count and log one attempt. The target's URL stays out: whoever knows it may post there."""
+    """Count and log one attempt. The target's URL is left out because it works like a password."""
     count_delivery(outcome)
     facts = {
         "delivery": delivery.id,

@@ -23,8 +23,8 @@ async def read_events(
     """One page of the change feed, oldest first: what falls under any of the patterns, and everything without one, as
     far as the caller may read it. Raises Forbidden for a pattern of which they may read nothing.
 
-    The cursor is the id of the last Event, and stays where it was on an empty page: whoever asks again with it goes on
-    without a gap, now or in a month.
+    The cursor is the id of the last Event. An empty page returns the cursor it was asked with, so reading continues
+    from it without a gap, now or in a month.
     """
     for pattern in patterns:
         _require(caller, pattern)

@@ -179,7 +179,7 @@ class Subscriptions(Protocol):
         """Those that sign now, newest first."""
 
     async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
-        """A new secret beside the present ones, which go on for the overlap. False without such a subscription."""
+        """Add a secret; the present ones stay valid for the overlap. False when there is no such subscription."""
 
     async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
         """Deliver again, and at once what has waited, in the name of `principal`. False when it is not disabled."""
@@ -240,8 +240,8 @@ class Deliveries(FanOut, Protocol):
     """Events on their way to targets."""
 
     async def open(self, delivery_id: str) -> Delivery | None:
-        """One that is still to be made, also after it was given up; None for one that is made, or that nobody waits
-        for any more."""
+        """A delivery that has not succeeded, including one that was given up. None when it succeeded or
+        was dropped."""
 
     async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
         """It was accepted."""

@@ -1,4 +1,4 @@
-"""Subscriptions for callers: who is told what, where, and what to do when nothing arrives any more."""
+"""Subscriptions for callers: create, read, test and delete them, rotate secrets, enable them after failures."""
 
 import re
 from datetime import datetime

@@ -189,8 +189,8 @@ async def read_into(
     transfers: Transfers | None = None,
     next_step: str | None = None,
 ) -> None:
-    """Hand the raw body on as it comes in, at most so many bytes; `next_step` is for whoever sends more. `transfers`
-    has its deadlines, those of ordinary bodies unless given. Raises BodyTooLarge, MalformedBody, RateLimited."""
+    """Stream the raw body, at most `most` bytes; a caller who sends more is told `next_step`. `transfers` sets the
+    deadlines; by default they are those of ordinary bodies. Raises BodyTooLarge, MalformedBody, RateLimited."""
     # Looked for in what the server has read: the framework would make a mapping of all headers for this one.
     announced = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
     if announced.isdigit() and int(announced[:12]) > most:

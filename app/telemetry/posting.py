@@ -53,7 +53,7 @@ class Post:
         self.error_type = ""
 
     def directed(self, address: str, port: int) -> None:
-        """Where it goes. The path stays out: whoever knows it may post there too."""
+        """Record the server and port. The path is left out because it works like a password."""
         if self._span.is_recording():
             self._span.set_attributes({"server.address": address, "server.port": port})
 

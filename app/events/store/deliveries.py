@@ -161,8 +161,8 @@ class PostgresDeliveries:
         return _job(delivery_id, event, lane=lane)
 
     async def open(self, delivery_id: str) -> Delivery | None:
-        """One that is still to be made, also after it was given up; None for one that is made, or that nobody waits
-        for any more."""
+        """A delivery that has not succeeded, including one that was given up. None when it succeeded or
+        was dropped."""
         async with self._database.transaction() as session:
             row = await session.fetch_row(SELECT_OPEN, delivery_id)
             if row is None:

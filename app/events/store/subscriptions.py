@@ -190,7 +190,7 @@ class PostgresSubscriptions:
         return opened_secrets(self._sealer, subscription_id, rows)
 
     async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
-        """A new secret beside the present ones, which go on for the overlap. False without such a subscription."""
+        """Add a secret; the present ones stay valid for the overlap. False when there is no such subscription."""
         sealed = self._sealer.seal(secret.encode(), secret_of(subscription_id))
         async with self._database.transaction() as session:
             if await session.fetch_row(LOCK, subscription_id) is None:
