@@ -15,7 +15,6 @@ from app.api_keys.cache import RememberedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
-from app.audit.facts import PostgresTrail
 from app.audit.trail import PostgresAuditTrail
 from app.capabilities import KINDS, POLICIES, REOPEN
 from app.dead_letters.deps import DeadLetterDeps
@@ -254,11 +253,7 @@ async def _open_dependencies(
     poster = await stack.enter_async_context(
         open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
     )
-    receipts, states, trail = (
-        PostgresReceipts(database, sealer),
-        PostgresRecordStates(database, sealer),
-        PostgresTrail(),
-    )
+    receipts, states = PostgresReceipts(database, sealer), PostgresRecordStates(database, sealer)
     connections = records.connections
     # A worker verifies no webhooks, and so need not know these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
@@ -280,7 +275,7 @@ async def _open_dependencies(
                 retention=timedelta(days=settings.operation_retention_days),
                 announcer=CompletionEvents(events, queue),
             ),
-            transactions=database,
+            database=database,
             queue=queue,
             poster=poster,
             queued_writes=settings.queued_writes,
@@ -288,26 +283,25 @@ async def _open_dependencies(
             settle_margin=float(settings.settle_margin_seconds),
         ),
         Writers(),
-        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue, trail=trail),
+        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue),
         WebhookReceiver(
             intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
         ),
         UploadDeps(
             uploads=PostgresUploads(database),
-            transactions=database,
+            database=database,
             receipts=receipts,
             queue=queue,
             connections=connections,
             links=records.links,
             states=states,
             events=events,
-            trail=trail,
         ),
         EventDeps(
             events=events,
             subscriptions=PostgresSubscriptions(database, sealer),
             deliveries=foundation.deliveries,
-            transactions=database,
+            database=database,
             poster=poster,
             connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},
             delivery_ladder=settings.delivery_ladder,
@@ -379,7 +373,7 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
         queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
         yield Dependencies(
             *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
-            ExportDeps(uploads=PostgresUploads(database), transactions=database, receipts=receipts, queue=queue),
+            ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         )
     finally:
         await database.close()
@@ -395,7 +389,7 @@ def operator_dependencies(
     )
     return (
         DeadLetterDeps(
-            transactions=database,
+            database=database,
             queue=queue,
             dead_letters=PostgresDeadLetters(database, sealer, POLICIES, REOPEN),
             redrives=PostgresRedrives(database),
@@ -408,7 +402,7 @@ def operator_dependencies(
             read_figures=partial(read_figures, database),
             count_dead_letters=partial(count_open_dead_letters, database),
         ),
-        DriftDeps(drifts=PostgresDrifts(database), transactions=database, trail=PostgresTrail()),
+        DriftDeps(drifts=PostgresDrifts(database), database=database),
         RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
         PostgresAuditTrail(database),
     )
@@ -416,17 +410,16 @@ def operator_dependencies(
 
 def _drift(settings: Settings, database: Database, events: Events, queue: PostgresQueue) -> DriftDetection:
     telemetry.expect_drift(settings.connections)
-    drifts, trail = PostgresDrifts(database), PostgresTrail()
+    drifts = PostgresDrifts(database)
     notes = DriftRecorder(
         drifts=drifts,
-        transactions=database,
+        database=database,
         events=events,
         queue=queue,
-        trail=trail,
         rules={name: connection.drift for name, connection in settings.connections.items()},
         public_url=settings.public_url,
     )
-    return DriftDetection(drifts=drifts, transactions=database, trail=trail, notes=notes, settings=settings.drift)
+    return DriftDetection(drifts=drifts, database=database, notes=notes, settings=settings.drift)
 
 
 async def _open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:

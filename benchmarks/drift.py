@@ -12,13 +12,12 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from app.audit.models import Trail
 from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
 from app.drift.judge import Sample, see, traits_of
 from app.drift.models import Baseline, DriftSubject
 from app.drift.record import DriftRecorder
 from app.events.models import Events
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.settings.file import DriftSettings
 from benchmarks import figures
@@ -88,16 +87,13 @@ async def _lookout(subject: Subject, resource: Any) -> AsyncIterator[DriftDetect
     nothing: Any = None  # what is only needed to write something down
     notes = DriftRecorder(
         drifts=drifts,
-        transactions=cast(Transactions, nothing),
+        database=cast(Database, nothing),
         events=cast(Events, nothing),
         queue=cast(Enqueuer, nothing),
-        trail=cast(Trail, nothing),
         rules={},
         public_url="",
     )
-    detection = DriftDetection(
-        drifts=drifts, transactions=nothing, trail=nothing, notes=notes, settings=DriftSettings()
-    )
+    detection = DriftDetection(drifts=drifts, database=nothing, notes=notes, settings=DriftSettings())
     async with detection.running():
         yield detection
 

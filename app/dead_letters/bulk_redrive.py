@@ -91,7 +91,7 @@ async def start_redrive(
         actor=actor,
         correlation_id=correlation_id,
     )
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         return view_of(await deps.redrives.start(transaction, new))
 
 
@@ -109,7 +109,7 @@ async def read_redrive(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
 async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -> RedriveView:
     """Go on no more; what has been redriven stays so. Raises NotFound, StateConflict for one that has ended."""
     redrive = await _find(deps, redrive_id)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         cancelled = await deps.redrives.cancel(transaction, redrive.id, actor=actor)
     redrive = await _find(deps, redrive_id)
     if not cancelled:
@@ -123,7 +123,7 @@ async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -
 
 async def run_due_redrives(deps: DeadLetterDeps) -> bool:
     """One batch of a redrive that is due, all of it or nothing; whether there may be more to do at once."""
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         batch = await deps.redrives.take_batch(transaction, BATCH)
         if batch is None:
             return False

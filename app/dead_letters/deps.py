@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from app.dead_letters.models import DeadLetters, Redrives
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 from app.queue.kinds import JobKind, Shown
 from app.queue.models import Enqueuer
 from app.revisions.models import MappingRoutes
@@ -14,7 +14,7 @@ from app.revisions.models import MappingRoutes
 class DeadLetterDeps:
     """`kinds` are all job kinds by name; `show` makes the payload of a kind legible where it names only a place."""
 
-    transactions: Transactions
+    database: Database
     queue: Enqueuer
     dead_letters: DeadLetters
     redrives: Redrives

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 
-from app.audit.models import Trail
 from app.drift.models import Drifts
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriftDeps:
-    """The findings, and the audit trail that records acknowledgements."""
+    """The store of findings, and the database for transactions."""
 
     drifts: Drifts
-    transactions: Transactions
-    trail: Trail
+    database: Database

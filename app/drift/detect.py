@@ -16,13 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from app import telemetry
-from app.audit.models import Fact, Trail
+from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.drift.baselines import Baselines
 from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
 from app.drift.models import Baseline, Drifts, DriftSource, DriftSubject, Learning, Noted, Trait
 from app.drift.record import DriftRecorder
 from app.errors import StoreUnavailable
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 from app.settings.file import DriftSettings
 from app.telemetry.drift import DriftOutcome
 from mappings.spec import VendorDrift, VendorMapping
@@ -47,14 +48,12 @@ class DriftDetection:
         self,
         *,
         drifts: Drifts,
-        transactions: Transactions,
-        trail: Trail,
+        database: Database,
         notes: DriftRecorder,
         settings: DriftSettings,
     ) -> None:
         self._drifts = drifts
-        self._transactions = transactions
-        self._trail = trail
+        self._database = database
         self._notes = notes
         self._settings = settings
         self._baselines = Baselines(drifts)
@@ -218,7 +217,7 @@ class DriftDetection:
         if not seen:
             return "learning"
         traits = {trait for sample, what in seen for trait in traits_of(sample, what)}
-        async with self._transactions.transaction() as transaction:
+        async with self._database.transaction() as transaction:
             learning = await self._drifts.learn(
                 transaction,
                 subject,
@@ -229,9 +228,7 @@ class DriftDetection:
             )
             if learning == "learned":
                 facts = {"mapping": subject.mapping, "revision": subject.revision, "source": subject.source}
-                await self._trail.append(
-                    transaction, Fact(type="drift.learned", subject=subject.connection, facts=facts)
-                )
+                await append_facts(transaction, Fact(type="drift.learned", subject=subject.connection, facts=facts))
         return learning
 
 

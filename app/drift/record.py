@@ -6,11 +6,12 @@ from typing import Any, Final
 import msgspec
 
 from app import telemetry
-from app.audit.models import Fact, Trail
+from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.drift.judge import Deviation, Sample
 from app.drift.models import DriftFinding, Drifts, DriftSubject, Noted, Trait
 from app.events.models import Events, NewEvent
-from app.postgres.database import Transaction, Transactions
+from app.postgres.database import Database, Transaction
 from app.queue.models import Enqueuer
 from app.redaction import shape_of
 from app.settings.drift import DriftPolicy, DriftRule, policy_of
@@ -33,18 +34,16 @@ class DriftRecorder:
         self,
         *,
         drifts: Drifts,
-        transactions: Transactions,
+        database: Database,
         events: Events,
         queue: Enqueuer,
-        trail: Trail,
         rules: Mapping[str, Sequence[DriftRule]],
         public_url: str,
     ) -> None:
         self._drifts = drifts
-        self._transactions = transactions
+        self._database = database
         self._events = events
         self._queue = queue
-        self._trail = trail
         self._rules = rules
         self._rejecting = {name for name, given in rules.items() if any(rule.policy == "reject" for rule in given)}
         self._url = public_url
@@ -83,7 +82,7 @@ class DriftRecorder:
 
     async def write_down(self, subject: DriftSubject, noted: Sequence[Noted], late: Sequence[Trait]) -> None:
         """Store these deviations, publish new findings, and add `late` to the baseline. Raises StoreUnavailable."""
-        async with self._transactions.transaction() as transaction:
+        async with self._database.transaction() as transaction:
             if late:
                 await self._drifts.extend(transaction, subject, late)
             new = await self._drifts.note(transaction, noted) if noted else ()
@@ -109,7 +108,7 @@ class DriftRecorder:
             Fact(type="drift.found", subject=finding.id, facts={name: getattr(finding, name) for name in AUDITED})
             for finding, _ in new
         ]
-        await self._trail.append(transaction, *facts)
+        await append_facts(transaction, *facts)
 
     def _data(self, finding: DriftFinding) -> dict[str, Any]:
         return {name: getattr(finding, name) for name in PUBLISHED} | {"link": f"{self._url}/ops/drift/{finding.id}"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.egress.models import Poster
 from app.events.models import Deliveries, Events, Subscriptions
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 from canonical.parts import ObjectName
 
 
@@ -17,7 +17,7 @@ class EventDeps:
     events: Events
     subscriptions: Subscriptions
     deliveries: Deliveries
-    transactions: Transactions
+    database: Database
     poster: Poster
     connections: Mapping[str, tuple[ObjectName, ...]]
     delivery_ladder: tuple[float, ...]

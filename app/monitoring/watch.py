@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.audit.models import AuditTrail, ChainBreak
+from app.audit.models import ChainBreak
+from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
 from app.monitoring.models import (
     Alarm,
@@ -40,7 +41,7 @@ class Watch:
         self,
         vitals: AlarmFigureReader,
         alarms: Alarms,
-        trail: AuditTrail,
+        trail: PostgresAuditTrail,
         alerter: Alerter,
         *,
         public_url: str,
@@ -190,7 +191,7 @@ class Watch:
 class ChainWatch:
     """Walks along the audit chain, a stretch in each round, and begins anew at its end; stays where it is broken."""
 
-    def __init__(self, trail: AuditTrail) -> None:
+    def __init__(self, trail: PostgresAuditTrail) -> None:
         self._trail = trail
         self._next = 1
 

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from app.audit.models import Trail
 from app.events.models import Events, RecordStates
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.models import Links
 from app.uploads.models import Uploads
@@ -17,7 +16,7 @@ class ExportDeps:
     """Dependencies of recording an export: the database only."""
 
     uploads: Uploads
-    transactions: Transactions
+    database: Database
     receipts: Receipts
     queue: Enqueuer
 
@@ -30,4 +29,3 @@ class UploadDeps(ExportDeps):
     links: Links
     states: RecordStates
     events: Events
-    trail: Trail

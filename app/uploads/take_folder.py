@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from app import telemetry
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.errors import IdempotencyInProgress, InvalidField
 from app.identifiers import uuid7
 from app.uploads.deps import UploadDeps
@@ -67,6 +68,6 @@ async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: W
 
 async def _refuse(deps: UploadDeps, connection: str, folder: ExportFolder, file: WaitingFile, *reasons: str) -> None:
     await folder.put_away(file, *reasons)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         fact = Fact(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})
-        await deps.trail.append(transaction, fact)
+        await append_facts(transaction, fact)

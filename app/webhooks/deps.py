@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from app.audit.models import Trail
 from app.events.models import Events, RecordStates
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
@@ -24,4 +23,3 @@ class IngestDeps(RecordDeps):
     states: RecordStates
     events: Events
     queue: Enqueuer
-    trail: Trail

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, StateMoved
 from app.events.record_changes import field_changed
@@ -98,7 +99,7 @@ async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job,
     )
     async with finishing() as transaction:
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await deps.trail.append(transaction, _validated(receipt, None))
+        await append_facts(transaction, _validated(receipt, None))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
@@ -149,7 +150,7 @@ async def _tell(
                 deleted=sighting.deleted,
             )
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await deps.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
+        await append_facts(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 

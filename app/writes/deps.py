@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from app.egress.models import Poster
-from app.postgres.database import Transactions
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
 from app.writes.models import Operation, Operations
@@ -29,7 +29,7 @@ class WriteDeps(RecordDeps):
 
     public_url: str
     operations: Operations
-    transactions: Transactions
+    database: Database
     queue: Enqueuer
     poster: Poster
     queued_writes: frozenset[ObjectName]

@@ -14,7 +14,7 @@ from app.events.models import Event, NewSubscription
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.postgres.database import Database, Session, Statement
+from app.postgres.database import Database, Statement, Transaction
 from tests.events.event_kit import DELIVERY, TYPES, all_of, append, changed, numbers
 from tests.queue.kit import SEALER, until
 
@@ -36,7 +36,7 @@ class Steps(RuleBasedStateMachine):
         self.do(self.database.execute(CLEAR))
         self.events = PostgresEvents(self.database, SEALER)
         self.number = 0
-        self.open: list[tuple[AsyncExitStack, Session, list[int]]] = []
+        self.open: list[tuple[AsyncExitStack, Transaction, list[int]]] = []
         self.committed: set[int] = set()
         self.seen: dict[str | None, list[Event]] = {None: [], TYPES[0]: []}
 
