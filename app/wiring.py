@@ -21,14 +21,12 @@ from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies
-from app.drift.deps import DriftDeps
+from app.drift.deps import DriftDeps, DriftDetectionDeps
 from app.drift.detect import DriftDetection
-from app.drift.record import DriftRecorder
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
 from app.errors import StoreUnavailable
 from app.events.deps import EventDeps
-from app.events.models import Events
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -39,8 +37,7 @@ from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.models import Alerter, Retention
-from app.monitoring.notify import open_alerting
+from app.monitoring.notify import Alerting, open_alerting
 from app.monitoring.readiness import RememberedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.alarms import PostgresAlarms
@@ -67,7 +64,6 @@ from app.records.deps import RecordDeps
 from app.records.store import PostgresLinks
 from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import places_to_pin
-from app.revisions.models import MappingRoutes
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
@@ -76,7 +72,6 @@ from app.settings.environment import EncryptionKey, Settings, require_for_servin
 from app.settings.file import SettingsError
 from app.uploads.deps import ExportDeps, UploadDeps
 from app.uploads.export_folder import DiskFolder
-from app.uploads.models import ExportFolder
 from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
 from app.vendors.deps import VendorDeps
@@ -88,8 +83,8 @@ from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.writes.completion import CompletionEvents
-from app.writes.deps import OperationDeps, WriteDeps
+from app.writes.completion import announce
+from app.writes.deps import CompletionDeps, OperationDeps, WriteDeps
 from app.writes.store.operations import OperationReader, PostgresOperations
 from app.writes.write import Writers
 from mappings.registry import MANIFESTS, manifest_of, objects_of
@@ -108,10 +103,10 @@ class Upkeep:
     """What a worker does beside the work: it watches, tells, and removes what is too old."""
 
     watch: Watch
-    alerter: Alerter
+    alerter: Alerting
     heartbeat_seconds: float
-    retention: Retention
-    folders: Mapping[str, ExportFolder]
+    retention: PostgresRetention
+    folders: Mapping[str, DiskFolder]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +268,7 @@ async def _open_dependencies(
                 sealer,
                 lease=timedelta(seconds=settings.operation_lease_seconds),
                 retention=timedelta(days=settings.operation_retention_days),
-                announcer=CompletionEvents(events, queue),
+                announce=partial(announce, CompletionDeps(events=events, queue=queue)),
             ),
             database=database,
             queue=queue,
@@ -331,7 +326,7 @@ def shared(records: RecordDeps) -> dict[str, Any]:
     return {field.name: getattr(records, field.name) for field in fields(records)}
 
 
-def _announcer(sealer: Sealer, events: Events) -> QueueEvents:
+def _announcer(sealer: Sealer, events: PostgresEvents) -> QueueEvents:
     return QueueEvents(events, JobIntake(sealer, POLICIES))
 
 
@@ -380,7 +375,7 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
 
 
 def operator_dependencies(
-    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: MappingRoutes
+    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
 ) -> tuple[Any, ...]:
     """What operators work with, over HTTP and at the keyboard."""
     shown = Dependencies(
@@ -408,18 +403,19 @@ def operator_dependencies(
     )
 
 
-def _drift(settings: Settings, database: Database, events: Events, queue: PostgresQueue) -> DriftDetection:
+def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
     telemetry.expect_drift(settings.connections)
-    drifts = PostgresDrifts(database)
-    notes = DriftRecorder(
-        drifts=drifts,
-        database=database,
-        events=events,
-        queue=queue,
-        rules={name: connection.drift for name, connection in settings.connections.items()},
-        public_url=settings.public_url,
+    return DriftDetection(
+        DriftDetectionDeps(
+            drifts=PostgresDrifts(database),
+            database=database,
+            events=events,
+            queue=queue,
+            settings=settings.drift,
+            rules={name: connection.drift for name, connection in settings.connections.items()},
+            public_url=settings.public_url,
+        )
     )
-    return DriftDetection(drifts=drifts, database=database, notes=notes, settings=settings.drift)
 
 
 async def _open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:

@@ -24,7 +24,7 @@ RECALLED_AFTER: Final = 2.0
 
 
 class RememberedKeys:
-    """`RecalledKeys` in memory, by digest, before `keys`.
+    """A cache of `keys` in memory, by digest.
 
     A key that was good before is looked up at once. All others, wrong ones included, are batched: guessing keys costs
     the database at most one query in `PAUSE_SECONDS`, and delays a new caller by no more than that.

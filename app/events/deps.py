@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.egress.models import Poster
-from app.events.models import Deliveries, Events, Subscriptions
+from app.egress.poster import TargetPoster
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
 from app.postgres.database import Database
 from canonical.parts import ObjectName
 
@@ -14,10 +16,10 @@ class EventDeps:
     """`delivery_ladder` holds the seconds between attempts at a delivery; `connections` the objects whose data each
     configured connection may show, none for one of which nothing is mapped."""
 
-    events: Events
-    subscriptions: Subscriptions
-    deliveries: Deliveries
+    events: PostgresEvents
+    subscriptions: PostgresSubscriptions
+    deliveries: PostgresDeliveries
     database: Database
-    poster: Poster
+    poster: TargetPoster
     connections: Mapping[str, tuple[ObjectName, ...]]
     delivery_ladder: tuple[float, ...]

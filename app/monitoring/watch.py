@@ -13,17 +13,10 @@ from typing import Final
 from app.audit.models import ChainBreak
 from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
-from app.monitoring.models import (
-    Alarm,
-    AlarmFigureReader,
-    AlarmFigures,
-    AlarmNotice,
-    Alarms,
-    Alerter,
-    Message,
-    NoticeState,
-    StoppedConnection,
-)
+from app.monitoring.models import Alarm, AlarmFigures, AlarmNotice, Message, NoticeState, StoppedConnection
+from app.monitoring.notify import Alerting
+from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.vitals import PostgresAlarmFigures
 
 # A restart of the database is no alarm.
 AWAY_SECONDS: Final = 15.0
@@ -39,10 +32,10 @@ class Watch:
 
     def __init__(
         self,
-        vitals: AlarmFigureReader,
-        alarms: Alarms,
+        vitals: PostgresAlarmFigures,
+        alarms: PostgresAlarms,
         trail: PostgresAuditTrail,
-        alerter: Alerter,
+        alerter: Alerting,
         *,
         public_url: str,
         repeat_seconds: float,

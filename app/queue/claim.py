@@ -150,7 +150,7 @@ class Claims:
         self._served_last = ""
 
     async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """Jobs of the next connection in turn that has any; `queue_ports.Queue.claim`."""
+        """Jobs of the next connection in turn that has any; see `PostgresQueue.claim`."""
         jobs = await self._serve_next(limit, running, at_most)
         if jobs:
             return Claimed(jobs=jobs, due_in=0.0)

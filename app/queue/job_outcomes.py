@@ -9,6 +9,7 @@ from typing import Final
 from app import telemetry
 from app.errors import ConnectionPaused, Problem, StoreUnavailable
 from app.postgres.database import Transaction
+from app.queue.jobs import PostgresQueue
 from app.queue.models import (
     Conflict,
     Deferred,
@@ -20,7 +21,6 @@ from app.queue.models import (
     JobOutcome,
     LeaseLost,
     Permanent,
-    Queue,
     Retry,
     Throttled,
     Unauthorised,
@@ -37,7 +37,7 @@ class Ending:
     """Runs handlers and settles their jobs. Jobs that wrote nothing are taken away together, in one transaction for as
     many as have ended meanwhile."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: PostgresQueue) -> None:
         self._queue = queue
         self._waiting: list[tuple[Job, str | None, asyncio.Future[bool]]] = []
         self._flush: asyncio.Task[None] | None = None
@@ -136,7 +136,7 @@ class Ending:
 class _Finishing:
     """What a handler is given to finish with; remembers whether it did."""
 
-    def __init__(self, queue: Queue, job: Job, under_way: set[int]) -> None:
+    def __init__(self, queue: PostgresQueue, job: Job, under_way: set[int]) -> None:
         self._queue = queue
         self._job = job
         self._under_way = under_way

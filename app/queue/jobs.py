@@ -96,7 +96,7 @@ DEFER = Statement(
 
 
 class PostgresQueue:
-    """`queue_ports.Queue` on PostgreSQL.
+    """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
 
     `lease` is how long a silent worker keeps its jobs. `upkeep` (made by `open_upkeep`) is where it claims and extends
     leases, and not needed to enqueue. `announcer` makes Events of dead letters and pauses; `chance` gives the jitter.

@@ -150,7 +150,7 @@ UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient
 
 
 class PostgresLanes:
-    """`lane_ports.Lanes` on PostgreSQL; `announcer` makes Events of pauses."""
+    """The lanes, for operators. `announcer` makes Events of pauses."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database

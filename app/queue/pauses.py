@@ -24,7 +24,7 @@ SELECT = Statement(
 
 
 class PostgresPauses:
-    """`lane_ports.Pauses` on PostgreSQL. While the database is away, what was known last holds."""
+    """The pauses of the installation, read from memory, at most about a second old; older while the database is down."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
