@@ -80,6 +80,11 @@ class Query:
         """Note what is wrong with a parameter."""
         self._complaints.append(FieldError(parameter=name, detail=detail))
 
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        """What is wrong with the parameters read so far."""
+        return tuple(self._complaints)
+
     def check(self) -> None:
         """Raises InvalidField with everything that was wrong."""
         if self._complaints:

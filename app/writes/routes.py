@@ -31,8 +31,8 @@ from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import mark_replayed, name_operation, name_problem
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import dry_run
-from app.writes.intent import WriteRequest, fingerprint
 from app.writes.operations import Resolution, check_operation, get_operation, list_operations, resolve_operation
+from app.writes.resolve import WriteRequest, fingerprint
 from app.writes.write import Writers, Written, write
 from canonical.parts import ObjectName
 from mappings.spec import Action
@@ -111,11 +111,12 @@ async def _write(
         callback=call_me,
         wait=prefers.wait,
         revision=revision,
+        query_errors=query.errors,
     )
     deps = deps_of(request, WriteDeps)
     if revision is not None:
-        return json_response(await dry_run(deps, wanted, query.check))
-    written = await write(deps, deps_of(request, Writers), wanted, query.check)
+        return json_response(await dry_run(deps, wanted))
+    written = await write(deps, deps_of(request, Writers), wanted)
     return written_response(request, written)
 
 
