@@ -1,4 +1,4 @@
-"""The audit trail as flows see it: what happened, by whom, and whether anything of it was changed afterwards."""
+"""The Structs of the audit trail: what happened, by whom, and whether it was changed afterwards."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +20,7 @@ class AuditEvent(Struct, frozen=True, kw_only=True):
 
 
 class AuditFilter(Struct, frozen=True, kw_only=True):
-    """Which events; what is None does not matter. `type` is a whole one, or a name space such as `receipt.*`."""
+    """A filter of events. None matches all. `type` is a type, or a namespace such as `receipt.*`."""
 
     type: str | None = None
     record: str | None = None
@@ -30,19 +30,18 @@ class AuditFilter(Struct, frozen=True, kw_only=True):
 
 
 class Anchor(Struct, frozen=True, kw_only=True):
-    """What the chain was at a position. Whoever keeps one elsewhere can tell that the chain up to there was written
-    anew."""
+    """The chain at a position. Keep one elsewhere to detect that the chain up to there was rewritten."""
 
     position: int
     chain: str  # 64 hexadecimal digits
 
 
 class ChainBreak(Struct, frozen=True, kw_only=True):
-    """The first thing that does not fit.
+    """The first mismatch.
 
     content: the event is not what was sealed. chain: the seal does not follow from those before it. seal: the seal's
-    digest is not what the chain was made of. missing_event, missing_seal: a row is not there any more. unsealed: an
-    event came in behind the sealer's back. anchor: the chain is another than somebody has kept.
+    digest is not the one in the chain. missing_event, missing_seal: a row is gone. unsealed: an event was added behind
+    the sealer. anchor: the chain differs from the anchor.
     """
 
     what: Literal["content", "chain", "seal", "missing_event", "missing_seal", "unsealed", "anchor"]
@@ -52,7 +51,7 @@ class ChainBreak(Struct, frozen=True, kw_only=True):
 
 
 class UnsealedTail(Struct, frozen=True, kw_only=True):
-    """Events that no chain protects yet: too young, or held up by a transaction that is still open."""
+    """Events outside the chain: too young, or delayed by an open transaction."""
 
     count: int
     oldest_at: datetime | None
@@ -60,10 +59,9 @@ class UnsealedTail(Struct, frozen=True, kw_only=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What a walk along the chain found: `verified` seals from `from_position` on fit, and the events between them.
+    """The result of a walk along the chain: `verified` seals from `from_position` on match, and so do their events.
 
-    `intact` is about what was walked. `next_from` is where to go on when that was not all; `head` is to be kept as an
-    anchor.
+    `intact` covers only this walk. `next_from` is where the next walk starts, if any; keep `head` as an anchor.
     """
 
     intact: bool
@@ -76,8 +74,10 @@ class Verification(Struct, frozen=True, kw_only=True):
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """One line of the audit trail. `type` is a namespaced type such as `field.changed`; `facts` are ids and words of
-    ours, never what a person is called or has written. The correlation id is the current one."""
+    """One entry of the audit trail, with the current correlation id.
+
+    `type` is namespaced, such as `field.changed`. `facts` are ids and our own terms, never personal data.
+    """
 
     type: str
     subject: str

@@ -24,7 +24,7 @@ SELECT = Statement(
 
 
 class PostgresPauses:
-    """The pauses of the installation, read from memory, at most about a second old; older while the database is down."""
+    """The pauses of the installation, from memory: at most about a second old, older while the database is down."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
