@@ -166,7 +166,7 @@ def _short(letter: DeadLetter) -> dict[str, Any]:
         ),
         "enqueued_at": letter.enqueued_at,
         "created_at": letter.created_at,
-        "decision": Decision(at=letter.closed_at, by=letter.closed_by, because=letter.closed_because)  # type: ignore[arg-type]
+        "decision": Decision(at=letter.closed_at, by=letter.closed_by, because=letter.closed_reason)  # type: ignore[arg-type]
         if decided
         else None,
     }

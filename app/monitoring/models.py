@@ -63,7 +63,7 @@ class Alarms(Protocol):
         """Remember that these alarms stand and no others do; those that this worker has to tell now. One that it does
         not settle within a minute is told by another. Raises StoreUnavailable."""
 
-    async def settle(self, notice: AlarmNotice, *, told: bool) -> None:
+    async def settle(self, notice: AlarmNotice, *, reported: bool) -> None:
         """It was told, or could not be and is to be tried again. Raises StoreUnavailable."""
 
 

@@ -19,7 +19,7 @@ import msgspec
 from app.egress.transport import USER_AGENT
 from app.monitoring.models import Message
 from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings, resolve_secret
-from app.telemetry.alerts import count_told, expect_told
+from app.telemetry.alerts import count_sent, start_at_zero
 
 SECONDS: Final = 10.0
 _log = logging.getLogger("lockstitch.alerts")
@@ -72,7 +72,7 @@ class Alerting:
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
             _log.warning("the sign of life did not arrive (%s)", type(error).__name__)
             arrived = False
-        count_told("heartbeat", arrived)
+        count_sent("heartbeat", arrived)
 
     async def _post(self, url: str, message: Message) -> bool:
         body = msgspec.json.encode({"text": self._headline(message), **self._facts(message)})
@@ -134,7 +134,7 @@ async def open_alerting(
 ) -> AsyncIterator[Alerting]:
     """The ways that are configured, closed at the end of the block; `installation` is how messages name where they come
     from. Raises SettingsError where a reference leads nowhere."""
-    expect_told()
+    start_at_zero()
     smtp = alerts.smtp
     password = None
     if smtp is not None and smtp.password is not None:
@@ -163,5 +163,5 @@ def _address(name: str, given: str | None, environment: Mapping[str, str]) -> st
 def _ended(way: Any, message: Message, why: str) -> bool:
     if why:
         _log.error("an alarm did not arrive by %s (%s)", way, why, extra={"alarm": message.alarm})
-    count_told(way, not why)
+    count_sent(way, not why)
     return not why

@@ -107,7 +107,7 @@ class Watch:
             )
         )
         try:
-            await self._alarms.settle(notice, told=told)
+            await self._alarms.settle(notice, reported=told)
         except StoreUnavailable:
             _log.warning("that an alarm was told could not be written down; it may be told twice")
 

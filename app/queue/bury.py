@@ -13,7 +13,7 @@ from app.queue.models import Announcer, DeadLetter, Job, JobFailure, LeaseLost
 
 COLUMNS: Final = """
        id, job_id, kind, connection, order_key, dedupe_key, attempts, dead_head, correlation_id, origin, category,
-       reason, path, mapping, revision, state, enqueued_at, created_at, closed_at, closed_by, closed_because
+       reason, path, mapping, revision, state, enqueued_at, created_at, closed_at, closed_by, closed_reason
 """
 
 # The payload moves as it is, sealed: nobody has to be able to read it for it to be kept.

@@ -58,7 +58,7 @@ CLAIM = Statement(
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
         SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
-               least(least($2, lane.at_once)
+               least(least($2, lane.concurrency)
                          - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
@@ -68,7 +68,7 @@ CLAIM = Statement(
          WHERE ring.run_at <= now()
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
            AND (lane.rate IS NULL OR {TOKENS} >= 1)
-           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < least($2, lane.at_once)
+           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < least($2, lane.concurrency)
          LIMIT 1
            FOR NO KEY UPDATE OF lane SKIP LOCKED
     ), heads AS MATERIALIZED (

@@ -30,9 +30,12 @@ Listen = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class QueueRunner:
-    """Runs at most `at_once` jobs at a time, of one connection `at_once_each`, so that a slow vendor cannot take all
-    places. `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
-    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back."""
+    """Run at most `concurrency` jobs, and `concurrency_per_connection` of one connection: a slow vendor cannot take
+    every slot.
+
+    `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
+    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back.
+    """
 
     def __init__(
         self,
@@ -42,8 +45,8 @@ class QueueRunner:
         policies: Mapping[str, JobPolicy],
         lease_seconds: float,
         listen: Listen | None = None,
-        at_once: int = 64,
-        at_once_each: int = 32,
+        concurrency: int = 64,
+        concurrency_per_connection: int = 32,
         poll_seconds: float = 1.0,
         drain_seconds: float = 15.0,
     ) -> None:
@@ -52,8 +55,8 @@ class QueueRunner:
         self._policies = policies
         self._beat_seconds = lease_seconds / 3
         self._listen = listen
-        self._at_once = at_once
-        self._at_once_each = at_once_each
+        self._at_once = concurrency
+        self._at_once_each = concurrency_per_connection
         self._poll_seconds = poll_seconds
         self._drain_seconds = drain_seconds
         self._ending = Ending(queue)

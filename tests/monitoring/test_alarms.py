@@ -151,7 +151,8 @@ async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_ove
             assert told(receiver) == [("dead_letters", "raised")]
             await open_dead_letter(database, 2)
             await two.look()
-            await sql(database, "UPDATE alert SET told_at = told_at - $1::interval", timedelta(seconds=REPEAT + 1))
+            past = timedelta(seconds=REPEAT + 1)
+            await sql(database, "UPDATE alert SET reported_at = reported_at - $1::interval", past)
             for watch in (two, one):
                 await watch.look()
             assert told(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]

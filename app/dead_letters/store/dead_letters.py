@@ -71,7 +71,7 @@ CLOSE = Statement(
     "UPDATE dead_letter",
     """
     UPDATE dead_letter
-       SET state = $2, closed_at = now(), closed_by = $3, closed_because = $4
+       SET state = $2, closed_at = now(), closed_by = $3, closed_reason = $4
      WHERE id = ANY ($1::text[])
     """,
 )
