@@ -210,7 +210,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     )
     announcer = _announcer(foundation.sealer, foundation.events)
     pauses = PostgresPauses(foundation.database, announcer)
-    await stack.enter_async_context(pauses.following(foundation.database_url))
+    await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
         vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
@@ -224,7 +224,7 @@ async def _open_records(
 ) -> RecordDeps:
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
-    await stack.enter_async_context(mapping_routes.following(foundation.database_url))
+    await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
