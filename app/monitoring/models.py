@@ -85,7 +85,7 @@ class Alerter(Protocol):
     def reaches_people(self) -> bool:
         """Whether there is any way but the log."""
 
-    async def tell(self, message: Message) -> bool:
+    async def send(self, message: Message) -> bool:
         """Whether it arrived; the log always takes it. Never raises for what is out there."""
 
     async def heartbeat(self) -> None:
