@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app import telemetry
-from app.api_keys.cache import RememberedKeys
+from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
@@ -42,7 +42,7 @@ from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.models import Alerter, Retention
 from app.monitoring.notify import open_alerting
-from app.monitoring.readiness import RememberedReadiness, Verdict
+from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.gauges import Gauges
@@ -314,13 +314,13 @@ async def _open_dependencies(
         ),
         MonitoringDeps(
             runs=PostgresRuns(database),
-            readiness=RememberedReadiness(partial(_readiness, database)),
+            readiness=CachedReadiness(partial(_readiness, database)),
             collect=gauges.refresh,
         ),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
-            keys=RememberedKeys(PostgresKeys(database)),
+            keys=CachedKeys(PostgresKeys(database)),
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
             bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),

@@ -159,7 +159,7 @@ def _send_again(letter: DeadLetter) -> tuple[str, str, str]:
     return (
         f"/v1/uploads/{letter.connection}",
         f"lockstitch uploads send FILE --connection {letter.connection}",
-        "Or correct the export and send it again: only rows that say something new are taken. Then discard this one.",
+        "Or correct the export and send it again; only new or changed rows are recorded. Then discard this one.",
     )
 
 
