@@ -63,7 +63,7 @@ class Alarms(Protocol):
         """Remember that these alarms stand and no others do; those that this worker has to tell now. One that it does
         not settle within a minute is told by another. Raises StoreUnavailable."""
 
-    async def settle(self, notice: AlarmNotice, *, told: bool) -> None:
+    async def settle(self, notice: AlarmNotice, *, reported: bool) -> None:
         """It was told, or could not be and is to be tried again. Raises StoreUnavailable."""
 
 
@@ -85,7 +85,7 @@ class Alerter(Protocol):
     def reaches_people(self) -> bool:
         """Whether there is any way but the log."""
 
-    async def tell(self, message: Message) -> bool:
+    async def send(self, message: Message) -> bool:
         """Whether it arrived; the log always takes it. Never raises for what is out there."""
 
     async def heartbeat(self) -> None:

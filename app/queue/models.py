@@ -295,7 +295,7 @@ class Pauses(Protocol):
         """The vendor does not accept our credential: pause the connection everywhere, once. False when that could not
         be written down. `reason` is words without personal data."""
 
-    async def prove(self, connection: str) -> None:
+    async def credential_accepted(self, connection: str) -> None:
         """The vendor has accepted the credential of a connection whose pause is not held any more: that is over."""
 
     async def refresh(self) -> None:
@@ -341,7 +341,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     closed_by: str | None
-    closed_because: str | None
+    closed_reason: str | None
 
 
 class Announcer(Protocol):

@@ -121,12 +121,12 @@ class Uploads(Protocol):
         The generation counts the changes of the record, this one included. No two rows may be of one record.
         """
 
-    async def tell(
+    async def publish(
         self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
     ) -> bool:
         """Mark a row (identity, generation) as published. False if a later row of the record already is."""
 
-    async def tell_mended(
+    async def publish_edited(
         self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
     ) -> bool:
         """Mark an edited row as published for the record `identity`, to which it did not belong when it was received.

@@ -18,7 +18,7 @@ from app.http.query import Query
 from app.http.responses import Answered, json_response
 from app.telemetry import mark_replayed
 from app.uploads.deps import UploadDeps
-from app.uploads.record import LARGEST, layout_of, take_upload
+from app.uploads.record import MAX_BYTES, layout_of, take_upload
 from app.uploads.views import read_upload
 from mappings.csv.layout import Layout
 
@@ -50,7 +50,7 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
     async with turn, _places:
         with contextlib.closing(io.BytesIO()) as file:
             transfers = deps_of(request, HttpDeps).exports
-            await read_into(request, file.write, LARGEST, transfers=transfers, next_step=SPLIT)
+            await read_into(request, file.write, MAX_BYTES, transfers=transfers, next_step=SPLIT)
             _check_media_type(request, layout)
             Query(request, ()).check()
             taken = await take_upload(
