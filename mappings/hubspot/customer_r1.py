@@ -23,12 +23,12 @@ from canonical.customer import (
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, CustomField, Loss
+from mappings.hubspot.bodies import put_choice, put_text, refuse_unsupported
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
-from mappings.hubspot.property_values import spell_language, spell_zone, zone
-from mappings.hubspot.requesters import full_name
+from mappings.hubspot.field_values import spell_language, spell_zone, zone
+from mappings.hubspot.related import full_name
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
-from mappings.hubspot.writing import put_choice, put_text, refuse_unsupported
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 LIFECYCLE: Final[dict[str, LifecycleStage]] = {

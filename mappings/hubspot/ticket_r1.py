@@ -22,10 +22,11 @@ from canonical.ticket import (
     TicketStatus,
     TicketType,
 )
+from mappings.hubspot.bodies import put_choice, put_text, refuse_unsupported
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
-from mappings.hubspot.property_values import instant
-from mappings.hubspot.requesters import contact_ids
+from mappings.hubspot.field_values import instant
+from mappings.hubspot.related import contact_ids
 from mappings.hubspot.wire_v3 import (
     CLEARED,
     DEFAULT_PIPELINE,
@@ -39,7 +40,6 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     TicketRecord,
 )
-from mappings.hubspot.writing import put_choice, put_text, refuse_unsupported
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}

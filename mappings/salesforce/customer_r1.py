@@ -24,11 +24,10 @@ from canonical.customer import (
 )
 from canonical.parts import Address, AddressPatch, Loss
 from mappings.salesforce import addresses, custom_fields
+from mappings.salesforce.bodies import needed, own_key, read_key, refuse_without_place, text
 from mappings.salesforce.endpoints import CONTACTS
-from mappings.salesforce.reading import changed_at, instant, remote
-from mappings.salesforce.record_ids import GROUP, LONG, USER, long_id, written
+from mappings.salesforce.field_values import GROUP, LONG, USER, changed_at, instant, long_id, remote, write_reference
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
-from mappings.salesforce.writing import needed, own_key, read_key, refuse_without_place, text
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
@@ -319,7 +318,7 @@ def _owner(wanted: str | None | UnsetType, notes: Notes) -> str | UnsetType:
     if wanted is None:
         notes.invalid("/owner_remote_id", "a Salesforce contact always has an owner: name another user")
         return UNSET
-    owner = written(wanted, (USER, GROUP), "/owner_remote_id", "a user", notes)
+    owner = write_reference(wanted, (USER, GROUP), "/owner_remote_id", "a user", notes)
     return UNSET if owner is None else owner
 
 

@@ -19,13 +19,12 @@ from canonical.parts import Loss
 from canonical.totals import check_items
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
+from mappings.salesforce.bodies import read_key
 from mappings.salesforce.endpoints_order import ENDPOINTS
+from mappings.salesforce.enums import order_status
+from mappings.salesforce.field_values import LONG, changed_at, instant, long_id, remote
 from mappings.salesforce.order_write_r1 import to_vendor
-from mappings.salesforce.picklists import order_status
-from mappings.salesforce.reading import changed_at, instant, remote
-from mappings.salesforce.record_ids import LONG, long_id
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
-from mappings.salesforce.writing import read_key
 from mappings.spec import Mapped, Unmappable, VendorMapping, misread
 
 ZERO: Final = Decimal(0)

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook as body
-from mappings.shopify.asking import EXTERNAL_ID, NAMESPACE, gid
+from mappings.shopify.requests import EXTERNAL_ID, NAMESPACE, gid
 from mappings.spec import Notes, Unmappable
 
 NOT_SENT: Final = "the webhook's body does not carry it"

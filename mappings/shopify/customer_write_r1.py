@@ -15,9 +15,14 @@ from canonical.customer import (
     TaxExemption,
 )
 from canonical.parts import AddressPatch
-from mappings.shopify import addresses, custom_fields, metafields
-from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput, MarketingConsentInput
+from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
+from mappings.shopify.wire_inputs_2026_07 import (
+    CustomerInput,
+    CustomerWrite,
+    MailingAddressInput,
+    MarketingConsentInput,
+)
 from mappings.spec import Draft, Notes
 
 EXEMPT: Final[dict[TaxExemption, bool]] = {"none": False, "exempt": True}
@@ -46,8 +51,8 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     notes = Notes()
     _refuse(patch, notes)
     settings = account.custom_fields.get("customer", ())
-    held = {} if current is None else metafields.by_field(current.metafields)
-    fields = metafields.change(
+    held = {} if current is None else metadata.by_field(current.metafields)
+    fields = metadata.change(
         patch.external_id,
         custom_fields.named(patch.custom_fields, settings, notes, "/custom_fields", held),
         settings,

@@ -1,6 +1,6 @@
 """Every GraphQL document that Lockstitch sends to Shopify, as text. Values travel as variables, never inside.
 
-How much of an order's inner lists comes back is a variable too (`Sizes` in `asking`): Shopify charges a query by what
+How much of an order's inner lists comes back is a variable too (`Sizes` in `requests`): Shopify charges a query by what
 it could return, and refuses one above 1000 points.
 """
 

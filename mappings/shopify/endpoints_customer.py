@@ -9,7 +9,8 @@ from msgspec import UNSET, Raw, Struct
 from canonical import values
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import documents
-from mappings.shopify.asking import (
+from mappings.shopify.metadata import unique
+from mappings.shopify.requests import (
     EXTERNAL_ID,
     MUTATION_COST,
     NULL,
@@ -26,10 +27,10 @@ from mappings.shopify.asking import (
     present,
     tail,
 )
-from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite
-from mappings.shopify.metafields import unique
 from mappings.shopify.search import not_before, since
-from mappings.shopify.variables_2026_07 import (
+from mappings.shopify.wire_2026_07 import Account, CustomerEmailAddress, MetafieldValue, PageInfo
+from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite
+from mappings.shopify.wire_variables_2026_07 import (
     ById,
     ByIdentifier,
     CustomerAddresses,
@@ -41,7 +42,6 @@ from mappings.shopify.variables_2026_07 import (
     MetafieldIdentifier,
     SmsConsent,
 )
-from mappings.shopify.wire_2026_07 import Account, CustomerEmailAddress, MetafieldValue, PageInfo
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, Unmappable, decode
 
 MAX_LIMIT: Final = 50

@@ -9,8 +9,10 @@ from msgspec import UNSET, Raw, Struct
 from canonical import values
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
-from mappings.shopify import completion, documents
-from mappings.shopify.asking import (
+from mappings.shopify import documents, related
+from mappings.shopify.metadata import unique
+from mappings.shopify.order_enums_r1 import WRITE_CANCEL_REASON
+from mappings.shopify.requests import (
     BRIEF,
     EXTERNAL_ID,
     MUTATION_COST,
@@ -29,11 +31,10 @@ from mappings.shopify.asking import (
     present,
     tail,
 )
-from mappings.shopify.inputs_2026_07 import OrderWrite
-from mappings.shopify.metafields import unique
-from mappings.shopify.order_tables_r1 import WRITE_CANCEL_REASON
 from mappings.shopify.search import all_of, exactly, not_before, since
-from mappings.shopify.variables_2026_07 import (
+from mappings.shopify.wire_2026_07 import Account, MetafieldValue, PageInfo
+from mappings.shopify.wire_inputs_2026_07 import OrderWrite
+from mappings.shopify.wire_variables_2026_07 import (
     ById,
     ByIdentifier,
     Identifier,
@@ -44,7 +45,6 @@ from mappings.shopify.variables_2026_07 import (
     OrderUpdate,
     RefundMethod,
 )
-from mappings.shopify.wire_2026_07 import Account, MetafieldValue, PageInfo
 from mappings.spec import (
     Action,
     Endpoints,
@@ -109,7 +109,7 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """The order of a read or of a look-up; None where there is none."""
     data = data_of(reply)
     found = data.get("order", data.get(BY_KEY))
-    return found, account if found is None else completion.shown(found, account)
+    return found, account if found is None else related.shown(found, account)
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
@@ -140,13 +140,13 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
         found = data.get(BY_KEY)
         if found is None or not _holds(found, query):
             return Page(records=(), next=None, account=account)
-        return Page(records=(found,), next=None, account=completion.shown(found, account))
+        return Page(records=(found,), next=None, account=related.shown(found, account))
     connection = decode(data.get("orders", NULL), _Connection)
     kept = connection.nodes
     if query.filters:
         kept = tuple(node for node in kept if _holds(node, query))
     following = connection.page_info.end_cursor if connection.page_info.has_next_page else None
-    return Page(records=kept, next=following, account=completion.listed(kept, account))
+    return Page(records=kept, next=following, account=related.listed(kept, account))
 
 
 def find_external_id(key: str, account: Account) -> VendorRequest:
@@ -255,8 +255,8 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     page=page,
     filters=frozenset({"number", "status", "email", "external_id"}),
     max_limit=MAX_LIMIT,
-    side_load=completion.side_load,
-    absorb=completion.absorb,
+    side_load=related.side_load,
+    absorb=related.absorb,
     create=create,
     update=update,
     find={"external_id": find_external_id},

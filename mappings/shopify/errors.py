@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
-from mappings.shopify.asking import NULL, present
+from mappings.shopify.requests import NULL, present
 
 MAX_DETAIL: Final = 1000
 BY_STATUS: Final[dict[int, RefusalKind]] = {

@@ -16,8 +16,8 @@ from mappings.stripe import addresses, metadata, subscriptions_r1
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.customer_write_r1 import to_vendor
 from mappings.stripe.endpoints_customer import ENDPOINTS
-from mappings.stripe.reading import dashboard, instant
-from mappings.stripe.writes_2026_10_28 import CustomerWrite
+from mappings.stripe.field_values import dashboard, instant
+from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 from mappings.unchanged import changes_only
 
 TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {

@@ -15,7 +15,7 @@ from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, C
 from mappings import custom_fields
 from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID
-from mappings.stripe.writes_2026_10_28 import Metadata
+from mappings.stripe.wire_writes_2026_10_28 import Metadata
 
 LONGEST: Final = 500
 SEPARATOR: Final = ";"

@@ -15,16 +15,16 @@ from canonical.totals import check_payment, check_taxes
 from mappings import line_fields
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping, misread
 from mappings.stripe import addresses, metadata
+from mappings.stripe import order_enums_r1 as enums
 from mappings.stripe import order_parts_r1 as parts
 from mappings.stripe import order_sums_r1 as sums
-from mappings.stripe import order_tables_r1 as tables
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
+from mappings.stripe.field_values import dashboard, id_of, instant
 from mappings.stripe.money import money
 from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
-from mappings.stripe.reading import dashboard, id_of, instant
-from mappings.stripe.writes_2026_10_28 import OrderWrite
+from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
 from mappings.unchanged import changes_only
 
 Sold = wire.Invoice | wire.CheckoutSession
@@ -65,7 +65,7 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
             number=record.number,
             source_kind="invoice",
             source_kind_raw="invoice",
-            status=tables.INVOICE_STATUS.get(record.status, "unknown"),
+            status=enums.INVOICE_STATUS.get(record.status, "unknown"),
             status_raw=record.status,
             payment_status=_invoice_payment_status(record),
             payment_status_raw=record.status,
@@ -128,7 +128,7 @@ def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | N
 
 def _invoice_payment_status(record: wire.Invoice) -> PaymentStatus:
     """A paid invoice may have been credited since; an open one may be paid in part."""
-    status = tables.INVOICE_PAYMENT.get(record.status, "unknown")
+    status = enums.INVOICE_PAYMENT.get(record.status, "unknown")
     given_back = record.post_payment_credit_notes_amount
     if status == "paid" and given_back > 0:
         return "refunded" if given_back >= record.amount_paid else "partially_refunded"
@@ -158,7 +158,7 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         Order(
             source_kind="checkout_session",
             source_kind_raw="checkout.session",
-            status=tables.SESSION_STATUS.get(record.status, "unknown"),
+            status=enums.SESSION_STATUS.get(record.status, "unknown"),
             status_raw=record.status,
             payment_status=payment_status,
             payment_status_raw=record.payment_status,
@@ -228,7 +228,7 @@ def _session_discounts(record: wire.CheckoutSession, currency: str) -> tuple[Dis
 
 
 def _session_payment_status(record: wire.CheckoutSession, charge: wire.Charge | None) -> PaymentStatus:
-    status = tables.SESSION_PAYMENT.get((record.payment_status, record.status), "unknown")
+    status = enums.SESSION_PAYMENT.get((record.payment_status, record.status), "unknown")
     intent = record.payment_intent
     if status == "pending" and isinstance(intent, wire.PaymentIntent) and intent.status == "requires_capture":
         return "authorized"

@@ -9,8 +9,8 @@ from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 from canonical.parts import AddressPatch, AddressType
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
+from mappings.woocommerce.bodies import address_of, refuse_without_place, text, with_own
 from mappings.woocommerce.wire_v3 import NOWHERE, Account, Customer, CustomerWrite, PlaceWrite, Text
-from mappings.woocommerce.writing import address_of, refuse_without_place, text, with_own
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "kind": "WooCommerce's customers are users of the shop, whoever they are",

@@ -6,9 +6,9 @@ from msgspec import Raw
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode, decode_loosely
-from mappings.woocommerce import asking
-from mappings.woocommerce.asking import Marked
-from mappings.woocommerce.offsets import page_at, place_in
+from mappings.woocommerce import requests
+from mappings.woocommerce.paging_customer import page_at, place_in
+from mappings.woocommerce.requests import Marked
 from mappings.woocommerce.wire_v3 import OPERATION, Account, CustomerWrite, MetaWrite
 
 CUSTOMERS: Final = "customers"
@@ -18,12 +18,12 @@ EVERYBODY: Final = ("role", "all")
 
 def read(remote_id: str, _account: Account) -> VendorRequest:
     """One customer by id."""
-    return asking.read(CUSTOMERS, remote_id)
+    return requests.read(CUSTOMERS, remote_id)
 
 
 def by_email(email: str, _account: Account) -> VendorRequest:
     """The customer with this address, which is unique; WooCommerce looks for the whole of it in its table of users."""
-    return asking.listed(CUSTOMERS, (("email", email), EVERYBODY))
+    return requests.listed(CUSTOMERS, (("email", email), EVERYBODY))
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
@@ -35,7 +35,7 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
         return by_email(query.filters["email"], account)
     place = place_in(query.after)
     window = (("offset", str(place.asked)), ("per_page", str(place.size(query.limit))))
-    return asking.listed(CUSTOMERS, (EVERYBODY, ("orderby", "id"), ("order", "asc"), *window))
+    return requests.listed(CUSTOMERS, (EVERYBODY, ("orderby", "id"), ("order", "asc"), *window))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
@@ -49,13 +49,13 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
 
 def create(body: CustomerWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
     """A new customer that names its operation."""
-    marked = asking.with_meta(body, MetaWrite(key=OPERATION, value=marker))
-    return asking.create(CUSTOMERS, asking.encoded(marked))
+    marked = requests.with_meta(body, MetaWrite(key=OPERATION, value=marker))
+    return requests.create(CUSTOMERS, requests.encoded(marked))
 
 
 def update(remote_id: str, body: CustomerWrite, _marker: str, _account: Account) -> VendorRequest:
     """Set these fields and leave the others. The marker stays that of the create."""
-    return asking.update(CUSTOMERS, remote_id, asking.encoded(body))
+    return requests.update(CUSTOMERS, remote_id, requests.encoded(body))
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
@@ -74,7 +74,7 @@ def find_marker(
 def marked(reply: VendorReply, marker: str) -> str | None:
     """The id of the customer that carries this marker."""
     for one in decode_loosely(reply.body, tuple[Marked, ...]):
-        if asking.meta_text(one.meta_data, OPERATION) == marker:
+        if requests.meta_text(one.meta_data, OPERATION) == marker:
             return str(one.id)
     return None
 
@@ -98,11 +98,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 
 ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
     read=read,
-    record=asking.record,
+    record=requests.record,
     list=list_,
     page=page,
     filters=frozenset({"email"}),
-    max_limit=asking.MAX_PER_PAGE - 1,  # one more is asked for, to see whether the list moved
+    max_limit=requests.MAX_PER_PAGE - 1,  # one more is asked for, to see whether the list moved
     updated_since=False,
     create=create,
     update=update,

@@ -21,9 +21,9 @@ from mappings.spec import (
     decode,
     decode_loosely,
 )
-from mappings.woocommerce import asking, keysets
-from mappings.woocommerce.asking import API, Marked
-from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, LISTED
+from mappings.woocommerce import paging_order, requests
+from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
+from mappings.woocommerce.requests import API, Marked
 from mappings.woocommerce.wire_v3 import (
     CANCEL_REASON,
     OPERATION,
@@ -60,7 +60,7 @@ class _WithRefunds(Struct, frozen=True, kw_only=True):
 
 def read(remote_id: str, _account: Account) -> VendorRequest:
     """One order by id."""
-    return asking.read(ORDERS, remote_id)
+    return requests.read(ORDERS, remote_id)
 
 
 def list_(query: ListQuery, _account: Account) -> VendorRequest:
@@ -68,13 +68,13 @@ def list_(query: ListQuery, _account: Account) -> VendorRequest:
     status = query.filters.get("status")
     wanted = ("any",) if status is None else LISTED.get(status, ())
     filters = (("status", ",".join(wanted)),) if wanted else (NOBODY,)
-    return asking.listed(ORDERS, (*filters, *keysets.window(query)))
+    return requests.listed(ORDERS, (*filters, *paging_order.window(query)))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """The orders of one answer that were not listed before."""
     records = decode(reply.body, tuple[Raw, ...])
-    records, following = keysets.page_of(query, records, reply.headers.get("x-wp-total"))
+    records, following = paging_order.page_of(query, records, reply.headers.get("x-wp-total"))
     return Page(records=records, next=following, account=account)
 
 
@@ -90,7 +90,7 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
         method="GET",
         path=f"{API}/{ORDERS}/{refunded[done]}/refunds",
         route=f"{API}/{ORDERS}/{{id}}/refunds",
-        query=(("per_page", str(asking.MAX_PER_PAGE)),),
+        query=(("per_page", str(requests.MAX_PER_PAGE)),),
     )
 
 
@@ -102,13 +102,13 @@ def absorb(reply: VendorReply, account: Account) -> Account:
 
 def create(body: OrderWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
     """A new order that names its operation."""
-    marked_body = asking.with_meta(body, MetaWrite(key=OPERATION, value=marker))
-    return asking.create(ORDERS, asking.encoded(marked_body))
+    marked_body = requests.with_meta(body, MetaWrite(key=OPERATION, value=marker))
+    return requests.create(ORDERS, requests.encoded(marked_body))
 
 
 def update(remote_id: str, body: OrderWrite, _marker: str, _account: Account) -> VendorRequest:
     """Set these fields and leave the others. The marker stays that of the create."""
-    return asking.update(ORDERS, remote_id, asking.encoded(body))
+    return requests.update(ORDERS, remote_id, requests.encoded(body))
 
 
 def cancel(
@@ -128,7 +128,7 @@ def cancel(
     if asked.note is not None:
         notes.unsupported("/note", "WooCommerce's notes are records of their own")
     body = OrderWrite(status="cancelled", meta_data=(MetaWrite(key=CANCEL_REASON, value=reason or "other"),))
-    return asking.update(ORDERS, remote_id, asking.encoded(body)), tuple(notes.refused)
+    return requests.update(ORDERS, remote_id, requests.encoded(body)), tuple(notes.refused)
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
@@ -145,16 +145,16 @@ def find_marker(marker: str, _parent: str | None, body: OrderWrite | None, _acco
     if began is None:
         return None
     asked: list[tuple[str, str]] = [("status", "any"), ("orderby", "date"), ("order", "desc")]
-    asked += [("after", asking.gmt(began - BEFORE)), ("dates_are_gmt", "true")]
+    asked += [("after", requests.gmt(began - BEFORE)), ("dates_are_gmt", "true")]
     if body is not None and isinstance(body.customer_id, int) and body.customer_id:
         asked.append(("customer", str(body.customer_id)))
-    return asking.listed(ORDERS, (*asked, ("per_page", str(asking.MAX_PER_PAGE))))
+    return requests.listed(ORDERS, (*asked, ("per_page", str(requests.MAX_PER_PAGE))))
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
     """The id of the order that carries this marker."""
     for one in decode_loosely(reply.body, tuple[Marked, ...]):
-        if asking.meta_text(one.meta_data, OPERATION) == marker:
+        if requests.meta_text(one.meta_data, OPERATION) == marker:
             return str(one.id)
     return None
 
@@ -184,11 +184,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 
 ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     read=read,
-    record=asking.record,
+    record=requests.record,
     list=list_,
     page=page,
     filters=frozenset({"status"}),
-    max_limit=asking.MAX_PER_PAGE,
+    max_limit=requests.MAX_PER_PAGE,
     side_load=side_load,
     absorb=absorb,
     create=create,

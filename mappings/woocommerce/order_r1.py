@@ -1,6 +1,6 @@
 """Order, revision 1.
 
-WooCommerce's one status becomes three (see `order_tables_r1`). All sums are without tax, and so is `tax_inclusive`
+WooCommerce's one status becomes three (see `order_enums_r1`). All sums are without tax, and so is `tax_inclusive`
 false, however the shop enters its prices. It knows no amount that was paid: an order is paid as a whole or not at all.
 """
 
@@ -19,13 +19,13 @@ from mappings import line_fields
 from mappings.spec import Mapped, Remote, VendorMapping, misread
 from mappings.unchanged import changes_only
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
-from mappings.woocommerce.asking import meta_text, page_url
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
+from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_parts_r1 import MOVED, ZERO, added
 from mappings.woocommerce.order_status_write_r1 import TOGETHER
-from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_write_r1 import to_vendor
+from mappings.woocommerce.requests import meta_text, page_url
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, EXTERNAL_ID, Account, OrderWrite
 
 PAGE: Final = "post.php?post=%d&action=edit"

@@ -14,6 +14,7 @@ from canonical.parts import AddressPatch, AddressType, CustomFieldSetting
 from mappings import line_fields
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
+from mappings.woocommerce.bodies import address_of, refuse_without_place, text, with_own
 from mappings.woocommerce.money import decimals
 from mappings.woocommerce.order_status_write_r1 import status
 from mappings.woocommerce.wire_v3 import (
@@ -26,7 +27,6 @@ from mappings.woocommerce.wire_v3 import (
     ShippingLineWrite,
     Text,
 )
-from mappings.woocommerce.writing import address_of, refuse_without_place, text, with_own
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "number": "WooCommerce numbers its orders itself",

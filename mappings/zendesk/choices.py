@@ -11,7 +11,7 @@ from canonical.parts import ObjectName
 from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
-from mappings.zendesk.ticket_words import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
+from mappings.zendesk.enums import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
 from mappings.zendesk.wire_v2 import Account
 
 SIZE: Final = ("page[size]", "100")

@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
 from canonical.parts import CustomFieldValue, Loss
+from mappings.rails_time_zones import IANA
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
-from mappings.zendesk import custom_fields, writing
+from mappings.zendesk import bodies, custom_fields
 from mappings.zendesk.endpoints_customer import ENDPOINTS
-from mappings.zendesk.events_r1 import USER_EVENT
-from mappings.zendesk.reading import agent_url, instant, own_external_id
-from mappings.zendesk.time_zones import IANA
+from mappings.zendesk.field_values import agent_url, instant, own_external_id
+from mappings.zendesk.webhook_r1 import USER_EVENT
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
 
 KIND: Final[dict[str | None, CustomerKind]] = {"end-user": "person", "agent": "person", "admin": "person"}
@@ -78,7 +78,7 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
 def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> Draft[UserWrite]:
     """The write in Zendesk's words. `current` is None for a user to create, or to create or update."""
     notes = Notes()
-    writing.refuse_without_place(patch, NO_PLACE, notes)
+    bodies.refuse_without_place(patch, NO_PLACE, notes)
     body = UserWrite(
         name=_name(patch, current, notes),
         email=_email(patch, current, notes),
@@ -86,8 +86,8 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
         locale=_locale(patch.language, notes),
         time_zone=_time_zone(patch.timezone, notes),
         notes=patch.notes,
-        tags=UNSET if isinstance(patch.tags, UnsetType) else writing.tags(patch.tags or (), notes),
-        external_id=writing.external_id(patch.external_id, notes),
+        tags=UNSET if isinstance(patch.tags, UnsetType) else bodies.tags(patch.tags or (), notes),
+        external_id=bodies.external_id(patch.external_id, notes),
         suspended=_suspended(patch.status, notes),
         user_fields=_user_fields(patch, current, account, notes),
     )

@@ -12,9 +12,9 @@ from canonical.parts import CustomFieldSetting
 from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
-from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite, MarketingConsentInput, OrderWrite
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MarketingConsentInput, OrderWrite
 from mappings.spec import ListQuery, Receipt, Unmappable, VendorDrift
 
 from .conftest import FIXTURES, SHOP, reply, variables

@@ -13,8 +13,8 @@ from mappings.http import VendorRequest
 from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR, wire_v3
 from mappings.woocommerce.customer_r1 import CUSTOMER
-from mappings.woocommerce.offsets import page_at, place_in
 from mappings.woocommerce.order_r1 import ORDER
+from mappings.woocommerce.paging_customer import page_at, place_in
 
 from .conftest import ACCOUNT, reply
 

@@ -11,9 +11,9 @@ from msgspec import Raw, Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import documents
-from mappings.shopify.asking import BRIEF, LINE_PRICE, WHOLE, asked, call, data_of, order_cost
-from mappings.shopify.variables_2026_07 import ById, LinesAfter, Sizes
+from mappings.shopify.requests import BRIEF, LINE_PRICE, WHOLE, asked, call, data_of, order_cost
 from mappings.shopify.wire_2026_07 import Account, Completion, Count, LineItems, Order, PageInfo
+from mappings.shopify.wire_variables_2026_07 import ById, LinesAfter, Sizes
 from mappings.spec import VendorDrift, decode
 
 LINES_PER_PAGE: Final = 100

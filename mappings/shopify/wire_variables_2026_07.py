@@ -2,7 +2,7 @@
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mappings.shopify.inputs_2026_07 import (
+from mappings.shopify.wire_inputs_2026_07 import (
     CustomerInput,
     MailingAddressInput,
     MarketingConsentInput,

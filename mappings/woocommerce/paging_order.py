@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from mappings.spec import ListQuery, decode_loosely
-from mappings.woocommerce.asking import MAX_PER_PAGE, gmt
+from mappings.woocommerce.requests import MAX_PER_PAGE, gmt
 
 _PLACE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})/([0-9]{1,19}(?:,[0-9]{1,19})*)")
 SECOND: Final = timedelta(seconds=1)

@@ -17,8 +17,8 @@ from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.shopify.variables_2026_07 import Asked, CustomId, Identifier, Sizes
 from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_variables_2026_07 import Asked, CustomId, Identifier, Sizes
 from mappings.spec import VendorDrift
 
 PATH: Final = "/admin/api/2026-07/graphql.json"
