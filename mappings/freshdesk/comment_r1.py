@@ -10,7 +10,7 @@ from mappings.freshdesk import wire_v2
 from mappings.freshdesk.endpoints_comment import ENDPOINTS
 from mappings.freshdesk.field_values import OWN_FONT, address_of, attachments, message, optional_instant
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
-from mappings.html import sanitised
+from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {

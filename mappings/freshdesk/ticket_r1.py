@@ -26,7 +26,7 @@ from mappings.freshdesk.enums import (
 from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, message, optional_instant
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
-from mappings.html import sanitised
+from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[tuple[tuple[str, str], ...]] = (

@@ -18,7 +18,7 @@ from canonical.order import (
     Tracking,
 )
 from canonical.parts import CustomFieldSetting, Instant, Loss
-from mappings.line_fields import HIDDEN, option_value
+from mappings.kit.line_fields import HIDDEN, option_value
 from mappings.medusa import metadata
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.metadata import NOTHING

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.medusa import addresses, metadata
 from mappings.medusa.account import region_for
 from mappings.medusa.bodies import address_of, refuse_without_place

@@ -9,8 +9,8 @@ from msgspec import Struct
 from canonical.order import OrderStatus
 from canonical.parts import ObjectName
 from canonical.ticket import TicketStatus
-from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.custom_fields import name_of
 from mappings.salesforce.custom_fields import RECORD_TYPE
 from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, held, order_status
 from mappings.salesforce.paging import follow, locator_of

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
-from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.custom_fields import name_of
 from mappings.shopify import documents
 from mappings.shopify.requests import NULL, call, data_of
 from mappings.shopify.wire_2026_07 import Account

@@ -16,6 +16,7 @@ from canonical.customer import (
     TaxExemption,
 )
 from canonical.parts import Address, CustomField, Instant
+from mappings.kit.unchanged import changes_only
 from mappings.shopify import addresses, custom_fields, customer_webhook_r1, metadata, wire_webhook
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.customer_write_r1 import to_vendor
@@ -24,7 +25,6 @@ from mappings.shopify.field_values import admin_url, is_webhook, utc
 from mappings.shopify.requests import tail
 from mappings.shopify.wire_inputs_2026_07 import CustomerWrite
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
-from mappings.unchanged import changes_only
 
 # Shopify's state is that of the login to the storefront, and speaks of nothing else: an ordinary buyer who never made
 # an account is DISABLED. So every customer that is there is active, and `status_raw` tells about the login.

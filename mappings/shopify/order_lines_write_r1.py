@@ -9,7 +9,7 @@ from canonical import values
 from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.shopify import custom_fields
 from mappings.shopify.requests import gid
 from mappings.shopify.wire_2026_07 import Account

@@ -25,7 +25,7 @@ from canonical.order import (
     Tracking,
 )
 from canonical.parts import CustomField, CustomFieldSetting
-from mappings.line_fields import HIDDEN
+from mappings.kit.line_fields import HIDDEN
 from mappings.shopify import custom_fields
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.field_values import utc

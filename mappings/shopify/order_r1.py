@@ -16,7 +16,8 @@ from canonical.order import Order, OrderChannel, OrderCustomer, OrderStatus, Pay
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField, CustomFieldSetting
 from canonical.totals import check_payment, check_taxes, check_totals
-from mappings import line_fields
+from mappings.kit import line_fields
+from mappings.kit.unchanged import changes_only
 from mappings.shopify import addresses, custom_fields, metadata, order_webhook_r1, wire_webhook
 from mappings.shopify import order_enums_r1 as enums
 from mappings.shopify import order_parts_r1 as parts
@@ -29,7 +30,6 @@ from mappings.shopify.requests import tail
 from mappings.shopify.wire_inputs_2026_07 import OrderWrite
 from mappings.shopify.wire_variables_2026_07 import Sizes
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
-from mappings.unchanged import changes_only
 
 BROKEN: Final = "a sum, a count or a time is none"
 

@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.order_lines_write_r1 import lines_of_money
 from mappings.shopify.requests import gid, metafield_key

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone, TaxExemption, TaxId
 from canonical.parts import Address
+from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Notes, Remote, VendorMapping
 from mappings.stripe import addresses, metadata, subscriptions_r1
 from mappings.stripe import wire_2026_10_28 as wire
@@ -18,7 +19,6 @@ from mappings.stripe.customer_write_r1 import to_vendor
 from mappings.stripe.endpoints_customer import ENDPOINTS
 from mappings.stripe.field_values import dashboard, instant
 from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
-from mappings.unchanged import changes_only
 
 TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
     "none": "none",

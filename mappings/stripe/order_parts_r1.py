@@ -7,7 +7,7 @@ from typing import Final
 from canonical import values
 from canonical.order import Discount, LineItem, LineOption, OrderCustomer, Payment, ShippingLine
 from canonical.parts import CustomFieldSetting, LossKind
-from mappings.line_fields import HIDDEN
+from mappings.kit.line_fields import HIDDEN
 from mappings.spec import Notes
 from mappings.stripe import metadata
 from mappings.stripe import wire_2026_10_28 as wire

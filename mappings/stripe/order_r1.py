@@ -12,7 +12,8 @@ from canonical.order import Discount, Order, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
 from canonical.totals import check_payment, check_taxes
-from mappings import line_fields
+from mappings.kit import line_fields
+from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping, misread
 from mappings.stripe import addresses, metadata
 from mappings.stripe import order_enums_r1 as enums
@@ -25,7 +26,6 @@ from mappings.stripe.money import money
 from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
 from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
-from mappings.unchanged import changes_only
 
 Sold = wire.Invoice | wire.CheckoutSession
 

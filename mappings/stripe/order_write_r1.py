@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
 from mappings.stripe import order_enums_r1 as enums

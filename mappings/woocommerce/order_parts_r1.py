@@ -12,7 +12,7 @@ from canonical import values
 from canonical.order import Discount, LineItem, LineOption, Payment, PaymentState, Refund, RefundLine, ShippingLine
 from canonical.order import PaymentStatus as Paid
 from canonical.parts import CustomFieldSetting, Loss
-from mappings.line_fields import HIDDEN, option_value
+from mappings.kit.line_fields import HIDDEN, option_value
 from mappings.woocommerce import custom_fields
 from mappings.woocommerce import wire_v3 as wire
 from mappings.woocommerce.addresses import text

@@ -1,72 +1,42 @@
-"""The calls that customers and orders have alike, and times and links as WooCommerce writes them."""
+"""What the calls for customers and orders share: the marker in meta, times and links as WooCommerce writes them."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
 
-from mappings.http import VendorReply, VendorRequest
-from mappings.spec import decode
-from mappings.woocommerce.wire_v3 import Account, Links, Meta, MetaWrite
+from mappings.kit.paging import counted
+from mappings.spec import decode_loosely
+from mappings.woocommerce.wire_v3 import OPERATION, Account, Links, Meta, MetaWrite
 
 API: Final = "/wp-json/wc/v3"
 MAX_PER_PAGE: Final = 100
-_encode: Final = msgspec.json.Encoder().encode
+total: Final = counted("x-wp-total")
 
 
-class Marked(Struct, frozen=True, kw_only=True):
-    """As much of a record as tells whose it is."""
+class _Marked(Struct, frozen=True, kw_only=True):
+    """The members of a record that identify it."""
 
     id: int
     meta_data: tuple[Meta, ...] = ()
 
 
-def read(kind: str, remote_id: str) -> VendorRequest:
-    """One record by id."""
-    return VendorRequest(method="GET", path=f"{API}/{kind}/{quote(remote_id, safe='')}", route=f"{API}/{kind}/{{id}}")
+def remote_id(record: Raw) -> str:
+    """Return the id of a record. Raises VendorDrift where it has none."""
+    return str(decode_loosely(record, _Marked).id)
 
 
-def create(kind: str, body: bytes) -> VendorRequest:
-    """A new record. WooCommerce would make a second one of a repeat."""
-    return VendorRequest(method="POST", path=f"{API}/{kind}", route=f"{API}/{kind}", body=body, effect=True)
+def carries(record: Raw, marker: str) -> bool:
+    """Return whether a record names this operation."""
+    return meta_text(decode_loosely(record, _Marked).meta_data, OPERATION) == marker
 
 
-def update(kind: str, remote_id: str, body: bytes) -> VendorRequest:
-    """Set what the body names and leave the rest."""
-    return VendorRequest(
-        method="PUT",
-        path=f"{API}/{kind}/{quote(remote_id, safe='')}",
-        route=f"{API}/{kind}/{{id}}",
-        body=body,
-        effect=True,
-    )
-
-
-def listed(kind: str, query: tuple[tuple[str, str], ...]) -> VendorRequest:
-    """Several records."""
-    return VendorRequest(method="GET", path=f"{API}/{kind}", route=f"{API}/{kind}", query=query)
-
-
-def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The record of a read by id, or the first of a look-up."""
-    if reply.body.lstrip()[:1] != b"[":
-        return Raw(reply.body), account
-    found = decode(reply.body, tuple[Raw, ...])
-    return (found[0] if found else None), account
-
-
-def encoded(body: Any) -> bytes:
-    """A body without what is unset."""
-    return _encode(body)
-
-
-def with_meta(body: Any, *more: MetaWrite) -> Any:
-    """The body with further meta."""
+def mark(body: Any, marker: str, account: Account) -> Any:
+    """Return the body of a new record with the name of its operation."""
     kept = body.meta_data if isinstance(body.meta_data, tuple) else ()
-    return msgspec.structs.replace(body, meta_data=(*kept, *more))
+    return msgspec.structs.replace(body, meta_data=(*kept, MetaWrite(key=OPERATION, value=marker)))
 
 
 _any: Final = msgspec.json.Decoder().decode

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
 from canonical.parts import CustomFieldValue, Loss
-from mappings.rails_time_zones import IANA
+from mappings.kit.rails_time_zones import IANA
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import bodies, custom_fields
 from mappings.zendesk.endpoints_customer import ENDPOINTS

@@ -14,7 +14,7 @@ import pytest
 
 from canonical.parts import ObjectName
 from mappings.http import VendorRequest
-from mappings.rails_time_zones import IANA
+from mappings.kit.rails_time_zones import IANA
 from mappings.spec import ListQuery, Unmappable
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, CommentWrite
