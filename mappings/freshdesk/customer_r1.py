@@ -7,7 +7,6 @@ is one text. Which company it belongs to is a number, whose name is one more cal
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical.customer import Customer, CustomerPatch
 from canonical.parts import Address, AddressPatch, CustomFieldValue, Loss
@@ -43,21 +42,18 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
     deleted = bool(contact.deleted)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind="person",
-            kind_raw="contact",
-            display_name=contact.name,
-            first_name=contact.first_name,
-            last_name=contact.last_name,
-            job_title=contact.job_title,
-            emails=emails_read(contact, loss),
-            phones=phones_read(contact),
-            addresses=_address(contact.address, loss) if contact.address else (),
-            language=language_read(contact.language, loss),
-            timezone=zone_read(contact.time_zone, loss),
-        ),
+    customer = Customer(
+        kind="person",
+        kind_raw="contact",
+        display_name=contact.name,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        job_title=contact.job_title,
+        emails=emails_read(contact, loss),
+        phones=phones_read(contact),
+        addresses=_address(contact.address, loss) if contact.address else (),
+        language=language_read(contact.language, loss),
+        timezone=zone_read(contact.time_zone, loss),
         status="archived" if deleted else "active",
         status_raw="deleted" if deleted else "verified" if contact.active else "unverified",
         notes=contact.description,

@@ -7,7 +7,6 @@ beside the status and win over it. Messages are HTML; plain text is turned into 
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import CustomFieldValue, Instant, Loss
@@ -47,24 +46,21 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     status, status_raw = _status(record, account)
     stats, html = record.stats, record.description
     settings = account.custom_fields.get("ticket", ())
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=str(record.id),
-            subject=record.subject,
-            description=record.description_text,
-            description_html=None if html is None else sanitised(html, "/description_html", loss, own=OWN_FONT),
-            status=status,
-            status_raw=status_raw,
-            status_category=STATUS_CATEGORY[status],
-            status_label=account.status_labels.get(record.status),
-            priority=PRIORITY.get(record.priority, "unknown"),
-            priority_raw=None if record.priority is None else str(record.priority),
-            type=TYPE.get(record.type, "unknown"),
-            type_raw=record.type,
-            channel=SOURCE.get(record.source, "unknown"),
-            channel_raw=None if record.source is None else str(record.source),
-        ),
+    ticket = Ticket(
+        number=str(record.id),
+        subject=record.subject,
+        description=record.description_text,
+        description_html=None if html is None else sanitised(html, "/description_html", loss, own=OWN_FONT),
+        status=status,
+        status_raw=status_raw,
+        status_category=STATUS_CATEGORY[status],
+        status_label=account.status_labels.get(record.status),
+        priority=PRIORITY.get(record.priority, "unknown"),
+        priority_raw=None if record.priority is None else str(record.priority),
+        type=TYPE.get(record.type, "unknown"),
+        type_raw=record.type,
+        channel=SOURCE.get(record.source, "unknown"),
+        channel_raw=None if record.source is None else str(record.source),
         requester=_requester(record, loss),
         assignee_remote_id=None if record.responder_id is None else str(record.responder_id),
         team_remote_id=None if record.group_id is None else str(record.group_id),

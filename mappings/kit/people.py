@@ -46,13 +46,15 @@ def primary(sent: Sequence[EmailPatch | PhonePatch], otherwise: int = 0) -> int:
 
 
 def write_email(
-    sent: tuple[EmailPatch, ...] | None | UnsetType, reasons: OnlyOne, notes: Notes
+    sent: tuple[EmailPatch, ...] | None | UnsetType, reasons: OnlyOne, notes: Notes, *, folds: bool = True
 ) -> str | None | UnsetType:
-    """Return the primary address in lower case, None to take it away. The others are refused."""
+    """Return the primary address, None to take it away. The others are refused. It is in lower case, unless the vendor
+    itself folds addresses and keeps their spelling: `folds=False`."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
     place = _only(sent, "/emails", reasons, notes)
-    return patches.email(sent[place].address, f"/emails/{place}/address", notes)
+    address = sent[place].address
+    return patches.email(address, f"/emails/{place}/address", notes) if folds else address
 
 
 def write_phone(

@@ -66,24 +66,21 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
     settings = account.custom_fields.get("customer", ())
     id = record.id if len(record.id) == LONG else long_id(record.id)
     created_at, updated_at = instant(record.created_date), changed_at(record)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind="person",
-            display_name=record.name or _full_name(record.first_name, record.last_name),
-            first_name=record.first_name,
-            last_name=record.last_name,
-            company_name=None if record.account is None else record.account.name,
-            job_title=record.title,
-            emails=_emails(record, loss) if record.email else (),
-            phones=_phones(record)
-            if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
-            else (),
-            addresses=_addresses(record, loss),
-            currency=record.currency_iso_code or account.currency,
-            status="archived" if record.is_deleted else "active",
-            status_raw="IsDeleted" if record.is_deleted else None,
-        ),
+    customer = Customer(
+        kind="person",
+        display_name=record.name or _full_name(record.first_name, record.last_name),
+        first_name=record.first_name,
+        last_name=record.last_name,
+        company_name=None if record.account is None else record.account.name,
+        job_title=record.title,
+        emails=_emails(record, loss) if record.email else (),
+        phones=_phones(record)
+        if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
+        else (),
+        addresses=_addresses(record, loss),
+        currency=record.currency_iso_code or account.currency,
+        status="archived" if record.is_deleted else "active",
+        status_raw="IsDeleted" if record.is_deleted else None,
         lead_source=record.lead_source,
         owner_remote_id=record.owner_id,
         notes=record.description,

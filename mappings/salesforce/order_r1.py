@@ -10,8 +10,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from msgspec.structs import replace
-
 from canonical import values
 from canonical.order import LineItem, Order, OrderCustomer, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
@@ -101,18 +99,15 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         loss.append(CURRENCY_UNKNOWN)
     if record.effective_date is not None:
         loss.append(DAY_ONLY)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    order = replace(
-        Order(
-            number=record.order_number,
-            source_kind="order",
-            status=status,
-            status_raw=record.status,
-            currency=currency,
-            totals=totals,
-            customer=_customer(record, loss),
-            is_guest=record.bill_to_contact_id is None and record.account_id is None,
-        ),
+    order = Order(
+        number=record.order_number,
+        source_kind="order",
+        status=status,
+        status_raw=record.status,
+        currency=currency,
+        totals=totals,
+        customer=_customer(record, loss),
+        is_guest=record.bill_to_contact_id is None and record.account_id is None,
         billing_address=addresses.read(
             "billing",
             "Billing",

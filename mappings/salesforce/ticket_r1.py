@@ -65,24 +65,20 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
     status, label = _status(record, account)
     owner = record.owner_id
     is_queue = owner is not None and owner.startswith(GROUP)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=record.case_number,
-            subject=record.subject,
-            description=record.description,
-            status=status,
-            status_raw=record.status,
-            status_category=STATUS_CATEGORY[status],
-            status_label=label,
-            priority=PRIORITY_SPELLED.get(record.priority or "")
-            or meaning(record.priority, PRIORITY, "none", "unknown"),
-            priority_raw=record.priority,
-            type=TYPE_SPELLED.get(record.type or "") or meaning(record.type, TYPE, "unknown", "unknown"),
-            type_raw=record.type,
-            channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
-            channel_raw=record.origin,
-        ),
+    ticket = Ticket(
+        number=record.case_number,
+        subject=record.subject,
+        description=record.description,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=label,
+        priority=PRIORITY_SPELLED.get(record.priority or "") or meaning(record.priority, PRIORITY, "none", "unknown"),
+        priority_raw=record.priority,
+        type=TYPE_SPELLED.get(record.type or "") or meaning(record.type, TYPE, "unknown", "unknown"),
+        type_raw=record.type,
+        channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
+        channel_raw=record.origin,
         requester=_requester(record, loss),
         assignee_remote_id=None if is_queue else owner,
         team_remote_id=owner if is_queue else None,

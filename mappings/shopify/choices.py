@@ -10,8 +10,9 @@ from msgspec import Struct
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.custom_fields import name_of
+from mappings.kit.graphql import NULL, data_of
 from mappings.shopify import documents
-from mappings.shopify.requests import NULL, call, data_of
+from mappings.shopify.requests import call
 from mappings.shopify.wire_2026_07 import Account
 from mappings.shopify.wire_variables_2026_07 import DefinitionsOf
 from mappings.spec import Choices, FieldOptions, Option, Pages, VendorDrift, decode

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.order import Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
@@ -72,44 +71,37 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     status, status_raw = _status(order)
     remote_id, created_at, updated_at = tail(order.id), utc(order.created_at), utc(order.updated_at)
     notes.loss.extend(check_totals(totals, (), order.taxes_included))  # what the lines cost was added up here
-    # In three steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    data = replace(
-        replace(
-            Order(
-                number=order.name,
-                source_kind="order",
-                status=status,
-                status_raw=status_raw,
-                payment_status=payment_status,
-                payment_status_raw=order.display_financial_status,
-                fulfillment_status=enums.FULFILLMENT_STATUS.get(
-                    (order.display_fulfillment_status or "").upper(), "unknown"
-                ),
-                fulfillment_status_raw=order.display_fulfillment_status,
-                cancel_reason=None
-                if order.cancel_reason is None
-                else enums.CANCEL_REASON.get(order.cancel_reason.upper(), "unknown"),
-                cancel_reason_raw=order.cancel_reason,
-                cancelled_at=utc(order.cancelled_at),
-                currency=currency,
-                presentment_currency=order.presentment_currency_code,
-                totals=totals,
-                tax_inclusive=order.taxes_included,
-            ),
-            customer=_customer(order, notes),
-            is_guest=order.customer is None,
-            billing_address=None if billing is None else addresses.read(billing, "billing", False),
-            shipping_address=None if shipping is None else addresses.read(shipping, "shipping", False),
-            line_items=lines,
-            discounts=parts.discounts(order.discount_applications.nodes, order.shipping_lines.nodes, taken, currency),
-            shipping_lines=tuple([parts.shipping_line(item, currency) for item in order.shipping_lines.nodes]),
-            payments=payments,
-            refunds=tuple([parts.refund(one, currency) for one in order.refunds]),
-            fulfillments=tuple([parts.parcel(one) for one in order.fulfillments]),
-            channel=_channel(order.source_name),
-            channel_raw=order.source_name,
-            tags=order.tags,
-        ),
+    data = Order(
+        number=order.name,
+        source_kind="order",
+        status=status,
+        status_raw=status_raw,
+        payment_status=payment_status,
+        payment_status_raw=order.display_financial_status,
+        fulfillment_status=enums.FULFILLMENT_STATUS.get((order.display_fulfillment_status or "").upper(), "unknown"),
+        fulfillment_status_raw=order.display_fulfillment_status,
+        cancel_reason=None
+        if order.cancel_reason is None
+        else enums.CANCEL_REASON.get(order.cancel_reason.upper(), "unknown"),
+        cancel_reason_raw=order.cancel_reason,
+        cancelled_at=utc(order.cancelled_at),
+        currency=currency,
+        presentment_currency=order.presentment_currency_code,
+        totals=totals,
+        tax_inclusive=order.taxes_included,
+        customer=_customer(order, notes),
+        is_guest=order.customer is None,
+        billing_address=None if billing is None else addresses.read(billing, "billing", False),
+        shipping_address=None if shipping is None else addresses.read(shipping, "shipping", False),
+        line_items=lines,
+        discounts=parts.discounts(order.discount_applications.nodes, order.shipping_lines.nodes, taken, currency),
+        shipping_lines=tuple([parts.shipping_line(item, currency) for item in order.shipping_lines.nodes]),
+        payments=payments,
+        refunds=tuple([parts.refund(one, currency) for one in order.refunds]),
+        fulfillments=tuple([parts.parcel(one) for one in order.fulfillments]),
+        channel=_channel(order.source_name),
+        channel_raw=order.source_name,
+        tags=order.tags,
         customer_note=order.note,
         external_id=metadata.external_id(order.external),
         is_test=order.test or False,

@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, Struct, UnsetType
 
+from mappings.kit.graphql import ById
 from mappings.shopify.wire_inputs_2026_07 import (
     CustomerInput,
     MailingAddressInput,
@@ -28,12 +29,6 @@ class Sizes(Struct, frozen=True, kw_only=True, rename="camel"):
     payments: int
     events: int
     parts: int
-
-
-class ById(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One record, by its global id."""
-
-    id: str
 
 
 class LinesAfter(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -6,8 +6,6 @@ lines before discounts, which are added up where all lines came along. Times of 
 
 from typing import Any, Final, cast
 
-from msgspec.structs import replace
-
 from canonical.order import Discount, Order, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
@@ -59,25 +57,20 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
     totals = _invoice_totals(record, currency, tax_inclusive, notes)
     remote_id = id_of(record.customer)
     created_at, moved = instant(record.created), record.status_transitions
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    order = replace(
-        Order(
-            number=record.number,
-            source_kind="invoice",
-            source_kind_raw="invoice",
-            status=enums.INVOICE_STATUS.get(record.status, "unknown"),
-            status_raw=record.status,
-            payment_status=_invoice_payment_status(record),
-            payment_status_raw=record.status,
-            cancelled_at=instant(moved.voided_at),
-            currency=currency,
-            totals=totals,
-            tax_inclusive=tax_inclusive,
-            customer=parts.customer(
-                remote_id, record.customer_email, record.customer_phone, record.customer_name, notes
-            ),
-            is_guest=remote_id is None,
-        ),
+    order = Order(
+        number=record.number,
+        source_kind="invoice",
+        source_kind_raw="invoice",
+        status=enums.INVOICE_STATUS.get(record.status, "unknown"),
+        status_raw=record.status,
+        payment_status=_invoice_payment_status(record),
+        payment_status_raw=record.status,
+        cancelled_at=instant(moved.voided_at),
+        currency=currency,
+        totals=totals,
+        tax_inclusive=tax_inclusive,
+        customer=parts.customer(remote_id, record.customer_email, record.customer_phone, record.customer_name, notes),
+        is_guest=remote_id is None,
         billing_address=addresses.read(record.customer_address, "billing"),
         shipping_address=addresses.read_shipping(record.shipping_details or record.customer_shipping),
         line_items=lines,
@@ -154,23 +147,21 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     remote_id = id_of(record.customer)
     created_at = instant(record.created)
     presented = record.presentment_details
-    order = replace(
-        Order(
-            source_kind="checkout_session",
-            source_kind_raw="checkout.session",
-            status=enums.SESSION_STATUS.get(record.status, "unknown"),
-            status_raw=record.status,
-            payment_status=payment_status,
-            payment_status_raw=record.payment_status,
-            currency=currency,
-            presentment_currency=None
-            if presented is None or presented.presentment_currency is None
-            else presented.presentment_currency.upper(),
-            totals=totals,
-            tax_inclusive=tax_inclusive,
-            customer=parts.customer(remote_id, who.email or record.customer_email, who.phone, who.name, notes),
-            is_guest=remote_id is None,
-        ),
+    order = Order(
+        source_kind="checkout_session",
+        source_kind_raw="checkout.session",
+        status=enums.SESSION_STATUS.get(record.status, "unknown"),
+        status_raw=record.status,
+        payment_status=payment_status,
+        payment_status_raw=record.payment_status,
+        currency=currency,
+        presentment_currency=None
+        if presented is None or presented.presentment_currency is None
+        else presented.presentment_currency.upper(),
+        totals=totals,
+        tax_inclusive=tax_inclusive,
+        customer=parts.customer(remote_id, who.email or record.customer_email, who.phone, who.name, notes),
+        is_guest=remote_id is None,
         billing_address=addresses.read(who.address, "billing", name=who.name),
         shipping_address=addresses.read_shipping(_shipping(record)),
         line_items=lines,

@@ -7,7 +7,6 @@ primary address and one phone number in the record; further ones are identities,
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
@@ -43,18 +42,15 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
     loss: list[Loss] = []
     status, status_raw = _status(user)
     settings = account.custom_fields.get("customer", ())
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind=KIND.get(user.role, "unknown"),
-            kind_raw=user.role,
-            display_name=user.name,
-            company_name=None if user.organization_id is None else _company(user.organization_id, account, loss),
-            emails=() if not user.email else _emails(user.email, loss),
-            phones=() if not user.phone else (Phone(e164=values.phone(user.phone), raw=user.phone, is_primary=True),),
-            language=_language(user.locale, loss),
-            timezone=_timezone(user, loss),
-        ),
+    customer = Customer(
+        kind=KIND.get(user.role, "unknown"),
+        kind_raw=user.role,
+        display_name=user.name,
+        company_name=None if user.organization_id is None else _company(user.organization_id, account, loss),
+        emails=() if not user.email else _emails(user.email, loss),
+        phones=() if not user.phone else (Phone(e164=values.phone(user.phone), raw=user.phone, is_primary=True),),
+        language=_language(user.locale, loss),
+        timezone=_timezone(user, loss),
         status=status,
         status_raw=status_raw,
         notes=user.notes,

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from msgspec import UNSET, Raw, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Loss
@@ -48,23 +47,20 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     status = STATUS.get(record.status, "unknown")
     channel = None if record.via is None else record.via.channel
     settings = account.custom_fields.get("ticket", ())
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=number,
-            subject=record.subject,
-            description=record.description,
-            status=status,
-            status_raw=record.status,
-            status_category=STATUS_CATEGORY[status],
-            status_label=status_label(record.status, record.custom_status_id, account),
-            priority=PRIORITY.get(record.priority, "unknown"),
-            priority_raw=record.priority,
-            type=TYPE.get(record.type, "unknown"),
-            type_raw=record.type,
-            channel=CHANNEL.get(channel, "unknown"),
-            channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
-        ),
+    ticket = Ticket(
+        number=number,
+        subject=record.subject,
+        description=record.description,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=status_label(record.status, record.custom_status_id, account),
+        priority=PRIORITY.get(record.priority, "unknown"),
+        priority_raw=record.priority,
+        type=TYPE.get(record.type, "unknown"),
+        type_raw=record.type,
+        channel=CHANNEL.get(channel, "unknown"),
+        channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
         requester=None if record.requester_id is None else _requester(record.requester_id, account, loss),
         assignee_remote_id=None if record.assignee_id is None else str(record.assignee_id),
         team_remote_id=None if record.group_id is None else str(record.group_id),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from canonical.order import Order
 from canonical.parts import CustomFieldSetting
+from mappings.kit.graphql import PageInfo
 from mappings.shopify import order_enums_r1 as enums
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook
@@ -147,7 +148,7 @@ def test_taxes_that_lines_and_shipping_do_not_come_to_are_ambiguous() -> None:
     more = msgspec.structs.replace(first, tax_lines=(wire.TaxLine(price_set=of(None, "50.0")),))
     items = msgspec.structs.replace(FULL.line_items, nodes=(more, second))
     odd = msgspec.structs.replace(FULL, line_items=items)
-    cut = msgspec.structs.replace(items, page_info=wire.PageInfo(has_next_page=True, end_cursor="n1"))
+    cut = msgspec.structs.replace(items, page_info=PageInfo(has_next_page=True, end_cursor="n1"))
 
     def ambiguous(order: wire.Order) -> list[str]:
         return [one.path for one in to_canonical(order, SHOP).loss if one.kind == "ambiguous"]
