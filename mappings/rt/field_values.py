@@ -7,7 +7,7 @@ from typing import Final
 
 from canonical import values
 from canonical.parts import Loss
-from mappings.html import sanitised
+from mappings.kit.html import sanitised
 from mappings.rt.wire_rest2 import NEVER, Message
 
 BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})

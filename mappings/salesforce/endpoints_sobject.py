@@ -9,10 +9,10 @@ from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce import asking, listing
-from mappings.salesforce.asking import Answer, body_of, query, sobject_path
-from mappings.salesforce.record_ids import is_id, long_id
-from mappings.salesforce.soql import SOBJECT, columns, quoted
+from mappings.salesforce import paging, requests
+from mappings.salesforce.field_values import is_id, long_id
+from mappings.salesforce.requests import Answer, body_of, query, sobject_path
+from mappings.salesforce.search import SOBJECT, columns, quoted
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, RecordWrite
 from mappings.spec import Action, ListQuery, Page, Recovery, decode
 
@@ -49,7 +49,7 @@ class SObject:
 
     def record(self, reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
         """The record of such an answer."""
-        return asking.record(self.object, reply, account)
+        return requests.record(self.object, reply, account)
 
     def by_key(self, key: str, account: Account) -> VendorRequest:
         """The record with the caller's own key, which is unique."""
@@ -123,11 +123,11 @@ class SObject:
         self, conditions: Callable[[ListQuery, Account], tuple[str, ...]], query_: ListQuery, account: Account
     ) -> VendorRequest:
         """One page of what fulfils the filters."""
-        return listing.list_request(self.object, conditions(query_, account), query_, account)
+        return paging.list_request(self.object, conditions(query_, account), query_, account)
 
     def page(self, reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
         """The records of such an answer."""
-        return listing.page(self.object, reply, query_, account)
+        return paging.page(self.object, reply, query_, account)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:

@@ -9,15 +9,15 @@ from mappings.spec import Manifest
 from mappings.webhooks import Scheme, WebhookManifest, unmapped
 
 
-def _intake(name: Scheme, title: str, docs: str, *changing: str) -> Manifest:
+def _sender(name: Scheme, title: str, docs: str, *changing: str) -> Manifest:
     """These schemes are named as the vendors are."""
     webhooks = WebhookManifest(scheme=name, notice=unmapped, changing=frozenset(changing))
     return Manifest(name=name, title=title, docs=docs, webhooks=webhooks)
 
 
-INTAKES: Final = (
-    _intake("standard-webhooks", "Standard Webhooks", "https://www.standardwebhooks.com/"),
-    _intake(
+WEBHOOK_SENDERS: Final = (
+    _sender("standard-webhooks", "Standard Webhooks", "https://www.standardwebhooks.com/"),
+    _sender(
         "intercom",
         "Intercom",
         "https://developers.intercom.com/docs/webhooks",
@@ -26,5 +26,5 @@ INTAKES: Final = (
         "delivered_at",
         "first_sent_at",
     ),
-    _intake("github", "GitHub", "https://docs.github.com/en/webhooks"),
+    _sender("github", "GitHub", "https://docs.github.com/en/webhooks"),
 )

@@ -11,11 +11,11 @@ from msgspec import Struct
 from canonical import values
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
-from mappings.rt.asking import MOST, TICKETS, afresh, listed, number, remote_id, surely_before
-from mappings.rt.beside import PEOPLE_QUERY
-from mappings.rt.links import address_of_key
+from mappings.rt.enums import STATUS_WRITTEN
+from mappings.rt.metadata import address_of_key
+from mappings.rt.related import PEOPLE_QUERY
+from mappings.rt.requests import MOST, TICKETS, afresh, listed, number, remote_id, surely_before
 from mappings.rt.wire_rest2 import Account
-from mappings.rt.words import STATUS_WRITTEN
 from mappings.spec import ListQuery, Page, decode
 
 NAMES: Final = (

@@ -4,16 +4,16 @@ Shopify charges a query by what it could return, inner lists included. So a list
 order with more is read whole by itself, and lines beyond the first page are read page by page.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.shopify import documents
-from mappings.shopify.asking import BRIEF, LINE_PRICE, WHOLE, asked, call, data_of, order_cost
-from mappings.shopify.variables_2026_07 import ById, LinesAfter, Sizes
-from mappings.shopify.wire_2026_07 import Account, Completion, Count, LineItems, Order, PageInfo
+from mappings.kit.graphql import PageInfo, ask, data_of, selection
+from mappings.shopify.requests import BRIEF, LINE_PRICE, WHOLE, call
+from mappings.shopify.wire_2026_07 import Account, Completion, Count, LineItems, Order
+from mappings.shopify.wire_variables_2026_07 import LinesAfter, Sizes
 from mappings.spec import VendorDrift, decode
 
 LINES_PER_PAGE: Final = 100
@@ -49,7 +49,12 @@ class _Shape(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class _Lines(Struct, frozen=True, kw_only=True, rename="camel"):
     id: str
-    line_items: LineItems
+    line_items: Annotated[LineItems, ask("lineItems(first: $lines, after: $after)")]
+
+
+MORE_LINES: Final = (
+    f"query orderLines($id: ID!, $after: String!, $lines: Int!) {{ order(id: $id) {selection(_Lines)} }}"
+)
 
 
 def listed(records: tuple[Raw, ...], account: Account) -> Account:
@@ -68,16 +73,10 @@ def shown(record: Raw, account: Account) -> Account:
     return _with(account, shape.id, Completion(lines_after=lines.end_cursor))
 
 
-def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """The next read that completes an order; None when all are complete."""
-    for order_id, known in account.orders.items():
-        if known.brief:
-            variables = ById(id=order_id)
-            return call(documents.ORDER, "order", variables, asked(account, "order"), WHOLE, cost=order_cost(account))
-        if known.lines_after is not None:
-            further = LinesAfter(id=order_id, after=known.lines_after, lines=LINES_PER_PAGE)
-            return call(documents.ORDER_LINES, "orderLines", further, cost=FURTHER_LINES * LINE_PRICE / 2)
-    return None
+def further_lines(order_id: str, after: str) -> VendorRequest:
+    """Return the request for the next page of an order's lines."""
+    further = LinesAfter(id=order_id, after=after, lines=LINES_PER_PAGE)
+    return call(MORE_LINES, "orderLines", further, cost=FURTHER_LINES * LINE_PRICE / 2)
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Unmappable, decode
-from mappings.stripe.form import CONTENT_TYPE
+from mappings.stripe.bodies import CONTENT_TYPE
 from mappings.stripe.wire_2026_10_28 import OPERATION_ID
 
 MOST: Final = 100

@@ -7,9 +7,9 @@ from msgspec import Struct, UnsetType
 
 from canonical.parts import CustomFieldSetting
 from mappings.shopify import custom_fields
-from mappings.shopify.asking import EXTERNAL_ID, NAMESPACE, metafield_key
-from mappings.shopify.inputs_2026_07 import MetafieldInput
+from mappings.shopify.requests import EXTERNAL_ID, NAMESPACE, metafield_key
 from mappings.shopify.wire_2026_07 import Metafields, MetafieldValue, Order
+from mappings.shopify.wire_inputs_2026_07 import MetafieldInput
 
 OURS: Final = "lockstitch:"
 """A marker in the caller's own field begins like this; it is none of the caller's keys."""

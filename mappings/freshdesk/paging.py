@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.parts import Instant
-from mappings.freshdesk.asking import API, MOST, has_more, page_number, records, whole_seconds
+from mappings.freshdesk.requests import API, MOST, has_more, page_number, records, whole_seconds
 from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import ListQuery, Page, decode

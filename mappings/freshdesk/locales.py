@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import Loss
-from mappings.rails_time_zones import IANA, RAILS
+from mappings.kit.rails_time_zones import IANA, RAILS
 from mappings.spec import Notes
 
 TAGS: Final[dict[str, str]] = {"es-LA": "es-419"}

@@ -15,9 +15,9 @@ from msgspec import Raw, Struct
 
 from canonical.parts import Instant, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce.asking import API, QUERY, Answer, holding, query
-from mappings.salesforce.record_ids import is_id
-from mappings.salesforce.soql import SOBJECT, columns, moment, quoted
+from mappings.salesforce.field_values import is_id
+from mappings.salesforce.requests import API, QUERY, Answer, holding, query
+from mappings.salesforce.search import SOBJECT, columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import ListQuery, Page, decode
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.hubspot.crm_objects import BATCH, CrmObject
+from mappings.hubspot.requests import BATCH, CrmObject
 from mappings.hubspot.wire_v3 import (
     Account,
     AssociationsRead,

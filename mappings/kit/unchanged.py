@@ -14,7 +14,7 @@ from msgspec.structs import fields, replace
 
 from canonical.order_patch import OrderCustomerPatch
 from canonical.parts import AddressPatch, CustomFieldPatch
-from mappings import custom_fields
+from mappings.kit import custom_fields
 from mappings.spec import Draft, Mapped, Unmappable
 
 P = TypeVar("P", bound=Struct)

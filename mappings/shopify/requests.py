@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: a document and its variables to a request, what it may cost, and the way back to records.
+"""What a request may cost, and the ids of records.
 
 A query's *price* is what it could bring, by Shopify's published rule: an object is one point, a connection two more,
 times the `first` around it, a mutation ten; no price may exceed 1000. Recorded answers show that connections are
@@ -9,24 +9,19 @@ A query's *cost* is what it is likely to bring, because that is what Shopify tak
 back. A cost that was too low is made up for by the budget in the answer.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
-
-import msgspec
-from msgspec import Raw, Struct
+from functools import partial
+from typing import Final
 
 from canonical.parts import ObjectName
-from mappings.http import VendorReply, VendorRequest
-from mappings.shopify.variables_2026_07 import Asked, CustomId, Identifier, Sizes
+from mappings.kit import graphql
 from mappings.shopify.wire_2026_07 import Account
-from mappings.spec import VendorDrift
+from mappings.shopify.wire_variables_2026_07 import Asked, CustomId, Identifier, Sizes
 
 PATH: Final = "/admin/api/2026-07/graphql.json"
 NAMESPACE: Final = "lockstitch"
 EXTERNAL_ID: Final = "external_id"
 OPERATION_ID: Final = "operation_id"
 
-NULL: Final = Raw(b"null")
 QUERY_LIMIT: Final = 1000
 MUTATION_COST: Final = 10
 PAGE_COST: Final = 4
@@ -41,51 +36,8 @@ TYPICAL: Final = Sizes(lines=3, shipping=1, discounts=1, payments=2, events=1, p
 """What an order is likely to have inside."""
 
 
-class _Body(Struct, frozen=True, kw_only=True):
-    query: str
-    variables: Mapping[str, Any]
-
-
-class _Answer(Struct, frozen=True, kw_only=True):
-    data: dict[str, Raw] | None = None
-
-
-_answers = msgspec.json.Decoder(_Answer)
-
-
-def call(
-    document: str, operation: str, *variables: Struct, cost: float, effect: bool = False, idempotent: bool = False
-) -> VendorRequest:
-    """The request that runs a document; `operation` names it in spans, `cost` is in points."""
-    sent: dict[str, Any] = {}
-    for part in variables:
-        sent |= msgspec.to_builtins(part)
-    return VendorRequest(
-        method="POST",
-        path=PATH,
-        route=f"/graphql {operation}",
-        body=msgspec.json.encode(_Body(query=document, variables=sent)),
-        effect=effect,
-        idempotent=idempotent,
-        cost=cost,
-    )
-
-
-def data_of(reply: VendorReply) -> dict[str, Raw]:
-    """The root fields of an answer, each as its own bytes; a null one is left out.
-
-    Raises VendorDrift for what is no GraphQL answer.
-    """
-    try:
-        answer = _answers.decode(reply.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise VendorDrift("$", "the answer is not GraphQL's") from error
-    return {name: raw for name, raw in (answer.data or {}).items() if present(raw) is not None}
-
-
-def present(raw: Raw | None) -> Raw | None:
-    """The bytes of a value, None for none and for JSON's null."""
-    return None if raw is None or bytes(raw) == b"null" else raw
+call: Final = partial(graphql.call, PATH)
+"""Build the request that runs a document; its cost is in points."""
 
 
 def asked(account: Account, object_name: ObjectName) -> Asked:

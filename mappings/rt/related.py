@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.rt.asking import ATTACHMENTS, MOST, TICKETS, TRANSACTIONS, Limit, listed, remote_id, search
+from mappings.rt.requests import ATTACHMENTS, MOST, TICKETS, TRANSACTIONS, Limit, listed, remote_id, search
 from mappings.rt.wire_rest2 import API, Account, Message, Person
 from mappings.spec import decode
 

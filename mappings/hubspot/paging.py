@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.account import stages_reading
-from mappings.hubspot.crm_objects import CrmObject
-from mappings.hubspot.property_values import instant, milliseconds
+from mappings.hubspot.field_values import instant, milliseconds
+from mappings.hubspot.requests import CrmObject
 from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, Filter, FilterGroup, Records, Search
 from mappings.spec import ListQuery, Page, decode
 

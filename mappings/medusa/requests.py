@@ -7,10 +7,10 @@ from urllib.parse import quote
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from mappings import markers
 from mappings.http import VendorReply, VendorRequest
-from mappings.medusa.keysets import iso
+from mappings.kit import markers
 from mappings.medusa.metadata import is_marked
+from mappings.medusa.paging import iso
 from mappings.medusa.wire_2_21 import OPERATION, Metadata
 from mappings.spec import Unmappable, decode
 

@@ -7,8 +7,8 @@ from canonical.customer import Customer, CustomerStatus, Email
 from canonical.parts import Instant, Loss
 from canonical.ticket import STATUS_CATEGORY, Requester, Ticket, TicketStatus
 from mappings.spec import Mapped, ReadShape, Remote, Unmappable
-from mappings.zendesk.reading import instant, own_external_id
-from mappings.zendesk.ticket_words import CHANNEL, PRIORITY, STATUS, TYPE, status_label
+from mappings.zendesk.enums import CHANNEL, PRIORITY, STATUS, TYPE, status_label
+from mappings.zendesk.field_values import instant, own_external_id
 from mappings.zendesk.wire_v2 import Account, Via
 from mappings.zendesk.wire_webhook import MEMBERS, TicketDetail, TicketEvent, UserDetail, UserEvent
 from mappings.zendesk.wire_webhook import TYPE as EVENT_TYPE

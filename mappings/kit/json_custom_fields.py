@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
-from mappings import custom_fields
+from mappings.kit import custom_fields
 from mappings.spec import Notes
 
 _decode = msgspec.json.Decoder().decode

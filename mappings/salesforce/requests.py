@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce.record_ids import long_id
-from mappings.salesforce.soql import configured
+from mappings.salesforce.field_values import long_id
+from mappings.salesforce.search import configured
 from mappings.salesforce.wire_v62 import Account, OrderWrite, RecordWrite
 from mappings.spec import Action, Receipt, VendorDrift, decode
 

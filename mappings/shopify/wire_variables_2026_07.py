@@ -2,7 +2,8 @@
 
 from msgspec import UNSET, Struct, UnsetType
 
-from mappings.shopify.inputs_2026_07 import (
+from mappings.kit.graphql import ById
+from mappings.shopify.wire_inputs_2026_07 import (
     CustomerInput,
     MailingAddressInput,
     MarketingConsentInput,
@@ -28,12 +29,6 @@ class Sizes(Struct, frozen=True, kw_only=True, rename="camel"):
     payments: int
     events: int
     parts: int
-
-
-class ById(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One record, by its global id."""
-
-    id: str
 
 
 class LinesAfter(Struct, frozen=True, kw_only=True, rename="camel"):
