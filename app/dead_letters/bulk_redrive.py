@@ -90,7 +90,7 @@ async def start_redrive(
         actor=actor,
         correlation_id=correlation_id,
     )
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         return view_of(await deps.redrives.start(transaction, new))
 
 
@@ -108,7 +108,7 @@ async def read_redrive(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
 async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -> RedriveView:
     """Stop a redrive. Letters that were redriven stay so. Raises NotFound, StateConflict if it has ended."""
     redrive = await _find(deps, redrive_id)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         cancelled = await deps.redrives.cancel(transaction, redrive.id, actor=actor)
     redrive = await _find(deps, redrive_id)
     if not cancelled:
@@ -121,7 +121,7 @@ async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -
 
 async def run_due_redrives(deps: DeadLetterDeps) -> bool:
     """Run one batch of a due redrive in one transaction. Return whether there may be more to do at once."""
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         batch = await deps.redrives.take_batch(transaction, BATCH)
         if batch is None:
             return False

@@ -24,7 +24,7 @@ async def discard_dead_letter(
     kind = deps.kinds.get(letter.kind)
     following = None if kind is None or kind.abandon is None else kind.abandon(letter)
     try:
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.dead_letters.discard(transaction, letter.id, actor=actor, because=order.because)
             if following is not None:
                 await deps.queue.enqueue(transaction, following)

@@ -24,7 +24,7 @@ async def redrive_dead_letter(
     letter = await find_letter(deps, dead_letter_id)
     payload = None if order.payload is UNSET else edit_payload(deps, letter, order.payload)
     try:
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.dead_letters.redrive(transaction, letter.id, actor=actor, payload=payload)
     except NotOpen as error:
         raise await not_open(deps, letter.id) from error

@@ -121,7 +121,7 @@ async def get_subscription(deps: EventDeps, subscription_id: str) -> Subscriptio
 async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
     """Remove a subscription. Does nothing if it does not exist."""
     if SUBSCRIPTION_ID.fullmatch(subscription_id):
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
 
 

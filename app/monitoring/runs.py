@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import Cursors
-from app.monitoring.models import RunRecord, Runs, StoryKind, StoryPosition
+from app.monitoring.models import RunRecord, StoryKind, StoryPosition
+from app.monitoring.store.runs import PostgresRuns
 from app.telemetry import derive_trace_id
 from app.telemetry.context import TRACE_ID
 
@@ -38,7 +39,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
 
 
 async def read_run(
-    runs: Runs, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
+    runs: PostgresRuns, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
 ) -> RunReport:
     """Return a page of a run's steps. Raises NotFound for an unknown id, InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
@@ -53,7 +54,7 @@ async def read_run(
     return await _story(runs, correlation_id, trace_url, found[:limit], next_cursor, more=next_cursor is not None)
 
 
-async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
+async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
     """Return the first `limit` steps of a run, without a cursor; None for an unknown id."""
     found = await runs.story(correlation_id, after=None, limit=limit + 1)
     if not found:
@@ -62,7 +63,13 @@ async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, lim
 
 
 async def _story(
-    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[RunRecord], cursor: str | None, *, more: bool
+    runs: PostgresRuns,
+    correlation_id: str,
+    trace_url: str,
+    page: Sequence[RunRecord],
+    cursor: str | None,
+    *,
+    more: bool,
 ) -> RunReport:
     trace_id = await find_trace(runs, correlation_id)
     return RunReport(
@@ -75,7 +82,7 @@ async def _story(
     )
 
 
-async def find_trace(runs: Runs, correlation_id: str) -> str:
+async def find_trace(runs: PostgresRuns, correlation_id: str) -> str:
     """Return the trace id of a run: the one it began in, or the one derived from its correlation id."""
     return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
 
