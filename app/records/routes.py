@@ -7,8 +7,9 @@ from litestar import route
 from litestar.handlers import HTTPRouteHandler
 
 from app.errors import NotFound
-from app.http.admission import Admitted, AnyRequest, admit, admit_any, named_revision, preferences
+from app.http.admission import Admitted, AnyRequest, admit, admit_any
 from app.http.deps import HttpDeps, deps_of
+from app.http.headers import named_revision, preferences
 from app.http.paging import whole_list
 from app.http.plurals import PLURAL
 from app.http.query import Query

@@ -11,8 +11,9 @@ from weakref import WeakValueDictionary
 from litestar import route
 
 from app.errors import NotFound, UnsupportedMediaType
-from app.http.admission import AnyRequest, admit, admit_any, content_type_of, idempotency_key, read_into
+from app.http.admission import AnyRequest, admit, admit_any, content_type_of, read_into
 from app.http.deps import HttpDeps, deps_of
+from app.http.headers import idempotency_key
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response

@@ -15,15 +15,12 @@ from app.http.admission import (
     AnyRequest,
     admit,
     admit_any,
-    callback,
     content_type_of,
-    idempotency_key,
-    named_revision,
-    preferences,
     read_body,
 )
 from app.http.body import decode_patch
 from app.http.deps import deps_of
+from app.http.headers import callback, idempotency_key, named_revision, preferences
 from app.http.plurals import PLURAL
 from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response, problem_type
