@@ -17,8 +17,8 @@ from app.events.subscriptions import SubscriptionRequest, SubscriptionTest, Subs
 from app.events.types import EVENT_PATTERNS, EVENT_TYPES
 from app.http.admission import AnyRequest
 from app.http.headers import IF_NONE_MATCH
-from app.http.operation import Call, JsonBody, Listing, PathText, operation
-from app.http.parameters import LIMIT, choices, cursor, matching
+from app.http.operation import Call, JsonBody, Listing, operation
+from app.http.parameters import LIMIT, PathText, choices, cursor, matching
 from app.http.plurals import PLURAL
 from app.http.responses import Answered, json_response, link_next, page_response, resource_response
 from canonical.parts import ObjectName
@@ -29,7 +29,7 @@ EVENTS: Final = "Events"
 SUBSCRIPTIONS: Final = "Subscriptions"
 READ: Final = ("subscriptions:read",)
 WRITE: Final = ("subscriptions:write",)
-ID: Final = PathText("id", "The subscription's id.", "sub_0198f0a2b7c47d3c9a51f2e80b6c4d17", "subscription_id")
+ID: Final = PathText("id", "The subscription's id.", "sub_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 AFTER: Final = matching(
     "after",
     "Only Events after the one with this id, which may be deleted by now.",
@@ -51,7 +51,7 @@ FEED_TYPES: Final = choices(
     EVENT_PATTERNS,
     example=EVENT_PATTERNS[1],
 )
-CURSOR: Final = cursor("sub_")
+CURSOR: Final = cursor("sub_.*")
 REQUEST: Final = JsonBody(
     into=SubscriptionRequest,
     example={"target_url": "https://hooks.example.com/lockstitch/7f3c", "events": ["customer.*"]},

@@ -27,7 +27,7 @@ from app.http.body import decode_patch
 from app.http.callers import Caller
 from app.http.deps import deps_of
 from app.http.headers import Header
-from app.http.parameters import Parameter, Query
+from app.http.parameters import Parameter, PathText, Query
 from app.http.responses import Answered
 from app.problem_document import JSON
 from app.telemetry import name_route
@@ -37,15 +37,16 @@ S = TypeVar("S", bound=Struct)
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 _DECLARATION: Final = "operation"
-
-
-class PathText(Struct, frozen=True):
-    """A path parameter. `shared_as` is its name among the shared parameters, where that differs from `name`."""
-
-    name: str
-    meaning: str
-    example: str
-    shared_as: str | None = None
+VENDOR_READ: Final = (
+    *("not-found", "unsupported-action", "vendor-rejected", "vendor-throttled", "vendor-auth-failed"),
+    *("vendor-drift", "vendor-unavailable", "vendor-timeout", "connection-paused"),
+)
+"""The problems that a read at a vendor brings with it."""
+VENDOR_WRITE: Final = (
+    *VENDOR_READ,
+    *("unsupported-field", "outcome-unknown", "duplicate-record", "version-conflict"),
+)
+"""The problems that a write at a vendor brings with it."""
 
 
 class Listing(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
-"""Query parameters: declared once, read strictly, and described in the OpenAPI document.
+"""Parameters of the query and the path: declared once, read strictly, and described in the OpenAPI document.
 
-Only declared names are accepted, each once and of its type. Everything wrong is reported at once.
+Of a query, only declared names are accepted, each once and of its type. Everything wrong is reported at once.
 """
 
 import re
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.errors import InvalidField
 from app.problem_document import FieldError
@@ -24,10 +25,7 @@ _TEXT: Final = {"type": "string"}
 
 
 class Parameter(Struct, Generic[T], frozen=True, kw_only=True):
-    """A query parameter. `read` raises ValueError with what is accepted; several arguments are several errors.
-
-    `shared_as` is its name among the shared parameters of the OpenAPI document, where that differs from `name`.
-    """
+    """A query parameter. `read` raises ValueError with what is accepted; several arguments are several errors."""
 
     name: str
     meaning: str
@@ -35,12 +33,17 @@ class Parameter(Struct, Generic[T], frozen=True, kw_only=True):
     read: Callable[[str], T]
     default: T
     repeatable: bool = False
-    shared_as: str | None = None
 
 
-def text(
-    name: str, meaning: str, example: str, *, longest: int = 255, shared_as: str | None = None
-) -> Parameter[str | None]:
+class PathText(Struct, frozen=True):
+    """A parameter of the path."""
+
+    name: str
+    meaning: str
+    example: str
+
+
+def text(name: str, meaning: str, example: str, *, longest: int = 255) -> Parameter[str | None]:
     """Declare a non-empty text; None when it was not sent."""
 
     def read(value: str) -> str:
@@ -49,7 +52,7 @@ def text(
         return value
 
     schema = _TEXT | {"examples": [example]}
-    return Parameter(name=name, meaning=meaning, schema=schema, read=read, default=None, shared_as=shared_as)
+    return Parameter(name=name, meaning=meaning, schema=schema, read=read, default=None)
 
 
 def matching(
@@ -142,16 +145,17 @@ def instant(name: str, meaning: str) -> Parameter[datetime | None]:
     return Parameter(name=name, meaning=f"{meaning} (RFC 3339 with a zone).", schema=schema, read=read, default=None)
 
 
-def cursor(prefix: str = "", *, longest: int = 80) -> Parameter[str | None]:
-    """Declare the cursor of a list whose cursors begin with this prefix."""
+def cursor(pattern: str = ".+", *, longest: int = 80) -> Parameter[str | None]:
+    """Declare the cursor of a list whose cursors match this pattern."""
     plain = text("cursor", "`next_cursor` of the previous page, unchanged.", "q7Jm3wT0", longest=longest)
+    wanted = re.compile(pattern, re.DOTALL)
 
     def read(value: str) -> str | None:
-        if not (found := plain.read(value) or "").startswith(prefix):
+        if not wanted.fullmatch(plain.read(value) or ""):
             raise ValueError("is not a cursor of this list")
-        return found
+        return value
 
-    return msgspec.structs.replace(plain, read=read)
+    return replace(plain, read=read)
 
 
 LIMIT: Final = whole(
@@ -162,6 +166,12 @@ LIMIT: Final = whole(
     example=50,
     default=50,
 )
+
+
+RECORD_ID: Final = PathText(
+    "id", "A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"
+)
+RECORD_CONNECTION: Final = text("connection", "The connection. If absent, the object's system of record.", "hubspot")
 
 
 class _HasScope(Protocol):
