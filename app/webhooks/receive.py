@@ -38,7 +38,9 @@ class Received(Struct, frozen=True, kw_only=True):
     """How many events of a webhook were new, and how many were there already."""
 
     accepted: int
+    """Number of new events that are recorded. Example: `1`"""
     duplicates: int
+    """Number of events that were already recorded. Example: `0`"""
 
 
 class WebhookReceiver:
