@@ -14,6 +14,7 @@ class DiscardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The reason to discard a dead letter; stored and shown."""
 
     because: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+    """The reason, stored and shown. No personal data. Example: `"the customer was merged by hand"`"""
 
 
 async def discard_dead_letter(

@@ -22,20 +22,32 @@ class RunStep(Struct, frozen=True, kw_only=True):
     """One step, as a sentence and as facts, which differ by kind."""
 
     at: datetime
+    """When it happened or began. Example: `"2026-05-01T09:30:00Z"`"""
     kind: StoryKind
+    """The kind of entry. Example: `"vendor_call"`"""
     sentence: str
+    """A description in one sentence.
+    Example: `"hubspot was asked POST /crm/v3/objects/contacts: 201 in 84 ms; their request id is
+    0f1c7a9e-5b7e-4d0b."`"""
     facts: dict[str, Any]
+    """Facts, which depend on the kind; without personal data. Example: `{"status": 201, "connection": "hubspot"}`"""
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
     """A page of steps, oldest first. `trace_url` links to the trace."""
 
     correlation_id: str
+    """The run. Example: `"orders-4711-1767225600000"`"""
     trace_id: str
+    """The trace in which the run began. Example: `"4bf92f3577b34da6a3ce929d0e0e4736"`"""
     trace_url: str
+    """URL of the trace. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
     data: Sequence[RunStep]
+    """The entries, oldest first."""
     next_cursor: str | None
+    """Send it as `cursor` to get the next page; null on the last one. Example: `null`"""
     has_more: bool
+    """Whether there are more pages. Example: `false`"""
 
 
 async def read_run(
