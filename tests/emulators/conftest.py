@@ -20,7 +20,7 @@ from .receiver import Receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0
-SECRET = "sesame"
+SECRET = "open-sesame-0001"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """The emulators speak plain HTTP: a client that shares this reads no certificates, which takes 10 ms each time."""
 
