@@ -58,7 +58,12 @@ def test_a_wrong_credential_is_refused(emulators: RunningEmulators, vendor: Emul
         nothing = http.request(**vendor.create("x"))
         assert nothing.status_code == vendor.unauthorised.status
         for headers in vendor.wrong:
-            assert_refused(vendor, http.request(**vendor.create("x") | {"headers": headers}), vendor.unauthorised)
+            refused = http.request(**vendor.create("x") | {"headers": headers})
+            assert_refused(vendor, refused, vendor.unauthorised)
+            assert "dev-token" not in refused.text
+            assert not [name for name in refused.headers if "limit" in name]
+        for headers in (vendor.credential, *vendor.also):
+            assert http.request(**vendor.page | {"headers": headers}).status_code == 200
     assert emulators.records(vendor.name, vendor.object) == []
 
 

@@ -24,7 +24,7 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Emulated:
-    """One vendor.
+    """One vendor. `also` are other ways to send the credential, `wrong` are headers that open nothing.
 
     `record` finds the record in the answer to `show`, flat; `records` finds those of a page or a search. `follow`
     returns the request for the next page, or None at the end. `drift` names the members in which each kind of drift
@@ -54,6 +54,7 @@ class Emulated:
     follow: Callable[[httpx.Response], Ask | None] | None
     drift: dict[str, str]
     odd: Json
+    also: tuple[dict[str, str], ...] = ()
     id: str = "id"
     search: Ask | None = None
 
@@ -101,7 +102,8 @@ def _freshdesk_code(answer: httpx.Response) -> str:
 FRESHDESK = Emulated(
     name="freshdesk",
     object="tickets",
-    credential=basic("freshdesk-dev-token", "anything"),
+    credential=basic("freshdesk-dev-token", "X"),
+    also=(basic("freshdesk-dev-token", "anything"),),
     wrong=(basic("wrong", "X"), basic("", "freshdesk-dev-token"), bearer("freshdesk-dev-token"), basic("ü", "")),
     code=_freshdesk_code,
     unauthorised=Refused(status=401, code="invalid_credentials"),
@@ -138,7 +140,7 @@ def _hubspot_code(answer: httpx.Response) -> str:
     body = answer.json()
     assert body["status"] == "error"
     assert body["correlationId"] == answer.headers["x-hubspot-correlation-id"]
-    return str(body.get("category") or body["message"].partition(" on line")[0])
+    return str(body.get("policyName") or body.get("category") or body["message"].partition(" on line")[0])
 
 
 HUBSPOT = Emulated(
@@ -154,7 +156,7 @@ HUBSPOT = Emulated(
     unauthorised=Refused(status=401, code="INVALID_AUTHENTICATION"),
     throttled=Refused(
         status=429,
-        code="RATE_LIMITS",
+        code="TEN_SECONDLY_ROLLING",
         headers=(("x-hubspot-ratelimit-max", "0"), ("x-hubspot-ratelimit-remaining", "0")),
     ),
     nowhere=get("/crm/v3/objects/widgets"),
@@ -163,7 +165,7 @@ HUBSPOT = Emulated(
     absent=Refused(status=404, code="OBJECT_NOT_FOUND"),
     broken=broken("/crm/v3/objects/contacts"),
     unreadable=Refused(status=400, code="Invalid input JSON"),
-    ordered={401: "INVALID_AUTHENTICATION", 429: "RATE_LIMITS", 503: "internal error"},
+    ordered={401: "INVALID_AUTHENTICATION", 429: "TEN_SECONDLY_ROLLING", 503: "internal error"},
     create=lambda name: post(
         "/crm/v3/objects/contacts", json={"properties": {"firstname": name, "lifecyclestage": "customer"}}
     ),
@@ -291,6 +293,7 @@ STRIPE = Emulated(
     name="stripe",
     object="customers",
     credential=basic("sk_test_dev", ""),
+    also=(bearer("sk_test_dev"),),
     wrong=(bearer("sk_test_other"), *({"authorization": value} for value in ("", "Basic !", "Digest x"))),
     code=_stripe_code,
     unauthorised=Refused(status=401, code="invalid_request_error"),
@@ -380,6 +383,7 @@ ZENDESK = Emulated(
     name="zendesk",
     object="tickets",
     credential=basic("dev@example.com/token", "zendesk-dev-token"),
+    also=(bearer("zendesk-dev-token"),),
     wrong=(basic("nobody", "no"), bearer("nothing")),
     code=_zendesk_code,
     unauthorised=Refused(status=401, code="Couldn't authenticate you"),

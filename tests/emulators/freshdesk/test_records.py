@@ -2,28 +2,10 @@
 
 from typing import Any
 
-import httpx
 import pytest
 
 from ..conftest import RunningEmulators
 from .conftest import Desk, complaints
-
-
-@pytest.mark.parametrize(
-    "auth", [None, ("wrong", "X"), ("", "freshdesk-dev-token")], ids=["none", "wrong", "key as password"]
-)
-def test_without_the_key_as_user_nothing_is_told(desk: Desk, auth: Any) -> None:
-    answer = httpx.get(f"{desk.emulators.url}/freshdesk/api/v2/contacts", auth=auth)
-
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "invalid_credentials"
-    assert "x-ratelimit-remaining" not in answer.headers
-
-
-def test_the_password_means_nothing(desk: Desk) -> None:
-    url = f"{desk.emulators.url}/freshdesk/api/v2/agents/me"
-
-    assert httpx.get(url, auth=("freshdesk-dev-token", "anything")).json()["contact"]["name"] == "Mara Field"
 
 
 def test_a_contact_needs_a_name_and_some_way_to_be_reached(desk: Desk) -> None:

@@ -15,23 +15,6 @@ from .conftest import Desk, code_of
 NOBODY = "003dM00000NoBody"[:15]
 
 
-def test_a_credential_is_needed(desk: Desk) -> None:
-    answer = httpx.get(f"{desk.http.base_url}sobjects", headers={"Authorization": "Bearer nothing"})
-
-    assert answer.status_code == 401
-    assert answer.json() == [{"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}]
-
-
-def test_every_answer_tells_of_the_days_requests(desk: Desk) -> None:
-    used, most = desk.http.get("limits").headers["sforce-limit-info"].removeprefix("api-usage=").split("/")
-    assert int(used) < int(most)
-
-    desk.emulators.limit("salesforce", per_minute=1)
-    answers = [desk.http.get("limits") for _ in range(3)]
-
-    assert (answers[-1].status_code, code_of(answers[-1])) == (403, "REQUEST_LIMIT_EXCEEDED")
-
-
 def test_a_record_is_made_shown_changed_and_deleted(desk: Desk) -> None:
     id = desk.made("Contact", FirstName="Ann", LastName=" Lee ", Phone="", Email="ann@example.com")
     shown = desk.http.get(f"sobjects/Contact/{id}").json()

@@ -9,13 +9,6 @@ from .conftest import PATH, TOKEN, Shop
 SHOP = "{ shop { name currencyCode ianaTimezone } }"
 
 
-@pytest.mark.parametrize("headers", [{}, {"X-Shopify-Access-Token": "wrong"}])
-def test_without_a_token_nothing_is_said(shop: Shop, headers: dict[str, str]) -> None:
-    answer = shop.emulators.http.post(PATH, json={"query": SHOP}, headers=headers)
-    assert answer.status_code == 401
-    assert answer.json() == {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
-
-
 def test_the_shop(shop: Shop) -> None:
     assert shop.data(SHOP)["shop"] == {
         "name": "Lockstitch Dev",
