@@ -57,19 +57,6 @@ def test_owners_pipelines_and_properties_are_placed(hubspot: httpx.Client, emula
     assert hubspot.post(CONTACTS, json={"properties": {"shoe_size": "42"}}).status_code == 201
 
 
-@pytest.mark.parametrize(("status", "category"), [(429, "RATE_LIMITS"), (401, "INVALID_AUTHENTICATION"), (503, None)])
-def test_ordered_failures_speak_hubspots_words(
-    hubspot: httpx.Client, emulators: Any, status: int, category: str | None
-) -> None:
-    emulators.order(vendor="hubspot", times=1, fault={"kind": "status", "status": status, "retry_after": 3})
-    answer = hubspot.get(CONTACTS)
-    assert answer.status_code == status
-    assert answer.headers["retry-after"] == "3"
-    assert answer.json()["status"] == "error"
-    assert answer.json().get("category") == category
-    assert hubspot.get(CONTACTS).status_code == 200
-
-
 def test_drift(hubspot: httpx.Client, emulators: Any, make_contact: Make, make_ticket: Make) -> None:
     contact = make_contact(email="a@shop.example", lifecyclestage="customer")["id"]
     make_ticket(subject="x", hs_ticket_priority="HIGH")

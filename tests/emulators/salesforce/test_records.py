@@ -236,15 +236,6 @@ def test_nonsense_is_refused_with_a_code(desk: Desk, method: str, path: str, bod
     assert code_of(answer)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 503])
-def test_a_fault_speaks_the_vendors_words(desk: Desk, status: int) -> None:
-    desk.emulators.order(vendor="salesforce", fault={"kind": "status", "status": status}, times=1)
-    answer = desk.http.get("limits")
-
-    assert answer.status_code == status
-    assert code_of(answer)
-
-
 @pytest.mark.parametrize(
     ("change", "members"),
     [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import PATH, TOKEN, Shop
+from .conftest import PATH, Shop
 
 SHOP = "{ shop { name currencyCode ianaTimezone } }"
 
@@ -154,11 +154,3 @@ def test_a_null_where_none_may_be_takes_its_parent_with_it(shop: Shop) -> None:
     body = shop.ask("query($id: ID!) { order(id: $id) { id name } }", id=placed["id"])
     assert body["data"] == {"order": None}
     assert body["errors"][0]["path"] == ["order", "name"]
-
-
-def test_faults_speak_in_shopifys_words(shop: Shop) -> None:
-    shop.emulators.order(vendor="shopify", fault={"kind": "status", "status": 503, "retry_after": 2}, times=1)
-    answer = shop.http.post(PATH, json={"query": SHOP})
-    assert (answer.status_code, answer.json()) == (503, {"errors": "Service Unavailable"})
-    assert answer.headers["retry-after"] == "2"
-    assert TOKEN not in answer.text

@@ -1,7 +1,5 @@
 """What all calls have in common: keys, versions, request ids, idempotency, limits, faults, drift."""
 
-import pytest
-
 from ..conftest import RunningEmulators
 from .conftest import Shop, error
 
@@ -62,19 +60,6 @@ def test_an_error_of_its_own_is_remembered(shop: Shop) -> None:
 def test_addresses_that_there_are_not(shop: Shop) -> None:
     assert error(shop.http.get("orders"))["message"].startswith("Unrecognized request URL (GET: /v1/orders)")
     assert error(shop.http.get("customers/cus_none"))["code"] == "resource_missing"
-
-
-@pytest.mark.parametrize(
-    ("status", "kind", "code"),
-    [(402, "card_error", "card_declined"), (409, None, "lock_timeout"), (500, "api_error", None)],
-)
-def test_an_ordered_failure_is_worded_as_stripe_does(
-    shop: Shop, status: int, kind: str | None, code: str | None
-) -> None:
-    shop.emulators.order(vendor="stripe", fault={"kind": "status", "status": status}, times=1)
-    told = error(shop.http.get("customers"))
-    assert told["type"] == (kind or "invalid_request_error")
-    assert told.get("code") == code
 
 
 def test_drift_changes_answers_and_not_records(shop: Shop) -> None:
