@@ -257,19 +257,3 @@ def test_the_limit_and_what_an_include_costs(desk: Desk, emulators: RunningEmula
     refused = desk.http.get(path, params={"include": "stats"})
     assert refused.status_code == 429
     assert 1 <= int(refused.headers["retry-after"]) <= 60
-
-
-def test_drift_bends_what_is_answered_and_faults_speak_freshdesk(desk: Desk, emulators: RunningEmulators) -> None:
-    ticket = desk.ticket()
-    bent: dict[str, Any] = {}
-    for change in ("enum", "type", "field", "missing"):
-        emulators.order(vendor="freshdesk", fault={"kind": "drift", "change": change}, times=1)
-        bent[change] = desk.get("tickets")[0]
-    assert bent["enum"]["status"] == 42
-    assert bent["type"]["id"] == str(ticket["id"])
-    assert "sentiment" in bent["field"]
-    assert bent["type"].keys() - bent["missing"].keys() == {"updated_at"}
-    for status in (401, 403, 404, 409, 429, 500, 503):
-        emulators.order(vendor="freshdesk", fault={"kind": "status", "status": status}, times=1)
-        assert desk.http.get("tickets").status_code == status
-    assert desk.get("tickets")[0]["status"] == 2

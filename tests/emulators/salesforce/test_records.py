@@ -236,31 +236,6 @@ def test_nonsense_is_refused_with_a_code(desk: Desk, method: str, path: str, bod
     assert code_of(answer)
 
 
-@pytest.mark.parametrize(
-    ("change", "members"),
-    [
-        ("enum", {"Status": "Awaiting Vendor", "Priority": "Blocker"}),
-        ("type", {"IsClosed": "yes"}),
-        ("field", {"EinsteinScore": {"value": 0.82, "model": "v3"}}),
-    ],
-)
-def test_drift_bends_the_records_of_an_answer(desk: Desk, change: str, members: dict[str, Any]) -> None:
-    desk.made("Case", Subject="Lid", Priority="Low")
-    desk.emulators.order(vendor="salesforce", fault={"kind": "drift", "change": change}, times=1)
-
-    (record,) = desk.query("SELECT Id, Status, Priority, IsClosed FROM Case")["records"]
-
-    assert members.items() <= record.items()
-
-
-def test_drift_takes_a_member_away(desk: Desk) -> None:
-    desk.made("Case", Subject="Lid")
-    desk.emulators.order(vendor="salesforce", fault={"kind": "drift", "change": "missing"}, times=1)
-    asked = "SELECT Id, Status FROM Case"
-    (without,), (whole,) = desk.query(asked)["records"], desk.query(asked)["records"]
-    assert without == {name: value for name, value in whole.items() if name != "Id"}
-
-
 def test_a_reply_that_is_lost_was_carried_out(desk: Desk) -> None:
     desk.emulators.order(
         vendor="salesforce",

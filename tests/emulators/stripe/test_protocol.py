@@ -60,16 +60,3 @@ def test_an_error_of_its_own_is_remembered(shop: Shop) -> None:
 def test_addresses_that_there_are_not(shop: Shop) -> None:
     assert error(shop.http.get("orders"))["message"].startswith("Unrecognized request URL (GET: /v1/orders)")
     assert error(shop.http.get("customers/cus_none"))["code"] == "resource_missing"
-
-
-def test_drift_changes_answers_and_not_records(shop: Shop) -> None:
-    made = shop.customer(name="Ann")
-    for change, expected in (("enum", ("tax_exempt", "partly")), ("type", ("livemode", "false"))):
-        shop.emulators.order(vendor="stripe", fault={"kind": "drift", "change": change}, times=2)
-        assert shop.http.get(f"customers/{made.id}").json()[expected[0]] == expected[1]
-        assert shop.http.get("customers").json()["data"][0][expected[0]] == expected[1]
-    shop.emulators.order(vendor="stripe", fault={"kind": "drift", "change": "field"}, times=1)
-    assert "risk_assessment" in shop.http.get(f"customers/{made.id}").json()
-    shop.emulators.order(vendor="stripe", fault={"kind": "drift", "change": "missing"}, times=1)
-    assert "livemode" not in shop.http.get(f"customers/{made.id}").json()
-    assert shop.http.get(f"customers/{made.id}").json()["tax_exempt"] == "none"
