@@ -106,11 +106,13 @@ def test_a_field_is_made_once_and_its_values_have_its_type(desk: Desk) -> None:
         "label": "missing_field",
         "label_for_customers": "missing_field",
     }
-    assert desk.ticket(custom_fields={"cf_seam_length": 5})["custom_fields"] == {"cf_seam_length": 5}
+    ticket = desk.ticket(custom_fields={"cf_seam_length": 5})
+    assert ticket["custom_fields"] == {"cf_seam_length": 5}
+    path = f"tickets/{ticket['id']}"
     for value, code in (("five", "datatype_mismatch"), (True, "datatype_mismatch"), (None, None)):
-        answer = desk.http.put("tickets/1", json={"custom_fields": {"cf_seam_length": value}})
+        answer = desk.http.put(path, json={"custom_fields": {"cf_seam_length": value}})
         assert complaints(answer) == {"cf_seam_length": code} if code else answer.status_code == 200
-    unknown = desk.http.put("tickets/1", json={"custom_fields": {"cf_colour": "red"}})
+    unknown = desk.http.put(path, json={"custom_fields": {"cf_colour": "red"}})
     assert complaints(unknown) == {"cf_colour": "invalid_field"}
     assert [one["name"] for one in desk.get("ticket_fields", type="custom_number")] == ["cf_seam_length"]
 

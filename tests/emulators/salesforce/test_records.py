@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 
 from emulators.salesforce import EMULATOR
@@ -234,19 +233,6 @@ def test_nonsense_is_refused_with_a_code(desk: Desk, method: str, path: str, bod
 
     assert answer.status_code == status
     assert code_of(answer)
-
-
-def test_a_reply_that_is_lost_was_carried_out(desk: Desk) -> None:
-    desk.emulators.order(
-        vendor="salesforce",
-        match={"method": "POST", "path": "/services/data/v62.0/sobjects/Contact"},
-        fault={"kind": "timeout_after_commit", "delay_ms": 50},
-        times=1,
-    )
-    with pytest.raises(httpx.TransportError):
-        desk.http.post("sobjects/Contact", json={"LastName": "Lee"})
-
-    assert desk.values("SELECT LastName FROM Contact", "LastName") == ["Lee"]
 
 
 def test_ids_have_the_letters_that_recorded_ones_have() -> None:

@@ -1,8 +1,5 @@
 """Records placed from outside, answers that drift, and what survives a kill."""
 
-import httpx
-import pytest
-
 from ..conftest import RunningEmulators
 from .conftest import PATH, Shop
 
@@ -115,22 +112,6 @@ def test_a_placed_order_can_be_cancelled_and_keeps_what_it_was_sold_for(shop: Sh
     assert order is not None
     assert order["cancelledAt"] is not None
     assert order["totalPriceSet"]["shopMoney"]["amount"] == "80.0"
-
-
-def test_a_lost_reply_leaves_an_order_that_its_mark_finds(shop: Shop) -> None:
-    shop.define()
-    shop.emulators.order(vendor="shopify", fault={"kind": "timeout_after_commit", "delay_ms": 0}, times=1)
-    mark = {"namespace": "lockstitch", "key": "operation", "value": "op_1"}
-    with pytest.raises(httpx.TransportError):
-        shop.create_order(metafields=[mark])
-    found = shop.data(
-        """query($id: UniqueMetafieldValueInput!) {
-             orderByIdentifier(identifier: {customId: $id}) { id } }""",
-        id=mark,
-    )["orderByIdentifier"]
-    assert found is not None
-    assert shop.create_order(metafields=[mark])["order"] is None
-    assert len(shop.emulators.records("shopify", "Order")) == 1
 
 
 def test_all_of_it_outlives_a_kill(own_emulators: RunningEmulators) -> None:

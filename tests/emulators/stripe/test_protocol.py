@@ -1,6 +1,5 @@
 """What all calls have in common: keys, versions, request ids, idempotency, limits, faults, drift."""
 
-from ..conftest import RunningEmulators
 from .conftest import Shop, error
 
 
@@ -19,14 +18,6 @@ def test_the_same_request_with_the_same_key_is_answered_again(shop: Shop) -> Non
     assert "idempotent-replayed" not in first.headers
     assert again.headers["request-id"] != first.headers["request-id"]
     assert len(shop.emulators.records("stripe", "customers")) == 1
-
-
-def test_a_key_survives_a_crash(own_emulators: RunningEmulators) -> None:
-    shop = Shop(own_emulators)
-    first = shop.post("customers", key="k-1", name="Ann")
-    own_emulators.kill()
-    own_emulators.start()
-    assert shop.post("customers", key="k-1", name="Ann").json() == first.json()
 
 
 def test_another_request_with_the_same_key_is_refused(shop: Shop) -> None:
