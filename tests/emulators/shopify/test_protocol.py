@@ -28,11 +28,6 @@ def test_old_versions_fall_forward_and_the_answer_says_which_it_is(shop: Shop, v
     assert len(answer.headers["x-request-id"]) == 36
 
 
-def test_rest_is_gone(shop: Shop) -> None:
-    answer = shop.http.get("/shopify/admin/api/2026-07/orders.json")
-    assert (answer.status_code, answer.json()) == (404, {"errors": "Not Found"})
-
-
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": ""}', b'{"query": 7}', b"\xff"])
 def test_a_body_without_a_query(shop: Shop, body: bytes) -> None:
     answer = shop.http.post(PATH, content=body, headers={"content-type": "application/json"})

@@ -46,8 +46,3 @@ def test_an_error_of_its_own_is_remembered(shop: Shop) -> None:
     again = shop.post("customers", key="k-1", name="Ann")
     assert (again.status_code, again.headers["idempotent-replayed"]) == (500, "true")
     assert shop.http.get("customers").json()["data"] == []
-
-
-def test_addresses_that_there_are_not(shop: Shop) -> None:
-    assert error(shop.http.get("orders"))["message"].startswith("Unrecognized request URL (GET: /v1/orders)")
-    assert error(shop.http.get("customers/cus_none"))["code"] == "resource_missing"

@@ -166,13 +166,6 @@ def test_an_export_begins_in_the_past(desk: Desk) -> None:
     assert desk.http.get("incremental/tickets/cursor").status_code == 400
 
 
-def test_unknown_paths_are_no_endpoints(desk: Desk) -> None:
-    for path in ("brands", "tickets/x", "users/1/wishes"):
-        answer = desk.http.get(path)
-        assert (answer.status_code, answer.json()["error"]) == (404, "InvalidEndpoint")
-    assert desk.http.patch("tickets/1").status_code == 404
-
-
 def test_any_payload_can_be_placed_and_is_read_as_it_is(desk: Desk) -> None:
     odd = desk.emulators.place("zendesk", "tickets", {"id": 77, "tags": None, "status": "limbo", "external_id": 5})
     desk.emulators.place("zendesk", "tickets", {"id": "seventy-eight"})

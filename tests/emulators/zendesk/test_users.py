@@ -44,11 +44,6 @@ def test_a_body_of_the_wrong_shape_gets_400(desk: Desk, body: bytes) -> None:
     assert answer.json()["error"]["title"] == "Invalid attribute"
 
 
-def test_a_body_that_is_no_json_gets_422(desk: Desk) -> None:
-    answer = desk.http.post("users", content=b"{name")
-    assert (answer.status_code, answer.json()["error"]) == (422, "Unprocessable Entity")
-
-
 def test_create_or_update_goes_by_external_id_then_by_email(desk: Desk) -> None:
     def upsert(**user: Any) -> tuple[int, dict[str, Any]]:
         answer = desk.http.post("users/create_or_update.json", json={"user": user})
