@@ -51,15 +51,6 @@ def test_a_cursor_that_is_none_gets_400(desk: Desk, cursor: str) -> None:
     assert desk.http.get("tickets", params={"page[after]": cursor}).status_code == 400
 
 
-def test_search_sees_a_ticket_only_when_the_lag_is_over(desk: Desk) -> None:
-    ticket = desk.ticket(external_id="t-1", tags=["marker"], subject="Lid")
-    desk.emulators.limit("zendesk", search_lag=3600)
-    late = desk.ticket(external_id="t-2", tags=["marker"])
-    assert [one["id"] for one in desk.get("search.json", query="tags:marker")["results"]] == []
-    desk.emulators.limit("zendesk", search_lag=0)
-    assert {one["id"] for one in desk.get("search.json", query="tags:marker")["results"]} == {ticket["id"], late["id"]}
-
-
 def test_search_answers_with_the_old_copy_until_the_lag_is_over(desk: Desk) -> None:
     def count(query: str) -> int:
         found: int = desk.get("search", query=query)["count"]
@@ -67,7 +58,6 @@ def test_search_answers_with_the_old_copy_until_the_lag_is_over(desk: Desk) -> N
 
     desk.emulators.limit("zendesk", search_lag=1)
     ticket = desk.ticket(tags=["old"])
-    assert count("tags:old") == 0
     while count("tags:old") == 0:
         time.sleep(0.05)
     desk.change(ticket, tags=["new"])
