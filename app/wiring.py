@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app import telemetry
-from app.api_keys.cache import RememberedKeys
+from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
@@ -38,7 +38,7 @@ from app.http.rate_limit import Budgets
 from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.notify import Alerting, open_alerting
-from app.monitoring.readiness import RememberedReadiness, Verdict
+from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.gauges import Gauges
@@ -204,7 +204,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     )
     announcer = _announcer(foundation.sealer, foundation.events)
     pauses = PostgresPauses(foundation.database, announcer)
-    await stack.enter_async_context(pauses.following(foundation.database_url))
+    await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
         vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
@@ -218,7 +218,7 @@ async def _open_records(
 ) -> RecordDeps:
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
-    await stack.enter_async_context(mapping_routes.following(foundation.database_url))
+    await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
@@ -303,13 +303,13 @@ async def _open_dependencies(
         ),
         MonitoringDeps(
             runs=PostgresRuns(database),
-            readiness=RememberedReadiness(partial(_readiness, database)),
+            readiness=CachedReadiness(partial(_readiness, database)),
             collect=gauges.refresh,
         ),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
-            keys=RememberedKeys(PostgresKeys(database)),
+            keys=CachedKeys(PostgresKeys(database)),
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
             bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),

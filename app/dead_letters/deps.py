@@ -1,4 +1,4 @@
-"""What decisions about dead letters are given."""
+"""Dependencies of decisions about dead letters."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from app.revisions.store.mapping_routes import PostgresMappingRoutes
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetterDeps:
-    """`kinds` are all job kinds by name; `show` makes the payload of a kind legible where it names only a place."""
+    """Stores and job kinds. `kinds` are by name; `show` replaces references in the payload of a kind by their data."""
 
     database: Database
     queue: Enqueuer

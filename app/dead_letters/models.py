@@ -42,11 +42,17 @@ class DeadLetterGroup(Struct, frozen=True, kw_only=True):
     """Open dead letters with the same cause: their count, and the oldest as an example."""
 
     connection: str
+    """The connection of the work; `-` for none. Example: `"hubspot"`"""
     kind: str
+    """The kind of work. Example: `"ingest"`"""
     category: DeathCategory
+    """The kind of failure. `poison` ended its worker. Example: `"transient"`"""
     reason: str
+    """The reason. Example: `"vendor-unavailable"`"""
     count: int
+    """Number of dead letters in the group. Example: `1180`"""
     example: str
+    """The oldest of them. Example: `"dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
 
 
 class NotOpen(Exception):

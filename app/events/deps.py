@@ -1,4 +1,4 @@
-"""What the feed, subscriptions and deliveries are given."""
+"""Dependencies of the feed, subscriptions and deliveries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +13,11 @@ from canonical.parts import ObjectName
 
 @dataclass(frozen=True, kw_only=True)
 class EventDeps:
-    """`delivery_ladder` holds the seconds between attempts at a delivery; `connections` the objects whose data each
-    configured connection may show, none for one of which nothing is mapped."""
+    """Stores and settings of events.
+
+    `delivery_ladder` holds the seconds between delivery attempts. `connections` maps each configured connection to the
+    objects whose data it may show, none if nothing is mapped.
+    """
 
     events: PostgresEvents
     subscriptions: PostgresSubscriptions

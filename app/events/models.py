@@ -62,13 +62,27 @@ class EventDocument(Struct, frozen=True, kw_only=True):
     """An Event as the feed and subscribers get it (contract, Events out)."""
 
     id: str
+    """Unique; ids sort in the order of the feed. Every delivery of the Event has this id.
+    Example: `"evt_000000000000000f4240000000000012d687"`"""
     type: str
+    """What happened to which object. Example: `"customer.updated"`"""
     timestamp: datetime
+    """When the Event was appended. Example: `"2026-05-01T09:30:00Z"`"""
     api_version: str
+    """The version of this contract. Example: `"v1"`"""
     connection: str | None
+    """The connection; null if the Event belongs to none. Example: `"hubspot"`"""
     correlation_id: str
+    """The run of the Event. Example: `"orders-4711-1767225600000"`"""
     changed: tuple[str, ...] | None
+    """Top-level fields that differ from the last known state, without `updated_at`. For a record that is new to
+    Lockstitch, all fields with a value. Null if not applicable.
+    Example: `["emails"]`"""
     data: Raw
+    """The resource as the API returns it, with `id` and `meta`; for a deletion, its last known state. For other types a
+    comment, an operation and so on. For `webhook.received`: `type` (the vendor's topic) and `payload`, which is the
+    JSON that was sent, a string for other text, otherwise `{"base64": …}`.
+    Example: `{"id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17", "display_name": "Ann Lee"}`"""
 
 
 class Event(Struct, frozen=True, kw_only=True):

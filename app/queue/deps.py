@@ -1,4 +1,4 @@
-"""What the view of the queue is given."""
+"""Dependencies of the view of the queue."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.queue.models import QueueFigures
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDeps:
-    """`count_dead_letters` counts those that are open."""
+    """Lanes and figures. `count_dead_letters` counts open ones."""
 
     lanes: PostgresLanes
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]

@@ -262,7 +262,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     closed_by: str | None
-    closed_because: str | None
+    closed_reason: str | None
 
 
 class Announcer(Protocol):

@@ -21,23 +21,31 @@ class ShadowOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A revision to compare with the active one. `sample_rate` is a share, above 0 to 1."""
 
     revision: RevisionNumber
+    """The revision. Example: `2`"""
     sample_rate: Share = 0.1
+    """The share to compare, above 0 to 1. Example: `0.1`"""
 
 
 class CanaryOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A revision to use for a `share` of the records, above 0 to 1."""
 
     revision: RevisionNumber
+    """The revision. Example: `2`"""
     share: Share = 0.1
+    """The share of records, above 0 to 1. Example: `0.1`"""
 
 
 class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Changes to the route of a mapping at a connection. Absent leaves a setting unchanged; null removes it."""
 
     connection: Annotated[str, Meta(min_length=1, max_length=255)]
+    """The connection. Example: `"hubspot"`"""
     active: RevisionNumber | None | UnsetType = UNSET
+    """The revision to activate; null follows the newest released one. Example: `2`"""
     shadow: ShadowOrder | None | UnsetType = UNSET
+    """The revision to compare with it; null ends the comparison."""
     canary: CanaryOrder | None | UnsetType = UNSET
+    """The revision to answer for a share of the records; null ends the canary."""
 
 
 async def list_mappings(

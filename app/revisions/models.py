@@ -18,15 +18,20 @@ class Shadow(Struct, frozen=True, kw_only=True):
     """A revision that is compared with the active one. `sample_rate` is the share of traffic, above 0 to 1."""
 
     revision: int
+    """The revision. Example: `2`"""
     sample_rate: float
+    """The share of records and drafts to compare. Example: `0.1`"""
 
 
 class Canary(Struct, frozen=True, kw_only=True):
     """A revision that answers for a `share` of the records, above 0 to 1. `since` is database time."""
 
     revision: int
+    """The revision. Example: `2`"""
     share: float
+    """The share of records that it answers. Example: `0.1`"""
     since: datetime
+    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class Route(Struct, frozen=True, kw_only=True):

@@ -86,8 +86,8 @@ async def _is_newest(
     """Return whether no later row of the record was published. An edited row may name another record than before."""
     record = identity_of(remote_id)
     if record == row[0]:
-        return await deps.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
-    return await deps.uploads.tell_mended(transaction, receipt.connection, record, receipt.id, key_of(record))
+        return await deps.uploads.publish(transaction, receipt.connection, row, receipt.received_at)
+    return await deps.uploads.publish_edited(transaction, receipt.connection, record, receipt.id, key_of(record))
 
 
 async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
@@ -160,7 +160,7 @@ def _send_again(letter: DeadLetter) -> tuple[str, str, str]:
     return (
         f"/v1/uploads/{letter.connection}",
         f"lockstitch uploads send FILE --connection {letter.connection}",
-        "Or correct the export and send it again: only rows that say something new are taken. Then discard this one.",
+        "Or correct the export and send it again; only new or changed rows are recorded. Then discard this one.",
     )
 
 

@@ -17,7 +17,7 @@ from app.identifiers import uuid7
 from app.uploads.deps import UploadDeps
 from app.uploads.export_folder import DiskFolder
 from app.uploads.models import WaitingFile
-from app.uploads.record import LARGEST, layout_of, refuse_export, take_upload
+from app.uploads.record import MAX_BYTES, layout_of, refuse_export, take_upload
 
 _log = logging.getLogger("lockstitch.worker")
 
@@ -44,8 +44,8 @@ async def _take(deps: UploadDeps, connection: str, folder: DiskFolder, file: Wai
     found, layout = layout_of(deps.connections, connection)
     run = str(uuid7())
     with telemetry.bind(run):
-        if file.size > LARGEST:
-            reason = f"the file has {file.size} bytes; the maximum is {LARGEST}"
+        if file.size > MAX_BYTES:
+            reason = f"the file has {file.size} bytes; the maximum is {MAX_BYTES}"
             refuse_export(connection, reason)
             await _refuse(deps, connection, folder, file, reason)
             return

@@ -24,20 +24,36 @@ class UploadView(Struct, frozen=True, kw_only=True):
     """
 
     id: str
+    """The upload's id. Example: `"upl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     connection: str
+    """The connection of the export. Example: `"legacy"`"""
     object: ObjectName
+    """The object that its rows hold. Example: `"customer"`"""
     state: Literal["recording", "working", "done"]
+    """`recording` while rows are recorded, `working` while rows wait to be processed, then `done`.
+    Example: `"working"`"""
     rows: int
+    """Rows in the file, without the header. Example: `10000`"""
     seen: int
+    """Rows that are recorded, duplicates included. Example: `10000`"""
     accepted: int
+    """Rows with new content. Example: `9800`"""
     duplicates: int
+    """Rows that equal the last row of their record. Example: `200`"""
     settled: int
+    """Accepted rows that became events, or changed nothing. Example: `9000`"""
     refused: int
+    """Accepted rows that are now dead letters. Example: `37`"""
     discarded: int
+    """Accepted rows that an operator discarded. Example: `0`"""
     waiting: int
+    """Accepted rows that still wait to be processed. Example: `763`"""
     correlation_id: str
+    """The run that sent it. Use it to find its dead letters. Example: `"legacy-import-4711"`"""
     created_at: Instant
+    """When the upload began. Example: `"2026-05-01T09:30:00Z"`"""
     recorded_at: datetime | None
+    """When all rows were recorded; null before. Example: `"2026-05-01T09:30:09Z"`"""
 
 
 async def list_uploads(uploads: PostgresUploads, connection: str | None, *, after: str | None, limit: int) -> Page:

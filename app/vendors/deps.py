@@ -1,4 +1,4 @@
-"""What calls to vendors, and connections for operators, are given."""
+"""Dependencies of calls to vendors, and of connections for operators."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from app.vendors.models import Connections
 
 @dataclass(frozen=True, kw_only=True)
 class VendorDeps:
-    """The configured connections, the one client, and what pauses a connection."""
+    """The configured connections, the client, and their lanes and pauses."""
 
     connections: Connections
     vendors: VendorClient

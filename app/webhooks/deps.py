@@ -1,4 +1,4 @@
-"""What the ingestion of webhooks is given."""
+"""Dependencies of webhook ingestion."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from app.webhooks.store.receipts import PostgresReceipts
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptDeps:
-    """What showing a receipt needs."""
+    """What showing a receipt to an operator needs."""
 
     receipts: PostgresReceipts
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestDeps(RecordDeps):
-    """The receipts, the last-seen record states, and where Events, their jobs and audit entries go."""
+    """What `ingest` needs: receipts, last-seen states, and the stores of events, jobs and audit facts."""
 
     receipts: PostgresReceipts
     states: PostgresRecordStates

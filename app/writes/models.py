@@ -149,14 +149,27 @@ class OperationView(Struct, frozen=True, kw_only=True):
     """An Operation as callers see it."""
 
     id: str
+    """The operation's id; the record at the vendor carries it as its marker.
+    Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     state: Literal["queued", "executing", "succeeded", "failed", "unknown"]
+    """The state of the write. `unknown` waits for an operator. Example: `"succeeded"`"""
     object: ObjectName
+    """The object that is written. Example: `"customer"`"""
     action: Action
+    """The verb. Example: `"create"`"""
     connection: str
+    """The connection. Example: `"hubspot"`"""
     attempts: int
+    """Number of attempts. Example: `1`"""
     correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
     created_at: datetime
+    """When it was requested. Example: `"2026-05-01T09:30:00Z"`"""
     updated_at: datetime
+    """When its state last changed. Example: `"2026-05-01T09:30:01Z"`"""
     redriven: bool
+    """Whether an operator ran it again after a refusal. Example: `false`"""
     result: Any | UnsetType = UNSET
+    """The resource, if the write succeeded."""
     problem: ProblemDocument | UnsetType = UNSET
+    """The problem, if the write failed or is unknown."""

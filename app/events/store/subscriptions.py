@@ -47,7 +47,7 @@ INSERT = Statement(
 
 OPEN_LANE = Statement(
     "INSERT lane",
-    "INSERT INTO lane (connection, at_once) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
+    "INSERT INTO lane (connection, concurrency) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
 )
 
 SELECT_PAGE = Statement(

@@ -32,7 +32,7 @@ TEXTS: Final[dict[type[Struct], dict[str, Text]]] = {
         "what": ("What does not match.", '"content"'),
         "position": ("Position in the chain.", "31007"),
         "audit_event": ("The event concerned.", "31009"),
-        "detail": ("An explanation.", '"The event is not what was sealed. Its own digest does not fit either."'),
+        "detail": ("An explanation.", '"The event differs from the sealed one. Its own digest does not match either."'),
     },
     UnsealedTail: {
         "count": ("Events that are not yet in the chain.", "2"),
