@@ -93,7 +93,7 @@ SELECT_OLDEST = Statement(
 
 
 class PostgresAuditTrail:
-    """Implements `AuditTrail` on PostgreSQL."""
+    """The events of the audit trail, and the chain over them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -26,19 +26,28 @@ class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     the time of the dead letter."""
 
     connection: Word | None = None
+    """Only this connection. Example: `"hubspot"`"""
     kind: Word | None = None
+    """Only this kind of work. Example: `"ingest"`"""
     category: DeathCategory | None = None
+    """Only this kind of failure. Example: `"transient"`"""
     since: Instant | None = None
+    """Only those given up at or after this time. Example: `"2026-05-01T09:30:00Z"`"""
     until: Instant | None = None
+    """Only those given up before this time. Example: `"2026-05-01T09:30:00Z"`"""
     correlation_id: Word | None = None
+    """Only this run. Example: `"orders-4711-1767225600000"`"""
 
 
 class RedriveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to redrive, how many per second (unlimited if missing), and whether only to preview."""
 
     filter: RedriveFilter
+    """Which open dead letters to redrive; an empty filter matches all."""
     rate_per_second: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    """Maximum rate per second; null if unlimited. Example: `20.0`"""
     dry_run: bool = False
+    """Report what would be redriven, and change nothing. Example: `false`"""
 
 
 class RedriveView(Struct, frozen=True, kw_only=True):
@@ -46,29 +55,48 @@ class RedriveView(Struct, frozen=True, kw_only=True):
     the estimated time left."""
 
     id: str
+    """The redrive's id. Example: `"rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     state: RedriveState
+    """The state of the redrive. Example: `"running"`"""
     filter: RedriveFilter
+    """The filter of the request."""
     rate_per_second: float | None
+    """Maximum rate per second; null if unlimited. Example: `20.0`"""
     total: int
+    """Number that matched when it began. Example: `1200`"""
     redriven: int
+    """Number that were queued again. Example: `340`"""
     skipped: int
+    """Number that were decided meanwhile, or already queued. Example: `2`"""
     left: int
+    """Number that remain. Example: `858`"""
     rate: float | None
+    """Actual rate per second so far; null before the first. Example: `19.8`"""
     eta_seconds: float | None
+    """Remaining seconds at this rate; null if unknown. Example: `42.9`"""
     actor: str
+    """Who requested it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
     created_at: datetime
+    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
     updated_at: datetime
+    """When it last made progress. Example: `"2026-05-01T09:30:00Z"`"""
     ended_at: datetime | None
+    """When it ended. Example: `null`"""
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
     """What a redrive would process now: how many, of which kinds, and its duration at the requested rate."""
 
     total: int
+    """Number that would be redriven now. Example: `1200`"""
     groups: list[DeadLetterGroup]
+    """Groups by failure, the most frequent first; at most 20."""
     seconds: float | None
+    """Duration at the requested rate; null without a rate. Example: `60.0`"""
     dry_run: bool = True
+    """Always true: nothing was changed. Example: `true`"""
 
 
 async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest) -> DryRun:
@@ -90,7 +118,7 @@ async def start_redrive(
         actor=actor,
         correlation_id=correlation_id,
     )
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         return view_of(await deps.redrives.start(transaction, new))
 
 
@@ -108,7 +136,7 @@ async def read_redrive(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
 async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -> RedriveView:
     """Stop a redrive. Letters that were redriven stay so. Raises NotFound, StateConflict if it has ended."""
     redrive = await _find(deps, redrive_id)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         cancelled = await deps.redrives.cancel(transaction, redrive.id, actor=actor)
     redrive = await _find(deps, redrive_id)
     if not cancelled:
@@ -121,7 +149,7 @@ async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -
 
 async def run_due_redrives(deps: DeadLetterDeps) -> bool:
     """Run one batch of a due redrive in one transaction. Return whether there may be more to do at once."""
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         batch = await deps.redrives.take_batch(transaction, BATCH)
         if batch is None:
             return False

@@ -14,6 +14,7 @@ class DiscardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The reason to discard a dead letter; stored and shown."""
 
     because: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+    """The reason, stored and shown. No personal data. Example: `"the customer was merged by hand"`"""
 
 
 async def discard_dead_letter(
@@ -24,7 +25,7 @@ async def discard_dead_letter(
     kind = deps.kinds.get(letter.kind)
     following = None if kind is None or kind.abandon is None else kind.abandon(letter)
     try:
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.dead_letters.discard(transaction, letter.id, actor=actor, because=order.because)
             if following is not None:
                 await deps.queue.enqueue(transaction, following)

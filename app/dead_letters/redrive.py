@@ -14,6 +14,8 @@ class RedriveOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """How to redrive a dead letter: with its own payload, or with this one."""
 
     payload: Raw | UnsetType = UNSET
+    """Replaces `payload`, in the same form. If absent, the payload stays.
+    Example: `{"receipt": "in_0198f0a2b7c47d3c9a51f2e80b6c4d17", "payload": {"objectId": 1051}}`"""
 
 
 async def redrive_dead_letter(
@@ -24,7 +26,7 @@ async def redrive_dead_letter(
     letter = await find_letter(deps, dead_letter_id)
     payload = None if order.payload is UNSET else edit_payload(deps, letter, order.payload)
     try:
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.dead_letters.redrive(transaction, letter.id, actor=actor, payload=payload)
     except NotOpen as error:
         raise await not_open(deps, letter.id) from error

@@ -20,19 +20,28 @@ class DeadLetterFailure(Struct, frozen=True, kw_only=True):
     the mapping that refused it."""
 
     category: DeathCategory
+    """The kind of failure. `poison` ended its worker. Example: `"transient"`"""
     reason: str
+    """The reason. Example: `"vendor-unavailable"`"""
     path: str | None
+    """Place in the payload, or in the vendor's record. Example: `"$.properties.email"`"""
     property: str | None
+    """The vendor's name of the missing or invalid property; for a row of an export, the column. Example: `"email"`"""
     mapping: str | None
+    """The mapping that refused it. Example: `"hubspot.customer"`"""
     revision: int | None
+    """Its revision. Example: `1`"""
 
 
 class Decision(Struct, frozen=True, kw_only=True):
     """Who closed it, when, and why if a reason is required."""
 
     at: datetime
+    """When it was decided. Example: `"2026-05-01T09:30:00Z"`"""
     by: str
+    """Who decided. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     because: str | None
+    """Why it was discarded. Example: `"the customer was merged by hand"`"""
 
 
 class DeadLetterView(Struct, frozen=True, kw_only=True):
@@ -40,18 +49,31 @@ class DeadLetterView(Struct, frozen=True, kw_only=True):
     decision."""
 
     id: str
+    """The dead letter's id. Example: `"dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     state: DeadLetterState
+    """`open` until it is redriven or discarded. Example: `"open"`"""
     kind: str
+    """The kind of work. Example: `"ingest"`"""
     connection: str
+    """The connection of the work; `-` for none. Example: `"hubspot"`"""
     record: str | None
+    """The record concerned. Jobs of one record run in order. Example: `"customer:1051"`"""
     holds_up: bool
+    """Whether later work on the same record waits for your decision. Example: `false`"""
     origin: str | None
+    """What caused the work: a receipt, an event, an operation. Example: `"in_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str
+    """The run of the work. Example: `"orders-4711-1767225600000"`"""
     attempts: int
+    """Number of attempts. Example: `8`"""
     failure: DeadLetterFailure
+    """Why the work was given up."""
     enqueued_at: datetime
+    """When the work was queued. Example: `"2026-05-01T09:30:00Z"`"""
     created_at: datetime
+    """When the work was given up. Example: `"2026-05-01T09:30:00Z"`"""
     decision: Decision | None
+    """The decision; null while it is open."""
 
 
 class AttemptView(Struct, frozen=True, kw_only=True):
@@ -59,35 +81,57 @@ class AttemptView(Struct, frozen=True, kw_only=True):
     attempt that was cut off."""
 
     number: int
+    """Number of the attempt, counted across redrives. Example: `1`"""
     outcome: AttemptOutcome
+    """The outcome. `lost`: its worker died or was too slow. Example: `"retried"`"""
     category: DeathCategory | None
+    """The kind of failure. `poison` ended its worker. Example: `"transient"`"""
     reason: str | None
+    """The reason. Example: `"vendor-unavailable"`"""
     trace_id: str | None
+    """The trace of the attempt. Example: `"4bf92f3577b34da6a3ce929d0e0e4736"`"""
     trace_url: str | None
+    """URL of the trace. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
     started_at: datetime
+    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
     ended_at: datetime
+    """When it ended. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class NextStep(Struct, frozen=True, kw_only=True):
     """A call that can be made now, and the equivalent command."""
 
     action: Literal["activate", "inspect", "edit", "redrive", "redrive_all", "send_again", "discard"]
+    """The action. Example: `"redrive"`"""
     method: Literal["GET", "POST"]
+    """The HTTP method. Example: `"POST"`"""
     path: str
+    """The path. Example: `"/ops/dead-letters/dl_0198f0a2b7c47d3c9a51f2e80b6c4d17/redrive"`"""
     command: str
+    """The same as a command. Example: `"lockstitch dead-letters redrive dl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     advice: str
+    """When to use it. Example: `"Redrive it when the other side works again."`"""
 
 
 class DeadLetterDetail(DeadLetterView, frozen=True, kw_only=True):
     """A dead letter in full. `payload` is null if it cannot be shown; `payload_note` explains it."""
 
     job_id: int
+    """The failed job. A redrive runs the same job. Example: `4711`"""
     dedupe_key: str | None
+    """While a job with this key is queued, the same work is not queued again. Example: `"hubspot:1051"`"""
     payload: Any
+    """The input of the work, with the receipt or event that it names; null if it cannot be shown. JSON stays JSON,
+    other text is a string, other bytes are `base64`.
+    Example: `{"receipt": "in_0198f0a2b7c47d3c9a51f2e80b6c4d17", "payload": {"objectId": 1051}}`"""
     payload_note: str | None
+    """A note about the payload, such as why it cannot be shown. Example: `null`"""
     editable: bool
+    """Whether a redrive accepts another payload of the same form. Example: `true`"""
     history: list[AttemptView]
+    """Every attempt, oldest first."""
     next_steps: list[NextStep]
+    """Possible actions; empty once decided."""
 
 
 def view_of(letter: DeadLetter) -> DeadLetterView:

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.egress.models import NotPosted, Poster
+from app.egress.models import NotPosted
+from app.egress.poster import TargetPoster
 from app.events.deps import EventDeps
 from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
 from app.queue.kinds import JobKind
@@ -79,7 +80,13 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
 
 
 async def send(
-    poster: Poster, target_url: str, secrets: Sequence[Secret], *, message_id: str, correlation_id: str, body: bytes
+    poster: TargetPoster,
+    target_url: str,
+    secrets: Sequence[Secret],
+    *,
+    message_id: str,
+    correlation_id: str,
+    body: bytes,
 ) -> Sent:
     """Sign the body as Standard Webhooks 1.0 with the current time, and post it once. Never raises for a failure of the
     target."""

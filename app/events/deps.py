@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.egress.models import Poster
-from app.events.models import Deliveries, Events, Subscriptions
-from app.postgres.database import Transactions
+from app.egress.poster import TargetPoster
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.postgres.database import Database
 from canonical.parts import ObjectName
 
 
@@ -17,10 +19,10 @@ class EventDeps:
     objects whose data it may show, none if nothing is mapped.
     """
 
-    events: Events
-    subscriptions: Subscriptions
-    deliveries: Deliveries
-    transactions: Transactions
-    poster: Poster
+    events: PostgresEvents
+    subscriptions: PostgresSubscriptions
+    deliveries: PostgresDeliveries
+    database: Database
+    poster: TargetPoster
     connections: Mapping[str, tuple[ObjectName, ...]]
     delivery_ladder: tuple[float, ...]

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 import msgspec
 
-from app.events.models import Events, NewEvent
+from app.events.models import NewEvent
 from app.events.store import deliveries
+from app.events.store.events import PostgresEvents
 from app.postgres.database import Statement, Transaction
 from app.queue.models import INTERNAL, BlockedReason, DeadLetter, Enqueuer
 
@@ -16,10 +17,10 @@ SELECT_TYPE = Statement("SELECT event", "SELECT type FROM event WHERE id = $1")
 
 
 class QueueEvents:
-    """Implements `Announcer`. Its Events have no order key, because its caller already holds the lock of a key and must
-    not wait for another."""
+    """Implements `queue.models.Announcer`. Its Events have no order key: the caller already holds the lock of a key and
+    must not wait for another."""
 
-    def __init__(self, events: Events, queue: Enqueuer) -> None:
+    def __init__(self, events: PostgresEvents, queue: Enqueuer) -> None:
         self._events = events
         self._queue = queue
 

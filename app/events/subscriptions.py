@@ -43,38 +43,60 @@ class SubscriptionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The body of a new subscription. `events` are patterns; `connection` restricts them to one connection."""
 
     target_url: Annotated[str, Meta(min_length=1, max_length=2048)]
+    """The URL to which Events are posted: a public https address on port 443, 5678 or 8443.
+    Example: `"https://hooks.example.com/lockstitch/7f3c"`"""
     events: Annotated[tuple[str, ...], Meta(min_length=1, max_length=50)]
+    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.
+    Example: `["customer.*", "order.created"]`"""
     connection: str | None = None
+    """Only Events of this connection. Example: `"hubspot"`"""
 
 
 class SubscriptionView(Struct, frozen=True, kw_only=True):
     """A subscription as callers see it. `next_step` says how to fix a disabled one."""
 
     id: str
+    """The subscription's id. Example: `"sub_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     target_url: str
+    """The URL to which Events are posted. Example: `"https://hooks.example.com/lockstitch/7f3c"`"""
     events: tuple[str, ...]
+    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.
+    Example: `["customer.*", "order.created"]`"""
     connection: str | None
+    """Only Events of this connection; null for all connections. Example: `null`"""
     state: SubscriptionState
+    """`disabled`: deliveries wait until you enable it; none is lost. Example: `"active"`"""
     disabled_reason: str | None
+    """Why it was disabled. Example: `null`"""
     disabled_at: datetime | None
+    """When it was disabled. Example: `null`"""
     failing_since: datetime | None
+    """The first failed attempt since the last success; null if there is none. Example: `null`"""
     next_step: str | None
+    """What you can do; null if nothing is needed. Example: `null`"""
     created_at: datetime
+    """When it was created. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class SubscriptionWithSecret(SubscriptionView, frozen=True, kw_only=True):
     """A subscription with its new secret, which is shown only once."""
 
     secret: str
+    """Signs deliveries (Standard Webhooks 1.0). Shown only once.
+    Example: `"whsec_RzBnZDJfZ0s3Ukp4aFdYNXhVTDBTa0pSQ1J2bTlQWUxRcVRrbnZpVFp3OA=="`"""
 
 
 class SubscriptionTest(Struct, frozen=True, kw_only=True):
     """The result of a test: whether the target accepted it, its status if it answered, and a sentence."""
 
     delivered: bool
+    """Whether the target accepted it, with a status from 200 to 299. Example: `true`"""
     status: int | None
+    """The target's status; null if it sent none. Example: `200`"""
     detail: str
+    """A description of the result. Example: `"the target accepted it"`"""
     event_id: str
+    """The `webhook-id` of the sample. Example: `"evt_test_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
 
 
 async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller) -> SubscriptionWithSecret:
@@ -121,7 +143,7 @@ async def get_subscription(deps: EventDeps, subscription_id: str) -> Subscriptio
 async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
     """Remove a subscription. Does nothing if it does not exist."""
     if SUBSCRIPTION_ID.fullmatch(subscription_id):
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.monitoring.models import Runs
 from app.monitoring.readiness import Verdict
+from app.monitoring.store.runs import PostgresRuns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +12,6 @@ class MonitoringDeps:
     """`readiness` returns whether this process can serve. `collect` refreshes the gauges from the database, if it
     answers."""
 
-    runs: Runs
+    runs: PostgresRuns
     readiness: Callable[[], Awaitable[Verdict]]
     collect: Callable[[], Awaitable[None]]

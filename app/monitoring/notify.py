@@ -26,7 +26,7 @@ _log = logging.getLogger("lockstitch.alerts")
 
 
 class Alerting:
-    """Implements `Alerter`. Created by `open_alerting`."""
+    """Notify a person, by log and by the configured ways. Made by `open_alerting`."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ import logging
 from typing import Final, NamedTuple
 
 from app.errors import StoreUnavailable
-from app.monitoring.models import Retention
+from app.monitoring.store.retention import PostgresRetention
 from app.telemetry.upkeep import count_reaped
 
 ROWS: Final = 500
@@ -22,7 +22,7 @@ class Reaped(NamedTuple):
     more: bool
 
 
-async def reap(retention: Retention, *, rows: int = ROWS, pause: float = PAUSE_SECONDS) -> Reaped:
+async def reap(retention: PostgresRetention, *, rows: int = ROWS, pause: float = PAUSE_SECONDS) -> Reaped:
     """Remove expired rows, kind by kind, in batches of `rows` with a `pause` in seconds between.
 
     Any number of workers may run it at once. A kind that fails is logged and does not stop the others. Raises
@@ -41,7 +41,7 @@ async def reap(retention: Retention, *, rows: int = ROWS, pause: float = PAUSE_S
     return Reaped(gone, more)
 
 
-async def _reap_kind(retention: Retention, kind: str, rows: int, pause: float) -> Reaped:
+async def _reap_kind(retention: PostgresRetention, kind: str, rows: int, pause: float) -> Reaped:
     gone = 0
     for _ in range(MAX_BATCHES):
         batch = await retention.reap(kind, rows)

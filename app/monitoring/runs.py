@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import Cursors
-from app.monitoring.models import RunRecord, Runs, StoryKind, StoryPosition
+from app.monitoring.models import RunRecord, StoryKind, StoryPosition
+from app.monitoring.store.runs import PostgresRuns
 from app.telemetry import derive_trace_id
 from app.telemetry.context import TRACE_ID
 
@@ -21,24 +22,36 @@ class RunStep(Struct, frozen=True, kw_only=True):
     """One step, as a sentence and as facts, which differ by kind."""
 
     at: datetime
+    """When it happened or began. Example: `"2026-05-01T09:30:00Z"`"""
     kind: StoryKind
+    """The kind of entry. Example: `"vendor_call"`"""
     sentence: str
+    """A description in one sentence.
+    Example: `"hubspot was asked POST /crm/v3/objects/contacts: 201 in 84 ms; their request id is
+    0f1c7a9e-5b7e-4d0b."`"""
     facts: dict[str, Any]
+    """Facts, which depend on the kind; without personal data. Example: `{"status": 201, "connection": "hubspot"}`"""
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
     """A page of steps, oldest first. `trace_url` links to the trace."""
 
     correlation_id: str
+    """The run. Example: `"orders-4711-1767225600000"`"""
     trace_id: str
+    """The trace in which the run began. Example: `"4bf92f3577b34da6a3ce929d0e0e4736"`"""
     trace_url: str
+    """URL of the trace. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
     data: Sequence[RunStep]
+    """The entries, oldest first."""
     next_cursor: str | None
+    """Send it as `cursor` to get the next page; null on the last one. Example: `null`"""
     has_more: bool
+    """Whether there are more pages. Example: `false`"""
 
 
 async def read_run(
-    runs: Runs, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
+    runs: PostgresRuns, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
 ) -> RunReport:
     """Return a page of a run's steps. Raises NotFound for an unknown id, InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
@@ -53,7 +66,7 @@ async def read_run(
     return await _story(runs, correlation_id, trace_url, found[:limit], next_cursor, more=next_cursor is not None)
 
 
-async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
+async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
     """Return the first `limit` steps of a run, without a cursor; None for an unknown id."""
     found = await runs.story(correlation_id, after=None, limit=limit + 1)
     if not found:
@@ -62,7 +75,13 @@ async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, lim
 
 
 async def _story(
-    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[RunRecord], cursor: str | None, *, more: bool
+    runs: PostgresRuns,
+    correlation_id: str,
+    trace_url: str,
+    page: Sequence[RunRecord],
+    cursor: str | None,
+    *,
+    more: bool,
 ) -> RunReport:
     trace_id = await find_trace(runs, correlation_id)
     return RunReport(
@@ -75,7 +94,7 @@ async def _story(
     )
 
 
-async def find_trace(runs: Runs, correlation_id: str) -> str:
+async def find_trace(runs: PostgresRuns, correlation_id: str) -> str:
     """Return the trace id of a run: the one it began in, or the one derived from its correlation id."""
     return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
 

@@ -9,19 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.audit.models import AuditTrail, ChainBreak
+from app.audit.models import ChainBreak
+from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
-from app.monitoring.models import (
-    Alarm,
-    AlarmFigureReader,
-    AlarmFigures,
-    AlarmNotice,
-    Alarms,
-    Alerter,
-    Message,
-    NoticeState,
-    StoppedConnection,
-)
+from app.monitoring.models import Alarm, AlarmFigures, AlarmNotice, Message, NoticeState, StoppedConnection
+from app.monitoring.notify import Alerting
+from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.vitals import PostgresAlarmFigures
 
 # A restart of the database raises no alarm.
 AWAY_SECONDS: Final = 15.0
@@ -37,10 +31,10 @@ class Watch:
 
     def __init__(
         self,
-        vitals: AlarmFigureReader,
-        alarms: Alarms,
-        trail: AuditTrail,
-        alerter: Alerter,
+        vitals: PostgresAlarmFigures,
+        alarms: PostgresAlarms,
+        trail: PostgresAuditTrail,
+        alerter: Alerting,
         *,
         public_url: str,
         repeat_seconds: float,
@@ -190,7 +184,7 @@ class Watch:
 class ChainWatch:
     """Verifies a part of the audit chain in each round, then starts again; stays where it is broken."""
 
-    def __init__(self, trail: AuditTrail) -> None:
+    def __init__(self, trail: PostgresAuditTrail) -> None:
         self._trail = trail
         self._next = 1
 

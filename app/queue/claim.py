@@ -150,7 +150,7 @@ class Claims:
         self._served_last = ""
 
     async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """Claim jobs of the next connection that has any. See `Queue.claim`."""
+        """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
         jobs = await self._serve_next(limit, running, at_most)
         if jobs:
             return Claimed(jobs=jobs, due_in=0.0)

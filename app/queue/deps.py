@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from app.queue.models import Lanes, QueueFigures
+from app.queue.lanes import PostgresLanes
+from app.queue.models import QueueFigures
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDeps:
     """Lanes and figures. `count_dead_letters` counts open ones."""
 
-    lanes: Lanes
+    lanes: PostgresLanes
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]
     count_dead_letters: Callable[[], Awaitable[int]]

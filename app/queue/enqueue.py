@@ -102,7 +102,7 @@ INSERT = Statement(
 
 
 class JobIntake:
-    """Implements `Enqueuer` on PostgreSQL."""
+    """Enqueue jobs in the transaction of a caller."""
 
     def __init__(self, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
         self._sealer = sealer

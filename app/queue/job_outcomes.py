@@ -9,6 +9,7 @@ from typing import Final
 from app import telemetry
 from app.errors import ConnectionPaused, Problem, StoreUnavailable
 from app.postgres.database import Transaction
+from app.queue.jobs import PostgresQueue
 from app.queue.models import (
     Conflict,
     Deferred,
@@ -20,7 +21,6 @@ from app.queue.models import (
     JobOutcome,
     LeaseLost,
     Permanent,
-    Queue,
     Retry,
     Throttled,
     Unauthorised,
@@ -37,7 +37,7 @@ class AttemptRunner:
     """Runs handlers and records their outcomes. Finished jobs without writes are deleted in batches, one transaction
     each."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: PostgresQueue) -> None:
         self._queue = queue
         self._waiting: list[tuple[Job, str | None, asyncio.Future[bool]]] = []
         self._flush: asyncio.Task[None] | None = None
@@ -134,7 +134,7 @@ class AttemptRunner:
 class _Finishing:
     """The `finishing` argument of a handler; knows whether its transaction committed."""
 
-    def __init__(self, queue: Queue, job: Job, in_progress: set[int]) -> None:
+    def __init__(self, queue: PostgresQueue, job: Job, in_progress: set[int]) -> None:
         self._queue = queue
         self._job = job
         self._in_progress = in_progress

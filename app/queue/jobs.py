@@ -98,7 +98,7 @@ DEFER = Statement(
 
 
 class PostgresQueue:
-    """Implements `Queue` on PostgreSQL.
+    """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
 
     A silent worker keeps its jobs for `lease`. `upkeep` (from `open_upkeep`) is for claims and leases, and is not
     needed to enqueue. `announcer` makes Events of dead letters and pauses; `chance` gives the jitter.

@@ -150,7 +150,7 @@ MAX_PROBE_PAUSE: Final = 60.0  # seconds
 
 
 class PostgresLanes:
-    """Implements `Lanes` on PostgreSQL. `announcer` makes Events of pauses."""
+    """The lanes, for operators. `announcer` makes Events of pauses."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database

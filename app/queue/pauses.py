@@ -24,7 +24,8 @@ SELECT = Statement(
 
 
 class PostgresPauses:
-    """Implements `Pauses` on PostgreSQL. While the database is down, the last known pauses apply."""
+    """The pauses of the installation, in memory, at most about a second old. While the database is down, the last known
+    pauses apply."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database

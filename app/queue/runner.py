@@ -18,7 +18,8 @@ from typing import Final
 from app import telemetry
 from app.errors import StoreUnavailable
 from app.queue.job_outcomes import AttemptRunner
-from app.queue.models import Handler, Job, JobPolicy, Queue
+from app.queue.jobs import PostgresQueue
+from app.queue.models import Handler, Job, JobPolicy
 
 FLOOR_SECONDS: Final = 0.01
 SWEEP_SECONDS: Final = 0.9
@@ -39,7 +40,7 @@ class QueueRunner:
 
     def __init__(
         self,
-        queue: Queue,
+        queue: PostgresQueue,
         handlers: Mapping[str, Handler],
         *,
         policies: Mapping[str, JobPolicy],

@@ -19,12 +19,19 @@ class KindFigures(Struct, frozen=True, kw_only=True):
     """
 
     kind: str
+    """The kind of work. Example: `"ingest"`"""
     depth: int
+    """Jobs that wait or run. Example: `12`"""
     ready: int
+    """Jobs whose order and time permit a start now. Example: `3`"""
     running: int
+    """Jobs that run. Example: `2`"""
     blocked_keys: int
+    """Records that a failed job blocks. Example: `1`"""
     oldest_seconds: float
+    """Age of the oldest job, in seconds. Example: `41.5`"""
     lag_seconds: float
+    """Longest time that a job has been ready without starting, in seconds. Example: `0.4`"""
 
 
 class QueueLane(Struct, frozen=True, kw_only=True):
@@ -32,25 +39,40 @@ class QueueLane(Struct, frozen=True, kw_only=True):
     resume it."""
 
     connection: str
+    """The connection of the work; `-` for none. Example: `"hubspot"`"""
     state: LaneState
+    """Whether its jobs may start. `probing`: one job runs first. Example: `"open"`"""
     blocked_seconds: float | None
+    """Seconds until they may start; null if they may start now, or an operator must resume. Example: `null`"""
     note: str | None
+    """Why they may not start. Example: `null`"""
     rate_per_second: float | None
+    """Maximum starts per second; null if unlimited. Example: `10.0`"""
     depth: int
+    """Jobs that wait or run. Example: `12`"""
     oldest_seconds: float
+    """Age of the oldest job, in seconds. Example: `41.5`"""
     lag_seconds: float
+    """Longest time that a job has been ready without starting, in seconds. Example: `0.4`"""
     kinds: list[KindFigures]
+    """The figures by kind."""
 
 
 class QueueView(Struct, frozen=True, kw_only=True):
     """The whole queue. `dead_letters` counts open ones."""
 
     depth: int
+    """Jobs that wait or run. Example: `12`"""
     oldest_seconds: float
+    """Age of the oldest job, in seconds. Example: `41.5`"""
     lag_seconds: float
+    """Longest time that a job has been ready without starting, in seconds. Example: `0.4`"""
     blocked_keys: int
+    """Records that a failed job blocks. Example: `1`"""
     dead_letters: int
+    """Open dead letters. Example: `4`"""
     lanes: list[QueueLane]
+    """The lanes, by connection."""
 
 
 async def read_queue(deps: QueueDeps) -> QueueView:

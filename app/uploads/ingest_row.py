@@ -11,6 +11,7 @@ import msgspec
 
 from app import telemetry
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
 from app.postgres.database import Transaction
@@ -59,11 +60,11 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     names = changed(before, after, layout.model)
     try:
         async with finishing() as transaction:
-            await deps.trail.append(transaction, _receipt_fact("receipt.validated", receipt, layout))
+            await append_facts(transaction, _receipt_fact("receipt.validated", receipt, layout))
             is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:
-                await deps.trail.append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
+                await append_facts(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
             if is_newest and (names or seen is None):
                 outcome = "applied"
                 await deps.states.put(
@@ -71,7 +72,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
                 )
                 event = _event(connection, layout, mapped, resource, names, seen, receipt)
                 await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-                await deps.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
+                await append_facts(transaction, *_history(connection, layout, mapped, names, before, after, job))
             await deps.receipts.settle(transaction, receipt.id)
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)

@@ -141,7 +141,7 @@ async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upl
     """Record a batch in one transaction: receipts and jobs of the new rows, and the progress of the upload."""
     fresh = list({row.identity: row for row in batch}.values())  # the last of several rows of one record
     traceparent = telemetry.current_traceparent()
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
         generations = await deps.uploads.recognise(transaction, upload.connection, marks)
         new = [(row, number) for row, number in zip(fresh, generations, strict=True) if number is not None]

@@ -19,7 +19,7 @@ import msgspec
 
 from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import Problem, VendorTimeout
-from app.queue.models import Pauses
+from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.settings.file import ConnectionSettings, SettingsError, resolve_secret
 from app.telemetry import vendor_span
@@ -46,10 +46,10 @@ TIMEOUTS: Final = ("timeout", "connect timeout")
 
 
 class VendorClient:
-    """Implements `Vendors`. Created by `open_vendor_client`."""
+    """The one client for all vendors. Open it with `open_vendor_client`."""
 
     def __init__(
-        self, live_connections: Mapping[str, LiveConnection], wire: Wire, pauses: Pauses | None = None
+        self, live_connections: Mapping[str, LiveConnection], wire: Wire, pauses: PostgresPauses | None = None
     ) -> None:
         self._live_connections = live_connections
         self._wire = wire
@@ -65,7 +65,12 @@ class VendorClient:
         await self._accounts.close()
 
     async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
-        """See `Vendors.send`."""
+        """Authenticate, pace, send, and retry where that is safe. `deadline` is on the clock of `time.monotonic`.
+
+        Raises VendorRefused for a definite refusal, and ReplyLost if a request with an effect may have been carried
+        out. The others are certain that nothing changed: VendorUnavailable, VendorTimeout, VendorThrottled,
+        VendorAuthFailed, ConnectionPaused.
+        """
         live = self._live_connections[connection.name]
         if not request.effect or not live.connection.vendor.setup:
             return await self._deliver(live, request, deadline)
@@ -79,15 +84,18 @@ class VendorClient:
         return await self._deliver(live, request, deadline)
 
     async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
-        """See `Vendors.account`."""
+        """Return the facts about the account (its Struct), cached for at most `max_age` seconds. Raises like `send`."""
         return await self._accounts.get(self._live_connections[connection.name], deadline, max_age)
 
     async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
-        """See `Vendors.options`."""
+        """Return the options of fields at a called vendor, cached for at most `max_age` seconds.
+
+        Raises like `send`, and Unmappable for a list of another shape than the vendor documents.
+        """
         return await self._options.get(self._live_connections[connection.name], deadline, max_age)
 
     def state(self, connection: Connection) -> LiveState | None:
-        """See `Vendors.state`."""
+        """Return the state of a connection, or None for one that never sends anything."""
         live = self._live_connections.get(connection.name)
         if live is None:
             return None
@@ -228,7 +236,7 @@ async def open_vendor_client(
     settings: Settings,
     environment: Mapping[str, str] = os.environ,
     patience: Patience | None = None,
-    pauses: Pauses | None = None,
+    pauses: PostgresPauses | None = None,
 ) -> AsyncIterator[VendorClient]:
     """Yield the client for every connection that is called, not those that only receive webhooks. `pauses` are those of
     the installation.
@@ -261,7 +269,7 @@ def _is_called(settings: ConnectionSettings) -> bool:
 
 
 def _live_connection(
-    settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: Pauses | None
+    settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: PostgresPauses | None
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:

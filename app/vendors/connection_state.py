@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
-from app.queue.models import Pauses
+from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
 from app.vendors.circuit import Circuit, Traffic
@@ -33,7 +33,7 @@ class LiveConnection:
         settings: ConnectionSettings,
         patience: Patience,
         read_secret: Callable[[str], str],
-        pauses: Pauses | None = None,
+        pauses: PostgresPauses | None = None,
     ) -> None:
         """Raises SettingsError if the address or a secret is missing."""
         vendor = connection.vendor

@@ -22,14 +22,18 @@ class ConnectionPause(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Why an operator pauses a connection. Others read it, so it must not contain personal data."""
 
     note: Annotated[str, Meta(min_length=1, max_length=500)]
+    """The reason, shown to affected callers. No personal data. Example: `"moving to another account"`"""
 
 
 class LaneView(Struct, frozen=True, kw_only=True):
     """The pace of a connection's jobs: `rate` per second, `burst` after a rest, `tokens` available now."""
 
     rate: float | None
+    """Starts per second; null if unlimited. Example: `10.0`"""
     burst: float
+    """Starts at once after an idle period. Example: `8.0`"""
     tokens: float
+    """Starts available now. Example: `8.0`"""
 
 
 class ConnectionView(Struct, frozen=True, kw_only=True):
@@ -40,15 +44,27 @@ class ConnectionView(Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    """The name, as in `?connection=`. Example: `"hubspot"`"""
     vendor: str
+    """The vendor's name. Example: `"hubspot"`"""
     base_url: str | None
+    """Base URL, without secrets; null if nothing is sent. Example: `"https://api.hubapi.com"`"""
     objects: dict[ObjectName, tuple[str, ...]]
+    """The verbs by object. Example: `{"customer": ["read", "list", "create", "update"]}`"""
     state: ConnectionState
+    """`paused` (by an operator) and `unauthorised` last in all processes until an operator resumes the connection;
+    `throttled` and `failing` end automatically.
+    Example: `"paused"`"""
     since: datetime | None
+    """When the state began, if known. Example: `"2026-05-01T09:30:00Z"`"""
     until: datetime | None
+    """When Lockstitch tries again; null if an operator must resume. Example: `null`"""
     note: str | None
+    """The reason, from an operator or from Lockstitch. Example: `"moving to another account"`"""
     next_step: str | None
+    """What you can do now. Example: `"When it may go on: POST /ops/connections/hubspot/resume."`"""
     lane: LaneView | None
+    """How fast its jobs may start; null before the first job."""
 
 
 async def list_connections(deps: VendorDeps) -> list[ConnectionView]:

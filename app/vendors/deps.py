@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from app.queue.models import Lanes, Pauses
-from app.vendors.models import Connections, Vendors
+from app.queue.lanes import PostgresLanes
+from app.queue.pauses import PostgresPauses
+from app.vendors.client import VendorClient
+from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,6 +13,6 @@ class VendorDeps:
     """The configured connections, the client, and their lanes and pauses."""
 
     connections: Connections
-    vendors: Vendors
-    lanes: Lanes
-    pauses: Pauses
+    vendors: VendorClient
+    lanes: PostgresLanes
+    pauses: PostgresPauses

@@ -18,7 +18,8 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 from app.errors import ConnectionPaused, Problem, VendorThrottled
-from app.queue.models import Pause, Pauses
+from app.queue.models import Pause
+from app.queue.pauses import PostgresPauses
 from app.telemetry.metrics import connection_state
 from app.vendors.circuit import PROBE_PATIENCE, Circuit, Traffic
 
@@ -76,7 +77,7 @@ class Admission(Struct, frozen=True, kw_only=True):
 class Health:
     """The state of one connection in this process, in addition to the pauses of the installation."""
 
-    def __init__(self, connection: str, title: str, patience: Patience, pauses: Pauses | None = None) -> None:
+    def __init__(self, connection: str, title: str, patience: Patience, pauses: PostgresPauses | None = None) -> None:
         self._connection = connection
         self._title = title
         self._patience = patience

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.errors import StoreUnavailable
-from app.webhooks.models import Arrival, Arrivals, Record
+from app.webhooks.models import Arrival, Record
+from app.webhooks.store.arrivals import PostgresArrivals
 
 LATE_SECONDS: Final = 0.1
 MOST_AT_ONCE: Final = 4
@@ -35,7 +36,7 @@ class GroupCommit:
     not delay all webhooks.
     """
 
-    def __init__(self, arrivals: Arrivals) -> None:
+    def __init__(self, arrivals: PostgresArrivals) -> None:
         self._arrivals = arrivals
         self._waiting: deque[_Delivery] = deque()
         self._tasks: set[asyncio.Task[None]] = set()

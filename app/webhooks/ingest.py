@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, StateMoved
 from app.events.record_changes import field_changed
@@ -99,7 +100,7 @@ async def _forward_raw(
     )
     async with finishing() as transaction:
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await deps.trail.append(transaction, _validated(receipt, None))
+        await append_facts(transaction, _validated(receipt, None))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
@@ -152,9 +153,7 @@ async def _append_event(
                 deleted=refetched.deleted,
             )
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await deps.trail.append(
-            transaction, _validated(receipt, refetched.mapping), *_history(refetched, affected, job)
-        )
+        await append_facts(transaction, _validated(receipt, refetched.mapping), *_history(refetched, affected, job))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from app import telemetry
 from app.errors import StoreUnavailable
-from app.webhooks.models import Receipts
+from app.webhooks.store.receipts import PostgresReceipts
 
 SECONDS: Final = 60.0
 _log = logging.getLogger("lockstitch.webhooks")
@@ -20,7 +20,7 @@ _log = logging.getLogger("lockstitch.webhooks")
 class InvalidSignatures:
     """Counts of this process since they were last written."""
 
-    def __init__(self, receipts: Receipts) -> None:
+    def __init__(self, receipts: PostgresReceipts) -> None:
         self._receipts = receipts
         self._counts: dict[str, Counter[str]] = {}
         self._since = time.monotonic()

@@ -11,7 +11,8 @@ from app.errors import InvalidField
 from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter, Permanent
 from app.webhooks.deps import ReceiptDeps
-from app.webhooks.models import Receipt, Receipts
+from app.webhooks.models import Receipt
+from app.webhooks.store.receipts import PostgresReceipts
 from mappings.drift import place_of
 
 
@@ -29,7 +30,7 @@ class ReceiptJob(Struct, frozen=True, kw_only=True):
     payload: bytes
 
 
-async def read_work(receipts: Receipts, payload: bytes) -> ReceiptJob | Permanent:
+async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | Permanent:
     """Load the receipt that a job names. Return Permanent if the job's payload is malformed or the receipt is gone."""
     try:
         work = msgspec.json.decode(payload, type=ReceiptJobPayload)

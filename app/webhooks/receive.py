@@ -38,7 +38,9 @@ class Received(Struct, frozen=True, kw_only=True):
     """The number of new events in a webhook, and of duplicates."""
 
     accepted: int
+    """Number of new events that are recorded. Example: `1`"""
     duplicates: int
+    """Number of events that were already recorded. Example: `0`"""
 
 
 class WebhookReceiver:

@@ -28,20 +28,30 @@ class WouldSend(Struct, frozen=True, kw_only=True):
     """The one request with an effect, without credentials; `body` as JSON where it is, else as text."""
 
     method: str
+    """The HTTP method. Example: `"PATCH"`"""
     path: str
+    """Path and query at the vendor. Example: `"/crm/v3/objects/contacts/1051"`"""
     body: Any
+    """The body; as JSON if it is JSON. Example: `{"properties": {"jobtitle": "Potter"}}`"""
 
 
 class DraftedWrite(Struct, frozen=True, kw_only=True):
     """What a write would have been. `action` is the verb that it comes down to, such as update for an upsert."""
 
     dry_run: bool = True
+    """Always true: nothing was sent. Example: `true`"""
     connection: str
+    """The connection. Example: `"hubspot"`"""
     mapping: MappingName
+    """The revision that drafted the request."""
     action: Action
+    """The resulting verb. Example: `"update"`"""
     remote_id: str | None
+    """The record that would change; null for a new record. Example: `"1051"`"""
     request: WouldSend
+    """The request that would be sent."""
     loss: tuple[Loss, ...]
+    """The loss that it would cause."""
 
 
 async def dry_run(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> DraftedWrite:

@@ -32,7 +32,9 @@ class Archived(Struct, frozen=True, kw_only=True):
     """What is left of an archived record."""
 
     id: str
+    """Canonical id of the archived record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     meta: ResourceMeta
+    """Where the record is."""
 
 
 async def finish(

@@ -31,7 +31,9 @@ class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a person found at the vendor: it happened, and this is the record; or it did not."""
 
     outcome: Literal["succeeded", "failed"]
+    """What you found at the vendor. Example: `"succeeded"`"""
     remote_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    """The record's id at the vendor; required for `succeeded`. Example: `"1051"`"""
 
 
 async def get_operation(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> OperationView:

@@ -204,6 +204,7 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
         actor,
     )
     await session.execute(TELL)
+    assert row is not None  # noqa: S101 - an upsert returns its row
     return _route(row)
 
 
