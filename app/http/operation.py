@@ -50,11 +50,16 @@ VENDOR_WRITE: Final = (
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """The list envelope as an answer: the Struct of its items, and the meaning of the list."""
+    """The list envelope as an answer: the Struct of its items, and the meaning of the list.
+
+    `name` is that of its schema, where it differs from that of the items.
+    """
 
     item: type[Struct]
     meaning: str
+    name: str | None = None
     cursor: str = "Send it as `cursor` to get the next page; null on the last one."
+    cursor_example: str | None = None
 
 
 class JsonBody(Struct, Generic[S], frozen=True, kw_only=True):
@@ -138,6 +143,7 @@ class ApiOperation(_Target, frozen=True, kw_only=True):
     status: int = 200
     also: Mapping[int, Any] = {}
     media_type: str = JSON
+    also_media_types: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     never: tuple[str, ...] = ()

@@ -53,6 +53,7 @@ class ProblemExplanation(Struct, frozen=True, kw_only=True):
     tag="About",
     parameters=(PathText("code", "A problem's code.", "not-found"),),
     answer=ProblemExplanation,
+    also_media_types=("text/html",),
 )
 async def explain_problem(request: AnyRequest) -> Answered:
     """Explain a problem.

@@ -39,7 +39,6 @@ LOSSY: Final = choice(
     "lossy", "Drop fields that the vendor does not support, and list them in `meta.loss`.", ("accept",)
 )
 HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
-SENT: Final = ("Idempotent-Replayed", "Preference-Applied")
 REPLAYS: Final = (
     "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
     " Answers are kept for 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); then the key is free again."
@@ -83,7 +82,7 @@ def write_handlers(
         status=201,
         answer=answer,
         also={200: answer | DraftedWrite, 202: OperationView},
-        sends=("ETag", "Location", *SENT),
+        sends=("ETag", "Location"),
         problems=VENDOR_WRITE,
         name=f"create_{object_name}",
         text=f"Create or upsert {one}.\n\nWith `upsert_on` ({keys}), update the {object_name} with this value, or"
@@ -103,7 +102,7 @@ def write_handlers(
         body=replace(body, media_types=(JSON, MERGE_PATCH)),
         answer=answer | DraftedWrite,
         also={202: OperationView},
-        sends=("ETag", *SENT),
+        sends=("ETag",),
         problems=VENDOR_WRITE,
         name=f"change_{object_name}",
         text=f"Update {one}.\n\nJSON Merge Patch (RFC 7396): an absent field stays, null clears it, an array is"
@@ -125,7 +124,6 @@ def write_handlers(
     headers=(IF_MATCH, *HEADERS),
     answer=Archived | DraftedWrite,
     also={202: OperationView},
-    sends=SENT,
     problems=VENDOR_WRITE,
     text=f"Archive a customer.\n\nOnly if the vendor supports it. {REPLAYS}",
 )
@@ -145,7 +143,7 @@ async def archive_customer(call: Call) -> Answered:
     body=JsonBody(into=OrderCancel, example={"reason": "customer", "restock": True}, raw=True),
     answer=Order | DraftedWrite,
     also={202: OperationView},
-    sends=("ETag", *SENT),
+    sends=("ETag",),
     problems=VENDOR_WRITE,
     text=f"Cancel an order.\n\n202 while the vendor still processes it. {REPLAYS}",
 )
@@ -166,7 +164,6 @@ async def cancel_order(call: Call) -> Answered:
     status=201,
     answer=Comment,
     also={200: DraftedWrite, 202: OperationView},
-    sends=SENT,
     problems=VENDOR_WRITE,
     text=f"Add a comment to a ticket.\n\n{REPLAYS}",
 )
@@ -278,7 +275,6 @@ async def read_operation(call: Call) -> Answered:
     parameters=(OPERATION_ID,),
     headers=(WAIT,),
     answer=OperationView,
-    sends=("Preference-Applied",),
     problems=VENDOR_READ,
 )
 async def check_operation(call: Call) -> Answered:
@@ -303,7 +299,6 @@ async def check_operation(call: Call) -> Answered:
     headers=(WAIT,),
     body=RESOLVE,
     answer=OperationView,
-    sends=("Preference-Applied",),
     problems=VENDOR_READ,
 )
 async def resolve_operation(call: Call) -> Answered:
