@@ -57,6 +57,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.told():
+    async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.writing():
         await serve_application(runtime.dependencies, handlers(), settings, settings.port, probes=monitoring.PROBES)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""What callers read when something went wrong: the problem document (RFC 9457) and its parts."""
+"""The problem document (RFC 9457) and its parts."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -12,14 +12,14 @@ PROBLEM_JSON: Final = "application/problem+json"
 
 Fault = Literal["caller", "vendor", "lockstitch"]
 
-MOST_ERRORS: Final = 100
+MAX_ERRORS: Final = 100
 """Errors that one problem lists. The detail counts the others."""
-LONGEST_PLACE: Final = 1000
+MAX_LENGTH: Final = 1000
 """Characters of a pointer or of an error's detail, which may repeat a member's name of any length."""
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """One complaint: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
+    """One error: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
 
     pointer: str | UnsetType = UNSET
     """JSON Pointer (RFC 6901) into the body. Example: `"/emails/0/address"`"""
@@ -32,15 +32,15 @@ class FieldError(Struct, frozen=True, kw_only=True):
 
 
 def cut(text: str) -> str:
-    """A pointer or a detail at a length that a person reads."""
-    return text if len(text) <= LONGEST_PLACE else f"{text[:LONGEST_PLACE]}…"
+    """Shorten a pointer or detail to `MAX_LENGTH`."""
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
 
 
 def summary(errors: Sequence[FieldError]) -> str:
-    """The first errors in one line, each with its place, and how many more there are."""
-    told = [f"{cut(_place(error))}: {cut(error.detail)}" for error in errors[:MOST_ERRORS]]
-    more = len(errors) - len(told)
-    return "; ".join([*told, f"and {more:,} more"] if more else told)
+    """Return the first errors in one line, each with its place, and the number of further ones."""
+    listed = [f"{cut(_place(error))}: {cut(error.detail)}" for error in errors[:MAX_ERRORS]]
+    more = len(errors) - len(listed)
+    return "; ".join([*listed, f"and {more:,} more"] if more else listed)
 
 
 def _place(error: FieldError) -> str:
@@ -48,7 +48,7 @@ def _place(error: FieldError) -> str:
 
 
 class VendorSays(Struct, frozen=True, kw_only=True):
-    """What the vendor answered, in its own words, with the id that its support asks for."""
+    """The vendor's answer in its own words, with the request id that its support asks for."""
 
     connection: str
     """The connection that answered. Example: `"hubspot"`"""
@@ -70,7 +70,7 @@ class ProblemDocument(Struct, frozen=True, kw_only=True):
     code: str
     """The last segment of `type`. Let workflows branch on it. Example: `"not-found"`"""
     title: str
-    """The kind of problem in words, constant for a code. Example: `"Nothing is found here"`"""
+    """The kind of problem in words, constant for a code. Example: `"Not found"`"""
     status: int
     """The HTTP status of the answer. Example: `404`"""
     detail: str

@@ -11,25 +11,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from app import telemetry
-from app.api_keys.cache import RememberedKeys
+from app.api_keys.cache import CachedKeys
 from app.api_keys.store import PostgresKeys
 from app.audit.chain import BATCH as SEALED_AT_ONCE
 from app.audit.chain import AuditSealer
-from app.audit.facts import PostgresTrail
 from app.audit.trail import PostgresAuditTrail
 from app.capabilities import KINDS, POLICIES, REOPEN
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.store.dead_letters import PostgresDeadLetters
 from app.dead_letters.store.redrives import PostgresRedrives
 from app.dependencies import Dependencies
-from app.drift.deps import DriftDeps
+from app.drift.deps import DriftDeps, DriftDetectionDeps
 from app.drift.detect import DriftDetection
-from app.drift.record import DriftRecorder
 from app.drift.store import PostgresDrifts
 from app.egress.poster import open_poster
 from app.errors import StoreUnavailable
 from app.events.deps import EventDeps
-from app.events.models import Events
 from app.events.queue_events import QueueEvents
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
@@ -40,9 +37,8 @@ from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
 from app.http.transfers import Transfers
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.models import Alerter, Retention
-from app.monitoring.notify import open_alerting
-from app.monitoring.readiness import RememberedReadiness, Verdict
+from app.monitoring.notify import Alerting, open_alerting
+from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
 from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.gauges import Gauges
@@ -68,7 +64,6 @@ from app.records.deps import RecordDeps
 from app.records.store import PostgresLinks
 from app.revisions.deps import RevisionDeps
 from app.revisions.mapping_routes import places_to_pin
-from app.revisions.models import MappingRoutes
 from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.trials import Trials
@@ -77,7 +72,6 @@ from app.settings.environment import EncryptionKey, Settings, require_for_servin
 from app.settings.file import SettingsError
 from app.uploads.deps import ExportDeps, UploadDeps
 from app.uploads.export_folder import DiskFolder
-from app.uploads.models import ExportFolder
 from app.uploads.store import PostgresUploads
 from app.vendors.client import open_vendor_client
 from app.vendors.deps import VendorDeps
@@ -89,8 +83,8 @@ from app.webhooks.receive import WebhookReceiver
 from app.webhooks.store.arrivals import PostgresArrivals
 from app.webhooks.store.receipts import PostgresReceipts
 from app.webhooks.webhook_connections import load_webhook_connections
-from app.writes.completion import CompletionEvents
-from app.writes.deps import OperationDeps, WriteDeps
+from app.writes.completion import announce
+from app.writes.deps import CompletionDeps, OperationDeps, WriteDeps
 from app.writes.store.operations import OperationReader, PostgresOperations
 from app.writes.write import Writers
 from mappings.registry import MANIFESTS, manifest_of, objects_of
@@ -109,10 +103,10 @@ class Upkeep:
     """What a worker does beside the work: it watches, tells, and removes what is too old."""
 
     watch: Watch
-    alerter: Alerter
+    alerter: Alerting
     heartbeat_seconds: float
-    retention: Retention
-    folders: Mapping[str, ExportFolder]
+    retention: PostgresRetention
+    folders: Mapping[str, DiskFolder]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +204,7 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
     )
     announcer = _announcer(foundation.sealer, foundation.events)
     pauses = PostgresPauses(foundation.database, announcer)
-    await stack.enter_async_context(pauses.following(foundation.database_url))
+    await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
         vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
@@ -224,7 +218,7 @@ async def _open_records(
 ) -> RecordDeps:
     settings, database = foundation.settings, foundation.database
     mapping_routes = PostgresMappingRoutes(database)
-    await stack.enter_async_context(mapping_routes.following(foundation.database_url))
+    await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
     return RecordDeps(
         connections=vendors.connections,
         vendors=vendors.vendors,
@@ -254,11 +248,7 @@ async def _open_dependencies(
     poster = await stack.enter_async_context(
         open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
     )
-    receipts, states, trail = (
-        PostgresReceipts(database, sealer),
-        PostgresRecordStates(database, sealer),
-        PostgresTrail(),
-    )
+    receipts, states = PostgresReceipts(database, sealer), PostgresRecordStates(database, sealer)
     connections = records.connections
     # A worker verifies no webhooks, and so need not know these secrets.
     intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
@@ -278,9 +268,9 @@ async def _open_dependencies(
                 sealer,
                 lease=timedelta(seconds=settings.operation_lease_seconds),
                 retention=timedelta(days=settings.operation_retention_days),
-                announcer=CompletionEvents(events, queue),
+                announce=partial(announce, CompletionDeps(events=events, queue=queue)),
             ),
-            transactions=database,
+            database=database,
             queue=queue,
             poster=poster,
             queued_writes=settings.queued_writes,
@@ -288,39 +278,38 @@ async def _open_dependencies(
             settle_margin=float(settings.settle_margin_seconds),
         ),
         Writers(),
-        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue, trail=trail),
+        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue),
         WebhookReceiver(
             intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
         ),
         UploadDeps(
             uploads=PostgresUploads(database),
-            transactions=database,
+            database=database,
             receipts=receipts,
             queue=queue,
             connections=connections,
             links=records.links,
             states=states,
             events=events,
-            trail=trail,
         ),
         EventDeps(
             events=events,
             subscriptions=PostgresSubscriptions(database, sealer),
             deliveries=foundation.deliveries,
-            transactions=database,
+            database=database,
             poster=poster,
             connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},
             delivery_ladder=settings.delivery_ladder,
         ),
         MonitoringDeps(
             runs=PostgresRuns(database),
-            readiness=RememberedReadiness(partial(_readiness, database)),
+            readiness=CachedReadiness(partial(_readiness, database)),
             collect=gauges.refresh,
         ),
         HttpDeps(
             public_url=settings.public_url,
             trace_url=settings.trace_url,
-            keys=RememberedKeys(PostgresKeys(database)),
+            keys=CachedKeys(PostgresKeys(database)),
             budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
             wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
             bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),
@@ -337,7 +326,7 @@ def shared(records: RecordDeps) -> dict[str, Any]:
     return {field.name: getattr(records, field.name) for field in fields(records)}
 
 
-def _announcer(sealer: Sealer, events: Events) -> QueueEvents:
+def _announcer(sealer: Sealer, events: PostgresEvents) -> QueueEvents:
     return QueueEvents(events, JobIntake(sealer, POLICIES))
 
 
@@ -379,14 +368,14 @@ async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> As
         queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
         yield Dependencies(
             *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
-            ExportDeps(uploads=PostgresUploads(database), transactions=database, receipts=receipts, queue=queue),
+            ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
         )
     finally:
         await database.close()
 
 
 def operator_dependencies(
-    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: MappingRoutes
+    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
 ) -> tuple[Any, ...]:
     """What operators work with, over HTTP and at the keyboard."""
     shown = Dependencies(
@@ -395,7 +384,7 @@ def operator_dependencies(
     )
     return (
         DeadLetterDeps(
-            transactions=database,
+            database=database,
             queue=queue,
             dead_letters=PostgresDeadLetters(database, sealer, POLICIES, REOPEN),
             redrives=PostgresRedrives(database),
@@ -408,25 +397,25 @@ def operator_dependencies(
             read_figures=partial(read_figures, database),
             count_dead_letters=partial(count_open_dead_letters, database),
         ),
-        DriftDeps(drifts=PostgresDrifts(database), transactions=database, trail=PostgresTrail()),
+        DriftDeps(drifts=PostgresDrifts(database), database=database),
         RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
         PostgresAuditTrail(database),
     )
 
 
-def _drift(settings: Settings, database: Database, events: Events, queue: PostgresQueue) -> DriftDetection:
+def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
     telemetry.expect_drift(settings.connections)
-    drifts, trail = PostgresDrifts(database), PostgresTrail()
-    notes = DriftRecorder(
-        drifts=drifts,
-        transactions=database,
-        events=events,
-        queue=queue,
-        trail=trail,
-        rules={name: connection.drift for name, connection in settings.connections.items()},
-        public_url=settings.public_url,
+    return DriftDetection(
+        DriftDetectionDeps(
+            drifts=PostgresDrifts(database),
+            database=database,
+            events=events,
+            queue=queue,
+            settings=settings.drift,
+            rules={name: connection.drift for name, connection in settings.connections.items()},
+            public_url=settings.public_url,
+        )
     )
-    return DriftDetection(drifts=drifts, transactions=database, trail=trail, notes=notes, settings=settings.drift)
 
 
 async def _open_upkeep(stack: AsyncExitStack, foundation: Foundation) -> Upkeep:

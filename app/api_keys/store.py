@@ -128,7 +128,7 @@ def digest_of(secret: str) -> bytes:
 
 
 class PostgresKeys:
-    """`Keys` on PostgreSQL, and what operators do with keys; every change is audited with `actor` as its cause."""
+    """API keys: look them up, and change them. Every change is audited with `actor` as its cause."""
 
     def __init__(self, database: Database, *, actor: str = "lockstitch") -> None:
         self._database = database

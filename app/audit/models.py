@@ -1,12 +1,9 @@
 """The audit trail as flows see it: what happened, by whom, and whether anything of it was changed afterwards."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from msgspec import Raw, Struct
-
-from app.postgres.database import Transaction
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):
@@ -66,7 +63,7 @@ class ChainBreak(Struct, frozen=True, kw_only=True):
     audit_event: int | None
     """The event concerned. Example: `31009`"""
     detail: str
-    """An explanation. Example: `"The event is not what was sealed. Its own digest does not fit either."`"""
+    """An explanation. Example: `"The event differs from the sealed one. Its own digest does not match either."`"""
 
 
 class UnsealedTail(Struct, frozen=True, kw_only=True):
@@ -103,19 +100,6 @@ class Verification(Struct, frozen=True, kw_only=True):
     """Send it as `from` to continue; null at the end. Example: `null`"""
 
 
-class AuditTrail(Protocol):
-    """The events and the chain over them."""
-
-    async def list(self, which: AuditFilter, *, before: int | None, limit: int) -> Sequence[AuditEvent]:
-        """Newest first, below the id `before`."""
-
-    async def head(self) -> Anchor:
-        """The end of the chain; position 0 and zeros while nothing is sealed."""
-
-    async def verify(self, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:
-        """Walk from the position `start` over `at_most` seals. What stands before `start` is taken as it is."""
-
-
 class Fact(Struct, frozen=True, kw_only=True):
     """One line of the audit trail. `type` is a namespaced type such as `field.changed`; `facts` are ids and words of
     ours, never what a person is called or has written. The correlation id is the current one."""
@@ -124,10 +108,3 @@ class Fact(Struct, frozen=True, kw_only=True):
     subject: str
     facts: dict[str, Any]
     actor: str = "lockstitch"
-
-
-class Trail(Protocol):
-    """The audit trail, for what only a flow knows. Whatever else is kept writes its own lines."""
-
-    async def append(self, transaction: Transaction, *facts: Fact) -> None:
-        """Add them, in this order."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
-from app.postgres.database import Transaction
-from app.queue.models import DeadLetter, DeadLetterState, DeathCategory
+from app.queue.models import DeadLetterState, DeathCategory
 
 AttemptOutcome = Literal["done", "retried", "deferred", "lost", "dead"]
 
@@ -66,46 +65,6 @@ class AlreadyQueued(Exception):
     """A job with the same dedupe key waits or runs: to redrive the dead one would do its work twice."""
 
 
-class DeadLetters(Protocol):
-    """The dead letters. What decides about one joins the caller's transaction."""
-
-    async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
-        """Newest first, below the id `after`."""
-
-    async def count(self, which: DeadLetterFilter) -> int:
-        """How many there are."""
-
-    async def groups(self, which: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterGroup]:
-        """What they died of, the most frequent first."""
-
-    async def get(self, dead_letter_id: str) -> DeadLetter | None:
-        """One by id."""
-
-    async def payload(self, dead_letter_id: str) -> bytes | None:
-        """What the handler was given. Raises SealBroken."""
-
-    async def attempts(self, job_id: int) -> Sequence[Attempt]:
-        """All attempts at its job, oldest first; those before an earlier redrive too."""
-
-    async def redrive(
-        self, transaction: Transaction, dead_letter_id: str, *, actor: str, payload: bytes | None = None
-    ) -> int:
-        """Enqueue it again, with another payload where one is given; the job's id.
-
-        The job is the one that died: the same id and so the same place in its order key, the same dedupe key, origin
-        and correlation id, and as many new attempts as its kind has. Raises NotOpen and AlreadyQueued.
-        """
-
-    async def redrive_all(
-        self, transaction: Transaction, dead_letter_ids: Sequence[str], *, actor: str, redrive: str
-    ) -> Sequence[str]:
-        """Enqueue those of them again that are open and whose work is not queued already, for the bulk redrive of this
-        id; the ids of these."""
-
-    async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
-        """Let it go; those behind it in its order key go on. Raises NotOpen."""
-
-
 RedriveState = Literal["running", "done", "cancelled"]
 
 
@@ -143,26 +102,3 @@ class RedriveBatch(Struct, frozen=True, kw_only=True):
 
     redrive: Redrive
     dead_letters: Sequence[str]
-
-
-class Redrives(Protocol):
-    """The bulk redrives."""
-
-    async def start(self, transaction: Transaction, new: NewRedrive) -> Redrive:
-        """Begin one with the letters that match now, and no others; done at once where there are none."""
-
-    async def list(self, *, after: str | None, limit: int) -> Sequence[Redrive]:
-        """Newest first, below the id `after`."""
-
-    async def get(self, redrive_id: str) -> Redrive | None:
-        """One by id."""
-
-    async def cancel(self, transaction: Transaction, redrive_id: str, *, actor: str) -> bool:
-        """Go on no more; a batch that is under way is waited for. False when it does not run (any more)."""
-
-    async def take_batch(self, transaction: Transaction, limit: int) -> RedriveBatch | None:
-        """Of the running redrive that has waited longest, as many letters as its rate allows by now; None when none is
-        due. One that another transaction holds is left to it."""
-
-    async def note_batch(self, transaction: Transaction, batch: RedriveBatch, *, redriven: int) -> None:
-        """How many letters of the batch were redriven; the others were skipped. The last batch ends the redrive."""

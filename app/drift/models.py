@@ -4,13 +4,12 @@ A baseline is learned from the first records of a mapping revision on a connecti
 becomes one finding. An acknowledged finding becomes part of the baseline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
-from app.postgres.database import Transaction
 from app.settings.drift import DriftKind, DriftPolicy
 from canonical.parts import ObjectName
 
@@ -103,40 +102,3 @@ class DriftFilter(Struct, frozen=True, kw_only=True):
     connection: str | None = None
     kind: DriftKind | None = None
     acknowledged: bool | None = None
-
-
-class Drifts(Protocol):
-    """The store of baselines and findings."""
-
-    async def baseline(self, subject: DriftSubject) -> Baseline:
-        """Return the baseline; an empty, unlearned one for an unknown subject. Raises StoreUnavailable."""
-
-    async def learn(
-        self,
-        transaction: Transaction,
-        subject: DriftSubject,
-        traits: Sequence[Trait],
-        *,
-        records: int,
-        most_records: int,
-        most_hours: int,
-    ) -> Learning:
-        """Add the traits of `records` records, unless learning is `over`. `learned`: these records completed it."""
-
-    async def extend(self, transaction: Transaction, subject: DriftSubject, traits: Sequence[Trait]) -> None:
-        """Add traits to a learned baseline, such as the type of a member that was always null."""
-
-    async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
-        """Count deviations of one subject and return the new findings.
-
-        New ones are not kept while very many findings of the subject are unacknowledged.
-        """
-
-    async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
-        """List findings, newest first, below the id `after`. Raises StoreUnavailable."""
-
-    async def get(self, finding_id: str) -> DriftFinding | None:
-        """Return a finding by id. Raises StoreUnavailable."""
-
-    async def acknowledge(self, transaction: Transaction, finding_id: str, *, actor: str) -> DriftFinding | None:
-        """Acknowledge a finding and add it to the baseline. None if it is unknown or already acknowledged."""

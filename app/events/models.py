@@ -9,14 +9,11 @@ Each subscription has its own lane in the queue, named by its id, so a slow one 
 by target.
 """
 
-from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Raw, Struct
 
-from app.postgres.database import Transaction
-from app.queue.models import Job, NewJob
 from app.signatures import Secret
 from canonical.parts import ObjectName
 
@@ -33,27 +30,6 @@ class SeenState(Struct, frozen=True, kw_only=True):
 
 class StateMoved(Exception):
     """Somebody else has kept a newer state of the record since ours was compared."""
-
-
-class RecordStates(Protocol):
-    """What we last saw of each record, to tell what has changed. A state that is read before the record is fetched, and
-    named when the next one is put, cannot be replaced by what is older."""
-
-    async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
-        """The last one, if any."""
-
-    async def put(
-        self,
-        transaction: Transaction,
-        object_name: ObjectName,
-        connection: str,
-        remote_id: str,
-        *,
-        data: bytes,
-        instead_of: SeenState | None,
-        deleted: bool = False,
-    ) -> None:
-        """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved."""
 
 
 class Callback(Struct, frozen=True, kw_only=True):
@@ -125,25 +101,6 @@ class Event(Struct, frozen=True, kw_only=True):
     body: Raw
 
 
-class Events(Protocol):
-    """The record of canonical changes."""
-
-    async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
-        """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
-
-    async def feed(
-        self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
-    ) -> Sequence[Event]:
-        """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
-        exact; empty means all. With `held`, which needs `types`, only what a key with these scopes can read."""
-
-    async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
-        """Newest first."""
-
-    async def get(self, event_id: str) -> Event | None:
-        """One by id."""
-
-
 SubscriptionState = Literal["active", "disabled"]
 
 
@@ -177,31 +134,6 @@ class Subscription(Struct, frozen=True, kw_only=True):
     held: frozenset[str]
 
 
-class Subscriptions(Protocol):
-    """The subscriptions. Every change is audited, with `actor` as its cause."""
-
-    async def create(self, new: NewSubscription) -> Subscription:
-        """Add one; it gets every Event that the feed does not show by then."""
-
-    async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
-        """Newest first, below the id `after`."""
-
-    async def get(self, subscription_id: str) -> Subscription | None:
-        """One by id."""
-
-    async def secrets(self, subscription_id: str) -> Sequence[Secret]:
-        """Those that sign now, newest first."""
-
-    async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
-        """Add a secret; the present ones stay valid for the overlap. False when there is no such subscription."""
-
-    async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
-        """Deliver again, and at once what has waited, in the name of `principal`. False when it is not disabled."""
-
-    async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
-        """Remove it; what is on its way to it is dropped. False without such a subscription."""
-
-
 class DeliveryPayload(Struct, frozen=True, kw_only=True):
     """The payload of a `deliver` job: which delivery, the scopes that the Event takes, and the document itself."""
 
@@ -233,37 +165,3 @@ class DeliveryFailure(Struct, frozen=True, kw_only=True):
     final: bool
     unresponsive: bool
     retry_after: float | None
-
-
-class FanOut(Protocol):
-    """Who gets an Event."""
-
-    async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
-        """A delivery for each subscription that wants each of these, and the jobs that make them; the caller enqueues
-        them."""
-
-    async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
-        """A delivery of this Event to one address that a caller has named; the job that makes it.
-
-        It is signed as Standard Webhooks has it, with the SHA-256 digest of each API key of the caller that is valid at
-        the time: the caller computes `whsec_` and the base64 of the digest of his own key.
-        """
-
-
-class Deliveries(FanOut, Protocol):
-    """Events on their way to targets."""
-
-    async def open(self, delivery_id: str) -> Delivery | None:
-        """A delivery that has not succeeded, including one that was given up. None when it succeeded or
-        was dropped."""
-
-    async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
-        """It was accepted."""
-
-    async def disable(self, subscription_id: str, reason: str) -> bool:
-        """Deliver nothing more to this subscription until a person enables it; what is on its way waits. False where it
-        was disabled already."""
-
-    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
-        """Note a failed attempt. Whether it disabled the subscription: nothing was delivered for `disable_after`
-        seconds."""

@@ -32,15 +32,13 @@ def forbidden(caller: Caller, scope: str, *, next_step: str | None = None) -> Fo
 
 
 class Keys(Protocol):
-    """Callers' API keys."""
+    """API keys. `api_keys`, above this folder, implements them."""
 
     async def find(self, secret: str) -> Caller | None:
-        """Who holds this key, if it is valid now."""
-
-
-class RecalledKeys(Keys, Protocol):
-    """Keys that also work while the database is away."""
+        """Return the holder of this key if it is valid now. Raises StoreUnavailable."""
 
     async def find_or_recall(self, secret: str) -> Caller | None:
-        """Like `find`; while the database does not answer, who held the key when it was last looked up, until it
-        expires. Only for what holds no personal data. Raises StoreUnavailable for a key that is not remembered."""
+        """Like `find`, but while the database is down, return the holder at the last look-up, until the key expires.
+
+        Only for answers without personal data. Raises StoreUnavailable for a key that was not looked up before.
+        """

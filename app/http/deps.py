@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from litestar import Request
 
 from app.dependencies import Dependencies
-from app.http.callers import RecalledKeys
+from app.http.callers import Keys
 from app.http.cursors import Cursors
 from app.http.rate_limit import Budgets
 from app.http.transfers import Transfers
@@ -21,7 +21,7 @@ class HttpDeps:
 
     public_url: str
     trace_url: str
-    keys: RecalledKeys
+    keys: Keys
     budgets: Budgets
     wrong_keys: Budgets
     bodies: Transfers

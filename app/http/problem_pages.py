@@ -34,7 +34,7 @@ class ProblemExplanation(Struct, frozen=True, kw_only=True):
     status: int
     """The HTTP status. Example: `404`"""
     title: str
-    """The title. Example: `"Nothing is found here"`"""
+    """The title. Example: `"Not found"`"""
     meaning: str
     """The meaning. Example: `"There is no such route, record, or connection in the id."`"""
     category: str

@@ -10,7 +10,7 @@ async def ingest(job, finishing):     a handler, run by `queue.runner`
     return Done()
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
@@ -188,45 +188,6 @@ class Enqueuer(Protocol):
         """
 
 
-class Queue(Enqueuer, Protocol):
-    """What the runner needs. Every step on a job names its lease, and raises LeaseLost when that is gone."""
-
-    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """Jobs of one connection, the next in turn that has any.
-
-        `running` is how many jobs of each connection this process has already, `at_most` how many it may have.
-        """
-
-    async def extend(self, jobs: Collection[Job]) -> set[int]:
-        """Extend the leases; the ids of jobs that are ours no longer."""
-
-    async def expire(self, limit: int) -> int:
-        """Free jobs whose lease has run out; those with no attempt left are poison, and become dead letters."""
-
-    def finishing(self, job: Job) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction in which the job is gone. Raises LeaseLost before the block runs."""
-
-    async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
-        """Take away jobs that wrote nothing, each with the traceparent of its attempt; the ids of those lost."""
-
-    async def retry(
-        self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
-    ) -> Literal["retried", "dead"]:
-        """Put a job back for another attempt, or among the dead letters when it has had enough of them; see `Retry`."""
-
-    async def throttle(self, job: Job, reason: str, *, retry_after: float | None) -> None:
-        """Put a job back as it was, and let its whole connection wait."""
-
-    async def refuse(self, job: Job, reason: str) -> None:
-        """Put a job back as it was, and pause its connection: the vendor does not accept our credential."""
-
-    async def give_back(self, jobs: Sequence[Job], reason: str, *, after: float = 0.0) -> None:
-        """Put jobs back as they were, for no fault of theirs; those that are ours no longer are left alone."""
-
-    async def bury(self, job: Job, failure: JobFailure) -> str:
-        """Make a dead letter of a job; its id."""
-
-
 BlockedReason = Literal["throttle", "auth", "operator"]
 PauseReason = Literal["auth", "operator"]
 
@@ -252,23 +213,6 @@ class Lane(Struct, frozen=True, kw_only=True):
     probing: bool
 
 
-class Lanes(Protocol):
-    """The lanes, for operators."""
-
-    async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
-        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
-
-    async def list(self) -> Sequence[Lane]:
-        """Every lane, by connection."""
-
-    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
-
-    async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. Every process forgets as well what it has met
-        there: throttling, and failures. False when it is not blocked."""
-
-
 class Pause(Struct, frozen=True, kw_only=True):
     """What stops a connection in the whole installation, for reads, writes and jobs alike.
 
@@ -280,26 +224,6 @@ class Pause(Struct, frozen=True, kw_only=True):
     note: str | None
     since: datetime
     held: bool
-
-
-class Pauses(Protocol):
-    """The pauses of the installation as this process knows them: from memory, at most about a second old."""
-
-    def of(self, connection: str) -> Pause | None:
-        """What stops this connection, if anything does."""
-
-    def resumed(self, connection: str) -> datetime | None:
-        """When a person has last resumed this connection, for what a process has found out about it by itself."""
-
-    async def refuse(self, connection: str, reason: str) -> bool:
-        """The vendor does not accept our credential: pause the connection everywhere, once. False when that could not
-        be written down. `reason` is words without personal data."""
-
-    async def prove(self, connection: str) -> None:
-        """The vendor has accepted the credential of a connection whose pause is not held any more: that is over."""
-
-    async def refresh(self) -> None:
-        """Know what is true now. Raises StoreUnavailable."""
 
 
 class QueueFigures(Struct, frozen=True, kw_only=True):
@@ -341,7 +265,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     closed_by: str | None
-    closed_because: str | None
+    closed_reason: str | None
 
 
 class Announcer(Protocol):

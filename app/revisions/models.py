@@ -69,31 +69,6 @@ class MappedConnection(Struct, frozen=True, kw_only=True):
     default: int
 
 
-class MappingRoutes(Protocol):
-    """The routes of the installation. `of` reads a copy in memory that is at most about a second old."""
-
-    def of(self, connection: str, mapping: str) -> Route | None:
-        """Return the route, or None where none is set."""
-
-    async def refresh(self) -> None:
-        """Reload the copy in memory. Raises StoreUnavailable."""
-
-    async def list(self) -> Sequence[Route]:
-        """Read every route from the store. Raises StoreUnavailable."""
-
-    async def pin(self, places: Sequence[MappedConnection]) -> None:
-        """Pin each place that has no route to its default. Audited. Raises StoreUnavailable."""
-
-    async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
-        """Change a route, audit it and notify every process. Raises StoreUnavailable.
-
-        A new shadow or canary deletes the results of the earlier one.
-        """
-
-    async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
-        """Activate the previous revision, end shadow and canary, and audit it. None where there is no previous one."""
-
-
 class TrialKey(Struct, frozen=True, kw_only=True):
     """Two revisions of a mapping at a connection: the active one and the tried one."""
 
@@ -161,7 +136,7 @@ class CanaryTally(Struct, frozen=True, kw_only=True):
 
 
 class TrialBook(Protocol):
-    """Trial results, summed over all processes."""
+    """Takes the results of trials; the tests of `Trials` keep them in memory."""
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         """Add comparisons to the totals. Raises StoreUnavailable."""
@@ -171,9 +146,3 @@ class TrialBook(Protocol):
 
         Raises StoreUnavailable.
         """
-
-    async def shadows(self) -> Sequence[ShadowFigures]:
-        """Return the totals of every shadow. Raises StoreUnavailable."""
-
-    async def canaries(self) -> Sequence[CanaryTally]:
-        """Return the totals of every canary since it began. Raises StoreUnavailable."""

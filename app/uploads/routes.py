@@ -19,7 +19,7 @@ from app.http.responses import Answered, json_response
 from app.telemetry import mark_replayed
 from app.uploads import views
 from app.uploads.deps import UploadDeps
-from app.uploads.record import LARGEST, layout_of, take_upload
+from app.uploads.record import MAX_BYTES, layout_of, take_upload
 from app.uploads.views import UploadView
 from mappings.csv.export import MOST_ROWS
 from mappings.csv.layout import Layout
@@ -76,7 +76,7 @@ async def upload_export(call: Call) -> Answered:
     async with turn, _places:
         with contextlib.closing(io.BytesIO()) as file:
             transfers = call.deps(HttpDeps).exports
-            await read_into(request, file.write, LARGEST, transfers=transfers, next_step=SPLIT)
+            await read_into(request, file.write, MAX_BYTES, transfers=transfers, next_step=SPLIT)
             _check_media_type(request, layout)
             call.check_query()
             taken = await take_upload(

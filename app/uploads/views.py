@@ -9,7 +9,8 @@ from msgspec import Struct
 from app.errors import NotFound
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
-from app.uploads.models import Upload, UploadOutcome, Uploads
+from app.uploads.models import Upload, UploadOutcome
+from app.uploads.store import PostgresUploads
 from canonical.parts import Instant, ObjectName
 
 UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
@@ -55,14 +56,14 @@ class UploadView(Struct, frozen=True, kw_only=True):
     """When all rows were recorded; null before. Example: `"2026-05-01T09:30:09Z"`"""
 
 
-async def list_uploads(uploads: Uploads, connection: str | None, *, after: str | None, limit: int) -> Page:
+async def list_uploads(uploads: PostgresUploads, connection: str | None, *, after: str | None, limit: int) -> Page:
     """List uploads, newest first. The cursor is the last id of the page."""
     found = await uploads.list(connection, after=after, limit=limit + 1)
     outcomes = await uploads.outcomes(found)
     return page_of([view_of(upload, outcome) for upload, outcome in zip(found, outcomes, strict=True)], limit)
 
 
-async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | None = None) -> UploadView:
+async def read_upload(uploads: PostgresUploads, upload_id: str, *, connection: str | None = None) -> UploadView:
     """Return the progress of an upload, if it is of `connection` (None: of any). Raises NotFound."""
     upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
     if upload is None or connection not in (None, upload.connection):

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from app.vendors.circuit import Traffic
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
-from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.http import VendorRefusal
 from mappings.spec import FieldOptions, Manifest, Vendor
 
 
@@ -78,26 +78,3 @@ class OptionLists(Struct, frozen=True, kw_only=True):
 
     by_object: Mapping[ObjectName, FieldOptions]
     fetched_at: datetime
-
-
-class Vendors(Protocol):
-    """The one client for all vendors."""
-
-    async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
-        """Authenticate, pace, send, and retry where that is safe; `deadline` is on the clock of `time.monotonic`.
-
-        Raises VendorRefused for a definite no of the vendor; ReplyLost when a request with an effect may have been
-        carried out; and, certain that nothing was changed: VendorUnavailable, VendorTimeout, VendorThrottled,
-        VendorAuthFailed, ConnectionPaused.
-        """
-
-    async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
-        """The facts about the account (the vendor's account Struct), cached; not older than `max_age` seconds where
-        that is given. Raises like `send`."""
-
-    async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
-        """The options of fields at a vendor that is called, cached; not older than `max_age` seconds where that is
-        given. Raises like `send`, and Unmappable for a list of another shape than the vendor documents."""
-
-    def state(self, connection: Connection) -> LiveState | None:
-        """How a connection is; None for one that nothing is ever sent on."""

@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.egress.models import Poster
-from app.postgres.database import Transactions
+from app.egress.poster import TargetPoster
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
-from app.writes.models import Operation, Operations
+from app.writes.models import Operation
+from app.writes.store.operations import PostgresOperations
 from canonical.parts import ObjectName
 
 
@@ -16,6 +18,14 @@ class OperationDeps:
     """What showing an operation needs."""
 
     find_operation: Callable[[str], Awaitable[Operation | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionDeps:
+    """Dependencies of publishing the end of an operation."""
+
+    events: PostgresEvents
+    queue: Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +38,10 @@ class WriteDeps(RecordDeps):
     """
 
     public_url: str
-    operations: Operations
-    transactions: Transactions
+    operations: PostgresOperations
+    database: Database
     queue: Enqueuer
-    poster: Poster
+    poster: TargetPoster
     queued_writes: frozenset[ObjectName]
     execution_limit: float
     settle_margin: float

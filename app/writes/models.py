@@ -3,9 +3,9 @@
 received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -135,109 +135,8 @@ class NewOperation(Struct, frozen=True, kw_only=True):
     callback: str | None = None
 
 
-class Operations(Protocol):
-    """The record of writes: intent before the call, outcome before the answer, each step fenced by a lease.
-
-    Every change of state is audited in its own transaction. The end of an operation that is queued or deferred, or has
-    a callback, is announced there as well, and so is every `unknown` and what a person makes of it.
-    """
-
-    async def begin(self, new: NewOperation) -> Begun:
-        """INSERT … ON CONFLICT on (principal, key); on a conflict the operation that is there."""
-
-    async def enlist(self, transaction: Transaction, new: NewOperation) -> Operation | None:
-        """Add a `received` operation that a job will begin, which the caller enqueues; None when its key stands for one
-        already."""
-
-    async def find_by_key(self, principal: str, key: str) -> Operation | None:
-        """The operation that a key stands for, if any."""
-
-    async def get(self, operation_id: str) -> Operation | None:
-        """One operation by id."""
-
-    async def list(
-        self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
-    ) -> Sequence[Operation]:
-        """Operations newest first, below the id `after`."""
-
-    async def take_over(self, operation_id: str) -> Begun | None:
-        """A lease on an undecided operation whose lease has run out; None when it is held or decided."""
-
-    async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
-        """A lease on an `unknown` operation, to look once more; None when it is not `unknown`."""
-
-    async def claim_due(self, limit: int) -> Sequence[Begun]:
-        """Leases on undecided operations that are due: lease run out, or postponed until now. None of those queued."""
-
-    async def take_turn(self, operation_id: str) -> Begun | None:
-        """A lease on an undecided `queued` operation, for its job, which is the judge of when; None when it is decided,
-        or still held."""
-
-    async def defer(self, operation_id: str) -> Operation | None:
-        """Note that somebody is told that it will be decided later. The operation as it is then: decided, where that
-        was faster. None when there is no such operation (any more)."""
-
-    async def mark_sent(self, begun: Begun, *, effect: Action, remote_id: str | None) -> Begun:
-        """Commit that the request is about to go out; the operation as it is then. Raises LeaseLost."""
-
-    async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
-        """The vendor did it and named the record; what is left is to read it. Raises LeaseLost."""
-
-    async def postpone(self, begun: Begun, *, seconds: float, sent: bool) -> None:
-        """Give the lease back; a worker goes on after `seconds`. `sent=False`: nothing went out, back to received.
-        Raises LeaseLost."""
-
-    async def succeed(
-        self, begun: Begun, *, answer: Answer, remote_id: str | None, changes: Sequence[FieldChange] = ()
-    ) -> None:
-        """Record the answer, and audit what it changed. Raises LeaseLost."""
-
-    async def fail(
-        self,
-        begun: Begun,
-        *,
-        problem: ProblemDocument,
-        answer: Answer | None,
-        sent: bool = False,
-        unless_deferred: bool = False,
-    ) -> bool:
-        """Record a refusal, and `answer` for replays. Where nothing was `sent` and nobody was told that it would be
-        decided later, the key is released instead; without an answer it always is.
-
-        With `unless_deferred` nothing is recorded where somebody was told so: then False. Raises LeaseLost.
-        """
-
-    async def revise(self, begun: Begun, intent: Intent) -> Begun:
-        """Go on with another revision of the mapping; nothing has been sent. Raises LeaseLost."""
-
-    async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
-        """It could not be found out. Raises LeaseLost."""
-
-    async def forget(self, begun: Begun, *, because: str) -> bool:
-        """The request turned out not to be an operation at all (a field was invalid): remove it. False, and nothing is
-        removed, where somebody was told that it would be decided later, or the lease is lost."""
-
-    async def resolve(
-        self,
-        operation_id: str,
-        *,
-        outcome: OperationOutcome,
-        remote_id: str | None,
-        actor: str,
-        answer: Answer | None,
-        problem: ProblemDocument | None,
-    ) -> bool:
-        """A person decided an `unknown` operation; audited. False when it is not `unknown` (any more)."""
-
-    async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
-        """Reserve a unique key for this operation while it is undecided; False when another one holds it."""
-
-
-class OperationAnnouncer(Protocol):
-    """Tells of the end of operations, in the transaction of the decision."""
-
-    async def operation_finished(self, transaction: Transaction, operation: Operation) -> None:
-        """It is settled, or `unknown`; its `callback`, where it has one, is told too."""
+Announce: TypeAlias = Callable[[Transaction, Operation], Awaitable[None]]
+"""Publish the end of an operation, settled or `unknown`, in the transaction that decides it."""
 
 
 class OperationView(Struct, frozen=True, kw_only=True):

@@ -177,7 +177,7 @@ async def _ready(deps: WriteDeps, intent: Intent, until: float) -> _Ready | None
 
 async def _enlist(deps: WriteDeps, writers: Writers, request: WriteRequest, intent: Intent, waits: _Waits) -> Written:
     """Record the intent and its job in one commit, and look for the answer as long as the caller waits."""
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         operation = await deps.operations.enlist(
             transaction, _new_operation(request, intent, None, deferred=waits.own <= time.monotonic())
         )

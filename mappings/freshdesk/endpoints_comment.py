@@ -10,8 +10,8 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from mappings.freshdesk.asking import MOST, has_more, page_number, records, remote_id
 from mappings.freshdesk.endpoints_ticket import ONE, ticket_path
+from mappings.freshdesk.requests import MOST, has_more, page_number, records, remote_id
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery

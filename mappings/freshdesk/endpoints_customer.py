@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from mappings.freshdesk.asking import API, MOST, has_more, page_number, records, remote_id, whole_seconds
+from mappings.freshdesk.requests import API, MOST, has_more, page_number, records, remote_id, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK, MARK_FIELD, MARK_NAME, Account, ContactWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from mappings.freshdesk import ticket_listing
-from mappings.freshdesk.asking import API, remote_id
-from mappings.freshdesk.ticket_listing import TICKETS
+from mappings.freshdesk import paging
+from mappings.freshdesk.paging import TICKETS
+from mappings.freshdesk.requests import API, remote_id
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, Receipt, Recovery, decode
@@ -100,8 +100,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
 ENDPOINTS: Final = Endpoints(
     read=read,
     record=record,
-    list=ticket_listing.list_tickets,
-    page=ticket_listing.page,
+    list=paging.list_tickets,
+    page=paging.page,
     create=create,
     update=update,
     receipt=receipt,

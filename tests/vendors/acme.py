@@ -11,15 +11,15 @@ import msgspec
 from msgspec import Struct
 
 from app.egress.transport import Wire
-from app.queue.models import Pauses
+from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, PacingSettings
 from app.vendors.client import VendorClient
 from app.vendors.connection_state import LiveConnection
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, Connection
 from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.custom_fields import ChosenField
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
+from mappings.kit.custom_fields import ChosenField
 from mappings.spec import Auth, Pacing, Vendor
 
 SECRET = "acme-secret-0123456789"
@@ -151,7 +151,7 @@ async def asking(
     patience: Patience = QUICK,
     pacing: PacingSettings | None = None,
     read_secret: Callable[[str], str] = lambda reference: SECRET,
-    pauses: Pauses | None = None,
+    pauses: PostgresPauses | None = None,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
 ) -> AsyncIterator[Asker]:

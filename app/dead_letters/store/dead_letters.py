@@ -71,7 +71,7 @@ CLOSE = Statement(
     "UPDATE dead_letter",
     """
     UPDATE dead_letter
-       SET state = $2, closed_at = now(), closed_by = $3, closed_because = $4
+       SET state = $2, closed_at = now(), closed_by = $3, closed_reason = $4
      WHERE id = ANY ($1::text[])
     """,
 )
@@ -125,7 +125,7 @@ class PostgresDeadLetters:
         self, transaction: Transaction, dead_letter_id: str, *, actor: str, payload: bytes | None = None
     ) -> int:
         """Enqueue it again in its old place; the job's id. Raises NotOpen and AlreadyQueued."""
-        (letter,) = await requeue.hold_open(transaction, [dead_letter_id]) or (None,)
+        (letter,) = await requeue.lock_open(transaction, [dead_letter_id]) or (None,)
         if letter is None:
             raise NotOpen(dead_letter_id)
         sealed = None if payload is None else self._sealer.seal(payload, payload_of(letter.job_id))
@@ -139,14 +139,14 @@ class PostgresDeadLetters:
     ) -> Sequence[str]:
         """Enqueue those of them again that can be; the ids of these."""
         letters = await requeue.requeue(
-            transaction, await requeue.hold_open(transaction, dead_letter_ids), self._policies
+            transaction, await requeue.lock_open(transaction, dead_letter_ids), self._policies
         )
         await self._finish_redrive(transaction, letters, actor, edited=False, redrive=redrive)
         return [letter.id for letter in letters]
 
     async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
         """Let it go; those behind it in its order key go on. Raises NotOpen."""
-        letters = await requeue.hold_open(transaction, [dead_letter_id])
+        letters = await requeue.lock_open(transaction, [dead_letter_id])
         if not letters:
             raise NotOpen(dead_letter_id)
         await self._close(transaction, letters, "discarded", actor, because)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from app.events.models import Delivery, DeliveryFailure, DeliveryPayload, Event
+from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.store.subscriptions import (
     AT_ONCE,
     HELD,
@@ -149,14 +149,15 @@ class PostgresDeliveries:
             )
         return [_job(delivery_id, event, lane=subscription) for delivery_id, event, subscription in wanted]
 
-    async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
-        """A delivery of this Event to one address that a caller has named; the job that makes it."""
-        delivery_id, lane = new_id("dlv_"), _callback_lane(target_url)
-        await transaction.execute(
-            INSERT_CALLBACK,
-            *(delivery_id, event.id, principal, self._sealer.seal(target_url.encode(), callback_of(delivery_id))),
-            event.correlation_id,
-        )
+    async def call_back(self, transaction: Transaction, event: Event, callback: Callback) -> NewJob:
+        """Add a delivery of this Event to a callback, and return the job that makes it.
+
+        Standard Webhooks signs it, with the SHA-256 digest of each valid API key of the caller. The caller's secret is
+        `whsec_` and the base64 of the digest of their own key.
+        """
+        delivery_id, lane = new_id("dlv_"), _callback_lane(callback.target_url)
+        url = self._sealer.seal(callback.target_url.encode(), callback_of(delivery_id))
+        await transaction.execute(INSERT_CALLBACK, delivery_id, event.id, callback.principal, url, event.correlation_id)
         await transaction.execute(OPEN_LANE, lane, AT_ONCE)
         return _job(delivery_id, event, lane=lane)
 

@@ -15,8 +15,10 @@ from msgspec import Raw
 
 from app import telemetry
 from app.audit import record
-from app.events.models import Event, EventDocument, FanOut, NewEvent
+from app.events.models import Event, EventDocument, NewEvent
 from app.events.scopes import scopes_of
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.subscriptions import APPENDING
 from app.identifiers import uuid7
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -26,10 +28,6 @@ from app.queue.models import NewJob
 API_VERSION: Final = "v1"
 ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
 COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at"
-
-# Shared by all who append until they commit, and held alone by whoever subscribes: what his subscription comes too late
-# for has been decided before it is there, and so is in the feed. "eventadd" in ASCII.
-APPENDING: Final = int.from_bytes(b"eventadd")
 
 NUMBER = Statement(
     "SELECT event_era",
@@ -135,12 +133,12 @@ RAISE_ERA = Statement(
 
 
 class PostgresEvents:
-    """`event_ports.Events` on PostgreSQL. `fan_out` makes the deliveries; without one nobody subscribes."""
+    """Append Events and read them. Without `deliveries`, Events are delivered to nobody."""
 
-    def __init__(self, database: Database, sealer: Sealer, fan_out: FanOut | None = None) -> None:
+    def __init__(self, database: Database, sealer: Sealer, deliveries: PostgresDeliveries | None = None) -> None:
         self._database = database
         self._sealer = sealer
-        self._fan_out = fan_out
+        self._deliveries = deliveries
 
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
         """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
@@ -153,7 +151,7 @@ class PostgresEvents:
         ]
         await transaction.execute(INSERT, *self._columns(appended))
         await record.append_all(transaction, [_entry(event) for event in appended])
-        return () if self._fan_out is None else await self._deliveries_of(self._fan_out, transaction, events, appended)
+        return await self._deliver(transaction, events, appended)
 
     async def feed(
         self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
@@ -180,15 +178,16 @@ class PostgresEvents:
         """Begin the next era where the transaction counter is another cluster's, and lower; called before serving."""
         return bool(await self._database.execute(RAISE_ERA))
 
-    async def _deliveries_of(
-        self, fan_out: FanOut, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
+    async def _deliver(
+        self, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
     ) -> Sequence[NewJob]:
-        """For those who subscribe, and those who asked to be called back."""
-        jobs = [*await fan_out.fan_out(transaction, appended)]
+        """Return the jobs that deliver to subscriptions and to callbacks."""
+        if self._deliveries is None:
+            return ()
+        jobs = [*await self._deliveries.fan_out(transaction, appended)]
         for new, event in zip(events, appended, strict=True):
             if new.callback is not None:
-                target, principal = new.callback.target_url, new.callback.principal
-                jobs.append(await fan_out.call_back(transaction, event, target_url=target, principal=principal))
+                jobs.append(await self._deliveries.call_back(transaction, event, new.callback))
         return jobs
 
     def _columns(self, events: Sequence[Event]) -> tuple[list[object], ...]:

@@ -7,7 +7,6 @@ import asyncpg
 
 from app.audit import record
 from app.events.models import NewSubscription, Subscription
-from app.events.store.events import APPENDING
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
@@ -32,6 +31,9 @@ COLUMNS: Final = f"""
        {HELD.format(principal="subscription.principal")} AS held
 """
 
+# Advisory lock ("eventadd" in ASCII): shared by every transaction that appends Events, exclusive to a new subscription.
+# Every Event that misses the subscription is committed before it exists, and so is in the feed.
+APPENDING: Final = int.from_bytes(b"eventadd")
 BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
 
 INSERT = Statement(
@@ -45,7 +47,7 @@ INSERT = Statement(
 
 OPEN_LANE = Statement(
     "INSERT lane",
-    "INSERT INTO lane (connection, at_once) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
+    "INSERT INTO lane (connection, concurrency) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
 )
 
 SELECT_PAGE = Statement(

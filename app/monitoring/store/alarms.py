@@ -27,7 +27,7 @@ FORGET = Statement(
     "DELETE alert",
     """
     DELETE FROM alert
-     WHERE name <> ALL ($1::text[]) AND told_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
+     WHERE name <> ALL ($1::text[]) AND reported_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
     """,
 )
 
@@ -41,11 +41,12 @@ CLAIM = Statement(
      WHERE name IN (SELECT name
                       FROM alert
                      WHERE (claimed_until IS NULL OR claimed_until < now())
-                       AND (told_at IS NULL OR ended_at IS NOT NULL OR told_at < now() - make_interval(secs => $3))
+                       AND (reported_at IS NULL OR ended_at IS NOT NULL
+                            OR reported_at < now() - make_interval(secs => $3))
                        FOR UPDATE SKIP LOCKED)
     RETURNING name, summary, raised_at,
-              CASE WHEN ended_at IS NOT NULL AND told_at IS NOT NULL THEN 'over'
-                   WHEN told_at IS NULL THEN 'raised' ELSE 'standing' END AS state
+              CASE WHEN ended_at IS NOT NULL AND reported_at IS NOT NULL THEN 'over'
+                   WHEN reported_at IS NULL THEN 'raised' ELSE 'standing' END AS state
     """,
 )
 
@@ -53,7 +54,7 @@ TOLD = Statement(
     "UPDATE alert",
     """
     UPDATE alert
-       SET told_at = now(), claim_token = NULL, claimed_until = NULL
+       SET reported_at = now(), claim_token = NULL, claimed_until = NULL
      WHERE name = $1 AND claim_token = $2
     """,
 )
@@ -65,7 +66,7 @@ BACK_AGAIN = Statement(
     "UPDATE alert",
     """
     UPDATE alert
-       SET raised_at = now(), told_at = NULL, claim_token = NULL, claimed_until = NULL
+       SET raised_at = now(), reported_at = NULL, claim_token = NULL, claimed_until = NULL
      WHERE name = $1 AND claim_token = $2
     """,
 )
@@ -97,9 +98,9 @@ class PostgresAlarms:
             for row in rows
         ]
 
-    async def settle(self, notice: AlarmNotice, *, told: bool) -> None:
+    async def settle(self, notice: AlarmNotice, *, reported: bool) -> None:
         """It was told, or could not be. Raises StoreUnavailable."""
-        if not told:
+        if not reported:
             await self._database.execute(NOT_TOLD, notice.name, notice.token)
             return
         if notice.state != "over":

@@ -88,9 +88,9 @@ class PostgresMappingRoutes:
         """Reload the copy in memory. Raises StoreUnavailable."""
         self._known = {(route.connection, route.mapping): route for route in await self.list()}
 
-    def following(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
         """Keep the copy in memory current for the duration of the block."""
-        return CachedTable(self.refresh, CHANNEL, "mapping routes").following(url)
+        return CachedTable(self.refresh, CHANNEL, "mapping routes").refreshing(url)
 
     async def list(self) -> Sequence[Route]:
         """Read every route from the store. Raises StoreUnavailable."""
@@ -204,6 +204,7 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
         actor,
     )
     await session.execute(TELL)
+    assert row is not None  # noqa: S101 - an upsert returns its row
     return _route(row)
 
 

@@ -90,8 +90,10 @@ class PostgresArrivals:
         fresh = [(id, first[key].receipt) for key, id in ids.items()]
         jobs = [first[key].job(id) for key, id in ids.items()]
         if any(job.order_key is not None for job in jobs):
-            async with session.transaction():
-                recorded = await self._insert(session, fresh, jobs, await enqueue.lock_and_number(session, jobs))
+            async with session.transaction() as transaction:
+                recorded = await self._insert(
+                    transaction, fresh, jobs, await enqueue.lock_and_number(transaction, jobs)
+                )
         else:
             recorded = await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
         keys = [receipts.key_of(arrival.receipt) for arrival in arrivals]

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.audit import record
 from app.identifiers import new_id
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from app.webhooks.models import NewReceipt, Receipt
@@ -159,12 +159,12 @@ def received(receipt_id: str, receipt: NewReceipt) -> record.Entry:
     )
 
 
-async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt]) -> None:
+async def note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> None:
     """An audit event for each copy that says something else than the receipt whose key it has."""
     keys = {key_of(copy) for copy in copies}
     if not keys:
         return
-    rows = await transaction.fetch(
+    rows = await session.fetch(
         SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
     )
     known = {(row["connection"], row["dedupe_key"]): row for row in rows}
@@ -178,7 +178,7 @@ async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt
         for copy in copies
         if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
     ]
-    await record.append_all(transaction, entries)
+    await record.append_all(session, entries)
 
 
 SEALED: Final = (

@@ -20,6 +20,7 @@ from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
 from app.writes.models import (
+    Announce,
     Answer,
     Begun,
     FieldChange,
@@ -27,7 +28,6 @@ from app.writes.models import (
     Lease,
     NewOperation,
     Operation,
-    OperationAnnouncer,
     OperationOutcome,
 )
 from app.writes.store.audit_entries import entry, entry_of_change, first_entries
@@ -82,12 +82,12 @@ class PostgresOperations(OperationReader):
         *,
         lease: timedelta,
         retention: timedelta,
-        announcer: OperationAnnouncer,
+        announce: Announce,
     ) -> None:
         super().__init__(database, sealer)
         self._lease = lease
         self._retention = retention
-        self._announcer = announcer
+        self._announce = announce
 
     async def begin(self, new: NewOperation) -> Begun:
         """INSERT first, never SELECT first: of any number of copies at once, one begins."""
@@ -225,7 +225,7 @@ class PostgresOperations(OperationReader):
             )
             if row is None:
                 raise LeaseLost(lease.operation_id)
-            await self._announcer.operation_finished(session, self._rows.open(row))
+            await self._announce(session, self._rows.open(row))
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
         """The request was no operation at all. False where somebody was told that it will be decided later, or the
@@ -253,7 +253,7 @@ class PostgresOperations(OperationReader):
                 return False
             operation = self._rows.open(row)
             await record.append_all(session, [entry("operation.resolved", operation, actor=actor, outcome=outcome)])
-            await self._announcer.operation_finished(session, operation)
+            await self._announce(session, operation)
         return True
 
     async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
@@ -281,7 +281,7 @@ class PostgresOperations(OperationReader):
                 SETTLE_ANNOUNCED, lease.operation_id, lease.token, *outcome, not unless_deferred, *noted
             )
             if row is not None:
-                await self._announcer.operation_finished(session, self._rows.open(row))
+                await self._announce(session, self._rows.open(row))
                 return True
             if unless_deferred and await session.fetch_value(HELD, lease.operation_id, lease.token):
                 return False

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from canonical.customer import CustomerPatch
 from mappings.freshdesk.customer_r1 import CUSTOMER
-from mappings.freshdesk.ticket_listing import Place, list_tickets, page
+from mappings.freshdesk.paging import Place, list_tickets, page
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.spec import ListQuery
 
