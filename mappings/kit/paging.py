@@ -1,8 +1,9 @@
-"""Lists without a cursor of the vendor's own, in which no record is missed while others change or go.
+"""How lists are divided into pages, so that no record is missed while others change or go.
 
-A page number or an offset alone is not safe: one record deleted before the page moves all behind it. `Keyset` goes on
-from the time of the last record; `Offsets` is for lists that can be ordered by id and nothing else; `Pages` is for the
-rest. A vendor declares how a page is asked for and how a record is placed, and nothing about the cursor.
+`Cursors` passes on the vendor's own cursor. Where there is none, a page number or an offset alone is not safe: one
+record deleted before the page moves all behind it. `Keyset` goes on from the time of the last record; `Offsets` is for
+lists that can be ordered by id and nothing else; `Pages` is for the rest. A vendor declares how a page is asked for and
+how a record is placed, and nothing about the cursor.
 """
 
 import re
@@ -62,6 +63,24 @@ class Spot(Struct, frozen=True, kw_only=True):
         """The cursor that callers carry."""
         number = f"{self.number}/" if self.number > 1 else ""
         return f"{self.moment}/{number}{','.join(self.ids)}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cursors:
+    """A list with a cursor of the vendor's own. `ask` gives the parameters of a query for so many rows, its cursor
+    `after` among them; `following` reads the next cursor from a reply, None on the last page."""
+
+    ask: Callable[[ListQuery, int], Query]
+    following: Callable[[VendorReply], str | None]
+    most: int
+
+    def window(self, query: ListQuery) -> Query:
+        """Return the parameters of a page."""
+        return self.ask(query, min(query.limit, self.most))
+
+    def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
+        """Return the records, and the vendor's next cursor."""
+        return records, self.following(reply)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

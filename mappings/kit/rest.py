@@ -34,16 +34,19 @@ def bare(reply: VendorReply) -> tuple[Raw, ...]:
     return (Raw(reply.body),)
 
 
-def wrapped(one: str, many: str) -> Callable[[VendorReply], tuple[Raw, ...]]:
-    """Return a function that finds records under the member `one`, or under `many` as an array."""
+def wrapped(one: str | None, many: str) -> Callable[[VendorReply], tuple[Raw, ...]]:
+    """Return a function that finds records under the member `one`, or under `many` as an array. Without `one` a single
+    record is the reply itself."""
 
     def records(reply: VendorReply) -> tuple[Raw, ...]:
         members = decode(reply.body, dict[str, Raw])
-        if one in members:
-            return (members[one],)
         if many in members:
             return decode(members[many], tuple[Raw, ...])
-        raise VendorDrift(f"$.{many}", f"neither {one} nor {many}")
+        if one is None:
+            return (Raw(reply.body),)
+        if one not in members:
+            raise VendorDrift(f"$.{one}", f"the answer holds neither {one} nor {many}")
+        return (members[one],)
 
     return records
 
