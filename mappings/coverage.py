@@ -8,7 +8,7 @@ import ast
 import inspect
 import textwrap
 from functools import lru_cache
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -96,7 +96,7 @@ def writable_values(mapping: AnyMapping, field_name: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def _supplied(mapping: AnyMapping) -> frozenset[str]:
-    """Keywords of every call that builds the model in the mapping's own module, in one step or more; of a mapping that
+    """Keywords of every call that builds the model in the mapping's own module; of a mapping that
     builds on an earlier revision, also those with which it replaces what that one has read.
 
     Raises ValueError where the keywords cannot be seen, so that a mapping written otherwise is noticed at once.
@@ -106,7 +106,7 @@ def _supplied(mapping: AnyMapping) -> frozenset[str]:
         inspect.getsource(module) if module is not None else textwrap.dedent(inspect.getsource(mapping.to_canonical))
     )
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    built = [call for call in calls if _builds(call, mapping.model.__name__)]
+    built = [call for call in calls if _called(call) == mapping.model.__name__]
     if mapping.builds_on is not None:
         # It takes the customer that an earlier revision has read, and replaces some of its fields.
         built = [call for call in calls if _called(call) == "replace" and _is_reading(call)]
@@ -119,13 +119,6 @@ def _supplied(mapping: AnyMapping) -> frozenset[str]:
         if keyword.arg is not None and not _is_nothing(keyword.value)
     )
     return own if mapping.builds_on is None else own | _supplied(mapping.builds_on)
-
-
-def _builds(call: ast.Call, model: str) -> bool:
-    """Whether it makes the model, or completes at once what makes it: `replace(Customer(…), emails=…)`."""
-    if _called(call) == "replace" and call.args and isinstance(call.args[0], ast.Call):
-        return _builds(call.args[0], model)
-    return _called(call) == model
 
 
 def _is_reading(replaced: ast.Call) -> bool:
@@ -193,6 +186,8 @@ def _blank_of(kind: Any) -> Any:
 
 def _zero(kind: Any) -> Any:
     origin = get_origin(kind)
+    if origin is Annotated:
+        return _zero(get_args(kind)[0])
     if origin is Union or type(kind).__name__ == "UnionType":
         options = get_args(kind)
         return None if type(None) in options else _zero(options[0])

@@ -7,7 +7,6 @@ from canonical.parts import ObjectName
 from mappings.csv import VENDOR as CSV
 from mappings.freshdesk import VENDOR as FRESHDESK
 from mappings.hubspot import VENDOR as HUBSPOT
-from mappings.intakes import INTAKES
 from mappings.lock import released
 from mappings.medusa import VENDOR as MEDUSA
 from mappings.rt import VENDOR as RT
@@ -15,6 +14,7 @@ from mappings.salesforce import VENDOR as SALESFORCE
 from mappings.shopify import VENDOR as SHOPIFY
 from mappings.spec import Manifest, Vendor, VendorMapping
 from mappings.stripe import VENDOR as STRIPE
+from mappings.webhook_senders import WEBHOOK_SENDERS
 from mappings.webhooks import unmapped
 from mappings.woocommerce import VENDOR as WOOCOMMERCE
 from mappings.zendesk import VENDOR as ZENDESK
@@ -28,7 +28,7 @@ VENDORS: Final[dict[str, AnyVendor]] = {
 }
 """Those that Lockstitch calls."""
 
-MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in (*INTAKES, CSV)}}
+MANIFESTS: Final[dict[str, Manifest]] = {**VENDORS, **{intake.name: intake for intake in (*WEBHOOK_SENDERS, CSV)}}
 """All that a connection may name: those, the ones whose webhooks it takes and nothing else, and uploaded exports."""
 
 

@@ -83,7 +83,7 @@ def _objection(name: str, title: str, api: str) -> str | None:
     if name in VENDORS:
         return f"{name} already exists: run lockstitch check-vendor {name}"
     if name in MANIFESTS:
-        return f"{name} already receives webhooks without a mapping: remove it from mappings/intakes.py first."
+        return f"{name} already receives webhooks without a mapping: remove it from mappings/webhook_senders.py first."
     if any(importlib.util.find_spec(f"{package}.{name}") is not None for package in ("mappings", "emulators")):
         return f"{name} is a module of the project: choose another name."
     return None

@@ -10,8 +10,8 @@ from app.errors import Problem
 from app.vendors.connection_state import LiveConnection
 from app.vendors.models import VendorRefused
 from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.custom_fields import CHOOSING, knowing
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.custom_fields import CHOOSING, knowing
 from mappings.spec import Choices, Pages, Unmappable
 
 Deliver = Callable[[LiveConnection, VendorRequest, float], Awaitable[VendorReply]]

@@ -6,9 +6,9 @@ from mappings.freshdesk import account, errors
 from mappings.freshdesk.choices import CHOICES
 from mappings.freshdesk.comment_r1 import COMMENT
 from mappings.freshdesk.customer_r1 import CUSTOMER
-from mappings.freshdesk.notices import WEBHOOKS
 from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.freshdesk.unwrap import unwrap
+from mappings.freshdesk.webhooks import WEBHOOKS
 from mappings.freshdesk.wire_v2 import Account
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
 

@@ -7,11 +7,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from canonical.parts import ObjectName
-from mappings.custom_fields import name_of
-from mappings.freshdesk.asking import API, MOST, has_more
-from mappings.freshdesk.ticket_words import PRIORITY_WRITTEN, SOURCE_WRITTEN, statuses_written, types_written
+from mappings.freshdesk.enums import PRIORITY_WRITTEN, SOURCE_WRITTEN, statuses_written, types_written
+from mappings.freshdesk.requests import API, MOST, has_more
 from mappings.freshdesk.wire_v2 import Account
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.custom_fields import name_of
 from mappings.spec import Choices, FieldOptions, Option, Pages, Unmappable, decode
 
 PRIORITY_LABELS: Final = {1: "Low", 2: "Medium", 3: "High", 4: "Urgent"}

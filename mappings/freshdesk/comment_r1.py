@@ -8,9 +8,9 @@ from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.freshdesk import wire_v2
 from mappings.freshdesk.endpoints_comment import ENDPOINTS
-from mappings.freshdesk.reading import OWN_FONT, address_of, attachments, message, optional_instant
+from mappings.freshdesk.field_values import OWN_FONT, address_of, attachments, message, optional_instant
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
-from mappings.html import sanitised
+from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {

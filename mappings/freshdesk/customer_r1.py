@@ -7,33 +7,33 @@ is one text. Which company it belongs to is a number, whose name is one more cal
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical.customer import Customer, CustomerPatch
 from canonical.parts import Address, AddressPatch, CustomFieldValue, Loss
-from mappings.freshdesk import custom_fields, writing
-from mappings.freshdesk.contact_reach import (
+from mappings.freshdesk import bodies, custom_fields
+from mappings.freshdesk.contact_points import (
     addresses_written,
     emails_read,
     numbers_written,
     phones_read,
 )
 from mappings.freshdesk.endpoints_customer import ENDPOINTS
-from mappings.freshdesk.languages import language_read, language_written, zone_read, zone_written
-from mappings.freshdesk.reading import instant, own_external_id
+from mappings.freshdesk.field_values import instant, own_external_id
+from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
+from mappings.kit import patches
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("company_name", "Freshdesk keeps companies as records of their own, which contacts are put into there"),
-    ("currency", "Freshdesk contacts have no currency"),
-    ("lifecycle_stage", "Freshdesk contacts have no life-cycle stage"),
-    ("lead_source", "Freshdesk contacts have no lead source"),
-    ("owner_remote_id", "Freshdesk contacts have no owner; a ticket has an assignee"),
-    ("tax_ids", "Freshdesk contacts have no tax numbers"),
-    ("tax_exemption", "Freshdesk contacts have no tax exemption"),
-    ("consents", "Freshdesk contacts have no consents"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "company_name": "Freshdesk keeps companies as records of their own, which contacts are put into there",
+    "currency": "Freshdesk contacts have no currency",
+    "lifecycle_stage": "Freshdesk contacts have no life-cycle stage",
+    "lead_source": "Freshdesk contacts have no lead source",
+    "owner_remote_id": "Freshdesk contacts have no owner; a ticket has an assignee",
+    "tax_ids": "Freshdesk contacts have no tax numbers",
+    "tax_exemption": "Freshdesk contacts have no tax exemption",
+    "consents": "Freshdesk contacts have no consents",
+}
 ONE_NAME: Final = "Freshdesk keeps one name: send display_name"
 ONE_TEXT: Final = "Freshdesk keeps an address as one text, of which this is a line"
 
@@ -43,21 +43,18 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
     deleted = bool(contact.deleted)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind="person",
-            kind_raw="contact",
-            display_name=contact.name,
-            first_name=contact.first_name,
-            last_name=contact.last_name,
-            job_title=contact.job_title,
-            emails=emails_read(contact, loss),
-            phones=phones_read(contact),
-            addresses=_address(contact.address, loss) if contact.address else (),
-            language=language_read(contact.language, loss),
-            timezone=zone_read(contact.time_zone, loss),
-        ),
+    customer = Customer(
+        kind="person",
+        kind_raw="contact",
+        display_name=contact.name,
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        job_title=contact.job_title,
+        emails=emails_read(contact, loss),
+        phones=phones_read(contact),
+        addresses=_address(contact.address, loss) if contact.address else (),
+        language=language_read(contact.language, loss),
+        timezone=zone_read(contact.time_zone, loss),
         status="archived" if deleted else "active",
         status_raw="deleted" if deleted else "verified" if contact.active else "unverified",
         notes=contact.description,
@@ -76,7 +73,7 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[ContactWrite]:
     """The write in Freshdesk's words. `current` is None for a contact to create."""
     notes = Notes()
-    writing.refuse_without_place(patch, NO_PLACE, notes)
+    patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch.phones, notes)
     body = ContactWrite(
@@ -90,8 +87,8 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         language=language_written(patch.language, notes),
         time_zone=zone_written(patch.timezone, notes),
         description=patch.notes,
-        unique_external_id=writing.external_id(patch.external_id, notes),
-        tags=writing.tags(patch.tags, notes),
+        unique_external_id=bodies.external_id(patch.external_id, notes),
+        tags=bodies.tags(patch.tags, notes),
         custom_fields=_custom_fields(patch, current, account, notes),
     )
     if not isinstance(patch.kind, UnsetType) and patch.kind != "person":

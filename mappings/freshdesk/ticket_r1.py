@@ -7,16 +7,13 @@ beside the status and win over it. Messages are HTML; plain text is turned into 
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import CustomFieldValue, Instant, Loss
 from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch, TicketStatus
-from mappings.freshdesk import custom_fields, wire_v2, writing
+from mappings.freshdesk import bodies, custom_fields, wire_v2
 from mappings.freshdesk.endpoints_ticket import ENDPOINTS
-from mappings.freshdesk.reading import OWN_FONT, attachments, instant, message, optional_instant
-from mappings.freshdesk.ticket_people import copied_written, requester_written
-from mappings.freshdesk.ticket_words import (
+from mappings.freshdesk.enums import (
     PRIORITY,
     PRIORITY_WRITTEN,
     SOURCE,
@@ -25,18 +22,18 @@ from mappings.freshdesk.ticket_words import (
     statuses_written,
     types_written,
 )
+from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, message, optional_instant
+from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
-from mappings.html import sanitised
+from mappings.kit import patches
+from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    (
-        "external_id",
-        "Freshdesk tickets have no key of the caller's; a ticket field can hold one, as a custom field here",
-    ),
-    ("order_ids", "Freshdesk tickets name no orders; a ticket field can hold one, as a custom field here"),
-    ("parent_remote_id", "a Freshdesk ticket does not tell its parent; link tickets there"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "external_id": "Freshdesk tickets have no key of the caller's; a ticket field can hold one, as a custom field here",
+    "order_ids": "Freshdesk tickets name no orders; a ticket field can hold one, as a custom field here",
+    "parent_remote_id": "a Freshdesk ticket does not tell its parent; link tickets there",
+}
 Due = Instant | UnsetType
 
 
@@ -47,24 +44,21 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     status, status_raw = _status(record, account)
     stats, html = record.stats, record.description
     settings = account.custom_fields.get("ticket", ())
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=str(record.id),
-            subject=record.subject,
-            description=record.description_text,
-            description_html=None if html is None else sanitised(html, "/description_html", loss, own=OWN_FONT),
-            status=status,
-            status_raw=status_raw,
-            status_category=STATUS_CATEGORY[status],
-            status_label=account.status_labels.get(record.status),
-            priority=PRIORITY.get(record.priority, "unknown"),
-            priority_raw=None if record.priority is None else str(record.priority),
-            type=TYPE.get(record.type, "unknown"),
-            type_raw=record.type,
-            channel=SOURCE.get(record.source, "unknown"),
-            channel_raw=None if record.source is None else str(record.source),
-        ),
+    ticket = Ticket(
+        number=str(record.id),
+        subject=record.subject,
+        description=record.description_text,
+        description_html=None if html is None else sanitised(html, "/description_html", loss, own=OWN_FONT),
+        status=status,
+        status_raw=status_raw,
+        status_category=STATUS_CATEGORY[status],
+        status_label=account.status_labels.get(record.status),
+        priority=PRIORITY.get(record.priority, "unknown"),
+        priority_raw=None if record.priority is None else str(record.priority),
+        type=TYPE.get(record.type, "unknown"),
+        type_raw=record.type,
+        channel=SOURCE.get(record.source, "unknown"),
+        channel_raw=None if record.source is None else str(record.source),
         requester=_requester(record, loss),
         assignee_remote_id=None if record.responder_id is None else str(record.responder_id),
         team_remote_id=None if record.group_id is None else str(record.group_id),
@@ -87,25 +81,25 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
 def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
     """The write in Freshdesk's words. `current` is None for a ticket to create."""
     notes = Notes()
-    writing.refuse_without_place(patch, NO_PLACE, notes)
+    patches.refuse_without_place(patch, NO_PLACE, notes)
     asking = requester_written(patch.requester, current, notes)
     due_by, fr_due_by = _due(patch, current, notes)
     body = TicketWrite(
         subject=_subject(patch, current, notes),
         description=_description(patch, current, notes),
         status=_status_written(patch.status, current, account, notes),
-        priority=writing.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
-        source=writing.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes),
-        type=writing.chosen(patch.type, types_written(account), "/type", notes),
+        priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
+        source=patches.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes),
+        type=patches.chosen(patch.type, types_written(account), "/type", notes),
         requester_id=asking.requester_id,
         email=asking.email,
         phone=asking.phone,
         name=asking.name,
-        responder_id=writing.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
-        group_id=writing.record_id(patch.team_remote_id, "/team_remote_id", notes),
-        company_id=writing.record_id(patch.company_remote_id, "/company_remote_id", notes),
+        responder_id=patches.record_id(patch.assignee_remote_id, "/assignee_remote_id", "Freshdesk", notes),
+        group_id=patches.record_id(patch.team_remote_id, "/team_remote_id", "Freshdesk", notes),
+        company_id=patches.record_id(patch.company_remote_id, "/company_remote_id", "Freshdesk", notes),
         cc_emails=copied_written(patch.followers, current, notes),
-        tags=writing.tags(patch.tags, notes),
+        tags=bodies.tags(patch.tags, notes),
         custom_fields=_custom_fields(patch, current, account, notes),
         due_by=due_by,
         fr_due_by=fr_due_by,
@@ -171,7 +165,7 @@ def _status_written(
         notes.invalid("/status", "a ticket that is deleted or spam is restored in Freshdesk first")
         return UNSET
     held = None if current is None else current.status
-    return writing.chosen(wanted, statuses_written(account, held), "/status", notes)
+    return patches.chosen(wanted, statuses_written(account, held), "/status", notes)
 
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:

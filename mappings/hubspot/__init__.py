@@ -7,9 +7,9 @@ from mappings.hubspot.account import ACCOUNT_REQUESTS, build_account
 from mappings.hubspot.choices import CHOICES
 from mappings.hubspot.endpoints import SETUP
 from mappings.hubspot.errors import REQUEST_ID_HEADER, budget, refusal
-from mappings.hubspot.notices import WEBHOOKS
 from mappings.hubspot.ticket_r1 import TICKET
 from mappings.hubspot.unwrap import unwrap
+from mappings.hubspot.webhooks import WEBHOOKS
 from mappings.hubspot.wire_v3 import Account
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
 

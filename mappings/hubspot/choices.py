@@ -8,12 +8,12 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
-from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.customer_r1 import LIFECYCLE_WRITE
-from mappings.hubspot.property_values import zone
+from mappings.hubspot.field_values import zone
 from mappings.hubspot.ticket_r1 import CHANNEL_WRITE, PRIORITY_WRITE, TYPE_WRITE
 from mappings.hubspot.wire_v3 import Account, Paging
+from mappings.kit.custom_fields import name_of
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 
 C = TypeVar("C", bound=str)  # the canonical values of an enumeration

@@ -10,9 +10,9 @@ from msgspec import UnsetType
 
 from canonical import values
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings import custom_fields
-from mappings.hubspot.property_values import EPOCH, iso
+from mappings.hubspot.field_values import EPOCH, iso
 from mappings.hubspot.wire_v3 import CLEARED
+from mappings.kit import custom_fields
 from mappings.spec import Notes
 
 SEPARATOR = ";"

@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import (
@@ -23,12 +22,12 @@ from canonical.customer import (
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, CustomField, Loss
+from mappings.hubspot.bodies import put_choice, put_text, refuse_unsupported
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
-from mappings.hubspot.property_values import spell_language, spell_zone, zone
-from mappings.hubspot.requesters import full_name
+from mappings.hubspot.field_values import spell_language, spell_zone, zone
+from mappings.hubspot.related import full_name
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
-from mappings.hubspot.writing import put_choice, put_text, refuse_unsupported
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 LIFECYCLE: Final[dict[str, LifecycleStage]] = {
@@ -91,21 +90,18 @@ def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additi
         _drop_additional(told.hs_additional_emails, notes)
     stage = told.lifecyclestage or None
     country = values.country(told.country) if told.country else None
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind="person",
-            display_name=full_name(told.firstname, told.lastname),
-            first_name=told.firstname or None,
-            last_name=told.lastname or None,
-            company_name=told.company or None,
-            job_title=told.jobtitle or None,
-            emails=_emails(told.email, told.hs_email_bad_address, notes) if told.email else (),
-            phones=_phones(told, country) if told.phone or told.mobilephone or told.fax else (),
-            addresses=_addresses(told, country),
-            language=_language(told.hs_language, notes) if told.hs_language else None,
-            timezone=_timezone(told.hs_timezone, notes) if told.hs_timezone else None,
-        ),
+    customer = Customer(
+        kind="person",
+        display_name=full_name(told.firstname, told.lastname),
+        first_name=told.firstname or None,
+        last_name=told.lastname or None,
+        company_name=told.company or None,
+        job_title=told.jobtitle or None,
+        emails=_emails(told.email, told.hs_email_bad_address, notes) if told.email else (),
+        phones=_phones(told, country) if told.phone or told.mobilephone or told.fax else (),
+        addresses=_addresses(told, country),
+        language=_language(told.hs_language, notes) if told.hs_language else None,
+        timezone=_timezone(told.hs_timezone, notes) if told.hs_timezone else None,
         status="archived" if record.archived else "active",
         status_raw="archived" if record.archived else None,
         lifecycle_stage=LIFECYCLE.get(stage, "unknown") if stage else "unknown",

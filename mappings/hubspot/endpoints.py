@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.hubspot import crm_objects, listing, requesters
-from mappings.hubspot.crm_objects import CONTACTS_GROUP, TICKETS_GROUP, CrmObject
+from mappings.hubspot import paging, related, requests
+from mappings.hubspot.requests import CONTACTS_GROUP, TICKETS_GROUP, CrmObject
 from mappings.hubspot.wire_v3 import (
     DEFAULT_PIPELINE,
     EXTERNAL_ID,
@@ -62,23 +62,23 @@ _RECOVERY: Final[dict[Action, Recovery]] = {
 
 def ticket_page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """A page of tickets, and whose they are as far as the answer tells."""
-    page = listing.page(TICKET_CALLS, reply, query, account)
-    enriched = requesters.linked(page.records, account, told=listing.is_plain(query))
+    page = paging.page(TICKET_CALLS, reply, query, account)
+    enriched = related.linked(page.records, account, told=paging.is_plain(query))
     return Page(records=page.records, next=page.next, account=enriched)
 
 
 def ticket_record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
     """One ticket and whose it is."""
-    record, account = crm_objects.record(reply, account)
+    record, account = requests.record(reply, account)
     if record is None:
         return None, account
     # A read by id was asked for associations; a batch of one cannot be.
-    return record, requesters.linked((record,), account, told=bytes(record) == reply.body)
+    return record, related.linked((record,), account, told=bytes(record) == reply.body)
 
 
 def side_load_people(_tickets: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
     """The next read that completes tickets with their requesters."""
-    return requesters.side_load(CONTACT_CALLS, account)
+    return related.side_load(CONTACT_CALLS, account)
 
 
 def create_ticket(body: RecordWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
@@ -93,32 +93,32 @@ def create_ticket(body: RecordWrite, marker: str, parent: str | None, account: A
 
 CONTACTS: Final = Endpoints[RecordWrite, Account](
     read=CONTACT_CALLS.read,
-    record=crm_objects.record,
-    list=partial(listing.list_request, CONTACT_CALLS),
-    page=partial(listing.page, CONTACT_CALLS),
+    record=requests.record,
+    list=partial(paging.list_request, CONTACT_CALLS),
+    page=partial(paging.page, CONTACT_CALLS),
     filters=frozenset({"email", "external_id"}),
     create=CONTACT_CALLS.create,
     update=CONTACT_CALLS.update,
     find={"email": CONTACT_CALLS.finder("email"), "external_id": CONTACT_CALLS.finder(EXTERNAL_ID)},
     archive=CONTACT_CALLS.archive,
-    receipt=crm_objects.receipt,
+    receipt=requests.receipt,
     find_marker=CONTACT_CALLS.find_marker,
-    marked=crm_objects.marked,
+    marked=requests.marked,
     recovery=_RECOVERY,
 )
 TICKETS: Final = Endpoints[RecordWrite, Account](
     read=TICKET_CALLS.read,
     record=ticket_record,
-    list=partial(listing.list_request, TICKET_CALLS),
+    list=partial(paging.list_request, TICKET_CALLS),
     page=ticket_page,
     filters=frozenset({"external_id", "number", "status"}),
     side_load=side_load_people,
-    absorb=requesters.absorb,
+    absorb=related.absorb,
     create=create_ticket,
     update=TICKET_CALLS.update,
     find={"external_id": TICKET_CALLS.finder(EXTERNAL_ID)},
-    receipt=crm_objects.receipt,
+    receipt=requests.receipt,
     find_marker=TICKET_CALLS.find_marker,
-    marked=crm_objects.marked,
+    marked=requests.marked,
     recovery={action: _RECOVERY[action] for action in ("create", "update")},
 )

@@ -8,7 +8,6 @@ from typing import Final
 
 import msgspec
 from msgspec import UnsetType
-from msgspec.structs import replace
 
 from canonical.parts import CustomField
 from canonical.ticket import (
@@ -22,10 +21,11 @@ from canonical.ticket import (
     TicketStatus,
     TicketType,
 )
+from mappings.hubspot.bodies import put_choice, put_text, refuse_unsupported
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
-from mappings.hubspot.property_values import instant
-from mappings.hubspot.requesters import contact_ids
+from mappings.hubspot.field_values import instant
+from mappings.hubspot.related import contact_ids
 from mappings.hubspot.wire_v3 import (
     CLEARED,
     DEFAULT_PIPELINE,
@@ -39,7 +39,6 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     TicketRecord,
 )
-from mappings.hubspot.writing import put_choice, put_text, refuse_unsupported
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}
@@ -93,23 +92,20 @@ def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
     pipeline = account.pipelines.get(told.hs_pipeline or DEFAULT_PIPELINE)
     stage = pipeline.stages.get(told.hs_pipeline_stage or "") if pipeline is not None else None
     status: TicketStatus = stage.status if stage is not None else "unknown"
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=record.id,
-            subject=told.subject or None,
-            description=told.content or None,
-            status=status,
-            status_raw=told.hs_pipeline_stage or None,
-            status_category=STATUS_CATEGORY[status],
-            status_label=stage.label if stage is not None else None,
-            priority=PRIORITY.get(told.hs_ticket_priority, "unknown") if told.hs_ticket_priority else "none",
-            priority_raw=told.hs_ticket_priority or None,
-            type=_type(told.hs_ticket_category, notes) if told.hs_ticket_category else "unknown",
-            type_raw=told.hs_ticket_category or None,
-            channel=CHANNEL.get(told.source_type, "unknown") if told.source_type else "unknown",
-            channel_raw=told.source_type or None,
-        ),
+    ticket = Ticket(
+        number=record.id,
+        subject=told.subject or None,
+        description=told.content or None,
+        status=status,
+        status_raw=told.hs_pipeline_stage or None,
+        status_category=STATUS_CATEGORY[status],
+        status_label=stage.label if stage is not None else None,
+        priority=PRIORITY.get(told.hs_ticket_priority, "unknown") if told.hs_ticket_priority else "none",
+        priority_raw=told.hs_ticket_priority or None,
+        type=_type(told.hs_ticket_category, notes) if told.hs_ticket_category else "unknown",
+        type_raw=told.hs_ticket_category or None,
+        channel=CHANNEL.get(told.source_type, "unknown") if told.source_type else "unknown",
+        channel_raw=told.source_type or None,
         requester=_requester(record, account, notes),
         assignee_remote_id=told.hubspot_owner_id or None,
         custom_fields=custom,

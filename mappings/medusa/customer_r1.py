@@ -9,13 +9,13 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.parts import Address, AddressType, Loss
+from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.customer_write_r1 import to_vendor
 from mappings.medusa.endpoints_customer import ENDPOINTS
 from mappings.medusa.wire_2_21 import Account, CustomerWrite
 from mappings.spec import Mapped, Remote, VendorMapping
-from mappings.unchanged import changes_only
 
 
 def to_canonical(record: wire.Customer, account: Account) -> Mapped[Customer]:

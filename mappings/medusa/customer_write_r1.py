@@ -6,8 +6,8 @@ from msgspec import UNSET, UnsetType
 
 from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
 from mappings.medusa import metadata
+from mappings.medusa.bodies import address_of, refuse_without_place, text
 from mappings.medusa.wire_2_21 import Account, Customer, CustomerWrite, Text
-from mappings.medusa.writing import address_of, refuse_without_place, text
 from mappings.spec import Draft, Notes
 
 UNSUPPORTED: Final[dict[str, str]] = {

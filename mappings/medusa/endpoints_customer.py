@@ -6,8 +6,8 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.medusa import asking, keysets
-from mappings.medusa.asking import CUSTOMERS, Answer, Marked
+from mappings.medusa import paging, requests
+from mappings.medusa.requests import CUSTOMERS, Answer, Marked
 from mappings.medusa.wire_2_21 import Account, CustomerWrite
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, VendorDrift, decode
 
@@ -21,7 +21,7 @@ FIELDS: Final = (
 
 def read(remote_id: str, _account: Account) -> VendorRequest:
     """One customer by id, with the addresses."""
-    return asking.read(CUSTOMERS, remote_id, FIELDS)
+    return requests.read(CUSTOMERS, remote_id, FIELDS)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
@@ -32,14 +32,14 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
 def by_email(email: str, _account: Account) -> VendorRequest:
     """The customers with this very address, who registered before who did not. Medusa compares case, and we write small
     letters."""
-    return asking.listed(CUSTOMERS, (("fields", FIELDS), ("email", email), ("order", "-has_account")))
+    return requests.listed(CUSTOMERS, (("fields", FIELDS), ("email", email), ("order", "-has_account")))
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
     """A page of customers, oldest first. Raises ValueError for a cursor that did not come from `page`."""
     if "email" in query.filters:
         return by_email(query.filters["email"], account)
-    return asking.listed(CUSTOMERS, (("fields", FIELDS), *keysets.window(query)))
+    return requests.listed(CUSTOMERS, (("fields", FIELDS), *paging.window(query)))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
@@ -47,24 +47,24 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
     answer = decode(reply.body, Answer)
     if "email" in query.filters:
         return Page(records=answer.customers, next=None, account=account)
-    records = keysets.fresh(query, answer.customers)
-    following = keysets.following(query, answer.customers, records, answer.count or 0)
+    records = paging.fresh(query, answer.customers)
+    following = paging.following(query, answer.customers, records, answer.count or 0)
     return Page(records=records, next=None if following is None else following.cursor, account=account)
 
 
 def create(body: CustomerWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
     """A new customer that names its operation."""
-    return asking.create(CUSTOMERS, replace(body, metadata=asking.marking(body.metadata, marker)), FIELDS)
+    return requests.create(CUSTOMERS, replace(body, metadata=requests.marking(body.metadata, marker)), FIELDS)
 
 
 def update(remote_id: str, body: CustomerWrite, _marker: str, _account: Account) -> VendorRequest:
     """Set these fields and leave the others. The marker stays that of the create."""
-    return asking.change(CUSTOMERS, remote_id, body, FIELDS)
+    return requests.change(CUSTOMERS, remote_id, body, FIELDS)
 
 
 def archive(remote_id: str, _account: Account) -> VendorRequest:
     """Delete the customer, whose row Medusa keeps; the orders stay."""
-    return asking.delete(CUSTOMERS, remote_id)
+    return requests.delete(CUSTOMERS, remote_id)
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
@@ -81,7 +81,7 @@ def find_marker(marker: str, _parent: str | None, body: CustomerWrite | None, ac
     """The customers with the address that the write was for; for one without, those made since the write began."""
     if body is not None and isinstance(body.email, str):
         return by_email(body.email, account)
-    return asking.made_since(CUSTOMERS, marker)
+    return requests.made_since(CUSTOMERS, marker)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -107,13 +107,13 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
     list=list_,
     page=page,
     filters=frozenset({"email"}),
-    max_limit=asking.MAX_PER_PAGE,
+    max_limit=requests.MAX_PER_PAGE,
     create=create,
     update=update,
     find={"email": by_email},
     archive=archive,
     receipt=receipt,
     find_marker=find_marker,
-    marked=asking.marked,
+    marked=requests.marked,
     recovery=RECOVERY,
 )

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
-from mappings.medusa import asking, keysets
-from mappings.medusa.asking import DRAFTS, ORDERS, Answer, Marked, Query
-from mappings.medusa.keysets import Place
-from mappings.medusa.order_tables_r1 import LISTED, STATUSES
+from mappings.medusa import paging, requests
+from mappings.medusa.order_enums_r1 import LISTED, STATUSES
+from mappings.medusa.paging import Place
+from mappings.medusa.requests import DRAFTS, ORDERS, Answer, Marked, Query
 from mappings.medusa.wire_2_21 import Account, OrderBody, OrderWrite
 from mappings.spec import (
     Action,
@@ -52,7 +52,7 @@ class _Status(Struct, frozen=True, kw_only=True):
 
 def read(remote_id: str, _account: Account) -> VendorRequest:
     """One order, or the draft of one: Medusa shows both here."""
-    return asking.read(ORDERS, remote_id, FIELDS)
+    return requests.read(ORDERS, remote_id, FIELDS)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
@@ -63,19 +63,19 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
 def list_(query: ListQuery, _account: Account) -> VendorRequest:
     """A page of drafts, oldest first, or, once those are through, of orders: one that is placed in between is listed
     twice rather than never. Raises ValueError for a cursor that did not come from `page`."""
-    window = (("fields", FIELDS), *keysets.window(query))
-    if keysets.place_in(query.after).part == 1:
-        return asking.listed(DRAFTS, window)
-    return asking.listed(ORDERS, (*window, *_of_status(query.filters.get("status"))))
+    window = (("fields", FIELDS), *paging.window(query))
+    if paging.place_in(query.after).part == 1:
+        return requests.listed(DRAFTS, window)
+    return requests.listed(ORDERS, (*window, *_of_status(query.filters.get("status"))))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """The orders of a page that were not listed before. After the last draft the orders begin."""
     answer = decode(reply.body, Answer)
     found = answer.several
-    listed = keysets.fresh(query, found)
-    following = keysets.following(query, found, listed, answer.count or 0)
-    if keysets.place_in(query.after).part == 1:
+    listed = paging.fresh(query, found)
+    following = paging.following(query, found, listed, answer.count or 0)
+    if paging.place_in(query.after).part == 1:
         following = following or SECOND
         status = query.filters.get("status")
         if status is not None:
@@ -87,13 +87,13 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
 def create(body: OrderWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
     """A new draft that names its operation."""
     told = body.body
-    return asking.create(DRAFTS, replace(told, metadata=asking.marking(told.metadata, marker)), FEW)
+    return requests.create(DRAFTS, replace(told, metadata=requests.marking(told.metadata, marker)), FEW)
 
 
 def update(remote_id: str, body: OrderWrite, _marker: str, _account: Account) -> VendorRequest:
     """Set these fields and leave the others, or take the order a step further. The marker stays that of the create."""
     collection = DRAFTS if body.is_draft else ORDERS
-    return asking.change(collection, remote_id, body.body, FEW, body.step or "")
+    return requests.change(collection, remote_id, body.body, FEW, body.step or "")
 
 
 def cancel(
@@ -109,7 +109,7 @@ def cancel(
         notes.unsupported("/notify", "whether a Medusa shop writes to the buyer is the shop's own code")
     if asked.note is not None:
         notes.unsupported("/note", "Medusa keeps no note with a cancellation")
-    return asking.change(ORDERS, remote_id, OrderBody(), FEW, "/cancel"), tuple(notes.refused)
+    return requests.change(ORDERS, remote_id, OrderBody(), FEW, "/cancel"), tuple(notes.refused)
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
@@ -125,7 +125,7 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 
 def find_marker(marker: str, _parent: str | None, _body: OrderWrite | None, _account: Account) -> VendorRequest | None:
     """The drafts made since the write began. None for a marker that tells no time."""
-    return asking.made_since(DRAFTS, marker)
+    return requests.made_since(DRAFTS, marker)
 
 
 def _of_status(status: str | None) -> Query:
@@ -164,12 +164,12 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     list=list_,
     page=page,
     filters=frozenset({"status"}),
-    max_limit=asking.MAX_PER_PAGE,
+    max_limit=requests.MAX_PER_PAGE,
     create=create,
     update=update,
     cancel=cancel,
     receipt=receipt,
     find_marker=find_marker,
-    marked=asking.marked,
+    marked=requests.marked,
     recovery=RECOVERY,
 )

@@ -9,7 +9,7 @@ from msgspec import Raw, UnsetType
 
 from canonical.order_patch import LineItemPatch
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, Loss
-from mappings import json_custom_fields, line_fields
+from mappings.kit import json_custom_fields, line_fields
 from mappings.medusa.wire_2_21 import EXTERNAL_ID, OPERATION, OURS, Metadata
 from mappings.spec import Notes
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import LineItemPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.medusa import metadata
 from mappings.medusa.wire_2_21 import Account, LineWrite, MethodWrite, Order
 from mappings.spec import Notes

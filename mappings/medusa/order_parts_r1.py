@@ -18,12 +18,12 @@ from canonical.order import (
     Tracking,
 )
 from canonical.parts import CustomFieldSetting, Instant, Loss
-from mappings.line_fields import HIDDEN, option_value
+from mappings.kit.line_fields import HIDDEN, option_value
 from mappings.medusa import metadata
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.metadata import NOTHING
 from mappings.medusa.money import exact, money, quantity, text, unit_price
-from mappings.medusa.order_tables_r1 import METHODS
+from mappings.medusa.order_enums_r1 import METHODS
 from mappings.medusa.wire_2_21 import OURS
 
 ZERO: Final = "0"

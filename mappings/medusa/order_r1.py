@@ -7,15 +7,15 @@ from canonical.order import Order, OrderCustomer
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes
-from mappings import line_fields
+from mappings.kit import line_fields
+from mappings.kit.unchanged import changes_only
 from mappings.medusa import addresses, metadata, order_parts_r1, order_sums_r1
 from mappings.medusa import wire_2_21 as wire
 from mappings.medusa.endpoints_order import ENDPOINTS
-from mappings.medusa.order_tables_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
+from mappings.medusa.order_enums_r1 import FULFILLMENTS, PARTS_ON_THE_WAY, PAYMENTS, STATUSES
 from mappings.medusa.order_write_r1 import to_vendor
 from mappings.medusa.wire_2_21 import Account, OrderWrite
 from mappings.spec import Mapped, Remote, VendorMapping, misread
-from mappings.unchanged import changes_only
 
 COARSER: Final = Loss(
     path="/fulfillment_status",

@@ -11,13 +11,13 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.medusa import addresses, metadata
+from mappings.medusa.account import region_for
+from mappings.medusa.bodies import address_of, refuse_without_place
+from mappings.medusa.order_enums_r1 import STATUSES, STEPS
 from mappings.medusa.order_lines_write_r1 import lines, shipping_lines
-from mappings.medusa.order_tables_r1 import STATUSES, STEPS
-from mappings.medusa.regions import region_for
 from mappings.medusa.wire_2_21 import Account, Order, OrderBody, OrderWrite, PlaceWrite
-from mappings.medusa.writing import address_of, refuse_without_place
 from mappings.spec import Draft, Notes
 
 UNSUPPORTED: Final[dict[str, str]] = {

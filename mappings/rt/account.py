@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.rt.asking import MOST
+from mappings.rt.requests import MOST
 from mappings.rt.wire_rest2 import API, Account
 from mappings.spec import Unmappable, decode
 

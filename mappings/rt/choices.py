@@ -7,9 +7,9 @@ import msgspec
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt.account import REQUESTS, queues
-from mappings.rt.asking import listed
+from mappings.rt.enums import PRIORITY_WRITTEN, STATUS_WRITTEN
+from mappings.rt.requests import listed
 from mappings.rt.wire_rest2 import Account
-from mappings.rt.words import PRIORITY_WRITTEN, STATUS_WRITTEN
 from mappings.spec import Choices, FieldOptions, Option, Pages
 
 PRIORITY_LABELS: Final = {0: "Low", 50: "Medium", 100: "High"}

@@ -7,9 +7,9 @@ from msgspec import UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch
-from mappings.rt import wire_rest2, words
+from mappings.rt import enums, wire_rest2
 from mappings.rt.endpoints_comment import ENDPOINTS
-from mappings.rt.reading import instant, said
+from mappings.rt.field_values import instant, said
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -30,7 +30,7 @@ def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Com
         author=_author(record.creator, account, loss),
         body_text=text or "",
         body_html=html,
-        visibility=words.VISIBILITY.get(record.type, "unknown"),
+        visibility=enums.VISIBILITY.get(record.type, "unknown"),
         visibility_raw=record.type,
         created_at=created_at,
     )
@@ -45,9 +45,9 @@ def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, accou
         notes.invalid("/body_text", "a comment says something: send body_text or body_html")
     elif text and html:
         notes.invalid("/body_html", "a message is one of the two: send body_text or body_html")
-    private = words.PRIVATE.get(patch.visibility)
+    private = enums.PRIVATE.get(patch.visibility)
     if private is None:
-        notes.invalid("/visibility", f"one of: {', '.join(words.PRIVATE)}")
+        notes.invalid("/visibility", f"one of: {', '.join(enums.PRIVATE)}")
     body = MessageWrite(
         content=html or text, content_type="text/html" if html else "text/plain", private=private or False
     )
@@ -61,7 +61,7 @@ def _author(person: wire_rest2.Person, account: Account, loss: list[Loss]) -> Au
     if email is not None and email != person.email_address:
         loss.append(Loss(path="/author/email", kind="coerced", detail="lower-cased"))
     return Author(
-        kind=kind if privileged is None else words.AUTHOR[privileged],
+        kind=kind if privileged is None else enums.AUTHOR[privileged],
         kind_raw=person.id if kind == "system" else None if privileged is None else str(int(privileged)),
         remote_id=person.id,
         name=person.real_name or None,

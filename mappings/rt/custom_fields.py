@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldValue, Loss
-from mappings import json_custom_fields
+from mappings.kit import json_custom_fields
 from mappings.rt.wire_rest2 import FieldValue, FieldValues, Ticket
 from mappings.spec import Notes
 

@@ -12,11 +12,11 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.rt import beside
-from mappings.rt.asking import MOST, ONE, Limit, afresh, listed, number, remote_id, search
+from mappings.rt import related
 from mappings.rt.endpoints_ticket import ticket_path
+from mappings.rt.enums import VISIBILITY
+from mappings.rt.requests import MOST, ONE, Limit, afresh, listed, number, remote_id, search
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite, Transaction
-from mappings.rt.words import VISIBILITY
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
 
 HISTORY: Final = f"{ONE}/history"
@@ -57,7 +57,7 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
     """The messages of a page, and whose they are."""
     found, more = listed(reply)
     authors = dict.fromkeys(decode(one, Transaction).creator.id for one in found)
-    asked = [name for name in authors if name != SYSTEM and _has_an_address(name)][: beside.MOST_AUTHORS]
+    asked = [name for name in authors if name != SYSTEM and _has_an_address(name)][: related.MOST_AUTHORS]
     return Page(
         records=found,
         next=remote_id(found[-1]) if found and more else None,
@@ -126,9 +126,9 @@ ENDPOINTS: Final = Endpoints(
     page=page,
     max_limit=MOST,
     updated_since=False,
-    side_load=beside.of_messages,
-    absorb=beside.absorb_messages,
-    bulk=beside.bulk,
+    side_load=related.of_messages,
+    absorb=related.absorb_messages,
+    bulk=related.bulk,
     create=create,
     receipt=receipt,
     find_marker=find_marker,

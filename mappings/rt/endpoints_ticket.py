@@ -13,10 +13,10 @@ from msgspec import Raw, UnsetType
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.rt import beside
-from mappings.rt.asking import MOST, ONE, TICKET, TICKETS, afresh, listed, remote_id
-from mappings.rt.links import address_of_key, address_of_mark
-from mappings.rt.ticket_listing import FIELDS, FILTERS, list_tickets, page
+from mappings.rt import related
+from mappings.rt.metadata import address_of_key, address_of_mark
+from mappings.rt.paging import FIELDS, FILTERS, list_tickets, page
+from mappings.rt.requests import MOST, ONE, TICKET, TICKETS, afresh, listed, remote_id
 from mappings.rt.wire_rest2 import Account, TicketWrite
 from mappings.spec import Action, Endpoints, Receipt, Recovery, decode
 
@@ -113,9 +113,9 @@ ENDPOINTS: Final = Endpoints(
     page=page,
     filters=FILTERS,
     max_limit=MOST,
-    side_load=beside.of_tickets,
-    absorb=beside.absorb_tickets,
-    bulk=beside.bulk,
+    side_load=related.of_tickets,
+    absorb=related.absorb_tickets,
+    bulk=related.bulk,
     create=create,
     update=update,
     guard=guard,

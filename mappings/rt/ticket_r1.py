@@ -12,12 +12,12 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
-from mappings.rt import custom_fields, wire_rest2, words
-from mappings.rt.asking import number, web_address
+from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
-from mappings.rt.links import LONGEST, address_of_key, held_addresses, held_parent, key_of
-from mappings.rt.reading import instant, said, set_instant
-from mappings.rt.ticket_people import followers, followers_written, requester, requester_written
+from mappings.rt.field_values import instant, said, set_instant
+from mappings.rt.metadata import LONGEST, address_of_key, held_addresses, held_parent, key_of
+from mappings.rt.people import followers, followers_written, requester, requester_written
+from mappings.rt.requests import number, web_address
 from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, FieldValue, Message, TicketWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -36,7 +36,7 @@ Links = tuple[str, ...] | UnsetType
 def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
     """What the ticket means, with the first message and the people that were asked for beside it."""
     loss: list[Loss] = []
-    id, status = str(record.id), words.STATUS.get(record.status, "unknown")
+    id, status = str(record.id), enums.STATUS.get(record.status, "unknown")
     created_at, updated_at = instant(record.created), instant(record.last_updated)
     over_at = set_instant(record.resolved)
     description, description_html = said(_first(record, account, loss), "/description", "/description_html", loss)
@@ -51,7 +51,7 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
         status_raw=record.status,
         status_category=STATUS_CATEGORY[status],
         status_label=record.status,
-        priority=words.priority(record.priority),
+        priority=enums.priority(record.priority),
         priority_raw=None if record.priority is None else str(record.priority),
         requester=requester(record.requestor, account, loss),
         assignee_remote_id=None if owner is None or owner.id == NOBODY else owner.id,
@@ -90,8 +90,8 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
     body = TicketWrite(
         queue=_queue(patch, current, account, notes),
         subject=_subject(patch, notes),
-        status=words.chosen(patch.status, words.STATUS_WRITTEN, "/status", notes),
-        priority=words.chosen(patch.priority, words.PRIORITY_WRITTEN, "/priority", notes),
+        status=enums.chosen(patch.status, enums.STATUS_WRITTEN, "/status", notes),
+        priority=enums.chosen(patch.priority, enums.PRIORITY_WRITTEN, "/priority", notes),
         requestor=requester_written(patch.requester, current, account, notes),
         cc=cc,
         admin_cc=admin_cc,

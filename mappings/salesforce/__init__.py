@@ -7,8 +7,8 @@ from mappings.salesforce.choices import CHOICES
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.customer_r1 import CUSTOMER
 from mappings.salesforce.errors import REQUEST_ID_HEADER, budget, refusal
+from mappings.salesforce.field_values import PATTERN, long_id
 from mappings.salesforce.order_r1 import ORDER
-from mappings.salesforce.record_ids import PATTERN, long_id
 from mappings.salesforce.ticket_r1 import TICKET
 from mappings.salesforce.unwrap import unwrap
 from mappings.salesforce.wire_v62 import Account

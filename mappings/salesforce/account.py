@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce.asking import API, query
-from mappings.salesforce.picklists import case_status
+from mappings.salesforce.enums import case_status
+from mappings.salesforce.requests import API, query
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, Status
 from mappings.spec import decode
 

@@ -9,13 +9,13 @@ from msgspec import Struct
 from canonical.order import OrderStatus
 from canonical.parts import ObjectName
 from canonical.ticket import TicketStatus
-from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce.asking import query
+from mappings.kit.custom_fields import name_of
 from mappings.salesforce.custom_fields import RECORD_TYPE
-from mappings.salesforce.listing import follow, locator_of
-from mappings.salesforce.picklists import CHANNEL, PRIORITY, TYPE, held, order_status
-from mappings.salesforce.soql import SOBJECT
+from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, held, order_status
+from mappings.salesforce.paging import follow, locator_of
+from mappings.salesforce.requests import query
+from mappings.salesforce.search import SOBJECT
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 

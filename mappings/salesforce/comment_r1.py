@@ -8,8 +8,7 @@ from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
 from mappings.salesforce.endpoints_comment import CASE_COMMENTS
-from mappings.salesforce.reading import instant
-from mappings.salesforce.record_ids import long_id
+from mappings.salesforce.field_values import instant, long_id
 from mappings.salesforce.wire_v62 import Account, CaseComment, CommentFields, RecordWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 

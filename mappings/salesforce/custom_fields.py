@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Raw, UnsetType
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
-from mappings import custom_fields
-from mappings.salesforce.soql import is_name
+from mappings.kit import custom_fields
+from mappings.salesforce.search import is_name
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Notes
 

@@ -24,11 +24,10 @@ from canonical.customer import (
 )
 from canonical.parts import Address, AddressPatch, Loss
 from mappings.salesforce import addresses, custom_fields
+from mappings.salesforce.bodies import needed, own_key, read_key, refuse_without_place, text
 from mappings.salesforce.endpoints import CONTACTS
-from mappings.salesforce.reading import changed_at, instant, remote
-from mappings.salesforce.record_ids import GROUP, LONG, USER, long_id, written
+from mappings.salesforce.field_values import GROUP, LONG, USER, changed_at, instant, long_id, remote, write_reference
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
-from mappings.salesforce.writing import needed, own_key, read_key, refuse_without_place, text
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
@@ -67,24 +66,21 @@ def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
     settings = account.custom_fields.get("customer", ())
     id = record.id if len(record.id) == LONG else long_id(record.id)
     created_at, updated_at = instant(record.created_date), changed_at(record)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind="person",
-            display_name=record.name or _full_name(record.first_name, record.last_name),
-            first_name=record.first_name,
-            last_name=record.last_name,
-            company_name=None if record.account is None else record.account.name,
-            job_title=record.title,
-            emails=_emails(record, loss) if record.email else (),
-            phones=_phones(record)
-            if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
-            else (),
-            addresses=_addresses(record, loss),
-            currency=record.currency_iso_code or account.currency,
-            status="archived" if record.is_deleted else "active",
-            status_raw="IsDeleted" if record.is_deleted else None,
-        ),
+    customer = Customer(
+        kind="person",
+        display_name=record.name or _full_name(record.first_name, record.last_name),
+        first_name=record.first_name,
+        last_name=record.last_name,
+        company_name=None if record.account is None else record.account.name,
+        job_title=record.title,
+        emails=_emails(record, loss) if record.email else (),
+        phones=_phones(record)
+        if record.phone or record.mobile_phone or record.home_phone or record.other_phone or record.fax
+        else (),
+        addresses=_addresses(record, loss),
+        currency=record.currency_iso_code or account.currency,
+        status="archived" if record.is_deleted else "active",
+        status_raw="IsDeleted" if record.is_deleted else None,
         lead_source=record.lead_source,
         owner_remote_id=record.owner_id,
         notes=record.description,
@@ -319,7 +315,7 @@ def _owner(wanted: str | None | UnsetType, notes: Notes) -> str | UnsetType:
     if wanted is None:
         notes.invalid("/owner_remote_id", "a Salesforce contact always has an owner: name another user")
         return UNSET
-    owner = written(wanted, (USER, GROUP), "/owner_remote_id", "a user", notes)
+    owner = write_reference(wanted, (USER, GROUP), "/owner_remote_id", "a user", notes)
     return UNSET if owner is None else owner
 
 

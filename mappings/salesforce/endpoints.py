@@ -7,10 +7,10 @@ from typing import Final
 from msgspec import Raw
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce import asking
-from mappings.salesforce.asking import Answer
-from mappings.salesforce.sobject import MAX_LIMIT, NOBODY, RECOVERY, SObject, marked
-from mappings.salesforce.soql import quoted
+from mappings.salesforce import requests
+from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NOBODY, RECOVERY, SObject, marked
+from mappings.salesforce.requests import Answer
+from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
 from mappings.spec import Endpoints, ListQuery, Unmappable, UpsertKey, decode
 
@@ -82,7 +82,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     upsert=_CONTACT_UPSERT,
     find={"external_id": CONTACT.by_key, "email": by_email},
     archive=CONTACT.archive,
-    receipt=asking.receipt,
+    receipt=requests.receipt,
     find_marker=CONTACT.find_marker,
     marked=marked,
     recovery=RECOVERY,
@@ -98,7 +98,7 @@ CASES: Final = Endpoints[RecordWrite, Account](
     update=TICKET.update,
     upsert=_CASE_UPSERT,
     find={"external_id": TICKET.by_key},
-    receipt=asking.receipt,
+    receipt=requests.receipt,
     find_marker=TICKET.find_marker,
     marked=marked,
     recovery={action: RECOVERY[action] for action in ("create", "upsert", "update")},

@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce import asking
-from mappings.salesforce.asking import Answer, body_of, query, sobject_path
-from mappings.salesforce.record_ids import CASE, is_id
-from mappings.salesforce.sobject import MAX_LIMIT, NOBODY
-from mappings.salesforce.soql import columns, moment, quoted
+from mappings.salesforce import requests
+from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NOBODY
+from mappings.salesforce.field_values import CASE, is_id
+from mappings.salesforce.requests import Answer, body_of, query, sobject_path
+from mappings.salesforce.search import columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account, CommentFields, RecordWrite
 from mappings.spec import Action, Endpoints, ListQuery, Page, Recovery, decode
 
@@ -80,12 +80,12 @@ COMMENTS: Final[dict[Action, Recovery]] = {
 }
 CASE_COMMENTS: Final = Endpoints[RecordWrite, Account](
     read=None,
-    record=partial(asking.record, "comment"),
+    record=partial(requests.record, "comment"),
     list=list_comments,
     page=comment_page,
     max_limit=MAX_LIMIT,
     updated_since=False,
     create=create_comment,
-    receipt=asking.receipt,
+    receipt=requests.receipt,
     recovery=COMMENTS,
 )

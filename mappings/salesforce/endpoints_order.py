@@ -12,12 +12,12 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.salesforce import listing
-from mappings.salesforce.asking import API, body_of, sobject_path
-from mappings.salesforce.picklists import order_status
-from mappings.salesforce.record_ids import long_id
-from mappings.salesforce.sobject import MARKED, MAX_LIMIT, NOBODY, STATE, SObject, marked
-from mappings.salesforce.soql import quoted
+from mappings.salesforce import paging
+from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NOBODY, STATE, SObject, marked
+from mappings.salesforce.enums import order_status
+from mappings.salesforce.field_values import long_id
+from mappings.salesforce.requests import API, body_of, sobject_path
+from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, VendorDrift, decode
 
@@ -83,7 +83,7 @@ def side_load(_records: tuple[Raw, ...], account: Account) -> VendorRequest | No
     """The next read that completes an order's lines; None when all are complete."""
     for more in account.more_lines.values():
         if more.next is not None:
-            return listing.follow(more.next)
+            return paging.follow(more.next)
     return None
 
 
@@ -93,7 +93,7 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     for id, more in account.more_lines.items():
         if more.next is not None:
             url = None if answer.done else answer.next_records_url
-            following = None if url is None else listing.locator_of(url)
+            following = None if url is None else paging.locator_of(url)
             grown = MoreLines(lines=more.lines + answer.records, next=following)
             return replace(account, more_lines=account.more_lines | {id: grown})
     return account
@@ -172,7 +172,7 @@ def _unfinished(records: tuple[Raw, ...], account: Account) -> Account:
         shape = decode(one, _Shape)
         url = None if shape.order_items is None or shape.order_items.done else shape.order_items.next_records_url
         if url is not None:
-            more[long_id(shape.id)] = MoreLines(next=listing.locator_of(url))
+            more[long_id(shape.id)] = MoreLines(next=paging.locator_of(url))
     return replace(account, more_lines=more) if more or account.more_lines else account
 
 

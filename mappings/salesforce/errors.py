@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
-from mappings.salesforce.record_ids import is_id, long_id
+from mappings.salesforce.field_values import is_id, long_id
 
 REQUEST_ID_HEADER: Final = "x-sfdc-request-id"
 LONGEST_DETAIL: Final = 1000

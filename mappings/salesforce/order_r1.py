@@ -10,8 +10,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from msgspec.structs import replace
-
 from canonical import values
 from canonical.order import LineItem, Order, OrderCustomer, OrderStatus, Totals
 from canonical.order_patch import OrderPatch
@@ -19,13 +17,12 @@ from canonical.parts import Loss
 from canonical.totals import check_items
 from mappings.salesforce import addresses, custom_fields
 from mappings.salesforce import wire_v62 as wire
+from mappings.salesforce.bodies import read_key
 from mappings.salesforce.endpoints_order import ENDPOINTS
+from mappings.salesforce.enums import order_status
+from mappings.salesforce.field_values import LONG, changed_at, instant, long_id, remote
 from mappings.salesforce.order_write_r1 import to_vendor
-from mappings.salesforce.picklists import order_status
-from mappings.salesforce.reading import changed_at, instant, remote
-from mappings.salesforce.record_ids import LONG, long_id
 from mappings.salesforce.wire_v62 import Account, OrderItem, OrderWrite
-from mappings.salesforce.writing import read_key
 from mappings.spec import Mapped, Unmappable, VendorMapping, misread
 
 ZERO: Final = Decimal(0)
@@ -102,18 +99,15 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         loss.append(CURRENCY_UNKNOWN)
     if record.effective_date is not None:
         loss.append(DAY_ONLY)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    order = replace(
-        Order(
-            number=record.order_number,
-            source_kind="order",
-            status=status,
-            status_raw=record.status,
-            currency=currency,
-            totals=totals,
-            customer=_customer(record, loss),
-            is_guest=record.bill_to_contact_id is None and record.account_id is None,
-        ),
+    order = Order(
+        number=record.order_number,
+        source_kind="order",
+        status=status,
+        status_raw=record.status,
+        currency=currency,
+        totals=totals,
+        customer=_customer(record, loss),
+        is_guest=record.bill_to_contact_id is None and record.account_id is None,
         billing_address=addresses.read(
             "billing",
             "Billing",

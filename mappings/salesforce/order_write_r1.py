@@ -12,10 +12,10 @@ from canonical import values
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.picklists import order_status
-from mappings.salesforce.record_ids import CONTACT, is_id, long_id, written
+from mappings.salesforce.bodies import own_key, refuse_without_place, text
+from mappings.salesforce.enums import order_status
+from mappings.salesforce.field_values import CONTACT, is_id, long_id, write_reference
 from mappings.salesforce.wire_v62 import Account, LineFields, Order, OrderFields, OrderWrite, Text
-from mappings.salesforce.writing import own_key, refuse_without_place, text
 from mappings.spec import Draft, Notes
 
 PRICE_ENTRY: Final = "01u"
@@ -161,7 +161,7 @@ def _buyer(customer: OrderCustomerPatch | None | UnsetType, current: Order | Non
         pointer = "/customer/id" if customer.id is not None else "/customer"
         notes.invalid(pointer, f"{'this customer is not known at this connection; ' if customer.id else ''}{NO_BUYER}")
         return UNSET
-    buyer = written(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
+    buyer = write_reference(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
     person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None
     for name in ("name", "email", "phone"):
         told = getattr(customer, name)

@@ -14,8 +14,9 @@ from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
 from mappings.salesforce import custom_fields
+from mappings.salesforce.bodies import own_key, read_key, refuse_without_place, text
 from mappings.salesforce.endpoints import CASES
-from mappings.salesforce.picklists import (
+from mappings.salesforce.enums import (
     CASE_STATUS,
     CHANNEL,
     CHANNEL_SPELLED,
@@ -26,10 +27,20 @@ from mappings.salesforce.picklists import (
     chosen,
     meaning,
 )
-from mappings.salesforce.reading import changed_at, instant, remote
-from mappings.salesforce.record_ids import ACCOUNT, CASE, CONTACT, GROUP, LONG, USER, long_id, written
+from mappings.salesforce.field_values import (
+    ACCOUNT,
+    CASE,
+    CONTACT,
+    GROUP,
+    LONG,
+    USER,
+    changed_at,
+    instant,
+    long_id,
+    remote,
+    write_reference,
+)
 from mappings.salesforce.wire_v62 import Account, Case, CaseFields, RecordWrite
-from mappings.salesforce.writing import own_key, read_key, refuse_without_place, text
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 UNSUPPORTED: Final[dict[str, str]] = {
@@ -54,24 +65,20 @@ def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
     status, label = _status(record, account)
     owner = record.owner_id
     is_queue = owner is not None and owner.startswith(GROUP)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=record.case_number,
-            subject=record.subject,
-            description=record.description,
-            status=status,
-            status_raw=record.status,
-            status_category=STATUS_CATEGORY[status],
-            status_label=label,
-            priority=PRIORITY_SPELLED.get(record.priority or "")
-            or meaning(record.priority, PRIORITY, "none", "unknown"),
-            priority_raw=record.priority,
-            type=TYPE_SPELLED.get(record.type or "") or meaning(record.type, TYPE, "unknown", "unknown"),
-            type_raw=record.type,
-            channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
-            channel_raw=record.origin,
-        ),
+    ticket = Ticket(
+        number=record.case_number,
+        subject=record.subject,
+        description=record.description,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=label,
+        priority=PRIORITY_SPELLED.get(record.priority or "") or meaning(record.priority, PRIORITY, "none", "unknown"),
+        priority_raw=record.priority,
+        type=TYPE_SPELLED.get(record.type or "") or meaning(record.type, TYPE, "unknown", "unknown"),
+        type_raw=record.type,
+        channel=CHANNEL_SPELLED.get(record.origin or "") or meaning(record.origin, CHANNEL, "unknown", "unknown"),
+        channel_raw=record.origin,
         requester=_requester(record, loss),
         assignee_remote_id=None if is_queue else owner,
         team_remote_id=owner if is_queue else None,
@@ -139,8 +146,8 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
         priority=chosen(patch.priority, PRIORITY, "Case.Priority", account, "/priority", notes),
         type=chosen(patch.type, TYPE, "Case.Type", account, "/type", notes),
         origin=chosen(patch.channel, CHANNEL, "Case.Origin", account, "/channel", notes),
-        account_id=written(patch.company_remote_id, (ACCOUNT,), "/company_remote_id", "an account", notes),
-        parent_id=written(patch.parent_remote_id, (CASE,), "/parent_remote_id", "a case", notes),
+        account_id=write_reference(patch.company_remote_id, (ACCOUNT,), "/company_remote_id", "an account", notes),
+        parent_id=write_reference(patch.parent_remote_id, (CASE,), "/parent_remote_id", "a case", notes),
         owner_id=_owner_written(patch, current, notes),
         key=own_key(patch.external_id, "Case", account, notes),
     )
@@ -169,8 +176,8 @@ def _status_written(
 
 def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:
     """One owner out of two fields: a user or a queue. Taking one away is possible only by naming the other."""
-    user = written(patch.assignee_remote_id, (USER,), "/assignee_remote_id", "a user", notes)
-    queue = written(patch.team_remote_id, (GROUP,), "/team_remote_id", "a queue", notes)
+    user = write_reference(patch.assignee_remote_id, (USER,), "/assignee_remote_id", "a user", notes)
+    queue = write_reference(patch.team_remote_id, (GROUP,), "/team_remote_id", "a queue", notes)
     if isinstance(user, str) and isinstance(queue, str):
         notes.invalid("/team_remote_id", "a Salesforce case is owned by a user or by a queue, not by both")
     if isinstance(user, str):
@@ -194,7 +201,7 @@ def _with_requester(
     if requester is None:
         return replace(fields, contact_id=None, supplied_name=None, supplied_email=None, supplied_phone=None)
     if requester.remote_id is not None:
-        contact = written(requester.remote_id, (CONTACT,), "/requester/remote_id", "a contact", notes)
+        contact = write_reference(requester.remote_id, (CONTACT,), "/requester/remote_id", "a contact", notes)
         person = current.contact if current is not None and current.contact_id == contact else None
         for name in ("name", "email", "phone"):
             told = getattr(requester, name)

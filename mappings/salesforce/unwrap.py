@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from canonical.parts import ObjectName
-from mappings.salesforce.record_ids import CASE, CASE_COMMENT, CONTACT, ORDER
-from mappings.salesforce.soql import SOBJECT
+from mappings.salesforce.field_values import CASE, CASE_COMMENT, CONTACT, ORDER
+from mappings.salesforce.search import SOBJECT
 from mappings.spec import Unmappable, decode
 
 PREFIX: Final[dict[ObjectName, str]] = {

@@ -6,9 +6,9 @@ from mappings.shopify.account import ACCOUNT_REQUESTS, SETUP, build_account
 from mappings.shopify.choices import CHOICES
 from mappings.shopify.customer_r1 import CUSTOMER
 from mappings.shopify.errors import budget, refusal
-from mappings.shopify.notices import WEBHOOKS
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.unwrap import unwrap
+from mappings.shopify.webhooks import WEBHOOKS
 from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import NUMBER, Auth, Pacing, Vendor
 

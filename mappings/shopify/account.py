@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.graphql import NULL, data_of
 from mappings.shopify import documents
-from mappings.shopify.asking import EXTERNAL_ID, MUTATION_COST, NAMESPACE, NULL, OPERATION_ID, call, data_of
-from mappings.shopify.metafields import UNIQUE
-from mappings.shopify.variables_2026_07 import Defined, MetafieldDefinition
+from mappings.shopify.metadata import UNIQUE
+from mappings.shopify.requests import EXTERNAL_ID, MUTATION_COST, NAMESPACE, OPERATION_ID, call
 from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_variables_2026_07 import Defined, MetafieldDefinition
 from mappings.spec import Unmappable, decode
 
 

@@ -6,8 +6,8 @@ from msgspec import UNSET
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
-from mappings.shopify.inputs_2026_07 import MailingAddressInput
 from mappings.shopify.wire_2026_07 import MailingAddress
+from mappings.shopify.wire_inputs_2026_07 import MailingAddressInput
 from mappings.spec import Notes
 
 LONGEST_CODE: Final = 3

@@ -8,12 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
-from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.custom_fields import name_of
+from mappings.kit.graphql import NULL, data_of
 from mappings.shopify import documents
-from mappings.shopify.asking import NULL, call, data_of
-from mappings.shopify.variables_2026_07 import DefinitionsOf
+from mappings.shopify.requests import call
 from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_variables_2026_07 import DefinitionsOf
 from mappings.spec import Choices, FieldOptions, Option, Pages, VendorDrift, decode
 
 OWNERS: Final[dict[ObjectName, str]] = {"customer": "CUSTOMER", "order": "ORDER"}

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings import custom_fields
+from mappings.kit import custom_fields
 from mappings.spec import Notes
 
 LISTED: Final = "list.single_line_text_field"

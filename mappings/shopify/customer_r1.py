@@ -16,15 +16,15 @@ from canonical.customer import (
     TaxExemption,
 )
 from canonical.parts import Address, CustomField, Instant
-from mappings.shopify import addresses, custom_fields, customer_webhook_r1, metafields, wire_webhook
+from mappings.kit.unchanged import changes_only
+from mappings.shopify import addresses, custom_fields, customer_webhook_r1, metadata, wire_webhook
 from mappings.shopify import wire_2026_07 as wire
-from mappings.shopify.asking import tail
 from mappings.shopify.customer_write_r1 import to_vendor
 from mappings.shopify.endpoints_customer import ENDPOINTS
-from mappings.shopify.inputs_2026_07 import CustomerWrite
-from mappings.shopify.links import admin_url, is_webhook, utc
+from mappings.shopify.field_values import admin_url, is_webhook, utc
+from mappings.shopify.requests import tail
+from mappings.shopify.wire_inputs_2026_07 import CustomerWrite
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
-from mappings.unchanged import changes_only
 
 # Shopify's state is that of the login to the storefront, and speaks of nothing else: an ordinary buyer who never made
 # an account is DISABLED. So every customer that is there is active, and `status_raw` tells about the login.
@@ -83,7 +83,7 @@ def _mapped(customer: wire.Customer, account: wire.Account, notes: Notes) -> Map
             notes=customer.note,
             tags=customer.tags,
             custom_fields=_custom_fields(customer, account, notes),
-            external_id=metafields.external_id(customer.external),
+            external_id=metadata.external_id(customer.external),
             tax_exemption=_exemption(customer.tax_exempt),
             consents=_consents(email, phone),
             order_stats=_stats(customer),
@@ -128,7 +128,7 @@ def _custom_fields(customer: wire.Customer, account: wire.Account, notes: Notes)
     settings = account.custom_fields.get("customer")
     if not settings:
         return ()
-    return custom_fields.read(settings, metafields.by_field(customer.metafields), notes, "/custom_fields")
+    return custom_fields.read(settings, metadata.by_field(customer.metafields), notes, "/custom_fields")
 
 
 def _exemption(exempt: bool | None) -> TaxExemption:

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook as body
-from mappings.shopify.asking import EXTERNAL_ID, NAMESPACE, gid
+from mappings.shopify.requests import EXTERNAL_ID, NAMESPACE, gid
 from mappings.spec import Notes, Unmappable
 
 NOT_SENT: Final = "the webhook's body does not carry it"
@@ -39,7 +39,7 @@ def as_record(customer: body.Customer, account: wire.Account, notes: Notes) -> w
         addresses_v2=wire.Addresses(nodes=tuple(as_address(address) for address in _all_addresses(customer))),
         amount_spent=None
         if customer.total_spent is None
-        else wire.MoneyV2(amount=str(customer.total_spent), currency_code=customer.currency or account.currency),
+        else wire.Spent(amount=str(customer.total_spent), currency_code=customer.currency or account.currency),
         number_of_orders=None if customer.orders_count is None else str(customer.orders_count),
         created_at=customer.created_at,
         updated_at=customer.updated_at,

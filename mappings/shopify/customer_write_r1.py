@@ -1,7 +1,7 @@
 """Our CustomerPatch to what Shopify's customer mutations take."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 
@@ -10,14 +10,19 @@ from canonical.customer import (
     ConsentState,
     CustomerPatch,
     CustomerStatus,
-    EmailPatch,
-    PhonePatch,
     TaxExemption,
 )
 from canonical.parts import AddressPatch
-from mappings.shopify import addresses, custom_fields, metafields
-from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput, MarketingConsentInput
+from mappings.kit import people
+from mappings.kit.patches import chosen, refuse_without_place
+from mappings.shopify import addresses, custom_fields, metadata
 from mappings.shopify.wire_2026_07 import Account, Customer, MailingAddress
+from mappings.shopify.wire_inputs_2026_07 import (
+    CustomerInput,
+    CustomerWrite,
+    MailingAddressInput,
+    MarketingConsentInput,
+)
 from mappings.spec import Draft, Notes
 
 EXEMPT: Final[dict[TaxExemption, bool]] = {"none": False, "exempt": True}
@@ -28,6 +33,12 @@ CONSENT: Final[dict[ConsentState, str]] = {
     "pending": "PENDING",
 }
 NEEDED: Final = {"email": "e-mail address", "sms": "phone number"}
+ONE_OF_THESE: Final = "Shopify keeps one of these for each customer"
+NO_TYPES: Final = "Shopify does not tell types of these apart"
+EMAIL: Final = people.OnlyOne(
+    others=ONE_OF_THESE, type=NO_TYPES, status="write consents; Shopify finds out the rest itself"
+)
+PHONE: Final = people.OnlyOne(others=ONE_OF_THESE, type=NO_TYPES)
 NO_PLACE: Final[dict[str, str]] = {
     "display_name": "Shopify makes it of first and last name; write those",
     "company_name": "Shopify keeps a company's name on addresses; write it there",
@@ -46,15 +57,16 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     notes = Notes()
     _refuse(patch, notes)
     settings = account.custom_fields.get("customer", ())
-    held = {} if current is None else metafields.by_field(current.metafields)
-    fields = metafields.change(
+    held = {} if current is None else metadata.by_field(current.metafields)
+    fields = metadata.change(
         patch.external_id,
         custom_fields.named(patch.custom_fields, settings, notes, "/custom_fields", held),
         settings,
         None if current is None else current.metafields,
         None if current is None else current.external,
     )
-    email, phone = _email(patch.emails, notes), _phone(patch.phones, notes)
+    email = people.write_email(patch.emails, EMAIL, notes, folds=False)
+    phone = people.write_phone(patch.phones, PHONE, notes, spelling="e164")
     reachable = {
         "email": email if email is not UNSET else current and current.default_email_address,
         "sms": phone if phone is not UNSET else current and current.default_phone_number,
@@ -69,7 +81,7 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
             locale=_locale(patch.language, notes),
             note=patch.notes,
             tags=() if patch.tags is None else patch.tags,
-            tax_exempt=_exempt(patch.tax_exemption, notes),
+            tax_exempt=chosen(patch.tax_exemption, EXEMPT, "/tax_exemption", notes, "Shopify cannot hold this; "),
             metafields=fields.set or UNSET,
         ),
         addresses=_addresses(patch.addresses, _held(current), notes),
@@ -81,52 +93,11 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
 
 
 def _refuse(patch: CustomerPatch, notes: Notes) -> None:
-    for name, why in NO_PLACE.items():
-        if getattr(patch, name) is not UNSET:
-            notes.unsupported(f"/{name}", why)
+    refuse_without_place(patch, NO_PLACE, notes)
     if patch.kind not in (UNSET, "person"):
         notes.invalid("/kind", "Shopify's customers are persons; one of: person")
     if patch.status is not UNSET and patch.status not in STATUSES:
         notes.invalid("/status", f"Shopify cannot set this state of a customer; one of: {', '.join(STATUSES)}")
-
-
-def _primary(sent: tuple[Any, ...], name: str, notes: Notes) -> Any:
-    """The one that Shopify has a place for: the primary one, or the first."""
-    kept = next((one for one in sent if one.is_primary is True), sent[0])
-    for place, one in enumerate(sent):
-        if one is not kept:
-            notes.unsupported(f"/{name}/{place}", "Shopify keeps one of these for each customer")
-    return kept
-
-
-def _typeless(one: EmailPatch | PhonePatch, sent: tuple[Any, ...], name: str, notes: Notes) -> None:
-    if one.type not in (UNSET, "unknown"):
-        notes.unsupported(f"/{name}/{sent.index(one)}/type", "Shopify does not tell types of these apart")
-
-
-def _email(sent: tuple[EmailPatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
-    if isinstance(sent, UnsetType):
-        return UNSET
-    if not sent:
-        return None
-    email: EmailPatch = _primary(sent, "emails", notes)
-    _typeless(email, sent, "emails", notes)
-    if email.status not in (UNSET, "unknown"):
-        notes.unsupported(f"/emails/{sent.index(email)}/status", "write consents; Shopify finds out the rest itself")
-    return email.address
-
-
-def _phone(sent: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
-    if isinstance(sent, UnsetType):
-        return UNSET
-    if not sent:
-        return None
-    phone: PhonePatch = _primary(sent, "phones", notes)
-    _typeless(phone, sent, "phones", notes)
-    number = phone.e164 or phone.raw
-    if not number:
-        notes.invalid(f"/phones/{sent.index(phone)}", "e164 or raw is needed")
-    return number
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
@@ -134,15 +105,6 @@ def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
         notes.invalid("/language", "Shopify's customers always have a language: it can be changed, not cleared")
         return UNSET
     return language
-
-
-def _exempt(exemption: TaxExemption | UnsetType, notes: Notes) -> bool | UnsetType:
-    if isinstance(exemption, UnsetType):
-        return UNSET
-    if exemption not in EXEMPT:
-        notes.invalid("/tax_exemption", f"Shopify cannot hold this; one of: {', '.join(EXEMPT)}")
-        return UNSET
-    return EXEMPT[exemption]
 
 
 def _held(current: Customer | None) -> tuple[MailingAddress, ...]:

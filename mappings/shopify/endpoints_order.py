@@ -9,34 +9,33 @@ from msgspec import UNSET, Raw, Struct
 from canonical import values
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
-from mappings.shopify import completion, documents
-from mappings.shopify.asking import (
+from mappings.kit.graphql import Collection, data_of
+from mappings.shopify import documents, related
+from mappings.shopify.documents import ORDER_ASKED
+from mappings.shopify.metadata import unique
+from mappings.shopify.order_enums_r1 import WRITE_CANCEL_REASON
+from mappings.shopify.requests import (
     BRIEF,
     EXTERNAL_ID,
     MUTATION_COST,
-    NULL,
     OPERATION_ID,
+    PATH,
     WHOLE,
     asked,
     by_custom_id,
     call,
-    data_of,
     gid,
     order_cost,
     order_price,
     page_cost,
     page_size,
-    present,
     tail,
 )
-from mappings.shopify.inputs_2026_07 import OrderWrite
-from mappings.shopify.metafields import unique
-from mappings.shopify.order_tables_r1 import WRITE_CANCEL_REASON
 from mappings.shopify.search import all_of, exactly, not_before, since
-from mappings.shopify.variables_2026_07 import (
-    ById,
+from mappings.shopify.wire_2026_07 import Account, MetafieldValue, Order
+from mappings.shopify.wire_inputs_2026_07 import OrderWrite
+from mappings.shopify.wire_variables_2026_07 import (
     ByIdentifier,
-    Identifier,
     Listed,
     MetafieldIdentifier,
     OrderCancellation,
@@ -44,30 +43,13 @@ from mappings.shopify.variables_2026_07 import (
     OrderUpdate,
     RefundMethod,
 )
-from mappings.shopify.wire_2026_07 import Account, MetafieldValue, PageInfo
-from mappings.spec import (
-    Action,
-    Endpoints,
-    FieldRefusal,
-    ListQuery,
-    Notes,
-    Page,
-    Receipt,
-    Recovery,
-    Unmappable,
-    decode,
-)
+from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Receipt, Recovery, Unmappable, decode
 
 MAX_LIMIT: Final = 8
-BY_KEY: Final = "orderByIdentifier"
 STATUS: Final[dict[str, str]] = {"open": "status:open", "completed": "status:closed", "cancelled": "status:cancelled"}
 NOTHING: Final = "id:0"
 """No order has this number: the search for a status that Shopify's orders never have."""
 LONGEST_NOTE: Final = 255
-
-
-class _Shown(Struct, frozen=True, kw_only=True):
-    order: Raw = NULL
 
 
 class _Job(Struct, frozen=True, kw_only=True):
@@ -76,15 +58,6 @@ class _Job(Struct, frozen=True, kw_only=True):
 
 class _Cancelled(Struct, frozen=True, kw_only=True):
     job: _Job | None = None
-
-
-class _Connection(Struct, frozen=True, kw_only=True, rename="camel"):
-    nodes: tuple[Raw, ...]
-    page_info: PageInfo
-
-
-class _Named(Struct, frozen=True, kw_only=True):
-    id: str
 
 
 class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -98,71 +71,84 @@ class _Filtered(Struct, frozen=True, kw_only=True, rename="camel"):
     external: MetafieldValue | None
 
 
-def read(remote_id: str, account: Account) -> VendorRequest:
-    """One order by its number, whole."""
-    variables = ById(id=gid("Order", remote_id))
-    cost = order_cost(account)
-    return call(documents.ORDER, "order", variables, asked(account, "order"), WHOLE, cost=cost)
+def holds(found: Raw, query: ListQuery) -> bool:
+    """Whether an order fits every filter to the letter."""
+    order, wanted = decode(found, _Filtered), query.filters
+    status = "cancelled" if order.cancelled_at is not None else "open" if order.closed_at is None else "completed"
+    external = None if order.external is None else order.external.value
+    return (
+        wanted.get("number", order.name) == order.name
+        and wanted.get("status", status) == status
+        and wanted.get("external_id", external) == external
+        and ("email" not in wanted or values.email(wanted["email"]) == values.email(order.email or ""))
+        and not_before(order.updated_at, query.updated_since)
+    )
 
 
-def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The order of a read or of a look-up; None where there is none."""
-    data = data_of(reply)
-    found = data.get("order", data.get(BY_KEY))
-    return found, account if found is None else completion.shown(found, account)
+def first_of(query: ListQuery, account: Account) -> int:
+    """Return how many orders one query can list."""
+    return page_size(min(query.limit, MAX_LIMIT), order_price(account, BRIEF))
 
 
-def list_(query: ListQuery, account: Account) -> VendorRequest:
-    """A page of orders. One that the caller's own key names is looked up, which is exact and sees the latest; the
-    search behind the list knows words, and lags."""
+def window(query: ListQuery, account: Account) -> Listed:
+    """Return the variables of a page. The search behind the list knows words, and lags."""
     wanted = query.filters
-    if "external_id" in wanted:
-        return find_external_id(wanted["external_id"], account)
     search = all_of(
         since(query.updated_since),
         exactly("name", wanted["number"]) if "number" in wanted else None,
         exactly("email", wanted["email"]) if "email" in wanted else None,
         STATUS.get(wanted["status"], NOTHING) if "status" in wanted else None,
     )
-    first = page_size(min(query.limit, MAX_LIMIT), order_price(account, BRIEF))
-    listed = Listed(
-        first=first, after=query.after, query=search, sort_key="UPDATED_AT" if query.updated_since else "ID"
+    return Listed(
+        first=first_of(query, account),
+        after=query.after,
+        query=search,
+        sort_key="UPDATED_AT" if query.updated_since else "ID",
     )
-    return call(
-        documents.ORDERS, "orders", listed, asked(account, "order"), BRIEF, cost=page_cost(first, order_cost(account))
-    )
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The orders of one answer that really fit the filters, and which of them have to be read whole."""
-    data = data_of(reply)
-    if "external_id" in query.filters:
-        found = data.get(BY_KEY)
-        if found is None or not _holds(found, query):
-            return Page(records=(), next=None, account=account)
-        return Page(records=(found,), next=None, account=completion.shown(found, account))
-    connection = decode(data.get("orders", NULL), _Connection)
-    kept = connection.nodes
-    if query.filters:
-        kept = tuple(node for node in kept if _holds(node, query))
-    following = connection.page_info.end_cursor if connection.page_info.has_next_page else None
-    return Page(records=kept, next=following, account=completion.listed(kept, account))
+ORDERS: Final = Collection[Account](
+    path=PATH,
+    one="order",
+    many="orders",
+    record_type=Order,
+    arguments={"first": "Int!", "after": "String", "query": "String", "sortKey": "OrderSortKeys!"},
+    window=window,
+    keyed="orderByIdentifier",
+    key={"identifier": "OrderIdentifierInput!"},
+    keys={"external_id": lambda key: ByIdentifier(identifier=by_custom_id(EXTERNAL_ID, key))},
+    inside=ORDER_ASKED,
+    whole=lambda account: (asked(account, "order"), WHOLE),
+    brief=lambda account: (asked(account, "order"), BRIEF),
+    cost=order_cost,
+    page_cost=lambda query, account: page_cost(first_of(query, account), order_cost(account)),
+    global_id=lambda remote_id: gid("Order", remote_id),
+    remote_id=tail,
+    fits=holds,
+    shown=related.shown,
+    listed=related.listed,
+)
+CREATE: Final = ORDERS.mutation(
+    "orderCreate", {"order": "OrderCreateOrderInput!"}, errors="userErrors { code field message }"
+)
+UPDATE: Final = ORDERS.mutation("orderUpdate", {"input": "OrderInput!"}, errors="userErrors { field message }")
 
 
-def find_external_id(key: str, account: Account) -> VendorRequest:
-    """The order that holds the caller's own key."""
-    return _find(by_custom_id(EXTERNAL_ID, key), account)
+def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
+    """Return the next read that completes an order; None when all are complete."""
+    for order_id, known in account.orders.items():
+        if known.brief:
+            return ORDERS.read(tail(order_id), account)
+        if known.lines_after is not None:
+            return related.further_lines(order_id, known.lines_after)
+    return None
 
 
 def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
     """One mutation for all of a new order, our marker included."""
     fields = body.create.metafields
     new = msgspec.structs.replace(body.create, metafields=(*(fields or ()), unique(OPERATION_ID, marker)))
-    cost = MUTATION_COST + order_cost(account)
-    variables = OrderCreate(order=new)
-    return call(
-        documents.ORDER_CREATE, "orderCreate", variables, asked(account, "order"), WHOLE, cost=cost, effect=True
-    )
+    return ORDERS.write(CREATE, "orderCreate", OrderCreate(order=new), cost=MUTATION_COST, account=account)
 
 
 def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
@@ -171,9 +157,9 @@ def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> V
     owner = gid("Order", remote_id)
     cleared = tuple(MetafieldIdentifier(owner_id=owner, namespace=space, key=key) for space, key in body.cleared)
     changes = OrderUpdate(input=msgspec.structs.replace(body.update, id=owner), cleared=cleared or UNSET)
-    document = documents.ORDER_UPDATE_CLEARING if cleared else documents.ORDER_UPDATE
-    cost = MUTATION_COST * (2 if cleared else 1) + order_cost(account)
-    return call(document, "orderUpdate", changes, asked(account, "order"), WHOLE, cost=cost, effect=True)
+    document = documents.ORDER_UPDATE_CLEARING if cleared else UPDATE
+    cost = MUTATION_COST * (2 if cleared else 1)
+    return ORDERS.write(document, "orderUpdate", changes, cost=cost, account=account)
 
 
 def cancel(
@@ -203,67 +189,36 @@ def receipt(reply: VendorReply, action: Action) -> Receipt:
 
     Raises Unmappable where neither is shown.
     """
+    if action != "cancel":
+        return ORDERS.receipt(reply, action)
     data = data_of(reply)
-    if action == "cancel":
-        if "orderCancel" not in data:
-            raise Unmappable("$.data.orderCancel", "the answer shows no cancellation")
-        job = decode(data["orderCancel"], _Cancelled).job
-        return Receipt(pending=job is not None and not job.done)
-    payloads = [present(decode(payload, _Shown).order) for payload in data.values()]
-    order = next((one for one in reversed(payloads) if one is not None), None)
-    if order is None:
-        raise Unmappable("$.data", "the answer shows no order")
-    return Receipt(remote_id=tail(decode(order, _Named).id), record=order, created=action == "create")
+    if "orderCancel" not in data:
+        raise Unmappable("$.data.orderCancel", "the answer shows no cancellation")
+    job = decode(data["orderCancel"], _Cancelled).job
+    return Receipt(pending=job is not None and not job.done)
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
     """The order that carries our operation id."""
-    variables = ByIdentifier(identifier=by_custom_id(OPERATION_ID, marker))
-    return call(documents.ORDER_MARKED, BY_KEY, variables, cost=1)
-
-
-def marked(reply: VendorReply, marker: str) -> str | None:
-    """Its number; None where no order carries the marker."""
-    found = data_of(reply).get(BY_KEY)
-    return None if found is None else tail(decode(found, _Named).id)
-
-
-def _find(identifier: Identifier, account: Account) -> VendorRequest:
-    variables = ByIdentifier(identifier=identifier)
-    cost = order_cost(account)
-    return call(documents.ORDER_BY_IDENTIFIER, BY_KEY, variables, asked(account, "order"), WHOLE, cost=cost)
-
-
-def _holds(found: Raw, query: ListQuery) -> bool:
-    """Whether an order fits every filter to the letter."""
-    order, wanted = decode(found, _Filtered), query.filters
-    status = "cancelled" if order.cancelled_at is not None else "open" if order.closed_at is None else "completed"
-    external = None if order.external is None else order.external.value
-    return (
-        wanted.get("number", order.name) == order.name
-        and wanted.get("status", status) == status
-        and wanted.get("external_id", external) == external
-        and ("email" not in wanted or values.email(wanted["email"]) == values.email(order.email or ""))
-        and not_before(order.updated_at, query.updated_since)
-    )
+    return ORDERS.find_marked(ByIdentifier(identifier=by_custom_id(OPERATION_ID, marker)))
 
 
 ENDPOINTS: Final = Endpoints[OrderWrite, Account](
-    read=read,
-    record=record,
-    list=list_,
-    page=page,
+    read=ORDERS.read,
+    record=ORDERS.record,
+    list=ORDERS.list,
+    page=ORDERS.page,
     filters=frozenset({"number", "status", "email", "external_id"}),
     max_limit=MAX_LIMIT,
-    side_load=completion.side_load,
-    absorb=completion.absorb,
+    side_load=side_load,
+    absorb=related.absorb,
     create=create,
     update=update,
-    find={"external_id": find_external_id},
+    find=ORDERS.finders,
     cancel=cancel,
     receipt=receipt,
     find_marker=find_marker,
-    marked=marked,
+    marked=ORDERS.marked,
     recovery={
         "create": Recovery(
             by="marker",

@@ -5,27 +5,28 @@ not be shown; `userErrors` inside a mutation are about its input. Other statuses
 `{"errors": "text"}`, `{"errors": {field: [...]}}` or HTML. Nothing in here raises, whatever the bytes are.
 """
 
-from math import isfinite
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
-from mappings.shopify.asking import NULL, present
+from mappings.kit.graphql import NULL, present
+from mappings.kit.refusals import UNREADABLE, Refusals, number, read
 
-MAX_DETAIL: Final = 1000
-BY_STATUS: Final[dict[int, RefusalKind]] = {
-    401: "auth",
-    402: "not_allowed",  # the shop's plan is unpaid
-    403: "not_allowed",
-    404: "not_allowed",  # no such shop or API version: never a missing record, GraphQL says that otherwise
-    408: "unavailable",
-    423: "not_allowed",  # the shop is locked
-    425: "unavailable",
-    429: "throttled",
-    430: "not_allowed",  # Shopify's security refused us
-}
+REFUSALS: Final = Refusals(
+    vendor="Shopify",
+    statuses={
+        402: "not_allowed",  # the shop's plan is unpaid
+        404: "not_allowed",  # no such shop or API version: never a missing record, GraphQL says that otherwise
+        409: "rejected",
+        410: "rejected",
+        412: "rejected",
+        423: "not_allowed",  # the shop is locked
+        430: "not_allowed",  # Shopify's security refused us
+    },
+    request_id=("x-request-id",),
+)
 BY_CODE: Final[dict[str, RefusalKind]] = {
     "THROTTLED": "throttled",
     "ACCESS_DENIED": "not_allowed",
@@ -67,7 +68,6 @@ class _Payload(Struct, frozen=True, kw_only=True, rename="camel"):
     order_cancel_user_errors: tuple[Raw, ...] = ()
 
 
-_json = msgspec.json.Decoder()
 _envelopes = msgspec.json.Decoder(_Envelope)
 _payloads = msgspec.json.Decoder(_Payload)
 
@@ -76,17 +76,17 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
     """The refusal in a reply, None for a success."""
     if reply.status == 200 and _is_plain_success(reply.body):
         return None
-    body = _read(reply.body)
+    body = read(reply.body, dict[str, Any])
     if not 200 <= reply.status < 300:
         return _of_status(reply, body)
     if body is None or not ("data" in body or "errors" in body):
-        return _refusal(reply, "unavailable", None, "Shopify's answer is not GraphQL's")
+        return REFUSALS.refusal(reply, kind="unavailable", detail="Shopify's answer is not GraphQL's")
     complaints = _complaints(body)
     if complaints:
         return _of_complaints(reply, body, complaints)
     for name, value in _data(body).items():
         if name in ASKS_FOR_RECORD and value is None:
-            return _refusal(reply, "not_found", None, f"no such {name}")
+            return REFUSALS.refusal(reply, kind="not_found", detail=f"no such {name}")
     return None
 
 
@@ -94,8 +94,8 @@ def budget(reply: VendorReply) -> Budget | None:
     """The points that are left, and how many come back each second."""
     if b'"throttleStatus"' not in reply.body:
         return None
-    status = _inside(_read(reply.body), "extensions", "cost", "throttleStatus")
-    left, rate = _number(status.get("currentlyAvailable")), _number(status.get("restoreRate"))
+    status = _inside(read(reply.body, dict[str, Any]), "extensions", "cost", "throttleStatus")
+    left, rate = number(status.get("currentlyAvailable")), number(status.get("restoreRate"))
     return None if left is None else Budget(remaining=left, restore_per_second=rate)
 
 
@@ -112,7 +112,7 @@ def _is_plain_success(body: bytes) -> bool:
                 payload = _payloads.decode(raw)
                 if payload.user_errors or payload.order_cancel_user_errors:
                     return False
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True
 
@@ -174,66 +174,38 @@ def _user(error: dict[str, Any], mutation: str) -> _Complaint:
 def _of_complaints(reply: VendorReply, body: dict[str, Any], complaints: tuple[_Complaint, ...]) -> VendorRefusal:
     rank = {kind: place for place, kind in enumerate(HARDEST)}
     worst = min(complaints, key=lambda complaint: rank.get(complaint.kind, len(rank)))
-    return _refusal(
+    return REFUSALS.refusal(
         reply,
-        worst.kind,
-        worst.code,
-        "; ".join(complaint.message for complaint in complaints if complaint.message),
+        kind=worst.kind,
+        code=worst.code,
+        detail="; ".join(complaint.message for complaint in complaints if complaint.message)
+        or "Shopify gives no reason",
         retry_after=_wait(reply, body) if worst.kind == "throttled" else None,
         fields=tuple((complaint.field, complaint.message) for complaint in complaints if complaint.field),
     )
 
 
 def _of_status(reply: VendorReply, body: dict[str, Any] | None) -> VendorRefusal:
-    kind: RefusalKind = "unavailable" if reply.status >= 500 else BY_STATUS.get(reply.status, "rejected")
+    if 300 <= reply.status < 400:
+        return REFUSALS.refusal(reply, kind="not_allowed")
     said = None if body is None else body.get("errors", body.get("error"))
     fields: tuple[tuple[str, str], ...] = ()
     if isinstance(said, dict):
         fields = tuple((str(name), _text(problem)) for name, problem in said.items())
         said = "; ".join(f"{name}: {problem}" for name, problem in fields)
     detail = said if isinstance(said, str) else f"Shopify answered with status {reply.status}"
-    if 300 <= reply.status < 400:
-        kind, detail = "not_allowed", "Shopify sends us to another address: check the connection's base URL"
-    wait = _number(reply.headers.get("retry-after")) if kind in ("throttled", "unavailable") else None
-    return _refusal(reply, kind, None, detail, retry_after=wait, fields=fields)
+    return REFUSALS.refusal(reply, kind=REFUSALS.kind(reply.status), detail=detail, fields=fields)
 
 
 def _wait(reply: VendorReply, body: dict[str, Any]) -> float:
     """Seconds until the points that the query needs have come back."""
     cost = _inside(body, "extensions", "cost")
     status = _inside(cost, "throttleStatus")
-    wanted, left = _number(cost.get("requestedQueryCost")), _number(status.get("currentlyAvailable"))
-    rate = _number(status.get("restoreRate"))
+    wanted, left = number(cost.get("requestedQueryCost")), number(status.get("currentlyAvailable"))
+    rate = number(status.get("restoreRate"))
     if wanted is not None and left is not None and rate:
         return max(0.0, (wanted - left) / rate)
-    return _number(reply.headers.get("retry-after")) or 1.0
-
-
-def _refusal(
-    reply: VendorReply,
-    kind: RefusalKind,
-    code: str | None,
-    detail: str,
-    *,
-    retry_after: float | None = None,
-    fields: tuple[tuple[str, str], ...] = (),
-) -> VendorRefusal:
-    return VendorRefusal(
-        kind=kind,
-        code=code,
-        detail=(detail or "Shopify gives no reason")[:MAX_DETAIL],
-        request_id=reply.headers.get("x-request-id"),
-        retry_after=retry_after,
-        fields=fields,
-    )
-
-
-def _read(body: bytes) -> dict[str, Any] | None:
-    try:
-        read = _json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return read if isinstance(read, dict) else None
+    return number(reply.headers.get("retry-after")) or 1.0
 
 
 def _data(body: dict[str, Any]) -> dict[str, Any]:
@@ -259,13 +231,3 @@ def _one_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else msgspec.json.encode(value).decode()
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if isfinite(number) and number >= 0 else None

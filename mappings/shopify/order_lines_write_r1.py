@@ -9,10 +9,11 @@ from canonical import values
 from canonical.order import PaymentStatus
 from canonical.order_patch import DiscountPatch, LineItemPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.shopify import custom_fields
-from mappings.shopify.asking import gid
-from mappings.shopify.inputs_2026_07 import (
+from mappings.shopify.requests import gid
+from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_inputs_2026_07 import (
     DiscountCodeInput,
     FixedDiscountInput,
     FreeShippingInput,
@@ -24,7 +25,6 @@ from mappings.shopify.inputs_2026_07 import (
     TaxLineInput,
     TransactionInput,
 )
-from mappings.shopify.wire_2026_07 import Account
 from mappings.spec import Notes
 
 TRANSACTION: Final[dict[PaymentStatus, tuple[str, str]]] = {

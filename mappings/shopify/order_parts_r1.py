@@ -25,12 +25,12 @@ from canonical.order import (
     Tracking,
 )
 from canonical.parts import CustomField, CustomFieldSetting
-from mappings.line_fields import HIDDEN
+from mappings.kit.line_fields import HIDDEN
 from mappings.shopify import custom_fields
 from mappings.shopify import wire_2026_07 as wire
-from mappings.shopify.asking import tail
-from mappings.shopify.links import utc
-from mappings.shopify.order_tables_r1 import GATEWAY, PARCEL_STATUS, PAYMENT_DETAILS, PAYMENT_KIND, PAYMENT_STATE
+from mappings.shopify.field_values import utc
+from mappings.shopify.order_enums_r1 import GATEWAY, PARCEL_STATUS, PAYMENT_DETAILS, PAYMENT_KIND, PAYMENT_STATE
+from mappings.shopify.requests import tail
 from mappings.spec import Notes
 
 ZERO: Final = Decimal(0)

@@ -9,27 +9,26 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.order import Order, OrderChannel, OrderCustomer, OrderStatus, Payment, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField, CustomFieldSetting
 from canonical.totals import check_payment, check_taxes, check_totals
-from mappings import line_fields
-from mappings.shopify import addresses, custom_fields, metafields, order_webhook_r1, wire_webhook
+from mappings.kit import line_fields
+from mappings.kit.unchanged import changes_only
+from mappings.shopify import addresses, custom_fields, metadata, order_webhook_r1, wire_webhook
+from mappings.shopify import order_enums_r1 as enums
 from mappings.shopify import order_parts_r1 as parts
-from mappings.shopify import order_tables_r1 as tables
 from mappings.shopify import wire_2026_07 as wire
-from mappings.shopify.asking import tail
-from mappings.shopify.completion import beyond, completed
 from mappings.shopify.endpoints_order import ENDPOINTS
-from mappings.shopify.inputs_2026_07 import OrderWrite
-from mappings.shopify.links import admin_url, is_webhook, utc
+from mappings.shopify.field_values import admin_url, is_webhook, utc
 from mappings.shopify.order_write_r1 import to_vendor
-from mappings.shopify.variables_2026_07 import Sizes
+from mappings.shopify.related import beyond, completed
+from mappings.shopify.requests import tail
+from mappings.shopify.wire_inputs_2026_07 import OrderWrite
+from mappings.shopify.wire_variables_2026_07 import Sizes
 from mappings.spec import Mapped, Notes, ReadShape, Remote, VendorMapping, misread
-from mappings.unchanged import changes_only
 
 BROKEN: Final = "a sum, a count or a time is none"
 
@@ -66,52 +65,45 @@ def _mapped(order: wire.Order, account: wire.Account, notes: Notes) -> Mapped[Or
     moved = parts.quantities(order.refunds, order.fulfillments) if order.refunds or order.fulfillments else {}
     lines, cost, taken = parts.bought(order.line_items.nodes, currency, moved, on_lines, notes)
     totals = _totals(order, cost, currency)
-    payment_status = tables.PAYMENT_STATUS.get((order.display_financial_status or "").upper(), "unknown")
+    payment_status = enums.PAYMENT_STATUS.get((order.display_financial_status or "").upper(), "unknown")
     payments = tuple([parts.payment(one, currency) for one in order.transactions])
     billing, shipping = order.billing_address, order.shipping_address
     status, status_raw = _status(order)
     remote_id, created_at, updated_at = tail(order.id), utc(order.created_at), utc(order.updated_at)
     notes.loss.extend(check_totals(totals, (), order.taxes_included))  # what the lines cost was added up here
-    # In three steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    data = replace(
-        replace(
-            Order(
-                number=order.name,
-                source_kind="order",
-                status=status,
-                status_raw=status_raw,
-                payment_status=payment_status,
-                payment_status_raw=order.display_financial_status,
-                fulfillment_status=tables.FULFILLMENT_STATUS.get(
-                    (order.display_fulfillment_status or "").upper(), "unknown"
-                ),
-                fulfillment_status_raw=order.display_fulfillment_status,
-                cancel_reason=None
-                if order.cancel_reason is None
-                else tables.CANCEL_REASON.get(order.cancel_reason.upper(), "unknown"),
-                cancel_reason_raw=order.cancel_reason,
-                cancelled_at=utc(order.cancelled_at),
-                currency=currency,
-                presentment_currency=order.presentment_currency_code,
-                totals=totals,
-                tax_inclusive=order.taxes_included,
-            ),
-            customer=_customer(order, notes),
-            is_guest=order.customer is None,
-            billing_address=None if billing is None else addresses.read(billing, "billing", False),
-            shipping_address=None if shipping is None else addresses.read(shipping, "shipping", False),
-            line_items=lines,
-            discounts=parts.discounts(order.discount_applications.nodes, order.shipping_lines.nodes, taken, currency),
-            shipping_lines=tuple([parts.shipping_line(item, currency) for item in order.shipping_lines.nodes]),
-            payments=payments,
-            refunds=tuple([parts.refund(one, currency) for one in order.refunds]),
-            fulfillments=tuple([parts.parcel(one) for one in order.fulfillments]),
-            channel=_channel(order.source_name),
-            channel_raw=order.source_name,
-            tags=order.tags,
-        ),
+    data = Order(
+        number=order.name,
+        source_kind="order",
+        status=status,
+        status_raw=status_raw,
+        payment_status=payment_status,
+        payment_status_raw=order.display_financial_status,
+        fulfillment_status=enums.FULFILLMENT_STATUS.get((order.display_fulfillment_status or "").upper(), "unknown"),
+        fulfillment_status_raw=order.display_fulfillment_status,
+        cancel_reason=None
+        if order.cancel_reason is None
+        else enums.CANCEL_REASON.get(order.cancel_reason.upper(), "unknown"),
+        cancel_reason_raw=order.cancel_reason,
+        cancelled_at=utc(order.cancelled_at),
+        currency=currency,
+        presentment_currency=order.presentment_currency_code,
+        totals=totals,
+        tax_inclusive=order.taxes_included,
+        customer=_customer(order, notes),
+        is_guest=order.customer is None,
+        billing_address=None if billing is None else addresses.read(billing, "billing", False),
+        shipping_address=None if shipping is None else addresses.read(shipping, "shipping", False),
+        line_items=lines,
+        discounts=parts.discounts(order.discount_applications.nodes, order.shipping_lines.nodes, taken, currency),
+        shipping_lines=tuple([parts.shipping_line(item, currency) for item in order.shipping_lines.nodes]),
+        payments=payments,
+        refunds=tuple([parts.refund(one, currency) for one in order.refunds]),
+        fulfillments=tuple([parts.parcel(one) for one in order.fulfillments]),
+        channel=_channel(order.source_name),
+        channel_raw=order.source_name,
+        tags=order.tags,
         customer_note=order.note,
-        external_id=metafields.external_id(order.external),
+        external_id=metadata.external_id(order.external),
         is_test=order.test or False,
         custom_fields=_custom_fields(order, settings, notes) if settings else (),
         placed_at=utc(order.processed_at),
@@ -186,18 +178,18 @@ def _channel(source: str | None) -> OrderChannel:
     """Shopify's own channels have names; an app that makes orders is told by its number."""
     if source is None:
         return "unknown"
-    return "api" if source.isdecimal() else tables.CHANNEL.get(source, "unknown")
+    return "api" if source.isdecimal() else enums.CHANNEL.get(source, "unknown")
 
 
 def _custom_fields(
     order: wire.Order, settings: tuple[CustomFieldSetting, ...], notes: Notes
 ) -> tuple[CustomField, ...]:
-    return custom_fields.read(settings, metafields.of_order(order), notes, "/custom_fields")
+    return custom_fields.read(settings, metadata.of_order(order), notes, "/custom_fields")
 
 
 def _paid_at(payments: tuple[Payment, ...], status: PaymentStatus) -> datetime | None:
     """When the last payment came in of an order that was paid in full."""
-    if status not in tables.PAID:
+    if status not in enums.PAID:
         return None
     came_in = [
         one.processed_at

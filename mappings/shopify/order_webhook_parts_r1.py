@@ -9,8 +9,8 @@ from msgspec import UNSET
 from canonical import values
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook as body
-from mappings.shopify.asking import gid
 from mappings.shopify.customer_webhook_r1 import text_of
+from mappings.shopify.requests import gid
 
 NO_DISCOUNT: Final = -1
 """Stands for the discount behind a sum that old bodies give without saying which it was."""

@@ -10,7 +10,6 @@ from msgspec import UNSET
 
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook as body
-from mappings.shopify.asking import gid, metafield_key
 from mappings.shopify.customer_webhook_r1 import NOT_SENT, as_address, as_metafields, external_of, split_tags
 from mappings.shopify.order_webhook_parts_r1 import (
     attribute,
@@ -25,6 +24,7 @@ from mappings.shopify.order_webhook_parts_r1 import (
     shop_money,
     some,
 )
+from mappings.shopify.requests import gid, metafield_key
 from mappings.spec import Notes
 
 UNPAID: Final = frozenset({"pending", "authorized", "voided", "expired"})

@@ -6,10 +6,12 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import CustomFieldSetting
-from mappings import line_fields
-from mappings.shopify import addresses, custom_fields, metafields
-from mappings.shopify.asking import gid, metafield_key
-from mappings.shopify.inputs_2026_07 import (
+from mappings.kit import line_fields
+from mappings.shopify import addresses, custom_fields, metadata
+from mappings.shopify.order_lines_write_r1 import lines_of_money
+from mappings.shopify.requests import gid, metafield_key
+from mappings.shopify.wire_2026_07 import Account, Order
+from mappings.shopify.wire_inputs_2026_07 import (
     AssociateInput,
     AttributeInput,
     OrderCreateInput,
@@ -17,8 +19,6 @@ from mappings.shopify.inputs_2026_07 import (
     OrderInput,
     OrderWrite,
 )
-from mappings.shopify.order_lines_write_r1 import lines_of_money
-from mappings.shopify.wire_2026_07 import Account, Order
 from mappings.spec import Draft, Notes
 
 STATUS: Final = (
@@ -53,9 +53,9 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         if getattr(patch, name) is not UNSET:
             notes.unsupported(f"/{name}", why)
     settings = account.custom_fields.get("order", ())
-    held = {} if current is None else metafields.of_order(current)
+    held = {} if current is None else metadata.of_order(current)
     named = custom_fields.named(patch.custom_fields, line_fields.of_orders(settings), notes, "/custom_fields", held)
-    fields = metafields.change(
+    fields = metadata.change(
         patch.external_id,
         named,
         settings,
@@ -74,7 +74,7 @@ def _create(
     patch: OrderPatch,
     account: Account,
     attributes: tuple[AttributeInput, ...] | UnsetType,
-    fields: metafields.Change,
+    fields: metadata.Change,
     notes: Notes,
 ) -> OrderCreateInput:
     money = lines_of_money(patch, account, notes)
@@ -114,7 +114,7 @@ def _update(
     patch: OrderPatch,
     current: Order,
     attributes: tuple[AttributeInput, ...] | UnsetType,
-    fields: metafields.Change,
+    fields: metadata.Change,
     notes: Notes,
 ) -> OrderInput:
     for name in FIXED:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from canonical.parts import ObjectName
-from mappings.shopify.asking import NULL, present
+from mappings.kit.graphql import NULL, present
 from mappings.spec import Unmappable
 
 ONE: Final[dict[ObjectName, str]] = {"customer": "customer", "order": "order"}

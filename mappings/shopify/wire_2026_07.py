@@ -6,25 +6,25 @@ may leave empty, as protected customer data is for an app that has no leave to s
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
-
-
-class PageInfo(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Whether a connection goes on, and the cursor to go on with."""
-
-    has_next_page: bool = False
-    end_cursor: str | None = None
+from mappings.kit.graphql import NOT_ASKED, PageInfo, ask
 
 
 class MoneyV2(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An amount as a decimal string; `currency_code` only where our documents ask for it."""
+    """An amount as a decimal string, in the shop's currency."""
 
     amount: str
-    currency_code: str | None = None
+
+
+class Spent(MoneyV2, frozen=True, kw_only=True, rename="camel"):
+    """An amount in a currency of its own."""
+
+    currency_code: str | None
 
 
 class MoneyBag(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -59,6 +59,12 @@ class Metafields(Struct, frozen=True, kw_only=True, rename="camel"):
     """The configured custom fields that hold something."""
 
     nodes: tuple[Metafield, ...] = ()
+
+
+External = Annotated[MetafieldValue | None, ask('external: metafield(namespace: "lockstitch", key: "external_id")')]
+"""The caller's own key."""
+Shown = Annotated[Metafields | None, ask("metafields(first: $fields, keys: $keys) @include(if: $custom)")]
+"""The configured custom fields of a record."""
 
 
 class MailingAddress(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -124,13 +130,13 @@ class Customer(Struct, frozen=True, kw_only=True, rename="camel"):
     state: str | None
     tax_exempt: bool | None
     default_address: Reference | None
-    addresses_v2: Addresses | None
-    amount_spent: MoneyV2 | None
+    addresses_v2: Annotated[Addresses | None, ask("addressesV2(first: 10)")]
+    amount_spent: Spent | None
     number_of_orders: str | None
     created_at: datetime | None
     updated_at: datetime | None
-    external: MetafieldValue | None
-    metafields: Metafields | None = None
+    external: External
+    metafields: Shown = None
 
 
 class TaxLine(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -199,8 +205,8 @@ class PricingValue(Struct, frozen=True, kw_only=True, rename="camel"):
     """MoneyV2 or PricingPercentageValue, told apart by `kind` (`__typename`)."""
 
     kind: str | None = msgspec.field(name="__typename", default=None)
-    amount: str | None = None
-    percentage: float | None = None
+    amount: Annotated[str | None, ask("... on MoneyV2 { amount }")] = None
+    percentage: Annotated[float | None, ask("... on PricingPercentageValue { percentage }")] = None
 
 
 class DiscountApplication(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -210,10 +216,16 @@ class DiscountApplication(Struct, frozen=True, kw_only=True, rename="camel"):
     index: int
     target_type: str | None
     value: PricingValue | None
-    code: str | None = None
-    title: str | None = None
-    description: str | None = None
-    total: MoneyBag | None = None
+    code: Annotated[str | None, ask("... on DiscountCodeApplication { code }")] = None
+    title: Annotated[
+        str | None,
+        ask(
+            "... on AutomaticDiscountApplication { title } ... on ManualDiscountApplication { title }"
+            " ... on ScriptDiscountApplication { title }"
+        ),
+    ] = None
+    description: Annotated[str | None, ask("... on ManualDiscountApplication { description }")] = None
+    total: Annotated[MoneyBag | None, NOT_ASKED] = None
 
 
 class DiscountApplications(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -227,8 +239,15 @@ class PaymentDetails(Struct, frozen=True, kw_only=True, rename="camel"):
     """How was paid; `kind` is the GraphQL type, `number` a card's masked number."""
 
     kind: str | None = msgspec.field(name="__typename", default=None)
-    payment_method_name: str | None = None
-    number: str | None = None
+    payment_method_name: Annotated[
+        str | None,
+        ask(
+            "... on CardPaymentDetails { paymentMethodName }"
+            " ... on LocalPaymentMethodsPaymentDetails { paymentMethodName }"
+            " ... on ShopPayInstallmentsPaymentDetails { paymentMethodName }"
+        ),
+    ] = None
+    number: Annotated[str | None, ask("... on CardPaymentDetails { number }")] = None
 
 
 class Transaction(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -265,7 +284,7 @@ class Refund(Struct, frozen=True, kw_only=True, rename="camel"):
     note: str | None
     created_at: datetime | None
     total_refunded_set: MoneyBag
-    refund_line_items: RefundLineItems
+    refund_line_items: Annotated[RefundLineItems, ask("refundLineItems(first: $parts)")]
 
 
 class Location(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -306,7 +325,7 @@ class Fulfillment(Struct, frozen=True, kw_only=True, rename="camel"):
     delivered_at: datetime | None
     location: Location | None
     tracking_info: tuple[TrackingInfo, ...]
-    fulfillment_line_items: FulfillmentLineItems
+    fulfillment_line_items: Annotated[FulfillmentLineItems, ask("fulfillmentLineItems(first: $parts)")]
 
 
 class Count(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -359,16 +378,16 @@ class Order(Struct, frozen=True, kw_only=True, rename="camel"):
     customer: OrderCustomer | None
     billing_address: MailingAddress | None
     shipping_address: MailingAddress | None
-    line_items: LineItems
-    shipping_lines: ShippingLines
-    discount_applications: DiscountApplications
+    line_items: Annotated[LineItems, ask("lineItems(first: $lines)")]
+    shipping_lines: Annotated[ShippingLines, ask("shippingLines(first: $shipping)")]
+    discount_applications: Annotated[DiscountApplications, ask("discountApplications(first: $discounts)")]
     transactions_count: Count | None
-    transactions: tuple[Transaction, ...]
-    refunds: tuple[Refund, ...]
+    transactions: Annotated[tuple[Transaction, ...], ask("transactions(first: $payments)")]
+    refunds: Annotated[tuple[Refund, ...], ask("refunds(first: $events)")]
     fulfillments_count: Count | None
-    fulfillments: tuple[Fulfillment, ...]
-    external: MetafieldValue | None
-    metafields: Metafields | None = None
+    fulfillments: Annotated[tuple[Fulfillment, ...], ask("fulfillments(first: $events)")]
+    external: External
+    metafields: Shown = None
 
 
 class Completion(Struct, frozen=True, kw_only=True):

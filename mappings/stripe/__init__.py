@@ -6,9 +6,9 @@ from mappings.spec import Auth, Pacing, Vendor
 from mappings.stripe.account import build_account
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.errors import budget, refusal
-from mappings.stripe.notices import REMOTE_ID, WEBHOOKS
 from mappings.stripe.order_r1 import ORDER
 from mappings.stripe.unwrap import unwrap
+from mappings.stripe.webhooks import REMOTE_ID, WEBHOOKS
 from mappings.stripe.wire_2026_10_28 import Account
 
 VENDOR: Final = Vendor[Account](

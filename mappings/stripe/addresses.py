@@ -8,7 +8,7 @@ from canonical import parts, values
 from canonical.parts import AddressPatch, AddressType
 from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import Address, Shipping
-from mappings.stripe.writes_2026_10_28 import AddressWrite, ShippingWrite
+from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, ShippingWrite
 
 PLACES: Final[dict[AddressType | UnsetType, AddressType]] = {
     UNSET: "billing",

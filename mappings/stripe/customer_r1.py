@@ -6,19 +6,17 @@ one number, an address to bill and one to ship to. Deleted ones leave nothing bu
 
 from typing import Final
 
-from msgspec.structs import replace
-
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone, TaxExemption, TaxId
 from canonical.parts import Address
+from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Notes, Remote, VendorMapping
 from mappings.stripe import addresses, metadata, subscriptions_r1
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.customer_write_r1 import to_vendor
 from mappings.stripe.endpoints_customer import ENDPOINTS
-from mappings.stripe.reading import dashboard, instant
-from mappings.stripe.writes_2026_10_28 import CustomerWrite
-from mappings.unchanged import changes_only
+from mappings.stripe.field_values import dashboard, instant
+from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 
 TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
     "none": "none",
@@ -32,21 +30,18 @@ def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Custome
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     created_at = instant(record.created)
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind="organization" if record.business_name and not record.individual_name else "unknown",
-            display_name=record.name or None,
-            company_name=record.business_name or None,
-            emails=_emails(record.email, notes) if record.email else (),
-            phones=_phones(record) if record.phone else (),
-            addresses=_addresses(record) if record.address is not None or record.shipping is not None else (),
-            language=_language(record.preferred_locales, notes) if record.preferred_locales else None,
-            currency=None if record.currency is None else record.currency.upper(),
-            notes=record.description or None,
-            custom_fields=metadata.read(record.metadata, settings, notes) if settings else (),
-            external_id=metadata.external_id(record.metadata),
-        ),
+    customer = Customer(
+        kind="organization" if record.business_name and not record.individual_name else "unknown",
+        display_name=record.name or None,
+        company_name=record.business_name or None,
+        emails=_emails(record.email, notes) if record.email else (),
+        phones=_phones(record) if record.phone else (),
+        addresses=_addresses(record) if record.address is not None or record.shipping is not None else (),
+        language=_language(record.preferred_locales, notes) if record.preferred_locales else None,
+        currency=None if record.currency is None else record.currency.upper(),
+        notes=record.description or None,
+        custom_fields=metadata.read(record.metadata, settings, notes) if settings else (),
+        external_id=metadata.external_id(record.metadata),
         tax_ids=() if record.tax_ids is None else _tax_ids(record.tax_ids, notes),
         tax_exemption=TAX_EXEMPTION.get(record.tax_exempt, "unknown"),
         tax_exemption_raw=record.tax_exempt,

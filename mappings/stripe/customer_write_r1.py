@@ -10,7 +10,7 @@ from canonical.parts import AddressPatch
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata
 from mappings.stripe.wire_2026_10_28 import Account, Customer
-from mappings.stripe.writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
+from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
 
 TAX_EXEMPT: Final[dict[TaxExemption, str]] = {"none": "none", "exempt": "exempt", "reverse_charge": "reverse"}
 NO_PLACE: Final[tuple[tuple[str, str], ...]] = (

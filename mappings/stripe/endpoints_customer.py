@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from canonical import values
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
-from mappings.stripe import calls, form
+from mappings.stripe import bodies, requests
 from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID, Account
-from mappings.stripe.writes_2026_10_28 import CustomerWrite
+from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 
 CUSTOMERS: Final = "/v1/customers"
 ONE: Final = f"{CUSTOMERS}/{{id}}"
@@ -32,8 +32,8 @@ class _Answer(Struct, frozen=True, kw_only=True):
 
 def read(remote_id: str, account: Account) -> VendorRequest:
     """One customer, with what is billed to it."""
-    query = calls.expanding(*BESIDE)
-    return VendorRequest(method="GET", path=calls.path_of(CUSTOMERS, remote_id), route=ONE, query=query)
+    query = requests.expanding(*BESIDE)
+    return VendorRequest(method="GET", path=requests.path_of(CUSTOMERS, remote_id), route=ONE, query=query)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
@@ -41,39 +41,39 @@ def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     oldest stays the same whoever comes later."""
     found = decode(reply.body, _Answer)
     if isinstance(found.data, UnsetType):
-        return calls.one(reply), account
+        return requests.one(reply), account
     return (found.data[-1] if found.data else None), account
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
     """A page of customers, newest first; by the caller's own key through the search, which lags behind writes."""
-    limit = ("limit", str(min(query.limit, calls.MOST)))
+    limit = ("limit", str(min(query.limit, requests.MOST)))
     if (key := query.filters.get("external_id")) is not None:
-        clause = calls.searching(f'metadata["{EXTERNAL_ID}"]', key)
+        clause = requests.searching(f'metadata["{EXTERNAL_ID}"]', key)
         paging = () if query.after is None else (("page", query.after),)
-        search = (("query", clause), limit, *paging, *calls.expanding(*IN_LIST))
+        search = (("query", clause), limit, *paging, *requests.expanding(*IN_LIST))
         return VendorRequest(method="GET", path=SEARCH, route=SEARCH, query=search)
-    more: calls.Query = () if query.after is None else (("starting_after", query.after),)
+    more: requests.Query = () if query.after is None else (("starting_after", query.after),)
     if (email := query.filters.get("email")) is not None:
         more = (("email", values.email(email)), *more)
     return VendorRequest(
-        method="GET", path=CUSTOMERS, route=CUSTOMERS, query=(limit, *more, *calls.expanding(*IN_LIST))
+        method="GET", path=CUSTOMERS, route=CUSTOMERS, query=(limit, *more, *requests.expanding(*IN_LIST))
     )
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """The customers of a page that fit the filters to the letter."""
-    answer = decode(reply.body, calls.Listed)
+    answer = decode(reply.body, requests.Listed)
     following = None
     if answer.has_more:
-        following = answer.next_page if "external_id" in query.filters else calls.last_id(answer.data)
+        following = answer.next_page if "external_id" in query.filters else requests.last_id(answer.data)
     kept = tuple(raw for raw in answer.data if _fits(raw, query)) if query.filters else answer.data
     return Page(records=kept, next=following, account=account)
 
 
 def find_email(address: str, account: Account) -> VendorRequest:
     """Customers with this address. The list is consistent with writes and compares case: we write in lower case."""
-    query = (("email", address), ("limit", str(calls.MOST)), *calls.expanding(*IN_LIST))
+    query = (("email", address), ("limit", str(requests.MOST)), *requests.expanding(*IN_LIST))
     return VendorRequest(method="GET", path=CUSTOMERS, route=CUSTOMERS, query=query)
 
 
@@ -81,18 +81,18 @@ def create(body: CustomerWrite, marker: str, parent: str | None, account: Accoun
     """A new customer, which names its operation; the operation is its idempotency key, too."""
     kept = {} if isinstance(body.metadata, UnsetType) else body.metadata
     marked = replace(body, metadata={**kept, OPERATION_ID: marker})
-    return calls.post(CUSTOMERS, CUSTOMERS, form.encoded(marked, *BESIDE), marker)
+    return requests.post(CUSTOMERS, CUSTOMERS, bodies.encoded(marked, *BESIDE), marker)
 
 
 def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -> VendorRequest:
     """Change what is sent."""
-    encoded = form.encoded(body, *BESIDE)
-    return calls.post(calls.path_of(CUSTOMERS, remote_id), ONE, encoded, calls.changing_key(marker, encoded))
+    encoded = bodies.encoded(body, *BESIDE)
+    return requests.post(requests.path_of(CUSTOMERS, remote_id), ONE, encoded, requests.changing_key(marker, encoded))
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """The customer as the answer shows it, whole."""
-    remote_id, whole = calls.made(reply)
+    remote_id, whole = requests.made(reply)
     return Receipt(remote_id=remote_id, record=whole, created=action == "create")
 
 
@@ -101,7 +101,7 @@ def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, acc
     without an address through the search."""
     if body is not None and isinstance(body.email, str):
         return find_email(body.email, account)
-    clause = calls.searching(f'metadata["{OPERATION_ID}"]', marker)
+    clause = requests.searching(f'metadata["{OPERATION_ID}"]', marker)
     return VendorRequest(method="GET", path=SEARCH, route=SEARCH, query=(("query", clause),))
 
 
@@ -117,9 +117,9 @@ def _fits(raw: Raw, query: ListQuery) -> bool:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="key",
-        lifetime=calls.KEY_LIFETIME,
+        lifetime=requests.KEY_LIFETIME,
         strength="search",
-        search_lag=calls.SEARCH_LAG,
+        search_lag=requests.SEARCH_LAG,
         note="Stripe answers the same request again under its idempotency key for a day; after that, and where it "
         "answers with an error of its own again, the customer is looked up by the operation id in its metadata, among "
         "those with its e-mail address or, without one, through a search that lags",
@@ -135,13 +135,13 @@ ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
     list=list_,
     page=page,
     filters=frozenset({"email", "external_id"}),
-    max_limit=calls.MOST,
+    max_limit=requests.MOST,
     updated_since=False,
     create=create,
     update=update,
     find={"email": find_email},
     receipt=receipt,
     find_marker=find_marker,
-    marked=calls.marked,
+    marked=requests.marked,
     recovery=RECOVERY,
 )

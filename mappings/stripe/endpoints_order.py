@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, FieldRefusal, ListQuery, Notes, Page, Receipt, Recovery, decode
-from mappings.stripe import calls, form
-from mappings.stripe.order_tables_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
+from mappings.stripe import bodies, requests
+from mappings.stripe.order_enums_r1 import INVOICE_OF_STATUS, SESSION_OF_STATUS
 from mappings.stripe.wire_2026_10_28 import OPERATION_ID, Account
-from mappings.stripe.writes_2026_10_28 import OrderWrite
+from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
 
 INVOICES: Final = "/v1/invoices"
 SESSIONS: Final = "/v1/checkout/sessions"
@@ -34,15 +34,15 @@ def read(remote_id: str, account: Account) -> VendorRequest:
     collection, beside = _of(remote_id)
     return VendorRequest(
         method="GET",
-        path=calls.path_of(collection, remote_id),
+        path=requests.path_of(collection, remote_id),
         route=f"{collection}/{{id}}",
-        query=calls.expanding(*beside),
+        query=requests.expanding(*beside),
     )
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
     """The order of an answer; None for a deleted draft, and for a checkout that sells nothing."""
-    found = calls.one(reply)
+    found = requests.one(reply)
     return (found if found is not None and _sells(found) else None), account
 
 
@@ -50,21 +50,21 @@ def list_(query: ListQuery, account: Account) -> VendorRequest:
     """A page of invoices, or, once those are through, of checkouts."""
     sessions = _lists_sessions(query.after)
     collection, beside = (SESSIONS, IN_SESSION) if sessions else (INVOICES, IN_INVOICE)
-    parameters = [("limit", str(min(query.limit, calls.MOST)))]
+    parameters = [("limit", str(min(query.limit, requests.MOST)))]
     if query.after is not None and query.after != THEN_SESSIONS:
         parameters.append(("starting_after", query.after))
     if (status := query.filters.get("status")) is not None:
         words = SESSION_OF_STATUS if sessions else INVOICE_OF_STATUS
         parameters.append(("status", words.get(status, _any(words))))
-    parameters += calls.expanding(*(f"data.{member}" for member in beside))
+    parameters += requests.expanding(*(f"data.{member}" for member in beside))
     return VendorRequest(method="GET", path=collection, route=collection, query=tuple(parameters))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """The orders of a page. After the last invoice the checkouts begin."""
-    answer = decode(reply.body, calls.Listed)
+    answer = decode(reply.body, requests.Listed)
     sessions = _lists_sessions(query.after)
-    following = calls.last_id(answer.data) if answer.has_more else None if sessions else THEN_SESSIONS
+    following = requests.last_id(answer.data) if answer.has_more else None if sessions else THEN_SESSIONS
     kept = answer.data
     status = query.filters.get("status")
     if status is not None and status not in (SESSION_OF_STATUS if sessions else INVOICE_OF_STATUS):
@@ -78,15 +78,15 @@ def create(body: OrderWrite, marker: str, parent: str | None, account: Account) 
     collection, beside = (INVOICES, IN_INVOICE) if body.invoice is not None else (SESSIONS, IN_SESSION)
     kept = {} if isinstance(body.body.metadata, UnsetType) else body.body.metadata
     marked = replace(body.body, metadata={**kept, OPERATION_ID: marker})
-    return calls.post(collection, collection, form.encoded(marked, *beside), marker)
+    return requests.post(collection, collection, bodies.encoded(marked, *beside), marker)
 
 
 def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
     """Change what is sent."""
     collection, beside = _of(remote_id)
-    encoded = form.encoded(body.body, *beside)
-    path, route = calls.path_of(collection, remote_id), f"{collection}/{{id}}"
-    return calls.post(path, route, encoded, calls.changing_key(marker, encoded))
+    encoded = bodies.encoded(body.body, *beside)
+    path, route = requests.path_of(collection, remote_id), f"{collection}/{{id}}"
+    return requests.post(path, route, encoded, requests.changing_key(marker, encoded))
 
 
 def cancel(
@@ -104,21 +104,21 @@ def cancel(
         notes.unsupported("/note", "Stripe keeps no note with it")
     collection, beside = _of(remote_id)
     verb = "/expire" if collection == SESSIONS else "/void"
-    body = form.expanding(*beside)
-    path, route = calls.path_of(collection, remote_id, verb), f"{collection}/{{id}}{verb}"
-    return calls.post(path, route, body, marker), tuple(notes.refused)
+    body = bodies.expanding(*beside)
+    path, route = requests.path_of(collection, remote_id, verb), f"{collection}/{{id}}{verb}"
+    return requests.post(path, route, body, marker), tuple(notes.refused)
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """The order as the answer shows it, whole."""
-    remote_id, whole = calls.made(reply)
+    remote_id, whole = requests.made(reply)
     return Receipt(remote_id=remote_id, record=whole, created=action == "create")
 
 
 def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest:
     """The order that a lost create may have made, among the newest of its customer, whom an invoice always has, or of
     all. Lists do not lag; of invoices there is a search as well, which does."""
-    newest = [("limit", str(calls.MOST))]
+    newest = [("limit", str(requests.MOST))]
     customer = getattr(body.body, "customer", None) if body is not None else None
     if isinstance(customer, str):
         newest.append(("customer", customer))
@@ -147,9 +147,9 @@ def _sells(raw: Raw) -> bool:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="key",
-        lifetime=calls.KEY_LIFETIME,
+        lifetime=requests.KEY_LIFETIME,
         strength="search",
-        search_lag=calls.SEARCH_LAG,
+        search_lag=requests.SEARCH_LAG,
         note="Stripe answers the same request again under its idempotency key for a day; after that, and where it "
         "answers with an error of its own again, the order is looked up by the operation id in its metadata, "
         "among the hundred newest: those of its customer, where it names one",
@@ -170,13 +170,13 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     list=list_,
     page=page,
     filters=frozenset({"status"}),
-    max_limit=calls.MOST,
+    max_limit=requests.MOST,
     updated_since=False,
     create=create,
     update=update,
     cancel=cancel,
     receipt=receipt,
     find_marker=find_marker,
-    marked=calls.marked,
+    marked=requests.marked,
     recovery=RECOVERY,
 )

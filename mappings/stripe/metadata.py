@@ -12,10 +12,10 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings import custom_fields
+from mappings.kit import custom_fields
 from mappings.spec import Notes
 from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID
-from mappings.stripe.writes_2026_10_28 import Metadata
+from mappings.stripe.wire_writes_2026_10_28 import Metadata
 
 LONGEST: Final = 500
 SEPARATOR: Final = ";"

@@ -7,14 +7,14 @@ from typing import Final
 from canonical import values
 from canonical.order import Discount, LineItem, LineOption, OrderCustomer, Payment, ShippingLine
 from canonical.parts import CustomFieldSetting, LossKind
-from mappings.line_fields import HIDDEN
+from mappings.kit.line_fields import HIDDEN
 from mappings.spec import Notes
 from mappings.stripe import metadata
 from mappings.stripe import wire_2026_10_28 as wire
+from mappings.stripe.field_values import id_of, instant
 from mappings.stripe.metadata import OURS
 from mappings.stripe.money import decimals, money, unit_price
-from mappings.stripe.order_tables_r1 import METHOD, PAYMENT_STATE
-from mappings.stripe.reading import id_of, instant
+from mappings.stripe.order_enums_r1 import METHOD, PAYMENT_STATE
 
 NAMELESS: Final = ""
 FINEST: Final = Decimal(1).scaleb(-9)

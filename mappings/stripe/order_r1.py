@@ -6,26 +6,24 @@ lines before discounts, which are added up where all lines came along. Times of 
 
 from typing import Any, Final, cast
 
-from msgspec.structs import replace
-
 from canonical.order import Discount, Order, PaymentStatus, Totals
 from canonical.order_patch import OrderPatch
 from canonical.parts import CustomField
 from canonical.totals import check_payment, check_taxes
-from mappings import line_fields
+from mappings.kit import line_fields
+from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Notes, Remote, Unmappable, VendorMapping, misread
 from mappings.stripe import addresses, metadata
+from mappings.stripe import order_enums_r1 as enums
 from mappings.stripe import order_parts_r1 as parts
 from mappings.stripe import order_sums_r1 as sums
-from mappings.stripe import order_tables_r1 as tables
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.endpoints_order import ENDPOINTS
+from mappings.stripe.field_values import dashboard, id_of, instant
 from mappings.stripe.money import money
 from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
-from mappings.stripe.reading import dashboard, id_of, instant
-from mappings.stripe.writes_2026_10_28 import OrderWrite
-from mappings.unchanged import changes_only
+from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
 
 Sold = wire.Invoice | wire.CheckoutSession
 
@@ -59,25 +57,20 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
     totals = _invoice_totals(record, currency, tax_inclusive, notes)
     remote_id = id_of(record.customer)
     created_at, moved = instant(record.created), record.status_transitions
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    order = replace(
-        Order(
-            number=record.number,
-            source_kind="invoice",
-            source_kind_raw="invoice",
-            status=tables.INVOICE_STATUS.get(record.status, "unknown"),
-            status_raw=record.status,
-            payment_status=_invoice_payment_status(record),
-            payment_status_raw=record.status,
-            cancelled_at=instant(moved.voided_at),
-            currency=currency,
-            totals=totals,
-            tax_inclusive=tax_inclusive,
-            customer=parts.customer(
-                remote_id, record.customer_email, record.customer_phone, record.customer_name, notes
-            ),
-            is_guest=remote_id is None,
-        ),
+    order = Order(
+        number=record.number,
+        source_kind="invoice",
+        source_kind_raw="invoice",
+        status=enums.INVOICE_STATUS.get(record.status, "unknown"),
+        status_raw=record.status,
+        payment_status=_invoice_payment_status(record),
+        payment_status_raw=record.status,
+        cancelled_at=instant(moved.voided_at),
+        currency=currency,
+        totals=totals,
+        tax_inclusive=tax_inclusive,
+        customer=parts.customer(remote_id, record.customer_email, record.customer_phone, record.customer_name, notes),
+        is_guest=remote_id is None,
         billing_address=addresses.read(record.customer_address, "billing"),
         shipping_address=addresses.read_shipping(record.shipping_details or record.customer_shipping),
         line_items=lines,
@@ -128,7 +121,7 @@ def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | N
 
 def _invoice_payment_status(record: wire.Invoice) -> PaymentStatus:
     """A paid invoice may have been credited since; an open one may be paid in part."""
-    status = tables.INVOICE_PAYMENT.get(record.status, "unknown")
+    status = enums.INVOICE_PAYMENT.get(record.status, "unknown")
     given_back = record.post_payment_credit_notes_amount
     if status == "paid" and given_back > 0:
         return "refunded" if given_back >= record.amount_paid else "partially_refunded"
@@ -154,23 +147,21 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     remote_id = id_of(record.customer)
     created_at = instant(record.created)
     presented = record.presentment_details
-    order = replace(
-        Order(
-            source_kind="checkout_session",
-            source_kind_raw="checkout.session",
-            status=tables.SESSION_STATUS.get(record.status, "unknown"),
-            status_raw=record.status,
-            payment_status=payment_status,
-            payment_status_raw=record.payment_status,
-            currency=currency,
-            presentment_currency=None
-            if presented is None or presented.presentment_currency is None
-            else presented.presentment_currency.upper(),
-            totals=totals,
-            tax_inclusive=tax_inclusive,
-            customer=parts.customer(remote_id, who.email or record.customer_email, who.phone, who.name, notes),
-            is_guest=remote_id is None,
-        ),
+    order = Order(
+        source_kind="checkout_session",
+        source_kind_raw="checkout.session",
+        status=enums.SESSION_STATUS.get(record.status, "unknown"),
+        status_raw=record.status,
+        payment_status=payment_status,
+        payment_status_raw=record.payment_status,
+        currency=currency,
+        presentment_currency=None
+        if presented is None or presented.presentment_currency is None
+        else presented.presentment_currency.upper(),
+        totals=totals,
+        tax_inclusive=tax_inclusive,
+        customer=parts.customer(remote_id, who.email or record.customer_email, who.phone, who.name, notes),
+        is_guest=remote_id is None,
         billing_address=addresses.read(who.address, "billing", name=who.name),
         shipping_address=addresses.read_shipping(_shipping(record)),
         line_items=lines,
@@ -228,7 +219,7 @@ def _session_discounts(record: wire.CheckoutSession, currency: str) -> tuple[Dis
 
 
 def _session_payment_status(record: wire.CheckoutSession, charge: wire.Charge | None) -> PaymentStatus:
-    status = tables.SESSION_PAYMENT.get((record.payment_status, record.status), "unknown")
+    status = enums.SESSION_PAYMENT.get((record.payment_status, record.status), "unknown")
     intent = record.payment_intent
     if status == "pending" and isinstance(intent, wire.PaymentIntent) and intent.status == "requires_capture":
         return "authorized"

@@ -13,13 +13,13 @@ from msgspec import UNSET, UnsetType
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
-from mappings.stripe import order_tables_r1 as tables
+from mappings.stripe import order_enums_r1 as enums
 from mappings.stripe import wire_2026_10_28 as wire
 from mappings.stripe.money import InexactAmount, minor_decimal, minor_units
-from mappings.stripe.writes_2026_10_28 import (
+from mappings.stripe.wire_writes_2026_10_28 import (
     AmountWrite,
     InvoiceWrite,
     LineWrite,
@@ -77,9 +77,9 @@ def _body(
         return _new_invoice(patch, settings, notes) if patch.status == "draft" else _new_session(patch, settings, notes)
     _refuse(patch, FIXED, notes)
     if isinstance(current, wire.Invoice):
-        _same_status(patch.status, tables.INVOICE_STATUS.get(current.status, "unknown"), notes)
+        _same_status(patch.status, enums.INVOICE_STATUS.get(current.status, "unknown"), notes)
         return _changed_invoice(patch, current, settings, notes)
-    _same_status(patch.status, tables.SESSION_STATUS.get(current.status, "unknown"), notes)
+    _same_status(patch.status, enums.SESSION_STATUS.get(current.status, "unknown"), notes)
     return _changed_session(patch, current, settings, notes)
 
 

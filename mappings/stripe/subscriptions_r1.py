@@ -5,7 +5,7 @@ from typing import Final
 from canonical.customer import Subscription, SubscriptionStatus
 from mappings.spec import Notes
 from mappings.stripe import wire_2026_10_28 as wire
-from mappings.stripe.reading import instant
+from mappings.stripe.field_values import instant
 
 STATUS: Final[dict[str, SubscriptionStatus]] = {
     "trialing": "trialing",

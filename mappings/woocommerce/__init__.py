@@ -6,9 +6,9 @@ from mappings.spec import NUMBER, Auth, Pacing, Vendor
 from mappings.woocommerce.account import REQUESTS, build_account
 from mappings.woocommerce.customer_r1 import CUSTOMER
 from mappings.woocommerce.errors import budget, refusal
-from mappings.woocommerce.notices import WEBHOOKS
 from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.unwrap import unwrap
+from mappings.woocommerce.webhooks import WEBHOOKS
 from mappings.woocommerce.wire_v3 import Account
 
 VENDOR: Final = Vendor[Account](

@@ -8,7 +8,7 @@ from msgspec import Raw, Struct
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import decode
-from mappings.woocommerce.asking import API
+from mappings.woocommerce.requests import API
 from mappings.woocommerce.wire_v3 import NOTHING, Account
 
 SETTINGS: Final = f"{API}/settings/general"

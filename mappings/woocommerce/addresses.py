@@ -7,6 +7,7 @@ stand there; a shipping address has both for itself.
 from typing import Final
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
@@ -76,6 +77,14 @@ def write(
         phone=_changed(address.phone, there.phone) if kind == "shipping" else UNSET,
     )
     return UNSET if place == UNTOUCHED else place
+
+
+def with_own(place: PlaceWrite | UnsetType, **members: object) -> PlaceWrite | UnsetType:
+    """An address with members that belong to the customer, those that are set."""
+    told = {name: value for name, value in members.items() if not isinstance(value, UnsetType)}
+    if not told:
+        return place
+    return replace(UNTOUCHED if isinstance(place, UnsetType) else place, **told)
 
 
 def _changed(wanted: str | None, there: str | None) -> Text:

@@ -14,7 +14,7 @@ import msgspec
 from canonical import values
 from canonical.order_patch import LineItemPatch
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
-from mappings import custom_fields, line_fields
+from mappings.kit import custom_fields, line_fields
 from mappings.spec import Notes
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, OURS, Meta, MetaWrite
 

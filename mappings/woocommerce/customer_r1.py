@@ -9,12 +9,12 @@ from typing import Final
 from canonical import values
 from canonical.customer import Customer, CustomerPatch, Email, Phone
 from canonical.parts import Address, Loss
+from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Remote, VendorMapping
-from mappings.unchanged import changes_only
 from mappings.woocommerce import addresses, custom_fields, wire_v3
-from mappings.woocommerce.asking import meta_text, page_url
 from mappings.woocommerce.customer_write_r1 import to_vendor
 from mappings.woocommerce.endpoints_customer import ENDPOINTS
+from mappings.woocommerce.requests import meta_text, page_url
 from mappings.woocommerce.wire_v3 import EXTERNAL_ID, Account, CustomerWrite
 
 PAGE: Final = "user-edit.php?user_id=%d"

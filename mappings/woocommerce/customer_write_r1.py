@@ -5,12 +5,13 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
+from canonical.customer import CustomerPatch, EmailPatch
 from canonical.parts import AddressPatch, AddressType
+from mappings.kit import patches, people
+from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
 from mappings.woocommerce.wire_v3 import NOWHERE, Account, Customer, CustomerWrite, PlaceWrite, Text
-from mappings.woocommerce.writing import address_of, refuse_without_place, text, with_own
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "kind": "WooCommerce's customers are users of the shop, whoever they are",
@@ -29,6 +30,16 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "tax_exemption": "WooCommerce decides about taxes when something is ordered",
     "consents": "WooCommerce keeps no consents: where a plugin keeps them, configure a custom field",
 }
+EMAIL: Final = people.OnlyOne(
+    others="WooCommerce keeps one address of the account and one of type billing",
+    type="the address of a WooCommerce account is of no type",
+    primary="the address of the account is the primary one",
+)
+PHONE: Final = people.OnlyOne(
+    others="WooCommerce keeps one telephone number, and one with the shipping address",
+    type="WooCommerce keeps no kind of number",
+    primary="the only number is the primary one",
+)
 Places = tuple[PlaceWrite | UnsetType, PlaceWrite | UnsetType]
 
 
@@ -37,17 +48,21 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes)
     email, billing_email = _emails(patch.emails, current, notes)
+    phone = patches.text(people.write_phone(patch.phones, PHONE, notes), "")
     billing, shipping = _addresses(patch.addresses, current, notes)
-    billing = with_own(
-        billing, company=text(patch.company_name), email=billing_email, phone=_phone(patch.phones, notes)
+    billing = addresses.with_own(
+        billing,
+        company=patches.text(patch.company_name, ""),
+        email=billing_email,
+        phone=phone,
     )
     settings = account.custom_fields.get("customer", ())
     held = None if current is None else current.meta_data
     meta = custom_fields.write(patch.external_id, patch.custom_fields, settings, held, notes)
     body = CustomerWrite(
         email=email,
-        first_name=text(patch.first_name),
-        last_name=text(patch.last_name),
+        first_name=patches.text(patch.first_name, ""),
+        last_name=patches.text(patch.last_name, ""),
         billing=billing,
         shipping=shipping,
         meta_data=meta or UNSET,
@@ -65,9 +80,9 @@ def _emails(
     if isinstance(emails, UnsetType) or not emails:
         notes.invalid("/emails", "a WooCommerce customer always has an e-mail address")
         return UNSET, UNSET
-    first = next((place for place, email in enumerate(emails) if email.is_primary is True), None)
-    if first is None:
-        first = next((place for place, email in enumerate(emails) if email.type != "billing"), 0)
+    first = people.primary(
+        emails, otherwise=next((place for place, email in enumerate(emails) if email.type != "billing"), 0)
+    )
     account: Text = UNSET
     billing: Text = UNSET
     for place, email in enumerate(emails):
@@ -75,45 +90,17 @@ def _emails(
         if email.status not in (UNSET, "unknown"):
             notes.unsupported(f"{pointer}/status", "WooCommerce does not know whether mail arrives")
         if place == first:
-            account = _account_email(email, pointer, notes)
+            people.refuse_details(email, pointer, EMAIL, notes)
+            account = patches.email(email.address, f"{pointer}/address", notes)
         elif email.type == "billing" and billing is UNSET:
-            billing = address_of(email.address, f"{pointer}/address", notes)
+            billing = patches.email(email.address, f"{pointer}/address", notes)
         else:
-            detail = "WooCommerce keeps one address of the account and one of type billing"
-            notes.unsupported(pointer, detail)
+            notes.unsupported(pointer, EMAIL.others)
     if billing is UNSET and current is not None and current.billing.email:
         billing = account
     # WooCommerce refuses an address that somebody has, and an account's own in another spelling passes for one.
     is_held = current is not None and account == values.email(current.email or "")
     return (UNSET if is_held else account), billing
-
-
-def _account_email(email: EmailPatch, pointer: str, notes: Notes) -> str:
-    if email.type not in (UNSET, "unknown"):
-        notes.unsupported(f"{pointer}/type", "the address of a WooCommerce account is of no type")
-    if email.is_primary is False:
-        notes.unsupported(f"{pointer}/is_primary", "the address of the account is the primary one")
-    return address_of(email.address, f"{pointer}/address", notes)
-
-
-def _phone(phones: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> Text:
-    if isinstance(phones, UnsetType) or not phones:
-        return UNSET if isinstance(phones, UnsetType) else ""
-    first = next((place for place, phone in enumerate(phones) if phone.is_primary is True), 0)
-    for place, phone in enumerate(phones):
-        pointer = f"/phones/{place}"
-        if place != first:
-            notes.unsupported(pointer, "WooCommerce keeps one telephone number, and one with the shipping address")
-        elif phone.type not in (UNSET, "unknown"):
-            notes.unsupported(f"{pointer}/type", "WooCommerce keeps no kind of number")
-        elif phone.is_primary is False:
-            notes.unsupported(f"{pointer}/is_primary", "the only number is the primary one")
-    chosen = phones[first]
-    number = (chosen.raw or "").strip() or chosen.e164
-    if not number:
-        notes.invalid(f"/phones/{first}", "e164 or raw is needed")
-        return UNSET
-    return number
 
 
 def _addresses(patch: tuple[AddressPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes) -> Places:

@@ -2,91 +2,51 @@
 
 from typing import Final
 
-from msgspec import Raw
+from mappings.http import VendorRequest
+from mappings.kit.paging import Offsets
+from mappings.kit.rest import Collection
+from mappings.spec import Action, Recovery
+from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, mark, remote_id, total
+from mappings.woocommerce.wire_v3 import Account, CustomerWrite
 
-from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode, decode_loosely
-from mappings.woocommerce import asking
-from mappings.woocommerce.asking import Marked
-from mappings.woocommerce.offsets import page_at, place_in
-from mappings.woocommerce.wire_v3 import OPERATION, Account, CustomerWrite, MetaWrite
-
-CUSTOMERS: Final = "customers"
 EVERYBODY: Final = ("role", "all")
 """Without it WooCommerce lists only users whose role is customer: administrators and subscribers buy, too."""
 
-
-def read(remote_id: str, _account: Account) -> VendorRequest:
-    """One customer by id."""
-    return asking.read(CUSTOMERS, remote_id)
-
-
-def by_email(email: str, _account: Account) -> VendorRequest:
-    """The customer with this address, which is unique; WooCommerce looks for the whole of it in its table of users."""
-    return asking.listed(CUSTOMERS, (("email", email), EVERYBODY))
-
-
-def list_(query: ListQuery, account: Account) -> VendorRequest:
-    """A page of customers, oldest first, from a place in the list.
-
-    Raises ValueError for a place that did not come from `page`.
-    """
-    if "email" in query.filters:
-        return by_email(query.filters["email"], account)
-    place = place_in(query.after)
-    window = (("offset", str(place.asked)), ("per_page", str(place.size(query.limit))))
-    return asking.listed(CUSTOMERS, (EVERYBODY, ("orderby", "id"), ("order", "asc"), *window))
-
-
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The customers of one answer that were not listed before."""
-    records = decode(reply.body, tuple[Raw, ...])
-    if "email" in query.filters:
-        return Page(records=records, next=None, account=account)
-    records, following = page_at(place_in(query.after), records, reply.headers.get("x-wp-total"), query.limit)
-    return Page(records=records, next=following, account=account)
+CUSTOMERS: Final = Collection[CustomerWrite, Account](
+    path=f"{API}/customers",
+    paging=Offsets(
+        ask=lambda offset, rows: (
+            EVERYBODY,
+            ("orderby", "id"),
+            ("order", "asc"),
+            ("offset", str(offset)),
+            ("per_page", str(rows)),
+        ),
+        id=lambda record: int(remote_id(record)),
+        total=total,
+        most=MAX_PER_PAGE,
+    ),
+    id=remote_id,
+    # The address is unique; WooCommerce looks for the whole of it in its table of users.
+    keys={"email": lambda email: (("email", email), EVERYBODY)},
+    mark=mark,
+    carries=carries,
+)
 
 
-def create(body: CustomerWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
-    """A new customer that names its operation."""
-    marked = asking.with_meta(body, MetaWrite(key=OPERATION, value=marker))
-    return asking.create(CUSTOMERS, asking.encoded(marked))
-
-
-def update(remote_id: str, body: CustomerWrite, _marker: str, _account: Account) -> VendorRequest:
-    """Set these fields and leave the others. The marker stays that of the create."""
-    return asking.update(CUSTOMERS, remote_id, asking.encoded(body))
-
-
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The answer to a write is the whole customer."""
-    record = decode_loosely(reply.body, Marked)
-    return Receipt(remote_id=str(record.id), record=Raw(reply.body), created=action == "create")
-
-
-def find_marker(
-    _marker: str, _parent: str | None, body: CustomerWrite | None, account: Account
-) -> VendorRequest | None:
-    """The customer with the address that the write was for: if it was done, he carries its marker."""
-    return by_email(body.email, account) if body is not None and isinstance(body.email, str) else None
-
-
-def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the customer that carries this marker."""
-    for one in decode_loosely(reply.body, tuple[Marked, ...]):
-        if asking.meta_text(one.meta_data, OPERATION) == marker:
-            return str(one.id)
-    return None
+def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest | None:
+    """Return the request for the customer with the address of the write: if it was done, its record has the marker."""
+    return CUSTOMERS.find("email", body.email) if body is not None and isinstance(body.email, str) else None
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="WooCommerce has no idempotency keys, but refuses a second customer with the same e-mail address; he is "
-        "looked up by it in the shop's database and carries our operation in his meta. A shop that is still at work on "
-        "the lost request when it is looked up could let the repeat pass, and one that broke off between user and "
-        "meta has a customer who does not name the operation: the repeat is then refused as a duplicate",
+        note="WooCommerce has no idempotency keys, but refuses a second customer with the same e-mail address; the "
+        "customer is looked up by it in the shop's database and carries our operation in its meta. A shop still "
+        "at work on the lost request when it is looked up could let the repeat pass, and one that broke off between "
+        "user and meta has a customer who does not name the operation: the repeat is then refused as a duplicate",
     ),
     "update": Recovery(
         by="state",
@@ -96,19 +56,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     ),
 }
 
-ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
-    read=read,
-    record=asking.record,
-    list=list_,
-    page=page,
-    filters=frozenset({"email"}),
-    max_limit=asking.MAX_PER_PAGE - 1,  # one more is asked for, to see whether the list moved
-    updated_since=False,
-    create=create,
-    update=update,
-    find={"email": by_email},
-    receipt=receipt,
-    find_marker=find_marker,
-    marked=marked,
+ENDPOINTS: Final = CUSTOMERS.endpoints(
     recovery=RECOVERY,
+    find_marker=find_marker,
+    max_limit=MAX_PER_PAGE - 1,  # one more is asked for, to see whether the list moved
+    updated_since=False,
 )

@@ -1,39 +1,22 @@
-"""How orders are reached, what lies beside them, and how a lost write of one is settled."""
+"""How orders are reached, which refunds belong to them, and how a lost write of one is settled."""
 
-from datetime import timedelta
+import dataclasses
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
-from mappings import markers
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import (
-    Action,
-    Endpoints,
-    FieldRefusal,
-    ListQuery,
-    Notes,
-    Page,
-    Receipt,
-    Recovery,
-    decode,
-    decode_loosely,
-)
-from mappings.woocommerce import asking, keysets
-from mappings.woocommerce.asking import API, Marked
-from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, LISTED
-from mappings.woocommerce.wire_v3 import (
-    CANCEL_REASON,
-    OPERATION,
-    Account,
-    MetaWrite,
-    OrderWrite,
-    Refund,
-)
+from mappings.kit import markers
+from mappings.kit.paging import Keyset, Query, Window
+from mappings.kit.rest import Collection
+from mappings.spec import Action, FieldRefusal, Notes, Recovery, decode_loosely
+from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, LISTED
+from mappings.woocommerce.requests import API, MAX_PER_PAGE, carries, gmt, mark, remote_id, total
+from mappings.woocommerce.wire_v3 import CANCEL_REASON, Account, MetaWrite, OrderWrite, Refund
 
-ORDERS: Final = "orders"
 MOST_REFUND_READS: Final = 10
 """Of how many orders of a page the refunds are read; each is a request of its own."""
 NOBODY: Final = ("include", "0")
@@ -42,6 +25,13 @@ BEFORE: Final = timedelta(hours=1)
 """By how much a shop's clock may be behind ours."""
 SEARCH_LAG: Final = 120.0
 """For so long PHP may still be at work on a request that nobody waits for any more."""
+SECOND: Final = timedelta(seconds=1)
+
+
+class _Timed(Struct, frozen=True, kw_only=True):
+    id: int
+    date_created_gmt: datetime | None = None
+    date_modified_gmt: datetime | None = None
 
 
 class _Refund(Struct, frozen=True, kw_only=True):
@@ -58,24 +48,50 @@ class _WithRefunds(Struct, frozen=True, kw_only=True):
         return any(one.id for one in self.refunds)
 
 
-def read(remote_id: str, _account: Account) -> VendorRequest:
-    """One order by id."""
-    return asking.read(ORDERS, remote_id)
+def window(asked: Window) -> Query:
+    """Return the parameters of a page of orders. WooCommerce's bounds are not part of what they bound."""
+    query: list[tuple[str, str]] = [("orderby", "modified" if asked.by_change else "date"), ("order", "asc")]
+    if asked.since is not None:
+        before = asked.since.astimezone(UTC).replace(microsecond=0) - SECOND
+        query += [("modified_after" if asked.by_change else "after", gmt(before)), ("dates_are_gmt", "true")]
+    if asked.exclude:
+        query.append(("exclude", ",".join(asked.exclude)))
+    return (*query, ("per_page", str(asked.rows)))
 
 
-def list_(query: ListQuery, _account: Account) -> VendorRequest:
-    """A page of orders, oldest first. Raises ValueError for a cursor that did not come from `page`."""
-    status = query.filters.get("status")
+def placed(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
+    """Return the id of an order, and when it changed or was created."""
+    timed = decode_loosely(record, _Timed)
+    moment = timed.date_modified_gmt if by_change else timed.date_created_gmt
+    return str(timed.id), None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def with_status(status: str | None) -> Query:
+    """Return the parameter for orders of a status, of any without one."""
     wanted = ("any",) if status is None else LISTED.get(status, ())
-    filters = (("status", ",".join(wanted)),) if wanted else (NOBODY,)
-    return asking.listed(ORDERS, (*filters, *keysets.window(query)))
+    return (("status", ",".join(wanted)),) if wanted else (NOBODY,)
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The orders of one answer that were not listed before."""
-    records = decode(reply.body, tuple[Raw, ...])
-    records, following = keysets.page_of(query, records, reply.headers.get("x-wp-total"))
-    return Page(records=records, next=following, account=account)
+def has_more(reply: VendorReply, records: int, rows: int) -> bool:
+    """Return whether a reply is not the last. Something before the shop may take the header away."""
+    found = total(reply)
+    return found > records if found is not None else records >= rows
+
+
+def is_whole(record: Raw) -> bool:
+    """Return whether an order has no refunds: those are read beside it."""
+    return not decode_loosely(record, _WithRefunds).has_refunds
+
+
+ORDERS: Final = Collection[OrderWrite, Account](
+    path=f"{API}/orders",
+    paging=Keyset(ask=window, head=placed, spell=gmt, more=has_more, most=MAX_PER_PAGE, exclude=True),
+    id=remote_id,
+    filters={"status": with_status},
+    mark=mark,
+    carries=carries,
+    is_whole=is_whole,
+)
 
 
 def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
@@ -88,9 +104,9 @@ def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | Non
         return None
     return VendorRequest(
         method="GET",
-        path=f"{API}/{ORDERS}/{refunded[done]}/refunds",
-        route=f"{API}/{ORDERS}/{{id}}/refunds",
-        query=(("per_page", str(asking.MAX_PER_PAGE)),),
+        path=f"{ORDERS.one(str(refunded[done]))}/refunds",
+        route=f"{ORDERS.route}/refunds",
+        query=(("per_page", str(MAX_PER_PAGE)),),
     )
 
 
@@ -100,19 +116,8 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     return replace(account, refunds=account.refunds | found, refund_reads=account.refund_reads + 1)
 
 
-def create(body: OrderWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
-    """A new order that names its operation."""
-    marked_body = asking.with_meta(body, MetaWrite(key=OPERATION, value=marker))
-    return asking.create(ORDERS, asking.encoded(marked_body))
-
-
-def update(remote_id: str, body: OrderWrite, _marker: str, _account: Account) -> VendorRequest:
-    """Set these fields and leave the others. The marker stays that of the create."""
-    return asking.update(ORDERS, remote_id, asking.encoded(body))
-
-
 def cancel(
-    remote_id: str, asked: OrderCancel, _marker: str, _account: Account
+    remote_id: str, asked: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
     """The status, and why. WooCommerce itself puts the goods back to stock, pays nothing back and tells the shop."""
     notes = Notes()
@@ -128,35 +133,20 @@ def cancel(
     if asked.note is not None:
         notes.unsupported("/note", "WooCommerce's notes are records of their own")
     body = OrderWrite(status="cancelled", meta_data=(MetaWrite(key=CANCEL_REASON, value=reason or "other"),))
-    return asking.update(ORDERS, remote_id, asking.encoded(body)), tuple(notes.refused)
+    return ORDERS.update(remote_id, body, marker, account), tuple(notes.refused)
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The answer to a write is the whole order, unless it has refunds, which are read beside it."""
-    found = decode_loosely(reply.body, _WithRefunds)
-    record = None if found.has_refunds else Raw(reply.body)
-    return Receipt(remote_id=str(found.id), record=record, created=action == "create")
-
-
-def find_marker(marker: str, _parent: str | None, body: OrderWrite | None, _account: Account) -> VendorRequest | None:
-    """The newest orders since the operation began: those of the buyer where the write names one, else all. None for a
-    marker that tells no time."""
+def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest | None:
+    """Return the request for the newest orders since the operation began: those of the buyer where the write names one,
+    else all. None for a marker that tells no time."""
     began = markers.began(marker)
     if began is None:
         return None
     asked: list[tuple[str, str]] = [("status", "any"), ("orderby", "date"), ("order", "desc")]
-    asked += [("after", asking.gmt(began - BEFORE)), ("dates_are_gmt", "true")]
+    asked += [("after", gmt(began - BEFORE)), ("dates_are_gmt", "true")]
     if body is not None and isinstance(body.customer_id, int) and body.customer_id:
         asked.append(("customer", str(body.customer_id)))
-    return asking.listed(ORDERS, (*asked, ("per_page", str(asking.MAX_PER_PAGE))))
-
-
-def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the order that carries this marker."""
-    for one in decode_loosely(reply.body, tuple[Marked, ...]):
-        if asking.meta_text(one.meta_data, OPERATION) == marker:
-            return str(one.id)
-    return None
+    return ORDERS.listed((*asked, ("per_page", str(MAX_PER_PAGE))))
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -182,20 +172,9 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     ),
 }
 
-ENDPOINTS: Final = Endpoints[OrderWrite, Account](
-    read=read,
-    record=asking.record,
-    list=list_,
-    page=page,
-    filters=frozenset({"status"}),
-    max_limit=asking.MAX_PER_PAGE,
+ENDPOINTS: Final = dataclasses.replace(
+    ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MAX_PER_PAGE),
     side_load=side_load,
     absorb=absorb,
-    create=create,
-    update=update,
     cancel=cancel,
-    receipt=receipt,
-    find_marker=find_marker,
-    marked=marked,
-    recovery=RECOVERY,
 )

@@ -12,12 +12,12 @@ from canonical import values
 from canonical.order import Discount, LineItem, LineOption, Payment, PaymentState, Refund, RefundLine, ShippingLine
 from canonical.order import PaymentStatus as Paid
 from canonical.parts import CustomFieldSetting, Loss
-from mappings.line_fields import HIDDEN, option_value
+from mappings.kit.line_fields import HIDDEN, option_value
 from mappings.woocommerce import custom_fields
 from mappings.woocommerce import wire_v3 as wire
 from mappings.woocommerce.addresses import text
 from mappings.woocommerce.money import check_digits, exact, minus, money, quantity, unit_price
-from mappings.woocommerce.order_tables_r1 import DISCOUNTS, METHODS
+from mappings.woocommerce.order_enums_r1 import DISCOUNTS, METHODS
 from mappings.woocommerce.wire_v3 import Account
 
 REFUNDED_ITEM: Final = "_refunded_item_id"

@@ -1,13 +1,11 @@
 """Order, revision 1.
 
-WooCommerce's one status becomes three (see `order_tables_r1`). All sums are without tax, and so is `tax_inclusive`
+WooCommerce's one status becomes three (see `order_enums_r1`). All sums are without tax, and so is `tax_inclusive`
 false, however the shop enters its prices. It knows no amount that was paid: an order is paid as a whole or not at all.
 """
 
 from decimal import Decimal
 from typing import Final
-
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.order import FulfillmentStatus, Order, OrderCustomer, Refund, Totals
@@ -15,17 +13,17 @@ from canonical.order import PaymentStatus as Paid
 from canonical.order_patch import OrderPatch
 from canonical.parts import Loss
 from canonical.totals import check_payment, check_taxes, check_totals
-from mappings import line_fields
+from mappings.kit import line_fields
+from mappings.kit.unchanged import changes_only
 from mappings.spec import Mapped, Remote, VendorMapping, misread
-from mappings.unchanged import changes_only
 from mappings.woocommerce import addresses, custom_fields, order_parts_r1, wire_v3
-from mappings.woocommerce.asking import meta_text, page_url
 from mappings.woocommerce.endpoints_order import ENDPOINTS
 from mappings.woocommerce.money import check_digits, exact, money
+from mappings.woocommerce.order_enums_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_parts_r1 import MOVED, ZERO, added
 from mappings.woocommerce.order_status_write_r1 import TOGETHER
-from mappings.woocommerce.order_tables_r1 import CANCEL_REASONS, CHANNELS, axes
 from mappings.woocommerce.order_write_r1 import to_vendor
+from mappings.woocommerce.requests import meta_text, page_url
 from mappings.woocommerce.wire_v3 import CANCEL_REASON, EXTERNAL_ID, Account, OrderWrite
 
 PAGE: Final = "post.php?post=%d&action=edit"
@@ -72,40 +70,35 @@ def _mapped(record: wire_v3.Order, account: Account) -> Mapped[Order]:
     if record.prices_include_tax:
         loss.append(WITHOUT_TAX)
     why = meta_text(meta, CANCEL_REASON) if is_cancelled and meta else None
-    # In three steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    order = replace(
-        replace(
-            Order(
-                number=record.number or None,
-                source_kind="order",
-                status=said.status,
-                status_raw=record.status,
-                payment_status=paid,
-                payment_status_raw=record.status,
-                fulfillment_status=goods,
-                fulfillment_status_raw=record.status,
-                cancel_reason=CANCEL_REASONS.get(why or "", "unknown") if is_cancelled else None,
-                cancel_reason_raw=why,
-                cancelled_at=updated_at if is_cancelled else None,
-                currency=currency,
-                totals=totals,
-                tax_inclusive=False,
-            ),
-            customer=_customer(record, loss),
-            is_guest=record.customer_id == 0,
-            billing_address=addresses.read_billing(record.billing, with_company=True),
-            shipping_address=addresses.read_shipping(record.shipping),
-            line_items=lines,
-            discounts=order_parts_r1.discounts(record) if record.coupon_lines else (),
-            shipping_lines=order_parts_r1.shipping_lines(record) if record.shipping_lines else (),
-            payments=order_parts_r1.payments(record, paid, paid_at, totals.total),
-            refunds=refunds,
-            channel=CHANNELS.get(record.created_via, "unknown"),
-            channel_raw=record.created_via or None,
-            customer_note=addresses.text(record.customer_note),
-            external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
-            custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
-        ),
+    order = Order(
+        number=record.number or None,
+        source_kind="order",
+        status=said.status,
+        status_raw=record.status,
+        payment_status=paid,
+        payment_status_raw=record.status,
+        fulfillment_status=goods,
+        fulfillment_status_raw=record.status,
+        cancel_reason=CANCEL_REASONS.get(why or "", "unknown") if is_cancelled else None,
+        cancel_reason_raw=why,
+        cancelled_at=updated_at if is_cancelled else None,
+        currency=currency,
+        totals=totals,
+        tax_inclusive=False,
+        customer=_customer(record, loss),
+        is_guest=record.customer_id == 0,
+        billing_address=addresses.read_billing(record.billing, with_company=True),
+        shipping_address=addresses.read_shipping(record.shipping),
+        line_items=lines,
+        discounts=order_parts_r1.discounts(record) if record.coupon_lines else (),
+        shipping_lines=order_parts_r1.shipping_lines(record) if record.shipping_lines else (),
+        payments=order_parts_r1.payments(record, paid, paid_at, totals.total),
+        refunds=refunds,
+        channel=CHANNELS.get(record.created_via, "unknown"),
+        channel_raw=record.created_via or None,
+        customer_note=addresses.text(record.customer_note),
+        external_id=meta_text(meta, EXTERNAL_ID) if meta else None,
+        custom_fields=custom_fields.read(meta, settings, loss) if settings else (),
         placed_at=created_at,
         paid_at=paid_at,
         closed_at=None if record.date_completed_gmt is None else values.utc(record.date_completed_gmt),

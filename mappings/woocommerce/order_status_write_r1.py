@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical.order_patch import OrderPatch
 from mappings.spec import Notes
-from mappings.woocommerce.order_tables_r1 import STATUSES, WRITABLE, Axes, axes
+from mappings.woocommerce.order_enums_r1 import STATUSES, WRITABLE, Axes, axes
 from mappings.woocommerce.wire_v3 import Order, Text
 
 FIELDS: Final = ("status", "payment_status", "fulfillment_status")

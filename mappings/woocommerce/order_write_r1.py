@@ -11,7 +11,8 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, AddressType, CustomFieldSetting
-from mappings import line_fields
+from mappings.kit import line_fields, patches
+from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.woocommerce import addresses, custom_fields
 from mappings.woocommerce.money import decimals
@@ -26,7 +27,6 @@ from mappings.woocommerce.wire_v3 import (
     ShippingLineWrite,
     Text,
 )
-from mappings.woocommerce.writing import address_of, refuse_without_place, text, with_own
 
 UNSUPPORTED: Final[dict[str, str]] = {
     "number": "WooCommerce numbers its orders itself",
@@ -53,7 +53,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     if patch.is_test is True:
         notes.unsupported("/is_test", "WooCommerce has no orders for trial")
     buyer = patch.customer
-    billing = with_own(
+    billing = addresses.with_own(
         _place(patch.billing_address, "billing", current, notes), email=_email(buyer, notes), phone=_phone(buyer)
     )
     _check_name(buyer, patch.billing_address, current, notes)
@@ -70,7 +70,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         shipping=_place(patch.shipping_address, "shipping", current, notes),
         line_items=_lines(patch.line_items, current, digits, of_lines, notes),
         shipping_lines=_shipping_lines(patch.shipping_lines, current, digits, notes),
-        customer_note=text(patch.customer_note),
+        customer_note=patches.text(patch.customer_note, ""),
         meta_data=meta or UNSET,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
@@ -93,7 +93,7 @@ def _email(buyer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> str | 
         return None
     if isinstance(buyer, UnsetType) or buyer.email is None:
         return UNSET
-    return address_of(buyer.email, "/customer/email", notes)
+    return patches.email(buyer.email, "/customer/email", notes)
 
 
 def _phone(buyer: OrderCustomerPatch | None | UnsetType) -> Text:

@@ -7,9 +7,9 @@ from mappings.zendesk import account, errors
 from mappings.zendesk.choices import CHOICES
 from mappings.zendesk.comment_r1 import COMMENT
 from mappings.zendesk.customer_r1 import CUSTOMER
-from mappings.zendesk.notices import WEBHOOKS
 from mappings.zendesk.ticket_r1 import TICKET
 from mappings.zendesk.unwrap import unwrap
+from mappings.zendesk.webhooks import WEBHOOKS
 from mappings.zendesk.wire_v2 import Account
 
 VENDOR: Final[Vendor[Account]] = Vendor(

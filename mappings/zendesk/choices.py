@@ -8,10 +8,10 @@ import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
-from mappings.custom_fields import name_of
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.custom_fields import name_of
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
-from mappings.zendesk.ticket_words import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
+from mappings.zendesk.enums import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
 from mappings.zendesk.wire_v2 import Account
 
 SIZE: Final = ("page[size]", "100")

@@ -7,11 +7,11 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Attachment, Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
-from mappings.html import sanitised
+from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import wire_v2
 from mappings.zendesk.endpoints_comment import ENDPOINTS
-from mappings.zendesk.reading import instant
+from mappings.zendesk.field_values import instant
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 
 AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {"end-user": "customer", "agent": "agent", "admin": "agent"}

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from msgspec import Raw
 
 from canonical.parts import CustomField, CustomFieldSetting, Loss
-from mappings import json_custom_fields
-from mappings.json_custom_fields import write
+from mappings.kit import json_custom_fields
+from mappings.kit.json_custom_fields import write
 
 __all__ = ["read", "write"]
 

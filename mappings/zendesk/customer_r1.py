@@ -7,17 +7,16 @@ primary address and one phone number in the record; further ones are identities,
 from typing import Final
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
 from canonical.parts import CustomFieldValue, Loss
+from mappings.kit.rails_time_zones import IANA
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
-from mappings.zendesk import custom_fields, writing
+from mappings.zendesk import bodies, custom_fields
 from mappings.zendesk.endpoints_customer import ENDPOINTS
-from mappings.zendesk.events_r1 import USER_EVENT
-from mappings.zendesk.reading import agent_url, instant, own_external_id
-from mappings.zendesk.time_zones import IANA
+from mappings.zendesk.field_values import agent_url, instant, own_external_id
+from mappings.zendesk.webhook_r1 import USER_EVENT
 from mappings.zendesk.wire_v2 import Account, User, UserWrite
 
 KIND: Final[dict[str | None, CustomerKind]] = {"end-user": "person", "agent": "person", "admin": "person"}
@@ -43,18 +42,15 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
     loss: list[Loss] = []
     status, status_raw = _status(user)
     settings = account.custom_fields.get("customer", ())
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    customer = replace(
-        Customer(
-            kind=KIND.get(user.role, "unknown"),
-            kind_raw=user.role,
-            display_name=user.name,
-            company_name=None if user.organization_id is None else _company(user.organization_id, account, loss),
-            emails=() if not user.email else _emails(user.email, loss),
-            phones=() if not user.phone else (Phone(e164=values.phone(user.phone), raw=user.phone, is_primary=True),),
-            language=_language(user.locale, loss),
-            timezone=_timezone(user, loss),
-        ),
+    customer = Customer(
+        kind=KIND.get(user.role, "unknown"),
+        kind_raw=user.role,
+        display_name=user.name,
+        company_name=None if user.organization_id is None else _company(user.organization_id, account, loss),
+        emails=() if not user.email else _emails(user.email, loss),
+        phones=() if not user.phone else (Phone(e164=values.phone(user.phone), raw=user.phone, is_primary=True),),
+        language=_language(user.locale, loss),
+        timezone=_timezone(user, loss),
         status=status,
         status_raw=status_raw,
         notes=user.notes,
@@ -78,7 +74,7 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
 def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> Draft[UserWrite]:
     """The write in Zendesk's words. `current` is None for a user to create, or to create or update."""
     notes = Notes()
-    writing.refuse_without_place(patch, NO_PLACE, notes)
+    bodies.refuse_without_place(patch, NO_PLACE, notes)
     body = UserWrite(
         name=_name(patch, current, notes),
         email=_email(patch, current, notes),
@@ -86,8 +82,8 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
         locale=_locale(patch.language, notes),
         time_zone=_time_zone(patch.timezone, notes),
         notes=patch.notes,
-        tags=UNSET if isinstance(patch.tags, UnsetType) else writing.tags(patch.tags or (), notes),
-        external_id=writing.external_id(patch.external_id, notes),
+        tags=UNSET if isinstance(patch.tags, UnsetType) else bodies.tags(patch.tags or (), notes),
+        external_id=bodies.external_id(patch.external_id, notes),
         suspended=_suspended(patch.status, notes),
         user_fields=_user_fields(patch, current, account, notes),
     )

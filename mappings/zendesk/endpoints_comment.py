@@ -15,7 +15,7 @@ from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, Unmappable, decode
 from mappings.zendesk.endpoints_ticket import ONE, ticket_path
 from mappings.zendesk.paging import MOST, Ends, following
-from mappings.zendesk.people import INCLUDE, with_people
+from mappings.zendesk.related import INCLUDE, with_people
 from mappings.zendesk.wire_v2 import (
     MARK_FIELD,
     Account,

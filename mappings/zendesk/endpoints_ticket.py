@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
 from mappings.zendesk.paging import API, MOST, Ends, exported, following, kept, listed
-from mappings.zendesk.people import INCLUDE, absorb, missing_requesters, with_people
+from mappings.zendesk.related import INCLUDE, absorb, missing_requesters, with_people
 from mappings.zendesk.wire_v2 import MARK, Account, Person, TicketBody, TicketWrite
 
 TICKETS: Final = f"{API}/tickets"

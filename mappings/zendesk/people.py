@@ -1,53 +1,113 @@
-"""The people behind the ids in tickets and comments: side-loaded with a page, or asked for once more."""
+"""Writing the people of a ticket: who asks, who follows, who gets copies."""
 
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Raw, Struct
-from msgspec.structs import replace
+from msgspec import UNSET, UnsetType
 
-from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Unmappable, decode
-from mappings.zendesk.paging import API, MOST
-from mappings.zendesk.wire_v2 import Account, Person
+from canonical import values
+from canonical.ticket import FollowerPatch, RequesterPatch
+from mappings.spec import Notes
+from mappings.zendesk import bodies
+from mappings.zendesk.wire_v2 import Account, Person, RequesterWrite, Ticket, WatcherWrite
 
-INCLUDE: Final = ("include", "users")
-SHOW_MANY: Final = f"{API}/users/show_many"
-
-
-class _Requested(Struct, frozen=True, kw_only=True):
-    requester_id: int | None = None
+Watchers = tuple[WatcherWrite, ...] | UnsetType
+Requester = tuple[int | UnsetType, RequesterWrite | UnsetType]
+NOBODY: Final[Requester] = (UNSET, UNSET)
 
 
-class _People(Struct, frozen=True, kw_only=True):
-    users: tuple[Person, ...]
+def requester_written(
+    patch: RequesterPatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
+) -> Requester:
+    """By id always; by address when a ticket is created, and later for somebody whose id is known already."""
+    if not isinstance(patch, RequesterPatch):
+        if current is None:
+            notes.lose("/requester", "defaulted", "without one the agent whose token is used is the requester")
+        elif patch is None:
+            notes.invalid("/requester", "a Zendesk ticket always has a requester")
+        return NOBODY
+    if patch.remote_id is not None:
+        id = bodies.record_id(patch.remote_id, "/requester/remote_id", notes)
+        _compare(patch, account.people.get(id) if isinstance(id, int) else None, notes)
+        return (id if isinstance(id, int) else UNSET, UNSET)
+    if not patch.email:
+        notes.invalid("/requester", "a remote_id or an e-mail address is needed")
+        return NOBODY
+    if not values.is_email(patch.email):
+        notes.invalid("/requester/email", "not an e-mail address")
+        return NOBODY
+    if patch.phone:
+        notes.unsupported("/requester/phone", "Zendesk takes name and address of a requester; set a number at the user")
+
+    email = values.email(patch.email)
+    if email != patch.email:
+        notes.lose("/requester/email", "coerced", "lower-cased")
+    if current is None:
+        if not patch.name:
+            notes.lose("/requester/name", "defaulted", "somebody new at Zendesk is named by the address")
+        return UNSET, RequesterWrite(email=email, name=patch.name or email)
+    known = _by_email(email, account)
+    if known is None:
+        notes.unsupported("/requester/email", "on an existing ticket Zendesk takes another requester by remote_id only")
+        return NOBODY
+    return known.id, UNSET
 
 
-def with_people(account: Account, people: tuple[Person, ...]) -> Account:
-    """The account, knowing these people too."""
-    if not people:
-        return account
-    return replace(account, people=account.people | {person.id: person for person in people})
+def watchers_written(
+    patch: tuple[FollowerPatch, ...] | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
+) -> tuple[Watchers, Watchers]:
+    """Followers and copied people: those wanted are put, those who are there and not wanted are deleted."""
+    if isinstance(patch, UnsetType):
+        return UNSET, UNSET
+    followers: dict[str, WatcherWrite] = {}
+    copied: dict[str, WatcherWrite] = {}
+    for place, follower in enumerate(patch or ()):
+        wanted = _watcher(place, follower, account, notes)
+        if wanted is None:
+            continue
+        chosen = followers if follower.kind == "follower" else copied
+        chosen[str(wanted.user_id or wanted.user_email)] = wanted
+    if current is None:
+        return tuple(followers.values()) or UNSET, tuple(copied.values()) or UNSET
+
+    following = current.follower_ids or ()
+    rest = (id for id in current.collaborator_ids or () if id not in following)
+    copies = dict.fromkeys((*(current.email_cc_ids or ()), *rest))
+    return _replaced(following, followers), _replaced(copies, copied)
 
 
-def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """One read of the requesters that did not come along with their tickets. Who is not found then is gone.
-
-    A ticket that has drifted names nobody here; the mapping says so where it is read.
-    """
-    if account.people_asked:
+def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes) -> WatcherWrite | None:
+    if follower.kind not in ("follower", "cc"):
+        notes.invalid(f"/followers/{place}/kind", "one of: follower, cc")
         return None
-    requesters: set[int | None] = set()
-    for raw in records:
-        with suppress(Unmappable):
-            requesters.add(decode(raw, _Requested).requester_id)
-    wanted = sorted(id for id in requesters if id is not None and id not in account.people)[:MOST]
-    if not wanted:
+    if follower.remote_id is not None:
+        id = bodies.record_id(follower.remote_id, f"/followers/{place}/remote_id", notes)
+        return WatcherWrite(user_id=str(id), action="put") if isinstance(id, int) else None
+    if not follower.email or not values.is_email(follower.email):
+        notes.invalid(f"/followers/{place}", "a remote_id or an e-mail address is needed")
         return None
-    ids = ("ids", ",".join(map(str, wanted)))
-    return VendorRequest(method="GET", path=SHOW_MANY, route=SHOW_MANY, query=(ids,))
+    email = values.email(follower.email)
+    known = _by_email(email, account)
+    if known is not None:
+        return WatcherWrite(user_id=str(known.id), action="put")
+    return WatcherWrite(user_email=email, action="put")
 
 
-def absorb(reply: VendorReply, account: Account) -> Account:
-    """The account, knowing who was found."""
-    return replace(with_people(account, decode(reply.body, _People).users), people_asked=True)
+def _replaced(held: Iterable[int], wanted: dict[str, WatcherWrite]) -> Watchers:
+    gone = [WatcherWrite(user_id=str(id), action="delete") for id in held if str(id) not in wanted]
+    return (*gone, *wanted.values()) or UNSET
+
+
+def _by_email(email: str, account: Account) -> Person | None:
+    for person in account.people.values():
+        if person.email and values.email(person.email) == email:
+            return person
+    return None
+
+
+def _compare(patch: RequesterPatch, known: Person | None, notes: Notes) -> None:
+    """Name and address beside an id are what Zendesk has anyway, or are not taken."""
+    held = (None, None, None) if known is None else (known.name, known.email, known.phone)
+    for name, sent, own in zip(("name", "email", "phone"), (patch.name, patch.email, patch.phone), held, strict=True):
+        if sent is not None and sent.casefold() != (own or "").casefold():
+            notes.lose(f"/requester/{name}", "dropped", "remote_id says who it is; their own data stand")

@@ -8,18 +8,14 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from msgspec import UNSET, Raw, UnsetType
-from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Requester, Ticket, TicketPatch
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
-from mappings.zendesk import custom_fields, wire_v2, writing
+from mappings.zendesk import bodies, custom_fields, wire_v2
 from mappings.zendesk.endpoints_ticket import ENDPOINTS
-from mappings.zendesk.events_r1 import TICKET_EVENT
-from mappings.zendesk.reading import agent_url, instant, own_external_id
-from mappings.zendesk.ticket_people import requester_written, watchers_written
-from mappings.zendesk.ticket_words import (
+from mappings.zendesk.enums import (
     CHANNEL,
     PRIORITY,
     PRIORITY_WRITTEN,
@@ -29,6 +25,9 @@ from mappings.zendesk.ticket_words import (
     TYPE_WRITTEN,
     status_label,
 )
+from mappings.zendesk.field_values import agent_url, instant, own_external_id
+from mappings.zendesk.people import requester_written, watchers_written
+from mappings.zendesk.webhook_r1 import TICKET_EVENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite, FieldWrite, TicketWrite
 
 K = TypeVar("K")
@@ -48,23 +47,20 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
     status = STATUS.get(record.status, "unknown")
     channel = None if record.via is None else record.via.channel
     settings = account.custom_fields.get("ticket", ())
-    # In two steps, as CPython passes more than fifteen keywords in a dict (docs/decisions/0014).
-    ticket = replace(
-        Ticket(
-            number=number,
-            subject=record.subject,
-            description=record.description,
-            status=status,
-            status_raw=record.status,
-            status_category=STATUS_CATEGORY[status],
-            status_label=status_label(record.status, record.custom_status_id, account),
-            priority=PRIORITY.get(record.priority, "unknown"),
-            priority_raw=record.priority,
-            type=TYPE.get(record.type, "unknown"),
-            type_raw=record.type,
-            channel=CHANNEL.get(channel, "unknown"),
-            channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
-        ),
+    ticket = Ticket(
+        number=number,
+        subject=record.subject,
+        description=record.description,
+        status=status,
+        status_raw=record.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=status_label(record.status, record.custom_status_id, account),
+        priority=PRIORITY.get(record.priority, "unknown"),
+        priority_raw=record.priority,
+        type=TYPE.get(record.type, "unknown"),
+        type_raw=record.type,
+        channel=CHANNEL.get(channel, "unknown"),
+        channel_raw=channel if channel is None or isinstance(channel, str) else str(channel),
         requester=None if record.requester_id is None else _requester(record.requester_id, account, loss),
         assignee_remote_id=None if record.assignee_id is None else str(record.assignee_id),
         team_remote_id=None if record.group_id is None else str(record.group_id),
@@ -92,7 +88,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
 def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
     """The write in Zendesk's words. `current` is None for a ticket to create."""
     notes = Notes()
-    writing.refuse_without_place(patch, NO_PLACE, notes)
+    bodies.refuse_without_place(patch, NO_PLACE, notes)
     kind = _chosen(patch.type, TYPE_WRITTEN, "/type", notes)
     requester_id, requester = requester_written(patch.requester, current, account, notes)
     followers, email_ccs = watchers_written(patch.followers, current, account, notes)
@@ -104,16 +100,16 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         type=kind,
         requester_id=requester_id,
         requester=requester,
-        assignee_id=writing.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
-        group_id=writing.record_id(patch.team_remote_id, "/team_remote_id", notes),
-        organization_id=writing.record_id(patch.company_remote_id, "/company_remote_id", notes),
-        problem_id=writing.record_id(patch.parent_remote_id, "/parent_remote_id", notes),
+        assignee_id=bodies.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
+        group_id=bodies.record_id(patch.team_remote_id, "/team_remote_id", notes),
+        organization_id=bodies.record_id(patch.company_remote_id, "/company_remote_id", notes),
+        problem_id=bodies.record_id(patch.parent_remote_id, "/parent_remote_id", notes),
         followers=followers,
         email_ccs=email_ccs,
-        tags=UNSET if isinstance(patch.tags, UnsetType) else writing.tags(patch.tags or (), notes),
+        tags=UNSET if isinstance(patch.tags, UnsetType) else bodies.tags(patch.tags or (), notes),
         custom_fields=_fields_written(patch, current, account, notes),
         due_at=patch.due_at,
-        external_id=writing.external_id(patch.external_id, notes),
+        external_id=bodies.external_id(patch.external_id, notes),
     )
     _check_channel(patch, current, notes)
     kind_after = kind if isinstance(kind, str) else None if current is None else current.type

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from canonical.markup import MOST_OPEN
 from canonical.parts import Loss
-from mappings.html import sanitised
+from mappings.kit.html import sanitised
 
 LONG = "<p>One of many lines.</p>" * 100
 """Enough tags for a text to be put in order first."""

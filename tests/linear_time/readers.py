@@ -34,10 +34,10 @@ from mappings.csv.cells import BadCell
 from mappings.csv.export import Unreadable, read_rows
 from mappings.csv.layout import LayoutSetting, make_layout
 from mappings.csv.rows_r1 import read_row, remote_id_of
-from mappings.freshdesk.reading import address_of
+from mappings.freshdesk.field_values import address_of
 from mappings.http import VendorReply
 from mappings.registry import VENDORS
-from mappings.rt.reading import text_of
+from mappings.rt.field_values import text_of
 from mappings.spec import Unmappable
 from tests.linear_time.growth import Attack
 from tests.signatures.bodies import SECRETS

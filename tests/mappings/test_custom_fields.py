@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canonical.parts import CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue
-from mappings.custom_fields import CHOOSING, MOST_NAMED, ChosenField, knowing, named
+from mappings.kit.custom_fields import CHOOSING, MOST_NAMED, ChosenField, knowing, named
 from mappings.spec import Notes, Option
 
 TIER = CustomFieldSetting(key="tier", vendor_field="loyalty", type="enum", label="Tier")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.identifiers import new_id
-from mappings.markers import began
+from mappings.kit.markers import began
 
 
 def test_a_mark_of_ours_tells_its_time() -> None:

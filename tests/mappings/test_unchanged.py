@@ -15,8 +15,8 @@ from canonical.order_patch import LineItemPatch, LineOptionPatch, OrderPatch
 from canonical.parts import Address, AddressPatch, CustomField, CustomFieldPatch
 from mappings.checks.golden import account_of, records
 from mappings.golden_writes import patch_of
+from mappings.kit.unchanged import is_so
 from mappings.registry import VENDORS, AnyMapping, AnyVendor
-from mappings.unchanged import is_so
 
 ROOT = Path(__file__).parents[2]
 SHOPS = ("medusa", "shopify", "stripe", "woocommerce")

@@ -18,8 +18,8 @@ from app.vendors.connection_state import LiveConnection
 from app.vendors.health import Patience
 from app.vendors.models import CalledConnection, Connection
 from canonical.parts import CustomFieldSetting, ObjectName
-from mappings.custom_fields import ChosenField
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply, VendorRequest
+from mappings.kit.custom_fields import ChosenField
 from mappings.spec import Auth, Pacing, Vendor
 
 SECRET = "acme-secret-0123456789"

@@ -60,12 +60,12 @@ def _emulator_registry(text: str, name: str) -> str | None:
 
 
 def _vendor_layer(text: str, name: str) -> str | None:
-    """Add the name to the layer that ends in `| intakes`, in which no vendor may import another."""
-    layer = re.search(r'"(?P<names>[a-z0-9_ |]+) \| intakes"', text)
+    """Add the name to the layer that ends in `| webhook_senders`, in which no vendor may import another."""
+    layer = re.search(r'"(?P<names>[a-z0-9_ |]+) \| webhook_senders"', text)
     if layer is None:
         return None
     names = sorted({*(one.strip() for one in layer["names"].split("|")), name})
-    return text[: layer.start()] + f'"{" | ".join(names)} | intakes"' + text[layer.end() :]
+    return text[: layer.start()] + f'"{" | ".join(names)} | webhook_senders"' + text[layer.end() :]
 
 
 def _independent(text: str, name: str) -> str | None:

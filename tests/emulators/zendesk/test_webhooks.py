@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mappings.zendesk.events_r1 import customer_of_event, ticket_of_event
+from mappings.zendesk.webhook_r1 import customer_of_event, ticket_of_event
 from mappings.zendesk.wire_v2 import Account
 from mappings.zendesk.wire_webhook import TicketEvent, UserEvent
 

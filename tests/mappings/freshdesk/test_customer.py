@@ -12,7 +12,7 @@ from canonical.customer import CustomerPatch
 from mappings.coverage import writable_values
 from mappings.freshdesk.customer_r1 import CUSTOMER, NO_PLACE
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
-from mappings.rails_time_zones import IANA, RAILS
+from mappings.kit.rails_time_zones import IANA, RAILS
 from mappings.spec import Draft
 
 from .conftest import ACCOUNT, golden, lost, on_the_wire, refused

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.endpoints import CONTACTS, TICKETS
-from mappings.hubspot.property_values import EPOCH, iso, milliseconds
+from mappings.hubspot.field_values import EPOCH, iso, milliseconds
 from mappings.hubspot.wire_v3 import Account
 from mappings.spec import ListQuery
 

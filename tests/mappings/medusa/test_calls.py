@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from canonical.customer import CustomerPatch, EmailPatch
 from canonical.order_patch import OrderCancel, OrderPatch
 from mappings.http import VendorRequest
-from mappings.medusa import VENDOR, keysets
+from mappings.medusa import VENDOR, paging
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import CustomerWrite
@@ -37,7 +37,7 @@ def answered(request: VendorRequest | None, records: list[dict[str, Any]], name:
 
 def at(minutes: int) -> str:
     """A time as Medusa writes it."""
-    return keysets.iso(START + timedelta(minutes=minutes))
+    return paging.iso(START + timedelta(minutes=minutes))
 
 
 @given(
@@ -193,7 +193,7 @@ def test_a_lost_create_is_found_by_its_operation() -> None:
     request = CUSTOMER.endpoints.find_marker(OPERATION, None, CustomerWrite(email="ann@example.com"), ACCOUNT)
     assert request is not None
     assert dict(request.query)["email"] == "ann@example.com"
-    since = keysets.iso(BEGAN - timedelta(hours=1))
+    since = paging.iso(BEGAN - timedelta(hours=1))
     for mapping, path in ((CUSTOMER, "/admin/customers"), (ORDER, "/admin/draft-orders")):
         assert mapping.endpoints.find_marker is not None
         request = mapping.endpoints.find_marker(OPERATION, None, None, ACCOUNT)

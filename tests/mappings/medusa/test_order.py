@@ -18,8 +18,8 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
+from mappings.medusa.order_enums_r1 import FULFILLMENTS, PAYMENTS, STATUSES, STEPS
 from mappings.medusa.order_r1 import ORDER
-from mappings.medusa.order_tables_r1 import FULFILLMENTS, PAYMENTS, STATUSES, STEPS
 from mappings.medusa.wire_2_21 import Account
 from mappings.spec import VendorDrift
 

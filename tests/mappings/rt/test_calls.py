@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt import VENDOR
-from mappings.rt.asking import surely_before
+from mappings.rt.requests import surely_before
 from mappings.rt.wire_rest2 import Account, MessageWrite, TicketWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from canonical.ticket import TicketPriority, TicketStatus
-from mappings.rt.links import address_of_key, key_of
+from mappings.rt.enums import STATUS
+from mappings.rt.metadata import address_of_key, key_of
 from mappings.rt.ticket_r1 import NO_PLACE, TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
-from mappings.rt.words import STATUS
 
 from .conftest import ACCOUNT, CURRENT, NEW, drafted, lost, on_the_wire, refused, sent
 

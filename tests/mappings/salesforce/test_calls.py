@@ -17,11 +17,11 @@ from emulators.salesforce.soql import Compare, parse
 from mappings.http import VendorRequest
 from mappings.salesforce import VENDOR
 from mappings.salesforce.account import REQUESTS, build_account
-from mappings.salesforce.asking import receipt
 from mappings.salesforce.endpoints import CASES, CONTACTS
-from mappings.salesforce.listing import locator_of
-from mappings.salesforce.record_ids import PATTERN, long_id
-from mappings.salesforce.soql import moment, quoted
+from mappings.salesforce.field_values import PATTERN, long_id
+from mappings.salesforce.paging import locator_of
+from mappings.salesforce.requests import receipt
+from mappings.salesforce.search import moment, quoted
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import ListQuery, Receipt
 

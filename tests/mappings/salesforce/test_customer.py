@@ -26,8 +26,8 @@ from canonical.customer import (
     TaxIdPatch,
 )
 from canonical.parts import AddressPatch, AddressType
-from mappings.salesforce.asking import body_of
 from mappings.salesforce.customer_r1 import CUSTOMER, UNSUPPORTED, to_canonical, to_vendor
+from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account, Contact
 from mappings.spec import VendorDrift
 

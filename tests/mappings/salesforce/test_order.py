@@ -22,10 +22,10 @@ from canonical.order_patch import (
 )
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
 from mappings.salesforce import wire_v62 as wire
-from mappings.salesforce.asking import body_of
 from mappings.salesforce.endpoints_order import create
 from mappings.salesforce.order_r1 import ORDER, to_canonical
 from mappings.salesforce.order_write_r1 import UNSUPPORTED, to_vendor
+from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Unmappable, VendorDrift
 

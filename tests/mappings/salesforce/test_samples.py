@@ -11,8 +11,8 @@ from canonical.parts import ObjectName
 from emulators.salesforce.schema import SOBJECTS
 from mappings.salesforce import VENDOR
 from mappings.salesforce.account import build_account
-from mappings.salesforce.asking import body_of
-from mappings.salesforce.soql import READ
+from mappings.salesforce.requests import body_of
+from mappings.salesforce.search import READ
 from mappings.salesforce.wire_v62 import KEY, MARKER, Account, CaseFields, ContactFields
 from mappings.spec import Unmappable
 from tests.shared_material import sample_names

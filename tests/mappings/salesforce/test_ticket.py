@@ -21,9 +21,9 @@ from canonical.ticket import (
     TicketType,
     Visibility,
 )
-from mappings.salesforce.asking import body_of
 from mappings.salesforce.comment_r1 import COMMENT
-from mappings.salesforce.picklists import CHANNEL, PRIORITY, TYPE, case_status
+from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, case_status
+from mappings.salesforce.requests import body_of
 from mappings.salesforce.ticket_r1 import UNSUPPORTED, to_canonical, to_vendor
 from mappings.salesforce.wire_v62 import Account, Case, Status
 

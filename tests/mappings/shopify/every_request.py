@@ -12,7 +12,9 @@ from canonical.order_patch import OrderCancel
 from mappings.http import VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.customer_r1 import CUSTOMER
-from mappings.shopify.inputs_2026_07 import (
+from mappings.shopify.order_r1 import ORDER
+from mappings.shopify.wire_2026_07 import Completion
+from mappings.shopify.wire_inputs_2026_07 import (
     AssociateInput,
     AttributeInput,
     CustomerInput,
@@ -31,8 +33,6 @@ from mappings.shopify.inputs_2026_07 import (
     ShippingLineInput,
     TransactionInput,
 )
-from mappings.shopify.order_r1 import ORDER
-from mappings.shopify.wire_2026_07 import Completion
 from mappings.spec import ListQuery
 
 from .conftest import SHOP

@@ -26,7 +26,7 @@ from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.customer_r1 import CUSTOMER, to_canonical
 from mappings.shopify.customer_write_r1 import NO_PLACE, to_vendor
-from mappings.shopify.inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput
+from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput
 from mappings.spec import VendorDrift
 
 from .conftest import FIXTURES, SHOP

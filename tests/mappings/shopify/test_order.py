@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from canonical.order import Order
 from canonical.parts import CustomFieldSetting
-from mappings.shopify import order_tables_r1 as tables
+from mappings.kit.graphql import PageInfo
+from mappings.shopify import order_enums_r1 as enums
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify import wire_webhook
-from mappings.shopify.asking import BRIEF, WHOLE
 from mappings.shopify.order_r1 import ORDER, to_canonical, webhook_to_canonical
+from mappings.shopify.requests import BRIEF, WHOLE
 from mappings.spec import ListQuery, VendorDrift, decode
 
 from .conftest import FIXTURES, SHOP, reply, variables
@@ -58,7 +59,7 @@ def test_no_word_of_shopifys_breaks_a_reading(
         reason,
     )
     assert (order.payments[0].kind_raw, order.payments[0].status_raw) == (kind, state)
-    assert order.payment_status == tables.PAYMENT_STATUS.get(payment.upper(), "unknown")
+    assert order.payment_status == enums.PAYMENT_STATUS.get(payment.upper(), "unknown")
 
 
 def test_every_word_of_shopifys_schema_is_known_or_unknown_on_purpose(shared: Any) -> None:
@@ -68,12 +69,12 @@ def test_every_word_of_shopifys_schema_is_known_or_unknown_on_purpose(shared: An
         values: Any = schema[name]["enumValues"]
         return set(values)
 
-    assert words("OrderDisplayFinancialStatus") == set(tables.PAYMENT_STATUS)
-    assert words("OrderDisplayFulfillmentStatus") == set(tables.FULFILLMENT_STATUS) - {"PARTIAL"}
-    assert words("OrderCancelReason") == set(tables.CANCEL_REASON)
-    assert words("OrderTransactionKind") - set(tables.PAYMENT_KIND) == {"SUGGESTED_REFUND"}
-    assert words("OrderTransactionStatus") - set(tables.PAYMENT_STATE) == {"UNKNOWN"}
-    assert words("FulfillmentDisplayStatus") - set(tables.PARCEL_STATUS) == {"FAILURE", "LABEL_VOIDED", "NOT_DELIVERED"}
+    assert words("OrderDisplayFinancialStatus") == set(enums.PAYMENT_STATUS)
+    assert words("OrderDisplayFulfillmentStatus") == set(enums.FULFILLMENT_STATUS) - {"PARTIAL"}
+    assert words("OrderCancelReason") == set(enums.CANCEL_REASON)
+    assert words("OrderTransactionKind") - set(enums.PAYMENT_KIND) == {"SUGGESTED_REFUND"}
+    assert words("OrderTransactionStatus") - set(enums.PAYMENT_STATE) == {"UNKNOWN"}
+    assert words("FulfillmentDisplayStatus") - set(enums.PARCEL_STATUS) == {"FAILURE", "LABEL_VOIDED", "NOT_DELIVERED"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_taxes_that_lines_and_shipping_do_not_come_to_are_ambiguous() -> None:
     more = msgspec.structs.replace(first, tax_lines=(wire.TaxLine(price_set=of(None, "50.0")),))
     items = msgspec.structs.replace(FULL.line_items, nodes=(more, second))
     odd = msgspec.structs.replace(FULL, line_items=items)
-    cut = msgspec.structs.replace(items, page_info=wire.PageInfo(has_next_page=True, end_cursor="n1"))
+    cut = msgspec.structs.replace(items, page_info=PageInfo(has_next_page=True, end_cursor="n1"))
 
     def ambiguous(order: wire.Order) -> list[str]:
         return [one.path for one in to_canonical(order, SHOP).loss if one.kind == "ambiguous"]

@@ -21,10 +21,10 @@ from canonical.order_patch import (
 )
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.shopify import wire_2026_07 as wire
-from mappings.shopify.inputs_2026_07 import AttributeInput, OrderCreateInput, OrderInput, OrderWrite
 from mappings.shopify.order_r1 import ORDER
 from mappings.shopify.order_write_r1 import FIXED, NEVER, to_vendor
 from mappings.shopify.wire_2026_07 import Account
+from mappings.shopify.wire_inputs_2026_07 import AttributeInput, OrderCreateInput, OrderInput, OrderWrite
 
 from .conftest import FIXTURES, SHOP
 

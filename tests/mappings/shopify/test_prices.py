@@ -14,8 +14,8 @@ from graphql import (
 )
 
 from mappings.http import VendorRequest
-from mappings.shopify.asking import BRIEF, QUERY_LIMIT, customer_price, order_price, page_size
 from mappings.shopify.endpoints_order import MAX_LIMIT as ORDERS
+from mappings.shopify.requests import BRIEF, QUERY_LIMIT, customer_price, order_price, page_size
 
 from .conftest import SHOP, variables
 from .every_request import REQUESTS, parsed

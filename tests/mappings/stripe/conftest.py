@@ -12,7 +12,7 @@ from canonical.parts import CustomFieldSetting, ObjectName
 from emulators.stripe.emulator import KEY, Stripe
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Mapped, VendorMapping
-from mappings.stripe import VENDOR, form
+from mappings.stripe import VENDOR, bodies
 from mappings.stripe.wire_2026_10_28 import Account
 from tests.mappings.look_alike import LookAlike
 
@@ -54,7 +54,7 @@ def golden(name: str) -> bytes:
 
 def on_the_wire(body: msgspec.Struct) -> dict[str, str]:
     """A drafted body as the fields that Stripe would see."""
-    return dict(parse_qsl(form.encoded(body).decode(), keep_blank_values=True))
+    return dict(parse_qsl(bodies.encoded(body).decode(), keep_blank_values=True))
 
 
 def refused(draft: Any) -> dict[str, str]:

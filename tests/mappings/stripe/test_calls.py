@@ -13,10 +13,10 @@ from canonical.order_patch import LineItemPatch, OrderCancel, OrderCustomerPatch
 from emulators.stripe.forms import read_body
 from mappings.http import VendorRequest
 from mappings.spec import ListQuery, Unmappable
-from mappings.stripe import VENDOR, form
+from mappings.stripe import VENDOR, bodies
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.order_r1 import ORDER
-from mappings.stripe.writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
+from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
 
 from .conftest import ACCOUNT, MAPPINGS, Mapping, golden, reply
 
@@ -120,7 +120,7 @@ def test_a_form_is_nested_in_brackets() -> None:
         tax_id_data=(TaxIdWrite(type="eu_vat", value="DE1"),),
         metadata={"a key": "1", "gone": None},
     )
-    assert read_body(form.encoded(body, "subscriptions")) == {
+    assert read_body(bodies.encoded(body, "subscriptions")) == {
         "name": "Ann & Bo = 100 %",
         "email": "",
         "shipping": {"name": "A", "address": {"city": "Köln", "line2": ""}},
@@ -134,7 +134,7 @@ def test_a_form_is_nested_in_brackets() -> None:
 @given(st.dictionaries(st.text("abc_", min_size=1), st.text(st.characters(codec="utf-8"), min_size=1), min_size=1))
 def test_any_text_arrives_as_it_is(metadata: dict[str, str]) -> None:
     held: dict[str, str | None] = {**metadata}
-    assert read_body(form.encoded(CustomerWrite(metadata=held)))["metadata"] == metadata
+    assert read_body(bodies.encoded(CustomerWrite(metadata=held)))["metadata"] == metadata
 
 
 def test_a_search_quotes_what_is_looked_for() -> None:

@@ -20,7 +20,7 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, CustomFieldPatch
 from emulators.stripe.forms import read_body
 from mappings.spec import VendorDrift
-from mappings.stripe import form, subscriptions_r1
+from mappings.stripe import bodies, subscriptions_r1
 from mappings.stripe.customer_r1 import CUSTOMER
 from mappings.stripe.customer_write_r1 import NO_PLACE
 from mappings.stripe.wire_2026_10_28 import Customer as Record
@@ -89,7 +89,7 @@ MEMBERS = {
 
 def applied(record: Record, body: msgspec.Struct) -> Record:
     """The record after Stripe took the body: members are replaced, metadata is merged key by key, "" clears."""
-    sent = read_body(form.encoded(body))
+    sent = read_body(bodies.encoded(body))
     held = msgspec.to_builtins(record)
     for name, value in sent.items():
         if name == "metadata":

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.stripe.notices import TOPICS, notice
+from mappings.stripe.webhooks import TOPICS, notice
 from mappings.webhooks import Notice
 
 

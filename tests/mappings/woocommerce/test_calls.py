@@ -13,7 +13,6 @@ from mappings.http import VendorRequest
 from mappings.spec import ListQuery
 from mappings.woocommerce import VENDOR, wire_v3
 from mappings.woocommerce.customer_r1 import CUSTOMER
-from mappings.woocommerce.offsets import page_at, place_in
 from mappings.woocommerce.order_r1 import ORDER
 
 from .conftest import ACCOUNT, reply
@@ -101,8 +100,11 @@ def test_foreign_cursors_are_refused(cursor: str) -> None:
 
 def test_a_page_needs_no_total_where_something_takes_the_header_away() -> None:
     rows = [msgspec.Raw(b'{"id":%d}' % id) for id in range(1, 5)]
-    assert page_at(place_in(None), rows, None, 3) == (tuple(rows[:3]), "3-3")
-    assert page_at(place_in("3-3"), rows[2:], None, 3) == ((rows[3],), None)
+    customers: Any = CUSTOMER.endpoints.page
+    first = customers(reply(b"[%s]" % b",".join(map(bytes, rows))), ListQuery(limit=3), ACCOUNT)
+    assert (first.records, first.next) == (tuple(rows[:3]), "3-3")
+    second = customers(reply(b"[%s]" % b",".join(map(bytes, rows[2:]))), ListQuery(limit=3, after="3-3"), ACCOUNT)
+    assert (second.records, second.next) == ((rows[3],), None)
     page: Any = ORDER.endpoints.page
     orders = [{"id": id, "date_created_gmt": "2026-05-01T09:30:00"} for id in (1, 2)]
     assert page(reply(orders), ListQuery(limit=2), ACCOUNT).next == "2026-05-01T09:30:00/1,2"

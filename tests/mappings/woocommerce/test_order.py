@@ -20,8 +20,8 @@ from canonical.order_patch import (
     ShippingLinePatch,
 )
 from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
+from mappings.woocommerce.order_enums_r1 import STATUSES
 from mappings.woocommerce.order_r1 import ORDER
-from mappings.woocommerce.order_tables_r1 import STATUSES
 
 from .conftest import ACCOUNT, ShopLookAlike, golden, on_the_wire, refused
 

@@ -14,9 +14,9 @@ import pytest
 
 from canonical.parts import ObjectName
 from mappings.http import VendorRequest
+from mappings.kit.rails_time_zones import IANA
 from mappings.spec import ListQuery, Unmappable
 from mappings.zendesk import VENDOR
-from mappings.zendesk.time_zones import IANA
 from mappings.zendesk.wire_v2 import Account, CommentWrite
 from tests.shared_material import sample_names
 

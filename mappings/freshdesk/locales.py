@@ -1,0 +1,90 @@
+"""A contact's language and time zone, both ways. Freshdesk has codes and names of its own for some of them."""
+
+from functools import lru_cache
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from canonical import values
+from canonical.parts import Loss
+from mappings.kit.rails_time_zones import IANA, RAILS
+from mappings.spec import Notes
+
+TAGS: Final[dict[str, str]] = {"es-LA": "es-419"}
+"""Freshdesk's codes that are tags of something else: `es-LA` is the Spanish of Latin America, not of Laos."""
+CODES: Final[dict[str, str]] = {
+    "es-419": "es-LA",
+    # Freshdesk knows these with one country only.
+    "ja": "ja-JP",
+    "sv": "sv-SE",
+    "nb": "nb-NO",
+    "lv": "lv-LV",
+}
+
+
+def language_read(code: str | None, loss: list[Loss]) -> str | None:
+    """The BCP 47 tag of a code."""
+    if code is None:
+        return None
+    language, changed = _tag(code)
+    if changed is not None:
+        loss.append(changed)
+    return language
+
+
+def language_written(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
+    """The code of a BCP 47 tag. Which ones an account has is Freshdesk's to say."""
+    if isinstance(language, UnsetType):
+        return UNSET
+    tag = None if language is None else values.language(language)
+    if tag is None:
+        notes.invalid("/language", "a Freshdesk contact always has one: send a BCP 47 tag such as de or pt-BR")
+        return UNSET
+    code = CODES.get(tag, tag)
+    if code != language:
+        notes.lose("/language", "coerced", f"spelled {code} at Freshdesk")
+    return code
+
+
+def zone_read(name: str | None, loss: list[Loss]) -> str | None:
+    """The IANA zone of a name."""
+    if name is None:
+        return None
+    zone, changed = _zone(name)
+    if changed is not None:
+        loss.append(changed)
+    return zone
+
+
+def zone_written(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:
+    """The name of an IANA zone; Freshdesk has one for about a hundred and twenty of them."""
+    if isinstance(zone, UnsetType):
+        return UNSET
+    if zone is None or values.timezone(zone) is None:
+        notes.invalid("/timezone", "a Freshdesk contact always has one: send an IANA name such as Europe/Berlin")
+        return UNSET
+    name = RAILS.get(zone)
+    if name is None:
+        notes.invalid("/timezone", "Freshdesk has no such zone; send one of the same time, such as Europe/Berlin")
+        return UNSET
+    return name
+
+
+@lru_cache(maxsize=512)
+def _tag(code: str) -> tuple[str | None, Loss | None]:
+    language = TAGS.get(code) or values.language(code)
+    if language is None:
+        return None, Loss(path="/language", kind="dropped", detail="the language at Freshdesk is no BCP 47 tag")
+    if language != code:
+        return language, Loss(path="/language", kind="coerced", detail=f"spelled {code} at Freshdesk")
+    return language, None
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tuple[str | None, Loss | None]:
+    zone = IANA.get(name) or values.timezone(name)
+    if zone is None:
+        return None, Loss(path="/timezone", kind="dropped", detail="the time zone at Freshdesk has no IANA name")
+    if zone != name:
+        return zone, Loss(path="/timezone", kind="coerced", detail=f"called {name} at Freshdesk")
+    return zone, None

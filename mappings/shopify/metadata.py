@@ -1,0 +1,79 @@
+"""Metafields: where Shopify keeps the caller's own key and configured custom fields, both on customers and orders."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct, UnsetType
+
+from canonical.parts import CustomFieldSetting
+from mappings.shopify import custom_fields
+from mappings.shopify.requests import EXTERNAL_ID, NAMESPACE, metafield_key
+from mappings.shopify.wire_2026_07 import Metafields, MetafieldValue, Order
+from mappings.shopify.wire_inputs_2026_07 import MetafieldInput
+
+OURS: Final = "lockstitch:"
+"""A marker in the caller's own field begins like this; it is none of the caller's keys."""
+UNIQUE: Final = "id"
+TEXT: Final = custom_fields.METAFIELD_TYPE["string"]
+LONG_TEXT: Final = "multi_line_text_field"
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """Metafields to set, and those to remove as (namespace, key)."""
+
+    set: tuple[MetafieldInput, ...] = ()
+    cleared: tuple[tuple[str, str], ...] = ()
+
+
+def external_id(held: MetafieldValue | None) -> str | None:
+    """The caller's own key."""
+    value = None if held is None else held.value
+    return None if not value or value.startswith(OURS) else value
+
+
+def by_field(held: Metafields | None) -> dict[str, str | None]:
+    """What metafields hold, by the name that the configuration has for them."""
+    return {} if held is None else {f"{field.namespace}.{field.key}": field.value for field in held.nodes}
+
+
+def of_order(order: Order) -> dict[str, str | None]:
+    """The same for an order, whose attributes have names of one word."""
+    return {pair.key: pair.value for pair in order.custom_attributes} | by_field(order.metafields)
+
+
+def unique(key: str, value: str) -> MetafieldInput:
+    """One of our own two fields; the shop takes a value once."""
+    return MetafieldInput(namespace=NAMESPACE, key=key, type=UNIQUE, value=value)
+
+
+def change(
+    external: str | None | UnsetType,
+    named: Mapping[CustomFieldSetting, str | None | UnsetType] | None,
+    settings: tuple[CustomFieldSetting, ...],
+    held: Metafields | None,
+    held_external: MetafieldValue | None,
+) -> Change:
+    """What a patch does to metafields. `named` is what it says of custom fields, None for nothing at all: arrays are
+    replaced whole, so a configured field that it does not name is removed where the record has it."""
+    set_: list[MetafieldInput] = []
+    cleared: list[tuple[str, str]] = []
+    if isinstance(external, str):
+        set_.append(unique(EXTERNAL_ID, external))
+    elif external is None and held_external is not None:
+        cleared.append((NAMESPACE, EXTERNAL_ID))
+    types = {} if held is None else {f"{field.namespace}.{field.key}": field.type for field in held.nodes}
+    for setting in () if named is None else settings:
+        place, text = metafield_key(setting.vendor_field), (named or {}).get(setting)
+        if place is None or isinstance(text, UnsetType):
+            continue
+        if text is not None:
+            kind = types.get(setting.vendor_field) or _type_of(setting, text)
+            set_.append(MetafieldInput(namespace=place[0], key=place[1], type=kind, value=text))
+        elif setting.vendor_field in types:
+            cleared.append(place)
+    return Change(set=tuple(set_), cleared=tuple(cleared))
+
+
+def _type_of(setting: CustomFieldSetting, text: str) -> str:
+    kind = custom_fields.METAFIELD_TYPE[setting.type]
+    return LONG_TEXT if kind == TEXT and "\n" in text else kind

@@ -1,0 +1,69 @@
+"""What the calls for customers and orders share: the marker in meta, times and links as WooCommerce writes them."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from mappings.kit.paging import counted
+from mappings.spec import decode_loosely
+from mappings.woocommerce.wire_v3 import OPERATION, Account, Links, Meta, MetaWrite
+
+API: Final = "/wp-json/wc/v3"
+MAX_PER_PAGE: Final = 100
+total: Final = counted("x-wp-total")
+
+
+class _Marked(Struct, frozen=True, kw_only=True):
+    """The members of a record that identify it."""
+
+    id: int
+    meta_data: tuple[Meta, ...] = ()
+
+
+def remote_id(record: Raw) -> str:
+    """Return the id of a record. Raises VendorDrift where it has none."""
+    return str(decode_loosely(record, _Marked).id)
+
+
+def carries(record: Raw, marker: str) -> bool:
+    """Return whether a record names this operation."""
+    return meta_text(decode_loosely(record, _Marked).meta_data, OPERATION) == marker
+
+
+def mark(body: Any, marker: str, account: Account) -> Any:
+    """Return the body of a new record with the name of its operation."""
+    kept = body.meta_data if isinstance(body.meta_data, tuple) else ()
+    return msgspec.structs.replace(body, meta_data=(*kept, MetaWrite(key=OPERATION, value=marker)))
+
+
+_any: Final = msgspec.json.Decoder().decode
+
+
+def meta_text(meta: tuple[Meta, ...], key: str) -> str | None:
+    """The text under a meta key; None where there is none or it is no text."""
+    for one in meta:
+        if one.key == key:
+            found = _any(one.value)
+            return found if isinstance(found, str) and found else None
+    return None
+
+
+def gmt(moment: datetime) -> str:
+    """A time as WooCommerce takes it: UTC in whole seconds, without an offset."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(maxsize=256)
+def _admin(api: str) -> str:
+    return f"{api.partition('/wp-json/')[0]}/wp-admin"
+
+
+def page_url(links: Links, page: str, id: int) -> str | None:
+    """Where a person sees the record: `page` on the shop's own administration, with its id, which also knows orders of
+    the newer storage by this address."""
+    if not links.self_ or "/wp-json/" not in links.self_[0].href:
+        return None
+    return f"{_admin(links.self_[0].href.rpartition('/')[0])}/{page % id}"

@@ -1,0 +1,165 @@
+"""Zendesk's event webhooks read as tickets and customers, revision 1: as far as an event carries the record."""
+
+from typing import Final
+
+from canonical import values
+from canonical.customer import Customer, CustomerStatus, Email
+from canonical.parts import Instant, Loss
+from canonical.ticket import STATUS_CATEGORY, Requester, Ticket, TicketStatus
+from mappings.spec import Mapped, ReadShape, Remote, Unmappable
+from mappings.zendesk.enums import CHANNEL, PRIORITY, STATUS, TYPE, status_label
+from mappings.zendesk.field_values import instant, own_external_id
+from mappings.zendesk.wire_v2 import Account, Via
+from mappings.zendesk.wire_webhook import MEMBERS, TicketDetail, TicketEvent, UserDetail, UserEvent
+from mappings.zendesk.wire_webhook import TYPE as EVENT_TYPE
+
+ENDED_BY: Final[dict[str, TicketStatus]] = {
+    "soft_deleted": "deleted",
+    "permanently_deleted": "deleted",
+    "marked_as_spam": "spam",
+}
+"""Events after which the status in `detail` is the one that the ticket had before."""
+NOT_IN_TICKET_EVENTS: Final = ("followers", "custom_fields", "due_at", "parent_remote_id")
+NOT_IN_USER_EVENTS: Final = (
+    "display_name",
+    "company_name",
+    "phones",
+    "language",
+    "timezone",
+    "notes",
+    "tags",
+    "custom_fields",
+)
+
+
+def ticket_of_event(record: TicketEvent, account: Account) -> Mapped[Ticket]:
+    """The ticket after the event.
+
+    Raises Unmappable for an event about something else, and for one that names the ticket and says no more.
+    """
+    happened = _about("ticket", record.type)
+    detail = record.detail
+    if not detail.status or detail.created_at is None or detail.updated_at is None:
+        raise Unmappable("$.detail", "the event names the ticket and says no more: read the ticket")
+    word = detail.status.lower()
+    status = ENDED_BY.get(happened) or STATUS.get(word, "unknown")
+    custom_status = _id(detail.custom_status)
+    channel, channel_raw = _channel(detail.via)
+    merged_into = record.event.target_ticket_id if happened == "merged" and record.event is not None else None
+    ticket = Ticket(
+        number=detail.id,
+        subject=detail.subject,
+        description=detail.description,
+        status=status,
+        status_raw=detail.status,
+        status_category=STATUS_CATEGORY[status],
+        status_label=status_label(word, int(custom_status) if custom_status else None, account),
+        priority=PRIORITY.get(_word(detail.priority), "unknown"),
+        priority_raw=detail.priority,
+        type=TYPE.get(_word(detail.type), "unknown"),
+        type_raw=detail.type,
+        channel=CHANNEL.get(channel, "unknown"),
+        channel_raw=channel_raw,
+        requester=_requester(detail, account),
+        assignee_remote_id=_id(detail.assignee_id),
+        team_remote_id=_id(detail.group_id),
+        company_remote_id=_id(detail.organization_id),
+        merged_into_remote_id=None if merged_into is None else str(merged_into),
+        tags=detail.tags or (),
+        external_id=own_external_id(detail.external_id),
+        created_at=instant(detail.created_at),
+        updated_at=instant(detail.updated_at),
+    )
+    remote = Remote(id=detail.id, created_at=ticket.created_at, updated_at=ticket.updated_at)
+    return Mapped(data=ticket, remote=remote, loss=_dropped(NOT_IN_TICKET_EVENTS))
+
+
+def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
+    """What an event tells about its user, which is little.
+
+    Raises Unmappable for an event about something else, and for one that names the user and says no more.
+    """
+    happened = _about("user", record.type)
+    detail = record.detail
+    if not detail.role and not detail.email:
+        raise Unmappable("$.detail", "the event names the user and says no more: read the user")
+    status, status_raw = _user_status(happened, record)
+    customer = Customer(
+        kind="person" if detail.role in ("end-user", "agent", "admin") else "unknown",
+        kind_raw=detail.role,
+        emails=() if not detail.email else (Email(address=values.email(detail.email), is_primary=True),),
+        status=status,
+        status_raw=status_raw,
+        external_id=own_external_id(detail.external_id),
+        created_at=_moment(detail.created_at),
+        updated_at=_moment(detail.updated_at),
+    )
+    missing = NOT_IN_USER_EVENTS if status_raw is not None else (*NOT_IN_USER_EVENTS, "status")
+    remote = Remote(id=detail.id, created_at=customer.created_at, updated_at=customer.updated_at)
+    return Mapped(data=customer, remote=remote, loss=_dropped(missing) + _lowered(detail))
+
+
+def _about(object_name: str, event_type: str) -> str:
+    prefix = f"{EVENT_TYPE}{object_name}."
+    if not event_type.startswith(prefix):
+        raise Unmappable("$.type", f"the event is not about a {object_name}")
+    return event_type.removeprefix(prefix)
+
+
+def _id(text: str | None) -> str | None:
+    """Ids are text here, and "0" is none."""
+    return text if text and text.isascii() and text.isdecimal() and text.strip("0") else None
+
+
+def _word(text: str | None) -> str | None:
+    return text.lower() if text else None
+
+
+def _channel(via: Via | None) -> tuple[str | int | None, str | None]:
+    channel = None if via is None else via.channel
+    return channel, channel if channel is None or isinstance(channel, str) else str(channel)
+
+
+def _requester(detail: TicketDetail, account: Account) -> Requester | None:
+    id = _id(detail.requester_id)
+    if id is None:
+        return None
+    person = account.people.get(int(id))
+    if person is None:
+        return Requester(remote_id=id)
+    email = None if not person.email else values.email(person.email)
+    return Requester(remote_id=id, name=person.name, email=email, phone=person.phone or None)
+
+
+def _user_status(happened: str, record: UserEvent) -> tuple[CustomerStatus, str | None]:
+    current = b"null" if record.event is None else bytes(record.event.current)
+    if happened == "deleted" or (happened == "active_changed" and current == b"false"):
+        return "archived", "inactive"
+    if happened == "suspended_changed" and current == b"true":
+        return "blocked", "suspended"
+    if happened == "created" or (happened == "active_changed" and current == b"true"):
+        return "active", "active"
+    return "unknown", None
+
+
+def _moment(moment: Instant | None) -> Instant | None:
+    return None if moment is None else instant(moment)
+
+
+def _dropped(names: tuple[str, ...]) -> tuple[Loss, ...]:
+    detail = "Zendesk's event does not carry it: read the record"
+    return tuple(Loss(path=f"/{name}", kind="dropped", detail=detail) for name in names)
+
+
+def _lowered(detail: UserDetail) -> tuple[Loss, ...]:
+    if not detail.email or values.email(detail.email) == detail.email:
+        return ()
+    return (Loss(path="/emails/0/address", kind="coerced", detail="lower-cased"),)
+
+
+def _is_event(names: frozenset[str]) -> bool:
+    return names >= MEMBERS
+
+
+TICKET_EVENT: Final = ReadShape(record=TicketEvent, matches=_is_event, to_canonical=ticket_of_event)
+USER_EVENT: Final = ReadShape(record=UserEvent, matches=_is_event, to_canonical=customer_of_event)
