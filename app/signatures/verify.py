@@ -9,12 +9,17 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from app.signatures.body_signed import GITHUB, INTERCOM, SHOPIFY, WOOCOMMERCE
 from app.signatures.claim import Claim, Key, Verifier
+from app.signatures.github import GITHUB
+from app.signatures.hubspot import HUBSPOT
+from app.signatures.intercom import INTERCOM
 from app.signatures.request import Scheme, Secret, SignatureRefused, SignedRequest, UnusableSecret, optional
 from app.signatures.shared_secret import SHARED_SECRET
-from app.signatures.standard import STANDARD
-from app.signatures.time_signed import HUBSPOT, STRIPE, ZENDESK
+from app.signatures.shopify import SHOPIFY
+from app.signatures.standard_webhooks import STANDARD
+from app.signatures.stripe import STRIPE
+from app.signatures.woocommerce import WOOCOMMERCE
+from app.signatures.zendesk import ZENDESK
 
 TOLERANCE: Final = timedelta(minutes=5)
 """The maximum difference between the signed time and now, in both directions. HubSpot and Stripe document five minutes
