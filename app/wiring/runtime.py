@@ -176,13 +176,12 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
         (each.name for each in called),
         ((mapping.name, mapping.revision) for each in called for mapping in each.vendor.mappings),
     )
-    announcer = announcer_of(foundation.sealer, foundation.events)
-    pauses = PostgresPauses(foundation.database, announcer)
+    pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
         vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
-        lanes=PostgresLanes(foundation.database, announcer),
+        lanes=PostgresLanes(foundation.database),
         pauses=pauses,
     )
 
