@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from app.cli.scaffold.files import rendered
-from app.cli.scaffold.places import register
+from app.cli.vendor.scaffold.files import rendered
+from app.cli.vendor.scaffold.places import register
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

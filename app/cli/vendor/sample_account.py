@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import fields
 
-from app.cli.look_alike import LookAlike
+from app.cli.vendor.emulator import RunningEmulator
 from mappings.checks.golden import FOLDER, account_of
 from mappings.coverage import coverage, enum_of, sample_of
 from mappings.http import VendorReply, VendorRequest
@@ -30,7 +30,7 @@ CREATE: Final = "{object}.create.json"
 class SampleAccount:
     """A fresh account at the emulator, and the calls that Lockstitch makes to it."""
 
-    def __init__(self, vendor: AnyVendor, look_alike: LookAlike, root: Path) -> None:
+    def __init__(self, vendor: AnyVendor, look_alike: RunningEmulator, root: Path) -> None:
         """Set up the account and read its facts, like a connection at start."""
         self.vendor = vendor
         self.look_alike = look_alike

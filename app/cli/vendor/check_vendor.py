@@ -17,11 +17,11 @@ from rich.console import Console
 from rich.text import Text
 
 import mappings
-from app.cli.conformance import answers, lost_create, round_trip
 from app.cli.exits import REFUSED, usage
-from app.cli.look_alike import is_checkout, running
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
+from app.cli.vendor.conformance import answers, lost_create, round_trip
+from app.cli.vendor.emulator import is_checkout, running
 from app.errors import Complaint
 from mappings.checks.golden import write_unanswered
 from mappings.checks.quality import (

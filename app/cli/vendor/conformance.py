@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import fields
 
-from app.cli.look_alike import LookAlike
-from app.cli.sample_account import INSTEAD, PEOPLE, Refused, SampleAccount, whole
+from app.cli.vendor.emulator import RunningEmulator
+from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Refused, SampleAccount, whole
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
@@ -36,7 +36,7 @@ LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before the last change of every record."""
 
 
-def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+def answers(vendor: AnyVendor, look_alike: RunningEmulator, root: Path) -> Result:
     """Check that set-up is repeatable, a bad token is refused, absent records are not found, and records are read."""
     if not look_alike.is_there:
         return Result(cases=0, nothing=NO_EMULATOR)
@@ -54,7 +54,7 @@ def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     return Result(cases=tried, failures=tuple(failures))
 
 
-def round_trip(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+def round_trip(vendor: AnyVendor, look_alike: RunningEmulator, root: Path) -> Result:
     """Check that a write reads back except for declared loss, and that changing one field leaves the others alone."""
     if not look_alike.is_there:
         return Result(cases=0, nothing=NO_EMULATOR)
@@ -74,7 +74,7 @@ def round_trip(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     return Result(cases=tried, failures=tuple(failures), nothing="no object can be created and read back")
 
 
-def lost_create(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+def lost_create(vendor: AnyVendor, look_alike: RunningEmulator, root: Path) -> Result:
     """Check that a create with a lost reply is found by its marker, or has no second effect when repeated by key."""
     if not look_alike.is_there:
         return Result(cases=0, nothing=NO_EMULATOR)
