@@ -82,10 +82,10 @@ def running(vendor: AnyVendor, root: Path) -> Iterator[RunningEmulator]:
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
         try:
             with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", timeout=TIMEOUT, trust_env=False) as client:
-                look_alike = RunningEmulator(vendor, client, _wait(client, process, log))
-                if look_alike.is_there:
-                    look_alike.reset()
-                yield look_alike
+                emulator = RunningEmulator(vendor, client, _wait(client, process, log))
+                if emulator.is_there:
+                    emulator.reset()
+                yield emulator
         finally:
             process.terminate()
             process.wait()
