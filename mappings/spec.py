@@ -317,8 +317,11 @@ class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):
     where the vendor tells it: one that is not is only held by older records."""
 
     value: str
+    """The value to write. Example: `"waiting_on_customer"`"""
     label: str
+    """The name that users of the vendor see. Example: `"Waiting on contact"`"""
     active: bool | UnsetType = UNSET
+    """False if only older records have it; absent if the vendor does not say. Example: `true`"""
 
 
 FieldOptions = Mapping[str, tuple[Option, ...]]

@@ -1,19 +1,20 @@
 """Record drift: apply the connection's rules, store each change once, and publish an event for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from app import telemetry
-from app.audit.models import Fact, Trail
+from app.audit.models import Fact
+from app.audit.record import append_facts
+from app.drift.deps import DriftDetectionDeps
 from app.drift.judge import Deviation, Sample
-from app.drift.models import DriftFinding, Drifts, DriftSubject, Noted, Trait
-from app.events.models import Events, NewEvent
-from app.postgres.database import Transaction, Transactions
-from app.queue.models import Enqueuer
+from app.drift.models import DriftFinding, DriftSubject, Noted, Trait
+from app.events.models import NewEvent
+from app.postgres.database import Transaction
 from app.redaction import shape_of
-from app.settings.drift import DriftPolicy, DriftRule, policy_of
+from app.settings.drift import DriftPolicy, policy_of
 
 DETECTED: Final = "mapping.drift_detected"
 PUBLISHED: Final = (
@@ -27,27 +28,11 @@ Change = tuple[str, str, str]
 
 
 class DriftRecorder:
-    """Record deviations as findings. `rules` maps connection names to their drift rules."""
+    """Record deviations as findings."""
 
-    def __init__(
-        self,
-        *,
-        drifts: Drifts,
-        transactions: Transactions,
-        events: Events,
-        queue: Enqueuer,
-        trail: Trail,
-        rules: Mapping[str, Sequence[DriftRule]],
-        public_url: str,
-    ) -> None:
-        self._drifts = drifts
-        self._transactions = transactions
-        self._events = events
-        self._queue = queue
-        self._trail = trail
-        self._rules = rules
-        self._rejecting = {name for name, given in rules.items() if any(rule.policy == "reject" for rule in given)}
-        self._url = public_url
+    def __init__(self, deps: DriftDetectionDeps) -> None:
+        self._deps = deps
+        self._rejecting = {name for name, given in deps.rules.items() if any(rule.policy == "reject" for rule in given)}
 
     def may_reject(self, connection: str) -> bool:
         """Return whether the connection has a `reject` rule."""
@@ -55,7 +40,7 @@ class DriftRecorder:
 
     def policy(self, subject: DriftSubject, path: str) -> DriftPolicy:
         """Return the policy for drift at this path."""
-        return policy_of(self._rules.get(subject.connection, ()), subject.object, path)
+        return policy_of(self._deps.rules.get(subject.connection, ()), subject.object, path)
 
     def add(self, noted: dict[Change, Noted], sample: Sample, news: Sequence[Deviation]) -> None:
         """Add the deviations of one record to `noted`, except those that a rule discards."""
@@ -83,10 +68,10 @@ class DriftRecorder:
 
     async def write_down(self, subject: DriftSubject, noted: Sequence[Noted], late: Sequence[Trait]) -> None:
         """Store these deviations, publish new findings, and add `late` to the baseline. Raises StoreUnavailable."""
-        async with self._transactions.transaction() as transaction:
+        async with self._deps.database.transaction() as transaction:
             if late:
-                await self._drifts.extend(transaction, subject, late)
-            new = await self._drifts.note(transaction, noted) if noted else ()
+                await self._deps.drifts.extend(transaction, subject, late)
+            new = await self._deps.drifts.note(transaction, noted) if noted else ()
             if new:
                 await self._publish(transaction, new)
         for finding, _ in new:
@@ -104,12 +89,14 @@ class DriftRecorder:
             )
             for finding, noted in new
         ]
-        await self._queue.enqueue(transaction, *await self._events.append(transaction, *events))
+        await self._deps.queue.enqueue(transaction, *await self._deps.events.append(transaction, *events))
         facts = [
             Fact(type="drift.found", subject=finding.id, facts={name: getattr(finding, name) for name in AUDITED})
             for finding, _ in new
         ]
-        await self._trail.append(transaction, *facts)
+        await append_facts(transaction, *facts)
 
     def _data(self, finding: DriftFinding) -> dict[str, Any]:
-        return {name: getattr(finding, name) for name in PUBLISHED} | {"link": f"{self._url}/ops/drift/{finding.id}"}
+        return {name: getattr(finding, name) for name in PUBLISHED} | {
+            "link": f"{self._deps.public_url}/ops/drift/{finding.id}"
+        }

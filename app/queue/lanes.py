@@ -1,7 +1,7 @@
-"""Lanes: how fast each connection's jobs may start, and what holds all of them up.
+"""Lanes: the pace of each connection's jobs, and what blocks them.
 
-open ── throttle(retry_after) ──▶ blocked ── time is over ──▶ half open ── the probe's success ──▶ open
-open ── refused credential, or a person ──▶ paused ── resume ──▶ half open after a refusal, else open
+open ── throttle(retry_after) ──▶ blocked ── the time ends ──▶ half open ── the probe succeeds ──▶ open
+open ── refused credential, or an operator ──▶ paused ── resume ──▶ half open after a refusal, else open
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ TOKENS: Final = """
                                 + lane.rate * greatest(0, extract(epoch FROM now() - lane.refilled_at)::float8))
     END
 """
-"""What a lane has saved up by now, as SQL; NULL without a limit. After the clock was put back it counts as full, or it
-would stand still until the clock is where it was."""
+"""The tokens that a lane has now, as SQL; NULL without a rate. If the clock was set back, the bucket counts as full;
+otherwise the lane would wait until the clock catches up."""
 
 CONFIGURE = Statement(
     "INSERT lane",
@@ -48,8 +48,8 @@ SELECT_ALL = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# A pause by a person or for a refused credential is stronger. Of many refusals at once the first one counts, so that a
-# vendor who names no time is asked after 1, 2, 4 … seconds. A probe under way decides nothing any more.
+# A pause by an operator or for a refused credential takes precedence. Of several throttles at once, only the first
+# counts, so a vendor that names no time is asked after 1, 2, 4 … seconds. A running probe no longer decides.
 THROTTLE = Statement(
     "UPDATE lane",
     """
@@ -89,7 +89,7 @@ BLOCK = Statement(
     """,
 )
 
-# A connection that is not blocked here may be throttled or failing as a process sees it, which heeds `resumed_at`.
+# A connection that is not blocked here may be throttled or failing in a process, which reads `resumed_at`.
 RESUME = Statement(
     "INSERT lane",
     """
@@ -119,8 +119,8 @@ PROBE_SUCCEEDED = Statement(
     """,
 )
 
-# A request of the API has shown what a job's probe would.
-PROVE = Statement(
+# A request of the API counts as the probe.
+CREDENTIAL_ACCEPTED = Statement(
     "UPDATE lane",
     """
     UPDATE lane
@@ -142,22 +142,22 @@ PROBE_UNDECIDED = Statement(
 WAKE = Statement("SELECT job", "SELECT pg_notify('lockstitch_job', '')")
 
 PAUSES_CHANNEL: Final = "lockstitch_lane"
-"""Notified, without a payload, whenever a connection is paused or resumed."""
+"""Notified without a payload when a connection is paused or resumed."""
 
-TELL = Statement("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
+NOTIFY = Statement("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
 
-UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient the job itself is
+MAX_PROBE_PAUSE: Final = 60.0  # seconds
 
 
 class PostgresLanes:
-    """`lane_ports.Lanes` on PostgreSQL; `announcer` makes Events of pauses."""
+    """The lanes, for operators. `announcer` makes Events of pauses."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
         self._announcer = announcer
 
     async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
-        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
+        """Set the pace of these connections. Accumulated tokens are kept, up to the new burst."""
         await self._database.execute(
             CONFIGURE,
             list(settings),
@@ -166,58 +166,58 @@ class PostgresLanes:
         )
 
     async def list(self) -> Sequence[Lane]:
-        """Every lane, by connection."""
+        """Return every lane, by connection."""
         return [msgspec.convert(dict(row), Lane) for row in await self._database.fetch(SELECT_ALL)]
 
     async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
+        """Start no more jobs until `resume`. False if an operator or a refused credential has already paused it."""
         async with self._database.transaction() as session:
             return await _block(session, connection, "operator", note, self._announcer, actor=actor)
 
     async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. Every process forgets as well what it has met
-        there: throttling, and failures. False when it is not blocked."""
+        """Resume the lane; after a refused credential, one job probes first. Every process also forgets throttles and
+        failures. False if it was not blocked."""
         async with self._database.transaction() as session:
             blocked = bool(await session.fetch_value(RESUME, connection))
             await session.execute(WAKE)
-            await session.execute(TELL)
+            await session.execute(NOTIFY)
             await _note(session, "connection.resumed", connection, actor=actor)
             return blocked
 
 
 async def throttle(transaction: Transaction, connection: str, reason: str, retry_after: float | None) -> None:
-    """The vendor asks for a pause of so many seconds, or does not say how long."""
+    """Block the lane for `retry_after` seconds, or for a growing time if the vendor names none."""
     row = await transaction.fetch_row(THROTTLE, connection, retry_after, reason)
     if row is not None and row["was_going"]:
         await _note(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
 
 
 async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:
-    """The vendor does not accept our credential: everything waits for a person."""
+    """Pause the connection, because the vendor refuses its credential."""
     await _block(transaction, connection, "auth", reason, announcer)
 
 
-async def prove(transaction: Transaction, connection: str) -> None:
-    """The vendor has accepted the credential of a connection that a person has resumed: everything may go on."""
-    if await transaction.execute(PROVE, connection):
+async def credential_accepted(transaction: Transaction, connection: str) -> None:
+    """Unblock a resumed connection, because the vendor accepted its credential."""
+    if await transaction.execute(CREDENTIAL_ACCEPTED, connection):
         await transaction.execute(WAKE)
-        await transaction.execute(TELL)
+        await transaction.execute(NOTIFY)
         await _note(transaction, "connection.resumed", connection)
 
 
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:
-    """The vendor has answered a probe: everything may go on."""
+    """Unblock the lane if this job is its probe."""
     if job.probe and await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
         await transaction.execute(WAKE)
-        await transaction.execute(TELL)
+        await transaction.execute(NOTIFY)
         await _note(transaction, "connection.resumed", job.connection)
 
 
 async def probe_undecided(transaction: Transaction, job: Job, seconds: float) -> None:
-    """A probe has told nothing about the lane; the next one may go after so many seconds."""
+    """End this job's probe without a result. The next probe may run after `seconds`."""
     if job.probe:
         await transaction.execute(
-            PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), UNDECIDED_AT_MOST)
+            PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), MAX_PROBE_PAUSE)
         )
 
 
@@ -230,10 +230,10 @@ async def _block(
     *,
     actor: str = "lockstitch",
 ) -> bool:
-    """Stop a connection until a person resumes it; False when one or a refused credential has stopped it already."""
+    """Pause a connection until an operator resumes it. False if it is already paused."""
     if not await transaction.execute(BLOCK, connection, why, note):
         return False
-    await transaction.execute(TELL)
+    await transaction.execute(NOTIFY)
     await _note(transaction, "connection.paused", connection, actor=actor, reason=why)
     if announcer is not None:
         await announcer.connection_paused(transaction, connection, why, note=note)

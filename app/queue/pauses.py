@@ -1,4 +1,4 @@
-"""Pauses as one process knows them: kept in the table `lane`, read into memory; no request waits for the database."""
+"""Pauses of connections: stored in `lane`, cached in memory. No request waits for the database."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -24,7 +24,8 @@ SELECT = Statement(
 
 
 class PostgresPauses:
-    """`lane_ports.Pauses` on PostgreSQL. While the database is away, what was known last holds."""
+    """The pauses of the installation, in memory, at most about a second old. While the database is down, the last known
+    pauses apply."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
@@ -34,15 +35,15 @@ class PostgresPauses:
         self._refusals = 0
 
     def of(self, connection: str) -> Pause | None:
-        """What stops this connection, if anything does."""
+        """Return the pause of this connection, or None."""
         return self._known.get(connection)
 
     def resumed(self, connection: str) -> datetime | None:
-        """When a person has last resumed this connection."""
+        """Return when an operator last resumed this connection."""
         return self._resumed.get(connection)
 
     async def refuse(self, connection: str, reason: str) -> bool:
-        """Pause the connection everywhere, once. False when that could not be written down."""
+        """Pause the connection in all processes, once. False if that could not be stored."""
         known = self._known.get(connection)
         if known is not None and known.held:
             return True
@@ -51,22 +52,22 @@ class PostgresPauses:
                 await lanes.refuse(session, connection, reason, self._announcer)
         except StoreUnavailable:
             return False
-        self._refusals += 1  # whoever is reading the table at this moment may not have seen it
+        self._refusals += 1  # a refresh in progress may not have read it
         pause = Pause(reason="auth", note=reason, since=datetime.now(UTC), held=True)
         self._known = {**self._known, connection: pause}
         return True
 
-    async def prove(self, connection: str) -> None:
-        """The vendor has accepted the credential: its pause is over."""
+    async def credential_accepted(self, connection: str) -> None:
+        """End the pause, because the vendor accepted the credential."""
         try:
             async with self._database.transaction() as session:
-                await lanes.prove(session, connection)
+                await lanes.credential_accepted(session, connection)
             await self.refresh()
         except StoreUnavailable:
-            return  # the next success tells it again
+            return  # the next success retries
 
     async def refresh(self) -> None:
-        """Know what is true now. Raises StoreUnavailable."""
+        """Read the pauses. Raises StoreUnavailable."""
         refusals = -1
         while refusals != self._refusals:
             refusals = self._refusals
@@ -78,6 +79,6 @@ class PostgresPauses:
             if row["reason"] in ("auth", "operator")
         }
 
-    def following(self, url: str) -> AbstractAsyncContextManager[None]:
-        """Keep up with the table as long as the block."""
-        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").following(url)
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep the cache current during the block."""
+        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").refreshing(url)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from app.drift.detect import DriftDetection
-from app.records.models import Links
-from app.revisions.models import MappingRoutes
+from app.records.store import PostgresLinks
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.trials import Trials
-from app.vendors.models import Connections, Vendors
+from app.vendors.client import VendorClient
+from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,8 +15,8 @@ class RecordDeps:
     """The connections and their client, the links, and what chooses, tries and watches mapping revisions."""
 
     connections: Connections
-    vendors: Vendors
-    links: Links
-    mapping_routes: MappingRoutes
+    vendors: VendorClient
+    links: PostgresLinks
+    mapping_routes: PostgresMappingRoutes
     trials: Trials
     drift: DriftDetection

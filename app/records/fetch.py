@@ -27,8 +27,11 @@ class Unreadable(Struct, frozen=True, kw_only=True):
     or a field, never a value."""
 
     remote_id: str | None
+    """The record's id at the vendor, if it could be read. Example: `"1051"`"""
     pointer: str
+    """JSON Pointer to the place in the vendor's record. Example: `"/properties/email"`"""
     detail: str
+    """What does not match. Never contains a value. Example: `"Expected `str`, got `int`"`"""
 
 
 class FetchedPage(Struct, frozen=True, kw_only=True):

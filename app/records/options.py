@@ -23,11 +23,17 @@ class OptionsView(Struct, frozen=True, kw_only=True):
     """The options of one field, and how old they are."""
 
     connection: str
+    """The connection. Example: `"hubspot"`"""
     object: ObjectName
+    """The object. Example: `"ticket"`"""
     field: str
+    """The field. Example: `"status"`"""
     options: tuple[Option, ...]
+    """The options, in the order in which the vendor shows them."""
     fetched_at: datetime
+    """When the options were fetched from the vendor. Example: `"2026-05-01T09:30:00Z"`"""
     age_seconds: float
+    """Their age in seconds. Example: `41.5`"""
 
 
 async def read_options(

@@ -194,3 +194,13 @@ def test_of_two_faults_the_first(
     first[0](scene)
     _, status, code = first
     assert code_of(scene.send(caller), status) == code
+
+
+@pytest.mark.parametrize("path", ["/v1/operations", "/v1/options/hubspot/ticket/status", "/v1/uploads/legacy/upl_1"])
+def test_a_missing_scope_comes_before_the_headers_where_one_of_several_suffices(
+    running_facade: Facade, path: str
+) -> None:
+    secret = running_facade.make_key("events:read").secret
+    with running_facade.calling(secret=secret) as events_only:
+        answer = events_only.get(path, headers={"x-correlation-id": "not usable"})
+    assert code_of(answer, 403) == "forbidden"

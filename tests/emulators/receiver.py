@@ -91,6 +91,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def is_from(vendor: str, received: Received, url: str, secret: str) -> bool:
     """Whether the signature of a request is the one that the vendor documents."""
     headers, body = received.headers, received.body
+    if vendor == "freshdesk":
+        return headers["x-lockstitch-secret"] == secret
+    if vendor == "stripe":
+        at, v1 = (part.partition("=")[2] for part in headers["stripe-signature"].split(","))
+        assert abs(int(at) - received.at) < PATIENCE
+        return v1 == hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     if vendor == "hubspot":
         at = headers["x-hubspot-request-timestamp"]
         assert abs(int(at) / 1000 - received.at) < PATIENCE

@@ -111,18 +111,6 @@ def test_html_body_is_a_page_where_json_was_expected(
     assert emulators.records("zendesk", "tickets") == []
 
 
-def test_drift_bends_the_answer_and_not_the_record(emulators: RunningEmulators) -> None:
-    ticket = create(emulators).json()["ticket"]
-    for change in ("enum", "type", "field", "missing"):
-        emulators.order(vendor="zendesk", fault=fault("drift", change=change), times=1)
-    enum, kind, field, missing = (get(emulators, f"{TICKETS}/{ticket['id']}").json()["ticket"] for _ in range(4))
-    assert enum["status"] not in ("new", "open", "pending", "hold", "solved", "closed")
-    assert kind["id"] == str(ticket["id"])
-    assert set(field) - set(ticket) == {"sentiment"}
-    assert set(ticket) - set(missing) == {"updated_at"}
-    assert get(emulators, f"{TICKETS}/{ticket['id']}").json()["ticket"] == ticket
-
-
 def test_a_rate_with_a_seed_hits_the_same_calls_again(emulators: RunningEmulators) -> None:
     def struck() -> list[int]:
         emulators.reset()

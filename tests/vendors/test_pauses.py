@@ -25,7 +25,7 @@ async def process(
 ) -> AsyncIterator[tuple[Asker, PostgresPauses]]:
     """A client in a process of its own, as far as pauses go."""
     pauses = PostgresPauses(database)
-    async with pauses.following(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
+    async with pauses.refreshing(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
         yield acme, pauses
 
 

@@ -69,19 +69,6 @@ def test_thirty_to_a_page_and_ten_pages(desk: Desk) -> None:
     }
 
 
-def test_the_search_lags_behind_the_records(desk: Desk, emulators: RunningEmulators) -> None:
-    old = desk.ticket("old")
-    emulators.limit("freshdesk", search_lag=3600)
-    desk.ticket("new")
-    desk.http.put(f"tickets/{old['id']}", json={"priority": 4})
-
-    assert found(desk, "status:2") == []
-    assert len(desk.get("tickets")) == 2
-    emulators.limit("freshdesk", search_lag=0)
-    assert sorted(found(desk, "status:2")) == ["new", "old"]
-    assert found(desk, "priority:4") == ["old"]
-
-
 def test_spam_and_deleted_tickets_are_not_found(desk: Desk, emulators: RunningEmulators) -> None:
     gone, _ = desk.ticket("gone"), desk.ticket("here")
     desk.http.delete(f"tickets/{gone['id']}")

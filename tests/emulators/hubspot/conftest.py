@@ -14,9 +14,7 @@ Make = Callable[..., dict[str, Any]]
 @pytest.fixture
 def hubspot(emulators: Any) -> Iterator[httpx.Client]:
     """A client below `/hubspot` with the development credential; the account is fresh."""
-    with httpx.Client(
-        base_url=f"{emulators.url}/hubspot", headers={"authorization": f"Bearer {TOKEN}"}, timeout=20
-    ) as client:
+    with emulators.client("/hubspot", headers={"authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 
 

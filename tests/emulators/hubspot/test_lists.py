@@ -22,16 +22,6 @@ def walk(hubspot: httpx.Client, path: str, **params: Any) -> list[list[str]]:
         after = answer["paging"]["next"]["after"]
 
 
-def test_pages_follow_each_other_without_gap_or_overlap(hubspot: httpx.Client, make_contact: Make) -> None:
-    ids = [make_contact(email=f"{n}@shop.example")["id"] for n in range(5)]
-    assert walk(hubspot, CONTACTS, limit=2) == [ids[0:2], ids[2:4], ids[4:5]]
-
-
-def test_the_last_page_has_no_paging_even_when_it_is_full(hubspot: httpx.Client, make_contact: Make) -> None:
-    ids = [make_contact(email=f"{n}@shop.example")["id"] for n in range(4)]
-    assert walk(hubspot, CONTACTS, limit=2) == [ids[0:2], ids[2:4]]
-
-
 def test_archived_records_leave_no_hole_in_a_page(hubspot: httpx.Client, make_contact: Make) -> None:
     ids = [make_contact(email=f"{n}@shop.example")["id"] for n in range(6)]
     for id in ids[1:4]:

@@ -143,16 +143,6 @@ def found_cities(hubspot: httpx.Client) -> list[str]:
     return [one["properties"]["city"] for one in search(hubspot, properties=["city"])["results"]]
 
 
-def test_the_index_is_behind(hubspot: httpx.Client, emulators: Any, make_contact: Make) -> None:
-    emulators.limit("hubspot", search_lag=60)
-    id = make_contact(email="a@shop.example", city="Bonn")["id"]
-    assert hubspot.get(f"{CONTACTS}/{id}").status_code == 200
-    assert found_cities(hubspot) == []
-
-    emulators.limit("hubspot", search_lag=0)
-    assert found_cities(hubspot) == ["Bonn"]
-
-
 def test_the_index_shows_a_changed_record_as_it_was(hubspot: httpx.Client, emulators: Any, make_contact: Make) -> None:
     emulators.limit("hubspot", search_lag=0)
     id = make_contact(email="a@shop.example", city="Bonn")["id"]

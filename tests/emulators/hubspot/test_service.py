@@ -11,17 +11,6 @@ CONTACTS = "/crm/v3/objects/contacts"
 Make = Callable[..., dict[str, Any]]
 
 
-@pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer wrong", "Basic hubspot-dev-token", "hubspot-dev-token"])
-def test_the_credential_is_a_bearer_token(emulators: Any, value: str | None) -> None:
-    headers = {} if value is None else {"authorization": value}
-    answer = httpx.get(f"{emulators.url}/hubspot{CONTACTS}", headers=headers)
-    assert answer.status_code == 401
-    body = answer.json()
-    assert body["message"].startswith("Authentication credentials not found. This API supports OAuth 2.0")
-    assert (body["status"], body["category"]) == ("error", "INVALID_AUTHENTICATION")
-    assert body["correlationId"] == answer.headers["x-hubspot-correlation-id"]
-
-
 @pytest.mark.parametrize("path", ["/crm/v3/nothing", "/crm/v3/objects/contacts/1/2/3/4", "/", "/marketing/v3/forms"])
 def test_an_unknown_route_is_a_page_of_html(hubspot: httpx.Client, path: str) -> None:
     answer = hubspot.get(path)
@@ -34,43 +23,12 @@ def test_a_wrong_method(hubspot: httpx.Client) -> None:
     assert hubspot.post("/crm/v3/owners").status_code == 404
 
 
-def test_the_limit_is_told_and_kept(hubspot: httpx.Client, emulators: Any) -> None:
-    emulators.limit("hubspot", per_minute=2)
-    answers = [hubspot.get(CONTACTS) for _ in range(5)]
-
-    # Two, and at most two more when the minute ends in between.
-    assert 2 <= [one.status_code for one in answers].count(200) <= 4
-    assert answers[0].headers["x-hubspot-ratelimit-max"] == "2"
-    assert answers[0].headers["x-hubspot-ratelimit-remaining"] == "1"
-    refused = next(one for one in answers if one.status_code == 429)
-    assert refused.json()["policyName"] == "TEN_SECONDLY_ROLLING"
-    assert refused.json()["category"] == "RATE_LIMITS"
-    assert refused.headers["x-hubspot-ratelimit-remaining"] == "0"
-
-
-def test_a_kill_loses_nothing(own_emulators: Any) -> None:
-    headers = {"authorization": "Bearer hubspot-dev-token"}
-    url = f"{own_emulators.url}/hubspot{CONTACTS}"
-    id = httpx.post(url, headers=headers, json={"properties": {"email": "a@shop.example"}}).json()["id"]
-    own_emulators.kill()
-    own_emulators.start()
-    by_email = {"idProperty": "email"}
-    assert httpx.get(f"{url}/a@shop.example", headers=headers, params=by_email).json()["id"] == id
-    assert httpx.post(url, headers=headers, json={"properties": {"email": "a@shop.example"}}).status_code == 409
-    assert int(httpx.post(url, headers=headers, json={"properties": {"city": "Bonn"}}).json()["id"]) > int(id)
-
-
-def test_records_are_placed_without_judgement(hubspot: httpx.Client, emulators: Any) -> None:
-    placed = emulators.place("hubspot", "contacts", {"email": "not an address", "lifecyclestage": "friend"})
-    shown = hubspot.get(f"{CONTACTS}/{placed['id']}", params={"properties": "email,lifecyclestage"}).json()
-    assert shown["properties"]["email"] == "not an address"
-    assert shown["properties"]["lifecyclestage"] == "friend"
-
+def test_a_whole_record_is_placed_and_found_by_its_address(hubspot: httpx.Client, emulators: Any) -> None:
     whole = {"id": "51", "properties": {"email": "z@shop.example"}, "createdAt": "2020-01-01T00:00:00Z"}
     assert emulators.place("hubspot", "contacts", whole)["id"] == "51"
     found = hubspot.get(f"{CONTACTS}/z@shop.example", params={"idProperty": "email"}).json()
     assert (found["id"], found["properties"]["createdate"]) == ("51", "2020-01-01T00:00:00Z")
-    assert len(emulators.records("hubspot", "contacts")) == 2
+    assert len(emulators.records("hubspot", "contacts")) == 1
 
 
 def test_owners_pipelines_and_properties_are_placed(hubspot: httpx.Client, emulators: Any) -> None:
@@ -80,40 +38,3 @@ def test_owners_pipelines_and_properties_are_placed(hubspot: httpx.Client, emula
     assert len(hubspot.get("/crm/v3/pipelines/tickets").json()["results"]) == 3
     emulators.place("hubspot", "contacts.properties", {"name": "shoe_size"})
     assert hubspot.post(CONTACTS, json={"properties": {"shoe_size": "42"}}).status_code == 201
-
-
-@pytest.mark.parametrize(("status", "category"), [(429, "RATE_LIMITS"), (401, "INVALID_AUTHENTICATION"), (503, None)])
-def test_ordered_failures_speak_hubspots_words(
-    hubspot: httpx.Client, emulators: Any, status: int, category: str | None
-) -> None:
-    emulators.order(vendor="hubspot", times=1, fault={"kind": "status", "status": status, "retry_after": 3})
-    answer = hubspot.get(CONTACTS)
-    assert answer.status_code == status
-    assert answer.headers["retry-after"] == "3"
-    assert answer.json()["status"] == "error"
-    assert answer.json().get("category") == category
-    assert hubspot.get(CONTACTS).status_code == 200
-
-
-def test_drift(hubspot: httpx.Client, emulators: Any, make_contact: Make, make_ticket: Make) -> None:
-    contact = make_contact(email="a@shop.example", lifecyclestage="customer")["id"]
-    make_ticket(subject="x", hs_ticket_priority="HIGH")
-    one = f"{CONTACTS}/{contact}?properties=lifecyclestage"
-
-    emulators.order(vendor="hubspot", times=2, fault={"kind": "drift", "change": "enum"})
-    assert hubspot.get(one).json()["properties"]["lifecyclestage"] == "reactivated_customer"
-    listed = hubspot.get("/crm/v3/objects/tickets").json()["results"]
-    assert listed[0]["properties"]["hs_ticket_priority"] == "CRITICAL"
-
-    emulators.order(vendor="hubspot", times=1, fault={"kind": "drift", "change": "type"})
-    changed = hubspot.get(one).json()
-    assert isinstance(changed["updatedAt"], int)
-    assert changed["properties"]["hs_object_id"] == int(contact)
-
-    emulators.order(vendor="hubspot", times=1, fault={"kind": "drift", "change": "field"})
-    assert "recordVersion" in hubspot.get(one).json()
-    whole = hubspot.get(one).json()
-    assert "recordVersion" not in whole
-
-    emulators.order(vendor="hubspot", times=1, fault={"kind": "drift", "change": "missing"})
-    assert hubspot.get(one).json().keys() == whole.keys() - {"updatedAt"}

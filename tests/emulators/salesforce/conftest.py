@@ -16,11 +16,7 @@ class Desk:
 
     def __init__(self, emulators: RunningEmulators) -> None:
         self.emulators = emulators
-        self.http = httpx.Client(
-            base_url=f"{emulators.url}/salesforce/services/data/v62.0/",
-            headers={"Authorization": f"Bearer {TOKEN}"},
-            timeout=20,
-        )
+        self.http = emulators.client("/salesforce/services/data/v62.0/", headers={"Authorization": f"Bearer {TOKEN}"})
 
     def made(self, sobject: str, **fields: Any) -> str:
         """The id of a new record."""

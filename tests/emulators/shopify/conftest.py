@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from ..conftest import RunningEmulators
@@ -53,7 +52,7 @@ class Shop:
 
     def __init__(self, emulators: RunningEmulators) -> None:
         self.emulators = emulators
-        self.http = httpx.Client(base_url=emulators.url, headers={"X-Shopify-Access-Token": TOKEN}, timeout=20)
+        self.http = emulators.client(headers={"X-Shopify-Access-Token": TOKEN})
 
     def ask(self, query: str, **variables: Any) -> Json:
         """The whole body of an answer, errors and extensions too."""

@@ -60,29 +60,23 @@ def test_a_full_bucket_by_default(shop: Shop) -> None:
 
 def test_an_empty_bucket_throttles_at_status_200_and_fills_again(shop: Shop) -> None:
     shop.emulators.limit("shopify", per_minute=600)  # 10 points a second, 200 in the bucket
-    dear = "{ customers(first: 150) { nodes { id } } }"
-    for _ in range(18):
-        shop.data('mutation { orderOpen(input: {id: "gid://shopify/Order/1"}) { userErrors { message } } }')
+    dear = "{ customers(first: 50) { nodes { id } } }"
+    cheap = 'mutation { orderOpen(input: {id: "gid://shopify/Order/1"}) { userErrors { message } } }'
+    while shop.ask(cheap)["extensions"]["cost"]["throttleStatus"]["currentlyAvailable"] > 30:
+        pass
     began = time.monotonic()
     body = shop.ask(dear)
     assert body["errors"] == [{"message": "Throttled", "extensions": body["errors"][0]["extensions"]}]
     assert body["errors"][0]["extensions"]["code"] == "THROTTLED"
     assert "data" not in body
     cost = body["extensions"]["cost"]
-    assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (152, None)
+    assert (cost["requestedQueryCost"], cost["actualQueryCost"]) == (52, None)
     status = cost["throttleStatus"]
     assert (status["maximumAvailable"], status["restoreRate"]) == (200, 10)
-    assert status["currentlyAvailable"] < 152
+    assert status["currentlyAvailable"] < 52
 
     # Throttled calls cost nothing, so the bucket fills at its rate while the client tries.
     while "errors" in shop.ask(dear):
         assert time.monotonic() - began < 15
         time.sleep(0.1)
     assert time.monotonic() - began > 1
-
-
-def test_a_throttled_write_has_no_effect(shop: Shop) -> None:
-    shop.emulators.limit("shopify", per_minute=0)
-    body = shop.ask('mutation { customerCreate(input: {firstName: "Ann"}) { userErrors { message } } }')
-    assert body["errors"][0]["extensions"]["code"] == "THROTTLED"
-    assert shop.emulators.records("shopify", "Customer") == []

@@ -1,10 +1,7 @@
 """Records placed from outside, answers that drift, and what survives a kill."""
 
-import httpx
-import pytest
-
 from ..conftest import RunningEmulators
-from .conftest import MONEY, ORDER, PATH, Shop, line
+from .conftest import PATH, Shop
 
 
 def test_an_almost_empty_order_reads_whole(shop: Shop) -> None:
@@ -115,55 +112,6 @@ def test_a_placed_order_can_be_cancelled_and_keeps_what_it_was_sold_for(shop: Sh
     assert order is not None
     assert order["cancelledAt"] is not None
     assert order["totalPriceSet"]["shopMoney"]["amount"] == "80.0"
-
-
-@pytest.mark.parametrize(
-    ("change", "path", "seen"),
-    [
-        ("enum", "displayFinancialStatus", "QUANTUM_ENTANGLED"),
-        ("type", "totalPriceSet", {"value": "20.0", "scale": 2}),
-        ("field", "carbonFootprint", {"grams": 1200}),
-    ],
-)
-def test_an_answer_drifts_and_the_record_does_not(shop: Shop, change: str, path: str, seen: object) -> None:
-    order = shop.order(lineItems=[line(price="20.00")])
-    query = f"query($id: ID!) {{ order(id: $id) {{ {ORDER} }} }} {MONEY}"
-    shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": change}, times=1)
-    drifted = shop.data(query, id=order["id"])["order"]
-    value = drifted[path]
-    assert (value["shopMoney"]["amount"] if path == "totalPriceSet" else value) == seen
-    assert shop.data(query, id=order["id"])["order"] == order
-
-
-def test_a_member_that_was_always_there_can_be_missing(shop: Shop) -> None:
-    order = shop.order(lineItems=[line(price="20.00")])
-    query = "query($id: ID!) { order(id: $id) { id createdAt updatedAt } }"
-    whole = shop.data(query, id=order["id"])["order"]
-    shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": "missing"}, times=1)
-    assert shop.data(query, id=order["id"])["order"].keys() == whole.keys() - {"updatedAt"}
-    assert shop.data(query, id=order["id"])["order"] == whole
-
-
-def test_an_answer_with_nothing_to_bend_stays_as_it_is(shop: Shop) -> None:
-    shop.emulators.order(vendor="shopify", fault={"kind": "drift", "change": "enum"}, times=2)
-    assert shop.data('{ order(id: "gid://shopify/Order/1") { id } }') == {"order": None}
-    assert shop.ask("{ nothing }")["errors"]
-
-
-def test_a_lost_reply_leaves_an_order_that_its_mark_finds(shop: Shop) -> None:
-    shop.define()
-    shop.emulators.order(vendor="shopify", fault={"kind": "timeout_after_commit", "delay_ms": 0}, times=1)
-    mark = {"namespace": "lockstitch", "key": "operation", "value": "op_1"}
-    with pytest.raises(httpx.TransportError):
-        shop.create_order(metafields=[mark])
-    found = shop.data(
-        """query($id: UniqueMetafieldValueInput!) {
-             orderByIdentifier(identifier: {customId: $id}) { id } }""",
-        id=mark,
-    )["orderByIdentifier"]
-    assert found is not None
-    assert shop.create_order(metafields=[mark])["order"] is None
-    assert len(shop.emulators.records("shopify", "Order")) == 1
 
 
 def test_all_of_it_outlives_a_kill(own_emulators: RunningEmulators) -> None:

@@ -4,16 +4,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import PATH, TOKEN, Shop
+from .conftest import PATH, Shop
 
 SHOP = "{ shop { name currencyCode ianaTimezone } }"
-
-
-@pytest.mark.parametrize("headers", [{}, {"X-Shopify-Access-Token": "wrong"}])
-def test_without_a_token_nothing_is_said(shop: Shop, headers: dict[str, str]) -> None:
-    answer = shop.emulators.http.post(PATH, json={"query": SHOP}, headers=headers)
-    assert answer.status_code == 401
-    assert answer.json() == {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}
 
 
 def test_the_shop(shop: Shop) -> None:
@@ -33,11 +26,6 @@ def test_old_versions_fall_forward_and_the_answer_says_which_it_is(shop: Shop, v
     assert answer.status_code == status
     assert answer.headers["x-shopify-api-version"] == "2026-07"
     assert len(answer.headers["x-request-id"]) == 36
-
-
-def test_rest_is_gone(shop: Shop) -> None:
-    answer = shop.http.get("/shopify/admin/api/2026-07/orders.json")
-    assert (answer.status_code, answer.json()) == (404, {"errors": "Not Found"})
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"query": ""}', b'{"query": 7}', b"\xff"])
@@ -161,11 +149,3 @@ def test_a_null_where_none_may_be_takes_its_parent_with_it(shop: Shop) -> None:
     body = shop.ask("query($id: ID!) { order(id: $id) { id name } }", id=placed["id"])
     assert body["data"] == {"order": None}
     assert body["errors"][0]["path"] == ["order", "name"]
-
-
-def test_faults_speak_in_shopifys_words(shop: Shop) -> None:
-    shop.emulators.order(vendor="shopify", fault={"kind": "status", "status": 503, "retry_after": 2}, times=1)
-    answer = shop.http.post(PATH, json={"query": SHOP})
-    assert (answer.status_code, answer.json()) == (503, {"errors": "Service Unavailable"})
-    assert answer.headers["retry-after"] == "2"
-    assert TOKEN not in answer.text

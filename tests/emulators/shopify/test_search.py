@@ -1,7 +1,5 @@
 """Lists: the query language, the lag of the index, sorting, and pages that hold while the list changes."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,18 +153,6 @@ def test_without_a_status_orders_of_every_status_are_listed(shop: Shop) -> None:
     assert names(shop, "status:open") == ["#kept"]
     assert names(shop, "status:closed") == ["#closed", "#cancelled"]
     assert names(shop, "status:cancelled") == ["#cancelled"]
-
-
-def test_the_index_lags_and_lookups_by_id_do_not(shop: Shop) -> None:
-    shop.emulators.limit("shopify", search_lag=1)
-    order = shop.order(name="#late")
-    assert shop.read_order(order["id"]) is not None
-    assert names(shop, "name:#late") == []
-    assert shop.data("{ orders(first: 5) { nodes { name } } }")["orders"]["nodes"] == [{"name": "#late"}]
-    end = time.monotonic() + 10
-    while not names(shop, "name:#late"):
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_pages_hold_while_the_list_changes(shop: Shop) -> None:

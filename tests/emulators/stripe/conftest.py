@@ -17,9 +17,7 @@ class Shop:
     def __init__(self, emulators: RunningEmulators) -> None:
         self.emulators = emulators
         self.sdk = stripe.StripeClient(KEY, base_addresses={"api": f"{emulators.url}/stripe"}, max_network_retries=0).v1
-        self.http = httpx.Client(
-            base_url=f"{emulators.url}/stripe/v1/", headers={"authorization": f"Bearer {KEY}"}, timeout=20
-        )
+        self.http = emulators.client("/stripe/v1/", headers={"authorization": f"Bearer {KEY}"})
 
     def post(self, path: str, key: str | None = None, **fields: Any) -> httpx.Response:
         """A form; names are written as they go out."""

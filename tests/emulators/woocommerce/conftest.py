@@ -17,7 +17,7 @@ class Shop:
     def __init__(self, emulators: RunningEmulators) -> None:
         self.emulators = emulators
         self.root = f"{emulators.url}/woocommerce/wp-json/wc/v3"
-        self.http = httpx.Client(base_url=self.root, auth=AUTH, timeout=20)
+        self.http = emulators.client("/woocommerce/wp-json/wc/v3", auth=AUTH)
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of a GET that succeeds."""

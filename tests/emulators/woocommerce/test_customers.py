@@ -97,12 +97,7 @@ def test_only_customers_are_listed_unless_everybody_is_asked_for(shop: Shop) -> 
     assert len(shop.get("/customers", email="boss@example.com", role="all")) == 1
 
 
-def test_one_signs_in_by_header_or_by_query(shop: Shop) -> None:
-    url = f"{shop.root}/customers"
+def test_one_signs_in_by_query_too(shop: Shop) -> None:
     query = {"consumer_key": AUTH[0], "consumer_secret": AUTH[1]}
-    assert httpx.get(url, params=query).status_code == 200
-    assert told(httpx.get(url)) == (401, "woocommerce_rest_cannot_view")
-    for wrong in ((AUTH[0], "cs_x"), ("ck_x", AUTH[1])):
-        assert told(httpx.get(url, auth=wrong)) == (401, "woocommerce_rest_authentication_error")
-    assert told(shop.http.get("/nothing")) == (404, "rest_no_route")
-    assert told(shop.http.post("/customers", content=b"{")) == (400, "rest_invalid_json")
+    assert httpx.get(f"{shop.root}/customers", params=query).status_code == 200
+    assert told(httpx.get(f"{shop.root}/customers")) == (401, "woocommerce_rest_cannot_view")

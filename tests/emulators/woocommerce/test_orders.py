@@ -177,25 +177,3 @@ def test_lists_are_bounded_by_time_and_neither_bound_is_in_them(shop: Shop) -> N
     assert shop.get("/orders", include="0") == []
     assert told(shop.http.get("/orders", params={"after": "soon"})) == (400, "rest_invalid_param")
     assert told(shop.http.get("/orders", params={"orderby": "colour"})) == (400, "rest_invalid_param")
-
-
-def test_a_host_stands_before_the_shop(shop: Shop) -> None:
-    shop.emulators.limit("woocommerce", per_minute=1)
-    answers = [shop.http.get("/orders") for _ in range(3)]
-    assert {one.status_code for one in answers[1:]} == {429}
-    assert answers[2].headers["content-type"].startswith("text/html")
-    shop.emulators.limit("woocommerce", per_minute=1000)
-    for status in (401, 403, 404, 500):
-        shop.emulators.order(vendor="woocommerce", fault={"kind": "status", "status": status}, times=1)
-        assert told(shop.http.get("/orders"))[0] == status
-
-
-@pytest.mark.parametrize(
-    ("change", "member"),
-    [("enum", "status"), ("type", "total"), ("field", "delivery_slot"), ("missing", "currency")],
-)
-def test_what_a_plugin_does_overnight(shop: Shop, change: str, member: str) -> None:
-    before = shop.post("/orders")
-    shop.emulators.order(vendor="woocommerce", fault={"kind": "drift", "change": change}, times=2)
-    for after in (shop.get(f"/orders/{before['id']}"), shop.get("/orders")[0]):
-        assert after.get(member) != before.get(member)

@@ -16,7 +16,7 @@ class Desk:
 
     def __init__(self, emulators: RunningEmulators) -> None:
         self.emulators = emulators
-        self.http = httpx.Client(base_url=f"{emulators.url}/zendesk/api/v2/", auth=AUTH, timeout=20)
+        self.http = emulators.client("/zendesk/api/v2/", auth=AUTH)
 
     def get(self, path: str, **params: str | int) -> Any:
         """The JSON of a GET that succeeds."""
