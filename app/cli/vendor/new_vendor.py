@@ -12,9 +12,9 @@ from cyclopts import Parameter
 
 import mappings
 from app.cli.exits import REFUSED, usage
-from app.cli.look_alike import is_checkout
-from app.cli.scaffold.files import FirstObject, rendered
-from app.cli.scaffold.places import register
+from app.cli.vendor.emulator import is_checkout
+from app.cli.vendor.scaffold.files import FirstObject, rendered
+from app.cli.vendor.scaffold.places import register
 from mappings.registry import MANIFESTS, VENDORS
 
 ROOT: Final = Path(mappings.__file__).parents[1]

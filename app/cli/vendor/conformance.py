@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import fields
 
-from app.cli.look_alike import LookAlike
-from app.cli.sample_account import INSTEAD, PEOPLE, Refused, SampleAccount, whole
+from app.cli.vendor.emulator import RunningEmulator
+from app.cli.vendor.sample_account import INSTEAD, PEOPLE, Refused, SampleAccount, whole
 from mappings.checks.golden import records
 from mappings.checks.result import Result
 from mappings.coverage import coverage, enum_of, sample_of
@@ -36,14 +36,14 @@ LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before the last change of every record."""
 
 
-def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+def answers(vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> Result:
     """Check that set-up is repeatable, a bad token is refused, absent records are not found, and records are read."""
-    if not look_alike.is_there:
+    if not emulator.is_there:
         return Result(cases=0, nothing=NO_EMULATOR)
-    account, failures, tried = SampleAccount(vendor, look_alike, root), list[str](), 0
+    account, failures, tried = SampleAccount(vendor, emulator, root), list[str](), 0
     for request in vendor.setup:
         tried += 1
-        refusal = look_alike.refusal(request)
+        refusal = emulator.refusal(request)
         if refusal is not None and refusal.kind != "duplicate":
             failures.append(f"setup, repeated: {request.route} is refused as {refusal.kind}")
     for mapping in _mappings(vendor):
@@ -54,17 +54,17 @@ def answers(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     return Result(cases=tried, failures=tuple(failures))
 
 
-def round_trip(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+def round_trip(vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> Result:
     """Check that a write reads back except for declared loss, and that changing one field leaves the others alone."""
-    if not look_alike.is_there:
+    if not emulator.is_there:
         return Result(cases=0, nothing=NO_EMULATOR)
     failures, tried = list[str](), 0
     for mapping in _mappings(vendor):
         if mapping.endpoints.create is None or mapping.endpoints.read is None or mapping.object == "comment":
             continue
-        look_alike.reset()
+        emulator.reset()
         try:
-            for failure in _check_writing(SampleAccount(vendor, look_alike, root), mapping):
+            for failure in _check_writing(SampleAccount(vendor, emulator, root), mapping):
                 tried += 1
                 if failure is not None:
                     failures.append(f"{mapping.name}: {failure}")
@@ -74,9 +74,9 @@ def round_trip(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
     return Result(cases=tried, failures=tuple(failures), nothing="no object can be created and read back")
 
 
-def lost_create(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
+def lost_create(vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> Result:
     """Check that a create with a lost reply is found by its marker, or has no second effect when repeated by key."""
-    if not look_alike.is_there:
+    if not emulator.is_there:
         return Result(cases=0, nothing=NO_EMULATOR)
     failures, tried = list[str](), 0
     for mapping in _mappings(vendor):
@@ -84,9 +84,9 @@ def lost_create(vendor: AnyVendor, look_alike: LookAlike, root: Path) -> Result:
         if mapping.endpoints.create is None or mapping.object == "comment" or recovery is None:
             continue
         tried += 1
-        look_alike.reset()
+        emulator.reset()
         try:
-            failure = _check_recovery(SampleAccount(vendor, look_alike, root), mapping, by_key=recovery.by == "key")
+            failure = _check_recovery(SampleAccount(vendor, emulator, root), mapping, by_key=recovery.by == "key")
         except (Refused, Unmappable) as error:
             failure = str(error)
         if failure is not None:
@@ -98,7 +98,7 @@ def _check_reading(account: SampleAccount, mapping: AnyMapping, root: Path) -> I
     endpoints = mapping.endpoints
     if endpoints.list is not None and endpoints.page is not None and mapping.object != "comment":
         request = endpoints.list(ListQuery(limit=2), account.facts)
-        refusal = account.vendor.refusal(account.look_alike.send(request, authorised=False))
+        refusal = account.vendor.refusal(account.emulator.send(request, authorised=False))
         kind = "a success" if refusal is None else refusal.kind
         yield None if kind == "auth" else f"{mapping.name}: a bad token is read as {kind}, not auth"
         try:
@@ -120,14 +120,14 @@ def _check_reading(account: SampleAccount, mapping: AnyMapping, root: Path) -> I
 
 def _check_placed(account: SampleAccount, mapping: AnyMapping, case: str, record: msgspec.Raw) -> str | None:
     """Check a golden record of a read-only object: absent at first, and read with the same result once placed."""
-    account.look_alike.reset()
+    account.emulator.reset()
     assert mapping.endpoints.read is not None  # noqa: S101 - the caller has checked
     try:
         wanted = mapping.read(record, account.facts)
     except Unmappable:
         return None
     request = mapping.endpoints.read(wanted.remote.id, account.facts)
-    reply = account.look_alike.send(request)
+    reply = account.emulator.send(request)
     refusal = account.vendor.refusal(reply)
     if refusal is None and mapping.endpoints.record(reply, account.facts)[0] is not None:
         return f"{case}: the emulator returns it before it was placed"
@@ -152,7 +152,7 @@ def _check_list(
     may omit some, such as deleted ones, but not all.
     """
     listing = f"{mapping.name}: the list" + ("" if since is None else f" since {since.year}")
-    account.look_alike.reset()
+    account.emulator.reset()
     placed = sum(_place(account, mapping, record, twin=twin) for _, record in golden for twin in (False, True))
     try:
         singly = _list_ids(account, mapping, ListQuery(limit=1, updated_since=since), placed + 1)
@@ -196,7 +196,7 @@ def _place(account: SampleAccount, mapping: AnyMapping, record: msgspec.Raw, *, 
     if twin and sent == whole:
         return False  # the id is not a separate member, so no copy with another id can be made
     segments = mapping.endpoints.read(remote_id, account.facts).path.strip("/").split("/")
-    return any(account.look_alike.place(segment, sent) for segment in segments)
+    return any(account.emulator.place(segment, sent) for segment in segments)
 
 
 def _check_writing(account: SampleAccount, mapping: AnyMapping) -> Iterator[str | None]:

@@ -28,7 +28,7 @@ LAST_LINES: Final = 6
 MOST_OUTPUT: Final = 800
 
 
-class LookAlike:
+class RunningEmulator:
     """A client of one vendor's emulator, over HTTP like a connection."""
 
     def __init__(self, vendor: AnyVendor, client: httpx.Client, vendors: tuple[str, ...]) -> None:
@@ -70,7 +70,7 @@ class LookAlike:
 
 
 @contextmanager
-def running(vendor: AnyVendor, root: Path) -> Iterator[LookAlike]:
+def running(vendor: AnyVendor, root: Path) -> Iterator[RunningEmulator]:
     """Run the emulators of the checkout at `root` for the duration of the block. Raises Complaint if they do not start.
 
     If a call made an emulator raise an exception, prints it to standard error.
@@ -82,10 +82,10 @@ def running(vendor: AnyVendor, root: Path) -> Iterator[LookAlike]:
         process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=log)  # noqa: S603
         try:
             with httpx.Client(base_url=f"http://{LOCALHOST}:{port}", timeout=TIMEOUT, trust_env=False) as client:
-                look_alike = LookAlike(vendor, client, _wait(client, process, log))
-                if look_alike.is_there:
-                    look_alike.reset()
-                yield look_alike
+                emulator = RunningEmulator(vendor, client, _wait(client, process, log))
+                if emulator.is_there:
+                    emulator.reset()
+                yield emulator
         finally:
             process.terminate()
             process.wait()

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import fields
 
-from app.cli.look_alike import LookAlike
+from app.cli.vendor.emulator import RunningEmulator
 from mappings.checks.golden import FOLDER, account_of
 from mappings.coverage import coverage, enum_of, sample_of
 from mappings.http import VendorReply, VendorRequest
@@ -30,15 +30,15 @@ CREATE: Final = "{object}.create.json"
 class SampleAccount:
     """A fresh account at the emulator, and the calls that Lockstitch makes to it."""
 
-    def __init__(self, vendor: AnyVendor, look_alike: LookAlike, root: Path) -> None:
+    def __init__(self, vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> None:
         """Set up the account and read its facts, like a connection at start."""
         self.vendor = vendor
-        self.look_alike = look_alike
+        self.emulator = emulator
         self.wanted = {one.object: _wanted(vendor, one, root) for one in vendor.mappings}
         settings = getattr(account_of(vendor, root), "custom_fields", {}) if any(self.wanted.values()) else {}
         for request in vendor.setup:
-            look_alike.send(request)
-        replies = [look_alike.send(request) for request in vendor.account_requests]
+            emulator.send(request)
+        replies = [emulator.send(request) for request in vendor.account_requests]
         read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
         self.facts = vendor.build_account(read, settings)
 
@@ -81,7 +81,7 @@ class SampleAccount:
 
     def ask(self, request: VendorRequest) -> VendorReply:
         """Send a request that must succeed, and return the reply. Raises Refused."""
-        reply = self.look_alike.send(request)
+        reply = self.emulator.send(request)
         refusal = self.vendor.refusal(reply)
         if refusal is not None:
             raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")

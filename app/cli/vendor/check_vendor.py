@@ -17,15 +17,15 @@ from rich.console import Console
 from rich.text import Text
 
 import mappings
-from app.cli.conformance import answers, lost_create, round_trip
 from app.cli.exits import REFUSED, usage
-from app.cli.look_alike import is_checkout, running
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import table
+from app.cli.vendor.conformance import answers, lost_create, round_trip
+from app.cli.vendor.emulator import is_checkout, running
 from app.errors import Complaint
 from mappings.checks.golden import write_unanswered
 from mappings.checks.quality import (
-    AT_THE_LOOK_ALIKE,
+    AT_THE_EMULATOR,
     FILE,
     LEVELS,
     RULES,
@@ -129,11 +129,11 @@ def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> di
     found = computed(vendor, ROOT)
     if (tested := _errors_test(vendor)) is not None:
         found["bronze.errors-classified"] = joined([found["bronze.errors-classified"], tested])
-    if not _is_exempt(claimed.get("bronze.look-alike")):
-        with running(vendor, ROOT) as look_alike:
+    if not _is_exempt(claimed.get("bronze.emulator")):
+        with running(vendor, ROOT) as emulator:
             checks = (answers, round_trip, lost_create)
-            answered = [attempted(partial(check, vendor, look_alike, ROOT)) for check in checks]
-        for rule, result in zip(AT_THE_LOOK_ALIKE, answered, strict=True):
+            answered = [attempted(partial(check, vendor, emulator, ROOT)) for check in checks]
+        for rule, result in zip(AT_THE_EMULATOR, answered, strict=True):
             found[rule] = joined([found[rule], result]) if rule in found else result
     if types and (typed := _types(vendor)) is not None:
         found["bronze.types"] = typed
