@@ -7,7 +7,7 @@ from msgspec import Raw, Struct
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):
-    """One state change. `position` is its place in the chain, None until it is sealed."""
+    """One state change."""
 
     id: int
     """The event's number; later events have greater ones. Example: `48121`"""
@@ -38,8 +38,7 @@ class AuditFilter(Struct, frozen=True, kw_only=True):
 
 
 class Anchor(Struct, frozen=True, kw_only=True):
-    """What the chain was at a position. Whoever keeps one elsewhere can tell that the chain up to there was written
-    anew."""
+    """The value of the chain at a position. Keep one elsewhere to detect that the chain up to it was rewritten."""
 
     position: int
     """Position in the chain; 0 is before the first event. Example: `48119`"""
@@ -49,11 +48,11 @@ class Anchor(Struct, frozen=True, kw_only=True):
 
 
 class ChainBreak(Struct, frozen=True, kw_only=True):
-    """The first thing that does not fit.
+    """The first mismatch of a chain.
 
-    content: the event is not what was sealed. chain: the seal does not follow from those before it. seal: the seal's
-    digest is not what the chain was made of. missing_event, missing_seal: a row is not there any more. unsealed: an
-    event came in behind the sealer's back. anchor: the chain is another than somebody has kept.
+    `content`: the event differs from the sealed one. `chain`: the seal does not follow from the seals before it.
+    `seal`: the seal's digest differs from the one in the chain. `missing_event`, `missing_seal`: a row is missing.
+    `unsealed`: an event inside the chain has no seal. `anchor`: the chain differs from the anchor that you sent.
     """
 
     what: Literal["content", "chain", "seal", "missing_event", "missing_seal", "unsealed", "anchor"]
@@ -67,7 +66,7 @@ class ChainBreak(Struct, frozen=True, kw_only=True):
 
 
 class UnsealedTail(Struct, frozen=True, kw_only=True):
-    """Events that no chain protects yet: too young, or held up by a transaction that is still open."""
+    """Events that the chain does not protect yet: too young, or delayed by a transaction that is still open."""
 
     count: int
     """Events that are not yet in the chain. Example: `2`"""
@@ -78,11 +77,7 @@ class UnsealedTail(Struct, frozen=True, kw_only=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What a walk along the chain found: `verified` seals from `from_position` on fit, and the events between them.
-
-    `intact` is about what was walked. `next_from` is where to go on when that was not all; `head` is to be kept as an
-    anchor.
-    """
+    """The result of verifying a part of the chain: its seals, and the events that they seal."""
 
     intact: bool
     """Whether all events that this call verified are unchanged. Example: `true`"""

@@ -41,7 +41,7 @@ class DeadLetterFilter(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterGroup(Struct, frozen=True, kw_only=True):
-    """Open dead letters that died alike: how many, and the oldest of them as an example."""
+    """Open dead letters with the same failure: their number, and the oldest of them as an example."""
 
     connection: str
     """The connection of the work; `-` for none. Example: `"hubspot"`"""

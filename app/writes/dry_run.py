@@ -25,7 +25,7 @@ DRY_RUN_LIMIT: Final = 25.0
 
 
 class WouldSend(Struct, frozen=True, kw_only=True):
-    """The one request with an effect, without credentials; `body` as JSON where it is, else as text."""
+    """The request that changes something, without credentials."""
 
     method: str
     """The HTTP method. Example: `"PATCH"`"""
@@ -36,7 +36,7 @@ class WouldSend(Struct, frozen=True, kw_only=True):
 
 
 class DraftedWrite(Struct, frozen=True, kw_only=True):
-    """What a write would have been. `action` is the verb that it comes down to, such as update for an upsert."""
+    """A write that was drafted and not sent."""
 
     dry_run: bool = True
     """Always true: nothing was sent. Example: `true`"""
@@ -45,7 +45,7 @@ class DraftedWrite(Struct, frozen=True, kw_only=True):
     mapping: MappingName
     """The revision that drafted the request."""
     action: Action
-    """The resulting verb. Example: `"update"`"""
+    """The resulting verb, such as `update` for an upsert. Example: `"update"`"""
     remote_id: str | None
     """The record that would change; null for a new record. Example: `"1051"`"""
     request: WouldSend

@@ -29,7 +29,7 @@ LONGEST_READ_PAUSE: Final = 300.0
 
 
 class Archived(Struct, frozen=True, kw_only=True):
-    """What is left of an archived record."""
+    """An archived record."""
 
     id: str
     """Canonical id of the archived record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
