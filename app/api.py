@@ -21,7 +21,7 @@ from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
 from app.webhooks.receive import WebhookReceiver
-from app.wiring import open_runtime
+from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
 from app.writes.write import Writers
 

@@ -21,7 +21,7 @@ from app.server import serve_application
 from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
 from app.uploads.take_folder import take_from_folders
-from app.wiring import Runtime, open_runtime
+from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
 from app.writes.recover import resolve

@@ -1,4 +1,4 @@
-"""The audit trail as flows see it: what happened, by whom, and whether anything of it was changed afterwards."""
+"""The Structs of the audit trail: what happened, by whom, and whether it was changed afterwards."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -7,7 +7,7 @@ from msgspec import Raw, Struct
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):
-    """One state change."""
+    """One state change. `position` is its place in the chain, None until it is sealed."""
 
     id: int
     """The event's number; later events have greater ones. Example: `48121`"""
@@ -28,7 +28,7 @@ class AuditEvent(Struct, frozen=True, kw_only=True):
 
 
 class AuditFilter(Struct, frozen=True, kw_only=True):
-    """Which events; what is None does not matter. `type` is a whole one, or a name space such as `receipt.*`."""
+    """A filter of events. None matches all. `type` is a type, or a namespace such as `receipt.*`."""
 
     type: str | None = None
     record: str | None = None
@@ -38,7 +38,7 @@ class AuditFilter(Struct, frozen=True, kw_only=True):
 
 
 class Anchor(Struct, frozen=True, kw_only=True):
-    """The value of the chain at a position. Keep one elsewhere to detect that the chain up to it was rewritten."""
+    """The chain at a position. Keep one elsewhere to detect that the chain up to there was rewritten."""
 
     position: int
     """Position in the chain; 0 is before the first event. Example: `48119`"""
@@ -48,11 +48,11 @@ class Anchor(Struct, frozen=True, kw_only=True):
 
 
 class ChainBreak(Struct, frozen=True, kw_only=True):
-    """The first mismatch of a chain.
+    """The first mismatch.
 
-    `content`: the event differs from the sealed one. `chain`: the seal does not follow from the seals before it.
-    `seal`: the seal's digest differs from the one in the chain. `missing_event`, `missing_seal`: a row is missing.
-    `unsealed`: an event inside the chain has no seal. `anchor`: the chain differs from the anchor that you sent.
+    content: the event is not what was sealed. chain: the seal does not follow from those before it. seal: the seal's
+    digest is not the one in the chain. missing_event, missing_seal: a row is gone. unsealed: an event was added behind
+    the sealer. anchor: the chain differs from the anchor.
     """
 
     what: Literal["content", "chain", "seal", "missing_event", "missing_seal", "unsealed", "anchor"]
@@ -66,7 +66,7 @@ class ChainBreak(Struct, frozen=True, kw_only=True):
 
 
 class UnsealedTail(Struct, frozen=True, kw_only=True):
-    """Events that the chain does not protect yet: too young, or delayed by a transaction that is still open."""
+    """Events outside the chain: too young, or delayed by an open transaction."""
 
     count: int
     """Events that are not yet in the chain. Example: `2`"""
@@ -77,7 +77,10 @@ class UnsealedTail(Struct, frozen=True, kw_only=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """The result of verifying a part of the chain: its seals, and the events that they seal."""
+    """The result of a walk along the chain: `verified` seals from `from_position` on match, and so do their events.
+
+    `intact` covers only this walk. `next_from` is where the next walk starts, if any; keep `head` as an anchor.
+    """
 
     intact: bool
     """Whether all events that this call verified are unchanged. Example: `true`"""
@@ -96,8 +99,10 @@ class Verification(Struct, frozen=True, kw_only=True):
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """One line of the audit trail. `type` is a namespaced type such as `field.changed`; `facts` are ids and words of
-    ours, never what a person is called or has written. The correlation id is the current one."""
+    """One entry of the audit trail, with the current correlation id.
+
+    `type` is namespaced, such as `field.changed`. `facts` are ids and our own terms, never personal data.
+    """
 
     type: str
     subject: str

@@ -27,7 +27,7 @@ from app.identifiers import uuid7
 from app.uploads.deps import ExportDeps
 from app.uploads.record import MAX_BYTES, RecordedUpload, layout_of, take_upload
 from app.uploads.views import UploadView, list_uploads, read_upload
-from app.wiring import connections_of
+from app.vendors.configured_connections import connections_of
 
 BAD_ROWS_SHOWN: Final = 20
 

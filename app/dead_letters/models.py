@@ -12,8 +12,7 @@ AttemptOutcome = Literal["done", "retried", "deferred", "lost", "dead"]
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One attempt at a job. `lost`: its worker died, or was too slow to keep the lease. `deferred`: put off for
-    a reason outside the job, such as a throttle."""
+    """One attempt at a job. `lost`: its worker died or lost the lease. `deferred`: for example by throttling."""
 
     job_id: int
     number: int
@@ -28,8 +27,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterFilter(Struct, frozen=True, kw_only=True):
-    """Which dead letters; what is None does not matter. `since` and `until` are about when it died, the one inclusive,
-    the other not."""
+    """A filter of dead letters. None matches all. They died at or after `since`, and before `until`."""
 
     state: DeadLetterState | None = "open"
     connection: str | None = None
@@ -41,7 +39,7 @@ class DeadLetterFilter(Struct, frozen=True, kw_only=True):
 
 
 class DeadLetterGroup(Struct, frozen=True, kw_only=True):
-    """Open dead letters with the same failure: their number, and the oldest of them as an example."""
+    """Open dead letters with the same cause: their count, and the oldest as an example."""
 
     connection: str
     """The connection of the work; `-` for none. Example: `"hubspot"`"""
@@ -58,20 +56,22 @@ class DeadLetterGroup(Struct, frozen=True, kw_only=True):
 
 
 class NotOpen(Exception):
-    """There is no such dead letter, or somebody has redriven or discarded it already."""
+    """No such dead letter, or it is already redriven or discarded."""
 
 
 class AlreadyQueued(Exception):
-    """A job with the same dedupe key waits or runs: to redrive the dead one would do its work twice."""
+    """A job with the same dedupe key waits or runs. A redrive would do its work twice."""
 
 
 RedriveState = Literal["running", "done", "cancelled"]
 
 
 class Redrive(Struct, frozen=True, kw_only=True):
-    """A bulk redrive and how far it has come. `total` letters matched when it began; `skipped` are those that somebody
-    had redriven or discarded before they had their turn, or whose work was queued already. Without `rate_per_second`
-    it goes as fast as it can."""
+    """A bulk redrive and its progress. `total` dead letters matched at its start.
+
+    `skipped` were redriven or discarded before their turn, or their work was already queued. `rate_per_second` None is
+    as fast as possible.
+    """
 
     id: str
     filter: DeadLetterFilter
@@ -88,7 +88,7 @@ class Redrive(Struct, frozen=True, kw_only=True):
 
 
 class NewRedrive(Struct, frozen=True, kw_only=True):
-    """What somebody asks for."""
+    """A bulk redrive to start."""
 
     filter: DeadLetterFilter
     rate_per_second: float | None
@@ -97,8 +97,8 @@ class NewRedrive(Struct, frozen=True, kw_only=True):
 
 
 class RedriveBatch(Struct, frozen=True, kw_only=True):
-    """The letters of a redrive whose turn it is, oldest job first. The redrive is held by the transaction that took
-    them; they have had their turn when it commits."""
+    """The next dead letters of a redrive, oldest job first. The transaction that took them holds the redrive until it
+    commits."""
 
     redrive: Redrive
     dead_letters: Sequence[str]

@@ -1,6 +1,6 @@
 """The Structs of Events, subscriptions and deliveries.
 
-Whatever appends Events gets jobs back and enqueues them, with its own, in one call:
+Appending Events returns jobs. The caller enqueues them together with its own, in one call:
 
     jobs = await events.append(transaction, NewEvent(type="customer.updated", …))
     await queue.enqueue(transaction, *jobs)
@@ -19,8 +19,7 @@ from canonical.parts import ObjectName
 
 
 class SeenState(Struct, frozen=True, kw_only=True):
-    """A record as we last saw it: its canonical fields as a JSON object, without `meta`. `version` is raised with every
-    change."""
+    """A record as last seen: its canonical fields as a JSON object, without `meta`. `version` counts its changes."""
 
     data: bytes
     deleted: bool
@@ -29,22 +28,23 @@ class SeenState(Struct, frozen=True, kw_only=True):
 
 
 class StateMoved(Exception):
-    """Somebody else has kept a newer state of the record since ours was compared."""
+    """Another process stored a newer state of the record meanwhile."""
 
 
 class Callback(Struct, frozen=True, kw_only=True):
-    """One more address that an Event is delivered to, and whose caller named it."""
+    """An additional address for one Event, and the principal who named it."""
 
     target_url: str
     principal: str
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):
-    """A canonical change. `data` is a JSON document; `changed` names the top-level fields that differ from what was
-    last seen, where that has a meaning. `record` names what it is about, `customer:1051`: the deliveries of one record
-    are in order. `shows` are the objects whose data it holds, for the types that do not say so themselves
-    (`SHOWING_OBJECTS`). `origin` is the id of what it stems from. The correlation id and the trace are the current ones
-    where they are not given. `callback` gets it too."""
+    """A canonical change to publish. `data` is a JSON document.
+
+    `changed` names the top-level fields that differ from the last seen state. `record`, such as `customer:1051`, orders
+    its deliveries. `shows` are the objects whose data it holds, for types that do not say so (`SHOWING_OBJECTS`).
+    `origin` is the id of its cause. Correlation id and trace default to the current ones. `callback` gets it too.
+    """
 
     type: str
     data: bytes
@@ -86,8 +86,7 @@ class EventDocument(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """An Event as it was appended. `scopes` are what a key needs to read it, all of them. `body` is the document of the
-    contract, as the feed and subscribers get it."""
+    """A stored Event. A key needs all its `scopes` to read it. `body` is the document for the feed and subscribers."""
 
     id: str
     type: str
@@ -105,8 +104,7 @@ SubscriptionState = Literal["active", "disabled"]
 
 
 class NewSubscription(Struct, frozen=True, kw_only=True):
-    """Who wants to be told what, and where. `events` are patterns; `secret` is the first that deliveries are signed
-    with."""
+    """A subscription to create. `events` are patterns; `secret` is the first one that signs its deliveries."""
 
     id: str
     principal: str
@@ -117,9 +115,11 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
 
 
 class Subscription(Struct, frozen=True, kw_only=True):
-    """A subscription as it stands. `failing_since`: nothing has been delivered since then, though it was tried.
-    `disabled`: its deliveries wait until a person enables it; the reason holds no personal data. `held` are the scopes
-    of its principal's keys that are valid now."""
+    """A subscription. `failing_since`: every attempt has failed since then.
+
+    `disabled`: its deliveries wait until someone enables it; the reason holds no personal data. `held` are the scopes
+    of its principal's valid keys.
+    """
 
     id: str
     principal: str
@@ -135,7 +135,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryPayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `deliver` job: which delivery, the scopes that the Event takes, and the document itself."""
+    """The payload of a `deliver` job: the id of the delivery, the scopes of the Event, and its document."""
 
     delivery: str
     scopes: tuple[str, ...]
@@ -143,9 +143,10 @@ class DeliveryPayload(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """What an attempt needs to know. `secrets` are those that sign now: a subscription's, or made of the digests of a
-    caller's API keys for a callback. None are left when all of those keys have ended. `held` are the scopes of the
-    principal's keys that are valid now."""
+    """A delivery to attempt. `secrets` sign it: a subscription's, or for a callback those of the caller's API keys.
+
+    A callback has none once all those keys have ended. `held` are the scopes of the principal's valid keys.
+    """
 
     id: str
     event: str
@@ -156,9 +157,11 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryFailure(Struct, frozen=True, kw_only=True):
-    """An attempt that failed. `reason` holds no personal data. `final`: there will be no other. `unresponsive`: the
-    target as a whole is in trouble or asks for a pause, so that all of its lane waits, `retry_after` seconds where it
-    said so."""
+    """A failed attempt. `reason` holds no personal data. `final`: it is the last one.
+
+    `unresponsive`: the target as a whole fails or asks for a pause, so its whole lane waits, `retry_after` seconds if
+    given.
+    """
 
     status: int | None
     reason: str

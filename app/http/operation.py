@@ -27,7 +27,7 @@ from app.http.deps import deps_of
 from app.http.headers import Header
 from app.http.parameters import Parameter, PathText, Query
 from app.http.responses import Answered
-from app.problem_document import JSON
+from app.problem_document import JSON, FieldError
 from app.telemetry import name_route
 
 T = TypeVar("T")
@@ -98,6 +98,11 @@ class Call(Struct, frozen=True, kw_only=True):
     def query(self, parameter: Parameter[T]) -> T:
         """Return the value of a declared query parameter."""
         return self._query.get(parameter)
+
+    @property
+    def query_errors(self) -> tuple[FieldError, ...]:
+        """The errors of the query parameters."""
+        return self._query.errors
 
     def check_query(self) -> None:
         """Raise InvalidField for wrong query parameters. Called before the handler, unless the body is raw."""

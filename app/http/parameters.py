@@ -193,6 +193,11 @@ class Query:
         value: T = self._values[parameter.name]
         return value
 
+    @property
+    def errors(self) -> tuple[FieldError, ...]:
+        """Everything that was wrong."""
+        return tuple(self._errors)
+
     def check(self) -> None:
         """Raise InvalidField with everything that was wrong."""
         if self._errors:

@@ -1,4 +1,4 @@
-"""The Structs of alarms, runs and retention."""
+"""The Structs of alarms and runs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,26 +12,26 @@ NoticeState = Literal["raised", "standing", "over"]
 
 
 class StoppedConnection(Struct, frozen=True, kw_only=True):
-    """A connection that waits for a person."""
+    """A connection that is paused until a person resumes it."""
 
     connection: str
     reason: PauseReason
 
 
 class AlarmFigures(Struct, frozen=True, kw_only=True):
-    """What the database says about how things are; ages in seconds, 0 for nothing that has an age."""
+    """The figures that raise alarms. Ages are in seconds, 0 without a row."""
 
     dead_letters: int
     unknown_operations: int
     disabled_subscriptions: int
     stopped: Sequence[StoppedConnection]
-    job_lag: float  # how long the longest waiting job could have started already; not on connections that are stopped
+    job_lag: float  # how long the longest waiting job could have started; not on stopped connections
     lagging: str | None  # that job's connection
-    frozen_drift: int = 0  # changes at frozen paths that nobody has acknowledged
+    frozen_drift: int = 0  # unacknowledged changes at frozen paths
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
-    """Something that a person has to look at. No text holds personal data; `name` is the same while it lasts."""
+    """A condition that needs a person. Texts hold no personal data; `name` stays the same while it lasts."""
 
     name: str
     summary: str
@@ -40,7 +40,7 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
 
 class AlarmNotice(Struct, frozen=True, kw_only=True):
-    """An alarm to be told by whoever holds `token`: now, again, or that it is over."""
+    """A notification to send by the holder of `token`: raised, still standing, or over."""
 
     name: str
     state: NoticeState
@@ -50,7 +50,7 @@ class AlarmNotice(Struct, frozen=True, kw_only=True):
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """What a person is told."""
+    """A notification for a person."""
 
     alarm: str
     state: NoticeState
@@ -76,7 +76,7 @@ StoryKind = Literal[
 
 
 class StoryPosition(Struct, frozen=True, kw_only=True):
-    """Where something stands in the story: by time, then by what usually causes what, then by its own key."""
+    """A position in the story of a run: by time, then by usual causality, then by key."""
 
     at: datetime
     rank: int
@@ -84,7 +84,7 @@ class StoryPosition(Struct, frozen=True, kw_only=True):
 
 
 class RunRecord(Struct, frozen=True, kw_only=True):
-    """One thing that happened. `facts` differ by kind, and hold no personal data."""
+    """One step of a run. `facts` differ by kind, and hold no personal data."""
 
     place: StoryPosition
     kind: StoryKind

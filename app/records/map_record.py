@@ -81,7 +81,7 @@ async def map_record(
     return _reading(present, raw, account, before)
 
 
-def weigh_draft(
+def compare_draft(
     deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,

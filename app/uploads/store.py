@@ -158,7 +158,7 @@ PUBLISH_EDITED = Statement(
 
 
 class PostgresUploads:
-    """`Uploads` on PostgreSQL."""
+    """The store of uploads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -219,7 +219,10 @@ class PostgresUploads:
     async def recognise(
         self, transaction: Transaction, connection: str, rows: Sequence[RowMark]
     ) -> Sequence[int | None]:
-        """Return the new generation of each row's record, or None for a row that repeats the last one."""
+        """Return the new generation of each row's record, or None for a row that repeats the last one.
+
+        The generation counts the changes of the record, this one included. No two rows may be of one record.
+        """
         changed = await transaction.fetch(
             RECOGNISE, connection, [row.identity for row in rows], [row.digest for row in rows]
         )
@@ -235,6 +238,11 @@ class PostgresUploads:
     async def publish_edited(
         self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
     ) -> bool:
-        """Mark an edited row as published for its new record. False if a later received row already is."""
+        """Mark an edited row as published for the record `identity`, to which it did not belong when it was received.
+
+        False if a row of that record that was received later is already published. Later rows that are not yet
+        published may follow it; without any, it becomes the record's last row. `key` is the prefix of the dedupe keys
+        of the record's rows.
+        """
         await transaction.execute(LOCK_ROW, connection, identity)
         return await transaction.execute(PUBLISH_EDITED, receipt_id, identity, key) == 1

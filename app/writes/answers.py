@@ -1,4 +1,4 @@
-"""The resource as the answer to a write."""
+"""Render a resource as the answer to a write."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = ()) -> Any:
-    """The resource as an answer to a write: `meta` names the operation and the run, and what the write lost."""
+    """Add the operation, the correlation id and the loss of the write to `meta`."""
     meta = msgspec.structs.replace(
         resource.meta,
         operation_id=operation.id,
@@ -25,7 +25,7 @@ def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = (
 
 
 def resource_answer(resource: Any, *, status: int, object_name: ObjectName) -> Answer:
-    """The rendered answer to a write: body, `ETag`, and on 201 the `Location` of what was made."""
+    """Render the answer: body, `ETag`, and on 201 the `Location` of the new record."""
     headers = {"content-type": JSON}
     if object_name != "comment":
         headers["etag"] = etag_of(resource)

@@ -9,7 +9,7 @@ from app.postgres.database import Transaction
 from app.writes.deps import CompletionDeps
 from app.writes.models import Operation
 from app.writes.operation_view import view_of
-from app.writes.queued import letter_job_of
+from app.writes.queued import dead_letter_job_of
 
 FINISHED: Final = "operation.finished"
 
@@ -34,8 +34,8 @@ async def announce(deps: CompletionDeps, transaction: Transaction, operation: Op
         else Callback(target_url=operation.callback, principal=operation.principal),
     )
     jobs = [*await deps.events.append(transaction, event)]
-    if operation.is_letter and not operation.queued:
-        jobs.append(letter_job_of(operation))
+    if operation.is_dead_letter and not operation.queued:
+        jobs.append(dead_letter_job_of(operation))
     await deps.queue.enqueue(transaction, *jobs)
 
 

@@ -1,4 +1,4 @@
-"""What writes are given."""
+"""Dependencies of writes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from canonical.parts import ObjectName
 
 @dataclass(frozen=True, kw_only=True)
 class OperationDeps:
-    """What showing an operation needs."""
+    """Dependencies of showing an operation."""
 
     find_operation: Callable[[str], Awaitable[Operation | None]]
 
@@ -32,9 +32,9 @@ class CompletionDeps:
 class WriteDeps(RecordDeps):
     """Times are in seconds.
 
-    `execution_limit` bounds one attempt at a write and is shorter than the lease of an operation, so the next owner
-    knows that the first one has stopped. `settle_margin` is how long after sending a vendor may still carry out a
-    request whose reply was lost. Writes of the objects in `queued_writes` always go through the queue.
+    `execution_limit` bounds one attempt. It is shorter than the lease of an operation, so the first owner has stopped
+    before the next one starts. `settle_margin` is how long after sending a vendor may still carry out a request whose
+    reply was lost. Writes of the objects in `queued_writes` always go through the queue.
     """
 
     public_url: str

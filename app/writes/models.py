@@ -1,4 +1,4 @@
-"""Operations as flows see them: one canonical write each, how far it has come, and who may go on with it.
+"""Operations: one canonical write each, its phase, and who may continue it.
 
 received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
 """
@@ -18,11 +18,11 @@ from mappings.spec import Action, UpsertKey
 Phase = Literal["received", "sent", "settled", "unknown"]
 OperationOutcome = Literal["succeeded", "failed"]
 FOR_GOOD: Final = ("permanent", "conflict")
-"""The categories of a refusal that waiting does not mend."""
+"""The categories of a refusal that waiting does not fix."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A rendered answer, as it is recorded and replayed: status, the headers worth keeping, the body's bytes."""
+    """A rendered answer, as recorded and replayed: status, the headers to keep, and the bytes of the body."""
 
     status: int
     headers: dict[str, str]
@@ -30,7 +30,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Intent(Struct, frozen=True, kw_only=True):
-    """One canonical write as the caller meant it; all that a worker needs to carry it out. Encrypted at rest."""
+    """One canonical write as the caller wants it: all that a worker needs to execute it. Encrypted at rest."""
 
     object: ObjectName
     action: Action
@@ -48,10 +48,12 @@ class Intent(Struct, frozen=True, kw_only=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One write and how far it has come. `effect` is the verb that was really sent (an upsert ends up as create or
-    update). `queued`: its job in the queue begins it, and nobody else. `deferred`: somebody was told that it would be
-    decided later. `redrives`: how often an operator has had it carried out again after a refusal. `callback` is the
-    URL that is told of its end. Times are the database's."""
+    """One write and its state. Times are the database's.
+
+    `effect` is the verb that was sent (an upsert becomes a create or update). `queued`: only its job executes it.
+    `deferred`: a caller got 202 for it. `redrives` counts redrives after a refusal. `callback` is the URL that is
+    notified of its end.
+    """
 
     id: str
     principal: str
@@ -74,21 +76,21 @@ class Operation(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     age_since_sent: float  # seconds by the database clock; 0 when not sent
-    due_in: float  # seconds until somebody else may go on with it; 0 when that is now, or it is decided
+    due_in: float  # seconds until another worker may continue it; 0 if that is now, or it is decided
     queued: bool = False
     deferred: bool = False
     redrives: int = 0
     callback: str | None = None
 
     @property
-    def is_letter(self) -> bool:
-        """Whether it was refused for good after somebody was told to come back: that is a dead letter."""
+    def is_dead_letter(self) -> bool:
+        """Whether it was finally refused after a caller got 202 for it."""
         refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
         return refused and self.deferred
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):
-    """The field of a record whose history is kept, as a write of ours has changed it."""
+    """A change of a watched field by a write of ours."""
 
     record: str  # its canonical id
     field: str
@@ -97,8 +99,10 @@ class FieldChange(Struct, frozen=True, kw_only=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """The right to go on with an operation: every later step names the token. `actor` is who goes on, for the audit
-    trail: the principal of a caller who waits, else Lockstitch itself."""
+    """The right to continue an operation. Every later step names the token.
+
+    `actor` is for the audit trail: the principal of a caller who waits, else Lockstitch itself.
+    """
 
     operation_id: str
     token: str
@@ -106,21 +110,23 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Begun(Struct, frozen=True, kw_only=True):
-    """Either a new operation, held by `lease`, or the one that the key already stands for (`lease` None)."""
+    """A new operation, held by `lease`, or the one that its key already names (`lease` None)."""
 
     operation: Operation
     lease: Lease | None
 
     def held(self) -> Lease:
-        """The lease, for a step that only its owner may take. Raises LeaseLost without one."""
+        """Return the lease, for a step that only its owner may take. Raises LeaseLost without one."""
         if self.lease is None:
             raise LeaseLost(self.operation.id)
         return self.lease
 
 
 class NewOperation(Struct, frozen=True, kw_only=True):
-    """What is written before anything else happens. `id` is chosen beforehand: the request carries it as marker.
-    `deferred`: the caller is told at once that it will be decided later."""
+    """A new operation, recorded before anything is sent. `id` is also the marker in the request.
+
+    `deferred`: the caller gets 202 at once.
+    """
 
     id: str
     principal: str

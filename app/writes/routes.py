@@ -21,8 +21,8 @@ from app.writes import operation_routes
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run
 from app.writes.finish import Archived
-from app.writes.intent import WriteRequest, fingerprint
 from app.writes.models import OperationView
+from app.writes.resolve import WriteRequest, fingerprint
 from app.writes.write import Writers, Written, write
 from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order
@@ -192,11 +192,12 @@ async def _write(
         callback=call.header(CALLBACK),
         wait=prefers.wait,
         revision=revision,
+        query_errors=call.query_errors,
     )
     deps = call.deps(WriteDeps)
     if revision is not None:
-        return json_response(await dry_run(deps, wanted, call.check_query))
-    return written_response(request, await write(deps, call.deps(Writers), wanted, call.check_query))
+        return json_response(await dry_run(deps, wanted))
+    return written_response(request, await write(deps, call.deps(Writers), wanted))
 
 
 def _fingerprint(request: AnyRequest, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Figures that only the database knows, as Prometheus reads them: the same on every process, as of the last scrape."""
+"""Gauges for Prometheus that come from the database: the same on every process, as of the last scrape."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from app.postgres.database import Database, Statement
 from app.queue.figures import read_figures
 from app.queue.models import QueueFigures
 
-# A scrape is given 10 seconds, of which looking up its key may take two.
+# A scrape has 10 seconds, of which looking up its key may take two.
 SECONDS: Final = 3.0
 OPEN_PHASES: Final = ("received", "sent", "unknown")
 PAUSE_REASONS: Final = ("auth", "operator")
@@ -45,7 +45,7 @@ PAUSED = Statement(
     """,
 )
 
-# One that broke off is finished when the same file was recorded whole afterwards, under whatever key.
+# An interrupted upload counts as finished once the same file was recorded completely, under any key.
 UNFINISHED_UPLOADS = Statement(
     "SELECT upload",
     """
@@ -70,8 +70,10 @@ UNFINISHED_UPLOADS = Statement(
 
 
 class Gauges:
-    """`refresh` reads them, `collect` gives what was read last, nothing of it while the database is away. `connections`
-    are those of the configuration, and `exporting` those of them whose exports are uploaded."""
+    """`refresh` reads the gauges; `collect` returns the last values, or nothing while the database is down.
+
+    `connections` are the configured ones; `exporting` are those that take uploads.
+    """
 
     def __init__(self, database: Database, connections: Collection[str], exporting: Collection[str]) -> None:
         self._database = database
@@ -91,10 +93,10 @@ class Gauges:
         self._sealed = (0, 0.0)
 
     async def refresh(self) -> None:
-        """Read them now, if the database answers within SECONDS."""
+        """Read the gauges now, if the database answers within SECONDS."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
-        # Not cancelled when it takes longer: PostgreSQL would have to answer that as well.
+        # Not cancelled on a timeout: the cancellation would be one more request to PostgreSQL.
         await asyncio.wait({self._reading}, timeout=SECONDS)
         self._up = self._reading.done() and self._reading.result()
 
@@ -120,7 +122,7 @@ class Gauges:
         self._worker_seen = await heartbeats.last_seen(self._database)
 
     def collect(self) -> list[Metric]:
-        """For `telemetry.add_collector`."""
+        """Return the metrics, for `telemetry.add_collector`."""
         up = _gauge("lockstitch_database_up", "1 while the database answers this process.", (), [((), float(self._up))])
         if not self._up:
             return [up]

@@ -1,16 +1,23 @@
-"""From a caller's request to an intent: which connection, which record, and a body whose every field is well-formed."""
+"""Resolve a write, once: its connection, mapping and record, and a body in which every field is well-formed.
+
+A new write is resolved from the caller's request. A queued or interrupted one is resolved from its recorded intent, at
+its recorded revision.
+"""
 
 import hashlib
-from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
-from app.errors import InvalidField
+from app.errors import InvalidField, UnsupportedAction
 from app.http.body import NO_CHOICE, decode_patch
 from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
-from app.records.map_record import choose_writer
+from app.records.fetch import fetch_raw, fetch_record
+from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
 from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
 from app.vendors.models import Connection
 from app.writes.deps import WriteDeps
@@ -19,7 +26,8 @@ from canonical.order_patch import OrderCancel
 from canonical.parts import ObjectName
 from canonical.validate import complaints
 from mappings.coverage import writable_values
-from mappings.spec import Action, UpsertKey
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Action, Mapped, UpsertKey
 
 UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
     "customer": ("email", "external_id"),
@@ -30,9 +38,13 @@ UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
 
 
 class WriteRequest(Struct, frozen=True, kw_only=True):
-    """A write as it came in. `identifier` is the `{id}` of the record, or of the ticket for a comment; `respond_async`:
-    the caller is content to be told later, at `callback` too where one is named; `wait` is how many seconds the caller
-    waits, where that was said; `revision` is the one to draft with, where the caller names one for a dry run."""
+    """A write as the caller sent it.
+
+    `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
+    query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
+    if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
+    run.
+    """
 
     principal: str
     key: str
@@ -51,10 +63,65 @@ class WriteRequest(Struct, frozen=True, kw_only=True):
     callback: str | None = None
     wait: float | None = None
     revision: NamedRevision | None = None
+    query_errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedWrite:
+    """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
+
+    `dry`: nothing will be sent, so no trial counts the draft.
+    """
+
+    deps: WriteDeps
+    connection: Connection
+    mapping: AnyMapping
+    intent: Intent
+    deadline: float
+    _: KW_ONLY
+    dry: bool = False
+
+    @property
+    def searches_first(self) -> bool:
+        """Whether the vendor has no upsert by this key, so that the record is looked up first."""
+        return self.intent.action == "upsert" and self.intent.upsert_on not in self.mapping.endpoints.upsert
+
+    @property
+    def needs_only_account(self) -> bool:
+        """Whether the request can be drafted from account facts, without reading a record."""
+        return self.intent.action in ("create", "comment", "upsert") and not self.searches_first
+
+    async def account(self, max_age: float | None = None) -> Any:
+        """Return the account facts, cached by the client for at most `max_age` seconds if given."""
+        return await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+
+    async def send(self, request: VendorRequest) -> VendorReply:
+        """Send a request. Raises like `VendorClient.send`."""
+        return await self.deps.vendors.send(self.connection, request, deadline=self.deadline)
+
+    async def fetch_raw(self, remote_id: str) -> tuple[msgspec.Raw, Any]:
+        """Read the vendor's bytes of a record, with the account facts for mapping it. Raises NotFound."""
+        return await fetch_raw(self.deps, self.connection, self.mapping, remote_id, self.deadline)
+
+    async def fetch(self, remote_id: str, *, pinned: bool = False) -> Reading:
+        """Read and map a record. Raises like `records.fetch.fetch_record`."""
+        return await fetch_record(self.deps, self.connection, self.mapping, remote_id, self.deadline, pinned=pinned)
+
+    async def map(self, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
+        """Map a record at this very revision. Raises VendorDrifted."""
+        return await map_at_revision(self.deps, self.connection, self.mapping, raw, account)
+
+    def as_drift(self, record: msgspec.Raw | None = None) -> AbstractContextManager[None]:
+        """Turn a reply that does not fit the wire Structs into VendorDrifted."""
+        return as_vendor_drift(self.deps, self.connection, self.mapping, record)
+
+    def cannot(self, what: str) -> UnsupportedAction:
+        """Return the problem for an action that this connection lacks."""
+        return cannot(self.deps, self.connection, self.mapping.object, what)
 
 
 def fingerprint(*parts: bytes) -> bytes:
-    """SHA-256 over the parts of a request, each with its length, so that no two splits give the same digest."""
+    """Return the SHA-256 over the parts of a request, each with its length, so that no two splits are equal."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8))
@@ -62,13 +129,12 @@ def fingerprint(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-async def read_intent(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> Intent:
-    """The request as an intent; `check` raises InvalidField for what is wrong with the query.
-
-    Raises MalformedBody, InvalidField, NotFound, UnsupportedAction.
-    """
-    # The body is judged before the record is looked for, with the connection that the request itself names.
-    patch = _read_fields(deps, request, check)
+async def resolve_request(
+    deps: WriteDeps, request: WriteRequest, deadline: float, *, dry: bool = False
+) -> ResolvedWrite:
+    """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
+    # The body is judged before the record is looked up, with the connection that the request itself names.
+    patch = _read_fields(deps, request)
     remote_id = parent = canonical_id = None
     if request.identifier is None:
         connection = choose_connection(deps, request.object, request.connection)
@@ -82,11 +148,11 @@ async def read_intent(deps: WriteDeps, request: WriteRequest, check: Callable[[]
             remote_id = target.remote_id
     mapping = choose_mapping(deps, connection, request.object, request.revision)
     if request.revision is None:
-        # A record that does not exist yet has no id to tell by: the request's own key stands for it.
+        # A new record has no id to choose by, so the request's own key is used.
         mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
     _refuse_action(deps, connection, mapping, request.action)
     key = _upsert_key(deps, connection, mapping, request)
-    return Intent(
+    intent = Intent(
         object=request.object,
         action=request.action,
         connection=connection.name,
@@ -101,23 +167,31 @@ async def read_intent(deps: WriteDeps, request: WriteRequest, check: Callable[[]
         if_match=request.if_match,
         body=request.body,
     )
+    return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
 
 
-def _read_fields(deps: WriteDeps, request: WriteRequest, check: Callable[[], None]) -> Any:
-    """Body and query are judged together, after it is clear that the body is JSON."""
-    patch, wrong = None, []
+def resolve_recorded(deps: WriteDeps, intent: Intent, deadline: float) -> ResolvedWrite:
+    """Resolve a recorded intent at its recorded revision.
+
+    Raises UnsupportedAction if the configuration no longer has the connection or the mapping.
+    """
+    connection = deps.connections.by_name.get(intent.connection)
+    if connection is None:
+        raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
+    mapping = choose_mapping(deps, connection, intent.object, intent.revision)
+    return ResolvedWrite(deps, connection, mapping, intent, deadline)
+
+
+def _read_fields(deps: WriteDeps, request: WriteRequest) -> Any:
+    """Return the patch. Once the body is known to be JSON, its errors and the query's are raised together."""
     try:
         patch = _read_body(deps, request)
     except InvalidField as problem:
-        wrong.append(problem)
-    try:
-        check()
-    except InvalidField as problem:
-        wrong.append(problem)
-    if len(wrong) > 1:
-        raise InvalidField.listing([error for problem in wrong for error in problem.errors])
-    if wrong:
-        raise wrong[0]
+        if not request.query_errors:
+            raise
+        raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
+    if request.query_errors:
+        raise InvalidField.listing(request.query_errors)
     return patch
 
 
@@ -138,8 +212,10 @@ def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
 
 
 def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
-    """The mapping that will be used, as far as the request alone tells; only its patch type matters, which all share,
-    and which values its enums hold."""
+    """Return the mapping that the request alone suggests.
+
+    Only its patch type, which all mappings of an object share, and its enum values are used.
+    """
     named = request.connection
     if named is None and request.identifier is not None and ":" in request.identifier:
         named = request.identifier.partition(":")[0]
@@ -150,7 +226,7 @@ def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
 
 
 def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
-    """A wrong enum value is answered with those that this connection can hold."""
+    """Add the values that this connection can hold to the error about a wrong enum value."""
     (error,) = problem.errors if len(problem.errors) == 1 else (None,)
     if error is None or not isinstance(error.pointer, str) or error.detail != NO_CHOICE:
         return problem
@@ -192,7 +268,7 @@ def _upsert_key(
 
 
 def _upsert_value(key: UpsertKey, patch: Any) -> str:
-    """The value that is matched on: the primary e-mail, or the caller's own key. Raises InvalidField without one."""
+    """Return the value to match on: the primary e-mail, or the caller's own key. Raises InvalidField without one."""
     if key == "external_id":
         value = patch.external_id
     else:
