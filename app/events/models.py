@@ -59,7 +59,7 @@ class NewEvent(Struct, frozen=True, kw_only=True):
 
 
 class EventDocument(Struct, frozen=True, kw_only=True):
-    """An Event as the feed and subscribers get it (contract, Events out)."""
+    """An Event, the same in the feed and in deliveries."""
 
     id: str
     """Unique; ids sort in the order of the feed. Every delivery of the Event has this id.

@@ -20,7 +20,7 @@ OLDEST: Final = 86_400
 
 
 class OptionsView(Struct, frozen=True, kw_only=True):
-    """The options of one field, and how old they are."""
+    """The options of one field, and their age."""
 
     connection: str
     """The connection. Example: `"hubspot"`"""

@@ -146,7 +146,7 @@ Announce: TypeAlias = Callable[[Transaction, Operation], Awaitable[None]]
 
 
 class OperationView(Struct, frozen=True, kw_only=True):
-    """An Operation as callers see it."""
+    """The outcome of a write, as callers see it."""
 
     id: str
     """The operation's id; the record at the vendor carries it as its marker.
