@@ -1,6 +1,6 @@
-# Lockstitch in a few words; `make` alone prints them.
+# The commands of the project; `make` alone lists them.
 #
-# Needs Python 3.11 or newer with venv, and make; uv is used where it is on the PATH. Everything lands in .venv.
+# Needs Python 3.11 or newer with venv, and make; uses uv if it is on the PATH. Everything is installed into .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -70,7 +70,7 @@ class ProblemDocument(Struct, frozen=True, kw_only=True):
     code: str
     """The last segment of `type`. Let workflows branch on it. Example: `"not-found"`"""
     title: str
-    """The kind of problem in words, constant for a code. Example: `"Nothing is found here"`"""
+    """The kind of problem in words, constant for a code. Example: `"Not found"`"""
     status: int
     """The HTTP status of the answer. Example: `404`"""
     detail: str

@@ -1,12 +1,12 @@
 """`GET /v1/me`: the key of the request."""
 
-from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
 from app.http.operation import Call, operation
 from app.http.responses import Answered, json_response
+from canonical.parts import Instant
 
 
 class Me(Struct, frozen=True, kw_only=True):
@@ -16,7 +16,7 @@ class Me(Struct, frozen=True, kw_only=True):
     """The key's name. Example: `"n8n"`"""
     scopes: list[str]
     """The scopes of the key. Example: `["customers:read", "customers:write"]`"""
-    expires_at: datetime | None
+    expires_at: Instant | None
     """When it expires; null for never. Example: `"2027-01-01T00:00:00Z"`"""
 
 

@@ -62,7 +62,7 @@ class ChainBreak(Struct, frozen=True, kw_only=True):
     audit_event: int | None
     """The event concerned. Example: `31009`"""
     detail: str
-    """An explanation. Example: `"The event is not what was sealed. Its own digest does not fit either."`"""
+    """An explanation. Example: `"The event differs from the sealed one. Its own digest does not match either."`"""
 
 
 class UnsealedTail(Struct, frozen=True, kw_only=True):

@@ -30,10 +30,11 @@ SUBSCRIPTIONS: Final = "Subscriptions"
 READ: Final = ("subscriptions:read",)
 WRITE: Final = ("subscriptions:write",)
 ID: Final = PathText("id", "The subscription's id.", "sub_0198f0a2b7c47d3c9a51f2e80b6c4d17")
+SHOWN_ID: Final = "evt_000000000000000f4240000000000012d687"
 AFTER: Final = matching(
     "after",
     "Only Events after the one with this id, which may be deleted by now.",
-    "evt_000000000000000f4240000000000012d687",
+    SHOWN_ID,
     EVENT_ID.pattern,
     lambda match: match[0],
     otherwise="is not the id of an event, which is evt_ and 36 hexadecimal digits",
@@ -69,6 +70,7 @@ REQUEST: Final = JsonBody(
         meaning="A page of the change feed, oldest first.",
         cursor="Send it as `after`: at once if `has_more` is true, otherwise at your next poll. It is the id of the"
         " last Event; an empty page repeats the id that you sent. Null before the first Event.",
+        cursor_example=SHOWN_ID,
     ),
     sends=("Link",),
 )
@@ -148,7 +150,7 @@ async def read_sample(call: Call) -> Answered:
     tag=SUBSCRIPTIONS,
     scopes=READ,
     query=(LIMIT, CURSOR),
-    answer=Listing(item=SubscriptionView, meaning="A page of subscriptions."),
+    answer=Listing(item=SubscriptionView, meaning="A page of subscriptions.", name="SubscriptionList"),
     sends=("Link",),
 )
 async def list_subscriptions(call: Call) -> Answered:

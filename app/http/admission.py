@@ -28,7 +28,7 @@ from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
 from app.http.transfers import Transfers
 from app.problem_document import JSON, PROBLEM_JSON
-from app.telemetry import name_caller, name_route
+from app.telemetry import name_caller
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -48,7 +48,7 @@ class Admitted(Struct, frozen=True, kw_only=True):
 
 
 async def admit(
-    request: AnyRequest, scopes: tuple[str, ...] | str | None, offered: str = JSON, *, while_away: bool = False
+    request: AnyRequest, scopes: tuple[str, ...], offered: str = JSON, *, while_away: bool = False
 ) -> Admitted:
     """Judge the key, its budget, its scope, and the headers that every call has.
 
@@ -57,8 +57,6 @@ async def admit(
 
     Raises Unauthenticated, RateLimited, Forbidden, InvalidCorrelationId, NotAcceptable.
     """
-    scopes = (scopes,) if isinstance(scopes, str) else scopes or ()
-    name_route(template_of(request.scope["path_template"]))
     caller = await _authenticate(request, while_away=while_away)
     name_caller(caller.name)
     verdict = deps_of(request, HttpDeps).budgets.spend(caller.principal)
@@ -74,12 +72,6 @@ async def admit(
         raise InvalidCorrelationId("X-Correlation-ID is not 1-128 characters of [A-Za-z0-9._:/+=@-], sent once.")
     _check_accept(request, offered)
     return Admitted(caller=caller, correlation_id=correlation.value, held=held)
-
-
-async def admit_any(request: AnyRequest, scopes: tuple[str, ...]) -> tuple[Admitted, tuple[str, ...]]:
-    """Like `admit`, for a call that any one of several scopes opens; also those that the key has."""
-    admitted = await admit(request, scopes)
-    return admitted, admitted.held
 
 
 async def read_body(request: AnyRequest, media_types: tuple[str, ...]) -> bytes:

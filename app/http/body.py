@@ -1,4 +1,4 @@
-"""Bytes from a caller to a patch, strictly: no "7" for 7, nothing unknown, nothing dropped, a pointer each."""
+"""Decode a request body strictly: no "7" for 7, no unknown members, nothing dropped; each error has a pointer."""
 
 import re
 from array import array
@@ -25,7 +25,7 @@ READ_ONLY: Final = frozenset(
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
-# What was sent is not repeated: it may be anything, a person's name too.
+# Errors never repeat what was sent: it may be personal data.
 NO_CHOICE: Final = "none of the values that there are, see /v1/contracts"
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
@@ -37,11 +37,11 @@ _decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
 
 
 def decode_patch(body: bytes, into: type[P]) -> P:
-    """The body as a patch Struct.
+    """Decode the body into a Struct.
 
-    Raises MalformedBody for what is not JSON in UTF-8 without a byte order mark, breaks off, or is nested deeper
-    than 64; InvalidField with a JSON Pointer for the first structural error, for every member that an object has
-    already, or for every string with a NUL.
+    Raises MalformedBody if it is not JSON in UTF-8 without a byte order mark, breaks off, or is nested deeper than 64.
+    Raises InvalidField with JSON Pointers for the first structural error, for every repeated member, or for every
+    string with a NUL.
     """
     _refuse_unreadable(body)
     decoder = _decoders.get(into)
@@ -61,7 +61,7 @@ def decode_patch(body: bytes, into: type[P]) -> P:
 
 
 def pointer_of(path: str) -> str:
-    """msgspec's path (`$.emails[0].address`) as a JSON Pointer (`/emails/0/address`)."""
+    """Return msgspec's path (`$.emails[0].address`) as a JSON Pointer (`/emails/0/address`)."""
     return "".join(f"/{_escape(name or index)}" for name, index in _STEP.findall(path.removeprefix("$")))
 
 
@@ -86,14 +86,14 @@ def _refuse_unreadable(body: bytes) -> None:
 
 
 def _depth(body: bytes) -> int:
-    """The deepest nesting of brackets outside strings. Without escapes, every other part between quotes is a string."""
+    """Return the deepest nesting of brackets outside strings. Every second part between quotes is one."""
     plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
     brackets = b"".join(plain.split(b'"')[::2]).translate(_STEPS, _NO_BRACKETS)
     return max(accumulate(array("b", brackets)), default=0)
 
 
 class _Repeated(Exception):
-    """Some object has a member twice."""
+    """An object has a member twice."""
 
 
 def _count(members: list[tuple[str, Any]]) -> None:
@@ -101,7 +101,7 @@ def _count(members: list[tuple[str, Any]]) -> None:
         raise _Repeated
 
 
-# msgspec keeps the last of equal members without a word. The body is JSON already; numbers are left as they are.
+# msgspec silently keeps the last of equal members. The body is known to be JSON; numbers stay as they are.
 _counting = JSONDecoder(object_pairs_hook=_count, parse_int=str, parse_float=str)
 _keeping = JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str)
 
@@ -114,7 +114,7 @@ def _refuse_repeated(body: str) -> None:
 
 
 def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
-    """An object is a tuple of its members here. Pointers are made for what is found only: names may be long."""
+    """Yield repeated members. Objects are tuples of members here. Build pointers only for finds: names may be long."""
     if isinstance(value, list):
         value = enumerate(value)
     elif not isinstance(value, tuple):
@@ -134,7 +134,7 @@ def _invalid(message: str, whole: Any) -> InvalidField:
     if placed := _PLACED.fullmatch(message):
         reason, path = placed[1], placed[2]
     if (unknown := _UNKNOWN.match(message)) and isinstance(whole, dict) and unknown[1] in whole:
-        reason, path = message, "$"  # a name at the top that itself looks like a place
+        reason, path = message, "$"  # a top-level name that looks like a place
     pointer = pointer_of(path)
     if unknown := _UNKNOWN.match(reason):
         name = unknown[1]

@@ -1,4 +1,4 @@
-"""What the HTTP edge is given, and how a route finds what its capability is given."""
+"""The dependencies of the HTTP edge, and how a handler finds those of its capability."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class HttpDeps:
-    """`public_url` is how callers reach Lockstitch; `trace_url` is the form of a trace's address in the trace UI.
-    `wrong_keys` are the budgets of addresses for keys that are not valid."""
+    """`public_url` is where callers reach Lockstitch; `trace_url` is the pattern of a trace's URL in the trace UI.
+    `wrong_keys` are the budgets of addresses for invalid keys."""
 
     public_url: str
     trace_url: str
@@ -31,6 +31,6 @@ class HttpDeps:
 
 
 def deps_of(request: Request[Any, Any, Any], kind: type[T]) -> T:
-    """The dependencies of this type in the application that handles the request."""
+    """Return the dependencies of this type of the application that handles the request."""
     dependencies: Dependencies = request.app.state.dependencies
     return dependencies.of(kind)

@@ -26,8 +26,10 @@ _PREFERENCE: Final = re.compile(r"""([A-Za-z0-9-]++)\s*+(?:=\s*+("[^"]*"|[^\s;"]
 
 
 class Header(Struct, Generic[T], frozen=True, kw_only=True):
-    """A request header. `read` takes it from an admitted request, and raises the problem for an unusable one; the
-    `problems` are the codes that the header brings with it."""
+    """A request header. `read` takes it from an admitted request, and raises the problem for an unusable one.
+
+    `problems` are the codes, and `sends` the headers of the success, that it brings with it.
+    """
 
     name: str
     meaning: str
@@ -36,6 +38,7 @@ class Header(Struct, Generic[T], frozen=True, kw_only=True):
     required: bool = False
     pattern: str | None = None
     problems: tuple[str, ...] = ()
+    sends: tuple[str, ...] = ()
 
 
 def idempotency_key(request: AnyRequest) -> str:
@@ -132,6 +135,7 @@ IDEMPOTENCY_KEY: Final = Header(
         *("idempotency-key-missing", "idempotency-key-invalid"),
         *("idempotency-key-reused", "idempotency-in-progress"),
     ),
+    sends=("Idempotent-Replayed",),
 )
 MAPPING: Final = Header(
     name=MAPPING_HEADER,
@@ -153,6 +157,7 @@ WAIT: Final = Header(
     meaning="`wait=N`: maximum seconds to wait for the vendor, 0 to 30 (RFC 7240).",
     example="wait=5",
     read=lambda request, _: preferences(request, later=False).wait,
+    sends=("Preference-Applied",),
 )
 PREFER: Final = Header(
     name="Prefer",
@@ -161,6 +166,7 @@ PREFER: Final = Header(
     example="respond-async, wait=5",
     # A dry run has nothing to do later.
     read=lambda request, _: preferences(request, later=MAPPING_HEADER not in request.headers),
+    sends=("Preference-Applied",),
 )
 IF_MATCH: Final = Header(
     name="If-Match",

@@ -1,14 +1,12 @@
-"""Declare an operation of the API once: it admits the request, and it describes the call in the OpenAPI document.
+"""Declare an operation of the API once: the declaration admits the request, and describes it in the OpenAPI document.
 
-    @operation("POST", "/v1/subscriptions", tag=TAG, scopes=("subscriptions:write",), body=REQUEST, status=201, …)
-    async def create_subscription(call: Call) -> Answered:
-        \"\"\"Subscribe a URL to events.
+    @operation("GET", "/ops/queue", tag="Operators", scopes=("ops:read",), answer=QueueView)
+    async def read_queue(call: Call) -> Answered: ...
 
-        The second paragraph and the following ones are the description.
-        \"\"\"
+The name of the handler is the `operationId`. The first line of its docstring is the summary, the rest the description.
 
-The name of the handler is the `operationId`. The order of judgement is that of the contract: route, key, scope,
-headers, size, media type, JSON, fields. A handler with `raw` bodies judges the last two itself, after the recorded key.
+The order of judgement is that of the contract: route, key, scope, headers, size, media type, JSON, fields. A handler
+with a `raw` body judges JSON and fields itself, after the recorded key.
 """
 
 import inspect
@@ -50,11 +48,16 @@ VENDOR_WRITE: Final = (
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """The list envelope as an answer: the Struct of its items, and the meaning of the list."""
+    """The list envelope as an answer: the Struct of its items, and the meaning of the list.
+
+    `name` is that of its schema, where it differs from that of the items.
+    """
 
     item: type[Struct]
     meaning: str
+    name: str | None = None
     cursor: str = "Send it as `cursor` to get the next page; null on the last one."
+    cursor_example: str | None = None
 
 
 class JsonBody(Struct, Generic[S], frozen=True, kw_only=True):
@@ -75,7 +78,8 @@ class FileBody(Struct, frozen=True, kw_only=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """An admitted request, with all that its operation declares. `held` are the declared scopes that the key has."""
+    """An admitted request, with the values of what its operation declares. `held` are the scopes that the key has, of
+    those that the operation asks for."""
 
     request: AnyRequest
     caller: Caller
@@ -129,8 +133,7 @@ class ApiOperation(_Target, frozen=True, kw_only=True):
 
     `answer` is a Struct, a union of Structs, a list of one, a `Listing` or None. `also` holds the answers of further
     statuses. `sends` names the headers of the success. `problems` are the codes beyond those that the other members
-    imply, and `never` those that they imply wrongly. `text` is the documentation of the call, by default the docstring
-    of the handler.
+    imply; `never` removes some that they imply. `name` and `text` replace the name and the docstring of the handler.
     """
 
     tag: str
@@ -143,6 +146,7 @@ class ApiOperation(_Target, frozen=True, kw_only=True):
     status: int = 200
     also: Mapping[int, Any] = {}
     media_type: str = JSON
+    also_media_types: tuple[str, ...] = ()
     sends: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     never: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ class ProblemExplanation(Struct, frozen=True, kw_only=True):
     status: int
     """The HTTP status. Example: `404`"""
     title: str
-    """The title. Example: `"Nothing is found here"`"""
+    """The title. Example: `"Not found"`"""
     meaning: str
     """The meaning. Example: `"There is no such route, record, or connection in the id."`"""
     category: str
@@ -53,6 +53,7 @@ class ProblemExplanation(Struct, frozen=True, kw_only=True):
     tag="About",
     parameters=(PathText("code", "A problem's code.", "not-found"),),
     answer=ProblemExplanation,
+    also_media_types=("text/html",),
 )
 async def explain_problem(request: AnyRequest) -> Answered:
     """Explain a problem.

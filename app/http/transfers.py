@@ -1,7 +1,7 @@
-"""Bodies on their way, in or out: how long they may take, and how much memory they may hold together.
+"""Limits of bodies in transfer, in or out: their duration, and the memory that they hold together.
 
-A webhook is signed over its body, so anybody can have an unfinished body held in memory, and anybody can ask for a long
-answer and not read it. Neither costs them more than a connection.
+A webhook is signed over its body, so an unknown caller can make Lockstitch hold an unfinished body. Any caller can
+request a long answer and not read it. Either costs the caller only a connection.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class Transfers:
-    """Bodies of one kind in one process. Each may stop for `idle_seconds` and take `seconds` in all. When together they
-    hold more than `most_bytes`, the one that has not moved for longest is given up: a healthy one moves at once."""
+    """Bodies of one kind in one process. Each may stall for `idle_seconds` and take `seconds` in all. When together
+    they hold more than `most_bytes`, the one that has stalled longest is dropped: a healthy one moves at once."""
 
     def __init__(self, *, idle_seconds: float, seconds: float, most_bytes: int = MOST_BYTES) -> None:
         self._idle = idle_seconds
         self._seconds = seconds
         self._most = most_bytes
         self._held = 0
-        self._sizes: dict[Transfer, int] = {}  # the one that moved last stands last
+        self._sizes: dict[Transfer, int] = {}  # the most recently moved is last
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["Transfer"]:
-        """One body. Raises MalformedBody when it stops or takes too long, RateLimited when it is given up."""
+        """Begin one body. Raises MalformedBody if it stalls or takes too long, RateLimited if it is dropped."""
         now = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(min(self._idle, self._seconds)) as timer:
@@ -46,7 +46,7 @@ class Transfers:
             raise MalformedBody(f"The body did not come to its end within {self._seconds:.0f} s.") from None
 
     def moved(self, transfer: "Transfer", size: int) -> None:
-        """Note that the transfer moved, and holds so many bytes more."""
+        """Record that the transfer moved, and holds `size` more bytes."""
         transfer.timer.reschedule(min(transfer.ends, asyncio.get_running_loop().time() + self._idle))
         self._sizes[transfer] = self._sizes.pop(transfer, 0) + size
         self._held += size
@@ -60,7 +60,7 @@ class Transfers:
 
 
 class Transfer:
-    """One body on its way. `ends` is by the clock of the event loop."""
+    """One body in transfer. `ends` is a time of the event loop's clock."""
 
     __slots__ = ("_transfers", "ends", "given_up", "timer")
 
@@ -71,7 +71,7 @@ class Transfer:
         self.given_up = False
 
     def moved(self, size: int = 0) -> None:
-        """Note that it moved and is not at its end, and that so many bytes more stay in memory until it is."""
+        """Record that it moved but has not ended, and that `size` more bytes stay in memory until it ends."""
         if not (self.given_up or self.timer.expired()):
             self._transfers.moved(self, size)
 

@@ -34,7 +34,7 @@ from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
 from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
-from app.records.views import Contract, ContractSummary
+from app.records.views import ContractSummary, DataContract
 from canonical.customer import Customer
 from canonical.order import Order
 from canonical.parts import ObjectName
@@ -201,17 +201,20 @@ async def read_options(call: Call) -> Answered:
 
 
 @operation(
-    "GET", "/v1/contracts", tag=ABOUT, answer=Listing(item=ContractSummary, meaning="All data contracts in brief.")
+    "GET",
+    "/v1/contracts",
+    tag=ABOUT,
+    answer=Listing(item=ContractSummary, meaning="All data contracts in brief.", name="ContractList"),
 )
 async def list_contracts(call: Call) -> Answered:
     """List data contracts."""
     return json_response(whole_list(msgspec.convert(summaries(), list[ContractSummary])))
 
 
-@operation("GET", "/v1/contracts/{object}", tag=ABOUT, parameters=(OBJECT,), answer=Contract)
+@operation("GET", "/v1/contracts/{object}", tag=ABOUT, parameters=(OBJECT,), answer=DataContract)
 async def read_contract(call: Call) -> Answered:
     """Read a data contract, its schemas, and what each connection reads and writes."""
-    return json_response(msgspec.convert(describe_contract(call.deps(RecordDeps), call.path("object")), Contract))
+    return json_response(msgspec.convert(describe_contract(call.deps(RecordDeps), call.path("object")), DataContract))
 
 
 HANDLERS: Final = (

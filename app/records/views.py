@@ -4,14 +4,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from canonical.parts import ObjectName
 from mappings.coverage import FieldCoverage
 
 
 class ContractSummary(Struct, frozen=True, kw_only=True):
     """A data contract in one line."""
 
-    object: ObjectName
+    object: str
     """The object. Example: `"customer"`"""
     version: str
     """The version (Semantic Versioning). Example: `"1.0.0"`"""
@@ -47,10 +46,10 @@ class ConnectionCoverage(Struct, frozen=True, kw_only=True):
     """Field by field, what is read and written."""
 
 
-class Contract(Struct, frozen=True, kw_only=True):
+class DataContract(Struct, frozen=True, kw_only=True):
     """A data contract, its JSON Schemas, and what each connection supports."""
 
-    object: ObjectName
+    object: str
     """The object. Example: `"customer"`"""
     contract: dict[str, Any]
     """Meaning, owners, producers, consumers, guarantees, change policy, incident handling.

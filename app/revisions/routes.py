@@ -24,7 +24,7 @@ ROUTE: Final = JsonBody(
     "/ops/mappings",
     tag=TAG,
     scopes=("ops:read",),
-    answer=Listing(item=MappingView, meaning="Every mapping."),
+    answer=Listing(item=MappingView, meaning="Every mapping.", name="MappingList"),
 )
 async def list_mappings(call: Call) -> Answered:
     """List mappings with their revisions and routes.

@@ -58,7 +58,7 @@ def _layout_scope(request: AnyRequest) -> tuple[str, ...]:
     body=FileBody(media_type=CSV, example="Customer No,Name,E-mail\r\n4711,Ann Lee,ann@example.com\r\n"),
     status=202,
     answer=UploadView,
-    sends=("Location", "Idempotent-Replayed"),
+    sends=("Location",),
     text=f"""Upload an export.
 
     Send a CSV file with a header, in the layout of the connection (RFC 4180; at most 32 MiB and {MOST_ROWS} rows). The

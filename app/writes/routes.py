@@ -1,4 +1,4 @@
-"""HTTP operations: write customers, orders, tickets and comments; look at operations."""
+"""HTTP operations that write customers, orders, tickets and comments."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,21 +9,19 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.errors import InvalidField
 from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
-from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER, WAIT
-from app.http.operation import VENDOR_READ, VENDOR_WRITE, Call, JsonBody, Listing, operation
-from app.http.parameters import LIMIT, RECORD_CONNECTION, RECORD_ID, PathText, choice, cursor
+from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
+from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
+from app.http.parameters import RECORD_CONNECTION, RECORD_ID, choice
 from app.http.plurals import PLURAL
-from app.http.responses import Answered, json_response, page_response, problem_type
+from app.http.responses import Answered, json_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import mark_replayed, name_operation, name_problem
-from app.writes import operations
+from app.writes import operation_routes
 from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run
 from app.writes.finish import Archived
 from app.writes.models import OperationView
-from app.writes.operations import Resolution
 from app.writes.resolve import WriteRequest, fingerprint
 from app.writes.write import Writers, Written, write
 from canonical.customer import Customer, CustomerPatch
@@ -33,13 +31,11 @@ from canonical.parts import ObjectName
 from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
 from mappings.spec import Action
 
-OPERATION_ID: Final = PathText("id", "The operation's id.", "op_0198f0a2b7c47d3c9a51f2e80b6c4d17")
 UPSERT_ON: Final = choice("upsert_on", "Update the record with this value, or create one.", ("email", "external_id"))
 LOSSY: Final = choice(
     "lossy", "Drop fields that the vendor does not support, and list them in `meta.loss`.", ("accept",)
 )
 HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
-SENT: Final = ("Idempotent-Replayed", "Preference-Applied")
 REPLAYS: Final = (
     "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
     " Answers are kept for 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); then the key is free again."
@@ -83,7 +79,7 @@ def write_handlers(
         status=201,
         answer=answer,
         also={200: answer | DraftedWrite, 202: OperationView},
-        sends=("ETag", "Location", *SENT),
+        sends=("ETag", "Location"),
         problems=VENDOR_WRITE,
         name=f"create_{object_name}",
         text=f"Create or upsert {one}.\n\nWith `upsert_on` ({keys}), update the {object_name} with this value, or"
@@ -103,7 +99,7 @@ def write_handlers(
         body=replace(body, media_types=(JSON, MERGE_PATCH)),
         answer=answer | DraftedWrite,
         also={202: OperationView},
-        sends=("ETag", *SENT),
+        sends=("ETag",),
         problems=VENDOR_WRITE,
         name=f"change_{object_name}",
         text=f"Update {one}.\n\nJSON Merge Patch (RFC 7396): an absent field stays, null clears it, an array is"
@@ -125,7 +121,6 @@ def write_handlers(
     headers=(IF_MATCH, *HEADERS),
     answer=Archived | DraftedWrite,
     also={202: OperationView},
-    sends=SENT,
     problems=VENDOR_WRITE,
     text=f"Archive a customer.\n\nOnly if the vendor supports it. {REPLAYS}",
 )
@@ -145,7 +140,7 @@ async def archive_customer(call: Call) -> Answered:
     body=JsonBody(into=OrderCancel, example={"reason": "customer", "restock": True}, raw=True),
     answer=Order | DraftedWrite,
     also={202: OperationView},
-    sends=("ETag", *SENT),
+    sends=("ETag",),
     problems=VENDOR_WRITE,
     text=f"Cancel an order.\n\n202 while the vendor still processes it. {REPLAYS}",
 )
@@ -166,7 +161,6 @@ async def cancel_order(call: Call) -> Answered:
     status=201,
     answer=Comment,
     also={200: DraftedWrite, 202: OperationView},
-    sends=SENT,
     problems=VENDOR_WRITE,
     text=f"Add a comment to a ticket.\n\n{REPLAYS}",
 )
@@ -219,117 +213,6 @@ def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
     )
 
 
-OPERATIONS: Final = "Operations"
-STATES: Final = ("queued", "executing", "succeeded", "failed", "unknown")
-SCOPES: Final[dict[str, tuple[ObjectName, ...]]] = {
-    "customers:read": ("customer",),
-    "customers:write": ("customer",),
-    "orders:read": ("order",),
-    "orders:write": ("order",),
-    "tickets:read": ("ticket", "comment"),
-    "tickets:write": ("ticket", "comment"),
-}
-STATE: Final = choice("state", "Only operations in this state.", STATES, example="unknown")
-CURSOR: Final = cursor("op_.*", longest=64)
-RESOLVE: Final = JsonBody(into=Resolution, example={"outcome": "succeeded", "remote_id": "1051"})
-
-
-@operation(
-    "GET",
-    "/v1/operations",
-    tag=OPERATIONS,
-    scopes=tuple(SCOPES),
-    query=(STATE, LIMIT, CURSOR),
-    answer=Listing(item=OperationView, meaning="A page of operations."),
-    sends=("Link",),
-)
-async def list_operations(call: Call) -> Answered:
-    """List operations, newest first.
-
-    Shows operations on objects that the key may see: any scope of an object suffices.
-    """
-    page = await operations.list_operations(
-        call.deps(WriteDeps),
-        state=call.query(STATE),
-        objects=_objects(call.held),
-        after=call.query(CURSOR),
-        limit=call.query(LIMIT),
-    )
-    return page_response(call.request, page)
-
-
-@operation(
-    "GET",
-    "/v1/operations/{id}",
-    tag=OPERATIONS,
-    scopes=tuple(SCOPES),
-    parameters=(OPERATION_ID,),
-    answer=OperationView,
-)
-async def read_operation(call: Call) -> Answered:
-    """Read an operation."""
-    return json_response(await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held)))
-
-
-@operation(
-    "POST",
-    "/v1/operations/{id}/check",
-    tag=OPERATIONS,
-    scopes=("ops:write",),
-    parameters=(OPERATION_ID,),
-    headers=(WAIT,),
-    answer=OperationView,
-    sends=("Preference-Applied",),
-    problems=VENDOR_READ,
-)
-async def check_operation(call: Call) -> Answered:
-    """Check an unknown outcome at the vendor."""
-    view = await operations.check_operation(
-        call.deps(WriteDeps),
-        call.deps(Writers),
-        call.path("id"),
-        wait=call.header(WAIT),
-        actor=call.caller.principal,
-        objects=_objects(tuple(SCOPES)),
-    )
-    return json_response(view)
-
-
-@operation(
-    "POST",
-    "/v1/operations/{id}/resolve",
-    tag=OPERATIONS,
-    scopes=("ops:write",),
-    parameters=(OPERATION_ID,),
-    headers=(WAIT,),
-    body=RESOLVE,
-    answer=OperationView,
-    sends=("Preference-Applied",),
-    problems=VENDOR_READ,
-)
-async def resolve_operation(call: Call) -> Answered:
-    """Resolve an unknown outcome.
-
-    Send `succeeded` with the record's remote id, or `failed`, which frees the idempotency key. Audited.
-    """
-    resolution = call.body(RESOLVE)
-    if resolution.outcome == "failed" and resolution.remote_id is not None:
-        raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
-    view = await operations.resolve_operation(
-        call.deps(WriteDeps),
-        call.path("id"),
-        resolution,
-        wait=call.header(WAIT),
-        actor=call.caller.principal,
-        objects=_objects(tuple(SCOPES)),
-    )
-    return json_response(view)
-
-
-def _objects(held: tuple[str, ...]) -> tuple[ObjectName, ...]:
-    return tuple(dict.fromkeys(name for scope in held for name in SCOPES[scope]))
-
-
 class _Coded(Struct, frozen=True, kw_only=True):
     code: str
 
@@ -359,8 +242,5 @@ HANDLERS: Final = (
     archive_customer,
     cancel_order,
     add_comment,
-    list_operations,
-    read_operation,
-    check_operation,
-    resolve_operation,
+    *operation_routes.HANDLERS,
 )

@@ -12,7 +12,7 @@ import msgspec
 
 from emulators.http import Answer, Call, json_answer, read_query
 from emulators.salesforce import saving
-from emulators.salesforce.errors import Refusal
+from emulators.salesforce.errors import Refusal, unreadable
 from emulators.salesforce.org import Org
 from emulators.salesforce.sobject_calls import body_of
 
@@ -37,11 +37,9 @@ class _Undone(Exception):
 def composite(org: Org, call: Call, routed: Routed) -> Answer:
     """Every part in turn. The answer is a 200 that holds those of the parts, whatever became of them."""
     order = body_of(call)
-    parts = order.get("compositeRequest")
-    if not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
-        raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {MOST_PARTS} subrequests are expected")
+    parts = _objects(order.get("compositeRequest"), MOST_PARTS, "subrequests")
     names = [part.get("referenceId") for part in parts]
-    if len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
         raise Refusal(400, "INVALID_REQUEST", "Every subrequest needs a referenceId of its own")
     strict = bool(order.get("allOrNone"))
     answers: list[Answer] = []
@@ -53,6 +51,15 @@ def composite(org: Org, call: Call, routed: Routed) -> Answer:
         answers = [undone.answer if place == undone.place else halted for place in range(len(parts))]
     told = [_told(answer, name) for answer, name in zip(answers, names, strict=True)]
     return json_answer(200, {"compositeResponse": told})
+
+
+def _objects(given: Any, most: int, what: str) -> list[dict[str, Any]]:
+    """The JSON objects of a request. Raises Refusal when there are none, too many, or others."""
+    if not isinstance(given, list) or not 0 < len(given) <= most:
+        raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {most} {what} are expected")
+    if not all(isinstance(one, dict) for one in given):
+        raise unreadable()
+    return given
 
 
 def _run(
@@ -75,9 +82,7 @@ def _run(
 def create_many(org: Org, call: Call) -> Answer:
     """Up to 200 records. With `allOrNone`, one that cannot be made takes the others with it."""
     order = body_of(call)
-    records = order.get("records")
-    if not isinstance(records, list) or not 0 < len(records) <= MOST_RECORDS:
-        raise Refusal(400, "INVALID_REQUEST", f"Between 1 and {MOST_RECORDS} records are expected")
+    records = _objects(order.get("records"), MOST_RECORDS, "records")
     outcomes: list[dict[str, Any]] = []
     try:
         with org.state.savepoint():
@@ -93,7 +98,8 @@ def create_many(org: Org, call: Call) -> Answer:
 def _made(org: Org, call: Call, record: dict[str, Any]) -> dict[str, Any]:
     try:
         with org.state.savepoint():
-            sobject = org.sobject(str((record.get("attributes") or {}).get("type")))
+            attributes = record.get("attributes")
+            sobject = org.sobject(str(attributes.get("type") if isinstance(attributes, dict) else None))
             made = saving.create(org, sobject, record, call)
     except Refusal as refusal:
         return refusal.result

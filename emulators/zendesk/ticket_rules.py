@@ -93,10 +93,10 @@ def _people(desk: Desk, given: dict[str, Any]) -> dict[str, Any]:
             people[name] = None if known else _existing(desk, object, given[name], name.removesuffix("_id"))
     for name, ids in (("email_ccs", "email_cc_ids"), ("followers", "follower_ids")):
         if name in given:
-            people[ids] = [_invited(desk, one) for one in given[name] or () if one.get("action") != "delete"]
+            people[ids] = [_invited(desk, one) for one in _invitations(name, given[name])]
     if "collaborator_ids" in given:
         people["collaborator_ids"] = [
-            _existing(desk, "users", id, "collaborator") for id in given["collaborator_ids"] or ()
+            _existing(desk, "users", id, "collaborator") for id in _items("collaborator_ids", given["collaborator_ids"])
         ]
     elif "email_cc_ids" in people:
         people["collaborator_ids"] = people["email_cc_ids"]
@@ -172,6 +172,21 @@ def _field_value(field: JsonRecord, value: Any, held: Any) -> Any:
 
 def _as_tags(value: Any) -> list[str]:
     return [] if value is None else [str(one) for one in (value if isinstance(value, list) else [value])]
+
+
+def _items(name: str, value: object) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise bad_attribute(name, "an array")
+    return value
+
+
+def _invitations(name: str, value: object) -> list[dict[str, Any]]:
+    people = _items(name, value)
+    if not all(isinstance(one, dict) for one in people):
+        raise bad_attribute(name, "an array of objects")
+    return [one for one in people if one.get("action") != "delete"]
 
 
 def _text(name: str, value: object) -> str | None:

@@ -21,18 +21,19 @@ from mappings.freshdesk.endpoints_customer import ENDPOINTS
 from mappings.freshdesk.field_values import instant, own_external_id
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
+from mappings.kit import patches
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("company_name", "Freshdesk keeps companies as records of their own, which contacts are put into there"),
-    ("currency", "Freshdesk contacts have no currency"),
-    ("lifecycle_stage", "Freshdesk contacts have no life-cycle stage"),
-    ("lead_source", "Freshdesk contacts have no lead source"),
-    ("owner_remote_id", "Freshdesk contacts have no owner; a ticket has an assignee"),
-    ("tax_ids", "Freshdesk contacts have no tax numbers"),
-    ("tax_exemption", "Freshdesk contacts have no tax exemption"),
-    ("consents", "Freshdesk contacts have no consents"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "company_name": "Freshdesk keeps companies as records of their own, which contacts are put into there",
+    "currency": "Freshdesk contacts have no currency",
+    "lifecycle_stage": "Freshdesk contacts have no life-cycle stage",
+    "lead_source": "Freshdesk contacts have no lead source",
+    "owner_remote_id": "Freshdesk contacts have no owner; a ticket has an assignee",
+    "tax_ids": "Freshdesk contacts have no tax numbers",
+    "tax_exemption": "Freshdesk contacts have no tax exemption",
+    "consents": "Freshdesk contacts have no consents",
+}
 ONE_NAME: Final = "Freshdesk keeps one name: send display_name"
 ONE_TEXT: Final = "Freshdesk keeps an address as one text, of which this is a line"
 
@@ -72,7 +73,7 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[ContactWrite]:
     """The write in Freshdesk's words. `current` is None for a contact to create."""
     notes = Notes()
-    bodies.refuse_without_place(patch, NO_PLACE, notes)
+    patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch.phones, notes)
     body = ContactWrite(

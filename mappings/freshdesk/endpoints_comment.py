@@ -10,24 +10,26 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from mappings.freshdesk.endpoints_ticket import ONE, ticket_path
-from mappings.freshdesk.requests import MOST, has_more, page_number, records, remote_id
+from mappings.freshdesk.endpoints_ticket import TICKETS
+from mappings.freshdesk.requests import MOST, has_more, remote_id
 from mappings.freshdesk.wire_v2 import Account, ConversationWrite
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.paging import page_number
+from mappings.kit.rest import bare
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery
 
 
 def list_conversations(query: ListQuery, account: Account) -> VendorRequest:
     """A page of a ticket's replies and notes."""
     paging = (("page", str(page_number(query.after))), ("per_page", str(min(query.limit, MOST))))
-    path = f"{ticket_path(query.parent or '')}/conversations"
-    return VendorRequest(method="GET", path=path, route=f"{ONE}/conversations", query=paging)
+    path = f"{TICKETS.one(query.parent or '')}/conversations"
+    return VendorRequest(method="GET", path=path, route=f"{TICKETS.route}/conversations", query=paging)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
     """The conversations of a page."""
     following = str(page_number(query.after) + 1) if has_more(reply) else None
-    return Page(records=records(reply), next=following, account=account)
+    return Page(records=bare(reply), next=following, account=account)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
@@ -40,8 +42,8 @@ def create(body: ConversationWrite, marker: str, parent: str | None, account: Ac
     kind, sent = ("notes", body) if body.private is True else ("reply", replace(body, private=UNSET))
     return VendorRequest(
         method="POST",
-        path=f"{ticket_path(parent or '')}/{kind}",
-        route=f"{ONE}/{kind}",
+        path=f"{TICKETS.one(parent or '')}/{kind}",
+        route=f"{TICKETS.route}/{kind}",
         body=msgspec.json.encode(sent),
         effect=True,
     )
@@ -49,7 +51,7 @@ def create(body: ConversationWrite, marker: str, parent: str | None, account: Ac
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
     """The conversation, which the answer holds."""
-    return Receipt(remote_id=remote_id(reply.body), record=Raw(reply.body), created=True)
+    return Receipt(remote_id=remote_id(Raw(reply.body)), record=Raw(reply.body), created=True)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

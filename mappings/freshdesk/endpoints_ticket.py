@@ -2,28 +2,37 @@
 
 Nothing about a ticket is unique and there is no idempotency key. A create carries the operation in a custom field,
 which Freshdesk's search finds once it has caught up; until then nobody knows, so a lost create is never sent again.
+
+Freshdesk pages by number and shows at most 300 pages, and of a plain list the last thirty days only. So a list here is
+always one of changes, oldest change first, and goes on from the last change that was seen: a ticket that changes
+meanwhile moves to the end and is met again there. Tickets that changed in the same second as the last one come twice
+from Freshdesk and are left out by their numbers. Deleted tickets and spam are in none of these lists.
 """
 
+import dataclasses
+from datetime import datetime
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from mappings.freshdesk import paging
-from mappings.freshdesk.paging import TICKETS
-from mappings.freshdesk.requests import API, remote_id
+from canonical.parts import Instant
+from mappings.freshdesk.requests import API, MOST, has_more, remote_id, whole_seconds
 from mappings.freshdesk.wire_v2 import MARK_FIELD, Account, TicketWrite
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Endpoints, Receipt, Recovery, decode
+from mappings.kit.paging import EPOCH, Keyset, Query, Window
+from mappings.kit.rest import Collection
+from mappings.spec import Action, Recovery, decode
 
-ONE: Final = f"{TICKETS}/{{id}}"
 SEARCH: Final = f"{API}/search/tickets"
-INCLUDE: Final = ("include", "requester,stats")
-INCLUDED: Final = 2.0
 SEARCH_LAG: Final = 600.0
 """Seconds. Freshdesk speaks of "a few minutes" until its search knows of a ticket."""
+
+
+class _Head(Struct, frozen=True, kw_only=True):
+    id: int
+    updated_at: Instant
 
 
 class _Marked(Struct, frozen=True, kw_only=True):
@@ -35,37 +44,41 @@ class _Found(Struct, frozen=True, kw_only=True):
     results: tuple[_Marked, ...]
 
 
-def ticket_path(remote_id: str) -> str:
-    """The ticket's address; those of its conversations begin with it."""
-    return f"{TICKETS}/{quote(remote_id, safe='')}"
-
-
-def read(remote_id: str, account: Account) -> VendorRequest:
-    """One ticket, its requester and its times."""
-    return VendorRequest(method="GET", path=ticket_path(remote_id), route=ONE, query=(INCLUDE,), cost=1.0 + INCLUDED)
-
-
-def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The ticket of an answer about one."""
-    return Raw(reply.body), account
-
-
-def create(body: TicketWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """A new ticket, marked."""
-    marked = replace(body, custom_fields={**(body.custom_fields or {}), MARK_FIELD: marker})
-    return VendorRequest(method="POST", path=TICKETS, route=TICKETS, body=msgspec.json.encode(marked), effect=True)
-
-
-def update(remote_id: str, body: TicketWrite, marker: str, account: Account) -> VendorRequest:
-    """Change a ticket."""
-    return VendorRequest(
-        method="PUT", path=ticket_path(remote_id), route=ONE, body=msgspec.json.encode(body), effect=True
+def window(asked: Window) -> Query:
+    """Return the parameters of a page of changes."""
+    return (
+        ("updated_since", whole_seconds(asked.since or EPOCH)),
+        ("order_by", "updated_at"),
+        ("order_type", "asc"),
+        ("page", str(asked.number)),
+        ("per_page", str(asked.rows)),
+        ("include", "requester,stats,description"),
     )
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """What became of a write. The answer has neither requester nor times beside it, so the ticket is read."""
-    return Receipt(remote_id=remote_id(reply.body), created=reply.status == 201)
+def placed(record: Raw, by_change: bool) -> tuple[str, datetime]:
+    """Return the id of a ticket and when it changed."""
+    head = decode(record, _Head)
+    return str(head.id), head.updated_at
+
+
+def mark(body: TicketWrite, marker: str, account: Account) -> TicketWrite:
+    """Return the body of a new ticket, marked."""
+    return replace(body, custom_fields={**(body.custom_fields or {}), MARK_FIELD: marker})
+
+
+TICKETS: Final = Collection[TicketWrite, Account](
+    path=f"{API}/tickets",
+    paging=Keyset(ask=window, head=placed, spell=whole_seconds, more=has_more, most=MOST, exclude=False),
+    # By the headers, each member of `include` costs one request beside the call itself.
+    read_query=(("include", "requester,stats"),),
+    read_cost=3.0,
+    list_cost=4.0,
+    id=remote_id,
+    mark=mark,
+    # The answer to a write has neither requester nor times.
+    is_whole=lambda record: False,
+)
 
 
 def find_marker(marker: str, parent: str | None, body: TicketWrite | None, account: Account) -> VendorRequest:
@@ -97,15 +110,6 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     ),
 }
 
-ENDPOINTS: Final = Endpoints(
-    read=read,
-    record=record,
-    list=paging.list_tickets,
-    page=paging.page,
-    create=create,
-    update=update,
-    receipt=receipt,
-    find_marker=find_marker,
-    marked=marked,
-    recovery=RECOVERY,
+ENDPOINTS: Final = dataclasses.replace(
+    TICKETS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST), marked=marked
 )

@@ -4,46 +4,29 @@ Two bodies: `{description, errors: [{field, message, code}]}` for a record that 
 everything else; a 404 has none at all. Nothing in here raises, whatever the bytes are.
 """
 
-from math import isfinite
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 
 from mappings.http import Budget, RefusalKind, VendorRefusal, VendorReply
+from mappings.kit.refusals import MOST_FIELDS, Refusals, number, read
 
 REQUEST_ID_HEADER: Final = "x-request-id"
 DUPLICATE: Final = "duplicate_value"
-_BY_STATUS: Final[dict[int, RefusalKind]] = {
-    401: "auth",
-    403: "not_allowed",
-    404: "not_found",
-    408: "unavailable",
-    409: "version_conflict",
-    410: "not_found",
-    425: "unavailable",
-    429: "throttled",
-}
-_BY_CODE: Final[dict[str, RefusalKind]] = {
-    "invalid_credentials": "auth",
-    "password_expired": "auth",
-    "password_lockout": "auth",
-    "access_denied": "not_allowed",
-    "require_feature": "not_allowed",
-    "account_suspended": "not_allowed",
-}
-_SAYS: Final[dict[RefusalKind, str]] = {
-    "unavailable": "the service is not available",
-    "throttled": "too many requests",
-    "rejected": "the request was refused",
-    "auth": "the credentials were refused",
-    "not_found": "no such record",
-    "duplicate": "a value is taken already",
-    "version_conflict": "the record is in another state than the request needs",
-    "not_allowed": "the credentials do not allow this",
-}
-MAX_DETAIL: Final = 1000
-MAX_FIELDS: Final = 50
+REFUSALS: Final = Refusals(
+    vendor="Freshdesk",
+    statuses={412: "rejected"},
+    codes={
+        DUPLICATE: "duplicate",
+        "invalid_credentials": "auth",
+        "password_expired": "auth",
+        "password_lockout": "auth",
+        "access_denied": "not_allowed",
+        "require_feature": "not_allowed",
+        "account_suspended": "not_allowed",
+    },
+    request_id=(REQUEST_ID_HEADER,),
+)
 
 
 class _More(Struct):
@@ -64,24 +47,18 @@ class _Body(Struct):
     errors: list[_Complaint] | None = None
 
 
-_body = msgspec.json.Decoder(_Body)
-_more = msgspec.json.Decoder(_More | None)
-
-
 def refusal(reply: VendorReply) -> VendorRefusal | None:
-    """The refusal in a reply, None for a success."""
+    """Return the refusal in a reply, None for a success."""
     if 200 <= reply.status < 300:
         return None
 
-    body = _read(reply.body)
-    complaints = (body.errors or [])[:MAX_FIELDS]
-    kind = _kind(reply.status, body.code, complaints)
-    return VendorRefusal(
-        kind=kind,
+    body = read(reply.body, _Body) or _Body()
+    complaints = (body.errors or [])[:MOST_FIELDS]
+    return REFUSALS.refusal(
+        reply,
+        kind=_kind(reply.status, body.code, complaints),
         code=body.code or next((complaint.code for complaint in complaints if complaint.code), None),
-        detail=(_words(body, complaints) or _edge(reply.status) or _SAYS[kind])[:MAX_DETAIL],
-        request_id=reply.headers.get(REQUEST_ID_HEADER),
-        retry_after=_number(reply.headers.get("retry-after")),
+        detail=_words(body, complaints),
         fields=tuple(
             (complaint.field, complaint.message or complaint.code or "not valid")
             for complaint in complaints
@@ -92,39 +69,26 @@ def refusal(reply: VendorReply) -> VendorRefusal | None:
 
 
 def budget(reply: VendorReply) -> Budget | None:
-    """What is left of the account's requests in this minute; when the minute ends is not told."""
-    remaining = _number(reply.headers.get("x-ratelimit-remaining"))
+    """Return what is left of the account's requests in this minute. Freshdesk does not say when the minute ends."""
+    remaining = number(reply.headers.get("x-ratelimit-remaining"))
     return None if remaining is None else Budget(remaining=remaining)
 
 
 def _kind(status: int, code: str | None, complaints: list[_Complaint]) -> RefusalKind:
-    if any(complaint.code == DUPLICATE for complaint in complaints) or code == DUPLICATE:
+    if any(complaint.code == DUPLICATE for complaint in complaints):
         return "duplicate"
-    if code in _BY_CODE and status < 500:
-        return _BY_CODE[code]
-    if status >= 500:
-        return "unavailable"
-    return _BY_STATUS.get(status, "rejected")
+    # A server error tells nothing of what its code says.
+    return REFUSALS.kind(status, code if status < 500 or code == DUPLICATE else None)
 
 
 def _existing(complaints: list[_Complaint]) -> str | None:
     """The contact that holds a unique value already, which Freshdesk names for those."""
     for complaint in complaints:
         if complaint.code == DUPLICATE:
-            try:
-                more = _more.decode(complaint.additional_info)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                continue
+            more = read(bytes(complaint.additional_info), _More)
             if more is not None and more.user_id is not None:
                 return str(more.user_id)
     return None
-
-
-def _read(body: bytes) -> _Body:
-    try:
-        return _body.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _Body()
 
 
 def _words(body: _Body, complaints: list[_Complaint]) -> str | None:
@@ -133,21 +97,3 @@ def _words(body: _Body, complaints: list[_Complaint]) -> str | None:
         f"{complaint.field}: {complaint.message}" for complaint in complaints if complaint.field and complaint.message
     )
     return f"{said} ({told})" if said and told else said or told or None
-
-
-def _edge(status: int) -> str | None:
-    """What can be said where Freshdesk answered without a body."""
-    if 300 <= status < 400:
-        return "Freshdesk sends us to another address: check the connection's base URL"
-    return None
-
-
-def _number(text: str | None) -> float | None:
-    """A plain count or number of seconds; None for a date or anything else."""
-    if text is None:
-        return None
-    try:
-        parsed = float(text)
-    except ValueError:
-        return None
-    return parsed if isfinite(parsed) and parsed >= 0 else None

@@ -6,8 +6,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from canonical import values
 from canonical.ticket import FollowerPatch, RequesterPatch
-from mappings.freshdesk import bodies
 from mappings.freshdesk.wire_v2 import Requester, Ticket
+from mappings.kit import patches
 from mappings.spec import Notes
 
 
@@ -30,7 +30,7 @@ def requester_written(patch: RequesterPatch | None | UnsetType, current: Ticket 
             notes.invalid("/requester", "a Freshdesk ticket always has a requester: send a remote_id or an email")
         return NOBODY
     if patch.remote_id is not None:
-        id = bodies.record_id(patch.remote_id, "/requester/remote_id", notes)
+        id = patches.record_id(patch.remote_id, "/requester/remote_id", "Freshdesk", notes)
         if not isinstance(id, int):
             return NOBODY
         known = None if current is None or current.requester is None else current.requester

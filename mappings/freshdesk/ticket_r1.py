@@ -25,17 +25,15 @@ from mappings.freshdesk.enums import (
 from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, message, optional_instant
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
+from mappings.kit import patches
 from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    (
-        "external_id",
-        "Freshdesk tickets have no key of the caller's; a ticket field can hold one, as a custom field here",
-    ),
-    ("order_ids", "Freshdesk tickets name no orders; a ticket field can hold one, as a custom field here"),
-    ("parent_remote_id", "a Freshdesk ticket does not tell its parent; link tickets there"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "external_id": "Freshdesk tickets have no key of the caller's; a ticket field can hold one, as a custom field here",
+    "order_ids": "Freshdesk tickets name no orders; a ticket field can hold one, as a custom field here",
+    "parent_remote_id": "a Freshdesk ticket does not tell its parent; link tickets there",
+}
 Due = Instant | UnsetType
 
 
@@ -83,23 +81,23 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
 def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
     """The write in Freshdesk's words. `current` is None for a ticket to create."""
     notes = Notes()
-    bodies.refuse_without_place(patch, NO_PLACE, notes)
+    patches.refuse_without_place(patch, NO_PLACE, notes)
     asking = requester_written(patch.requester, current, notes)
     due_by, fr_due_by = _due(patch, current, notes)
     body = TicketWrite(
         subject=_subject(patch, current, notes),
         description=_description(patch, current, notes),
         status=_status_written(patch.status, current, account, notes),
-        priority=bodies.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
-        source=bodies.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes),
-        type=bodies.chosen(patch.type, types_written(account), "/type", notes),
+        priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
+        source=patches.chosen(patch.channel, SOURCE_WRITTEN, "/channel", notes),
+        type=patches.chosen(patch.type, types_written(account), "/type", notes),
         requester_id=asking.requester_id,
         email=asking.email,
         phone=asking.phone,
         name=asking.name,
-        responder_id=bodies.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
-        group_id=bodies.record_id(patch.team_remote_id, "/team_remote_id", notes),
-        company_id=bodies.record_id(patch.company_remote_id, "/company_remote_id", notes),
+        responder_id=patches.record_id(patch.assignee_remote_id, "/assignee_remote_id", "Freshdesk", notes),
+        group_id=patches.record_id(patch.team_remote_id, "/team_remote_id", "Freshdesk", notes),
+        company_id=patches.record_id(patch.company_remote_id, "/company_remote_id", "Freshdesk", notes),
         cc_emails=copied_written(patch.followers, current, notes),
         tags=bodies.tags(patch.tags, notes),
         custom_fields=_custom_fields(patch, current, account, notes),
@@ -167,7 +165,7 @@ def _status_written(
         notes.invalid("/status", "a ticket that is deleted or spam is restored in Freshdesk first")
         return UNSET
     held = None if current is None else current.status
-    return bodies.chosen(wanted, statuses_written(account, held), "/status", notes)
+    return patches.chosen(wanted, statuses_written(account, held), "/status", notes)
 
 
 def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tuple[Due, Due]:

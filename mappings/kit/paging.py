@@ -1,8 +1,9 @@
-"""Lists without a cursor of the vendor's own, in which no record is missed while others change or go.
+"""How lists are divided into pages, so that no record is missed while others change or go.
 
-A page number or an offset alone is not safe: one record deleted before the page moves all behind it. `Keyset` goes on
-from the time of the last record; `Offsets` is for lists that can be ordered by id and nothing else. A vendor declares
-how a page is asked for and how a record is placed, and nothing about the cursor.
+`Cursors` passes on the vendor's own cursor. Where there is none, a page number or an offset alone is not safe: one
+record deleted before the page moves all behind it. `Keyset` goes on from the time of the last record; `Offsets` is for
+lists that can be ordered by id and nothing else; `Pages` is for the rest. A vendor declares how a page is asked for and
+how a record is placed, and nothing about the cursor.
 """
 
 import re
@@ -22,6 +23,7 @@ Listed = tuple[tuple[Raw, ...], str | None]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,40}(?:,[0-9A-Za-z_]{1,40})*)?)")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 _OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
 
 
@@ -61,6 +63,24 @@ class Spot(Struct, frozen=True, kw_only=True):
         """The cursor that callers carry."""
         number = f"{self.number}/" if self.number > 1 else ""
         return f"{self.moment}/{number}{','.join(self.ids)}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cursors:
+    """A list with a cursor of the vendor's own. `ask` gives the parameters of a query for so many rows, its cursor
+    `after` among them; `following` reads the next cursor from a reply, None on the last page."""
+
+    ask: Callable[[ListQuery, int], Query]
+    following: Callable[[VendorReply], str | None]
+    most: int
+
+    def window(self, query: ListQuery) -> Query:
+        """Return the parameters of a page."""
+        return self.ask(query, min(query.limit, self.most))
+
+    def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
+        """Return the records, and the vendor's next cursor."""
+        return records, self.following(reply)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,6 +160,38 @@ class Keyset:
             return self.most
         again = 0 if spot is None or self._excludes(spot.ids) else len(spot.ids)
         return min(query.limit + again, self.most)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pages:
+    """A list by page number, for vendors that offer nothing else. It may miss records while others are deleted, so use
+    `Keyset` or `Offsets` where the vendor can order its list.
+
+    `ask` gives the parameters of a window, of which `number` is the page. `more` is that of `Keyset`.
+    """
+
+    ask: Callable[[Window], Query]
+    more: Callable[[VendorReply, int, int], bool]
+    most: int
+
+    def window(self, query: ListQuery) -> Query:
+        """Return the parameters of a page. Raises ValueError for a foreign cursor."""
+        since, rows = query.updated_since, min(query.limit, self.most)
+        return self.ask(Window(since=since, by_change=since is not None, rows=rows, number=page_number(query.after)))
+
+    def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
+        """Return the records, and the number of the next page."""
+        more = self.more(reply, len(records), min(query.limit, self.most))
+        return records, str(page_number(query.after) + 1) if more else None
+
+
+def page_number(cursor: str | None) -> int:
+    """Return the page that a cursor names, 1 without one. Raises ValueError for a foreign cursor."""
+    if cursor is None:
+        return 1
+    if _NUMBER.fullmatch(cursor) is None:
+        raise ValueError("not the number of a page")
+    return int(cursor)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -34,18 +34,26 @@ def bare(reply: VendorReply) -> tuple[Raw, ...]:
     return (Raw(reply.body),)
 
 
-def wrapped(one: str, many: str) -> Callable[[VendorReply], tuple[Raw, ...]]:
-    """Return a function that finds records under the member `one`, or under `many` as an array."""
+def wrapped(one: str | None, many: str) -> Callable[[VendorReply], tuple[Raw, ...]]:
+    """Return a function that finds records under the member `one`, or under `many` as an array. Without `one` a single
+    record is the reply itself."""
 
     def records(reply: VendorReply) -> tuple[Raw, ...]:
         members = decode(reply.body, dict[str, Raw])
-        if one in members:
-            return (members[one],)
         if many in members:
             return decode(members[many], tuple[Raw, ...])
-        raise VendorDrift(f"$.{many}", f"neither {one} nor {many}")
+        if one is None:
+            return (Raw(reply.body),)
+        if one not in members:
+            raise VendorDrift(f"$.{one}", f"the answer holds neither {one} nor {many}")
+        return (members[one],)
 
     return records
+
+
+def parameter(name: str) -> Callable[[str | None], Query]:
+    """Return a filter that is sent as this parameter."""
+    return lambda value: () if value is None else ((name, value),)
 
 
 def _unmarked(body: W, marker: str, account: A) -> W:
@@ -60,12 +68,14 @@ def _no_facts(reply: VendorReply, account: A) -> A:
 class Collection(Generic[W, A]):
     """Records of one object at a REST address.
 
-    `path` lists and creates, `path/{id}` reads, changes and archives. `query` is sent with each read and list.
+    `path` lists and creates, `path/{id}` reads, changes and archives. `read_query` is sent
+    with each read, `list_query` with each list and look-up; `read_cost` and `list_cost` are in the vendor's units.
     `records` finds the records of any reply, `id` the id of a record. `beside` takes what a reply holds beside its
     records (people, for example).
 
     `paging` divides a list into pages. `filters` give the parameters of exact filters; they are given None where a list
-    is not filtered. `keys` give the parameters that find the record with a unique key: such a list has one page.
+    is not filtered. `keys` give the parameters that find the record with a unique key: a list by one has one page,
+    unless the key is among the filters too.
 
     `encode` makes the body of a write, `mark` puts the marker of the operation into that of a create, `carries` tells
     whether a record has this marker. `is_whole` tells whether the reply to a write shows the record as a read does;
@@ -74,8 +84,10 @@ class Collection(Generic[W, A]):
 
     path: str
     paging: Paging
-    query: Query = ()
-    cost: float = 1.0
+    read_query: Query = ()
+    list_query: Query = ()
+    read_cost: float = 1.0
+    list_cost: float = 1.0
     records: Callable[[VendorReply], tuple[Raw, ...]] = bare
     id: Callable[[Raw], str] = remote_id
     filters: Mapping[str, Callable[[str | None], Query]] = field(default_factory=dict)
@@ -98,11 +110,15 @@ class Collection(Generic[W, A]):
 
     def listed(self, query: Query) -> VendorRequest:
         """Build the request for the records that these parameters find."""
-        return VendorRequest(method="GET", path=self.path, route=self.path, query=(*self.query, *query), cost=self.cost)
+        return VendorRequest(
+            method="GET", path=self.path, route=self.path, query=(*self.list_query, *query), cost=self.list_cost
+        )
 
     def read(self, remote_id: str, account: A) -> VendorRequest:
         """Build the request for one record."""
-        return VendorRequest(method="GET", path=self.one(remote_id), route=self.route, query=self.query, cost=self.cost)
+        return VendorRequest(
+            method="GET", path=self.one(remote_id), route=self.route, query=self.read_query, cost=self.read_cost
+        )
 
     def record(self, reply: VendorReply, account: A) -> tuple[Raw | None, A]:
         """Return the record of a read, or the first of a look-up."""
@@ -189,7 +205,10 @@ class Collection(Generic[W, A]):
 
     def _key(self, query: ListQuery) -> UpsertKey | None:
         """The unique key that a list is filtered by."""
-        return cast("UpsertKey | None", next((name for name in query.filters if name in self.keys), None))
+        return cast(
+            "UpsertKey | None",
+            next((name for name in query.filters if name in self.keys and name not in self.filters), None),
+        )
 
     def _finder(self, key: UpsertKey) -> Callable[[str, A], VendorRequest]:
         return lambda value, account: self.find(key, value)

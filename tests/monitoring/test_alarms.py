@@ -113,7 +113,7 @@ async def forged_event(database: Database) -> None:
     [
         (open_dead_letter, "dead_letters", "1 dead letters"),
         (late_job, "job_lag", "(crm)"),
-        (unknown_operation, "unknown_operations", "whether they happened"),
+        (unknown_operation, "unknown_operations", "an unknown outcome"),
         (disabled_subscription, "disabled_subscriptions", "1 subscriptions"),
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
         (unsealed_event, "audit_tail", "not sealed"),

@@ -5,13 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from emulators.http import Call
-from emulators.state import State
-from emulators.store import Store
-from emulators.stripe.emulator import KEY, ROUTES, Stripe
 
 from .conftest import Shop
 
@@ -82,28 +75,3 @@ def test_checkouts_have_the_members_of_the_published_fixture(shop: Shop, shared_
     theirs = read(shared_folder, "checkout_session/openapi-fixture.json")
     ours = shop.http.get(f"checkout/sessions/{shop.checkout().id}").json()
     assert set(ours) <= set(theirs) | {"presentment_details", "redirect_on_completion", "return_url"}
-
-
-@given(
-    st.sampled_from(["GET", "POST", "DELETE"]),
-    st.sampled_from([path.replace("#", "cus_1") for _, path, _ in ROUTES]),
-    st.lists(
-        st.tuples(
-            st.text("abcdeimnst[]0_", max_size=14) | st.sampled_from(["line_items[0][price]", "expand[]", "limit"]),
-            st.text(max_size=8),
-        ),
-        max_size=5,
-    ),
-    st.binary(max_size=60),
-)
-def test_nonsense_is_refused_and_never_breaks_it(
-    method: str, path: str, query: list[tuple[str, str]], body: bytes
-) -> None:
-    store = Store(None)
-    headers = {"authorization": f"Bearer {KEY}"}
-    form = "&".join(f"{name}={value}" for name, value in query if value.isalnum()).encode("utf-8", "replace")
-    for sent in (body, form):
-        call = Call(method=method, path=path, query=tuple(query), headers=headers, body=sent)
-        answer = Stripe().answer(call, State(store, "stripe"), 1_790_000_000.0)
-        assert answer.status in (200, 400, 404)
-    store.close()

@@ -1,0 +1,159 @@
+"""Lists without a cursor: each record once, also where others change or go between two pages."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from mappings.http import VendorReply
+from mappings.kit.paging import EPOCH, Keyset, Offsets, Pages, Paging, Query, Window, counted
+from mappings.spec import ListQuery
+
+MOST = 6
+BEGIN = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
+
+
+def spell(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def head(record: Raw, by_change: bool) -> tuple[str, datetime | None]:
+    member = "changed" if by_change else "created"
+    read = msgspec.json.decode(record)
+    return str(read["id"]), BEGIN + timedelta(seconds=read[member])
+
+
+def window(asked: Window) -> Query:
+    return (
+        ("since", spell(asked.since or EPOCH)),
+        ("by", "changed" if asked.by_change else "created"),
+        ("rows", str(asked.rows)),
+        ("page", str(asked.number)),
+        ("exclude", ",".join(asked.exclude)),
+    )
+
+
+def full(reply: VendorReply, records: int, rows: int) -> bool:
+    return records >= rows
+
+
+class Shop:
+    """Records of a vendor that lists them by time, from a moment on, by page number."""
+
+    def __init__(self, times: list[int]) -> None:
+        self.records = {id: {"id": id, "created": time, "changed": time} for id, time in enumerate(times, 1)}
+
+    def answer(self, query: Query) -> tuple[Raw, ...]:
+        asked = dict(query)
+        by, rows = asked["by"], int(asked["rows"])
+        left = set(filter(None, asked["exclude"].split(",")))
+        found = [
+            one
+            for one in sorted(self.records.values(), key=lambda one: (one[by], one["id"]))
+            if spell(BEGIN + timedelta(seconds=one[by])) >= asked["since"] and str(one["id"]) not in left
+        ]
+        start = (int(asked["page"]) - 1) * rows
+        return tuple(Raw(msgspec.json.encode(one)) for one in found[start : start + rows])
+
+
+def pages(
+    paging: Paging,
+    answer: Callable[[Query], tuple[Raw, ...]],
+    query: ListQuery,
+    headers: Callable[[], dict[str, str]] = dict,
+) -> Iterator[list[int]]:
+    while True:
+        reply = VendorReply(status=200, headers=headers(), body=b"")
+        kept, following = paging.page(query, answer(paging.window(query)), reply)
+        yield [msgspec.json.decode(one)["id"] for one in kept]
+        if following is None:
+            return
+        query = msgspec.structs.replace(query, after=following)
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+@given(times=st.lists(st.integers(0, 4), max_size=40), limit=st.integers(1, MOST))
+def test_a_keyset_lists_each_record_once_in_order(exclude: bool, times: list[int], limit: int) -> None:
+    shop = Shop(times)
+    keyset = Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=exclude)
+
+    listed = list(pages(keyset, shop.answer, ListQuery(limit=limit)))
+
+    assert [id for page in listed for id in page] == sorted(shop.records, key=lambda id: (times[id - 1], id))
+    assert all(len(page) <= limit for page in listed)
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+def test_a_record_that_changes_meanwhile_is_listed_again_and_none_is_missed(exclude: bool) -> None:
+    shop = Shop([0] * 5 + [1] * 5)
+    keyset = Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=exclude)
+    listed = pages(keyset, shop.answer, ListQuery(limit=4, updated_since=BEGIN))
+
+    first = next(listed)
+    shop.records[1]["changed"] = 60
+    shop.records.pop(2)
+
+    assert first == [1, 2, 3, 4]
+    assert [id for page in listed for id in page] == [5, 6, 7, 8, 9, 10, 1]
+
+
+@given(gone=st.sets(st.integers(1, 9), max_size=5), limit=st.integers(1, MOST), told=st.booleans())
+def test_offsets_miss_no_record_when_others_are_deleted(gone: set[int], limit: int, told: bool) -> None:
+    ids = list(range(1, 21))
+
+    def answer(query: Query) -> tuple[Raw, ...]:
+        offset, rows = (int(value) for _, value in query)
+        return tuple(Raw(b'{"id":%d}' % id) for id in ids[offset : offset + rows])
+
+    def id_of(record: Raw) -> int:
+        found: Any = msgspec.json.decode(record)
+        return int(found["id"])
+
+    offsets = Offsets(
+        ask=lambda offset, rows: (("offset", str(offset)), ("rows", str(rows))),
+        id=id_of,
+        total=counted("x-total"),
+        most=MOST,
+    )
+
+    def headers() -> dict[str, str]:
+        return {"x-total": str(len(ids))} if told else {}
+
+    listed = pages(offsets, answer, ListQuery(limit=limit), headers)
+    seen = next(listed) + next(listed)
+    ids[:] = [id for id in ids if id not in gone]
+
+    rest = [id for page in listed for id in page]
+
+    assert len(seen + rest) == len(set(seen + rest))
+    assert set(ids) <= {*seen, *rest}
+
+
+def test_pages_go_on_by_number() -> None:
+    shop = Shop(list(range(8)))
+    numbered = Pages(ask=window, more=full, most=MOST)
+
+    assert list(pages(numbered, shop.answer, ListQuery(limit=4))) == [[1, 2, 3, 4], [5, 6, 7, 8], []]
+
+
+@pytest.mark.parametrize(
+    "paging",
+    [
+        Keyset(ask=window, head=head, spell=spell, more=full, most=MOST, exclude=True),
+        Offsets(ask=lambda offset, rows: (), id=lambda record: 1, total=counted("x-total"), most=MOST),
+        Pages(ask=window, more=full, most=MOST),
+    ],
+    ids=lambda paging: type(paging).__name__,
+)
+@given(cursor=st.text(max_size=30) | st.sampled_from(["", "0", "-1", "1.5", "٣", "2026-05-01T09:30:00Z", "x/1/"]))
+def test_a_foreign_cursor_is_refused(paging: Paging, cursor: str) -> None:
+    try:
+        asked = paging.window(ListQuery(limit=1, after=cursor))
+    except ValueError:
+        return
+    assert isinstance(asked, tuple)
