@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from canonical.customer import CustomerPatch
 from mappings.coverage import writable_values
-from mappings.freshdesk.customer_r1 import CUSTOMER, NO_PLACE
+from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit.rails_time_zones import IANA, RAILS
 from mappings.spec import Draft
@@ -133,10 +133,6 @@ def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]
         assert set(sent({name: value})) <= MEMBERS.get(name, {name})
 
 
-def test_nothing_sent_sets_nothing() -> None:
-    assert sent({}) == {}
-
-
 def test_null_clears() -> None:
     cleared = {"job_title": None, "notes": None, "external_id": None, "addresses": None, "phones": None, "tags": None}
 
@@ -217,22 +213,6 @@ def test_a_new_contact_needs_a_name_and_finds_one() -> None:
     assert refused(two) == {"/first_name": "unsupported", "/last_name": "unsupported"}
     assert two.body.name == "Ida Morrow"
     assert refused(drafted({"display_name": " "}, None)) == {"/display_name": "invalid"}
-
-
-def test_every_field_of_a_write_is_written_or_refused() -> None:
-    values: dict[str, Any] = {
-        "company_name": "Lee",
-        "currency": "EUR",
-        "lifecycle_stage": "lead",
-        "lead_source": "fair",
-        "owner_remote_id": "1",
-        "tax_ids": [{"type": "eu_vat", "value": "DE1"}],
-        "tax_exemption": "none",
-        "consents": [],
-    }
-    assert values.keys() == dict(NO_PLACE).keys()
-    for name, value in values.items():
-        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
 
 
 @pytest.mark.parametrize("status", ["inactive", "archived", "blocked", "erasure_requested", "unknown"])
