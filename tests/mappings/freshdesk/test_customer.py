@@ -250,31 +250,5 @@ def test_languages_and_zones_have_names_of_their_own() -> None:
     assert all(IANA[name] == zone for zone, name in RAILS.items() if zone != "Europe/Kyiv")
 
 
-@given(record=st.fixed_dictionaries(
-    {"id": st.integers(1, 2**62), "name": st.one_of(st.none(), st.text(max_size=10)), "active": st.booleans()},
-    optional={
-        "email": st.one_of(st.none(), st.text(max_size=12)),
-        "other_emails": st.one_of(st.none(), st.lists(st.text(max_size=8), max_size=3)),
-        "phone": st.one_of(st.none(), st.text(max_size=12)),
-        "address": st.one_of(st.none(), st.text(max_size=20)),
-        "language": st.one_of(st.none(), st.text(max_size=8)),
-        "time_zone": st.one_of(st.none(), st.text(max_size=8)),
-        "tags": st.one_of(st.none(), st.lists(st.text(max_size=8), max_size=3)),
-        "custom_fields": st.dictionaries(
-            st.sampled_from(["seam_length", "favourite_stitches", "renewal_day", "visited_at", "newsletter", "tier"]),
-            st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just([1])),
-        ),
-        "deleted": st.booleans(),
-    },
-))  # fmt: skip
-def test_no_value_breaks_the_reading(record: dict[str, Any]) -> None:
-    times = {"created_at": "2026-05-01T09:30:00Z", "updated_at": "2026-05-01T09:30:00Z"}
-
-    mapped = CUSTOMER.read(msgspec.json.encode(record | times), ACCOUNT)
-
-    assert mapped.remote.id == str(record["id"])
-    assert msgspec.json.decode(msgspec.json.encode(mapped.data), type=CUSTOMER.model) == mapped.data
-
-
 def test_a_contact_is_read_without_any_facts_about_the_account() -> None:
     assert CUSTOMER.to_canonical(CURRENT, Account()).data.custom_fields == ()

@@ -364,15 +364,6 @@ def test_time_zones_are_spelled_by_rule(account: Account) -> None:
 # -------------------------------------------------------- no reading fails
 
 
-@given(st.dictionaries(st.sampled_from([*FULL.properties, "hs_additional_emails", "vip"]), st.none() | LINE))
-def test_no_value_of_a_property_breaks_the_reading(properties: dict[str, str | None]) -> None:
-    customer = read(contact(**properties))
-
-    assert customer.lifecycle_stage_raw == (properties.get("lifecyclestage") or None)
-    assert customer.first_name == (properties.get("firstname") or None)
-    assert msgspec.json.decode(msgspec.json.encode(customer), type=Customer) == customer
-
-
 def test_a_property_that_is_no_text_is_drift() -> None:
     record = (
         b'{"id":"1","properties":{"email":7},"createdAt":"2026-01-01T00:00:00Z","updatedAt":"2026-01-01T00:00:00Z"}'
