@@ -71,7 +71,7 @@ from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import announce
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.store.operations import PostgresOperations
-from app.writes.write import Writers
+from app.writes.waiting import Writers
 from mappings.registry import objects_of
 from mappings.spec import Vendor
 
