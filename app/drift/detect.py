@@ -22,7 +22,7 @@ from app.drift.baselines import Baselines
 from app.drift.deps import DriftDetectionDeps
 from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
 from app.drift.models import Baseline, DriftSource, DriftSubject, Learning, Noted, Trait
-from app.drift.record import DriftRecorder
+from app.drift.store_findings import DriftRecorder
 from app.errors import StoreUnavailable
 from app.telemetry.drift import DriftOutcome
 from mappings.spec import VendorDrift, VendorMapping

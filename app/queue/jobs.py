@@ -15,7 +15,7 @@ from app import telemetry
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
-from app.queue import lanes, order_keys
+from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
 from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
@@ -199,7 +199,7 @@ class PostgresQueue:
         credential."""
         async with self._database.transaction() as session:
             await self._defer(session, [job], "auth", reason)
-            await lanes.refuse(session, job.connection, reason, self._announcer)
+            await pauses.refuse(session, job.connection, reason, self._announcer)
 
     async def give_back(self, jobs: Sequence[Job], reason: str, *, after: float = 0.0) -> None:
         """Release jobs without counting the attempt. Jobs whose lease was lost are left alone."""

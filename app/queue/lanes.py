@@ -1,4 +1,4 @@
-"""Lanes: the pace of each connection's jobs, and what blocks them.
+"""Lanes: the pace of each connection's jobs, and what blocks them. Pauses are in `pauses`.
 
 open ── throttle(retry_after) ──▶ blocked ── the time ends ──▶ half open ── the probe succeeds ──▶ open
 open ── refused credential, or an operator ──▶ paused ── resume ──▶ half open after a refusal, else open
@@ -11,7 +11,7 @@ import msgspec
 
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
-from app.queue.models import Announcer, Job, Lane, LaneSettings, PauseReason
+from app.queue.models import Job, Lane, LaneSettings
 
 TOKENS: Final = """
     CASE WHEN lane.rate IS NULL THEN NULL
@@ -77,38 +77,6 @@ THROTTLE = Statement(
     """,
 )
 
-BLOCK = Statement(
-    "INSERT lane",
-    """
-    INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
-    VALUES ($1, $2, 'infinity', $3, now())
-        ON CONFLICT (connection) DO UPDATE
-       SET blocked_reason = excluded.blocked_reason, blocked_until = 'infinity',
-           blocked_note = excluded.blocked_note, blocked_at = excluded.blocked_at, probe_token = NULL
-     WHERE lane.blocked_until IS NULL OR lane.blocked_until < 'infinity'
-    """,
-)
-
-# A connection that is not blocked here may be throttled or failing in a process, which reads `resumed_at`.
-RESUME = Statement(
-    "INSERT lane",
-    """
-    WITH before AS (
-        SELECT blocked_reason FROM lane WHERE connection = $1 FOR NO KEY UPDATE
-    ), resumed AS (
-        INSERT INTO lane (connection, resumed_at)
-        VALUES ($1, now())
-            ON CONFLICT (connection) DO UPDATE
-           SET blocked_reason = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_reason END,
-               blocked_until = CASE WHEN lane.blocked_reason = 'auth' THEN now() END,
-               blocked_note = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_note END,
-               blocked_at = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_at END,
-               throttles = 0, probe_token = NULL, resumed_at = excluded.resumed_at
-    )
-    SELECT (SELECT blocked_reason FROM before) IS NOT NULL
-    """,
-)
-
 PROBE_SUCCEEDED = Statement(
     "UPDATE lane",
     """
@@ -116,17 +84,6 @@ PROBE_SUCCEEDED = Statement(
        SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
            probe_token = NULL
      WHERE connection = $1 AND probe_token = $2
-    """,
-)
-
-# A request of the API counts as the probe.
-CREDENTIAL_ACCEPTED = Statement(
-    "UPDATE lane",
-    """
-    UPDATE lane
-       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
-           probe_token = NULL
-     WHERE connection = $1 AND blocked_reason = 'auth' AND blocked_until < 'infinity'
     """,
 )
 
@@ -150,11 +107,10 @@ MAX_PROBE_PAUSE: Final = 60.0  # seconds
 
 
 class PostgresLanes:
-    """The lanes, for operators. `announcer` makes Events of pauses."""
+    """The lanes, for operators."""
 
-    def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._announcer = announcer
 
     async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
         """Set the pace of these connections. Accumulated tokens are kept, up to the new burst."""
@@ -169,40 +125,12 @@ class PostgresLanes:
         """Return every lane, by connection."""
         return [msgspec.convert(dict(row), Lane) for row in await self._database.fetch(SELECT_ALL)]
 
-    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more jobs until `resume`. False if an operator or a refused credential has already paused it."""
-        async with self._database.transaction() as session:
-            return await _block(session, connection, "operator", note, self._announcer, actor=actor)
-
-    async def resume(self, connection: str, *, actor: str) -> bool:
-        """Resume the lane; after a refused credential, one job probes first. Every process also forgets throttles and
-        failures. False if it was not blocked."""
-        async with self._database.transaction() as session:
-            blocked = bool(await session.fetch_value(RESUME, connection))
-            await session.execute(WAKE)
-            await session.execute(NOTIFY)
-            await _note(session, "connection.resumed", connection, actor=actor)
-            return blocked
-
 
 async def throttle(transaction: Transaction, connection: str, reason: str, retry_after: float | None) -> None:
     """Block the lane for `retry_after` seconds, or for a growing time if the vendor names none."""
     row = await transaction.fetch_row(THROTTLE, connection, retry_after, reason)
     if row is not None and row["was_going"]:
-        await _note(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
-
-
-async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:
-    """Pause the connection, because the vendor refuses its credential."""
-    await _block(transaction, connection, "auth", reason, announcer)
-
-
-async def credential_accepted(transaction: Transaction, connection: str) -> None:
-    """Unblock a resumed connection, because the vendor accepted its credential."""
-    if await transaction.execute(CREDENTIAL_ACCEPTED, connection):
-        await transaction.execute(WAKE)
-        await transaction.execute(NOTIFY)
-        await _note(transaction, "connection.resumed", connection)
+        await note_change(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
 
 
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:
@@ -210,7 +138,7 @@ async def probe_succeeded(transaction: Transaction, job: Job) -> None:
     if job.probe and await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
         await transaction.execute(WAKE)
         await transaction.execute(NOTIFY)
-        await _note(transaction, "connection.resumed", job.connection)
+        await note_change(transaction, "connection.resumed", job.connection)
 
 
 async def probe_undecided(transaction: Transaction, job: Job, seconds: float) -> None:
@@ -221,26 +149,8 @@ async def probe_undecided(transaction: Transaction, job: Job, seconds: float) ->
         )
 
 
-async def _block(
-    transaction: Transaction,
-    connection: str,
-    why: PauseReason,
-    note: str,
-    announcer: Announcer | None,
-    *,
-    actor: str = "lockstitch",
-) -> bool:
-    """Pause a connection until an operator resumes it. False if it is already paused."""
-    if not await transaction.execute(BLOCK, connection, why, note):
-        return False
-    await transaction.execute(NOTIFY)
-    await _note(transaction, "connection.paused", connection, actor=actor, reason=why)
-    if announcer is not None:
-        await announcer.connection_paused(transaction, connection, why, note=note)
-    return True
-
-
-async def _note(
+async def note_change(
     transaction: Transaction, what: str, connection: str, *, actor: str = "lockstitch", **facts: object
 ) -> None:
+    """Append a change of a lane to the audit trail."""
     await record.append(transaction, what, subject=connection, actor=actor, correlation_id=None, facts=facts)

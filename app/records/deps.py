@@ -1,4 +1,4 @@
-"""What reading and mapping records is given."""
+"""Dependencies of reading and mapping records."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from app.vendors.models import Connections
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDeps:
-    """The connections and their client, the links, and what chooses, tries and watches mapping revisions."""
+    """The connections and their client, the links, and the routes, trials and drift of mapping revisions."""
 
     connections: Connections
     vendors: VendorClient

@@ -6,7 +6,7 @@ from canonical.parts import ObjectName
 
 
 class KnownLink(Struct, frozen=True, kw_only=True):
-    """What a canonical id stands for at one connection."""
+    """The record of a canonical id at one connection."""
 
     object: ObjectName
     connection: str

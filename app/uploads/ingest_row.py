@@ -37,11 +37,9 @@ VENDOR_API: Final = "rfc4180"
 async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle a job of kind `ingest_row`: map the row, compare it, publish an Event. Skip a settled receipt."""
     work = await read_work(deps.receipts, job.payload)
-    if isinstance(work, Permanent):
+    if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload
-    if receipt.settled_at is not None:
-        return Done()
     row = row_of(receipt)
     connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.layout is None:

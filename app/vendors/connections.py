@@ -77,7 +77,7 @@ async def pause_connection(deps: VendorDeps, name: str, pause: ConnectionPause, 
     """Stop requests and jobs of a connection in all processes until an operator resumes it. Audited. Does nothing if it
     is already stopped. Raises NotFound."""
     connection = _configured(deps, name)
-    await deps.lanes.pause(name, actor=actor, note=pause.note)
+    await deps.pauses.pause(name, actor=actor, note=pause.note)
     return await _refreshed_view(deps, connection)
 
 
@@ -85,7 +85,7 @@ async def resume_connection(deps: VendorDeps, name: str, *, actor: str) -> Conne
     """Resume a connection; after a refused credential, one request probes first. Ends throttles and failures in every
     process. Audited. Raises NotFound."""
     connection = _configured(deps, name)
-    await deps.lanes.resume(name, actor=actor)
+    await deps.pauses.resume(name, actor=actor)
     return await _refreshed_view(deps, connection)
 
 

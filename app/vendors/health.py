@@ -9,7 +9,6 @@ not affected.
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,14 +21,12 @@ from app.queue.models import Pause
 from app.queue.pauses import PostgresPauses
 from app.telemetry.metrics import connection_state
 from app.vendors.circuit import PROBE_PATIENCE, Circuit, Traffic
+from app.vendors.throttle import FIRST_THROTTLE, Throttle
 
 _log = logging.getLogger("lockstitch.outbound")
 
 State = Literal["working", "throttled", "unauthorised"]
 
-# Seconds of the first and longest throttle if the vendor names no time; each one doubles.
-FIRST_THROTTLE: Final = 1.0
-LONGEST_THROTTLE: Final = 60.0
 # The longest wait that a vendor can ask for.
 LONGEST_PAUSE: Final = 3600.0
 # Retry-After while an operator must resume the connection.
@@ -86,7 +83,7 @@ class Health:
         self._resumed = None if pauses is None else pauses.resumed(connection)
         self._state: State = "working"
         self._until = 0.0
-        self._throttles = 0
+        self._throttle = Throttle()
         self._probing = False
         self._changed = asyncio.Event()
         self.circuits: Mapping[Traffic, Circuit] = {
@@ -137,7 +134,7 @@ class Health:
         self.circuits[request.traffic].worked(request.probes_circuit)
         # A pause that began during the probe stays.
         if request.probes and self._probing:
-            self._throttles = 0
+            self._throttle.reset()
             self._set_state("working", 0.0)
 
     def failed(self, request: Admission) -> None:
@@ -151,12 +148,8 @@ class Health:
         """Record a throttle, with the seconds to wait if the vendor names them."""
         self.circuits[request.traffic].worked(request.probes_circuit)
         if self._state != "throttled" or self._probing:
-            self._throttles += 1  # once for all concurrent requests
-        if retry_after is not None and retry_after >= 0:
-            pause = retry_after
-        else:
-            bound = min(LONGEST_THROTTLE, FIRST_THROTTLE * 2.0 ** min(self._throttles - 1, 10))
-            pause = bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
+            self._throttle.count()
+        pause = self._throttle.pause(retry_after)
         until = time.monotonic() + pause
         if self._state == "throttled" and not self._probing and until <= self._until:
             return
@@ -183,7 +176,7 @@ class Health:
         for circuit in self.circuits.values():
             circuit.close()
         if self._state == "throttled":
-            self._throttles = 0
+            self._throttle.reset()
             self._set_state("working", 0.0)
 
     def _apply_pause(self) -> None:

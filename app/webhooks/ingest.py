@@ -50,11 +50,9 @@ LAG_SECONDS: Final = 2.0
 async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle an `ingest` job. A receipt that already became an Event is done."""
     work = await read_work(deps.receipts, job.payload)
-    if isinstance(work, Permanent):
+    if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload
-    if receipt.settled_at is not None:
-        return Done()
     affected = _affected_record(deps, receipt, payload)
     if affected is None:
         return await _forward_raw(deps, receipt, payload, job, finishing)

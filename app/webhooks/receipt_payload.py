@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app.dependencies import Dependencies
 from app.errors import InvalidField
 from app.queue.kinds import Shown, legible
-from app.queue.models import DeadLetter, Permanent
+from app.queue.models import DeadLetter, Done, Permanent
 from app.webhooks.deps import ReceiptDeps
 from app.webhooks.models import Receipt
 from app.webhooks.store.receipts import PostgresReceipts
@@ -30,8 +30,11 @@ class ReceiptJob(Struct, frozen=True, kw_only=True):
     payload: bytes
 
 
-async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | Permanent:
-    """Load the receipt that a job names. Return Permanent if the job's payload is malformed or the receipt is gone."""
+async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | Done | Permanent:
+    """Load the receipt that a job names.
+
+    Return Done if it is already processed, and Permanent if the job's payload is malformed or the receipt is gone.
+    """
     try:
         work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
@@ -40,6 +43,8 @@ async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | 
     receipt = await receipts.get(work.receipt)
     if receipt is None:
         return Permanent(reason="the receipt no longer exists", path="$.receipt")
+    if receipt.settled_at is not None:
+        return Done()
     return ReceiptJob(
         receipt=receipt, payload=receipt.payload if isinstance(work.payload, UnsetType) else bytes(work.payload)
     )

@@ -73,7 +73,7 @@ def operator_dependencies(
             show={kind.name: partial(kind.show, shown) for kind in KINDS.values() if kind.show is not None},
         ),
         QueueDeps(
-            lanes=PostgresLanes(database, announcer_of(sealer, events)),
+            lanes=PostgresLanes(database),
             read_figures=partial(read_figures, database),
             count_dead_letters=partial(count_open_dead_letters, database),
         ),

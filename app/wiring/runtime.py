@@ -103,13 +103,12 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """What all dependencies build on: the database, encryption, and Events with their deliveries."""
+    """What all dependencies build on: the database, encryption, and Events."""
 
     settings: Settings
     database_url: str
     database: Database
     sealer: Sealer
-    deliveries: PostgresDeliveries
     events: PostgresEvents
 
 
@@ -126,12 +125,15 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
         stack.push_async_callback(database.close)
         await stack.enter_async_context(recording_runs(database))
         sealer = Sealer(tuple((key.id, key.key) for key in keys))
-        foundation = _foundation(settings, database_url, database, sealer)
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+        foundation = Foundation(
+            settings=settings, database_url=database_url, database=database, sealer=sealer, events=events
+        )
         queue = await _open_queue(stack, foundation, works=works)
         vendors = await _open_vendors(stack, foundation, connections)
         records = await _open_records(stack, foundation, vendors, queue)
         if not await count_missing(database):
-            await foundation.events.raise_era()
+            await events.raise_era()
             await records.mapping_routes.pin(places_to_pin(connections.by_name))
         dependencies = await _open_dependencies(stack, foundation, keys, queue, vendors, records, works=works)
         yield Runtime(
@@ -140,18 +142,6 @@ async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncItera
             runner=await _open_runner(foundation, dependencies, queue) if works else None,
             upkeep=await open_upkeep(stack, settings, database_url, database) if works else None,
         )
-
-
-def _foundation(settings: Settings, database_url: str, database: Database, sealer: Sealer) -> Foundation:
-    deliveries = PostgresDeliveries(database, sealer)
-    return Foundation(
-        settings=settings,
-        database_url=database_url,
-        database=database,
-        sealer=sealer,
-        deliveries=deliveries,
-        events=PostgresEvents(database, sealer, deliveries),
-    )
 
 
 async def _open_queue(stack: AsyncExitStack, foundation: Foundation, *, works: bool) -> PostgresQueue:
@@ -176,13 +166,12 @@ async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connectio
         (each.name for each in called),
         ((mapping.name, mapping.revision) for each in called for mapping in each.vendor.mappings),
     )
-    announcer = announcer_of(foundation.sealer, foundation.events)
-    pauses = PostgresPauses(foundation.database, announcer)
+    pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
     await stack.enter_async_context(pauses.refreshing(foundation.database_url))
     return VendorDeps(
         connections=connections,
         vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
-        lanes=PostgresLanes(foundation.database, announcer),
+        lanes=PostgresLanes(foundation.database),
         pauses=pauses,
     )
 
@@ -213,12 +202,8 @@ async def _open_dependencies(
     *,
     works: bool,
 ) -> Dependencies:
-    settings, database, sealer, events = (
-        foundation.settings,
-        foundation.database,
-        foundation.sealer,
-        foundation.events,
-    )
+    settings, database = foundation.settings, foundation.database
+    sealer, events = foundation.sealer, foundation.events
     poster = await stack.enter_async_context(
         open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
     )
@@ -269,7 +254,7 @@ async def _open_dependencies(
         EventDeps(
             events=events,
             subscriptions=PostgresSubscriptions(database, sealer),
-            deliveries=foundation.deliveries,
+            deliveries=PostgresDeliveries(database, sealer),
             database=database,
             poster=poster,
             connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},

@@ -19,7 +19,7 @@ from app.uploads.export_folder import DiskFolder
 
 @dataclass(frozen=True, kw_only=True)
 class Upkeep:
-    """What a worker does besides jobs: watch, notify, delete old rows, read export folders."""
+    """What a worker does in addition to jobs: watch, notify, delete old rows, read export folders."""
 
     watch: Watch
     alerter: Alerting

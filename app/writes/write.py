@@ -264,7 +264,7 @@ def _outcome_unknown(operation: Operation) -> OutcomeUnknown:
 def _other_callback(operation: Operation) -> IdempotencyKeyReused:
     return IdempotencyKeyReused(
         f"The first request with this Idempotency-Key (operation {operation.id}) named another Lockstitch-Callback, or"
-        " none, and nobody else is called back.",
+        " none. Only the first one is called.",
         operation_id=operation.id,
         next_step=f"Send the callback of the first request, or none and ask GET /v1/operations/{operation.id}.",
     )

@@ -225,7 +225,7 @@ def test_work_that_is_queued_already_is_not_queued_twice(caller: Caller, dead: D
     dead.enqueue(dead.new("k1"))
     answer = caller.post(f"{PATH}/{letter_id}/redrive")
     assert code_of(answer, 409) == "state-conflict"
-    assert "queued already" in answer.json()["detail"]
+    assert "already queued" in answer.json()["detail"]
     assert dead.states() == ["open"]
 
 

@@ -163,7 +163,7 @@ def mend(caller: Caller, letter: dict[str, Any], **cells: str) -> None:
 def passed_over(caller: Caller, upload: dict[str, Any]) -> list[str]:
     """What the run says of rows that came too late."""
     story = caller.get(f"/ops/runs/{upload['correlation_id']}", params={"limit": "200"}).raise_for_status().json()
-    return [one["facts"]["type"] for one in story["data"] if "was passed over: a later row" in one["sentence"]]
+    return [one["facts"]["type"] for one in story["data"] if "was skipped: a later row" in one["sentence"]]
 
 
 @pytest.mark.parametrize("newer_first", [False, True])

@@ -17,7 +17,7 @@ from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import AWAY_SECONDS, Watch
 from app.postgres.database import Database, Statement
-from app.queue.lanes import PostgresLanes
+from app.queue.pauses import PostgresPauses
 from app.settings.file import AlertSettings, SettingsError, SmtpSettings
 from tests.monitoring.mailbox import running_mailbox
 from tests.monitoring.test_retention import place, sql
@@ -90,9 +90,9 @@ async def disabled_subscription(database: Database) -> None:
 
 
 async def paused_connection(database: Database) -> None:
-    lanes = PostgresLanes(database)
-    await lanes.pause("crm", actor="ada", note="Ann Bell has called")
-    await lanes.pause("sub_1", actor="lockstitch", note="its target is away")  # the lane of a subscription
+    pauses = PostgresPauses(database)
+    await pauses.pause("crm", actor="ada", note="Ann Bell has called")
+    await pauses.pause("sub_1", actor="lockstitch", note="its target is away")  # the lane of a subscription
 
 
 async def unsealed_event(database: Database) -> None:
@@ -212,7 +212,7 @@ async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(data
 async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: Database) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
         await late_job(database, "shop")
-        await PostgresLanes(database).pause("shop", actor="ada", note="stop")
+        await PostgresPauses(database).pause("shop", actor="ada", note="stop")
         await AuditSealer(database).seal()
         await watch.check()
         assert told(receiver) == [("connection_paused.shop", "raised")]

@@ -77,8 +77,8 @@ CANCEL = Statement(
 
 DELETE_LETTERS = Statement("DELETE redrive_letter", "DELETE FROM redrive_letter WHERE redrive = $1")
 
-# What is allowed grows with the time by this database's clock. What nobody could use, because no worker ran, is lost
-# but for two seconds' worth: a redrive that goes on does not catch up in a rush.
+# The allowance grows with the time of this database's clock, up to two seconds' worth. So a redrive does not catch up
+# in a rush after a time without a worker.
 TAKE = Statement(
     "UPDATE redrive",
     f"""
@@ -114,7 +114,7 @@ TAKE_LETTERS = Statement(
     """,
 )
 
-# Those that were skipped cost nothing of what is allowed. It is due again when the next letter is.
+# Skipped letters cost no allowance. The redrive is due again when its next letter is.
 NOTE = Statement(
     "UPDATE redrive",
     f"""

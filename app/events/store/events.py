@@ -132,7 +132,7 @@ RAISE_ERA = Statement(
 
 
 class PostgresEvents:
-    """Append Events and read them. Without `deliveries`, Events are delivered to nobody."""
+    """Append Events and read them. Without `deliveries`, no Event is delivered."""
 
     def __init__(self, database: Database, sealer: Sealer, deliveries: PostgresDeliveries | None = None) -> None:
         self._database = database

@@ -10,7 +10,8 @@ from app.events.models import NewSubscription, Subscription
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
-from app.queue.lanes import BLOCK, RESUME, WAKE
+from app.queue.lanes import WAKE
+from app.queue.pauses import BLOCK, RESUME
 from app.signatures import Secret
 
 AT_ONCE: Final = 8

@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
 from app.monitoring.store import heartbeats
+from app.monitoring.store.vitals import STOPPED
 from app.postgres.database import Database, Statement
 from app.queue.figures import read_figures
 from app.queue.models import QueueFigures
@@ -34,16 +35,6 @@ COUNT_DEAD_LETTERS = Statement(
 COUNT_REDRIVES = Statement("SELECT redrive", "SELECT count(*)::bigint FROM redrive WHERE state = 'running'")
 
 COUNT_STOPPED = Statement("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
-
-PAUSED = Statement(
-    "SELECT lane",
-    """
-    SELECT connection, blocked_reason AS reason
-      FROM lane
-     WHERE connection = ANY ($1::text[])
-       AND blocked_until = 'infinity'
-    """,
-)
 
 # An interrupted upload counts as finished once the same file was recorded completely, under any key.
 UNFINISHED_UPLOADS = Statement(
@@ -115,7 +106,7 @@ class Gauges:
         self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
         self._sealed = await self._trail.figures()
         self._stopped = await self._database.fetch_value(COUNT_STOPPED)
-        rows = await self._database.fetch(PAUSED, self._connections)
+        rows = await self._database.fetch(STOPPED, self._connections)
         self._paused = {(row["connection"], row["reason"]) for row in rows}
         rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
         self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}

@@ -29,6 +29,19 @@ def _audited(change: str, *, first: int, result: str = "id") -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
+def _leased(condition: str) -> Statement:
+    """Return a statement that leases one operation."""
+    return Statement(
+        "UPDATE operation",
+        f"""
+        UPDATE operation
+           SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
+         WHERE id = $1 AND {condition}
+        RETURNING {COLUMNS}
+        """,  # noqa: S608
+    )
+
+
 # A new operation is leased from the start. A queued one waits for its job and is never due.
 INSERT = Statement(
     "INSERT operation",
@@ -97,17 +110,7 @@ PAGES: Final = {
 
 # Only undecided operations are due (a CHECK of the table). Statements about one operation test `due_at`, not the phase:
 # the index of due operations would fit the phase as well, and a cached plan might read all of it for one row.
-TAKE_OVER = Statement(
-    "UPDATE operation",
-    f"""
-    UPDATE operation
-       SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
-     WHERE id = $1
-       AND NOT queued
-       AND due_at <= now()
-    RETURNING {COLUMNS}
-    """,  # noqa: S608
-)
+TAKE_OVER = _leased("NOT queued AND due_at <= now()")
 
 # The longest overdue first. Locked rows are skipped, and so are queued ones, which keep an order. While a connection is
 # paused its operations wait, also sent ones: reading back asks the vendor.
@@ -130,18 +133,7 @@ CLAIM_DUE = Statement(
 )
 
 # The queue decides when. A former owner who may still be working is waited for.
-TAKE_QUEUED = Statement(
-    "UPDATE operation",
-    f"""
-    UPDATE operation
-       SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
-     WHERE id = $1
-       AND due_at IS NOT NULL
-       AND queued
-       AND (lease_token IS NULL OR due_at <= now())
-    RETURNING {COLUMNS}
-    """,  # noqa: S608
-)
+TAKE_QUEUED = _leased("due_at IS NOT NULL AND queued AND (lease_token IS NULL OR due_at <= now())")
 
 DEFER = Statement(
     "UPDATE operation",

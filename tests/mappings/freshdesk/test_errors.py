@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mappings.freshdesk import VENDOR
-from mappings.http import RefusalKind, VendorReply
+from mappings.http import RefusalKind
 
 from .conftest import reply
 
@@ -68,26 +66,11 @@ def test_a_value_that_is_taken_by_nobody_knows_whom(more: object) -> None:
     assert (refusal.kind, refusal.existing_remote_id) == ("duplicate", None)
 
 
-def test_a_page_of_a_proxy_is_understood_by_its_status() -> None:
-    refusal = VENDOR.refusal(reply(b"<html><h1>502</h1></html>", 502))
-
-    assert refusal is not None
-    assert (refusal.kind, refusal.detail) == ("unavailable", "the service is not available")
-
-
 def test_another_address_is_said_to_be_one() -> None:
     refusal = VENDOR.refusal(reply(b"", 302))
 
     assert refusal is not None
     assert "base URL" in refusal.detail
-
-
-@pytest.mark.parametrize(("told", "seconds"), [("30", 30.0), ("0", 0.0), ("-1", None), ("soon", None), ("nan", None)])
-def test_retry_after_is_a_number_of_seconds_or_nothing(told: str, seconds: float | None) -> None:
-    refusal = VENDOR.refusal(reply(b"", 429, {"retry-after": told}))
-
-    assert refusal is not None
-    assert refusal.retry_after == seconds
 
 
 def test_what_is_left_is_read_from_every_answer() -> None:
@@ -97,37 +80,3 @@ def test_what_is_left_is_read_from_every_answer() -> None:
     assert (budget.remaining, budget.reset_after) == (17.0, None)
     assert VENDOR.budget(reply(b"[]")) is None
     assert VENDOR.budget(reply(b"[]", headers={"x-ratelimit-remaining": "many"})) is None
-
-
-junk = st.one_of(
-    st.binary(max_size=100),
-    st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
-        lambda inner: st.one_of(
-            st.lists(inner, max_size=4),
-            st.dictionaries(
-                st.sampled_from(["errors", "code", "message", "description", "field", "additional_info", "user_id"]),
-                inner,
-                max_size=5,
-            ),
-        ),
-        max_leaves=20,
-    ).map(lambda value: json.dumps(value).encode()),
-)
-
-
-@given(
-    status=st.integers(100, 599),
-    body=junk,
-    headers=st.dictionaries(
-        st.sampled_from(["retry-after", "x-ratelimit-remaining", "x-request-id", "link"]), st.text(max_size=12)
-    ),
-)
-def test_no_answer_is_an_accident(status: int, body: bytes, headers: dict[str, str]) -> None:
-    answer = VendorReply(status=status, headers=headers, body=body)
-
-    refusal = VENDOR.refusal(answer)
-
-    assert (refusal is None) == (200 <= status < 300)
-    assert refusal is None or (refusal.detail and len(refusal.detail) <= 1000)
-    VENDOR.budget(answer)

@@ -1,5 +1,6 @@
 """What an account's answers make of it, and how its stages read."""
 
+import msgspec
 import pytest
 
 from canonical.ticket import TicketStatus
@@ -8,6 +9,8 @@ from mappings.hubspot import VENDOR
 from mappings.hubspot.account import build_account, stage_status, stages_reading
 from mappings.hubspot.wire_v3 import Account, StageMetadata, StageRecord
 from mappings.spec import VendorDrift
+
+from .conftest import FIXTURES
 
 
 def test_what_could_not_be_read_is_as_hubspot_documents_it() -> None:
@@ -68,3 +71,9 @@ def test_the_requests_read_and_change_nothing() -> None:
         ("POST", "/crm/v3/properties/tickets/batch/read"),
     ]
     assert not any(one.effect for one in VENDOR.account_requests)
+
+
+def test_the_facts_of_the_golden_records_are_what_the_answers_build(account: Account) -> None:
+    written = msgspec.json.decode((FIXTURES / "account.json").read_bytes())
+
+    assert written == msgspec.json.decode(msgspec.json.encode(account))

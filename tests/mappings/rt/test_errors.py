@@ -1,12 +1,8 @@
 """How Request Tracker says no: by a status, or in a sentence among those of a success."""
 
-import json
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mappings.http import RefusalKind, VendorReply
+from mappings.http import RefusalKind
 from mappings.rt import VENDOR
 
 from .conftest import reply
@@ -109,27 +105,3 @@ def test_one_part_that_stands_is_one() -> None:
 def test_no_sentence_at_all_is_a_change_of_nothing() -> None:
     assert VENDOR.refusal(reply([])) is None
     assert VENDOR.refusal(reply({"items": []})) is None
-
-
-junk = st.one_of(
-    st.binary(max_size=100),
-    st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
-        lambda inner: st.one_of(
-            st.lists(inner, max_size=4),
-            st.dictionaries(st.sampled_from(["message", "items", "id"]), inner, max_size=3),
-        ),
-        max_leaves=20,
-    ).map(lambda value: json.dumps(value).encode()),
-)
-
-
-@given(status=st.integers(100, 599), body=junk, headers=st.dictionaries(st.just("etag"), st.text(max_size=12)))
-def test_no_answer_is_an_accident(status: int, body: bytes, headers: dict[str, str]) -> None:
-    answer = VendorReply(status=status, headers=headers, body=body)
-
-    refusal = VENDOR.refusal(answer)
-
-    assert refusal is not None or 200 <= status < 300
-    assert refusal is None or (refusal.detail and len(refusal.detail) <= 1000)
-    assert VENDOR.budget(answer) is None

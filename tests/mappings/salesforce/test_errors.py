@@ -4,10 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mappings.http import CATEGORY_OF, VendorReply
+from mappings.http import VendorReply
 from mappings.salesforce.errors import budget, refusal
 
 from .conftest import reply
@@ -50,11 +48,6 @@ def test_a_code_has_a_kind(status: int, code: str, kind: str) -> None:
     assert found is not None
     assert (found.kind, found.code, found.detail, found.request_id) == (kind, code, "no", "aeb5f871")
     assert found.fields == (("LastName", "no"),)
-
-
-@pytest.mark.parametrize("status", [200, 201, 204])
-def test_a_success_is_no_refusal(status: int) -> None:
-    assert refusal(reply(b"", status)) is None
 
 
 @pytest.mark.parametrize(
@@ -139,13 +132,6 @@ def test_several_records_for_one_key_are_a_conflict() -> None:
     assert found.category == "conflict"
 
 
-def test_a_page_of_a_proxy_says_what_its_status_says() -> None:
-    found = refusal(reply(b"<html>down</html>", 502))
-
-    assert found is not None
-    assert (found.kind, found.code) == ("unavailable", None)
-
-
 def test_the_oauth_endpoints_words_are_understood() -> None:
     found = refusal(reply(b'{"error":"invalid_grant","error_description":"expired access/refresh token"}', 400))
 
@@ -167,35 +153,3 @@ def test_the_budget_is_what_is_left_of_a_day(header: str, left: float | None) ->
     found = budget(reply(b"", 200, {"sforce-limit-info": header}))
 
     assert (None if found is None else found.remaining) == left
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["errorCode", "message", "fields", "body", "errors", "success"]), inner)
-    ),
-    max_leaves=8,
-)
-
-
-@given(
-    st.integers(100, 599),
-    st.binary() | JSON.map(lambda value: json.dumps(value).encode()),
-    st.dictionaries(st.sampled_from(["sforce-limit-info", "x-sfdc-request-id"]), st.text()),
-)
-def test_nothing_breaks_the_understanding(status: int, body: bytes, headers: dict[str, str]) -> None:
-    answer = VendorReply(status=status, headers=headers, body=body)
-    found = refusal(answer)
-
-    assert found is None or found.kind in CATEGORY_OF
-    assert found is not None or 200 <= status < 300
-    budget(answer)
-
-
-@given(JSON, st.integers(100, 599))
-def test_no_part_of_a_composite_breaks_it(body: Any, status: int) -> None:
-    found = refusal(composite((status, body)))
-
-    assert (found is None) or found.kind in CATEGORY_OF
-    assert status < 400 or found is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from canonical.parts import CustomFieldSetting, ObjectName
+from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.shopify import VENDOR
 from mappings.shopify.wire_2026_07 import Account
@@ -16,23 +16,8 @@ FIXTURES = Path(__file__).parent / "fixtures"
 ROOT = Path(__file__).resolve().parents[3]
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[ObjectName, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
-CUSTOM_FIELDS: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
-    "customer": (
-        CustomFieldSetting(key="tier", vendor_field="custom.tier", type="enum", label="Tier"),
-        CustomFieldSetting(key="needles", vendor_field="custom.needles", type="number"),
-        CustomFieldSetting(key="stitches", vendor_field="custom.stitches", type="multi_enum"),
-        CustomFieldSetting(key="since", vendor_field="custom.since", type="date"),
-        CustomFieldSetting(key="visited", vendor_field="custom.visited", type="datetime"),
-        CustomFieldSetting(key="blocked", vendor_field="custom.blocked", type="boolean"),
-    ),
-    "order": (
-        CustomFieldSetting(key="gift", vendor_field="Gift message"),
-        CustomFieldSetting(key="points", vendor_field="points", type="number"),
-        CustomFieldSetting(key="priority", vendor_field="custom.priority", type="number"),
-        CustomFieldSetting(key="engraving", vendor_field="line:Engraving"),
-    ),
-}
-SHOP = Account(domain="nordic-seams.myshopify.com", currency="EUR", custom_fields=CUSTOM_FIELDS)
+SHOP = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
+CUSTOM_FIELDS = SHOP.custom_fields
 
 
 def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorReply:

@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mappings.http import CATEGORY_OF, VendorRefusal, VendorReply
+from mappings.http import VendorRefusal
 from mappings.shopify.errors import budget, refusal
 
 from .conftest import reply
@@ -17,13 +15,6 @@ COST = {
     "actualQueryCost": None,
     "throttleStatus": {"maximumAvailable": 2000.0, "currentlyAvailable": 220, "restoreRate": 100.0},
 }
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-
-ERROR = st.fixed_dictionaries({}, optional={"path": JSON, "extensions": JSON})
 
 
 def no(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> VendorRefusal:
@@ -201,36 +192,6 @@ def test_the_budget_is_what_the_answer_says() -> None:
     assert (left.remaining, left.restore_per_second) == (220.0, 100.0)
     assert budget(reply({"data": {}})) is None
     assert budget(reply(b'"throttleStatus"')) is None
-
-
-@given(st.integers(100, 599), st.binary(max_size=200) | JSON.map(lambda value: reply(value).body))
-def test_no_bytes_break_the_understanding(status: int, body: bytes) -> None:
-    found = refusal(VendorReply(status=status, headers={}, body=body))
-    budget(VendorReply(status=status, headers={}, body=body))
-
-    assert found is None or found.category == CATEGORY_OF[found.kind]
-    assert found is not None or 200 <= status < 300
-
-
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "data": JSON | st.dictionaries(st.sampled_from(["customer", "orderCreate"]), JSON, max_size=2),
-            "errors": JSON | st.lists(ERROR, max_size=2),
-            "extensions": JSON,
-        },
-    )
-)
-def test_no_shape_of_graphql_breaks_the_understanding(body: dict[str, Any]) -> None:
-    found = refusal(reply(body))
-
-    assert found is None or found.detail
-
-
-def test_nesting_without_end_is_refused() -> None:
-    assert no(b"[" * 100_000).kind == "unavailable"
-    assert no(b'{"data":' * 100_000, 500).kind == "unavailable"
 
 
 @pytest.mark.parametrize("depth", [300, 600, 900])

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl
 import msgspec
 import pytest
 
-from canonical.parts import CustomFieldSetting, ObjectName
 from emulators.stripe.emulator import KEY, Stripe
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import Mapped, VendorMapping
@@ -22,24 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 Mapping = VendorMapping[Any, Any, Any, Any, Account]
 MAPPINGS: dict[str, Mapping] = {mapping.object: mapping for mapping in VENDOR.mappings}
 
-CUSTOM_FIELDS: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {
-    "customer": (
-        CustomFieldSetting(key="length", vendor_field="seam_length", type="number", label="Seam length"),
-        CustomFieldSetting(key="stitches", vendor_field="stitches", type="multi_enum"),
-        CustomFieldSetting(key="renewal", vendor_field="renewal", type="date"),
-        CustomFieldSetting(key="visited", vendor_field="visited_at", type="datetime"),
-        CustomFieldSetting(key="newsletter", vendor_field="newsletter", type="boolean"),
-        CustomFieldSetting(key="tier", vendor_field="tier", type="enum"),
-        CustomFieldSetting(key="nickname", vendor_field="nickname"),
-    ),
-    "order": (
-        CustomFieldSetting(key="thread", vendor_field="thread"),
-        CustomFieldSetting(key="thanks_page", vendor_field="success_url"),
-        CustomFieldSetting(key="way_back", vendor_field="cancel_url"),
-        CustomFieldSetting(key="colour", vendor_field="line:colour", label="Colour"),
-    ),
-}
-ACCOUNT = VENDOR.build_account((), CUSTOM_FIELDS)
+ACCOUNT = msgspec.json.decode((FIXTURES / "account.json").read_bytes(), type=Account)
 
 
 def understood(payload: bytes, mapping: Mapping, account: Account = ACCOUNT) -> list[Mapped[Any]]:

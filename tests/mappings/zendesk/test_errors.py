@@ -1,11 +1,7 @@
 """How Zendesk's refusals are understood: by status, by word, by complaint, and whatever else the bytes may be."""
 
-import msgspec
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from mappings.http import CATEGORY_OF, VendorReply
 from mappings.zendesk import VENDOR
 
 from .conftest import reply
@@ -92,42 +88,3 @@ def test_what_is_left_is_read_from_either_family_of_headers() -> None:
         assert left.reset_after == (41 if "ratelimit-reset" in headers else None)
     assert VENDOR.budget(reply(b"{}")) is None
     assert VENDOR.budget(reply(b"{}", headers={"ratelimit-remaining": "many"})) is None
-
-
-def test_a_success_is_no_refusal() -> None:
-    assert VENDOR.refusal(reply(b'{"ticket":{"id":1}}', 201)) is None
-    assert VENDOR.refusal(reply(b"", 204)) is None
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
-    max_leaves=12,
-)
-ODD_BODIES = st.fixed_dictionaries(
-    {}, optional={"error": JSON, "description": JSON, "message": JSON, "details": JSON}
-).map(msgspec.json.encode)
-
-
-@given(
-    status=st.integers(100, 599),
-    body=st.binary(max_size=200) | ODD_BODIES,
-    headers=st.dictionaries(
-        st.sampled_from(["retry-after", "ratelimit-reset", "ratelimit-remaining", "x-request-id"]), st.text(max_size=20)
-    ),
-)
-@example(status=500, body=b"[" * 20_000, headers={})
-@example(status=422, body=b'{"error":' * 5_000, headers={})
-@example(status=429, body=b"", headers={"retry-after": "nan"})
-@example(status=429, body=b"", headers={"retry-after": "1e400"})
-def test_no_bytes_break_the_reading_of_a_refusal(status: int, body: bytes, headers: dict[str, str]) -> None:
-    answer = VendorReply(status=status, headers=headers, body=body)
-
-    refusal = VENDOR.refusal(answer)
-    VENDOR.budget(answer)
-
-    if refusal is None:
-        assert 200 <= status < 300
-    else:
-        assert refusal.kind in CATEGORY_OF
-        assert refusal.detail

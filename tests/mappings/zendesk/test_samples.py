@@ -9,55 +9,16 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import jsonschema
-import msgspec
-import pytest
 
-from canonical.parts import ObjectName
 from mappings.http import VendorRequest
 from mappings.kit.rails_time_zones import IANA
-from mappings.spec import ListQuery, Unmappable
+from mappings.spec import ListQuery
 from mappings.zendesk import VENDOR
 from mappings.zendesk.wire_v2 import Account, CommentWrite
-from tests.shared_material import sample_names
 
-from .conftest import MAPPINGS, reply, understood
+from .conftest import MAPPINGS, reply
 from .test_customer_write import drafted as customer_draft
 from .test_ticket_write import drafted as ticket_draft
-
-# What lies in the folder and holds no record of the object, and why.
-REFUSED = {
-    "error/record-not-found.json": "$.error",
-    "job/bulk-job-queued.json": "$.job_status",
-    "ticket/ticket-field-definition-2026.json": "$",
-    "webhook/webhook-definition.json": "$",
-    "webhook/ticket.status_changed-2026-reduced.json": "$.detail",
-}
-
-
-def object_of(name: str) -> ObjectName:
-    if "comments" in name:
-        return "comment"
-    return "customer" if name.startswith(("user/", "webhook/user")) else "ticket"
-
-
-@pytest.mark.parametrize("name", sample_names("zendesk"))
-def test_a_recorded_answer_is_understood_or_refused_with_the_place(name: str, shared: Path, account: Account) -> None:
-    payload = (shared / "vendor-samples" / "zendesk" / name).read_bytes()
-    mapping = MAPPINGS[object_of(name)]
-
-    if name in REFUSED:
-        with pytest.raises(Unmappable) as refusal:
-            understood(payload, mapping, account)
-        assert refusal.value.path == REFUSED[name]
-        return
-    mapped = understood(payload, mapping, account)
-
-    assert mapped
-    for one in mapped:
-        assert one.remote.id.isdecimal()
-        assert one.data.created_at is not None
-        text = msgspec.json.encode(one.data)
-        assert msgspec.json.decode(text, type=mapping.model) == one.data
 
 
 def test_a_recorded_refusal_is_a_record_that_is_not_there(shared: Path) -> None:

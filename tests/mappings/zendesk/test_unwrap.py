@@ -1,11 +1,7 @@
 """Finding records in whole answers, webhooks and bare records; saying why where there is none."""
 
-import contextlib
-
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from canonical.parts import ObjectName
 from mappings.spec import Unmappable
@@ -56,29 +52,6 @@ def test_a_comment_is_found_in_the_answer_to_its_writing(zendesk: Desk, account:
     (record,) = VENDOR.unwrap(answer.body, "comment")
 
     assert read_any(bytes(record), MAPPINGS["comment"], account).data.body_text == "Try this"
-
-
-@pytest.mark.parametrize(
-    ("object_name", "payload", "path", "reason"),
-    [
-        ("ticket", '{"error":"RecordNotFound","description":"Not found"}', "$.error", "refusal"),
-        ("ticket", '{"job_status":{"id":"V3","status":"queued"}}', "$.job_status", "queued"),
-        ("ticket", f'{{"user":{USER}}}', "$", "no ticket"),
-        ("customer", TICKET, "$", "no user"),
-        ("customer", '{"id":"XXX","name":"Hook","endpoint":"https://hooks.example"}', "$", "no user"),
-        ("comment", '{"ticket":{},"audit":{"created_at":"2026-05-02T07:10:00Z","events":[]}}', "$.audit.events", "no"),
-        ("order", "{}", "$", "no order"),
-        ("ticket", "[1]", "$", "Expected"),
-        ("ticket", "<html>", "$", "not JSON"),
-    ],
-)
-def test_what_holds_no_record_is_refused_with_the_place(
-    object_name: ObjectName, payload: str, path: str, reason: str
-) -> None:
-    with pytest.raises(Unmappable, match=reason) as refusal:
-        VENDOR.unwrap(payload.encode(), object_name)
-
-    assert refusal.value.path == path
 
 
 @pytest.mark.parametrize(
@@ -154,12 +127,3 @@ def test_a_users_event_tells_the_status_only_where_it_is_about_it(
 
     assert mapped.data.status == status
     assert ("/status" in {loss.path for loss in mapped.loss}) is (status == "unknown")
-
-
-@given(payload=st.binary(max_size=60), object_name=st.sampled_from(["customer", "ticket", "comment", "order"]))
-def test_no_bytes_break_the_search(payload: bytes, object_name: ObjectName) -> None:
-    found: tuple[msgspec.Raw, ...] = ()
-    with contextlib.suppress(Unmappable):
-        found = VENDOR.unwrap(payload, object_name)
-
-    assert all(bytes(raw) for raw in found)
