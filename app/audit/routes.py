@@ -20,7 +20,7 @@ TYPE: Final = matching(
     "receipt.*",
     r"[a-z_]+\.([a-z_]+|\*)",
     lambda match: match[0],
-    otherwise="a type such as receipt.received, or receipt.* for all that begin so",
+    otherwise="a type such as receipt.received, or receipt.* for a prefix",
 )
 RECORD: Final = text(
     "record", "Only events of this record, operation, job or connection.", "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
@@ -44,7 +44,7 @@ ANCHOR: Final = matching(
     "48119:77efbab93df15cffcbd28dd2a07ae1250a17c41d044d1b7103c7cf99013eb33c",
     f"({POSITION}):([0-9a-f]{{64}})",
     lambda match: Anchor(position=int(match[1]), chain=match[2]),
-    otherwise="POSITION:CHAIN, with the 64 hexadecimal digits of a head that was given out",
+    otherwise="POSITION:CHAIN, with the 64 hexadecimal digits of an earlier head",
 )
 
 

@@ -97,7 +97,7 @@ async def list_events(call: Call) -> Answered:
 def _feed_scope(request: AnyRequest) -> tuple[str, ...]:
     objects: str = request.path_params["objects"]
     if objects not in FEEDS:
-        raise NotFound(f"There is no feed of {objects[:80]!r}; there are: {', '.join(FEEDS)}.")
+        raise NotFound(f"Unknown feed {objects[:80]!r}. The feeds are {', '.join(FEEDS)}.")
     return (f"{objects}:read",)
 
 
@@ -120,7 +120,7 @@ async def read_feed(call: Call) -> Answered:
     name, patterns = FEEDS[call.path("objects")], call.query(FEED_TYPES)
     offered = tuple(kind for kind in EVENT_PATTERNS if kind.startswith(f"{name}."))
     if wrong := tuple(pattern for pattern in patterns if pattern not in offered):
-        detail = f"no type of {name}: {', '.join(wrong)}; there are: {', '.join(offered)}"
+        detail = f"not a type of {name}: {', '.join(wrong)}; known: {', '.join(offered)}"
         raise InvalidField.of(FEED_TYPES.name, detail)
     return json_response(await newest_of(call.deps(EventDeps), name, patterns=patterns, limit=call.query(LIMIT)))
 
@@ -139,7 +139,7 @@ async def read_sample(call: Call) -> Answered:
     """Get a realistic sample event of a type, for trigger editors."""
     kind = call.path("event_type")
     if kind not in EVENT_TYPES:
-        raise NotFound(f"There is no event {kind[:80]!r}; there are: {', '.join(EVENT_TYPES)}.")
+        raise NotFound(f"Unknown event type {kind[:80]!r}. The types are {', '.join(EVENT_TYPES)}.")
     sample = sample_event(kind, timestamp=SAMPLED_AT)
     return resource_response(call.request, Raw(sample), f'"{hashlib.sha256(sample).hexdigest()[:32]}"')
 

@@ -63,7 +63,7 @@ async def admit(
     if verdict is not None:
         answer_headers(request.scope).extend(verdict.headers)
         if not verdict.allowed:
-            raise RateLimited("This API key has used up its budget of calls.", retry_after=verdict.retry_after)
+            raise RateLimited("The budget of this API key is empty.", retry_after=verdict.retry_after)
     held = tuple(scope for scope in scopes if scope in caller.scopes)
     if scopes and not held:
         raise forbidden(caller, " or ".join(scopes))
@@ -99,15 +99,15 @@ async def read_into(
     # Read from the scope: the framework would build a mapping of all headers for this one.
     announced = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
     if announced.isdigit() and int(announced[:12]) > most:
-        told = announced[:12].decode("ascii")
-        raise BodyTooLarge(f"The body has {told} bytes; at most {most} are taken.", next_step=next_step)
+        size_sent = announced[:12].decode("ascii")
+        raise BodyTooLarge(f"The body has {size_sent} bytes; the maximum is {most}.", next_step=next_step)
     size, more = 0, True
     async with (transfers or deps_of(request, HttpDeps).bodies).begin() as transfer:
         while more:
             chunk, more = await _next_chunk(request)
             size += len(chunk)
             if size > most:
-                raise BodyTooLarge(f"The body has more than {most} bytes.", next_step=next_step)
+                raise BodyTooLarge(f"The body has more than the maximum of {most} bytes.", next_step=next_step)
             take(chunk)
             if more:
                 transfer.moved(len(chunk))
@@ -145,9 +145,9 @@ async def _authenticate(request: AnyRequest, *, while_away: bool) -> Caller:
         verdict = None if match is None else deps.wrong_keys.spend(_network_of(request))
         if verdict is not None and not verdict.allowed:
             await asyncio.sleep(LATE_SECONDS)
-        told = "The API key is unknown, expired or revoked." if match else "No API key was sent."
+        detail = "The API key is unknown, expired or revoked." if match else "No API key was sent."
         challenge = 'Bearer realm="lockstitch"' + (', error="invalid_token"' if match else "")
-        raise Unauthenticated(told, headers=(("WWW-Authenticate", challenge),))
+        raise Unauthenticated(detail, headers=(("WWW-Authenticate", challenge),))
     return caller
 
 

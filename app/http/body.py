@@ -26,7 +26,7 @@ READ_ONLY: Final = frozenset(
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
 # Errors never repeat what was sent: it may be personal data.
-NO_CHOICE: Final = "none of the values that there are, see /v1/contracts"
+NO_CHOICE: Final = "not one of the possible values; /v1/contracts lists them"
 _NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
 _PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -141,7 +141,7 @@ def _invalid(message: str, whole: Any) -> InvalidField:
         pointer = f"{pointer}/{_escape(name)}"
         if name in READ_ONLY or name.endswith("_raw"):
             return InvalidField.at(pointer, f"{name} is read-only: leave it out of a write")
-        return InvalidField.at(pointer, f"{name} is not a field here; see /v1/contracts for those that are")
+        return InvalidField.at(pointer, f"{name} is not a field here; /v1/contracts lists the fields")
     if missing := _MISSING.match(reason):
         return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
     if _NO_CHOICE.match(reason):

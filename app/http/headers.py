@@ -119,7 +119,7 @@ def named_revision(request: AnyRequest, admitted: Admitted) -> NamedRevision | N
         raise forbidden(admitted.caller, "ops:write")
     match = _NAMED_REVISION.fullmatch(sent[0].strip(" \t")) if len(sent) == 1 else None
     if match is None:
-        detail = "is no revision such as hubspot.customer@r2" if len(sent) == 1 else "is sent twice"
+        detail = "is not a revision such as hubspot.customer@r2" if len(sent) == 1 else "is sent twice"
         raise InvalidField(f"{MAPPING_HEADER}: {detail}.", errors=(FieldError(header=MAPPING_HEADER, detail=detail),))
     return NamedRevision(mapping=match[1], revision=int(match[2]))
 

@@ -173,8 +173,8 @@ class ApiOperation(_Target, frozen=True, kw_only=True):
 class KeyOperation(ApiOperation, frozen=True, kw_only=True):
     """An operation that needs a key.
 
-    Any one of the `scopes` suffices; without scopes any key does. `scopes_of` narrows them for a request whose path
-    decides. Where it raises NotFound, any key gets this answer. `query` None accepts every parameter. `while_away`
+    Any one of the `scopes` suffices; without scopes any key does. `scopes_of` narrows them where the path decides. If
+    it raises NotFound, that is the answer to a key with any of them. `query` None accepts every parameter. `while_away`
     recalls keys while the database does not answer.
     """
 
@@ -195,7 +195,7 @@ class KeyOperation(ApiOperation, frozen=True, kw_only=True):
             try:
                 scopes = self.scopes_of(request)
             except NotFound as error:
-                scopes, missing = (), error
+                missing = error
         admitted = await admit(request, scopes, self.media_type, while_away=self.while_away)
         if missing is not None:
             raise missing

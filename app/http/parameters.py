@@ -99,7 +99,7 @@ def choices(name: str, meaning: str, values: tuple[str, ...], *, example: str) -
 
     def read(value: str) -> tuple[str, ...]:
         chosen = tuple(dict.fromkeys(value.split(",")))
-        wrong = [f"there is no {word[:80]!r}; there are: {', '.join(values)}" for word in chosen if word not in values]
+        wrong = [f"unknown: {word[:80]!r}; known: {', '.join(values)}" for word in chosen if word not in values]
         if wrong:
             raise ValueError(*wrong)
         return chosen
@@ -226,13 +226,13 @@ class Query:
         for name, value in pairs:
             if name not in declared:
                 offered = ", ".join(declared) or "none"
-                self._complain(name[:80], f"not a parameter here; there are: {offered}")
+                self._complain(name[:80], f"unknown parameter; known: {offered}")
             elif "\0" in value:
                 self._complain(name, "holds a NUL character")
             elif name in values and declared[name].repeatable:
                 values[name] += f",{value}"
             elif name in values:
-                self._complain(name, "was sent twice")
+                self._complain(name, "sent twice; send it once")
             else:
                 values[name] = value
         return values

@@ -21,8 +21,8 @@ code{{background:#eef1f5;padding:.1em .35em;border-radius:4px}}dt{{font-weight:6
 h1{{font-size:1.6rem}}dd{{margin:0}}</style></head>
 <body><p><code>{code}</code> &middot; HTTP {status}</p><h1>{title}</h1><p>{meaning}</p>
 <dl><dt>What to do</dt><dd>{next_step}</dd>
-<dt>Whose turn</dt><dd>{fault}</dd><dt>Kind</dt><dd>{category}</dd>
-<dt>Does trying again help?</dt><dd>{retry}</dd></dl></body></html>
+<dt>Who must act</dt><dd>{fault}</dd><dt>Kind</dt><dd>{category}</dd>
+<dt>Does a retry help?</dt><dd>{retry}</dd></dl></body></html>
 """
 
 
@@ -62,12 +62,12 @@ async def explain_problem(request: AnyRequest) -> Answered:
     """
     kind = CATALOGUE.get(request.path_params["code"])
     if kind is None:
-        raise NotFound("No problem has this code.", next_step=f"There are: {', '.join(sorted(CATALOGUE))}.")
+        raise NotFound("No problem has this code.", next_step=f"The codes are {', '.join(sorted(CATALOGUE))}.")
     explanation = _explanation(kind)
     accept = request.headers.getall("accept", [])
     if quality(accept, "text/html") > quality(accept, "application/json"):
         shown = {name: escape(str(value)) for name, value in asdict(explanation).items() if name != "retryable"}
-        retry = "Yes, later or as Retry-After says." if kind.retryable else "No: something has to change first."
+        retry = "Yes, after Retry-After or a pause." if kind.retryable else "No: change something first."
         return Response(PAGE.format(**shown, retry=retry).encode(), media_type="text/html")
     return json_response(explanation)
 

@@ -102,15 +102,15 @@ def _problem_of(request: AnyRequest, error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, NoSuchRoute):
-        return NotFound(f"There is no route {path_of(request.scope)[:200]}; /schema lists those that are.")
+        return NotFound(f"There is no route {path_of(request.scope)[:200]}; /schema lists the routes.")
     if isinstance(error, NoSuchMethod):
         allowed = _allowed(error)
-        told = f"{request.method} is not offered here" + (f"; {allowed} is." if allowed else ".")
-        return MethodNotAllowed(told, headers=(("Allow", allowed),) if allowed else ())
+        detail = f"{request.method} is not allowed here" + (f"; allowed: {allowed}." if allowed else ".")
+        return MethodNotAllowed(detail, headers=(("Allow", allowed),) if allowed else ())
     if isinstance(error, HTTPException) and error.status_code < 500:
         return NotFound("The request could not be understood.")
     _log.error("an unexpected error", exc_info=error)
-    return Internal("Something inside Lockstitch failed; the correlation id leads an operator to the reason.")
+    return Internal("Lockstitch failed. Give the correlation id to an operator, who can find the reason.")
 
 
 def _allowed(error: NoSuchMethod) -> str:

@@ -40,10 +40,10 @@ class Transfers:
             if not timer.expired():
                 raise
             if transfer.given_up:
-                raise RateLimited("Too many bodies are unfinished at once.", retry_after=1) from None
+                raise RateLimited("Too many bodies are in transfer at once.", retry_after=1) from None
             if asyncio.get_running_loop().time() < transfer.ends:
-                raise MalformedBody(f"Nothing of the body came for {self._idle:.0f} s.") from None
-            raise MalformedBody(f"The body did not come to its end within {self._seconds:.0f} s.") from None
+                raise MalformedBody(f"The body stalled for {self._idle:.0f} s.") from None
+            raise MalformedBody(f"The body did not end within {self._seconds:.0f} s.") from None
 
     def moved(self, transfer: "Transfer", size: int) -> None:
         """Record that the transfer moved, and holds `size` more bytes."""

@@ -159,7 +159,7 @@ async def _list(
 def _option_scopes(request: AnyRequest) -> tuple[str, ...]:
     asked: str = request.path_params["object"]
     if asked not in OBJECTS:
-        raise NotFound(f"There is no object {asked[:80]!r}; there are: {', '.join(OBJECTS)}.")
+        raise NotFound(f"Unknown object {asked[:80]!r}. The objects are {', '.join(OBJECTS)}.")
     plural = PLURAL[OBJECTS[asked]]
     return (f"{plural}:read", f"{plural}:write")
 

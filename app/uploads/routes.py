@@ -39,11 +39,7 @@ _turns: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
 
 
 def _layout_scope(request: AnyRequest) -> tuple[str, ...]:
-    """Return the scope of the object in the layout, or every possible one for an unknown connection."""
-    try:
-        _, layout = layout_of(deps_of(request, UploadDeps).connections, request.path_params["connection"])
-    except NotFound:
-        return WRITES
+    _, layout = layout_of(deps_of(request, UploadDeps).connections, request.path_params["connection"])
     return (f"{PLURAL[layout.object]}:write",)
 
 

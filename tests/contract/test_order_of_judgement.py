@@ -204,3 +204,17 @@ def test_a_missing_scope_comes_before_the_headers_where_one_of_several_suffices(
     with running_facade.calling(secret=secret) as events_only:
         answer = events_only.get(path, headers={"x-correlation-id": "not usable"})
     assert code_of(answer, 403) == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/uploads/nowhere"), ("GET", "/v1/feeds/invoices"), ("GET", "/v1/options/hubspot/invoice/status")],
+)
+def test_a_path_that_names_nothing_comes_after_the_scope_and_before_the_rest(
+    running_facade: Facade, full_key: str, method: str, path: str
+) -> None:
+    secret = running_facade.make_key("events:read").secret
+    with running_facade.calling(secret=secret) as events_only:
+        assert code_of(events_only.request(method, path), 403) == "forbidden"
+    with running_facade.calling(secret=full_key) as caller:
+        assert code_of(caller.request(method, path, params={"unknown": "1"}), 404) == "not-found"

@@ -383,4 +383,4 @@ def test_an_export_has_longer_than_another_body_and_not_for_ever(uploading: Faca
             connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
             answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"The body did not come to its end within 3 s." in answer
+    assert b"The body did not end within 3 s." in answer
