@@ -19,7 +19,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     mark: str
     enums: Mapping[str, Any]
     types: Mapping[str, Callable[[Any], Any]]
-    field: Mapping[str, Any]
+    field: dict[str, Any]
     gone: tuple[str, ...]
 
     def bent(self, kind: str, answer: Answer) -> Answer:
