@@ -68,11 +68,13 @@ class Spot(Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cursors:
     """A list with a cursor of the vendor's own. `ask` gives the parameters of a query for so many rows, its cursor
-    `after` among them; `following` reads the next cursor from a reply, None on the last page."""
+    `after` among them; `following` reads the next cursor from a reply, None on the last page. `keep` leaves out the
+    records that a query does not ask for, of a vendor that lists more."""
 
     ask: Callable[[ListQuery, int], Query]
     following: Callable[[VendorReply], str | None]
     most: int
+    keep: Callable[[tuple[Raw, ...], ListQuery], tuple[Raw, ...]] = lambda records, query: records
 
     def window(self, query: ListQuery) -> Query:
         """Return the parameters of a page."""
@@ -80,7 +82,7 @@ class Cursors:
 
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
         """Return the records, and the vendor's next cursor."""
-        return records, self.following(reply)
+        return self.keep(records, query), self.following(reply)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -68,8 +68,9 @@ def _no_facts(reply: VendorReply, account: A) -> A:
 class Collection(Generic[W, A]):
     """Records of one object at a REST address.
 
-    `path` lists and creates, `path/{id}` reads, changes and archives. `read_query` is sent
-    with each read, `list_query` with each list and look-up; `read_cost` and `list_cost` are in the vendor's units.
+    `path` lists and creates, `path/{id}` reads, changes and archives. `list_path` is where lists are, if elsewhere.
+    `read_query` is sent with each read, `list_query` with each list and look-up; `read_cost` and `list_cost` are in the
+    vendor's units.
     `records` finds the records of any reply, `id` the id of a record. `beside` takes what a reply holds beside its
     records (people, for example).
 
@@ -84,6 +85,7 @@ class Collection(Generic[W, A]):
 
     path: str
     paging: Paging
+    list_path: str = ""
     read_query: Query = ()
     list_query: Query = ()
     read_cost: float = 1.0
@@ -110,9 +112,8 @@ class Collection(Generic[W, A]):
 
     def listed(self, query: Query) -> VendorRequest:
         """Build the request for the records that these parameters find."""
-        return VendorRequest(
-            method="GET", path=self.path, route=self.path, query=(*self.list_query, *query), cost=self.list_cost
-        )
+        path = self.list_path or self.path
+        return VendorRequest(method="GET", path=path, route=path, query=(*self.list_query, *query), cost=self.list_cost)
 
     def read(self, remote_id: str, account: A) -> VendorRequest:
         """Build the request for one record."""
