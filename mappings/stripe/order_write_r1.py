@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
-from mappings.kit import line_fields
+from mappings.kit import line_fields, patches
 from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
@@ -169,7 +169,7 @@ def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> 
         if getattr(customer, member) is not None:
             notes.unsupported(f"/customer/{member}", f"Stripe takes the {member} of its customer, or asks for it")
     if customer.remote_id is None:
-        return UNSET, UNSET if customer.email is None else customer.email.strip().lower()
+        return UNSET, UNSET if customer.email is None else patches.email(customer.email, "/customer/email", notes)
     if customer.email is not None:
         notes.unsupported("/customer/email", "Stripe takes the address of its customer")
     return customer.remote_id, UNSET
