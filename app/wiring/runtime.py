@@ -29,7 +29,7 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.cursors import Cursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats

@@ -22,7 +22,7 @@ Listed = tuple[tuple[Raw, ...], str | None]
 """The records of a page, and the cursor of the next page, None on the last."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,40}(?:,[0-9A-Za-z_]{1,40})*)?)")
+_SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,99}(?:,[0-9A-Za-z_]{1,99})*)?)")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 _OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
 
