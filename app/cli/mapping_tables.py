@@ -36,12 +36,12 @@ def show_route(route: RouteView, console: Console) -> None:
         console.print(Text(f"  changed {moment(route.changed_at)} by {route.changed_by}"))
     for one in route.comparisons:
         console.print(Text(f"  {_summary(one)}"))
-    for weighing in route.weighings:
+    for tally in route.canaries:
         console.print(
             Text(
-                f"  r{weighing.canary} answered for {weighing.weighed} records: {weighing.refused} refused"
-                f" (r{weighing.active}: {weighing.refused_by_active}), more loss in {weighing.lost_more},"
-                f" less in {weighing.lost_less}"
+                f"  r{tally.canary} answered for {tally.compared} records: {tally.refused} refused"
+                f" (r{tally.active}: {tally.refused_by_active}), more loss in {tally.more_loss},"
+                f" less in {tally.less_loss}"
             )
         )
 

@@ -66,7 +66,7 @@ async def map_record(
     if canary is None or route.canary is None or id is None or not takes(route.canary, connection, present, id):
         return _reading(present, raw, account, before)
     after = await _map_by_canary(deps, connection, canary, raw, account)
-    deps.trials.weigh(_compare_readings(_key(connection, present, canary), before, after))
+    deps.trials.count_canary(_compare_readings(_key(connection, present, canary), before, after))
     if isinstance(after, Mapped):
         return _reading(canary, raw, account, after)
     return _reading(present, raw, account, before)
@@ -94,7 +94,7 @@ def compare_draft(
         key, rate = _key(connection, present, shadow), route.shadow.sample_rate
         deps.trials.offer_draft(key, rate, shadow, patch, raw, account, draft)
     if mapping is not present and mapping is canary_of(connection, present, route):
-        deps.trials.weigh(
+        deps.trials.count_canary(
             _compare_drafts(_key(connection, present, mapping), _draft_or_none(present, patch, raw, account), draft)
         )
 
@@ -253,9 +253,9 @@ def _tally(key: TrialKey, refused: list[bool], lost: list[int | None]) -> Canary
     more = 0 if before is None or after is None else after - before
     return CanaryTally(
         key=key,
-        weighed=1,
+        compared=1,
         refused=int(refused[1]),
         refused_by_active=int(refused[0]),
-        lost_more=int(more > 0),
-        lost_less=int(more < 0),
+        more_loss=int(more > 0),
+        less_loss=int(more < 0),
     )

@@ -53,7 +53,7 @@ async def list_mappings(
 ) -> list[MappingView]:
     """List every mapping, by name. Raises StoreUnavailable."""
     decided = {(route.connection, route.mapping): route for route in await routes.list()}
-    shadows, weighings = await book.shadows(), await book.canaries()
+    shadows, tallies = await book.shadows(), await book.canaries()
     return [
         MappingView(
             name=name,
@@ -66,7 +66,7 @@ async def list_mappings(
                     place,
                     decided.get((place.connection, name)),
                     shadows,
-                    weighings,
+                    tallies,
                     known=[one.revision for one in revisions],
                 )
                 for place in _places(revisions, connections)

@@ -123,16 +123,16 @@ class ShadowFigures(Struct, frozen=True, kw_only=True):
 class CanaryTally(Struct, frozen=True, kw_only=True):
     """Counts of records and drafts that a canary answered for, each compared with the active revision.
 
-    `refused` counts refusals by the canary, `refused_by_active` those by the active revision. `lost_more` and
-    `lost_less` count those where the canary lost more, or less, than the active revision.
+    `refused` counts refusals by the canary, `refused_by_active` those by the active revision. `more_loss` and
+    `less_loss` count those where the canary lost more, or less, than the active revision.
     """
 
     key: TrialKey
-    weighed: int
+    compared: int
     refused: int
     refused_by_active: int
-    lost_more: int
-    lost_less: int
+    more_loss: int
+    less_loss: int
 
 
 class TrialBook(Protocol):
@@ -141,7 +141,7 @@ class TrialBook(Protocol):
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         """Add comparisons to the totals. Raises StoreUnavailable."""
 
-    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
+    async def add_tallies(self, tallies: Sequence[CanaryTally]) -> None:
         """Add to the canary totals. Withdraw and audit a canary that does worse than the active revision.
 
         Raises StoreUnavailable.

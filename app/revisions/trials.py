@@ -74,7 +74,7 @@ class Trials:
         self._waiting: deque[Trial] = deque()
         self._bytes = 0
         self._tallies: dict[TrialKey, _Tally] = {}
-        self._weighings: dict[TrialKey, CanaryTally] = {}
+        self._canaries: dict[TrialKey, CanaryTally] = {}
         self._has_work = asyncio.Event()
 
     def offer_reading(
@@ -100,19 +100,19 @@ class Trials:
             present = None if record is None else bytes(record)
             self._enqueue(Trial(key=key, shadow=shadow, account=account, record=present, made=made, patch=patch))
 
-    def weigh(self, weighing: CanaryTally) -> None:
+    def count_canary(self, tally: CanaryTally) -> None:
         """Add to the totals of a canary."""
-        known = self._weighings.get(weighing.key)
+        known = self._canaries.get(tally.key)
         if known is not None:
-            weighing = CanaryTally(
+            tally = CanaryTally(
                 key=known.key,
-                weighed=known.weighed + weighing.weighed,
-                refused=known.refused + weighing.refused,
-                refused_by_active=known.refused_by_active + weighing.refused_by_active,
-                lost_more=known.lost_more + weighing.lost_more,
-                lost_less=known.lost_less + weighing.lost_less,
+                compared=known.compared + tally.compared,
+                refused=known.refused + tally.refused,
+                refused_by_active=known.refused_by_active + tally.refused_by_active,
+                more_loss=known.more_loss + tally.more_loss,
+                less_loss=known.less_loss + tally.less_loss,
             )
-        self._weighings[weighing.key] = weighing
+        self._canaries[tally.key] = tally
         self._has_work.set()
 
     @asynccontextmanager
@@ -181,9 +181,9 @@ class Trials:
         a sample anyway.
         """
         tallies, self._tallies = self._tallies, {}
-        weighings, self._weighings = self._weighings, {}
-        if weighings:
-            await self._store("canary", self._book.weigh(list(weighings.values())))
+        canaries, self._canaries = self._canaries, {}
+        if canaries:
+            await self._store("canary", self._book.add_tallies(list(canaries.values())))
         if tallies:
             await self._store("shadow", self._book.add([_comparisons(key, tally) for key, tally in tallies.items()]))
 

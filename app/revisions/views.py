@@ -72,15 +72,15 @@ class CanaryView(Struct, frozen=True, kw_only=True):
     """The active revision. Example: `1`"""
     canary: int
     """The canary revision. Example: `2`"""
-    weighed: int
+    compared: int
     """Number of records and drafts compared. Example: `41`"""
     refused: int
     """How many of them the canary refused. Example: `3`"""
     refused_by_active: int
     """How many of them the active revision refuses. Example: `0`"""
-    lost_more: int
+    more_loss: int
     """For how many the canary lost more. Example: `0`"""
-    lost_less: int
+    less_loss: int
     """For how many the canary lost less. Example: `12`"""
 
 
@@ -112,7 +112,7 @@ class RouteView(Struct, frozen=True, kw_only=True):
     """When it was changed. Example: `"2026-05-01T09:30:00Z"`"""
     comparisons: tuple[ShadowView, ...]
     """Results of shadows since they began."""
-    weighings: tuple[CanaryView, ...]
+    canaries: tuple[CanaryView, ...]
     """Results of canaries since they began."""
 
 
@@ -131,7 +131,7 @@ def view_of(
     place: MappedConnection,
     route: Route | None,
     shadows: Sequence[ShadowFigures],
-    weighings: Sequence[CanaryTally],
+    tallies: Sequence[CanaryTally],
     *,
     known: Sequence[int],
 ) -> RouteView:
@@ -152,7 +152,7 @@ def view_of(
         changed_by=None if route is None else route.changed_by,
         changed_at=None if route is None else route.changed_at,
         comparisons=tuple(_comparison(one) for one in shadows if (one.key.connection, one.key.mapping) == at),
-        weighings=tuple(_canary(one) for one in weighings if (one.key.connection, one.key.mapping) == at),
+        canaries=tuple(_canary(one) for one in tallies if (one.key.connection, one.key.mapping) == at),
     )
 
 
@@ -179,13 +179,13 @@ def _comparison(figures: ShadowFigures) -> ShadowView:
     )
 
 
-def _canary(weighing: CanaryTally) -> CanaryView:
+def _canary(tally: CanaryTally) -> CanaryView:
     return CanaryView(
-        active=weighing.key.active,
-        canary=weighing.key.tried,
-        weighed=weighing.weighed,
-        refused=weighing.refused,
-        refused_by_active=weighing.refused_by_active,
-        lost_more=weighing.lost_more,
-        lost_less=weighing.lost_less,
+        active=tally.key.active,
+        canary=tally.key.tried,
+        compared=tally.compared,
+        refused=tally.refused,
+        refused_by_active=tally.refused_by_active,
+        more_loss=tally.more_loss,
+        less_loss=tally.less_loss,
     )

@@ -197,9 +197,9 @@ def test_a_canary_answers_for_its_share_and_comes_back_by_itself(
     back = until(lambda: route(caller, at), lambda shown: shown["canary"] is None)
     assert back["note"].startswith("withdrawn automatically: ")
     assert back["changed_by"] == "lockstitch"
-    (weighing,) = back["weighings"]
-    assert weighing["lost_more"] > 0
-    assert weighing["refused"] == 0
+    (tally,) = back["canaries"]
+    assert tally["more_loss"] > 0
+    assert tally["refused"] == 0
     until(lambda: revision_of(caller, f"/v1/customers/{at}:{people[0]}"), lambda revision: revision == 2)
     assert audited(facade, at)[-1] == ("mapping.canary_withdrawn", "lockstitch")
 

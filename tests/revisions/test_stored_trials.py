@@ -17,8 +17,8 @@ TYPES = Statement("SELECT audit_event", "SELECT type FROM audit_event WHERE type
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, tried=2)
 
 
-def weighing(**figures: int) -> CanaryTally:
-    none = {"weighed": 0, "refused": 0, "refused_by_active": 0, "lost_more": 0, "lost_less": 0}
+def tally(**figures: int) -> CanaryTally:
+    none = {"compared": 0, "refused": 0, "refused_by_active": 0, "more_loss": 0, "less_loss": 0}
     return CanaryTally(key=KEY, **{**none, **figures})
 
 
@@ -29,23 +29,23 @@ def difference(path: str, *samples: str, count: int = 1) -> Difference:
 @pytest.mark.parametrize(
     ("figures", "because"),
     [
-        ({"weighed": 1000}, None),
-        ({"weighed": 2, "refused": 2}, None),
-        ({"weighed": 3, "refused": 3}, "3 more refused"),
-        ({"weighed": 19, "refused": 1}, None),
-        ({"weighed": 20, "refused": 1}, "1 more refused"),
-        ({"weighed": 500, "refused": 2}, None),
-        ({"weighed": 500, "refused": 400, "refused_by_active": 400}, None),
-        ({"weighed": 500, "refused": 100, "refused_by_active": 97}, "3 more refused"),
-        ({"weighed": 19, "lost_more": 19}, None),
-        ({"weighed": 20, "lost_more": 1}, None),
-        ({"weighed": 20, "lost_more": 2}, "2 with more loss"),
-        ({"weighed": 20, "lost_more": 9, "lost_less": 9}, None),
-        ({"weighed": 20, "lost_less": 20, "refused": 1}, "1 more refused"),
+        ({"compared": 1000}, None),
+        ({"compared": 2, "refused": 2}, None),
+        ({"compared": 3, "refused": 3}, "3 more refused"),
+        ({"compared": 19, "refused": 1}, None),
+        ({"compared": 20, "refused": 1}, "1 more refused"),
+        ({"compared": 500, "refused": 2}, None),
+        ({"compared": 500, "refused": 400, "refused_by_active": 400}, None),
+        ({"compared": 500, "refused": 100, "refused_by_active": 97}, "3 more refused"),
+        ({"compared": 19, "more_loss": 19}, None),
+        ({"compared": 20, "more_loss": 1}, None),
+        ({"compared": 20, "more_loss": 2}, "2 with more loss"),
+        ({"compared": 20, "more_loss": 9, "less_loss": 9}, None),
+        ({"compared": 20, "less_loss": 20, "refused": 1}, "1 more refused"),
     ],
 )
 def test_when_a_canary_comes_back(figures: dict[str, int], because: str | None) -> None:
-    why = why_withdrawn(weighing(**figures))
+    why = why_withdrawn(tally(**figures))
 
     assert (why is None) if because is None else (why is not None and because in why)
 
@@ -53,10 +53,10 @@ def test_when_a_canary_comes_back(figures: dict[str, int], because: str | None) 
 async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Database) -> None:
     routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
-    await book.weigh([weighing(weighed=10, refused=1)])
+    await book.add_tallies([tally(compared=10, refused=1)])
     assert [route.canary is None for route in await routes.list()] == [False]
 
-    await asyncio.gather(*(book.weigh([weighing(weighed=10, refused=1)]) for _ in range(6)))
+    await asyncio.gather(*(book.add_tallies([tally(compared=10, refused=1)]) for _ in range(6)))
 
     (route,) = await routes.list()
     assert (route.canary, route.changed_by) == (None, "lockstitch")
@@ -64,23 +64,23 @@ async def test_a_canary_is_withdrawn_once_by_whoever_adds_too_much(database: Dat
     assert route.note.startswith("withdrawn automatically: ")
     assert await audited(database) == ["mapping.canaried", "mapping.canary_withdrawn"]
     (sums,) = await book.canaries()
-    assert (sums.weighed, sums.refused) == (70, 7)
+    assert (sums.compared, sums.refused) == (70, 7)
 
     # Another one begins with clean figures, and with no word of the last one.
     begun = await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.2), actor="ada")
     assert (begun.note, await book.canaries()) == (None, [])
 
 
-LATER = Statement("UPDATE mapping_weighing", "UPDATE mapping_weighing SET minute = minute - interval '11 minutes'")
+LATER = Statement("UPDATE canary_tally", "UPDATE canary_tally SET minute = minute - interval '11 minutes'")
 THEN = Statement(
-    "UPDATE mapping_weighing",
+    "UPDATE canary_tally",
     """
-    UPDATE mapping_weighing
+    UPDATE canary_tally
        SET minute = minute - make_interval(mins => $1)
      WHERE minute > now() - interval '10 minutes'
     """,
 )
-ROWS = Statement("SELECT mapping_weighing", "SELECT count(*) FROM mapping_weighing")
+ROWS = Statement("SELECT canary_tally", "SELECT count(*) FROM canary_tally")
 
 
 async def test_a_canary_that_little_falls_to_comes_back_too(database: Database) -> None:
@@ -88,10 +88,10 @@ async def test_a_canary_that_little_falls_to_comes_back_too(database: Database) 
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
 
     for _ in range(2):
-        await book.weigh([weighing(weighed=1, refused=1)])
+        await book.add_tallies([tally(compared=1, refused=1)])
         await database.execute(LATER)
     assert [route.canary is None for route in await routes.list()] == [False]
-    await book.weigh([weighing(weighed=1, refused=1)])
+    await book.add_tallies([tally(compared=1, refused=1)])
 
     assert [route.canary is None for route in await routes.list()] == [True]
 
@@ -100,12 +100,12 @@ async def test_what_went_wrong_long_ago_is_forgotten_once_enough_went_well(datab
     routes, book = PostgresMappingRoutes(database), PostgresTrialBook(database)
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
 
-    await book.weigh([weighing(weighed=2, refused=2)])
+    await book.add_tallies([tally(compared=2, refused=2)])
     await database.execute(LATER)
-    await book.weigh([weighing(weighed=20)])
+    await book.add_tallies([tally(compared=20)])
     await database.execute(LATER)
-    await book.weigh([weighing(weighed=200)])
-    await book.weigh([weighing(weighed=1, refused=1)])
+    await book.add_tallies([tally(compared=200)])
+    await book.add_tallies([tally(compared=1, refused=1)])
 
     assert [route.canary is None for route in await routes.list()] == [False]
 
@@ -115,12 +115,12 @@ async def test_only_the_minutes_that_are_judged_by_are_kept_one_by_one(database:
     await routes.change(PLACE, RouteChange(canary_revision=2, canary_share=0.1), actor="ada")
 
     for hours in range(40, 0, -1):
-        await book.weigh([weighing(weighed=10, lost_less=1)])
+        await book.add_tallies([tally(compared=10, less_loss=1)])
         await database.execute(THEN, hours * 60)
-    await book.weigh([weighing(weighed=1)])
+    await book.add_tallies([tally(compared=1)])
 
     (sums,) = await book.canaries()
-    assert (sums.weighed, sums.lost_less) == (401, 40)
+    assert (sums.compared, sums.less_loss) == (401, 40)
     # This minute, the two before it that make twenty, and all others in one.
     assert await database.fetch_value(ROWS) == 4
 
@@ -146,7 +146,7 @@ async def test_a_decision_that_meets_a_withdrawal_does_not_bring_the_canary_back
     async with asyncio.timeout(10):
         while not await database.fetch_value(PAUSED):
             continue
-    await book.weigh([weighing(weighed=9, refused=9)])
+    await book.add_tallies([tally(compared=9, refused=9)])
     await shadowing
 
     (route,) = await routes.list()

@@ -16,7 +16,7 @@ from mappings.spec import Mapped, Remote
 pytestmark = pytest.mark.anyio
 
 KEY = TrialKey(connection="crm", mapping="hubspot.customer", active=1, tried=2)
-REFUSED = CanaryTally(key=KEY, weighed=1, refused=1, refused_by_active=0, lost_more=0, lost_less=0)
+REFUSED = CanaryTally(key=KEY, compared=1, refused=1, refused_by_active=0, more_loss=0, less_loss=0)
 MADE: Mapped[Any] = Mapped(data=Customer(), remote=Remote(id="51"))
 LONG = 10.0
 
@@ -25,7 +25,7 @@ class Book:
     """Keeps what it is given; `failing` raises what the first call of each of its two verbs meets."""
 
     def __init__(self, failing: Exception | None = None) -> None:
-        self._failing = {"add": failing, "weigh": failing}
+        self._failing = {"add": failing, "add_tallies": failing}
         self.refused = 0
         self.compared = 0
         self.written = asyncio.Event()
@@ -34,9 +34,9 @@ class Book:
         self._fail("add")
         self.compared += sum(one.compared for one in comparisons)
 
-    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
-        self._fail("weigh")
-        self.refused += sum(one.refused for one in weighings)
+    async def add_tallies(self, tallies: Sequence[CanaryTally]) -> None:
+        self._fail("add_tallies")
+        self.refused += sum(one.refused for one in tallies)
         self.written.set()
 
     async def shadows(self) -> Sequence[ShadowFigures]:
@@ -60,10 +60,10 @@ async def test_a_database_that_once_refuses_figures_ends_nothing() -> None:
     trials = Trials(book)
     async with asyncio.timeout(LONG), trials.running():
         offer(trials)
-        trials.weigh(REFUSED)
+        trials.count_canary(REFUSED)
         while not book.written.is_set():
             await asyncio.sleep(0.01)
-            trials.weigh(REFUSED)
+            trials.count_canary(REFUSED)
 
     assert book.refused > 0
 
@@ -72,7 +72,7 @@ async def test_figures_are_written_while_more_comes_than_can_be_compared() -> No
     book = Book()
     trials = Trials(book)
     async with asyncio.timeout(LONG), trials.running():
-        trials.weigh(REFUSED)
+        trials.count_canary(REFUSED)
         while not book.written.is_set():
             offer(trials)
             await asyncio.sleep(0)

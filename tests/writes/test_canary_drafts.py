@@ -1,4 +1,4 @@
-"""A canary that breaks over a write is weighed as one that refuses it; the active revision's mistakes are its own."""
+"""A canary that breaks over a write counts as one that refuses it; the active revision's mistakes are its own."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ pytestmark = pytest.mark.anyio
 
 
 class Book:
-    """Keeps what was weighed."""
+    """Keeps what was compared."""
 
     def __init__(self) -> None:
-        self.weighed: list[CanaryTally] = []
+        self.compared: list[CanaryTally] = []
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         raise AssertionError("there is no shadow")
 
-    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
-        self.weighed += weighings
+    async def add_tallies(self, tallies: Sequence[CanaryTally]) -> None:
+        self.compared += tallies
 
     async def shadows(self) -> Sequence[ShadowFigures]:
         return ()
@@ -48,7 +48,7 @@ def broken(patch: Any, current: Any, account: Any) -> Any:
 
 
 async def draft_by_canary(active: Any, canary: Any) -> list[CanaryTally]:
-    """What is weighed of a create that falls to the canary, whatever its caller is told."""
+    """What is compared of a create that falls to the canary, whatever its caller is told."""
     route = Route(
         connection="acme",
         mapping=CUSTOMER.name,
@@ -85,7 +85,7 @@ async def draft_by_canary(active: Any, canary: Any) -> list[CanaryTally]:
         deps = cast(WriteDeps, SimpleNamespace(vendors=acme.client, mapping_routes=routes, trials=trials))
         with suppress(LookupError):
             await prepare(ResolvedWrite(deps, acme.connection, canary, intent, within()), "op_1")
-    return book.weighed
+    return book.compared
 
 
 def revision(number: int, **changed: Any) -> Any:
@@ -102,7 +102,7 @@ def revision(number: int, **changed: Any) -> Any:
     ],
     ids=["both draft", "the canary breaks", "the active one breaks", "both break"],
 )
-async def test_what_a_broken_draft_weighs(active: Any, canary: Any, figures: tuple[int, int, int]) -> None:
+async def test_what_a_broken_draft_counts(active: Any, canary: Any, figures: tuple[int, int, int]) -> None:
     (told,) = await draft_by_canary(active, canary)
 
-    assert (told.weighed, told.refused, told.refused_by_active) == figures
+    assert (told.compared, told.refused, told.refused_by_active) == figures

@@ -582,17 +582,17 @@ CREATE TABLE mapping_difference (
 
 -- What a canary answered for, per minute, compared with the active revision on the same records. Minutes outside the
 -- window that decides on withdrawal are summed into one row at -infinity.
-CREATE TABLE mapping_weighing (
+CREATE TABLE canary_tally (
     connection        text        NOT NULL,
     mapping           text        NOT NULL,
     active            integer     NOT NULL,
     canary            integer     NOT NULL,
     minute            timestamptz NOT NULL,
-    weighed           bigint      NOT NULL DEFAULT 0 CHECK (weighed >= 0),
+    compared          bigint      NOT NULL DEFAULT 0 CHECK (compared >= 0),
     refused           bigint      NOT NULL DEFAULT 0 CHECK (refused >= 0),
     refused_by_active bigint      NOT NULL DEFAULT 0 CHECK (refused_by_active >= 0),
-    lost_more         bigint      NOT NULL DEFAULT 0 CHECK (lost_more >= 0),
-    lost_less         bigint      NOT NULL DEFAULT 0 CHECK (lost_less >= 0),
+    more_loss         bigint      NOT NULL DEFAULT 0 CHECK (more_loss >= 0),
+    less_loss         bigint      NOT NULL DEFAULT 0 CHECK (less_loss >= 0),
     PRIMARY KEY (connection, mapping, active, canary, minute)
 ) WITH (fillfactor = 50);
 

@@ -68,9 +68,7 @@ FORGET_COMPARISONS = Statement(
 FORGET_DIFFERENCES = Statement(
     "DELETE mapping_difference", "DELETE FROM mapping_difference WHERE (connection, mapping) = ($1, $2)"
 )
-FORGET_WEIGHINGS = Statement(
-    "DELETE mapping_weighing", "DELETE FROM mapping_weighing WHERE (connection, mapping) = ($1, $2)"
-)
+FORGET_WEIGHINGS = Statement("DELETE canary_tally", "DELETE FROM canary_tally WHERE (connection, mapping) = ($1, $2)")
 
 
 class PostgresMappingRoutes:

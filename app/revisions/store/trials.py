@@ -1,6 +1,6 @@
 """Totals of shadows and canaries over all processes, and the withdrawal of a canary that does worse.
 
-A canary is weighed against the active revision on the same records and drafts, so bad vendor data counts on both sides.
+A canary is compared with the active revision on the same records and drafts, so bad vendor data counts on both sides.
 The process that adds the decisive figures withdraws the canary (docs/decisions/0024-canaries-come-back.md).
 """
 
@@ -15,7 +15,7 @@ from app.revisions.models import CanaryTally, Comparisons, SeenDifference, Shado
 from app.revisions.store.mapping_routes import LOCK, TELL
 
 WINDOW_MINUTES: Final = 10
-WEIGHED_AT_LEAST: Final = 20
+COMPARED_AT_LEAST: Final = 20
 REFUSED_AT_ONCE: Final = 3
 REFUSED_SHARE: Final = 0.01
 LOST_SHARE: Final = 0.05
@@ -73,74 +73,74 @@ SELECT_DIFFERENCES = Statement(
 )
 
 ADD_WEIGHING = Statement(
-    "INSERT mapping_weighing",
+    "INSERT canary_tally",
     """
-    INSERT INTO mapping_weighing AS kept (connection, mapping, active, canary, minute,
-                                          weighed, refused, refused_by_active, lost_more, lost_less)
+    INSERT INTO canary_tally AS kept (connection, mapping, active, canary, minute,
+                                          compared, refused, refused_by_active, more_loss, less_loss)
     VALUES ($1, $2, $3, $4, date_trunc('minute', now()), $5, $6, $7, $8, $9)
         ON CONFLICT (connection, mapping, active, canary, minute) DO UPDATE
-       SET weighed = kept.weighed + excluded.weighed, refused = kept.refused + excluded.refused,
+       SET compared = kept.compared + excluded.compared, refused = kept.refused + excluded.refused,
            refused_by_active = kept.refused_by_active + excluded.refused_by_active,
-           lost_more = kept.lost_more + excluded.lost_more, lost_less = kept.lost_less + excluded.lost_less
+           more_loss = kept.more_loss + excluded.more_loss, less_loss = kept.less_loss + excluded.less_loss
     """,
 )
 
 SUMS: Final = """
-    coalesce(sum(weighed), 0)::bigint AS weighed, coalesce(sum(refused), 0)::bigint AS refused,
+    coalesce(sum(compared), 0)::bigint AS compared, coalesce(sum(refused), 0)::bigint AS refused,
     coalesce(sum(refused_by_active), 0)::bigint AS refused_by_active,
-    coalesce(sum(lost_more), 0)::bigint AS lost_more, coalesce(sum(lost_less), 0)::bigint AS lost_less
+    coalesce(sum(more_loss), 0)::bigint AS more_loss, coalesce(sum(less_loss), 0)::bigint AS less_loss
 """
 
-# The last minutes, extended into the past until WEIGHED_AT_LEAST records are in them. Every stored minute weighed at
+# The last minutes, extended into the past until COMPARED_AT_LEAST records are in them. Every stored minute compared at
 # least one record, which bounds the rows needed. The row at -infinity is not a minute: see FOLD.
 SELECT_WINDOW = Statement(
-    "SELECT mapping_weighing",
+    "SELECT canary_tally",
     f"""
     SELECT {SUMS}
-      FROM (SELECT *, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
-              FROM mapping_weighing
+      FROM (SELECT *, sum(compared) OVER (ORDER BY minute DESC) - compared AS compared_since
+              FROM canary_tally
              WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4) AND minute > '-infinity'
              ORDER BY minute DESC
-             LIMIT {max(WEIGHED_AT_LEAST, WINDOW_MINUTES + 1)}) AS minutes
+             LIMIT {max(COMPARED_AT_LEAST, WINDOW_MINUTES + 1)}) AS minutes
      WHERE minute > now() - make_interval(mins => {WINDOW_MINUTES})
-        OR weighed_since < {WEIGHED_AT_LEAST}
+        OR compared_since < {COMPARED_AT_LEAST}
     """,  # noqa: S608 - constants only
 )
 
-# A minute that has left the window never enters it again, because newer minutes only add to what was weighed since.
+# A minute that has left the window never enters it again, because newer minutes only add to what was compared since.
 # Such minutes are summed into one row at -infinity, so that the totals of the canary stay complete.
 FOLD = Statement(
-    "INSERT mapping_weighing",
+    "INSERT canary_tally",
     f"""
     WITH past AS (
-        DELETE FROM mapping_weighing
+        DELETE FROM canary_tally
          WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
            AND minute IN (SELECT minute
-                            FROM (SELECT minute, sum(weighed) OVER (ORDER BY minute DESC) - weighed AS weighed_since
-                                    FROM mapping_weighing
+                            FROM (SELECT minute, sum(compared) OVER (ORDER BY minute DESC) - compared AS compared_since
+                                    FROM canary_tally
                                    WHERE (connection, mapping, active, canary) = ($1, $2, $3, $4)
                                      AND minute > '-infinity') AS minutes
                            WHERE minute <= now() - make_interval(mins => {WINDOW_MINUTES})
-                             AND weighed_since >= {WEIGHED_AT_LEAST})
+                             AND compared_since >= {COMPARED_AT_LEAST})
         RETURNING *
     )
-    INSERT INTO mapping_weighing AS kept (connection, mapping, active, canary, minute,
-                                          weighed, refused, refused_by_active, lost_more, lost_less)
+    INSERT INTO canary_tally AS kept (connection, mapping, active, canary, minute,
+                                          compared, refused, refused_by_active, more_loss, less_loss)
     SELECT connection, mapping, active, canary, '-infinity', {SUMS}
       FROM past
      GROUP BY connection, mapping, active, canary
         ON CONFLICT (connection, mapping, active, canary, minute) DO UPDATE
-       SET weighed = kept.weighed + excluded.weighed, refused = kept.refused + excluded.refused,
+       SET compared = kept.compared + excluded.compared, refused = kept.refused + excluded.refused,
            refused_by_active = kept.refused_by_active + excluded.refused_by_active,
-           lost_more = kept.lost_more + excluded.lost_more, lost_less = kept.lost_less + excluded.lost_less
+           more_loss = kept.more_loss + excluded.more_loss, less_loss = kept.less_loss + excluded.less_loss
     """,  # noqa: S608 - constants only
 )
 
-SELECT_WEIGHINGS = Statement(
-    "SELECT mapping_weighing",
+SELECT_TALLIES = Statement(
+    "SELECT canary_tally",
     f"""
     SELECT connection, mapping, active, canary, {SUMS}
-      FROM mapping_weighing
+      FROM canary_tally
      GROUP BY connection, mapping, active, canary
      ORDER BY connection, mapping, active, canary
     """,  # noqa: S608 - constants only
@@ -189,10 +189,10 @@ class PostgresTrialBook:
                         list(difference.samples[:SAMPLES]),
                     )
 
-    async def weigh(self, weighings: Sequence[CanaryTally]) -> None:
+    async def add_tallies(self, tallies: Sequence[CanaryTally]) -> None:
         """Add to the canary totals and withdraw a canary that does worse. Raises StoreUnavailable."""
-        for one in sorted(weighings, key=lambda one: _columns(one.key)):
-            figures = (one.weighed, one.refused, one.refused_by_active, one.lost_more, one.lost_less)
+        for one in sorted(tallies, key=lambda one: _columns(one.key)):
+            figures = (one.compared, one.refused, one.refused_by_active, one.more_loss, one.less_loss)
             async with self._database.transaction() as session:
                 # Take the lock of the route first: a change that read the route earlier could restore the canary.
                 await session.execute(LOCK, one.key.connection, one.key.mapping)
@@ -200,7 +200,7 @@ class PostgresTrialBook:
                 await session.execute(FOLD, *_columns(one.key))
                 row = await session.fetch_row(SELECT_WINDOW, *_columns(one.key))
                 assert row is not None  # noqa: S101 - an aggregate has one
-                window = _weighing(one.key, row)
+                window = _tally(one.key, row)
                 why = why_withdrawn(window)
                 if why is not None:
                     await _withdraw(session, window, why)
@@ -234,23 +234,23 @@ class PostgresTrialBook:
 
     async def canaries(self) -> Sequence[CanaryTally]:
         """Return the totals of every canary since it began. Raises StoreUnavailable."""
-        return [_weighing(_key(row, "canary"), row) for row in await self._database.fetch(SELECT_WEIGHINGS)]
+        return [_tally(_key(row, "canary"), row) for row in await self._database.fetch(SELECT_TALLIES)]
 
 
 def why_withdrawn(window: CanaryTally) -> str | None:
     """Return why to withdraw a canary with the figures of this window, or None to keep it.
 
     Only the surplus over the active revision counts, because refusals and losses of both come from the vendor's data.
-    The limits are three more refusals at any time or, once 20 records are weighed, over 1 % more refused or over 5 %
+    The limits are three more refusals at any time or, once 20 records are compared, over 1 % more refused or over 5 %
     more with more loss.
     """
     refused = window.refused - window.refused_by_active
-    lost = window.lost_more - window.lost_less
-    where = f"r{window.key.tried} against r{window.key.active} on the last {window.weighed} records"
-    enough = window.weighed >= WEIGHED_AT_LEAST
-    if refused >= REFUSED_AT_ONCE or (enough and refused > REFUSED_SHARE * window.weighed):
+    lost = window.more_loss - window.less_loss
+    where = f"r{window.key.tried} against r{window.key.active} on the last {window.compared} records"
+    enough = window.compared >= COMPARED_AT_LEAST
+    if refused >= REFUSED_AT_ONCE or (enough and refused > REFUSED_SHARE * window.compared):
         return f"withdrawn automatically: {refused} more refused, {where}"
-    if enough and lost > LOST_SHARE * window.weighed:
+    if enough and lost > LOST_SHARE * window.compared:
         return f"withdrawn automatically: {lost} with more loss, {where}"
     return None
 
@@ -272,11 +272,11 @@ async def _withdraw(session: Transaction, window: CanaryTally, why: str) -> None
             "revision": key.tried,
             "active": key.active,
             "because": why,
-            "weighed": window.weighed,
+            "compared": window.compared,
             "refused": window.refused,
             "refused_by_active": window.refused_by_active,
-            "lost_more": window.lost_more,
-            "lost_less": window.lost_less,
+            "more_loss": window.more_loss,
+            "less_loss": window.less_loss,
         },
     )
 
@@ -289,12 +289,12 @@ def _key(row: asyncpg.Record, tried: str) -> TrialKey:
     return TrialKey(connection=row["connection"], mapping=row["mapping"], active=row["active"], tried=row[tried])
 
 
-def _weighing(key: TrialKey, row: asyncpg.Record) -> CanaryTally:
+def _tally(key: TrialKey, row: asyncpg.Record) -> CanaryTally:
     return CanaryTally(
         key=key,
-        weighed=row["weighed"],
+        compared=row["compared"],
         refused=row["refused"],
         refused_by_active=row["refused_by_active"],
-        lost_more=row["lost_more"],
-        lost_less=row["lost_less"],
+        more_loss=row["more_loss"],
+        less_loss=row["less_loss"],
     )
