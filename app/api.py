@@ -23,7 +23,7 @@ from app.webhooks import routes as webhooks
 from app.webhooks.receive import WebhookReceiver
 from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
-from app.writes.write import Writers
+from app.writes.waiting import Writers
 
 
 def handlers() -> list[HTTPRouteHandler]:

@@ -26,7 +26,7 @@ from app.http.accept import quality
 from app.http.callers import Caller, forbidden
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import answer_headers, correlation_of
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import name_caller
 

@@ -9,7 +9,7 @@ from app.dependencies import Dependencies
 from app.http.callers import Keys
 from app.http.cursors import Cursors
 from app.http.rate_limit import Budgets
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 
 T = TypeVar("T")
 

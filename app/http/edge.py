@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app import telemetry
 from app.errors import InvalidHost, MalformedBody, RateLimited, document_of
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 from app.http.unread_body import Incoming
 from app.identifiers import uuid7
 from app.problem_document import PROBLEM_JSON

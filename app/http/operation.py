@@ -21,8 +21,8 @@ from msgspec.structs import replace
 
 from app.errors import NotFound, UnsupportedMediaType
 from app.http.admission import AnyRequest, admit, read_body, template_of
-from app.http.body import decode_patch
 from app.http.callers import Caller
+from app.http.decode_body import decode_patch
 from app.http.deps import deps_of
 from app.http.headers import Header
 from app.http.parameters import Parameter, PathText, Query

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import NotFound, VendorDrifted
-from app.http.body import pointer_of
+from app.http.decode_body import pointer_of
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal

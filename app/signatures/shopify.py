@@ -2,11 +2,20 @@
 
 from typing import Final
 
-from msgspec import Raw, Struct
-
 from app.signatures.body_signed import in_base64
 from app.signatures.claim import Claim, Verifier, text_key
-from app.signatures.received import ReceivedEvent, dedupe_key, digest, header, members, moment, record, scalar, word
+from app.signatures.received import (
+    ReceivedEvent,
+    WithId,
+    dedupe_key,
+    digest,
+    header,
+    members,
+    moment,
+    record,
+    scalar,
+    word,
+)
 from app.signatures.request import Headers, SignedRequest
 
 
@@ -23,15 +32,11 @@ SHOPIFY: Final = Verifier(
 client secret, so rotate with an overlap."""
 
 
-class _WithId(Struct, frozen=True, kw_only=True):
-    id: Raw = Raw()
-
-
 def shopify_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
     """Read a Shopify event. The body is the resource alone; topic, shop, id and time are in headers."""
     topic = word(header(headers, b"x-shopify-topic"))
     delivery = header(headers, b"x-shopify-webhook-id") or digest(body)
-    kind, remote_id = record((topic or "").partition("/")[0], scalar(members(body, _WithId).id))
+    kind, remote_id = record((topic or "").partition("/")[0], scalar(members(body, WithId).id))
     event = ReceivedEvent(
         dedupe_key=dedupe_key(
             "shopify", header(headers, b"x-shopify-shop-domain"), header(headers, b"x-shopify-topic"), delivery

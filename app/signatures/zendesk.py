@@ -19,6 +19,7 @@ from app.signatures.claim import (
 )
 from app.signatures.received import (
     ReceivedEvent,
+    WithId,
     dedupe_key,
     digest,
     header,
@@ -58,10 +59,6 @@ class _ZendeskEvent(Struct, frozen=True, kw_only=True):
     detail: Raw = Raw()
 
 
-class _WithId(Struct, frozen=True, kw_only=True):
-    id: Raw = Raw()
-
-
 def zendesk_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
     """Read a Zendesk event.
 
@@ -77,7 +74,7 @@ def zendesk_events(headers: Headers, body: bytes) -> tuple[ReceivedEvent, ...]:
     if subject is not None:
         kind, remote_id = record(subject[1], subject[2])
     else:
-        kind, remote_id = record(named[1] if named else None, scalar(members(event.detail, _WithId).id))
+        kind, remote_id = record(named[1] if named else None, scalar(members(event.detail, WithId).id))
     invocation = header(headers, b"x-zendesk-webhook-invocation-id")
     received = ReceivedEvent(
         dedupe_key=dedupe_key(

@@ -29,7 +29,7 @@ from app.events.store.subscriptions import PostgresSubscriptions
 from app.http.cursors import Cursors
 from app.http.deps import HttpDeps
 from app.http.rate_limit import Budgets
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 from app.monitoring.deps import MonitoringDeps
 from app.monitoring.readiness import CachedReadiness, Verdict
 from app.monitoring.store import heartbeats
@@ -71,7 +71,7 @@ from app.wiring.upkeep import Upkeep, open_upkeep
 from app.writes.completion import announce
 from app.writes.deps import CompletionDeps, WriteDeps
 from app.writes.store.operations import PostgresOperations
-from app.writes.write import Writers
+from app.writes.waiting import Writers
 from mappings.registry import objects_of
 from mappings.spec import Vendor
 

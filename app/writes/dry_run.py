@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from app.writes.deps import WriteDeps
 from app.writes.prepare import prepare
-from app.writes.resolve import WriteRequest, resolve_request
+from app.writes.resolved_write import WriteRequest, resolve_request
 from canonical.parts import Loss, MappingName
 from mappings.http import VendorRequest
 from mappings.spec import Action

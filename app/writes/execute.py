@@ -32,7 +32,7 @@ from app.writes.deps import WriteDeps
 from app.writes.finish import finish, read_again_after
 from app.writes.models import FOR_GOOD, Answer, Begun, Operation
 from app.writes.prepare import PreparedWrite, prepare
-from app.writes.resolve import ResolvedWrite, resolve_recorded
+from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import MOST_RACES, lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Unmappable

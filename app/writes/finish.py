@@ -14,9 +14,9 @@ from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
-from app.writes.answers import of_operation, resource_answer
 from app.writes.models import Answer, Begun, FieldChange, Operation
-from app.writes.resolve import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite
+from app.writes.resource_answer import of_operation, resource_answer
 from canonical.parts import Loss, ResourceMeta
 from mappings.spec import Action, Mapped, Receipt, Remote
 

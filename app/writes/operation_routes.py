@@ -11,7 +11,7 @@ from app.writes import operations
 from app.writes.deps import WriteDeps
 from app.writes.models import OperationView
 from app.writes.operations import Resolution
-from app.writes.write import Writers
+from app.writes.waiting import Writers
 from canonical.parts import ObjectName
 
 TAG: Final = "Operations"

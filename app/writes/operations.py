@@ -13,15 +13,15 @@ from app.errors import InvalidField, NotFound, VendorUnavailable
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
 from app.records.resources import name_records
-from app.writes.answers import of_operation, resource_answer
 from app.writes.deps import WriteDeps
 from app.writes.execute import Undecided, document_for
 from app.writes.finish import find_comment
 from app.writes.models import Operation, OperationView
 from app.writes.operation_view import view_of
 from app.writes.recover import settle
-from app.writes.resolve import resolve_recorded
-from app.writes.write import Writers
+from app.writes.resolved_write import resolve_recorded
+from app.writes.resource_answer import of_operation, resource_answer
+from app.writes.waiting import Writers
 from canonical.parts import ObjectName
 
 OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")

@@ -17,7 +17,7 @@ from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
 from app.writes.already_held import still_refused
-from app.writes.resolve import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss

@@ -21,7 +21,7 @@ from app.writes.finish import finish
 from app.writes.matches_intent import matches_intent
 from app.writes.models import Answer, Begun
 from app.writes.prepare import PreparedWrite, marker_lookup, prepare, prepare_create, prepare_update
-from app.writes.resolve import ResolvedWrite, resolve_recorded
+from app.writes.resolved_write import ResolvedWrite, resolve_recorded
 from app.writes.upsert_race import lost_upsert_race
 from mappings.http import VendorRequest
 from mappings.spec import Action, Receipt, Recovery

@@ -22,8 +22,9 @@ from app.writes.deps import WriteDeps
 from app.writes.dry_run import DraftedWrite, dry_run
 from app.writes.finish import Archived
 from app.writes.models import OperationView
-from app.writes.resolve import WriteRequest, fingerprint
-from app.writes.write import Writers, Written, write
+from app.writes.resolved_write import WriteRequest, fingerprint
+from app.writes.waiting import Writers, Written
+from app.writes.write import write
 from canonical.customer import Customer, CustomerPatch
 from canonical.order import Order
 from canonical.order_patch import OrderCancel, OrderPatch

@@ -6,7 +6,7 @@ from app.errors import Problem
 from app.vendors.models import VendorRefused
 from app.writes.models import Operation
 from app.writes.prepare import find_by_key
-from app.writes.resolve import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite
 from mappings.spec import Action
 
 MOST_RACES: Final = 4

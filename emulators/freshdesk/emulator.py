@@ -1,7 +1,6 @@
 """The Freshdesk look-alike: authorisation, rate limit, routing, and placing records."""
 
 import base64
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +8,9 @@ from typing import Any
 from emulators.freshdesk import contacts, fields, search, ticket_calls, tickets, webhooks
 from emulators.freshdesk.desk import Desk
 from emulators.freshdesk.drift import bent
-from emulators.freshdesk.errors import Refusal, failure, too_many, unauthenticated, unreadable
-from emulators.http import Answer, BadJson, Call
+from emulators.freshdesk.errors import failure, too_many, unauthenticated, unreadable
+from emulators.http import Answer, Call
+from emulators.routes import Routes
 from emulators.state import Allowance, State
 from emulators.webhooks import Change, Message, Try
 
@@ -52,7 +52,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "groups/#", fields.show("groups")),
     ("GET", "companies/#", fields.show("companies")),
 )
-PATTERNS = [(method, re.compile(path.replace("#", r"(\d+)")), handler) for method, path, handler in ROUTES]
+ROUTER = Routes(ROUTES)
 
 
 class Freshdesk:
@@ -74,7 +74,9 @@ class Freshdesk:
         headers = request_id | _limits(allowance, 1 + included)
         if not allowance.allowed:
             return too_many().with_headers(headers | {"retry-after": str(allowance.resets_in)})
-        return _routed(_desk(state, now, call.headers.get("host", "localhost")), call).with_headers(headers)
+        desk = _desk(state, now, call.headers.get("host", "localhost"))
+        path = call.path.removeprefix(API) if call.path.startswith(API) else ""
+        return (ROUTER.answer(desk, call, path, unreadable) or Answer(status=404)).with_headers(headers)
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place any payload as a record, laid over an empty one of its kind, past the validation."""
@@ -118,28 +120,6 @@ def _is_authorised(header: str) -> bool:
     except ValueError:
         return False
     return kind.lower() == "basic" and user == TOKEN
-
-
-def _routed(desk: Desk, call: Call) -> Answer:
-    path = call.path.removeprefix(API)
-    if not call.path.startswith(API):
-        return Answer(status=404)
-    for method, pattern, handler in PATTERNS:
-        match = pattern.fullmatch(path)
-        if match is not None and method == call.method:
-            return _handled(handler, desk, call, match.groups())
-    return Answer(status=404)
-
-
-def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """What the handler answers. A refused call leaves nothing behind, the contact made for its ticket neither."""
-    try:
-        with desk.state.savepoint():
-            return handler(desk, call, ids)
-    except Refusal as refusal:
-        return refusal.answer
-    except BadJson:
-        return unreadable()
 
 
 def _desk(state: State, now: float, host: str) -> Desk:

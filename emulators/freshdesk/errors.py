@@ -3,17 +3,9 @@
 from typing import Any
 
 from emulators.http import Answer, json_answer
+from emulators.routes import Refusal
 
 UNIQUE = "It should be a unique value"
-
-
-class Refusal(Exception):
-    """A handler stops here, and this is what the caller gets."""
-
-    def __init__(self, answer: Answer) -> None:
-        """Refuse with `answer`."""
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 def complaint(field: str, message: str, code: str) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def composite(org: Org, call: Call, routed: Routed) -> Answer:
     """Every part in turn. The answer is a 200 that holds those of the parts, whatever became of them."""
     order = body_of(call)
     parts = _objects(order.get("compositeRequest"), MOST_PARTS, "subrequests")
-    names = [part.get("referenceId") for part in parts]
-    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+    names = [name for part in parts if isinstance(name := part.get("referenceId"), str) and name]
+    if len(set(names)) != len(parts):
         raise Refusal(400, "INVALID_REQUEST", "Every subrequest needs a referenceId of its own")
     strict = bool(order.get("allOrNone"))
     answers: list[Answer] = []
@@ -152,7 +152,7 @@ def _call_of(call: Call, part: dict[str, Any], *, strict: bool) -> Call:
     )
 
 
-def _told(answer: Answer, name: str) -> dict[str, Any]:
+def _told(answer: Answer, name: str | None) -> dict[str, Any]:
     headers = {"Location": answer.headers["location"]} if "location" in answer.headers else {}
     body = answer.json() if answer.body else None
     return {"body": body, "httpHeaders": headers, "httpStatusCode": answer.status, "referenceId": name}

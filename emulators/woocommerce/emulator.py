@@ -2,16 +2,16 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Callable
 from typing import Any
 
-from emulators.http import Answer, BadJson, Call, json_answer
+from emulators.http import Answer, Call, json_answer
+from emulators.routes import Routes
 from emulators.state import State
 from emulators.webhooks import Change, Message, Try
 from emulators.woocommerce import customers, orders, refunds, webhooks
 from emulators.woocommerce.drift import bent
-from emulators.woocommerce.errors import Refusal, bad_key, failure, no_route, not_signed_in, unreadable
+from emulators.woocommerce.errors import bad_key, failure, no_route, not_signed_in, unreadable
 from emulators.woocommerce.placing import OBJECTS, placed
 from emulators.woocommerce.shop import GENERAL, SETTINGS, Shop
 
@@ -53,7 +53,7 @@ ROUTES: tuple[tuple[tuple[str, ...], str, Handler], ...] = (
     (("POST",), "/webhooks", webhooks.create),
     (("GET",), "/webhooks/#", webhooks.show),
 )
-PATTERNS = [(methods, re.compile(path.replace("#", r"(\d+)")), handler) for methods, path, handler in ROUTES]
+ROUTER = Routes(ROUTES)
 
 
 class WooCommerce:
@@ -70,7 +70,9 @@ class WooCommerce:
         refusal = _unauthorised(call)
         if refusal is not None:
             return refusal
-        return _routed(Shop(state, now, f"http://{call.headers.get('host', 'shop.example')}/{NAME}"), call)
+        shop = Shop(state, now, f"http://{call.headers.get('host', 'shop.example')}/{NAME}")
+        path = call.path.removeprefix(API) if call.path.startswith(f"{API}/") else ""
+        return ROUTER.answer(shop, call, path, unreadable) or no_route()
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""
@@ -107,25 +109,3 @@ def _unauthorised(call: Call) -> Answer | None:
     if key != KEY:
         return bad_key("key")
     return None if secret == SECRET else bad_key("secret")
-
-
-def _routed(shop: Shop, call: Call) -> Answer:
-    if not call.path.startswith(f"{API}/"):
-        return no_route()
-    path = call.path.removeprefix(API)
-    for methods, pattern, handler in PATTERNS:
-        match = pattern.fullmatch(path)
-        if match is not None and call.method in methods:
-            return _handled(handler, shop, call, match.groups())
-    return no_route()
-
-
-def _handled(handler: Handler, shop: Shop, call: Call, ids: tuple[str, ...]) -> Answer:
-    """What the handler answers. A refused call leaves nothing behind."""
-    try:
-        with shop.state.savepoint():
-            return handler(shop, call, ids)
-    except Refusal as refusal:
-        return refusal.answer
-    except BadJson:
-        return unreadable()

@@ -1,18 +1,18 @@
 """The Zendesk look-alike: authorisation, rate limit, routing."""
 
 import base64
-import re
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from emulators.http import Answer, BadJson, Call
+from emulators.http import Answer, Call
+from emulators.routes import Routes
 from emulators.state import Allowance, State
 from emulators.webhooks import Change, Message, Try
 from emulators.zendesk import account, exports, identity_calls, search_calls, ticket_calls, user_calls, users, webhooks
 from emulators.zendesk.desk import Desk
 from emulators.zendesk.drift import bent
-from emulators.zendesk.errors import Refusal, failure, no_endpoint, too_many, unauthenticated, unreadable
+from emulators.zendesk.errors import failure, no_endpoint, too_many, unauthenticated, unreadable
 from emulators.zendesk.placing import OBJECTS, placed
 
 NAME = "zendesk"
@@ -73,7 +73,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "incremental/users", exports.by_time("users")),
     ("GET", "incremental/tickets", exports.by_time("tickets")),
 )
-PATTERNS = [(method, re.compile(path.replace("#", r"(\d+)")), handler) for method, path, handler in ROUTES]
+ROUTER = Routes(ROUTES)
 
 
 class Zendesk:
@@ -94,7 +94,8 @@ class Zendesk:
         if not allowance.allowed:
             return too_many().with_headers(headers | {"retry-after": str(allowance.resets_in)})
         desk = _desk(state, now, call.headers.get("host", "localhost"))
-        return _routed(desk, call).with_headers(headers)
+        path = call.path.removeprefix(f"{API}/").removesuffix(".json") if call.path.startswith(f"{API}/") else ""
+        return (ROUTER.answer(desk, call, path, unreadable) or no_endpoint()).with_headers(headers)
 
     def put_record(self, object: str, payload: dict[str, Any], state: State) -> dict[str, Any]:
         """Place a record; see `placing`."""
@@ -115,28 +116,6 @@ class Zendesk:
     def signed(self, message: Message, attempt: Try) -> Message:
         """A request that is signed over its time and body."""
         return webhooks.signed(message, attempt)
-
-
-def _routed(desk: Desk, call: Call) -> Answer:
-    path = call.path.removeprefix(f"{API}/").removesuffix(".json")
-    if not call.path.startswith(f"{API}/"):
-        return no_endpoint()
-    for method, pattern, handler in PATTERNS:
-        match = pattern.fullmatch(path)
-        if match is not None and method == call.method:
-            return _handled(handler, desk, call, match.groups())
-    return no_endpoint()
-
-
-def _handled(handler: Handler, desk: Desk, call: Call, ids: tuple[str, ...]) -> Answer:
-    """What the handler answers. A refused call leaves nothing behind, the requester made for its ticket neither."""
-    try:
-        with desk.state.savepoint():
-            return handler(desk, call, ids)
-    except Refusal as refusal:
-        return refusal.answer
-    except BadJson:
-        return unreadable()
 
 
 def _desk(state: State, now: float, host: str) -> Desk:

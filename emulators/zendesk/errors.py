@@ -3,15 +3,7 @@
 from typing import Any
 
 from emulators.http import Answer, json_answer
-
-
-class Refusal(Exception):
-    """A handler stops here, and this is what the caller gets."""
-
-    def __init__(self, answer: Answer) -> None:
-        """Refuse with `answer`."""
-        super().__init__(answer.status)
-        self.answer = answer
+from emulators.routes import Refusal
 
 
 def said(status: int, error: str, description: str) -> Answer:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from emulators.http import Answer, Call, json_answer
+from emulators.routes import Refusal
 from emulators.state import JsonRecord
 from emulators.zendesk.desk import Desk, whole_number
-from emulators.zendesk.errors import Refusal, bad_request, said
+from emulators.zendesk.errors import bad_request, said
 from emulators.zendesk.paging import PAGE_SIZE, link, offset_page, seal, unseal
 from emulators.zendesk.search import found, ordered
 from emulators.zendesk.sideload import beside

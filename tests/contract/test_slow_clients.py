@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.http.edge import PIECE
-from app.http.transfers import MOST_BYTES
+from app.http.slow_bodies import MOST_BYTES
 from tests.commands import lockstitch
 from tests.contract.callers import Caller, code_of, new_key
 from tests.contract.facade import Facade

@@ -17,12 +17,12 @@ from app.egress.targets import parse_target
 from app.errors import InvalidField, Problem, document_of
 from app.http.accept import quality
 from app.http.admission import content_type_of
-from app.http.body import decode_patch, pointer_of
 from app.http.cursors import Cursors
+from app.http.decode_body import decode_patch, pointer_of
 from app.http.edge import Edge
 from app.http.headers import callback, idempotency_key, preferences
 from app.http.parameters import Query, choices, instant, text, whole
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 from app.queue.kinds import legible
 from app.redaction import shape_of, without_people, word_of
 from app.signatures import Secret, SignatureRefused, events_of, verify

@@ -16,7 +16,7 @@ from app.dead_letters.discard import DiscardOrder
 from app.dead_letters.redrive import RedriveOrder
 from app.errors import CATALOGUE
 from app.events.subscriptions import SubscriptionRequest
-from app.http.body import decode_patch
+from app.http.decode_body import decode_patch
 from app.http.operation import KeyOperation, declaration_of
 from app.openapi.document import document
 from app.openapi.shapes import COMPONENT

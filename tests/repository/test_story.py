@@ -120,14 +120,14 @@ async def test_a_write_and_a_webhook_cross_the_capabilities_in_the_order_of_the_
     assert write.capabilities() == ["http", "api_keys", "writes", "records", "revisions", "vendors", "queue", "drift"]
     assert write.in_order(
         "http/admission.py",
-        "writes/resolve.py",
+        "writes/resolved_write.py",
         "writes/prepare.py",
         "writes/store/operations.py",
         "writes/execute.py",
         "vendors/attempts.py",
         "writes/finish.py",
         "records/resources.py",
-        "writes/answers.py",
+        "writes/resource_answer.py",
     )
     # webhooks → queue → webhooks → records → vendors → events. The last seen state is read before the record.
     assert receipt.capabilities() == ["http", "webhooks", "queue"]

@@ -16,7 +16,7 @@ from app.records.store import PostgresLinks
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import prepare
-from app.writes.resolve import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from tests.vendors.acme import asking, within

@@ -13,7 +13,7 @@ from app.writes import prepare as drafting
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
 from app.writes.prepare import PreparedWrite, marker_lookup, prepare
-from app.writes.resolve import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite
 from canonical.parts import CustomFieldSetting
 from mappings.hubspot import VENDOR
 from tests.vendors.acme import asking, within

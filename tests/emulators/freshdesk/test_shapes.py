@@ -1,11 +1,6 @@
 """The look-alike's records against recordings of the vendor's, which lie outside of the project."""
 
-import json
-from pathlib import Path
-from typing import Any
-
-import pytest
-
+from ..recordings import recording, same_types
 from .conftest import Desk
 
 # What recorded accounts have beside what every account has.
@@ -14,36 +9,23 @@ OF_NEWER_ACCOUNTS = {"sentiment_score", "initial_sentiment_score"}
 OF_THE_RECORDING = {"twitter_profile_status", "twitter_followers_count", "other_companies"}
 
 
-def read(folder: Path, path: str) -> Any:
-    file = folder / "vendor-samples" / "freshdesk" / path
-    if not file.exists():
-        pytest.skip(f"{path} is not here.")
-    return json.loads(file.read_text())
-
-
-def same_types(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    for name in ours.keys() & theirs.keys():
-        if ours[name] is not None and theirs[name] is not None:
-            assert type(ours[name]) is type(theirs[name]), name
-
-
-def test_listed_contacts_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
+def test_listed_contacts_look_like_recorded_ones(desk: Desk) -> None:
     desk.contact(phone="1")
     (ours,) = desk.get("contacts")
     for path in ("contact/list-contacts-nango.json", "contact/contact-multiline-address-phone-extension-airbyte.json"):
-        recorded = read(shared_folder, path)
+        recorded = recording(f"vendor-samples/freshdesk/{path}")
         theirs = recorded[0] if isinstance(recorded, list) else recorded
         assert set(ours) == set(theirs) - OF_THE_ACCOUNT - OF_THE_RECORDING
         same_types(ours, theirs)
 
 
-def test_tickets_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
+def test_tickets_look_like_recorded_ones(desk: Desk) -> None:
     ticket = desk.ticket(type="Problem", tags=["a"])
     (listed,) = desk.get("tickets")
-    theirs = read(shared_folder, "ticket/list-tickets-nango.json")[0]
+    theirs = recording("vendor-samples/freshdesk/ticket/list-tickets-nango.json")[0]
     assert set(listed) == set(theirs) - OF_NEWER_ACCOUNTS
     same_types(listed, theirs)
-    theirs = read(shared_folder, "ticket/ticket-pending-phone-with-stats-airbyte.json")
+    theirs = recording("vendor-samples/freshdesk/ticket/ticket-pending-phone-with-stats-airbyte.json")
     shown = desk.get(f"tickets/{ticket['id']}", include="requester,stats")
     assert set(shown) == set(theirs) | {"attachments"}
     same_types(shown, theirs)
@@ -51,12 +33,14 @@ def test_tickets_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> Non
         assert set(shown[part]) == set(theirs[part])
 
 
-def test_conversations_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
+def test_conversations_look_like_recorded_ones(desk: Desk) -> None:
     path = f"tickets/{desk.ticket()['id']}"
     desk.http.post(f"{path}/notes", json={"body": "x"})
     desk.http.post(f"{path}/reply", json={"body": "y"})
     for ours, theirs in zip(
-        desk.get(f"{path}/conversations"), read(shared_folder, "ticket/conversations-v2.json"), strict=True
+        desk.get(f"{path}/conversations"),
+        recording("vendor-samples/freshdesk/ticket/conversations-v2.json"),
+        strict=True,
     ):
         assert set(ours) == set(theirs) | {"category"}
         same_types(ours, theirs)
@@ -65,8 +49,8 @@ def test_conversations_look_like_recorded_ones(desk: Desk, shared_folder: Path) 
         )
 
 
-def test_the_status_field_looks_like_a_recorded_one(desk: Desk, shared_folder: Path) -> None:
-    theirs = read(shared_folder, "ticket_field/ticket-field-status-choices-airbyte.json")
+def test_the_status_field_looks_like_a_recorded_one(desk: Desk) -> None:
+    theirs = recording("vendor-samples/freshdesk/ticket_field/ticket-field-status-choices-airbyte.json")
     (ours,) = desk.get("ticket_fields", type="default_status")
 
     assert set(ours) == set(theirs)

@@ -1,11 +1,6 @@
 """The look-alike's records against recordings of the vendor's, which lie outside of the project; and nonsense."""
 
-import json
-from pathlib import Path
-from typing import Any
-
-import pytest
-
+from ..recordings import recording, same_types
 from .conftest import Shop
 
 # What a recording has only by chance of its account or its time.
@@ -31,34 +26,15 @@ INVOICE_EXTRAS = {
 }
 
 
-def read(folder: Path, path: str) -> dict[str, Any]:
-    file = folder / "vendor-samples" / "stripe" / path
-    if not file.exists():
-        pytest.skip(f"{path} is not here.")
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
-
-
-def types(record: dict[str, Any]) -> dict[str, str]:
-    """The JSON type of every field that is not null."""
-    return {name: type(value).__name__ for name, value in record.items() if value is not None}
-
-
-def same_types(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    our_types, their_types = types(ours), types(theirs)
-    shared = our_types.keys() & their_types.keys()
-    assert {name: our_types[name] for name in shared} == {name: their_types[name] for name in shared}
-
-
-def test_customers_look_like_recorded_ones(shop: Shop, shared_folder: Path) -> None:
-    theirs = read(shared_folder, "customer/create-customer-2026.json")
+def test_customers_look_like_recorded_ones(shop: Shop) -> None:
+    theirs = recording("vendor-samples/stripe/customer/create-customer-2026.json")
     ours = shop.post("customers", name="Ann", email="ann@example.com").json()
     assert set(ours) == set(theirs)
     same_types(ours, theirs)
 
 
-def test_invoices_look_like_recorded_ones(shop: Shop, shared_folder: Path) -> None:
-    theirs = read(shared_folder, "invoice/pay-invoice-2026.json")
+def test_invoices_look_like_recorded_ones(shop: Shop) -> None:
+    theirs = recording("vendor-samples/stripe/invoice/pay-invoice-2026.json")
     customer = shop.customer(name="Ann")
     invoice = shop.post("invoices", customer=customer.id, currency="eur").json()
     item = {"customer": customer.id, "invoice": invoice["id"], "amount": "500", "currency": "eur"}
@@ -71,7 +47,7 @@ def test_invoices_look_like_recorded_ones(shop: Shop, shared_folder: Path) -> No
     same_types(our_line, their_line)
 
 
-def test_checkouts_have_the_members_of_the_published_fixture(shop: Shop, shared_folder: Path) -> None:
-    theirs = read(shared_folder, "checkout_session/openapi-fixture.json")
+def test_checkouts_have_the_members_of_the_published_fixture(shop: Shop) -> None:
+    theirs = recording("vendor-samples/stripe/checkout_session/openapi-fixture.json")
     ours = shop.http.get(f"checkout/sessions/{shop.checkout().id}").json()
     assert set(ours) <= set(theirs) | {"presentment_details", "redirect_on_completion", "return_url"}

@@ -1,35 +1,20 @@
 """The look-alike's records against recordings and schemas of the vendor's, which lie outside of the project."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from ..recordings import recording, same_types, types
 from .conftest import Desk
 
 # What a recording has only by chance of its account or its time.
 OF_THE_ACCOUNT = {"last_active", "authenticity_token"}
 
 
-def read(folder: Path, path: str) -> Any:
-    file = folder / path
-    if not file.exists():
-        pytest.skip(f"{path} is not here.")
-    return json.loads(file.read_text())
-
-
-def types(record: dict[str, Any]) -> dict[str, str]:
-    """The JSON type of every field that is not null."""
-    return {name: type(value).__name__ for name, value in record.items() if value is not None}
-
-
 def same_shape(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     assert set(ours) == set(theirs) - OF_THE_ACCOUNT
-    our_types, their_types = types(ours), types(theirs)
-    shared = our_types.keys() & their_types.keys()
-    assert {name: our_types[name] for name in shared} == {name: their_types[name] for name in shared}
+    same_types(ours, theirs)
 
 
 def nullable(schema: Any) -> Any:
@@ -56,15 +41,15 @@ def full_ticket(desk: Desk) -> dict[str, Any]:
     )
 
 
-def test_users_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
-    theirs = read(shared_folder, "vendor-samples/zendesk/user/create-user-2026.json")["user"]
+def test_users_look_like_recorded_ones(desk: Desk) -> None:
+    theirs = recording("vendor-samples/zendesk/user/create-user-2026.json")["user"]
     same_shape(desk.user(email="ida@kettles.example"), theirs)
-    me = read(shared_folder, "vendor-samples/zendesk/user/get-user-2026.json")["user"]
+    me = recording("vendor-samples/zendesk/user/get-user-2026.json")["user"]
     same_shape(desk.get("users/me")["user"], me)
 
 
-def test_tickets_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
-    theirs = read(shared_folder, "vendor-samples/zendesk/ticket/create-ticket-response-2026.json")
+def test_tickets_look_like_recorded_ones(desk: Desk) -> None:
+    theirs = recording("vendor-samples/zendesk/ticket/create-ticket-response-2026.json")
     answer = desk.http.post("tickets", json={"ticket": {"comment": {"body": "Lid"}, "priority": "normal"}}).json()
     assert set(answer) == set(theirs)
     same_shape(answer["ticket"], theirs["ticket"])
@@ -75,34 +60,34 @@ def test_tickets_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> Non
         assert set(ours) == set(recorded)
 
 
-def test_comments_and_fields_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
-    recorded = read(shared_folder, "vendor-samples/zendesk/ticket/ticket-comments-2026.json")
+def test_comments_and_fields_look_like_recorded_ones(desk: Desk) -> None:
+    recorded = recording("vendor-samples/zendesk/ticket/ticket-comments-2026.json")
     ours = desk.get(f"tickets/{full_ticket(desk)['id']}/comments")
     assert set(ours) == set(recorded)
     same_shape(ours["comments"][0], recorded["comments"][0])
-    field = read(shared_folder, "vendor-samples/zendesk/ticket/ticket-field-definition-2026.json")["ticket_field"]
+    field = recording("vendor-samples/zendesk/ticket/ticket-field-definition-2026.json")["ticket_field"]
     same_shape(desk.get("ticket_fields")["ticket_fields"][0], field)
 
 
-def test_pages_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
+def test_pages_look_like_recorded_ones(desk: Desk) -> None:
     full_ticket(desk)
     for object, path in (("tickets", "ticket/list-tickets-2026.json"), ("users", "user/list-users-2026.json")):
-        recorded = read(shared_folder, f"vendor-samples/zendesk/{path}")
+        recorded = recording(f"vendor-samples/zendesk/{path}")
         ours = desk.get(object, **{"page[size]": 100})
         for name in ("meta", "links"):
             assert types(ours[name]) == types(recorded[name])
-    export = read(shared_folder, "vendor-samples/zendesk/user/incremental-users-page-2023.json")
+    export = recording("vendor-samples/zendesk/user/incremental-users-page-2023.json")
     assert set(desk.get("incremental/users", start_time=0)) == set(export)
 
 
-def test_errors_look_like_recorded_ones(desk: Desk, shared_folder: Path) -> None:
-    recorded = read(shared_folder, "vendor-samples/zendesk/error/record-not-found.json")
+def test_errors_look_like_recorded_ones(desk: Desk) -> None:
+    recorded = recording("vendor-samples/zendesk/error/record-not-found.json")
     assert desk.http.put("tickets/9223372036854775807.json", json={"ticket": {}}).json() == recorded
 
 
 @pytest.mark.parametrize(("object", "file"), [("users", "airbyte-users"), ("tickets", "airbyte-shared-tickets")])
-def test_records_fit_a_public_schema(desk: Desk, shared_folder: Path, object: str, file: str) -> None:
-    schema = read(shared_folder, f"vendor-specs/zendesk/{file}.schema.json")
+def test_records_fit_a_public_schema(desk: Desk, object: str, file: str) -> None:
+    schema = recording(f"vendor-specs/zendesk/{file}.schema.json")
     # The schema of `via` is a file of its own, which is not among the public ones here.
     schema["properties"].pop("via", None)
     full_ticket(desk)
@@ -110,14 +95,14 @@ def test_records_fit_a_public_schema(desk: Desk, shared_folder: Path, object: st
         jsonschema.validate(record, {**schema, "$schema": "http://json-schema.org/draft-07/schema#"})
 
 
-def test_records_fit_the_openapi_descriptions(desk: Desk, shared_folder: Path) -> None:
-    document = read(shared_folder, "vendor-specs/zendesk/support-third-party.openapi.json")
+def test_records_fit_the_openapi_descriptions(desk: Desk) -> None:
+    document = recording("vendor-specs/zendesk/support-third-party.openapi.json")
     ticket = full_ticket(desk)
     checked(ticket, document, "Ticket")
     checked(desk.get(f"users/{ticket['requester_id']}")["user"], document, "User")
     checked(desk.get(f"tickets/{ticket['id']}/comments")["comments"][0], document, "Comment")
     checked(desk.http.get("tickets/99").json(), document, "Error")
-    export = read(shared_folder, "vendor-specs/zendesk/incremental.openapi.json")
+    export = recording("vendor-specs/zendesk/incremental.openapi.json")
     # The split leaves the record's own schema out; the envelope is what it tells.
     export["components"]["schemas"] |= {"TicketObject": {}, "UserObject": {}}
     checked(desk.get("incremental/tickets/cursor", start_time=0), export, "CursorBasedExportIncrementalTicketsResponse")

@@ -110,24 +110,6 @@ def test_public_comments_are_replies_and_private_ones_notes() -> None:
     assert msgspec.json.decode(private.body or b"") == {"body": "x", "private": True}
 
 
-def test_every_write_says_how_a_lost_reply_is_settled() -> None:
-    told = {
-        (name, action): (recovery.by, recovery.strength)
-        for name, mapping in MAPPINGS.items()
-        for action, recovery in mapping.endpoints.recovery.items()
-    }
-
-    assert told == {
-        ("customer", "create"): ("unique", "strong"),
-        ("customer", "update"): ("state", "strong"),
-        ("customer", "archive"): ("state", "strong"),
-        ("ticket", "create"): ("marker", "search"),
-        ("ticket", "update"): ("state", "strong"),
-        ("comment", "comment"): ("none", "none"),
-    }
-    assert MAPPINGS["ticket"].endpoints.recovery["create"].search_lag >= 300
-
-
 def test_a_contact_with_a_key_is_looked_up_only_where_its_operation_is_named() -> None:
     look_up = MAPPINGS["customer"].endpoints.find_marker
     assert look_up is not None

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from canonical.customer import CustomerPatch
 from mappings.coverage import writable_values
-from mappings.freshdesk.customer_r1 import CUSTOMER, NO_PLACE
+from mappings.freshdesk.customer_r1 import CUSTOMER
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
 from mappings.kit.rails_time_zones import IANA, RAILS
 from mappings.spec import Draft
@@ -133,10 +133,6 @@ def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]
         assert set(sent({name: value})) <= MEMBERS.get(name, {name})
 
 
-def test_nothing_sent_sets_nothing() -> None:
-    assert sent({}) == {}
-
-
 def test_null_clears() -> None:
     cleared = {"job_title": None, "notes": None, "external_id": None, "addresses": None, "phones": None, "tags": None}
 
@@ -219,22 +215,6 @@ def test_a_new_contact_needs_a_name_and_finds_one() -> None:
     assert refused(drafted({"display_name": " "}, None)) == {"/display_name": "invalid"}
 
 
-def test_every_field_of_a_write_is_written_or_refused() -> None:
-    values: dict[str, Any] = {
-        "company_name": "Lee",
-        "currency": "EUR",
-        "lifecycle_stage": "lead",
-        "lead_source": "fair",
-        "owner_remote_id": "1",
-        "tax_ids": [{"type": "eu_vat", "value": "DE1"}],
-        "tax_exemption": "none",
-        "consents": [],
-    }
-    assert values.keys() == dict(NO_PLACE).keys()
-    for name, value in values.items():
-        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
-
-
 @pytest.mark.parametrize("status", ["inactive", "archived", "blocked", "erasure_requested", "unknown"])
 def test_a_status_that_cannot_be_held_names_those_that_can(status: str) -> None:
     draft = drafted({"status": status})
@@ -268,32 +248,6 @@ def test_languages_and_zones_have_names_of_their_own() -> None:
     assert refused(drafted({"timezone": "Mars/Olympus"})) == {"/timezone": "invalid"}
     assert refused(drafted({"timezone": "America/Nassau"})) == {"/timezone": "invalid"}
     assert all(IANA[name] == zone for zone, name in RAILS.items() if zone != "Europe/Kyiv")
-
-
-@given(record=st.fixed_dictionaries(
-    {"id": st.integers(1, 2**62), "name": st.one_of(st.none(), st.text(max_size=10)), "active": st.booleans()},
-    optional={
-        "email": st.one_of(st.none(), st.text(max_size=12)),
-        "other_emails": st.one_of(st.none(), st.lists(st.text(max_size=8), max_size=3)),
-        "phone": st.one_of(st.none(), st.text(max_size=12)),
-        "address": st.one_of(st.none(), st.text(max_size=20)),
-        "language": st.one_of(st.none(), st.text(max_size=8)),
-        "time_zone": st.one_of(st.none(), st.text(max_size=8)),
-        "tags": st.one_of(st.none(), st.lists(st.text(max_size=8), max_size=3)),
-        "custom_fields": st.dictionaries(
-            st.sampled_from(["seam_length", "favourite_stitches", "renewal_day", "visited_at", "newsletter", "tier"]),
-            st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just([1])),
-        ),
-        "deleted": st.booleans(),
-    },
-))  # fmt: skip
-def test_no_value_breaks_the_reading(record: dict[str, Any]) -> None:
-    times = {"created_at": "2026-05-01T09:30:00Z", "updated_at": "2026-05-01T09:30:00Z"}
-
-    mapped = CUSTOMER.read(msgspec.json.encode(record | times), ACCOUNT)
-
-    assert mapped.remote.id == str(record["id"])
-    assert msgspec.json.decode(msgspec.json.encode(mapped.data), type=CUSTOMER.model) == mapped.data
 
 
 def test_a_contact_is_read_without_any_facts_about_the_account() -> None:

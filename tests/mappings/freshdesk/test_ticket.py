@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from canonical.ticket import CommentPatch, TicketChannel, TicketPatch, TicketPriority, TicketStatus, TicketType
 from mappings.freshdesk.comment_r1 import COMMENT
-from mappings.freshdesk.ticket_r1 import NO_PLACE, TICKET
+from mappings.freshdesk.ticket_r1 import TICKET
 from mappings.freshdesk.wire_v2 import Account, Ticket, TicketWrite
 from mappings.spec import Draft
 
@@ -116,8 +116,7 @@ def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]
         assert set(sent({name: value})) <= MEMBERS.get(name, {name})
 
 
-def test_nothing_sent_sets_nothing_and_null_clears() -> None:
-    assert sent({}) == {}
+def test_null_clears() -> None:
     cleared = {"assignee_remote_id": None, "team_remote_id": None, "company_remote_id": None, "tags": None}
     assert sent(cleared) == {"responder_id": None, "group_id": None, "company_id": None, "tags": []}
     for name in ("subject", "description", "requester", "due_at"):
@@ -250,13 +249,6 @@ def test_the_first_answer_is_due_with_the_solution() -> None:
     assert sent({"due_at": late}) == {"due_by": late, "fr_due_by": "2026-05-02T17:00:00Z"}
     assert sent({"due_at": early}) == {"due_by": early, "fr_due_by": early}
     assert lost(drafted({"due_at": early})) == {"/due_at": "defaulted"}
-
-
-def test_every_field_without_a_place_is_refused() -> None:
-    values: dict[str, Any] = {"external_id": "x", "order_ids": [], "parent_remote_id": "1"}
-    assert values.keys() == dict(NO_PLACE).keys()
-    for name, value in values.items():
-        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
 
 
 def test_ids_are_numbers() -> None:

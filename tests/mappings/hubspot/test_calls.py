@@ -6,7 +6,6 @@ from typing import Any
 
 import jsonschema
 import msgspec
-import pytest
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot import VENDOR
@@ -175,15 +174,6 @@ def test_a_find_gives_the_record_or_nothing() -> None:
     assert gone is None
     assert ticket is not None
     assert (account.requesters, account.unlinked) == ({}, ("51",))
-
-
-@pytest.mark.parametrize("mapping", VENDOR.mappings, ids=lambda mapping: mapping.name)
-def test_every_write_says_how_it_is_settled(mapping: Any) -> None:
-    writes = {"create", "update"} | ({"archive"} if mapping.endpoints.archive else set())
-
-    assert mapping.endpoints.recovery.keys() == writes
-    assert mapping.endpoints.recovery["create"].by == "marker"
-    assert all(recovery.strength == "strong" and recovery.note for recovery in mapping.endpoints.recovery.values())
 
 
 def test_the_setup_makes_the_unique_properties() -> None:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from canonical.parts import CustomFieldPatch
 from canonical.ticket import (
-    FollowerPatch,
     RequesterPatch,
     Ticket,
     TicketChannel,
@@ -18,7 +17,7 @@ from canonical.ticket import (
     TicketStatus,
     TicketType,
 )
-from mappings.hubspot.ticket_r1 import UNSUPPORTED, to_canonical, to_vendor
+from mappings.hubspot.ticket_r1 import to_canonical, to_vendor
 from mappings.hubspot.wire_v3 import (
     Account,
     AssociatedId,
@@ -135,27 +134,6 @@ def test_null_clears(name: str) -> None:
 
     assert draft.body.properties == dict.fromkeys(PROPERTIES_OF[name], "")
     assert getattr(read(written(FULL, draft.body)), name) is None
-
-
-def test_nothing_sent_sets_nothing() -> None:
-    draft = to_vendor(TicketPatch(), FULL, FRESH)
-
-    assert draft.body == RecordWrite(properties={})
-    assert (draft.refused, draft.loss) == ((), ())
-
-
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_a_field_without_a_place_is_unsupported(name: str) -> None:
-    samples: dict[str, Any] = {
-        "followers": (FollowerPatch(email="bo@example.com"),),
-        "order_ids": ("1",),
-        "tags": ("vip",),
-        "due_at": msgspec.convert("2026-03-12T07:33:57Z", TicketRecord.__annotations__["created_at"]),
-    }
-    draft = to_vendor(only(name, samples.get(name, "1")), FULL, FRESH)
-
-    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
-    assert draft.body.properties == {}
 
 
 # ------------------------------------------------------------------ statuses
@@ -328,9 +306,3 @@ def test_custom_fields_are_written(account: Account) -> None:
     draft = to_vendor(TicketPatch(custom_fields=(CustomFieldPatch(key="warranty", value=True),)), FULL, account)
 
     assert draft.body.properties == {"warranty": "true"}
-
-
-def test_every_field_of_a_write_is_accounted_for() -> None:
-    judged = PROPERTIES_OF.keys() | UNSUPPORTED.keys() | {"requester", "custom_fields"}
-
-    assert judged == {field.name for field in msgspec.structs.fields(TicketPatch)}

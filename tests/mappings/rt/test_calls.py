@@ -121,19 +121,6 @@ def test_a_change_is_held_to_a_version_that_is_known() -> None:
     assert TICKET.guard(request, NEW) == request
 
 
-def test_every_write_says_how_a_lost_reply_is_settled() -> None:
-    told = {
-        (name, action): (recovery.by, recovery.strength)
-        for name, mapping in MAPPINGS.items()
-        for action, recovery in mapping.endpoints.recovery.items()
-    }
-    assert told == {
-        ("ticket", "create"): ("marker", "strong"),
-        ("ticket", "update"): ("state", "strong"),
-        ("comment", "comment"): ("marker", "strong"),
-    }
-
-
 def test_what_carries_a_mark_is_named() -> None:
     assert TICKET.marked is not None
     assert COMMENT.marked is not None

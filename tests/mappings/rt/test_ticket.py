@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from canonical.ticket import TicketPriority, TicketStatus
 from mappings.rt.enums import STATUS
 from mappings.rt.metadata import address_of_key, key_of
-from mappings.rt.ticket_r1 import NO_PLACE, TICKET
+from mappings.rt.ticket_r1 import TICKET
 from mappings.rt.wire_rest2 import Account, Ticket, TicketWrite
 
 from .conftest import ACCOUNT, CURRENT, NEW, drafted, lost, on_the_wire, refused, sent
@@ -132,8 +132,7 @@ def test_a_change_sends_what_was_asked_for_and_nothing_else(body: dict[str, Any]
         assert set(sent({name: value})) <= MEMBERS[name]
 
 
-def test_nothing_sent_sets_nothing_and_null_clears() -> None:
-    assert sent({}) == {}
+def test_null_clears() -> None:
     cleared = dict.fromkeys(
         (
             "subject",
@@ -212,19 +211,6 @@ def test_a_priority_is_written_or_refused(priority: TicketPriority) -> None:
         assert sent({"priority": priority}) == {"Priority": numbers[priority]}
     else:
         assert refused(drafted({"priority": priority})) == {"/priority": "invalid"}
-
-
-def test_every_field_without_a_place_is_refused() -> None:
-    values: dict[str, Any] = {
-        "type": "task",
-        "channel": "email",
-        "company_remote_id": "1",
-        "order_ids": [],
-        "tags": None,
-    }
-    assert values.keys() == dict(NO_PLACE).keys()
-    for name, value in values.items():
-        assert refused(drafted({name: value})) == {f"/{name}": "unsupported"}
 
 
 @given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=30))

@@ -95,18 +95,6 @@ def test_a_time_stands_in_utc_and_without_quotes() -> None:
     assert moment(SINCE) == "2026-05-01T07:30:00.000Z"
 
 
-@pytest.mark.parametrize("mapping", MAPPINGS.values(), ids=MAPPINGS)
-def test_every_write_says_how_it_is_settled(mapping: Any) -> None:
-    verbs = {"comment"} if mapping.object == "comment" else set(mapping.endpoints.actions())
-    if not mapping.endpoints.upsert:  # found first, and then a create or an update
-        verbs -= {"upsert"}
-
-    assert mapping.endpoints.recovery.keys() == verbs
-    for recovery in mapping.endpoints.recovery.values():
-        assert (recovery.strength == "strong") == (recovery.by in ("marker", "state"))
-        assert recovery.note
-
-
 def test_a_key_stands_in_the_address_of_an_upsert_and_not_in_its_body() -> None:
     body = MAPPINGS["customer"].to_vendor(PATCHES["customer"], None, FRESH).body
     request = CONTACTS.upsert["external_id"]("erp/1 ä", body, "op_1", FRESH)

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import UNSET
 
 from canonical import values
 from canonical.order import Order, OrderStatus
@@ -24,7 +23,7 @@ from canonical.parts import AddressPatch, CustomFieldPatch, CustomFieldSetting
 from mappings.salesforce import wire_v62 as wire
 from mappings.salesforce.endpoints_order import create
 from mappings.salesforce.order_r1 import ORDER, to_canonical
-from mappings.salesforce.order_write_r1 import UNSUPPORTED, to_vendor
+from mappings.salesforce.order_write_r1 import to_vendor
 from mappings.salesforce.requests import body_of
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Unmappable, VendorDrift
@@ -245,23 +244,12 @@ def test_null_clears(name: str) -> None:
     assert getattr(read(written(FULL, patch)), name) is None
 
 
-def test_nothing_sent_sets_nothing() -> None:
-    draft = to_vendor(OrderPatch(), FULL, ORG)
-
-    assert (body_of(draft.body), draft.refused, draft.loss) == ({}, (), ())
-
-
 @pytest.mark.parametrize("value", get_args(OrderStatus))
 def test_every_status_is_held_or_refused(value: OrderStatus) -> None:
     patch = OrderPatch(status=value)
 
     assert (refused(patch, FULL) == {}) == (value in ("draft", "open", "on_hold", "completed"))
     assert "/status" in refused(patch, FULL) or read(written(FULL, patch)).status == value
-
-
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_a_field_without_a_place_is_unsupported(name: str) -> None:
-    assert refused(only(name, None), FULL) == {f"/{name}": "unsupported"}
 
 
 def test_what_salesforce_keeps_elsewhere_is_unsupported() -> None:
@@ -361,10 +349,3 @@ def test_a_new_order_is_one_composite_that_looks_up_what_the_caller_does_not_kno
         }
     ]
     assert parts["activation"]["body"] == {"Status": "Activated"}
-
-
-def test_every_field_of_a_write_is_accounted_for() -> None:
-    others = {"line_items", "discounts", "shipping_lines", "is_test", "currency", "custom_fields"}
-
-    assert FIELDS_OF.keys() | UNSUPPORTED.keys() | others == {one.name for one in msgspec.structs.fields(OrderPatch)}
-    assert all(getattr(OrderPatch(), name) is UNSET for name in others)

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import UNSET
 
 from canonical.ticket import (
     STATUS_CATEGORY,
@@ -24,7 +23,7 @@ from canonical.ticket import (
 from mappings.salesforce.comment_r1 import COMMENT
 from mappings.salesforce.enums import CHANNEL, PRIORITY, TYPE, case_status
 from mappings.salesforce.requests import body_of
-from mappings.salesforce.ticket_r1 import UNSUPPORTED, to_canonical, to_vendor
+from mappings.salesforce.ticket_r1 import to_canonical, to_vendor
 from mappings.salesforce.wire_v62 import Account, Case, Status
 
 USER, QUEUE = "005dM00000EmLtrQAF", "00GdM00000Frst1QAB"
@@ -173,12 +172,6 @@ def test_null_clears(name: str) -> None:
     assert getattr(read(written(FULL, patch)), name) is None
 
 
-def test_nothing_sent_sets_nothing() -> None:
-    draft = to_vendor(TicketPatch(), FULL, ORG)
-
-    assert (body_of(draft.body), draft.refused, draft.loss) == ({}, (), ())
-
-
 # ------------------------------------------------------------- enumerations
 
 
@@ -322,20 +315,6 @@ def test_a_requester_is_a_contact_or_what_somebody_says_of_himself() -> None:
     assert refused(TicketPatch(requester=RequesterPatch())).keys() == {"/requester"}
     assert refused(TicketPatch(requester=RequesterPatch(id="cus_1"))).keys() == {"/requester/id"}
     assert refused(TicketPatch(requester=RequesterPatch(remote_id="51"))).keys() == {"/requester/remote_id"}
-
-
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_a_field_without_a_place_is_unsupported(name: str) -> None:
-    draft = to_vendor(only(name, None), FULL, ORG)
-
-    assert [(one.kind, one.pointer) for one in draft.refused] == [("unsupported", f"/{name}")]
-
-
-def test_every_field_of_a_write_is_accounted_for() -> None:
-    judged = FIELDS_OF.keys() | UNSUPPORTED.keys() | {"custom_fields"}
-
-    assert judged == {field.name for field in msgspec.structs.fields(TicketPatch)}
-    assert all(getattr(TicketPatch(), name) is UNSET for name in judged)
 
 
 # ------------------------------------------------------------------- comments

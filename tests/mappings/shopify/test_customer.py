@@ -25,7 +25,7 @@ from canonical.customer import (
 from canonical.parts import AddressPatch, CustomFieldPatch
 from mappings.shopify import wire_2026_07 as wire
 from mappings.shopify.customer_r1 import CUSTOMER, to_canonical
-from mappings.shopify.customer_write_r1 import NO_PLACE, to_vendor
+from mappings.shopify.customer_write_r1 import to_vendor
 from mappings.shopify.wire_inputs_2026_07 import CustomerInput, CustomerWrite, MailingAddressInput
 from mappings.spec import VendorDrift
 
@@ -207,11 +207,6 @@ def test_a_change_of_one_field_sends_that_field_only(name: str, value: Any, expe
         assert sent(body) == expected
 
 
-def test_nothing_is_sent_for_nothing() -> None:
-    assert to_vendor(CustomerPatch(), FULL, SHOP).body == CustomerWrite()
-    assert to_vendor(CustomerPatch(), None, SHOP).body == CustomerWrite()
-
-
 def test_one_custom_field_keeps_the_type_it_has_and_the_unnamed_ones_go() -> None:
     draft = to_vendor(patch_of(custom_fields=(CustomFieldPatch(key="needles", value=9),)), FULL, SHOP)
 
@@ -225,15 +220,6 @@ def test_nothing_is_cleared_that_is_not_there() -> None:
     draft = to_vendor(patch_of(external_id=None, custom_fields=None), None, SHOP)
 
     assert draft.body == CustomerWrite()
-
-
-@pytest.mark.parametrize("name", sorted(NO_PLACE))
-def test_a_field_without_a_place_is_refused_as_unsupported(name: str) -> None:
-    value = {"tax_ids": (), "lifecycle_stage": "lead"}.get(name, "x")
-
-    (refusal,) = to_vendor(patch_of(**{name: value}), None, SHOP).refused
-
-    assert (refusal.kind, refusal.pointer) == ("unsupported", f"/{name}")
 
 
 def test_only_one_address_and_number_have_a_place() -> None:

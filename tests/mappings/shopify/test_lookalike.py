@@ -86,12 +86,6 @@ def test_every_document_runs(request_: VendorRequest, shop: ShopLookAlike) -> No
     assert found is None or found.kind == "not_found" or found.fields
 
 
-def test_the_setup_can_be_repeated(shop: ShopLookAlike) -> None:
-    refusals = [shop.refusal(request) for request in VENDOR.setup]
-
-    assert [refusal.kind if refusal else None for refusal in refusals] == ["duplicate"] * 4
-
-
 def test_a_customer_is_created_and_changed_in_every_part(shop: ShopLookAlike) -> None:
     made = shop.made(
         CUSTOMER,

@@ -195,11 +195,6 @@ def test_attributes_that_stay_are_sent_along_and_not_alone() -> None:
     assert update == OrderInput(custom_attributes=(*held, AttributeInput(key="points", value="9")))
 
 
-def test_nothing_is_made_of_nothing() -> None:
-    assert to_vendor(OrderPatch(), None, SHOP).body == OrderWrite()
-    assert to_vendor(OrderPatch(), FULL, SHOP).body == OrderWrite()
-
-
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

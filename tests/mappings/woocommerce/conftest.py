@@ -13,6 +13,7 @@ from emulators.woocommerce.emulator import KEY, SECRET, WooCommerce
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import VendorMapping
 from mappings.woocommerce import VENDOR
+from mappings.woocommerce.order_r1 import ORDER
 from mappings.woocommerce.wire_v3 import Account
 from tests.mappings.look_alike import LookAlike
 
@@ -45,6 +46,13 @@ def on_the_wire(body: msgspec.Struct) -> dict[str, Any]:
     """A drafted body as the shop would see it."""
     sent: dict[str, Any] = json.loads(msgspec.json.encode(body))
     return sent
+
+
+def record(status: str, *, is_paid: bool = False, **more: Any) -> Any:
+    """An order in a status."""
+    paid = {"date_paid_gmt": "2026-05-01T09:31:00"} if is_paid else {}
+    order = {"id": 7, "status": status, "currency": "EUR", "total": "10.00", **paid, **more}
+    return ORDER.decode(msgspec.json.encode(order))
 
 
 class ShopLookAlike(LookAlike[Account]):

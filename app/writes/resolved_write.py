@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import InvalidField, UnsupportedAction
-from app.http.body import NO_CHOICE, decode_patch
+from app.http.decode_body import NO_CHOICE, decode_patch
 from app.http.mapping_header import NamedRevision
 from app.problem_document import FieldError
 from app.records.fetch import fetch_raw, fetch_record

@@ -1,0 +1,119 @@
+"""One status of the shop for three axes of ours: read, written, and cash on delivery."""
+
+from itertools import product
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from canonical.order import FulfillmentStatus, OrderStatus, PaymentStatus
+from canonical.order_patch import (
+    OrderPatch,
+)
+from mappings.woocommerce.order_enums_r1 import STATUSES
+from mappings.woocommerce.order_r1 import ORDER
+
+from .conftest import ACCOUNT, record, refused
+
+
+def test_every_status_reads_as_what_woocommerce_means_by_it() -> None:
+    for status, said in STATUSES.items():
+        data = ORDER.to_canonical(record(status), ACCOUNT).data
+        assert (data.status, data.payment_status, data.fulfillment_status) == said
+        assert data.status_raw == data.payment_status_raw == data.fulfillment_status_raw == status
+        assert ORDER.to_canonical(record(f"wc-{status}"), ACCOUNT).data.status == said.status
+    for status in ("pending", "on-hold", "cancelled", "failed", "a-plugins-own"):
+        assert ORDER.to_canonical(record(status, is_paid=True), ACCOUNT).data.payment_status == "paid"
+    assert ORDER.to_canonical(record("refunded", is_paid=True), ACCOUNT).data.payment_status == "refunded"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_paid", "reads"),
+    [
+        ("processing", False, "pending"),
+        ("wc-processing", False, "pending"),
+        ("processing", True, "paid"),
+        ("completed", False, "paid"),
+        ("on-hold", False, "pending"),
+        ("pending", False, "unpaid"),
+    ],
+)
+def test_cash_on_delivery_is_pending_until_the_goods_are_there(status: str, is_paid: bool, reads: str) -> None:
+    data = ORDER.to_canonical(record(status, is_paid=is_paid, payment_method="cod"), ACCOUNT).data
+    assert data.payment_status == reads
+    assert data.totals.paid == ("10.00" if reads == "paid" else "0.00")
+    assert data.payments[0].status == ("succeeded" if reads == "paid" else "pending")
+
+
+def test_cash_on_delivery_is_paid_by_completing_the_order() -> None:
+    current = record("processing", payment_method="cod")
+    assert ORDER.to_vendor(OrderPatch(payment_status="paid"), current, ACCOUNT).body.status == "completed"
+    draft = ORDER.to_vendor(OrderPatch(status="open", payment_status="paid"), current, ACCOUNT)
+    assert refused(draft) == {"/status": "invalid"}
+
+
+def test_a_draft_of_the_shops_own_is_a_draft() -> None:
+    data = ORDER.to_canonical(record("draft"), ACCOUNT).data
+    assert (data.status, data.payment_status, data.fulfillment_status) == ("draft", "unpaid", "unfulfilled")
+
+
+@given(status=st.text(), via=st.text(), method=st.text(), code=st.text())
+def test_no_word_breaks_the_reading(status: str, via: str, method: str, code: str) -> None:
+    coupons = [{"code": code, "discount": "1.00", "discount_type": code}]
+    data = ORDER.to_canonical(
+        record(status, created_via=via, payment_method=method, coupon_lines=coupons), ACCOUNT
+    ).data
+    assert data.status_raw == status
+    assert (data.channel == "unknown") or data.channel_raw == via
+
+
+WORDS = (get_args(OrderStatus), get_args(PaymentStatus), get_args(FulfillmentStatus))
+
+
+NAMES = ("status", "payment_status", "fulfillment_status")
+
+
+@pytest.mark.parametrize("current", [None, record("pending"), record("processing", is_paid=True), record("new-one")])
+def test_every_combination_of_axes_is_kept_or_refused_with_what_can_be(current: Any) -> None:
+    is_paid = current is not None and current.date_paid_gmt is not None
+    for words in product(*[(UNSET, *one) for one in WORDS]):
+        patch = OrderPatch(**dict(zip(NAMES, words, strict=True)))
+        draft = ORDER.to_vendor(patch, current, ACCOUNT)
+        asked = {name: word for name, word in zip(NAMES, words, strict=True) if word is not UNSET}
+        if refused(draft):
+            assert draft.body.status is UNSET
+            assert set(refused(draft)) <= {f"/{name}" for name in asked}
+            continue
+        if draft.body.status is UNSET:
+            assert current is not None or not asked
+            shown = ORDER.to_canonical(current or record("pending"), ACCOUNT).data
+        else:
+            shown = ORDER.to_canonical(record(draft.body.status, is_paid=is_paid), ACCOUNT).data
+        assert all(getattr(shown, name) == word for name, word in asked.items())
+
+
+@pytest.mark.parametrize(
+    ("current", "patch", "status"),
+    [
+        ("pending", OrderPatch(payment_status="paid"), "processing"),
+        ("on-hold", OrderPatch(payment_status="paid"), "processing"),
+        ("processing", OrderPatch(fulfillment_status="fulfilled"), "completed"),
+        ("completed", OrderPatch(status="open"), "processing"),
+        ("completed", OrderPatch(status="completed"), UNSET),
+        ("wc-processing", OrderPatch(status="open"), UNSET),
+        ("refunded", OrderPatch(payment_status="refunded"), UNSET),
+        ("checkout-draft", OrderPatch(status="draft", payment_status="unpaid"), UNSET),
+        ("a-plugins-own", OrderPatch(status="unknown"), UNSET),
+    ],
+)
+def test_the_status_is_taken_that_changes_least(current: str, patch: OrderPatch, status: Any) -> None:
+    is_paid = current.removeprefix("wc-") in ("processing", "completed", "refunded")
+    assert ORDER.to_vendor(patch, record(current, is_paid=is_paid), ACCOUNT).body.status == status
+
+
+def test_a_recorded_payment_cannot_be_unsaid() -> None:
+    draft = ORDER.to_vendor(OrderPatch(payment_status="unpaid"), record("processing", is_paid=True), ACCOUNT)
+    assert refused(draft) == {"/payment_status": "invalid"}
+    assert "one of: paid" in draft.refused[0].detail
