@@ -277,10 +277,6 @@ def test_what_holds_no_record_is_refused_with_its_place(
     assert reason in refusal.value.reason
 
 
-def test_every_vendor_is_tried() -> None:
-    assert WITHOUT_RECORD.keys() == VENDORS.keys()
-
-
 @pytest.mark.parametrize("vendor", VENDORS.values(), ids=VENDORS)
 @given(
     payload=st.binary(max_size=100) | st.text(max_size=40).map(str.encode),
@@ -297,7 +293,8 @@ def test_no_bytes_break_the_search(vendor: AnyVendor, payload: bytes, object_nam
 @pytest.mark.parametrize(("name", "sample"), [(name, one) for name in SAMPLES for one in sample_names(name)])
 def test_a_sample_of_the_vendors_is_understood_or_refused(name: str, sample: str, shared: Path) -> None:
     vendor = VENDORS[name]
-    object_name = next((held for start, held in SAMPLES[name] if sample.startswith(start)), "customer")
+    objects: list[ObjectName] = [held for start, held in SAMPLES[name] if sample.startswith(start)]
+    object_name = objects[0] if objects else "customer"
     mapping = active(vendor, object_name)
     payload = (shared / "vendor-samples" / name / sample).read_bytes()
     assert mapping is not None
