@@ -1,6 +1,6 @@
-# Lockstitch in a few words; `make` alone prints them.
+# The commands of the project; `make` alone lists them.
 #
-# Needs Python 3.11 or newer with venv, and make; uv is used where it is on the PATH. Everything lands in .venv.
+# Needs Python 3.11 or newer with venv, and make; uses uv if it is on the PATH. Everything is installed into .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,21 +9,25 @@ INSTALLED := .venv/.installed
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-n8n test-peers check generated release bench clean lock
 
-help: ## Print this
+help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## Start all of Lockstitch on this machine: database, emulators, API, worker
 	@exec $(BIN)/lockstitch dev
 
 # Three processes keep two cores busy while tests wait for sockets; a file stays in one process. The fixed hash seed
-# gives all of them the same order of sets, and so of parameters.
+# gives all of them the same order of sets, and so of parameters. The tests start some hundred processes: compiled
+# modules are kept even where the environment says not to.
+IN_TESTS := PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=
+
 test: $(INSTALLED) ## Run the tests; narrow them with ARGS="-k word"
-	PYTHONHASHSEED=0 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(IN_TESTS) $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: $(INSTALLED) ## Run the tests that take long: an outage of a day, a large export, the scaffold of a vendor
-	PYTHONHASHSEED=0 $(BIN)/pytest -n 2 -m long $(ARGS)
+test-long: $(INSTALLED) ## Run the slow tests: an outage of a day, a large export, the scaffold of a vendor
+	$(IN_TESTS) $(BIN)/pytest -n 2 -m long $(ARGS)
+	$(IN_TESTS) LOCKSTITCH_CRASH_WRITES=500 $(BIN)/pytest tests/crash/test_exactly_one_effect.py
 
-check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files, alert rules and contracts
+check: $(INSTALLED) ## Check style, layers, types, file lengths, generated files, alert rules and contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -34,16 +38,16 @@ check: $(INSTALLED) ## Judge style, layers, types, file lengths, generated files
 	$(BIN)/lockstitch contract check
 	$(BIN)/python -m mappings.release --check
 
-generated: $(INSTALLED) ## Renew the files that are printed from code
+generated: $(INSTALLED) ## Regenerate the files that are generated from code
 	.ci/generated --write
 
-release: $(INSTALLED) ## Release a revision of a mapping: NAME=hubspot.customer@r2, or NAME=hubspot for all of its
+release: $(INSTALLED) ## Release a mapping revision: NAME=hubspot.customer@r2, or NAME=hubspot for all of its revisions
 	$(BIN)/python -m mappings.release $(NAME)
 
-bench: $(INSTALLED) ## Measure against floors taken in the same run
+bench: $(INSTALLED) ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
-clean: ## Remove the environment and the caches; data in .lockstitch stays
+clean: ## Remove the environment and the caches, but not the data in .lockstitch
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -53,7 +57,7 @@ test-n8n: $(INSTALLED) ## Run the templates in a real n8n (installs one the firs
 test-peers: $(INSTALLED) ## Run against real systems (installs them the first time); narrow with ARGS="localstripe"
 	tests/peers/run $(ARGS)
 
-lock: ## Renew the locked versions; needs uv
+lock: ## Update the lock files; needs uv
 	$(call compile,requirements.lock,--extra build)
 	$(call compile,requirements-dev.lock,--all-extras --constraint requirements.lock)
 

@@ -1,1 +1,1 @@
-"""Everything that runs or does I/O: the HTTP edge, the flows, the store and the vendor client."""
+"""Everything that runs or does I/O: one folder per capability."""

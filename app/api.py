@@ -1,4 +1,4 @@
-"""The API: every route, served by one process; scaled by processes."""
+"""The API: every operation, served by one process. Scale by adding processes."""
 
 import uvloop
 from litestar.handlers import HTTPRouteHandler
@@ -11,7 +11,7 @@ from app.drift import routes as drift
 from app.events import routes as events
 from app.http.problem_pages import explain_problem
 from app.monitoring import routes as monitoring
-from app.openapi.document import SCHEMA_HANDLERS
+from app.openapi.routes import schema_handlers
 from app.queue import routes as queue
 from app.records import routes as records
 from app.revisions import routes as revisions
@@ -21,14 +21,14 @@ from app.uploads import routes as uploads
 from app.vendors import routes as vendors
 from app.webhooks import routes as webhooks
 from app.webhooks.receive import WebhookReceiver
-from app.wiring import open_runtime
+from app.wiring.runtime import open_runtime
 from app.writes import routes as writes
-from app.writes.write import Writers
+from app.writes.waiting import Writers
 
 
 def handlers() -> list[HTTPRouteHandler]:
-    """Every route of the API."""
-    return [
+    """Return every operation of the API."""
+    served = [
         *records.HANDLERS,
         *writes.HANDLERS,
         *webhooks.HANDLERS,
@@ -43,12 +43,12 @@ def handlers() -> list[HTTPRouteHandler]:
         *monitoring.HANDLERS,
         *api_keys.HANDLERS,
         explain_problem,
-        *SCHEMA_HANDLERS,
     ]
+    return [*served, *schema_handlers(served)]
 
 
 def serve(settings: Settings) -> None:
-    """Run the API until it is told to stop. Raises SettingsError for what cannot be served with."""
+    """Run the API until SIGTERM. Raises SettingsError for settings that it cannot use."""
     telemetry.set_up(settings, "api")
     try:
         uvloop.run(_serve(settings))
@@ -57,6 +57,6 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.told():
+    async with open_runtime(settings) as runtime, runtime.dependencies.of(WebhookReceiver).refused.writing():
         await serve_application(runtime.dependencies, handlers(), settings, settings.port, probes=monitoring.PROBES)
         await runtime.dependencies.of(Writers).drain(DRAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""What the capabilities declare, each in one list: job kinds with their policies, and sealed columns."""
+"""What the capabilities declare, collected: job kinds with their policies, and sealed columns."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ KINDS: Final = {kind.name: kind for kind in (*queued.KINDS, *ingest.KINDS, *inge
 POLICIES: Final = policies_of(KINDS.values())
 
 REOPEN: Final = {kind.name: kind.reopen for kind in KINDS.values() if kind.reopen is not None}
-"""What a redrive takes back beside, by kind."""
+"""What a redrive reverts in addition, by kind."""
 
 SEALED_COLUMNS: Final = (
     *rows.SEALED,

@@ -1,4 +1,4 @@
-"""What the verbs of each capability are given, found by type."""
+"""Dependencies of the capabilities, found by type."""
 
 from typing import Any, TypeVar
 
@@ -6,12 +6,12 @@ T = TypeVar("T")
 
 
 class Dependencies:
-    """One value of each type, such as `WriteDeps`. `wiring` builds it; routes and job handlers look theirs up."""
+    """One value of each type, such as `WriteDeps`. `wiring` builds it; routes and job handlers use it."""
 
     def __init__(self, *values: Any) -> None:
         self._by_type = {type(value): value for value in values}
 
     def of(self, kind: type[T]) -> T:
-        """The value of this very type. Raises KeyError where `wiring` built none."""
+        """Return the value of exactly this type. Raises KeyError if `wiring` built none."""
         found: T = self._by_type[kind]
         return found

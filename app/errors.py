@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Self
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from app.problem_document import MOST_ERRORS, Fault, FieldError, ProblemDocument, VendorSays, cut, summary
+from app.problem_document import MAX_ERRORS, Fault, FieldError, ProblemDocument, VendorSays, cut, summary
 from app.redaction import without_people
 from mappings.http import Category
 
@@ -93,20 +93,20 @@ class MalformedBody(CallerProblem, code="malformed-body", status=400, title="The
     next_step = "Send one JSON document in UTF-8. In n8n let the HTTP node build it: Body Content Type = JSON."
 
 
-class InvalidHost(CallerProblem, code="invalid-host", status=400, title="The Host header is not usable"):
+class InvalidHost(CallerProblem, code="invalid-host", status=400, title="The Host header is invalid"):
     """A request has one Host header that names a host (RFC 9112, section 3.2). A request with none, or with two, can
     mean different things to a proxy and to Lockstitch."""
 
-    next_step = "Send one Host header with the host of the URL. Every HTTP client does, so look at a proxy in between."
+    next_step = "Send one Host header with the host of the URL. HTTP clients do this, so check the proxies in between."
 
 
 class InvalidCorrelationId(
-    CallerProblem, code="invalid-correlation-id", status=400, title="X-Correlation-ID is not usable"
+    CallerProblem, code="invalid-correlation-id", status=400, title="X-Correlation-ID is invalid"
 ):
     """X-Correlation-ID ties the calls of one workflow run together; it is 1-128 characters of A-Z a-z 0-9 . _ : / + =
     @ and -."""
 
-    next_step = "Send 1-128 characters of [A-Za-z0-9._:/+=@-], or leave the header out and one is made."
+    next_step = "Send 1-128 characters of [A-Za-z0-9._:/+=@-], or omit the header: Lockstitch then creates one."
 
 
 class IdempotencyKeyMissing(
@@ -122,7 +122,7 @@ class IdempotencyKeyMissing(
 
 
 class IdempotencyKeyInvalid(
-    CallerProblem, code="idempotency-key-invalid", status=400, title="The Idempotency-Key is not usable"
+    CallerProblem, code="idempotency-key-invalid", status=400, title="The Idempotency-Key is invalid"
 ):
     """A key is 1-255 visible ASCII characters without space, bare or quoted, and sent once."""
 
@@ -134,7 +134,7 @@ class Unauthenticated(
 ):
     """The API key is missing, unknown, expired or revoked."""
 
-    next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` makes a key."
+    next_step = "Send Authorization: Bearer lsk_…; `lockstitch key create` creates a key."
 
 
 class InvalidSignature(
@@ -152,10 +152,10 @@ class InvalidSignature(
 class Forbidden(CallerProblem, code="forbidden", status=403, title="The API key may not do this", category="auth"):
     """The API key is valid but lacks the scope for this call."""
 
-    next_step = "Use a key with the named scope, or ask an operator to make one."
+    next_step = "Use a key with the named scope, or ask an operator to create one."
 
 
-class NotFound(CallerProblem, code="not-found", status=404, title="Nothing is found here"):
+class NotFound(CallerProblem, code="not-found", status=404, title="Not found"):
     """There is no such route, record, or connection in the id; or the id belongs to another object, or is not known
     at that connection."""
 
@@ -165,13 +165,13 @@ class NotFound(CallerProblem, code="not-found", status=404, title="Nothing is fo
 class MethodNotAllowed(CallerProblem, code="method-not-allowed", status=405, title="This method is not offered here"):
     """The route exists, but not with this method; `Allow` names those that do."""
 
-    next_step = "Use a method that the Allow header names."
+    next_step = "Use a method from the Allow header."
 
 
 class NotAcceptable(CallerProblem, code="not-acceptable", status=406, title="The requested media type is not offered"):
     """Responses are JSON. The Accept header excludes it."""
 
-    next_step = "Accept application/json, or leave the Accept header out."
+    next_step = "Accept application/json, or omit the Accept header."
 
 
 class BodyTooLarge(CallerProblem, code="body-too-large", status=413, title="The body is too large"):
@@ -191,36 +191,36 @@ class UnsupportedMediaType(
 
 class InvalidField(CallerProblem, code="invalid-field", status=422, title="A field is not valid"):
     """A field or query parameter has the wrong type or format, is read-only or unknown, or holds a value that this
-    connection cannot hold."""
+    connection does not accept."""
 
     next_step = "Correct the fields named in errors and send the request again."
 
     @classmethod
     def at(cls, pointer: str, detail: str) -> Self:
-        """One complaint about the body, at a JSON Pointer; an empty one is the whole body."""
+        """Build one error about the body, at a JSON Pointer. An empty pointer is the whole body."""
         return cls.listing((FieldError(pointer=pointer, detail=detail),))
 
     @classmethod
     def of(cls, parameter: str, detail: str) -> Self:
-        """One complaint about a query parameter."""
+        """Build one error about a query parameter."""
         return cls.listing((FieldError(parameter=parameter, detail=detail),))
 
     @classmethod
     def listing(cls, errors: Sequence[FieldError], **facts: Any) -> Self:
-        """Several complaints at once; the detail repeats the first of them."""
+        """Build a problem with several errors. The detail repeats the first ones."""
         return cls(f"{summary(errors)}.", errors=tuple(errors), **facts)
 
 
 class UnsupportedField(CallerProblem, code="unsupported-field", status=422, title="The connection cannot hold a field"):
     """The vendor has no place for a field that was sent. Nothing is dropped silently."""
 
-    next_step = "Leave the named fields out, or add ?lossy=accept to drop them and have them listed in meta.loss."
+    next_step = "Omit the named fields, or add ?lossy=accept to drop them and list them in meta.loss."
 
 
 class UnsupportedAction(CallerProblem, code="unsupported-action", status=422, title="The connection cannot do this"):
     """This connection does not support this action. The detail names the connections that do."""
 
-    next_step = "Use another connection with ?connection=, or leave this step out."
+    next_step = "Use another connection with ?connection=, or omit this step."
 
 
 class IdempotencyKeyReused(
@@ -232,7 +232,7 @@ class IdempotencyKeyReused(
 ):
     """The key was used for another request. A key stands for one request: method, path, query, content type, body."""
 
-    next_step = "Use a new key for a new request; send the same bytes again to repeat the old one."
+    next_step = "Use a new key for a new request. Send the same bytes again to repeat the old one."
 
 
 class IdempotencyInProgress(
@@ -245,7 +245,7 @@ class IdempotencyInProgress(
 ):
     """The first request with this key is still running."""
 
-    next_step = "Wait as long as Retry-After says and send the same request again."
+    next_step = "Wait for Retry-After, then send the same request again."
 
 
 class StateConflict(
@@ -281,9 +281,9 @@ class RateLimited(
     retryable=True,
 ):
     """This API key has used up its budget of calls; the RateLimit header shows the budget. Or too many bodies were
-    unfinished at once, and this one had waited longest for its next byte."""
+    unfinished at once, and this one made no progress for longest."""
 
-    next_step = "Wait as long as Retry-After says, or batch fewer items at once."
+    next_step = "Wait for Retry-After, or send fewer items at once."
 
 
 class VendorProblem(Problem, fault="vendor", category="transient", retryable=True):
@@ -296,7 +296,7 @@ class DuplicateRecord(
     VendorProblem,
     code="duplicate-record",
     status=409,
-    title="The vendor has this record already",
+    title="The vendor already has this record",
     category="conflict",
     retryable=False,
 ):
@@ -315,9 +315,7 @@ class OutcomeUnknown(
 ):
     """Lockstitch cannot determine whether the vendor applied the write. It never sends it again on its own."""
 
-    next_step = (
-        "Look at the vendor, then POST /v1/operations/{id}/resolve with what you found, or …/check to look again."
-    )
+    next_step = "Check at the vendor, then POST /v1/operations/{id}/resolve with the result, or …/check to look again."
 
 
 class VendorRejected(
@@ -331,15 +329,15 @@ class VendorRejected(
 ):
     """The vendor refused the data."""
 
-    next_step = "Correct what the vendor complains about in vendor.detail, and send it with a new Idempotency-Key."
+    next_step = "Correct what vendor.detail names, and send it with a new Idempotency-Key."
 
 
 class VendorThrottled(
-    VendorProblem, code="vendor-throttled", status=429, title="The vendor asks for a pause", category="throttle"
+    VendorProblem, code="vendor-throttled", status=429, title="The vendor throttles", category="throttle"
 ):
     """The vendor's rate limit is used up, and the wait is longer than this call allows."""
 
-    next_step = "Wait as long as Retry-After says and send the same request again."
+    next_step = "Wait for Retry-After, then send the same request again."
 
 
 class VendorAuthFailed(
@@ -363,7 +361,7 @@ class VendorDrifted(
     category="permanent",
     retryable=False,
 ):
-    """The vendor's answer no longer fits the schema that Lockstitch knows. Lockstitch does not guess."""
+    """The vendor's answer no longer matches the schema that Lockstitch knows. Lockstitch does not guess."""
 
     next_step = "Report the path to the operator: the mapping needs a new revision."
 
@@ -377,10 +375,12 @@ class VendorUnavailable(VendorProblem, code="vendor-unavailable", status=503, ti
 class ConnectionPaused(VendorProblem, code="connection-paused", status=503, title="The connection is paused"):
     """An operator paused the connection, its credential failed, or the vendor keeps failing."""
 
-    next_step = "Nothing was sent. Try again as Retry-After says; an operator sees the reason at GET /ops/connections."
+    next_step = (
+        "Nothing was sent. Wait for Retry-After, then try again. An operator finds the reason at GET /ops/connections."
+    )
 
     def __init__(self, detail: str = "", *, held: bool = False, **facts: Any) -> None:
-        """`held`: until a person resumes it, whatever is tried."""
+        """`held`: until an operator resumes it."""
         super().__init__(detail, **facts)
         self.held = held
 
@@ -419,8 +419,8 @@ CATALOGUE: dict[str, type[Problem]] = {kind.code: kind for kind in _leaves(Probl
 
 
 def document_of(problem: Problem, *, public_url: str, instance: str, correlation_id: str) -> ProblemDocument:
-    """The problem as callers read it, without people whom a vendor or a parser may have repeated. `instance` is the
-    path that they called, without its query."""
+    """Return the problem document, without personal data that a vendor or a parser may have repeated. `instance` is the
+    called path without its query."""
     says = problem.vendor
     return ProblemDocument(
         type=f"{public_url}/problems/{problem.code}",
@@ -435,7 +435,7 @@ def document_of(problem: Problem, *, public_url: str, instance: str, correlation
         retry_after=_whole_seconds(problem),
         next_step=problem.next_step,
         correlation_id=correlation_id,
-        errors=tuple(map(_shown, problem.errors[:MOST_ERRORS])) or UNSET,
+        errors=tuple(map(_shown, problem.errors[:MAX_ERRORS])) or UNSET,
         vendor=UNSET if says is None else replace(says, detail=says.detail and without_people(says.detail)),
         operation_id=UNSET if problem.operation_id is None else problem.operation_id,
     )
@@ -447,7 +447,7 @@ def _shown(error: FieldError) -> FieldError:
 
 
 def _whole_seconds(problem: Problem) -> int | None:
-    """Every 429 and 503 says how long to wait, if only a moment."""
+    """Return the seconds to wait. Every 429 and 503 has some."""
     if problem.retry_after is not None:
         return max(1, math.ceil(problem.retry_after))
     return 1 if problem.status in (429, 503) else None

@@ -22,7 +22,7 @@ NAMES: Final = {
     "job_": ("job", "GET /ops/audit?record={}"),
     "dlv_": ("delivery", "GET /ops/audit?record={}"),
 }
-"""What an id of Lockstitch's own names, by its prefix, and where to look for it."""
+"""What an id of Lockstitch names, by its prefix, and where to find it."""
 _PREFIXED: Final = re.compile(r"([a-z]+_)[0-9A-Za-z_]{1,64}")
 _VERSION_AND_VARIANT: Final = 0x7 << 76 | 0b10 << 62
 
@@ -38,8 +38,8 @@ def new_id(prefix: str) -> str:
 
 
 def what_else(identifier: str, wanted: str) -> str | None:
-    """A sentence about an id that names something else than what is wanted, such as `ticket`: what it names, and where
-    that is found. None for one that may name it."""
+    """Return a sentence if the id names something else than `wanted`, such as `ticket`: what it names, and where to
+    find that. None otherwise."""
     match = _PREFIXED.fullmatch(identifier)
     name, where = NAMES.get(match[1], (wanted, "")) if match is not None else (wanted, "")
     if name == wanted:

@@ -1,4 +1,4 @@
-"""What callers read when something went wrong: the problem document (RFC 9457) and its parts."""
+"""The problem document (RFC 9457) and its parts."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -12,31 +12,35 @@ PROBLEM_JSON: Final = "application/problem+json"
 
 Fault = Literal["caller", "vendor", "lockstitch"]
 
-MOST_ERRORS: Final = 100
+MAX_ERRORS: Final = 100
 """Errors that one problem lists. The detail counts the others."""
-LONGEST_PLACE: Final = 1000
+MAX_LENGTH: Final = 1000
 """Characters of a pointer or of an error's detail, which may repeat a member's name of any length."""
 
 
 class FieldError(Struct, frozen=True, kw_only=True):
-    """One complaint: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
+    """One error: at a JSON Pointer (RFC 6901) into the body, or about a query parameter or header."""
 
     pointer: str | UnsetType = UNSET
+    """JSON Pointer (RFC 6901) into the body. Example: `"/emails/0/address"`"""
     parameter: str | UnsetType = UNSET
+    """A query parameter. Example: `"limit"`"""
     header: str | UnsetType = UNSET
+    """A header. Example: `"idempotency-key"`"""
     detail: str
+    """What is wrong, and what is accepted. Example: `"not an e-mail address"`"""
 
 
 def cut(text: str) -> str:
-    """A pointer or a detail at a length that a person reads."""
-    return text if len(text) <= LONGEST_PLACE else f"{text[:LONGEST_PLACE]}…"
+    """Shorten a pointer or detail to `MAX_LENGTH`."""
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
 
 
 def summary(errors: Sequence[FieldError]) -> str:
-    """The first errors in one line, each with its place, and how many more there are."""
-    told = [f"{cut(_place(error))}: {cut(error.detail)}" for error in errors[:MOST_ERRORS]]
-    more = len(errors) - len(told)
-    return "; ".join([*told, f"and {more:,} more"] if more else told)
+    """Return the first errors in one line, each with its place, and the number of further ones."""
+    listed = [f"{cut(_place(error))}: {cut(error.detail)}" for error in errors[:MAX_ERRORS]]
+    more = len(errors) - len(listed)
+    return "; ".join([*listed, f"and {more:,} more"] if more else listed)
 
 
 def _place(error: FieldError) -> str:
@@ -44,30 +48,50 @@ def _place(error: FieldError) -> str:
 
 
 class VendorSays(Struct, frozen=True, kw_only=True):
-    """What the vendor answered, in its own words, with the id that its support asks for."""
+    """The vendor's answer in its own words, with the request id that its support asks for."""
 
     connection: str
+    """The connection that answered. Example: `"hubspot"`"""
     status: int | None = None
+    """The vendor's HTTP status. Example: `409`"""
     code: str | None = None
+    """The vendor's error code. Example: `"CONFLICT"`"""
     detail: str | None = None
+    """The vendor's message. Example: `"Contact already exists"`"""
     request_id: str | None = None
+    """The vendor's id of the request. Give it to the vendor's support. Example: `"0f1c7a9e-5b7e-4d0b"`"""
 
 
 class ProblemDocument(Struct, frozen=True, kw_only=True):
     """The body of every 4xx and 5xx, as `application/problem+json` or, by `Accept`, as `application/json`."""
 
     type: str
+    """The kind of problem, as a URL that explains it. Example: `"https://example.com/problems/not-found"`"""
     code: str
+    """The last segment of `type`. Let workflows branch on it. Example: `"not-found"`"""
     title: str
+    """The kind of problem in words, constant for a code. Example: `"Not found"`"""
     status: int
+    """The HTTP status of the answer. Example: `404`"""
     detail: str
+    """What happened in this case, for people. Example: `"HubSpot has no customer with the id 1051."`"""
     instance: str
+    """The path that was called. Example: `"/v1/customers/hubspot:1051"`"""
     category: Category
+    """The kind of failure. `conflict` needs a decision, `auth` a valid credential. Example: `"permanent"`"""
     fault: Fault
+    """Who must change something. Example: `"caller"`"""
     retryable: bool
+    """Whether the same request can succeed later. Example: `false`"""
     retry_after: int | None
+    """Seconds to wait before a retry, as in the header `Retry-After`. Example: `null`"""
     next_step: str
+    """What you can do now. Example: `"Check the path and the id."`"""
     correlation_id: str
+    """The run that this call belongs to. Example: `"orders-4711-1767225600000"`"""
     errors: tuple[FieldError, ...] | UnsetType = UNSET
+    """All errors of the request, each with its place."""
     vendor: VendorSays | UnsetType = UNSET
+    """The vendor's answer, if there is one."""
     operation_id: str | UnsetType = UNSET
+    """The operation concerned. Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""

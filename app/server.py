@@ -29,16 +29,16 @@ DRAIN_SECONDS: Final = 10.0
 PROBE_CONNECTIONS: Final = 64
 FEWEST_CONNECTIONS: Final = 16
 OTHER_FILES: Final = 512
-"""Files that a process has open beside the connections of its callers: to the database, to vendors, its probes."""
+"""Open files of a process besides callers' connections: the database, vendors, probes."""
 WAITING_CONNECTIONS: Final = 1024
-"""Connections that the kernel keeps until they are accepted."""
+"""Connections that the kernel queues until they are accepted."""
 HEADER_BYTES: Final = 64 * 1024
-"""Of the headers of one request together. So much is also read at once of a body."""
+"""Maximum size of all headers of a request, and of one read of a body."""
 _log = logging.getLogger("lockstitch.server")
 
 
 def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
-    """The ASGI application: routes, problems for everything that goes wrong, and the edge around them."""
+    """Return the ASGI application: routes, problem documents for every exception, and the edge around them."""
     telemetry.expect_server_errors(template_of(path) for handler in route_handlers for path in handler.paths)
     app = Litestar(
         route_handlers=list(route_handlers),
@@ -47,7 +47,7 @@ def application(dependencies: Dependencies, route_handlers: Sequence[HTTPRouteHa
         before_request=refuse_other_path,
         openapi_config=None,
         logging_config=None,
-        # Routes count the body themselves while it comes in.
+        # Handlers count the body while it arrives.
         request_max_body_size=None,
     )
     http = dependencies.of(HttpDeps)
@@ -62,7 +62,7 @@ async def serve_application(
     *,
     probes: Sequence[HTTPRouteHandler] = (),
 ) -> None:
-    """Serve until SIGTERM or SIGINT; requests that have begun are answered. `probes` are served on `probe_port` too,
+    """Serve until SIGTERM or SIGINT. Answer the requests that have begun. `probes` are also served on `probe_port`,
     where callers cannot take all connections. Raises SettingsError for a port that cannot be used."""
     servers = [_server(application(dependencies, route_handlers), settings, port, _room(settings.max_connections))]
     if probes and settings.probe_port:
@@ -88,7 +88,7 @@ async def serve_application(
 async def _listen(server: Server) -> None:
     try:
         await server.serve()
-    except RuntimeError as error:  # Granian's for what the system refuses, with a stack trace of its own in it
+    except RuntimeError as error:  # from Granian, with a stack trace in its text
         told = str(error).partition(" (")[0]
         raise SettingsError(f"Port {server.bind_port} cannot be used: {told}. Name another one.") from error
 
@@ -100,11 +100,11 @@ def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Se
         port=port,
         interface=Interfaces.ASGINL,
         http=HTTPModes.auto if settings.http2 else HTTPModes.http1,
-        websockets=False,  # a request to upgrade is answered as the plain request that it is
+        websockets=False,  # a request to upgrade is answered as a plain request
         backlog=WAITING_CONNECTIONS,
-        backpressure=connections,  # Granian counts connections by it, not requests
+        backpressure=connections,  # in Granian a limit of connections, not of requests
         http1_settings=HTTP1Settings(
-            # Of idle connections too: the time runs from the end of the last answer.
+            # Also for idle connections, from the end of the last answer.
             header_read_timeout=settings.header_timeout_seconds * 1000,
             max_buffer_size=HEADER_BYTES,
         ),
@@ -113,7 +113,7 @@ def _server(app: ASGIApp, settings: Settings, port: int, connections: int) -> Se
 
 
 def _room(connections: int) -> int:
-    """How many connections this process can accept, after raising its limit of open files where it may."""
+    """Return how many connections this process can accept, after raising its limit of open files if permitted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + OTHER_FILES
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

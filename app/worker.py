@@ -1,4 +1,5 @@
-"""The worker: runs jobs, goes on with operations that nobody holds, seals, watches, and removes what is too old."""
+"""The worker: runs jobs, continues undecided operations, seals the audit trail, sends alarms, and removes expired
+rows."""
 
 import asyncio
 import logging
@@ -20,12 +21,12 @@ from app.server import serve_application
 from app.settings.environment import Settings
 from app.uploads.deps import UploadDeps
 from app.uploads.take_folder import take_from_folders
-from app.wiring import Runtime, open_runtime
+from app.wiring.runtime import Runtime, open_runtime
 from app.writes.deps import WriteDeps
 from app.writes.models import Begun
 from app.writes.recover import resolve
 
-AT_ONCE: Final = 16
+CONCURRENCY: Final = 16
 POLL_SECONDS: Final = 0.25
 SEAL_SECONDS: Final = 0.4
 ANCHOR_SECONDS: Final = 300.0
@@ -34,13 +35,13 @@ WATCH_SECONDS: Final = 5.0
 REAP_SECONDS: Final = 60.0
 EXPORTS_SECONDS: Final = 3.0
 DRAIN_SECONDS: Final = 15.0
-# After that the runner gives back what has not ended, and needs the database for it.
+# Then the runner releases unfinished jobs, for which it needs the database.
 GIVE_BACK_SECONDS: Final = 3.0
 _log = logging.getLogger("lockstitch.worker")
 
 
 def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, which lets what has begun finish."""
+    """Run until SIGTERM or SIGINT, then finish what has begun."""
     telemetry.set_up(settings, "worker")
     try:
         uvloop.run(_run(settings))
@@ -50,7 +51,7 @@ def run(settings: Settings) -> None:
 
 async def _run(settings: Settings) -> None:
     async with open_runtime(settings, works=True) as runtime:
-        assert runtime.runner is not None  # noqa: S101 - this process works
+        assert runtime.runner is not None  # noqa: S101 - opened with works=True
         jobs = asyncio.create_task(runtime.runner.run())
         work = asyncio.create_task(Worker(runtime, lambda: not jobs.done()).run())
         try:
@@ -62,11 +63,11 @@ async def _run(settings: Settings) -> None:
 
 
 class Worker:
-    """A few loops over one database. Any number of workers may run; rows are claimed, not assigned. `jobs_run` tells
-    whether the runner of jobs is at work."""
+    """A few periodic tasks over one database. Any number of workers may run; rows are claimed, not assigned. `jobs_run`
+    returns whether the job runner is alive."""
 
     def __init__(self, runtime: Runtime, jobs_run: Callable[[], bool]) -> None:
-        assert runtime.upkeep is not None  # noqa: S101 - this process works
+        assert runtime.upkeep is not None  # noqa: S101 - opened with works=True
         self._runtime = runtime
         self._upkeep = runtime.upkeep
         self._writes = runtime.dependencies.of(WriteDeps)
@@ -76,7 +77,7 @@ class Worker:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until cancelled; then the operations that were begun are finished."""
+        """Run until cancelled, then finish the operations in progress."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for name, seconds, step in (
@@ -84,11 +85,11 @@ class Worker:
                     ("redrives", POLL_SECONDS, self._redrive),
                     ("seal", SEAL_SECONDS, self._runtime.seal),
                     ("anchor", ANCHOR_SECONDS, self._anchor),
-                    ("heartbeat", HEARTBEAT_SECONDS, self._beat),
+                    ("heartbeat", HEARTBEAT_SECONDS, self._note_heartbeat),
                     ("reap", REAP_SECONDS, self._reap),
                     ("exports", EXPORTS_SECONDS, self._take_exports),
-                    ("watch", WATCH_SECONDS, self._upkeep.watch.look),
-                    ("sign of life", self._upkeep.heartbeat_seconds, self._sign_of_life),
+                    ("watch", WATCH_SECONDS, self._upkeep.watch.check),
+                    ("dead man's switch", self._upkeep.heartbeat_seconds, self._signal_alive),
                 ):
                     tasks.create_task(self._loops.run(name, seconds, step))
         finally:
@@ -96,7 +97,7 @@ class Worker:
                 await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
 
     async def _claim(self) -> bool:
-        free = AT_ONCE - len(self._running)
+        free = CONCURRENCY - len(self._running)
         if free <= 0:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
             return True
@@ -110,22 +111,22 @@ class Worker:
     async def _resolve(self, begun: Begun) -> None:
         try:
             await resolve(self._writes, begun)
-        except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
-            # The lease runs out and it is looked at again; the log says why it did not go on now.
-            _log.exception("an operation could not be gone on with", extra={"operation_id": begun.operation.id})
+        except Exception:  # noqa: BLE001 - the loop must survive
+            # It is claimed again when its lease expires.
+            _log.exception("an operation could not be continued", extra={"operation_id": begun.operation.id})
 
     async def _redrive(self) -> bool:
         return await run_due_redrives(self._runtime.dependencies.of(DeadLetterDeps))
 
     async def _anchor(self) -> bool:
-        """Whoever keeps the logs elsewhere can prove by these lines that the chain was not written anew."""
+        """Log the head of the audit chain. Logs stored elsewhere then prove that the chain was not rebuilt."""
         head = await self._runtime.dependencies.of(PostgresAuditTrail).head()
         if head.position:
             anchor = f"{head.position}:{head.chain}"
-            _log.info("the audit chain has come to %s", anchor, extra={"anchor": anchor})
+            _log.info("the audit chain reached %s", anchor, extra={"anchor": anchor})
         return False
 
-    async def _beat(self) -> bool:
+    async def _note_heartbeat(self) -> bool:
         await self._runtime.beat(self._name)
         return False
 
@@ -135,11 +136,11 @@ class Worker:
     async def _take_exports(self) -> bool:
         return await take_from_folders(self._runtime.dependencies.of(UploadDeps), self._upkeep.folders)
 
-    async def _sign_of_life(self) -> bool:
-        """To a dead man's switch, which raises an alarm when none comes: so there is none while anything is amiss."""
+    async def _signal_alive(self) -> bool:
+        """Send a heartbeat to the dead man's switch, unless a loop hangs or the watch failed."""
         hanging = self._loops.hanging()
         if hanging or not self._jobs_run():
-            _log.error("no sign of life is given: a loop hangs", extra={"loops": hanging or ["jobs"]})
+            _log.error("no heartbeat was sent: a loop hangs", extra={"loops": hanging or ["jobs"]})
         elif self._upkeep.watch.well:
             await self._upkeep.alerter.heartbeat()
         return False

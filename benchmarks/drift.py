@@ -12,14 +12,11 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from app.audit.models import Trail
+from app.drift.deps import DriftDetectionDeps
 from app.drift.detect import AT_ONCE, GATHER_SECONDS, MOST_WAITING, DriftDetection
 from app.drift.judge import Sample, see, traits_of
 from app.drift.models import Baseline, DriftSubject
-from app.drift.record import DriftRecorder
-from app.events.models import Events
-from app.postgres.database import Transactions
-from app.queue.models import Enqueuer
+from app.drift.store import PostgresDrifts
 from app.settings.file import DriftSettings
 from benchmarks import figures
 from benchmarks.records import Subject, subjects
@@ -32,7 +29,7 @@ RECORDS: Final = int(MOST_WAITING / 2 / RATE)
 
 
 class _Learned:
-    """`drift_ports.Drifts` that know the record, so that nothing is ever written."""
+    """A store of baselines that knows the record, so that nothing is ever written."""
 
     def __init__(self, record: Sample) -> None:
         known: dict[str, set[str]] = {}
@@ -84,19 +81,17 @@ async def _lookout(subject: Subject, resource: Any) -> AsyncIterator[DriftDetect
         source="record",
     )
     sample = Sample(subject=seen_by, record=subject.record, read_by=subject.mapping.record, resource=resource)
-    drifts: Any = _Learned(sample)
-    nothing: Any = None  # what is only needed to write something down
-    notes = DriftRecorder(
-        drifts=drifts,
-        transactions=cast(Transactions, nothing),
-        events=cast(Events, nothing),
-        queue=cast(Enqueuer, nothing),
-        trail=cast(Trail, nothing),
-        rules={},
-        public_url="",
-    )
+    nothing: Any = None  # only needed to record something
     detection = DriftDetection(
-        drifts=drifts, transactions=nothing, trail=nothing, notes=notes, settings=DriftSettings()
+        DriftDetectionDeps(
+            drifts=cast(PostgresDrifts, _Learned(sample)),
+            database=nothing,
+            events=nothing,
+            queue=nothing,
+            settings=DriftSettings(),
+            rules={},
+            public_url="",
+        )
     )
     async with detection.running():
         yield detection

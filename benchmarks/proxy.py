@@ -17,7 +17,7 @@ from granian.server.embed import Server
 from litestar import Litestar, Request, Response, get, post
 
 from app.egress.transport import Wire
-from app.wiring import POOL_SIZE
+from app.wiring.runtime import POOL_SIZE
 from mappings.http import VendorRequest
 from mappings.hubspot.endpoints import CONTACT_CALLS
 from mappings.hubspot.wire_v3 import Account

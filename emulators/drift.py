@@ -41,7 +41,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
             return {name: self._bent(kind, one) for name, one in value.items()}
         match kind:
             case "field":
-                return value | self.field
+                return value | dict(self.field)
             case "missing":
                 return {name: one for name, one in value.items() if name not in self.gone}
             case "type":

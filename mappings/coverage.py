@@ -45,10 +45,15 @@ class FieldCoverage(Struct, frozen=True, kw_only=True):
     """One canonical field at one vendor. `values` are those of an enum that can be written."""
 
     field: str
+    """The canonical field. Example: `"lifecycle_stage"`"""
     reads: bool
+    """Whether a read can return it. Example: `true`"""
     creates: bool
+    """Whether a create can set it. Example: `true`"""
     updates: bool
+    """Whether an update can change it. Example: `true`"""
     values: tuple[str, ...] = ()
+    """The values that can be written, for an enum. Example: `["lead", "customer"]`"""
 
 
 @lru_cache(maxsize=256)

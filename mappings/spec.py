@@ -313,12 +313,14 @@ def misread(record: Struct, error: Exception, what: str) -> VendorDrift:
 
 
 class Option(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One value that a field can hold at a connection: what to write, and what people there call it. `active` is told
-    where the vendor tells it: one that is not is only held by older records."""
+    """One value that a field can hold at a connection."""
 
     value: str
+    """The value to write. Example: `"waiting_on_customer"`"""
     label: str
+    """The name that users of the vendor see. Example: `"Waiting on contact"`"""
     active: bool | UnsetType = UNSET
+    """False if only older records have it; absent if the vendor does not say. Example: `true`"""
 
 
 FieldOptions = Mapping[str, tuple[Option, ...]]

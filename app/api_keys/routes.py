@@ -1,21 +1,30 @@
-"""`GET /v1/me`: the key that was sent."""
+"""`GET /v1/me`: the key of the request."""
 
 from typing import Final
 
-from litestar import route
+from msgspec import Struct
 
-from app.http.admission import AnyRequest, admit
-from app.http.query import Query
+from app.http.operation import Call, operation
 from app.http.responses import Answered, json_response
+from canonical.parts import Instant
 
 
-@route("/v1/me", http_method=["GET"], name="who am I")
-async def me(request: AnyRequest) -> Answered:
-    """The key that was sent: its name, scopes and end."""
-    admitted = await admit(request, None)
-    Query(request, ()).check()
-    caller = admitted.caller
-    return json_response({"name": caller.name, "scopes": sorted(caller.scopes), "expires_at": caller.expires_at})
+class Me(Struct, frozen=True, kw_only=True):
+    """The key of the request."""
+
+    name: str
+    """The key's name. Example: `"n8n"`"""
+    scopes: list[str]
+    """The scopes of the key. Example: `["customers:read", "customers:write"]`"""
+    expires_at: Instant | None
+    """When it expires; null for never. Example: `"2027-01-01T00:00:00Z"`"""
 
 
-HANDLERS: Final = (me,)
+@operation("GET", "/v1/me", tag="About", answer=Me)
+async def who_am_i(call: Call) -> Answered:
+    """Show the key of the request."""
+    caller = call.caller
+    return json_response(Me(name=caller.name, scopes=sorted(caller.scopes), expires_at=caller.expires_at))
+
+
+HANDLERS: Final = (who_am_i,)

@@ -1,4 +1,4 @@
-"""Callers' keys: made, found, rotated, revoked. Only the SHA-256 of a key is stored; the key itself is shown once."""
+"""API keys: create, find, rotate, revoke. Only the SHA-256 of a key is stored; the key itself is shown once."""
 
 import hashlib
 import secrets
@@ -56,8 +56,8 @@ SELECT_ALL = Statement(
     """,
 )
 
-# The overlap only ever shortens a life. Of two rotations at once the second waits for the row, then finds it rotated
-# already and is refused.
+# The overlap only ever shortens the lifetime. Of two concurrent rotations, the second waits for the row, finds it
+# rotated and is refused.
 MARK_ROTATED = Statement(
     "UPDATE api_key",
     """
@@ -92,11 +92,11 @@ MARK_REVOKED = Statement(
 
 
 class ApiKeyError(Complaint):
-    """A key cannot be made, rotated or revoked as asked; the message says why."""
+    """A key cannot be created, rotated or revoked. The message says why."""
 
 
 class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as operators see it. `state` is `valid`, `overlapping` (rotated, still good), `expired` or `revoked`."""
+    """A key as operators see it. `state` is `valid`, `overlapping` (rotated, still valid), `expired` or `revoked`."""
 
     id: str
     principal: str
@@ -108,7 +108,7 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key just made, with the only copy of its secret."""
+    """A new key, with the only copy of its secret."""
 
     id: str
     name: str
@@ -118,29 +118,29 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def generate_secret() -> str:
-    """`lsk_` and 256 random bits in base64url."""
+    """Return `lsk_` and 256 random bits in base64url."""
     return PREFIX + urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
 
 
 def digest_of(secret: str) -> bytes:
-    """What is stored in place of a key."""
+    """Return the digest that is stored instead of a key."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 class PostgresKeys:
-    """`Keys` on PostgreSQL, and what operators do with keys; every change is audited with `actor` as its cause."""
+    """API keys: look them up, and change them. Every change is audited with `actor` as its cause."""
 
     def __init__(self, database: Database, *, actor: str = "lockstitch") -> None:
         self._database = database
         self._actor = actor
 
     async def find(self, secret: str) -> Caller | None:
-        """Who holds this key, if it is valid now by the database's clock."""
+        """Return the holder of this key, if it is valid now by the database's clock."""
         digest = digest_of(secret)
         return (await self.find_all([digest])).get(digest)
 
     async def find_all(self, digests: Collection[bytes]) -> dict[bytes, Caller]:
-        """Who holds the keys with these digests, by digest; those that are not valid now are left out."""
+        """Return the holders of the valid keys with these digests, by digest."""
         return {
             row["digest"]: Caller(
                 principal=row["principal"],
@@ -152,7 +152,7 @@ class PostgresKeys:
         }
 
     async def list(self) -> Sequence[ListedKey]:
-        """Every key ever made, by name and age."""
+        """List every key ever created, by name and age."""
         return [msgspec.convert(dict(row), ListedKey) for row in await self._database.fetch(SELECT_ALL)]
 
     async def create(
@@ -163,11 +163,11 @@ class PostgresKeys:
         expires_in: timedelta | None = None,
         secret: str | None = None,
     ) -> NewKey:
-        """Make a key for a new principal; `secret` brings one made earlier by `generate_secret` into a database.
+        """Create a key for a new principal, with this `secret` if given (made by `generate_secret`).
 
         Raises ApiKeyError for an unknown scope and for a name that a live key already has.
         """
-        key_id, wanted = new_id("key_"), _known(scopes)
+        key_id, wanted = new_id("key_"), _checked(scopes)
         try:
             async with self._database.transaction() as session:
                 made = await _insert(
@@ -194,12 +194,12 @@ class PostgresKeys:
         expires_in: timedelta | None = None,
         scopes: Collection[str] = (),
     ) -> NewKey:
-        """Make the next key of the same principal and name; the present one stays good for the overlap.
+        """Create the next key of the same principal and name. The present one stays valid for the overlap.
 
-        The new key has these scopes, else those of the present one; it lives for `expires_in`, else as long as the
-        present one was given to live. Raises ApiKeyError for an unknown scope and without a key of this name.
+        Scopes and lifetime default to those of the present key. Raises ApiKeyError for an unknown scope,
+        and without a key of this name.
         """
-        wanted = _known(scopes) if scopes else None
+        wanted = _checked(scopes) if scopes else None
         async with self._database.transaction() as session:
             present = await session.fetch_row(MARK_ROTATED, name, overlap)
             if present is None:
@@ -224,10 +224,9 @@ class PostgresKeys:
             return made
 
     async def revoke(self, name: str) -> int:
-        """End the key of this name and those in their overlap; how many that were. Processes that know it notice within
-        a second (`remembered_keys`).
+        """Revoke the key of this name and those in their overlap, and return their number.
 
-        Raises ApiKeyError for none.
+        Other processes notice within a second. Raises ApiKeyError for none.
         """
         async with self._database.transaction() as session:
             revoked = await session.fetch(MARK_REVOKED, name)
@@ -241,8 +240,8 @@ class PostgresKeys:
         await record.append(session, what, subject=key_id, actor=self._actor, correlation_id=None, facts=facts)
 
 
-def _known(scopes: Collection[str]) -> list[str]:
-    """The scopes in their usual order. Raises ApiKeyError for an unknown one, and for none."""
+def _checked(scopes: Collection[str]) -> list[str]:
+    """Return the scopes in their usual order. Raises ApiKeyError for an unknown one, and for none."""
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ApiKeyError(f"Unknown scope {', '.join(unknown) or '(none given)'}; there are {', '.join(SCOPES)}.")

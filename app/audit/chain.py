@@ -1,14 +1,14 @@
-"""The chain over the audit trail, and the sealer that appends to it.
+"""The hash chain over the audit trail, and the sealer that appends to it.
 
     digest_n = SHA-256(event_n)          the event as a JSON array in UTF-8, without spaces:
                                          [id, at, xid, type, subject, actor, correlation id, facts, digest]
     chain_n  = SHA-256(chain_n-1 ‖ digest_n)          chain_0 is 32 zero bytes
 
-`at` is written in UTC with six digits of fraction, `facts` is the text as it is stored, `digest` is in hexadecimal.
+`at` is in UTC with six digits of fraction, `facts` is the stored text, `digest` is in hexadecimal.
 
-Events are sealed in the order (transaction, id), below the oldest transaction that is still open: whatever commits
-later sorts behind. Up to the mark in `audit_sealer` everything is sealed, so an event without a seal below the mark was
-put in by somebody else.
+Events are sealed in the order (transaction, id), below the oldest open transaction, so an event that commits later
+sorts after all sealed ones. `audit_sealer` marks the position up to which everything is sealed: an event below the mark
+without a seal was inserted by someone else.
 """
 
 import hashlib
@@ -25,16 +25,16 @@ GENESIS: Final = bytes(32)
 BATCH: Final = 2_000
 EVENT: Final = "e.id, e.at, e.xid, e.type, e.subject, e.actor, e.correlation_id, e.facts, e.digest"
 
-# Any constant that nothing else locks: "auditsea" in ASCII.
+# A constant that nothing else locks: "auditsea" in ASCII.
 ADVISORY_LOCK: Final = int.from_bytes(b"auditsea")
-# Behind every id of a transaction.
+# Sorts after every id of a transaction.
 LAST_ID: Final = 2**63 - 1
 LAST_XID: Final = 2**64 - 1
 
-# Given up by itself at the end of the transaction, also when its process is killed.
+# Released at the end of the transaction, also when its process is killed.
 LOCK = Statement("SELECT audit_sealer", "SELECT pg_try_advisory_xact_lock($1)")
 
-# The mark counts while the transaction counter leads the same life: same cluster, and not behind the mark.
+# The mark is valid in the same cluster, while the transaction counter is ahead of it.
 STATE = Statement(
     "SELECT audit_sealer",
     """
@@ -62,8 +62,8 @@ SELECT_NEXT = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# In a life that has no mark yet. What can be seen and yet is from a transaction to come is from an earlier life.
-SELECT_LEFT_OVER = Statement(
+# Without a valid mark. A visible event with a future transaction number comes from an earlier cluster.
+SELECT_UNMARKED = Statement(
     "SELECT audit_event",
     f"""
     SELECT {EVENT}
@@ -95,7 +95,7 @@ SET_MARK = Statement(
 
 
 def digest_of_event(event: asyncpg.Record) -> bytes:
-    """Over everything that an event is; `event` has the columns of EVENT."""
+    """Return the digest over the whole event. `event` has the columns of EVENT."""
     written = event["at"].astimezone(UTC).isoformat(timespec="microseconds")
     whole = (
         *(event["id"], written, event["xid"], event["type"], event["subject"], event["actor"]),
@@ -105,25 +105,25 @@ def digest_of_event(event: asyncpg.Record) -> bytes:
 
 
 def link(chain: bytes, digest: bytes) -> bytes:
-    """The chain with one more event."""
+    """Return the chain extended by one event."""
     return hashlib.sha256(chain + digest).digest()
 
 
 class AuditSealer:
-    """Appends to the chain. Any number of processes may try; one at a time does it."""
+    """Appends to the chain. Any number of processes may try; one at a time succeeds."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def seal(self, at_most: int = BATCH) -> int:
-        """Seal what is ready, at most so many; how many. 0 also while another process is at it."""
+        """Seal at most this many events, and return their number. 0 also while another process seals."""
         async with self._database.transaction() as session:
             if not await session.fetch_value(LOCK, ADVISORY_LOCK):
                 return 0
             state = await session.fetch_row(STATE)
-            assert state is not None  # noqa: S101 - one row at least, whatever is in the tables
+            assert state is not None  # noqa: S101 - always one row
             if not state["mark_counts"]:
-                return await _seal_left_over(session, state, at_most)
+                return await _seal_unmarked(session, state, at_most)
             events = await session.fetch(SELECT_NEXT, state["sealed_xid"], state["sealed_id"], at_most)
             if events:
                 await _append(session, state, events)
@@ -131,9 +131,9 @@ class AuditSealer:
             return len(events)
 
 
-async def _seal_left_over(session: Session, state: asyncpg.Record, at_most: int) -> int:
-    """The beginning of a life of the transaction counter: when nothing is left over, the mark is set."""
-    events = await session.fetch(SELECT_LEFT_OVER, at_most)
+async def _seal_unmarked(session: Session, state: asyncpg.Record, at_most: int) -> int:
+    """Seal without a valid mark. When no event is left, set the mark."""
+    events = await session.fetch(SELECT_UNMARKED, at_most)
     if events:
         await _append(session, state, events)
     if len(events) < at_most:

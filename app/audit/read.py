@@ -1,17 +1,18 @@
 """Audit trail operations: list events, and verify the chain."""
 
-from app.audit.models import Anchor, AuditFilter, AuditTrail, Verification
+from app.audit.models import Anchor, AuditFilter, Verification
+from app.audit.trail import PostgresAuditTrail
 from app.errors import InvalidField
 from app.http.paging import Page, page_of
 
 
-async def list_audit(trail: AuditTrail, which: AuditFilter, *, before: int | None, limit: int) -> Page:
+async def list_audit(trail: PostgresAuditTrail, which: AuditFilter, *, before: int | None, limit: int) -> Page:
     """List events, newest first. The cursor is the last id of the page."""
     found = await trail.list(which, before=before, limit=limit + 1)
     return page_of(found, limit)
 
 
-async def verify_audit(trail: AuditTrail, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:
+async def verify_audit(trail: PostgresAuditTrail, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:
     """Verify the chain from `start`. Raises InvalidField for a start after its end, or an anchor before `start` - 1.
 
     An anchor at `start` - 1 is compared with the first link. An earlier one could not be compared with anything.

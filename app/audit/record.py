@@ -15,7 +15,9 @@ from typing import Any
 
 import msgspec
 
-from app.postgres.database import Statement, Transaction
+from app import telemetry
+from app.audit.models import Fact
+from app.postgres.database import Session, Statement, Transaction
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ def columns_of(
 
 
 async def append(
-    session: Transaction, kind: str, *, subject: str, actor: str, correlation_id: str | None, facts: dict[str, Any]
+    session: Session, kind: str, *, subject: str, actor: str, correlation_id: str | None, facts: dict[str, Any]
 ) -> None:
     """Add one event."""
     await append_all(
@@ -75,10 +77,22 @@ async def append(
     )
 
 
-async def append_all(session: Transaction, entries: Sequence[Entry]) -> None:
+async def append_all(session: Session, entries: Sequence[Entry]) -> None:
     """Add events, in this order."""
     if entries:
         await session.execute(INSERT, *columns_of(entries))
+
+
+async def append_facts(transaction: Transaction, *facts: Fact) -> None:
+    """Add facts, in this order, with the correlation id of the current run."""
+    run = telemetry.correlation_id.get() or None
+    await append_all(
+        transaction,
+        [
+            Entry(type=fact.type, subject=fact.subject, actor=fact.actor, correlation_id=run, facts=fact.facts)
+            for fact in facts
+        ],
+    )
 
 
 def digest_of(kind: str, subject: str, actor: str, correlation_id: str | None, facts: str) -> bytes:

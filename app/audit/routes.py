@@ -1,79 +1,89 @@
-"""The audit trail: its events, and whether the chain over them holds."""
+"""HTTP operations of the audit trail."""
 
-import re
 from typing import Final
 
-from litestar import route
-
-from app.audit.models import Anchor, AuditFilter
-from app.audit.read import list_audit, verify_audit
+from app.audit import read
+from app.audit.models import Anchor, AuditEvent, AuditFilter, Verification
 from app.audit.trail import PostgresAuditTrail
-from app.http.admission import AnyRequest, admit
-from app.http.deps import deps_of
-from app.http.query import Query
+from app.http.operation import Call, Listing, operation
+from app.http.parameters import LIMIT, cursor, instant, matching, text
 from app.http.responses import Answered, json_response, page_response
 
-AUDIT_TYPE: Final = re.compile(r"[a-z_]+\.([a-z_]+|\*)")
-ANCHOR: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
-POSITION: Final = re.compile(r"[1-9][0-9]{0,17}")
-# Takes about a second; a longer chain is walked in several calls.
+TAG: Final = "Operators"
+READ: Final = ("ops:read",)
+POSITION: Final = "[1-9][0-9]{0,17}"
+# Takes about a second; a longer chain is verified in several calls.
 MOST_AT_ONCE: Final = 100_000
-
-
-@route("/ops/audit", http_method=["GET"], name="list audit events")
-async def list_events(request: AnyRequest) -> Answered:
-    """Audit events, newest first, each with its place in the chain."""
-    await admit(request, "ops:read")
-    query = Query(request, ("type", "record", "actor", "correlation_id", "since", "limit", "cursor"))
-    kind = query.text("type")
-    if kind is not None and not AUDIT_TYPE.fullmatch(kind):
-        query.complain("type", "a type such as receipt.received, or receipt.* for all that begin so")
-    which = AuditFilter(
-        type=kind,
-        record=query.text("record"),
-        actor=query.text("actor"),
-        correlation_id=query.text("correlation_id", 128),
-        since=query.instant("since"),
-    )
-    limit = query.whole("limit", 1, 250, 50)
-    before = _position(query, "cursor", "is not a cursor of this list")
-    query.check()
-    return page_response(
-        request, await list_audit(deps_of(request, PostgresAuditTrail), which, before=before, limit=limit)
-    )
-
-
-@route("/ops/audit/verify", http_method=["GET"], name="verify audit chain")
-async def verify(request: AnyRequest) -> Answered:
-    """Whether the chain holds; the first break says where and why not."""
-    await admit(request, "ops:read")
-    query = Query(request, ("from", "anchor"))
-    start = _position(query, "from", "a position in the chain, 1 for its beginning")
-    anchor = _anchor(query)
-    query.check()
-    verification = await verify_audit(
-        deps_of(request, PostgresAuditTrail), start=start or 1, at_most=MOST_AT_ONCE, anchor=anchor
-    )
-    return json_response(verification)
-
-
-def _position(query: Query, name: str, told: str) -> int | None:
-    value = query.text(name)
-    if value is not None and not POSITION.fullmatch(value):
-        query.complain(name, told)
-        return None
-    return None if value is None else int(value)
-
-
-def _anchor(query: Query) -> Anchor | None:
-    value = query.text("anchor")
-    match = None if value is None else ANCHOR.fullmatch(value)
-    if value is not None and match is None:
-        query.complain("anchor", "POSITION:CHAIN, with the 64 hexadecimal digits of a head that was given out")
-    return None if match is None else Anchor(position=int(match[1]), chain=match[2])
-
-
-HANDLERS: Final = (
-    list_events,
-    verify,
+TYPE: Final = matching(
+    "type",
+    "Only this type; `receipt.*` matches every type with this prefix.",
+    "receipt.*",
+    r"[a-z_]+\.([a-z_]+|\*)",
+    lambda match: match[0],
+    otherwise="a type such as receipt.received, or receipt.* for a prefix",
 )
+RECORD: Final = text(
+    "record", "Only events of this record, operation, job or connection.", "op_0198f0a2b7c47d3c9a51f2e80b6c4d17"
+)
+ACTOR: Final = text("actor", "Only changes made by this actor.", "lockstitch")
+RUN: Final = text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128)
+SINCE: Final = instant("since", "Only events at or after this time")
+CURSOR: Final = cursor(POSITION)
+FROM: Final = matching(
+    "from",
+    "Position at which to begin. Earlier events are not verified.",
+    "1",
+    POSITION,
+    lambda match: int(match[0]),
+    otherwise="a position in the chain, 1 for its beginning",
+    schema={"type": "integer", "minimum": 1, "default": 1, "examples": [1]},
+)
+ANCHOR: Final = matching(
+    "anchor",
+    "An earlier head as POSITION:CHAIN. The chain must have this value at this position.",
+    "48119:77efbab93df15cffcbd28dd2a07ae1250a17c41d044d1b7103c7cf99013eb33c",
+    f"({POSITION}):([0-9a-f]{{64}})",
+    lambda match: Anchor(position=int(match[1]), chain=match[2]),
+    otherwise="POSITION:CHAIN, with the 64 hexadecimal digits of an earlier head",
+)
+
+
+@operation(
+    "GET",
+    "/ops/audit",
+    tag=TAG,
+    scopes=READ,
+    query=(TYPE, RECORD, ACTOR, RUN, SINCE, LIMIT, CURSOR),
+    answer=Listing(item=AuditEvent, meaning="A page of audit events."),
+    sends=("Link",),
+)
+async def list_audit(call: Call) -> Answered:
+    """List audit events, newest first.
+
+    Every state change: who made it, in which run, and its position in the chain. Audit events are never deleted.
+    """
+    which = AuditFilter(
+        type=call.query(TYPE),
+        record=call.query(RECORD),
+        actor=call.query(ACTOR),
+        correlation_id=call.query(RUN),
+        since=call.query(SINCE),
+    )
+    position = call.query(CURSOR)
+    before = None if position is None else int(position)
+    page = await read.list_audit(call.deps(PostgresAuditTrail), which, before=before, limit=call.query(LIMIT))
+    return page_response(call.request, page)
+
+
+@operation("GET", "/ops/audit/verify", tag=TAG, scopes=READ, query=(FROM, ANCHOR), answer=Verification)
+async def verify_audit(call: Call) -> Answered:
+    """Verify that the audit trail is unchanged.
+
+    Verifies up to 100,000 events of the chain per call; continue with `next_from`. A broken chain is still a 200: check
+    `intact`.
+    """
+    trail, start, anchor = call.deps(PostgresAuditTrail), call.query(FROM) or 1, call.query(ANCHOR)
+    return json_response(await read.verify_audit(trail, start=start, at_most=MOST_AT_ONCE, anchor=anchor))
+
+
+HANDLERS: Final = (list_audit, verify_audit)

@@ -1,4 +1,4 @@
-"""The audit trail for those who read it: pages of events, and the walk along the chain."""
+"""Read the audit trail: pages of events, and the verification of the chain."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,11 +11,11 @@ from app.audit.models import Anchor, AuditEvent, AuditFilter, ChainBreak, Unseal
 from app.audit.record import digest_of
 from app.postgres.database import Database, Statement
 
-STEP: Final = 2_000
-GONE: Final = "events are gone, as they are when a database was restored from a backup"
+BATCH: Final = 2_000
+MISSING: Final = "events are missing, as after a restore from a backup"
 
-# Which index serves depends on the filters that are given; a plan for all of them would read the whole trail.
-PLAN_ANEW = Statement("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+# The filters decide which index to use; a generic plan would read the whole trail.
+CUSTOM_PLAN = Statement("SELECT settings", "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 
 SELECT_PAGE = Statement(
     "SELECT audit_event",
@@ -39,7 +39,7 @@ SELECT_PAGE = Statement(
 
 SELECT_SEAL = Statement("SELECT audit_seal", "SELECT audit_event, chain FROM audit_seal WHERE position = $1")
 
-WALK = Statement(
+SELECT_SEALS = Statement(
     "SELECT audit_seal",
     f"""
     SELECT s.position, s.audit_event, s.digest AS sealed, s.chain, {EVENT}
@@ -49,8 +49,8 @@ WALK = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# Below the mark everything is sealed, and nobody can see what a transaction to come has written.
-SELECT_SMUGGLED = Statement(
+# Below the mark everything is sealed, and no event of a future transaction is visible.
+SELECT_INSERTED = Statement(
     "SELECT audit_event",
     """
     SELECT e.id
@@ -64,8 +64,8 @@ SELECT_SMUGGLED = Statement(
     """,
 )
 
-# $1 and $2 are the mark, $3 the next transaction: what is from a later one is from an earlier life of the counter, and
-# was sealed before there was a mark.
+# $1 and $2 are the mark, $3 the next transaction number. An event with a higher one comes from an earlier cluster, and
+# was sealed before the mark was set.
 SELECT_TAIL = Statement(
     "SELECT audit_event",
     """
@@ -93,17 +93,17 @@ SELECT_OLDEST = Statement(
 
 
 class PostgresAuditTrail:
-    """`audit_ports.AuditTrail` on PostgreSQL."""
+    """The events of the audit trail, and the chain over them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def list(self, which: AuditFilter, *, before: int | None, limit: int) -> Sequence[AuditEvent]:
-        """Newest first, below the id `before`."""
+        """Return events below the id `before`, newest first."""
         kind = which.type
         space = kind[:-1] if kind is not None and kind.endswith(".*") else None
         async with self._database.transaction() as session:
-            await session.execute(PLAN_ANEW)
+            await session.execute(CUSTOM_PLAN)
             rows = await session.fetch(
                 SELECT_PAGE,
                 *(None if space else kind, space, which.record, which.actor, which.correlation_id, which.since),
@@ -124,49 +124,49 @@ class PostgresAuditTrail:
         ]
 
     async def head(self) -> Anchor:
-        """The end of the chain; position 0 and zeros while nothing is sealed."""
+        """Return the end of the chain; position 0 and zeros if nothing is sealed."""
         return _head(await self._state())
 
     async def figures(self) -> tuple[int, float]:
-        """How long the chain is, and the age in seconds of the first event that is not sealed yet."""
+        """Return the length of the chain, and the age in seconds of the first unsealed event."""
         state = await self._state()
         age: float | None = await self._database.fetch_value(SELECT_OLDEST, *_tail_of(state))
         return _head(state).position, age or 0.0
 
     async def verify(self, *, start: int, at_most: int, anchor: Anchor | None) -> Verification:
-        """Walk from the position `start` over `at_most` seals. What stands before `start` is taken as it is."""
+        """Verify `at_most` seals from the position `start`. Earlier seals are not verified."""
         state = await self._state()
         head = _head(state)
         end = min(head.position, start + at_most - 1)
-        walk = _Walk(start, anchor)
+        verifier = _Verifier(start, anchor)
         if anchor is not None and anchor.position > head.position:
-            walk.found = _broken(
-                "anchor", anchor.position, None, f"The chain ends at position {head.position}: {GONE}."
+            verifier.found = _broken(
+                "anchor", anchor.position, None, f"The chain ends at position {head.position}: {MISSING}."
             )
         elif start > 1:
-            walk.begin(await self._database.fetch_row(SELECT_SEAL, start - 1))
-        while walk.found is None and walk.position <= end:
-            first = walk.position
-            until = min(end, first + STEP - 1)
-            rows = await self._database.fetch(WALK, first, until)
-            walk.take(rows, until)
-            if walk.found is None:
-                walk.found = await self._find_smuggled(state, walk, LAST_ID if until == head.position else None)
-        if walk.found is None and end < start:
-            walk.found = await self._find_smuggled(state, walk, LAST_ID)
+            verifier.begin(await self._database.fetch_row(SELECT_SEAL, start - 1))
+        while verifier.found is None and verifier.position <= end:
+            first = verifier.position
+            until = min(end, first + BATCH - 1)
+            rows = await self._database.fetch(SELECT_SEALS, first, until)
+            verifier.take(rows, until)
+            if verifier.found is None:
+                verifier.found = await self._find_inserted(state, verifier, LAST_ID if until == head.position else None)
+        if verifier.found is None and end < start:
+            verifier.found = await self._find_inserted(state, verifier, LAST_ID)
         return Verification(
-            intact=walk.found is None,
-            verified=walk.verified,
+            intact=verifier.found is None,
+            verified=verifier.verified,
             from_position=start,
             head=head,
-            first_break=walk.found,
+            first_break=verifier.found,
             unsealed=await self._tail(state),
-            next_from=end + 1 if walk.found is None and end < head.position else None,
+            next_from=end + 1 if verifier.found is None and end < head.position else None,
         )
 
     async def _state(self) -> asyncpg.Record:
         state = await self._database.fetch_row(STATE)
-        assert state is not None  # noqa: S101 - one row at least, whatever is in the tables
+        assert state is not None  # noqa: S101 - always one row
         return state
 
     async def _tail(self, state: asyncpg.Record) -> UnsealedTail:
@@ -176,23 +176,30 @@ class PostgresAuditTrail:
             count=row["count"], oldest_at=row["oldest_at"], oldest_age_seconds=row["oldest_age_seconds"]
         )
 
-    async def _find_smuggled(self, state: asyncpg.Record, walk: "_Walk", until: int | None) -> ChainBreak | None:
-        """Among the ids that the last step passed over; there is nothing to tell by where no mark counts yet."""
-        passed, walk.passed = walk.passed, max(walk.passed, walk.highest)
+    async def _find_inserted(
+        self, state: asyncpg.Record, verifier: "_Verifier", until: int | None
+    ) -> ChainBreak | None:
+        """Find an unsealed event among the ids that the last batch passed. Without a valid mark, nothing can be
+        said."""
+        passed, verifier.passed = verifier.passed, max(verifier.passed, verifier.highest)
         if not state["mark_counts"]:
             return None
         event: int | None = await self._database.fetch_value(
-            SELECT_SMUGGLED, passed, walk.highest if until is None else until, state["sealed_xid"], state["sealed_id"]
+            SELECT_INSERTED,
+            passed,
+            verifier.highest if until is None else until,
+            state["sealed_xid"],
+            state["sealed_id"],
         )
         if event is None:
             return None
         return _broken(
-            "unsealed", None, event, "This event is in the trail and was never sealed, though later ones are."
+            "unsealed", None, event, "This event is in the trail but was never sealed, although later ones are."
         )
 
 
-class _Walk:
-    """How far a walk has come: the next `position`, the chain up to it, and the ids that it has passed over."""
+class _Verifier:
+    """The progress of a verification: the next `position`, the chain up to it, and the ids that it has passed."""
 
     def __init__(self, start: int, anchor: Anchor | None) -> None:
         self.position = start
@@ -204,7 +211,7 @@ class _Walk:
         self._anchor = anchor
 
     def begin(self, before: asyncpg.Record | None) -> None:
-        """Take the seal before the first position as it is."""
+        """Take the seal before the first position as given."""
         if before is None:
             self.found = _broken("missing_seal", self.position - 1, None, "There is no seal at this position.")
             return
@@ -213,9 +220,11 @@ class _Walk:
         self.passed = self.highest = before["audit_event"]
 
     def take(self, rows: Sequence[asyncpg.Record], until: int) -> None:
-        """Judge the seals up to the position `until`, to the first that does not fit."""
+        """Verify the seals up to the position `until`, or up to the first break."""
         for row in rows:
-            self.found = self._gap(row["position"]) or _judge(row, self._chain) or self._compare(row["position"], row)
+            self.found = (
+                self._gap(row["position"]) or _break_at(row, self._chain) or self._compare(row["position"], row)
+            )
             if self.found is not None:
                 return
             self._chain = row["chain"]
@@ -233,28 +242,30 @@ class _Walk:
         anchor = self._anchor
         if anchor is None or anchor.position != position or anchor.chain == row["chain"].hex():
             return None
-        detail = f"The chain is another than the one that was kept: {GONE}, or it was written anew."
+        detail = f"The chain differs from the stored head: {MISSING}, or the chain was rebuilt."
         return _broken("anchor", position, row["audit_event"], detail)
 
 
-def _judge(row: asyncpg.Record, chain: bytes) -> ChainBreak | None:
-    """What does not fit about a seal and its event, given the chain before it."""
+def _break_at(row: asyncpg.Record, chain: bytes) -> ChainBreak | None:
+    """Return the break at a seal and its event, given the chain before it, or None."""
     place = (row["position"], row["audit_event"])
     if row["id"] is None:
-        return _broken("missing_event", *place, "The event was sealed and is not there any more.")
+        return _broken("missing_event", *place, "The sealed event no longer exists.")
     own = digest_of(row["type"], row["subject"], row["actor"], row["correlation_id"], row["facts"]) == row["digest"]
     actual = digest_of_event(row)
     follows = link(chain, row["sealed"]) == row["chain"]
     if actual == row["sealed"] and follows and own:
         return None
     if actual == row["sealed"] and follows:
-        return _broken("content", *place, "The event was changed before it was sealed: its own digest does not fit.")
+        return _broken("content", *place, "The event was changed before it was sealed: its own digest does not match.")
     if actual == row["sealed"]:
-        return _broken("chain", *place, "The event fits its seal, but the seal does not follow from those before it.")
+        return _broken(
+            "chain", *place, "The event matches its seal, but the seal does not follow from the previous ones."
+        )
     if link(chain, actual) == row["chain"]:
-        return _broken("seal", *place, "The event fits the chain, but the seal names another digest.")
-    told = "Its own digest fits." if own else "Its own digest does not fit either."
-    return _broken("content", *place, f"The event is not what was sealed. {told}")
+        return _broken("seal", *place, "The event matches the chain, but the seal has another digest.")
+    own_digest = "Its own digest matches." if own else "Its own digest does not match either."
+    return _broken("content", *place, f"The event differs from the sealed one. {own_digest}")
 
 
 def _broken(what: str, position: int | None, event: int | None, detail: str) -> ChainBreak:
@@ -262,8 +273,8 @@ def _broken(what: str, position: int | None, event: int | None, detail: str) -> 
 
 
 def _tail_of(state: asyncpg.Record) -> tuple[int, int, int]:
-    """Behind which transaction and id the tail begins, and before which transaction it ends; all events where no mark
-    counts."""
+    """Return the transaction and id after which the tail begins, and the transaction before which it ends. All events
+    if no mark is valid."""
     if not state["mark_counts"]:
         return (0, 0, LAST_XID)
     return (state["sealed_xid"], state["sealed_id"], state["next_xid"])

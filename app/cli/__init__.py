@@ -59,11 +59,11 @@ app.command(
     help="Show which fields each vendor's mapping reads and writes.",
 )
 app.command(
-    "app.cli.check_vendor:check_vendor",
+    "app.cli.vendor.check_vendor:check_vendor",
     name="check-vendor",
     help="Check a vendor's mapping against the claims in its quality.toml.",
 )
-app.command("app.cli.new_vendor:new_vendor", name="new-vendor", help="Scaffold the mapping of a new vendor.")
+app.command("app.cli.vendor.new_vendor:new_vendor", name="new-vendor", help="Scaffold the mapping of a new vendor.")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`lockstitch audit`: the audit trail."""
+"""`lockstitch audit`: search and verify the audit trail."""
 
 import re
 import sys
@@ -26,7 +26,7 @@ from app.postgres.database import Database
 
 STEP: Final = 20_000
 
-audit = App(name="audit", help="Look into the audit trail, and prove that it was not changed.")
+audit = App(name="audit", help="Search the audit trail and verify that it is unchanged.")
 
 
 @audit.command(name="list")
@@ -40,24 +40,24 @@ def list_events(
     limit: int = 50,
     json: bool = False,
 ) -> None:
-    """Show audit events, newest first.
+    """List audit events, newest first.
 
     Parameters
     ----------
     type
-        Only this type, such as `operation.resolved`; `receipt.*` is every type that begins so.
+        Only this type, such as `operation.resolved`. `receipt.*` matches every type with that prefix.
     record
-        Only what happened to this: a record, an operation (`op_…`), a job, a connection.
+        Only events of this subject: a record, an operation (`op_…`), a job, a connection.
     actor
-        Only what was done by this actor: the principal of a key, or `lockstitch`.
+        Only events of this actor: the principal of a key, or `lockstitch`.
     correlation_id
-        Only of this run.
+        Only events of this run.
     since
-        Only what happened since: a time such as 2026-05-01T09:30:00Z, or an age such as 2h.
+        Only events since this time (RFC 3339), or within this age (90m, 2h, 1d).
     limit
-        How many.
+        The maximum number of events.
     json
-        As the API answers it.
+        Print JSON, like the API.
     """
     which = AuditFilter(
         type=type,
@@ -76,7 +76,7 @@ def list_events(
         return
     Console().print(_table(page.data))
     if page.has_more:
-        sys.stderr.write("There are more; --limit shows them.\n")
+        sys.stderr.write("There are more events: raise --limit.\n")
 
 
 @audit.command
@@ -86,16 +86,16 @@ def verify(
     anchor: str | None = None,
     json: bool = False,
 ) -> None:
-    """Walk along the whole chain. Ends with 4 where something does not fit.
+    """Verify the whole chain. Exits with 4 if it is broken.
 
     Parameters
     ----------
     from_
-        The position to begin at; what stands before is taken as it is.
+        The position to begin at. Earlier events are not verified.
     anchor
-        A head that was kept elsewhere, as POSITION:CHAIN; the chain has to be the same there.
+        A head stored elsewhere, as POSITION:CHAIN. The chain must contain it.
     json
-        As the API answers it.
+        Print JSON, like the API.
     """
     kept = None if anchor is None else _anchor(anchor)
 
@@ -109,13 +109,13 @@ def verify(
     if json:
         write_json(found)
     else:
-        _tell(found)
+        _write_verification(found)
     if not found.intact:
         sys.exit(BROKEN)
 
 
 async def _walk(trail: PostgresAuditTrail, start: int, anchor: Anchor | None) -> Verification:
-    """To the end that the chain has now; what is sealed meanwhile is for another walk."""
+    """Verify up to the current head of the chain."""
     head = await trail.head()
     columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -134,11 +134,11 @@ async def _walk(trail: PostgresAuditTrail, start: int, anchor: Anchor | None) ->
 def _anchor(text: str) -> Anchor:
     match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-f]{64})", text)
     if match is None:
-        usage("--anchor must be POSITION:CHAIN, with the 64 hexadecimal digits of a head that was given out.")
+        usage("--anchor: must be POSITION:CHAIN, a head with 64 hexadecimal digits.")
     return Anchor(position=int(match[1]), chain=match[2])
 
 
-def _tell(found: Verification) -> None:
+def _write_verification(found: Verification) -> None:
     tail = found.unsealed
     age = "" if tail.oldest_age_seconds is None else f", the oldest {tail.oldest_age_seconds:.1f} s old"
     lines = [

@@ -1,4 +1,4 @@
-"""`lockstitch dead-letters`: work that was given up, and what is decided about it."""
+"""`lockstitch dead-letters`: inspect, redrive and discard dead letters."""
 
 import os
 from typing import Annotated, Literal
@@ -11,9 +11,9 @@ from rich.text import Text
 
 from app.cli.exits import usage
 from app.cli.inputs import read_input
-from app.cli.listing import Cells, judge_limit, show_page
+from app.cli.listing import Cells, check_limit, show_page
 from app.cli.operators import actor, read_time, with_operators
-from app.cli.printing import Json, tell, write_json
+from app.cli.printing import Json, print_result, write_json
 from app.cli.tables import moment, table
 from app.dead_letters.deps import DeadLetterDeps
 from app.dead_letters.discard import DiscardOrder, discard_dead_letter
@@ -24,7 +24,7 @@ from app.dead_letters.views import DeadLetterDetail, DeadLetterView
 from app.queue.models import DeathCategory
 from app.settings.environment import load_settings
 
-dead_letters = App(name="dead-letters", help="Look into work that was given up; run it again or let it go.")
+dead_letters = App(name="dead-letters", help="Inspect, redrive and discard dead letters.")
 
 
 @dead_letters.command(name="list")
@@ -40,30 +40,30 @@ def list_all(
     cursor: str | None = None,
     json: Json = False,
 ) -> None:
-    """Show dead letters, newest first.
+    """List dead letters, newest first.
 
     Parameters
     ----------
     state
-        Which ones; those that wait for a decision when left out.
+        Only dead letters in this state. Without it, open ones.
     connection
-        Only of this connection.
+        Only dead letters of this connection.
     kind
-        Only of this kind of work, such as ingest.
+        Only dead letters of this job kind, such as ingest.
     category
-        Only those that had this kind of trouble.
+        Only dead letters with this failure category.
     since
-        Only those given up since this time (RFC 3339) or within this age (90m, 2h, 1d).
+        Only dead letters created since this time (RFC 3339), or within this age (90m, 2h, 1d).
     correlation_id
-        Only of this run.
+        Only dead letters of this run.
     limit
-        At most so many, up to 250.
+        The maximum number of dead letters, up to 250.
     cursor
-        Go on behind this one.
+        Continue after this cursor.
     json
-        As JSON.
+        Print JSON.
     """
-    judge_limit(limit)
+    check_limit(limit)
     which = DeadLetterFilter(
         state=None if state == "all" else state,
         connection=connection,
@@ -73,20 +73,20 @@ def list_all(
         correlation_id=correlation_id,
     )
     page = with_operators(DeadLetterDeps, lambda deps: list_dead_letters(deps, which, after=cursor, limit=limit))
-    shown = table("dead letter", "given up", "connection", "trouble")
-    show_page(page, shown, _row, none="There are no such dead letters.", json=json)
+    shown = table("dead letter", "created", "connection", "failure")
+    show_page(page, shown, _row, none="No matching dead letters.", json=json)
 
 
 @dead_letters.command
 def show(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = False) -> None:
-    """Show everything about one: its payload, which holds personal data, and every attempt.
+    """Show a dead letter with its payload, which contains personal data, its attempts and the next steps.
 
     Parameters
     ----------
     dead_letter_id
-        Which one, dl_….
+        The id of the dead letter, dl_….
     json
-        As JSON.
+        Print JSON.
     """
     trace_url = load_settings(os.environ).trace_url
     letter = with_operators(DeadLetterDeps, lambda deps: read_dead_letter(deps, dead_letter_id, trace_url=trace_url))
@@ -104,48 +104,48 @@ def redrive(
     payload: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     json: Json = False,
 ) -> None:
-    """Run one again, in its old place and with as many attempts as at first.
+    """Redrive a dead letter, in its old place and with its full number of attempts.
 
-    Ends with 3 when it was decided about already, its work is queued, or the payload cannot be taken.
+    Exits with 3 if it is already decided, the same work is queued, or the payload is refused.
 
     Parameters
     ----------
     dead_letter_id
-        Which one, dl_….
+        The id of the dead letter, dl_….
     payload
-        A file with what to work on in place of its payload, in the form that `show --json` has it; - is standard input.
+        A file with the edited payload, in the form of `show --json`. - reads standard input.
     json
-        As JSON.
+        Print JSON.
     """
     order = RedriveOrder(payload=UNSET if payload is None else msgspec.Raw(_read_json(payload)))
     letter = with_operators(
         DeadLetterDeps, lambda deps: redrive_dead_letter(deps, dead_letter_id, order, actor=actor())
     )
-    tell(letter, f"{letter.id} is in the queue again.", json=json)
+    print_result(letter, f"{letter.id} is queued again.", json=json)
 
 
 @dead_letters.command
 def discard(dead_letter_id: Annotated[str, Parameter(name="ID")], /, *, because: str, json: Json = False) -> None:
-    """Let one go: its work is not done, and what it held up goes on.
+    """Discard a dead letter. Its work is never done, and the jobs that it blocked continue.
 
-    Ends with 3 when it was decided about already.
+    Exits with 3 if it is already decided.
 
     Parameters
     ----------
     dead_letter_id
-        Which one, dl_….
+        The id of the dead letter, dl_….
     because
-        Why; kept and shown, so without personal data.
+        The reason. It is stored and shown, so write no personal data in it.
     json
-        As JSON.
+        Print JSON.
     """
     if not because.strip() or len(because) > 500:
-        usage("--because: say why, in 1 to 500 characters.")
+        usage("--because: must have 1 to 500 characters.")
     order = DiscardOrder(because=because)
     letter = with_operators(
         DeadLetterDeps, lambda deps: discard_dead_letter(deps, dead_letter_id, order, actor=actor())
     )
-    tell(letter, f"{letter.id} is discarded.", json=json)
+    print_result(letter, f"{letter.id} is discarded.", json=json)
 
 
 def _row(letter: DeadLetterView) -> Cells:
@@ -167,15 +167,15 @@ def _show(letter: DeadLetterDetail, console: Console) -> None:
         ("dead letter", letter.id),
         ("state", letter.state),
         ("work", f"{letter.kind} at {letter.connection}"),
-        ("about", letter.record),
-        ("trouble", f"{why.category}: {why.reason}"),
+        ("record", letter.record),
+        ("failure", f"{why.category}: {why.reason}"),
         ("where", why.path),
         ("mapping", why.mapping and f"{why.mapping} r{why.revision}"),
-        ("given up", f"{moment(letter.created_at)} after {letter.attempts} attempts"),
+        ("created", f"{moment(letter.created_at)} after {letter.attempts} attempts"),
         ("enqueued", moment(letter.enqueued_at)),
         ("origin", letter.origin),
         ("run", letter.correlation_id),
-        ("holds up", "what comes after it in its record" if letter.holds_up else None),
+        ("holds up", "later jobs of its record" if letter.holds_up else None),
         ("decided", letter.decision and f"{moment(letter.decision.at)} by {letter.decision.by}"),
         ("because", letter.decision and letter.decision.because),
     ):
@@ -191,16 +191,19 @@ def _show(letter: DeadLetterDetail, console: Console) -> None:
         console.print(Text(letter.payload_note))
     for step in letter.next_steps:
         console.print(Text(f"\n{step.action}: {step.advice}"))
-        console.print(Text(f"    {step.command}"), soft_wrap=True)  # to be copied in one piece
+        console.print(Text(f"    {step.command}"), soft_wrap=True)  # so that it can be copied
 
 
 def _show_history(letter: DeadLetterDetail, console: Console) -> None:
     console.print()
-    attempts = table("attempt", "began", "outcome", "trace")
+    attempts = table("attempt", "started", "outcome", "trace")
     for attempt in letter.history:
-        told = attempt.outcome if attempt.reason is None else f"{attempt.outcome}: {attempt.reason}"
+        outcome = attempt.outcome if attempt.reason is None else f"{attempt.outcome}: {attempt.reason}"
         attempts.add_row(
-            str(attempt.number), moment(attempt.started_at), Text(told), Text(attempt.trace_id or "", overflow="fold")
+            str(attempt.number),
+            moment(attempt.started_at),
+            Text(outcome),
+            Text(attempt.trace_id or "", overflow="fold"),
         )
     console.print(attempts)
 

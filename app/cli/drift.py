@@ -5,9 +5,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.text import Text
 
-from app.cli.listing import Cells, judge_limit, show_page
+from app.cli.listing import Cells, check_limit, show_page
 from app.cli.operators import actor, with_operators
-from app.cli.printing import Flag, Json, tell
+from app.cli.printing import Flag, Json, print_result
 from app.cli.tables import moment, table
 from app.drift.deps import DriftDeps
 from app.drift.findings import acknowledge_drift, list_drift
@@ -44,7 +44,7 @@ def list_all(
     json
         Print JSON.
     """
-    judge_limit(limit)
+    check_limit(limit)
     which = DriftFilter(connection=connection, kind=kind, acknowledged=acknowledged)
     page = with_operators(DriftDeps, lambda deps: list_drift(deps, which, after=cursor, limit=limit))
     shown = table("finding", "last seen", "times", "mapping", "what")
@@ -63,7 +63,9 @@ def acknowledge(finding_id: Annotated[str, Parameter(name="ID")], /, *, json: Js
         Print JSON.
     """
     finding = with_operators(DriftDeps, lambda deps: acknowledge_drift(deps, finding_id, actor=actor()))
-    tell(finding, f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}.", json=json)
+    print_result(
+        finding, f"{finding.id} is acknowledged: {finding.kind} at {finding.path} of {finding.mapping}.", json=json
+    )
 
 
 def _row(finding: DriftFinding) -> Cells:

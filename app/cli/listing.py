@@ -18,7 +18,7 @@ MOST: Final = 250
 """The maximum page size, like in the API."""
 
 
-def judge_limit(limit: int) -> None:
+def check_limit(limit: int) -> None:
     """Exit unless the limit is 1 to MOST."""
     if not 1 <= limit <= MOST:
         usage(f"--limit {limit}: must be 1 to {MOST}.")

@@ -28,8 +28,8 @@ from app.revisions.mapping_routes import (
     set_route,
 )
 from app.revisions.views import MappingView
+from app.vendors.configured_connections import connections_of
 from app.vendors.models import Connection
-from app.wiring import connections_of
 
 REVISION: Final = re.compile(r"([^@]+)@r([1-9][0-9]{0,3})")
 

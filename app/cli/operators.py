@@ -14,7 +14,7 @@ from app.cli.database import find_database, find_keys, run
 from app.cli.exits import FAILURE, REFUSED, usage
 from app.errors import InvalidField, Problem, StateConflict, StoreUnavailable
 from app.settings.environment import load_settings
-from app.wiring import open_operators
+from app.wiring.operators import open_operators
 from canonical.parts import Instant
 
 D = TypeVar("D")

@@ -17,7 +17,7 @@ def write_json(content: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(content), indent=2).decode() + "\n")
 
 
-def tell(content: Any, sentence: str, *, json: bool) -> None:
+def print_result(content: Any, sentence: str, *, json: bool) -> None:
     """Print the result: the API's document if `json`, otherwise one sentence."""
     if json:
         write_json(content)

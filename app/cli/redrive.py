@@ -12,7 +12,7 @@ from rich.text import Text
 
 from app.cli.exits import INTERRUPTED, usage
 from app.cli.operators import actor, read_time, with_operators
-from app.cli.printing import Flag, Json, tell, write_json
+from app.cli.printing import Flag, Json, print_result, write_json
 from app.cli.tables import moment, span, table
 from app.dead_letters.bulk_redrive import (
     DryRun,
@@ -100,7 +100,7 @@ def start(
     if follow:
         _follow(begun.id, json)
     else:
-        tell(begun, f"{begun.id} will redrive {begun.total} dead letters.", json=json)
+        print_result(begun, f"{begun.id} will redrive {begun.total} dead letters.", json=json)
 
 
 @redrive.command
@@ -151,7 +151,7 @@ def cancel(redrive_id: Annotated[str, Parameter(name="ID")], /, *, json: Json = 
         Print JSON.
     """
     cancelled = with_operators(DeadLetterDeps, lambda deps: cancel_redrive(deps, redrive_id, actor=actor()))
-    tell(cancelled, f"{cancelled.id} is cancelled with {cancelled.left} left.", json=json)
+    print_result(cancelled, f"{cancelled.id} is cancelled with {cancelled.left} left.", json=json)
 
 
 def _follow(redrive_id: str, json: bool) -> None:

@@ -14,7 +14,7 @@ from app import telemetry
 from app.cli.database import find_settings
 from app.cli.exits import usage
 from app.cli.inputs import read_input
-from app.cli.listing import Cells, judge_limit, show_page
+from app.cli.listing import Cells, check_limit, show_page
 from app.cli.operators import actor, with_operators
 from app.cli.printing import Flag, Json, write_json
 from app.cli.tables import moment, table
@@ -25,9 +25,9 @@ from app.dead_letters.models import DeadLetterFilter
 from app.dead_letters.views import DeadLetterView
 from app.identifiers import uuid7
 from app.uploads.deps import ExportDeps
-from app.uploads.record import LARGEST, RecordedUpload, layout_of, take_upload
+from app.uploads.record import MAX_BYTES, RecordedUpload, layout_of, take_upload
 from app.uploads.views import UploadView, list_uploads, read_upload
-from app.wiring import connections_of
+from app.vendors.configured_connections import connections_of
 
 BAD_ROWS_SHOWN: Final = 20
 
@@ -52,7 +52,7 @@ def list_all(*, connection: str | None = None, limit: int = 20, cursor: str | No
     json
         Print JSON.
     """
-    judge_limit(limit)
+    check_limit(limit)
     page = with_operators(ExportDeps, lambda deps: list_uploads(deps.uploads, connection, after=cursor, limit=limit))
     shown = table("upload", "sent", "connection", "state", "rows")
     show_page(page, shown, _row, none="No matching uploads.", json=json)
@@ -111,10 +111,8 @@ def send(
         usage("--key: must have 1 to 255 characters.")
     connections = connections_of(find_settings(os.environ))
     content = read_input(file)
-    if len(content) > LARGEST:
-        usage(
-            f"{file} has {len(content)} bytes; the maximum is {LARGEST}. Split it, and repeat the header in each part."
-        )
+    if len(content) > MAX_BYTES:
+        usage(f"{file} has {len(content)} bytes; the maximum is {MAX_BYTES}. Split it, with the header in each part.")
     run = str(uuid7())
 
     async def take(deps: ExportDeps) -> RecordedUpload:

@@ -1,8 +1,7 @@
-"""Sealing everything anew with the first encryption key, beside running processes, in small batches.
+"""Seal all values with the first encryption key, in small batches, while processes run.
 
-Each value is read, sealed anew, and put back only where it is still what was read; what has changed meanwhile was
-written by somebody else, and is looked at again. Nothing is kept of how far it has come: whoever goes on finds what is
-left, as each value names its key.
+Each value is read, sealed again, and replaced only if it is unchanged; a value that changed meanwhile is read again. No
+progress is stored: each value names its key, so an interrupted rotation finds what is left.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,8 +17,8 @@ from app.postgres.sealed_column import SealedColumn
 
 
 class RotatedBatch(Struct, frozen=True, kw_only=True):
-    """What became of some values of one column. `unreadable` are sealed with a key that is not configured, or were
-    changed by somebody who had none."""
+    """The result for some values of one column. `unreadable` values are sealed with a key that is not configured, or
+    were tampered with."""
 
     column: str
     sealed: int
@@ -27,7 +26,7 @@ class RotatedBatch(Struct, frozen=True, kw_only=True):
 
 
 class KeyRotation:
-    """Goes through `columns` in this order; `batch` values are sealed in one transaction."""
+    """Rotates `columns` in this order, with `batch` values per transaction."""
 
     def __init__(
         self, database: Database, sealer: Sealer, columns: Sequence[SealedColumn], *, batch: int = 200
@@ -38,14 +37,14 @@ class KeyRotation:
         self._batch = batch
 
     async def count(self) -> Mapping[str, Mapping[str, int]]:
-        """By column: how many values are sealed with each key, by its id."""
+        """Return by column how many values each key seals, by key id."""
         return {
             column.name: {row["key"]: row["count"] for row in await self._database.fetch(_count(column))}
             for column in self._columns
         }
 
     async def rotate(self) -> AsyncIterator[RotatedBatch]:
-        """Go once through everything that another key has sealed. Raises StoreUnavailable."""
+        """Seal every value of another key once. Raises StoreUnavailable."""
         for column in self._columns:
             after: Sequence[Any] | None = None
             while True:
@@ -57,7 +56,7 @@ class KeyRotation:
                     break
 
     async def note(self, *, actor: str, sealed: int) -> None:
-        """Say in the audit trail that so many values were sealed anew."""
+        """Record in the audit trail how many values were sealed."""
         async with self._database.transaction() as session:
             await record.append(
                 session,
@@ -73,21 +72,21 @@ class KeyRotation:
         return await self._database.fetch(_select(column, first=after is None), prefix, self._batch, *(after or ()))
 
     async def _seal(self, column: SealedColumn, rows: Sequence[asyncpg.Record]) -> RotatedBatch:
-        anew = []
+        resealed = []
         for row in rows:
             belongs_to = column.belongs_to(dict(row))
             try:
                 plain = self._sealer.open(row[column.column], belongs_to)
             except SealBroken:
                 continue
-            anew.append((row, self._sealer.seal(plain, belongs_to)))
+            resealed.append((row, self._sealer.seal(plain, belongs_to)))
         changed = await self._database.execute(
             _update(column),
-            [row[column.column] for row, _ in anew],
-            [sealed for _, sealed in anew],
-            *([row[name] for row, _ in anew] for name in column.key),
+            [row[column.column] for row, _ in resealed],
+            [sealed for _, sealed in resealed],
+            *([row[name] for row, _ in resealed] for name in column.key),
         )
-        return RotatedBatch(column=column.name, sealed=changed, unreadable=len(rows) - len(anew))
+        return RotatedBatch(column=column.name, sealed=changed, unreadable=len(rows) - len(resealed))
 
 
 def _count(column: SealedColumn) -> Statement:
@@ -100,7 +99,7 @@ def _count(column: SealedColumn) -> Statement:
          WHERE octet_length({column.column}) > 0
          GROUP BY 1
          ORDER BY 1
-        """,  # noqa: S608 - names of tables and columns of ours, here and below
+        """,  # noqa: S608 - only names of our tables and columns, also below
     )
 
 
@@ -124,13 +123,13 @@ def _select(column: SealedColumn, *, first: bool) -> Statement:
 def _update(column: SealedColumn) -> Statement:
     names = ", ".join(column.key)
     arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(column.key.values(), 3))
-    same = " AND ".join(f"{column.table}.{name} = anew.{name}" for name in column.key)
+    same = " AND ".join(f"{column.table}.{name} = resealed.{name}" for name in column.key)
     return Statement(
         f"UPDATE {column.table}",
         f"""
         UPDATE {column.table}
-           SET {column.column} = anew.sealed
-          FROM unnest($1::bytea[], $2::bytea[], {arrays}) AS anew (seen, sealed, {names})
-         WHERE {same} AND {column.table}.{column.column} = anew.seen
+           SET {column.column} = resealed.sealed
+          FROM unnest($1::bytea[], $2::bytea[], {arrays}) AS resealed (seen, sealed, {names})
+         WHERE {same} AND {column.table}.{column.column} = resealed.seen
         """,  # noqa: S608
     )

@@ -1,4 +1,4 @@
-"""What an operator can do about a dead letter, each as a call and as the command to type."""
+"""The next steps for a dead letter, each as an API call and as a command."""
 
 import shlex
 from collections.abc import Mapping
@@ -11,23 +11,25 @@ from app.queue.models import INTERNAL, DeadLetter, DeathCategory
 from app.revisions.mapping_routes import newest_released
 
 ADVICE: Final[dict[DeathCategory, str]] = {
-    "transient": "Redrive it when the other side works again.",
-    "throttle": "Redrive it when the vendor takes calls again.",
-    "permanent": "Correct the payload where it can be edited, or what refused it, and redrive it.",
-    "auth": "Renew the credential of the connection, resume it, and redrive.",
-    "conflict": "Look at both systems, decide which one is right, and redrive or discard.",
-    "poison": "Its worker ended in every attempt: find out why in the worker's log before it is redriven.",
+    "transient": "Redrive it when the other side is up again.",
+    "throttle": "Redrive it when the vendor accepts calls again.",
+    "permanent": "Correct the payload if it is editable, or fix what refused it. Then redrive it.",
+    "auth": "Renew the credential, resume the connection, then redrive it.",
+    "conflict": "Compare both systems, decide which one is right, then redrive or discard it.",
+    "poison": "Its worker died in every attempt. Find the cause in the worker's log before you redrive it.",
 }
 
 
 def next_steps(letter: DeadLetter, kinds: Mapping[str, JobKind], revision_now: int | None) -> list[NextStep]:
-    """What can be done now, in the order in which to try it; nothing once it is decided about. `revision_now` is the
-    revision of its mapping that is at work at its connection by now."""
+    """Return what can be done now, in the order to try it; nothing if it is already decided.
+
+    `revision_now` is the active revision of its mapping at its connection.
+    """
     if letter.state != "open":
         return []
     kind = kinds.get(letter.kind)
-    steps = _about_the_mapping(letter, revision_now)
-    if kind is not None and kind.edit is not None and not _is_read_again(letter, kind):
+    steps = _mapping_steps(letter, revision_now)
+    if kind is not None and kind.edit is not None and not _reads_again(letter, kind):
         steps.append(_edit(letter))
     steps.append(_redrive(letter, kind, revision_now))
     if letter.category in ("transient", "throttle"):
@@ -40,14 +42,14 @@ def next_steps(letter: DeadLetter, kinds: Mapping[str, JobKind], revision_now: i
             action="discard",
             method="POST",
             path=f"/ops/dead-letters/{letter.id}/discard",
-            command=f'lockstitch dead-letters discard {letter.id} --because "its work is not wanted any more"',
-            advice='Where its work is not wanted any more; say why as {"because": …}, without personal data.',
+            command=f'lockstitch dead-letters discard {letter.id} --because "no longer needed"',
+            advice='If its work is no longer needed. Give the reason as {"because": …}, without personal data.',
         )
     )
     return steps
 
 
-def _about_the_mapping(letter: DeadLetter, revision_now: int | None) -> list[NextStep]:
+def _mapping_steps(letter: DeadLetter, revision_now: int | None) -> list[NextStep]:
     where = shlex.quote(letter.connection)
     if letter.reason.startswith(REJECTED):
         return [
@@ -56,7 +58,7 @@ def _about_the_mapping(letter: DeadLetter, revision_now: int | None) -> list[Nex
                 method="GET",
                 path="/ops/drift",
                 command=f"lockstitch drift list --connection {where}",
-                advice="Acknowledge what may stay, then redrive.",
+                advice="Acknowledge the acceptable findings, then redrive it.",
             )
         ]
     if letter.mapping is None or revision_now is None or letter.category != "permanent":
@@ -69,8 +71,7 @@ def _about_the_mapping(letter: DeadLetter, revision_now: int | None) -> list[Nex
                 method="POST",
                 path=f"/ops/mappings/{letter.mapping}/route",
                 command=f"lockstitch mapping activate {letter.mapping}@r{newest} --connection {where}",
-                advice=f"r{newest} is released and not at work here: activate it if it reads such records,"
-                " then redrive.",
+                advice=f"r{newest} is released but not active. If it reads such records, activate it, then redrive.",
             )
         ]
     if revision_now != letter.revision:
@@ -81,21 +82,20 @@ def _about_the_mapping(letter: DeadLetter, revision_now: int | None) -> list[Nex
             method="GET",
             path=f"/ops/mappings/{letter.mapping}",
             command=f"lockstitch mapping show {letter.mapping}",
-            advice="Where the record is right, the mapping is not: see which revisions there are, and what was at"
-            " work before.",
+            advice="If the record is right, the mapping is wrong: see its revisions, and which one was active before.",
         )
     ]
 
 
 def _redrive(letter: DeadLetter, kind: JobKind | None, revision_now: int | None) -> NextStep:
     advice = ADVICE[letter.category]
-    name = _named(letter)
-    if name is not None and kind is not None and _is_read_again(letter, kind):
+    name = _property(letter)
+    if name is not None and kind is not None and _reads_again(letter, kind):
         advice = f"{name} is missing or invalid: correct it at the vendor. A redrive reads the record again."
     elif name is not None:
         advice = f"{name} is missing or invalid. {advice}"
     if revision_now is not None and revision_now != letter.revision:
-        advice += f" It was refused by r{letter.revision} of {letter.mapping}; r{revision_now} is at work now."
+        advice += f" It was refused by r{letter.revision} of {letter.mapping}; r{revision_now} is active now."
     return NextStep(
         action="redrive",
         method="POST",
@@ -111,8 +111,8 @@ def _edit(letter: DeadLetter) -> NextStep:
         method="GET",
         path=f"/ops/dead-letters/{letter.id}",
         command=f"lockstitch dead-letters show {letter.id} --json | jq .payload > payload.json",
-        advice=f"Correct {_named(letter) or 'what is wrong'} in the file, then lockstitch dead-letters redrive"
-        f' {letter.id} --payload payload.json, or redrive it with {{"payload": …}}. The file holds personal data.',
+        advice=f"Correct {_property(letter) or 'the error'} in the file, then lockstitch dead-letters redrive"
+        f' {letter.id} --payload payload.json, or redrive it with {{"payload": …}}. The file contains personal data.',
     )
 
 
@@ -125,15 +125,15 @@ def _redrive_all(letter: DeadLetter) -> NextStep:
         method="POST",
         path="/ops/redrives",
         command=f"lockstitch redrive start {which} --category {letter.category} --rate 20",
-        advice="All that died alike, no faster than the other side bears.",
+        advice="All with the same failure, no faster than the other side can take.",
     )
 
 
-def _is_read_again(letter: DeadLetter, kind: JobKind) -> bool:
-    """Whether what was refused is the vendor's record, of which the payload holds nothing."""
+def _reads_again(letter: DeadLetter, kind: JobKind) -> bool:
+    """Return whether the vendor's record was refused, of which the payload holds nothing."""
     return kind.reads_again and letter.mapping is not None
 
 
-def _named(letter: DeadLetter) -> str | None:
+def _property(letter: DeadLetter) -> str | None:
     name = property_of(letter)
     return None if name is None else f"`{name}` (at {letter.path})"

@@ -1,4 +1,4 @@
-"""Bulk redrives: asked for, tried out, carried on by workers, watched, called off."""
+"""Bulk redrives: preview, start, run in batches, show and cancel."""
 
 import re
 from datetime import UTC, datetime
@@ -22,59 +22,86 @@ Word = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 class RedriveFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which open dead letters; a member that is left out does not matter. `since` and `until` are about when they died,
-    the one inclusive, the other not."""
+    """Which open dead letters to redrive. A missing member matches all. `since` (inclusive) and `until` (exclusive) are
+    the time of the dead letter."""
 
     connection: Word | None = None
+    """Only this connection. Example: `"hubspot"`"""
     kind: Word | None = None
+    """Only this kind of work. Example: `"ingest"`"""
     category: DeathCategory | None = None
+    """Only this kind of failure. Example: `"transient"`"""
     since: Instant | None = None
+    """Only those given up at or after this time. Example: `"2026-05-01T09:30:00Z"`"""
     until: Instant | None = None
+    """Only those given up before this time. Example: `"2026-05-01T09:30:00Z"`"""
     correlation_id: Word | None = None
+    """Only this run. Example: `"orders-4711-1767225600000"`"""
 
 
 class RedriveRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to redrive, how many of them a second (as fast as can be where that is left out), and whether only to tell
-    what it would be."""
+    """What to redrive, how many per second (unlimited if missing), and whether only to preview."""
 
     filter: RedriveFilter
+    """Which open dead letters to redrive; an empty filter matches all."""
     rate_per_second: Annotated[float, Meta(gt=0, le=10_000)] | None = None
+    """Maximum rate per second; null if unlimited. Example: `20.0`"""
     dry_run: bool = False
+    """Report what would be redriven, and change nothing. Example: `false`"""
 
 
 class RedriveView(Struct, frozen=True, kw_only=True):
-    """A bulk redrive and how far it has come. `rate` is how many letters a second have had their turn so far, and
-    `eta_seconds` when it is through at the rate that it goes."""
+    """A bulk redrive and its progress. `rate` is the number of letters processed per second so far; `eta_seconds` is
+    the estimated time left."""
 
     id: str
+    """The redrive's id. Example: `"rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     state: RedriveState
+    """The state of the redrive. Example: `"running"`"""
     filter: RedriveFilter
+    """The filter of the request."""
     rate_per_second: float | None
+    """Maximum rate per second; null if unlimited. Example: `20.0`"""
     total: int
+    """Number that matched when it began. Example: `1200`"""
     redriven: int
+    """Number that were queued again. Example: `340`"""
     skipped: int
+    """Number that were decided meanwhile, or already queued. Example: `2`"""
     left: int
+    """Number that remain. Example: `858`"""
     rate: float | None
+    """Actual rate per second so far; null before the first. Example: `19.8`"""
     eta_seconds: float | None
+    """Remaining seconds at this rate; null if unknown. Example: `42.9`"""
     actor: str
+    """Who requested it. Example: `"key_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
     created_at: datetime
+    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
     updated_at: datetime
+    """When it last made progress. Example: `"2026-05-01T09:30:00Z"`"""
     ended_at: datetime | None
+    """When it ended. Example: `null`"""
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
-    """What a redrive would take now: how many, of what kinds, and how long it would be at the rate that was named."""
+    """What a redrive would process now: how many, of which kinds, and its duration at the requested rate."""
 
     total: int
+    """Number that would be redriven now. Example: `1200`"""
     groups: list[DeadLetterGroup]
+    """Groups by failure, the most frequent first; at most 20."""
     seconds: float | None
+    """Duration at the requested rate; null without a rate. Example: `60.0`"""
     dry_run: bool = True
+    """Always true: nothing was changed. Example: `true`"""
 
 
 async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest) -> DryRun:
-    """Count and show what would be redriven; changes nothing. Raises InvalidField."""
-    which = _which(request.filter)
+    """Count and group what would be redriven. Changes nothing. Raises InvalidField."""
+    which = _filter_of(request.filter)
     total = await deps.dead_letters.count(which)
     groups = await deps.dead_letters.groups(which, limit=GROUPS)
     seconds = None if request.rate_per_second is None else round(total / request.rate_per_second, 1)
@@ -84,46 +111,45 @@ async def preview_redrive(deps: DeadLetterDeps, request: RedriveRequest) -> DryR
 async def start_redrive(
     deps: DeadLetterDeps, request: RedriveRequest, *, actor: str, correlation_id: str
 ) -> RedriveView:
-    """Begin with the letters that match now. A worker carries it on. Raises InvalidField."""
+    """Start a redrive of the letters that match now. A worker runs it. Raises InvalidField."""
     new = NewRedrive(
-        filter=_which(request.filter),
+        filter=_filter_of(request.filter),
         rate_per_second=request.rate_per_second,
         actor=actor,
         correlation_id=correlation_id,
     )
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         return view_of(await deps.redrives.start(transaction, new))
 
 
 async def list_redrives(deps: DeadLetterDeps, *, after: str | None, limit: int) -> Page:
-    """Newest first; the cursor is the last id of the page."""
+    """List redrives, newest first. The cursor is the last id of the page."""
     found = await deps.redrives.list(after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
 
 async def read_redrive(deps: DeadLetterDeps, redrive_id: str) -> RedriveView:
-    """One by id. Raises NotFound."""
+    """Return one redrive. Raises NotFound."""
     return view_of(await _find(deps, redrive_id))
 
 
 async def cancel_redrive(deps: DeadLetterDeps, redrive_id: str, *, actor: str) -> RedriveView:
-    """Go on no more; what has been redriven stays so. Raises NotFound, StateConflict for one that has ended."""
+    """Stop a redrive. Letters that were redriven stay so. Raises NotFound, StateConflict if it has ended."""
     redrive = await _find(deps, redrive_id)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         cancelled = await deps.redrives.cancel(transaction, redrive.id, actor=actor)
     redrive = await _find(deps, redrive_id)
     if not cancelled:
         raise StateConflict(
-            f"{redrive.id} is {redrive.state} since {redrive.ended_at:%Y-%m-%d %H:%M:%S} UTC:"
-            " there is nothing left to cancel.",
-            next_step="Jobs that it has redriven are in the queue: GET /ops/queue.",
+            f"{redrive.id} has been {redrive.state} since {redrive.ended_at:%Y-%m-%d %H:%M:%S} UTC.",
+            next_step="Its jobs are in the queue: GET /ops/queue.",
         )
     return view_of(redrive)
 
 
 async def run_due_redrives(deps: DeadLetterDeps) -> bool:
-    """One batch of a redrive that is due, all of it or nothing; whether there may be more to do at once."""
-    async with deps.transactions.transaction() as transaction:
+    """Run one batch of a due redrive in one transaction. Return whether there may be more to do at once."""
+    async with deps.database.transaction() as transaction:
         batch = await deps.redrives.take_batch(transaction, BATCH)
         if batch is None:
             return False
@@ -135,7 +161,7 @@ async def run_due_redrives(deps: DeadLetterDeps) -> bool:
 
 
 def view_of(redrive: Redrive) -> RedriveView:
-    """As operators see it."""
+    """Return a redrive as operators see it."""
     handled = redrive.redriven + redrive.skipped
     left = redrive.total - handled
     took = (redrive.updated_at - redrive.created_at).total_seconds()
@@ -167,7 +193,7 @@ def view_of(redrive: Redrive) -> RedriveView:
     )
 
 
-def _which(wanted: RedriveFilter) -> DeadLetterFilter:
+def _filter_of(wanted: RedriveFilter) -> DeadLetterFilter:
     return DeadLetterFilter(
         state="open",
         connection=wanted.connection,
@@ -180,7 +206,7 @@ def _which(wanted: RedriveFilter) -> DeadLetterFilter:
 
 
 def _in_utc(member: str, at: datetime | None) -> datetime | None:
-    """As the database keeps it. Raises InvalidField for a time at the edge of the calendar that has no counterpart."""
+    """Convert to UTC. Raises InvalidField for a time outside the years 1 to 9999."""
     try:
         return None if at is None else at.astimezone(UTC)
     except OverflowError as error:

@@ -1,23 +1,24 @@
-"""What decisions about dead letters are given."""
+"""Dependencies of decisions about dead letters."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from app.dead_letters.models import DeadLetters, Redrives
-from app.postgres.database import Transactions
+from app.dead_letters.store.dead_letters import PostgresDeadLetters
+from app.dead_letters.store.redrives import PostgresRedrives
+from app.postgres.database import Database
 from app.queue.kinds import JobKind, Shown
 from app.queue.models import Enqueuer
-from app.revisions.models import MappingRoutes
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetterDeps:
-    """`kinds` are all job kinds by name; `show` makes the payload of a kind legible where it names only a place."""
+    """Stores and job kinds. `kinds` are by name; `show` replaces references in the payload of a kind by their data."""
 
-    transactions: Transactions
+    database: Database
     queue: Enqueuer
-    dead_letters: DeadLetters
-    redrives: Redrives
-    mapping_routes: MappingRoutes
+    dead_letters: PostgresDeadLetters
+    redrives: PostgresRedrives
+    mapping_routes: PostgresMappingRoutes
     kinds: Mapping[str, JobKind]
     show: Mapping[str, Callable[[bytes], Awaitable[Shown]]]

@@ -11,20 +11,21 @@ from app.dead_letters.views import DeadLetterView, view_of
 
 
 class DiscardOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a dead letter is let go; kept with it, and shown."""
+    """The reason to discard a dead letter; stored and shown."""
 
     because: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+    """The reason, stored and shown. No personal data. Example: `"the customer was merged by hand"`"""
 
 
 async def discard_dead_letter(
     deps: DeadLetterDeps, dead_letter_id: str, order: DiscardOrder, *, actor: str
 ) -> DeadLetterView:
-    """Let it go; those that it held up go on. Raises NotFound, and StateConflict when it was decided about already."""
+    """Discard it, and unblock the jobs behind it. Raises NotFound, StateConflict if it is already decided."""
     letter = await find_letter(deps, dead_letter_id)
     kind = deps.kinds.get(letter.kind)
     following = None if kind is None or kind.abandon is None else kind.abandon(letter)
     try:
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.dead_letters.discard(transaction, letter.id, actor=actor, because=order.because)
             if following is not None:
                 await deps.queue.enqueue(transaction, following)

@@ -1,4 +1,4 @@
-"""Dead letters for operators: found, looked into, run again, let go."""
+"""Find and show dead letters."""
 
 import re
 from typing import Final
@@ -18,14 +18,14 @@ DEAD_LETTER_ID: Final = re.compile(r"dl_[A-Za-z0-9]{1,64}")
 
 
 async def list_dead_letters(deps: DeadLetterDeps, which: DeadLetterFilter, *, after: str | None, limit: int) -> Page:
-    """Newest first; the cursor is the last id of the page."""
+    """List dead letters, newest first. The cursor is the last id of the page."""
     found = await deps.dead_letters.list(which, after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
 
 async def read_dead_letter(deps: DeadLetterDeps, dead_letter_id: str, *, trace_url: str) -> DeadLetterDetail:
-    """One with its payload, every attempt, and what can be done; `trace_url` is the form of the addresses of traces.
-    Raises NotFound."""
+    """Return one with its payload, attempts and next steps. `trace_url` is the template of trace URLs. Raises
+    NotFound."""
     letter = await find_letter(deps, dead_letter_id)
     shown = await show_payload(deps, letter)
     attempts = await deps.dead_letters.attempts(letter.job_id)
@@ -55,7 +55,6 @@ async def find_letter(deps: DeadLetterDeps, dead_letter_id: str) -> DeadLetter:
 async def not_open(deps: DeadLetterDeps, dead_letter_id: str) -> StateConflict:
     letter = await find_letter(deps, dead_letter_id)
     return StateConflict(
-        f"{letter.id} was {letter.state} by {letter.closed_by} at {letter.closed_at:%Y-%m-%d %H:%M:%S} UTC:"
-        " there is nothing left to decide.",
-        next_step="A job that has died again is another dead letter: GET /ops/dead-letters lists those that are open.",
+        f"{letter.id} was already {letter.state} by {letter.closed_by} at {letter.closed_at:%Y-%m-%d %H:%M:%S} UTC.",
+        next_step="A job that failed again is another dead letter: GET /ops/dead-letters lists open ones.",
     )

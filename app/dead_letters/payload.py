@@ -1,4 +1,4 @@
-"""The payload of a dead letter, as an operator sees and edits it."""
+"""The payload of a dead letter: show it to an operator, and accept an edited one."""
 
 from typing import Final
 
@@ -10,15 +10,15 @@ from app.postgres.encryption import SealBroken
 from app.queue.kinds import Shown, legible
 from app.queue.models import DeadLetter
 
-SEALED: Final = "It cannot be opened: its encryption key is not configured, or it was changed."
+SEALED: Final = "It cannot be decrypted: its encryption key is not configured, or the data was changed."
 
 
 async def show_payload(deps: DeadLetterDeps, letter: DeadLetter) -> Shown:
-    """The payload with the data that it names. Never raises for one that cannot be opened or is gone."""
+    """Return the payload with the data that it references. Never raises for a payload that cannot be decrypted."""
     try:
         payload = await deps.dead_letters.payload(letter.id)
         if payload is None:
-            return Shown(payload=None, note="The dead letter is gone.")
+            return Shown(payload=None, note="The dead letter no longer exists.")
         show = deps.show.get(letter.kind)
         return Shown(payload=legible(payload)) if show is None else await show(payload)
     except SealBroken:
@@ -26,17 +26,14 @@ async def show_payload(deps: DeadLetterDeps, letter: DeadLetter) -> Shown:
 
 
 def is_editable(deps: DeadLetterDeps, letter: DeadLetter) -> bool:
-    """Whether jobs of its kind accept an edited payload."""
+    """Return whether its kind accepts an edited payload."""
     kind = deps.kinds.get(letter.kind)
     return kind is not None and kind.edit is not None
 
 
 def edit_payload(deps: DeadLetterDeps, letter: DeadLetter, sent: Raw) -> bytes:
-    """What the job is given instead of its payload. Raises InvalidField for a kind that accepts none, and for one that
-    does not fit."""
+    """Return the job's new payload. Raises InvalidField if its kind accepts none or it is invalid."""
     kind = deps.kinds.get(letter.kind)
     if kind is None or kind.edit is None:
-        raise InvalidField.at(
-            "/payload", f"a job of kind {letter.kind} works on what is recorded, and takes no other: leave it out"
-        )
+        raise InvalidField.at("/payload", f"cannot be edited for a job of kind {letter.kind}: omit it")
     return kind.edit(letter, sent)

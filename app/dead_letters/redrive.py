@@ -11,26 +11,28 @@ from app.errors import StateConflict
 
 
 class RedriveOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to run a dead letter again: with its payload, or with this one."""
+    """How to redrive a dead letter: with its own payload, or with this one."""
 
     payload: Raw | UnsetType = UNSET
+    """Replaces `payload`, in the same form. If absent, the payload stays.
+    Example: `{"receipt": "in_0198f0a2b7c47d3c9a51f2e80b6c4d17", "payload": {"objectId": 1051}}`"""
 
 
 async def redrive_dead_letter(
     deps: DeadLetterDeps, dead_letter_id: str, order: RedriveOrder, *, actor: str
 ) -> DeadLetterView:
-    """Enqueue it again in its old place. Raises NotFound, InvalidField for a payload that it cannot take, and
-    StateConflict when it was decided about already or its work is queued."""
+    """Requeue it in its old place. Raises NotFound, InvalidField for an invalid payload, and StateConflict if it is
+    already decided or the same work is queued."""
     letter = await find_letter(deps, dead_letter_id)
     payload = None if order.payload is UNSET else edit_payload(deps, letter, order.payload)
     try:
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.dead_letters.redrive(transaction, letter.id, actor=actor, payload=payload)
     except NotOpen as error:
         raise await not_open(deps, letter.id) from error
     except AlreadyQueued as error:
         raise StateConflict(
-            f"The same work is queued already, so {letter.id} would do it twice.",
-            next_step="Wait until that job has ended; if it succeeds, discard this dead letter.",
+            f"The same work is already queued, so {letter.id} would do it twice.",
+            next_step="Wait until that job has ended. If it succeeds, discard this dead letter.",
         ) from error
     return view_of(await find_letter(deps, letter.id))

@@ -1,176 +1,209 @@
-"""Dead letters and bulk redrives."""
+"""HTTP operations of dead letters and bulk redrives."""
 
-from typing import Any, Final, TypeVar, get_args
+from typing import Final, get_args
 
 import msgspec
-from litestar import route
-from msgspec import Struct
 
-from app.dead_letters.bulk_redrive import (
-    RedriveRequest,
-    cancel_redrive,
-    list_redrives,
-    preview_redrive,
-    read_redrive,
-    start_redrive,
-)
+from app.dead_letters import bulk_redrive, discard, inspect, redrive
+from app.dead_letters.bulk_redrive import DryRun, RedriveRequest, RedriveView
 from app.dead_letters.deps import DeadLetterDeps
-from app.dead_letters.discard import DiscardOrder, discard_dead_letter
-from app.dead_letters.inspect import list_dead_letters, read_dead_letter
+from app.dead_letters.discard import DiscardOrder
 from app.dead_letters.models import DeadLetterFilter
-from app.dead_letters.redrive import RedriveOrder, redrive_dead_letter
-from app.errors import UnsupportedMediaType
-from app.http.admission import AnyRequest, admit, read_body
-from app.http.body import decode_patch
-from app.http.deps import HttpDeps, deps_of
-from app.http.query import Query
+from app.dead_letters.redrive import RedriveOrder
+from app.dead_letters.views import DeadLetterDetail, DeadLetterView
+from app.http.deps import HttpDeps
+from app.http.operation import Call, JsonBody, Listing, operation
+from app.http.parameters import LIMIT, PathText, choice, cursor, instant, text
 from app.http.responses import Answered, json_response, page_response
-from app.problem_document import JSON
 from app.queue.models import DeadLetterState, DeathCategory
 
-S = TypeVar("S", bound=Struct)
+TAG: Final = "Operators"
+READ: Final = ("ops:read",)
+WRITE: Final = ("ops:write",)
+ALL: Final = "all"
+DECIDED: Final = ("state-conflict",)
+ID: Final = PathText("id", "The dead letter's id.", "dl_0198f0a2b7c47d3c9a51f2e80b6c4d17")
+REDRIVE_ID: Final = PathText("id", "The redrive's id.", "rdv_0198f0a2b7c47d3c9a51f2e80b6c4d17")
+STATE: Final = choice(
+    "state", "Only dead letters in this state.", (*get_args(DeadLetterState), ALL), example="open", default="open"
+)
+CONNECTION: Final = text("connection", "Only this connection.", "hubspot")
+KIND: Final = text("kind", "Only this kind of work.", "ingest")
+CATEGORY: Final = choice("category", "Only this kind of failure.", get_args(DeathCategory), example="transient")
+SINCE: Final = instant("since", "Only those given up at or after this time")
+RUN: Final = text("correlation_id", "Only this run.", "orders-4711-1767225600000", longest=128)
+CURSOR: Final = cursor("dl_.*")
+REDRIVE_CURSOR: Final = cursor("rdv_.*")
+REDRIVE: Final = JsonBody(
+    into=RedriveOrder,
+    example={"payload": {"receipt": "in_0198f0a2b7c47d3c9a51f2e80b6c4d17", "payload": {"objectId": 1051}}},
+    optional=True,
+)
+DISCARD: Final = JsonBody(into=DiscardOrder, example={"because": "the customer was merged by hand"})
+START: Final = JsonBody(
+    into=RedriveRequest,
+    example={"filter": {"connection": "hubspot", "category": "transient"}, "rate_per_second": 20},
+)
 
-STATES: Final[tuple[str, ...]] = (*get_args(DeadLetterState), "all")
-FILTERS: Final = ("state", "connection", "kind", "category", "since", "correlation_id")
 
+@operation(
+    "GET",
+    "/ops/dead-letters",
+    tag=TAG,
+    scopes=READ,
+    query=(STATE, CONNECTION, KIND, CATEGORY, SINCE, RUN, LIMIT, CURSOR),
+    answer=Listing(item=DeadLetterView, meaning="A page of dead letters."),
+    sends=("Link",),
+)
+async def list_dead_letters(call: Call) -> Answered:
+    """List dead letters, newest first.
 
-@route("/ops/dead-letters", http_method=["GET"], name="list dead letters")
-async def list_all(request: AnyRequest) -> Answered:
-    """Those that are open unless another state is asked for, newest first."""
-    await admit(request, "ops:read")
-    query = Query(request, (*FILTERS, "limit", "cursor"))
-    which = read_filter(query)
-    limit = query.whole("limit", 1, 250, 50)
-    after = query.text("cursor", 80)
-    if after is not None and not after.startswith("dl_"):
-        query.complain("cursor", "is not a cursor of this list")
-    query.check()
-    return page_response(
-        request, await list_dead_letters(deps_of(request, DeadLetterDeps), which, after=after, limit=limit)
+    Work that was given up and waits for a decision. Use `state` to list decided ones too.
+    """
+    state = call.query(STATE)
+    which = {
+        "state": None if state == ALL else state,
+        "connection": call.query(CONNECTION),
+        "kind": call.query(KIND),
+        "category": call.query(CATEGORY),
+        "since": call.query(SINCE),
+        "correlation_id": call.query(RUN),
+    }
+    page = await inspect.list_dead_letters(
+        call.deps(DeadLetterDeps),
+        msgspec.convert(which, DeadLetterFilter),
+        after=call.query(CURSOR),
+        limit=call.query(LIMIT),
     )
+    return page_response(call.request, page)
 
 
-@route("/ops/dead-letters/{id:str}", http_method=["GET"], name="read dead letter")
-async def read_one(request: AnyRequest) -> Answered:
-    """One with its payload, every attempt, and what can be done about it."""
-    await admit(request, "ops:read")
-    Query(request, ()).check()
+@operation("GET", "/ops/dead-letters/{id}", tag=TAG, scopes=READ, parameters=(ID,), answer=DeadLetterDetail)
+async def read_dead_letter(call: Call) -> Answered:
+    """Read a dead letter.
+
+    Shows the decoded payload, every attempt with its outcome and trace, and the possible next steps. The payload
+    contains personal data.
+    """
+    trace_url = call.deps(HttpDeps).trace_url
     return json_response(
-        await read_dead_letter(
-            deps_of(request, DeadLetterDeps),
-            request.path_params["id"],
-            trace_url=deps_of(request, HttpDeps).trace_url,
-        )
+        await inspect.read_dead_letter(call.deps(DeadLetterDeps), call.path("id"), trace_url=trace_url)
     )
 
 
-@route("/ops/dead-letters/{id:str}/redrive", http_method=["POST"], name="redrive dead letter", status_code=200)
-async def redrive(request: AnyRequest) -> Answered:
-    """Run it again, with its own payload or an edited one."""
-    admitted = await admit(request, "ops:write")
-    order = await _read_optional(request, RedriveOrder)
-    Query(request, ()).check()
-    letter = await redrive_dead_letter(
-        deps_of(request, DeadLetterDeps), request.path_params["id"], order, actor=admitted.caller.principal
-    )
-    return json_response(letter)
+@operation(
+    "POST",
+    "/ops/dead-letters/{id}/redrive",
+    tag=TAG,
+    scopes=WRITE,
+    parameters=(ID,),
+    body=REDRIVE,
+    answer=DeadLetterView,
+    problems=DECIDED,
+)
+async def redrive_dead_letter(call: Call) -> Answered:
+    """Redrive a dead letter.
+
+    Runs it again in its old place in the order of its record, under its old keys, with a full number of attempts. Send
+    a payload to replace the old one, if the dead letter is `editable`. Audited.
+    """
+    deps, order = call.deps(DeadLetterDeps), call.body(REDRIVE)
+    return json_response(await redrive.redrive_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
 
 
-@route("/ops/dead-letters/{id:str}/discard", http_method=["POST"], name="discard dead letter", status_code=200)
-async def discard(request: AnyRequest) -> Answered:
-    """Let it go, for a reason."""
-    admitted = await admit(request, "ops:write")
-    order = decode_patch(await read_body(request, (JSON,)), DiscardOrder)
-    Query(request, ()).check()
-    letter = await discard_dead_letter(
-        deps_of(request, DeadLetterDeps), request.path_params["id"], order, actor=admitted.caller.principal
-    )
-    return json_response(letter)
+@operation(
+    "POST",
+    "/ops/dead-letters/{id}/discard",
+    tag=TAG,
+    scopes=WRITE,
+    parameters=(ID,),
+    body=DISCARD,
+    answer=DeadLetterView,
+    problems=DECIDED,
+)
+async def discard_dead_letter(call: Call) -> Answered:
+    """Discard a dead letter.
+
+    Its work is not done. Work that it blocked continues. Audited, with the reason.
+    """
+    deps, order = call.deps(DeadLetterDeps), call.body(DISCARD)
+    return json_response(await discard.discard_dead_letter(deps, call.path("id"), order, actor=call.caller.principal))
 
 
-def read_filter(query: Query) -> DeadLetterFilter:
-    """The filter that the parameters spell."""
-    state = query.choice("state", STATES) or "open"
-    return msgspec.convert(
-        {
-            "state": None if state == "all" else state,
-            "connection": query.text("connection"),
-            "kind": query.text("kind"),
-            "category": query.choice("category", get_args(DeathCategory)),
-            "since": query.instant("since"),
-            "correlation_id": query.text("correlation_id", 128),
-        },
-        DeadLetterFilter,
-    )
+@operation(
+    "POST",
+    "/ops/redrives",
+    tag=TAG,
+    scopes=WRITE,
+    body=START,
+    status=201,
+    answer=RedriveView,
+    also={200: DryRun},
+    sends=("Location",),
+)
+async def start_redrive(call: Call) -> Answered:
+    """Redrive many dead letters.
 
-
-async def _read_optional(request: AnyRequest, into: type[S]) -> S:
-    """A body that may be left out whole. Raises like `read_body` and `decode_patch`."""
-    named: Any = request.headers.get("content-type")
-    body = await read_body(request, () if named is None else (JSON,))
-    if not body:
-        return into()
-    if named is None:
-        raise UnsupportedMediaType(f"The body must be {JSON}.")
-    return decode_patch(body, into)
-
-
-PATH: Final = "/ops/redrives"
-
-
-@route(PATH, http_method=["POST"], name="start redrive", status_code=201)
-async def start_bulk(request: AnyRequest) -> Answered:
-    """Begin one that a worker carries on, or only tell what it would take."""
-    admitted = await admit(request, "ops:write")
-    wanted = decode_patch(await read_body(request, (JSON,)), RedriveRequest)
-    Query(request, ()).check()
-    deps = deps_of(request, DeadLetterDeps)
+    Redrives open dead letters that match now, oldest job first. One that fails again is not redriven twice. A worker
+    continues the redrive, also after a restart. With `dry_run` nothing changes, and a 200 reports what would be
+    redriven. Audited.
+    """
+    deps, wanted = call.deps(DeadLetterDeps), call.body(START)
     if wanted.dry_run:
-        return json_response(await preview_redrive(deps, wanted))
-    redrive = await start_redrive(deps, wanted, actor=admitted.caller.principal, correlation_id=admitted.correlation_id)
-    return json_response(redrive, status=201, headers={"location": f"{PATH}/{redrive.id}"})
-
-
-@route(PATH, http_method=["GET"], name="list redrives")
-async def list_bulk(request: AnyRequest) -> Answered:
-    """Every redrive, newest first."""
-    await admit(request, "ops:read")
-    query = Query(request, ("limit", "cursor"))
-    limit = query.whole("limit", 1, 250, 50)
-    after = query.text("cursor", 80)
-    if after is not None and not after.startswith("rdv_"):
-        query.complain("cursor", "is not a cursor of this list")
-    query.check()
-    return page_response(request, await list_redrives(deps_of(request, DeadLetterDeps), after=after, limit=limit))
-
-
-@route("/ops/redrives/{id:str}", http_method=["GET"], name="read redrive")
-async def read_bulk(request: AnyRequest) -> Answered:
-    """How far it has come, and when it will be through."""
-    await admit(request, "ops:read")
-    Query(request, ()).check()
-    return json_response(await read_redrive(deps_of(request, DeadLetterDeps), request.path_params["id"]))
-
-
-@route("/ops/redrives/{id:str}/cancel", http_method=["POST"], name="cancel redrive", status_code=200)
-async def cancel_bulk(request: AnyRequest) -> Answered:
-    """Go on no more."""
-    admitted = await admit(request, "ops:write")
-    await read_body(request, ())
-    Query(request, ()).check()
-    redrive = await cancel_redrive(
-        deps_of(request, DeadLetterDeps), request.path_params["id"], actor=admitted.caller.principal
+        return json_response(await bulk_redrive.preview_redrive(deps, wanted))
+    started = await bulk_redrive.start_redrive(
+        deps, wanted, actor=call.caller.principal, correlation_id=call.correlation_id
     )
-    return json_response(redrive)
+    return json_response(started, status=201, headers={"location": f"/ops/redrives/{started.id}"})
+
+
+@operation(
+    "GET",
+    "/ops/redrives",
+    tag=TAG,
+    scopes=READ,
+    query=(LIMIT, REDRIVE_CURSOR),
+    answer=Listing(item=RedriveView, meaning="A page of redrives."),
+    sends=("Link",),
+)
+async def list_redrives(call: Call) -> Answered:
+    """List redrives, newest first."""
+    after, limit = call.query(REDRIVE_CURSOR), call.query(LIMIT)
+    page = await bulk_redrive.list_redrives(call.deps(DeadLetterDeps), after=after, limit=limit)
+    return page_response(call.request, page)
+
+
+@operation("GET", "/ops/redrives/{id}", tag=TAG, scopes=READ, parameters=(REDRIVE_ID,), answer=RedriveView)
+async def read_redrive(call: Call) -> Answered:
+    """Read the progress of a redrive."""
+    return json_response(await bulk_redrive.read_redrive(call.deps(DeadLetterDeps), call.path("id")))
+
+
+@operation(
+    "POST",
+    "/ops/redrives/{id}/cancel",
+    tag=TAG,
+    scopes=WRITE,
+    parameters=(REDRIVE_ID,),
+    answer=RedriveView,
+    problems=DECIDED,
+)
+async def cancel_redrive(call: Call) -> Answered:
+    """Cancel a redrive.
+
+    The batch in progress ends. Dead letters that were redriven stay redriven. Audited.
+    """
+    deps, actor = call.deps(DeadLetterDeps), call.caller.principal
+    return json_response(await bulk_redrive.cancel_redrive(deps, call.path("id"), actor=actor))
 
 
 HANDLERS: Final = (
-    list_all,
-    read_one,
-    redrive,
-    discard,
-    start_bulk,
-    list_bulk,
-    read_bulk,
-    cancel_bulk,
+    list_dead_letters,
+    read_dead_letter,
+    redrive_dead_letter,
+    discard_dead_letter,
+    start_redrive,
+    list_redrives,
+    read_redrive,
+    cancel_redrive,
 )

@@ -3,7 +3,8 @@
 import time
 from typing import Final
 
-from app.drift.models import Baseline, Drifts, DriftSubject
+from app.drift.models import Baseline, DriftSubject
+from app.drift.store import PostgresDrifts
 
 FRESH_SECONDS: Final = 5.0
 
@@ -11,7 +12,7 @@ FRESH_SECONDS: Final = 5.0
 class Baselines:
     """Baselines by subject, cached for `FRESH_SECONDS`."""
 
-    def __init__(self, drifts: Drifts) -> None:
+    def __init__(self, drifts: PostgresDrifts) -> None:
         self._drifts = drifts
         self._known: dict[DriftSubject, tuple[Baseline, float]] = {}
 

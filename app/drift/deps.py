@@ -1,16 +1,30 @@
 """Dependencies of the drift finding operations."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.audit.models import Trail
-from app.drift.models import Drifts
-from app.postgres.database import Transactions
+from app.drift.store import PostgresDrifts
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database
+from app.queue.models import Enqueuer
+from app.settings.drift import DriftRule
+from app.settings.file import DriftSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriftDeps:
-    """The findings, and the audit trail that records acknowledgements."""
+    """The store of findings, and the database for transactions."""
 
-    drifts: Drifts
-    transactions: Transactions
-    trail: Trail
+    drifts: PostgresDrifts
+    database: Database
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftDetectionDeps(DriftDeps):
+    """Dependencies of drift detection. `rules` maps connection names to their drift rules."""
+
+    events: PostgresEvents
+    queue: Enqueuer
+    settings: DriftSettings
+    rules: Mapping[str, Sequence[DriftRule]]
+    public_url: str

@@ -16,14 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from app import telemetry
-from app.audit.models import Fact, Trail
+from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.drift.baselines import Baselines
+from app.drift.deps import DriftDetectionDeps
 from app.drift.judge import Deviation, Sample, Seen, deviations, see, traits_of
-from app.drift.models import Baseline, Drifts, DriftSource, DriftSubject, Learning, Noted, Trait
-from app.drift.record import DriftRecorder
+from app.drift.models import Baseline, DriftSource, DriftSubject, Learning, Noted, Trait
+from app.drift.store_findings import DriftRecorder
 from app.errors import StoreUnavailable
-from app.postgres.database import Transactions
-from app.settings.file import DriftSettings
 from app.telemetry.drift import DriftOutcome
 from mappings.spec import VendorDrift, VendorMapping
 
@@ -43,21 +43,10 @@ _log = logging.getLogger("lockstitch.drift")
 class DriftDetection:
     """The drift detection of one process."""
 
-    def __init__(
-        self,
-        *,
-        drifts: Drifts,
-        transactions: Transactions,
-        trail: Trail,
-        notes: DriftRecorder,
-        settings: DriftSettings,
-    ) -> None:
-        self._drifts = drifts
-        self._transactions = transactions
-        self._trail = trail
-        self._notes = notes
-        self._settings = settings
-        self._baselines = Baselines(drifts)
+    def __init__(self, deps: DriftDetectionDeps) -> None:
+        self._deps = deps
+        self._notes = DriftRecorder(deps)
+        self._baselines = Baselines(deps.drifts)
         self._waiting: asyncio.Queue[Sample] = asyncio.Queue(MOST_WAITING)
 
     @asynccontextmanager
@@ -130,7 +119,7 @@ class DriftDetection:
         Every record is sampled while the baseline is learned. Afterwards large records are sampled less often, so that
         the cost does not depend on the vendor's record size. A rate of 1 samples all records.
         """
-        rate = self._settings.sample_rate
+        rate = self._deps.settings.sample_rate
         if rate in (0, 1) or not self._baselines.is_learned(subject):
             return rate > 0
         thrown = random.random()  # noqa: S311 - dice, no secret
@@ -218,20 +207,18 @@ class DriftDetection:
         if not seen:
             return "learning"
         traits = {trait for sample, what in seen for trait in traits_of(sample, what)}
-        async with self._transactions.transaction() as transaction:
-            learning = await self._drifts.learn(
+        async with self._deps.database.transaction() as transaction:
+            learning = await self._deps.drifts.learn(
                 transaction,
                 subject,
                 sorted(traits),
                 records=len(seen),
-                most_records=self._settings.learn_records,
-                most_hours=self._settings.learn_hours,
+                most_records=self._deps.settings.learn_records,
+                most_hours=self._deps.settings.learn_hours,
             )
             if learning == "learned":
                 facts = {"mapping": subject.mapping, "revision": subject.revision, "source": subject.source}
-                await self._trail.append(
-                    transaction, Fact(type="drift.learned", subject=subject.connection, facts=facts)
-                )
+                await append_facts(transaction, Fact(type="drift.learned", subject=subject.connection, facts=facts))
         return learning
 
 

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.drift.deps import DriftDeps
 from app.drift.models import DriftFilter, DriftFinding
 from app.errors import NotFound, StateConflict
@@ -36,11 +37,11 @@ async def acknowledge_drift(deps: DriftDeps, finding_id: str, *, actor: str) -> 
     Raises NotFound, and StateConflict if it is already acknowledged.
     """
     known = await read_drift(deps, finding_id)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         finding = await deps.drifts.acknowledge(transaction, known.id, actor=actor)
         if finding is not None:
             facts = {"connection": finding.connection, "mapping": finding.mapping, "path": finding.path}
-            await deps.trail.append(
+            await append_facts(
                 transaction,
                 Fact(type="drift.acknowledged", subject=finding.id, actor=actor, facts=facts | {"kind": finding.kind}),
             )

@@ -4,13 +4,12 @@ A baseline is learned from the first records of a mapping revision on a connecti
 becomes one finding. An acknowledged finding becomes part of the baseline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
-from app.postgres.database import Transaction
 from app.settings.drift import DriftKind, DriftPolicy
 from canonical.parts import ObjectName
 
@@ -59,22 +58,42 @@ class DriftFinding(Struct, frozen=True, kw_only=True):
     """One change at a vendor. `count` counts sampled records, not all records."""
 
     id: str
+    """The finding's id. Example: `"drf_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     connection: str
+    """The connection. Example: `"hubspot"`"""
     object: ObjectName
+    """The object. Example: `"customer"`"""
     mapping: str
+    """The mapping that read the record. Example: `"hubspot.customer"`"""
     revision: int
+    """Its revision. Example: `1`"""
     source: DriftSource
+    """A record in an answer, or the body of a webhook. Example: `"record"`"""
     path: str
+    """JSONPath into the vendor's record, with `[*]` for items and `.*` for names that are data. For a `new_enum_value`,
+    JSONPath into the canonical resource, whose field reads `unknown`.
+    Example: `"$.recordVersion"`"""
     kind: DriftKind
+    """A new member, another type, a value that the mapping does not know, or a required member that is missing.
+    Example: `"unknown_field"`"""
     expected: str
+    """A description of the previous content. Example: `"no such member"`"""
     found: str
+    """A description of the new content; for a new choice, the choice. Example: `"a member"`"""
     example: str | None
+    """A masked example, letters as x and digits as 0; null if there is none. Example: `"0"`"""
     policy: DriftPolicy
+    """The policy that the connection's rules set. Example: `"evolve"`"""
     count: int
+    """Number of sampled records with the change. Example: `12`"""
     first_seen: datetime
+    """When it was first observed. Example: `"2026-05-01T09:30:00Z"`"""
     last_seen: datetime
+    """When it was last observed. Example: `"2026-05-01T11:00:00Z"`"""
     acknowledged_at: datetime | None
+    """When it was acknowledged; null before. Example: `null`"""
     acknowledged_by: str | None
+    """Who acknowledged it. Example: `null`"""
 
 
 class DriftFilter(Struct, frozen=True, kw_only=True):
@@ -83,40 +102,3 @@ class DriftFilter(Struct, frozen=True, kw_only=True):
     connection: str | None = None
     kind: DriftKind | None = None
     acknowledged: bool | None = None
-
-
-class Drifts(Protocol):
-    """The store of baselines and findings."""
-
-    async def baseline(self, subject: DriftSubject) -> Baseline:
-        """Return the baseline; an empty, unlearned one for an unknown subject. Raises StoreUnavailable."""
-
-    async def learn(
-        self,
-        transaction: Transaction,
-        subject: DriftSubject,
-        traits: Sequence[Trait],
-        *,
-        records: int,
-        most_records: int,
-        most_hours: int,
-    ) -> Learning:
-        """Add the traits of `records` records, unless learning is `over`. `learned`: these records completed it."""
-
-    async def extend(self, transaction: Transaction, subject: DriftSubject, traits: Sequence[Trait]) -> None:
-        """Add traits to a learned baseline, such as the type of a member that was always null."""
-
-    async def note(self, transaction: Transaction, noted: Sequence[Noted]) -> Sequence[tuple[DriftFinding, Noted]]:
-        """Count deviations of one subject and return the new findings.
-
-        New ones are not kept while very many findings of the subject are unacknowledged.
-        """
-
-    async def list(self, which: DriftFilter, *, after: str | None, limit: int) -> Sequence[DriftFinding]:
-        """List findings, newest first, below the id `after`. Raises StoreUnavailable."""
-
-    async def get(self, finding_id: str) -> DriftFinding | None:
-        """Return a finding by id. Raises StoreUnavailable."""
-
-    async def acknowledge(self, transaction: Transaction, finding_id: str, *, actor: str) -> DriftFinding | None:
-        """Acknowledge a finding and add it to the baseline. None if it is unknown or already acknowledged."""

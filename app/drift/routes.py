@@ -1,60 +1,73 @@
-"""HTTP routes for drift findings."""
+"""HTTP operations of drift findings."""
 
 from typing import Final, get_args
 
 import msgspec
-from litestar import route
 
+from app.drift import findings
 from app.drift.deps import DriftDeps
-from app.drift.findings import acknowledge_drift, list_drift, read_drift
-from app.drift.models import DriftFilter
-from app.http.admission import AnyRequest, admit, read_body
-from app.http.deps import deps_of
-from app.http.query import BOOLEANS, Query
+from app.drift.models import DriftFilter, DriftFinding
+from app.http.operation import Call, Listing, operation
+from app.http.parameters import LIMIT, PathText, boolean, choice, cursor, text
 from app.http.responses import Answered, json_response, page_response
 from app.settings.drift import DriftKind
 
-FILTERS: Final = ("connection", "kind", "acknowledged")
+TAG: Final = "Operators"
+ID: Final = PathText("id", "The finding's id.", "drf_0198f0a2b7c47d3c9a51f2e80b6c4d17")
+CONNECTION: Final = text("connection", "Only this connection.", "hubspot")
+KIND: Final = choice("kind", "Only this kind.", get_args(DriftKind), example="unknown_field")
+ACKNOWLEDGED: Final = boolean("acknowledged", "Only acknowledged findings, or only others; all if absent.")
+CURSOR: Final = cursor("drf_.*")
 
 
-@route("/ops/drift", http_method=["GET"], name="list drift findings")
-async def list_all(request: AnyRequest) -> Answered:
-    """List findings, newest first."""
-    await admit(request, "ops:read")
-    query = Query(request, (*FILTERS, "limit", "cursor"))
-    acknowledged = query.choice("acknowledged", tuple(BOOLEANS))
+@operation(
+    "GET",
+    "/ops/drift",
+    tag=TAG,
+    scopes=("ops:read",),
+    query=(CONNECTION, KIND, ACKNOWLEDGED, LIMIT, CURSOR),
+    answer=Listing(item=DriftFinding, meaning="A page of drift findings."),
+    sends=("Link",),
+)
+async def list_drift(call: Call) -> Answered:
+    """List drift findings, newest first.
+
+    One finding for each change observed in a vendor's records or webhooks, regardless of how often it occurs.
+    """
     which = {
-        "connection": query.text("connection"),
-        "kind": query.choice("kind", get_args(DriftKind)),
-        "acknowledged": None if acknowledged is None else BOOLEANS[acknowledged],
+        "connection": call.query(CONNECTION),
+        "kind": call.query(KIND),
+        "acknowledged": call.query(ACKNOWLEDGED),
     }
-    limit = query.whole("limit", 1, 250, 50)
-    after = query.text("cursor", 80)
-    if after is not None and not after.startswith("drf_"):
-        query.complain("cursor", "is not a cursor of this list")
-    query.check()
-    page = await list_drift(deps_of(request, DriftDeps), msgspec.convert(which, DriftFilter), after=after, limit=limit)
-    return page_response(request, page)
-
-
-@route("/ops/drift/{id:str}", http_method=["GET"], name="read drift finding")
-async def read_one(request: AnyRequest) -> Answered:
-    """Return one finding."""
-    await admit(request, "ops:read")
-    Query(request, ()).check()
-    return json_response(await read_drift(deps_of(request, DriftDeps), request.path_params["id"]))
-
-
-@route("/ops/drift/{id:str}/acknowledge", http_method=["POST"], name="acknowledge drift finding", status_code=200)
-async def acknowledge(request: AnyRequest) -> Answered:
-    """Acknowledge a finding."""
-    admitted = await admit(request, "ops:write")
-    await read_body(request, ())
-    Query(request, ()).check()
-    finding = await acknowledge_drift(
-        deps_of(request, DriftDeps), request.path_params["id"], actor=admitted.caller.principal
+    page = await findings.list_drift(
+        call.deps(DriftDeps), msgspec.convert(which, DriftFilter), after=call.query(CURSOR), limit=call.query(LIMIT)
     )
-    return json_response(finding)
+    return page_response(call.request, page)
 
 
-HANDLERS: Final = (list_all, read_one, acknowledge)
+@operation("GET", "/ops/drift/{id}", tag=TAG, scopes=("ops:read",), parameters=(ID,), answer=DriftFinding)
+async def read_drift(call: Call) -> Answered:
+    """Read a drift finding."""
+    return json_response(await findings.read_drift(call.deps(DriftDeps), call.path("id")))
+
+
+@operation(
+    "POST",
+    "/ops/drift/{id}/acknowledge",
+    tag=TAG,
+    scopes=("ops:write",),
+    parameters=(ID,),
+    answer=DriftFinding,
+    problems=("state-conflict",),
+)
+async def acknowledge_drift(call: Call) -> Answered:
+    """Acknowledge a drift finding.
+
+    Ends the alarm of a frozen path. A connection that rejects the change accepts such records again; redrive the dead
+    letters that it caused. Audited.
+    """
+    deps, actor = call.deps(DriftDeps), call.caller.principal
+    return json_response(await findings.acknowledge_drift(deps, call.path("id"), actor=actor))
+
+
+HANDLERS: Final = (list_drift, read_drift, acknowledge_drift)

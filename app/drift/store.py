@@ -120,7 +120,7 @@ ACKNOWLEDGE = Statement(
 
 
 class PostgresDrifts:
-    """`Drifts` on PostgreSQL."""
+    """The store of baselines and findings. Reads raise StoreUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -141,7 +141,7 @@ class PostgresDrifts:
         most_records: int,
         most_hours: int,
     ) -> Learning:
-        """Add the traits of `records` records, unless learning is over."""
+        """Add the traits of `records` records, unless learning is `over`. `learned`: these records completed it."""
         key = _key(subject)
         await transaction.execute(BEGIN, *key)
         row = await transaction.fetch_row(LEARN, *key, records, most_records, most_hours)
@@ -151,7 +151,7 @@ class PostgresDrifts:
         return "learned" if row["learned"] else "learning"
 
     async def extend(self, transaction: Transaction, subject: DriftSubject, traits: Sequence[Trait]) -> None:
-        """Add traits to a baseline."""
+        """Add traits to a learned baseline, such as the type of a member that was always null."""
         key = _key(subject)
         await transaction.execute(BEGIN, *key)
         await transaction.execute(EXTEND, *key, *_columns(traits))

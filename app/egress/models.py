@@ -1,8 +1,5 @@
 """Posting to URLs that callers name: the protocol, its result and its errors."""
 
-from collections.abc import Mapping
-from typing import Protocol
-
 from msgspec import Struct
 
 
@@ -35,16 +32,3 @@ class TargetUnreachable(NotPosted):
 
 class NoAnswer(NotPosted):
     """The request was sent, in part or whole, and no answer arrived in time."""
-
-
-class Poster(Protocol):
-    """Posts to targets by the egress rules."""
-
-    async def check(self, url: str) -> None:
-        """Check that `post` would send to the URL. Raises TargetRefused, and TargetUnreachable for unknown names."""
-
-    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> PostReply:
-        """POST once, with a new `traceparent`. A redirect is returned, not followed.
-
-        Raises TargetRefused, TargetUnreachable, NoAnswer.
-        """

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from app.egress.models import NotPosted, Poster
+from app.egress.models import NotPosted
+from app.egress.poster import TargetPoster
 from app.errors import InvalidField
 from app.problem_document import FieldError
 
@@ -12,7 +13,7 @@ NEXT_STEP: Final = (
 )
 
 
-async def complaint_about(poster: Poster, url: str) -> str | None:
+async def complaint_about(poster: TargetPoster, url: str) -> str | None:
     """Return why the URL would be refused, for the caller to read, or None if it is allowed."""
     try:
         await poster.check(url)
@@ -21,7 +22,7 @@ async def complaint_about(poster: Poster, url: str) -> str | None:
     return None
 
 
-async def require_callback(poster: Poster, url: str) -> None:
+async def require_callback(poster: TargetPoster, url: str) -> None:
     """Check the URL of a `Lockstitch-Callback` header. Raises InvalidField."""
     complaint = await complaint_about(poster, url)
     if complaint is not None:

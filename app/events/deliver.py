@@ -1,4 +1,4 @@
-"""Delivering an Event to one target: one attempt, what it came to, and when the next one is due."""
+"""Deliver an Event to one target: one attempt, its outcome, and the time of the next one."""
 
 import logging
 import random
@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from app.egress.models import NotPosted, Poster
+from app.egress.models import NotPosted
+from app.egress.poster import TargetPoster
 from app.events.deps import EventDeps
 from app.events.models import Delivery, DeliveryFailure, DeliveryPayload
 from app.queue.kinds import JobKind
@@ -18,15 +19,15 @@ from app.queue.models import Deferred, Done, Exhausted, Finishing, Job, JobOutco
 from app.signatures import Secret, signed_headers
 from app.telemetry.posting import count_delivery, count_disabled
 
-# How often is tried is the ladder's affair, which an operator may change; one that is given up lets those behind it go
-# on. The back-off is for failures of our own.
+# The retry ladder sets the attempts; this back-off applies only to internal failures. A delivery that exhausts the
+# ladder does not block later ones.
 POLICY: Final = JobPolicy(max_attempts=50, base_seconds=5.0, cap_seconds=3600.0, dead_head="skip", attempt_seconds=60.0)
 GONE: Final = 410
 SLOW_DOWN: Final = (429, 502, 503, 504)
 LONGEST_WAIT: Final = 86_400.0
 JITTER: Final = 0.2
-NO_KEY: Final = "no API key of its owner is valid any more"
-# Its lane stands still until it is enabled; this is for a lane that somebody resumes by hand.
+NO_KEY: Final = "its owner has no valid API key"
+# The lane of a disabled subscription is blocked; this applies if an operator resumes the lane.
 DISABLED_PAUSE: Final = 60.0
 
 _log = logging.getLogger("lockstitch.events")
@@ -34,7 +35,7 @@ _decoder = msgspec.json.Decoder(DeliveryPayload)
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """What one post came to. `reason` is the end of a sentence about the target, None where it accepted."""
+    """The result of one post. `reason` completes "the target …"; None if the target accepted it."""
 
     status: int | None
     reason: str | None
@@ -42,17 +43,17 @@ class Sent(Struct, frozen=True, kw_only=True):
 
 
 async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """The handler of `deliver` jobs: make one attempt.
+    """Handle a `deliver` job: make one attempt.
 
-    Only 2xx is success. 410 ends the subscription. Anything else is tried again as the ladder says, or later where the
-    target asks for it, also what the egress guard refuses: a name may lead elsewhere tomorrow. What its principal may
-    not read (any more) is not delivered: a subscription is disabled, a callback given up.
+    Only 2xx is success. 410 removes the subscription. Anything else is retried by the ladder, or later if the target
+    asks for it; also what the egress guard refuses, because a name may resolve differently tomorrow. If its principal
+    may not read the Event, a subscription is disabled, and a callback is given up.
     """
-    consigned = _decoder.decode(job.payload)
-    delivery = await deps.deliveries.open(consigned.delivery)
+    payload = _decoder.decode(job.payload)
+    delivery = await deps.deliveries.open(payload.delivery)
     if delivery is None:
         return Done()
-    refused = _refusal(delivery, consigned.scopes)
+    refused = _refusal(delivery, payload.scopes)
     if refused is not None:
         return await _withhold(deps, job, delivery, refused)
     sent = await send(
@@ -61,7 +62,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
         delivery.secrets,
         message_id=delivery.event,
         correlation_id=job.correlation_id,
-        body=bytes(consigned.event),
+        body=bytes(payload.event),
     )
     if sent.status == GONE and delivery.subscription is not None:
         async with finishing() as transaction:
@@ -71,7 +72,7 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
         _report(job, delivery, "dropped", status=GONE)
         return Done()
     if sent.reason is not None or sent.status is None:
-        return await _try_again(deps, job, delivery, sent)
+        return await _retry(deps, job, delivery, sent)
     async with finishing() as transaction:
         await deps.deliveries.succeed(transaction, delivery, status=sent.status)
     _report(job, delivery, "delivered", status=sent.status)
@@ -79,9 +80,16 @@ async def deliver(deps: EventDeps, job: Job, finishing: Finishing) -> JobOutcome
 
 
 async def send(
-    poster: Poster, target_url: str, secrets: Sequence[Secret], *, message_id: str, correlation_id: str, body: bytes
+    poster: TargetPoster,
+    target_url: str,
+    secrets: Sequence[Secret],
+    *,
+    message_id: str,
+    correlation_id: str,
+    body: bytes,
 ) -> Sent:
-    """Sign as Standard Webhooks 1.0 has it, with this attempt's time, and post once. Never raises for the target."""
+    """Sign the body as Standard Webhooks 1.0 with the current time, and post it once. Never raises for a failure of the
+    target."""
     signature = signed_headers(secrets, message_id=message_id, at=datetime.now(UTC), body=body)
     headers = {"content-type": "application/json", "x-correlation-id": correlation_id, **signature}
     try:
@@ -94,16 +102,16 @@ async def send(
 
 
 def seconds_until_next(ladder: Sequence[float], failures: int, asked: float | None) -> float:
-    """How long to wait after so many failures: a step of the ladder and up to a fifth more, so that what failed
-    together does not come back together; not less than the target asks for, up to a day."""
+    """Return the seconds to wait after this many failures: a step of the ladder plus up to a fifth, so that deliveries
+    that failed together do not retry together. At least what the target asks for, up to a day."""
     step = ladder[min(failures, len(ladder)) - 1]
     jittered = step * (1.0 + JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
     return max(jittered, min(asked or 0.0, LONGEST_WAIT))
 
 
 def _refusal(delivery: Delivery, scopes: Sequence[str]) -> str | None:
-    """Why the Event may not go to this principal, None where it may. An operation may be read with any scope of its
-    object, so a callback of one's own write as well."""
+    """Return why the principal may not receive the Event, or None. A callback needs any scope of the operation's
+    object, because it reports the principal's own write."""
     if not delivery.held:
         return NO_KEY
     enough = delivery.held
@@ -114,7 +122,7 @@ def _refusal(delivery: Delivery, scopes: Sequence[str]) -> str | None:
 
 
 async def _withhold(deps: EventDeps, job: Job, delivery: Delivery, refused: str) -> JobOutcome:
-    """A callback is given up; a subscription is disabled, and its Events wait."""
+    """Give up a callback, or disable a subscription whose Events then wait."""
     if delivery.subscription is None:
         return await _give_up(deps, job, delivery, refused)
     if await deps.deliveries.disable(delivery.subscription, refused):
@@ -122,7 +130,7 @@ async def _withhold(deps: EventDeps, job: Job, delivery: Delivery, refused: str)
     return Deferred(reason=refused, after=DISABLED_PAUSE)
 
 
-async def _try_again(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> JobOutcome:
+async def _retry(deps: EventDeps, job: Job, delivery: Delivery, sent: Sent) -> JobOutcome:
     failures = job.attempt - job.deferred
     reason = f"the target {sent.reason}"
     failure = DeliveryFailure(
@@ -150,7 +158,7 @@ async def _give_up(deps: EventDeps, job: Job, delivery: Delivery, reason: str) -
 def _report(
     job: Job, delivery: Delivery, outcome: str, *, status: int | None = None, reason: str | None = None
 ) -> None:
-    """Count and log one attempt. The target's URL is left out because it works like a password."""
+    """Count and log one attempt, without the target's URL, which is often a secret."""
     count_delivery(outcome)
     facts = {
         "delivery": delivery.id,

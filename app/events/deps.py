@@ -1,23 +1,28 @@
-"""What the feed, subscriptions and deliveries are given."""
+"""Dependencies of the feed, subscriptions and deliveries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.egress.models import Poster
-from app.events.models import Deliveries, Events, Subscriptions
-from app.postgres.database import Transactions
+from app.egress.poster import TargetPoster
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.postgres.database import Database
 from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)
 class EventDeps:
-    """`delivery_ladder` holds the seconds between attempts at a delivery; `connections` the objects whose data each
-    configured connection may show, none for one of which nothing is mapped."""
+    """Stores and settings of events.
 
-    events: Events
-    subscriptions: Subscriptions
-    deliveries: Deliveries
-    transactions: Transactions
-    poster: Poster
+    `delivery_ladder` holds the seconds between delivery attempts. `connections` maps each configured connection to the
+    objects whose data it may show, none if nothing is mapped.
+    """
+
+    events: PostgresEvents
+    subscriptions: PostgresSubscriptions
+    deliveries: PostgresDeliveries
+    database: Database
+    poster: TargetPoster
     connections: Mapping[str, tuple[ObjectName, ...]]
     delivery_ladder: tuple[float, ...]

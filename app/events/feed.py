@@ -1,4 +1,4 @@
-"""Events for those who come and ask: the change feed, and what polling triggers look at."""
+"""Events for readers that poll: the change feed and the newest events of an object."""
 
 import re
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ ANY: Final = "*"
 async def read_events(
     deps: EventDeps, *, patterns: tuple[str, ...], after: str | None, limit: int, caller: Caller
 ) -> Page:
-    """One page of the change feed, oldest first: what falls under any of the patterns, and everything without one, as
-    far as the caller may read it. Raises Forbidden for a pattern of which they may read nothing.
+    """Return one page of the change feed, oldest first, of the patterns (all if none), as far as the caller may read
+    it.
 
-    The cursor is the id of the last Event. An empty page returns the cursor it was asked with, so reading continues
-    from it without a gap, now or in a month.
+    The cursor is the id of the last Event. An empty page returns the cursor of the request, so a reader never misses an
+    event. Raises Forbidden for a pattern of which the caller may read nothing.
     """
     for pattern in patterns:
         _require(caller, pattern)
@@ -55,6 +55,6 @@ def _require(caller: Caller, pattern: str) -> None:
 async def newest_of(
     deps: EventDeps, object_name: ObjectName, *, patterns: tuple[str, ...], limit: int
 ) -> Sequence[Raw]:
-    """The newest Events of one object, newest first; of these types where any are named."""
+    """Return the newest Events of one object, newest first, of the patterns if there are any."""
     types = types_of(patterns or (f"{object_name}.*",))
     return [event.body for event in await deps.events.newest(types=types, limit=limit)]

@@ -1,6 +1,6 @@
 """The Structs of Events, subscriptions and deliveries.
 
-Whatever appends Events gets jobs back and enqueues them, with its own, in one call:
+Appending Events returns jobs. The caller enqueues them together with its own, in one call:
 
     jobs = await events.append(transaction, NewEvent(type="customer.updated", …))
     await queue.enqueue(transaction, *jobs)
@@ -9,21 +9,17 @@ Each subscription has its own lane in the queue, named by its id, so a slow one 
 by target.
 """
 
-from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from msgspec import Raw, Struct
 
-from app.postgres.database import Transaction
-from app.queue.models import Job, NewJob
 from app.signatures import Secret
 from canonical.parts import ObjectName
 
 
 class SeenState(Struct, frozen=True, kw_only=True):
-    """A record as we last saw it: its canonical fields as a JSON object, without `meta`. `version` is raised with every
-    change."""
+    """A record as last seen: its canonical fields as a JSON object, without `meta`. `version` counts its changes."""
 
     data: bytes
     deleted: bool
@@ -32,43 +28,23 @@ class SeenState(Struct, frozen=True, kw_only=True):
 
 
 class StateMoved(Exception):
-    """Somebody else has kept a newer state of the record since ours was compared."""
-
-
-class RecordStates(Protocol):
-    """What we last saw of each record, to tell what has changed. A state that is read before the record is fetched, and
-    named when the next one is put, cannot be replaced by what is older."""
-
-    async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
-        """The last one, if any."""
-
-    async def put(
-        self,
-        transaction: Transaction,
-        object_name: ObjectName,
-        connection: str,
-        remote_id: str,
-        *,
-        data: bytes,
-        instead_of: SeenState | None,
-        deleted: bool = False,
-    ) -> None:
-        """Keep this one in the place of the one it was compared with, None for the first. Raises StateMoved."""
+    """Another process stored a newer state of the record meanwhile."""
 
 
 class Callback(Struct, frozen=True, kw_only=True):
-    """One more address that an Event is delivered to, and whose caller named it."""
+    """An additional address for one Event, and the principal who named it."""
 
     target_url: str
     principal: str
 
 
 class NewEvent(Struct, frozen=True, kw_only=True):
-    """A canonical change. `data` is a JSON document; `changed` names the top-level fields that differ from what was
-    last seen, where that has a meaning. `record` names what it is about, `customer:1051`: the deliveries of one record
-    are in order. `shows` are the objects whose data it holds, for the types that do not say so themselves
-    (`SHOWING_OBJECTS`). `origin` is the id of what it stems from. The correlation id and the trace are the current ones
-    where they are not given. `callback` gets it too."""
+    """A canonical change to publish. `data` is a JSON document.
+
+    `changed` names the top-level fields that differ from the last seen state. `record`, such as `customer:1051`, orders
+    its deliveries. `shows` are the objects whose data it holds, for types that do not say so (`SHOWING_OBJECTS`).
+    `origin` is the id of its cause. Correlation id and trace default to the current ones. `callback` gets it too.
+    """
 
     type: str
     data: bytes
@@ -83,21 +59,34 @@ class NewEvent(Struct, frozen=True, kw_only=True):
 
 
 class EventDocument(Struct, frozen=True, kw_only=True):
-    """An Event as the feed and subscribers get it (contract, Events out)."""
+    """An Event, the same in the feed and in deliveries."""
 
     id: str
+    """Unique; ids sort in the order of the feed. Every delivery of the Event has this id.
+    Example: `"evt_000000000000000f4240000000000012d687"`"""
     type: str
+    """What happened to which object. Example: `"customer.updated"`"""
     timestamp: datetime
+    """When the Event was appended. Example: `"2026-05-01T09:30:00Z"`"""
     api_version: str
+    """The version of this contract. Example: `"v1"`"""
     connection: str | None
+    """The connection; null if the Event belongs to none. Example: `"hubspot"`"""
     correlation_id: str
+    """The run of the Event. Example: `"orders-4711-1767225600000"`"""
     changed: tuple[str, ...] | None
+    """Top-level fields that differ from the last known state, without `updated_at`. For a record that is new to
+    Lockstitch, all fields with a value. Null if not applicable.
+    Example: `["emails"]`"""
     data: Raw
+    """The resource as the API returns it, with `id` and `meta`; for a deletion, its last known state. For other types a
+    comment, an operation and so on. For `webhook.received`: `type` (the vendor's topic) and `payload`, which is the
+    JSON that was sent, a string for other text, otherwise `{"base64": …}`.
+    Example: `{"id": "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17", "display_name": "Ann Lee"}`"""
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """An Event as it was appended. `scopes` are what a key needs to read it, all of them. `body` is the document of the
-    contract, as the feed and subscribers get it."""
+    """A stored Event. A key needs all its `scopes` to read it. `body` is the document for the feed and subscribers."""
 
     id: str
     type: str
@@ -111,31 +100,11 @@ class Event(Struct, frozen=True, kw_only=True):
     body: Raw
 
 
-class Events(Protocol):
-    """The record of canonical changes."""
-
-    async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
-        """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
-
-    async def feed(
-        self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
-    ) -> Sequence[Event]:
-        """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
-        exact; empty means all. With `held`, which needs `types`, only what a key with these scopes can read."""
-
-    async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
-        """Newest first."""
-
-    async def get(self, event_id: str) -> Event | None:
-        """One by id."""
-
-
 SubscriptionState = Literal["active", "disabled"]
 
 
 class NewSubscription(Struct, frozen=True, kw_only=True):
-    """Who wants to be told what, and where. `events` are patterns; `secret` is the first that deliveries are signed
-    with."""
+    """A subscription to create. `events` are patterns; `secret` is the first one that signs its deliveries."""
 
     id: str
     principal: str
@@ -146,9 +115,11 @@ class NewSubscription(Struct, frozen=True, kw_only=True):
 
 
 class Subscription(Struct, frozen=True, kw_only=True):
-    """A subscription as it stands. `failing_since`: nothing has been delivered since then, though it was tried.
-    `disabled`: its deliveries wait until a person enables it; the reason holds no personal data. `held` are the scopes
-    of its principal's keys that are valid now."""
+    """A subscription. `failing_since`: every attempt has failed since then.
+
+    `disabled`: its deliveries wait until someone enables it; the reason holds no personal data. `held` are the scopes
+    of its principal's valid keys.
+    """
 
     id: str
     principal: str
@@ -163,33 +134,8 @@ class Subscription(Struct, frozen=True, kw_only=True):
     held: frozenset[str]
 
 
-class Subscriptions(Protocol):
-    """The subscriptions. Every change is audited, with `actor` as its cause."""
-
-    async def create(self, new: NewSubscription) -> Subscription:
-        """Add one; it gets every Event that the feed does not show by then."""
-
-    async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
-        """Newest first, below the id `after`."""
-
-    async def get(self, subscription_id: str) -> Subscription | None:
-        """One by id."""
-
-    async def secrets(self, subscription_id: str) -> Sequence[Secret]:
-        """Those that sign now, newest first."""
-
-    async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
-        """Add a secret; the present ones stay valid for the overlap. False when there is no such subscription."""
-
-    async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
-        """Deliver again, and at once what has waited, in the name of `principal`. False when it is not disabled."""
-
-    async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
-        """Remove it; what is on its way to it is dropped. False without such a subscription."""
-
-
 class DeliveryPayload(Struct, frozen=True, kw_only=True):
-    """The payload of a `deliver` job: which delivery, the scopes that the Event takes, and the document itself."""
+    """The payload of a `deliver` job: the id of the delivery, the scopes of the Event, and its document."""
 
     delivery: str
     scopes: tuple[str, ...]
@@ -197,9 +143,10 @@ class DeliveryPayload(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """What an attempt needs to know. `secrets` are those that sign now: a subscription's, or made of the digests of a
-    caller's API keys for a callback. None are left when all of those keys have ended. `held` are the scopes of the
-    principal's keys that are valid now."""
+    """A delivery to attempt. `secrets` sign it: a subscription's, or for a callback those of the caller's API keys.
+
+    A callback has none once all those keys have ended. `held` are the scopes of the principal's valid keys.
+    """
 
     id: str
     event: str
@@ -210,46 +157,14 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryFailure(Struct, frozen=True, kw_only=True):
-    """An attempt that failed. `reason` holds no personal data. `final`: there will be no other. `unresponsive`: the
-    target as a whole is in trouble or asks for a pause, so that all of its lane waits, `retry_after` seconds where it
-    said so."""
+    """A failed attempt. `reason` holds no personal data. `final`: it is the last one.
+
+    `unresponsive`: the target as a whole fails or asks for a pause, so its whole lane waits, `retry_after` seconds if
+    given.
+    """
 
     status: int | None
     reason: str
     final: bool
     unresponsive: bool
     retry_after: float | None
-
-
-class FanOut(Protocol):
-    """Who gets an Event."""
-
-    async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
-        """A delivery for each subscription that wants each of these, and the jobs that make them; the caller enqueues
-        them."""
-
-    async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
-        """A delivery of this Event to one address that a caller has named; the job that makes it.
-
-        It is signed as Standard Webhooks has it, with the SHA-256 digest of each API key of the caller that is valid at
-        the time: the caller computes `whsec_` and the base64 of the digest of his own key.
-        """
-
-
-class Deliveries(FanOut, Protocol):
-    """Events on their way to targets."""
-
-    async def open(self, delivery_id: str) -> Delivery | None:
-        """A delivery that has not succeeded, including one that was given up. None when it succeeded or
-        was dropped."""
-
-    async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
-        """It was accepted."""
-
-    async def disable(self, subscription_id: str, reason: str) -> bool:
-        """Deliver nothing more to this subscription until a person enables it; what is on its way waits. False where it
-        was disabled already."""
-
-    async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
-        """Note a failed attempt. Whether it disabled the subscription: nothing was delivered for `disable_after`
-        seconds."""

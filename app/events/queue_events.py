@@ -1,11 +1,12 @@
-"""Events of what the queue decides: a job given up, a connection paused. They join the transaction of the decision."""
+"""Events of decisions of the queue, in the same transaction: a new dead letter, a paused connection."""
 
 from typing import Any, Final
 
 import msgspec
 
-from app.events.models import Events, NewEvent
+from app.events.models import NewEvent
 from app.events.store import deliveries
+from app.events.store.events import PostgresEvents
 from app.postgres.database import Statement, Transaction
 from app.queue.models import INTERNAL, BlockedReason, DeadLetter, Enqueuer
 
@@ -16,20 +17,22 @@ SELECT_TYPE = Statement("SELECT event", "SELECT type FROM event WHERE id = $1")
 
 
 class QueueEvents:
-    """`dead_letter_ports.Announcer`. Its Events have no order key: whoever gives up a job holds the lock of a key
-    already, and must not wait for another."""
+    """Implements `queue.models.Announcer`. Its Events have no order key: the caller already holds the lock of a key and
+    must not wait for another."""
 
-    def __init__(self, events: Events, queue: Enqueuer) -> None:
+    def __init__(self, events: PostgresEvents, queue: Enqueuer) -> None:
         self._events = events
         self._queue = queue
 
     async def dead_letter_created(self, transaction: Transaction, dead_letter: DeadLetter) -> None:
-        """A job was given up, and with it what it was to deliver. Where that was this very kind of news, it is not news
-        for a delivery: each would make the next one."""
+        """Append `dead_letter.created`, and mark the delivery of a dead `deliver` job as dead.
+
+        A dead delivery of `dead_letter.created` appends none: each would cause the next.
+        """
         if dead_letter.kind == deliveries.KIND:
             if dead_letter.dedupe_key is not None:
                 await deliveries.give_up(transaction, dead_letter.dedupe_key, dead_letter.reason)
-            if not await _is_other_news(transaction, dead_letter.origin):
+            if not await _delivered_another_type(transaction, dead_letter.origin):
                 return
         connection = None if dead_letter.connection == INTERNAL else dead_letter.connection
         data = {
@@ -60,7 +63,7 @@ class QueueEvents:
     async def connection_paused(
         self, transaction: Transaction, connection: str, why: BlockedReason, *, note: str
     ) -> None:
-        """A connection works no more until a person resumes it; `note` is the person's, or what the vendor answered."""
+        """Append `connection.paused`. `note` is the operator's, or the vendor's answer."""
         data: dict[str, Any] = {"connection": connection, "why": why, "note": note}
         await self._announce(
             transaction, NewEvent(type=CONNECTION_PAUSED, data=msgspec.json.encode(data), connection=connection)
@@ -70,7 +73,7 @@ class QueueEvents:
         await self._queue.enqueue(transaction, *await self._events.append(transaction, event))
 
 
-async def _is_other_news(transaction: Transaction, event_id: str | None) -> bool:
-    """Whether a delivery was of something else than dead letters; of an event that is gone nobody can tell."""
+async def _delivered_another_type(transaction: Transaction, event_id: str | None) -> bool:
+    """Return whether a delivery was of another type than `dead_letter.created`. False if its event no longer exists."""
     delivered = await transaction.fetch_value(SELECT_TYPE, event_id)
     return delivered is not None and delivered != DEAD_LETTER_CREATED

@@ -1,4 +1,4 @@
-"""What has changed of a record: the fields that differ from what was last seen of it."""
+"""Compute which fields of a record differ from its last-seen state."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,14 +11,14 @@ from app.audit.models import Fact
 from app.queue.models import Job
 from canonical.parts import ObjectName
 
-# `updated_at` tells when and not what, and differs each time. `id` is given by us and never changes.
-BESIDE: Final = frozenset({"id", "meta", "raw", "updated_at"})
+# `updated_at` differs every time. Lockstitch assigns `id`, which never changes.
+NOT_COMPARED: Final = frozenset({"id", "meta", "raw", "updated_at"})
 WATCHED: Final[Mapping[ObjectName, str]] = {
     "customer": "lifecycle_stage",
     "order": "payment_status",
     "ticket": "assignee_remote_id",
 }
-"""The field of each object whose history is kept: a word of ours or an id, nothing personal."""
+"""The field of each object whose history is audited: an enum value or an id, never personal data."""
 IN_ANY_ORDER: Final = frozenset({"tags"})
 
 REVISION: Final = "mapping_revision"
@@ -38,7 +38,7 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 
 def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
-    """The watched field as a canonical record has it; None for an object without one."""
+    """Return the watched field of a canonical record; None if its object has none."""
     name = WATCHED.get(object_name)
     return None if name is None else Watched(field=name, value=getattr(data, name))
 
@@ -46,7 +46,7 @@ def watched_in(object_name: ObjectName, data: Any) -> Watched | None:
 def field_changed(
     connection: str, object_name: ObjectName, remote_id: str, job: Job, *, field: str, before: Any, after: Any
 ) -> Fact:
-    """What the audit trail keeps of a watched field, with who changed it as far as we know: its vendor."""
+    """Build the audit fact of a watched field that changed. The known writer is the vendor."""
     writer = f"vendor:{connection}"
     facts = {
         "object": object_name,
@@ -62,8 +62,7 @@ def field_changed(
 
 
 def state_of(resource: Any) -> bytes:
-    """What is kept of a resource to compare the next one with: its canonical fields as a JSON object, and the revision
-    that read them."""
+    """Return the state to keep of a resource: its canonical fields and the mapping revision, as JSON."""
     fields = msgspec.to_builtins(msgspec.structs.replace(resource, meta=UNSET, raw=UNSET))
     if resource.meta is not UNSET:
         fields[REVISION] = resource.meta.mapping.revision
@@ -71,31 +70,32 @@ def state_of(resource: Any) -> bytes:
 
 
 def fields_of(state: bytes) -> Fields:
-    """The fields of a kept state."""
+    """Return the canonical fields of a kept state."""
     fields = msgspec.json.decode(state, type=dict[str, Any])
     fields.pop(REVISION, None)
     return fields
 
 
 def revision_of(state: bytes) -> int | None:
-    """The revision that read what is kept; None where that was not noted."""
+    """Return the mapping revision of a kept state; None if it was not stored."""
     return msgspec.json.decode(state, type=_Noted).mapping_revision
 
 
 def changed(before: Fields | None, after: Fields, model: type[Struct]) -> tuple[str, ...]:
-    """The top-level fields that differ, in the order of the model; without a state before, those that have a value."""
+    """Return the top-level fields that differ, in the order of the model; without a last-seen state, those with a
+    value."""
     seen = before or {}
     return tuple(
         field.encode_name
         for field in msgspec.structs.fields(model)
-        if field.encode_name not in BESIDE and _differ(field.encode_name, seen, after)
+        if field.encode_name not in NOT_COMPARED and _differ(field.encode_name, seen, after)
     )
 
 
 def is_older(before: Fields, after: Fields) -> bool:
-    """Whether the vendor has answered with a state from before the one that was last seen."""
-    known, told = _moment(before.get("updated_at")), _moment(after.get("updated_at"))
-    return known is not None and told is not None and told < known
+    """Return whether the vendor returned an older state than the last-seen one."""
+    known, current = _moment(before.get("updated_at")), _moment(after.get("updated_at"))
+    return known is not None and current is not None and current < known
 
 
 def _differ(name: str, before: Fields, after: Fields) -> bool:
@@ -103,8 +103,8 @@ def _differ(name: str, before: Fields, after: Fields) -> bool:
 
 
 def _value(name: str, fields: Fields) -> Any:
-    """A field's value; None for all the ways of having none, so that a field which a newer version of Lockstitch has
-    and an older one had not is no change."""
+    """Return a field's value, and None for every form of no value. So a field that a newer version of Lockstitch adds
+    is not a change."""
     value = fields.get(name)
     if value in (None, [], {}) or (value == "unknown" and fields.get(f"{name}_raw") is None):
         return None

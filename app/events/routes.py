@@ -1,172 +1,270 @@
-"""The change feed, polling feeds, samples and subscriptions."""
+"""HTTP operations of the change feed, polling feeds, samples and subscriptions."""
 
 import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
-from litestar import Response, route
+from litestar import Response
 from msgspec import Raw
 
-from app.errors import NotFound
+from app.errors import InvalidField, NotFound
+from app.events import subscriptions
 from app.events.deps import EventDeps
 from app.events.feed import EVENT_ID, newest_of, read_events
+from app.events.models import EventDocument
 from app.events.samples import sample_event
-from app.events.subscriptions import (
-    SubscriptionRequest,
-    deliver_test,
-    enable,
-    get_subscription,
-    list_subscriptions,
-    rotate_secret,
-    subscribe,
-    unsubscribe,
-)
+from app.events.subscriptions import SubscriptionRequest, SubscriptionTest, SubscriptionView, SubscriptionWithSecret
 from app.events.types import EVENT_PATTERNS, EVENT_TYPES
-from app.http.admission import AnyRequest, admit, read_body
-from app.http.body import decode_patch
-from app.http.deps import deps_of
+from app.http.admission import AnyRequest
+from app.http.headers import IF_NONE_MATCH
+from app.http.operation import Call, JsonBody, Listing, operation
+from app.http.parameters import LIMIT, PathText, choices, cursor, matching
 from app.http.plurals import PLURAL
-from app.http.query import Query
 from app.http.responses import Answered, json_response, link_next, page_response, resource_response
-from app.problem_document import JSON
 from canonical.parts import ObjectName
 
 SAMPLED_AT: Final = datetime(2026, 5, 1, 9, 30, tzinfo=UTC)
 FEEDS: Final[dict[str, ObjectName]] = {PLURAL[name]: name for name in ("customer", "order", "ticket")}
+EVENTS: Final = "Events"
+SUBSCRIPTIONS: Final = "Subscriptions"
+READ: Final = ("subscriptions:read",)
+WRITE: Final = ("subscriptions:write",)
+ID: Final = PathText("id", "The subscription's id.", "sub_0198f0a2b7c47d3c9a51f2e80b6c4d17")
+SHOWN_ID: Final = "evt_000000000000000f4240000000000012d687"
+AFTER: Final = matching(
+    "after",
+    "Only Events after the one with this id, which may be deleted by now.",
+    SHOWN_ID,
+    EVENT_ID.pattern,
+    lambda match: match[0],
+    otherwise="is not the id of an event, which is evt_ and 36 hexadecimal digits",
+)
+TYPES: Final = choices(
+    "type",
+    "Only these types: one, `customer.*`, or several, separated by commas or as repeated parameters. The types are:"
+    f" {', '.join(EVENT_TYPES)}.",
+    EVENT_PATTERNS,
+    example="customer.*,order.created",
+)
+FEED_TYPES: Final = choices(
+    "type",
+    "Only these types of the object, such as `customer.created`; several as in `/v1/events`.",
+    EVENT_PATTERNS,
+    example=EVENT_PATTERNS[1],
+)
+CURSOR: Final = cursor("sub_.*")
+REQUEST: Final = JsonBody(
+    into=SubscriptionRequest,
+    example={"target_url": "https://hooks.example.com/lockstitch/7f3c", "events": ["customer.*"]},
+)
 
 
-@route("/v1/events", http_method=["GET"], name="list events")
-async def list_events(request: AnyRequest) -> Answered:
-    """The change feed, oldest first."""
-    admitted = await admit(request, "events:read")
-    query = Query(request, ("type", "after", "limit"), repeatable=("type",))
-    patterns = query.choices("type", EVENT_PATTERNS)
-    after = query.text("after")
-    if after is not None and not EVENT_ID.fullmatch(after):
-        query.complain("after", "is not the id of an event, which is evt_ and 36 hexadecimal digits")
-    limit = query.whole("limit", 1, 250, 50)
-    query.check()
-    deps = deps_of(request, EventDeps)
-    page = await read_events(deps, patterns=patterns, after=after, limit=limit, caller=admitted.caller)
+@operation(
+    "GET",
+    "/v1/events",
+    tag=EVENTS,
+    scopes=("events:read",),
+    query=(TYPES, AFTER, LIMIT),
+    answer=Listing(
+        item=EventDocument,
+        meaning="A page of the change feed, oldest first.",
+        cursor="Send it as `after`: at once if `has_more` is true, otherwise at your next poll. It is the id of the"
+        " last Event; an empty page repeats the id that you sent. Null before the first Event.",
+        cursor_example=SHOWN_ID,
+    ),
+    sends=("Link",),
+)
+async def list_events(call: Call) -> Answered:
+    """List events, oldest first.
+
+    A change feed without gaps: an Event never appears before one that you have seen. Poll with `after` as often as you
+    like. An Event appears once every transaction that was open at the same time has ended. Subscribers may receive it
+    a moment earlier, so start from an id that this feed returned. The feed shows what the key may read: Events of an
+    object need its read scope, operational Events need only `events:read`.
+    """
+    page = await read_events(
+        call.deps(EventDeps),
+        patterns=call.query(TYPES),
+        after=call.query(AFTER),
+        limit=call.query(LIMIT),
+        caller=call.caller,
+    )
     if page.has_more:
-        link_next(request, page.next_cursor, "after")
+        link_next(call.request, page.next_cursor, "after")
     return json_response(page)
 
 
-@route("/v1/feeds/{objects:str}", http_method=["GET"], name="read feed")
-async def read_feed(request: AnyRequest) -> Answered:
-    """The newest Events of one object as a bare array, newest first."""
-    objects = request.path_params["objects"]
-    name = FEEDS.get(objects)
-    if name is None:
-        await admit(request, None)
-        raise NotFound(f"There is no feed of {objects[:80]!r}; there are: {', '.join(FEEDS)}.")
-    await admit(request, f"{objects}:read")
-    query = Query(request, ("type", "limit"), repeatable=("type",))
-    patterns = query.choices("type", tuple(kind for kind in EVENT_PATTERNS if kind.startswith(f"{name}.")))
-    limit = query.whole("limit", 1, 250, 50)
-    query.check()
-    return json_response(await newest_of(deps_of(request, EventDeps), name, patterns=patterns, limit=limit))
+def _feed_scope(request: AnyRequest) -> tuple[str, ...]:
+    objects: str = request.path_params["objects"]
+    if objects not in FEEDS:
+        raise NotFound(f"Unknown feed {objects[:80]!r}. The feeds are {', '.join(FEEDS)}.")
+    return (f"{objects}:read",)
 
 
-@route("/v1/samples/{event_type:str}", http_method=["GET"], name="read sample")
-async def read_sample(request: AnyRequest) -> Answered:
-    """One realistic Event of a type."""
-    await admit(request, None)
-    Query(request, ()).check()
-    kind = request.path_params["event_type"]
+@operation(
+    "GET",
+    "/v1/feeds/{objects}",
+    tag=EVENTS,
+    scopes=("customers:read", "orders:read", "tickets:read"),
+    scopes_of=_feed_scope,
+    parameters=(PathText("objects", "customers, orders or tickets.", "customers"),),
+    query=(FEED_TYPES, LIMIT),
+    answer=list[EventDocument],
+)
+async def read_feed(call: Call) -> Answered:
+    """List the newest events of an object, for polling triggers.
+
+    A plain array, newest first. Each Event has a unique `id`, which a trigger remembers to recognise new ones. The
+    required scope is that of the object in the path.
+    """
+    name, patterns = FEEDS[call.path("objects")], call.query(FEED_TYPES)
+    offered = tuple(kind for kind in EVENT_PATTERNS if kind.startswith(f"{name}."))
+    if wrong := tuple(pattern for pattern in patterns if pattern not in offered):
+        detail = f"not a type of {name}: {', '.join(wrong)}; known: {', '.join(offered)}"
+        raise InvalidField.of(FEED_TYPES.name, detail)
+    return json_response(await newest_of(call.deps(EventDeps), name, patterns=patterns, limit=call.query(LIMIT)))
+
+
+@operation(
+    "GET",
+    "/v1/samples/{event_type}",
+    tag=EVENTS,
+    parameters=(PathText("event_type", "A type of Event.", "customer.updated"),),
+    headers=(IF_NONE_MATCH,),
+    answer=EventDocument,
+    also={304: None},
+    sends=("ETag",),
+)
+async def read_sample(call: Call) -> Answered:
+    """Get a realistic sample event of a type, for trigger editors."""
+    kind = call.path("event_type")
     if kind not in EVENT_TYPES:
-        raise NotFound(f"There is no event {kind[:80]!r}; there are: {', '.join(EVENT_TYPES)}.")
+        raise NotFound(f"Unknown event type {kind[:80]!r}. The types are {', '.join(EVENT_TYPES)}.")
     sample = sample_event(kind, timestamp=SAMPLED_AT)
-    return resource_response(request, Raw(sample), f'"{hashlib.sha256(sample).hexdigest()[:32]}"')
+    return resource_response(call.request, Raw(sample), f'"{hashlib.sha256(sample).hexdigest()[:32]}"')
 
 
-READ = "subscriptions:read"
-WRITE = "subscriptions:write"
+@operation(
+    "GET",
+    "/v1/subscriptions",
+    tag=SUBSCRIPTIONS,
+    scopes=READ,
+    query=(LIMIT, CURSOR),
+    answer=Listing(item=SubscriptionView, meaning="A page of subscriptions.", name="SubscriptionList"),
+    sends=("Link",),
+)
+async def list_subscriptions(call: Call) -> Answered:
+    """List subscriptions, newest first."""
+    page = await subscriptions.list_subscriptions(
+        call.deps(EventDeps), after=call.query(CURSOR), limit=call.query(LIMIT)
+    )
+    return page_response(call.request, page)
 
 
-@route("/v1/subscriptions", http_method=["GET"], name="list subscriptions")
-async def list_all(request: AnyRequest) -> Answered:
-    """All subscriptions, newest first."""
-    await admit(request, READ)
-    query = Query(request, ("limit", "cursor"))
-    limit = query.whole("limit", 1, 250, 50)
-    after = query.text("cursor", 80)
-    if after is not None and not after.startswith("sub_"):
-        query.complain("cursor", "is not a cursor of this list")
-    query.check()
-    return page_response(request, await list_subscriptions(deps_of(request, EventDeps), after=after, limit=limit))
+@operation(
+    "POST",
+    "/v1/subscriptions",
+    tag=SUBSCRIPTIONS,
+    scopes=WRITE,
+    body=REQUEST,
+    status=201,
+    answer=SubscriptionWithSecret,
+    sends=("Location",),
+)
+async def create_subscription(call: Call) -> Answered:
+    """Subscribe a URL to events.
 
-
-@route("/v1/subscriptions", http_method=["POST"], name="create subscription", status_code=201)
-async def create(request: AnyRequest) -> Answered:
-    """A new subscription, with the only sight of its secret."""
-    admitted = await admit(request, WRITE)
-    wanted = decode_patch(await read_body(request, (JSON,)), SubscriptionRequest)
-    Query(request, ()).check()
-    made = await subscribe(deps_of(request, EventDeps), wanted, admitted.caller)
+    A REST hook without a challenge. Deliveries are signed with the `secret` (Standard Webhooks 1.0), which is shown
+    only once. The target must be a public https address, unless an operator lists it in `egress.allow`. The key needs
+    the read scope of every object that the Events show, and `events:read` for Events without an object. The scopes of
+    the key's owner are checked again at each delivery.
+    """
+    made = await subscriptions.subscribe(call.deps(EventDeps), call.body(REQUEST), call.caller)
     return json_response(made, status=201, headers={"location": f"/v1/subscriptions/{made.id}"})
 
 
-@route("/v1/subscriptions/{id:str}", http_method=["GET"], name="read subscription")
-async def read_one(request: AnyRequest) -> Answered:
-    """One subscription, and how it stands with it."""
-    await admit(request, READ)
-    Query(request, ()).check()
-    return json_response(await get_subscription(deps_of(request, EventDeps), request.path_params["id"]))
+@operation("GET", "/v1/subscriptions/{id}", tag=SUBSCRIPTIONS, scopes=READ, parameters=(ID,), answer=SubscriptionView)
+async def read_subscription(call: Call) -> Answered:
+    """Read a subscription and its state."""
+    return json_response(await subscriptions.get_subscription(call.deps(EventDeps), call.path("id")))
 
 
-@route("/v1/subscriptions/{id:str}", http_method=["DELETE"], name="delete subscription", status_code=200)
-async def delete(request: AnyRequest) -> Answered:
-    """No subscription of this id is left, whether there was one or not."""
-    admitted = await admit(request, WRITE)
-    await read_body(request, ())
-    Query(request, ()).check()
-    await unsubscribe(deps_of(request, EventDeps), request.path_params["id"], principal=admitted.caller.principal)
+@operation(
+    "DELETE",
+    "/v1/subscriptions/{id}",
+    tag=SUBSCRIPTIONS,
+    scopes=WRITE,
+    parameters=(ID,),
+    status=204,
+    never=("not-found",),
+)
+async def delete_subscription(call: Call) -> Answered:
+    """Delete a subscription.
+
+    Pending deliveries are dropped. Deleting an absent subscription is a 204 too.
+    """
+    await subscriptions.unsubscribe(call.deps(EventDeps), call.path("id"), principal=call.caller.principal)
     return Response(b"", status_code=204)
 
 
-@route("/v1/subscriptions/{id:str}/rotate-secret", http_method=["POST"], name="rotate secret", status_code=200)
-async def rotate(request: AnyRequest) -> Answered:
-    """Another secret; the old one signs for a day more."""
-    admitted = await admit(request, WRITE)
-    await read_body(request, ())
-    Query(request, ()).check()
-    view = await rotate_secret(
-        deps_of(request, EventDeps), request.path_params["id"], principal=admitted.caller.principal
+@operation(
+    "POST",
+    "/v1/subscriptions/{id}/rotate-secret",
+    tag=SUBSCRIPTIONS,
+    scopes=WRITE,
+    parameters=(ID,),
+    answer=SubscriptionWithSecret,
+)
+async def rotate_secret(call: Call) -> Answered:
+    """Rotate the secret of a subscription.
+
+    For 24 hours, deliveries are signed with both secrets, so that you can update the target.
+    """
+    return json_response(
+        await subscriptions.rotate_secret(call.deps(EventDeps), call.path("id"), principal=call.caller.principal)
     )
-    return json_response(view)
 
 
-@route("/v1/subscriptions/{id:str}/test", http_method=["POST"], name="test subscription", status_code=200)
-async def test(request: AnyRequest) -> Answered:
-    """A sample Event is sent at once; the answer tells what came of it."""
-    admitted = await admit(request, WRITE)
-    await read_body(request, ())
-    Query(request, ()).check()
-    deps = deps_of(request, EventDeps)
-    return json_response(await deliver_test(deps, request.path_params["id"], correlation_id=admitted.correlation_id))
+@operation(
+    "POST", "/v1/subscriptions/{id}/test", tag=SUBSCRIPTIONS, scopes=WRITE, parameters=(ID,), answer=SubscriptionTest
+)
+async def test_subscription(call: Call) -> Answered:
+    """Send a sample event now.
+
+    Sent once, signed and guarded like every delivery, with an id of its own. The answer reports the result. Works
+    while the subscription is disabled.
+    """
+    return json_response(
+        await subscriptions.deliver_test(call.deps(EventDeps), call.path("id"), correlation_id=call.correlation_id)
+    )
 
 
-@route("/v1/subscriptions/{id:str}/enable", http_method=["POST"], name="enable subscription", status_code=200)
-async def enable_again(request: AnyRequest) -> Answered:
-    """What has waited is delivered, and what comes."""
-    admitted = await admit(request, WRITE)
-    await read_body(request, ())
-    Query(request, ()).check()
-    view = await enable(deps_of(request, EventDeps), request.path_params["id"], admitted.caller)
-    return json_response(view)
+@operation(
+    "POST",
+    "/v1/subscriptions/{id}/enable",
+    tag=SUBSCRIPTIONS,
+    scopes=WRITE,
+    parameters=(ID,),
+    answer=SubscriptionView,
+)
+async def enable_subscription(call: Call) -> Answered:
+    """Enable a subscription.
+
+    Pending deliveries are sent at once. An active subscription stays as it is. If its owner lacks a scope of its
+    Events, your key needs that scope and becomes the owner.
+    """
+    return json_response(await subscriptions.enable(call.deps(EventDeps), call.path("id"), call.caller))
 
 
 HANDLERS: Final = (
     list_events,
     read_feed,
     read_sample,
-    list_all,
-    create,
-    read_one,
-    delete,
-    rotate,
-    test,
-    enable_again,
+    list_subscriptions,
+    create_subscription,
+    read_subscription,
+    delete_subscription,
+    rotate_secret,
+    test_subscription,
+    enable_subscription,
 )

@@ -1,5 +1,4 @@
-"""One realistic Event of each type, for trigger editors and for tests of subscriptions; made of the examples that the
-committed schemas give for every field."""
+"""One realistic Event of each type, for trigger editors and subscription tests, built from examples in the schemas."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ _CONNECTIONS: Final = {"customer": "hubspot", "order": "shopify", "ticket": "zen
 _VENDOR_APIS: Final = {"hubspot": "v3", "shopify": "2026-07", "zendesk": "v2"}
 _MODELS: Final[Mapping[str, type[Struct]]] = {"customer": Customer, "order": Order, "ticket": Ticket}
 _CHANGED: Final = {"customer": ["emails"], "order": ["fulfillment_status"], "ticket": ["status"]}
-# A field has an example although most records have nothing there.
+# Fields with an example that are empty in most records.
 _USUALLY_EMPTY: Final = ("cancel_reason", "cancel_reason_raw", "cancelled_at", "merged_into_remote_id", "refunds")
 _SOMETIMES: Final = ("raw", "operation_id", "correlation_id")
 
@@ -34,8 +33,7 @@ def sample_event(
     correlation_id: str = CORRELATION_ID,
     timestamp: datetime | None = None,
 ) -> bytes:
-    """The document of an Event of this type, with the time of now unless another is given. `event_type` is one of
-    EVENT_TYPES."""
+    """Return the document of an Event of this type (one of EVENT_TYPES). The default timestamp is now."""
     subject = event_type.partition(".")[0]
     data = _DATA[event_type]()
     return msgspec.json.encode(
@@ -53,7 +51,7 @@ def sample_event(
 
 
 def _changed(event_type: str, data: Mapping[str, Any]) -> Sequence[str] | None:
-    """As an Event of a record that was not seen before has it, or one of which one thing has changed."""
+    """Return `changed` like the Event of a new record, or of a record with one changed field."""
     subject, _, what = event_type.partition(".")
     if subject not in _MODELS or what == "comment_added":
         return None
@@ -69,7 +67,7 @@ def _resource(schema_name: str) -> dict[str, Any]:
     for name in _USUALLY_EMPTY:
         if name in instance:
             instance[name] = [] if isinstance(instance[name], list) else None
-    # Its examples speak of a customer.
+    # The examples of `meta` describe a customer.
     vendor = _CONNECTIONS[schema_name]
     instance["meta"] |= {
         "connection": vendor,
@@ -126,7 +124,7 @@ def _dead_letter() -> dict[str, Any]:
         "kind": "ingest",
         "connection": "hubspot",
         "category": "permanent",
-        "reason": "the mapping found no honest reading",
+        "reason": "is not an integer",
         "path": "/properties/lifecyclestage",
         "mapping": "hubspot.customer",
         "revision": 1,
@@ -138,7 +136,7 @@ def _dead_letter() -> dict[str, Any]:
 
 
 def _pause() -> dict[str, Any]:
-    return {"connection": "hubspot", "why": "auth", "note": "the vendor refuses our credential"}
+    return {"connection": "hubspot", "why": "auth", "note": "the vendor refuses the credential"}
 
 
 def _drift() -> dict[str, Any]:

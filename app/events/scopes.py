@@ -1,4 +1,5 @@
-"""The scopes that reading an Event takes: those of what it shows, so that no feed opens what a read refuses."""
+"""The scopes needed to read an Event: those of the data that it shows, so that the feed reveals nothing that a read
+refuses."""
 
 from collections.abc import Collection, Iterable
 from typing import Final, cast
@@ -10,12 +11,15 @@ EVENTS_READ: Final = "events:read"
 OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 READS: Final = tuple(f"{PLURAL[name]}:read" for name in OBJECTS)
 SHOWING_OBJECTS: Final = ("operation.finished", "webhook.received")
-"""The types whose objects differ from Event to Event: that of the operation, those of the webhook's connection."""
+"""Types whose objects differ between Events: the object of the operation, or those of the webhook's connection."""
 
 
 def scopes_of(event_type: str, shows: Iterable[ObjectName] = ()) -> tuple[str, ...]:
-    """The scopes that an Event of this type takes, all of them; `shows` are the objects whose data it holds, where the
-    type does not say. A comment is shown with its ticket's scope. An Event that shows no object takes `events:read`."""
+    """Return the scopes that an Event of this type needs, all of them.
+
+    `shows` are the objects in its data, if the type does not say. A comment needs its ticket's scope. An Event without
+    an object needs `events:read`.
+    """
     subject = event_type.partition(".")[0]
     if subject in OBJECTS:
         return (f"{PLURAL[subject]}:read",)
@@ -24,12 +28,12 @@ def scopes_of(event_type: str, shows: Iterable[ObjectName] = ()) -> tuple[str, .
 
 
 def scopes_of_types(types: Iterable[str], shows: Collection[ObjectName]) -> tuple[str, ...]:
-    """The scopes that all Events of these types take, where webhooks and operations may show these objects."""
+    """Return the scopes for all Events of these types, if webhooks and operations may show these objects."""
     return tuple(sorted({scope for name in types for scope in scopes_of(name, shows)}))
 
 
 def may_read(event_type: str, held: Collection[str]) -> bool:
-    """Whether a key with these scopes, `events:read` among them, can read any Event of this type."""
+    """Return whether a key with these scopes, including `events:read`, can read any Event of this type."""
     if event_type == "operation.finished":
         return any(scope in held for scope in READS)
     return event_type == "webhook.received" or set(scopes_of(event_type)) <= set(held)

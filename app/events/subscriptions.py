@@ -25,70 +25,91 @@ from app.signatures import new_secret
 SUBSCRIPTION_ID: Final = re.compile(r"sub_[A-Za-z0-9]{1,64}")
 OVERLAP_SECONDS: Final = 24 * 3600.0
 WHEN_DISABLED: Final = (
-    "Mend the target, see with POST …/test that it accepts, then POST …/enable: what has waited is delivered."
+    "Fix the target, check it with POST …/test, then POST …/enable: everything that waited is delivered."
 )
 
 
 WHEN_LACKING: Final = (
-    "Give its owner a key with the scope {0} (lockstitch key rotate NAME --scope …), then POST …/enable; or POST"
-    " …/enable with another key that has it, which makes the subscription that key's. What has waited is delivered."
+    "Give its owner a key with the scope {0} (lockstitch key rotate NAME --scope …), then POST …/enable. Or POST"
+    " …/enable with another key that has it; that key then owns the subscription. Everything that waited is delivered."
 )
 NARROWER: Final = (
-    "Use a key with these scopes, or subscribe to less: name the types, and for operation.finished and"
-    " webhook.received a connection."
+    "Use a key with these scopes, or subscribe to less: name the types, and a connection for operation.finished and"
+    " webhook.received."
 )
 
 
 class SubscriptionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller asks for. `events` are patterns; `connection` leaves only the Events of one connection."""
+    """The body of a new subscription. `events` are patterns; `connection` restricts them to one connection."""
 
     target_url: Annotated[str, Meta(min_length=1, max_length=2048)]
+    """The URL to which Events are posted: a public https address on port 443, 5678 or 8443.
+    Example: `"https://hooks.example.com/lockstitch/7f3c"`"""
     events: Annotated[tuple[str, ...], Meta(min_length=1, max_length=50)]
+    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.
+    Example: `["customer.*", "order.created"]`"""
     connection: str | None = None
+    """Only Events of this connection. Example: `"hubspot"`"""
 
 
 class SubscriptionView(Struct, frozen=True, kw_only=True):
-    """A Subscription as callers see it. `next_step` says what a person can do, where there is something to do."""
+    """A subscription as callers see it. `next_step` says how to fix a disabled one."""
 
     id: str
+    """The subscription's id. Example: `"sub_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     target_url: str
+    """The URL to which Events are posted. Example: `"https://hooks.example.com/lockstitch/7f3c"`"""
     events: tuple[str, ...]
+    """Types of Events: one such as `customer.updated`, all of one object as `customer.*`, or all as `*`.
+    Example: `["customer.*", "order.created"]`"""
     connection: str | None
+    """Only Events of this connection; null for all connections. Example: `null`"""
     state: SubscriptionState
+    """`disabled`: deliveries wait until you enable it; none is lost. Example: `"active"`"""
     disabled_reason: str | None
+    """Why it was disabled. Example: `null`"""
     disabled_at: datetime | None
+    """When it was disabled. Example: `null`"""
     failing_since: datetime | None
+    """The first failed attempt since the last success; null if there is none. Example: `null`"""
     next_step: str | None
+    """What you can do; null if nothing is needed. Example: `null`"""
     created_at: datetime
+    """When it was created. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class SubscriptionWithSecret(SubscriptionView, frozen=True, kw_only=True):
-    """The same with a secret just made: this is the only time that it is shown."""
+    """A subscription with its new secret, which is shown only once."""
 
     secret: str
+    """Signs deliveries (Standard Webhooks 1.0). Shown only once.
+    Example: `"whsec_RzBnZDJfZ0s3Ukp4aFdYNXhVTDBTa0pSQ1J2bTlQWUxRcVRrbnZpVFp3OA=="`"""
 
 
 class SubscriptionTest(Struct, frozen=True, kw_only=True):
-    """What came of a test: whether the target accepted, its status where it answered, and in words."""
+    """The result of a test: whether the target accepted it, its status if it answered, and a sentence."""
 
     delivered: bool
+    """Whether the target accepted it, with a status from 200 to 299. Example: `true`"""
     status: int | None
+    """The target's status; null if it sent none. Example: `200`"""
     detail: str
+    """A description of the result. Example: `"the target accepted it"`"""
     event_id: str
+    """The `webhook-id` of the sample. Example: `"evt_test_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
 
 
 async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller) -> SubscriptionWithSecret:
-    """Add a subscription. Raises Forbidden where the caller may not read what it names, and InvalidField with
-    everything that is wrong with it."""
+    """Create a subscription. Raises Forbidden if the caller may not read its events, InvalidField with all errors."""
     require_scopes(caller, _scopes_of(deps, wanted), next_step=NARROWER)
     complaints = [
-        FieldError(pointer=f"/events/{place}", detail=f"there is no such event; there are: {', '.join(EVENT_PATTERNS)}")
+        FieldError(pointer=f"/events/{place}", detail=f"unknown event; known are: {', '.join(EVENT_PATTERNS)}")
         for place, pattern in enumerate(wanted.events)
         if pattern not in EVENT_PATTERNS
     ]
     if wanted.connection is not None and wanted.connection not in deps.connections:
         known = ", ".join(sorted(deps.connections))
-        complaints.append(FieldError(pointer="/connection", detail=f"there is no such connection; there are: {known}"))
+        complaints.append(FieldError(pointer="/connection", detail=f"unknown connection; known are: {known}"))
     refused = await complaint_about(deps.poster, wanted.target_url)
     if refused is not None:
         complaints.append(FieldError(pointer="/target_url", detail=refused))
@@ -109,25 +130,25 @@ async def subscribe(deps: EventDeps, wanted: SubscriptionRequest, caller: Caller
 
 
 async def list_subscriptions(deps: EventDeps, *, after: str | None, limit: int) -> Page:
-    """Newest first; the cursor is the last id of the page."""
+    """List subscriptions, newest first. The cursor is the last id of the page."""
     found = await deps.subscriptions.list(after=after, limit=limit + 1)
     return page_of(found, limit, partial(view_of, deps))
 
 
 async def get_subscription(deps: EventDeps, subscription_id: str) -> SubscriptionView:
-    """One subscription. Raises NotFound."""
+    """Return one subscription. Raises NotFound."""
     return view_of(deps, await _existing(deps, subscription_id))
 
 
 async def unsubscribe(deps: EventDeps, subscription_id: str, *, principal: str) -> None:
-    """Remove a subscription; that there is none is as good."""
+    """Remove a subscription. Does nothing if it does not exist."""
     if SUBSCRIPTION_ID.fullmatch(subscription_id):
-        async with deps.transactions.transaction() as transaction:
+        async with deps.database.transaction() as transaction:
             await deps.subscriptions.delete(transaction, subscription_id, actor=principal, because="asked for")
 
 
 async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str) -> SubscriptionWithSecret:
-    """Another secret; for a day deliveries are signed with the old one too. Raises NotFound."""
+    """Add a secret. For a day, deliveries are signed with the old one too. Raises NotFound."""
     found = await _existing(deps, subscription_id)
     secret = new_secret()
     if not await deps.subscriptions.add_secret(
@@ -138,8 +159,10 @@ async def rotate_secret(deps: EventDeps, subscription_id: str, *, principal: str
 
 
 async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> SubscriptionView:
-    """Deliver again what has waited, and what comes; an active one stays as it is. Where its owner may not read its
-    Events any more and the caller may, it is the caller's from now on. Raises NotFound, Forbidden."""
+    """Resume deliveries, including those that waited. An active subscription stays as it is.
+
+    If the owner may not read its events and the caller may, the caller becomes the owner. Raises NotFound, Forbidden.
+    """
     found = await _existing(deps, subscription_id)
     owner = found.principal
     if found.state == "disabled" and _lacking(deps, found):
@@ -150,8 +173,10 @@ async def enable(deps: EventDeps, subscription_id: str, caller: Caller) -> Subsc
 
 
 async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id: str) -> SubscriptionTest:
-    """Send a sample Event now, signed and guarded like every delivery, and tell what came of it; nothing is retried.
-    It has an id of its own, and stands in no feed. Raises NotFound."""
+    """Send a sample Event now, signed and guarded like every delivery, and return the result. Nothing is retried.
+
+    The Event has its own id and is not in the feed. Raises NotFound.
+    """
     found = await _existing(deps, subscription_id)
     event_id = new_id("evt_test_")
     lacking = _lacking(deps, found)
@@ -167,12 +192,12 @@ async def deliver_test(deps: EventDeps, subscription_id: str, *, correlation_id:
         correlation_id=correlation_id,
         body=sample_event(types_of(found.events)[0], event_id=event_id, correlation_id=correlation_id),
     )
-    told = "the target accepted it" if sent.reason is None else f"the target {sent.reason}"
-    return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=told, event_id=event_id)
+    detail = "the target accepted it" if sent.reason is None else f"the target {sent.reason}"
+    return SubscriptionTest(delivered=sent.reason is None, status=sent.status, detail=detail, event_id=event_id)
 
 
 def view_of(deps: EventDeps, subscription: Subscription) -> SubscriptionView:
-    """What callers see of a subscription."""
+    """Return a subscription as callers see it."""
     lacking = _lacking(deps, subscription)
     next_step = WHEN_LACKING.format(" and ".join(lacking)) if lacking else WHEN_DISABLED
     return SubscriptionView(
@@ -194,14 +219,14 @@ def _with_secret(deps: EventDeps, subscription: Subscription, secret: str) -> Su
 
 
 def _scopes_of(deps: EventDeps, wanted: SubscriptionRequest | Subscription) -> tuple[str, ...]:
-    """The scopes that all Events of a subscription take; without a connection those of every one."""
+    """Return the scopes for all Events of a subscription; without a connection, those of every connection."""
     named = deps.connections if wanted.connection is None else (wanted.connection,)
     shows = {name for connection in named for name in deps.connections.get(connection, OBJECTS)}
     return scopes_of_types(types_of(wanted.events), shows)
 
 
 def _lacking(deps: EventDeps, subscription: Subscription) -> tuple[str, ...]:
-    """The scopes that its owner lacks now."""
+    """Return the scopes that its owner lacks now."""
     return tuple(scope for scope in _scopes_of(deps, subscription) if scope not in subscription.held)
 
 
@@ -215,5 +240,5 @@ async def _existing(deps: EventDeps, subscription_id: str) -> Subscription:
 def _not_found(subscription_id: str) -> NotFound:
     return NotFound(
         what_else(subscription_id, "subscription") or f"No subscription has the id {subscription_id[:80]}.",
-        next_step="GET /v1/subscriptions lists those that there are; one whose target answered 410 is removed.",
+        next_step="GET /v1/subscriptions lists all. A subscription whose target answered 410 was removed.",
     )

@@ -1,4 +1,4 @@
-"""The types of Events (contract, Events out), and the patterns by which subscriptions name them."""
+"""The types of Events (contract, Events out), and the patterns with which subscriptions name them."""
 
 from typing import Final
 
@@ -7,17 +7,17 @@ EVENT_TYPES: Final = (
     *("ticket.comment_added", "webhook.received", "operation.finished", "dead_letter.created", "connection.paused"),
     "mapping.drift_detected",
 )
-"""Every type that there is."""
+"""Every type."""
 
 EVENT_PATTERNS: Final = ("*", *dict.fromkeys(f"{name.partition('.')[0]}.*" for name in EVENT_TYPES), *EVENT_TYPES)
-"""What a subscription may name: everything, all of one subject, one type."""
+"""What a subscription may name: everything, all types of one subject, or one type."""
 
 
 def patterns_of(event_type: str) -> tuple[str, str, str]:
-    """The patterns that this type falls under."""
+    """Return the patterns that match this type."""
     return ("*", f"{event_type.partition('.')[0]}.*", event_type)
 
 
 def types_of(patterns: tuple[str, ...]) -> tuple[str, ...]:
-    """The types that fall under any of these patterns."""
+    """Return the types that match any of these patterns."""
     return tuple(name for name in EVENT_TYPES if not set(patterns).isdisjoint(patterns_of(name)))

@@ -1,4 +1,4 @@
-"""Which media types a caller takes (RFC 9110, section 12.5.1)."""
+"""The media types that a caller accepts (RFC 9110, section 12.5.1)."""
 
 import re
 from collections.abc import Collection

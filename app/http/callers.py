@@ -1,4 +1,4 @@
-"""Who calls, and how a key leads to them."""
+"""Callers and their API keys."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,7 +10,7 @@ from app.errors import Forbidden
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """Who calls. `principal` stays the same when the key is rotated; idempotency keys are scoped by it."""
+    """A caller. `principal` stays the same when the key is rotated; it is the scope of idempotency keys."""
 
     principal: str
     name: str
@@ -19,28 +19,26 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 def require_scopes(caller: Caller, needed: Iterable[str], *, next_step: str | None = None) -> None:
-    """Raises Forbidden with the scopes that the key lacks."""
+    """Raise Forbidden if the key lacks any of the scopes."""
     lacking = [scope for scope in needed if scope not in caller.scopes]
     if lacking:
         raise forbidden(caller, " and ".join(lacking), next_step=next_step)
 
 
 def forbidden(caller: Caller, scope: str, *, next_step: str | None = None) -> Forbidden:
-    """The problem for a key that lacks a scope."""
+    """Return the problem of a key that lacks a scope."""
     held = ", ".join(sorted(caller.scopes))
     return Forbidden(f"The API key {caller.name!r} has no scope {scope}; it has {held}.", next_step=next_step)
 
 
 class Keys(Protocol):
-    """Callers' API keys."""
+    """API keys. `api_keys`, above this folder, implements them."""
 
     async def find(self, secret: str) -> Caller | None:
-        """Who holds this key, if it is valid now."""
-
-
-class RecalledKeys(Keys, Protocol):
-    """Keys that also work while the database is away."""
+        """Return the holder of this key if it is valid now. Raises StoreUnavailable."""
 
     async def find_or_recall(self, secret: str) -> Caller | None:
-        """Like `find`; while the database does not answer, who held the key when it was last looked up, until it
-        expires. Only for what holds no personal data. Raises StoreUnavailable for a key that is not remembered."""
+        """Like `find`, but while the database is down, return the holder at the last look-up, until the key expires.
+
+        Only for answers without personal data. Raises StoreUnavailable for a key that was not looked up before.
+        """

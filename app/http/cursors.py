@@ -1,4 +1,4 @@
-"""Cursors for callers: opaque, bound to the list they came from, and good after a restart and on every process."""
+"""Cursors for callers: opaque, bound to their list, valid after a restart and in every process."""
 
 import base64
 import hashlib
@@ -28,18 +28,18 @@ class Cursors:
         filters: Mapping[str, str],
         parent: str | None,
     ) -> bytes:
-        """What a cursor is only good for: the same list with the same filters."""
+        """Return the scope of a cursor: the same list with the same filters."""
         since = "" if updated_since is None else updated_since.isoformat()
         parts = [connection, mapping, since, parent or "", *(f"{name}={filters[name]}" for name in sorted(filters))]
         return hashlib.sha256("\0".join(parts).encode()).digest()
 
     def seal(self, after: str, scope: bytes) -> str:
-        """The opaque form of a vendor's cursor."""
+        """Return the opaque form of a vendor's cursor."""
         plain = after.encode()
         return base64.urlsafe_b64encode(self._tag(self._keys[0], plain, scope) + plain).decode().rstrip("=")
 
     def open(self, cursor: str, scope: bytes) -> str:
-        """The vendor's cursor. Raises InvalidField for one that was changed or belongs to another list."""
+        """Return the vendor's cursor. Raises InvalidField for one that was changed or belongs to another list."""
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             after = sealed[TAG_BYTES:].decode()

@@ -1,5 +1,5 @@
-"""The outermost layer: every answer to everything that parses as HTTP gets its correlation id and trace, HEAD is
-answered like GET without a body, and long answers are sent in pieces."""
+"""The outermost layer. It adds correlation id and trace to every answer to a request that parses as HTTP, answers HEAD
+like GET without the body, and sends long answers in pieces."""
 
 import contextlib
 import re
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from app import telemetry
 from app.errors import InvalidHost, MalformedBody, RateLimited, document_of
-from app.http.transfers import Transfers
+from app.http.slow_bodies import Transfers
 from app.http.unread_body import Incoming
 from app.identifiers import uuid7
 from app.problem_document import PROBLEM_JSON
@@ -19,17 +19,17 @@ from app.problem_document import PROBLEM_JSON
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _HOST: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:[0-9]*)?")
 PIECE: Final = 64 * 1024
-"""Bytes of an answer that are handed to the server at once: it keeps a copy of them until they are sent."""
+"""Bytes of an answer handed to the server at once. It keeps a copy of them until they are sent."""
 _KEY: Final = "lockstitch"
 ASKED: Final = "-"
-"""The method in place of OPTIONS: `answers` tells which there are."""
+"""The method in place of OPTIONS. No route has it, so the refusal names all methods of the route."""
 _WEBHOOKS: Final = "/v1/webhooks/"
-# Vendors and probes choose nothing about our runs: their header is ignored, not judged.
+# Vendors and probes do not name runs: their header is ignored, not judged.
 _UNJUDGED: Final = (_WEBHOOKS, "/health/")
 
 
 class Correlation(Struct, frozen=True, kw_only=True):
-    """The run that a request belongs to. When the caller's id was not `acceptable`, `value` is a fresh one."""
+    """The run of a request. If the caller's id is not `acceptable`, `value` is a new one."""
 
     value: str
     acceptable: bool
@@ -42,19 +42,19 @@ class _Edge(Struct, kw_only=True):
 
 
 def correlation_of(scope: Any) -> Correlation:
-    """The correlation id of the request of this ASGI scope."""
+    """Return the correlation id of the request of this ASGI scope."""
     edge: _Edge = scope["state"][_KEY]
     return edge.correlation
 
 
 def path_of(scope: Any) -> str:
-    """The path as it was sent: the router goes on with one that lacks a last slash and doubled ones."""
+    """Return the path as sent. The router drops a last slash and doubled slashes."""
     edge: _Edge = scope["state"][_KEY]
     return edge.path
 
 
 def answer_headers(scope: Any) -> list[tuple[str, str]]:
-    """Headers to add to the answer of this request, whatever it will be."""
+    """Return the list of headers to add to any answer to this request."""
     edge: _Edge = scope["state"][_KEY]
     return edge.headers
 
@@ -68,7 +68,7 @@ class Edge:
         self._answers = answers
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """One call; the server passes nothing on but HTTP."""
+        """Handle one call. The server passes on HTTP only."""
         headers = scope["headers"]
         correlation = _read_correlation(scope["path"], headers)
         edge = _Edge(path=scope["path"], correlation=correlation, headers=[])
@@ -77,13 +77,12 @@ class Edge:
         head = method == "HEAD"
         inner: Any = {**scope, "state": {**scope.get("state", {}), _KEY: edge}}
         webhook = scope["path"].startswith(_WEBHOOKS)
-        if head and not webhook:  # there it is a question of its own, by which a vendor looks for us
+        if head and not webhook:  # there a vendor checks the endpoint with HEAD
             inner["method"] = "GET"
         elif method == "OPTIONS":
-            # The framework's own answer names the methods of one handler; what it says to a method that nobody offers
-            # names all of the route.
+            # The framework's answer to OPTIONS names the methods of one handler only.
             inner["method"] = ASKED
-        # Whoever calls there is not known yet, and a vendor's traces are not ours.
+        # The caller of a webhook is not verified yet, and a vendor's traces are separate.
         traceparent, tracestate = (
             (None, None) if webhook else (_single(headers, b"traceparent"), _single(headers, b"tracestate"))
         )
@@ -118,7 +117,7 @@ class Edge:
                 await self._app(inner, incoming.receive, send_dressed)
 
     async def _send_in_pieces(self, body: bytes, send: Send) -> None:
-        """Where the caller does not read it, stop half way: then the server ends the connection."""
+        """Send a body. If the caller does not read it, stop, and the server closes the connection."""
         with contextlib.suppress(MalformedBody, RateLimited):
             async with self._answers.begin() as transfer:
                 transfer.moved(len(body))
@@ -141,12 +140,12 @@ class Edge:
 
 
 def _is_probe(path: str) -> bool:
-    """Probes and scrapes come every few seconds, from each of several tools."""
+    """Return whether the path is that of probes or scrapes, which arrive every few seconds."""
     return path.startswith("/health/") or path == "/metrics"
 
 
 def _wrong_host(version: str, headers: Any) -> str | None:
-    """What is wrong with the Host header. The server puts an empty one where there is none."""
+    """Return what is wrong with the Host header. The server adds an empty one if it is absent."""
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) > 1:
         return f"{len(hosts)} Host headers were sent; send one."
@@ -167,7 +166,7 @@ def _read_correlation(path: str, headers: Any) -> Correlation:
 
 def _single(headers: Any, name: bytes) -> str | None:
     values = [value for key, value in headers if key == name]
-    # Of traceparent only one may be there (W3C Trace Context, 3.2); several tracestate lines are one list.
+    # Only one traceparent is valid (W3C Trace Context, 3.2); several tracestate lines form one list.
     if not values or (name == b"traceparent" and len(values) > 1):
         return None
     return b",".join(values).decode("latin-1")

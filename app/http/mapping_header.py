@@ -8,7 +8,7 @@ MAPPING_HEADER: Final = "X-Lockstitch-Mapping"
 
 
 class NamedRevision(Struct, frozen=True, kw_only=True):
-    """A revision that a caller asks for by name, such as `hubspot.customer@r2`, for a dry run."""
+    """A revision that a caller names, such as `hubspot.customer@r2`."""
 
     mapping: str
     revision: int

@@ -1,4 +1,4 @@
-"""Lists that show the newest first, a page at a time."""
+"""Pages of lists."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 
 def page_of(found: Sequence[T], limit: int, view: Callable[[T], Any] = lambda row: row) -> Page:
-    """A page out of what was found when one more was asked for than `limit`: that one is not shown, it says that there
-    are more. The cursor is the id of the last one shown."""
+    """Build a page from a query for `limit` + 1 rows. The extra row is not shown; it means that there are more. The
+    cursor is the id of the last row shown."""
     shown = found[:limit]
     more = len(found) > limit
     last: Any = shown[-1] if more else None
@@ -27,5 +27,5 @@ def page_of(found: Sequence[T], limit: int, view: Callable[[T], Any] = lambda ro
 
 
 def whole_list(found: Sequence[Any]) -> Page:
-    """All that there is, on one page."""
+    """Return a whole list as one page."""
     return Page(data=found, next_cursor=None, has_more=False)

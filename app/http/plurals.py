@@ -1,4 +1,4 @@
-"""The plural of each object, as URLs and scopes name it."""
+"""The plural of each object, as in URLs and scopes."""
 
 from typing import Final
 

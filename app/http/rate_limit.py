@@ -1,4 +1,4 @@
-"""The caller's budget: a token bucket per API key and process, told in the `RateLimit` headers of the IETF draft."""
+"""The caller's budget: a token bucket per API key and process, reported in the `RateLimit` headers (IETF draft)."""
 
 import math
 import time
@@ -10,7 +10,7 @@ MOST_CALLERS: Final = 10_000
 
 
 class BudgetDecision(Struct, frozen=True, kw_only=True):
-    """Whether the call may go on; `headers` are for the answer, `retry_after` is in seconds."""
+    """Whether the call is within budget. `headers` are for the answer; `retry_after` is in seconds."""
 
     allowed: bool
     retry_after: float
@@ -40,7 +40,7 @@ class Budgets:
         allowed = left >= 1
         left -= allowed
         if len(self._left) >= MOST_CALLERS:
-            self._left.clear()  # everybody starts again with a full bucket: kind, and bounded
+            self._left.clear()  # every caller starts again with a full bucket, and memory stays bounded
         self._left[principal] = (left, now)
         until_full = math.ceil((self._burst - left) / self._rate)
         headers = (

@@ -1,4 +1,4 @@
-"""Answers as Litestar responses: bytes that are rendered already, resources with their tags, and problems."""
+"""Answers as Litestar responses: JSON, resources with their entity tags, pages and problems."""
 
 import logging
 import re
@@ -26,12 +26,12 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def json_response(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response[bytes]:
-    """Any Struct or builtin as `application/json`."""
+    """Return a Struct or builtin as `application/json`."""
     return Response(_encoder.encode(content), status_code=status, headers=headers, media_type=JSON)
 
 
 def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response[bytes]:
-    """A single resource with its entity tag, or 304 when `If-None-Match` names it (RFC 9110, 13.1.2)."""
+    """Return a resource with its entity tag, or 304 if `If-None-Match` names it (RFC 9110, 13.1.2)."""
     wanted = request.headers.get("if-none-match")
     if wanted is not None:
         tags = {tag.strip().removeprefix("W/") for tag in wanted.split(",")}
@@ -41,14 +41,14 @@ def resource_response(request: AnyRequest, resource: Any, etag: str) -> Response
 
 
 def page_response(request: AnyRequest, page: Page) -> Response[bytes]:
-    """One page of a list, with a link to the next."""
+    """Return a page of a list, with a link to the next one."""
     link_next(request, page.next_cursor)
     return json_response(page)
 
 
 def link_next(request: AnyRequest, cursor: str | None, parameter: str = "cursor") -> None:
-    """The answer links to the page behind `cursor` (RFC 8288), at the address by which callers know us; `parameter` is
-    what that is asked for by."""
+    """Add a `Link` to the page at `cursor` (RFC 8288), under the public URL. `parameter` is the query parameter that
+    takes the cursor."""
     if cursor is None:
         return
     sent = parse_qsl(request.scope["query_string"].decode())
@@ -58,8 +58,8 @@ def link_next(request: AnyRequest, cursor: str | None, parameter: str = "cursor"
 
 
 def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for everything: whatever went wrong becomes a problem document. OPTIONS comes here
-    too, and is answered with the methods that there are (RFC 9110, section 9.3.7)."""
+    """Return the problem document of any exception. Litestar calls this for OPTIONS too, which is answered with the
+    methods of the route (RFC 9110, section 9.3.7)."""
     if isinstance(error, NoSuchMethod) and request.scope["method"] == ASKED:
         return Response(b"", status_code=204, headers={"allow": _allowed(error)})
     problem = _problem_of(request, error)
@@ -79,8 +79,9 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 async def refuse_other_path(request: AnyRequest) -> None:
-    """Before any route: `/v1/customers/` is not `/v1/customers`, or an id that was left empty would list everybody.
-    It awaits nothing; what is not async is run in a thread by the framework, which costs more than all of this.
+    """Refuse `/v1/customers/`, which the router takes for `/v1/customers`: an empty id would list all customers.
+
+    It is async though it awaits nothing: the framework runs other functions in a thread, which costs more.
 
     Raises NotFound.
     """
@@ -90,7 +91,7 @@ async def refuse_other_path(request: AnyRequest) -> None:
 
 
 def problem_type(request: AnyRequest) -> str:
-    """The media type of a problem for this caller."""
+    """Return the media type of a problem for this caller."""
     return accepted_problem_type(request.headers.getall("accept", []))
 
 
@@ -101,19 +102,19 @@ def _problem_of(request: AnyRequest, error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, NoSuchRoute):
-        return NotFound(f"There is no route {path_of(request.scope)[:200]}; /schema lists those that are.")
+        return NotFound(f"There is no route {path_of(request.scope)[:200]}; /schema lists the routes.")
     if isinstance(error, NoSuchMethod):
         allowed = _allowed(error)
-        told = f"{request.method} is not offered here" + (f"; {allowed} is." if allowed else ".")
-        return MethodNotAllowed(told, headers=(("Allow", allowed),) if allowed else ())
+        detail = f"{request.method} is not allowed here" + (f"; allowed: {allowed}." if allowed else ".")
+        return MethodNotAllowed(detail, headers=(("Allow", allowed),) if allowed else ())
     if isinstance(error, HTTPException) and error.status_code < 500:
         return NotFound("The request could not be understood.")
     _log.error("an unexpected error", exc_info=error)
-    return Internal("Something inside Lockstitch failed; the correlation id leads an operator to the reason.")
+    return Internal("Lockstitch failed. Give the correlation id to an operator, who can find the reason.")
 
 
 def _allowed(error: NoSuchMethod) -> str:
-    """Litestar puts the methods that the route has into its own header; HEAD works wherever GET does."""
+    """Return the methods of the route. Litestar names them in a header; HEAD works wherever GET does."""
     given = next((value for name, value in (error.headers or {}).items() if name.lower() == "allow"), "")
     methods = {method for method in re.split(r"[,\s]+", given) if method}
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))

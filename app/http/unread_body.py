@@ -1,4 +1,4 @@
-"""What a caller is still sending when the answer to him is ready."""
+"""The rest of a request body that still arrives when the answer is ready."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ DISCARD_SECONDS: Final = 1.0
 
 
 class Incoming:
-    """The body of one request as it comes in, and how much of it nobody has read."""
+    """The body of one request as it arrives, and how much of it is unread."""
 
     __slots__ = ("_hopeless", "_receive", "ended")
 
@@ -21,11 +21,11 @@ class Incoming:
         announced = told.get(b"content-length", b"0")
         self._receive = receive
         self.ended = announced == b"0" and b"transfer-encoding" not in told
-        # A caller who asked first need not send at all; one who announces that much would be read for too long.
+        # After `Expect: 100-continue` the caller need not send it; a longer one would take too long to read.
         self._hopeless = b"expect" in told or not announced.isdigit() or int(announced[:12]) > MOST_DISCARDED
 
     async def receive(self) -> Any:
-        """The next message of the server, as ASGI has it."""
+        """Return the next ASGI message of the server."""
         message: Any = await self._receive()
         if not message.get("more_body", False):
             self.ended = True
@@ -39,7 +39,7 @@ class Incoming:
         if self.ended or self._hopeless:
             return self.ended
         size = 0
-        # Whatever is wrong with the rest is no longer of interest; the connection ends with this answer.
+        # Faults of the rest do not matter; the connection closes after this answer.
         with contextlib.suppress(Exception):
             async with asyncio.timeout(DISCARD_SECONDS):
                 while not self.ended and size <= MOST_DISCARDED:

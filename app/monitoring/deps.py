@@ -1,17 +1,17 @@
-"""What probes, metrics and the story of a run are given."""
+"""Dependencies of probes, metrics and the steps of a run."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.monitoring.models import Runs
 from app.monitoring.readiness import Verdict
+from app.monitoring.store.runs import PostgresRuns
 
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringDeps:
-    """`readiness` judges whether this process can serve; `collect` reads the gauges that only the database knows, if
-    it answers."""
+    """`readiness` returns whether this process can serve. `collect` refreshes the gauges from the database, if it
+    answers."""
 
-    runs: Runs
+    runs: PostgresRuns
     readiness: Callable[[], Awaitable[Verdict]]
     collect: Callable[[], Awaitable[None]]

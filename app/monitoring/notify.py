@@ -1,6 +1,6 @@
-"""Alarms on their way to a person: a POST to an address of the configuration, a mail, and always a line in the log.
+"""Send alarms: a POST to a configured URL, a mail, and always a log line.
 
-The addresses are the operator's own, as base URLs are, so no egress guard stands in between.
+The operator configures the addresses, so the egress guard does not apply.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ import msgspec
 from app.egress.transport import USER_AGENT
 from app.monitoring.models import Message
 from app.settings.file import ALERT_URL, SECRET_REFERENCE, AlertSettings, SettingsError, SmtpSettings, resolve_secret
-from app.telemetry.alerts import count_told, expect_told
+from app.telemetry.alerts import count_sent, expect_alerts
 
 SECONDS: Final = 10.0
 _log = logging.getLogger("lockstitch.alerts")
 
 
 class Alerting:
-    """Implements `alert_ports.Alerter`. Made by `open_alerting`."""
+    """Notify a person, by log and by the configured ways. Made by `open_alerting`."""
 
     def __init__(
         self,
@@ -47,11 +47,12 @@ class Alerting:
 
     @property
     def reaches_people(self) -> bool:
-        """Whether there is any way but the log."""
+        """Whether a URL or a mail server is configured."""
         return self._url is not None or self._smtp is not None
 
-    async def tell(self, message: Message) -> bool:
-        """Whether it arrived; the log always takes it."""
+    async def send(self, message: Message) -> bool:
+        """Send an alarm by all configured ways, and log it. Return whether at least one succeeded, or none is
+        configured."""
         level = logging.INFO if message.state == "over" else logging.ERROR
         facts = {"alarm": message.alarm, "state": message.state, "next_step": message.next_step}
         _log.log(level, "alarm %s: %s", message.state, message.summary, extra=facts)
@@ -63,16 +64,16 @@ class Alerting:
         return not ways or any(await asyncio.gather(*ways))
 
     async def heartbeat(self) -> None:
-        """Show a dead man's switch that all is well."""
+        """Send a heartbeat to the dead man's switch."""
         if self._heartbeat_url is None:
             return
         try:
             async with self._session.get(self._heartbeat_url, allow_redirects=False) as response:
                 arrived = response.status < 300
         except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
-            _log.warning("the sign of life did not arrive (%s)", type(error).__name__)
+            _log.warning("the heartbeat could not be sent (%s)", type(error).__name__)
             arrived = False
-        count_told("heartbeat", arrived)
+        count_sent("heartbeat", arrived)
 
     async def _post(self, url: str, message: Message) -> bool:
         body = msgspec.json.encode({"text": self._headline(message), **self._facts(message)})
@@ -84,7 +85,7 @@ class Alerting:
                     why = f"status {response.status}"
         except (aiohttp.ClientError, OSError) as error:
             why = type(error).__name__
-        return _ended("url", message, why)
+        return _record("url", message, why)
 
     async def _mail(self, smtp: SmtpSettings, message: Message) -> bool:
         mail = EmailMessage()
@@ -93,7 +94,7 @@ class Alerting:
         mail["To"] = ", ".join(smtp.to)
         mail["Date"] = formatdate()
         mail["Message-ID"] = make_msgid(domain="lockstitch.invalid")
-        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answering machine answers
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: suppresses automatic replies
         facts = {name: value for name, value in self._facts(message).items() if value is not None}
         mail.set_content("".join(f"{name.replace('_', ' ')}: {value}\n" for name, value in facts.items()))
         why = ""
@@ -110,7 +111,7 @@ class Alerting:
             )
         except (aiosmtplib.SMTPException, OSError) as error:
             why = type(error).__name__
-        return _ended("smtp", message, why)
+        return _record("smtp", message, why)
 
     def _headline(self, message: Message) -> str:
         prefix = {"raised": "", "standing": "Still: ", "over": "Over: "}[message.state]
@@ -132,9 +133,9 @@ class Alerting:
 async def open_alerting(
     alerts: AlertSettings, *, installation: str, environment: Mapping[str, str] = os.environ
 ) -> AsyncIterator[Alerting]:
-    """The ways that are configured, closed at the end of the block; `installation` is how messages name where they come
-    from. Raises SettingsError where a reference leads nowhere."""
-    expect_told()
+    """Yield the configured ways, and close them at the end. `installation` names this installation in messages. Raises
+    SettingsError if a reference cannot be resolved."""
+    expect_alerts()
     smtp = alerts.smtp
     password = None
     if smtp is not None and smtp.password is not None:
@@ -156,12 +157,12 @@ def _address(name: str, given: str | None, environment: Mapping[str, str]) -> st
         return given
     address = resolve_secret(given, environment)
     if ALERT_URL.fullmatch(address) is None:
-        raise SettingsError(f"[alerts] {name}: what {given} stands for is no http or https URL.")
+        raise SettingsError(f"[alerts] {name}: the value of {given} must be an http or https URL.")
     return address
 
 
-def _ended(way: Any, message: Message, why: str) -> bool:
+def _record(way: Any, message: Message, why: str) -> bool:
     if why:
-        _log.error("an alarm did not arrive by %s (%s)", way, why, extra={"alarm": message.alarm})
-    count_told(way, not why)
+        _log.error("an alarm could not be sent by %s (%s)", way, why, extra={"alarm": message.alarm})
+    count_sent(way, not why)
     return not why

@@ -1,79 +1,104 @@
-"""Probes, metrics, and the story of a run."""
+"""HTTP operations of probes, metrics and runs."""
 
-from typing import Final
+from typing import Final, Literal
 
-from litestar import Response, route
+from litestar import Response
 from msgspec import Struct
 
 from app.errors import StoreUnavailable
-from app.http.admission import AnyRequest, admit
+from app.http.admission import AnyRequest
 from app.http.deps import HttpDeps, deps_of
 from app.http.edge import path_of
-from app.http.query import Query
+from app.http.operation import Call, operation, public_operation
+from app.http.parameters import LIMIT, PathText, cursor
 from app.http.responses import Answered, json_response, link_next
+from app.monitoring import runs
 from app.monitoring.deps import MonitoringDeps
-from app.monitoring.runs import read_run
-from app.telemetry import name_route, render_metrics
+from app.monitoring.runs import RunReport
+from app.telemetry import render_metrics
 
-METRICS_TEXT = "text/plain; version=0.0.4"  # Litestar adds the charset
+PLAIN: Final = "text/plain"
+METRICS_TEXT: Final = f"{PLAIN}; version=0.0.4"  # Litestar adds the charset
+HEALTH: Final = "Health"
+RUNS: Final = "/ops/runs/"
+CURSOR: Final = cursor(longest=2000)
+
+
+class Liveness(Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+    """Always `ok`."""
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """The age of the worker's last sign of life is reported, not required; null when there was none."""
+    """The database answers and is migrated."""
 
-    status: str
+    status: Literal["ok"] = "ok"
+    """Always `ok`. If not ready, the answer is a problem."""
     worker_seen_seconds_ago: float | None
+    """Age of the worker's last heartbeat; null if there was none. Example: `1.5`"""
 
 
-@route("/health/live", http_method=["GET"], name="live")
+@public_operation("GET", "/health/live", tag=HEALTH, answer=Liveness)
 async def live(request: AnyRequest) -> Answered:
-    """The process answers."""
-    name_route("/health/live")
-    return json_response({"status": "ok"})
+    """Check that the process answers."""
+    return json_response(Liveness())
 
 
-@route("/health/ready", http_method=["GET"], name="ready")
+@public_operation("GET", "/health/ready", tag=HEALTH, answer=Readiness, problems=("store-unavailable",))
 async def ready(request: AnyRequest) -> Answered:
-    """The database answers and has this version's migrations; 503 with the reasons otherwise."""
-    name_route("/health/ready")
+    """Check that the database answers and is migrated.
+
+    Otherwise 503 with the reasons. The answer reports the age of the worker's heartbeat, but does not require one.
+    """
     reasons, seen = await deps_of(request, MonitoringDeps).readiness()
     if reasons:
         raise StoreUnavailable(f"Not ready: {'; '.join(reasons)}.")
-    return json_response(Readiness(status="ok", worker_seen_seconds_ago=seen))
+    return json_response(Readiness(worker_seen_seconds_ago=seen))
 
 
-@route("/metrics", http_method=["GET"], name="metrics")
-async def metrics(request: AnyRequest) -> Answered:
-    """Prometheus text; what only the database knows is read now, and left out while it is away."""
-    await admit(request, "ops:read", offered="text/plain", while_away=True)
-    await deps_of(request, MonitoringDeps).collect()
+@operation(
+    "GET", "/metrics", tag=HEALTH, scopes=("ops:read",), query=None, media_type=PLAIN, answer=str, while_away=True
+)
+async def metrics(call: Call) -> Answered:
+    """Get metrics for Prometheus.
+
+    Metrics that are read from the database are absent while it does not answer.
+    """
+    await call.deps(MonitoringDeps).collect()
     return Response(render_metrics(), media_type=METRICS_TEXT)
 
 
-BASE: Final = "/ops/runs/"
+@operation(
+    "GET",
+    f"{RUNS}{{correlation_id:path}}",
+    tag="Operators",
+    scopes=("ops:read",),
+    parameters=(PathText("correlation_id", "The run: the X-Correlation-ID of its calls.", "orders-4711"),),
+    query=(LIMIT, CURSOR),
+    answer=RunReport,
+    sends=("Link",),
+)
+async def read_run(call: Call) -> Answered:
+    """Show what happened in a run, oldest first.
 
-
-@route("/ops/runs/{correlation_id:path}", http_method=["GET"], name="tell run")
-async def tell(request: AnyRequest) -> Answered:
-    """The story of a run, oldest first, with the vendors' request ids and the way into its trace."""
-    await admit(request, "ops:read")
-    query = Query(request, ("limit", "cursor"))
-    limit = query.whole("limit", 1, 250, 50)
-    cursor = query.text("cursor", 2000)
-    query.check()
-    http = deps_of(request, HttpDeps)
-    story = await read_run(
-        deps_of(request, MonitoringDeps).runs,
-        path_of(request.scope).removeprefix(BASE),  # the whole rest, as a correlation id may hold slashes
+    Everything with this correlation id: calls, receipts, operations, requests to vendors with the vendors' request ids,
+    attempts, events, deliveries, dead letters, redrives, audit events.
+    """
+    http = call.deps(HttpDeps)
+    report = await runs.read_run(
+        call.deps(MonitoringDeps).runs,
+        path_of(call.request.scope).removeprefix(RUNS),  # the whole rest, as a correlation id may hold slashes
         trace_url=http.trace_url,
         cursors=http.cursors,
-        cursor=cursor,
-        limit=limit,
+        cursor=call.query(CURSOR),
+        limit=call.query(LIMIT),
     )
-    link_next(request, story.next_cursor)
-    return json_response(story)
+    link_next(call.request, report.next_cursor)
+    return json_response(report)
 
 
 PROBES: Final = (live, ready, metrics)
 """Served by every process."""
-HANDLERS: Final = (tell, *PROBES)
+HANDLERS: Final = (read_run, *PROBES)

@@ -1,4 +1,4 @@
-"""One run, told from its beginning: what was asked for, what was done at vendors, what came of it."""
+"""The steps of one run: what was called, what was done at vendors, and the outcomes."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from app.errors import InvalidField, NotFound
 from app.http.cursors import Cursors
-from app.monitoring.models import RunRecord, Runs, StoryKind, StoryPosition
+from app.monitoring.models import RunRecord, StoryKind, StoryPosition
+from app.monitoring.store.runs import PostgresRuns
 from app.telemetry import derive_trace_id
 from app.telemetry.context import TRACE_ID
 
@@ -18,43 +19,55 @@ _Facts = dict[str, Any]
 
 
 class RunStep(Struct, frozen=True, kw_only=True):
-    """One thing that happened, in a sentence and in facts, which differ by kind."""
+    """One step, as a sentence and as facts, which differ by kind."""
 
     at: datetime
+    """When it happened or began. Example: `"2026-05-01T09:30:00Z"`"""
     kind: StoryKind
+    """The kind of entry. Example: `"vendor_call"`"""
     sentence: str
+    """A description in one sentence.
+    Example: `"hubspot was asked POST /crm/v3/objects/contacts: 201 in 84 ms; their request id is
+    0f1c7a9e-5b7e-4d0b."`"""
     facts: dict[str, Any]
+    """Facts, which depend on the kind; without personal data. Example: `{"status": 201, "connection": "hubspot"}`"""
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
-    """A page of the story; the oldest comes first. `trace_url` leads into the trace UI."""
+    """A page of steps, oldest first. `trace_url` links to the trace."""
 
     correlation_id: str
+    """The run. Example: `"orders-4711-1767225600000"`"""
     trace_id: str
+    """The trace in which the run began. Example: `"4bf92f3577b34da6a3ce929d0e0e4736"`"""
     trace_url: str
+    """URL of the trace. Example: `"http://127.0.0.1:16686/trace/4bf92f3577b34da6a3ce929d0e0e4736"`"""
     data: Sequence[RunStep]
+    """The entries, oldest first."""
     next_cursor: str | None
+    """Send it as `cursor` to get the next page; null on the last one. Example: `null`"""
     has_more: bool
+    """Whether there are more pages. Example: `false`"""
 
 
 async def read_run(
-    runs: Runs, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
+    runs: PostgresRuns, correlation_id: str, *, trace_url: str, cursors: Cursors, cursor: str | None, limit: int
 ) -> RunReport:
-    """A page of a run's story. Raises NotFound where nothing knows the id, InvalidField for a bad cursor."""
+    """Return a page of a run's steps. Raises NotFound for an unknown id, InvalidField for a bad cursor."""
     scope = hashlib.sha256(f"run\0{correlation_id}".encode()).digest()
     after = None if cursor is None else _place(cursors.open(cursor, scope))
     found = await runs.story(correlation_id, after=after, limit=limit + 1)
     if not found and after is None:
         raise NotFound(
             f"No run has the correlation id {correlation_id[:128]}.",
-            next_step="Check the id: it is the X-Correlation-ID of an answer. What a run did is kept for a while only.",
+            next_step="Check the id: it is the X-Correlation-ID of an answer. Steps are removed after their retention.",
         )
-    following = cursors.seal(msgspec.json.encode(found[limit - 1].place).decode(), scope) if found[limit:] else None
-    return await _story(runs, correlation_id, trace_url, found[:limit], following, more=following is not None)
+    next_cursor = cursors.seal(msgspec.json.encode(found[limit - 1].place).decode(), scope) if found[limit:] else None
+    return await _story(runs, correlation_id, trace_url, found[:limit], next_cursor, more=next_cursor is not None)
 
 
-async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
-    """A run's story from its beginning, without a cursor; None where nothing knows the id."""
+async def read_whole_run(runs: PostgresRuns, correlation_id: str, *, trace_url: str, limit: int) -> RunReport | None:
+    """Return the first `limit` steps of a run, without a cursor; None for an unknown id."""
     found = await runs.story(correlation_id, after=None, limit=limit + 1)
     if not found:
         return None
@@ -62,31 +75,37 @@ async def read_whole_run(runs: Runs, correlation_id: str, *, trace_url: str, lim
 
 
 async def _story(
-    runs: Runs, correlation_id: str, trace_url: str, page: Sequence[RunRecord], cursor: str | None, *, more: bool
+    runs: PostgresRuns,
+    correlation_id: str,
+    trace_url: str,
+    page: Sequence[RunRecord],
+    cursor: str | None,
+    *,
+    more: bool,
 ) -> RunReport:
     trace_id = await find_trace(runs, correlation_id)
     return RunReport(
         correlation_id=correlation_id,
         trace_id=trace_id,
         trace_url=trace_url.replace(TRACE_ID, trace_id),
-        data=[entry_of(happening) for happening in page],
+        data=[step_of(record) for record in page],
         next_cursor=cursor,
         has_more=more,
     )
 
 
-async def find_trace(runs: Runs, correlation_id: str) -> str:
-    """The id of the run's trace: the one that it began in, else the one that its correlation id stands for."""
+async def find_trace(runs: PostgresRuns, correlation_id: str) -> str:
+    """Return the trace id of a run: the one it began in, or the one derived from its correlation id."""
     return await runs.trace_id(correlation_id) or f"{derive_trace_id(correlation_id):032x}"
 
 
-def entry_of(happening: RunRecord) -> RunStep:
-    """What happened, with its sentence."""
+def step_of(record: RunRecord) -> RunStep:
+    """Return a record as a step with its sentence."""
     return RunStep(
-        at=happening.place.at,
-        kind=happening.kind,
-        sentence=SENTENCES[happening.kind](happening.facts),
-        facts=happening.facts,
+        at=record.place.at,
+        kind=record.kind,
+        sentence=SENTENCES[record.kind](record.facts),
+        facts=record.facts,
     )
 
 
@@ -100,56 +119,52 @@ def _place(opened: str) -> StoryPosition:
 
 def _request(facts: _Facts) -> str:
     status = facts.get("status")
-    came = f"{status} in {facts['ms']:.0f} ms" if status else "without an answer"
-    again = ", the recorded answer" if facts.get("replayed") else ""
-    return f"{facts['caller']} called {facts['method']} {facts['route']}: {came}{again}."
+    result = f"{status} in {facts['ms']:.0f} ms" if status else "no answer"
+    replayed = ", replayed" if facts.get("replayed") else ""
+    return f"{facts['caller']} called {facts['method']} {facts['route']}: {result}{replayed}."
 
 
 def _vendor_call(facts: _Facts) -> str:
     status, number = facts.get("status"), facts.get("request_id")
-    came = f"{status} in {facts['ms']:.0f} ms" if status else f"no usable reply ({facts['outcome']})"
-    again = f", attempt {facts['attempt']}" if facts["attempt"] > 1 else ""
-    theirs = f"; their request id is {number}" if number else ""
-    return f"{facts['connection']} was asked {facts['method']} {facts['route']}{again}: {came}{theirs}."
+    result = f"{status} in {facts['ms']:.0f} ms" if status else f"no usable reply ({facts['outcome']})"
+    attempt = f", attempt {facts['attempt']}" if facts["attempt"] > 1 else ""
+    request_id = f"; its request id is {number}" if number else ""
+    return f"{facts['connection']} was called: {facts['method']} {facts['route']}{attempt}: {result}{request_id}."
 
 
 def _upload(facts: _Facts) -> str:
     name = f"Upload {facts['upload']}"
     if facts["step"] == "begun":
-        return f"{name} was begun: {facts['rows']} rows of {facts['connection']}, each {_a(facts['object'])}."
-    return f"{name} was recorded: of {facts['rows']} rows {facts['accepted']} said something new."
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+        return f"{name} started: {facts['rows']} rows of {facts['connection']} with one {facts['object']} each."
+    return f"{name} was recorded: {facts['accepted']} of {facts['rows']} rows were new or changed."
 
 
 def _receipt(facts: _Facts) -> str:
     if "upload" in facts:
-        return f"A row of upload {facts['upload']} was kept as {facts['receipt']}."
+        return f"A row of upload {facts['upload']} was recorded as {facts['receipt']}."
     topic = facts.get("topic")
-    told = f" of {topic}" if topic else ""
-    return f"{facts['connection']} sent a webhook{told}, kept as {facts['receipt']}."
+    suffix = f" of topic {topic}" if topic else ""
+    return f"{facts['connection']} sent a webhook{suffix}, recorded as {facts['receipt']}."
 
 
 def _operation(facts: _Facts) -> str:
     what = f"{facts['action']} {facts['object']} at {facts['connection']}"
     if facts["step"] == "received":
-        return f"Operation {facts['operation']} was taken on: {what}."
+        return f"Operation {facts['operation']} was received: {what}."
     if facts["step"] == "sent":
-        return f"Operation {facts['operation']} was about to go out: {what}."
+        return f"Operation {facts['operation']} was sent: {what}."
     if facts["step"] == "unknown":
-        return f"What became of operation {facts['operation']} is unknown; a person has to look."
+        return f"The outcome of operation {facts['operation']} is unknown; an operator must decide."
     return f"Operation {facts['operation']} {facts.get('outcome')}: {what}."
 
 
 def _attempt(facts: _Facts) -> str:
     endings = {
         "done": "done",
-        "retried": "failed, to be tried again",
-        "deferred": "put off",
-        "lost": "its worker was lost",
-        "dead": "given up",
+        "retried": "failed, will be retried",
+        "deferred": "deferred",
+        "lost": "lost its worker",
+        "dead": "failed for good",
     }
     reason = facts.get("reason")
     why = f" ({reason})" if reason else ""
@@ -159,17 +174,17 @@ def _attempt(facts: _Facts) -> str:
 
 def _event(facts: _Facts) -> str:
     record = facts.get("record")
-    about = f" about {record}" if record else ""
-    return f"Event {facts['type']}{about} was made: {facts['event']}."
+    of_record = f" of {record}" if record else ""
+    return f"Event {facts['type']}{of_record} was created: {facts['event']}."
 
 
 def _delivery(facts: _Facts) -> str:
     target = f"subscription {facts['subscription']}" if facts.get("subscription") else "the callback"
     endings = {
-        "pending": f"is due to {target}",
+        "pending": f"is pending for {target}",
         "delivered": f"reached {target}",
-        "dead": f"was given up: {target} did not take it",
-        "dropped": f"was dropped: {target} is no more",
+        "dead": f"failed for good: {target} did not accept it",
+        "dropped": f"was dropped: {target} no longer exists",
     }
     return f"Delivery {facts['delivery']} of {facts['event']} {endings.get(facts['state'], facts['state'])}."
 
@@ -178,7 +193,7 @@ def _dead_letter(facts: _Facts) -> str:
     name = f"Dead letter {facts['dead_letter']}"
     if facts["state"] == "open":
         where = f" at {facts['path']}" if facts.get("path") else ""
-        return f"{name}: job {facts['job']} ({facts['kind']}) was given up{where}: {facts['reason']}."
+        return f"{name}: job {facts['job']} ({facts['kind']}) failed for good{where}: {facts['reason']}."
     return f"{name} was {facts['state']} by {facts.get('by')}."
 
 
@@ -192,7 +207,7 @@ def _redrive(facts: _Facts) -> str:
 
 def _audit(facts: _Facts) -> str:
     if facts["type"] == "receipt.overtaken":
-        return f"The row kept as {facts['subject']} was passed over: a later row of its record was told before it."
+        return f"The row recorded as {facts['subject']} was skipped: a later row of its record was already published."
     return f"Audited: {facts['type']} of {facts['subject']} by {facts['actor']}."
 
 

@@ -1,7 +1,6 @@
-"""The watcher: looks at how things are every few seconds, and tells a person what he has to look at.
+"""The watcher: checks the database every few seconds and sends alarms.
 
-It reads the database itself, and neither the queue, the Events nor the subscriptions carry what it tells. While the
-database is away it tells that from memory; then each worker speaks for itself.
+It uses neither the queue nor Events nor subscriptions. While the database is down, each worker sends that alarm itself.
 """
 
 import logging
@@ -10,38 +9,32 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from app.audit.models import AuditTrail, ChainBreak
+from app.audit.models import ChainBreak
+from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
-from app.monitoring.models import (
-    Alarm,
-    AlarmFigureReader,
-    AlarmFigures,
-    AlarmNotice,
-    Alarms,
-    Alerter,
-    Message,
-    NoticeState,
-    StoppedConnection,
-)
+from app.monitoring.models import Alarm, AlarmFigures, AlarmNotice, Message, NoticeState, StoppedConnection
+from app.monitoring.notify import Alerting
+from app.monitoring.store.alarms import PostgresAlarms
+from app.monitoring.store.vitals import PostgresAlarmFigures
 
-# A restart of the database is no alarm.
+# A restart of the database raises no alarm.
 AWAY_SECONDS: Final = 15.0
 UNSEALED_SECONDS: Final = 120.0
-# So much of the audit chain is walked along in each round; then again from its beginning.
-WALK: Final = 2_000
+# Events of the audit chain that are verified per round; then again from the start.
+VERIFY_EVENTS: Final = 2_000
 OVER: Final = "Nothing more to do."
 _log = logging.getLogger("lockstitch.alerts")
 
 
 class Watch:
-    """One worker's watcher. Times are in seconds, `clock` is a monotonic one."""
+    """One worker's watcher. Times are in seconds; `clock` is monotonic."""
 
     def __init__(
         self,
-        vitals: AlarmFigureReader,
-        alarms: Alarms,
-        trail: AuditTrail,
-        alerter: Alerter,
+        vitals: PostgresAlarmFigures,
+        alarms: PostgresAlarms,
+        trail: PostgresAuditTrail,
+        alerter: Alerting,
         *,
         public_url: str,
         repeat_seconds: float,
@@ -57,16 +50,16 @@ class Watch:
         self._job_lag_seconds = job_lag_seconds
         self._clock = clock
         self._away_since: float | None = None
-        self._away_told: float | None = None
-        self._written: dict[str, Alarm] = {}
+        self._away_reported: float | None = None
+        self._logged: dict[str, Alarm] = {}
         self.well = False
-        """Whether the last round could look at everything."""
+        """Whether the last round could check at everything."""
 
-    async def look(self) -> bool:
-        """One round. Never raises for a database that is away; always False: the next round may wait."""
+    async def check(self) -> bool:
+        """Run one round. Never raises for a database that is down. Always returns False: the next round may wait."""
         try:
             standing = self._standing(await self._vitals.read())
-            standing += await self._chain.look(f"{self._url}/ops/audit/verify")
+            standing += await self._chain.check(f"{self._url}/ops/audit/verify")
             notices: Sequence[AlarmNotice] = ()
             if self._alerter.reaches_people:
                 notices = await self._alarms.due(standing, repeat_seconds=self._repeat_seconds)
@@ -75,28 +68,29 @@ class Watch:
             await self._database_away()
             return False
         except Exception:
-            self.well = False  # nobody is told anything meanwhile, so the dead man's switch has to
+            self.well = False  # no alarm is sent, so the dead man's switch must raise one
             raise
         self.well = True
         await self._database_back()
         by_name = {alarm.name: alarm for alarm in standing}
         for notice in notices:
-            await self._tell(notice, by_name.get(notice.name))
+            await self._notify(notice, by_name.get(notice.name))
         if not self._alerter.reaches_people:
-            await self._write_down(by_name)
+            await self._log_changes(by_name)
         return False
 
-    async def _write_down(self, standing: Mapping[str, Alarm]) -> None:
-        """A worker that has only its log takes no alarm from one that can tell somebody."""
-        for name in standing.keys() - self._written.keys():
-            await self._alerter.tell(_message(standing[name], "raised"))
-        for name in self._written.keys() - standing.keys():
-            await self._alerter.tell(_message(self._written[name], "over"))
-        self._written = dict(standing)
+    async def _log_changes(self, standing: Mapping[str, Alarm]) -> None:
+        """Log raised and ended alarms. A worker without a configured way must not claim alarms from one that can send
+        them."""
+        for name in standing.keys() - self._logged.keys():
+            await self._alerter.send(_message(standing[name], "raised"))
+        for name in self._logged.keys() - standing.keys():
+            await self._alerter.send(_message(self._logged[name], "over"))
+        self._logged = dict(standing)
 
-    async def _tell(self, notice: AlarmNotice, alarm: Alarm | None) -> None:
+    async def _notify(self, notice: AlarmNotice, alarm: Alarm | None) -> None:
         over = notice.state == "over" or alarm is None
-        told = await self._alerter.tell(
+        reported = await self._alerter.send(
             Message(
                 alarm=notice.name,
                 state=notice.state,
@@ -107,9 +101,9 @@ class Watch:
             )
         )
         try:
-            await self._alarms.settle(notice, told=told)
+            await self._alarms.settle(notice, reported=reported)
         except StoreUnavailable:
-            _log.warning("that an alarm was told could not be written down; it may be told twice")
+            _log.warning("a sent alarm could not be recorded; it may be sent twice")
 
     def _standing(self, vitals: AlarmFigures) -> list[Alarm]:
         found = [_stopped(self._url, one) for one in vitals.stopped]
@@ -117,7 +111,7 @@ class Watch:
             found.append(
                 Alarm(
                     name="dead_letters",
-                    summary=f"{vitals.dead_letters} dead letters wait for a decision.",
+                    summary=f"{vitals.dead_letters} dead letters are open.",
                     next_step="lockstitch dead-letters list; then redrive or discard them.",
                     link=f"{self._url}/ops/dead-letters",
                 )
@@ -126,8 +120,8 @@ class Watch:
             found.append(
                 Alarm(
                     name="job_lag",
-                    summary=f"Jobs wait for more than {self._job_lag_seconds / 60:.0f} minutes ({vitals.lagging}).",
-                    next_step="lockstitch queue; is a worker running, and is the vendor or the target fast enough?",
+                    summary=f"Jobs have waited for over {self._job_lag_seconds / 60:.0f} minutes ({vitals.lagging}).",
+                    next_step="lockstitch queue; check that a worker runs, and that the vendor or target is not slow.",
                     link=f"{self._url}/ops/queue",
                 )
             )
@@ -135,8 +129,8 @@ class Watch:
             found.append(
                 Alarm(
                     name="unknown_operations",
-                    summary=f"Of {vitals.unknown_operations} writes nobody knows whether they happened.",
-                    next_step="Look at the vendor, then POST /v1/operations/{id}/resolve with what you found.",
+                    summary=f"{vitals.unknown_operations} writes have an unknown outcome.",
+                    next_step="Check at the vendor, then POST /v1/operations/{id}/resolve with the result.",
                     link=f"{self._url}/v1/operations?state=unknown",
                 )
             )
@@ -145,7 +139,7 @@ class Watch:
                 Alarm(
                     name="disabled_subscriptions",
                     summary=f"{vitals.disabled_subscriptions} subscriptions are disabled; their deliveries wait.",
-                    next_step="Mend the target, then POST /v1/subscriptions/{id}/enable.",
+                    next_step="Fix the target, then POST /v1/subscriptions/{id}/enable.",
                     link=f"{self._url}/v1/subscriptions",
                 )
             )
@@ -153,8 +147,8 @@ class Watch:
             found.append(
                 Alarm(
                     name="drift",
-                    summary=f"Vendors made {vitals.frozen_drift} changes where a rule says that nothing changes.",
-                    next_step="lockstitch drift list; then acknowledge what may stay.",
+                    summary=f"{vitals.frozen_drift} drift findings at frozen paths.",
+                    next_step="lockstitch drift list; then acknowledge the acceptable findings.",
                     link=f"{self._url}/ops/drift?acknowledged=false",
                 )
             )
@@ -165,38 +159,38 @@ class Watch:
         self._away_since = now if self._away_since is None else self._away_since
         if now - self._away_since < AWAY_SECONDS:
             return
-        if self._away_told is not None and now - self._away_told < self._repeat_seconds:
+        if self._away_reported is not None and now - self._away_reported < self._repeat_seconds:
             return
-        state: NoticeState = "raised" if self._away_told is None else "standing"
-        if await self._alerter.tell(self._about_database(state, now - self._away_since)):
-            self._away_told = now
+        state: NoticeState = "raised" if self._away_reported is None else "standing"
+        if await self._alerter.send(self._about_database(state, now - self._away_since)):
+            self._away_reported = now
 
     async def _database_back(self) -> None:
-        if self._away_told is not None and self._away_since is not None:
-            await self._alerter.tell(self._about_database("over", self._clock() - self._away_since))
-        self._away_since = self._away_told = None
+        if self._away_reported is not None and self._away_since is not None:
+            await self._alerter.send(self._about_database("over", self._clock() - self._away_since))
+        self._away_since = self._away_reported = None
 
     def _about_database(self, state: NoticeState, seconds: float) -> Message:
         return Message(
             alarm="database_away",
             state=state,
             summary="The database does not answer.",
-            next_step=OVER if state == "over" else "Bring PostgreSQL back; nothing else has to be restarted.",
+            next_step=OVER if state == "over" else "Start PostgreSQL; nothing else needs a restart.",
             link=f"{self._url}/health/ready",
             since=datetime.now(UTC) - timedelta(seconds=seconds),
         )
 
 
 class ChainWatch:
-    """Walks along the audit chain, a stretch in each round, and begins anew at its end; stays where it is broken."""
+    """Verifies a part of the audit chain in each round, then starts again; stays where it is broken."""
 
-    def __init__(self, trail: AuditTrail) -> None:
+    def __init__(self, trail: PostgresAuditTrail) -> None:
         self._trail = trail
         self._next = 1
 
-    async def look(self, link: str) -> list[Alarm]:
-        """The alarms of a break, and of events that are not sealed. Raises StoreUnavailable."""
-        found = await self._trail.verify(start=self._next, at_most=WALK, anchor=None)
+    async def check(self, link: str) -> list[Alarm]:
+        """Return the alarms of a break and of unsealed events. Raises StoreUnavailable."""
+        found = await self._trail.verify(start=self._next, at_most=VERIFY_EVENTS, anchor=None)
         alarms = [] if found.first_break is None else [_broken(found.first_break, link)]
         if not alarms:
             self._next = found.next_from or 1
@@ -205,7 +199,7 @@ class ChainWatch:
                 Alarm(
                     name="audit_tail",
                     summary=f"Audit events older than {UNSEALED_SECONDS / 60:.0f} minutes are not sealed.",
-                    next_step="Is a worker running? Else a transaction stays open: look at pg_stat_activity.",
+                    next_step="Check that a worker runs; check pg_stat_activity for a long transaction.",
                     link=link,
                 )
             )
@@ -227,7 +221,7 @@ def _broken(broken: ChainBreak, link: str) -> Alarm:
     return Alarm(
         name="audit_broken",
         summary=f"The audit trail was changed: {broken.what} at position {broken.position}.",
-        next_step="lockstitch audit verify; keep the database as it is, and find out who had access.",
+        next_step="lockstitch audit verify; preserve the database, and find out who had access.",
         link=link,
     )
 
@@ -238,8 +232,6 @@ def _stopped(url: str, stopped: StoppedConnection) -> Alarm:
     return Alarm(
         name=f"connection_paused.{stopped.connection}",
         summary=f"The connection {stopped.connection} is stopped: {why}.",
-        next_step=f"Renew the credential, then {resume}."
-        if stopped.reason == "auth"
-        else f"{resume}, when it may go on.",
+        next_step=f"Renew the credential, then {resume}." if stopped.reason == "auth" else f"To resume it: {resume}.",
         link=f"{url}/ops/connections",
     )

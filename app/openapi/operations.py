@@ -1,36 +1,165 @@
-"""All calls of the API as data for the OpenAPI document, by group."""
+"""Describe operations from their declarations. Parameters and refusals are collected, so that operations refer to
+them."""
 
-from typing import Final
+from typing import Any, Final
 
-from app.openapi.calls import (
-    about,
-    audit,
-    connections,
-    dead_letters,
-    drift,
-    events,
-    mappings,
-    operations,
-    options,
-    resources,
-    subscriptions,
-    uploads,
-    webhooks,
-)
-from app.openapi.calls.call import Call
+from app.errors import CATALOGUE
+from app.http.headers import Header
+from app.http.operation import ApiOperation, FileBody, KeyOperation
+from app.http.parameters import Parameter, PathText
+from app.openapi.parts import COMMON_HEADERS, EVERYWHERE, MEANINGS, PROBLEM_HEADERS, TEXT
+from app.openapi.shapes import COMPONENT, Schema, sample_of, schema_of
+from app.problem_document import JSON, PROBLEM_JSON
 
-CALLS: Final[tuple[Call, ...]] = (
-    *resources.CALLS,
-    *operations.CALLS,
-    *webhooks.CALLS,
-    *uploads.CALLS,
-    *events.CALLS,
-    *subscriptions.CALLS,
-    *connections.CALLS,
-    *dead_letters.CALLS,
-    *drift.CALLS,
-    *mappings.CALLS,
-    *audit.CALLS,
-    *options.CALLS,
-    *about.CALLS,
-)
+FILE: Final = {"type": "string", "format": "binary"}
+OPERATION: Final = {"$ref": f"{COMPONENT}Operation"}
+
+
+class Describer:
+    """Describes operations one after the other. `schemas` are the components that answers refer to."""
+
+    def __init__(self, schemas: dict[str, Schema]) -> None:
+        self._schemas = schemas
+        self.parameters: dict[str, Schema] = {}
+        self.responses: dict[str, Schema] = {}
+
+    def describe(self, declared: ApiOperation) -> Schema:
+        """Return the description of an operation."""
+        first, _, rest = declared.text.partition("\n")
+        summary = " ".join(first.split()).removesuffix(".")
+        operation: Schema = {
+            "operationId": declared.name,
+            "tags": [declared.tag],
+            "summary": summary,
+            "description": " ".join([*rest.split(), *_needed(declared)]) or summary,
+            "parameters": [self._parameter(declared.name, shown) for shown in _parameters(declared)],
+            "responses": self._responses(declared),
+        }
+        if isinstance(declared, KeyOperation):
+            operation |= {"security": [{"key": []}], "x-required-scopes": list(declared.scopes)}
+        else:
+            operation["security"] = []
+        if isinstance(declared.body, FileBody):
+            content = {declared.body.media_type: {"schema": FILE, "example": declared.body.example}}
+            operation["requestBody"] = {"required": True, "content": content}
+        elif declared.body is not None:
+            shown = {"schema": schema_of(declared.body.into), "example": declared.body.example}
+            content = dict.fromkeys(declared.body.media_types, shown)
+            operation["requestBody"] = {"required": not declared.body.optional, "content": content}
+        return operation
+
+    def _parameter(self, operation: str, shown: Schema) -> Schema:
+        """Refer to a parameter. Of several with one name, the later ones are named after their first operation."""
+        known = next((key for key, one in self.parameters.items() if one == shown), None)
+        if known is None:
+            known = f"{operation}.{shown['name']}" if shown["name"] in self.parameters else shown["name"]
+            self.parameters[known] = shown
+        return {"$ref": f"#/components/parameters/{known}"}
+
+    def _responses(self, declared: ApiOperation) -> Schema:
+        answers = {declared.status: declared.answer, **declared.also}
+        responses = {str(status): self._success(declared, status, shape) for status, shape in answers.items()}
+        by_status: dict[int, list[str]] = {}
+        for code in problem_codes(declared):
+            by_status.setdefault(CATALOGUE[code].status, []).append(code)
+        for status, codes in by_status.items():
+            responses[str(status)] = self._refusal(declared, status, codes)
+        return dict(sorted(responses.items()))
+
+    def _refusal(self, declared: ApiOperation, status: int, codes: list[str]) -> Schema:
+        """Refer to the refusal with these codes."""
+        patch = status == 415 and declared.method == "PATCH"
+        keyed = isinstance(declared, KeyOperation)
+        name = ".".join([*codes, *(["patch"] if patch else []), *([] if keyed else ["public"])])
+        schema = {"$ref": f"{COMPONENT}Problem"}
+        self.responses[name] = {
+            "description": "; ".join(f"`{code}`: {CATALOGUE[code].title}" for code in codes) + ".",
+            "headers": _headers(declared, ("Accept-Patch",) if patch else PROBLEM_HEADERS.get(status, ())),
+            "content": {
+                PROBLEM_JSON: {
+                    "schema": schema,
+                    "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
+                },
+                JSON: {"schema": schema},  # for a caller who names only this in Accept
+            },
+        }
+        return {"$ref": f"#/components/responses/{name}"}
+
+    def _success(self, declared: ApiOperation, status: int, shape: Any) -> Schema:
+        undecided = status == 202 != declared.status
+        sends = [name for header in declared.headers for name in header.sends] + list(declared.sends)
+        absent = {"ETag", "Idempotent-Replayed"} if undecided else set()
+        if undecided and "Location" not in sends:
+            sends.append("Location")
+        if status not in (201, 202):
+            absent.add("Location")
+        found: Schema = {
+            "description": "Undecided. Poll the URL in `Location`." if undecided else MEANINGS[status],
+            "headers": _headers(declared, tuple(name for name in sends if name not in absent)),
+        }
+        if shape is None:
+            return found
+        schema = schema_of(shape)
+        content: Schema = {declared.media_type: {"schema": schema}}
+        if "type" not in schema or schema["type"] == "array":
+            written = declared.method != "GET" and schema != OPERATION
+            content[declared.media_type]["example"] = sample_of(schema, self._schemas, written=written)
+        content |= {media_type: {"schema": TEXT} for media_type in declared.also_media_types}
+        return found | {"content": content}
+
+
+def problem_codes(declared: ApiOperation) -> tuple[str, ...]:
+    """Return the codes of the problems that an operation can be refused with, in the order of the catalogue."""
+    codes = {"invalid-host", "internal", *declared.problems}
+    codes.update(code for header in declared.headers for code in header.problems)
+    if isinstance(declared, KeyOperation):
+        codes |= {"unauthenticated", "invalid-correlation-id", "not-acceptable", "rate-limited", "store-unavailable"}
+        codes |= {"forbidden"} if declared.scopes else set()
+        codes |= {"invalid-field"} if declared.query is not None else set()
+    if declared.parameters:
+        codes.add("not-found")
+    if declared.method != "GET":
+        codes |= {"malformed-body", "body-too-large"}
+    if declared.body is not None:
+        codes.add("unsupported-media-type")
+    return tuple(code for code in CATALOGUE if code in codes and code not in declared.never)
+
+
+def _needed(declared: ApiOperation) -> list[str]:
+    if not isinstance(declared, KeyOperation):
+        return []
+    scopes = " or ".join(f"`{scope}`" for scope in declared.scopes)
+    return [f"Scope: {scopes}."] if scopes else ["Any key."]
+
+
+def _parameters(declared: ApiOperation) -> list[Schema]:
+    shown = [_path_parameter(one) for one in declared.parameters]
+    shown += [_query_parameter(one) for one in declared.query or ()]
+    headers = COMMON_HEADERS if isinstance(declared, KeyOperation) else ()
+    return shown + [_header_parameter(one) for one in (*declared.headers, *headers)]
+
+
+def _path_parameter(one: PathText) -> Schema:
+    schema = TEXT | {"examples": [one.example]}
+    return {"name": one.name, "in": "path", "required": True, "description": one.meaning, "schema": schema}
+
+
+def _query_parameter(one: Parameter[Any]) -> Schema:
+    return {"name": one.name, "in": "query", "description": one.meaning, "schema": dict(one.schema)}
+
+
+def _header_parameter(one: Header[Any]) -> Schema:
+    pattern = {} if one.pattern is None else {"pattern": one.pattern}
+    schema = TEXT | {"examples": [one.example]} | pattern
+    return {
+        "name": one.name,
+        "in": "header",
+        "required": one.required,
+        "description": one.meaning,
+        "schema": schema,
+    }
+
+
+def _headers(declared: ApiOperation, more: tuple[str, ...]) -> Schema:
+    budget = ("RateLimit", "RateLimit-Policy") if isinstance(declared, KeyOperation) else ()
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*EVERYWHERE, *budget, *more)}

@@ -42,7 +42,7 @@ def render_page(document: Schema) -> str:
         ]
         links = "".join(f'<a href="#{call[2]["operationId"]}">{escape(call[2]["summary"])}</a>' for call in calls)
         menu.append(f"<b>{escape(tag['name'])}</b>{links}")
-        articles = "".join(_article(*call) for call in calls)
+        articles = "".join(_article(document, *call) for call in calls)
         sections.append(f"<h2>{escape(tag['name'])}</h2><p class=soft>{escape(tag['description'])}</p>{articles}")
     shapes = "".join(_shape(name, schema) for name, schema in document["components"]["schemas"].items())
     return (
@@ -56,19 +56,30 @@ def render_page(document: Schema) -> str:
     )
 
 
-def _article(method: str, path: str, operation: Schema) -> str:
+def _resolved(document: Schema, part: Schema) -> Schema:
+    """Return what a reference to a shared parameter or answer stands for, or the part itself."""
+    if "$ref" not in part:
+        return part
+    _, components, kind, name = part["$ref"].split("/")
+    found: Schema = document[components][kind][name]
+    return found
+
+
+def _article(document: Schema, method: str, path: str, operation: Schema) -> str:
+    parameters = [_resolved(document, one) for one in operation["parameters"]]
     parts = [
         f'<article id="{operation["operationId"]}"><h3>{escape(operation["summary"])}</h3>'
         f'<p class=call><span class="method {method}">{method.upper()}</span>{escape(path)}</p>'
         f"<p>{_prose(operation['description'])}</p>"
     ]
-    if operation["parameters"]:
-        parts.append(_table([(_parameter(one), _meaning(one, one["schema"])) for one in operation["parameters"]]))
+    if parameters:
+        parts.append(_table([(_parameter(one), _meaning(one, one["schema"])) for one in parameters]))
     if "requestBody" in operation:
         (content, *_) = operation["requestBody"]["content"].values()
         parts.append(f"<p class=soft>Body: {_type(content['schema'])}</p>{_example('Example', content['example'])}")
     done, refused = [], []
-    for status, response in operation["responses"].items():
+    for status, one in operation["responses"].items():
+        response = _resolved(document, one)
         problem = response.get("content", {}).get("application/problem+json")
         if problem is not None:
             refused.append((f"<b>{status}</b>", _codes(problem["examples"], response["description"])))
@@ -80,21 +91,21 @@ def _article(method: str, path: str, operation: Schema) -> str:
 
 
 def _answer(status: str, response: Schema) -> str:
-    told = [_prose(response["description"])]
+    shown = [_prose(response["description"])]
     for content in response.get("content", {}).values():
-        if "$ref" in content["schema"]:
-            told.append(f" {_type(content['schema'])}")
+        if content["schema"].get("type") != "string":
+            shown.append(f" {_type(content['schema'])}")
         if "example" in content and status != "202":
-            told.append(_example("Example", content["example"]))
-    return "".join(told)
+            shown.append(_example("Example", content["example"]))
+    return "".join(shown)
 
 
 def _codes(examples: Schema, description: str) -> str:
     """Render the description of a refusal; each code links to its explanation."""
-    told = _prose(description)
+    shown = _prose(description)
     for code in examples:
-        told = told.replace(f"<code>{code}</code>", f'<a href="/problems/{code}"><code>{code}</code></a>')
-    return told.replace("; ", "<br>")
+        shown = shown.replace(f"<code>{code}</code>", f'<a href="/problems/{code}"><code>{code}</code></a>')
+    return shown.replace("; ", "<br>")
 
 
 def _parameter(parameter: Schema) -> str:
@@ -104,19 +115,19 @@ def _parameter(parameter: Schema) -> str:
 
 def _meaning(described: Schema, schema: Schema) -> str:
     """Render the description, then the accepted values."""
-    told = [_prose(described.get("description", ""))]
+    shown = [_prose(described.get("description", ""))]
     if "enum" in schema:
-        return f"{told[0]} {_type(schema)}"
+        return f"{shown[0]} {_type(schema)}"
     if "minimum" in schema:
-        told.append(
+        shown.append(
             f"{schema['minimum']} to {schema['maximum']}." if "maximum" in schema else f"From {schema['minimum']}."
         )
     if "default" in schema:
-        told.append(f"Default <code>{escape(str(schema['default']))}</code>.")
-    elif examples := schema.get("examples") or [described[key] for key in ("example",) if key in described]:
-        shown = examples[0] if isinstance(examples[0], str) else msgspec.json.encode(examples[0]).decode()
-        told.append(f"<span class=soft>e.g.</span> <code>{escape(shown)}</code>")
-    return " ".join(told)
+        shown.append(f"Default <code>{escape(str(schema['default']))}</code>.")
+    elif examples := schema.get("examples"):
+        example = examples[0] if isinstance(examples[0], str) else msgspec.json.encode(examples[0]).decode()
+        shown.append(f"<span class=soft>e.g.</span> <code>{escape(example)}</code>")
+    return " ".join(shown)
 
 
 def _shape(name: str, schema: Schema) -> str:

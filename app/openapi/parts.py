@@ -1,18 +1,8 @@
-"""Parameters, headers, tags and example requests of the OpenAPI document: data only."""
+"""Texts of the OpenAPI document that belong to no single operation."""
 
-from typing import Any, Final
+from typing import Final
 
-from app.openapi.calls import (
-    audit_texts,
-    dead_letter_texts,
-    drift_texts,
-    event_texts,
-    mapping_texts,
-    options,
-    subscription_texts,
-)
-
-Schema = dict[str, Any]
+from app.http.headers import Header
 
 TEXT: Final = {"type": "string"}
 INTRODUCTION: Final = """\
@@ -39,99 +29,22 @@ TAGS: Final = {
     "About": "The caller, the contracts, the problems.",
     "Health": "For probes and scrapers.",
 }
-QUERIES: Final[dict[str, Schema]] = {
-    "connection": TEXT
-    | {"description": "The connection. If absent, the object's system of record.", "examples": ["hubspot"]},
-    "limit": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 250,
-        "default": 50,
-        "description": "Maximum number of resources per page. A page may have fewer even if `has_more` is true.",
-        "examples": [50],
-    },
-    "cursor": TEXT | {"description": "`next_cursor` of the previous page, unchanged.", "examples": ["q7Jm3wT0"]},
-    "updated_since": TEXT
-    | {
-        "format": "date-time",
-        "description": "Only records changed at or after this time (RFC 3339 with a zone).",
-        "examples": ["2026-05-01T00:00:00Z"],
-    },
-    "email": TEXT | {"description": "Only this exact address.", "examples": ["ann@example.com"]},
-    "number": TEXT | {"description": "Only this exact number, as people use it.", "examples": ["#1001"]},
-    "external_id": TEXT | {"description": "Only this exact key, which the caller assigned.", "examples": ["crm-77"]},
-    "status": TEXT | {"description": "Only this canonical status.", "examples": ["open"]},
-    "state": {
-        "enum": ["queued", "executing", "succeeded", "failed", "unknown"],
-        "description": "Only operations in this state.",
-        "examples": ["unknown"],
-    },
-    **dead_letter_texts.QUERIES,
-    **drift_texts.QUERIES,
-    **options.QUERIES,
-    **event_texts.QUERIES,
-    **audit_texts.QUERIES,
-    "include": {"enum": ["raw"], "description": "`raw` adds the vendor's payload.", "examples": ["raw"]},
-    "upsert_on": {
-        "enum": ["email", "external_id"],
-        "description": "Update the record with this value, or create one.",
-        "examples": ["email"],
-    },
-    "lossy": {
-        "enum": ["accept"],
-        "description": "Drop fields that the vendor does not support, and list them in `meta.loss`.",
-        "examples": ["accept"],
-    },
-}
-HEADERS: Final[dict[str, tuple[str, str, bool]]] = {
-    "Idempotency-Key": (
-        "1-255 visible ASCII characters, bare or quoted. Identifies one request.",
-        "wf-12-1774433221345-0-0",
-        True,
+COMMON_HEADERS: Final = (
+    Header(
+        name="X-Correlation-ID",
+        meaning="Connects the calls of one workflow run. Generated if absent.",
+        example="wf-12-1774433221345",
+        pattern="^[A-Za-z0-9._:/+=@-]{1,128}$",
+        read=lambda request, admitted: admitted.correlation_id,
     ),
-    "X-Correlation-ID": (
-        "Connects the calls of one workflow run. Generated if absent.",
-        "wf-12-1774433221345",
-        False,
+    Header(
+        name="traceparent",
+        meaning="W3C Trace Context.",
+        example="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        read=lambda request, _: request.headers.get("traceparent"),
     ),
-    "traceparent": ("W3C Trace Context.", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
-    "Prefer": (
-        "`wait=N`: maximum seconds to wait for the vendor, 0 to 30. `respond-async`, for writes: 202 at once, or after"
-        " `wait=N`; a worker runs the write, in order per record (RFC 7240).",
-        "respond-async, wait=5",
-        False,
-    ),
-    "Lockstitch-Callback": (
-        "A URL that also receives the `operation.finished` event, such as the `$execution.resumeUrl` of an n8n Wait"
-        " node. At most 2000 characters. The rules for targets of subscriptions apply.",
-        "https://n8n.example.com/webhook-waiting/1051",
-        False,
-    ),
-    "X-Lockstitch-Mapping": (
-        "Requires the scope `ops:write`. Use this mapping revision. A read returns its result. A write is not sent and"
-        " does not use its key; the answer is 200 with the request that would be sent.",
-        "hubspot.customer@r2",
-        False,
-    ),
-    "If-Match": ("Write only if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
-    "If-None-Match": ("Answer 304 if the record still has this entity tag.", '"4d801e8b078e9c01"', False),
-}
-PATTERNS: Final[dict[str, str]] = {
-    "Idempotency-Key": r'^("[!#-\[\]-~]{1,255}"|[!#-~][!-~]{0,254})$',
-    "X-Correlation-ID": "^[A-Za-z0-9._:/+=@-]{1,128}$",
-    "X-Lockstitch-Mapping": r"^[a-z0-9-]{1,60}\.[a-z]{1,20}@r[1-9][0-9]{0,3}$",
-}
-PATHS: Final[dict[str, tuple[str, str]]] = {
-    "id": ("A canonical id, or `<connection>:<vendor id>`.", "cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"),
-    "object": ("customer, order or ticket.", "customer"),
-    "code": ("A problem's code.", "not-found"),
-    **event_texts.PATHS,
-    **options.PATHS,
-    "correlation_id": ("The run: the X-Correlation-ID of its calls.", "orders-4711"),
-    "name": ("A connection's name.", "hubspot"),
-    "mapping": ("A mapping's name: the vendor and the object.", "hubspot.customer"),
-    "connection": ("The connection of the webhook or export.", "hubspot"),
-}
+)
+"""Headers of every call with a key, which `admit` and the edge read."""
 ANSWER_HEADERS: Final[dict[str, tuple[str, str]]] = {
     "X-Correlation-ID": ("The run of this call.", "orders-4711"),
     "traceresponse": (
@@ -159,28 +72,11 @@ PROBLEM_HEADERS: Final[dict[int, tuple[str, ...]]] = {
     429: ("Retry-After",),
     503: ("Retry-After",),
 }
-BODIES: Final[dict[str, Any]] = {
-    "CustomerPatch": {
-        "first_name": "Ann",
-        "last_name": "Bell",
-        "emails": [{"address": "ann@example.com", "is_primary": True}],
-    },
-    "OrderPatch": {
-        "currency": "EUR",
-        "customer": {"email": "ann@example.com"},
-        "line_items": [{"name": "Mug", "quantity": "2", "unit_price": "5.00"}],
-    },
-    "OrderCancel": {"reason": "customer", "restock": True},
-    "TicketPatch": {
-        "subject": "Late parcel",
-        "description": "Order #1001 has not arrived.",
-        "requester": {"name": "Ann Bell", "email": "ann@example.com"},
-    },
-    "CommentPatch": {"body_text": "It is on its way.", "visibility": "public"},
-    "ConnectionPause": {"note": "moving to another account"},
-    "Resolution": {"outcome": "succeeded", "remote_id": "1051"},
-    **dead_letter_texts.BODIES,
-    **subscription_texts.BODIES,
-    **mapping_texts.BODIES,
+MEANINGS: Final = {
+    200: "Done.",
+    201: "Created.",
+    202: "Recorded.",
+    204: "Done. The answer has no body.",
+    304: "Unchanged.",
 }
-"""Realistic requests. Not every field at once, because some exclude each other."""
+"""Of the statuses of a success."""

@@ -1,41 +1,56 @@
-"""The schemas of the OpenAPI document: the committed canonical ones, and those of all other answers."""
+"""The schemas of the OpenAPI document: the committed canonical ones, and those of all other Structs, by their field
+docstrings."""
 
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from functools import cache
+from types import UnionType
+from typing import Any, Final, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
-from app.openapi.calls import audit_texts, dead_letter_texts, mapping_texts, options, subscription_texts, uploads
-from app.openapi.texts import ANSWERS, COMPONENT, TEXTS, Schema
-from canonical.schema import FOLDER, ROOTS, FieldText, describe
+from app.http.operation import Listing
+from app.problem_document import ProblemDocument
+from canonical.schema import FOLDER, ROOTS, FieldText, describe, field_texts
 
+Schema = dict[str, Any]
+
+COMPONENT: Final = "#/components/schemas/"
 DEFINITION: Final = "#/$defs/"
-# Public names of Structs whose names in the code are longer.
+# Public names of Structs whose names in the code differ. A `Subscription` is what a vendor bills repeatedly, and a
+# class `Mapping` hides that of Python in generated clients.
 PUBLIC_NAMES: Final = {
-    "ProblemDocument": "Problem",
-    "Unreadable": "UnreadableRecord",
-    "OperationView": "Operation",
-    "Received": "WebhookReceived",
+    "Anchor": "ChainHead",
+    "CanaryView": "Weighing",
     "ConnectionView": "Connection",
-    "LaneView": "Lane",
+    "DeadLetterView": "DeadLetter",
+    "DifferenceView": "Difference",
     "EventDocument": "Event",
-    **dead_letter_texts.NAMES,
-    **subscription_texts.NAMES,
-    **audit_texts.NAMES,
-    **mapping_texts.NAMES,
-    **options.NAMES,
-    **uploads.NAMES,
+    "LaneView": "Lane",
+    "MappingView": "VendorMapping",
+    "OperationView": "Operation",
+    "OptionsView": "FieldOptions",
+    "ProblemDocument": "Problem",
+    "QueueView": "QueueState",
+    "Received": "WebhookReceived",
+    "RedriveView": "Redrive",
+    "RevisionView": "Revision",
+    "RouteView": "Route",
+    "RunReport": "Run",
+    "RunStep": "RunEntry",
+    "ShadowView": "Comparison",
+    "SubscriptionView": "EventSubscription",
+    "Unreadable": "UnreadableRecord",
+    "UploadView": "Upload",
+    "Verification": "AuditVerification",
 }
-
+RESULTS: Final = ("Customer", "Order", "Ticket", "Comment", "Archived")
+"""The possible results of an operation."""
 USUALLY_NULL: Final[dict[str, tuple[str, ...]]] = {
     "Order": ("cancel_reason", "cancel_reason_raw", "cancelled_at"),
     "Ticket": ("parent_remote_id", "merged_into_remote_id", "resolved_at", "closed_at", "company_remote_id"),
 }
-USUALLY_EMPTY: Final[dict[str, tuple[str, ...]]] = {
-    "Order": ("refunds",),
-    "ResourceMeta": ("loss",),
-}
+USUALLY_EMPTY: Final[dict[str, tuple[str, ...]]] = {"Order": ("refunds",), "ResourceMeta": ("loss",)}
 # Vendor, remote id, version of the vendor's API. The examples of `meta` are those of a customer.
 MAPPED_BY: Final = {
     "Order": ("shopify", "5678901234", "2026-07"),
@@ -44,12 +59,40 @@ MAPPED_BY: Final = {
 }
 
 
-@lru_cache(maxsize=1)
-def component_schemas() -> dict[str, Schema]:
-    """Return every schema by name, with references into `#/components/schemas/`."""
-    return dict(sorted((canonical_schemas() | _around()).items()))
+def schema_of(shape: Any) -> Schema:
+    """Return the schema of an answer or a body: a reference, or what holds references."""
+    if isinstance(shape, Listing):
+        return {"$ref": COMPONENT + _name_of(shape)}
+    if isinstance(shape, UnionType):
+        return {"anyOf": [schema_of(option) for option in get_args(shape)]}
+    if get_origin(shape) is list:
+        return {"type": "array", "items": schema_of(get_args(shape)[0])}
+    if shape in (str, dict):
+        return {"type": "string" if shape is str else "object"}
+    return {"$ref": COMPONENT + _public(shape.__name__)}
 
 
+def component_schemas(shapes: Iterable[Any]) -> dict[str, Schema]:
+    """Return every schema by name: those of the shapes, of the problem document and of the canonical model.
+
+    Raises ValueError if two schemas have one name and differ.
+    """
+    found = dict(canonical_schemas())
+    for shape in (ProblemDocument, *shapes):
+        if isinstance(shape, Listing):
+            _add(found, _listing(shape))
+        for struct in _structs_of(shape):
+            if struct.__name__ in canonical_schemas():
+                continue
+            for name, schema in describe(struct, _texts_of).items():
+                if name not in canonical_schemas():
+                    _add(found, _moved(schema))
+    result = found["Operation"]["properties"]["result"]
+    result["anyOf"] = [{"$ref": COMPONENT + name} for name in RESULTS]
+    return dict(sorted(found.items()))
+
+
+@cache
 def canonical_schemas() -> dict[str, Schema]:
     """Split the committed files into their objects.
 
@@ -59,38 +102,37 @@ def canonical_schemas() -> dict[str, Schema]:
     for file in ROOTS:
         schema = msgspec.json.decode(FOLDER.joinpath(f"{file}.json").read_bytes())
         root = {key: value for key, value in schema.items() if key not in ("$schema", "$id", "$defs")}
-        for name, definition in ({root["title"]: root} | schema.get("$defs", {})).items():
-            moved = _moved(definition)
-            if found.setdefault(name, moved) != moved:
-                raise ValueError(f"two schemas are called {name}, and differ")
+        for definition in (root, *schema.get("$defs", {}).values()):
+            _add(found, _moved(definition))
     return found
 
 
-def sample_of(schema: Schema, *, written: bool = False) -> Any:
-    """Build an example of a schema from the examples of its leaves.
+def sample_of(schema: Schema, schemas: dict[str, Schema], *, written: bool = False) -> Any:
+    """Build an example of a schema from the examples of its leaves. `schemas` are those that it refers to.
 
     `written`: build the answer to a write, with the members of `meta` that only those have.
     """
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(COMPONENT)
-        return _usual(name, sample_of(component_schemas()[name], written=written))
+        return _usual(name, sample_of(schemas[name], schemas, written=written))
     if schema.get("examples"):
         return schema["examples"][0]
     if "anyOf" in schema:
-        return sample_of(next(option for option in schema["anyOf"] if option != {"type": "null"}), written=written)
+        chosen = next(option for option in schema["anyOf"] if option != {"type": "null"})
+        return sample_of(chosen, schemas, written=written)
     if schema.get("type") == "array":
-        return [sample_of(schema["items"], written=written)]
+        return [sample_of(schema["items"], schemas, written=written)]
     left_out = {"raw"} if written else {"raw", "operation_id", "correlation_id"}
     required = schema.get("required", ())
     return {
-        name: sample_of(member, written=written)
+        name: sample_of(member, schemas, written=written)
         for name, member in schema.get("properties", {}).items()
         if name in required or name not in left_out
     }
 
 
 def _usual(name: str, sample: Any) -> Any:
-    """A whole resource as it usually is: some fields empty though they have an example, `meta` of its own vendor."""
+    """Make a resource typical: some fields empty though they have an example, `meta` of its own vendor."""
     for member in USUALLY_NULL.get(name, ()):
         sample[member] = None
     for member in USUALLY_EMPTY.get(name, ()):
@@ -109,41 +151,82 @@ def _usual(name: str, sample: Any) -> Any:
     return sample
 
 
-def _around() -> dict[str, Schema]:
-    schemas: dict[str, Schema] = {}
-    for struct in TEXTS:
-        for name, schema in describe(struct, _texts_of).items():
-            if name not in canonical_schemas():
-                schemas[PUBLIC_NAMES.get(name, name)] = _moved(schema)
-    operation = schemas["Operation"]["properties"]
-    results = ("Customer", "Order", "Ticket", "Comment", "Archived")
-    operation["result"] = operation["result"] | {"anyOf": [{"$ref": COMPONENT + name} for name in results]}
-    return schemas | {shape["title"]: shape for shape in ANSWERS}
-
-
-def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
+def _listing(listing: Listing) -> Schema:
+    """Build the list envelope of one kind of item."""
+    item = _public(listing.item.__name__)
+    members: dict[str, Schema] = {
+        "data": {
+            "type": "array",
+            "items": {"$ref": COMPONENT + item},
+            "description": "May hold fewer than `limit` while `has_more` is true.",
+        },
+        "next_cursor": {
+            "type": ["string", "null"],
+            "description": listing.cursor,
+            "examples": [listing.cursor_example],
+        },
+        "has_more": {"type": "boolean", "description": "Whether there are more pages.", "examples": [False]},
+    }
+    if item in canonical_schemas():
+        members["unreadable"] = {
+            "type": "array",
+            "items": {"$ref": f"{COMPONENT}UnreadableRecord"},
+            "description": "Records of this page that cannot be mapped. The page contains the others.",
+        }
     return {
-        name: FieldText(sentence=sentence, example=None if example is None else msgspec.Raw(example.encode()))
-        for name, (sentence, example) in TEXTS.get(struct, {}).items()
+        "title": _name_of(listing),
+        "description": listing.meaning,
+        "type": "object",
+        "properties": members,
+        "required": list(members),
     }
 
 
+def _name_of(listing: Listing) -> str:
+    return listing.name or f"{_public(listing.item.__name__)}List"
+
+
+def _structs_of(shape: Any) -> Iterator[type[Struct]]:
+    """Yield the Structs that a shape names."""
+    if isinstance(shape, Listing):
+        yield shape.item
+    elif isinstance(shape, type) and issubclass(shape, Struct):
+        yield shape
+    for option in get_args(shape):
+        yield from _structs_of(option)
+
+
+def _texts_of(struct: type[Struct]) -> dict[str, FieldText]:
+    """Return the texts of a Struct's fields, those of its bases included."""
+    texts: dict[str, FieldText] = {}
+    for base in reversed(struct.__mro__):
+        if issubclass(base, Struct) and base.__module__ != Struct.__module__:
+            texts |= field_texts(base)
+    return texts
+
+
+def _add(found: dict[str, Schema], schema: Schema) -> None:
+    if found.setdefault(schema["title"], schema) != schema:
+        raise ValueError(f"two schemas are called {schema['title']}, and differ")
+
+
 def _moved(schema: Schema) -> Schema:
-    """Return the schema with its references in the form of OpenAPI."""
+    """Return the schema with its references in the form of OpenAPI, and public names."""
 
     def follow(part: Any) -> Any:
         if isinstance(part, dict):
             return {
-                key: _renamed(value) if key == "$ref" and isinstance(value, str) else follow(value)
+                key: COMPONENT + _public(value.removeprefix(DEFINITION))
+                if key == "$ref" and isinstance(value, str)
+                else follow(value)
                 for key, value in part.items()
             }
         return [follow(inner) for inner in part] if isinstance(part, list) else part
 
     moved: Schema = follow(schema)
-    moved["title"] = PUBLIC_NAMES.get(moved["title"], moved["title"])
+    moved["title"] = _public(moved["title"])
     return moved
 
 
-def _renamed(reference: str) -> str:
-    name = reference.removeprefix(DEFINITION)
-    return COMPONENT + PUBLIC_NAMES.get(name, name)
+def _public(name: str) -> str:
+    return PUBLIC_NAMES.get(name, name)

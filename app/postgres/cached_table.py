@@ -29,7 +29,7 @@ class CachedTable:
         self._polled = asyncio.Event()
 
     @asynccontextmanager
-    async def following(self, url: str) -> AsyncIterator[None]:
+    async def refreshing(self, url: str) -> AsyncIterator[None]:
         """Keep the cache fresh for the duration of the block. Loads it before the block begins."""
         watching = asyncio.create_task(self._watch(url))
         try:

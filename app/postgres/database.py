@@ -2,8 +2,8 @@
 
     INSERT_KEY = Statement("INSERT api_key", "INSERT INTO api_key …")
 
-    async with database.transaction() as session:
-        await session.execute(INSERT_KEY, …)
+    async with database.transaction() as transaction:
+        await transaction.execute(INSERT_KEY, …)
 
 A session leaves no state on its connection: no SET, no LISTEN, no session-level advisory lock. The pool therefore skips
 the four reset statements that it would run otherwise.
@@ -11,16 +11,9 @@ the four reset statements that it would run otherwise.
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    asynccontextmanager,
-    contextmanager,
-    nullcontext,
-    suppress,
-)
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -116,7 +109,7 @@ class Session:
         return int(count) if count.isdecimal() else 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
+    async def transaction(self) -> AsyncIterator["Transaction"]:
         """Run the block in one transaction. Commits at its end; rolls back if it raises.
 
         If the commit raises StoreUnavailable, it is unknown whether it happened.
@@ -126,7 +119,7 @@ class Session:
             transaction = self._connection.transaction(isolation="read_committed")
             await transaction.start()
         try:
-            yield
+            yield Transaction(self._connection)
         except BaseException:
             # If this fails, the connection is lost and PostgreSQL rolls back.
             with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError, *UNAVAILABLE):
@@ -134,6 +127,12 @@ class Session:
             raise
         with _TRANSLATED:
             await transaction.commit()
+
+
+class Transaction(Session):
+    """A session inside an open transaction. Pass it from store to store to commit their writes together."""
+
+    __slots__ = ()
 
 
 class Database:
@@ -217,10 +216,10 @@ class Database:
                 await self._pool.release(connection)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
-        """Yield a session inside one transaction, like `Session.transaction`."""
-        async with self.acquire() as session, session.transaction():
-            yield session
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction on a connection from the pool, like `Session.transaction`."""
+        async with self.acquire() as session, session.transaction() as transaction:
+            yield transaction
 
     async def fetch(self, query: Statement, *arguments: Any) -> list[asyncpg.Record]:
         """Call `Session.fetch` on a connection from the pool."""
@@ -295,26 +294,3 @@ class _Translation(AbstractContextManager[None]):  # entered three times per que
 
 
 _TRANSLATED: Final = _Translation()
-
-
-class Transaction(Protocol):
-    """An open transaction. Pass it from store to store to commit their writes together; only stores run queries."""
-
-    async def fetch(self, query: Any, *arguments: Any) -> list[Any]:
-        """Return all rows."""
-
-    async def fetch_row(self, query: Any, *arguments: Any) -> Any:
-        """Return the first row, or None."""
-
-    async def fetch_value(self, query: Any, *arguments: Any) -> Any:
-        """Return the first column of the first row, or None."""
-
-    async def execute(self, query: Any, *arguments: Any) -> int:
-        """Return the number of affected rows."""
-
-
-class Transactions(Protocol):
-    """Opens transactions for work outside a job."""
-
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Commit when the block ends; roll back if it raises. Raises StoreUnavailable."""

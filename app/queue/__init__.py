@@ -1,1 +1,1 @@
-"""The queue: jobs, claims, leases, order keys, lanes, and how attempts end."""
+"""The queue: jobs, claims, leases, order keys, lanes, and the outcomes of attempts."""

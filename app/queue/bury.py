@@ -13,10 +13,10 @@ from app.queue.models import Announcer, DeadLetter, Job, JobFailure, LeaseLost
 
 COLUMNS: Final = """
        id, job_id, kind, connection, order_key, dedupe_key, attempts, dead_head, correlation_id, origin, category,
-       reason, path, mapping, revision, state, enqueued_at, created_at, closed_at, closed_by, closed_because
+       reason, path, mapping, revision, state, enqueued_at, created_at, closed_at, closed_by, closed_reason
 """
 
-# The payload moves as it is, sealed: nobody has to be able to read it for it to be kept.
+# The payload moves sealed, as it is: no key is needed.
 BURY = Statement(
     "INSERT dead_letter",
     f"""
@@ -51,7 +51,8 @@ async def bury(
     announcer: Announcer | None,
     expired_only: bool = False,
 ) -> DeadLetter:
-    """Make a dead letter of a running job. Raises LeaseLost; with `expired_only` also when its lease goes on."""
+    """Turn a running job into a dead letter. Raises LeaseLost; with `expired_only` also if its lease has not
+    expired."""
     key = (job.connection, job.order_key)
     await order_keys.lock(transaction, [key])
     row = await transaction.fetch_row(
@@ -62,7 +63,7 @@ async def bury(
     if row is None:
         raise LeaseLost(job_subject(job.id))
     dead_letter = msgspec.convert(dict(row), DeadLetter)
-    await order_keys.promote(transaction, [key])  # which a dead head that blocks its key prevents
+    await order_keys.promote(transaction, [key])  # does nothing if this dead letter blocks the key
     await _note(
         transaction,
         "job.dead_lettered",

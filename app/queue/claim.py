@@ -1,4 +1,4 @@
-"""Claiming: which jobs start now."""
+"""Claim jobs that are due."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from app.queue.enqueue import payload_of
 from app.queue.lanes import TOKENS
 from app.queue.models import Claimed, Job
 
-# A claim is nothing but look-ups, so one plan serves for ever; to weigh it anew each time would double its cost.
+# A claim consists of lookups, so one generic plan is always right. Planning each time would double its cost.
 UPKEEP_SETTINGS: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_bitmapscan": "off",
@@ -23,9 +23,9 @@ UPKEEP_SETTINGS: Final = {
 }
 _log = logging.getLogger("lockstitch.queue")
 
-# Connections with a ready job, each with the time of its first one, in a ring that begins behind the connection served
-# last. Every step is one probe of the index job_ready, and none is made once a lane is found, so that neither a long
-# queue nor many connections make a claim slower.
+# Connections with a ready job and the time of its first one, as a ring that begins after the connection served last.
+# Each step is one probe of the index job_ready, and the steps end when a lane is found. So neither a long queue nor
+# many connections slow down a claim.
 RING: Final = """
     ring AS (
         SELECT $1::text AS connection, NULL::timestamptz AS run_at, 0 AS lap
@@ -50,15 +50,15 @@ RING: Final = """
     )
 """
 
-# The lane's row is locked first, so no second claim is at work on its jobs, and its bucket is refilled by the clock of
-# the database. Those whose row is locked are skipped: nobody waits. The time after which a job is given up runs from
-# its first attempt that counts: one that waited behind a pause or another job has had no chance yet.
+# Locks the lane's row first, so that no other claim takes its jobs, and refills its bucket in database time. Locked
+# lanes are skipped. give_up_at counts from the first attempt that was not deferred, because a job that waited for a
+# pause or another job has had no chance yet.
 CLAIM = Statement(
     "UPDATE job",
     f"""
     WITH RECURSIVE {RING}, served AS MATERIALIZED (
         SELECT lane.connection, lane.blocked_reason IS NOT NULL AS probing, {TOKENS} AS tokens,
-               least(least($2, lane.at_once)
+               least(least($2, lane.concurrency)
                          - coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0),
                      $5,
                      CASE WHEN lane.blocked_reason IS NOT NULL THEN 1 END,
@@ -68,7 +68,7 @@ CLAIM = Statement(
          WHERE ring.run_at <= now()
            AND (lane.blocked_until IS NULL OR (lane.blocked_until <= now() AND lane.probe_token IS NULL))
            AND (lane.rate IS NULL OR {TOKENS} >= 1)
-           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < least($2, lane.at_once)
+           AND coalesce(($4::integer[])[array_position($3::text[], lane.connection)], 0) < least($2, lane.concurrency)
          LIMIT 1
            FOR NO KEY UPDATE OF lane SKIP LOCKED
     ), heads AS MATERIALIZED (
@@ -107,8 +107,8 @@ CLAIM = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# Asked when nothing could be claimed. A connection's first job finds no lane yet: it is made here, and not by whoever
-# enqueues, so that a transaction that is long never keeps others from the connection.
+# Runs when nothing could be claimed. Creates the lane of a connection's first job here and not when it is enqueued, so
+# that a long transaction never blocks the connection for others.
 NEXT_DUE = Statement(
     "INSERT lane",
     f"""
@@ -136,12 +136,12 @@ NEXT_DUE = Statement(
 
 
 async def open_upkeep(url: str) -> Database:
-    """Two connections for claims and leases, for which they need not wait behind the jobs themselves."""
+    """Open two connections for claims and leases, which then never wait for the jobs' own queries."""
     return await Database.connect(url, max_size=2, settings=UPKEEP_SETTINGS)
 
 
 class Claims:
-    """Gives leases on jobs. The lanes with work are served in turn."""
+    """Claims jobs, one lane after the other."""
 
     def __init__(self, database: Database, sealer: Sealer, lease: timedelta) -> None:
         self._database = database
@@ -150,7 +150,7 @@ class Claims:
         self._served_last = ""
 
     async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """Jobs of the next connection in turn that has any; `queue_ports.Queue.claim`."""
+        """Claim jobs of the next connection that has any. See `PostgresQueue.claim`."""
         jobs = await self._serve_next(limit, running, at_most)
         if jobs:
             return Claimed(jobs=jobs, due_in=0.0)
@@ -160,7 +160,8 @@ class Claims:
         return Claimed(jobs=jobs, due_in=None if due is None else due["seconds"])
 
     async def open_lanes(self) -> None:
-        """Let connections take part whose first job came while there was always something else to claim."""
+        """Create missing lanes. `claim` does this only when it found nothing, which may never happen on a busy
+        queue."""
         await self._database.execute(NEXT_DUE, "")
 
     async def _serve_next(self, limit: int, running: Mapping[str, int], at_most: int) -> Sequence[Job]:
@@ -171,20 +172,20 @@ class Claims:
         )
         if rows:
             self._served_last = rows[0]["served"]
-        return [job for row in rows if row["id"] is not None and (job := self._opened(row)) is not None]
+        return [job for row in rows if row["id"] is not None and (job := self._open_payload(row)) is not None]
 
-    def _opened(self, row: asyncpg.Record) -> Job | None:
+    def _open_payload(self, row: asyncpg.Record) -> Job | None:
         try:
             payload = self._sealer.open(row["payload"], payload_of(row["id"]))
         except SealBroken:
-            # Its lease runs out, and at last it is a dead letter, unless somebody puts the key back before.
+            # Its lease expires. It becomes a dead letter unless the key is configured again.
             _log.exception("a payload cannot be opened", extra={"job_id": row["id"], "kind": row["kind"]})
             return None
         return job_of(row, payload, probe=row["probing"])
 
 
 def job_of(row: asyncpg.Record, payload: bytes, *, probe: bool) -> Job:
-    """A row of `job` that is running."""
+    """Return a running row of `job` as a Job."""
     return Job(
         id=row["id"],
         kind=row["kind"],

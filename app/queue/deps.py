@@ -1,15 +1,16 @@
-"""What the view of the queue is given."""
+"""Dependencies of the view of the queue."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from app.queue.models import Lanes, QueueFigures
+from app.queue.lanes import PostgresLanes
+from app.queue.models import QueueFigures
 
 
 @dataclass(frozen=True, kw_only=True)
 class QueueDeps:
-    """`count_dead_letters` counts those that are open."""
+    """Lanes and figures. `count_dead_letters` counts open ones."""
 
-    lanes: Lanes
+    lanes: PostgresLanes
     read_figures: Callable[[], Awaitable[Sequence[QueueFigures]]]
     count_dead_letters: Callable[[], Awaitable[int]]

@@ -1,4 +1,4 @@
-"""Enqueueing: jobs are added in the caller's transaction, once each, in the order of commits."""
+"""Enqueue jobs in the caller's transaction: each once, in the order of commits."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -15,7 +15,7 @@ from app.queue.order_keys import LOCK_NUMBER, promote
 
 DEFAULT_POLICY: Final = JobPolicy()
 
-# Ids are drawn after the locks are held, and sleepers are woken once a transaction, however many jobs it adds.
+# Draws ids while the locks are held, and notifies workers once per transaction.
 LOCK_AND_NUMBER = Statement(
     "SELECT job",
     f"""
@@ -37,11 +37,14 @@ NUMBER = Statement("SELECT job", "SELECT nextval('job_id_seq') AS id FROM genera
 
 
 def new_text(*, first: int = 1, where: str = "true") -> str:
-    """The jobs that `ADD` adds, as SQL text for a WITH. It takes thirteen arguments from `$first` on, those of
-    `JobIntake.columns_of`; only those jobs are new of which `where` holds."""
+    """Return SQL text for a WITH: the jobs that `ADD` inserts.
+
+    It takes thirteen arguments from `$first` on, those of `JobIntake.columns_of`. Only jobs that match `where` are
+    included.
+    """
     (id, kind, connection, order_key, dedupe_key, after, attempts, give_up_after, dead_head, payload, run, traceparent,
      origin) = (f"${number}" for number in range(first, first + 13))  # fmt: skip
-    # The ids stand in a sub-select, as in `jobs.FINISH`.
+    # The sub-select for the ids has the reason given at `jobs.FINISH`.
     return f"""
     SELECT *, row_number() OVER (PARTITION BY connection, order_key ORDER BY id) AS place
       FROM unnest((SELECT {id}::bigint[]), {kind}::text[], {connection}::text[], {order_key}::text[],
@@ -53,8 +56,8 @@ def new_text(*, first: int = 1, where: str = "true") -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-# Look-ups of one row each, and not EXISTS: a plan that reads the whole table once would be no bargain here. Rows go in
-# by dedupe key, so that of two callers with the same jobs one waits, and not each for the other.
+# Lookups of one row instead of EXISTS, which could be planned as a scan of the whole table. Rows are inserted in the
+# order of dedupe keys, so that two callers with the same jobs cannot deadlock.
 ADD: Final = """
     INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, run_at, max_attempts, give_up_at,
                      dead_head, payload, correlation_id, traceparent, origin)
@@ -80,8 +83,8 @@ ADD: Final = """
         ON CONFLICT (kind, connection, dedupe_key) WHERE dedupe_key IS NOT NULL DO NOTHING
     RETURNING id
 """
-"""Jobs go in, each in its place, as SQL text for a data-modifying WITH that has them as `new`. The locks of their order
-keys are held since an earlier statement: this one sees nothing that was committed after it began."""
+"""Insert jobs, as SQL text for a data-modifying WITH that names them `new`. An earlier statement must hold the locks of
+their order keys, because this one does not see what is committed after it began."""
 
 INSERT = Statement(
     "INSERT job",
@@ -99,14 +102,14 @@ INSERT = Statement(
 
 
 class JobIntake:
-    """`queue_ports.Enqueuer` on PostgreSQL."""
+    """Enqueue jobs in the transaction of a caller."""
 
     def __init__(self, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
         self._sealer = sealer
         self._policies = policies
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
-        """Add jobs in the caller's transaction; their ids, None for one that is there already."""
+        """Add jobs in the caller's transaction. Return their ids; None for a job whose dedupe key is already queued."""
         if not jobs:
             return []
         ids = await lock_and_number(transaction, jobs)
@@ -115,14 +118,14 @@ class JobIntake:
         added = {row["id"] for row in rows}
         dropped = [index for index, job_id in enumerate(ids) if job_id not in added]
         if dropped:
-            # One that was there already may have been meant as the head of its key.
+            # A dropped job may have been the head of its key.
             await promote(transaction, {(jobs[index].connection, jobs[index].order_key) for index in dropped})
         return [job_id if job_id in added else None for job_id in ids]
 
     def columns_of(
         self, jobs: Sequence[NewJob], ids: Sequence[int]
     ) -> tuple[tuple[list[object], ...], list[record.Entry]]:
-        """The arguments of `new_text`, in its order, for jobs with these ids; and the audit event of each."""
+        """Return the arguments of `new_text`, in order, for jobs with these ids, and the audit entry of each."""
         here = telemetry.current_traceparent()
         runs = [job.correlation_id or telemetry.correlation_id.get() or str(uuid7()) for job in jobs]
         policies = [self._policies.get(job.kind, DEFAULT_POLICY) for job in jobs]
@@ -145,7 +148,7 @@ class JobIntake:
 
 
 async def lock_and_number(transaction: Transaction, jobs: Sequence[NewJob]) -> list[int]:
-    """Lock the order keys of these jobs until the transaction ends, and draw their ids; sleepers will be woken."""
+    """Lock the order keys of these jobs until the transaction ends, draw their ids, and notify workers at commit."""
     rows = await transaction.fetch(
         LOCK_AND_NUMBER, [job.connection for job in jobs], [job.order_key for job in jobs], len(jobs)
     )
@@ -162,17 +165,17 @@ def _queued(job: NewJob, job_id: int, run: str) -> record.Entry:
 
 
 def job_subject(job_id: int) -> str:
-    """How the audit trail names a job."""
+    """Return the subject of a job in the audit trail."""
     return f"job_{job_id}"
 
 
 def payload_of(job_id: int) -> str:
-    """What a sealed payload belongs to: the job, also when it is a dead letter."""
+    """Return what a sealed payload belongs to: the job, also as a dead letter."""
     return f"job.payload {job_id}"
 
 
-# A job that dies takes its sealed payload along, and a redrive brings it back: the dead letters come last, and whoever
-# goes through all of it goes once more for what has moved meanwhile.
+# A sealed payload moves from a job to its dead letter and, with a redrive, back. So a rotation of keys reads dead
+# letters last, and repeats for rows that moved meanwhile.
 SEALED: Final = (
     SealedColumn(table="job", column="payload", key={"id": "bigint"}, belongs_to=lambda row: payload_of(row["id"])),
     SealedColumn(

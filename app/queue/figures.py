@@ -1,4 +1,5 @@
-"""What waits and runs: for operators, gauges and alarms. One pass over the queue; not for every request."""
+"""Figures of queued and running jobs, for operators, gauges and alarms. Reads the whole queue; not for every
+request."""
 
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ import msgspec
 from app.postgres.database import Database, Statement
 from app.queue.models import QueueFigures
 
-# A key is blocked by a head that waits for its next attempt, or by a dead one that has to be decided about.
+# A key is blocked by a head that waits for a retry, or by an open dead letter.
 SELECT = Statement(
     "SELECT job",
     """
@@ -44,11 +45,11 @@ COUNT_DEAD_LETTERS = Statement("SELECT dead_letter", "SELECT count(*) FROM dead_
 
 
 async def read_figures(database: Database) -> Sequence[QueueFigures]:
-    """By connection and kind; those with nothing are left out."""
+    """Return figures by connection and kind, without empty ones."""
     return [msgspec.convert(dict(row), QueueFigures) for row in await database.fetch(SELECT)]
 
 
 async def count_open_dead_letters(database: Database) -> int:
-    """How many dead letters wait for a decision."""
+    """Count the open dead letters."""
     number: int = await database.fetch_value(COUNT_DEAD_LETTERS)
     return number

@@ -1,4 +1,4 @@
-"""How one attempt at a job ends: the handler's outcome, or what its exception amounts to, told to the queue."""
+"""Run one attempt at a job, classify its outcome or exception, and record it in the queue."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from typing import Final
 from app import telemetry
 from app.errors import ConnectionPaused, Problem, StoreUnavailable
 from app.postgres.database import Transaction
+from app.queue.jobs import PostgresQueue
 from app.queue.models import (
     Conflict,
     Deferred,
@@ -20,7 +21,6 @@ from app.queue.models import (
     JobOutcome,
     LeaseLost,
     Permanent,
-    Queue,
     Retry,
     Throttled,
     Unauthorised,
@@ -33,22 +33,22 @@ UNKNOWN_KIND_SECONDS: Final = 10.0
 _log = logging.getLogger("lockstitch.queue")
 
 
-class Ending:
-    """Runs handlers and settles their jobs. Jobs that wrote nothing are taken away together, in one transaction for as
-    many as have ended meanwhile."""
+class AttemptRunner:
+    """Runs handlers and records their outcomes. Finished jobs without writes are deleted in batches, one transaction
+    each."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: PostgresQueue) -> None:
         self._queue = queue
         self._waiting: list[tuple[Job, str | None, asyncio.Future[bool]]] = []
         self._flush: asyncio.Task[None] | None = None
         self._finishing: set[int] = set()
 
     def is_finishing(self, job: Job) -> bool:
-        """Whether it is being taken away, and so may be gone at any moment."""
+        """Return whether the job is being deleted, so its row may disappear at any moment."""
         return job.id in self._finishing
 
     async def handle(self, job: Job, handler: Handler | None, limit: float) -> str:
-        """Make one attempt of at most `limit` seconds; what became of it, in a word. Never raises but for a cancel."""
+        """Make one attempt of at most `limit` seconds, and return its outcome in a word. Raises only CancelledError."""
         finishing = _Finishing(self._queue, job, self._finishing)
         outcome: JobOutcome | None = None
         if handler is not None:
@@ -69,21 +69,19 @@ class Ending:
         try:
             for attempt in range(TRIES):
                 try:
-                    return await self._tell(job, outcome)
+                    return await self._record(job, outcome)
                 except LeaseLost:
                     break
                 except StoreUnavailable:
                     await asyncio.sleep(0.2 * 2**attempt)
-                except Exception:  # noqa: BLE001 - such as a deadlock that this transaction was chosen to lose
-                    _log.exception("how a job ended could not be recorded; trying again", extra=_named(job))
+                except Exception:  # noqa: BLE001 - such as a deadlock
+                    _log.exception("the outcome of a job could not be recorded; retrying", extra=_named(job))
         finally:
             self._finishing.discard(job.id)
-        _log.warning(
-            "how a job ended was not recorded: it is not ours any more, or its lease runs out", extra=_named(job)
-        )
+        _log.warning("the outcome of a job was not recorded: its lease was lost or will expire", extra=_named(job))
         return "lost"
 
-    async def _tell(self, job: Job, outcome: JobOutcome | None) -> str:
+    async def _record(self, job: Job, outcome: JobOutcome | None) -> str:
         match outcome:
             case None:
                 # During an upgrade some workers are newer than others.
@@ -110,7 +108,7 @@ class Ending:
                 return "dead"
 
     async def _finish(self, job: Job) -> bool:
-        """Wait until the job is gone; False when it is not ours any more."""
+        """Wait until the job is deleted. False if its lease was lost."""
         self._finishing.add(job.id)
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, telemetry.current_traceparent(), done))
@@ -123,7 +121,7 @@ class Ending:
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
             try:
                 lost = await self._queue.finish([(job, trace) for job, trace, _ in batch])
-            except Exception as error:  # noqa: BLE001 - each job's own task deals with it
+            except Exception as error:  # noqa: BLE001 - raised in the task of each job
                 for _, _, done in batch:
                     if not done.done():
                         done.set_exception(error)
@@ -134,12 +132,12 @@ class Ending:
 
 
 class _Finishing:
-    """What a handler is given to finish with; remembers whether it did."""
+    """The `finishing` argument of a handler; knows whether its transaction committed."""
 
-    def __init__(self, queue: Queue, job: Job, under_way: set[int]) -> None:
+    def __init__(self, queue: PostgresQueue, job: Job, in_progress: set[int]) -> None:
         self._queue = queue
         self._job = job
-        self._under_way = under_way
+        self._in_progress = in_progress
         self.committed = False
 
     def __call__(self) -> AbstractAsyncContextManager[Transaction]:
@@ -147,36 +145,36 @@ class _Finishing:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Transaction]:
-        self._under_way.add(self._job.id)
+        self._in_progress.add(self._job.id)
         try:
             async with self._queue.finishing(self._job) as transaction:
                 yield transaction
             self.committed = True
         finally:
-            self._under_way.discard(self._job.id)
+            self._in_progress.discard(self._job.id)
 
 
 async def _attempt(job: Job, handler: Handler, finishing: _Finishing, limit: float) -> JobOutcome | None:
-    """The handler's outcome; None when the job is not ours any more."""
+    """Return the handler's outcome; None if the lease was lost."""
     try:
         async with asyncio.timeout(limit):
             return await handler(job, finishing)
     except LeaseLost:
-        _log.warning("a job was taken from us", extra=_named(job))
+        _log.warning("the lease of a job was lost", extra=_named(job))
         return None
     except TimeoutError:
         return Retry(reason="timed out")
     except Problem as problem:
         return _of_problem(problem)
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises is an attempt that failed
-        # Never its text, which may quote a payload; the log tells where it was raised.
+    except Exception as error:  # noqa: BLE001 - any exception is a failed attempt
+        # Without its text, which may quote a payload. The log has the place.
         _log.exception("a job failed", extra=_named(job))
         return Retry(reason=type(error).__qualname__)
 
 
 def _of_problem(problem: Problem) -> JobOutcome:
     if isinstance(problem, ConnectionPaused) and problem.held:
-        # The lane is blocked by now, or just resumed: neither is for this job to change.
+        # The lane is already blocked, or was just resumed. This job must not change it.
         return Deferred(reason=problem.code)
     match problem.category:
         case "throttle":
@@ -188,7 +186,7 @@ def _of_problem(problem: Problem) -> JobOutcome:
         case "conflict":
             return Conflict(reason=problem.code, path=_path(problem))
         case "transient":
-            # The pause of a connection ends soon, over and over: alone it would use up a day's attempts in minutes.
+            # Wait for the connection's pause, or a day's attempts would be used up in minutes.
             return Retry(reason=problem.code, at_least=problem.retry_after or 0.0)
 
 

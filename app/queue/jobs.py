@@ -1,5 +1,7 @@
-"""Jobs at work: how each attempt ends. Every step is fenced by the lease's token: where it touches no row, somebody
-else has the job, and whatever was written in the same transaction is rolled back.
+"""Running jobs: record how each attempt ends.
+
+Every statement compares the lease token. If it changes no row, another worker has the job, and the transaction is
+rolled back.
 """
 
 import logging
@@ -13,7 +15,7 @@ from app import telemetry
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
-from app.queue import lanes, order_keys
+from app.queue import lanes, order_keys, pauses
 from app.queue.bury import bury
 from app.queue.claim import Claims
 from app.queue.enqueue import DEFAULT_POLICY, JobIntake, job_subject
@@ -22,8 +24,8 @@ from app.queue.models import Announcer, Claimed, DeadLetter, Job, JobFailure, Jo
 
 _log = logging.getLogger("lockstitch.queue")
 
-# The keys are locked before a row goes; order_keys says why. The arrays stand in sub-selects: if it could see how long
-# they are, PostgreSQL would plan anew every time, which takes longer than the work.
+# Locks the keys before it deletes a row; see order_keys. The sub-selects hide the lengths of the arrays from
+# PostgreSQL, which would otherwise plan each call anew; that takes longer than the work.
 FINISH = Statement(
     "DELETE job",
     f"""
@@ -68,8 +70,8 @@ RETRY = Statement(
     """,
 )
 
-# A job that is deferred keeps its place: run_at stays, unless it is told to wait. Where this would have been its first
-# attempt, its time has not begun to run after all: `claiming.CLAIM` begins it with the next one.
+# A deferred job keeps its run_at, unless it must wait. If this was its first attempt, the time until give_up_at starts
+# again with the next one, in `claim.CLAIM`.
 DEFER = Statement(
     "UPDATE job",
     """
@@ -96,10 +98,10 @@ DEFER = Statement(
 
 
 class PostgresQueue:
-    """`queue_ports.Queue` on PostgreSQL.
+    """The queue. Every step on a job names its lease, and raises LeaseLost if that is gone.
 
-    `lease` is how long a silent worker keeps its jobs. `upkeep` (made by `open_upkeep`) is where it claims and extends
-    leases, and not needed to enqueue. `announcer` makes Events of dead letters and pauses; `chance` gives the jitter.
+    A silent worker keeps its jobs for `lease`. `upkeep` (from `open_upkeep`) is for claims and leases, and is not
+    needed to enqueue. `announcer` makes Events of dead letters and pauses; `chance` gives the jitter.
     """
 
     def __init__(
@@ -122,19 +124,19 @@ class PostgresQueue:
         self._leases = Leases(upkeep or database, lease)
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
-        """Add jobs in the caller's transaction; their ids, None for one that is there already."""
+        """See `Enqueuer.enqueue`."""
         return await self._intake.enqueue(transaction, *jobs)
 
     async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """Jobs of one connection, the next in turn that has any."""
+        """See `Queue.claim`."""
         return await self._claims.claim(limit, running=running, at_most=at_most)
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
-        """Extend the leases; the ids of jobs that are ours no longer."""
+        """Extend the leases. Return the ids of jobs whose lease was lost."""
         return await self._leases.extend(jobs)
 
     async def expire(self, limit: int) -> int:
-        """Free jobs whose lease has run out; those with no attempt left are poison, and become dead letters."""
+        """Release jobs whose lease has expired. A job without attempts left is poison and becomes a dead letter."""
         await self._claims.open_lanes()
         freed = await self._leases.free_expired(limit)
         for job in await self._leases.find_poison(limit):
@@ -144,25 +146,26 @@ class PostgresQueue:
                     await lanes.probe_undecided(session, job, 0.0)
                     dead = await bury(session, job, why, trace=None, announcer=self._announcer, expired_only=True)
             except LeaseLost:
-                continue  # another worker buried it, or its own is alive after all
+                continue  # another worker buried it, or its own worker is alive
             _report_death(job, dead)
             freed += 1
         return freed
 
     @asynccontextmanager
     async def finishing(self, job: Job) -> AsyncIterator[Transaction]:
-        """A transaction in which the job is gone. Raises LeaseLost before the block runs."""
+        """Open a transaction in which the job is deleted. Raises LeaseLost before the block runs."""
         async with self._database.transaction() as session:
-            if not await self._take_away(session, [(job, telemetry.current_traceparent())]):
+            if not await self._delete(session, [(job, telemetry.current_traceparent())]):
                 raise LeaseLost(job_subject(job.id))
             yield session
             await order_keys.promote(session, [(job.connection, job.order_key)])
             await lanes.probe_succeeded(session, job)
 
     async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
-        """Take away jobs that wrote nothing, each with the traceparent of its attempt; the ids of those lost."""
+        """Delete jobs that wrote nothing, each with the traceparent of its attempt. Return the ids of those whose lease
+        was lost."""
         async with self._database.transaction() as session:
-            gone = await self._take_away(session, ended)
+            gone = await self._delete(session, ended)
             done = [job for job, _ in ended if job.id in gone]
             await order_keys.promote(session, {(job.connection, job.order_key) for job in done})
             for job in done:
@@ -172,7 +175,7 @@ class PostgresQueue:
     async def retry(
         self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
     ) -> Literal["retried", "dead"]:
-        """Put a job back for another attempt, or among the dead letters when it has had enough of them."""
+        """Release a job for another attempt; make it a dead letter if it has none left."""
         seconds = max(0.0, at_least) + self._back_off(job) if after is None else max(0.0, after)
         trace = telemetry.current_traceparent()
         async with self._database.transaction() as session:
@@ -186,37 +189,38 @@ class PostgresQueue:
         return "dead"
 
     async def throttle(self, job: Job, reason: str, *, retry_after: float | None) -> None:
-        """Put a job back as it was, and let its whole connection wait."""
+        """Release a job without counting the attempt, and block its lane."""
         async with self._database.transaction() as session:
-            await self._spare(session, [job], "throttle", reason)
+            await self._defer(session, [job], "throttle", reason)
             await lanes.throttle(session, job.connection, reason, retry_after)
 
     async def refuse(self, job: Job, reason: str) -> None:
-        """Put a job back as it was, and pause its connection: the vendor does not accept our credential."""
+        """Release a job without counting the attempt, and pause its connection, because the vendor refuses the
+        credential."""
         async with self._database.transaction() as session:
-            await self._spare(session, [job], "auth", reason)
-            await lanes.refuse(session, job.connection, reason, self._announcer)
+            await self._defer(session, [job], "auth", reason)
+            await pauses.refuse(session, job.connection, reason, self._announcer)
 
     async def give_back(self, jobs: Sequence[Job], reason: str, *, after: float = 0.0) -> None:
-        """Put jobs back as they were, for no fault of theirs; those that are ours no longer are left alone."""
+        """Release jobs without counting the attempt. Jobs whose lease was lost are left alone."""
         async with self._database.transaction() as session:
-            freed = {row["id"] for row in await self._put_back(session, jobs, None, reason, after)}
+            freed = {row["id"] for row in await self._release(session, jobs, None, reason, after)}
             for job in jobs:
                 if job.id in freed:
                     await lanes.probe_undecided(session, job, after)
 
     async def bury(self, job: Job, failure: JobFailure) -> str:
-        """Make a dead letter of a job; its id."""
+        """Turn a job into a dead letter and return its id."""
         async with self._database.transaction() as session:
             dead = await self._bury(session, job, failure, telemetry.current_traceparent())
-            await lanes.probe_succeeded(session, job)  # a vendor who says no does answer
+            await lanes.probe_succeeded(session, job)  # a refusal shows that the vendor answers
         _report_death(job, dead)
         return dead.id
 
     async def _bury(self, session: Transaction, job: Job, failure: JobFailure, trace: str | None) -> DeadLetter:
         return await bury(session, job, failure, trace=trace, announcer=self._announcer)
 
-    async def _take_away(self, session: Transaction, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
+    async def _delete(self, session: Transaction, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
         jobs = [job for job, _ in ended]
         rows = await session.fetch(
             FINISH,
@@ -230,11 +234,11 @@ class PostgresQueue:
         await record.append_all(session, [_entry("job.processed", job) for job in jobs if job.id in gone])
         return gone
 
-    async def _spare(self, session: Transaction, jobs: Sequence[Job], category: str, reason: str) -> None:
-        if not await self._put_back(session, jobs, category, reason, 0.0):
+    async def _defer(self, session: Transaction, jobs: Sequence[Job], category: str, reason: str) -> None:
+        if not await self._release(session, jobs, category, reason, 0.0):
             raise LeaseLost(job_subject(jobs[0].id))
 
-    async def _put_back(
+    async def _release(
         self, session: Transaction, jobs: Sequence[Job], category: str | None, reason: str, after: float
     ) -> list[Any]:
         return await session.fetch(
@@ -246,7 +250,7 @@ class PostgresQueue:
         )
 
     def _back_off(self, job: Job) -> float:
-        """Exponential with full jitter: no two jobs that failed together come back together."""
+        """Return exponential back-off with full jitter, so that jobs that failed together do not retry together."""
         policy = self._policies.get(job.kind, DEFAULT_POLICY)
         failures = max(0, job.attempt - job.deferred - 1)
         return self._chance.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0 ** min(failures, 32)))
@@ -266,7 +270,7 @@ async def _note(session: Transaction, what: str, job: Job, **facts: object) -> N
 
 
 def _report_death(job: Job, dead: DeadLetter) -> None:
-    """Count and log a dead letter, once it is committed."""
+    """Count and log a dead letter, after its commit."""
     telemetry.count_dead_letter(job.kind, dead.category)
     facts = {
         "dead_letter": dead.id,

@@ -1,7 +1,7 @@
 """Job kinds: what the queue, its workers and operators know of each kind of job.
 
-Each capability exports its `KINDS`; `wiring` concatenates them. The API needs their policies only, so nothing is bound
-before a worker asks.
+Each capability exports its `KINDS`; `wiring` concatenates them. Handlers are bound only in workers, because the API
+needs only the policies.
 """
 
 import base64
@@ -19,7 +19,7 @@ Reopen = Callable[[Transaction, Sequence[str], str], Awaitable[None]]
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """A payload to show; None where it cannot be shown, and `note` says why."""
+    """A payload to show; None if it cannot be shown, and `note` says why."""
 
     payload: Any
     note: str | None = None
@@ -28,12 +28,11 @@ class Shown(Struct, frozen=True, kw_only=True):
 class JobKind(Struct, frozen=True, kw_only=True):
     """One kind of job.
 
-    `bind` makes its handler. `show` makes a payload legible where it only names its data. `edit` checks an edited
-    payload and returns what the job is given, and raises InvalidField; without it a kind takes no edited payload.
-    `reads_again`: its payload only points to the vendor's record, which each attempt reads anew. `send_again` is path,
-    command and advice for bringing the same work in once more. `abandon` is the job that follows when a dead letter of
-    this kind is discarded. `reopen` takes back what the death of such jobs decided, by their origins and in the name of
-    an actor, in the transaction that redrives them.
+    `bind` makes its handler. `show` replaces references in a payload by their data. `edit` checks an edited payload and
+    returns the job's new payload, or raises InvalidField; without it the payload cannot be edited. `reads_again`: the
+    payload only names the vendor's record, which every attempt reads. `send_again` returns path, command and advice for
+    submitting the same work again. `abandon` returns the job to enqueue when a dead letter is discarded. `reopen`
+    reverts what the death of such jobs decided, by their origins and an actor, in the transaction of the redrive.
     """
 
     name: str
@@ -48,12 +47,12 @@ class JobKind(Struct, frozen=True, kw_only=True):
 
 
 def policies_of(kinds: Iterable[JobKind]) -> Mapping[str, JobPolicy]:
-    """The policy of each kind, by name."""
+    """Return the policy of each kind by name."""
     return {kind.name: kind.policy for kind in kinds}
 
 
 def legible(content: bytes) -> Any:
-    """JSON as it is, other text as a string, other bytes in base64."""
+    """Return JSON as it is, other text as a string, and other bytes as base64."""
     try:
         msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,7 +1,7 @@
-"""Lanes: how fast each connection's jobs may start, and what holds all of them up.
+"""Lanes: the pace of each connection's jobs, and what blocks them. Pauses are in `pauses`.
 
-open ── throttle(retry_after) ──▶ blocked ── time is over ──▶ half open ── the probe's success ──▶ open
-open ── refused credential, or a person ──▶ paused ── resume ──▶ half open after a refusal, else open
+open ── throttle(retry_after) ──▶ blocked ── the time ends ──▶ half open ── the probe succeeds ──▶ open
+open ── refused credential, or an operator ──▶ paused ── resume ──▶ half open after a refusal, else open
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import msgspec
 
 from app.audit import record
 from app.postgres.database import Database, Statement, Transaction
-from app.queue.models import Announcer, Job, Lane, LaneSettings, PauseReason
+from app.queue.models import Job, Lane, LaneSettings
 
 TOKENS: Final = """
     CASE WHEN lane.rate IS NULL THEN NULL
@@ -20,8 +20,8 @@ TOKENS: Final = """
                                 + lane.rate * greatest(0, extract(epoch FROM now() - lane.refilled_at)::float8))
     END
 """
-"""What a lane has saved up by now, as SQL; NULL without a limit. After the clock was put back it counts as full, or it
-would stand still until the clock is where it was."""
+"""The tokens that a lane has now, as SQL; NULL without a rate. If the clock was set back, the bucket counts as full;
+otherwise the lane would wait until the clock catches up."""
 
 CONFIGURE = Statement(
     "INSERT lane",
@@ -48,8 +48,8 @@ SELECT_ALL = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# A pause by a person or for a refused credential is stronger. Of many refusals at once the first one counts, so that a
-# vendor who names no time is asked after 1, 2, 4 … seconds. A probe under way decides nothing any more.
+# A pause by an operator or for a refused credential takes precedence. Of several throttles at once, only the first
+# counts, so a vendor that names no time is asked after 1, 2, 4 … seconds. A running probe no longer decides.
 THROTTLE = Statement(
     "UPDATE lane",
     """
@@ -77,38 +77,6 @@ THROTTLE = Statement(
     """,
 )
 
-BLOCK = Statement(
-    "INSERT lane",
-    """
-    INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
-    VALUES ($1, $2, 'infinity', $3, now())
-        ON CONFLICT (connection) DO UPDATE
-       SET blocked_reason = excluded.blocked_reason, blocked_until = 'infinity',
-           blocked_note = excluded.blocked_note, blocked_at = excluded.blocked_at, probe_token = NULL
-     WHERE lane.blocked_until IS NULL OR lane.blocked_until < 'infinity'
-    """,
-)
-
-# A connection that is not blocked here may be throttled or failing as a process sees it, which heeds `resumed_at`.
-RESUME = Statement(
-    "INSERT lane",
-    """
-    WITH before AS (
-        SELECT blocked_reason FROM lane WHERE connection = $1 FOR NO KEY UPDATE
-    ), resumed AS (
-        INSERT INTO lane (connection, resumed_at)
-        VALUES ($1, now())
-            ON CONFLICT (connection) DO UPDATE
-           SET blocked_reason = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_reason END,
-               blocked_until = CASE WHEN lane.blocked_reason = 'auth' THEN now() END,
-               blocked_note = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_note END,
-               blocked_at = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_at END,
-               throttles = 0, probe_token = NULL, resumed_at = excluded.resumed_at
-    )
-    SELECT (SELECT blocked_reason FROM before) IS NOT NULL
-    """,
-)
-
 PROBE_SUCCEEDED = Statement(
     "UPDATE lane",
     """
@@ -116,17 +84,6 @@ PROBE_SUCCEEDED = Statement(
        SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
            probe_token = NULL
      WHERE connection = $1 AND probe_token = $2
-    """,
-)
-
-# A request of the API has shown what a job's probe would.
-PROVE = Statement(
-    "UPDATE lane",
-    """
-    UPDATE lane
-       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
-           probe_token = NULL
-     WHERE connection = $1 AND blocked_reason = 'auth' AND blocked_until < 'infinity'
     """,
 )
 
@@ -142,22 +99,21 @@ PROBE_UNDECIDED = Statement(
 WAKE = Statement("SELECT job", "SELECT pg_notify('lockstitch_job', '')")
 
 PAUSES_CHANNEL: Final = "lockstitch_lane"
-"""Notified, without a payload, whenever a connection is paused or resumed."""
+"""Notified without a payload when a connection is paused or resumed."""
 
-TELL = Statement("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
+NOTIFY = Statement("SELECT lane", f"SELECT pg_notify('{PAUSES_CHANNEL}', '')")
 
-UNDECIDED_AT_MOST: Final = 60.0  # seconds until the next probe, however patient the job itself is
+MAX_PROBE_PAUSE: Final = 60.0  # seconds
 
 
 class PostgresLanes:
-    """`lane_ports.Lanes` on PostgreSQL; `announcer` makes Events of pauses."""
+    """The lanes, for operators."""
 
-    def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._announcer = announcer
 
     async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
-        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
+        """Set the pace of these connections. Accumulated tokens are kept, up to the new burst."""
         await self._database.execute(
             CONFIGURE,
             list(settings),
@@ -166,81 +122,35 @@ class PostgresLanes:
         )
 
     async def list(self) -> Sequence[Lane]:
-        """Every lane, by connection."""
+        """Return every lane, by connection."""
         return [msgspec.convert(dict(row), Lane) for row in await self._database.fetch(SELECT_ALL)]
-
-    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
-        async with self._database.transaction() as session:
-            return await _block(session, connection, "operator", note, self._announcer, actor=actor)
-
-    async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. Every process forgets as well what it has met
-        there: throttling, and failures. False when it is not blocked."""
-        async with self._database.transaction() as session:
-            blocked = bool(await session.fetch_value(RESUME, connection))
-            await session.execute(WAKE)
-            await session.execute(TELL)
-            await _note(session, "connection.resumed", connection, actor=actor)
-            return blocked
 
 
 async def throttle(transaction: Transaction, connection: str, reason: str, retry_after: float | None) -> None:
-    """The vendor asks for a pause of so many seconds, or does not say how long."""
+    """Block the lane for `retry_after` seconds, or for a growing time if the vendor names none."""
     row = await transaction.fetch_row(THROTTLE, connection, retry_after, reason)
     if row is not None and row["was_going"]:
-        await _note(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
-
-
-async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:
-    """The vendor does not accept our credential: everything waits for a person."""
-    await _block(transaction, connection, "auth", reason, announcer)
-
-
-async def prove(transaction: Transaction, connection: str) -> None:
-    """The vendor has accepted the credential of a connection that a person has resumed: everything may go on."""
-    if await transaction.execute(PROVE, connection):
-        await transaction.execute(WAKE)
-        await transaction.execute(TELL)
-        await _note(transaction, "connection.resumed", connection)
+        await note_change(transaction, "connection.throttled", connection, seconds=round(row["seconds"], 3))
 
 
 async def probe_succeeded(transaction: Transaction, job: Job) -> None:
-    """The vendor has answered a probe: everything may go on."""
+    """Unblock the lane if this job is its probe."""
     if job.probe and await transaction.execute(PROBE_SUCCEEDED, job.connection, job.lease_token):
         await transaction.execute(WAKE)
-        await transaction.execute(TELL)
-        await _note(transaction, "connection.resumed", job.connection)
+        await transaction.execute(NOTIFY)
+        await note_change(transaction, "connection.resumed", job.connection)
 
 
 async def probe_undecided(transaction: Transaction, job: Job, seconds: float) -> None:
-    """A probe has told nothing about the lane; the next one may go after so many seconds."""
+    """End this job's probe without a result. The next probe may run after `seconds`."""
     if job.probe:
         await transaction.execute(
-            PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), UNDECIDED_AT_MOST)
+            PROBE_UNDECIDED, job.connection, job.lease_token, min(max(seconds, 0.0), MAX_PROBE_PAUSE)
         )
 
 
-async def _block(
-    transaction: Transaction,
-    connection: str,
-    why: PauseReason,
-    note: str,
-    announcer: Announcer | None,
-    *,
-    actor: str = "lockstitch",
-) -> bool:
-    """Stop a connection until a person resumes it; False when one or a refused credential has stopped it already."""
-    if not await transaction.execute(BLOCK, connection, why, note):
-        return False
-    await transaction.execute(TELL)
-    await _note(transaction, "connection.paused", connection, actor=actor, reason=why)
-    if announcer is not None:
-        await announcer.connection_paused(transaction, connection, why, note=note)
-    return True
-
-
-async def _note(
+async def note_change(
     transaction: Transaction, what: str, connection: str, *, actor: str = "lockstitch", **facts: object
 ) -> None:
+    """Append a change of a lane to the audit trail."""
     await record.append(transaction, what, subject=connection, actor=actor, correlation_id=None, facts=facts)

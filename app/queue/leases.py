@@ -1,4 +1,4 @@
-"""Leases: whose go on, and whose have run out."""
+"""Leases: extend them, and release jobs whose lease has expired."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -9,7 +9,7 @@ from app.queue.claim import job_of
 from app.queue.enqueue import job_subject
 from app.queue.models import Job
 
-# A row that is locked is just being finished by its owner, and needs no more time.
+# A locked row is being finished by its owner and needs no extension.
 EXTEND = Statement(
     "UPDATE job",
     """
@@ -73,21 +73,21 @@ SELECT_POISON = Statement(
 
 
 class Leases:
-    """Extends leases, and takes back those that have run out."""
+    """Extends leases, and releases expired ones."""
 
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._database = database
         self._lease = lease
 
     async def extend(self, jobs: Collection[Job]) -> set[int]:
-        """Extend the leases; the ids of jobs that are ours no longer."""
+        """Extend the leases. Return the ids of jobs whose lease was lost."""
         rows = await self._database.fetch(
             EXTEND, [job.id for job in jobs], [job.lease_token for job in jobs], self._lease
         )
         return {row["id"] for row in rows}
 
     async def free_expired(self, limit: int) -> int:
-        """Make jobs ready again whose lease has run out and that have attempts left; how many."""
+        """Make jobs ready again whose lease has expired and that have attempts left. Return their number."""
         async with self._database.transaction() as session:
             freed = await session.fetch(FREE_EXPIRED, limit)
             await record.append_all(
@@ -105,6 +105,6 @@ class Leases:
         return len(freed)
 
     async def find_poison(self, limit: int) -> list[Job]:
-        """Jobs that have used up their attempts and whose last worker is gone. Nothing of a payload is needed."""
+        """Return jobs whose last attempt's lease has expired, without their payload."""
         rows = await self._database.fetch(SELECT_POISON, limit)
         return [job_of(row, b"", probe=True) for row in rows]

@@ -1,4 +1,4 @@
-"""The Structs and Protocols of the queue. Seconds are floats on the database clock.
+"""The Structs of the queue. Seconds are floats on the database clock.
 
 transaction                           one transaction of the caller: business rows and new jobs
   await queue.enqueue(transaction, NewJob(kind="ingest", connection="hubspot", payload=…, order_key=…))
@@ -10,7 +10,7 @@ async def ingest(job, finishing):     a handler, run by `queue.runner`
     return Done()
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
@@ -20,20 +20,19 @@ from msgspec import Struct
 from app.postgres.database import Transaction
 
 INTERNAL: Final = "-"
-"""The lane of work that belongs to no connection."""
+"""The lane of jobs without a connection."""
 
 DeadHead = Literal["block", "skip"]
 DeathCategory = Literal["transient", "throttle", "permanent", "auth", "conflict", "poison"]
 
 
 class JobPolicy(Struct, frozen=True, kw_only=True):
-    """How patient the queue is with jobs of one kind.
+    """The retry policy of a job kind.
 
-    Back-off is exponential with full jitter: a uniform choice below `base_seconds` doubled with each
-    failure, and below `cap_seconds`.
-    A job dies after `max_attempts`, or when the next attempt would come later than `give_up_seconds` after the first.
-    `dead_head`: whether its death holds up those behind it in its order key until a person has decided (`block`) or not
-    (`skip`). One attempt is cut off after `attempt_seconds`.
+    Back-off is exponential with full jitter: a uniform choice below `base_seconds`, doubled with each failure, and
+    below `cap_seconds`. A job dies after `max_attempts`, or if the next attempt would come later than `give_up_seconds`
+    after the first. `dead_head`: a dead job blocks later jobs of its order key until someone decides (`block`), or does
+    not (`skip`). An attempt is cancelled after `attempt_seconds`.
     """
 
     max_attempts: int = 8
@@ -45,12 +44,12 @@ class JobPolicy(Struct, frozen=True, kw_only=True):
 
 
 class NewJob(Struct, frozen=True, kw_only=True):
-    """Work to be done once. `payload` is sealed at rest.
+    """A job to enqueue. `payload` is encrypted at rest.
 
-    Jobs with one `order_key` at one connection run one after the other, in the order of the commits that enqueued them;
-    one that waits (`after` seconds, or for its next attempt) holds up those behind it. While a job with the same kind,
-    connection and `dedupe_key` is unfinished, this one is not enqueued. `correlation_id` and `traceparent` are those of
-    the current task where they are not given. `origin` names what it stems from: a receipt, an event, an operation.
+    Jobs with one `order_key` at one connection run one at a time, in the order of the commits that enqueued them. A
+    waiting one (for `after` seconds, or its next attempt) delays those behind it. It is not enqueued while an
+    unfinished job has the same kind, connection and `dedupe_key`. `correlation_id` and `traceparent` default to those
+    of the current task. `origin` is the id of its cause: a receipt, an event, an operation.
     """
 
     kind: str
@@ -65,7 +64,7 @@ class NewJob(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """A job at work: the `attempt`-th, held by `lease_token`. `probe`: it shows whether a blocked lane works again."""
+    """A leased job in its `attempt`-th attempt. `probe`: it tests whether a blocked lane works again."""
 
     id: int
     kind: str
@@ -85,24 +84,23 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 class Claimed(Struct, frozen=True, kw_only=True):
-    """What a claim found. `due_in`: seconds until the next one may find something; None for not before something is
-    enqueued, resumed or finished."""
+    """Claimed jobs. `due_in`: seconds until the next claim may find some; None until a job is enqueued or finished, or
+    a lane is resumed."""
 
     jobs: Sequence[Job]
     due_in: float | None
 
 
 # ---------------------------------------------------------------- outcomes
-# A `reason` is kept and shown to operators: words without personal data.
+# A `reason` is stored and shown to operators. It holds no personal data.
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """It is done. Where the handler did not use `finishing`, the runner takes the job away."""
+    """The job is done. The runner deletes it if the handler did not use `finishing`."""
 
 
 class Retry(Struct, frozen=True, kw_only=True):
-    """It may work another time: `after` seconds, else after the back-off of its kind, which begins when `at_least`
-    seconds are over."""
+    """Retry the job: `after` seconds, else after `at_least` seconds and the back-off of its kind."""
 
     reason: str
     after: float | None = None
@@ -110,36 +108,36 @@ class Retry(Struct, frozen=True, kw_only=True):
 
 
 class Throttled(Struct, frozen=True, kw_only=True):
-    """The vendor asks for a pause: the whole connection waits `retry_after` seconds, and longer each time where the
-    vendor does not say."""
+    """The vendor asks for a pause. The whole connection waits `retry_after` seconds, or longer each time if None."""
 
     reason: str
     retry_after: float | None = None
 
 
 class Unauthorised(Struct, frozen=True, kw_only=True):
-    """Our credential is not accepted: the connection is paused until a person resumes it; its jobs wait."""
+    """The credential is refused. The connection is paused until a person resumes it; its jobs wait."""
 
     reason: str
 
 
 class Deferred(Struct, frozen=True, kw_only=True):
-    """It could not be tried, for no reason of its own: it keeps its place and its attempts, and waits `after` seconds
-    at least."""
+    """The job could not be tried, for an outside reason. It keeps its place and attempts, and waits `after` seconds."""
 
     reason: str
     after: float = 1.0
 
 
 class Exhausted(Struct, frozen=True, kw_only=True):
-    """It has been tried for as long as the handler finds right: given up as a transient failure."""
+    """The handler gives up after enough attempts: a transient failure."""
 
     reason: str
 
 
 class Permanent(Struct, frozen=True, kw_only=True):
-    """It can never work as it is. `path` is where in the payload, `mapping` and `revision` say who refused. `skip`:
-    those behind it go on, whatever the policy of its kind."""
+    """The job can never succeed. `path` is the place in the payload; `mapping` and `revision` refused it.
+
+    `skip`: later jobs of its order key continue, regardless of the policy.
+    """
 
     reason: str
     path: str | None = None
@@ -149,7 +147,7 @@ class Permanent(Struct, frozen=True, kw_only=True):
 
 
 class Conflict(Struct, frozen=True, kw_only=True):
-    """The vendor or the system of record says otherwise, and a person has to decide. `skip` as for Permanent."""
+    """The vendor or the system of record disagrees, and a person must decide. `skip` as for Permanent."""
 
     reason: str
     path: str | None = None
@@ -164,7 +162,7 @@ Handler: TypeAlias = Callable[[Job, Finishing], Awaitable[JobOutcome]]
 
 
 class JobFailure(Struct, frozen=True, kw_only=True):
-    """Why an attempt failed, in words without personal data. `skip` as for Permanent."""
+    """The cause of a failed attempt, without personal data. `skip` as for Permanent."""
 
     category: DeathCategory
     reason: str
@@ -178,53 +176,13 @@ class JobFailure(Struct, frozen=True, kw_only=True):
 
 
 class Enqueuer(Protocol):
-    """What flows need of the queue."""
+    """Enqueues jobs: `JobIntake`, and the `PostgresQueue` of a process that works on them."""
 
     async def enqueue(self, transaction: Transaction, *jobs: NewJob) -> list[int | None]:
-        """Add jobs in the caller's transaction; their ids, None for one that is there already.
+        """Add jobs in the caller's transaction, and return their ids, None for one that exists already.
 
-        Give all jobs of a transaction in one call: keys are locked in one order then, and no two callers can wait for
-        each other.
+        Give all jobs of a transaction in one call: keys are locked in one order then, and no two callers deadlock.
         """
-
-
-class Queue(Enqueuer, Protocol):
-    """What the runner needs. Every step on a job names its lease, and raises LeaseLost when that is gone."""
-
-    async def claim(self, limit: int, *, running: Mapping[str, int], at_most: int) -> Claimed:
-        """Jobs of one connection, the next in turn that has any.
-
-        `running` is how many jobs of each connection this process has already, `at_most` how many it may have.
-        """
-
-    async def extend(self, jobs: Collection[Job]) -> set[int]:
-        """Extend the leases; the ids of jobs that are ours no longer."""
-
-    async def expire(self, limit: int) -> int:
-        """Free jobs whose lease has run out; those with no attempt left are poison, and become dead letters."""
-
-    def finishing(self, job: Job) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction in which the job is gone. Raises LeaseLost before the block runs."""
-
-    async def finish(self, ended: Sequence[tuple[Job, str | None]]) -> set[int]:
-        """Take away jobs that wrote nothing, each with the traceparent of its attempt; the ids of those lost."""
-
-    async def retry(
-        self, job: Job, reason: str, *, after: float | None = None, at_least: float = 0.0
-    ) -> Literal["retried", "dead"]:
-        """Put a job back for another attempt, or among the dead letters when it has had enough of them; see `Retry`."""
-
-    async def throttle(self, job: Job, reason: str, *, retry_after: float | None) -> None:
-        """Put a job back as it was, and let its whole connection wait."""
-
-    async def refuse(self, job: Job, reason: str) -> None:
-        """Put a job back as it was, and pause its connection: the vendor does not accept our credential."""
-
-    async def give_back(self, jobs: Sequence[Job], reason: str, *, after: float = 0.0) -> None:
-        """Put jobs back as they were, for no fault of theirs; those that are ours no longer are left alone."""
-
-    async def bury(self, job: Job, failure: JobFailure) -> str:
-        """Make a dead letter of a job; its id."""
 
 
 BlockedReason = Literal["throttle", "auth", "operator"]
@@ -232,48 +190,31 @@ PauseReason = Literal["auth", "operator"]
 
 
 class LaneSettings(Struct, frozen=True, kw_only=True):
-    """How fast one connection's jobs may start: `rate` a second, and `burst` at once when it has been idle."""
+    """How fast the jobs of a connection may start: `rate` per second, and `burst` at once after idle time."""
 
     rate: float | None
     burst: float = 1.0
 
 
 class Lane(Struct, frozen=True, kw_only=True):
-    """One connection's lane now. A lane with a reason whose time is over is half open: one job probes."""
+    """The lane of a connection. After its blocked time a lane is half open: one job probes it."""
 
     connection: str
     rate: float | None
     burst: float
     tokens: float
     blocked_reason: BlockedReason | None
-    blocked_seconds: float | None  # what is left; None for until a person resumes it
+    blocked_seconds: float | None  # remaining; None until a person resumes it
     blocked_note: str | None
     blocked_at: datetime | None
     probing: bool
 
 
-class Lanes(Protocol):
-    """The lanes, for operators."""
-
-    async def configure(self, settings: Mapping[str, LaneSettings]) -> None:
-        """Set the pace of these connections; what is saved up is kept, up to the new burst."""
-
-    async def list(self) -> Sequence[Lane]:
-        """Every lane, by connection."""
-
-    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
-        """Start no more of its jobs until `resume`. False when a person or a refused credential has paused it."""
-
-    async def resume(self, connection: str, *, actor: str) -> bool:
-        """Go on; after a refused credential with one job as a probe. Every process forgets as well what it has met
-        there: throttling, and failures. False when it is not blocked."""
-
-
 class Pause(Struct, frozen=True, kw_only=True):
-    """What stops a connection in the whole installation, for reads, writes and jobs alike.
+    """A pause of a connection in the whole installation, for reads, writes and jobs.
 
-    `held`: until a person resumes it. After a refused credential he is not yet right by that: the pause is there, and
-    not held, until the vendor has accepted one request.
+    `held`: until a person resumes it. After a refused credential, a resumed pause stays, not held, until the vendor
+    accepts one request.
     """
 
     reason: PauseReason
@@ -282,44 +223,24 @@ class Pause(Struct, frozen=True, kw_only=True):
     held: bool
 
 
-class Pauses(Protocol):
-    """The pauses of the installation as this process knows them: from memory, at most about a second old."""
-
-    def of(self, connection: str) -> Pause | None:
-        """What stops this connection, if anything does."""
-
-    def resumed(self, connection: str) -> datetime | None:
-        """When a person has last resumed this connection, for what a process has found out about it by itself."""
-
-    async def refuse(self, connection: str, reason: str) -> bool:
-        """The vendor does not accept our credential: pause the connection everywhere, once. False when that could not
-        be written down. `reason` is words without personal data."""
-
-    async def prove(self, connection: str) -> None:
-        """The vendor has accepted the credential of a connection whose pause is not held any more: that is over."""
-
-    async def refresh(self) -> None:
-        """Know what is true now. Raises StoreUnavailable."""
-
-
 class QueueFigures(Struct, frozen=True, kw_only=True):
-    """What waits and runs of one kind at one connection; ages in seconds, 0 for none."""
+    """The jobs of one kind at one connection. Ages are in seconds, 0 without a job."""
 
     connection: str
     kind: str
-    depth: int  # all of them
-    ready: int  # could start now, as far as order and time go
+    depth: int  # all jobs
+    ready: int  # could start now, by order and time
     running: int
-    blocked_keys: int  # keys held up by a failed job that waits for its next attempt, or by a dead letter
+    blocked_keys: int  # keys blocked by a job that waits for its next attempt, or by a dead letter
     oldest_age: float  # since it was enqueued
-    lag: float  # how long the longest waiting one could have started already
+    lag: float  # how long the longest waiting one could have started
 
 
 DeadLetterState = Literal["open", "redriven", "discarded"]
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """A job that has failed for good. `path` is where in the payload; `mapping` and `revision` say who refused."""
+    """A job that finally failed. `path` is the place in the payload; `mapping` and `revision` refused it."""
 
     id: str
     job_id: int
@@ -341,20 +262,20 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     created_at: datetime
     closed_at: datetime | None
     closed_by: str | None
-    closed_because: str | None
+    closed_reason: str | None
 
 
 class Announcer(Protocol):
-    """Makes Events of what the queue decides, in the transaction of the decision."""
+    """Publishes Events about the queue, in its transactions. `events`, above the queue, implements it."""
 
     async def dead_letter_created(self, transaction: Transaction, dead_letter: DeadLetter) -> None:
-        """A job was given up."""
+        """Publish that a job became a dead letter."""
 
     async def connection_paused(
         self, transaction: Transaction, connection: str, why: BlockedReason, *, note: str
     ) -> None:
-        """A connection works no more until a person resumes it; `note` is the person's, or what the vendor answered."""
+        """Publish a pause until a person resumes it. `note` is the person's, or the vendor's answer."""
 
 
 class LeaseLost(Exception):
-    """Somebody else has taken the operation over; what this owner wanted to write is void."""
+    """Another owner has taken the job or operation over. Nothing of this owner was written."""

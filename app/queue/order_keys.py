@@ -1,8 +1,8 @@
-"""Order keys: the lock on a key, and who comes next in it.
+"""Order keys: lock a key, and promote its next job.
 
-A key's lock is held from before a row of the key appears or goes until the end of that transaction. Therefore ids
-follow commits, and nobody is put behind a job that is just going. Whoever takes several locks takes them in the order
-of their numbers.
+The lock of a key is taken before a row of the key is inserted or deleted, and held until commit. So ids follow the
+order of commits, and no job is placed behind a job that is about to end. Several locks are taken in the order of their
+numbers, which prevents deadlocks.
 """
 
 from collections.abc import Collection
@@ -11,7 +11,7 @@ from typing import Final
 from app.postgres.database import Statement, Transaction
 
 LOCK_NUMBER: Final = "hashtextextended(connection || chr(31) || order_key, 0)"
-"""The advisory lock of a key, as SQL over columns with these names."""
+"""The number of a key's advisory lock, as SQL over columns with these names."""
 
 OrderKey = tuple[str, str | None]  # connection and order key
 
@@ -25,8 +25,8 @@ LOCK = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# The oldest of a key comes next, unless there is a head already or the key waits for a decision about a dead one. The
-# arrays stand in sub-selects, as in `jobs.FINISH`.
+# Makes the oldest job of a key ready, unless the key has a head or is blocked by a dead letter. The sub-selects for the
+# arrays have the reason given at `jobs.FINISH`.
 PROMOTE = Statement(
     "UPDATE job",
     """
@@ -57,9 +57,8 @@ PROMOTE = Statement(
     """,
 )
 
-# Older jobs have come back: the head of a key steps behind them, unless it runs already. Heads are held one by one, by
-# their keys, and updated by their ids: a plan that joined the table would, if it was made while that was small, go
-# through every job there is.
+# After older jobs were requeued: moves the head of a key behind them, unless it is running. Heads are locked one by one
+# by key, and updated by id. A join planned while the table was small would scan every job.
 DEMOTE = Statement(
     "UPDATE job",
     """
@@ -82,22 +81,22 @@ DEMOTE = Statement(
 
 
 async def lock(transaction: Transaction, keys: Collection[OrderKey]) -> None:
-    """Lock these keys until the transaction ends; those without an order need none."""
+    """Lock these keys until the transaction ends. Jobs without an order key need no lock."""
     ordered = {key for key in keys if key[1] is not None}
     if ordered:
         await transaction.execute(LOCK, [connection for connection, _ in ordered], [name for _, name in ordered])
 
 
 async def promote(transaction: Transaction, keys: Collection[OrderKey]) -> None:
-    """Let the next job of each key start. The keys are locked, and this is a statement after the one that locked them:
-    a statement sees nothing that was committed after it began."""
+    """Make the next job of each key ready. The locks must be held since an earlier statement, because a statement does
+    not see what is committed after it began."""
     ordered = {key for key in keys if key[1] is not None}
     if ordered:
         await transaction.execute(PROMOTE, [connection for connection, _ in ordered], [name for _, name in ordered])
 
 
 async def put_back(transaction: Transaction, jobs: Collection[tuple[str, str | None, int]]) -> None:
-    """Jobs (connection, order key, id) have come back to their old places: let the oldest of each key be the next. The
+    """Restore requeued jobs (connection, order key, id) to their old places and promote the oldest of each key. The
     keys are locked."""
     ordered = [(connection, key, job_id) for connection, key, job_id in jobs if key is not None]
     if ordered:

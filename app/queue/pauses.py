@@ -1,4 +1,4 @@
-"""Pauses as one process knows them: kept in the table `lane`, read into memory; no request waits for the database."""
+"""Pauses of connections: stored in `lane`, cached in memory. No request waits for the database."""
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -8,9 +8,9 @@ import msgspec
 
 from app.errors import StoreUnavailable
 from app.postgres.cached_table import CachedTable
-from app.postgres.database import Database, Statement
+from app.postgres.database import Database, Statement, Transaction
 from app.queue import lanes
-from app.queue.models import Announcer, Pause
+from app.queue.models import Announcer, Pause, PauseReason
 
 SELECT = Statement(
     "SELECT lane",
@@ -22,9 +22,53 @@ SELECT = Statement(
     """,
 )
 
+BLOCK = Statement(
+    "INSERT lane",
+    """
+    INSERT INTO lane (connection, blocked_reason, blocked_until, blocked_note, blocked_at)
+    VALUES ($1, $2, 'infinity', $3, now())
+        ON CONFLICT (connection) DO UPDATE
+       SET blocked_reason = excluded.blocked_reason, blocked_until = 'infinity',
+           blocked_note = excluded.blocked_note, blocked_at = excluded.blocked_at, probe_token = NULL
+     WHERE lane.blocked_until IS NULL OR lane.blocked_until < 'infinity'
+    """,
+)
+
+# A connection that is not blocked here may be throttled or failing in a process, which reads `resumed_at`.
+RESUME = Statement(
+    "INSERT lane",
+    """
+    WITH before AS (
+        SELECT blocked_reason FROM lane WHERE connection = $1 FOR NO KEY UPDATE
+    ), resumed AS (
+        INSERT INTO lane (connection, resumed_at)
+        VALUES ($1, now())
+            ON CONFLICT (connection) DO UPDATE
+           SET blocked_reason = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_reason END,
+               blocked_until = CASE WHEN lane.blocked_reason = 'auth' THEN now() END,
+               blocked_note = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_note END,
+               blocked_at = CASE WHEN lane.blocked_reason = 'auth' THEN lane.blocked_at END,
+               throttles = 0, probe_token = NULL, resumed_at = excluded.resumed_at
+    )
+    SELECT (SELECT blocked_reason FROM before) IS NOT NULL
+    """,
+)
+
+# A request of the API counts as the probe.
+CREDENTIAL_ACCEPTED = Statement(
+    "UPDATE lane",
+    """
+    UPDATE lane
+       SET blocked_reason = NULL, blocked_until = NULL, blocked_note = NULL, blocked_at = NULL, throttles = 0,
+           probe_token = NULL
+     WHERE connection = $1 AND blocked_reason = 'auth' AND blocked_until < 'infinity'
+    """,
+)
+
 
 class PostgresPauses:
-    """`lane_ports.Pauses` on PostgreSQL. While the database is away, what was known last holds."""
+    """The pauses of the installation, in memory, at most about a second old. While the database is down, the last known
+    pauses apply. `announcer` makes Events of pauses."""
 
     def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         self._database = database
@@ -34,39 +78,54 @@ class PostgresPauses:
         self._refusals = 0
 
     def of(self, connection: str) -> Pause | None:
-        """What stops this connection, if anything does."""
+        """Return the pause of this connection, or None."""
         return self._known.get(connection)
 
     def resumed(self, connection: str) -> datetime | None:
-        """When a person has last resumed this connection."""
+        """Return when an operator last resumed this connection."""
         return self._resumed.get(connection)
 
+    async def pause(self, connection: str, *, actor: str, note: str) -> bool:
+        """Start no more jobs until `resume`. False if an operator or a refused credential has already paused it."""
+        async with self._database.transaction() as session:
+            return await _block(session, connection, "operator", note, self._announcer, actor=actor)
+
+    async def resume(self, connection: str, *, actor: str) -> bool:
+        """Resume the lane; after a refused credential, one job probes first. Every process also forgets throttles and
+        failures. False if it was not blocked."""
+        async with self._database.transaction() as session:
+            blocked = bool(await session.fetch_value(RESUME, connection))
+            await session.execute(lanes.WAKE)
+            await session.execute(lanes.NOTIFY)
+            await lanes.note_change(session, "connection.resumed", connection, actor=actor)
+            return blocked
+
     async def refuse(self, connection: str, reason: str) -> bool:
-        """Pause the connection everywhere, once. False when that could not be written down."""
+        """Pause the connection in all processes, once. False if that could not be stored."""
         known = self._known.get(connection)
         if known is not None and known.held:
             return True
         try:
             async with self._database.transaction() as session:
-                await lanes.refuse(session, connection, reason, self._announcer)
+                await refuse(session, connection, reason, self._announcer)
         except StoreUnavailable:
             return False
-        self._refusals += 1  # whoever is reading the table at this moment may not have seen it
+        self._refusals += 1  # a refresh in progress may not have read it
         pause = Pause(reason="auth", note=reason, since=datetime.now(UTC), held=True)
         self._known = {**self._known, connection: pause}
         return True
 
-    async def prove(self, connection: str) -> None:
-        """The vendor has accepted the credential: its pause is over."""
+    async def credential_accepted(self, connection: str) -> None:
+        """End the pause, because the vendor accepted the credential."""
         try:
             async with self._database.transaction() as session:
-                await lanes.prove(session, connection)
+                await credential_accepted(session, connection)
             await self.refresh()
         except StoreUnavailable:
-            return  # the next success tells it again
+            return  # the next success retries
 
     async def refresh(self) -> None:
-        """Know what is true now. Raises StoreUnavailable."""
+        """Read the pauses. Raises StoreUnavailable."""
         refusals = -1
         while refusals != self._refusals:
             refusals = self._refusals
@@ -78,6 +137,38 @@ class PostgresPauses:
             if row["reason"] in ("auth", "operator")
         }
 
-    def following(self, url: str) -> AbstractAsyncContextManager[None]:
-        """Keep up with the table as long as the block."""
-        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").following(url)
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
+        """Keep the cache current during the block."""
+        return CachedTable(self.refresh, lanes.PAUSES_CHANNEL, "pauses of connections").refreshing(url)
+
+
+async def refuse(transaction: Transaction, connection: str, reason: str, announcer: Announcer | None) -> None:
+    """Pause the connection, because the vendor refuses its credential."""
+    await _block(transaction, connection, "auth", reason, announcer)
+
+
+async def credential_accepted(transaction: Transaction, connection: str) -> None:
+    """Unblock a resumed connection, because the vendor accepted its credential."""
+    if await transaction.execute(CREDENTIAL_ACCEPTED, connection):
+        await transaction.execute(lanes.WAKE)
+        await transaction.execute(lanes.NOTIFY)
+        await lanes.note_change(transaction, "connection.resumed", connection)
+
+
+async def _block(
+    transaction: Transaction,
+    connection: str,
+    why: PauseReason,
+    note: str,
+    announcer: Announcer | None,
+    *,
+    actor: str = "lockstitch",
+) -> bool:
+    """Pause a connection until an operator resumes it. False if it is already paused."""
+    if not await transaction.execute(BLOCK, connection, why, note):
+        return False
+    await transaction.execute(lanes.NOTIFY)
+    await lanes.note_change(transaction, "connection.paused", connection, actor=actor, reason=why)
+    if announcer is not None:
+        await announcer.connection_paused(transaction, connection, why, note=note)
+    return True

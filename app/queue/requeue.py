@@ -1,7 +1,7 @@
-"""Reviving: dead letters become the jobs again that they were.
+"""Requeue dead letters: turn them into the same jobs again.
 
-Whoever decides about letters holds, in this order, the locks of their keys and their rows, so that two decisions about
-one letter, or a decision and a worker at the same key, come one after the other.
+A decision takes the locks of the keys first, then those of the rows. So two decisions about a dead letter, or a
+decision and a worker, never overlap.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +16,7 @@ from app.queue.models import JobPolicy
 
 
 class OpenDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """An open dead letter whose key and row this transaction holds."""
+    """An open dead letter whose key and row are locked by this transaction."""
 
     id: str
     job_id: int
@@ -27,7 +27,7 @@ class OpenDeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: str
 
 
-# Read without a lock for the sake of the order of locks, so HOLD looks once more.
+# Reads without a lock, because keys are locked before rows. LOCK_OPEN checks the state again.
 SELECT_KEYS = Statement(
     "SELECT dead_letter",
     """
@@ -37,7 +37,7 @@ SELECT_KEYS = Statement(
     """,
 )
 
-HOLD = Statement(
+LOCK_OPEN = Statement(
     "SELECT dead_letter",
     """
     SELECT id, job_id, kind, connection, order_key, origin, correlation_id
@@ -48,9 +48,9 @@ HOLD = Statement(
     """,
 )
 
-# All the attempts so far are deferred: a revived job has as many anew as its kind gives. Rows go in by dedupe key, as
-# they do when they are enqueued.
-REVIVE = Statement(
+# Counts all previous attempts as deferred, so that the job has its full number of attempts. Inserts in the order of
+# dedupe keys, like `enqueue.ADD`.
+REQUEUE = Statement(
     "INSERT job",
     """
     INSERT INTO job (id, kind, connection, order_key, dedupe_key, state, attempts, deferred, max_attempts, give_up_at,
@@ -71,12 +71,12 @@ REVIVE = Statement(
 )
 
 
-async def hold_open(transaction: Transaction, dead_letter_ids: Collection[str]) -> Sequence[OpenDeadLetter]:
-    """Those of them that are open, held until the transaction ends."""
+async def lock_open(transaction: Transaction, dead_letter_ids: Collection[str]) -> Sequence[OpenDeadLetter]:
+    """Lock those that are open until the transaction ends, and return them."""
     ids = list(dead_letter_ids)
     keys = await transaction.fetch(SELECT_KEYS, ids)
     await order_keys.lock(transaction, [(row["connection"], row["order_key"]) for row in keys])
-    return [msgspec.convert(dict(row), OpenDeadLetter) for row in await transaction.fetch(HOLD, ids)]
+    return [msgspec.convert(dict(row), OpenDeadLetter) for row in await transaction.fetch(LOCK_OPEN, ids)]
 
 
 async def requeue(
@@ -86,30 +86,32 @@ async def requeue(
     *,
     payload: bytes | None = None,
 ) -> Sequence[OpenDeadLetter]:
-    """Enqueue held letters again, with this sealed payload where one is given; those whose work was not queued already.
+    """Insert locked dead letters as jobs again, with this sealed payload if given. Return those whose work was not
+    already queued.
 
-    Each is the job that died: the same id and so the same place in its order key, the same dedupe key, origin and
-    correlation id. It starts when it is put back.
+    The job has the same id, and so its old place in the order key, and the same dedupe key, origin and correlation id.
+    It starts after `put_back`.
     """
     if not letters:
         return []
     kinds = sorted({letter.kind for letter in letters})
-    patience = [policies.get(kind, DEFAULT_POLICY) for kind in kinds]
+    chosen = [policies.get(kind, DEFAULT_POLICY) for kind in kinds]
     rows = await transaction.fetch(
-        REVIVE,
+        REQUEUE,
         [letter.id for letter in letters],
         kinds,
-        [policy.max_attempts for policy in patience],
-        [policy.give_up_seconds for policy in patience],
-        [policy.dead_head for policy in patience],
+        [policy.max_attempts for policy in chosen],
+        [policy.give_up_seconds for policy in chosen],
+        [policy.dead_head for policy in chosen],
         payload,
     )
-    revived = {row["id"] for row in rows}
-    return [letter for letter in letters if letter.job_id in revived]
+    requeued = {row["id"] for row in rows}
+    return [letter for letter in letters if letter.job_id in requeued]
 
 
 async def put_back(transaction: Transaction, letters: Sequence[OpenDeadLetter]) -> None:
-    """Revived jobs take their places, now that their letters are closed: an open one would block its key."""
+    """Restore requeued jobs to their places. Call it after their dead letters are closed, because an open one blocks
+    its key."""
     if letters:
         await order_keys.put_back(transaction, [(each.connection, each.order_key, each.job_id) for each in letters])
         await transaction.execute(WAKE)

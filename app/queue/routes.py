@@ -1,23 +1,21 @@
-"""The queue as it is now."""
+"""HTTP operation of the queue."""
 
 from typing import Final
 
-from litestar import route
-
-from app.http.admission import AnyRequest, admit
-from app.http.deps import deps_of
-from app.http.query import Query
+from app.http.operation import Call, operation
 from app.http.responses import Answered, json_response
+from app.queue import state
 from app.queue.deps import QueueDeps
-from app.queue.state import read_queue
+from app.queue.state import QueueView
 
 
-@route("/ops/queue", http_method=["GET"], name="read queue")
-async def read(request: AnyRequest) -> Answered:
-    """Depth, age and lag of each connection and kind, what is held up, and which lanes are closed."""
-    await admit(request, "ops:read")
-    Query(request, ()).check()
-    return json_response(await read_queue(deps_of(request, QueueDeps)))
+@operation("GET", "/ops/queue", tag="Operators", scopes=("ops:read",), answer=QueueView)
+async def read_queue(call: Call) -> Answered:
+    """Show the state of the queue.
+
+    Depth, age and lag by connection and kind, blocked records, and closed lanes.
+    """
+    return json_response(await state.read_queue(call.deps(QueueDeps)))
 
 
-HANDLERS: Final = (read,)
+HANDLERS: Final = (read_queue,)

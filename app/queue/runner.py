@@ -1,10 +1,10 @@
-"""The runner: claims jobs, has each handled by its kind, and tells the queue how it ended.
+"""The runner: claims jobs, runs the handler of their kind, and records the outcomes.
 
     runner = QueueRunner(queue, {"ingest": ingest, "deliver": deliver}, policies=policies, listen=partial(listen, url))
-    await runner.run()        until cancelled, or until `stop` was called; then what has begun is finished
+    await runner.run()        until it is cancelled or `stop` is called; running jobs are then finished
 
-Any number of runners may share a queue. Handlers are cut off after the time their kind allows, and cancelled when their
-lease is lost; one that raises has failed for the reason that the exception's class is named after.
+Any number of runners may share a queue. A handler is cancelled after the time limit of its kind, or if its lease is
+lost. The reason of a failed attempt is the name of the exception's class.
 """
 
 import asyncio
@@ -17,8 +17,9 @@ from typing import Final
 
 from app import telemetry
 from app.errors import StoreUnavailable
-from app.queue.job_outcomes import Ending
-from app.queue.models import Handler, Job, JobPolicy, Queue
+from app.queue.job_outcomes import AttemptRunner
+from app.queue.jobs import PostgresQueue
+from app.queue.models import Handler, Job, JobPolicy
 
 FLOOR_SECONDS: Final = 0.01
 SWEEP_SECONDS: Final = 0.9
@@ -30,54 +31,57 @@ Listen = Callable[[Callable[[], None]], Awaitable[None]]
 
 
 class QueueRunner:
-    """Runs at most `at_once` jobs at a time, of one connection `at_once_each`, so that a slow vendor cannot take all
-    places. `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
-    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back."""
+    """Run at most `concurrency` jobs, and `concurrency_per_connection` of one connection: a slow vendor cannot take
+    every slot.
+
+    `lease_seconds` is the queue's; leases are extended three times as often. A lost wake-up costs at most about
+    `poll_seconds`. After `stop`, jobs have `drain_seconds` to end before they are given back.
+    """
 
     def __init__(
         self,
-        queue: Queue,
+        queue: PostgresQueue,
         handlers: Mapping[str, Handler],
         *,
         policies: Mapping[str, JobPolicy],
         lease_seconds: float,
         listen: Listen | None = None,
-        at_once: int = 64,
-        at_once_each: int = 32,
+        concurrency: int = 64,
+        concurrency_per_connection: int = 32,
         poll_seconds: float = 1.0,
         drain_seconds: float = 15.0,
     ) -> None:
         self._queue = queue
         self._handlers = handlers
         self._policies = policies
-        self._beat_seconds = lease_seconds / 3
+        self._extend_seconds = lease_seconds / 3
         self._listen = listen
-        self._at_once = at_once
-        self._at_once_each = at_once_each
+        self._concurrency = concurrency
+        self._concurrency_per_connection = concurrency_per_connection
         self._poll_seconds = poll_seconds
         self._drain_seconds = drain_seconds
-        self._ending = Ending(queue)
+        self._attempts = AttemptRunner(queue)
         self._running: dict[asyncio.Task[None], Job] = {}
-        self._places: Counter[str] = Counter()
+        self._running_by_connection: Counter[str] = Counter()
         self._wake = asyncio.Event()
         self._stopping = False
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns when what has begun has ended."""
+        """Claim nothing more. `run` returns when running jobs have ended."""
         self._stopping = True
         self._wake.set()
 
     async def run(self) -> None:
-        """Until cancelled or stopped. Never raises for a database that is away: it tries again."""
+        """Run until cancelled or stopped. Retries while the database is down."""
         background = [
-            asyncio.create_task(self._every(self._beat_seconds, self._beat)),
-            asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(self._every(self._extend_seconds, self._extend_leases)),
+            asyncio.create_task(self._every(SWEEP_SECONDS, self._expire_leases)),
         ]
         if self._listen is not None:
             background.append(asyncio.ensure_future(self._listen(self._wake.set)))
         claiming = asyncio.create_task(self._claim_until_stopped())
         try:
-            # A claim is never broken off: nobody would know that its jobs are ours.
+            # Never cancel a claim: its jobs would stay leased to no one.
             await asyncio.shield(claiming)
         finally:
             self.stop()
@@ -90,18 +94,20 @@ class QueueRunner:
     async def _claim_until_stopped(self) -> None:
         while not self._stopping:
             self._wake.clear()
-            free = self._at_once - len(self._running)
+            free = self._concurrency - len(self._running)
             if free <= 0:
                 await self._wake.wait()
                 continue
             try:
-                claimed = await self._queue.claim(free, running=self._places, at_most=self._at_once_each)
+                claimed = await self._queue.claim(
+                    free, running=self._running_by_connection, at_most=self._concurrency_per_connection
+                )
             except StoreUnavailable:
-                _log.warning("the database is not available; trying again")
+                _log.warning("the database is unavailable; retrying")
                 await self._sleep(self._poll_seconds * _jitter())
                 continue
-            except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
-                _log.exception("a claim failed; trying again")
+            except Exception:  # noqa: BLE001 - the loop must survive
+                _log.exception("a claim failed; retrying")
                 await self._sleep(self._poll_seconds * _jitter())
                 continue
             for job in claimed.jobs:
@@ -114,22 +120,22 @@ class QueueRunner:
         return poll if due_in is None else min(poll, max(due_in, FLOOR_SECONDS))
 
     async def _sleep(self, seconds: float) -> None:
-        """Until woken, at most so long."""
+        """Sleep until woken, at most this long."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
     def _start(self, job: Job) -> None:
         task = asyncio.create_task(self._work_on(job))
         self._running[task] = job
-        self._places[job.connection] += 1
+        self._running_by_connection[job.connection] += 1
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         job = self._running.pop(task)
-        self._places[job.connection] -= 1
-        if not self._places[job.connection]:
-            del self._places[job.connection]
-        # There is a free place, and the next of its key may have become ready.
+        self._running_by_connection[job.connection] -= 1
+        if not self._running_by_connection[job.connection]:
+            del self._running_by_connection[job.connection]
+        # A slot is free, and the next job of the key may be ready.
         self._wake.set()
 
     async def _work_on(self, job: Job) -> None:
@@ -142,20 +148,20 @@ class QueueRunner:
             correlation=job.correlation_id,
             traceparent=job.traceparent,
         ) as attempt:
-            attempt.ended(await self._ending.handle(job, self._handlers.get(job.kind), limit))
+            attempt.ended(await self._attempts.handle(job, self._handlers.get(job.kind), limit))
 
-    async def _beat(self) -> None:
-        """Those that are just being taken away need no more time, and would seem to be lost."""
-        ours = {job.id: (task, job) for task, job in self._running.items() if not self._ending.is_finishing(job)}
-        if not ours:
+    async def _extend_leases(self) -> None:
+        """Extend the leases of running jobs, except those being deleted, which would seem lost."""
+        held = {job.id: (task, job) for task, job in self._running.items() if not self._attempts.is_finishing(job)}
+        if not held:
             return
-        for job_id in await self._queue.extend([job for _, job in ours.values()]):
-            task, job = ours[job_id]
+        for job_id in await self._queue.extend([job for _, job in held.values()]):
+            task, job = held[job_id]
             if task in self._running:
-                _log.warning("a job was taken from us", extra={"job_id": job_id, "kind": job.kind})
+                _log.warning("the lease of a job was lost", extra={"job_id": job_id, "kind": job.kind})
                 task.cancel()
 
-    async def _sweep(self) -> None:
+    async def _expire_leases(self) -> None:
         while await self._queue.expire(SWEEP_ROWS) >= SWEEP_ROWS:
             pass
 
@@ -165,9 +171,9 @@ class QueueRunner:
             try:
                 await step()
             except StoreUnavailable:
-                _log.warning("the database is not available; trying again")
-            except Exception:  # noqa: BLE001 - the last line of defence of a loop that must go on
-                _log.exception("the queue's upkeep failed; trying again")
+                _log.warning("the database is unavailable; retrying")
+            except Exception:  # noqa: BLE001 - the loop must survive
+                _log.exception("upkeep of the queue failed; retrying")
 
     async def _drain(self) -> None:
         if self._running:
@@ -181,7 +187,7 @@ class QueueRunner:
         try:
             await self._queue.give_back(list(left.values()), "the worker was stopped")
         except StoreUnavailable:
-            _log.warning("jobs could not be given back; their leases will run out", extra={"jobs": len(left)})
+            _log.warning("jobs could not be released; their leases will expire", extra={"jobs": len(left)})
 
 
 def _jitter() -> float:

@@ -1,4 +1,4 @@
-"""The data contracts as callers read them, beside the schema and what each connection can do."""
+"""Data contracts for callers, with the schemas and the coverage of each connection."""
 
 import tomllib
 from functools import lru_cache
@@ -17,7 +17,7 @@ OBJECTS: Final[tuple[ObjectName, ...]] = ("customer", "order", "ticket")
 
 
 def list_contracts() -> list[dict[str, Any]]:
-    """Name, version and meaning of each contract, and where the whole is."""
+    """List the name, version, meaning and URL of each contract."""
     return [
         {
             "object": name,
@@ -30,7 +30,7 @@ def list_contracts() -> list[dict[str, Any]]:
 
 
 def describe_contract(deps: RecordDeps, object_name: str) -> dict[str, Any]:
-    """The contract, the JSON Schemas for reading and writing, and the coverage of each connection.
+    """Return the contract, the JSON Schemas for reading and writing, and the coverage of each connection.
 
     Raises NotFound for an object without a contract.
     """

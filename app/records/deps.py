@@ -1,21 +1,22 @@
-"""What reading and mapping records is given."""
+"""Dependencies of reading and mapping records."""
 
 from dataclasses import dataclass
 
 from app.drift.detect import DriftDetection
-from app.records.models import Links
-from app.revisions.models import MappingRoutes
+from app.records.store import PostgresLinks
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
 from app.revisions.trials import Trials
-from app.vendors.models import Connections, Vendors
+from app.vendors.client import VendorClient
+from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordDeps:
-    """The connections and their client, the links, and what chooses, tries and watches mapping revisions."""
+    """The connections and their client, the links, and the routes, trials and drift of mapping revisions."""
 
     connections: Connections
-    vendors: Vendors
-    links: Links
-    mapping_routes: MappingRoutes
+    vendors: VendorClient
+    links: PostgresLinks
+    mapping_routes: PostgresMappingRoutes
     trials: Trials
     drift: DriftDetection

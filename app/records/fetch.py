@@ -1,4 +1,4 @@
-"""One record, or one page of them, from a vendor: ask, unwrap, complete with what lies beside, map."""
+"""Fetch one record or one page from a vendor: request, unwrap, load related records, map."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from app.errors import NotFound, VendorDrifted
-from app.http.body import pointer_of
+from app.http.decode_body import pointer_of
 from app.records.deps import RecordDeps
 from app.records.map_record import Reading, as_vendor_drift, map_record
 from app.records.refusals import problem_of_refusal
@@ -17,22 +17,25 @@ from app.vendors.models import Connection, VendorRefused
 from mappings.http import VendorReply, VendorRequest
 from mappings.spec import ListQuery, Unmappable
 
-# A page of long orders needs a read for each of them, people behind ids two; more than this means a loop.
+# A page of long orders needs one read for each of them, people two; more than this means a loop.
 MAX_SIDE_LOADS: Final = 16
 COMMENT_PAGES: Final = 5
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):
-    """A record of a list that does not map. `pointer` leads to the place in the vendor's record; `detail` names a type
-    or a field, never a value."""
+    """A record of a list that cannot be mapped. `pointer` is the place in the vendor's record; `detail` names a type or
+    field, never a value."""
 
     remote_id: str | None
+    """The record's id at the vendor, if it could be read. Example: `"1051"`"""
     pointer: str
+    """JSON Pointer to the place in the vendor's record. Example: `"/properties/email"`"""
     detail: str
+    """What does not match. Never contains a value. Example: `"Expected `str`, got `int`"`"""
 
 
 class FetchedPage(Struct, frozen=True, kw_only=True):
-    """The records of one page that map, those that do not, and the vendor's cursor of the next page."""
+    """The mapped and unmappable records of one page, and the vendor's cursor of the next page."""
 
     readings: list[Reading]
     unreadable: list[Unreadable]
@@ -42,7 +45,7 @@ class FetchedPage(Struct, frozen=True, kw_only=True):
 async def fetch_raw(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, remote_id: str, deadline: float
 ) -> tuple[msgspec.Raw, Any]:
-    """The vendor's own bytes of one record, and the account facts that its mapping needs.
+    """Return the vendor's bytes of one record, and the account facts for its mapping.
 
     Raises NotFound, and the vendor's problems.
     """
@@ -65,8 +68,7 @@ async def fetch_record(
     *,
     pinned: bool = False,
 ) -> Reading:
-    """One record as we understand it; by this very revision where it is `pinned`. Raises like `fetch_raw`, and
-    VendorDrifted."""
+    """Fetch and map one record, at this very revision if `pinned`. Raises like `fetch_raw`, and VendorDrifted."""
     raw, account = await fetch_raw(deps, connection, mapping, remote_id, deadline)
     return await map_record(deps, connection, mapping, raw, account, remote_id=remote_id, pinned=pinned)
 
@@ -80,10 +82,10 @@ async def fetch_page(
     *,
     pinned: bool = False,
 ) -> FetchedPage:
-    """One page. Raises the vendor's problems, and VendorDrifted where the page itself cannot be read."""
+    """Fetch one page. Raises the vendor's problems, and VendorDrifted if the page itself cannot be read."""
     endpoints = mapping.endpoints
     account = await deps.vendors.account(connection, deadline=deadline)
-    assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - judged by the caller
+    assert endpoints.list is not None and endpoints.page is not None  # noqa: S101, PT018 - checked by the caller
     reply = await send_read(deps, connection, endpoints.list(query, account), deadline)
     with as_vendor_drift(deps, connection, mapping):
         page = endpoints.page(reply, query, account)
@@ -95,19 +97,19 @@ async def fetch_page(
             readings.append(await map_record(deps, connection, mapping, raw, account, pinned=pinned))
         except VendorDrifted as drifted:
             unreadable.append(unreadable_of(connection, raw, drifted))
-        await asyncio.sleep(0)  # other callers get a turn between two records of a long page
+        await asyncio.sleep(0)  # yield to other requests between the records of a long page
     return FetchedPage(readings=readings, unreadable=unreadable, next=page.next)
 
 
 def unreadable_of(connection: Connection, raw: msgspec.Raw, drifted: VendorDrifted) -> Unreadable:
-    """What a list says of a record that does not map: its id as far as it can be found, where, and why."""
+    """Return the list entry of an unmappable record: its id if it can be found, the place and the reason."""
     cause = drifted.__cause__
     found = cause if isinstance(cause, Unmappable) else Unmappable("$", drifted.detail)
     return Unreadable(remote_id=_id_of(connection, raw), pointer=pointer_of(found.place), detail=found.reason)
 
 
 def _id_of(connection: Connection, raw: msgspec.Raw) -> str | None:
-    """The record's `id`, or the end of a global one, where it is an id as this vendor gives them."""
+    """Return the record's `id`, or the end of a global one, if it has the form of this vendor's ids."""
     try:
         members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
         sent = next((value for name, value in members.items() if name.lower() == "id"), msgspec.Raw(b"null"))
@@ -121,9 +123,9 @@ def _id_of(connection: Connection, raw: msgspec.Raw) -> str | None:
 async def fetch_comment(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, ticket: str, comment: str | None, deadline: float
 ) -> Reading | None:
-    """A comment among the newest of its ticket, the very newest where none is named; None when it is not listed.
+    """Find a comment among the newest of its ticket; `comment` None is the newest one. None if it is not listed.
 
-    Raises NotFound where there is no such ticket, and like `fetch_page`.
+    Raises NotFound for an unknown ticket, and like `fetch_page`.
     """
     query = ListQuery(limit=mapping.endpoints.max_limit, parent=ticket, newest_first=True)
     for _ in range(COMMENT_PAGES):
@@ -136,7 +138,7 @@ async def fetch_comment(
 
 
 async def send_read(deps: RecordDeps, connection: Connection, request: VendorRequest, deadline: float) -> VendorReply:
-    """Send a read; a refusal becomes the caller's problem."""
+    """Send a read. A refusal raises its Problem."""
     try:
         return await deps.vendors.send(connection, request, deadline=deadline)
     except VendorRefused as refused:

@@ -1,8 +1,8 @@
-"""From a record's bytes to what they mean, by the revision that its route says; and what is tried beside it.
+"""Map a record with the revision of its route, and compare it with the revisions on trial.
 
-A canary answers for its share of the records: which ones is a matter of the record's id alone, so that no record flaps
-between two readings. It is weighed against the active revision on the same bytes, and where only it refuses them, the
-active one answers, so that nobody suffers for being in the sample.
+A canary maps its share of the records. The id of a record alone decides, so that a record never alternates between two
+revisions. The canary is compared with the active revision on the same bytes. If only the canary refuses a record, the
+active revision answers.
 """
 
 import hashlib
@@ -30,8 +30,7 @@ _log = logging.getLogger("lockstitch.mappings")
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A record as it was understood, the revision that understood it, the vendor's own bytes, and the facts of the
-    account that it was read with."""
+    """A mapped record, with the revision that mapped it, the vendor's bytes, and the account facts used."""
 
     mapped: Mapped[Any]
     mapping: AnyMapping
@@ -49,39 +48,31 @@ async def map_record(
     remote_id: str | None = None,
     pinned: bool = False,
 ) -> Reading:
-    """What a record means. `mapping` is kept to where it is `pinned`, or neither active nor a canary any more, as for
-    an operation that began with an older one; else the route decides. `remote_id` is the record's, where it is known
-    already. Raises VendorDrifted."""
+    """Map a record. The route chooses the revision, unless `mapping` is `pinned` or neither active nor a canary.
+
+    The latter is an operation that began with an older revision. `remote_id` is the record's id, if known. Raises
+    VendorDrifted.
+    """
     route = None if pinned else deps.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
-        return Reading(
-            mapped=await map_at_revision(deps, connection, mapping, raw, account),
-            mapping=mapping,
-            raw=raw,
-            account=account,
-        )
+        return _reading(mapping, raw, account, await map_at_revision(deps, connection, mapping, raw, account))
     present = active_mapping(deps, connection, mapping.object) or mapping
     canary = canary_of(connection, present, route)
     if mapping not in (present, canary):
-        return Reading(
-            mapped=await map_at_revision(deps, connection, mapping, raw, account),
-            mapping=mapping,
-            raw=raw,
-            account=account,
-        )
-    before = await _try(deps, connection, present, raw, account)
-    _offer(deps, connection, present, route, raw, account, before)
+        return _reading(mapping, raw, account, await map_at_revision(deps, connection, mapping, raw, account))
+    before = await _map_or_refusal(deps, connection, present, raw, account)
+    _offer_to_shadow(deps, connection, present, route, raw, account, before)
     id = before.remote.id if isinstance(before, Mapped) else remote_id
     if canary is None or route.canary is None or id is None or not takes(route.canary, connection, present, id):
         return _reading(present, raw, account, before)
-    after = await _try_canary(deps, connection, canary, raw, account)
-    deps.trials.weigh(_weigh(_key(connection, present, canary), before, after))
+    after = await _map_by_canary(deps, connection, canary, raw, account)
+    deps.trials.weigh(_compare_readings(_key(connection, present, canary), before, after))
     if isinstance(after, Mapped):
-        return Reading(mapped=after, mapping=canary, raw=raw, account=account)
+        return _reading(canary, raw, account, after)
     return _reading(present, raw, account, before)
 
 
-def weigh_draft(
+def compare_draft(
     deps: RecordDeps,
     connection: Connection,
     mapping: AnyMapping,
@@ -90,8 +81,10 @@ def weigh_draft(
     account: Any,
     draft: Draft[Any] | None,
 ) -> None:
-    """Compare a draft that `mapping` has made with what the shadow would make of it, or a canary's with what the active
-    revision would have. None is a draft that it broke over: of a canary that is a refusal."""
+    """Compare a draft of `mapping` with the shadow's, or a canary's draft with that of the active revision.
+
+    `draft` None: the mapping raised an error, which counts as a refusal by a canary.
+    """
     route = deps.mapping_routes.of(connection.name, mapping.name)
     if route is None or (route.shadow is None and route.canary is None):
         return
@@ -102,12 +95,12 @@ def weigh_draft(
         deps.trials.offer_draft(key, rate, shadow, patch, raw, account, draft)
     if mapping is not present and mapping is canary_of(connection, present, route):
         deps.trials.weigh(
-            _weigh_drafts(_key(connection, present, mapping), _draft_again(present, patch, raw, account), draft)
+            _compare_drafts(_key(connection, present, mapping), _draft_or_none(present, patch, raw, account), draft)
         )
 
 
 async def read_again(connection: Connection, reading: Reading, revision: int) -> Reading | None:
-    """The same record as another revision reads it; None where there is no such revision, or it cannot."""
+    """Map the record with another revision. None if there is no such revision, or it refuses the record."""
     mapping = mapping_of(connection.vendor, reading.mapping.object, revision)
     if mapping is None:
         return None
@@ -121,7 +114,7 @@ async def read_again(connection: Connection, reading: Reading, revision: int) ->
 
 
 def choose_writer(deps: RecordDeps, connection: Connection, present: AnyMapping, record: str) -> AnyMapping:
-    """The revision that drafts a write of this record: the active one, or a canary that the record falls to."""
+    """Choose the revision that drafts a write of this record: the active one, or the canary for its share."""
     route = deps.mapping_routes.of(connection.name, present.name)
     canary = None if route is None else canary_of(connection, present, route)
     if route is None or route.canary is None or canary is None:
@@ -130,14 +123,14 @@ def choose_writer(deps: RecordDeps, connection: Connection, present: AnyMapping,
 
 
 def canary_of(connection: Connection, present: AnyMapping, route: Route) -> AnyMapping | None:
-    """The revision that answers for a share, where there is one that this version of Lockstitch knows."""
+    """Return the canary of the route, if this version of Lockstitch has that revision."""
     if route.canary is None or route.canary.revision == present.revision:
         return None
     return mapping_of(connection.vendor, present.object, route.canary.revision)
 
 
 def takes(canary: Canary, connection: Connection, mapping: AnyMapping, record: str) -> bool:
-    """Whether this record is among the share: always the same answer, and a greater share keeps those of a smaller."""
+    """Return whether this record is in the canary's share. A larger share includes the records of a smaller one."""
     digest = hashlib.blake2b(f"{connection.name}\0{mapping.name}\0{record}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) < canary.share * 2**64
 
@@ -145,8 +138,7 @@ def takes(canary: Canary, connection: Connection, mapping: AnyMapping, record: s
 async def map_at_revision(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any]:
-    """Bytes of a record to what this very revision makes of them, under a span, and shown to the lookout for drift.
-    Raises VendorDrifted."""
+    """Map a record with this very revision, under a span, and offer it to drift detection. Raises VendorDrifted."""
     with mapping_span(mapping.name, mapping.revision, "read"), as_vendor_drift(deps, connection, mapping, raw):
         mapped = await run_mapping(mapping, raw, account, partial(mapping.read, raw, account))
     deps.drift.show(connection.name, mapping, raw, mapped.data)
@@ -154,8 +146,10 @@ async def map_at_revision(
 
 
 async def refuse_rejected_drift(deps: RecordDeps, connection: Connection, *readings: Reading) -> None:
-    """Raises VendorDrifted where one of the records has drift that the connection rejects. It is for whoever may turn a
-    record away: the readings that settle a write may not, for what is done is done."""
+    """Raise VendorDrifted if a record has drift that the connection rejects.
+
+    Only for reads that may refuse a record. The reading that settles a write may not: the write is done.
+    """
     for reading in readings:
         try:
             await deps.drift.refuse(connection.name, reading.mapping, reading.raw, reading.mapped.data)
@@ -167,8 +161,10 @@ async def refuse_rejected_drift(deps: RecordDeps, connection: Connection, *readi
 def as_vendor_drift(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, record: msgspec.Raw | None = None
 ) -> Iterator[None]:
-    """Whatever the vendor sent that does not fit the wire Structs becomes VendorDrifted, and a finding. `record` is
-    what is read; None is the answer around it."""
+    """Turn an answer that does not fit the wire Structs into VendorDrifted and a finding.
+
+    `record` is the record being read; None is the answer that contains it.
+    """
     try:
         yield
     except Unmappable as error:
@@ -177,7 +173,7 @@ def as_vendor_drift(
         raise problem_of_unmappable(connection, mapping.object, error) from error
 
 
-async def _try(
+async def _map_or_refusal(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
     try:
@@ -186,24 +182,24 @@ async def _try(
         return drifted
 
 
-async def _try_canary(
+async def _map_by_canary(
     deps: RecordDeps, connection: Connection, mapping: AnyMapping, raw: msgspec.Raw, account: Any
 ) -> Mapped[Any] | VendorDrifted:
-    """A revision that is new may break; that is a refusal of its own, and not the caller's trouble."""
+    """Map with a canary. An error in the new revision counts as a refusal, and the caller does not see it."""
     try:
-        return await _try(deps, connection, mapping, raw, account)
-    except Exception:  # noqa: BLE001 - whatever it is, the active revision answers
+        return await _map_or_refusal(deps, connection, mapping, raw, account)
+    except Exception:  # noqa: BLE001 - the active revision answers
         _log.exception("a canary broke", extra={"mapping": mapping.name, "revision": mapping.revision})
         return VendorDrifted(f"r{mapping.revision} of {mapping.name} broke with an error of its own.")
 
 
-def _draft_again(mapping: AnyMapping, patch: Any, raw: msgspec.Raw | None, account: Any) -> Draft[Any] | None:
-    """What another revision would send; None where it cannot read the present record, or breaks."""
+def _draft_or_none(mapping: AnyMapping, patch: Any, raw: msgspec.Raw | None, account: Any) -> Draft[Any] | None:
+    """Draft with another revision. None if it cannot read the present record, or raises an error."""
     try:
         return mapping.to_vendor(patch, None if raw is None else mapping.decode(raw), account)
     except Unmappable:
         return None
-    except Exception:  # noqa: BLE001 - it is only weighed against: what is sent is another's
+    except Exception:  # noqa: BLE001 - the draft is only compared
         _log.exception("a revision broke", extra={"mapping": mapping.name, "revision": mapping.revision})
         return None
 
@@ -214,7 +210,7 @@ def _reading(mapping: AnyMapping, raw: msgspec.Raw, account: Any, made: Mapped[A
     return Reading(mapped=made, mapping=mapping, raw=raw, account=account)
 
 
-def _offer(
+def _offer_to_shadow(
     deps: RecordDeps,
     connection: Connection,
     present: AnyMapping,
@@ -226,31 +222,33 @@ def _offer(
     if route.shadow is None or route.shadow.revision == present.revision:
         return
     shadow = mapping_of(connection.vendor, present.object, route.shadow.revision)
-    told = made if isinstance(made, Mapped) else made.__cause__
-    if shadow is not None and isinstance(told, Mapped | Unmappable):
+    result = made if isinstance(made, Mapped) else made.__cause__
+    if shadow is not None and isinstance(result, Mapped | Unmappable):
         key = _key(connection, present, shadow)
-        deps.trials.offer_reading(key, route.shadow.sample_rate, shadow, raw, account, told)
+        deps.trials.offer_reading(key, route.shadow.sample_rate, shadow, raw, account, result)
 
 
 def _key(connection: Connection, present: AnyMapping, tried: AnyMapping) -> TrialKey:
     return TrialKey(connection=connection.name, mapping=present.name, active=present.revision, tried=tried.revision)
 
 
-def _weigh(key: TrialKey, before: Mapped[Any] | VendorDrifted, after: Mapped[Any] | VendorDrifted) -> CanaryTally:
+def _compare_readings(
+    key: TrialKey, before: Mapped[Any] | VendorDrifted, after: Mapped[Any] | VendorDrifted
+) -> CanaryTally:
     lost = [len(made.loss) if isinstance(made, Mapped) else None for made in (before, after)]
-    return _weighing(key, [isinstance(before, VendorDrifted), isinstance(after, VendorDrifted)], lost)
+    return _tally(key, [isinstance(before, VendorDrifted), isinstance(after, VendorDrifted)], lost)
 
 
-def _weigh_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | None) -> CanaryTally:
-    """Of two drafts the one that refuses more fields counts as refused, and each that there is none of."""
+def _compare_drafts(key: TrialKey, before: Draft[Any] | None, after: Draft[Any] | None) -> CanaryTally:
+    """Compare two drafts. The one that refuses more fields counts as refused, and so does a missing one."""
     if before is None or after is None:
-        return _weighing(key, [before is None, after is None], [None, None])
+        return _tally(key, [before is None, after is None], [None, None])
     more = [len(before.refused) > len(after.refused), len(after.refused) > len(before.refused)]
-    return _weighing(key, more, [len(before.loss), len(after.loss)])
+    return _tally(key, more, [len(before.loss), len(after.loss)])
 
 
-def _weighing(key: TrialKey, refused: list[bool], lost: list[int | None]) -> CanaryTally:
-    """Both lists hold the active revision's and the canary's; loss is compared where both have read."""
+def _tally(key: TrialKey, refused: list[bool], lost: list[int | None]) -> CanaryTally:
+    """Both lists hold the active revision's value and the canary's. Loss is compared if neither refused."""
     before, after = lost
     more = 0 if before is None or after is None else after - before
     return CanaryTally(

@@ -1,4 +1,4 @@
-"""What a field can hold at a connection, for drop-downs: owners, agents, groups, statuses, choices of custom fields."""
+"""The options of a field at a connection: owners, agents, groups, statuses, choices of custom fields."""
 
 import time
 from datetime import UTC, datetime
@@ -20,14 +20,20 @@ OLDEST: Final = 86_400
 
 
 class OptionsView(Struct, frozen=True, kw_only=True):
-    """The options of one field, and how old they are."""
+    """The options of one field, and their age."""
 
     connection: str
+    """The connection. Example: `"hubspot"`"""
     object: ObjectName
+    """The object. Example: `"ticket"`"""
     field: str
+    """The field. Example: `"status"`"""
     options: tuple[Option, ...]
+    """The options, in the order in which the vendor shows them."""
     fetched_at: datetime
+    """When the options were fetched from the vendor. Example: `"2026-05-01T09:30:00Z"`"""
     age_seconds: float
+    """Their age in seconds. Example: `41.5`"""
 
 
 async def read_options(
@@ -39,10 +45,10 @@ async def read_options(
     max_age: float | None,
     wait: float | None = None,
 ) -> OptionsView:
-    """The options of a field, at most `max_age` seconds old where that is given, within `wait` seconds, if given.
+    """Return the options of a field, at most `max_age` seconds old, within `wait` seconds, each if given.
 
-    Raises NotFound without such a connection, UnsupportedAction where it has no such objects, InvalidField for a field
-    without options, which names those that have some; and the vendor's problems.
+    Raises NotFound for an unknown connection, UnsupportedAction if it has no such objects, InvalidField for a field
+    without options, and the vendor's problems.
     """
     connection = deps.connections.by_name.get(connection_name)
     if connection is None:

@@ -1,4 +1,4 @@
-"""Reading: one resource, or one page of a live list, straight from the system that holds it."""
+"""Read one resource, or one page of a live list, directly from the system that holds it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from canonical.parts import ObjectName
 from mappings.spec import ListQuery
 
 READ_LIMIT = 25.0
-"""Seconds that a read may take in all, retries and waiting for the vendor's budget included, unless its caller says."""
+"""Seconds that a read may take, with retries and waiting for the vendor's budget, unless the caller says."""
 
 
 class ReadRecord(Struct, frozen=True, kw_only=True):
@@ -34,14 +34,16 @@ class ReadRecord(Struct, frozen=True, kw_only=True):
 
 
 class RecordPage(Page, frozen=True, kw_only=True):
-    """The list envelope of live records. Those that do not map are named in `unreadable` and block nothing."""
+    """The list envelope of live records. Unmappable records are listed in `unreadable` and block nothing."""
 
     unreadable: Sequence[Unreadable]
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
-    """What a caller asks of a list. `filters` are exact; `parent` is the ticket's `{id}` for comments; `revision` is
-    the one to understand the records by, where the caller names one; `wait` is how many seconds the caller waits."""
+    """A request for a page. `filters` are exact; `parent` is the ticket's `{id}` for comments.
+
+    `revision` maps the records, if the caller names one. `wait` is how many seconds the caller waits.
+    """
 
     object: ObjectName
     connection: str | None = None
@@ -64,8 +66,8 @@ async def read_one(
     revision: NamedRevision | None = None,
     wait: float | None = None,
 ) -> ReadRecord:
-    """The resource behind `{id}`, with the vendor's own payload when asked for; understood by `revision`, if given;
-    within `wait` seconds, if given."""
+    """Read the resource of `{id}`, with the vendor's payload on request, by `revision` and within `wait` seconds if
+    given."""
     deadline = time.monotonic() + (READ_LIMIT if wait is None else wait)
     target = await resolve_record(deps, object_name, identifier, connection, revision)
     reading = await fetch_record(
@@ -79,10 +81,10 @@ async def read_one(
 
 
 async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) -> RecordPage:
-    """One page. A page may hold fewer than `limit` resources while `has_more` is true.
+    """Read one page. It may hold fewer than `limit` resources while `has_more` is true.
 
-    Raises InvalidField for a filter or a cursor that cannot be used here, UnsupportedAction where the connection
-    cannot list such objects.
+    Raises InvalidField for an unusable filter or cursor, and UnsupportedAction if the connection cannot list such
+    objects.
     """
     deadline = time.monotonic() + (READ_LIMIT if request.wait is None else request.wait)
     parent_id: str | None = None
@@ -118,7 +120,7 @@ async def read_page(deps: RecordDeps, cursors: Cursors, request: ListRequest) ->
 async def _without_rejected(
     deps: RecordDeps, connection: Connection, page: FetchedPage
 ) -> tuple[list[Reading], list[Unreadable]]:
-    """The readings that the connection's drift rules accept; the others join the unreadable records."""
+    """Return the readings that the drift rules accept. The others become unreadable records."""
     accepted: list[Reading] = []
     unreadable = [*page.unreadable]
     for reading in page.readings:

@@ -1,4 +1,4 @@
-"""A vendor's no, or an answer that cannot be read, as the problem that the caller is told about."""
+"""Turn a vendor's refusal, or an answer that cannot be read, into a Problem for the caller."""
 
 from app.errors import (
     DuplicateRecord,
@@ -30,7 +30,7 @@ PROBLEM_OF: dict[RefusalKind, type[Problem]] = {
 
 
 def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Problem:
-    """The problem for a definite no, with the vendor's own words beside ours."""
+    """Return the problem for a definite refusal, with the vendor's own words."""
     refusal = refused.refusal
     says = VendorSays(
         connection=connection.name,
@@ -50,7 +50,7 @@ def problem_of_refusal(connection: Connection, refused: VendorRefused) -> Proble
 
 
 def problem_of_unmappable(connection: Connection, object_name: str, error: Unmappable) -> Problem:
-    """The problem for a record without an honest reading. The reason names a type or a field, never a value."""
+    """Return the problem for a record that cannot be mapped. The reason names a type or field, never a value."""
     says = VendorSays(connection=connection.name, detail=f"{error.reason} at {error.place}")
     if isinstance(error, VendorDrift):
         return VendorDrifted(

@@ -1,4 +1,4 @@
-"""Which connection, which mapping, which record: from `{id}` and `?connection=` to something that can be called."""
+"""Resolve `{id}` and `?connection=` to a connection, a mapping and a record."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ AnyMapping = VendorMapping[Any, Any, Any, Any, Any]
 
 
 class ResolvedRecord(Struct, frozen=True, kw_only=True):
-    """A record to read or write: where it is and how it is understood."""
+    """A record to read or write: its connection, mapping and ids."""
 
     connection: Connection
     mapping: AnyMapping
@@ -31,9 +31,9 @@ class ResolvedRecord(Struct, frozen=True, kw_only=True):
 
 
 def choose_connection(deps: RecordDeps, object_name: ObjectName, named: str | None) -> Connection:
-    """The connection of `?connection=`, else the object's system of record.
+    """Return the connection of `?connection=`, else the object's system of record.
 
-    Raises InvalidField for a name that is not configured, UnsupportedAction where no system of record is.
+    Raises InvalidField for an unknown name, and UnsupportedAction if no system of record is configured.
     """
     if named is None:
         owner = deps.connections.systems_of_record.get(object_name)
@@ -54,11 +54,10 @@ def choose_connection(deps: RecordDeps, object_name: ObjectName, named: str | No
 def choose_mapping(
     deps: RecordDeps, connection: Connection, object_name: ObjectName, revision: int | NamedRevision | None = None
 ) -> AnyMapping:
-    """How this connection understands the object: the active revision, the one that an operation began with, or the one
-    that the caller names.
+    """Choose the mapping of an object: the active revision, a recorded one, or the one that the caller names.
 
-    Raises UnsupportedAction, naming the connections that can, where the vendor has no such object; InvalidField for a
-    named revision that is not one of this object at this connection.
+    Raises UnsupportedAction if the vendor has no such object, and InvalidField for a named revision of another object
+    or connection.
     """
     if isinstance(revision, NamedRevision):
         return _named(connection, object_name, revision)
@@ -76,8 +75,7 @@ def choose_mapping(
 
 
 def active_mapping(deps: RecordDeps, connection: Connection, object_name: ObjectName) -> AnyMapping | None:
-    """The revision of the route; where none names one that this version of Lockstitch has, the newest that is
-    released. None where the vendor has no such object."""
+    """Return the active revision of the route, else the newest released one. None if the vendor has no such object."""
     newest = active(connection.vendor, object_name)
     route = None if newest is None else deps.mapping_routes.of(connection.name, newest.name)
     if route is None or route.active is None:
@@ -99,7 +97,7 @@ def _named(connection: Connection, object_name: ObjectName, wanted: NamedRevisio
 
 
 def cannot(deps: RecordDeps, connection: Connection, object_name: ObjectName, what: str) -> UnsupportedAction:
-    """The problem for a verb that a connection lacks, naming those that hold such objects."""
+    """Return the problem for an action that a connection lacks. It names the connections that hold such objects."""
     able = [
         name
         for name, other in sorted(deps.connections.by_name.items())
@@ -116,10 +114,10 @@ async def resolve_record(
     named: str | None,
     revision: NamedRevision | None = None,
 ) -> ResolvedRecord:
-    """The record behind `{id}`: a canonical id, or `<connection>:<vendor id>`; understood by `revision`, if given.
+    """Resolve `{id}`, a canonical id or `<connection>:<vendor id>`, with the mapping `revision` if given.
 
-    Raises NotFound for an id of another object, an unknown canonical id, one that is not known at the named
-    connection, and a connection in the id that is not configured.
+    Raises NotFound for an id of another object, an unknown canonical id, one that is unknown at the named connection,
+    and an id with an unknown connection.
     """
     if ":" in identifier:
         return _by_remote_id(deps, object_name, identifier, named, revision)
@@ -132,7 +130,7 @@ async def resolve_record(
         raise NotFound(f"No {object_name} has the id {identifier[:80]}.")
     wanted = named if named is not None else deps.connections.systems_of_record.get(object_name)
     if named is not None:
-        choose_connection(deps, object_name, named)  # an unknown name is the caller's mistake, not a missing record
+        choose_connection(deps, object_name, named)  # an unknown name is an invalid field, not a missing record
     link = next((link for link in links if link.connection == wanted), links[0] if named is None else None)
     if link is None or link.connection not in deps.connections.by_name:
         raise NotFound(f"The {object_name} {identifier[:80]} is not known at the connection {named or 'it came from'}.")

@@ -1,4 +1,4 @@
-"""From a mapped record to the resource that callers see: canonical ids, `meta`, the entity tag, the answer's bytes."""
+"""Turn a mapped record into the resource for callers: canonical ids, `meta`, the entity tag."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,14 @@ _encoder = msgspec.json.Encoder()
 async def name_records(
     deps: RecordDeps, connection: Connection, readings: Sequence[Reading], *, ticket: str | None = None
 ) -> tuple[Struct, ...]:
-    """Resources with their canonical ids, and those of the customers that orders and tickets name, where the vendor has
-    any. Comments have none; they name the ticket that they belong to, whose remote id is given for them. All are of one
-    object."""
+    """Return resources with their canonical ids, and with those of the customers in orders and tickets.
+
+    Comments have no canonical id; they name their ticket, whose remote id is `ticket`. All records are of one object.
+    """
     if not readings:
         return ()
     people = [remote_id for one in readings if (remote_id := person_of(one.mapped.data)) is not None]
-    # An id stands for a record that can be read: a help desk may know people and have no customers.
+    # Only readable records get an id: a help desk may know people and have no customers.
     people = people if active(connection.vendor, "customer") else []
     known = await deps.links.ensure("customer", connection.name, people) if people else {}
     object_name = readings[0].mapping.object
@@ -41,7 +42,7 @@ async def name_records(
 
 
 def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: tuple[Loss, ...] = ()) -> ResourceMeta:
-    """Where a resource came from."""
+    """Return the origin of a resource."""
     return ResourceMeta(
         connection=connection.name,
         vendor=connection.vendor.name,
@@ -57,8 +58,10 @@ def meta_of(connection: Connection, mapping: AnyMapping, remote: Remote, loss: t
 
 
 def etag_of(resource: Any) -> str:
-    """A strong entity tag over the resource, without `meta.links` and without what only answers to writes carry, so
-    that the tag of a write and that of the next read are the same."""
+    """Return a strong entity tag over the resource.
+
+    `meta.links` and the members that only writes have are left out, so that a write and the next read have equal tags.
+    """
     meta = msgspec.structs.replace(resource.meta, links=(), loss=(), operation_id=UNSET, correlation_id=UNSET)
     digest = hashlib.sha256(_encoder.encode(msgspec.structs.replace(resource, meta=meta)))
     return f'"{digest.hexdigest()[:32]}"'
@@ -67,7 +70,7 @@ def etag_of(resource: Any) -> str:
 async def _name_comments(
     deps: RecordDeps, connection: Connection, readings: Sequence[Reading], ticket: str | None
 ) -> tuple[Struct, ...]:
-    assert ticket is not None  # noqa: S101 - whoever reads comments knows whose
+    assert ticket is not None  # noqa: S101 - comments are read through their ticket
     ids = await deps.links.ensure("ticket", connection.name, [ticket])
     return tuple(
         msgspec.structs.replace(
@@ -80,7 +83,7 @@ async def _name_comments(
 
 
 def person_of(data: Any) -> str | None:
-    """The remote id of the customer whom an order or a ticket names; None for nobody."""
+    """Return the remote id of the customer in an order or ticket, or None."""
     if isinstance(data, Order):
         return data.customer.remote_id if data.customer is not None else None
     if isinstance(data, Ticket):
@@ -89,7 +92,7 @@ def person_of(data: Any) -> str | None:
 
 
 def with_person(data: Any, people: Mapping[str, str]) -> Any:
-    """The order or ticket with the canonical id of the customer whom it names, where `people` has one by remote id."""
+    """Add the canonical id of the customer to an order or ticket. `people` maps remote ids to canonical ids."""
     person = person_of(data)
     if person is None or person not in people:
         return data

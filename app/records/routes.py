@@ -1,143 +1,228 @@
-"""Read and list customers, orders, tickets and comments; field options; data contracts."""
+"""HTTP operations: read and list customers, orders, tickets and comments; field options; data contracts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
-from litestar import route
+import msgspec
 from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
 
 from app.errors import NotFound
-from app.http.admission import Admitted, AnyRequest, admit, admit_any, named_revision, preferences
-from app.http.deps import HttpDeps, deps_of
+from app.http.admission import AnyRequest
+from app.http.deps import HttpDeps
+from app.http.headers import IF_NONE_MATCH, MAPPING, WAIT
+from app.http.operation import VENDOR_READ, Call, Listing, operation
 from app.http.paging import whole_list
+from app.http.parameters import (
+    LIMIT,
+    RECORD_CONNECTION,
+    RECORD_ID,
+    Parameter,
+    PathText,
+    choice,
+    cursor,
+    instant,
+    text,
+    whole,
+)
 from app.http.plurals import PLURAL
-from app.http.query import Query
 from app.http.responses import Answered, json_response, page_response, resource_response
-from app.records.contracts import describe_contract, list_contracts
+from app.records import options
+from app.records.contracts import describe_contract
+from app.records.contracts import list_contracts as summaries
 from app.records.deps import RecordDeps
-from app.records.options import OLDEST, read_options
+from app.records.options import OLDEST, OptionsView
 from app.records.read import ListRequest, read_one, read_page
+from app.records.views import ContractSummary, DataContract
+from canonical.customer import Customer
+from canonical.order import Order
 from canonical.parts import ObjectName
+from canonical.ticket import Comment, Ticket
 
-FILTERS: Final[dict[ObjectName, tuple[str, ...]]] = {
-    "customer": ("email", "external_id"),
-    "order": ("email", "number", "external_id", "status"),
-    "ticket": ("number", "external_id", "status"),
-    "comment": (),
-}
-LIST_PARAMETERS: Final = ("connection", "limit", "cursor", "updated_since")
-OBJECTS = tuple(name for name in PLURAL if name != "comment")
-ANY_AGE = -1
+ABOUT: Final = "About"
+OBJECT: Final = PathText("object", "customer, order or ticket.", "customer")
+INCLUDE: Final = choice("include", "`raw` adds the vendor's payload.", ("raw",))
+CURSOR: Final = cursor(longest=4096)
+UPDATED_SINCE: Final = instant("updated_since", "Only records changed at or after this time")
+EMAIL: Final = text("email", "Only this exact address.", "ann@example.com")
+NUMBER: Final = text("number", "Only this exact number, as people use it.", "#1001")
+EXTERNAL_ID: Final = text("external_id", "Only this exact key, which the caller assigned.", "crm-77")
+STATUS: Final = text("status", "Only this canonical status.", "open")
+MAX_AGE: Final = whole(
+    "max_age",
+    "Maximum age in seconds. 0 asks the vendor now, unless the lists are less than five seconds old.",
+    0,
+    OLDEST,
+    example=60,
+    default=None,
+)
+Filters = tuple[Parameter[str | None], ...]
+OBJECTS: Final[dict[str, ObjectName]] = {name: name for name in PLURAL if name != "comment"}
 
 
-def read_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
-    """List and read of one object."""
-    base = f"/v1/{PLURAL[object_name]}"
-    scope = f"{PLURAL[object_name]}:read"
+def read_handlers(object_name: ObjectName, answer: type[Struct], filters: Filters) -> Sequence[HTTPRouteHandler]:
+    """Declare the list and the read of one object."""
+    plural = PLURAL[object_name]
+    tag, scopes = plural.title(), (f"{plural}:read",)
 
-    @route(base, http_method=["GET"], name=f"list {object_name}")
-    async def list_resources(request: AnyRequest) -> Answered:
-        admitted = await admit(request, scope)
-        return await _list(request, admitted, object_name, None)
+    @operation(
+        "GET",
+        f"/v1/{plural}",
+        tag=tag,
+        scopes=scopes,
+        query=(RECORD_CONNECTION, LIMIT, CURSOR, UPDATED_SINCE, *filters),
+        headers=(MAPPING, WAIT),
+        answer=Listing(item=answer, meaning=f"A page of {plural}."),
+        sends=("Link",),
+        name=f"list_{plural}",
+        text=f"List {plural}.\n\nRead live from the vendor. Filters are exact; a filter that the connection does not"
+        " support is refused.",
+        problems=VENDOR_READ,
+    )
+    async def list_resources(call: Call) -> Answered:
+        given = {one.name: value for one in filters if (value := call.query(one)) is not None}
+        return await _list(call, object_name, updated_since=call.query(UPDATED_SINCE), filters=given)
 
-    @route(f"{base}/{{id:str}}", http_method=["GET"], name=f"read {object_name}")
-    async def read_resource(request: AnyRequest) -> Answered:
-        admitted = await admit(request, scope)
-        revision = named_revision(request, admitted)
-        wait = preferences(request, later=False).wait
-        query = Query(request, ("connection", "include"))
-        connection = query.text("connection")
-        include = query.choice("include", ("raw",))
-        query.check()
+    @operation(
+        "GET",
+        f"/v1/{plural}/{{id}}",
+        tag=tag,
+        scopes=scopes,
+        parameters=(RECORD_ID,),
+        query=(RECORD_CONNECTION, INCLUDE),
+        headers=(IF_NONE_MATCH, MAPPING, WAIT),
+        answer=answer,
+        also={304: None},
+        sends=("ETag",),
+        name=f"read_{object_name}",
+        text=f"Read {'an' if object_name == 'order' else 'a'} {object_name}.\n\nRead live from the vendor.",
+        problems=VENDOR_READ,
+    )
+    async def read_resource(call: Call) -> Answered:
         found = await read_one(
-            deps_of(request, RecordDeps),
+            call.deps(RecordDeps),
             object_name,
-            request.path_params["id"],
-            connection=connection,
-            include_raw=include == "raw",
-            revision=revision,
-            wait=wait,
+            call.path("id"),
+            connection=call.query(RECORD_CONNECTION),
+            include_raw=call.query(INCLUDE) == "raw",
+            revision=call.header(MAPPING),
+            wait=call.header(WAIT),
         )
-        return resource_response(request, found.resource, found.etag)
+        return resource_response(call.request, found.resource, found.etag)
 
     return [list_resources, read_resource]
 
 
-@route("/v1/tickets/{id:str}/comments", http_method=["GET"], name="list comments")
-async def list_comments(request: AnyRequest) -> Answered:
-    """The comments of a ticket, oldest first where the vendor lists them so."""
-    admitted = await admit(request, "tickets:read")
-    return await _list(request, admitted, "comment", request.path_params["id"])
+@operation(
+    "GET",
+    "/v1/tickets/{id}/comments",
+    tag="Tickets",
+    scopes=("tickets:read",),
+    parameters=(RECORD_ID,),
+    query=(RECORD_CONNECTION, LIMIT, CURSOR),
+    headers=(MAPPING, WAIT),
+    answer=Listing(item=Comment, meaning="A page of the comments of a ticket."),
+    sends=("Link",),
+    problems=VENDOR_READ,
+)
+async def list_comments(call: Call) -> Answered:
+    """List the comments of a ticket.
+
+    Oldest first, if the vendor lists them in this order.
+    """
+    return await _list(call, "comment", parent=call.path("id"))
 
 
-@route("/v1/options/{connection:str}/{object:str}/{field:str}", http_method=["GET"], name="read options")
-async def list_field_options(request: AnyRequest) -> Answered:
-    """The options of one field, with their age."""
-    asked = request.path_params
-    object_name = next((name for name in OBJECTS if name == asked["object"]), None)
-    if object_name is None:
-        await admit(request, None)
-        raise NotFound(f"There is no object {asked['object'][:80]!r}; there are: {', '.join(OBJECTS)}.")
-    plural = PLURAL[object_name]
-    await admit_any(request, (f"{plural}:read", f"{plural}:write"))
-    wait = preferences(request, later=False).wait
-    query = Query(request, ("max_age",))
-    max_age = query.whole("max_age", 0, OLDEST, ANY_AGE)
-    query.check()
-    view = await read_options(
-        deps_of(request, RecordDeps),
-        asked["connection"],
-        object_name,
-        asked["field"],
-        max_age=None if max_age == ANY_AGE else float(max_age),
-        wait=wait,
+async def _list(
+    call: Call,
+    object_name: ObjectName,
+    *,
+    updated_since: datetime | None = None,
+    filters: Mapping[str, str] | None = None,
+    parent: str | None = None,
+) -> Answered:
+    wanted = ListRequest(
+        object=object_name,
+        connection=call.query(RECORD_CONNECTION),
+        limit=call.query(LIMIT),
+        cursor=call.query(CURSOR),
+        updated_since=updated_since,
+        filters=filters or {},
+        parent=parent,
+        revision=call.header(MAPPING),
+        wait=call.header(WAIT),
+    )
+    return page_response(call.request, await read_page(call.deps(RecordDeps), call.deps(HttpDeps).cursors, wanted))
+
+
+def _option_scopes(request: AnyRequest) -> tuple[str, ...]:
+    asked: str = request.path_params["object"]
+    if asked not in OBJECTS:
+        raise NotFound(f"Unknown object {asked[:80]!r}. The objects are {', '.join(OBJECTS)}.")
+    plural = PLURAL[OBJECTS[asked]]
+    return (f"{plural}:read", f"{plural}:write")
+
+
+@operation(
+    "GET",
+    "/v1/options/{connection}/{object}/{field}",
+    tag=ABOUT,
+    scopes=tuple(f"{PLURAL[name]}:{verb}" for name in OBJECTS.values() for verb in ("read", "write")),
+    scopes_of=_option_scopes,
+    parameters=(
+        PathText("connection", "A connection's name.", "hubspot"),
+        OBJECT,
+        PathText(
+            "field", "A field of the object, such as status, owner_remote_id, custom_fields.loyalty_tier.", "status"
+        ),
+    ),
+    query=(MAX_AGE,),
+    headers=(WAIT,),
+    answer=OptionsView,
+    problems=VENDOR_READ,
+)
+async def read_options(call: Call) -> Answered:
+    """List the options of a field at a connection.
+
+    For drop-downs: owners, agents, groups, statuses, priorities and choices of custom fields (`custom_fields.<key>`),
+    as configured in the account. Cached for about ten minutes; `max_age` shortens this. Writes are checked against the
+    same lists. A field without options is refused with `invalid-field`, which names the fields that have options.
+    """
+    view = await options.read_options(
+        call.deps(RecordDeps),
+        call.path("connection"),
+        OBJECTS[call.path("object")],
+        call.path("field"),
+        max_age=call.query(MAX_AGE),
+        wait=call.header(WAIT),
     )
     return json_response(view)
 
 
-@route("/v1/contracts", http_method=["GET"], name="list contracts")
-async def contracts(request: AnyRequest) -> Answered:
-    """The data contracts, in short."""
-    await admit(request, None)
-    Query(request, ()).check()
-    return json_response(whole_list(list_contracts()))
+@operation(
+    "GET",
+    "/v1/contracts",
+    tag=ABOUT,
+    answer=Listing(item=ContractSummary, meaning="All data contracts in brief.", name="ContractList"),
+)
+async def list_contracts(call: Call) -> Answered:
+    """List data contracts."""
+    return json_response(whole_list(msgspec.convert(summaries(), list[ContractSummary])))
 
 
-@route("/v1/contracts/{object:str}", http_method=["GET"], name="read contract")
-async def contract(request: AnyRequest) -> Answered:
-    """One data contract, its JSON Schema, and what each connection reads and writes."""
-    await admit(request, None)
-    Query(request, ()).check()
-    return json_response(describe_contract(deps_of(request, RecordDeps), request.path_params["object"]))
-
-
-async def _list(request: AnyRequest, admitted: Admitted, object_name: ObjectName, parent: str | None) -> Answered:
-    revision = named_revision(request, admitted)
-    filters = FILTERS[object_name]
-    known = LIST_PARAMETERS + filters if parent is None else ("connection", "limit", "cursor")
-    query = Query(request, known)
-    wanted = ListRequest(
-        object=object_name,
-        connection=query.text("connection"),
-        limit=query.whole("limit", 1, 250, 50),
-        cursor=query.text("cursor", 4096),
-        updated_since=query.instant("updated_since"),
-        filters=query.several(filters),
-        parent=parent,
-        revision=revision,
-        wait=preferences(request, later=False).wait,
-    )
-    query.check()
-    page = await read_page(deps_of(request, RecordDeps), deps_of(request, HttpDeps).cursors, wanted)
-    return page_response(request, page)
+@operation("GET", "/v1/contracts/{object}", tag=ABOUT, parameters=(OBJECT,), answer=DataContract)
+async def read_contract(call: Call) -> Answered:
+    """Read a data contract, its schemas, and what each connection reads and writes."""
+    return json_response(msgspec.convert(describe_contract(call.deps(RecordDeps), call.path("object")), DataContract))
 
 
 HANDLERS: Final = (
-    *read_handlers("customer"),
-    *read_handlers("order"),
-    *read_handlers("ticket"),
+    *read_handlers("customer", Customer, (EMAIL, EXTERNAL_ID)),
+    *read_handlers("order", Order, (EMAIL, NUMBER, EXTERNAL_ID, STATUS)),
+    *read_handlers("ticket", Ticket, (NUMBER, EXTERNAL_ID, STATUS)),
     list_comments,
-    list_field_options,
-    contracts,
-    contract,
+    read_options,
+    list_contracts,
+    read_contract,
 )

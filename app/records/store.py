@@ -1,4 +1,4 @@
-"""Canonical id ↔ vendor id. Ids never change once given, so known pairs are kept in a bounded memory."""
+"""Links between canonical ids and vendor ids. They never change, so known pairs are cached, up to a limit."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,8 +18,8 @@ SELECT = Statement(
     """,
 )
 
-# What is new and what was there, in one go. A row that another process commits at this very moment shows in neither
-# half, because the statement sees the table as it was when it began.
+# New and existing rows in one statement. A row that another process commits meanwhile appears in neither half, because
+# the statement sees the table as it was at its start.
 MAKE = Statement(
     "INSERT link",
     """
@@ -50,20 +50,20 @@ SELECT_CANONICAL = Statement(
 
 
 class PostgresLinks:
-    """`ports.Links` on PostgreSQL."""
+    """The store of links."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[tuple[str, str, str], str] = {}
 
     async def ensure(self, object_name: ObjectName, connection: str, remote_ids: Sequence[str]) -> Mapping[str, str]:
-        """The canonical id of each remote id, made where there is none yet."""
+        """Return the canonical id of each remote id. Missing ones are created."""
         found = {
             remote_id: canonical_id
             for remote_id in remote_ids
             if (canonical_id := self._known.get((object_name, connection, remote_id))) is not None
         }
-        wanted = sorted(set(remote_ids) - found.keys())  # sorted: two callers lock rows in the same order
+        wanted = sorted(set(remote_ids) - found.keys())  # sorted: all callers lock rows in the same order
         if not wanted:
             return found
         fresh = [new_id(ID_PREFIX[object_name]) for _ in wanted]
@@ -76,7 +76,7 @@ class PostgresLinks:
         return found
 
     async def find(self, canonical_id: str) -> Sequence[KnownLink]:
-        """Where a canonical id is known, oldest first."""
+        """Return the records of a canonical id, oldest first."""
         rows = await self._database.fetch(SELECT_CANONICAL, canonical_id)
         return [
             KnownLink(object=row["object"], connection=row["connection"], remote_id=row["remote_id"]) for row in rows

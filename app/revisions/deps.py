@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from app.revisions.models import MappingRoutes, TrialBook
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
+from app.revisions.store.trials import PostgresTrialBook
 
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionDeps:
     """The mapping routes, and the results of shadows and canaries."""
 
-    mapping_routes: MappingRoutes
-    trial_book: TrialBook
+    mapping_routes: PostgresMappingRoutes
+    trial_book: PostgresTrialBook

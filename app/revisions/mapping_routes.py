@@ -6,7 +6,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.errors import InvalidField, NotFound, StateConflict
-from app.revisions.models import MappedConnection, MappingRoutes, Route, RouteChange, Shadow, TrialBook
+from app.revisions.models import MappedConnection, Route, RouteChange, Shadow
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
+from app.revisions.store.trials import PostgresTrialBook
 from app.revisions.views import MappingView, RevisionView, view_of
 from app.vendors.models import Connection
 from mappings.registry import VENDORS, AnyMapping, active, is_released
@@ -19,27 +21,35 @@ class ShadowOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A revision to compare with the active one. `sample_rate` is a share, above 0 to 1."""
 
     revision: RevisionNumber
+    """The revision. Example: `2`"""
     sample_rate: Share = 0.1
+    """The share to compare, above 0 to 1. Example: `0.1`"""
 
 
 class CanaryOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A revision to use for a `share` of the records, above 0 to 1."""
 
     revision: RevisionNumber
+    """The revision. Example: `2`"""
     share: Share = 0.1
+    """The share of records, above 0 to 1. Example: `0.1`"""
 
 
 class RouteOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Changes to the route of a mapping at a connection. Absent leaves a setting unchanged; null removes it."""
 
     connection: Annotated[str, Meta(min_length=1, max_length=255)]
+    """The connection. Example: `"hubspot"`"""
     active: RevisionNumber | None | UnsetType = UNSET
+    """The revision to activate; null follows the newest released one. Example: `2`"""
     shadow: ShadowOrder | None | UnsetType = UNSET
+    """The revision to compare with it; null ends the comparison."""
     canary: CanaryOrder | None | UnsetType = UNSET
+    """The revision to answer for a share of the records; null ends the canary."""
 
 
 async def list_mappings(
-    routes: MappingRoutes, book: TrialBook, connections: Mapping[str, Connection]
+    routes: PostgresMappingRoutes, book: PostgresTrialBook, connections: Mapping[str, Connection]
 ) -> list[MappingView]:
     """List every mapping, by name. Raises StoreUnavailable."""
     decided = {(route.connection, route.mapping): route for route in await routes.list()}
@@ -80,7 +90,7 @@ def places_to_pin(connections: Mapping[str, Connection]) -> list[MappedConnectio
 
 
 async def read_mapping(
-    routes: MappingRoutes, book: TrialBook, connections: Mapping[str, Connection], name: str
+    routes: PostgresMappingRoutes, book: PostgresTrialBook, connections: Mapping[str, Connection], name: str
 ) -> MappingView:
     """Return one mapping. Raises NotFound, StoreUnavailable."""
     _revisions_of(name)
@@ -88,7 +98,7 @@ async def read_mapping(
 
 
 async def set_route(
-    routes: MappingRoutes, connections: Mapping[str, Connection], name: str, order: RouteOrder, *, actor: str
+    routes: PostgresMappingRoutes, connections: Mapping[str, Connection], name: str, order: RouteOrder, *, actor: str
 ) -> None:
     """Change a route. Every process follows within about a second. Raises NotFound, InvalidField, StoreUnavailable."""
     revisions = _revisions_of(name)
@@ -106,7 +116,7 @@ async def set_route(
 
 
 async def roll_back(
-    routes: MappingRoutes, connections: Mapping[str, Connection], name: str, connection: str, *, actor: str
+    routes: PostgresMappingRoutes, connections: Mapping[str, Connection], name: str, connection: str, *, actor: str
 ) -> int:
     """Activate the previously active revision and return its number. Raises NotFound, InvalidField, StateConflict."""
     revisions = _revisions_of(name)
@@ -123,7 +133,7 @@ async def roll_back(
     return route.active
 
 
-async def revision_at(routes: MappingRoutes, connection: str, name: str) -> int | None:
+async def revision_at(routes: PostgresMappingRoutes, connection: str, name: str) -> int | None:
     """Return the active revision at a connection, or None for an unknown mapping. Raises StoreUnavailable."""
     revisions = _every_mapping().get(name)
     if revisions is None:
@@ -144,7 +154,7 @@ def _has_released_default(revisions: Sequence[AnyMapping], place: MappedConnecti
     return any(one.revision == place.default and is_released(one) for one in revisions)
 
 
-async def _route_of(routes: MappingRoutes, connection: str, name: str) -> Route | None:
+async def _route_of(routes: PostgresMappingRoutes, connection: str, name: str) -> Route | None:
     decided = await routes.list()
     return next((route for route in decided if (route.connection, route.mapping) == (connection, name)), None)
 

@@ -18,15 +18,20 @@ class Shadow(Struct, frozen=True, kw_only=True):
     """A revision that is compared with the active one. `sample_rate` is the share of traffic, above 0 to 1."""
 
     revision: int
+    """The revision. Example: `2`"""
     sample_rate: float
+    """The share of records and drafts to compare. Example: `0.1`"""
 
 
 class Canary(Struct, frozen=True, kw_only=True):
     """A revision that answers for a `share` of the records, above 0 to 1. `since` is database time."""
 
     revision: int
+    """The revision. Example: `2`"""
     share: float
+    """The share of records that it answers. Example: `0.1`"""
     since: datetime
+    """When it began. Example: `"2026-05-01T09:30:00Z"`"""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -62,31 +67,6 @@ class MappedConnection(Struct, frozen=True, kw_only=True):
     connection: str
     mapping: str
     default: int
-
-
-class MappingRoutes(Protocol):
-    """The routes of the installation. `of` reads a copy in memory that is at most about a second old."""
-
-    def of(self, connection: str, mapping: str) -> Route | None:
-        """Return the route, or None where none is set."""
-
-    async def refresh(self) -> None:
-        """Reload the copy in memory. Raises StoreUnavailable."""
-
-    async def list(self) -> Sequence[Route]:
-        """Read every route from the store. Raises StoreUnavailable."""
-
-    async def pin(self, places: Sequence[MappedConnection]) -> None:
-        """Pin each place that has no route to its default. Audited. Raises StoreUnavailable."""
-
-    async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
-        """Change a route, audit it and notify every process. Raises StoreUnavailable.
-
-        A new shadow or canary deletes the results of the earlier one.
-        """
-
-    async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
-        """Activate the previous revision, end shadow and canary, and audit it. None where there is no previous one."""
 
 
 class TrialKey(Struct, frozen=True, kw_only=True):
@@ -156,7 +136,7 @@ class CanaryTally(Struct, frozen=True, kw_only=True):
 
 
 class TrialBook(Protocol):
-    """Trial results, summed over all processes."""
+    """Takes the results of trials; the tests of `Trials` keep them in memory."""
 
     async def add(self, comparisons: Sequence[Comparisons]) -> None:
         """Add comparisons to the totals. Raises StoreUnavailable."""
@@ -166,9 +146,3 @@ class TrialBook(Protocol):
 
         Raises StoreUnavailable.
         """
-
-    async def shadows(self) -> Sequence[ShadowFigures]:
-        """Return the totals of every shadow. Raises StoreUnavailable."""
-
-    async def canaries(self) -> Sequence[CanaryTally]:
-        """Return the totals of every canary since it began. Raises StoreUnavailable."""

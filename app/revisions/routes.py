@@ -1,41 +1,63 @@
-"""HTTP routes for mappings and their revisions."""
+"""HTTP operations of mappings and their revisions."""
 
 from typing import Final
 
-from litestar import route
-
-from app.http.admission import AnyRequest, admit, read_body
-from app.http.body import decode_patch
-from app.http.deps import deps_of
+from app.http.operation import Call, JsonBody, Listing, operation
 from app.http.paging import whole_list
-from app.http.query import Query
+from app.http.parameters import PathText
 from app.http.responses import Answered, json_response
-from app.problem_document import JSON
+from app.revisions import mapping_routes
 from app.revisions.deps import RevisionDeps
-from app.revisions.mapping_routes import RouteOrder, list_mappings, read_mapping, set_route
+from app.revisions.mapping_routes import RouteOrder
+from app.revisions.views import MappingView
 from app.vendors.models import Connections
 
-
-@route("/ops/mappings", http_method=["GET"], name="list mappings")
-async def list_all(request: AnyRequest) -> Answered:
-    """List every mapping with its revisions and its route and trials at each connection."""
-    await admit(request, "ops:read")
-    Query(request, ()).check()
-    deps = deps_of(request, RevisionDeps)
-    found = await list_mappings(deps.mapping_routes, deps.trial_book, deps_of(request, Connections).by_name)
-    return json_response(whole_list(found))
+TAG: Final = "Operators"
+NAME: Final = PathText("mapping", "A mapping's name: the vendor and the object.", "hubspot.customer")
+ROUTE: Final = JsonBody(
+    into=RouteOrder, example={"connection": "hubspot", "shadow": {"revision": 2, "sample_rate": 0.1}}
+)
 
 
-@route("/ops/mappings/{mapping:str}/route", http_method=["POST"], name="route mapping", status_code=200)
-async def decide(request: AnyRequest) -> Answered:
-    """Set the active revision, the shadow and the canary of a mapping at a connection."""
-    admitted = await admit(request, "ops:write")
-    order = decode_patch(await read_body(request, (JSON,)), RouteOrder)
-    Query(request, ()).check()
-    deps, name = deps_of(request, RevisionDeps), request.path_params["mapping"]
-    connections = deps_of(request, Connections).by_name
-    await set_route(deps.mapping_routes, connections, name, order, actor=admitted.caller.principal)
-    return json_response(await read_mapping(deps.mapping_routes, deps.trial_book, connections, name))
+@operation(
+    "GET",
+    "/ops/mappings",
+    tag=TAG,
+    scopes=("ops:read",),
+    answer=Listing(item=MappingView, meaning="Every mapping.", name="MappingList"),
+)
+async def list_mappings(call: Call) -> Answered:
+    """List mappings with their revisions and routes.
+
+    Sorted by name, with every connection that uses them: the active revision, the differences that a shadow found, the
+    results of a canary, and why a canary was withdrawn.
+    """
+    deps, connections = call.deps(RevisionDeps), call.deps(Connections).by_name
+    return json_response(
+        whole_list(await mapping_routes.list_mappings(deps.mapping_routes, deps.trial_book, connections))
+    )
 
 
-HANDLERS: Final = (list_all, decide)
+@operation(
+    "POST",
+    "/ops/mappings/{mapping}/route",
+    tag=TAG,
+    scopes=("ops:write",),
+    parameters=(NAME,),
+    body=ROUTE,
+    answer=MappingView,
+)
+async def route_mapping(call: Call) -> Answered:
+    """Set the active, shadow or canary revision.
+
+    Every process applies it within about a second, without a restart. An absent member stays; null removes it. A
+    canary is withdrawn automatically if it refuses or loses more than the active revision. Operations keep the
+    revision that they began with. Audited.
+    """
+    deps, name, connections = call.deps(RevisionDeps), call.path("mapping"), call.deps(Connections).by_name
+    order, actor = call.body(ROUTE), call.caller.principal
+    await mapping_routes.set_route(deps.mapping_routes, connections, name, order, actor=actor)
+    return json_response(await mapping_routes.read_mapping(deps.mapping_routes, deps.trial_book, connections, name))
+
+
+HANDLERS: Final = (list_mappings, route_mapping)

@@ -13,8 +13,11 @@ class RevisionView(Struct, frozen=True, kw_only=True):
     """One revision. A released revision never changes; only a released one may become active or a canary."""
 
     revision: int
+    """The revision's number. Example: `2`"""
     released: bool
+    """Whether it is released. A released revision never changes. Example: `true`"""
     vendor_api: str
+    """The version of the vendor's API that it reads. Example: `"v3"`"""
 
 
 class DifferenceView(Struct, frozen=True, kw_only=True):
@@ -24,36 +27,61 @@ class DifferenceView(Struct, frozen=True, kw_only=True):
     """
 
     passing: Passing
+    """Whether the difference is in a read or in a request that would be sent. Example: `"read"`"""
     path: str
+    """JSON Pointer into the resource or the vendor's body, `*` for items of a list. Empty if one of the two refuses the
+    whole record.
+    Example: `"/emails/*"`"""
     count: int
+    """Number of occurrences. Example: `37`"""
     first_seen: datetime
+    """The first occurrence. Example: `"2026-05-01T09:30:00Z"`"""
     last_seen: datetime
+    """The last occurrence. Example: `"2026-05-01T11:00:00Z"`"""
     samples: tuple[dict[str, str | bool | None], ...]
+    """The results of both for one record. Enum values of the canonical model are shown; everything else is masked,
+    letters as x and digits as 0. A side without a value is absent.
+    Example: `[{"active": "unknown", "shadow": "opted_out"}]`"""
 
 
 class ShadowView(Struct, frozen=True, kw_only=True):
     """A comparison of two revisions, running or ended."""
 
     active: int
+    """The active revision. Example: `1`"""
     shadow: int
+    """The revision compared with it. Example: `2`"""
     compared: int
+    """Number of records and drafts compared. Example: `1204`"""
     differing: int
+    """How many of them differ. Example: `37`"""
     dropped: int
+    """How many were sampled but dropped, because too many waited. Example: `0`"""
     first_at: datetime
+    """The first comparison. Example: `"2026-05-01T09:30:00Z"`"""
     last_at: datetime
+    """The last comparison. Example: `"2026-05-01T11:00:00Z"`"""
     differences: tuple[DifferenceView, ...]
+    """Differences by path, the most frequent first."""
 
 
 class CanaryView(Struct, frozen=True, kw_only=True):
     """The results of a canary, compared with the active revision on the same records."""
 
     active: int
+    """The active revision. Example: `1`"""
     canary: int
+    """The canary revision. Example: `2`"""
     weighed: int
+    """Number of records and drafts compared. Example: `41`"""
     refused: int
+    """How many of them the canary refused. Example: `3`"""
     refused_by_active: int
+    """How many of them the active revision refuses. Example: `0`"""
     lost_more: int
+    """For how many the canary lost more. Example: `0`"""
     lost_less: int
+    """For how many the canary lost less. Example: `12`"""
 
 
 class RouteView(Struct, frozen=True, kw_only=True):
@@ -63,24 +91,40 @@ class RouteView(Struct, frozen=True, kw_only=True):
     """
 
     connection: str
+    """The connection. Example: `"hubspot"`"""
     active: int
+    """The active revision. Example: `1`"""
     pinned: bool
+    """Whether it stays active when an update adds a newer one. Otherwise the newest released revision is active.
+    Example: `true`"""
     previous: int | None
+    """The revision that was active before. A rollback returns to it. Example: `2`"""
     shadow: Shadow | None
+    """The revision compared with the active one; null for none."""
     canary: Canary | None
+    """The revision that answers for a share of the records; null for none."""
     note: str | None
+    """Why a canary was withdrawn automatically.
+    Example: `"withdrawn by itself: 3 refused more, r2 against r1 on the last 41 records"`"""
     changed_by: str | None
+    """Who changed the route last. Example: `"key:0198f0a2b7c4"`"""
     changed_at: datetime | None
+    """When it was changed. Example: `"2026-05-01T09:30:00Z"`"""
     comparisons: tuple[ShadowView, ...]
+    """Results of shadows since they began."""
     weighings: tuple[CanaryView, ...]
+    """Results of canaries since they began."""
 
 
 class MappingView(Struct, frozen=True, kw_only=True):
     """A mapping, its revisions, and its route at each connection."""
 
     name: str
+    """The vendor and the object. Example: `"hubspot.customer"`"""
     revisions: tuple[RevisionView, ...]
+    """All revisions in this version of Lockstitch, oldest first."""
     routes: tuple[RouteView, ...]
+    """The route at each connection that uses the mapping."""
 
 
 def view_of(

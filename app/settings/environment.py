@@ -74,7 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_timeout_seconds: int
     """How long an export may take, and an answer (LOCKSTITCH_UPLOAD_TIMEOUT, 600)."""
     http2: bool
-    """Whether HTTP/2 in clear is spoken beside HTTP/1.1 (LOCKSTITCH_HTTP2)."""
+    """Whether cleartext HTTP/2 is enabled in addition to HTTP/1.1 (LOCKSTITCH_HTTP2)."""
     emulators_port: int
     """Port of the vendor emulators, used by `lockstitch dev` (LOCKSTITCH_EMULATORS_PORT, 8090)."""
     data_dir: Path

@@ -21,8 +21,8 @@ from app.signatures.request import (
     SignedRequest,
     UnusableSecret,
 )
-from app.signatures.standard import SECRET_BYTES, new_secret, signed_headers
-from app.signatures.verifying import TOLERANCE, VERIFIERS, check_secret, verify
+from app.signatures.standard_webhooks import SECRET_BYTES, new_secret, signed_headers
+from app.signatures.verify import TOLERANCE, VERIFIERS, check_secret, verify
 
 __all__ = [
     "MAX_SIGNATURES",

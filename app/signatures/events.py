@@ -7,17 +7,17 @@ the body). Without a readable id, the digest of the bytes is the identity.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from app.signatures.events_by_body import hubspot_events, intercom_events, stripe_events
-from app.signatures.events_by_header import (
-    github_events,
-    shopify_events,
-    standard_events,
-    woocommerce_events,
-    zendesk_events,
-)
+from app.signatures.github import github_events
+from app.signatures.hubspot import hubspot_events
+from app.signatures.intercom import intercom_events
 from app.signatures.received import ReceivedEvent
 from app.signatures.request import Headers, Scheme
 from app.signatures.shared_secret import shared_secret_events
+from app.signatures.shopify import shopify_events
+from app.signatures.standard_webhooks import standard_events
+from app.signatures.stripe import stripe_events
+from app.signatures.woocommerce import woocommerce_events
+from app.signatures.zendesk import zendesk_events
 
 _READERS: Final[Mapping[Scheme, Callable[[Headers, bytes], tuple[ReceivedEvent, ...]]]] = {
     "hubspot": hubspot_events,

@@ -43,6 +43,12 @@ class ReceivedEvent:
     remote_id: str | None = None
 
 
+class WithId(Struct, frozen=True, kw_only=True):
+    """A JSON object with an id, for `members`."""
+
+    id: Raw = Raw()
+
+
 def members(body: bytes | Raw, into: type[T]) -> T:
     """Decode a JSON object into a Struct of Raw fields. All fields are empty if `body` is not an object."""
     try:

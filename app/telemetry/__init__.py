@@ -6,8 +6,8 @@
             name_route("/v1/customers/{id}")
             call.answered(200)
 
-Names follow the OpenTelemetry semantic conventions. What never gets in: query values, paths with ids, payloads,
-texts of exceptions, header values. An id of a record points at a person, so routes stand in their place.
+Names follow the OpenTelemetry semantic conventions. Telemetry never contains query values, paths with ids, payloads,
+texts of exceptions or header values. A record's id points at a person, so the route template replaces it.
 """
 
 from app.telemetry.context import bind, correlation_id, current_traceparent, derive_trace_id, traceresponse

@@ -1,4 +1,4 @@
-"""Counts of alarms that were told, and of those that could not be."""
+"""Counts of sent and failed alarms."""
 
 from typing import Literal, get_args
 
@@ -8,21 +8,21 @@ from app.telemetry.metrics import registry
 
 Way = Literal["url", "smtp", "heartbeat"]
 
-told = Counter(
-    "lockstitch_alerts_told",
-    "Alarms by the way they took: url, smtp, heartbeat; and whether they arrived.",
+sent = Counter(
+    "lockstitch_alerts_sent",
+    "Alarms and heartbeats by way and outcome.",
     ("way", "outcome"),
     registry=registry,
 )
 
 
-def count_told(way: Way, arrived: bool) -> None:
-    """An alarm, or a sign of life, was sent."""
-    told.labels(way, "arrived" if arrived else "failed").inc()
+def count_sent(way: Way, arrived: bool) -> None:
+    """Count an alarm or heartbeat."""
+    sent.labels(way, "arrived" if arrived else "failed").inc()
 
 
-def expect_told() -> None:
-    """Let every series begin at zero: what is not there before its first count has no increase."""
+def expect_alerts() -> None:
+    """Create every series at 0, so that its first count is an increase."""
     for way in get_args(Way):
         for outcome in ("arrived", "failed"):
-            told.labels(way, outcome)
+            sent.labels(way, outcome)

@@ -1,8 +1,7 @@
-"""Which workflow run this is: the correlation id, and the trace that follows from it.
+"""The current workflow run: its correlation id and its trace.
 
-A trace id comes from the caller's `traceparent`, else it is the first 16 bytes of SHA-256 over the correlation id, so
-that all calls of one run are one trace although the tool knows nothing of traces. Such spans have no parent: none is
-invented.
+The trace id is that of the caller's `traceparent`; otherwise the first 16 bytes of SHA-256 over the correlation id. So
+all calls of a run are one trace, even if the tool has no tracing. Such spans have no parent.
 """
 
 import hashlib
@@ -20,21 +19,21 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
-"""Of the run that this task works for; empty outside of any."""
+"""The run of the current task; empty outside of a run."""
 
 _propagator = TraceContextTextMapPropagator()
 
 
 def derive_trace_id(correlation: str) -> int:
-    """The 128 bits that stand for a run whose caller sent no `traceparent`."""
+    """Return the 128-bit trace id of a run whose caller sent no `traceparent`."""
     return int.from_bytes(hashlib.sha256(correlation.encode()).digest()[:16], "big")
 
 
 @contextmanager
 def bind(correlation: str, traceparent: str | None = None, tracestate: str | None = None) -> Iterator[None]:
-    """Work for one run: what is logged and traced inside the block belongs to it, and to nothing around the block.
+    """Bind the block to one run: its logs and spans belong to this run only.
 
-    An invalid `traceparent` counts as none (W3C Trace Context, section 3.2.2).
+    An invalid `traceparent` is ignored (W3C Trace Context, section 3.2.2).
     """
     headers = {"traceparent": traceparent, "tracestate": tracestate}
     carrier = {name: value for name, value in headers.items() if value is not None}
@@ -48,7 +47,7 @@ def bind(correlation: str, traceparent: str | None = None, tracestate: str | Non
 
 
 def current_traceparent() -> str | None:
-    """The current span as a `traceparent`, to be kept with work that somebody goes on with later."""
+    """Return the current span as a `traceparent`, to store with work that continues later."""
     span = trace.get_current_span().get_span_context()
     if not span.is_valid:
         return None
@@ -56,32 +55,32 @@ def current_traceparent() -> str | None:
 
 
 def traceresponse() -> str | None:
-    """The answer's `traceresponse` (W3C Trace Context level 2 draft): this server's span with its real flags."""
+    """Return the answer's `traceresponse` (W3C Trace Context level 2 draft): the server's span with its real flags."""
     return current_traceparent()
 
 
 class RunIdGenerator(RandomIdGenerator):
-    """Trace ids derived from the correlation id; random ones for work that belongs to no run."""
+    """Derives trace ids from the correlation id; random ids outside of a run."""
 
     def generate_trace_id(self) -> int:
-        """Asked for spans without a parent only."""
+        """Called only for spans without a parent."""
         correlation = correlation_id.get()
         return derive_trace_id(correlation) if correlation else super().generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
-        """Never claimed, as most ids are derived (W3C Trace Context level 2, random-trace-id flag)."""
+        """False, because most ids are derived (W3C Trace Context level 2, random-trace-id flag)."""
         return False
 
 
 class UnsampledTracer(Tracer):
-    """Of a process that tells its spans to nobody: they have their ids, which answers and jobs carry, and nothing else.
-    The SDK's own tracer would ask a sampler, and reckon, for the same."""
+    """The tracer of a process without a collector: spans have ids, which answers and jobs carry, and record nothing.
+    Much cheaper than the SDK's own tracer."""
 
     def __init__(self) -> None:
         self._ids = RunIdGenerator()
 
     def start_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> trace.Span:
-        """A span that records nothing, in its parent's trace or in that of the run."""
+        """Start a span that records nothing, in its parent's trace or in that of the run."""
         parent = trace.get_current_span(context).get_span_context()
         trace_id = parent.trace_id if parent.is_valid else self._ids.generate_trace_id()
         flags = TraceFlags(parent.trace_flags & TraceFlags.RANDOM_TRACE_ID)
@@ -89,29 +88,29 @@ class UnsampledTracer(Tracer):
         return NonRecordingSpan(SpanContext(trace_id, span_id, False, flags, parent.trace_state))
 
     def start_as_current_span(self, name: str, context: Context | None = None, *_: Any, **__: Any) -> Any:
-        """A context manager: one that is current inside the block."""
+        """Return a context manager in which such a span is current."""
         return trace.use_span(self.start_span(name, context))
 
 
 class Unsampled(TracerProvider):
-    """The provider of such tracers."""
+    """The provider of `UnsampledTracer`."""
 
     def get_tracer(self, *_: Any, **__: Any) -> Tracer:
-        """One for everybody."""
+        """Return a tracer."""
         return UnsampledTracer()
 
 
 class CorrelationProcessor(SpanProcessor):
-    """Writes `correlation.id` on every span, whoever makes it."""
+    """Sets `correlation.id` on every span."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Called in the task that starts the span."""
+        """Runs in the task that starts the span."""
         correlation = correlation_id.get()
         if correlation:
             span.set_attribute("correlation.id", correlation)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Nothing is left to do."""
+        """Does nothing."""
 
 
 TRACE_ID: Final = "{trace_id}"

@@ -1,4 +1,4 @@
-"""Counts of drift: labels are connections of ours and words from fixed sets."""
+"""Counts of drift. Labels are configured connections and fixed words."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -12,30 +12,30 @@ DriftOutcome = Literal["looked", "dropped"]
 
 findings = Counter(
     "lockstitch_drift_findings",
-    "Changes at a vendor that were not there before, by what kind of change it is.",
+    "New changes at a vendor, by kind.",
     ("connection", "kind"),
     registry=registry,
 )
 records = Counter(
     "lockstitch_drift_records",
-    "Records that were to be looked at for drift: looked at, or dropped as there was no room or no database.",
+    "Records sampled for drift: looked (checked), or dropped because the queue was full or the database was down.",
     ("connection", "outcome"),
     registry=registry,
 )
 
 
 def count_drift(connection: str, kind: str) -> None:
-    """A vendor changed something."""
+    """Count a new finding."""
     findings.labels(connection, kind).inc()
 
 
 def count_drift_looks(connection: str, outcome: DriftOutcome, number: int = 1) -> None:
-    """So many records were looked at, or could not be."""
+    """Count sampled records."""
     records.labels(connection, outcome).inc(number)
 
 
 def expect_drift(connections: Iterable[str]) -> None:
-    """Let the series of these connections begin at zero: what is not there before its first count has no increase."""
+    """Create the series of these connections at 0, so that their first count is an increase."""
     for connection in connections:
         for kind in get_args(DriftKind):
             findings.labels(connection, kind)

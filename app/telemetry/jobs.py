@@ -1,4 +1,4 @@
-"""The span, the duration and the counts of jobs at work."""
+"""Spans, durations and counts of job attempts."""
 
 import time
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ _SECONDS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0
 
 process_duration = Histogram(
     "messaging_process_duration_seconds",
-    "Duration of attempts at jobs, by what became of them.",
+    "Duration of job attempts, by outcome.",
     ("messaging_destination_name", "outcome"),
     buckets=_SECONDS,
     registry=registry,
 )
 dead_letters_created = Counter(
-    "lockstitch_dead_letters_created", "Jobs that were given up.", ("kind", "category"), registry=registry
+    "lockstitch_dead_letters_created", "Jobs that became dead letters.", ("kind", "category"), registry=registry
 )
 
 
 class JobAttempt:
-    """What became of one attempt, for its span and its duration."""
+    """The outcome of one attempt, for its span and duration."""
 
     __slots__ = ("outcome",)
 
@@ -34,7 +34,7 @@ class JobAttempt:
         self.outcome = "lost"
 
     def ended(self, outcome: str) -> None:
-        """A word such as `done`, `retried` or `throttled`."""
+        """Set the outcome, such as `done`, `retried` or `throttled`."""
         self.outcome = outcome
 
 
@@ -42,7 +42,8 @@ class JobAttempt:
 def job_span(
     kind: str, *, job_id: int, connection: str, attempt: int, correlation: str, traceparent: str | None
 ) -> Iterator[JobAttempt]:
-    """One attempt at a job. The first goes on with the trace of whoever enqueued it; later ones link to it."""
+    """Trace one attempt at a job. The first attempt continues the trace in which the job was enqueued; later ones link
+    to it."""
     run = JobAttempt()
     started = time.perf_counter()
     with operation_span(f"process {kind}", correlation, traceparent, first=attempt == 1):
@@ -63,15 +64,15 @@ def job_span(
             yield run
         finally:
             process_duration.labels(kind, run.outcome).observe(time.perf_counter() - started)
-            _tell(span, run.outcome)
+            _set_outcome(span, run.outcome)
 
 
 def count_dead_letter(kind: str, category: str) -> None:
-    """A job was given up."""
+    """Count a new dead letter."""
     dead_letters_created.labels(kind, category).inc()
 
 
-def _tell(span: Span, outcome: str) -> None:
+def _set_outcome(span: Span, outcome: str) -> None:
     if not span.is_recording():
         return
     span.set_attribute("lockstitch.outcome", outcome)

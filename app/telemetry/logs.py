@@ -1,7 +1,7 @@
 """Logs as JSON lines on standard error.
 
-An exception is told by its class and by where it was raised, never by its text, which may quote a payload, a value or a
-secret; the facts that are safe (a problem's code, a socket's errno, an SQLSTATE) stand beside it.
+An exception is logged by class and place, never by its text, which may quote a payload, a value or a secret. Safe facts
+(a problem's code, a socket's errno, an SQLSTATE) are added.
 """
 
 import logging
@@ -16,7 +16,7 @@ from opentelemetry import trace
 from app.telemetry.context import correlation_id
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
-# They speak of every request, or of every lost batch, at a level that is on.
+# These log every request, or every lost batch.
 _TOO_LOUD: Final = ("httpx", "httpcore", "aiohttp.access", "granian.access")
 _SILENT: Final = ("opentelemetry",)
 _LONGEST_CHAIN: Final = 5
@@ -25,10 +25,10 @@ _encoder = msgspec.json.Encoder(enc_hook=repr)
 
 
 class JsonLines(logging.Formatter):
-    """`ts`, `level`, `logger`, `message`, then the run and the span where there is one, then what `extra` holds."""
+    """`ts`, `level`, `logger`, `message`, then the run and the span if there is one, then the members of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line without its newline."""
+        """Return one line without its newline."""
         line: dict[str, Any] = {
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -45,12 +45,13 @@ class JsonLines(logging.Formatter):
         extra = vars(record).items()
         line.update((name, value) for name, value in extra if name not in _STANDARD and value is not None)
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = _told(record.exc_info[1])
+            line["exception"] = _describe(record.exc_info[1])
         return _encoder.encode(line).decode()
 
 
 def set_up_logs(level: str, stream: TextIO | None = None) -> None:
-    """One handler for the process. `level` is that of our own loggers, named `lockstitch…`; others begin at warning."""
+    """Install one handler for the process. `level` applies to the loggers named `lockstitch…`; others begin at
+    warning."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
@@ -65,22 +66,22 @@ def set_up_logs(level: str, stream: TextIO | None = None) -> None:
 
 def _message(record: logging.LogRecord) -> str:
     text = record.getMessage()
-    # asyncio adds lines with the repr of tasks and of their exceptions, which quote what those say.
+    # asyncio adds lines with the repr of tasks and exceptions, which may quote data.
     return text if record.name.startswith("lockstitch") else text.partition("\n")[0]
 
 
-def _told(error: BaseException) -> list[dict[str, Any]]:
-    """The exception, then what caused it."""
+def _describe(error: BaseException) -> list[dict[str, Any]]:
+    """Return the exception and its causes."""
     chain: list[dict[str, Any]] = []
     current: BaseException | None = error
     while current is not None and len(chain) < _LONGEST_CHAIN:
-        told: dict[str, Any] = {"type": f"{type(current).__module__}.{type(current).__qualname__}"}
+        described: dict[str, Any] = {"type": f"{type(current).__module__}.{type(current).__qualname__}"}
         for fact in ("code", "errno", "sqlstate", "status"):
             value = getattr(current, fact, None)
             if isinstance(value, str | int):
-                told[fact] = value
-        told["at"] = _places(current.__traceback__)
-        chain.append(told)
+                described[fact] = value
+        described["at"] = _places(current.__traceback__)
+        chain.append(described)
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return chain
 

@@ -1,7 +1,7 @@
-"""The numbers of this process, as Prometheus reads them at `/metrics`.
+"""The metrics of this process, served at `/metrics`.
 
-Names and labels are those of the OpenTelemetry semantic conventions where there is one. A label is a name from our
-configuration, a route template or a word from a fixed set, never what a caller or a vendor sent.
+Names and labels follow the OpenTelemetry semantic conventions where they exist. A label is a configured name, a route
+template or a fixed word, never data of a caller or a vendor.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,10 +26,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 ConnectionState = Literal["working", "throttled", "failing", "probing", "unauthorised"]
 
-# Boundaries advised by the semantic conventions for http.server.request.duration.
+# Boundaries from the semantic conventions for http.server.request.duration.
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
-# The time at which each series began would double their number.
+# Creation times would double the number of series.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 registry = CollectorRegistry()
@@ -39,78 +39,80 @@ GCCollector(registry=registry)
 
 server_duration = Histogram(
     "http_server_request_duration_seconds",
-    "Duration of calls to this process.",
+    "Duration of requests to this process.",
     ("http_request_method", "http_route", "http_response_status_code", "error_type"),
     buckets=_SECONDS,
     registry=registry,
 )
 server_errors = Counter(
     "lockstitch_server_errors",
-    "Calls to this process answered with 5xx.",
+    "Requests to this process answered with 5xx.",
     ("http_route", "http_response_status_code"),
     registry=registry,
 )
 client_duration = Histogram(
     "http_client_request_duration_seconds",
-    "Duration of single requests to vendors, without the waiting before them.",
+    "Duration of single requests to vendors, without the wait before them.",
     ("connection", "http_request_method", "url_template", "http_response_status_class", "error_type"),
     buckets=_SECONDS,
     registry=registry,
 )
 vendor_wait = Histogram(
     "lockstitch_vendor_wait_seconds",
-    "How long a request waited for the connection's pacing or for the end of a pause.",
+    "Waits of requests for the connection's pacing or the end of a pause.",
     ("connection",),
     buckets=_SECONDS,
     registry=registry,
 )
 vendor_outcomes = Counter(
     "lockstitch_vendor_outcomes",
-    "Requests to vendors after all retries: success, a category of failure, or lost for a reply that never came.",
+    "Requests to vendors after all retries: success, a failure category, or lost for a lost reply.",
     ("connection", "outcome"),
     registry=registry,
 )
 vendor_retries = Counter(
-    "lockstitch_vendor_retries", "Requests sent once more.", ("connection", "reason"), registry=registry
+    "lockstitch_vendor_retries", "Retries of requests to vendors.", ("connection", "reason"), registry=registry
 )
 connection_state = Enum(
     "lockstitch_connection_state",
-    "Whether the connection works, waits for the vendor, or is paused.",
+    "The state of the connection in this process.",
     ("connection",),
     states=["working", "throttled", "failing", "probing", "unauthorised"],
     registry=registry,
 )
 mapping_refusals = Counter(
     "lockstitch_mapping_refusals",
-    "Records without an honest reading: drift when they no longer fit the schema, unmappable otherwise.",
+    "Records that could not be mapped: drift if they no longer match the schema, otherwise unmappable.",
     ("mapping", "revision", "reason"),
     registry=registry,
 )
 operations = Counter(
-    "lockstitch_operations", "Canonical writes by how they ended.", ("object", "action", "outcome"), registry=registry
+    "lockstitch_operations", "Canonical writes by outcome.", ("object", "action", "outcome"), registry=registry
 )
-spans_exported = Counter("lockstitch_otlp_spans_exported", "Spans that a collector took.", registry=registry)
-spans_failed = Counter("lockstitch_otlp_spans_failed", "Spans lost because no collector took them.", registry=registry)
+spans_exported = Counter("lockstitch_otlp_spans_exported", "Spans that the collector accepted.", registry=registry)
+spans_failed = Counter(
+    "lockstitch_otlp_spans_failed", "Spans lost because no collector accepted them.", registry=registry
+)
 
 
 def count_operation(object_name: str, action: str, outcome: str) -> None:
-    """One canonical write has ended: `succeeded`, `failed` or `unknown`."""
+    """Count a canonical write that ended: `succeeded`, `failed` or `unknown`."""
     operations.labels(object_name, action, outcome).inc()
 
 
 UNMATCHED = "unmatched"
-"""The route of a call that no route takes."""
+"""The route label of a request without a route."""
 
 
 def expect_server_errors(routes: Iterable[str]) -> None:
-    """Let the series of these routes begin at zero: what is not there before its first count has no increase."""
+    """Create the series of these routes at 0, so that their first count is an increase."""
     for route in (*routes, UNMATCHED):
         for status in ("500", "503"):
             server_errors.labels(route, status)
 
 
 def expect_vendor_calls(connections: Iterable[str], mappings: Iterable[tuple[str, int]]) -> None:
-    """The same for these connections, and for the revisions of mappings that read what their vendors answer."""
+    """Create the series of these connections and mapping revisions at 0."""
     for connection in connections:
         for outcome in ("success", "lost", *get_args(Category)):
             vendor_outcomes.labels(connection, outcome)
@@ -124,20 +126,18 @@ class _Collected:
         self.collect = collect
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: the registry would otherwise collect once to learn the names."""
+        """Return nothing, so that the registry does not collect once just to learn the names."""
         return ()
 
 
 def add_collector(collect: Callable[[], Iterable[Metric]]) -> Callable[[], None]:
-    """Have `collect` called at every scrape for numbers that are read and not counted, such as the queue's length.
-
-    Returns what ends that.
-    """
+    """Call `collect` at every scrape for metrics that are read, such as the length of the queue. Return a function that
+    stops it."""
     collected = _Collected(collect)
     registry.register(collected)
     return lambda: registry.unregister(collected)
 
 
 def render_metrics() -> bytes:
-    """All numbers in the text format that CONTENT_TYPE names."""
+    """Return all metrics in the format of CONTENT_TYPE."""
     return generate_latest(registry)

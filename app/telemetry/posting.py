@@ -1,4 +1,4 @@
-"""The span, the duration and the counts of posts to targets that subscribers and callers named."""
+"""Spans, durations and counts of posts to subscribers and callbacks."""
 
 import time
 from collections.abc import Iterator
@@ -21,29 +21,29 @@ post_duration = Histogram(
 )
 deliveries = Counter(
     "lockstitch_deliveries",
-    "Attempts to deliver an Event by what came of them: delivered, failed, given up, dropped.",
+    "Delivery attempts by outcome: delivered, failed, given up, dropped.",
     ("outcome",),
     registry=registry,
 )
 subscriptions_disabled = Counter(
     "lockstitch_subscriptions_disabled",
-    "Subscriptions that were disabled because nothing could be delivered.",
+    "Subscriptions disabled because nothing could be delivered.",
     registry=registry,
 )
 
 
 def count_delivery(outcome: str) -> None:
-    """One attempt has ended."""
+    """Count one delivery attempt."""
     deliveries.labels(outcome).inc()
 
 
 def count_disabled() -> None:
-    """A subscription waits for a person."""
+    """Count a subscription that was disabled."""
     subscriptions_disabled.inc()
 
 
 class Post:
-    """What came of one post, for its span and its duration."""
+    """The outcome of one post, for its span and duration."""
 
     __slots__ = ("_span", "error_type", "status")
 
@@ -53,12 +53,12 @@ class Post:
         self.error_type = ""
 
     def directed(self, address: str, port: int) -> None:
-        """Record the server and port. The path is left out because it works like a password."""
+        """Set the server and port. The path is omitted because it is often a secret."""
         if self._span.is_recording():
             self._span.set_attributes({"server.address": address, "server.port": port})
 
     def answered(self, status: int) -> None:
-        """The target has said how it stands."""
+        """Set the status of the target's answer."""
         self.status = status
         if not 200 <= status < 300:
             self.error_type = str(status)
@@ -68,7 +68,7 @@ class Post:
 
 @contextmanager
 def post_span() -> Iterator[Post]:
-    """One post. The span is current inside the block, so that its `traceparent` can be sent along."""
+    """Trace one post. The span is current inside the block, so its `traceparent` can be sent."""
     with _tracer.start_as_current_span(
         "POST",
         kind=SpanKind.CLIENT,

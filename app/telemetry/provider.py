@@ -1,9 +1,9 @@
-"""Where spans go: by the standard `OTEL_*` variables, or nowhere at all.
+"""Where spans are exported to: by the standard `OTEL_*` variables, or nowhere.
 
-Without `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`) nothing is sampled and nothing is exported, but calls
-keep their trace ids. `OTEL_EXPORTER_OTLP_PROTOCOL` chooses `grpc` or `http/protobuf`; without it port 4317 means gRPC,
-as registered, and any other HTTP. `OTEL_TRACES_EXPORTER` may be `none`. Sampler, headers, timeouts, batch sizes and
-resource attributes are read by the SDK itself.
+Without `OTEL_EXPORTER_OTLP_ENDPOINT` (or `…_TRACES_ENDPOINT`) nothing is sampled or exported, but calls keep their
+trace ids. `OTEL_EXPORTER_OTLP_PROTOCOL` chooses `grpc` or `http/protobuf`; without it, port 4317 means gRPC, as
+registered, and any other port HTTP. `OTEL_TRACES_EXPORTER` may be `none`. The SDK itself reads sampler, headers,
+timeouts, batch sizes and resource attributes.
 """
 
 import logging
@@ -26,12 +26,12 @@ from app.telemetry.metrics import spans_exported, spans_failed
 
 _log = logging.getLogger("lockstitch.telemetry")
 
-# A process that ends waits this long for a collector, which may be unreachable.
+# Seconds that a process waits at its end for a collector that may be unreachable.
 FLUSH_SECONDS = 3
 
 
 class CountingExporter(SpanExporter):
-    """Counts what a collector took and what it did not, and says so once each time that changes."""
+    """Counts exported and lost spans, and logs when that changes."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -39,29 +39,29 @@ class CountingExporter(SpanExporter):
         self._exporting = Lock()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Called in the batch processor's thread."""
+        """Runs in the batch processor's thread."""
         with self._exporting:
             try:
                 result = self._exporter.export(spans)
-            except Exception:  # noqa: BLE001 - telemetry never breaks what it watches
+            except Exception:  # noqa: BLE001 - telemetry must not break the process
                 result = SpanExportResult.FAILURE
             failed = result is not SpanExportResult.SUCCESS
             (spans_failed if failed else spans_exported).inc(len(spans))
         if failed and not self._failing:
-            _log.warning("The collector of traces takes no spans; lockstitch_otlp_spans_failed_total counts them.")
+            _log.warning("the collector accepts no spans; lockstitch_otlp_spans_failed_total counts them")
         if self._failing and not failed:
-            _log.info("The collector of traces takes spans again.")
+            _log.info("the collector accepts spans again")
         self._failing = failed
         return result
 
     def shutdown(self) -> None:
-        """Give up what is under way, and count it."""
+        """Abort the running export, and count it."""
         self._exporter.shutdown()
         if self._exporting.acquire(timeout=1.0):
             self._exporting.release()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Send what the exporter itself holds."""
+        """Flush the exporter's own buffer."""
         return self._exporter.force_flush(timeout_millis)
 
 
@@ -71,9 +71,9 @@ class _Batches(BatchSpanProcessor):
 
 
 def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcessor] = ()) -> None:
-    """Once in a process: logs on standard error, and spans of the service `lockstitch-<service>` to a collector.
+    """Set up logs on standard error, and spans of the service `lockstitch-<service>`, once per process.
 
-    `processors` are given the spans besides, such as one that keeps them in memory. Raises SettingsError for an unknown
+    `processors` also receive the spans, such as one that keeps them in memory. Raises SettingsError for an unknown
     protocol.
     """
     set_up_logs(settings.log_level)
@@ -86,7 +86,7 @@ def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcess
         id_generator=RunIdGenerator(),
         shutdown_on_exit=False,
     )
-    # The variable switches the SDK off entirely, and with it the trace ids that answers carry.
+    # OTEL_SDK_DISABLED would also remove the trace ids that answers carry.
     provider._disabled = False
     provider.add_span_processor(CorrelationProcessor())
     if exporter is not None:
@@ -97,7 +97,7 @@ def set_up(settings: Settings, service: str, *, processors: Sequence[SpanProcess
 
 
 def shut_down() -> None:
-    """Send what is left, for at most FLUSH_SECONDS."""
+    """Export remaining spans, for at most FLUSH_SECONDS."""
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
         provider.shutdown()
@@ -116,7 +116,7 @@ def _exporter(environment: Mapping[str, str]) -> SpanExporter | None:
         or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
         or ("grpc" if endpoint.rstrip("/").endswith(":4317") else "http/protobuf")
     )
-    # Imported here: a process without a collector spends neither time nor memory on gRPC.
+    # Imported here, so that a process without a collector does not load gRPC.
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter  # noqa: PLC0415
 

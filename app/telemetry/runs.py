@@ -1,7 +1,7 @@
-"""What a run did that no table tells: calls to us, and requests to vendors; in memory until somebody writes it.
+"""Steps of a run that no table records: requests to Lockstitch and to vendors. Kept in memory until a task writes them.
 
-Noting costs an append and never fails a call. Where nobody takes the entries, as in a command line, none are kept;
-where they are not taken as fast as they come, the newest are dropped and counted.
+Recording is an append and never fails a call. Without a writer, as in a command, nothing is kept. If the writer is too
+slow, the newest entries are dropped and counted.
 """
 
 from collections import deque
@@ -20,14 +20,14 @@ RunEntryKind = Literal["request", "vendor_call"]
 
 entries_dropped = Counter(
     "lockstitch_run_entries_dropped",
-    "Entries of runs that could not be written as fast as they came.",
+    "Steps of runs that could not be written fast enough.",
     registry=registry,
 )
 
 
 class RunEntry(Struct, frozen=True, kw_only=True):
-    """One thing that a run did. `facts` hold no personal data: names of ours, templates, figures, vendors' ids of
-    requests. `at` is when it began, by this machine's clock."""
+    """One step of a run. `facts` contain no personal data: configured names, templates, numbers, the vendor's request
+    ids. `at` is its start, by the host's clock."""
 
     correlation_id: str
     kind: RunEntryKind
@@ -36,7 +36,7 @@ class RunEntry(Struct, frozen=True, kw_only=True):
 
 
 class RunRecorder:
-    """The entries of this process that are not written yet, oldest first."""
+    """The unwritten entries of this process, oldest first."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
@@ -44,16 +44,16 @@ class RunRecorder:
         self._open = False
 
     def open(self) -> None:
-        """From now on somebody takes what is noted."""
+        """Start to keep entries: a task writes them."""
         self._open = True
 
     def close(self) -> None:
-        """Nobody takes anything any more."""
+        """Stop to keep entries, and drop those left."""
         self._open = False
         self._entries.clear()
 
     def note(self, kind: RunEntryKind, at: datetime, facts: dict[str, Any]) -> None:
-        """Something that the current run did; nothing where no run is bound."""
+        """Record a step of the current run. Does nothing outside of a run."""
         run = correlation_id.get()
         if not self._open or not run:
             return
@@ -63,11 +63,11 @@ class RunRecorder:
         self._entries.append(RunEntry(correlation_id=run, kind=kind, at=at, facts=facts))
 
     def take(self, at_most: int) -> list[RunEntry]:
-        """The oldest ones; they are the taker's now."""
+        """Remove and return the oldest entries."""
         return [self._entries.popleft() for _ in range(min(at_most, len(self._entries)))]
 
     def put_back(self, entries: list[RunEntry]) -> None:
-        """What could not be written, to be taken again. What has no room is dropped, the oldest first."""
+        """Return entries that could not be written. The oldest are dropped if there is no room."""
         room = max(0, self._room - len(self._entries))
         kept = entries[len(entries) - min(room, len(entries)) :]
         entries_dropped.inc(len(entries) - len(kept))
@@ -78,5 +78,5 @@ recorder: Final = RunRecorder()
 
 
 def now() -> datetime:
-    """This machine's clock."""
+    """Return the host's time."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The span, the duration and the log line of one call to us."""
+"""The span, duration and log line of one request to Lockstitch."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE
 
 
 class ServerCall:
-    """What is learnt about a call while it runs. `route` stays None for a call that no route takes."""
+    """What becomes known about a request while it runs. `route` stays None if no route matches."""
 
     __slots__ = (
         "began_at",
@@ -53,7 +53,7 @@ class ServerCall:
         self.began_at = now()
 
     def answered(self, status: int) -> None:
-        """The status line has gone out."""
+        """Set the status that was sent."""
         self.status = status
 
 
@@ -61,7 +61,7 @@ _current: ContextVar[ServerCall | None] = ContextVar("server_call", default=None
 
 
 def name_route(template: str) -> None:
-    """The call turned out to be for this route: `/v1/customers/{id}`."""
+    """Set the route of the current request: `/v1/customers/{id}`."""
     call = _current.get()
     if call is None:
         return
@@ -70,12 +70,12 @@ def name_route(template: str) -> None:
         return
     call.span.update_name(f"{call.method} {template}")
     call.span.set_attribute("http.route", template)
-    # The convention asks for a path without what is sensitive, and ids of records point at people.
+    # The convention asks for a path without sensitive data, and record ids point at people.
     call.span.set_attribute("url.path", template)
 
 
 def name_caller(name: str) -> None:
-    """The call turned out to be made with the API key of this name."""
+    """Set the name of the API key of the current request."""
     call = _current.get()
     if call is None:
         return
@@ -85,14 +85,14 @@ def name_caller(name: str) -> None:
 
 
 def mark_replayed() -> None:
-    """The answer is the one that was recorded for an earlier call."""
+    """Mark the answer of the current request as a replay."""
     call = _current.get()
     if call is not None:
         call.replayed = True
 
 
 def name_problem(code: str, operation_id: str | None = None) -> None:
-    """The response is the problem of this code, about this operation where it is about one."""
+    """Set the problem code of the answer, and its operation if it concerns one."""
     call = _current.get()
     if call is not None:
         call.problem = code
@@ -100,7 +100,7 @@ def name_problem(code: str, operation_id: str | None = None) -> None:
 
 
 def name_operation(operation_id: str) -> None:
-    """The call is about this operation."""
+    """Set the operation of the current request."""
     call = _current.get()
     if call is not None:
         call.operation_id = operation_id
@@ -115,10 +115,10 @@ def server_span(
     port: int | None = None,
     quiet: bool = False,
 ) -> Iterator[ServerCall]:
-    """One call to us, from its first byte to its last; inside `bind`.
+    """Trace one request, from its first byte to its last, inside `bind`.
 
-    `address` and `port` are those that the caller used. An exception that passes through counts as 500. A `quiet` call,
-    such as a probe, is logged at debug and exports no span.
+    `address` and `port` are those that the caller used. An exception that passes through counts as 500. A `quiet`
+    request, such as a probe, is logged at debug and exports no span.
     """
     attributes: dict[str, str | int] = {
         "http.request.method": method if method in KNOWN_METHODS else "_OTHER",
@@ -132,7 +132,7 @@ def server_span(
     tracer = _quiet_tracer if quiet else _tracer
     span = tracer.start_span(name, kind=SpanKind.SERVER, attributes=attributes)
     call = ServerCall(method, span, quiet=quiet)
-    # What `start_as_current_span` does through three generators, which cost every call more than the span does.
+    # Like `start_as_current_span`, without its three generators, which cost more than the span.
     attached = otel_context.attach(trace.set_span_in_context(span))
     token = _current.set(call)
     started = time.perf_counter()
@@ -184,12 +184,12 @@ def _finish(call: ServerCall, error: BaseException | None, seconds: float) -> No
 
 @cache
 def _durations(method: str, route: str, status: str, error_type: str) -> Histogram:
-    """Of one kind of call; there are as many as there are series."""
+    """Return the histogram of one label set; cached, because there are only as many as series."""
     return server_duration.labels(method, route, status, error_type)
 
 
 def _note(call: ServerCall, seconds: float) -> None:
-    """For the story of the run; only calls with a key of ours, as anybody else could fill our disk."""
+    """Record the request as a step of its run. Only requests with a valid key, because others could fill the disk."""
     if call.caller is None or call.route is None or not call.route.startswith(("/v1/", "/ops/")):
         return
     facts = {

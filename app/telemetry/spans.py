@@ -1,4 +1,4 @@
-"""Spans inside a call: a mapping at work, a request to a vendor, an operation that a worker goes on with."""
+"""Spans inside a request: a mapping, a request to a vendor, an operation that a worker continues."""
 
 import time
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ Direction = Literal["read", "write"]
 
 
 def mapping_span(mapping: str, revision: int, direction: Direction) -> AbstractContextManager[None]:
-    """A mapping at work: `with mapping_span("hubspot.customer", 1, "read"):`.
+    """Trace a mapping: `with mapping_span("hubspot.customer", 1, "read"):`.
 
-    Counts the records that have no honest reading. Where nobody traces, no span is made.
+    Counts the records that cannot be mapped. Without tracing, no span is created.
     """
     return _MappingSpan(mapping, revision, direction)
 
@@ -76,7 +76,7 @@ class _MappingSpan(
 
 
 class VendorCall:
-    """What came of one request to a vendor, for its span and its duration."""
+    """The outcome of one request to a vendor, for its span and duration."""
 
     __slots__ = ("error_type", "request_id", "span", "status")
 
@@ -87,7 +87,7 @@ class VendorCall:
         self.error_type = ""
 
     def answered(self, status: int, request_id: str | None) -> None:
-        """The whole reply is here. `request_id` is the vendor's own, which its support asks for."""
+        """Set the status of the reply. `request_id` is the vendor's own, which its support asks for."""
         self.status = status
         self.request_id = request_id
         if status >= 400:
@@ -99,7 +99,7 @@ class VendorCall:
             self.span.set_attribute("vendor.request_id", request_id)
 
     def failed(self, error_type: str) -> None:
-        """No usable reply, or one that is a refusal: a short word such as `timeout` or `throttled`."""
+        """Set the failure: a short word such as `timeout` or `throttled`."""
         self.error_type = error_type
 
 
@@ -107,9 +107,9 @@ class VendorCall:
 def vendor_span(
     *, connection: str, vendor: str, method: str, route: str, address: str, port: int, resend_count: int
 ) -> Iterator[VendorCall]:
-    """One request to a vendor, one attempt. `route` is the template of the path; path and query do not get in.
+    """Trace one attempt of a request to a vendor. `route` is the template of the path; path and query are not recorded.
 
-    The trace is not told to vendors: they cannot use it, and it would let them tell which calls are one run.
+    Vendors receive no trace headers: they cannot use them, and could link the calls of one run.
     """
     span: Span = INVALID_SPAN
     if trace.get_current_span().is_recording():
@@ -155,10 +155,10 @@ def vendor_span(
 
 @contextmanager
 def operation_span(name: str, correlation: str, traceparent: str | None, *, first: bool) -> Iterator[None]:
-    """A worker goes on with an operation that a call began: binds its correlation id and traces it.
+    """Bind and trace an operation that a worker continues.
 
-    `traceparent` is the call's. The first run continues that trace. A later one begins anew, in the trace that the
-    correlation id stands for, and links to it, so that a trace does not grow for days.
+    `traceparent` is that of the original call. The first run continues its trace. Later runs start in the trace derived
+    from the correlation id and link to it, so that a trace does not grow for days.
     """
     links: list[Link] = []
     if not first and traceparent is not None:

@@ -1,4 +1,4 @@
-"""The counts of webhooks that came in: labels are connections of ours and words from fixed sets."""
+"""Counts of received webhooks. Labels are configured connections and fixed words."""
 
 from prometheus_client import Counter
 
@@ -6,26 +6,26 @@ from app.telemetry.metrics import registry
 
 received = Counter(
     "lockstitch_webhooks_received",
-    "Events in verified webhooks: accepted, or duplicates of what was there.",
+    "Events in verified webhooks: accepted, or duplicates.",
     ("connection", "outcome"),
     registry=registry,
 )
 refused = Counter(
     "lockstitch_webhooks_refused",
-    "Webhooks that were not proven, by what was wrong with the signature; `unknown` is for no connection of ours.",
+    "Webhooks with an invalid signature, by reason; `unknown` is an unknown connection.",
     ("connection", "reason"),
     registry=registry,
 )
 secrets_used = Counter(
     "lockstitch_webhook_secrets_used",
-    "Verified webhooks by the place of the proving secret in the configuration, counted from 1.",
+    "Verified webhooks by the place of the matching secret in the configuration, counted from 1.",
     ("connection", "place"),
     registry=registry,
 )
 
 
 def count_received(connection: str, *, accepted: int, duplicates: int) -> None:
-    """One webhook is recorded."""
+    """Count the events of a recorded webhook."""
     if accepted:
         received.labels(connection, "accepted").inc(accepted)
     if duplicates:
@@ -33,11 +33,10 @@ def count_received(connection: str, *, accepted: int, duplicates: int) -> None:
 
 
 def count_refused(connection: str, reason: str) -> None:
-    """One webhook was turned away."""
+    """Count a webhook with an invalid signature."""
     refused.labels(connection, reason).inc()
 
 
 def count_secret(connection: str, place: int) -> None:
-    """One webhook was proven by the secret at this place: an old one that still counts can be taken out when it is
-    used no longer."""
+    """Count a webhook by the place of its secret. An old secret that is no longer used can be removed."""
     secrets_used.labels(connection, str(place)).inc()

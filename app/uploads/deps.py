@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass
 
-from app.audit.models import Trail
-from app.events.models import Events, RecordStates
-from app.postgres.database import Transactions
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
-from app.records.models import Links
-from app.uploads.models import Uploads
+from app.records.store import PostgresLinks
+from app.uploads.store import PostgresUploads
 from app.vendors.models import Connections
-from app.webhooks.models import Receipts
+from app.webhooks.store.receipts import PostgresReceipts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportDeps:
     """Dependencies of recording an export: the database only."""
 
-    uploads: Uploads
-    transactions: Transactions
-    receipts: Receipts
+    uploads: PostgresUploads
+    database: Database
+    receipts: PostgresReceipts
     queue: Enqueuer
 
 
@@ -27,7 +27,6 @@ class UploadDeps(ExportDeps):
     """Further dependencies of turning rows into Events."""
 
     connections: Connections
-    links: Links
-    states: RecordStates
-    events: Events
-    trail: Trail
+    links: PostgresLinks
+    states: PostgresRecordStates
+    events: PostgresEvents

@@ -13,7 +13,7 @@ from app.uploads.models import WaitingFile
 
 STILL_SECONDS: Final = 5.0
 """A file unchanged for this long counts as complete. A file renamed into the folder has to wait as well."""
-MOST_LISTED: Final = 100
+MAX_LISTED: Final = 100
 
 
 class DiskFolder:
@@ -23,7 +23,7 @@ class DiskFolder:
         self._path = path
 
     async def waiting(self) -> Sequence[WaitingFile]:
-        """List the complete files, oldest first, at most `MOST_LISTED`. Raises OSError."""
+        """List the complete files, oldest first, at most `MAX_LISTED`. Raises OSError."""
         return await asyncio.to_thread(self._list)
 
     async def read(self, file: WaitingFile) -> BytesIO:
@@ -49,7 +49,7 @@ class DiskFolder:
                 found.append((facts.st_mtime_ns, path.name, facts.st_size))
         return [
             WaitingFile(name=name, mark=_mark(name, changed), size=size)
-            for changed, name, size in sorted(found)[:MOST_LISTED]
+            for changed, name, size in sorted(found)[:MAX_LISTED]
         ]
 
     def _read(self, file: WaitingFile) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 
 from app import telemetry
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.events.models import NewEvent, SeenState, StateMoved
 from app.events.record_changes import WATCHED, Fields, changed, field_changed, fields_of, state_of
 from app.postgres.database import Transaction
@@ -36,11 +37,9 @@ VENDOR_API: Final = "rfc4180"
 async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOutcome:
     """Handle a job of kind `ingest_row`: map the row, compare it, publish an Event. Skip a settled receipt."""
     work = await read_work(deps.receipts, job.payload)
-    if isinstance(work, Permanent):
+    if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload
-    if receipt.settled_at is not None:
-        return Done()
     row = row_of(receipt)
     connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.layout is None:
@@ -59,11 +58,11 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
     names = changed(before, after, layout.model)
     try:
         async with finishing() as transaction:
-            await deps.trail.append(transaction, _receipt_fact("receipt.validated", receipt, layout))
+            await append_facts(transaction, _receipt_fact("receipt.validated", receipt, layout))
             is_newest = await _is_newest(deps, transaction, receipt, row, mapped.remote.id)
             outcome: ProcessedRow = "unchanged" if is_newest else "overtaken"
             if not is_newest:
-                await deps.trail.append(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
+                await append_facts(transaction, _receipt_fact("receipt.overtaken", receipt, layout))
             if is_newest and (names or seen is None):
                 outcome = "applied"
                 await deps.states.put(
@@ -71,7 +70,7 @@ async def ingest_row(deps: UploadDeps, job: Job, finishing: Finishing) -> JobOut
                 )
                 event = _event(connection, layout, mapped, resource, names, seen, receipt)
                 await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-                await deps.trail.append(transaction, *_history(connection, layout, mapped, names, before, after, job))
+                await append_facts(transaction, *_history(connection, layout, mapped, names, before, after, job))
             await deps.receipts.settle(transaction, receipt.id)
     except StateMoved:
         return Retry(reason="the state of the record changed meanwhile", after=0.0)
@@ -85,8 +84,8 @@ async def _is_newest(
     """Return whether no later row of the record was published. An edited row may name another record than before."""
     record = identity_of(remote_id)
     if record == row[0]:
-        return await deps.uploads.tell(transaction, receipt.connection, row, receipt.received_at)
-    return await deps.uploads.tell_mended(transaction, receipt.connection, record, receipt.id, key_of(record))
+        return await deps.uploads.publish(transaction, receipt.connection, row, receipt.received_at)
+    return await deps.uploads.publish_edited(transaction, receipt.connection, record, receipt.id, key_of(record))
 
 
 async def _resource(deps: UploadDeps, connection: Connection, layout: Layout, mapped: Mapped[Any]) -> Any:
@@ -159,7 +158,7 @@ def _send_again(letter: DeadLetter) -> tuple[str, str, str]:
     return (
         f"/v1/uploads/{letter.connection}",
         f"lockstitch uploads send FILE --connection {letter.connection}",
-        "Or correct the export and send it again: only rows that say something new are taken. Then discard this one.",
+        "Or correct the export and send it again; only new or changed rows are recorded. Then discard this one.",
     )
 
 

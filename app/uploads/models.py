@@ -4,14 +4,10 @@ A row is recorded only if it differs from the last row of its record, so a repea
 is new. One transaction recognises rows, records them and advances the upload.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from io import BytesIO
-from typing import Protocol
 
 from msgspec import Struct
 
-from app.postgres.database import Transaction
 from canonical.parts import ObjectName
 
 
@@ -77,61 +73,3 @@ class WaitingFile(Struct, frozen=True, kw_only=True):
     name: str
     mark: str
     size: int
-
-
-class ExportFolder(Protocol):
-    """A folder that receives exports.
-
-    Recorded files move to its subfolder `taken`. Refused files move to `refused`, each with a file of reasons.
-    """
-
-    async def waiting(self) -> Sequence[WaitingFile]:
-        """List the complete files, oldest first. Raises OSError."""
-
-    async def read(self, file: WaitingFile) -> BytesIO:
-        """Read a file. Raises OSError, also if another process has moved it meanwhile."""
-
-    async def put_away(self, file: WaitingFile, *reasons: str) -> None:
-        """Move a file to `taken`, or to `refused` with its reasons. Raises OSError."""
-
-
-class Uploads(Protocol):
-    """The store of uploads."""
-
-    async def begin(self, new: NewUpload) -> Upload:
-        """Start this upload, or return the one with the same principal and key. Raises StoreUnavailable."""
-
-    async def get(self, upload_id: str) -> Upload | None:
-        """Return an upload by id."""
-
-    async def list(self, connection: str | None, *, after: str | None, limit: int) -> Sequence[Upload]:
-        """List uploads, newest first, below the id `after`. `connection` None lists all connections."""
-
-    async def outcomes(self, uploads: Sequence[Upload]) -> Sequence[UploadOutcome]:
-        """Return the row outcomes of each upload, in order. Counts only receipts that are still retained."""
-
-    async def advance(self, transaction: Transaction, upload: Upload, *, seen: int, accepted: int) -> Upload:
-        """Add recorded rows to the progress. Raises UploadMoved; the transaction must then roll back."""
-
-    async def recognise(
-        self, transaction: Transaction, connection: str, rows: Sequence[RowMark]
-    ) -> Sequence[int | None]:
-        """Return the new generation of each row's record, or None for a row that repeats the last one.
-
-        The generation counts the changes of the record, this one included. No two rows may be of one record.
-        """
-
-    async def tell(
-        self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
-    ) -> bool:
-        """Mark a row (identity, generation) as published. False if a later row of the record already is."""
-
-    async def tell_mended(
-        self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
-    ) -> bool:
-        """Mark an edited row as published for the record `identity`, to which it did not belong when it was received.
-
-        False if a row of that record that was received later is already published. Later rows that are not yet
-        published may follow it; without any, it becomes the record's last row. `key` is the prefix of the dedupe keys
-        of the record's rows.
-        """

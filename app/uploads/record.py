@@ -29,11 +29,11 @@ from app.webhooks.models import Arrival, NewReceipt
 from mappings.csv.export import ReadRow, Unreadable, count_rows, read_rows
 from mappings.csv.layout import Layout
 
-LARGEST: Final = 32 * 1024 * 1024
+MAX_BYTES: Final = 32 * 1024 * 1024
 """The maximum size of an export, in bytes."""
-AT_ONCE: Final = 256
+BATCH: Final = 256
 """Rows per transaction."""
-MEND: Final = "Correct the export, or its layout in lockstitch.toml, and send it again."
+NEXT_STEP: Final = "Correct the export, or its layout in lockstitch.toml, and send it again."
 
 
 _log = logging.getLogger("lockstitch.uploads")
@@ -124,12 +124,12 @@ def _validate(file: BytesIO, layout: Layout) -> tuple[bytes, int]:
         raise InvalidField(
             f"The file cannot be read: {error}.",
             errors=tuple(FieldError(pointer="", detail=reason) for reason in error.reasons),
-            next_step=MEND,
+            next_step=NEXT_STEP,
         ) from error
 
 
 def _next_batch(rows: Iterator[ReadRow]) -> list[ReadRow]:
-    return list(islice(rows, AT_ONCE))
+    return list(islice(rows, BATCH))
 
 
 def _skip(rows: Iterator[ReadRow], count: int) -> None:
@@ -139,9 +139,9 @@ def _skip(rows: Iterator[ReadRow], count: int) -> None:
 
 async def _record(deps: ExportDeps, upload: Upload, batch: list[ReadRow]) -> Upload:
     """Record a batch in one transaction: receipts and jobs of the new rows, and the progress of the upload."""
-    fresh = list({row.identity: row for row in batch}.values())  # of several rows of one record the last counts
+    fresh = list({row.identity: row for row in batch}.values())  # the last of several rows of one record
     traceparent = telemetry.current_traceparent()
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         marks = [RowMark(identity=row.identity, digest=row.digest) for row in fresh]
         generations = await deps.uploads.recognise(transaction, upload.connection, marks)
         new = [(row, number) for row, number in zip(fresh, generations, strict=True) if number is not None]

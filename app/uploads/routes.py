@@ -1,4 +1,4 @@
-"""HTTP routes for uploads of CSV exports."""
+"""HTTP operations of uploads of CSV exports."""
 
 import asyncio
 import codecs
@@ -8,18 +8,20 @@ import re
 from typing import Final
 from weakref import WeakValueDictionary
 
-from litestar import route
-
 from app.errors import NotFound, UnsupportedMediaType
-from app.http.admission import AnyRequest, admit, admit_any, content_type_of, idempotency_key, read_into
+from app.http.admission import AnyRequest, content_type_of, read_into
 from app.http.deps import HttpDeps, deps_of
+from app.http.headers import IDEMPOTENCY_KEY
+from app.http.operation import Call, FileBody, operation
+from app.http.parameters import PathText
 from app.http.plurals import PLURAL
-from app.http.query import Query
 from app.http.responses import Answered, json_response
 from app.telemetry import mark_replayed
+from app.uploads import views
 from app.uploads.deps import UploadDeps
-from app.uploads.record import LARGEST, layout_of, take_upload
-from app.uploads.views import read_upload
+from app.uploads.record import MAX_BYTES, layout_of, take_upload
+from app.uploads.views import UploadView
+from mappings.csv.export import MOST_ROWS
 from mappings.csv.layout import Layout
 
 CSV: Final = "text/csv"
@@ -29,38 +31,58 @@ SPLIT: Final = "Send at most 32 MiB per request. Split the export and repeat the
 
 WRITES: Final = tuple(f"{plural}:write" for plural in PLURAL.values() if plural != "comments")
 READS: Final = tuple(f"{plural}:read" for plural in PLURAL.values() if plural != "comments")
+TAG: Final = "Uploads"
+CONNECTION: Final = PathText("connection", "The connection of the export.", "legacy")
 _places: Final = asyncio.Semaphore(AT_ONCE)
 _turns: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
 """Whose export is taken, by principal: one that comes in slowly holds up its own caller alone."""
 
 
-@route("/v1/uploads/{connection:str}", http_method=["POST"], name="upload export", status_code=202)
-async def upload(request: AnyRequest, connection: str) -> Answered:
+def _layout_scope(request: AnyRequest) -> tuple[str, ...]:
+    _, layout = layout_of(deps_of(request, UploadDeps).connections, request.path_params["connection"])
+    return (f"{PLURAL[layout.object]}:write",)
+
+
+@operation(
+    "POST",
+    "/v1/uploads/{connection}",
+    tag=TAG,
+    scopes=WRITES,
+    scopes_of=_layout_scope,
+    parameters=(CONNECTION,),
+    headers=(IDEMPOTENCY_KEY,),
+    body=FileBody(media_type=CSV, example="Customer No,Name,E-mail\r\n4711,Ann Lee,ann@example.com\r\n"),
+    status=202,
+    answer=UploadView,
+    sends=("Location",),
+    text=f"""Upload an export.
+
+    Send a CSV file with a header, in the layout of the connection (RFC 4180; at most 32 MiB and {MOST_ROWS} rows). The
+    answer is 202 once every row is recorded. A row that equals the last row of its record is a duplicate, so you can
+    send a file again. After an interruption, the same key continues the same upload. A row that cannot be read becomes
+    a dead letter that names row and column; the others become events. A file with a missing column or an unclosed quote
+    is refused as a whole. The required scope is that of the object in the layout.""",
+)
+async def upload_export(call: Call) -> Answered:
     """Record every new row of an export, then answer 202."""
-    deps = deps_of(request, UploadDeps)
-    try:
-        found, layout = layout_of(deps.connections, connection)
-    except NotFound:
-        await admit_any(request, WRITES)
-        raise
-    admitted = await admit(request, f"{PLURAL[layout.object]}:write")
-    key = idempotency_key(request)
-    principal = admitted.caller.principal
+    request, principal, connection = call.request, call.caller.principal, call.path("connection")
+    deps = call.deps(UploadDeps)
+    found, layout = layout_of(deps.connections, connection)
     turn = _turns.setdefault(principal, asyncio.Lock())
     async with turn, _places:
         with contextlib.closing(io.BytesIO()) as file:
-            transfers = deps_of(request, HttpDeps).exports
-            await read_into(request, file.write, LARGEST, transfers=transfers, next_step=SPLIT)
+            transfers = call.deps(HttpDeps).exports
+            await read_into(request, file.write, MAX_BYTES, transfers=transfers, next_step=SPLIT)
             _check_media_type(request, layout)
-            Query(request, ()).check()
+            call.check_query()
             taken = await take_upload(
                 deps,
                 found,
                 layout,
                 file,
                 principal=principal,
-                key=key,
-                correlation_id=admitted.correlation_id,
+                key=call.header(IDEMPOTENCY_KEY),
+                correlation_id=call.correlation_id,
             )
     headers = {"location": f"/v1/uploads/{connection}/{taken.upload.id}"}
     if taken.replayed:
@@ -69,14 +91,22 @@ async def upload(request: AnyRequest, connection: str) -> Answered:
     return json_response(taken.upload, status=202, headers=headers)
 
 
-@route("/v1/uploads/{connection:str}/{id:str}", http_method=["GET"], name="read upload")
-async def read(request: AnyRequest, connection: str) -> Answered:
-    """Return the progress of an upload and the outcomes of its rows."""
-    _, held = await admit_any(request, (*READS, *WRITES))
-    Query(request, ()).check()
-    view = await read_upload(deps_of(request, UploadDeps).uploads, request.path_params["id"], connection=connection)
+@operation(
+    "GET",
+    "/v1/uploads/{connection}/{id}",
+    tag=TAG,
+    scopes=(*READS, *WRITES),
+    parameters=(CONNECTION, PathText("id", "The upload's id.", "upl_0198f0a2b7c47d3c9a51f2e80b6c4d17")),
+    answer=UploadView,
+)
+async def read_upload(call: Call) -> Answered:
+    """Read the progress of an upload.
+
+    Kept as long as receipts (`[retention]`, 30 days).
+    """
+    view = await views.read_upload(call.deps(UploadDeps).uploads, call.path("id"), connection=call.path("connection"))
     plural = PLURAL[view.object]
-    if not {f"{plural}:read", f"{plural}:write"} & set(held):
+    if not {f"{plural}:read", f"{plural}:write"} & set(call.held):
         raise NotFound(f"Unknown upload {view.id}, or this key lacks the scope to read it.")
     return json_response(view)
 
@@ -103,7 +133,4 @@ def _codec(name: str) -> str | None:
         return None
 
 
-HANDLERS: Final = (
-    upload,
-    read,
-)
+HANDLERS: Final = (upload_export, read_upload)

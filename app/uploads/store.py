@@ -117,16 +117,16 @@ RECOGNISE = Statement(
     """,
 )
 
-TELL = Statement(
+PUBLISH = Statement(
     "UPDATE upload_row",
     """
     UPDATE upload_row
-       SET told = $3, told_at = greatest(told_at, $4)
-     WHERE connection = $1 AND identity_digest = $2 AND told < $3
+       SET published = $3, published_at = greatest(published_at, $4)
+     WHERE connection = $1 AND identity_digest = $2 AND published < $3
     """,
 )
 
-# A separate statement before TELL_MENDED, which then sees rows that were recorded while this one waited for the lock.
+# A separate statement before PUBLISH_EDITED, which then sees rows recorded while this one waited for the lock.
 LOCK_ROW = Statement(
     "SELECT upload_row", "SELECT FROM upload_row WHERE (connection, identity_digest) = ($1, $2) FOR UPDATE"
 )
@@ -134,31 +134,31 @@ LOCK_ROW = Statement(
 # Publishes an edited row of this record unless a later received row is already published. Without any later row, it
 # becomes the record's last row. Otherwise it takes the place just before the first later row, which may be a dead
 # letter that is still to be edited and will then be published after it.
-TELL_MENDED = Statement(
+PUBLISH_EDITED = Statement(
     "INSERT upload_row",
     """
-    INSERT INTO upload_row AS known (connection, identity_digest, digest, told, told_at)
+    INSERT INTO upload_row AS known (connection, identity_digest, digest, published, published_at)
     SELECT connection, $2, digest, 1, received_at
       FROM inbound_event
      WHERE id = $1
         ON CONFLICT (connection, identity_digest) DO UPDATE
-       SET (digest, generation, told, told_at) =
+       SET (digest, generation, published, published_at) =
            (SELECT CASE WHEN later.first IS NULL THEN excluded.digest ELSE known.digest END,
                    CASE WHEN later.first IS NULL THEN known.generation + 1 ELSE known.generation END,
                    CASE WHEN later.first IS NULL THEN known.generation + 1 ELSE later.first - 1 END,
-                   excluded.told_at
+                   excluded.published_at
               FROM (SELECT min(number) AS first
-                      FROM generate_series(known.told + 1, known.generation) AS unpublished (number)
+                      FROM generate_series(known.published + 1, known.generation) AS unpublished (number)
                       JOIN inbound_event AS receipt ON receipt.connection = known.connection
                                                    AND receipt.dedupe_key = $3::text || number
-                     WHERE receipt.received_at > excluded.told_at) AS later)
-     WHERE known.told_at IS NULL OR known.told_at <= excluded.told_at
+                     WHERE receipt.received_at > excluded.published_at) AS later)
+     WHERE known.published_at IS NULL OR known.published_at <= excluded.published_at
     """,
 )
 
 
 class PostgresUploads:
-    """`Uploads` on PostgreSQL."""
+    """The store of uploads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -219,22 +219,30 @@ class PostgresUploads:
     async def recognise(
         self, transaction: Transaction, connection: str, rows: Sequence[RowMark]
     ) -> Sequence[int | None]:
-        """Return the new generation of each row's record, or None for a row that repeats the last one."""
+        """Return the new generation of each row's record, or None for a row that repeats the last one.
+
+        The generation counts the changes of the record, this one included. No two rows may be of one record.
+        """
         changed = await transaction.fetch(
             RECOGNISE, connection, [row.identity for row in rows], [row.digest for row in rows]
         )
         generations = {row["identity_digest"]: row["generation"] for row in changed}
         return [generations.get(row.identity) for row in rows]
 
-    async def tell(
+    async def publish(
         self, transaction: Transaction, connection: str, row: tuple[bytes, int], received_at: datetime
     ) -> bool:
         """Mark a row (identity, generation) as published. False if a later row of the record already is."""
-        return await transaction.execute(TELL, connection, *row, received_at) == 1
+        return await transaction.execute(PUBLISH, connection, *row, received_at) == 1
 
-    async def tell_mended(
+    async def publish_edited(
         self, transaction: Transaction, connection: str, identity: bytes, receipt_id: str, key: str
     ) -> bool:
-        """Mark an edited row as published for its new record. False if a later received row already is."""
+        """Mark an edited row as published for the record `identity`, to which it did not belong when it was received.
+
+        False if a row of that record that was received later is already published. Later rows that are not yet
+        published may follow it; without any, it becomes the record's last row. `key` is the prefix of the dedupe keys
+        of the record's rows.
+        """
         await transaction.execute(LOCK_ROW, connection, identity)
-        return await transaction.execute(TELL_MENDED, receipt_id, identity, key) == 1
+        return await transaction.execute(PUBLISH_EDITED, receipt_id, identity, key) == 1

@@ -11,16 +11,18 @@ from collections.abc import Mapping
 
 from app import telemetry
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.errors import IdempotencyInProgress, InvalidField
 from app.identifiers import uuid7
 from app.uploads.deps import UploadDeps
-from app.uploads.models import ExportFolder, WaitingFile
-from app.uploads.record import LARGEST, layout_of, refuse_export, take_upload
+from app.uploads.export_folder import DiskFolder
+from app.uploads.models import WaitingFile
+from app.uploads.record import MAX_BYTES, layout_of, refuse_export, take_upload
 
 _log = logging.getLogger("lockstitch.worker")
 
 
-async def take_from_folders(deps: UploadDeps, folders: Mapping[str, ExportFolder]) -> bool:
+async def take_from_folders(deps: UploadDeps, folders: Mapping[str, DiskFolder]) -> bool:
     """Record one file of each connection's folder. Return whether there may be more files."""
     more = False
     for connection, folder in folders.items():
@@ -37,13 +39,13 @@ async def take_from_folders(deps: UploadDeps, folders: Mapping[str, ExportFolder
     return more
 
 
-async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: WaitingFile) -> None:
+async def _take(deps: UploadDeps, connection: str, folder: DiskFolder, file: WaitingFile) -> None:
     """Record or refuse a file, then move it. Raises OSError, IdempotencyInProgress, StoreUnavailable."""
     found, layout = layout_of(deps.connections, connection)
     run = str(uuid7())
     with telemetry.bind(run):
-        if file.size > LARGEST:
-            reason = f"the file has {file.size} bytes; the maximum is {LARGEST}"
+        if file.size > MAX_BYTES:
+            reason = f"the file has {file.size} bytes; the maximum is {MAX_BYTES}"
             refuse_export(connection, reason)
             await _refuse(deps, connection, folder, file, reason)
             return
@@ -65,8 +67,8 @@ async def _take(deps: UploadDeps, connection: str, folder: ExportFolder, file: W
         await folder.put_away(file)
 
 
-async def _refuse(deps: UploadDeps, connection: str, folder: ExportFolder, file: WaitingFile, *reasons: str) -> None:
+async def _refuse(deps: UploadDeps, connection: str, folder: DiskFolder, file: WaitingFile, *reasons: str) -> None:
     await folder.put_away(file, *reasons)
-    async with deps.transactions.transaction() as transaction:
+    async with deps.database.transaction() as transaction:
         fact = Fact(type="upload.refused", subject=connection, facts={"connection": connection, "size": file.size})
-        await deps.trail.append(transaction, fact)
+        await append_facts(transaction, fact)

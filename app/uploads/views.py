@@ -9,7 +9,8 @@ from msgspec import Struct
 from app.errors import NotFound
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
-from app.uploads.models import Upload, UploadOutcome, Uploads
+from app.uploads.models import Upload, UploadOutcome
+from app.uploads.store import PostgresUploads
 from canonical.parts import Instant, ObjectName
 
 UPLOAD_ID: Final = re.compile(r"upl_[A-Za-z0-9]{1,64}")
@@ -23,30 +24,46 @@ class UploadView(Struct, frozen=True, kw_only=True):
     """
 
     id: str
+    """The upload's id. Example: `"upl_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     connection: str
+    """The connection of the export. Example: `"legacy"`"""
     object: ObjectName
+    """The object that its rows hold. Example: `"customer"`"""
     state: Literal["recording", "working", "done"]
+    """`recording` while rows are recorded, `working` while rows wait to be processed, then `done`.
+    Example: `"working"`"""
     rows: int
+    """Rows in the file, without the header. Example: `10000`"""
     seen: int
+    """Rows that are recorded, duplicates included. Example: `10000`"""
     accepted: int
+    """Rows with new content. Example: `9800`"""
     duplicates: int
+    """Rows that equal the last row of their record. Example: `200`"""
     settled: int
+    """Accepted rows that became events, or changed nothing. Example: `9000`"""
     refused: int
+    """Accepted rows that are now dead letters. Example: `37`"""
     discarded: int
+    """Accepted rows that an operator discarded. Example: `0`"""
     waiting: int
+    """Accepted rows that still wait to be processed. Example: `763`"""
     correlation_id: str
+    """The run that sent it. Use it to find its dead letters. Example: `"legacy-import-4711"`"""
     created_at: Instant
+    """When the upload began. Example: `"2026-05-01T09:30:00Z"`"""
     recorded_at: datetime | None
+    """When all rows were recorded; null before. Example: `"2026-05-01T09:30:09Z"`"""
 
 
-async def list_uploads(uploads: Uploads, connection: str | None, *, after: str | None, limit: int) -> Page:
+async def list_uploads(uploads: PostgresUploads, connection: str | None, *, after: str | None, limit: int) -> Page:
     """List uploads, newest first. The cursor is the last id of the page."""
     found = await uploads.list(connection, after=after, limit=limit + 1)
     outcomes = await uploads.outcomes(found)
     return page_of([view_of(upload, outcome) for upload, outcome in zip(found, outcomes, strict=True)], limit)
 
 
-async def read_upload(uploads: Uploads, upload_id: str, *, connection: str | None = None) -> UploadView:
+async def read_upload(uploads: PostgresUploads, upload_id: str, *, connection: str | None = None) -> UploadView:
     """Return the progress of an upload, if it is of `connection` (None: of any). Raises NotFound."""
     upload = await uploads.get(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
     if upload is None or connection not in (None, upload.connection):

@@ -1,1 +1,1 @@
-"""One client for all vendors. What differs between them is data from `mappings`."""
+"""One client for all vendors. What differs between vendors is data from `mappings`."""

@@ -1,8 +1,7 @@
-"""Facts about accounts that mappings need and records do not hold: fetched together, kept for ten minutes. What custom
-fields can hold is among them, where a connection has such fields, so that a write can be judged by it.
+"""Account facts: data about an account that mappings need and records do not contain. Kept for ten minutes.
 
-Facts that have grown old are still given out while newer ones are fetched; a fact that the vendor refuses to tell (the
-credential lacks a scope) is left to the vendor's documented default.
+They include the choices of custom enum fields, if the connection has any. Old facts are used while newer ones are
+fetched. For a fact that the vendor refuses (the credential lacks a scope), the documented default applies.
 """
 
 import asyncio
@@ -27,65 +26,65 @@ _log = logging.getLogger("lockstitch.outbound")
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """The vendor's account Struct, when it was asked for, and the answers that tell what custom fields can hold."""
+    """The vendor's account Struct, when it was requested, and the replies with the choices of custom fields."""
 
     account: Any
-    asked: float  # on the clock of time.monotonic, as renew_at
+    asked: float  # on the clock of time.monotonic, like renew_at
     renew_at: float
     definitions: Mapping[ObjectName, Pages] = {}
 
 
 class Accounts:
-    """The accounts of all connections, one fetch at a time for each."""
+    """The account facts of all connections, with one fetch at a time for each."""
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
         self._known: dict[str, Facts] = {}
         self._fetches = SingleFlight(self._renew, "account")
 
-    async def get(self, line: LiveConnection, deadline: float, max_age: float | None = None) -> Any:
-        """The vendor's account Struct, at most so many seconds old where that is given. Raises the vendor's problems
-        while nothing so young is known."""
-        known = self._known.get(line.connection.name)
+    async def get(self, live: LiveConnection, deadline: float, max_age: float | None = None) -> Any:
+        """Return the vendor's account Struct, at most `max_age` seconds old if given. Raises the vendor's problems if
+        none is that young."""
+        known = self._known.get(live.connection.name)
         if known is not None and (max_age is None or time.monotonic() - known.asked <= max_age):
             if time.monotonic() >= known.renew_at:
-                self._fetches.begin(line)
+                self._fetches.begin(live)
             return known.account
-        return (await self.renewed(line, deadline)).account
+        return (await self.renewed(live, deadline)).account
 
-    async def renewed(self, line: LiveConnection, deadline: float) -> Facts:
-        """The facts as they are now. Raises the vendor's problems."""
+    async def renewed(self, live: LiveConnection, deadline: float) -> Facts:
+        """Fetch the facts now. Raises the vendor's problems."""
         try:
-            return await self._fetches.wait(line, deadline)
+            return await self._fetches.wait(live, deadline)
         except TimeoutError:
-            line.health.check(time.monotonic())  # where that is what the fetch waits for, it says so
-            raise VendorTimeout(f"{line.connection.vendor.title} did not tell about the account in time.") from None
+            live.health.check(time.monotonic())  # raises the better problem if the connection is paused
+            raise VendorTimeout(f"{live.connection.vendor.title} did not send the account facts in time.") from None
 
     async def close(self) -> None:
         """Stop fetching."""
         await self._fetches.close()
 
-    async def _renew(self, line: LiveConnection) -> Facts:
-        """Where it fails, what is known stays and is asked about again a little later."""
-        name = line.connection.name
+    async def _renew(self, live: LiveConnection) -> Facts:
+        """Fetch the facts. If that fails, keep the known ones and retry soon."""
+        name = live.connection.name
         try:
-            facts = await self._ask(line)
+            facts = await self._ask(live)
         except Exception:
             known = self._known.get(name)
             if known is not None:
-                _log.warning("%s: facts about the account are old", name, exc_info=True)
-                retry_at = time.monotonic() + line.patience.account_retry
+                _log.warning("%s: account facts are outdated", name, exc_info=True)
+                retry_at = time.monotonic() + live.patience.account_retry
                 self._known[name] = msgspec.structs.replace(known, renew_at=retry_at)
             raise
         self._known[name] = facts
         return facts
 
-    async def _ask(self, line: LiveConnection) -> Facts:
-        vendor = line.connection.vendor
+    async def _ask(self, live: LiveConnection) -> Facts:
+        vendor = live.connection.vendor
         asked = time.monotonic()
-        deadline = asked + vendor.timeout_seconds * line.patience.attempts
+        deadline = asked + vendor.timeout_seconds * live.patience.attempts
         outcomes = await asyncio.gather(
-            *(self._deliver(line, request, deadline) for request in vendor.account_requests), return_exceptions=True
+            *(self._deliver(live, request, deadline) for request in vendor.account_requests), return_exceptions=True
         )
         failed: list[Problem] = []
         replies: list[VendorReply | None] = []
@@ -95,29 +94,27 @@ class Accounts:
                 continue
             if not isinstance(outcome, Problem | VendorRefused):
                 raise outcome
-            _log.warning("%s does not tell %s", line.connection.name, request.route, exc_info=outcome)
+            _log.warning("%s refuses %s", live.connection.name, request.route, exc_info=outcome)
             replies.append(None)
             if isinstance(outcome, Problem):
                 failed.append(outcome)
         if failed and not any(replies):
             raise failed[0]
-        account = self._build(line, tuple(replies), line.custom_fields)
-        definitions, missing = await ask_definitions(self._deliver, line, deadline)
-        settings = with_choices(line, account, definitions)
-        age = line.patience.account_retry if failed or missing else line.patience.account_age
+        account = self._build(live, tuple(replies), live.custom_fields)
+        definitions, missing = await ask_definitions(self._deliver, live, deadline)
+        settings = with_choices(live, account, definitions)
+        age = live.patience.account_retry if failed or missing else live.patience.account_age
         return Facts(
-            account=account if settings == line.custom_fields else self._build(line, tuple(replies), settings),
+            account=account if settings == live.custom_fields else self._build(live, tuple(replies), settings),
             asked=asked,
             renew_at=time.monotonic() + age,
             definitions=definitions,
         )
 
-    def _build(self, line: LiveConnection, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
-        vendor = line.connection.vendor
+    def _build(self, live: LiveConnection, replies: tuple[VendorReply | None, ...], settings: FieldSettings) -> Any:
+        vendor = live.connection.vendor
         try:
             return vendor.build_account(replies, settings)
         except Unmappable as error:
-            _log.warning(
-                "%s: facts about the account cannot be read at %s", line.connection.name, error.path, exc_info=error
-            )
+            _log.warning("%s: account facts cannot be read at %s", live.connection.name, error.path, exc_info=error)
             return vendor.build_account((None,) * len(replies), settings)

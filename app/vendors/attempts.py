@@ -1,4 +1,4 @@
-"""What came of one attempt: nothing sent, no reply, or a reply that the vendor's manifest reads a refusal out of."""
+"""Classify one attempt: nothing sent, no reply, or a refusal that the vendor's manifest finds in the reply."""
 
 import logging
 from typing import Final
@@ -16,14 +16,14 @@ from mappings.http import Category, VendorRefusal, VendorReply
 
 _log = logging.getLogger("lockstitch.outbound")
 
-# 303 sends the client to the result of what was done, and 302 is used like it.
+# A 303 leads to the result of an effect that has happened; 302 is used in the same way.
 DONE_REDIRECTS: Final = (302, 303)
 
 
 class AttemptFailure(Struct, frozen=True, kw_only=True):
-    """An attempt that was no success.
+    """An attempt that did not succeed.
 
-    `maybe_done`: a request with an effect may have been carried out. `why` is short and holds no personal data.
+    `maybe_done`: a request with an effect may have been carried out. `why` is short and contains no personal data.
     """
 
     category: Category
@@ -31,7 +31,7 @@ class AttemptFailure(Struct, frozen=True, kw_only=True):
     maybe_done: bool
     repeatable: bool = False
     alive: bool = False
-    """Whether the vendor showed itself at work, so that the failure says nothing about the connection."""
+    """The vendor answered properly, so the failure says nothing about the connection."""
     status: int | None = None
     refusal: VendorRefusal | None = None
     retry_after: float | None = None
@@ -39,22 +39,22 @@ class AttemptFailure(Struct, frozen=True, kw_only=True):
 
 
 def not_sent(error: NotSent) -> AttemptFailure:
-    """Nobody was reached."""
+    """Classify a request that did not reach the vendor."""
     return AttemptFailure(category="transient", why=error.why, maybe_done=False, repeatable=True)
 
 
 def no_reply(error: NoReply) -> AttemptFailure:
-    """It went out, and nothing usable came back."""
+    """Classify a request that was sent and got no usable reply."""
     if isinstance(error, TooLarge):
         return AttemptFailure(category="permanent", why=error.why, maybe_done=True, alive=True)
     return AttemptFailure(category="transient", why=error.why, maybe_done=True, repeatable=True)
 
 
 def judge(connection: CalledConnection, reply: VendorReply) -> AttemptFailure | None:
-    """The failure in a whole reply, or None for a success."""
+    """Return the failure in a complete reply, or None for a success."""
     vendor = connection.vendor
     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
-    if 300 < reply.status < 400:  # 300 sends nobody anywhere: it says that several records fit
+    if 300 < reply.status < 400:  # 300 is no redirect: several records match
         return AttemptFailure(
             category="permanent",
             why=f"status {reply.status}",
@@ -65,8 +65,8 @@ def judge(connection: CalledConnection, reply: VendorReply) -> AttemptFailure | 
         )
     try:
         refusal = vendor.refusal(reply)
-    except Exception as error:  # noqa: BLE001 - whatever a vendor sends, the caller gets an answer
-        _log.warning("%s: a reply cannot be judged", connection.name, exc_info=error)
+    except Exception as error:  # noqa: BLE001 - any reply must lead to an answer
+        _log.warning("%s: a reply cannot be classified", connection.name, exc_info=error)
         return AttemptFailure(
             category="transient", why="unreadable", maybe_done=True, alive=True, status=reply.status,
             request_id=request_id,
@@ -84,8 +84,8 @@ def judge(connection: CalledConnection, reply: VendorReply) -> AttemptFailure | 
 
 def _refused(reply: VendorReply, refusal: VendorRefusal) -> AttemptFailure:
     transient = refusal.category == "transient"
-    # "Not available" is a definite no as a 4xx (locked, rolled back); as a 5xx, 408 or inside a 200 it is none, unless
-    # the vendor says that it took everything back.
+    # A transient refusal with a 4xx is definite (locked, rolled back). With a 5xx, 408 or 200 it is not, unless the
+    # vendor says that it undid everything.
     definite = not transient or refusal.undone or (400 <= reply.status < 500 and reply.status != 408)
     waits = refusal.category in ("transient", "throttle")
     return AttemptFailure(
@@ -96,14 +96,13 @@ def _refused(reply: VendorReply, refusal: VendorRefusal) -> AttemptFailure:
         alive=definite,
         status=reply.status,
         refusal=refusal,
-        retry_after=_patience(refusal, reply) if waits else None,
+        retry_after=_retry_after(refusal, reply) if waits else None,
         request_id=refusal.request_id,
     )
 
 
-def _patience(refusal: VendorRefusal, reply: VendorReply) -> float | None:
-    """How long the vendor asks to wait, as far as that is believed: lanes, operations and jobs go by it too, and would
-    stand still for a slip of the vendor's."""
+def _retry_after(refusal: VendorRefusal, reply: VendorReply) -> float | None:
+    """Return the seconds that the vendor asks to wait, bounded: lanes, operations and jobs wait for it too."""
     asked = refusal.retry_after
     if asked is None:
         asked = seconds_asked(reply.headers.get("retry-after", ""))
@@ -111,7 +110,7 @@ def _patience(refusal: VendorRefusal, reply: VendorReply) -> float | None:
 
 
 def error_of(failure: AttemptFailure, connection: CalledConnection) -> Problem | VendorRefused:
-    """What the failure is to the one who asked, when nothing was changed by it."""
+    """Return the failure as an error for the caller, if nothing was changed."""
     title = connection.vendor.title
     refusal = failure.refusal
     says = VendorSays(
@@ -122,22 +121,22 @@ def error_of(failure: AttemptFailure, connection: CalledConnection) -> Problem |
         request_id=failure.request_id,
     )
     if failure.category == "throttle":
-        return VendorThrottled(f"{title} asks for a pause.", vendor=says, retry_after=failure.retry_after or 1.0)
+        return VendorThrottled(f"{title} throttles.", vendor=says, retry_after=failure.retry_after or 1.0)
     if failure.category == "auth":
         return VendorAuthFailed(f"{title} refuses the credential of {connection.name}.", vendor=says)
     if failure.why == "too large":
         return VendorDrifted(
-            f"{title}'s answer is larger than {connection.vendor.response_limit_bytes} bytes, and is not read.",
-            next_step="Ask for less at once, such as a smaller limit.",
+            f"{title}'s answer is larger than the limit of {connection.vendor.response_limit_bytes} bytes.",
+            next_step="Request less at once, for example with a smaller limit.",
             vendor=says,
         )
     if failure.category == "transient":
         kind = VendorTimeout if failure.why == "timeout" else VendorUnavailable
-        return kind(f"{title} could not be asked ({failure.why}).", vendor=says, retry_after=failure.retry_after)
+        return kind(f"{title} could not be reached ({failure.why}).", vendor=says, retry_after=failure.retry_after)
     if refusal is None or failure.status is None:
         return VendorUnavailable(
-            f"{title} sends us elsewhere ({failure.why}), which is not followed: is the base URL right?",
-            next_step="An operator has to check the connection's base_url.",
+            f"{title} redirects ({failure.why}), and Lockstitch does not follow redirects.",
+            next_step="An operator must check the connection's base_url.",
             vendor=says,
         )
     return VendorRefused(connection.name, failure.status, refusal)

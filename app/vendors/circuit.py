@@ -1,9 +1,9 @@
 """The circuit breaker of one connection's reads, or of its writes, in this process.
 
-closed ── failures in a row ──▶ open ── the pause is over ──▶ half open: one request probes, the others wait for it
+closed ── failures in a row ──▶ open ── the pause ends ──▶ half open: one request probes, the others wait for it
 
-Reads and writes are judged apart, by what the mapping says of a request and not by its method: a vendor whose writes
-fail can mostly still be read. The first pause is short, because most failures are; each failed probe doubles it.
+Reads and writes have separate circuits, because a vendor whose writes fail can usually still be read. The mapping, not
+the method, says which a request is. Most failures are short, so the first pause is short; each failed probe doubles it.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ _log = logging.getLogger("lockstitch.outbound")
 
 Traffic = Literal["reads", "writes"]
 
-# What a caller is told to wait while another request's probe is under way.
+# Seconds to wait while another request probes.
 PROBE_PATIENCE: Final = 1.0
 
 
 class Circuit:
-    """`failures` in a row pause it for `first_pause` seconds, in the end for `longest_pause`. `show` is called after
+    """Open after `failures` in a row: for `first_pause` seconds, and at most for `longest_pause`. Call `show` after
     every change of state."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Circuit:
         self._connection = connection
         self._title = title
         self._traffic = traffic
-        self._most_failures = failures
+        self._max_failures = failures
         self._first_pause = first_pause
         self._longest_pause = longest_pause
         self._show = show
@@ -53,13 +53,13 @@ class Circuit:
 
     @property
     def seconds(self) -> float:
-        """What is left of the present pause."""
+        """The seconds left of the current pause."""
         return 0.0 if self.closed else max(0.0, self._until - time.monotonic())
 
     async def enter(self, deadline: float) -> bool:
-        """Wait for the outcome of a probe that is under way; whether this request is the next one.
+        """Wait for the outcome of a running probe, and return whether this request is the next probe.
 
-        Raises ConnectionPaused during a pause, and where the probe takes longer than until `deadline`.
+        Raises ConnectionPaused during a pause, or if the probe runs beyond `deadline`.
         """
         while not self.closed:
             wait = self._until - time.monotonic()
@@ -74,30 +74,30 @@ class Circuit:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await self._changed.wait()
             except TimeoutError:
-                trying = f"the request that tries {self._traffic} on {self._connection} again has no answer yet"
+                trying = f"a request that probes {self._traffic} on {self._connection} has no answer yet"
                 self._refuse(trying, PROBE_PATIENCE)
         return False
 
     def worked(self, probe: bool) -> None:
-        """The vendor gave an answer that shows it at work, a definite no included."""
+        """Record an answer that shows the vendor at work; a definite refusal counts."""
         self._failures = 0
         if probe and self.probing:
             self.close()
 
     def failed(self, probe: bool) -> None:
-        """Nothing came, or something broken."""
+        """Record a missing or broken answer."""
         self._failures += 1
-        if (probe and self.probing) or (self.closed and self._failures >= self._most_failures):
+        if (probe and self.probing) or (self.closed and self._failures >= self._max_failures):
             self._pause()
 
     def abandoned(self, probe: bool) -> None:
-        """The probe never went out, or nobody saw what came of it: the next request may try."""
+        """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
         if probe and self.probing:
             self.probing = False
             self._notify()
 
     def close(self) -> None:
-        """Let every request go, and begin to count anew."""
+        """Admit every request, and reset the counts."""
         if self.closed:
             return
         self.closed = True
@@ -113,7 +113,7 @@ class Circuit:
         self.closed = self.probing = False
         self._notify()
         _log.warning(
-            "%s: %s keep failing, and are paused",
+            "%s: %s keep failing and are paused",
             self._connection,
             self._traffic,
             extra={"connection": self._connection, "state": "failing", "seconds": round(pause, 1)},

@@ -1,8 +1,8 @@
-"""The one client for all vendors: authenticates, paces, sends, judges, and repeats what may be repeated.
+"""The one client for all vendors: authenticate, pace, send, classify, and retry if that is safe.
 
-This is the only layer that retries. A read, and an effect that the vendor itself recognises when it is repeated, is
-sent up to three times. Any other effect is sent again only where it is certain that nothing was done: there was no
-connection, or the vendor said a definite "not now". Where that is not certain the caller gets ReplyLost and finds out.
+This is the only layer that retries. Reads, and effects whose repeat the vendor recognises, are sent up to three times.
+Any other effect is sent again only if it certainly did not happen: there was no connection, or the vendor definitely
+said "not now". Otherwise the caller gets ReplyLost and must find out.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import msgspec
 
 from app.egress.transport import NoReply, NotSent, Wire
 from app.errors import Problem, VendorTimeout
-from app.queue.models import Pauses
+from app.queue.pauses import PostgresPauses
 from app.settings.environment import Settings
 from app.settings.file import ConnectionSettings, SettingsError, resolve_secret
 from app.telemetry import vendor_span
@@ -40,115 +40,125 @@ _log = logging.getLogger("lockstitch.outbound")
 
 DOTS: Final = (".", "..")
 REFUSED: Final = "the vendor refuses the credential"
-# A caller who waits for less than this share of the vendor's timeout learns nothing about the vendor.
+# A timeout below this share of the vendor's own timeout says nothing about the vendor.
 FAIR_SHARE: Final = 0.5
 TIMEOUTS: Final = ("timeout", "connect timeout")
 
 
 class VendorClient:
-    """Implements `ports.Vendors`. Made by `open_vendor_client`."""
+    """The one client for all vendors. Open it with `open_vendor_client`."""
 
-    def __init__(self, lines: Mapping[str, LiveConnection], wire: Wire, pauses: Pauses | None = None) -> None:
-        self._lines = lines
+    def __init__(
+        self, live_connections: Mapping[str, LiveConnection], wire: Wire, pauses: PostgresPauses | None = None
+    ) -> None:
+        self._live_connections = live_connections
         self._wire = wire
         self._pauses = pauses
         self._accounts = Accounts(self._deliver)
-        self._shelf = OptionCache(self._deliver, self._accounts)
-        # Sent like reads, which may be repeated; what they show is how writes do.
-        self._preparation = AccountSetup(partial(self._deliver, traffic="writes"))
+        self._options = OptionCache(self._deliver, self._accounts)
+        # Sent like reads, which may be repeated; but they count as writes for the circuit.
+        self._setup = AccountSetup(partial(self._deliver, traffic="writes"))
 
     async def close(self) -> None:
-        """Stop what runs in the background."""
-        await self._shelf.close()
+        """Stop background fetches."""
+        await self._options.close()
         await self._accounts.close()
 
     async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
-        """See `ports.Vendors.send`."""
-        line = self._lines[connection.name]
-        if not request.effect or not line.connection.vendor.setup:
-            return await self._deliver(line, request, deadline)
-        await self._preparation.prepare(line, deadline)
+        """Authenticate, pace, send, and retry where that is safe. `deadline` is on the clock of `time.monotonic`.
+
+        Raises VendorRefused for a definite refusal, and ReplyLost if a request with an effect may have been carried
+        out. The others are certain that nothing changed: VendorUnavailable, VendorTimeout, VendorThrottled,
+        VendorAuthFailed, ConnectionPaused.
+        """
+        live = self._live_connections[connection.name]
+        if not request.effect or not live.connection.vendor.setup:
+            return await self._deliver(live, request, deadline)
+        await self._setup.prepare(live, deadline)
         try:
-            return await self._deliver(line, request, deadline)
+            return await self._deliver(live, request, deadline)
         except VendorRefused as refused:
-            # Nothing was done, and what is complained about may be a part of the account that somebody removed.
-            if not await self._preparation.repair(line, refused.refusal, deadline):
+            # Nothing was done. Somebody may have removed the property that the vendor complains about.
+            if not await self._setup.repair(live, refused.refusal, deadline):
                 raise
-        return await self._deliver(line, request, deadline)
+        return await self._deliver(live, request, deadline)
 
     async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
-        """See `ports.Vendors.account`."""
-        return await self._accounts.get(self._lines[connection.name], deadline, max_age)
+        """Return the facts about the account (its Struct), cached for at most `max_age` seconds. Raises like `send`."""
+        return await self._accounts.get(self._live_connections[connection.name], deadline, max_age)
 
     async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
-        """See `ports.Vendors.options`."""
-        return await self._shelf.get(self._lines[connection.name], deadline, max_age)
+        """Return the options of fields at a called vendor, cached for at most `max_age` seconds.
+
+        Raises like `send`, and Unmappable for a list of another shape than the vendor documents.
+        """
+        return await self._options.get(self._live_connections[connection.name], deadline, max_age)
 
     def state(self, connection: Connection) -> LiveState | None:
-        """See `ports.Vendors.state`."""
-        line = self._lines.get(connection.name)
-        if line is None:
+        """Return the state of a connection, or None for one that never sends anything."""
+        live = self._live_connections.get(connection.name)
+        if live is None:
             return None
-        state, seconds = line.standing()
-        return LiveState(base_url=line.shown_url, state=state, seconds=seconds, failing=line.failing)
+        state, seconds = live.standing()
+        return LiveState(base_url=live.shown_url, state=state, seconds=seconds, failing=live.failing)
 
     async def _deliver(
-        self, line: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
+        self, live: LiveConnection, request: VendorRequest, deadline: float, *, traffic: Traffic | None = None
     ) -> VendorReply:
-        """Attempts until one succeeds, none may follow, or the time is over. Raises like `send`."""
-        name = line.connection.name
+        """Attempt the request until one succeeds, no retry is allowed, or the deadline passes. Raises like `send`."""
+        name = live.connection.name
         traffic = traffic or ("writes" if request.effect else "reads")
         if any(segment in DOTS for segment in request.path.split("/")):
-            # Such an id would name another resource once the path is normalised (RFC 3986, section 5.2.4).
-            raise VendorRefused(name, 404, VendorRefusal(kind="not_found", detail="there can be no such record"))
+            # Such an id would address another resource after the path is normalised (RFC 3986, section 5.2.4).
+            raise VendorRefused(name, 404, VendorRefusal(kind="not_found", detail="no record can have this id"))
         lost: AttemptFailure | None = None
         attempts = 0
         try:
             while True:
-                outcome = await self._attempt(line, request, traffic, deadline, attempts)
+                outcome = await self._attempt(live, request, traffic, deadline, attempts)
                 if isinstance(outcome, VendorReply):
                     vendor_outcomes.labels(name, "success").inc()
                     return outcome
                 attempts += 1
                 if request.effect and outcome.maybe_done:
                     lost = lost or outcome
-                if not await self._may_repeat(line, request, outcome, attempts, deadline):
-                    raise error_of(outcome, line.connection)
+                if not await self._may_repeat(live, request, outcome, attempts, deadline):
+                    raise error_of(outcome, live.connection)
                 vendor_retries.labels(name, outcome.why).inc()
         except (Problem, VendorRefused) as error:
             category = error.refusal.category if isinstance(error, VendorRefused) else error.category
             vendor_outcomes.labels(name, "lost" if lost else category).inc()
             if lost is None:
                 raise
-            # What came later, a refusal too, does not tell what became of the attempt without a reply.
+            # A later failure, even a refusal, says nothing about the attempt without a reply.
             raise ReplyLost(name, lost.why) from error
 
     async def _attempt(
-        self, line: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
+        self, live: LiveConnection, request: VendorRequest, traffic: Traffic, deadline: float, resend_count: int
     ) -> VendorReply | AttemptFailure:
-        async with line.admission(request, traffic, deadline) as admitted:
-            vendor = line.connection.vendor
+        async with live.admission(request, traffic, deadline) as admitted:
+            vendor = live.connection.vendor
             seconds = min(vendor.timeout_seconds, deadline - time.monotonic())
-            if seconds <= (line.patience.least_time if request.effect else 0.0):
-                raise VendorTimeout(f"No time is left to ask {vendor.title}; nothing was sent.")
-            if admitted.probes and line.health.standing()[0] == "unauthorised":
-                line.credential.renew()
+            if seconds <= (live.patience.least_time if request.effect else 0.0):
+                raise VendorTimeout(f"No time was left to ask {vendor.title}; nothing was sent.")
+            if admitted.probes and live.health.standing()[0] == "unauthorised":
+                live.credential.renew()
             with vendor_span(
-                connection=line.connection.name,
+                connection=live.connection.name,
                 vendor=vendor.name,
                 method=request.method,
                 route=request.route,
-                address=line.address,
-                port=line.port,
+                address=live.address,
+                port=live.port,
                 resend_count=resend_count,
             ) as call:
                 failure: AttemptFailure | None
-                credential = line.credential.header
+                credential = live.credential.header
                 try:
                     reply = await self._wire.exchange(
-                        line.base_url,
+                        live.base_url,
                         request,
-                        line.headers(request),
+                        live.headers(request),
                         seconds=seconds,
                         limit=vendor.response_limit_bytes,
                     )
@@ -157,34 +167,34 @@ class VendorClient:
                 except NoReply as error:
                     failure = no_reply(error)
                 else:
-                    failure = judge(line.connection, reply)
+                    failure = judge(live.connection, reply)
                     request_id = reply.headers.get(vendor.request_id_header) if vendor.request_id_header else None
                     call.answered(reply.status, failure.request_id if failure else request_id)
-                    self._learn(line, reply)
+                    self._learn(live, reply)
                 if failure is None:
-                    line.health.worked(admitted)
+                    live.health.worked(admitted)
                 else:
                     call.failed(failure.refusal.kind if failure.refusal else failure.why)
             if failure is None:
-                await self._prove(line)
+                await self._confirm_credential(live)
                 return reply
-            if failure.category == "auth" and line.credential.renewed_since(credential):
+            if failure.category == "auth" and live.credential.renewed_since(credential):
                 return msgspec.structs.replace(failure, repeatable=True)
             if failure.why not in TIMEOUTS or seconds >= vendor.timeout_seconds * FAIR_SHARE:
-                await self._tell(line, failure, admitted)
+                await self._record_failure(live, failure, admitted)
             return failure
 
     async def _may_repeat(
-        self, line: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float
+        self, live: LiveConnection, request: VendorRequest, failure: AttemptFailure, attempts: int, deadline: float
     ) -> bool:
-        """Whether to try again; waits as long as has to be waited before."""
-        patience = line.patience
+        """Return whether to try again, after any required wait."""
+        patience = live.patience
         if not failure.repeatable or (request.effect and failure.maybe_done and not request.idempotent):
             return False
         if failure.category == "auth":
-            return attempts < patience.attempts  # somebody has renewed the credential
+            return attempts < patience.attempts  # the credential was renewed
         if failure.category == "throttle":
-            return attempts < patience.throttled_attempts  # admission waits, or says that there is no time
+            return attempts < patience.throttled_attempts  # admission waits, or raises if there is no time
         bound = min(patience.longest_pause, patience.first_pause * 2.0 ** (attempts - 1))
         pause = max(bound * random.random(), failure.retry_after or 0.0)  # noqa: S311 - full jitter, no secret
         if attempts >= patience.attempts or time.monotonic() + pause >= deadline:
@@ -192,33 +202,33 @@ class VendorClient:
         await asyncio.sleep(pause)
         return True
 
-    async def _tell(self, line: LiveConnection, failure: AttemptFailure, admitted: Admission) -> None:
+    async def _record_failure(self, live: LiveConnection, failure: AttemptFailure, admitted: Admission) -> None:
         if failure.category == "throttle":
-            line.health.throttled(admitted, failure.retry_after)
+            live.health.throttled(admitted, failure.retry_after)
         elif failure.category == "auth":
-            line.health.unauthorised(told=False)  # the others wait while it is written down
-            if self._pauses is not None and await self._pauses.refuse(line.connection.name, REFUSED):
-                line.health.unauthorised(told=True)
+            live.health.unauthorised(recorded=False)  # other requests wait while the pause is recorded
+            if self._pauses is not None and await self._pauses.refuse(live.connection.name, REFUSED):
+                live.health.unauthorised(recorded=True)
         elif failure.alive:
-            line.health.worked(admitted)
-            await self._prove(line)
+            live.health.worked(admitted)
+            await self._confirm_credential(live)
         else:
-            line.health.failed(admitted)
+            live.health.failed(admitted)
 
-    async def _prove(self, line: LiveConnection) -> None:
-        """The vendor has accepted the credential: the rest of its pause is over, if a person has resumed it."""
-        pause = None if self._pauses is None else self._pauses.of(line.connection.name)
+    async def _confirm_credential(self, live: LiveConnection) -> None:
+        """Record that the vendor accepted the credential, which ends the pause if an operator has resumed it."""
+        pause = None if self._pauses is None else self._pauses.of(live.connection.name)
         if self._pauses is not None and pause is not None and not pause.held:
-            await self._pauses.prove(line.connection.name)
+            await self._pauses.credential_accepted(live.connection.name)
 
-    def _learn(self, line: LiveConnection, reply: VendorReply) -> None:
+    def _learn(self, live: LiveConnection, reply: VendorReply) -> None:
         try:
-            budget = line.connection.vendor.budget(reply)
-        except Exception as error:  # noqa: BLE001 - a strange header must not cost the reply
-            _log.warning("%s: the rate limit cannot be read", line.connection.name, exc_info=error)
+            budget = live.connection.vendor.budget(reply)
+        except Exception as error:  # noqa: BLE001 - an odd header must not lose the reply
+            _log.warning("%s: the rate limit cannot be read", live.connection.name, exc_info=error)
             return
         if budget is not None:
-            line.pacer.learn(budget, time.monotonic())
+            live.pacer.learn(budget, time.monotonic())
 
 
 @asynccontextmanager
@@ -226,26 +236,26 @@ async def open_vendor_client(
     settings: Settings,
     environment: Mapping[str, str] = os.environ,
     patience: Patience | None = None,
-    pauses: Pauses | None = None,
+    pauses: PostgresPauses | None = None,
 ) -> AsyncIterator[VendorClient]:
-    """The client for every connection of the settings that is no mere intake, closed at the end of the block; `pauses`
-    are those of the installation that it is part of.
+    """Yield the client for every connection that is called, not those that only receive webhooks. `pauses` are those of
+    the installation.
 
-    Raises SettingsError with every complaint at once: an unknown vendor, a missing address, a missing secret.
+    Raises SettingsError with all complaints: an unknown vendor, a missing address, a missing secret.
     """
-    lines: dict[str, LiveConnection] = {}
+    live_connections: dict[str, LiveConnection] = {}
     complaints = []
     for name, connection in settings.connections.items():
         if connection.vendor in MANIFESTS and not _is_called(connection):
-            continue  # an intake: nothing is ever sent there
+            continue  # it only receives webhooks
         try:
-            lines[name] = _line(connection, environment, patience or Patience(), pauses)
+            live_connections[name] = _live_connection(connection, environment, patience or Patience(), pauses)
         except SettingsError as error:
             complaints.append(str(error))
     if complaints:
         raise SettingsError("\n".join(complaints))
     wire = Wire()
-    client = VendorClient(lines, wire, pauses)
+    client = VendorClient(live_connections, wire, pauses)
     try:
         yield client
     finally:
@@ -258,14 +268,13 @@ def _is_called(settings: ConnectionSettings) -> bool:
     return isinstance(manifest, Vendor)
 
 
-def _line(
-    settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: Pauses | None
+def _live_connection(
+    settings: ConnectionSettings, environment: Mapping[str, str], patience: Patience, pauses: PostgresPauses | None
 ) -> LiveConnection:
     vendor = VENDORS.get(settings.vendor)
     if vendor is None:
-        raise SettingsError(
-            f"[connections.{settings.name}] vendor is {settings.vendor!r}: there are {', '.join(sorted(MANIFESTS))}."
-        )
+        known = ", ".join(sorted(MANIFESTS))
+        raise SettingsError(f"[connections.{settings.name}] unknown vendor {settings.vendor!r}. Known are: {known}.")
     return LiveConnection(
         CalledConnection(name=settings.name, vendor=vendor),
         settings,

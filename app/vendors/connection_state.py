@@ -1,4 +1,4 @@
-"""What this process keeps for one connection: where it leads, its credential, its pace, its health."""
+"""The state of one connection in this process: its address, credential, pace and health."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from app.egress.transport import ACCEPTED_ENCODING, USER_AGENT
 from app.errors import VendorThrottled
-from app.queue.models import Pauses
+from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, SettingsError
 from app.telemetry.metrics import vendor_wait
 from app.vendors.circuit import Circuit, Traffic
@@ -20,12 +20,12 @@ from app.vendors.pacing import Pacer
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorRequest
 
-# Seconds; what every request takes to get here is no waiting.
-WORTH_NOTING: Final = 0.001
+# Seconds. A shorter wait is not observed in the metric.
+SHORTEST_WAIT: Final = 0.001
 
 
 class LiveConnection:
-    """The way to one account at a vendor."""
+    """One connection that is called."""
 
     def __init__(
         self,
@@ -33,14 +33,14 @@ class LiveConnection:
         settings: ConnectionSettings,
         patience: Patience,
         read_secret: Callable[[str], str],
-        pauses: Pauses | None = None,
+        pauses: PostgresPauses | None = None,
     ) -> None:
-        """Raises SettingsError where the address or a secret is missing."""
+        """Raises SettingsError if the address or a secret is missing."""
         vendor = connection.vendor
         base_url = settings.base_url or vendor.default_base_url
         if base_url is None:
             raise SettingsError(
-                f"[connections.{connection.name}] lacks base_url: every account at {vendor.title} has its own."
+                f"[connections.{connection.name}] lacks base_url: each account at {vendor.title} has its own."
             )
         address = urlsplit(base_url)
         pacing = settings.pacing or vendor.pacing
@@ -53,22 +53,22 @@ class LiveConnection:
         self.credential = Credential(settings, vendor.auth, read_secret)
         self.health = Health(connection.name, vendor.title, patience, pauses)
         self.pacer = Pacer(pacing.units, pacing.per_seconds, fixed=settings.pacing is not None)
-        self._places = asyncio.Semaphore(pacing.concurrency)
+        self._slots = asyncio.Semaphore(pacing.concurrency)
         self._turn = asyncio.Lock()
         self._queued = 0.0
 
     def __repr__(self) -> str:
-        return f"Line({self.connection.name!r})"
+        return f"LiveConnection({self.connection.name!r})"
 
     @property
     def shown_url(self) -> str:
-        """The base URL without what may be a secret in it."""
+        """The base URL without parts that may be secret."""
         address = urlsplit(self.base_url)
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address.scheme}://{host}{f':{address.port}' if address.port else ''}{address.path}"
 
     def headers(self, request: VendorRequest) -> list[tuple[str, str]]:
-        """All headers of a request; the request's own win over the vendor's, the credential over both."""
+        """Return all headers of a request. The credential wins over the request, and the request over the vendor."""
         headers = {"Accept": "application/json", "Accept-Encoding": ACCEPTED_ENCODING, "User-Agent": USER_AGENT}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
@@ -79,11 +79,11 @@ class LiveConnection:
 
     @property
     def failing(self) -> tuple[Traffic, ...]:
-        """The kinds of requests that keep failing."""
+        """The kinds of traffic whose circuit is open."""
         return tuple(traffic for traffic, circuit in self.health.circuits.items() if not circuit.closed)
 
     def standing(self) -> tuple[LiveStanding, float]:
-        """What keeps requests back, or `working`; and how many seconds are left of it."""
+        """Return what holds back requests, or `working`, and the seconds left of it."""
         state, seconds = self.health.standing()
         failing = self.failing
         if state == "working" and failing:
@@ -92,43 +92,43 @@ class LiveConnection:
 
     @asynccontextmanager
     async def admission(self, request: VendorRequest, traffic: Traffic, deadline: float) -> AsyncIterator[Admission]:
-        """Hold one of the connection's places; enter when pace and health let the request go.
+        """Take one of the connection's slots, and enter when pace and health admit the request.
 
-        Raises VendorThrottled and ConnectionPaused; nothing was sent then.
+        Raises VendorThrottled and ConnectionPaused; then nothing was sent.
         """
         started = time.monotonic()
         self.health.check(deadline)
-        self._fits(self.pacer.foretell(self._queued + request.cost, started), deadline)
+        self._require_time(self.pacer.wait_for_all(self._queued + request.cost, started), deadline)
         admitted = await self._enter(traffic, request.cost, deadline)
         try:
             waited = time.monotonic() - started
-            if waited > WORTH_NOTING:
+            if waited > SHORTEST_WAIT:
                 vendor_wait.labels(self.connection.name).observe(waited)
             yield admitted
         finally:
             self.health.abandoned(admitted.probes)
             self.health.circuits[traffic].abandoned(admitted.probes_circuit)
-            self._places.release()
+            self._slots.release()
 
     async def _enter(self, traffic: Traffic, cost: float, deadline: float) -> Admission:
-        """Wait for the circuit without a place, which the other kind of traffic may need; then for place and turn. A
-        circuit that opens meanwhile is waited for anew."""
+        """Wait for the circuit first, without a slot that other traffic may need; then for a slot and a turn. If the
+        circuit opens meanwhile, start again."""
         circuit = self.health.circuits[traffic]
         while True:
             tries = await circuit.enter(deadline)
             try:
-                probe = await self._take_place(None if tries else circuit, cost, deadline)
+                probe = await self._take_slot(None if tries else circuit, cost, deadline)
             except BaseException:
                 circuit.abandoned(tries)
                 raise
             if probe is not None:
                 return Admission(traffic=traffic, probes=probe, probes_circuit=tries)
 
-    async def _take_place(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
-        """Take a place and then a turn; like `_take_turn`, without a place where that gives None."""
+    async def _take_slot(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
+        """Take a slot, then a turn; return like `_take_turn`, and release the slot if that returns None."""
         self._queued += cost
         try:
-            await self._in_time(self._places, deadline)
+            await self._acquire(self._slots, deadline)
         finally:
             self._queued -= cost
         probe = None
@@ -136,13 +136,13 @@ class LiveConnection:
             probe = await self._take_turn(circuit, cost, deadline)
         finally:
             if probe is None:
-                self._places.release()
+                self._slots.release()
         return probe
 
     async def _take_turn(self, circuit: Circuit | None, cost: float, deadline: float) -> bool | None:
-        """One after the other: wait until health and pace both let the next request go; whether it is the probe. None
-        where `circuit` has opened meanwhile."""
-        await self._in_time(self._turn, deadline)
+        """Wait until health and pace admit the request, one at a time. Return whether it is the probe; None if
+        `circuit` opened."""
+        await self._acquire(self._turn, deadline)
         try:
             while True:
                 probe = await self.health.enter(deadline)
@@ -155,12 +155,12 @@ class LiveConnection:
                 self.health.abandoned(probe)
                 if opened:
                     return None
-                self._fits(wait, deadline)
+                self._require_time(wait, deadline)
                 await asyncio.sleep(wait)
         finally:
             self._turn.release()
 
-    async def _in_time(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
+    async def _acquire(self, gate: asyncio.Semaphore | asyncio.Lock, deadline: float) -> None:
         if not gate.locked():
             await gate.acquire()
             return
@@ -170,11 +170,9 @@ class LiveConnection:
         except TimeoutError:
             raise self._too_busy(1.0) from None
 
-    def _fits(self, wait: float, deadline: float) -> None:
+    def _require_time(self, wait: float, deadline: float) -> None:
         if wait > 0 and time.monotonic() + wait >= deadline:
             raise self._too_busy(wait)
 
     def _too_busy(self, wait: float) -> VendorThrottled:
-        return VendorThrottled(
-            f"The requests that {self.connection.vendor.title} allows are used up for now.", retry_after=wait
-        )
+        return VendorThrottled(f"The rate limit of {self.connection.vendor.title} is used up.", retry_after=wait)

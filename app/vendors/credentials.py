@@ -1,4 +1,4 @@
-"""A connection's credential, as the one header that carries it."""
+"""A connection's credential, as one header."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from mappings.spec import Auth
 
 
 class Credential:
-    """Holds the header and shows it to nobody: not in `repr`, not in a message."""
+    """Holds the header, and never shows it in `repr` or a message."""
 
     __slots__ = ("_auth", "_read", "_settings", "header")
 
     def __init__(self, settings: ConnectionSettings, auth: Auth, read: Callable[[str], str]) -> None:
-        """`read` turns a reference into the secret. Raises SettingsError where a secret is missing or unusable."""
+        """`read` resolves a reference to its secret. Raises SettingsError if a secret is missing or unusable."""
         self._settings = settings
         self._auth = auth
         self._read = read
@@ -23,14 +23,14 @@ class Credential:
         return f"Credential(connection={self._settings.name!r})"
 
     def renew(self) -> None:
-        """Read the secrets again, as a file may hold another one by now. Keeps the old one where that fails."""
+        """Read the secrets again, because a file may have changed. Keep the old ones if that fails."""
         try:
             self.header = self._resolve()
         except SettingsError:
             return
 
     def renewed_since(self, used: tuple[str, str]) -> bool:
-        """Whether there is another one than the one that was used: by now, or after a look."""
+        """Return whether the credential differs from `used`, after reading it again if needed."""
         if self.header == used:
             self.renew()
         return self.header != used
@@ -44,5 +44,7 @@ class Credential:
         if self._auth.basic:
             value = f"Basic {b64encode(value.encode()).decode()}"  # RFC 7617, section 2.1: UTF-8
         if not value.isascii() or not value.isprintable():
-            raise SettingsError(f"[connections.{name}] a credential holds a character that no HTTP header can carry.")
+            raise SettingsError(
+                f"[connections.{name}] a credential contains a character that is not allowed in an HTTP header."
+            )
         return self._auth.header, value

@@ -1,16 +1,18 @@
-"""What calls to vendors, and connections for operators, are given."""
+"""Dependencies of calls to vendors, and of connections for operators."""
 
 from dataclasses import dataclass
 
-from app.queue.models import Lanes, Pauses
-from app.vendors.models import Connections, Vendors
+from app.queue.lanes import PostgresLanes
+from app.queue.pauses import PostgresPauses
+from app.vendors.client import VendorClient
+from app.vendors.models import Connections
 
 
 @dataclass(frozen=True, kw_only=True)
 class VendorDeps:
-    """The configured connections, the one client, and what pauses a connection."""
+    """The configured connections, the client, and their lanes and pauses."""
 
     connections: Connections
-    vendors: Vendors
-    lanes: Lanes
-    pauses: Pauses
+    vendors: VendorClient
+    lanes: PostgresLanes
+    pauses: PostgresPauses

@@ -1,5 +1,5 @@
-"""What the fields of an account can hold: the lists that tell it, page by page, and the choices of custom fields, by
-which a write is judged."""
+"""The choices of fields in an account: fetch the lists, page by page, and add them to the settings of custom enum
+fields."""
 
 import asyncio
 import logging
@@ -17,74 +17,75 @@ from mappings.spec import Choices, Pages, Unmappable
 Deliver = Callable[[LiveConnection, VendorRequest, float], Awaitable[VendorReply]]
 FieldSettings = Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 
-# More than so many people, or fields, nobody chooses from in a drop-down.
-MOST_PAGES: Final = 20
+# Longer lists are useless in a drop-down.
+MAX_PAGES: Final = 20
 NOTHING: Final[Pages] = ()
 _log = logging.getLogger("lockstitch.outbound")
 
 
 async def pages_of(
-    deliver: Deliver, line: LiveConnection, choices: Choices[Any], request: VendorRequest, deadline: float
+    deliver: Deliver, live: LiveConnection, choices: Choices[Any], request: VendorRequest, deadline: float
 ) -> Pages:
-    """A list that the vendor refuses to tell, as the credential lacks a scope, is empty. Raises its problems."""
+    """Fetch all pages of a list; empty if the vendor refuses it, because the credential lacks a scope. Raises its
+    problems."""
     pages: list[VendorReply] = []
-    following: VendorRequest | None = request
-    while following is not None and len(pages) < MOST_PAGES:
+    next_request: VendorRequest | None = request
+    while next_request is not None and len(pages) < MAX_PAGES:
         try:
-            reply = await deliver(line, following, deadline)
+            reply = await deliver(live, next_request, deadline)
         except VendorRefused as refused:
-            _log.warning("%s does not tell %s", line.connection.name, request.route, exc_info=refused)
+            _log.warning("%s refuses %s", live.connection.name, request.route, exc_info=refused)
             return NOTHING
         pages.append(reply)
-        following = choices.following(following, reply)
+        next_request = choices.following(next_request, reply)
     return tuple(pages)
 
 
 async def ask_definitions(
-    deliver: Deliver, line: LiveConnection, deadline: float
+    deliver: Deliver, live: LiveConnection, deadline: float
 ) -> tuple[Mapping[ObjectName, Pages], bool]:
-    """The answers that tell what custom fields can hold, by object, for those of which the connection has enumerations;
-    and whether some are missing because of trouble that may pass."""
-    choices = line.connection.vendor.choices
+    """Fetch the definitions of custom fields, by object, for the objects with custom enum fields. Also return whether
+    some are missing after a temporary failure."""
+    choices = live.connection.vendor.choices
     if choices is None:
         return {}, False
-    wanted = [one for one in _choosing(line) if one in choices.definitions]
+    wanted = [one for one in _objects_with_enums(live) if one in choices.definitions]
     outcomes = await asyncio.gather(
-        *(pages_of(deliver, line, choices, choices.definitions[one], deadline) for one in wanted),
+        *(pages_of(deliver, live, choices, choices.definitions[one], deadline) for one in wanted),
         return_exceptions=True,
     )
-    told: dict[ObjectName, Pages] = {}
+    found: dict[ObjectName, Pages] = {}
     missing = False
     for object_name, outcome in zip(wanted, outcomes, strict=True):
         if not isinstance(outcome, BaseException):
-            told[object_name] = outcome
+            found[object_name] = outcome
             continue
         if not isinstance(outcome, Problem | Unmappable):
             raise outcome
-        _log.warning("%s does not tell the fields of %ss", line.connection.name, object_name, exc_info=outcome)
+        _log.warning("%s did not return the fields of %ss", live.connection.name, object_name, exc_info=outcome)
         missing = missing or isinstance(outcome, Problem)
-    return told, missing
+    return found, missing
 
 
-def with_choices(line: LiveConnection, account: Any, definitions: Mapping[ObjectName, Pages]) -> FieldSettings:
-    """The configured custom fields, those of enumerations with the choices that the account tells."""
-    choices = line.connection.vendor.choices
-    settings = dict(line.custom_fields)
-    objects = _choosing(line)
+def with_choices(live: LiveConnection, account: Any, definitions: Mapping[ObjectName, Pages]) -> FieldSettings:
+    """Return the configured custom fields, with the account's choices in those of enums."""
+    choices = live.connection.vendor.choices
+    settings = dict(live.custom_fields)
+    objects = _objects_with_enums(live)
     if choices is None or not objects:
         return settings
-    told = {choices.definitions[one]: pages for one, pages in definitions.items()}
-    replies = tuple(told.get(request, NOTHING) for request in choices.requests(account))
+    known = {choices.definitions[one]: pages for one, pages in definitions.items()}
+    replies = tuple(known.get(request, NOTHING) for request in choices.requests(account))
     for object_name in objects:
         try:
             options = choices.read(account, object_name, replies)
         except Unmappable as error:
-            _log.warning("%s: the fields of %ss cannot be read", line.connection.name, object_name, exc_info=error)
+            _log.warning("%s: the fields of %ss cannot be read", live.connection.name, object_name, exc_info=error)
             continue
         settings[object_name] = knowing(settings[object_name], options, choices.open_fields(account, object_name))
     return settings
 
 
-def _choosing(line: LiveConnection) -> list[ObjectName]:
-    """The objects that have enumerations among their custom fields."""
-    return [name for name, fields in line.custom_fields.items() if any(one.type in CHOOSING for one in fields)]
+def _objects_with_enums(live: LiveConnection) -> list[ObjectName]:
+    """Return the objects that have enums among their custom fields."""
+    return [name for name, fields in live.custom_fields.items() if any(one.type in CHOOSING for one in fields)]

@@ -1,15 +1,14 @@
-"""Whether requests may go out on a connection: throttled, failing, unauthorised or paused ones have to wait.
+"""Whether requests may go out on a connection. Throttled, failing, unauthorised and paused connections must wait.
 
-Every pause ends with one probe: a single request goes first, and only its success lets the others go, which wait for it
-meanwhile. That a vendor throttles or fails each process finds out by itself; failures of reads and of writes are told
-apart (`circuit`). A pause by a person and a refused credential are the whole installation's (`Pauses`), and hold until
-a person resumes the connection; only a refusal that could not be written down is tried again by the process itself. A
-person who resumes a connection also ends what throttles or fails there. Other connections keep their speed.
+Every pause ends with one probe: a single request goes first, and the others wait for its success. Throttles and
+failures belong to each process; reads and writes fail separately (`circuit`). An operator's pause and a refused
+credential belong to the installation (`Pauses`) and last until an operator resumes the connection. Only a refusal that
+could not be recorded is retried by the process itself. A resume also ends throttles and failures. Other connections are
+not affected.
 """
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,54 +17,54 @@ from typing import Final, Literal, get_args
 from msgspec import Struct
 
 from app.errors import ConnectionPaused, Problem, VendorThrottled
-from app.queue.models import Pause, Pauses
+from app.queue.models import Pause
+from app.queue.pauses import PostgresPauses
 from app.telemetry.metrics import connection_state
 from app.vendors.circuit import PROBE_PATIENCE, Circuit, Traffic
+from app.vendors.throttle import FIRST_THROTTLE, Throttle
 
 _log = logging.getLogger("lockstitch.outbound")
 
 State = Literal["working", "throttled", "unauthorised"]
 
-# A vendor that throttles without saying for how long is asked again after these seconds, then after twice as long.
-FIRST_THROTTLE: Final = 1.0
-LONGEST_THROTTLE: Final = 60.0
-# However long a vendor asks to wait, it is asked again after this.
+# The longest wait that a vendor can ask for.
 LONGEST_PAUSE: Final = 3600.0
-# What a caller is told to wait while nobody can say when a person resumes the connection.
+# Retry-After while an operator must resume the connection.
 HELD_PATIENCE: Final = 60.0
-# A person may pause or resume the connection while a request waits: it looks again so often.
-GLANCE: Final = 0.5
+# A waiting request rechecks this often whether the connection was paused or resumed.
+RECHECK_SECONDS: Final = 0.5
 
 
 class Patience(Struct, frozen=True, kw_only=True):
-    """How much is put up with. Times are seconds."""
+    """Limits of retries and pauses. Times are in seconds."""
 
     attempts: int = 3
-    """How often a request is sent that may be repeated."""
+    """Attempts of a request that may be repeated."""
     throttled_attempts: int = 5
-    """How often a request is sent that the vendor only postpones."""
+    """Attempts of a request that the vendor throttles."""
     first_pause: float = 0.2
     longest_pause: float = 2.0
-    """Between attempts: any time up to twice as long as the last bound, full jitter."""
+    """Pauses between attempts: full jitter below a bound that doubles from `first_pause`."""
     failures: int = 5
-    """Transient failures in a row that pause the connection's reads, or its writes."""
+    """Transient failures in a row that open the circuit."""
     failing_pause: float = 2.0
     longest_failing_pause: float = 30.0
-    """The first pause after failures; each failed probe doubles it."""
+    """The first pause of the circuit; each failed probe doubles it."""
     unauthorised_pause: float = 30.0
     account_age: float = 600.0
-    """How old facts about an account may be."""
+    """The maximum age of account facts."""
     account_retry: float = 30.0
-    """When facts that could not be had are asked for again."""
+    """When account facts that could not be fetched are retried."""
     options_rest: float = 5.0
-    """Lists that came so lately are fetched anew for nobody: a fetch is many requests, and any reader may ask."""
+    """Option lists younger than this are never fetched again, because a fetch takes many requests and any reader may
+    ask."""
     least_time: float = 0.25
-    """A request with an effect does not go out with less time than this left for its answer."""
+    """A request with an effect is not sent with less time than this for its answer."""
 
 
 class Admission(Struct, frozen=True, kw_only=True):
-    """A request that may go out. Its outcome decides whether others may: of the whole connection where `probes`, of its
-    own kind of traffic where `probes_circuit`."""
+    """Permission to send a request. Its outcome decides for the whole connection if `probes`, and for its own kind of
+    traffic if `probes_circuit`."""
 
     traffic: Traffic
     probes: bool
@@ -73,9 +72,9 @@ class Admission(Struct, frozen=True, kw_only=True):
 
 
 class Health:
-    """The state of one connection in this process, below the pauses of the installation where it is part of one."""
+    """The state of one connection in this process, in addition to the pauses of the installation."""
 
-    def __init__(self, connection: str, title: str, patience: Patience, pauses: Pauses | None = None) -> None:
+    def __init__(self, connection: str, title: str, patience: Patience, pauses: PostgresPauses | None = None) -> None:
         self._connection = connection
         self._title = title
         self._patience = patience
@@ -84,7 +83,7 @@ class Health:
         self._resumed = None if pauses is None else pauses.resumed(connection)
         self._state: State = "working"
         self._until = 0.0
-        self._throttles = 0
+        self._throttle = Throttle()
         self._probing = False
         self._changed = asyncio.Event()
         self.circuits: Mapping[Traffic, Circuit] = {
@@ -102,23 +101,23 @@ class Health:
         self._show()
 
     def standing(self) -> tuple[State, float]:
-        """What keeps all requests back, or `working`; and how many seconds are left of it."""
-        self._heed_resume()
+        """Return what holds back all requests, or `working`, and the seconds left of it."""
+        self._apply_resume()
         return self._state, 0.0 if self._state == "working" else max(0.0, self._until - time.monotonic())
 
     def check(self, deadline: float) -> None:
-        """Refuse at once what could not go out before `deadline`. Raises ConnectionPaused, VendorThrottled."""
-        self._obey()
+        """Refuse at once a request that cannot be sent before `deadline`. Raises ConnectionPaused, VendorThrottled."""
+        self._apply_pause()
         if self._state != "working":
             self._refuse_late(self._until - time.monotonic(), deadline)
 
     async def enter(self, deadline: float) -> bool:
-        """Wait until a request may go out; whether it is the probe, whose outcome everybody waits for.
+        """Wait until a request may be sent, and return whether it is the probe.
 
-        Raises ConnectionPaused, and VendorThrottled where the wait does not fit.
+        Raises ConnectionPaused, and VendorThrottled if the wait is longer than the deadline allows.
         """
         while True:
-            self._obey()
+            self._apply_pause()
             if self._state == "working":
                 return False
             now = time.monotonic()
@@ -128,51 +127,48 @@ class Health:
                 self._show()
                 return True
             self._refuse_late(wait, deadline)
-            await self._wait(min(GLANCE, wait if wait > 0 else deadline - now))
+            await self._wait(min(RECHECK_SECONDS, wait if wait > 0 else deadline - now))
 
     def worked(self, request: Admission) -> None:
-        """The vendor gave an answer that shows it at work, a definite no included."""
+        """Record an answer that shows the vendor at work; a definite refusal counts."""
         self.circuits[request.traffic].worked(request.probes_circuit)
-        # A pause that began while the probe was under way stands.
+        # A pause that began during the probe stays.
         if request.probes and self._probing:
-            self._throttles = 0
-            self._turn("working", 0.0)
+            self._throttle.reset()
+            self._set_state("working", 0.0)
 
     def failed(self, request: Admission) -> None:
-        """Nothing came, or something broken."""
+        """Record a missing or broken answer."""
         self.circuits[request.traffic].failed(request.probes_circuit)
         if request.probes and self._probing:
             unauthorised = self._state == "unauthorised"
-            self._turn(self._state, self._patience.unauthorised_pause if unauthorised else FIRST_THROTTLE)
+            self._set_state(self._state, self._patience.unauthorised_pause if unauthorised else FIRST_THROTTLE)
 
     def throttled(self, request: Admission, retry_after: float | None) -> None:
-        """The vendor asks for a pause, in seconds where it says so."""
+        """Record a throttle, with the seconds to wait if the vendor names them."""
         self.circuits[request.traffic].worked(request.probes_circuit)
         if self._state != "throttled" or self._probing:
-            self._throttles += 1  # not for each of those that were under way together
-        if retry_after is not None and retry_after >= 0:
-            pause = retry_after
-        else:
-            bound = min(LONGEST_THROTTLE, FIRST_THROTTLE * 2.0 ** min(self._throttles - 1, 10))
-            pause = bound * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, keeps no secret
+            self._throttle.count()
+        pause = self._throttle.pause(retry_after)
         until = time.monotonic() + pause
         if self._state == "throttled" and not self._probing and until <= self._until:
             return
-        self._turn("throttled", pause)
+        self._set_state("throttled", pause)
 
-    def unauthorised(self, *, told: bool) -> None:
-        """The vendor refuses the credential; `told`: the installation knows, and decides when it is tried again."""
-        self._held = told
-        self._turn("unauthorised", self._patience.unauthorised_pause)
+    def unauthorised(self, *, recorded: bool) -> None:
+        """Record a refused credential. `recorded`: the pause is stored for the installation, which decides when to
+        retry."""
+        self._held = recorded
+        self._set_state("unauthorised", self._patience.unauthorised_pause)
 
     def abandoned(self, probe: bool) -> None:
-        """The probe never went out, or nobody saw what came of it: the next one may try."""
+        """Record that the probe was not sent or its outcome is unknown. The next request may probe."""
         if probe and self._probing:
             self._probing = False
             self._notify()
 
-    def _heed_resume(self) -> None:
-        """A person who resumes the connection knows better than this process how the vendor is."""
+    def _apply_resume(self) -> None:
+        """End throttles and failures if an operator has resumed the connection since the last check."""
         resumed = None if self._installation is None else self._installation.resumed(self._connection)
         if resumed == self._resumed:
             return
@@ -180,19 +176,19 @@ class Health:
         for circuit in self.circuits.values():
             circuit.close()
         if self._state == "throttled":
-            self._throttles = 0
-            self._turn("working", 0.0)
+            self._throttle.reset()
+            self._set_state("working", 0.0)
 
-    def _obey(self) -> None:
-        """Keep to the installation's pause; when a person has ended it after a refusal, the next request is the probe.
+    def _apply_pause(self) -> None:
+        """Apply the installation's pause. After a resume that follows a refusal, the next request is the probe.
 
         Raises ConnectionPaused.
         """
-        self._heed_resume()
+        self._apply_resume()
         pause = None if self._installation is None else self._installation.of(self._connection)
         if pause is not None and pause.held:
             if pause.reason == "auth" and self._state != "unauthorised":
-                self._turn("unauthorised", self._patience.unauthorised_pause)
+                self._set_state("unauthorised", self._patience.unauthorised_pause)
             self._held = True
             raise self._held_problem(pause)
         if self._held:
@@ -203,8 +199,8 @@ class Health:
     def _held_problem(self, pause: Pause) -> Problem:
         if pause.reason == "auth":
             return ConnectionPaused(
-                f"{self._title} refuses the credential of {self._connection}; nothing is sent until it is renewed.",
-                next_step=f"An operator has to renew the credential, and then {_resume(self._connection)}.",
+                f"{self._title} refuses the credential of {self._connection}. Nothing is sent until it is renewed.",
+                next_step=f"An operator must renew the credential, then {_resume(self._connection)}.",
                 retry_after=HELD_PATIENCE,
                 category="auth",
                 held=True,
@@ -212,12 +208,12 @@ class Health:
         note = f": {pause.note}" if pause.note else ""
         return ConnectionPaused(
             f"An operator has paused {self._connection}{note}.",
-            next_step=f"Nothing was sent. Try again later; an operator lets it go on with {_resume(self._connection)}.",
+            next_step=f"Nothing was sent. Try again later. An operator resumes it with {_resume(self._connection)}.",
             retry_after=HELD_PATIENCE,
             held=True,
         )
 
-    def _turn(self, state: State, pause: float) -> None:
+    def _set_state(self, state: State, pause: float) -> None:
         changed = state != self._state
         self._state = state
         self._until = time.monotonic() + min(max(pause, 0.0), LONGEST_PAUSE)
@@ -235,23 +231,24 @@ class Health:
             _log.warning("%s is paused: %s", self._connection, state, extra=facts)
 
     def _refuse_late(self, wait: float, deadline: float) -> None:
-        """A refused credential is not waited for, only the outcome of its probe."""
+        """Raise if the wait is longer than the deadline allows. A refused credential is not waited for, except its
+        probe."""
         if time.monotonic() + max(wait, 0.0) >= deadline or (wait > 0 and self._state == "unauthorised"):
             raise self._problem(max(wait, PROBE_PATIENCE) if self._probing or wait <= 0 else wait)
 
     def _problem(self, wait: float) -> Problem:
         seconds = f"{max(1, round(wait))} s"
         if self._state == "throttled":
-            return VendorThrottled(f"{self._title} asks for a pause of {seconds}.", retry_after=wait)
+            return VendorThrottled(f"{self._title} throttles for {seconds}.", retry_after=wait)
         return ConnectionPaused(
-            f"{self._title} refuses the credential of {self._connection}; nothing is sent for another {seconds}.",
-            next_step="An operator has to renew the connection's credential.",
+            f"{self._title} refuses the credential of {self._connection}. Nothing is sent for another {seconds}.",
+            next_step="An operator must renew the connection's credential.",
             retry_after=wait,
             category="auth",
         )
 
     async def _wait(self, seconds: float) -> None:
-        """Until the state changes, at most so long."""
+        """Wait until the state changes, at most this long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()

@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from app.vendors.circuit import Traffic
 from canonical.parts import ObjectName
 from mappings.csv.layout import Layout
-from mappings.http import VendorRefusal, VendorReply, VendorRequest
+from mappings.http import VendorRefusal
 from mappings.spec import FieldOptions, Manifest, Vendor
 
 
 class Connection(Struct, frozen=True, kw_only=True):
-    """One authorised account at a vendor, as configured; or where the webhooks of an intake come from, or the exports
-    of a legacy system, which are read by their `layout`."""
+    """One configured account at a vendor, or the source of an intake's webhooks, or of exports with this `layout`."""
 
     name: str
     vendor: Manifest
@@ -29,17 +28,14 @@ class CalledConnection(Connection, frozen=True, kw_only=True):
 
 
 class Connections(Struct, frozen=True, kw_only=True):
-    """All connections, and which one is the system of record of each object."""
+    """All connections, and the system of record of each object."""
 
     by_name: Mapping[str, Connection]
     systems_of_record: Mapping[ObjectName, str]
 
 
-# ---------------------------------------------------------------- outbound
-
-
 class VendorRefused(Exception):
-    """The vendor understood and said no; nothing was changed by this request."""
+    """The vendor refused the request, which changed nothing."""
 
     def __init__(self, connection: str, status: int, refusal: VendorRefusal) -> None:
         super().__init__(f"{connection} refused: {refusal.kind}")
@@ -49,7 +45,7 @@ class VendorRefused(Exception):
 
 
 class ReplyLost(Exception):
-    """A request that changes something went out and no usable reply came back: it may have happened or not.
+    """A request with an effect was sent and no usable reply arrived, so its outcome is unknown.
 
     `why` is a short reason without personal data: `timeout`, `reset`, `status 502`.
     """
@@ -64,8 +60,10 @@ LiveStanding = Literal["working", "throttled", "failing", "unauthorised"]
 
 
 class LiveState(Struct, frozen=True, kw_only=True):
-    """How this process sees a connection: where it leads, and what keeps requests back for how many `seconds` more.
-    `failing` names the kinds of requests that keep failing; the others go out."""
+    """The state of a connection in this process, and for how many more `seconds` it delays requests.
+
+    `failing` names the kinds of requests that keep failing; others are sent.
+    """
 
     base_url: str  # without what may be a secret
     state: LiveStanding
@@ -74,30 +72,7 @@ class LiveState(Struct, frozen=True, kw_only=True):
 
 
 class OptionLists(Struct, frozen=True, kw_only=True):
-    """The options of every field that has some, by object, and when they were asked for."""
+    """The options of every field that has some, by object, and the time when they were fetched."""
 
     by_object: Mapping[ObjectName, FieldOptions]
     fetched_at: datetime
-
-
-class Vendors(Protocol):
-    """The one client for all vendors."""
-
-    async def send(self, connection: Connection, request: VendorRequest, *, deadline: float) -> VendorReply:
-        """Authenticate, pace, send, and retry where that is safe; `deadline` is on the clock of `time.monotonic`.
-
-        Raises VendorRefused for a definite no of the vendor; ReplyLost when a request with an effect may have been
-        carried out; and, certain that nothing was changed: VendorUnavailable, VendorTimeout, VendorThrottled,
-        VendorAuthFailed, ConnectionPaused.
-        """
-
-    async def account(self, connection: Connection, *, deadline: float, max_age: float | None = None) -> Any:
-        """The facts about the account (the vendor's account Struct), cached; not older than `max_age` seconds where
-        that is given. Raises like `send`."""
-
-    async def options(self, connection: Connection, *, deadline: float, max_age: float | None) -> OptionLists:
-        """The options of fields at a vendor that is called, cached; not older than `max_age` seconds where that is
-        given. Raises like `send`, and Unmappable for a list of another shape than the vendor documents."""
-
-    def state(self, connection: Connection) -> LiveState | None:
-        """How a connection is; None for one that nothing is ever sent on."""

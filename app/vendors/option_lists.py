@@ -1,7 +1,6 @@
-"""The options of fields that an account has, for drop-downs: fetched when somebody asks, kept with their age.
+"""The options of an account's fields, for drop-downs: fetched on demand and cached with their age.
 
-Lists that are young enough for whoever asks, or came just now, are given out as they are. What has grown older is
-fetched anew; where that fails, the old lists are given out with their age to whoever has not asked for younger ones.
+Older lists are fetched again. If that fails, callers who set no `max_age` get the old ones with their age.
 """
 
 import asyncio
@@ -26,12 +25,12 @@ DEFAULT_AGE: Final = 600.0
 
 class _Held(Struct, frozen=True, kw_only=True):
     lists: OptionLists
-    fetched: float  # when they were asked for, on the clock of time.monotonic
-    landed: float  # when they were there, on the same clock
+    fetched: float  # when they were requested, on the clock of time.monotonic
+    arrived: float  # when they arrived, on the same clock
 
 
 class OptionCache:
-    """The lists of all connections, one fetch at a time for each."""
+    """The option lists of all connections, with one fetch at a time for each."""
 
     def __init__(self, deliver: Deliver, accounts: Accounts) -> None:
         self._deliver = deliver
@@ -39,21 +38,21 @@ class OptionCache:
         self._held: dict[str, _Held] = {}
         self._fetches = SingleFlight(self._renew, "options")
 
-    async def get(self, line: LiveConnection, deadline: float, max_age: float | None) -> OptionLists:
-        """The lists, at most so many seconds old where that is given, or those that came just now. Raises the vendor's
+    async def get(self, live: LiveConnection, deadline: float, max_age: float | None) -> OptionLists:
+        """Return the lists, at most `max_age` seconds old if given, or those that arrived just now. Raises the vendor's
         problems, and Unmappable for an answer of another shape."""
-        held = self._held.get(line.connection.name)
+        held = self._held.get(live.connection.name)
         now = time.monotonic()
-        if held is not None and now - held.landed < line.patience.options_rest:
+        if held is not None and now - held.arrived < live.patience.options_rest:
             return held.lists
         if held is not None and now - held.fetched <= (DEFAULT_AGE if max_age is None else max_age):
             return held.lists
         try:
-            return (await self._fetches.wait(line, deadline)).lists
+            return (await self._fetches.wait(live, deadline)).lists
         except TimeoutError:
             if held is None or max_age is not None:
-                line.health.check(time.monotonic())
-                raise VendorTimeout(f"{line.connection.vendor.title} did not tell its lists in time.") from None
+                live.health.check(time.monotonic())
+                raise VendorTimeout(f"{live.connection.vendor.title} did not send its option lists in time.") from None
         except Problem:
             if held is None or max_age is not None:
                 raise
@@ -63,27 +62,25 @@ class OptionCache:
         """Stop fetching."""
         await self._fetches.close()
 
-    async def _renew(self, line: LiveConnection) -> _Held:
-        vendor = line.connection.vendor
-        deadline = time.monotonic() + vendor.timeout_seconds * line.patience.attempts
+    async def _renew(self, live: LiveConnection) -> _Held:
+        vendor = live.connection.vendor
+        deadline = time.monotonic() + vendor.timeout_seconds * live.patience.attempts
         asked_at, asked = datetime.now(UTC), time.monotonic()
-        facts = await self._accounts.renewed(line, deadline)
+        facts = await self._accounts.renewed(live, deadline)
         lists: dict[Any, Any] = {}
         if vendor.choices is not None:
             requests = vendor.choices.requests(facts.account)
-            told_already = {vendor.choices.definitions[one]: pages for one, pages in facts.definitions.items()}
-            pages = await asyncio.gather(
-                *(self._pages(line, vendor.choices, one, deadline, told_already) for one in requests)
-            )
+            known = {vendor.choices.definitions[one]: pages for one, pages in facts.definitions.items()}
+            pages = await asyncio.gather(*(self._pages(live, vendor.choices, one, deadline, known) for one in requests))
             for object_name in {mapping.object for mapping in vendor.mappings}:
                 lists[object_name] = vendor.choices.read(facts.account, object_name, tuple(pages))
-        held = _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked, landed=time.monotonic())
-        self._held[line.connection.name] = held
+        held = _Held(lists=OptionLists(by_object=lists, fetched_at=asked_at), fetched=asked, arrived=time.monotonic())
+        self._held[live.connection.name] = held
         return held
 
     async def _pages(
         self,
-        line: LiveConnection,
+        live: LiveConnection,
         choices: Choices[Any],
         request: VendorRequest,
         deadline: float,
@@ -91,4 +88,4 @@ class OptionCache:
     ) -> Pages:
         if request in known:
             return known[request]
-        return await pages_of(self._deliver, line, choices, request, deadline)
+        return await pages_of(self._deliver, live, choices, request, deadline)

@@ -1,10 +1,8 @@
-"""Keeping below a vendor's published limit: `units` in any `per_seconds`.
+"""Keep below a vendor's published limit: `units` in any `per_seconds`.
 
-A request may start once the units of the window that ends with it suffice. The window is taken a little longer than it
-is, because requests reach the vendor less evenly than they leave. What others spend of the same limit is learnt from
-the budget in the vendor's replies.
-
-The count is this process's own: several processes on one connection meet in the vendor's budget and its throttling.
+A request may start when the units of the preceding window suffice. The window is slightly longer than the vendor's,
+because requests arrive less evenly than they leave. The budget in the vendor's replies shows what other clients use.
+Each process counts for itself.
 """
 
 import math
@@ -15,7 +13,7 @@ from msgspec import Struct
 from mappings.http import Budget
 
 MARGIN: Final = 1.02
-# Requests that start within this part of a window are counted as one, so that the list stays short.
+# Requests that start within this share of a window are counted together, to keep the list short.
 GRAIN: Final = 0.01
 
 
@@ -26,10 +24,11 @@ class _Spent(Struct):
 
 
 class Pacer:
-    """When requests on one connection may start. Times are seconds on one monotonic clock that the caller reads."""
+    """Decides when requests of one connection may start. Times are seconds on a monotonic clock that the caller
+    reads."""
 
     def __init__(self, units: float, per_seconds: float, *, fixed: bool = False) -> None:
-        """`fixed`: the operator chose the limit, so a vendor that allows more does not raise it."""
+        """`fixed`: the operator set the limit, so a higher limit of the vendor does not raise it."""
         self._units = units
         self._window = per_seconds
         self._fixed = fixed
@@ -37,11 +36,12 @@ class Pacer:
         self._last: _Spent | None = None
 
     def wait_for(self, cost: float, now: float) -> float:
-        """Seconds until a request of this cost may start; one dearer than the limit waits for all of it."""
+        """Return the seconds until a request of this cost may start. A cost above the limit waits for the whole
+        limit."""
         return self._wait(min(cost, self._units), now)
 
-    def foretell(self, units: float, now: float) -> float:
-        """Seconds until the last of several requests may start that cost so many units together."""
+    def wait_for_all(self, units: float, now: float) -> float:
+        """Return the seconds until the last of several requests may start that cost this many units together."""
         windows = max(0, math.ceil(units / self._units) - 1)
         return self._wait(units - windows * self._units, now) + windows * self._window * MARGIN
 
@@ -59,7 +59,7 @@ class Pacer:
         return wait
 
     def spend(self, cost: float, now: float) -> None:
-        """A request starts now."""
+        """Record that a request starts now."""
         end = now + self._window * MARGIN
         units = min(cost, self._units)
         if self._last is not None and now < self._last.start + self._window * GRAIN:
@@ -70,7 +70,7 @@ class Pacer:
         self._spent.append(self._last)
 
     def learn(self, budget: Budget, now: float) -> None:
-        """Take over what the vendor says. What is missing without our doing was spent by somebody else just now."""
+        """Apply the vendor's budget. Units that this process did not use were used by other clients just now."""
         restore = budget.restore_per_second
         if restore is not None and restore > 0 and not self._fixed:
             self._units = restore * self._window

@@ -1,4 +1,4 @@
-"""What an account needs before its first write: the vendor's `setup`, such as the property that keeps our marker."""
+"""Prepare an account before its first write with the vendor's `setup`, such as creating the property for the marker."""
 
 import asyncio
 import logging
@@ -16,20 +16,20 @@ _log = logging.getLogger("lockstitch.outbound")
 
 
 class AccountSetup:
-    """Once in a process and connection; every request of it is safe to repeat."""
+    """Runs the setup once per process and connection. All its requests are safe to repeat."""
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
         self._ready: set[str] = set()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def prepare(self, line: LiveConnection, deadline: float) -> None:
-        """See to it that the account is prepared.
+    async def prepare(self, live: LiveConnection, deadline: float) -> None:
+        """Prepare the account, if this process has not done so.
 
-        A request that the vendor refuses is logged and not asked again: the writes that need it will say so. What may
-        pass, and a refused credential, is raised like a problem of the write itself, of which nothing was sent.
+        A request that the vendor refuses is logged and not repeated; writes that need it will fail with a reason. A
+        temporary failure or a refused credential is raised as a problem of the write, of which nothing was sent.
         """
-        name = line.connection.name
+        name = live.connection.name
         if name in self._ready:
             return
         lock = self._locks.setdefault(name, asyncio.Lock())
@@ -37,43 +37,43 @@ class AccountSetup:
             async with asyncio.timeout(deadline - time.monotonic()):
                 await lock.acquire()
         except TimeoutError:
-            line.health.check(time.monotonic())
-            raise VendorTimeout(f"{line.connection.vendor.title} was not prepared in time.") from None
+            live.health.check(time.monotonic())
+            raise VendorTimeout(f"{live.connection.vendor.title} was not set up in time.") from None
         try:
             if name not in self._ready:
-                await self._run(line, deadline)
+                await self._run(live, deadline)
                 self._ready.add(name)
         finally:
             lock.release()
 
-    async def repair(self, line: LiveConnection, refusal: VendorRefusal, deadline: float) -> bool:
-        """Prepare once more where a write was refused for something that preparation makes; whether it made any."""
-        setup = line.connection.vendor.setup
-        concerned = [
+    async def repair(self, live: LiveConnection, refusal: VendorRefusal, deadline: float) -> bool:
+        """Prepare again if a write was refused for a field that the setup creates. Return whether it created any."""
+        setup = live.connection.vendor.setup
+        requests = [
             request
             for request in setup
             if any(f'"{field}"'.encode() in (request.body or b"") for field, _ in refusal.fields)
         ]
-        return bool(concerned) and await self._run(line, deadline)
+        return bool(requests) and await self._run(live, deadline)
 
-    async def _run(self, line: LiveConnection, deadline: float) -> bool:
+    async def _run(self, live: LiveConnection, deadline: float) -> bool:
         made = False
-        for request in line.connection.vendor.setup:
-            made = await self._make(line, request, deadline) or made
+        for request in live.connection.vendor.setup:
+            made = await self._create(live, request, deadline) or made
         return made
 
-    async def _make(self, line: LiveConnection, request: VendorRequest, deadline: float) -> bool:
-        # Safe to repeat, and nothing depends on whether a lost reply meant yes: so it is sent like a read.
+    async def _create(self, live: LiveConnection, request: VendorRequest, deadline: float) -> bool:
+        # Safe to repeat, so it is sent like a read.
         harmless = msgspec.structs.replace(request, effect=False)
         try:
-            await self._deliver(line, harmless, deadline)
+            await self._deliver(live, harmless, deadline)
         except VendorRefused as refused:
             if refused.refusal.kind != "duplicate":
                 _log.warning(
-                    "%s cannot be prepared: %s is refused",
-                    line.connection.name,
+                    "%s: the setup request %s is refused",
+                    live.connection.name,
                     request.route,
-                    extra={"connection": line.connection.name, "kind": refused.refusal.kind},
+                    extra={"connection": live.connection.name, "kind": refused.refusal.kind},
                 )
             return False
         return True

@@ -1,27 +1,26 @@
-"""What the ingestion of webhooks is given."""
+"""Dependencies of webhook ingestion."""
 
 from dataclasses import dataclass
 
-from app.audit.models import Trail
-from app.events.models import Events, RecordStates
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
-from app.webhooks.models import Receipts
+from app.webhooks.store.receipts import PostgresReceipts
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptDeps:
-    """What showing a receipt needs."""
+    """What showing a receipt to an operator needs."""
 
-    receipts: Receipts
+    receipts: PostgresReceipts
 
 
 @dataclass(frozen=True, kw_only=True)
 class IngestDeps(RecordDeps):
-    """The receipts, the last-seen record states, and where Events, their jobs and audit entries go."""
+    """What `ingest` needs: receipts, last-seen states, and the stores of events, jobs and audit facts."""
 
-    receipts: Receipts
-    states: RecordStates
-    events: Events
+    receipts: PostgresReceipts
+    states: PostgresRecordStates
+    events: PostgresEvents
     queue: Enqueuer
-    trail: Trail

@@ -1,9 +1,8 @@
-"""Ingest: a verified receipt becomes an Event, once.
+"""Ingest: turn a verified receipt into one Event.
 
-A webhook is a hint. It says which record to look at; the record's present state is then read from the vendor, compared
-with what was last seen of it, and told. So it does not matter in which order webhooks come, how often, and whether some
-are missing. What is last seen is read before the record is, and replaced only if it is still the same: of two jobs that
-look at one record at the same time, the one that has looked earlier begins again.
+A webhook is only a hint that a record changed. Lockstitch reads the record's current state from the vendor and compares
+it with the last-seen state. So the order and number of webhooks do not matter. The last-seen state is read before the
+record, and replaced only if it is still the same: if two jobs process one record at once, the slower one starts again.
 """
 
 import time
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from app.audit.models import Fact
+from app.audit.record import append_facts
 from app.errors import NotFound, VendorDrifted
 from app.events.models import NewEvent, StateMoved
 from app.events.record_changes import field_changed
@@ -32,51 +32,49 @@ from mappings.registry import objects_of
 from mappings.spec import Unmappable, VendorDrift
 from mappings.webhooks import Notice
 
-# Seconds that a vendor may take to tell a record, with all that is read beside it.
+# Seconds for reading a record and its related records.
 READ_LIMIT: Final = 25.0
 DAY: Final = 86_400.0
 
 POLICY: Final = JobPolicy(
     max_attempts=45, base_seconds=2.0, cap_seconds=5400.0, give_up_seconds=DAY, dead_head="skip", attempt_seconds=60.0
 )
-"""About a day of patience with a vendor that is down, in the end every three quarters of an hour or so. Then it is a
-dead letter that can be redriven; those behind it go on, for the newest state of a record is all that matters."""
+"""About a day of retries while a vendor is down, in the end every 45 minutes or so. Then the job becomes a dead letter.
+It does not block later jobs, because only the newest state of a record matters."""
 
-# A vendor whose answers lag behind its webhooks is asked again this often before its answer is taken as it is.
+# Attempts to read a record while the vendor still returns an older state. Then its answer is accepted.
 LAGS_AT_MOST: Final = 4
 LAG_SECONDS: Final = 2.0
 
 
 async def ingest(deps: IngestDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """The handler of kind `ingest`. A receipt that has become an Event already is left alone."""
+    """Handle an `ingest` job. A receipt that already became an Event is done."""
     work = await read_work(deps.receipts, job.payload)
-    if isinstance(work, Permanent):
+    if isinstance(work, Done | Permanent):
         return work
     receipt, payload = work.receipt, work.payload
-    if receipt.settled_at is not None:
-        return Done()
-    concern = _concern(deps, receipt, payload)
-    if concern is None:
-        return await _pass_on(deps, receipt, payload, job, finishing)
+    affected = _affected_record(deps, receipt, payload)
+    if affected is None:
+        return await _forward_raw(deps, receipt, payload, job, finishing)
     try:
-        return await _tell(deps, receipt, payload, concern, job, finishing)
+        return await _append_event(deps, receipt, payload, affected, job, finishing)
     except StateMoved:
-        return Retry(reason="the record was looked at again meanwhile", after=0.0)
+        return Retry(reason="another job processed the record at the same time", after=0.0)
     except VendorDrifted as drifted:
-        return _refused(concern.mapping, drifted)
+        return _refused(affected.mapping, drifted)
 
 
-class _Concern(Struct, frozen=True, kw_only=True):
-    """Which record of which connection a receipt is about, and who understands it."""
+class _AffectedRecord(Struct, frozen=True, kw_only=True):
+    """The connection, mapping and record that a receipt concerns."""
 
     connection: Connection
     mapping: AnyMapping
     notice: Notice
 
 
-def _concern(deps: IngestDeps, receipt: Receipt, payload: bytes) -> _Concern | None:
-    """None where no mapping is concerned: a vendor or a topic that we do not map, a connection that is only an intake
-    or is configured no more."""
+def _affected_record(deps: IngestDeps, receipt: Receipt, payload: bytes) -> _AffectedRecord | None:
+    """Return None if no mapping applies: an unmapped vendor or topic, or a connection that only receives webhooks or is
+    no longer configured."""
     connection = deps.connections.by_name.get(receipt.connection)
     if connection is None or connection.vendor.webhooks is None:
         return None
@@ -84,79 +82,83 @@ def _concern(deps: IngestDeps, receipt: Receipt, payload: bytes) -> _Concern | N
     if notice is None:
         return None
     mapping = active_mapping(deps, connection, "comment" if notice.happened == "comment_added" else notice.object)
-    return None if mapping is None else _Concern(connection=connection, mapping=mapping, notice=notice)
+    return None if mapping is None else _AffectedRecord(connection=connection, mapping=mapping, notice=notice)
 
 
-async def _pass_on(deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing) -> JobOutcome:
+async def _forward_raw(
+    deps: IngestDeps, receipt: Receipt, payload: bytes, job: Job, finishing: Finishing
+) -> JobOutcome:
     event = NewEvent(
         type="webhook.received",
         data=raw_payload(receipt.topic, payload),
         connection=receipt.connection,
         record=job.order_key,
-        shows=_may_show(deps, receipt),
+        shows=_objects_shown(deps, receipt),
         origin=receipt.id,
     )
     async with finishing() as transaction:
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await deps.trail.append(transaction, _validated(receipt, None))
+        await append_facts(transaction, _validated(receipt, None))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
 
-def _may_show(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]:
-    """The objects whose data a raw payload may hold: all those of its vendor, of which an invoice, say, quotes some."""
+def _objects_shown(deps: IngestDeps, receipt: Receipt) -> tuple[ObjectName, ...]:
+    """Return the objects whose data a raw payload may contain: all of its vendor's, because an invoice, for example,
+    quotes a customer."""
     connection = deps.connections.by_name.get(receipt.connection)
     return objects_of("" if connection is None else connection.vendor.name)
 
 
-async def _tell(
-    deps: IngestDeps, receipt: Receipt, payload: bytes, concern: _Concern, job: Job, finishing: Finishing
+async def _append_event(
+    deps: IngestDeps, receipt: Receipt, payload: bytes, affected: _AffectedRecord, job: Job, finishing: Finishing
 ) -> JobOutcome:
-    """Look at the record, and tell what is seen. Raises StateMoved, VendorDrifted and the vendor's problems."""
-    connection, notice = concern.connection, concern.notice
-    await _accept(deps, concern, payload)
+    """Refetch the record and append an Event of what changed. Raises StateMoved, VendorDrifted and the vendor's
+    problems."""
+    connection, notice = affected.connection, affected.notice
+    await _check_drift(deps, affected, payload)
     deadline = time.monotonic() + READ_LIMIT
-    sighting: Refetched | None = None
+    refetched: Refetched | None = None
     if notice.happened == "comment_added":
         try:
-            sighting = await refetch_comment(deps, connection, concern.mapping, notice, deadline)
+            refetched = await refetch_comment(deps, connection, affected.mapping, notice, deadline)
         except NotFound:
-            notice = msgspec.structs.replace(notice, happened="deleted")  # its ticket is gone, and the comment with it
+            notice = msgspec.structs.replace(notice, happened="deleted")  # its ticket no longer exists
         else:
-            if sighting is None:
-                return Retry(reason="the comment is not listed at its ticket yet")
-    if sighting is None:
-        sighting = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
-    if sighting.lags and job.attempt - job.deferred < LAGS_AT_MOST:
-        return Retry(reason="the vendor tells an older state than the one seen before", after=LAG_SECONDS)
+            if refetched is None:
+                return Retry(reason="the ticket does not list the comment yet")
+    if refetched is None:
+        refetched = await refetch(deps, connection, notice, receipt.occurred_at, deadline)
+    if refetched.lags and job.attempt - job.deferred < LAGS_AT_MOST:
+        return Retry(reason="the vendor returned an older state than the last-seen one", after=LAG_SECONDS)
     event = NewEvent(
-        type=sighting.type,
-        data=sighting.data,
+        type=refetched.type,
+        data=refetched.data,
         connection=connection.name,
-        changed=sighting.changed,
-        record=f"{notice.object}:{sighting.remote_id}",
+        changed=refetched.changed,
+        record=f"{notice.object}:{refetched.remote_id}",
         origin=receipt.id,
     )
     async with finishing() as transaction:
-        if sighting.state is not None:
+        if refetched.state is not None:
             await deps.states.put(
                 transaction,
                 notice.object,
                 connection.name,
-                sighting.remote_id,
-                data=sighting.state,
-                instead_of=sighting.seen,
-                deleted=sighting.deleted,
+                refetched.remote_id,
+                data=refetched.state,
+                instead_of=refetched.seen,
+                deleted=refetched.deleted,
             )
         await deps.queue.enqueue(transaction, *await deps.events.append(transaction, event))
-        await deps.trail.append(transaction, _validated(receipt, sighting.mapping), *_history(sighting, concern, job))
+        await append_facts(transaction, _validated(receipt, refetched.mapping), *_history(refetched, affected, job))
         await deps.receipts.settle(transaction, receipt.id)
     return Done()
 
 
-async def _accept(deps: IngestDeps, concern: _Concern, payload: bytes) -> None:
-    """Show the webhook to the lookout for drift. Raises VendorDrifted where it has some that its connection rejects."""
-    connection, mapping = concern.connection, concern.mapping
+async def _check_drift(deps: IngestDeps, affected: _AffectedRecord, payload: bytes) -> None:
+    """Sample the webhook for drift. Raises VendorDrifted if it has drift that its connection rejects."""
+    connection, mapping = affected.connection, affected.mapping
     deps.drift.show_webhook(connection.name, mapping, payload)
     try:
         await deps.drift.refuse_webhook(connection.name, mapping, payload)
@@ -171,17 +173,17 @@ def _validated(receipt: Receipt, mapping: AnyMapping | None) -> Fact:
     return Fact(type="receipt.validated", subject=receipt.id, facts=facts)
 
 
-def _history(sighting: Refetched, concern: _Concern, job: Job) -> list[Fact]:
-    """The named fields among those that have changed, with who changed them as far as we know."""
-    connection, object_name = concern.connection.name, concern.notice.object
+def _history(refetched: Refetched, affected: _AffectedRecord, job: Job) -> list[Fact]:
+    """Return audit facts for the watched fields that changed."""
+    connection, object_name = affected.connection.name, affected.notice.object
     return [
-        field_changed(connection, object_name, sighting.remote_id, job, field=name, before=before, after=after)
-        for name, before, after in sighting.history
+        field_changed(connection, object_name, refetched.remote_id, job, field=name, before=before, after=after)
+        for name, before, after in refetched.history
     ]
 
 
 def _refused(mapping: AnyMapping, drifted: VendorDrifted) -> Permanent:
-    """The reason names a field or a type, never a value."""
+    """Build the failure of a record that cannot be mapped. The reason names a field or a type, never a value."""
     cause = drifted.__cause__
     if not isinstance(cause, Unmappable):
         return Permanent(reason=drifted.code, mapping=mapping.name, revision=mapping.revision)

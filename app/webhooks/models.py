@@ -1,19 +1,19 @@
 """The Structs of receipts."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from app.postgres.database import Transaction
 from app.queue.models import NewJob
 
 
 class NewReceipt(Struct, frozen=True, kw_only=True):
-    """One thing that a vendor told us and proved. `dedupe_key` is the same for all its copies, and so is `digest`, the
-    SHA-256 of what they say, unless somebody uses a key for two different things."""
+    """A verified webhook event to record. All its copies have the same `dedupe_key`.
+
+    They also have the same `digest`, the SHA-256 of their content, unless the sender reuses a key for another event.
+    """
 
     connection: str
     dedupe_key: str
@@ -27,7 +27,7 @@ class NewReceipt(Struct, frozen=True, kw_only=True):
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """An InboundEvent as it was recorded. `payload` is what was received, byte for byte."""
+    """A recorded InboundEvent. `payload` is byte for byte what was received."""
 
     id: str
     connection: str
@@ -42,31 +42,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
     settled_at: datetime | None
 
 
-class Receipts(Protocol):
-    """What came in, once each."""
-
-    async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
-        """Their ids in the same order; None for one that is there already, also within this call. A copy that says
-        something else is noted in the audit trail.
-
-        Give all receipts of a transaction in one call, and before its jobs: rows are locked in one order then, and no
-        two callers can wait for each other.
-        """
-
-    async def get(self, receipt_id: str) -> Receipt | None:
-        """One by id. Raises StoreUnavailable."""
-
-    async def settle(self, transaction: Transaction, receipt_id: str) -> None:
-        """It has become an Event."""
-
-    async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
-        """How many requests each connection refused in the last `seconds`, by reason: one audit event each. Raises
-        StoreUnavailable."""
-
-
 class Arrival(Struct, frozen=True, kw_only=True):
-    """One event of a webhook on its way in: its receipt, and the place in the queue of the job that makes an Event of
-    it."""
+    """One event of a webhook to record: its receipt, and the job that processes it."""
 
     receipt: NewReceipt
     kind: str = "ingest"
@@ -74,7 +51,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     traceparent: str | None
 
     def job(self, receipt_id: str) -> NewJob:
-        """That job, when the receipt is recorded under this id."""
+        """Return the job, for a receipt that is recorded under this id."""
         return NewJob(
             kind=self.kind,
             connection=self.receipt.connection,
@@ -88,13 +65,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 
 Record: TypeAlias = Callable[[Sequence[Arrival]], Awaitable[Sequence[bool]]]
-"""Records the receipts, each with its job, in one transaction; which of them are new, in the same order. One that is
-there already, also within the call, makes no job; where it says something else, that is noted in the audit trail. When
-this returns they are committed. Raises StoreUnavailable; then all of them are recorded or none."""
+"""Record receipts, each with its job, in one committed transaction. Returns which of them are new, in the same order.
 
-
-class Arrivals(Protocol):
-    """The way in for webhooks."""
-
-    def recording(self) -> AbstractAsyncContextManager[Record]:
-        """What records them, for as long as there are some. Raises nothing by itself."""
+A copy, also within the call, makes no job; a copy with other content is audited. Raises StoreUnavailable; then all of
+them are recorded or none."""

@@ -1,4 +1,4 @@
-"""Webhooks that no mapping is concerned with, handed on as they came."""
+"""The data of `webhook.received`: webhooks that no mapping handles, forwarded as they were sent."""
 
 import base64
 from typing import Any
@@ -15,8 +15,8 @@ class RawPayload(Struct, frozen=True, kw_only=True):
 
 
 def raw_payload(topic: str | None, payload: bytes) -> bytes:
-    """`{"type", "payload"}`. The payload is what was sent where that is JSON; a string where it is text in UTF-8; else
-    `{"base64": …}`."""
+    """Return `{"type", "payload"}` as JSON. The payload is the JSON that was sent; otherwise a string if it is UTF-8
+    text; otherwise `{"base64": …}`."""
     return msgspec.json.encode(RawPayload(type=topic, payload=_shown(payload)))
 
 
@@ -24,7 +24,7 @@ def _shown(payload: bytes) -> Any:
     try:
         msgspec.json.decode(payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        pass  # not JSON, or such that a subscriber could not read it either
+        pass  # not JSON, or too deep for a subscriber to parse
     else:
         return Raw(payload)
     try:

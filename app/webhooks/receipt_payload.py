@@ -1,4 +1,4 @@
-"""The payload of a job that works on a receipt: decode it, show it to an operator, accept an edited one.
+"""Decode the payload of a job that processes a receipt, show it to an operator, and accept an edited one.
 
 A payload is personal data: it goes into the answer and nowhere else.
 """
@@ -9,28 +9,32 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from app.dependencies import Dependencies
 from app.errors import InvalidField
 from app.queue.kinds import Shown, legible
-from app.queue.models import DeadLetter, Permanent
+from app.queue.models import DeadLetter, Done, Permanent
 from app.webhooks.deps import ReceiptDeps
-from app.webhooks.models import Receipt, Receipts
+from app.webhooks.models import Receipt
+from app.webhooks.store.receipts import PostgresReceipts
 from mappings.drift import place_of
 
 
 class ReceiptJobPayload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which receipt to work on. `payload` replaces the receipt's, where an operator edited it."""
+    """The receipt to process. `payload` replaces the receipt's payload if an operator edited it."""
 
     receipt: str
     payload: Raw | UnsetType = UNSET
 
 
 class ReceiptJob(Struct, frozen=True, kw_only=True):
-    """A receipt to work on, and the payload to work with."""
+    """A receipt, and the payload to process."""
 
     receipt: Receipt
     payload: bytes
 
 
-async def read_work(receipts: Receipts, payload: bytes) -> ReceiptJob | Permanent:
-    """The receipt that a job names. Permanent for a payload of another form or a receipt that is gone."""
+async def read_work(receipts: PostgresReceipts, payload: bytes) -> ReceiptJob | Done | Permanent:
+    """Load the receipt that a job names.
+
+    Return Done if it is already processed, and Permanent if the job's payload is malformed or the receipt is gone.
+    """
     try:
         work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
@@ -38,31 +42,33 @@ async def read_work(receipts: Receipts, payload: bytes) -> ReceiptJob | Permanen
         return Permanent(reason=reason, path=place_of(path.rstrip("`") or "$", reason))
     receipt = await receipts.get(work.receipt)
     if receipt is None:
-        return Permanent(reason="there is no such receipt any more", path="$.receipt")
+        return Permanent(reason="the receipt no longer exists", path="$.receipt")
+    if receipt.settled_at is not None:
+        return Done()
     return ReceiptJob(
         receipt=receipt, payload=receipt.payload if isinstance(work.payload, UnsetType) else bytes(work.payload)
     )
 
 
 async def show_receipt(dependencies: Dependencies, payload: bytes) -> Shown:
-    """`{"receipt": "in_…"}` with the payload of the receipt."""
+    """Show `{"receipt": "in_…"}` with the payload of the receipt."""
     work = msgspec.json.decode(payload, type=ReceiptJobPayload)
     if work.payload is not UNSET:
         return Shown(payload=Raw(payload), note="Edited before an earlier redrive.")
     receipt = await dependencies.of(ReceiptDeps).receipts.get(work.receipt)
     if receipt is None:
-        return Shown(payload=Raw(payload), note="The receipt itself has outlived its retention.")
+        return Shown(payload=Raw(payload), note="The receipt was removed after its retention.")
     return Shown(payload={"receipt": work.receipt, "payload": legible(receipt.payload)})
 
 
 def edit_receipt(letter: DeadLetter, sent: Raw) -> bytes:
-    """The edited payload. Raises InvalidField for another form, or another receipt than the dead letter's."""
+    """Return the edited payload. Raises InvalidField if it is malformed or names another receipt."""
     try:
         edited = msgspec.json.decode(sent, type=ReceiptJobPayload)
     except msgspec.ValidationError as error:
-        raise InvalidField.at("/payload", 'has to be {"receipt", "payload"} as it was shown') from error
+        raise InvalidField.at("/payload", 'must be {"receipt", "payload"} as shown') from error
     if edited.receipt != letter.origin:
         raise InvalidField.at("/payload/receipt", f"is not the receipt of this dead letter, which is {letter.origin}")
     if edited.payload is UNSET:
-        raise InvalidField.at("/payload/payload", "is required: what to take in place of what was received")
+        raise InvalidField.at("/payload/payload", "is required: the payload to process instead of the received one")
     return msgspec.json.encode(edited)

@@ -1,4 +1,4 @@
-"""A webhook comes in: who sent it, what it tells, and how it is recorded. Nothing is done about it here.
+"""Receive a webhook: verify its signature, then record it. A job processes it later.
 
 signature → events → one transaction: receipts and jobs → answer
 """
@@ -29,72 +29,75 @@ from app.webhooks.models import Arrival, NewReceipt
 from app.webhooks.webhook_connections import WebhookConnection
 
 MOST_EVENTS: Final = 1000
-"""Events that one request may tell. HubSpot, the only vendor that sends several, sends a hundred at most."""
+"""Events in one request. HubSpot, the only vendor that sends several, sends 100 at most."""
 
 NO_CONNECTION: Final = "unknown"
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """How many events of a webhook were new, and how many were there already."""
+    """The number of new events in a webhook, and of duplicates."""
 
     accepted: int
+    """Number of new events that are recorded. Example: `1`"""
     duplicates: int
+    """Number of events that were already recorded. Example: `0`"""
 
 
 class WebhookReceiver:
-    """The way in of one process."""
+    """Receives the webhooks of all connections of this process."""
 
     def __init__(
         self,
-        intakes: Mapping[str, WebhookConnection],
-        gathering: GroupCommit,
+        connections: Mapping[str, WebhookConnection],
+        group_commit: GroupCommit,
         refused: InvalidSignatures,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._intakes = intakes
-        self._gathering = gathering
+        self._connections = connections
+        self._group_commit = group_commit
         self._now = now
         self.refused = refused
 
     async def receive(self, connection: str, request: SignedRequest, correlation_id: str) -> Received | HandshakeAnswer:
-        """Prove, record, and say how much of it was new; or answer a handshake.
+        """Verify and record a webhook, and return how many of its events were new; or answer a handshake.
 
-        Raises InvalidSignature for any fault of the signature, NotFound for an unknown connection (after the same
-        work), MethodNotAllowed, BodyTooLarge for more events than a vendor sends, and StoreUnavailable when nothing can
-        be promised.
+        Raises InvalidSignature for any fault of the signature, NotFound for an unknown connection (after the same work,
+        so that timing reveals nothing), MethodNotAllowed, BodyTooLarge for more events than any vendor sends, and
+        StoreUnavailable.
         """
-        intake = self._intakes.get(connection)
-        if intake is None:
-            self._turn_away(request)
-            raise NotFound("There is no connection of this name whose webhooks are taken.")
-        scheme = intake.manifest.scheme
-        greeting = handshake(scheme, request.method, request.headers, request.body, pending=intake.pending)
+        webhooks = self._connections.get(connection)
+        if webhooks is None:
+            self._refuse_unknown(request)
+            raise NotFound("Unknown webhook connection.")
+        scheme = webhooks.manifest.scheme
+        greeting = handshake(scheme, request.method, request.headers, request.body, pending=webhooks.pending)
         if greeting is not None:
             return greeting
         if request.method != "POST":
             raise MethodNotAllowed(f"Webhooks of {connection} are sent with POST.", headers=(("Allow", "POST"),))
-        self._prove(intake, request)
+        self._verify(webhooks, request)
         events = events_of(scheme, request.headers, request.body)
         if len(events) > MOST_EVENTS:
-            raise BodyTooLarge(f"The body tells of {len(events)} events; at most {MOST_EVENTS} are taken at once.")
+            raise BodyTooLarge(f"The body has {len(events)} events; the limit is {MOST_EVENTS}.")
         traceparent = telemetry.current_traceparent()
-        arrivals = [_arrival(intake, event, correlation_id, traceparent) for event in events]
-        accepted = await self._gathering.take(arrivals) if arrivals else 0
+        arrivals = [_arrival(webhooks, event, correlation_id, traceparent) for event in events]
+        accepted = await self._group_commit.take(arrivals) if arrivals else 0
         telemetry.count_received(connection, accepted=accepted, duplicates=len(events) - accepted)
         return Received(accepted=accepted, duplicates=len(events) - accepted)
 
-    def _prove(self, intake: WebhookConnection, request: SignedRequest) -> None:
+    def _verify(self, webhooks: WebhookConnection, request: SignedRequest) -> None:
         try:
-            secret = verify(intake.manifest.scheme, request, intake.secrets, now=self._now())
+            secret = verify(webhooks.manifest.scheme, request, webhooks.secrets, now=self._now())
         except SignatureRefused as refusal:
-            self.refused.note(intake.connection, refusal.reason)
+            self.refused.note(webhooks.connection, refusal.reason)
             raise InvalidSignature from None
-        place = next(place for place, one in enumerate(intake.secrets, 1) if one is secret)
-        telemetry.count_secret(intake.connection, place)
+        place = next(place for place, one in enumerate(webhooks.secrets, 1) if one is secret)
+        telemetry.count_secret(webhooks.connection, place)
 
-    def _turn_away(self, request: SignedRequest) -> None:
-        """The work of a proof for nobody, in whichever scheme the request is signed."""
+    def _refuse_unknown(self, request: SignedRequest) -> None:
+        """Do the work of a verification, so that an unknown connection cannot be told from a known one by the time it
+        takes."""
         telemetry.count_refused(NO_CONNECTION, "no-connection")
         for scheme in VERIFIERS:
             try:
@@ -104,34 +107,36 @@ class WebhookReceiver:
                     return
 
 
-def _arrival(intake: WebhookConnection, event: ReceivedEvent, correlation_id: str, traceparent: str | None) -> Arrival:
+def _arrival(
+    webhooks: WebhookConnection, event: ReceivedEvent, correlation_id: str, traceparent: str | None
+) -> Arrival:
     return Arrival(
         receipt=NewReceipt(
-            connection=intake.connection,
+            connection=webhooks.connection,
             dedupe_key=event.dedupe_key,
             topic=event.topic,
             remote_object=event.remote_object,
             remote_id=event.remote_id,
             occurred_at=event.occurred_at,
             payload=event.payload,
-            digest=_digest(event.payload, intake.manifest.changing),
+            digest=_digest(event.payload, webhooks.manifest.changing),
             correlation_id=correlation_id,
         ),
-        order_key=_order_key(intake, event),
+        order_key=_order_key(webhooks, event),
         traceparent=traceparent,
     )
 
 
-def _order_key(intake: WebhookConnection, event: ReceivedEvent) -> str | None:
-    """The record that it is about: what happens to one is worked on in order."""
-    notice = intake.manifest.notice(event.topic, event.remote_object, event.remote_id, event.payload)
+def _order_key(webhooks: WebhookConnection, event: ReceivedEvent) -> str | None:
+    """Return the record that an event concerns. Events of one record are processed in order."""
+    notice = webhooks.manifest.notice(event.topic, event.remote_object, event.remote_id, event.payload)
     if notice is not None:
         return f"{notice.object}:{notice.remote_id}"
     return f"{event.remote_object}:{event.remote_id}" if event.remote_object and event.remote_id else None
 
 
 def _digest(payload: bytes, changing: frozenset[str]) -> bytes:
-    """SHA-256 of what all copies of an event have in common."""
+    """Return the SHA-256 of the members that all copies of an event share."""
     if not changing:
         return hashlib.sha256(payload).digest()
     try:

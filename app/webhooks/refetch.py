@@ -1,4 +1,4 @@
-"""Looking at a record that something is said to have happened to: what is there now, and what that means."""
+"""Read the current state of a record after a webhook, and compare it with the last-seen state."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -20,14 +20,16 @@ from mappings.spec import Mapped, Remote
 from mappings.webhooks import Notice
 
 GONE: Final = "deleted"
-# What a vendor still shows of a record that it has deleted.
+# Statuses with which vendors still return a deleted record.
 STUBS: Final = ("archived", GONE)
 
 
 class Refetched(Struct, frozen=True, kw_only=True):
-    """What is there, in the words of an Event. `seen` is what was seen before, and `state` what to keep in its place;
-    None for a comment, which is told and not followed. `history` is name, before and after of the watched field, where
-    it has changed. `lags`: it is older than what was seen before."""
+    """The current state of a record, as an Event needs it.
+
+    `seen` is the last-seen state and `state` its replacement; None for a comment, of which no state is kept. `history`
+    is name, before and after of the watched field, if it changed. `lags`: the state is older than the last-seen one.
+    """
 
     type: str
     data: bytes
@@ -42,7 +44,7 @@ class Refetched(Struct, frozen=True, kw_only=True):
 
 
 class DeletedRecord(Struct, frozen=True, kw_only=True):
-    """What is told of a record that is gone and was never seen."""
+    """The data of a `deleted` event whose record was never seen."""
 
     id: str
     meta: ResourceMeta
@@ -51,29 +53,28 @@ class DeletedRecord(Struct, frozen=True, kw_only=True):
 async def refetch(
     deps: IngestDeps, connection: Connection, notice: Notice, occurred_at: datetime | None, deadline: float
 ) -> Refetched:
-    """The record as it is now. Raises VendorDrifted for one that cannot be read, and the vendor's problems."""
+    """Read the record and compare it. Raises VendorDrifted if it cannot be mapped, and the vendor's problems."""
     mapping = choose_mapping(deps, connection, notice.object)
     seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
-    reading = await _look(deps, connection, mapping, notice, deadline)
+    reading = await _read_record(deps, connection, mapping, notice, deadline)
     if reading is None or _is_gone(reading.mapped, notice, occurred_at):
         return await _gone(deps, connection, mapping, notice, seen)
     if reading.mapped.remote.id != notice.remote_id:
-        # It was merged into another, which the vendor shows in its place. What was seen of that one has to be read
-        # before it is.
+        # Merged: the vendor returned another record. Read that record's last-seen state before the record itself.
         notice = Notice(object=notice.object, remote_id=reading.mapped.remote.id, happened="updated")
         seen = await deps.states.get(notice.object, connection.name, notice.remote_id)
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
     (resource,) = await name_records(deps, connection, [reading])
     like_seen = await _like_seen(deps, connection, reading, seen)
-    return _present(reading.mapping, notice, seen, resource, resource if like_seen is None else like_seen)
+    return _existing(reading.mapping, notice, seen, resource, resource if like_seen is None else like_seen)
 
 
 async def refetch_comment(
     deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
 ) -> Refetched | None:
-    """The comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
-    ticket, and like `sight`."""
+    """Read the comment that was added to a ticket; None while the ticket does not list it. Raises NotFound without the
+    ticket, and like `refetch`."""
     reading = await fetch_comment(deps, connection, mapping, notice.remote_id, notice.comment_id, deadline)
     if reading is None:
         return None
@@ -88,11 +89,11 @@ async def refetch_comment(
     )
 
 
-async def _look(
+async def _read_record(
     deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, deadline: float
 ) -> Reading | None:
-    """The record, or None where the vendor has none. What cannot be read of one that is said to be deleted is the stub
-    that is left of it."""
+    """Read the record; None if it does not exist. A deleted record that cannot be mapped is a stub, and counts as
+    missing."""
     try:
         reading = await fetch_record(deps, connection, mapping, notice.remote_id, deadline)
         await refuse_rejected_drift(deps, connection, reading)
@@ -106,8 +107,8 @@ async def _look(
 
 
 def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) -> bool:
-    """A ticket may be shown as deleted. A record that is said to be deleted is believed to be, unless it has changed
-    since: somebody has restored it, and this news is late."""
+    """Return whether the record is deleted. A `deleted` webhook is ignored if the record has changed since: it was
+    restored."""
     if mapped.data.status == GONE or (notice.happened == GONE and mapped.remote.id != notice.remote_id):
         return True
     if notice.happened != GONE or mapped.data.status in STUBS:
@@ -119,11 +120,11 @@ def _is_gone(mapped: Mapped[Any], notice: Notice, occurred_at: datetime | None) 
 async def _gone(
     deps: IngestDeps, connection: Connection, mapping: AnyMapping, notice: Notice, seen: SeenState | None
 ) -> Refetched:
-    """The last that was seen of it is told once more, and then forgotten."""
+    """Build the deletion, with the last-seen fields, and forget them."""
     ids = await deps.links.ensure(notice.object, connection.name, [notice.remote_id])
     remains = DeletedRecord(id=ids[notice.remote_id], meta=meta_of(connection, mapping, Remote(id=notice.remote_id)))
-    told = msgspec.to_builtins(remains)
-    data = told if seen is None else {**fields_of(seen.data), **told}
+    identity = msgspec.to_builtins(remains)
+    data = identity if seen is None else {**fields_of(seen.data), **identity}
     return Refetched(
         type=f"{notice.object}.deleted",
         data=msgspec.json.encode(data),
@@ -133,13 +134,13 @@ async def _gone(
         seen=seen,
         state=b"{}",
         deleted=True,
-        lags=notice.happened == "created" and seen is None,  # rather not there yet than gone already
+        lags=notice.happened == "created" and seen is None,  # probably not visible yet, rather than deleted
     )
 
 
 async def _like_seen(deps: IngestDeps, connection: Connection, reading: Reading, seen: SeenState | None) -> Any:
-    """The record as the revision reads it that has read what was seen before, where that was another one: what only the
-    mapping reads differently has not changed."""
+    """Map the record with the revision of the last-seen state, if that is another one. A difference between revisions
+    is not a change."""
     revision = None if seen is None or seen.deleted else revision_of(seen.data)
     if revision is None or revision == reading.mapping.revision:
         return None
@@ -150,8 +151,8 @@ async def _like_seen(deps: IngestDeps, connection: Connection, reading: Reading,
     return resource
 
 
-def _present(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any, like_seen: Any) -> Refetched:
-    """`like_seen` is the resource as it compares with what was seen."""
+def _existing(mapping: AnyMapping, notice: Notice, seen: SeenState | None, resource: Any, like_seen: Any) -> Refetched:
+    """Build the event of an existing record. `like_seen` is the resource to compare with the last-seen state."""
     state = state_of(resource)
     before = None if seen is None or seen.deleted else fields_of(seen.data)
     after = fields_of(state)

@@ -1,4 +1,4 @@
-"""Where webhooks come in: for each connection its vendor's scheme, and the secrets that prove one."""
+"""Webhook connections: the signature scheme and the secrets of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +12,11 @@ from mappings.webhooks import Scheme, WebhookManifest
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookConnection:
-    """One connection's webhooks. `secrets` stand in the order of the configuration; without any nothing is let in.
-    `pending`: they are being set up, so that an unsigned ping of the vendor is answered."""
+    """The webhooks of one connection.
+
+    `secrets` are in the order of the configuration; without any, every webhook is refused. `pending` answers the
+    vendor's unsigned ping during setup.
+    """
 
     connection: str
     manifest: WebhookManifest
@@ -24,19 +27,18 @@ class WebhookConnection:
 def load_webhook_connections(
     settings: Mapping[str, ConnectionSettings], connections: Connections, environment: Mapping[str, str]
 ) -> Mapping[str, WebhookConnection]:
-    """The intakes of all connections whose vendors send webhooks.
+    """Load the connections of all vendors that send webhooks.
 
-    Raises SettingsError with every complaint at once, none of which holds a secret: one that cannot be resolved, one
-    that is not of the form that its scheme needs, and settings of calls at a connection where nothing is called.
+    Raises SettingsError with all complaints, without any secret: a secret that cannot be resolved or is malformed for
+    its scheme, and settings for calls at a connection that only receives webhooks.
     """
-    intakes: dict[str, WebhookConnection] = {}
+    found: dict[str, WebhookConnection] = {}
     complaints: list[str] = []
     for name, connection in settings.items():
         vendor = connections.by_name[name].vendor
         if not isinstance(vendor, Vendor):
             complaints += [
-                f"[connections.{name}] {pointless} has no meaning: {vendor.title} is never called, its webhooks are"
-                " taken and nothing else."
+                f"[connections.{name}] {pointless} has no effect: Lockstitch only receives webhooks of {vendor.title}."
                 for pointless in ("base_url", "credentials", "custom_fields", "pacing")
                 if getattr(connection, pointless)
             ]
@@ -46,7 +48,7 @@ def load_webhook_connections(
             _secret(connection, place, vendor.webhooks.scheme, environment, complaints)
             for place in range(len(connection.webhook_secrets))
         ]
-        intakes[name] = WebhookConnection(
+        found[name] = WebhookConnection(
             connection=name,
             manifest=vendor.webhooks,
             secrets=[secret for secret in secrets if secret is not None],
@@ -54,7 +56,7 @@ def load_webhook_connections(
         )
     if complaints:
         raise SettingsError("\n".join(complaints))
-    return intakes
+    return found
 
 
 def _secret(

@@ -1,4 +1,4 @@
-"""What a write asks for and the record holds already: no vendor has to have a way to write that."""
+"""Fields that already have the wanted value: the vendor needs no way to write them."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -9,12 +9,14 @@ from msgspec import Struct
 from mappings.spec import FieldRefusal
 
 AMOUNTS: Final = frozenset({"quantity", "unit_price", "amount", "price", "tax"})
-"""Decimal strings, which callers may write with other zeros than we do."""
+"""Decimal strings, which callers may write with different zeros."""
 
 
 def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct) -> tuple[FieldRefusal, ...]:
-    """The refusals without those for want of a place whose field reads back as it was sent: whoever sends an order
-    again, lines and all, asks for no change of its lines."""
+    """Return the refusals, without unsupported fields whose value equals the record's.
+
+    A caller who sends a whole order again does not ask for a change of its lines.
+    """
     sent, present = msgspec.to_builtins(patch), msgspec.to_builtins(data)
 
     def is_held(refusal: FieldRefusal) -> bool:
@@ -25,12 +27,12 @@ def still_refused(refused: tuple[FieldRefusal, ...], patch: Struct, data: Struct
 
 
 def _holds(present: Any, sent: Any, name: str) -> bool:
-    """In doubt False: then the caller is told. Inside a field, what is null was not sent."""
+    """Return whether the record holds what was sent; False in doubt. Inside a field, null counts as not sent."""
     if sent is None or sent == ():
         return present in (None, ())
     if isinstance(sent, dict):
-        told = {key: value for key, value in sent.items() if value is not None and value != ()}
-        return isinstance(present, dict) and all(_holds(present.get(key), value, key) for key, value in told.items())
+        given = {key: value for key, value in sent.items() if value is not None and value != ()}
+        return isinstance(present, dict) and all(_holds(present.get(key), value, key) for key, value in given.items())
     if isinstance(sent, tuple):
         if not isinstance(present, tuple) or len(sent) != len(present):
             return False

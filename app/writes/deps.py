@@ -1,37 +1,47 @@
-"""What writes are given."""
+"""Dependencies of writes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from app.egress.models import Poster
-from app.postgres.database import Transactions
+from app.egress.poster import TargetPoster
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database
 from app.queue.models import Enqueuer
 from app.records.deps import RecordDeps
-from app.writes.models import Operation, Operations
+from app.writes.models import Operation
+from app.writes.store.operations import PostgresOperations
 from canonical.parts import ObjectName
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperationDeps:
-    """What showing an operation needs."""
+    """Dependencies of showing an operation."""
 
     find_operation: Callable[[str], Awaitable[Operation | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletionDeps:
+    """Dependencies of publishing the end of an operation."""
+
+    events: PostgresEvents
+    queue: Enqueuer
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteDeps(RecordDeps):
     """Times are in seconds.
 
-    `execution_limit` bounds one attempt at a write and is shorter than the lease of an operation, so the next owner
-    knows that the first one has stopped. `settle_margin` is how long after sending a vendor may still carry out a
-    request whose reply was lost. Writes of the objects in `queued_writes` always go through the queue.
+    `execution_limit` bounds one attempt. It is shorter than the lease of an operation, so the first owner has stopped
+    before the next one starts. `settle_margin` is how long after sending a vendor may still carry out a request whose
+    reply was lost. Writes of the objects in `queued_writes` always go through the queue.
     """
 
     public_url: str
-    operations: Operations
-    transactions: Transactions
+    operations: PostgresOperations
+    database: Database
     queue: Enqueuer
-    poster: Poster
+    poster: TargetPoster
     queued_writes: frozenset[ObjectName]
     execution_limit: float
     settle_margin: float

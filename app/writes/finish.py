@@ -1,4 +1,4 @@
-"""From the vendor's yes to the recorded answer: read what was made, name it, render it, commit it."""
+"""Finish a write that the vendor carried out: read the record back, render the answer, commit it."""
 
 import asyncio
 import time
@@ -10,29 +10,31 @@ from msgspec import Struct
 from app.errors import NotFound, Problem
 from app.events.record_changes import Watched, watched_in
 from app.problem_document import JSON
-from app.records.fetch import fetch_comment, fetch_record
+from app.records.fetch import fetch_comment
 from app.records.map_record import Reading, map_record
 from app.records.resources import name_records
 from app.telemetry import count_operation
-from app.writes.answers import of_operation, resource_answer
 from app.writes.models import Answer, Begun, FieldChange, Operation
-from app.writes.prepare import ResolvedWrite
+from app.writes.resolved_write import ResolvedWrite
+from app.writes.resource_answer import of_operation, resource_answer
 from canonical.parts import Loss, ResourceMeta
 from mappings.spec import Action, Mapped, Receipt, Remote
 
-# A vendor that answers "accepted, working on it" is looked at this often before the worker takes over.
+# Looks at a vendor that answered "accepted, still working", before a worker takes over.
 PENDING_PAUSE: Final = 0.2
 PENDING_LOOKS: Final = 15
-# After a yes that could not be read back yet; longer each time, as what has drifted stays so until somebody mends it.
+# Pauses after a write that cannot be read back yet. They grow, because drift lasts until a person fixes it.
 READ_AGAIN_AFTER: Final = 1.0
 LONGEST_READ_PAUSE: Final = 300.0
 
 
 class Archived(Struct, frozen=True, kw_only=True):
-    """What is left of an archived record."""
+    """The answer about an archived record."""
 
     id: str
+    """Canonical id of the archived record. Example: `"cus_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     meta: ResourceMeta
+    """Where the record is."""
 
 
 async def finish(
@@ -43,36 +45,36 @@ async def finish(
     loss: tuple[Loss, ...] = (),
     before: Watched | None = None,
 ) -> Answer | None:
-    """Record the answer of a write that the vendor has carried out; None when the worker has to come back for it.
+    """Record the answer of a write that the vendor carried out. None if a worker has to read the record later.
 
-    `before` is what the watched field was, where that is known. Raises LeaseLost.
+    `before` is the watched field before the write, if known. Raises LeaseLost.
     """
     operation, operations = begun.operation, resolved.deps.operations
     remote_id = receipt.remote_id or operation.remote_id or resolved.intent.remote_id
     if effect == "archive":
-        answer = await _archived(resolved, begun, _known(remote_id))
+        answer = await _archived(resolved, begun, _required(remote_id))
         await operations.succeed(begun, answer=answer, remote_id=remote_id)
         count_operation(operation.object, operation.action, "succeeded")
         return answer
     if remote_id is None and receipt.record is None:
-        # A yes that names no record: the worker finds it by its marker.
+        # The vendor accepted without naming the record: a worker finds it by its marker.
         await operations.postpone(begun, seconds=read_again_after(operation, first=0.0), sent=True)
         return None
-    if receipt.pending and not await _became_so(resolved, _known(remote_id)):
+    if receipt.pending and not await _is_cancelled(resolved, _required(remote_id)):
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     try:
         reading = await _read_back(resolved, receipt, remote_id)
         (resource,) = await name_records(resolved.deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     except Problem:
-        # The write stands; only reading it failed. With the remote id noted, the worker just reads again.
+        # The write stands; only reading it failed. A worker reads it again by its remote id.
         if remote_id is not None:
             await operations.note_remote_id(begun, remote_id)
         await operations.postpone(begun, seconds=read_again_after(operation), sent=True)
         return None
     answer = resource_answer(
         of_operation(resource, operation, loss),
-        status=_status(resolved, effect, receipt),
+        status=_status(effect, receipt),
         object_name=resolved.mapping.object,
     )
     await operations.succeed(
@@ -86,62 +88,51 @@ async def finish(
 
 
 def read_again_after(operation: Operation, *, first: float = READ_AGAIN_AFTER) -> float:
-    """Return the seconds until the record of a write that was carried out is looked for again: `first` after the first
-    attempt, then 1, 2, 4 …"""
+    """Return the seconds until the record is read again: `first` after the first attempt, then 1, 2, 4 …"""
     if operation.attempts <= 1:
         return first
     return min(LONGEST_READ_PAUSE, READ_AGAIN_AFTER * 2.0 ** min(operation.attempts - 2, 20))
 
 
 def _changes(resolved: ResolvedWrite, resource: Any, before: Watched | None, data: Any) -> tuple[FieldChange, ...]:
-    """What the history of the record gets."""
+    """Return the change of the watched field, for the audit trail."""
     after = None if before is None else watched_in(resolved.mapping.object, data)
     if before is None or after is None or after.value == before.value:
         return ()
     return (FieldChange(record=resource.id, field=after.field, before=before.value, after=after.value),)
 
 
-def _status(resolved: ResolvedWrite, effect: Action, receipt: Receipt) -> int:
-    """201 where something new came to be: by our create, or by an upsert that the vendor says created."""
+def _status(effect: Action, receipt: Receipt) -> int:
+    """Return 201 for a new record: by a create, or by an upsert that the vendor reports as one."""
     if effect in ("create", "comment"):
         return 201
     return 201 if effect == "upsert" and receipt.created else 200
 
 
 async def _read_back(resolved: ResolvedWrite, receipt: Receipt, remote_id: str | None) -> Reading:
-    """What was made: from the answer where it holds the whole record, else read."""
+    """Take the record from the receipt if it is complete there, else read it."""
     if receipt.record is not None and not receipt.pending:
         account = await resolved.account()
         return await map_record(resolved.deps, resolved.connection, resolved.mapping, receipt.record, account)
     if resolved.mapping.object == "comment":
-        return await find_comment(resolved, _known(remote_id))
-    return await fetch_record(
-        resolved.deps, resolved.connection, resolved.mapping, _known(remote_id), resolved.deadline
-    )
+        return await find_comment(resolved, _required(remote_id))
+    return await resolved.fetch(_required(remote_id))
 
 
 async def find_comment(resolved: ResolvedWrite, remote_id: str) -> Reading:
-    """A comment among those of its ticket. Raises NotFound when it is not listed."""
-    found = await fetch_comment(
-        resolved.deps,
-        resolved.connection,
-        resolved.mapping,
-        _known(resolved.intent.parent),
-        remote_id,
-        resolved.deadline,
-    )
+    """Find a comment among those of its ticket. Raises NotFound if it is not listed."""
+    deps, ticket = resolved.deps, _required(resolved.intent.parent)
+    found = await fetch_comment(deps, resolved.connection, resolved.mapping, ticket, remote_id, resolved.deadline)
     if found is None:
         raise NotFound(f"The comment {remote_id} is not listed at its ticket yet.")
     return found
 
 
-async def _became_so(resolved: ResolvedWrite, remote_id: str) -> bool:
-    """Whether a cancellation that the vendor accepted has been carried out, looking for a short while."""
+async def _is_cancelled(resolved: ResolvedWrite, remote_id: str) -> bool:
+    """Return whether an accepted cancellation has been carried out, after polling for a short while."""
     for _ in range(PENDING_LOOKS):
         try:
-            seen = await fetch_record(
-                resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline
-            )
+            seen = await resolved.fetch(remote_id)
         except Problem:
             return False
         if seen.mapped.data.cancelled_at is not None:
@@ -153,7 +144,7 @@ async def _became_so(resolved: ResolvedWrite, remote_id: str) -> bool:
 
 
 async def _archived(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> Answer:
-    """`{"id", "meta"}`: the record itself may not be readable any more."""
+    """Return `{"id", "meta"}`: the record itself may no longer be readable."""
     intent = resolved.intent
     canonical = intent.canonical_id
     if canonical is None:
@@ -167,12 +158,12 @@ async def _archived(resolved: ResolvedWrite, begun: Begun, remote_id: str) -> An
 
 
 class _Nothing(Struct, frozen=True, kw_only=True):
-    """Stands for the data of a record that is gone."""
+    """The data of an archived record."""
 
     id: str = ""
     meta: ResourceMeta | None = None
 
 
-def _known(remote_id: str | None) -> str:
+def _required(remote_id: str | None) -> str:
     assert remote_id is not None  # noqa: S101 - a receipt or an intent names the record
     return remote_id

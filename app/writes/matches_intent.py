@@ -1,4 +1,4 @@
-"""Whether a record already is as a write wanted it: how a change whose reply was lost is recognised."""
+"""Compare a record with an intent, to recognise a change whose reply was lost."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from mappings.spec import Action
 
 
 def matches_intent(intent: Intent, effect: Action, patch_type: type[Struct], data: Any) -> bool:
-    """True when every field that was sent reads back as sent; for verbs, when the state is reached.
+    """Return whether every sent field reads back as sent; for archive and cancel, whether the state is reached.
 
-    In doubt False: sending the same values again is harmless, taking a change for done is not.
+    False in doubt: sending the same values again is harmless, taking a change for done is not.
     """
     if effect == "archive":
         return bool(getattr(data, "status", None) == "archived")
     if effect == "cancel":
-        # Not every vendor tells when it was.
+        # Not every vendor reports the time.
         return getattr(data, "cancelled_at", None) is not None or getattr(data, "status", None) == "cancelled"
     wanted = msgspec.json.decode(intent.body)
     present = msgspec.to_builtins(data)
@@ -34,7 +34,7 @@ def _same(wanted: Any, present: Any) -> bool:
         if not isinstance(present, tuple) or len(wanted) != len(present):
             return False
         if all(isinstance(item, str) for item in wanted):
-            return sorted(wanted) == sorted(str(item) for item in present)  # tags have no order at a vendor
+            return sorted(wanted) == sorted(str(item) for item in present)  # vendors keep no order of tags
         return all(_same(item, other) for item, other in zip(wanted, present, strict=True))
     if isinstance(wanted, str) and isinstance(present, str):
         return wanted.strip().casefold() == present.strip().casefold()

@@ -1,11 +1,11 @@
-"""Operations as flows see them: one canonical write each, how far it has come, and who may go on with it.
+"""Operations: one canonical write each, its phase, and who may continue it.
 
 received ── mark_sent ── sent ── succeed, fail ── settled        or, from sent, mark_unknown ── unknown
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -18,11 +18,11 @@ from mappings.spec import Action, UpsertKey
 Phase = Literal["received", "sent", "settled", "unknown"]
 OperationOutcome = Literal["succeeded", "failed"]
 FOR_GOOD: Final = ("permanent", "conflict")
-"""The categories of a refusal that waiting does not mend."""
+"""The categories of a refusal that waiting does not fix."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A rendered answer, as it is recorded and replayed: status, the headers worth keeping, the body's bytes."""
+    """A rendered answer, as recorded and replayed: status, the headers to keep, and the bytes of the body."""
 
     status: int
     headers: dict[str, str]
@@ -30,7 +30,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Intent(Struct, frozen=True, kw_only=True):
-    """One canonical write as the caller meant it; all that a worker needs to carry it out. Encrypted at rest."""
+    """One canonical write as the caller wants it: all that a worker needs to execute it. Encrypted at rest."""
 
     object: ObjectName
     action: Action
@@ -48,10 +48,12 @@ class Intent(Struct, frozen=True, kw_only=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One write and how far it has come. `effect` is the verb that was really sent (an upsert ends up as create or
-    update). `queued`: its job in the queue begins it, and nobody else. `deferred`: somebody was told that it would be
-    decided later. `redrives`: how often an operator has had it carried out again after a refusal. `callback` is the
-    URL that is told of its end. Times are the database's."""
+    """One write and its state. Times are the database's.
+
+    `effect` is the verb that was sent (an upsert becomes a create or update). `queued`: only its job executes it.
+    `deferred`: a caller got 202 for it. `redrives` counts redrives after a refusal. `callback` is the URL that is
+    notified of its end.
+    """
 
     id: str
     principal: str
@@ -74,21 +76,21 @@ class Operation(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     age_since_sent: float  # seconds by the database clock; 0 when not sent
-    due_in: float  # seconds until somebody else may go on with it; 0 when that is now, or it is decided
+    due_in: float  # seconds until another worker may continue it; 0 if that is now, or it is decided
     queued: bool = False
     deferred: bool = False
     redrives: int = 0
     callback: str | None = None
 
     @property
-    def is_letter(self) -> bool:
-        """Whether it was refused for good after somebody was told to come back: that is a dead letter."""
+    def is_dead_letter(self) -> bool:
+        """Whether it was finally refused after a caller got 202 for it."""
         refused = self.outcome == "failed" and self.problem is not None and self.problem.category in FOR_GOOD
         return refused and self.deferred
 
 
 class FieldChange(Struct, frozen=True, kw_only=True):
-    """The field of a record whose history is kept, as a write of ours has changed it."""
+    """A change of a watched field by a write of ours."""
 
     record: str  # its canonical id
     field: str
@@ -97,8 +99,10 @@ class FieldChange(Struct, frozen=True, kw_only=True):
 
 
 class Lease(Struct, frozen=True, kw_only=True):
-    """The right to go on with an operation: every later step names the token. `actor` is who goes on, for the audit
-    trail: the principal of a caller who waits, else Lockstitch itself."""
+    """The right to continue an operation. Every later step names the token.
+
+    `actor` is for the audit trail: the principal of a caller who waits, else Lockstitch itself.
+    """
 
     operation_id: str
     token: str
@@ -106,21 +110,23 @@ class Lease(Struct, frozen=True, kw_only=True):
 
 
 class Begun(Struct, frozen=True, kw_only=True):
-    """Either a new operation, held by `lease`, or the one that the key already stands for (`lease` None)."""
+    """A new operation, held by `lease`, or the one that its key already names (`lease` None)."""
 
     operation: Operation
     lease: Lease | None
 
     def held(self) -> Lease:
-        """The lease, for a step that only its owner may take. Raises LeaseLost without one."""
+        """Return the lease, for a step that only its owner may take. Raises LeaseLost without one."""
         if self.lease is None:
             raise LeaseLost(self.operation.id)
         return self.lease
 
 
 class NewOperation(Struct, frozen=True, kw_only=True):
-    """What is written before anything else happens. `id` is chosen beforehand: the request carries it as marker.
-    `deferred`: the caller is told at once that it will be decided later."""
+    """A new operation, recorded before anything is sent. `id` is also the marker in the request.
+
+    `deferred`: the caller gets 202 at once.
+    """
 
     id: str
     principal: str
@@ -135,123 +141,35 @@ class NewOperation(Struct, frozen=True, kw_only=True):
     callback: str | None = None
 
 
-class Operations(Protocol):
-    """The record of writes: intent before the call, outcome before the answer, each step fenced by a lease.
-
-    Every change of state is audited in its own transaction. The end of an operation that is queued or deferred, or has
-    a callback, is announced there as well, and so is every `unknown` and what a person makes of it.
-    """
-
-    async def begin(self, new: NewOperation) -> Begun:
-        """INSERT … ON CONFLICT on (principal, key); on a conflict the operation that is there."""
-
-    async def enlist(self, transaction: Transaction, new: NewOperation) -> Operation | None:
-        """Add a `received` operation that a job will begin, which the caller enqueues; None when its key stands for one
-        already."""
-
-    async def find_by_key(self, principal: str, key: str) -> Operation | None:
-        """The operation that a key stands for, if any."""
-
-    async def get(self, operation_id: str) -> Operation | None:
-        """One operation by id."""
-
-    async def list(
-        self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
-    ) -> Sequence[Operation]:
-        """Operations newest first, below the id `after`."""
-
-    async def take_over(self, operation_id: str) -> Begun | None:
-        """A lease on an undecided operation whose lease has run out; None when it is held or decided."""
-
-    async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
-        """A lease on an `unknown` operation, to look once more; None when it is not `unknown`."""
-
-    async def claim_due(self, limit: int) -> Sequence[Begun]:
-        """Leases on undecided operations that are due: lease run out, or postponed until now. None of those queued."""
-
-    async def take_turn(self, operation_id: str) -> Begun | None:
-        """A lease on an undecided `queued` operation, for its job, which is the judge of when; None when it is decided,
-        or still held."""
-
-    async def defer(self, operation_id: str) -> Operation | None:
-        """Note that somebody is told that it will be decided later. The operation as it is then: decided, where that
-        was faster. None when there is no such operation (any more)."""
-
-    async def mark_sent(self, begun: Begun, *, effect: Action, remote_id: str | None) -> Begun:
-        """Commit that the request is about to go out; the operation as it is then. Raises LeaseLost."""
-
-    async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
-        """The vendor did it and named the record; what is left is to read it. Raises LeaseLost."""
-
-    async def postpone(self, begun: Begun, *, seconds: float, sent: bool) -> None:
-        """Give the lease back; a worker goes on after `seconds`. `sent=False`: nothing went out, back to received.
-        Raises LeaseLost."""
-
-    async def succeed(
-        self, begun: Begun, *, answer: Answer, remote_id: str | None, changes: Sequence[FieldChange] = ()
-    ) -> None:
-        """Record the answer, and audit what it changed. Raises LeaseLost."""
-
-    async def fail(
-        self,
-        begun: Begun,
-        *,
-        problem: ProblemDocument,
-        answer: Answer | None,
-        sent: bool = False,
-        unless_deferred: bool = False,
-    ) -> bool:
-        """Record a refusal, and `answer` for replays. Where nothing was `sent` and nobody was told that it would be
-        decided later, the key is released instead; without an answer it always is.
-
-        With `unless_deferred` nothing is recorded where somebody was told so: then False. Raises LeaseLost.
-        """
-
-    async def revise(self, begun: Begun, intent: Intent) -> Begun:
-        """Go on with another revision of the mapping; nothing has been sent. Raises LeaseLost."""
-
-    async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
-        """It could not be found out. Raises LeaseLost."""
-
-    async def forget(self, begun: Begun, *, because: str) -> bool:
-        """The request turned out not to be an operation at all (a field was invalid): remove it. False, and nothing is
-        removed, where somebody was told that it would be decided later, or the lease is lost."""
-
-    async def resolve(
-        self,
-        operation_id: str,
-        *,
-        outcome: OperationOutcome,
-        remote_id: str | None,
-        actor: str,
-        answer: Answer | None,
-        problem: ProblemDocument | None,
-    ) -> bool:
-        """A person decided an `unknown` operation; audited. False when it is not `unknown` (any more)."""
-
-    async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
-        """Reserve a unique key for this operation while it is undecided; False when another one holds it."""
-
-
-class OperationAnnouncer(Protocol):
-    """Tells of the end of operations, in the transaction of the decision."""
-
-    async def operation_finished(self, transaction: Transaction, operation: Operation) -> None:
-        """It is settled, or `unknown`; its `callback`, where it has one, is told too."""
+Announce: TypeAlias = Callable[[Transaction, Operation], Awaitable[None]]
+"""Publish the end of an operation, settled or `unknown`, in the transaction that decides it."""
 
 
 class OperationView(Struct, frozen=True, kw_only=True):
-    """An Operation as callers see it."""
+    """The outcome of a write, as callers see it."""
 
     id: str
+    """The operation's id; the record at the vendor carries it as its marker.
+    Example: `"op_0198f0a2b7c47d3c9a51f2e80b6c4d17"`"""
     state: Literal["queued", "executing", "succeeded", "failed", "unknown"]
+    """The state of the write. `unknown` waits for an operator. Example: `"succeeded"`"""
     object: ObjectName
+    """The object that is written. Example: `"customer"`"""
     action: Action
+    """The verb. Example: `"create"`"""
     connection: str
+    """The connection. Example: `"hubspot"`"""
     attempts: int
+    """Number of attempts. Example: `1`"""
     correlation_id: str
+    """The run that requested it. Example: `"orders-4711-1767225600000"`"""
     created_at: datetime
+    """When it was requested. Example: `"2026-05-01T09:30:00Z"`"""
     updated_at: datetime
+    """When its state last changed. Example: `"2026-05-01T09:30:01Z"`"""
     redriven: bool
+    """Whether an operator ran it again after a refusal. Example: `false`"""
     result: Any | UnsetType = UNSET
+    """The resource, if the write succeeded."""
     problem: ProblemDocument | UnsetType = UNSET
+    """The problem, if the write failed or is unknown."""

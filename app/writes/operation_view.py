@@ -1,4 +1,4 @@
-"""How an operation looks from outside."""
+"""Operations as callers see them."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ State = Literal["queued", "executing", "succeeded", "failed", "unknown"]
 
 
 def state_of(operation: Operation) -> State:
-    """The state that callers see: `received` is queued, or executing while somebody holds it; `sent` is executing."""
+    """Return the public state: `received` is queued, or executing while its lease lives; `sent` is executing."""
     if operation.phase == "settled":
         return "failed" if operation.outcome == "failed" else "succeeded"
     if operation.phase == "unknown":
@@ -20,7 +20,7 @@ def state_of(operation: Operation) -> State:
 
 
 def view_of(operation: Operation) -> OperationView:
-    """The operation with its `result` (the resource) when it succeeded, or its `problem`."""
+    """Return the operation with its `result` (the resource) if it succeeded, or its `problem`."""
     succeeded = operation.outcome == "succeeded" and operation.answer is not None
     return OperationView(
         id=operation.id,

@@ -1,4 +1,4 @@
-"""Operations for callers and operators: find them, look once more, decide what cannot be found out."""
+"""Operations for callers and operators: read, list, check once more, and resolve unknown outcomes."""
 
 import asyncio
 import re
@@ -12,37 +12,39 @@ from msgspec import Meta, Struct
 from app.errors import InvalidField, NotFound, VendorUnavailable
 from app.http.paging import Page, page_of
 from app.identifiers import what_else
-from app.records.fetch import fetch_record
 from app.records.resources import name_records
-from app.writes.answers import of_operation, resource_answer
 from app.writes.deps import WriteDeps
-from app.writes.execute import Undecided, document_for, resolve_write
+from app.writes.execute import Undecided, document_for
 from app.writes.finish import find_comment
 from app.writes.models import Operation, OperationView
 from app.writes.operation_view import view_of
 from app.writes.recover import settle
-from app.writes.write import Writers
+from app.writes.resolved_write import resolve_recorded
+from app.writes.resource_answer import of_operation, resource_answer
+from app.writes.waiting import Writers
 from canonical.parts import ObjectName
 
 OPERATION_ID: Final = re.compile(r"op_[A-Za-z0-9]{1,64}")
 
 
 class Resolution(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a person found at the vendor: it happened, and this is the record; or it did not."""
+    """What an operator found at the vendor: it happened, and this is the record; or it did not."""
 
     outcome: Literal["succeeded", "failed"]
+    """What you found at the vendor. Example: `"succeeded"`"""
     remote_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    """The record's id at the vendor; required for `succeeded`. Example: `"1051"`"""
 
 
 async def get_operation(deps: WriteDeps, operation_id: str, objects: Sequence[ObjectName]) -> OperationView:
-    """One operation on an object that the caller may see. Raises NotFound."""
+    """Return an operation on an object that the caller may see. Raises NotFound."""
     return view_of(await _visible(deps, operation_id, objects))
 
 
 async def list_operations(
     deps: WriteDeps, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
 ) -> Page:
-    """Newest first; the cursor is the last id of the page."""
+    """List operations, newest first. The cursor is the last id of the page."""
     found = await deps.operations.list(state=state, objects=objects, after=after, limit=limit + 1)
     return page_of(found, limit, view_of)
 
@@ -56,16 +58,16 @@ async def check_operation(
     actor: str,
     objects: Sequence[ObjectName],
 ) -> OperationView:
-    """Look at the vendor once more for an `unknown` operation; one in another state is shown as it is, and so is one
-    that takes longer than `wait` seconds."""
+    """Check an `unknown` operation at the vendor once more. Returns any other operation as it is, and also this one
+    after `wait` seconds."""
     await _visible(deps, operation_id, objects)
     begun = await deps.operations.reopen(operation_id, actor=actor)
     if begun is not None:
-        looking = writers.start(settle(deps, begun, final=True))
-        done, _ = await asyncio.wait({looking}, timeout=wait)
+        check = writers.start(settle(deps, begun, final=True))
+        done, _ = await asyncio.wait({check}, timeout=wait)
         with suppress(Undecided):
-            for look in done:
-                look.result()
+            for ended in done:
+                ended.result()
     return view_of(await _visible(deps, operation_id, objects))
 
 
@@ -78,11 +80,11 @@ async def resolve_operation(
     actor: str,
     objects: Sequence[ObjectName],
 ) -> OperationView:
-    """Record what a person found out about an `unknown` operation; audited.
+    """Record what an operator found out about an `unknown` operation. Audited.
 
-    `succeeded` needs the record's remote id, which is read, within `wait` seconds, if given, so that the caller's retry
-    gets the real resource. Raises InvalidField when the operation is not `unknown`, NotFound where the vendor has no
-    such record.
+    `succeeded` needs the record's remote id. The record is read, within `wait` seconds if given, so that the caller's
+    retry gets the real resource. Raises InvalidField if the operation is not `unknown`, and NotFound if the vendor has
+    no such record.
     """
     deadline = time.monotonic() + (deps.execution_limit if wait is None else wait)
     operation = await _visible(deps, operation_id, objects)
@@ -106,7 +108,7 @@ async def resolve_operation(
 async def _resolve_succeeded(
     deps: WriteDeps, operation: Operation, remote_id: str, actor: str, deadline: float
 ) -> None:
-    resolved = resolve_write(deps, operation.intent, deadline)
+    resolved = resolve_recorded(deps, operation.intent, deadline)
     remote_id = resolved.connection.vendor.remote_id_form(remote_id)
     if not re.fullmatch(resolved.connection.vendor.remote_id, remote_id):
         detail = f"is not an id as {resolved.connection.vendor.title} gives them"
@@ -114,7 +116,7 @@ async def _resolve_succeeded(
     if resolved.mapping.endpoints.read is None:
         reading = await find_comment(resolved, remote_id)
     else:
-        reading = await fetch_record(deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+        reading = await resolved.fetch(remote_id)
     (resource,) = await name_records(deps, resolved.connection, [reading], ticket=resolved.intent.parent)
     made = (operation.effect or operation.action) in ("create", "comment", "upsert")
     answer = resource_answer(

@@ -1,9 +1,9 @@
-"""From what a caller wrote to the one request that does it at the vendor. Nothing here changes anything there."""
+"""Prepare a write: draft the one request that has its effect. Nothing here changes anything at the vendor."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct, UnsetType
@@ -11,16 +11,13 @@ from msgspec import Struct, UnsetType
 from app.errors import InvalidField, NotFound, UnsupportedField, VendorDrifted, VersionConflict
 from app.events.record_changes import WATCHED, Watched, watched_in
 from app.problem_document import FieldError, summary
-from app.records.fetch import fetch_raw, send_read
-from app.records.map_record import as_vendor_drift, map_at_revision, map_record, weigh_draft
-from app.records.resolve import AnyMapping, cannot
+from app.records.fetch import send_read
+from app.records.map_record import compare_draft, map_record
 from app.records.resources import etag_of, name_records
 from app.revisions.large_records import run_mapping
 from app.telemetry import mapping_span
-from app.vendors.models import Connection
 from app.writes.already_held import still_refused
-from app.writes.deps import WriteDeps
-from app.writes.models import Intent
+from app.writes.resolved_write import ResolvedWrite
 from app.writes.stale_account import refused_by_account_facts
 from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import Loss
@@ -29,16 +26,18 @@ from mappings.http import VendorRequest
 from mappings.spec import Action, Draft, FieldRefusal, UpsertKey
 
 YOUNG: Final = 60.0
-"""Seconds. Facts about an account that are no older than this may refuse a write by themselves."""
+"""Account facts that are at most this many seconds old may refuse a write by themselves."""
 
 ANY_VERSION: Final = "*"
-"""What If-Match says where the record only has to be there."""
+"""The If-Match that only requires the record to exist."""
+
+T = TypeVar("T")
 
 
 class PreparedWrite(Struct, frozen=True, kw_only=True):
-    """The one request with an effect: which verb it is, on which record, and what the write loses on the way.
+    """The one request with an effect: its verb, its record, and what the write loses.
 
-    `before` is the watched field as the record had it, where that was read and the write may change it.
+    `before` is the watched field of the record, if it was read and the write may change it.
     """
 
     effect: Action
@@ -48,61 +47,43 @@ class PreparedWrite(Struct, frozen=True, kw_only=True):
     before: Watched | None = None
 
 
-class ResolvedWrite:
-    """What drafting one operation works with; `dry`: nothing of it will be sent, so it counts for nothing.
+class _StaleAccount(Exception):
+    """A refusal that comes only from account facts, which may be stale."""
 
-    `doubtful` says, after a refusal, that facts about the account alone spoke against the write.
-    """
-
-    def __init__(
-        self,
-        deps: WriteDeps,
-        connection: Connection,
-        mapping: AnyMapping,
-        intent: Intent,
-        deadline: float,
-        *,
-        dry: bool = False,
-    ) -> None:
-        self.deps = deps
-        self.connection = connection
-        self.mapping = mapping
-        self.intent = intent
-        self.deadline = deadline
-        self.dry = dry
-        self.doubtful = False
-
-    async def account(self, max_age: float | None = None) -> Any:
-        """The facts about the vendor account, cached by the client; no older than `max_age` seconds where given."""
-        return await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+    def __init__(self, problem: InvalidField | UnsupportedField) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
 
 
 async def prepare(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    """The request for an intent that needs no choice: create, comment, update, archive, cancel, native upsert.
+    """Draft the request, which carries the marker. Without an upsert at the vendor, find, then create or update.
 
     Raises InvalidField, UnsupportedField, UnsupportedAction, VersionConflict, NotFound, and the vendor's problems of
     the reads that come first.
     """
-    action = resolved.intent.action
-    if action in ("create", "comment"):
+    intent = resolved.intent
+    if intent.action in ("create", "comment"):
         return await prepare_create(resolved, marker)
-    if action == "update":
-        return await prepare_update(resolved, marker, _known(resolved.intent.remote_id))
-    if action == "archive":
+    if intent.action == "update":
+        return await prepare_update(resolved, marker, _required(intent.remote_id))
+    if intent.action == "archive":
         return await _prepare_archive(resolved)
-    if action == "cancel":
+    if intent.action == "cancel":
         return await _prepare_cancel(resolved, marker)
-    return await _prepare_native_upsert(resolved, marker)
+    if not resolved.searches_first:
+        return await _with_young_facts(resolved, lambda: _upsert(resolved, marker))
+    remote_id = await find_by_key(resolved)
+    if remote_id is None:
+        return await prepare_create(resolved, marker)
+    return await prepare_update(resolved, marker, remote_id)
 
 
 async def prepare_create(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    """The request that makes the record, carrying the marker."""
+    """Draft the request that creates the record."""
     create = resolved.mapping.endpoints.create
     if create is None:
-        raise cannot(
-            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot create {resolved.mapping.object}s"
-        )
-    return await _by_young_facts(resolved, lambda: _create(resolved, create, marker))
+        raise resolved.cannot(f"cannot create {resolved.mapping.object}s")
+    return await _with_young_facts(resolved, lambda: _create(resolved, create, marker))
 
 
 async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest], marker: str) -> PreparedWrite:
@@ -117,19 +98,17 @@ async def _create(resolved: ResolvedWrite, create: Callable[..., VendorRequest],
 
 
 async def prepare_update(resolved: ResolvedWrite, marker: str, remote_id: str) -> PreparedWrite:
-    """The request that changes what was sent and nothing else; the present record is read first."""
+    """Draft the request that changes only the sent fields. The present record is read first."""
     update = resolved.mapping.endpoints.update
     if update is None:
-        raise cannot(
-            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot change {resolved.mapping.object}s"
-        )
-    return await _by_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
+        raise resolved.cannot(f"cannot change {resolved.mapping.object}s")
+    return await _with_young_facts(resolved, lambda: _update(resolved, update, marker, remote_id))
 
 
 async def _update(
     resolved: ResolvedWrite, update: Callable[..., VendorRequest], marker: str, remote_id: str
 ) -> PreparedWrite:
-    raw, account = await fetch_raw(resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+    raw, account = await resolved.fetch_raw(remote_id)
     body, loss = await _draft(resolved, raw, account)
     await _check_version(resolved, raw, account)
     request = update(remote_id, body, marker, account)
@@ -145,31 +124,28 @@ async def _update(
     )
 
 
-async def find_by_key(resolved: ResolvedWrite, key: UpsertKey, value: str) -> str | None:
-    """The remote id of the record that holds a unique key, by a strongly consistent read; None without one."""
+async def find_by_key(resolved: ResolvedWrite) -> str | None:
+    """Return the remote id of the record with the intent's unique key, by a strongly consistent read, or None."""
+    key: UpsertKey = _required(resolved.intent.upsert_on)
+    value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
     endpoints = resolved.mapping.endpoints
     try:
-        reply = await send_read(
-            resolved.deps, resolved.connection, endpoints.find[key](value, account), resolved.deadline
-        )
+        request = endpoints.find[key](value, account)
+        reply = await send_read(resolved.deps, resolved.connection, request, resolved.deadline)
     except NotFound:
         return None
-    with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping):
+    with resolved.as_drift():
         raw, account = endpoints.record(reply, account)
-    if raw is None:
-        return None
-    return (await map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account)).remote.id
+    return None if raw is None else (await resolved.map(raw, account)).remote.id
 
 
 async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
     archive = resolved.mapping.endpoints.archive
     if archive is None:
-        raise cannot(
-            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot archive {resolved.mapping.object}s"
-        )
-    remote_id = _known(resolved.intent.remote_id)
-    raw, account = await fetch_raw(resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+        raise resolved.cannot(f"cannot archive {resolved.mapping.object}s")
+    remote_id = _required(resolved.intent.remote_id)
+    raw, account = await resolved.fetch_raw(remote_id)
     await _check_version(resolved, raw, account)
     return PreparedWrite(effect="archive", request=archive(remote_id, account), remote_id=remote_id)
 
@@ -177,26 +153,21 @@ async def _prepare_archive(resolved: ResolvedWrite) -> PreparedWrite:
 async def _prepare_cancel(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
     cancel = resolved.mapping.endpoints.cancel
     if cancel is None:
-        raise cannot(
-            resolved.deps, resolved.connection, resolved.mapping.object, f"cannot cancel {resolved.mapping.object}s"
-        )
-    remote_id = _known(resolved.intent.remote_id)
-    raw, account = await fetch_raw(resolved.deps, resolved.connection, resolved.mapping, remote_id, resolved.deadline)
+        raise resolved.cannot(f"cannot cancel {resolved.mapping.object}s")
+    remote_id = _required(resolved.intent.remote_id)
+    raw, account = await resolved.fetch_raw(remote_id)
     asked = msgspec.json.decode(resolved.intent.body, type=OrderCancel)
     request, refused = cancel(remote_id, asked, marker, account)
-    loss = _judge(resolved, refused)
+    loss = _refuse_or_lose(resolved, refused)
     await _check_version(resolved, raw, account)
     return PreparedWrite(
         effect="cancel", request=request, remote_id=remote_id, loss=loss, before=await _watched(resolved, raw, account)
     )
 
 
-async def _prepare_native_upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    return await _by_young_facts(resolved, lambda: _upsert(resolved, marker))
-
-
 async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
-    key, value = _upsert_key(resolved.intent)
+    key: UpsertKey = _required(resolved.intent.upsert_on)
+    value = _required(resolved.intent.upsert_value)
     account = await resolved.account()
     body, loss = await _draft(resolved, None, account)
     request = resolved.mapping.endpoints.upsert[key](value, body, marker, account)
@@ -204,76 +175,82 @@ async def _upsert(resolved: ResolvedWrite, marker: str) -> PreparedWrite:
 
 
 async def marker_lookup(resolved: ResolvedWrite, marker: str) -> tuple[VendorRequest | None, tuple[Loss, ...]]:
-    """The read that finds the record which carries the marker, and what the write lost on the way.
+    """Return the read that finds the record with the marker, and what the write lost.
 
-    None where this very write had no place for its marker, so that no look-up proves anything. The write was judged
-    when it was sent: what the account no longer takes says nothing about what became of it.
+    The read is None if this write had no place for its marker, because then a look-up proves nothing. The fields are
+    not judged again: what the account accepts now says nothing about what was sent.
     """
     find_marker = resolved.mapping.endpoints.find_marker
     if find_marker is None:
         return None, ()
     account = await resolved.account()
-    draft = await _draft_unjudged(resolved, None, account)
+    draft = await _map_to_vendor(resolved, None, account)
     return find_marker(marker, resolved.intent.parent, draft.body, account), draft.loss + _dropped(draft.refused)
 
 
-async def _by_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:
-    """A refusal for which facts about the account alone speak is judged once more by facts no older than a minute: an
-    administrator may have added a choice meanwhile. Raises the vendor's problems where they cannot be had."""
+async def _with_young_facts(resolved: ResolvedWrite, draft: Callable[[], Awaitable[PreparedWrite]]) -> PreparedWrite:
+    """Repeat a draft that only account facts refuse, with facts at most a minute old.
+
+    An administrator may have added a choice meanwhile. Raises the vendor's problems if the facts cannot be fetched.
+    """
     before = await resolved.account()
     try:
         return await draft()
-    except (InvalidField, UnsupportedField):
-        if not resolved.doubtful or await resolved.account(YOUNG) == before:
-            raise
-    return await draft()
+    except _StaleAccount as stale:
+        if await resolved.account(YOUNG) == before:
+            raise stale.problem from None
+    try:
+        return await draft()
+    except _StaleAccount as stale:
+        raise stale.problem from None
 
 
 async def _draft(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> tuple[Any, tuple[Loss, ...]]:
-    """The body to send, and what is lost; `present` is the record as it is, where there is one."""
-    draft = await _draft_unjudged(resolved, present, account)
-    resolved.doubtful = refused_by_account_facts(
-        resolved.connection.vendor, resolved.mapping, account, draft.refused, lossy=resolved.intent.lossy
-    )
-    return draft.body, draft.loss + _judge(resolved, draft.refused)
+    """Return the body to send and what is lost. `present` is the record as it is, if there is one."""
+    draft = await _map_to_vendor(resolved, present, account)
+    try:
+        return draft.body, draft.loss + _refuse_or_lose(resolved, draft.refused)
+    except (InvalidField, UnsupportedField) as problem:
+        vendor, lossy = resolved.connection.vendor, resolved.intent.lossy
+        if refused_by_account_facts(vendor, resolved.mapping, account, draft.refused, lossy=lossy):
+            raise _StaleAccount(problem) from problem
+        raise
 
 
-async def _draft_unjudged(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+async def _map_to_vendor(resolved: ResolvedWrite, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
     patch = msgspec.json.decode(resolved.intent.body, type=resolved.mapping.patch)
     patch = await _name_people(resolved, patch)
     draft = None
     try:
-        draft = await _made(resolved, patch, present, account)
-    finally:  # a canary that breaks over it has to come back as well
+        draft = await _run_mapping(resolved, patch, present, account)
+    finally:  # also if a canary breaks
         if not resolved.dry:
-            weigh_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
+            compare_draft(resolved.deps, resolved.connection, resolved.mapping, patch, present, account, draft)
     if present is None or not draft.refused:
         return draft
     with suppress(VendorDrifted):  # a record that cannot be read as a whole can still be written to
-        held = await map_at_revision(resolved.deps, resolved.connection, resolved.mapping, present, account)
+        held = await resolved.map(present, account)
         return msgspec.structs.replace(draft, refused=still_refused(draft.refused, patch, held.data))
     return draft
 
 
-async def _made(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
-    """What the revision makes of it. Raises VendorDrifted where it cannot read the present record."""
-    current = None
+async def _run_mapping(resolved: ResolvedWrite, patch: Any, present: msgspec.Raw | None, account: Any) -> Draft[Any]:
+    """Raises VendorDrifted if the mapping cannot read the present record."""
+    mapping, current = resolved.mapping, None
     if present is not None:
-        with as_vendor_drift(resolved.deps, resolved.connection, resolved.mapping, present):
-            current = resolved.mapping.decode(present)
-    with mapping_span(resolved.mapping.name, resolved.mapping.revision, "write"):
-        return await run_mapping(
-            resolved.mapping, present, account, partial(resolved.mapping.to_vendor, patch, current, account)
-        )
+        with resolved.as_drift(present):
+            current = mapping.decode(present)
+    with mapping_span(mapping.name, mapping.revision, "write"):
+        return await run_mapping(mapping, present, account, partial(mapping.to_vendor, patch, current, account))
 
 
-def _judge(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
-    """Invalid fields always refuse the write; unsupported ones do, unless the caller accepts the loss."""
+def _refuse_or_lose(resolved: ResolvedWrite, refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
+    """Refuse the write for an invalid field, and for an unsupported one unless the caller accepts the loss."""
     title = resolved.connection.vendor.title
-    invalid = tuple(_complaint(refusal) for refusal in refused if refusal.kind == "invalid")
+    invalid = tuple(_error(refusal) for refusal in refused if refusal.kind == "invalid")
     if invalid:
         raise InvalidField(f"{title} cannot store this: {summary(invalid)}", errors=invalid)
-    unsupported = tuple(_complaint(refusal) for refusal in refused)
+    unsupported = tuple(_error(refusal) for refusal in refused)
     if unsupported and not resolved.intent.lossy:
         raise UnsupportedField(f"{title} has no place for this: {summary(unsupported)}", errors=unsupported)
     return _dropped(refused)
@@ -283,12 +260,12 @@ def _dropped(refused: tuple[FieldRefusal, ...]) -> tuple[Loss, ...]:
     return tuple(Loss(path=refusal.pointer, kind="dropped", detail=refusal.detail) for refusal in refused)
 
 
-def _complaint(refusal: FieldRefusal) -> FieldError:
+def _error(refusal: FieldRefusal) -> FieldError:
     return FieldError(pointer=refusal.pointer, detail=refusal.detail)
 
 
 async def _name_people(resolved: ResolvedWrite, patch: Any) -> Any:
-    """A canonical customer id inside an order or a ticket becomes the vendor's own id at this connection."""
+    """Replace a canonical customer id inside an order or ticket by the vendor's id at this connection."""
     part = "customer" if isinstance(patch, OrderPatch) else "requester" if isinstance(patch, TicketPatch) else None
     person = getattr(patch, part) if part is not None else None
     if part is None or person is None or isinstance(person, UnsetType) or person.id is None:
@@ -308,41 +285,30 @@ async def _name_people(resolved: ResolvedWrite, patch: Any) -> Any:
 
 
 async def _check_version(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> None:
-    wanted = resolved.intent.if_match
-    if wanted is None or wanted == ANY_VERSION:
+    intent = resolved.intent
+    if intent.if_match is None or intent.if_match == ANY_VERSION:
         return
+    deps, connection, pinned = resolved.deps, resolved.connection, resolved.dry
     reading = await map_record(
-        resolved.deps,
-        resolved.connection,
-        resolved.mapping,
-        raw,
-        account,
-        remote_id=resolved.intent.remote_id,
-        pinned=resolved.dry,
+        deps, connection, resolved.mapping, raw, account, remote_id=intent.remote_id, pinned=pinned
     )
-    (resource,) = await name_records(resolved.deps, resolved.connection, [reading])
+    (resource,) = await name_records(deps, connection, [reading])
     present = etag_of(resource)
     # RFC 9110, 13.1.1: a list of tags, compared strongly, so weak ones never match.
-    if present not in (tag.strip() for tag in wanted.split(",")):
+    if present not in (tag.strip() for tag in intent.if_match.split(",")):
         raise VersionConflict(f"The present version is {present}; If-Match names another one.")
 
 
 async def _watched(resolved: ResolvedWrite, raw: msgspec.Raw, account: Any) -> Watched | None:
-    """What a change is compared with later. A record that cannot be read as a whole can still be written to."""
+    """Return the watched field before the change. A record that cannot be read as a whole can still be written to."""
     name = WATCHED.get(resolved.intent.object)
     if name is None or (resolved.intent.action != "cancel" and name not in msgspec.json.decode(resolved.intent.body)):
         return None
     with suppress(VendorDrifted):
-        mapped = await map_at_revision(resolved.deps, resolved.connection, resolved.mapping, raw, account)
-        return watched_in(resolved.intent.object, mapped.data)
+        return watched_in(resolved.intent.object, (await resolved.map(raw, account)).data)
     return None
 
 
-def _upsert_key(intent: Intent) -> tuple[UpsertKey, str]:
-    assert intent.upsert_on is not None and intent.upsert_value is not None  # noqa: S101, PT018 - set with the action
-    return intent.upsert_on, intent.upsert_value
-
-
-def _known(remote_id: str | None) -> str:
-    assert remote_id is not None  # noqa: S101 - an intent to change names its record
-    return remote_id
+def _required(value: T | None) -> T:
+    assert value is not None  # noqa: S101 - the action of an intent sets it
+    return value

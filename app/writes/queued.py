@@ -1,11 +1,11 @@
-"""Writes that wait for their turn: one job each, in the lane of their connection, in order per record.
+"""Queued writes: one job each, in the lane of their connection, in order per record.
 
-The job is enqueued in the transaction that records the intent, and ends when the operation is decided. Meanwhile nobody
-else may begin it, so that a later write of the same record cannot get in front, whoever dies. Attempts of the job are
-deferred as long as it is the vendor who keeps it waiting; what is counted are workers that die over it.
+The transaction that records the intent enqueues the job, which ends when the operation is decided. Until then only the
+job may execute it, so a crash cannot let a later write of the record overtake it. Attempts that the vendor delays are
+deferred; only attempts that kill a worker count.
 
-A write that was refused for good after its caller was told to come back ends as a dead letter of its job. The job is
-there until then, so a worker that dies between the two leaves it to the next one.
+A write that is finally refused after its caller got 202 becomes a dead letter of its job. The job exists until then, so
+a crash between the two leaves it to the next worker.
 """
 
 import hashlib
@@ -43,20 +43,20 @@ from mappings.registry import mapping_of
 
 KIND: Final = "execute"
 ABANDON: Final = "abandon"
-# The lease of an operation bounds an attempt; the queue's own limit is for what has gone astray. A write that was given
-# up holds up those of the same record, until a person has decided: they were meant to come after it.
+# The lease of an operation bounds an attempt; the limit of the queue is only a safety net. A write that was given up
+# blocks later writes of the record until an operator decides, because they build on it.
 POLICY: Final = JobPolicy(max_attempts=5, dead_head="block", attempt_seconds=3600.0)
 ABANDON_POLICY: Final = JobPolicy()
 LEAST_PAUSE: Final = 0.05
 
 
 def is_queued(deps: WriteDeps, intent: Intent) -> bool:
-    """Whether writes like this always wait for their turn; comments do with their tickets."""
+    """Return whether writes of this object are always queued. Comments are queued with tickets."""
     return ("ticket" if intent.object == "comment" else intent.object) in deps.queued_writes
 
 
 def job_of(operation: Operation) -> NewJob:
-    """The job that will begin a new operation."""
+    """Return the job that executes a new operation."""
     return NewJob(
         kind=KIND,
         payload=operation.id.encode(),
@@ -69,31 +69,30 @@ def job_of(operation: Operation) -> NewJob:
     )
 
 
-def letter_job_of(operation: Operation) -> NewJob:
-    """The job that makes a dead letter of a direct write. Such writes have no order to keep, nor has their redrive."""
+def dead_letter_job_of(operation: Operation) -> NewJob:
+    """Return the job that turns a direct write into a dead letter. Direct writes and their redrives have no order."""
     return msgspec.structs.replace(job_of(operation), order_key=None)
 
 
 async def run_write_job(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """Go on with the operation whose id is the payload; the job ends with the operation's decision."""
+    """Continue the operation whose id is the payload. The job ends when the operation is decided."""
     operation_id = job.payload.decode()
-    begun = await deps.operations.take_turn(operation_id)
+    begun = await deps.operations.take_queued(operation_id)
     because = None
     if begun is not None:
-        because = await continue_operation(deps, await _at_its_revision(deps, begun))
+        because = await continue_operation(deps, await _with_redrive_revision(deps, begun))
     operation = await deps.operations.get(operation_id)
-    if operation is not None and operation.is_letter:
-        return _refused(deps, operation)
+    if operation is not None and operation.is_dead_letter:
+        return _dead_letter_of(deps, operation)
     if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
         return Done()
     if because is None:
         return Deferred(reason="it is not decided yet", after=max(LEAST_PAUSE, operation.due_in))
-    return _held_up(operation, because)
+    return _delayed_by(operation, because)
 
 
-async def _at_its_revision(deps: WriteDeps, begun: Begun) -> Begun:
-    """A redriven write is drafted by the revision that is at work now: the one that it began with may be why it was
-    refused. Nothing of it has been sent."""
+async def _with_redrive_revision(deps: WriteDeps, begun: Begun) -> Begun:
+    """Draft a redriven write by the active revision: the recorded one may be why it was refused. Nothing was sent."""
     operation = begun.operation
     connection = deps.connections.by_name.get(operation.connection)
     if not operation.redrives or operation.phase != "received" or connection is None:
@@ -108,10 +107,10 @@ async def _at_its_revision(deps: WriteDeps, begun: Begun) -> Begun:
     return await deps.operations.revise(begun, msgspec.structs.replace(intent, revision=mapping.revision))
 
 
-def _refused(deps: WriteDeps, operation: Operation) -> JobOutcome:
-    """A dead letter that holds nobody up: later writes of the record do not build on one that never happened."""
+def _dead_letter_of(deps: WriteDeps, operation: Operation) -> JobOutcome:
+    """Return a dead letter that blocks nothing: later writes of the record do not build on one that never happened."""
     problem, connection = operation.problem, deps.connections.by_name.get(operation.connection)
-    assert problem is not None  # noqa: S101 - what is refused says why
+    assert problem is not None  # noqa: S101 - a refused operation has its problem
     revision = operation.intent.revision
     mapping = None if connection is None else mapping_of(connection.vendor, operation.object, revision)
     outcome = Conflict if problem.category == "conflict" else Permanent
@@ -125,7 +124,7 @@ def _refused(deps: WriteDeps, operation: Operation) -> JobOutcome:
 
 
 def abandonment_of(letter: DeadLetter) -> NewJob | None:
-    """What follows when a dead letter is let go: the operation of a write has to end all the same."""
+    """Return the job that ends the operation of a discarded dead letter."""
     if letter.origin is None:
         return None
     return NewJob(
@@ -138,8 +137,8 @@ def abandonment_of(letter: DeadLetter) -> NewJob | None:
 
 
 async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome:
-    """End an operation whose job was given up and let go: nothing was sent, or nobody knows."""
-    begun = await deps.operations.take_turn(job.payload.decode())
+    """End an operation whose dead letter was discarded: as failed if nothing was sent, else as unknown."""
+    begun = await deps.operations.take_queued(job.payload.decode())
     if begun is None:
         operation = await deps.operations.get(job.payload.decode())
         if operation is None or not operation.queued or operation.phase in ("settled", "unknown"):
@@ -147,34 +146,36 @@ async def abandon(deps: WriteDeps, job: Job, finishing: Finishing) -> JobOutcome
         return Deferred(reason="it is still held", after=max(LEAST_PAUSE, operation.due_in))
     operation = begun.operation
     if operation.phase == "received":
-        never = VendorUnavailable("An operator let this write go; nothing was sent.", operation_id=operation.id)
+        never = VendorUnavailable("An operator discarded this write; nothing was sent.", operation_id=operation.id)
         await deps.operations.fail(begun, problem=document_for(deps, operation, never), answer=None)
     else:
         in_doubt = OutcomeUnknown(
-            "An operator let this write go after it was sent, and whether the vendor did it was not found out.",
+            "An operator discarded this write after it was sent, and whether the vendor did it was not found out.",
             operation_id=operation.id,
         )
         await deps.operations.mark_unknown(begun, problem=document_for(deps, operation, in_doubt))
     return Done()
 
 
-def _held_up(operation: Operation, because: Problem) -> JobOutcome:
-    """What the vendor's problem is to the queue: a matter of the whole connection, or of this write."""
+def _delayed_by(operation: Operation, because: Problem) -> JobOutcome:
+    """Return the job outcome for a vendor's problem: it concerns the whole connection, or this write only."""
     held = isinstance(because, ConnectionPaused) and because.held
     if because.category == "throttle":
         return Throttled(reason=because.code, retry_after=because.retry_after)
     if because.category == "auth" and not held:
         return Unauthorised(reason=because.code)
-    # Counted in rounds, so that a redrive has as many attempts as the first run had.
+    # Counted in rounds, so that a redrive has as many attempts as the first run.
     if operation.phase == "received" and operation.attempts % PATIENT_ATTEMPTS == 0 and not held:
         return Exhausted(reason=because.code)
     return Deferred(reason=because.code, after=max(LEAST_PAUSE, operation.due_in))
 
 
 def _order_key(intent: Intent) -> str | None:
-    """What is written one after the other: a record, a ticket with its comments, or a unique key, as a digest because
-    it may be somebody's address. A name space of its own: what is learned of a record need not wait for what is
-    written."""
+    """Return the key of writes that keep their order: a record, a ticket with its comments, or a unique key.
+
+    A unique key is hashed, because it may be an e-mail address. The prefix separates writes from webhooks, which need
+    not wait for them.
+    """
     if intent.object == "comment":
         return f"write:ticket:{intent.parent}"
     if intent.remote_id is not None:

@@ -1,126 +1,208 @@
-"""Customers, orders and tickets; comments; operations."""
+"""HTTP operations that write customers, orders, tickets and comments."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from litestar import Response, route
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
+from msgspec.structs import replace
 
-from app.errors import InvalidField
-from app.http.admission import (
-    MERGE_PATCH,
-    Admitted,
-    AnyRequest,
-    admit,
-    admit_any,
-    callback,
-    content_type_of,
-    idempotency_key,
-    named_revision,
-    preferences,
-    read_body,
-)
-from app.http.body import decode_patch
-from app.http.deps import deps_of
+from app.http.admission import MERGE_PATCH, AnyRequest, content_type_of
+from app.http.headers import CALLBACK, IDEMPOTENCY_KEY, IF_MATCH, MAPPING, PREFER
+from app.http.operation import VENDOR_WRITE, Call, JsonBody, operation
+from app.http.parameters import RECORD_CONNECTION, RECORD_ID, choice
 from app.http.plurals import PLURAL
-from app.http.query import Query
-from app.http.responses import Answered, json_response, page_response, problem_type
+from app.http.responses import Answered, json_response, problem_type
 from app.problem_document import JSON, PROBLEM_JSON
 from app.telemetry import mark_replayed, name_operation, name_problem
+from app.writes import operation_routes
 from app.writes.deps import WriteDeps
-from app.writes.dry_run import dry_run
-from app.writes.intent import WriteRequest, fingerprint
-from app.writes.operations import Resolution, check_operation, get_operation, list_operations, resolve_operation
-from app.writes.write import Writers, Written, write
+from app.writes.dry_run import DraftedWrite, dry_run
+from app.writes.finish import Archived
+from app.writes.models import OperationView
+from app.writes.resolved_write import WriteRequest, fingerprint
+from app.writes.waiting import Writers, Written
+from app.writes.write import write
+from canonical.customer import Customer, CustomerPatch
+from canonical.order import Order
+from canonical.order_patch import OrderCancel, OrderPatch
 from canonical.parts import ObjectName
+from canonical.ticket import Comment, CommentPatch, Ticket, TicketPatch
 from mappings.spec import Action
 
+UPSERT_ON: Final = choice("upsert_on", "Update the record with this value, or create one.", ("email", "external_id"))
+LOSSY: Final = choice(
+    "lossy", "Drop fields that the vendor does not support, and list them in `meta.loss`.", ("accept",)
+)
+HEADERS: Final = (MAPPING, IDEMPOTENCY_KEY, CALLBACK, PREFER)
+REPLAYS: Final = (
+    "A repeated request with the same key gets the recorded answer, byte for byte, without a call to the vendor."
+    " Answers are kept for 7 days by default (LOCKSTITCH_OPERATION_RETENTION_DAYS); then the key is free again."
+    " While the outcome is undecided, the answer is 202 with the operation; with `Prefer: respond-async`, at once."
+    " The event `operation.finished` reports the outcome."
+)
+CUSTOMER: Final = {
+    "first_name": "Ann",
+    "last_name": "Bell",
+    "emails": [{"address": "ann@example.com", "is_primary": True}],
+}
+ORDER: Final = {
+    "currency": "EUR",
+    "customer": {"email": "ann@example.com"},
+    "line_items": [{"name": "Mug", "quantity": "2", "unit_price": "5.00"}],
+}
+TICKET: Final = {
+    "subject": "Late parcel",
+    "description": "Order #1001 has not arrived.",
+    "requester": {"name": "Ann Bell", "email": "ann@example.com"},
+}
 
-def write_handlers(object_name: ObjectName) -> Sequence[HTTPRouteHandler]:
-    """Create or upsert, and change, of one object."""
-    base = f"/v1/{PLURAL[object_name]}"
-    scope = f"{PLURAL[object_name]}:write"
 
-    @route(base, http_method=["POST"], name=f"create {object_name}", status_code=201)
-    async def create_resource(request: AnyRequest) -> Answered:
-        admitted = await admit(request, scope)
-        return await _write(request, admitted, object_name, "create", parameters=("connection", "upsert_on", "lossy"))
+def write_handlers(
+    object_name: ObjectName, answer: type[Struct], patch: type[Struct], example: dict[str, Any], keys: str
+) -> Sequence[HTTPRouteHandler]:
+    """Declare the create or upsert, and the change, of one object."""
+    plural = PLURAL[object_name]
+    tag, scopes = plural.title(), (f"{plural}:write",)
+    one = f"{'an' if object_name == 'order' else 'a'} {object_name}"
+    body = JsonBody(into=patch, example=example, raw=True)
 
-    @route(f"{base}/{{id:str}}", http_method=["PATCH"], name=f"change {object_name}")
-    async def change_resource(request: AnyRequest) -> Answered:
-        admitted = await admit(request, scope)
-        return await _write(request, admitted, object_name, "update", media_types=(JSON, MERGE_PATCH))
+    @operation(
+        "POST",
+        f"/v1/{plural}",
+        tag=tag,
+        scopes=scopes,
+        query=(RECORD_CONNECTION, UPSERT_ON, LOSSY),
+        headers=HEADERS,
+        body=body,
+        status=201,
+        answer=answer,
+        also={200: answer | DraftedWrite, 202: OperationView},
+        sends=("ETag", "Location"),
+        problems=VENDOR_WRITE,
+        name=f"create_{object_name}",
+        text=f"Create or upsert {one}.\n\nWith `upsert_on` ({keys}), update the {object_name} with this value, or"
+        f" create one. {REPLAYS}",
+    )
+    async def create_resource(call: Call) -> Answered:
+        return await _write(call, object_name, "create", upsert_on=call.query(UPSERT_ON))
+
+    @operation(
+        "PATCH",
+        f"/v1/{plural}/{{id}}",
+        tag=tag,
+        scopes=scopes,
+        parameters=(RECORD_ID,),
+        query=(RECORD_CONNECTION, LOSSY),
+        headers=(IF_MATCH, *HEADERS),
+        body=replace(body, media_types=(JSON, MERGE_PATCH)),
+        answer=answer | DraftedWrite,
+        also={202: OperationView},
+        sends=("ETag",),
+        problems=VENDOR_WRITE,
+        name=f"change_{object_name}",
+        text=f"Update {one}.\n\nJSON Merge Patch (RFC 7396): an absent field stays, null clears it, an array is"
+        f" replaced. {REPLAYS}",
+    )
+    async def change_resource(call: Call) -> Answered:
+        return await _write(call, object_name, "update")
 
     return [create_resource, change_resource]
 
 
-@route("/v1/customers/{id:str}", http_method=["DELETE"], name="archive customer", status_code=200)
-async def archive_customer(request: AnyRequest) -> Answered:
-    """Archive where the vendor can."""
-    admitted = await admit(request, "customers:write")
-    return await _write(request, admitted, "customer", "archive", parameters=("connection",), media_types=())
+@operation(
+    "DELETE",
+    "/v1/customers/{id}",
+    tag="Customers",
+    scopes=("customers:write",),
+    parameters=(RECORD_ID,),
+    query=(RECORD_CONNECTION,),
+    headers=(IF_MATCH, *HEADERS),
+    answer=Archived | DraftedWrite,
+    also={202: OperationView},
+    problems=VENDOR_WRITE,
+    text=f"Archive a customer.\n\nOnly if the vendor supports it. {REPLAYS}",
+)
+async def archive_customer(call: Call) -> Answered:
+    """Archive a customer, if the vendor supports it."""
+    return await _write(call, "customer", "archive", lossy=False)
 
 
-@route("/v1/orders/{id:str}/cancel", http_method=["POST"], name="cancel order", status_code=200)
-async def cancel_order(request: AnyRequest) -> Answered:
+@operation(
+    "POST",
+    "/v1/orders/{id}/cancel",
+    tag="Orders",
+    scopes=("orders:write",),
+    parameters=(RECORD_ID,),
+    query=(RECORD_CONNECTION, LOSSY),
+    headers=(IF_MATCH, *HEADERS),
+    body=JsonBody(into=OrderCancel, example={"reason": "customer", "restock": True}, raw=True),
+    answer=Order | DraftedWrite,
+    also={202: OperationView},
+    sends=("ETag",),
+    problems=VENDOR_WRITE,
+    text=f"Cancel an order.\n\n202 while the vendor still processes it. {REPLAYS}",
+)
+async def cancel_order(call: Call) -> Answered:
     """Cancel an order."""
-    admitted = await admit(request, "orders:write")
-    return await _write(request, admitted, "order", "cancel")
+    return await _write(call, "order", "cancel")
 
 
-@route("/v1/tickets/{id:str}/comments", http_method=["POST"], name="add comment", status_code=201)
-async def add_comment(request: AnyRequest) -> Answered:
+@operation(
+    "POST",
+    "/v1/tickets/{id}/comments",
+    tag="Tickets",
+    scopes=("tickets:write",),
+    parameters=(RECORD_ID,),
+    query=(RECORD_CONNECTION, LOSSY),
+    headers=HEADERS,
+    body=JsonBody(into=CommentPatch, example={"body_text": "It is on its way.", "visibility": "public"}, raw=True),
+    status=201,
+    answer=Comment,
+    also={200: DraftedWrite, 202: OperationView},
+    problems=VENDOR_WRITE,
+    text=f"Add a comment to a ticket.\n\n{REPLAYS}",
+)
+async def add_comment(call: Call) -> Answered:
     """Add a comment to a ticket."""
-    admitted = await admit(request, "tickets:write")
-    return await _write(request, admitted, "comment", "comment")
+    return await _write(call, "comment", "comment")
 
 
 async def _write(
-    request: AnyRequest,
-    admitted: Admitted,
-    object_name: ObjectName,
-    action: Action,
-    *,
-    parameters: tuple[str, ...] = ("connection", "lossy"),
-    media_types: tuple[str, ...] = (JSON,),
+    call: Call, object_name: ObjectName, action: Action, *, upsert_on: str | None = None, lossy: bool = True
 ) -> Answered:
-    revision = named_revision(request, admitted)
-    key = idempotency_key(request)
-    call_me = callback(request)
-    prefers = preferences(request, later=revision is None)
-    body = await read_body(request, media_types)
-    query = Query(request, parameters)
-    upsert_on = query.choice("upsert_on", ("email", "external_id"))
+    """Write. `lossy` is whether the call has this parameter."""
+    request, revision, prefers = call.request, call.header(MAPPING), call.header(PREFER)
     wanted = WriteRequest(
-        principal=admitted.caller.principal,
-        key=key,
-        fingerprint=_fingerprint(request, body),
-        correlation_id=admitted.correlation_id,
+        principal=call.caller.principal,
+        key=call.header(IDEMPOTENCY_KEY),
+        fingerprint=_fingerprint(request, call.raw_body),
+        correlation_id=call.correlation_id,
         instance=request.scope["path"],
         object=object_name,
         action="upsert" if upsert_on is not None else action,
         identifier=request.path_params.get("id"),
-        connection=query.text("connection"),
+        connection=call.query(RECORD_CONNECTION),
         upsert_on=upsert_on,
-        lossy=query.choice("lossy", ("accept",)) is not None,
+        lossy=lossy and call.query(LOSSY) is not None,
         if_match=request.headers.get("if-match"),
-        body=body,
+        body=call.raw_body,
         respond_async=prefers.respond_async,
-        callback=call_me,
+        callback=call.header(CALLBACK),
         wait=prefers.wait,
         revision=revision,
+        query_errors=call.query_errors,
     )
-    deps = deps_of(request, WriteDeps)
+    deps = call.deps(WriteDeps)
     if revision is not None:
-        return json_response(await dry_run(deps, wanted, query.check))
-    written = await write(deps, deps_of(request, Writers), wanted, query.check)
-    return written_response(request, written)
+        return json_response(await dry_run(deps, wanted))
+    return written_response(request, await write(deps, call.deps(Writers), wanted))
 
 
 def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
-    """Method, route, path parameters, sorted query, content type, raw body."""
+    """Return the fingerprint of method, route, path parameters, sorted query, content type and raw body."""
     parameters: dict[str, Any] = request.path_params
     return fingerprint(
         request.method.encode(),
@@ -132,96 +214,12 @@ def _fingerprint(request: AnyRequest, body: bytes) -> bytes:
     )
 
 
-STATES: Final = ("queued", "executing", "succeeded", "failed", "unknown")
-SCOPES: Final[dict[str, tuple[ObjectName, ...]]] = {
-    "customers:read": ("customer",),
-    "customers:write": ("customer",),
-    "orders:read": ("order",),
-    "orders:write": ("order",),
-    "tickets:read": ("ticket", "comment"),
-    "tickets:write": ("ticket", "comment"),
-}
-
-
-@route("/v1/operations", http_method=["GET"], name="list operations")
-async def list_all(request: AnyRequest) -> Answered:
-    """Operations on the objects that the key may see, newest first."""
-    _, held = await admit_any(request, tuple(SCOPES))
-    query = Query(request, ("state", "limit", "cursor"))
-    state = query.choice("state", STATES)
-    limit = query.whole("limit", 1, 250, 50)
-    after = query.text("cursor", 64)
-    if after is not None and not after.startswith("op_"):
-        query.complain("cursor", "is not a cursor of this list")
-    query.check()
-    page = await list_operations(
-        deps_of(request, WriteDeps), state=state, objects=_objects(held), after=after, limit=limit
-    )
-    return page_response(request, page)
-
-
-@route("/v1/operations/{id:str}", http_method=["GET"], name="read operation")
-async def read_operation(request: AnyRequest) -> Answered:
-    """One operation with its result or problem."""
-    _, held = await admit_any(request, tuple(SCOPES))
-    Query(request, ()).check()
-    view = await get_operation(deps_of(request, WriteDeps), request.path_params["id"], _objects(held))
-    return json_response(view)
-
-
-@route("/v1/operations/{id:str}/check", http_method=["POST"], name="check operation", status_code=200)
-async def check(request: AnyRequest) -> Answered:
-    """Read back once more for an operation whose outcome is unknown."""
-    admitted = await admit(request, "ops:write")
-    wait = preferences(request, later=False).wait
-    await read_body(request, ())
-    Query(request, ()).check()
-    view = await check_operation(
-        deps_of(request, WriteDeps),
-        deps_of(request, Writers),
-        request.path_params["id"],
-        wait=wait,
-        actor=admitted.caller.principal,
-        objects=_every_object(),
-    )
-    return json_response(view)
-
-
-@route("/v1/operations/{id:str}/resolve", http_method=["POST"], name="resolve operation", status_code=200)
-async def resolve(request: AnyRequest) -> Answered:
-    """Record what a person found at the vendor."""
-    admitted = await admit(request, "ops:write")
-    wait = preferences(request, later=False).wait
-    resolution = decode_patch(await read_body(request, (JSON,)), Resolution)
-    Query(request, ()).check()
-    if resolution.outcome == "failed" and resolution.remote_id is not None:
-        detail = "makes no sense when the outcome is failed"
-        raise InvalidField.at("/remote_id", detail)
-    view = await resolve_operation(
-        deps_of(request, WriteDeps),
-        request.path_params["id"],
-        resolution,
-        wait=wait,
-        actor=admitted.caller.principal,
-        objects=_every_object(),
-    )
-    return json_response(view)
-
-
-def _objects(held: tuple[str, ...]) -> tuple[ObjectName, ...]:
-    return tuple(dict.fromkeys(name for scope in held for name in SCOPES[scope]))
-
-
-def _every_object() -> tuple[ObjectName, ...]:
-    return _objects(tuple(SCOPES))
-
-
 class _Coded(Struct, frozen=True, kw_only=True):
     code: str
 
 
 def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
-    """The answer to a write: fresh, replayed byte for byte, or 202 with the operation and where it will be."""
+    """Return the answer to a write: fresh, replayed byte for byte, or 202 with the operation and its location."""
     name_operation(written.operation_id)
     if written.operation is not None:
         location = f"/v1/operations/{written.operation.id}"
@@ -239,14 +237,11 @@ def written_response(request: AnyRequest, written: Written) -> Response[bytes]:
 
 
 HANDLERS: Final = (
-    *write_handlers("customer"),
-    *write_handlers("order"),
-    *write_handlers("ticket"),
+    *write_handlers("customer", Customer, CustomerPatch, CUSTOMER, "email or external_id"),
+    *write_handlers("order", Order, OrderPatch, ORDER, "external_id"),
+    *write_handlers("ticket", Ticket, TicketPatch, TICKET, "external_id"),
     archive_customer,
     cancel_order,
     add_comment,
-    list_all,
-    read_operation,
-    check,
-    resolve,
+    *operation_routes.HANDLERS,
 )

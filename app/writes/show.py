@@ -1,4 +1,4 @@
-"""A dead write for operators: what the caller sent, where to, and what refused it."""
+"""Show a dead write to operators: the request, its target, and the refusal."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from mappings.spec import Action
 
 
 class DeadWrite(Struct, frozen=True, kw_only=True):
-    """`request` is the path that the caller called, `body` what they sent, `problem` how it ended, if it has."""
+    """`request` is the path that the caller called, `body` what they sent, `problem` the refusal, if there is one."""
 
     operation: str
     object: ObjectName
@@ -26,7 +26,7 @@ class DeadWrite(Struct, frozen=True, kw_only=True):
 
 
 async def show_write(dependencies: Dependencies, payload: bytes) -> Shown:
-    """The operation that a payload names. Raises SealBroken."""
+    """Show the operation that a payload names. Raises SealBroken."""
     operation = await dependencies.of(OperationDeps).find_operation(payload.decode())
     if operation is None:
         return Shown(payload=legible(payload), note="Its operation is gone: retention has removed it.")

@@ -1,4 +1,4 @@
-"""Whether a refusal of a write stands on facts about the account alone, which may have changed since they were told."""
+"""Recognise a refusal that comes only from cached account facts, which may be stale."""
 
 from typing import Any, Final
 
@@ -11,18 +11,20 @@ CUSTOM: Final = "custom_fields"
 def refused_by_account_facts(
     vendor: Manifest, mapping: AnyMapping, account: Any, refused: tuple[FieldRefusal, ...], *, lossy: bool
 ) -> bool:
-    """True where everything that keeps the write from being sent is a field whose choices the account tells: a status,
-    a type, a custom field. Anything else is wrong whatever the account says, so it is refused without asking again."""
+    """Return whether every refused field takes its choices from the account: a status, a type, a custom field.
+
+    Any other refusal is independent of the account, so fetching its facts again would not help.
+    """
     barring = [one for one in refused if one.kind == "invalid"] or ([] if lossy else list(refused))
     if not barring or not isinstance(vendor, Vendor) or vendor.choices is None:
         return False
-    told = _told(vendor, mapping, account)
-    return all(_field_of(one.pointer) in told for one in barring)
+    fields = _account_fields(vendor, mapping, account)
+    return all(_field_of(one.pointer) in fields for one in barring)
 
 
-def _told(vendor: Vendor[Any], mapping: AnyMapping, account: Any) -> frozenset[str]:
-    """The fields whose options follow from the account facts, without asking for any list."""
-    assert vendor.choices is not None  # noqa: S101 - judged by the caller
+def _account_fields(vendor: Vendor[Any], mapping: AnyMapping, account: Any) -> frozenset[str]:
+    """Return the fields whose options follow from the account facts alone, without an option list."""
+    assert vendor.choices is not None  # noqa: S101 - checked by the caller
     requests = vendor.choices.requests(account)
     try:
         options = vendor.choices.read(account, mapping.object, ((),) * len(requests))
@@ -32,7 +34,6 @@ def _told(vendor: Vendor[Any], mapping: AnyMapping, account: Any) -> frozenset[s
 
 
 def _field_of(pointer: str) -> str:
-    """The canonical field that a JSON Pointer leads into, without what a caller cannot mend by the account: the key of
-    a custom field is configuration."""
+    """Return the canonical field of a JSON Pointer. The key of a custom field is configuration, so it stays whole."""
     first, *rest = pointer.removeprefix("/").split("/")
     return first if rest[-1:] != ["key"] else pointer

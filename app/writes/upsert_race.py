@@ -1,37 +1,36 @@
-"""Two who want a record at the same time: the vendor refuses one of them, who only wanted it to be there."""
+"""Resolve an upsert that lost a race: another request created the record first."""
 
 from typing import Final
 
 from app.errors import Problem
 from app.vendors.models import VendorRefused
 from app.writes.models import Operation
-from app.writes.prepare import ResolvedWrite, find_by_key
+from app.writes.prepare import find_by_key
+from app.writes.resolved_write import ResolvedWrite
 from mappings.spec import Action
 
 MOST_RACES: Final = 4
-"""How many attempts an upsert has to win a race: what made the record in between ends meanwhile."""
+"""Attempts that an upsert has to win a race."""
 
 
 async def lost_upsert_race(
     resolved: ResolvedWrite, operation: Operation, effect: Action, refused: VendorRefused
 ) -> bool:
-    """Whether an upsert that the vendor carries out itself was refused for another one of the same key, which is a
-    change a moment later.
+    """Return whether the vendor refused its own upsert because another one of the same key won. A retry then updates.
 
-    Salesforce refuses the second of two that meet as DUPLICATE_VALUE, and mostly does not say whose the value is. Where
-    a vendor names the holder, it has to be the record with this key: any other one is in the way for good.
+    Salesforce refuses the loser as DUPLICATE_VALUE, mostly without naming the holder of the value. If a vendor names
+    it, it must be the record with this key. Any other record is a lasting conflict.
     """
-    key, value = resolved.intent.upsert_on, resolved.intent.upsert_value
     recovery = resolved.mapping.endpoints.recovery.get(effect)
     if effect != "upsert" or refused.refusal.kind != "duplicate" or operation.attempts >= MOST_RACES:
         return False
-    if key is None or value is None or key not in resolved.mapping.endpoints.find:
+    if resolved.intent.upsert_on not in resolved.mapping.endpoints.find:
         return False
     if recovery is None or recovery.by != "unique":
         return False
     if refused.refusal.existing_remote_id is None:
         return True
     try:
-        return await find_by_key(resolved, key, value) == refused.refusal.existing_remote_id
+        return await find_by_key(resolved) == refused.refusal.existing_remote_id
     except (Problem, VendorRefused):
-        return True  # sending it again is safe, and tells
+        return True  # sending again is safe, and decides

@@ -152,7 +152,7 @@ def _call_of(call: Call, part: dict[str, Any], *, strict: bool) -> Call:
     )
 
 
-def _told(answer: Answer, name: str) -> dict[str, Any]:
+def _told(answer: Answer, name: str | None) -> dict[str, Any]:
     headers = {"Location": answer.headers["location"]} if "location" in answer.headers else {}
     body = answer.json() if answer.body else None
     return {"body": body, "httpHeaders": headers, "httpStatusCode": answer.status, "referenceId": name}

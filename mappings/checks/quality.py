@@ -36,12 +36,12 @@ RULES: Final[dict[str, str]] = {
     "bronze.errors-classified": "a refusal is understood whatever the body is",
     "bronze.enums-total": "a new word never breaks a reading; every value of ours is written or refused",
     "bronze.types": "mypy --strict finds nothing in the vendor's folders",
-    "bronze.look-alike": "the look-alike answers every call, refuses a bad token, and its records are understood",
+    "bronze.emulator": "the emulator answers every call, refuses a bad token, and its records can be read",
     "bronze.vendor-samples": "the vendor's own published samples were tried",
     "silver.write": "an object can be created or changed",
-    "silver.round-trip": "what is written to the look-alike reads back and is listed; a change leaves the rest alone",
+    "silver.round-trip": "what is written to the emulator reads back and is listed; a change leaves the rest alone",
     "silver.patch-minimal": "a write sends what was asked for and repeats nothing of the record",
-    "silver.marker": "every write says how a lost reply is settled, and a lost create is found at the look-alike",
+    "silver.marker": "every write says how a lost reply is settled, and a lost create is found at the emulator",
     "silver.webhook-signature": "its webhooks are verified",
     "gold.incremental-pull": "every object can be listed by time of change",
     "gold.rate-limit-proven": "the rate limit was measured against an account",
@@ -49,8 +49,8 @@ RULES: Final[dict[str, str]] = {
     "gold.docs-page": "docs/vendors has a page for people, without blanks",
 }
 """Every rule that a vendor has to say something about, and what it means."""
-AT_THE_LOOK_ALIKE: Final = ("bronze.look-alike", "silver.round-trip", "silver.marker")
-"""Rules that need the look-alike to run; the command that starts it judges them."""
+AT_THE_EMULATOR: Final = ("bronze.emulator", "silver.round-trip", "silver.marker")
+"""Rules that need the emulator to run; the command that starts it judges them."""
 
 
 class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,8 +132,8 @@ def _complaint(rule: str, claim: Claim | None, result: Result | None) -> str | N
 
 
 def _is_exempt(vendor: AnyVendor, root: Path) -> bool:
-    """Whether no look-alike shows that lists are read."""
-    claim = claims(vendor, root).get("bronze.look-alike")
+    """Whether no emulator shows that lists are read."""
+    claim = claims(vendor, root).get("bronze.emulator")
     return claim is not None and claim.status == "exempt"
 
 

@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, UnsetType
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldType, CustomFieldValue, Loss
 from mappings.kit import custom_fields
@@ -48,7 +48,7 @@ def read(
 
 
 def write(
-    patch: tuple[CustomFieldPatch, ...] | None,
+    patch: tuple[CustomFieldPatch, ...] | None | UnsetType,
     settings: tuple[CustomFieldSetting, ...],
     held: Mapping[str, Raw] | None,
     notes: Notes,
@@ -56,7 +56,9 @@ def write(
 ) -> Iterator[tuple[str, CustomFieldValue]]:
     """The vendor fields to set. An array is replaced whole, so a configured field that it does not name is emptied
     where the record (`held`, None for a new one) has a value. One that stays is not sent. Unknown keys and wrong types
-    are noted as invalid."""
+    are noted as invalid. Without an array nothing is set."""
+    if isinstance(patch, UnsetType):
+        return
     same = custom_fields.unchanged(patch, () if held is None else read("", settings, held, []))
     said = set(same)
     for _, setting, value in custom_fields.named(patch, settings, notes, pointer, same):

@@ -22,7 +22,7 @@ Listed = tuple[tuple[Raw, ...], str | None]
 """The records of a page, and the cursor of the next page, None on the last."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,40}(?:,[0-9A-Za-z_]{1,40})*)?)")
+_SPOT: Final = re.compile(r"([0-9TZ:.-]{10,30})/(?:([0-9]{1,6})/)?((?:[0-9A-Za-z_]{1,99}(?:,[0-9A-Za-z_]{1,99})*)?)")
 _NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 _OFFSET: Final = re.compile(r"([0-9]{1,10})-([0-9]{1,19})")
 
@@ -68,11 +68,13 @@ class Spot(Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cursors:
     """A list with a cursor of the vendor's own. `ask` gives the parameters of a query for so many rows, its cursor
-    `after` among them; `following` reads the next cursor from a reply, None on the last page."""
+    `after` among them; `following` reads the next cursor from a reply, None on the last page. `keep` leaves out the
+    records that a query does not ask for, of a vendor that lists more."""
 
     ask: Callable[[ListQuery, int], Query]
     following: Callable[[VendorReply], str | None]
     most: int
+    keep: Callable[[tuple[Raw, ...], ListQuery], tuple[Raw, ...]] = lambda records, query: records
 
     def window(self, query: ListQuery) -> Query:
         """Return the parameters of a page."""
@@ -80,7 +82,7 @@ class Cursors:
 
     def page(self, query: ListQuery, records: tuple[Raw, ...], reply: VendorReply) -> Listed:
         """Return the records, and the vendor's next cursor."""
-        return records, self.following(reply)
+        return self.keep(records, query), self.following(reply)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -55,3 +55,21 @@ def email(address: str, pointer: str, notes: Notes) -> str:
     if folded != address:
         notes.lose(pointer, "coerced", "trimmed and lower-cased")
     return folded
+
+
+def checked_email(address: str, pointer: str, notes: Notes) -> str | None:
+    """Return an e-mail address like `email`, None for one that is refused as invalid."""
+    if not values.is_email(address):
+        notes.invalid(pointer, "not an e-mail address")
+        return None
+    return email(address, pointer, notes)
+
+
+def phone(e164: str, pointer: str, notes: Notes) -> str | None:
+    """Return a number in E.164, None for one that is refused as invalid. Note where it was spelled otherwise."""
+    number = values.phone(e164)
+    if number is None:
+        notes.invalid(pointer, "not a phone number in E.164, such as +4930123456")
+    elif number != e164:
+        notes.lose(pointer, "coerced", "written without spaces or punctuation")
+    return number

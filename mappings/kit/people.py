@@ -1,11 +1,12 @@
 """Customers of a vendor that keeps one e-mail address and one telephone number: take the primary, refuse the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
 from canonical.customer import EmailPatch, PhonePatch
+from canonical.ticket import RequesterPatch
 from mappings.kit import patches
 from mappings.spec import Notes
 
@@ -52,7 +53,7 @@ def write_email(
     itself folds addresses and keeps their spelling: `folds=False`."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
-    place = _only(sent, "/emails", reasons, notes)
+    place = only(sent, "/emails", reasons, notes)
     address = sent[place].address
     return patches.email(address, f"/emails/{place}/address", notes) if folds else address
 
@@ -66,7 +67,7 @@ def write_phone(
     """Return the primary number, None to take it away. The others are refused. `spelling` is what is preferred."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
-    place = _only(sent, "/phones", reasons, notes)
+    place = only(sent, "/phones", reasons, notes)
     raw = (sent[place].raw or "").strip()
     number = (raw or sent[place].e164) if spelling == "raw" else (sent[place].e164 or raw)
     if not number:
@@ -85,10 +86,19 @@ def refuse_details(one: EmailPatch | PhonePatch, pointer: str, reasons: OnlyOne,
         notes.unsupported(f"{pointer}/is_primary", reasons.primary)
 
 
-def _only(sent: Sequence[EmailPatch | PhonePatch], pointer: str, reasons: OnlyOne, notes: Notes) -> int:
+def only(sent: Sequence[EmailPatch | PhonePatch], pointer: str, reasons: OnlyOne, notes: Notes) -> int:
+    """Return the place of the primary one. The others are refused, and so are its details."""
     place = primary(sent)
     for other in range(len(sent)):
         if other != place:
             notes.unsupported(f"{pointer}/{other}", reasons.others)
     refuse_details(sent[place], f"{pointer}/{place}", reasons, notes)
     return place
+
+
+def compare_requester(patch: RequesterPatch, known: Mapping[str, str | None], notes: Notes) -> None:
+    """Report each member of a requester with an id that differs from the known one: it is not written."""
+    for name, held in known.items():
+        sent = getattr(patch, name)
+        if sent is not None and sent.casefold() != (held or "").casefold():
+            notes.lose(f"/requester/{name}", "dropped", "remote_id says who it is; their own data stand")

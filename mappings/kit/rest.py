@@ -68,8 +68,9 @@ def _no_facts(reply: VendorReply, account: A) -> A:
 class Collection(Generic[W, A]):
     """Records of one object at a REST address.
 
-    `path` lists and creates, `path/{id}` reads, changes and archives. `read_query` is sent
-    with each read, `list_query` with each list and look-up; `read_cost` and `list_cost` are in the vendor's units.
+    `path` lists and creates, `path/{id}` reads, changes and archives. `list_path` is where lists are, if elsewhere.
+    `read_query` is sent with each read, `list_query` with each list and look-up, `write_query` with each create and
+    update; `read_cost` and `list_cost` are in the vendor's units.
     `records` finds the records of any reply, `id` the id of a record. `beside` takes what a reply holds beside its
     records (people, for example).
 
@@ -84,8 +85,10 @@ class Collection(Generic[W, A]):
 
     path: str
     paging: Paging
+    list_path: str = ""
     read_query: Query = ()
     list_query: Query = ()
+    write_query: Query = ()
     read_cost: float = 1.0
     list_cost: float = 1.0
     records: Callable[[VendorReply], tuple[Raw, ...]] = bare
@@ -110,9 +113,8 @@ class Collection(Generic[W, A]):
 
     def listed(self, query: Query) -> VendorRequest:
         """Build the request for the records that these parameters find."""
-        return VendorRequest(
-            method="GET", path=self.path, route=self.path, query=(*self.list_query, *query), cost=self.list_cost
-        )
+        path = self.list_path or self.path
+        return VendorRequest(method="GET", path=path, route=path, query=(*self.list_query, *query), cost=self.list_cost)
 
     def read(self, remote_id: str, account: A) -> VendorRequest:
         """Build the request for one record."""
@@ -147,12 +149,19 @@ class Collection(Generic[W, A]):
     def create(self, body: W, marker: str, parent: str | None, account: A) -> VendorRequest:
         """Build the request for a new record that names its operation."""
         marked = self.encode(self.mark(body, marker, account))
-        return VendorRequest(method="POST", path=self.path, route=self.path, body=marked, effect=True)
+        return VendorRequest(
+            method="POST", path=self.path, route=self.path, query=self.write_query, body=marked, effect=True
+        )
 
     def update(self, remote_id: str, body: W, marker: str, account: A) -> VendorRequest:
         """Build the request that changes what the body names. The marker stays that of the create."""
         return VendorRequest(
-            method=self.change, path=self.one(remote_id), route=self.route, body=self.encode(body), effect=True
+            method=self.change,
+            path=self.one(remote_id),
+            route=self.route,
+            query=self.write_query,
+            body=self.encode(body),
+            effect=True,
         )
 
     def archive(self, remote_id: str, account: A) -> VendorRequest:

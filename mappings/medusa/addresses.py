@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
+from mappings.kit.names import split_name
 from mappings.medusa.wire_2_21 import Place, PlaceWrite, Text
 from mappings.spec import Notes
 
@@ -61,7 +62,7 @@ def write(
     there = read(held, kind, None) or Address()
     if is_placed and code != there.country_code:
         notes.invalid(f"{pointer}/country_code", COUNTRY_STAYS)
-    first, last = (UNSET, UNSET) if (address.name or None) == there.name else _parts(address.name or "")
+    first, last = (UNSET, UNSET) if (address.name or None) == there.name else split_name(address.name, None)
     country = _changed(code, there.country_code)
     place = PlaceWrite(
         first_name=first,
@@ -81,9 +82,3 @@ def write(
 def _changed(wanted: str | None, there: str | None) -> Text:
     """A member to set; one that reads so already is left as it is."""
     return UNSET if (wanted or None) == there else wanted or None
-
-
-def _parts(name: str) -> tuple[str | None, str | None]:
-    """Two fields for a whole name, so that they read as the same name again."""
-    first, _, last = name.strip().rpartition(" ")
-    return (first.strip(), last) if first else (last or None, None)

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from canonical.customer import CustomerPatch, EmailPatch, PhonePatch
+from canonical.customer import CustomerPatch
+from mappings.kit import patches, people
+from mappings.kit.patches import refuse_without_place
 from mappings.medusa import metadata
-from mappings.medusa.bodies import address_of, refuse_without_place, text
-from mappings.medusa.wire_2_21 import Account, Customer, CustomerWrite, Text
+from mappings.medusa.wire_2_21 import Account, Customer, CustomerWrite
 from mappings.spec import Draft, Notes
 
 UNSUPPORTED: Final[dict[str, str]] = {
@@ -38,47 +39,11 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
     held, is_new = (None, True) if current is None else (current.metadata, False)
     told = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=is_new)
     body = CustomerWrite(
-        email=_email(patch.emails, notes),
-        first_name=text(patch.first_name),
-        last_name=text(patch.last_name),
-        company_name=text(patch.company_name),
-        phone=_phone(patch.phones, notes),
+        email=people.write_email(patch.emails, people.only_email("Medusa"), notes),
+        first_name=patches.text(patch.first_name, None),
+        last_name=patches.text(patch.last_name, None),
+        company_name=patches.text(patch.company_name, None),
+        phone=people.write_phone(patch.phones, people.only_phone("Medusa"), notes),
         metadata=told or UNSET,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
-
-
-def _email(emails: tuple[EmailPatch, ...] | None | UnsetType, notes: Notes) -> Text:
-    if isinstance(emails, UnsetType) or not emails:
-        return UNSET if isinstance(emails, UnsetType) else None
-    chosen = next((place for place, email in enumerate(emails) if email.is_primary is True), 0)
-    for place, email in enumerate(emails):
-        pointer = f"/emails/{place}"
-        if place != chosen:
-            notes.unsupported(pointer, "Medusa keeps one e-mail address")
-        elif email.type not in (UNSET, "unknown"):
-            notes.unsupported(f"{pointer}/type", "Medusa keeps no kind of address")
-        elif email.status not in (UNSET, "unknown"):
-            notes.unsupported(f"{pointer}/status", "Medusa does not know whether mail arrives")
-        elif email.is_primary is False:
-            notes.unsupported(f"{pointer}/is_primary", "the only address is the primary one")
-    return address_of(emails[chosen].address, f"/emails/{chosen}/address", notes)
-
-
-def _phone(phones: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> Text:
-    if isinstance(phones, UnsetType) or not phones:
-        return UNSET if isinstance(phones, UnsetType) else None
-    chosen = next((place for place, phone in enumerate(phones) if phone.is_primary is True), 0)
-    for place, phone in enumerate(phones):
-        pointer = f"/phones/{place}"
-        if place != chosen:
-            notes.unsupported(pointer, "Medusa keeps one telephone number")
-        elif phone.type not in (UNSET, "unknown"):
-            notes.unsupported(f"{pointer}/type", "Medusa keeps no kind of number")
-        elif phone.is_primary is False:
-            notes.unsupported(f"{pointer}/is_primary", "the only number is the primary one")
-    number = (phones[chosen].raw or "").strip() or phones[chosen].e164
-    if not number:
-        notes.invalid(f"/phones/{chosen}", "e164 or raw is needed")
-        return UNSET
-    return number

@@ -1,35 +1,30 @@
 """How orders and their drafts are reached, and how a lost write of one is settled.
 
-An order is made as a draft and placed by a second call, which keeps its id: two effects, each with an answer that may
-be lost. So they are two writes here: a create makes a draft, and a change of its status alone places it.
+An order is created as a draft. A second request places it, and it keeps its id. Both have an effect, and the reply to
+either can be lost. So they are two writes here: a create makes a draft, and a change of the status alone places it.
 """
 
+import dataclasses
+import re
+from functools import partial
 from typing import Final
 
+import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical.order_patch import OrderCancel
 from mappings.http import VendorReply, VendorRequest
-from mappings.medusa import paging, requests
+from mappings.kit.paging import Query
+from mappings.kit.rest import Collection
 from mappings.medusa.order_enums_r1 import LISTED, STATUSES
-from mappings.medusa.paging import Place
-from mappings.medusa.requests import DRAFTS, ORDERS, Answer, Marked, Query
+from mappings.medusa.paging import BY_TIME
+from mappings.medusa.requests import carries, made_since, mark, marked
 from mappings.medusa.wire_2_21 import Account, OrderBody, OrderWrite
-from mappings.spec import (
-    Action,
-    Endpoints,
-    FieldRefusal,
-    ListQuery,
-    Notes,
-    Page,
-    Receipt,
-    Recovery,
-    VendorDrift,
-    decode,
-)
+from mappings.spec import Action, FieldRefusal, ListQuery, Notes, Page, Recovery, VendorDrift, decode
 
 FIELDS: Final = (
+    "fields",
     "id,display_id,custom_display_id,status,is_draft_order,email,customer_id,currency_code,canceled_at,metadata,"
     "created_at,updated_at,total,tax_total,item_subtotal,original_item_total,discount_subtotal,discount_total,"
     "original_shipping_subtotal,original_shipping_total,credit_line_total,summary,payment_status,fulfillment_status,"
@@ -37,69 +32,87 @@ FIELDS: Final = (
     "*shipping_methods.tax_lines,*billing_address,*shipping_address,*credit_lines,*payment_collections,"
     "*payment_collections.payments,*payment_collections.payments.captures,*payment_collections.payments.refunds,"
     "*payment_collections.payments.refunds.refund_reason,*fulfillments,*fulfillments.items,*fulfillments.labels,"
-    "sales_channel.name"
+    "sales_channel.name",
 )
-"""A sum is worked out of what is asked for: without the taxes of its lines an order would have none."""
-FEW: Final = "id,metadata"
-NOBODY: Final = ("id", "order_none")
+"""Medusa computes sums from what is asked for: without the taxes of its lines, an order would have no tax."""
+NONE: Final = ("id", "order_none")
 """No order has this id."""
-SECOND: Final = Place(part=2)
+_CURSOR: Final = re.compile(r"([12])(?:/(.+))?")
+"""The list, 1 for drafts and 2 for orders, and the cursor in it."""
 
 
 class _Status(Struct, frozen=True, kw_only=True):
     status: str
 
 
-def read(remote_id: str, _account: Account) -> VendorRequest:
-    """One order, or the draft of one: Medusa shows both here."""
-    return requests.read(ORDERS, remote_id, FIELDS)
+def records(reply: VendorReply) -> tuple[Raw, ...]:
+    """Return the order or draft of a reply, or those of a list."""
+    members = decode(reply.body, dict[str, Raw])
+    for name in ("order", "draft_order"):
+        if name in members:
+            return (members[name],)
+        if f"{name}s" in members:
+            return decode(members[f"{name}s"], tuple[Raw, ...])
+    raise VendorDrift("$.order", "the answer holds no order")
 
 
-def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The order of an answer."""
-    return decode(reply.body, Answer).one, account
+def with_status(status: str | None) -> Query:
+    """Return the parameter for orders of a status."""
+    if status is None:
+        return ()
+    return (("status", LISTED[status]) if status in LISTED else NONE,)
 
 
-def list_(query: ListQuery, _account: Account) -> VendorRequest:
-    """A page of drafts, oldest first, or, once those are through, of orders: one that is placed in between is listed
-    twice rather than never. Raises ValueError for a cursor that did not come from `page`."""
-    window = (("fields", FIELDS), *paging.window(query))
-    if paging.place_in(query.after).part == 1:
-        return requests.listed(DRAFTS, window)
-    return requests.listed(ORDERS, (*window, *_of_status(query.filters.get("status"))))
+# Medusa shows drafts here, too, but lists and changes them at a path of their own.
+ORDERS: Final = Collection[OrderWrite, Account](
+    path="/admin/orders",
+    paging=BY_TIME,
+    read_query=(FIELDS,),
+    list_query=(FIELDS,),
+    write_query=(("fields", "id,metadata"),),
+    records=records,
+    filters={"status": with_status},
+    change="POST",
+    encode=lambda write: msgspec.json.encode(write.body),
+    mark=lambda write, marker, account: replace(write, body=mark(write.body, marker, account)),
+    carries=carries,
+    # Medusa computes the status of payment and fulfilment for reads only.
+    is_whole=lambda record: False,
+)
+DRAFTS: Final = dataclasses.replace(ORDERS, path="/admin/draft-orders", filters={})
+
+
+def list_(query: ListQuery, account: Account) -> VendorRequest:
+    """Build the request for a page of drafts or, after the last draft, of orders. A draft that is placed meanwhile is
+    listed twice rather than never. Raises ValueError for a cursor that did not come from `page`."""
+    collection, within = _part(query)
+    return collection.list(within, account)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The orders of a page that were not listed before. After the last draft the orders begin."""
-    answer = decode(reply.body, Answer)
-    found = answer.several
-    listed = paging.fresh(query, found)
-    following = paging.following(query, found, listed, answer.count or 0)
-    if paging.place_in(query.after).part == 1:
-        following = following or SECOND
-        status = query.filters.get("status")
-        if status is not None:
-            # Medusa lists drafts by no status; those that were cancelled are among them.
-            listed = tuple(raw for raw in listed if STATUSES.get(decode(raw, _Status).status) == status)
-    return Page(records=listed, next=None if following is None else following.cursor, account=account)
+    """Return the orders of a page. Orders begin after the last draft."""
+    collection, within = _part(query)
+    found = collection.page(reply, within, account)
+    if collection is ORDERS:
+        return replace(found, next=None if found.next is None else f"2/{found.next}")
+    listed, status = found.records, query.filters.get("status")
+    if status is not None:
+        # Medusa cannot list drafts by status. Cancelled drafts are among them.
+        listed = tuple(raw for raw in listed if STATUSES.get(decode(raw, _Status).status) == status)
+    return replace(found, records=listed, next="2" if found.next is None else f"1/{found.next}")
 
 
-def create(body: OrderWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
-    """A new draft that names its operation."""
-    told = body.body
-    return requests.create(DRAFTS, replace(told, metadata=requests.marking(told.metadata, marker)), FEW)
-
-
-def update(remote_id: str, body: OrderWrite, _marker: str, _account: Account) -> VendorRequest:
-    """Set these fields and leave the others, or take the order a step further. The marker stays that of the create."""
-    collection = DRAFTS if body.is_draft else ORDERS
-    return requests.change(collection, remote_id, body.body, FEW, body.step or "")
+def update(remote_id: str, body: OrderWrite, marker: str, account: Account) -> VendorRequest:
+    """Build the request that changes the fields of the body, or moves the order to its next status."""
+    request = (DRAFTS if body.is_draft else ORDERS).update(remote_id, body, marker, account)
+    step = body.step or ""
+    return replace(request, path=request.path + step, route=request.route + step)
 
 
 def cancel(
-    remote_id: str, asked: OrderCancel, _marker: str, _account: Account
+    remote_id: str, asked: OrderCancel, marker: str, account: Account
 ) -> tuple[VendorRequest, tuple[FieldRefusal, ...]]:
-    """Cancel an order or a draft, which Medusa takes no reason for. It refuses where goods are on their way."""
+    """Build the request that cancels an order or a draft. Medusa accepts no reason, and refuses once goods are sent."""
     notes = Notes()
     if not asked.restock:
         notes.unsupported("/restock", "Medusa frees what was reserved for an order that it cancels: send true")
@@ -109,30 +122,21 @@ def cancel(
         notes.unsupported("/notify", "whether a Medusa shop writes to the buyer is the shop's own code")
     if asked.note is not None:
         notes.unsupported("/note", "Medusa keeps no note with a cancellation")
-    return requests.change(ORDERS, remote_id, OrderBody(), FEW, "/cancel"), tuple(notes.refused)
+    write = OrderWrite(body=OrderBody(), is_draft=False, step="/cancel")
+    return update(remote_id, write, marker, account), tuple(notes.refused)
 
 
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The id; the order itself is read, for Medusa works out payment and goods for reads alone.
+def find_marker(marker: str, parent: str | None, body: OrderWrite | None, account: Account) -> VendorRequest | None:
+    """Return the request for the drafts created since the write began. None for a marker without a time."""
+    return made_since(DRAFTS.path, marker)
 
-    Raises VendorDrift for an answer without one.
-    """
-    found = decode(reply.body, Answer).one
+
+def _part(query: ListQuery) -> tuple[Collection[OrderWrite, Account], ListQuery]:
+    """The list that a cursor belongs to, and the query of a page of it."""
+    found = _CURSOR.fullmatch("1" if query.after is None else query.after)
     if found is None:
-        raise VendorDrift("$.order", "the answer to a write holds no order")
-    return Receipt(remote_id=decode(found, Marked).id, created=action == "create")
-
-
-def find_marker(marker: str, _parent: str | None, _body: OrderWrite | None, _account: Account) -> VendorRequest | None:
-    """The drafts made since the write began. None for a marker that tells no time."""
-    return requests.made_since(DRAFTS, marker)
-
-
-def _of_status(status: str | None) -> Query:
-    if status is None:
-        return ()
-    word = LISTED.get(status)
-    return (NOBODY,) if word is None else (("status", word),)
+        raise ValueError("not a place in this list")
+    return DRAFTS if found[1] == "1" else ORDERS, replace(query, after=found[2])
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {
@@ -158,18 +162,12 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     ),
 }
 
-ENDPOINTS: Final = Endpoints[OrderWrite, Account](
-    read=read,
-    record=record,
+ENDPOINTS: Final = dataclasses.replace(
+    ORDERS.endpoints(recovery=RECOVERY, find_marker=find_marker),
     list=list_,
     page=page,
-    filters=frozenset({"status"}),
-    max_limit=requests.MAX_PER_PAGE,
-    create=create,
+    create=DRAFTS.create,
     update=update,
     cancel=cancel,
-    receipt=receipt,
-    find_marker=find_marker,
-    marked=requests.marked,
-    recovery=RECOVERY,
+    marked=partial(marked, DRAFTS),
 )

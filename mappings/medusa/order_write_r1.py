@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.order_patch import OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
-from mappings.kit import line_fields
+from mappings.kit import line_fields, patches
+from mappings.kit.patches import refuse_without_place
 from mappings.medusa import addresses, metadata
 from mappings.medusa.account import region_for
-from mappings.medusa.bodies import address_of, refuse_without_place
 from mappings.medusa.order_enums_r1 import STATUSES, STEPS
 from mappings.medusa.order_lines_write_r1 import lines, shipping_lines
 from mappings.medusa.wire_2_21 import Account, Order, OrderBody, OrderWrite, PlaceWrite
@@ -143,7 +143,7 @@ def _email(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, 
         # Of an address that is not the customer's own Medusa makes another customer, who gets the order.
         notes.lose("/customer/email", "ambiguous", OWN_ADDRESS)
         return UNSET
-    address = address_of(buyer.email, "/customer/email", notes)
+    address = patches.email(buyer.email, "/customer/email", notes)
     return UNSET if current is not None and values.email(current.email or "") == address else address
 
 

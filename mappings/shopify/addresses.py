@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
+from mappings.kit.names import split_name
 from mappings.shopify.wire_2026_07 import MailingAddress
 from mappings.shopify.wire_inputs_2026_07 import MailingAddressInput
 from mappings.spec import Notes
@@ -42,7 +43,9 @@ def write(
     if address.country_code and (country is None or len(address.country_code) != len(country)):
         notes.invalid(f"{pointer}/country_code", "a two-letter country code (ISO 3166-1) is expected")
     parted = next((one for one in held if address.name and one.name == address.name), None)
-    first, last = _two_names(address.name) if parted is None else (parted.first_name, parted.last_name)
+    first, last = (
+        split_name(address.name, None, single="last") if parted is None else (parted.first_name, parted.last_name)
+    )
     region = address.region
     coded = region is None or (len(region) <= LONGEST_CODE and region == region.upper())
     return MailingAddressInput(
@@ -58,11 +61,3 @@ def write(
         country_code=country,
         phone=address.phone,
     )
-
-
-def _two_names(name: str | None) -> tuple[str | None, str | None]:
-    """First and last name, which read together are the name again."""
-    if name is None:
-        return None, None
-    first, _, last = name.strip().rpartition(" ")
-    return first.rstrip() or None, last

@@ -19,11 +19,6 @@ def encoded(body: Struct, *expand: str) -> bytes:
     return urlencode(fields).encode()
 
 
-def expanding(*expand: str) -> bytes:
-    """A body that says nothing but what is to be expanded."""
-    return urlencode([("expand[]", path) for path in expand]).encode()
-
-
 def _members(body: Struct) -> Iterator[tuple[str, str]]:
     for name in body.__struct_fields__:
         yield from _field(name, getattr(body, name))

@@ -3,51 +3,53 @@
 from typing import Final
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from canonical import values
-from canonical.customer import CustomerPatch, EmailPatch, PhonePatch, TaxExemption, TaxIdPatch
+from canonical.customer import CustomerPatch, PhonePatch, TaxExemption, TaxIdPatch
 from canonical.parts import AddressPatch
+from mappings.kit import people
+from mappings.kit.patches import chosen, refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata
 from mappings.stripe.wire_2026_10_28 import Account, Customer
 from mappings.stripe.wire_writes_2026_10_28 import AddressWrite, CustomerWrite, ShippingWrite, TaxIdWrite
 
 TAX_EXEMPT: Final[dict[TaxExemption, str]] = {"none": "none", "exempt": "exempt", "reverse_charge": "reverse"}
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("first_name", "Stripe keeps one name: send display_name"),
-    ("last_name", "Stripe keeps one name: send display_name"),
-    ("job_title", "Stripe's customers have no job title"),
-    ("timezone", "Stripe's customers have no time zone"),
-    ("currency", "Stripe fixes a customer's currency itself, with the first invoice or subscription"),
-    ("status", "Stripe's customers have no status: they are there or deleted"),
-    ("lifecycle_stage", "Stripe's customers have no life-cycle stage"),
-    ("lead_source", "Stripe's customers have no lead source"),
-    ("owner_remote_id", "Stripe's customers have no owner"),
-    ("tags", "Stripe's customers have no tags; metadata can hold some, as a custom field here"),
-    ("consents", "Stripe's customers have no consents"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "first_name": "Stripe keeps one name: send display_name",
+    "last_name": "Stripe keeps one name: send display_name",
+    "job_title": "Stripe's customers have no job title",
+    "timezone": "Stripe's customers have no time zone",
+    "currency": "Stripe fixes a customer's currency itself, with the first invoice or subscription",
+    "status": "Stripe's customers have no status: they are there or deleted",
+    "lifecycle_stage": "Stripe's customers have no life-cycle stage",
+    "lead_source": "Stripe's customers have no lead source",
+    "owner_remote_id": "Stripe's customers have no owner",
+    "tags": "Stripe's customers have no tags; metadata can hold some, as a custom field here",
+    "consents": "Stripe's customers have no consents",
+}
+LONGEST_PHONE: Final = 20
 Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType]
 
 
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
     """The members to send. `current` is the customer as it is, None on a create."""
     notes = Notes()
-    for name, reason in NO_PLACE:
-        if not isinstance(getattr(patch, name), UnsetType):
-            notes.unsupported(f"/{name}", reason)
+    refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
     held = None if current is None else current.metadata or {}
     settings = account.custom_fields.get("customer", ())
     body = CustomerWrite(
         name=_text(patch.display_name, current),
         business_name=_text(patch.company_name, current),
-        email=_email(patch.emails, current, notes),
+        email=_text(people.write_email(patch.emails, people.only_email("Stripe"), notes), current),
         phone=_phone(patch.phones, current, notes),
         description=_text(patch.notes, current),
         address=billing,
         shipping=shipping,
         preferred_locales=_locales(patch.language, current, notes),
-        tax_exempt=_tax_exempt(patch.tax_exemption, notes),
+        tax_exempt=chosen(patch.tax_exemption, TAX_EXEMPT, "/tax_exemption", notes),
         tax_id_data=_tax_ids(patch.tax_ids, current, notes),
         metadata=metadata.write(patch.external_id, patch.custom_fields, settings, held, notes),
     )
@@ -71,52 +73,17 @@ def _text(wanted: str | None | UnsetType, current: Customer | None) -> str | Non
     return wanted
 
 
-def _email(
-    emails: tuple[EmailPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
-) -> str | None | UnsetType:
-    if isinstance(emails, UnsetType) or not emails:
-        return emails if isinstance(emails, UnsetType) else _text(None, current)
-    place = next((place for place, email in enumerate(emails) if email.is_primary is True), 0)
-    for other in range(len(emails)):
-        if other != place:
-            notes.unsupported(f"/emails/{other}", "Stripe keeps one e-mail address")
-    chosen, pointer = emails[place], f"/emails/{place}"
-    if chosen.type not in (UNSET, "unknown"):
-        notes.unsupported(f"{pointer}/type", "Stripe keeps no kind of address")
-    if chosen.status not in (UNSET, "unknown"):
-        notes.unsupported(f"{pointer}/status", "Stripe does not tell whether mail arrives")
-    if chosen.is_primary is False:
-        notes.unsupported(f"{pointer}/is_primary", "the only e-mail address of a customer is its primary one")
-    address = values.email(chosen.address)
-    if address != chosen.address:
-        notes.lose(f"{pointer}/address", "coerced", "trimmed and lower-cased")
-    return address
-
-
 def _phone(
     phones: tuple[PhonePatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
 ) -> str | None | UnsetType:
     if isinstance(phones, UnsetType) or not phones:
         return phones if isinstance(phones, UnsetType) else _text(None, current)
-    place = next((place for place, phone in enumerate(phones) if phone.is_primary is True), 0)
-    for other in range(len(phones)):
-        if other != place:
-            notes.unsupported(f"/phones/{other}", "Stripe keeps one telephone number")
-    chosen, pointer = phones[place], f"/phones/{place}"
-    if chosen.type not in (UNSET, "unknown"):
-        notes.unsupported(f"{pointer}/type", "Stripe keeps no kind of number")
-    if chosen.is_primary is False:
-        notes.unsupported(f"{pointer}/is_primary", "the only number of a customer is its primary one")
-    text = _spelling(chosen, current)
-    if not text:
-        notes.invalid(pointer, "e164 or raw is needed")
-        return UNSET
-    if len(text) > LONGEST_PHONE:
+    spelled = tuple(replace(phone, raw=_spelling(phone, current)) for phone in phones)
+    number = people.write_phone(spelled, people.only_phone("Stripe"), notes)
+    if isinstance(number, str) and len(number) > LONGEST_PHONE:
+        pointer = f"/phones/{people.primary(phones)}"
         notes.invalid(pointer, f"Stripe keeps at most {LONGEST_PHONE} characters of a number")
-    return text
-
-
-LONGEST_PHONE: Final = 20
+    return number
 
 
 def _spelling(phone: PhonePatch, current: Customer | None) -> str | None:
@@ -176,16 +143,6 @@ def _locales(
     if tag != language:
         notes.lose("/language", "coerced", "spelled as BCP 47 has it")
     return (tag,)
-
-
-def _tax_exempt(exemption: TaxExemption | UnsetType, notes: Notes) -> str | UnsetType:
-    if isinstance(exemption, UnsetType):
-        return UNSET
-    word = TAX_EXEMPT.get(exemption)
-    if word is None:
-        notes.invalid("/tax_exemption", f"one of: {', '.join(TAX_EXEMPT)}")
-        return UNSET
-    return word
 
 
 def _tax_ids(

@@ -1,22 +1,38 @@
-"""How customers are reached: by id, by e-mail address, in lists, by our marker."""
+"""How customers are reached, and how a lost write of one is settled.
 
+Addresses are not unique at Stripe. Lists are consistent with writes and compare case, and we write addresses in lower
+case. The caller's own key is found only through the search, which lags behind writes.
+"""
+
+import dataclasses
 from typing import Final
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from canonical import values
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
-from mappings.stripe import bodies, requests
+from mappings.kit.paging import Query
+from mappings.kit.rest import Collection
+from mappings.spec import Action, ListQuery, Page, Recovery, decode
+from mappings.stripe import bodies
+from mappings.stripe.requests import (
+    KEY_LIFETIME,
+    MOST,
+    SEARCH_LAG,
+    carries,
+    clause,
+    expanding,
+    keyed,
+    keyed_by_body,
+    mark,
+    pages,
+    records,
+)
 from mappings.stripe.wire_2026_10_28 import EXTERNAL_ID, OPERATION_ID, Account
 from mappings.stripe.wire_writes_2026_10_28 import CustomerWrite
 
-CUSTOMERS: Final = "/v1/customers"
-ONE: Final = f"{CUSTOMERS}/{{id}}"
-SEARCH: Final = f"{CUSTOMERS}/search"
-BESIDE: Final = ("subscriptions", "tax_ids")
-IN_LIST: Final = tuple(f"data.{member}" for member in BESIDE)
+EXPANDED: Final = ("subscriptions", "tax_ids")
 
 
 class _Filtered(Struct, frozen=True, kw_only=True):
@@ -24,85 +40,66 @@ class _Filtered(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | None = None
 
 
-class _Answer(Struct, frozen=True, kw_only=True):
-    """A list, newest first; a single customer has no such member."""
+def with_email(email: str | None) -> Query:
+    """Return the parameter for customers with an address."""
+    return () if email is None else (("email", values.email(email)),)
 
-    data: tuple[Raw, ...] | UnsetType = UNSET
+
+def with_external_id(key: str | None) -> Query:
+    """Return the search for customers with a key of the caller's."""
+    return () if key is None else clause(EXTERNAL_ID, key)
 
 
-def read(remote_id: str, account: Account) -> VendorRequest:
-    """One customer, with what is billed to it."""
-    query = requests.expanding(*BESIDE)
-    return VendorRequest(method="GET", path=requests.path_of(CUSTOMERS, remote_id), route=ONE, query=query)
+CUSTOMERS: Final = Collection[CustomerWrite, Account](
+    path="/v1/customers",
+    paging=pages("starting_after"),
+    read_query=expanding(*EXPANDED),
+    list_query=expanding(*(f"data.{member}" for member in EXPANDED)),
+    records=records,
+    filters={"email": with_email},
+    keys={"email": lambda email: (("email", email), ("limit", str(MOST)))},
+    change="POST",
+    encode=lambda body: bodies.encoded(body, *EXPANDED),
+    mark=mark,
+    carries=carries,
+)
+SEARCH: Final = dataclasses.replace(
+    CUSTOMERS, path=f"{CUSTOMERS.path}/search", paging=pages("page"), filters={"external_id": with_external_id}, keys={}
+)
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The customer of an answer about one, or the oldest of a look-up: addresses are not unique at Stripe, and the
-    oldest stays the same whoever comes later."""
-    found = decode(reply.body, _Answer)
-    if isinstance(found.data, UnsetType):
-        return requests.one(reply), account
-    return (found.data[-1] if found.data else None), account
+    """Return the customer of a read, or the oldest of a look-up: later customers do not change which one that is."""
+    return next(reversed(records(reply)), None), account
 
 
 def list_(query: ListQuery, account: Account) -> VendorRequest:
-    """A page of customers, newest first; by the caller's own key through the search, which lags behind writes."""
-    limit = ("limit", str(min(query.limit, requests.MOST)))
-    if (key := query.filters.get("external_id")) is not None:
-        clause = requests.searching(f'metadata["{EXTERNAL_ID}"]', key)
-        paging = () if query.after is None else (("page", query.after),)
-        search = (("query", clause), limit, *paging, *requests.expanding(*IN_LIST))
-        return VendorRequest(method="GET", path=SEARCH, route=SEARCH, query=search)
-    more: requests.Query = () if query.after is None else (("starting_after", query.after),)
-    if (email := query.filters.get("email")) is not None:
-        more = (("email", values.email(email)), *more)
-    return VendorRequest(
-        method="GET", path=CUSTOMERS, route=CUSTOMERS, query=(limit, *more, *requests.expanding(*IN_LIST))
-    )
+    """Build the request for a page, newest first."""
+    return (SEARCH if "external_id" in query.filters else CUSTOMERS).list(query, account)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The customers of a page that fit the filters to the letter."""
-    answer = decode(reply.body, requests.Listed)
-    following = None
-    if answer.has_more:
-        following = answer.next_page if "external_id" in query.filters else requests.last_id(answer.data)
-    kept = tuple(raw for raw in answer.data if _fits(raw, query)) if query.filters else answer.data
-    return Page(records=kept, next=following, account=account)
-
-
-def find_email(address: str, account: Account) -> VendorRequest:
-    """Customers with this address. The list is consistent with writes and compares case: we write in lower case."""
-    query = (("email", address), ("limit", str(requests.MOST)), *requests.expanding(*IN_LIST))
-    return VendorRequest(method="GET", path=CUSTOMERS, route=CUSTOMERS, query=query)
+    """Return the customers of a page that fit all filters exactly."""
+    found = CUSTOMERS.page(reply, query, account)
+    return replace(found, records=tuple(raw for raw in found.records if _fits(raw, query))) if query.filters else found
 
 
 def create(body: CustomerWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """A new customer, which names its operation; the operation is its idempotency key, too."""
-    kept = {} if isinstance(body.metadata, UnsetType) else body.metadata
-    marked = replace(body, metadata={**kept, OPERATION_ID: marker})
-    return requests.post(CUSTOMERS, CUSTOMERS, bodies.encoded(marked, *BESIDE), marker)
+    """Build the request for a new customer. The operation is its marker and its idempotency key."""
+    return keyed(CUSTOMERS.create(body, marker, parent, account), marker)
 
 
 def update(remote_id: str, body: CustomerWrite, marker: str, account: Account) -> VendorRequest:
-    """Change what is sent."""
-    encoded = bodies.encoded(body, *BESIDE)
-    return requests.post(requests.path_of(CUSTOMERS, remote_id), ONE, encoded, requests.changing_key(marker, encoded))
-
-
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The customer as the answer shows it, whole."""
-    remote_id, whole = requests.made(reply)
-    return Receipt(remote_id=remote_id, record=whole, created=action == "create")
+    """Build the request that changes what the body names."""
+    return keyed_by_body(CUSTOMERS.update(remote_id, body, marker, account), marker)
 
 
 def find_marker(marker: str, parent: str | None, body: CustomerWrite | None, account: Account) -> VendorRequest:
-    """The customer that a lost create may have made: among those with its address, in a list that does not lag; one
-    without an address through the search."""
+    """Return the request for the customer that a lost create may have made: the list of those with its address. Without
+    an address, a search."""
     if body is not None and isinstance(body.email, str):
-        return find_email(body.email, account)
-    clause = requests.searching(f'metadata["{OPERATION_ID}"]', marker)
-    return VendorRequest(method="GET", path=SEARCH, route=SEARCH, query=(("query", clause),))
+        return CUSTOMERS.find("email", body.email)
+    return SEARCH.listed(clause(OPERATION_ID, marker))
 
 
 def _fits(raw: Raw, query: ListQuery) -> bool:
@@ -117,9 +114,9 @@ def _fits(raw: Raw, query: ListQuery) -> bool:
 RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="key",
-        lifetime=requests.KEY_LIFETIME,
+        lifetime=KEY_LIFETIME,
         strength="search",
-        search_lag=requests.SEARCH_LAG,
+        search_lag=SEARCH_LAG,
         note="Stripe answers the same request again under its idempotency key for a day; after that, and where it "
         "answers with an error of its own again, the customer is looked up by the operation id in its metadata, among "
         "those with its e-mail address or, without one, through a search that lags",
@@ -129,19 +126,12 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     ),
 }
 
-ENDPOINTS: Final = Endpoints[CustomerWrite, Account](
-    read=read,
+ENDPOINTS: Final = dataclasses.replace(
+    CUSTOMERS.endpoints(recovery=RECOVERY, find_marker=find_marker, max_limit=MOST, updated_since=False),
     record=record,
     list=list_,
     page=page,
     filters=frozenset({"email", "external_id"}),
-    max_limit=requests.MOST,
-    updated_since=False,
     create=create,
     update=update,
-    find={"email": find_email},
-    receipt=receipt,
-    find_marker=find_marker,
-    marked=requests.marked,
-    recovery=RECOVERY,
 )

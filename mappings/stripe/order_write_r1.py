@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 from canonical.order import OrderStatus
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch, ShippingLinePatch
 from canonical.parts import AddressPatch, CustomFieldSetting
-from mappings.kit import line_fields
+from mappings.kit import line_fields, patches
+from mappings.kit.patches import refuse_without_place
 from mappings.spec import Draft, Notes
 from mappings.stripe import addresses, metadata, order_urls_r1
 from mappings.stripe import order_enums_r1 as enums
@@ -33,25 +34,25 @@ from mappings.stripe.wire_writes_2026_10_28 import (
 )
 
 NEW: Final[tuple[OrderStatus, ...]] = ("open", "draft")
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("payment_status", "Stripe finds the state of the payment itself"),
-    ("fulfillment_status", "Stripe knows nothing of parcels"),
-    ("presentment_currency", "Stripe chooses the currency that a buyer sees"),
-    ("billing_address", "Stripe takes the customer's own address, or asks for one"),
-    ("discounts", "Stripe takes off coupons that exist there, not amounts"),
-    ("tags", "Stripe's invoices and checkouts have no tags; metadata can hold some, as a custom field here"),
-    ("customer_note", "Stripe's invoices and checkouts have no note of the buyer"),
-    ("internal_note", "Stripe's invoices and checkouts have no note that the buyer does not see"),
-    ("is_test", "the key of the connection decides whether it is a test"),
-    ("placed_at", "Stripe takes the time at which it is made"),
-)
-FIXED: Final[tuple[tuple[str, str], ...]] = (
-    ("currency", "the currency is fixed when it is made"),
-    ("tax_inclusive", "whether prices hold the tax is fixed with the prices"),
-    ("customer", "the customer is fixed when it is made"),
-    ("line_items", "Stripe changes lines in requests of their own"),
-    ("shipping_lines", "shipping is fixed when it is made"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "payment_status": "Stripe finds the state of the payment itself",
+    "fulfillment_status": "Stripe knows nothing of parcels",
+    "presentment_currency": "Stripe chooses the currency that a buyer sees",
+    "billing_address": "Stripe takes the customer's own address, or asks for one",
+    "discounts": "Stripe takes off coupons that exist there, not amounts",
+    "tags": "Stripe's invoices and checkouts have no tags; metadata can hold some, as a custom field here",
+    "customer_note": "Stripe's invoices and checkouts have no note of the buyer",
+    "internal_note": "Stripe's invoices and checkouts have no note that the buyer does not see",
+    "is_test": "the key of the connection decides whether it is a test",
+    "placed_at": "Stripe takes the time at which it is made",
+}
+FIXED: Final[dict[str, str]] = {
+    "currency": "the currency is fixed when it is made",
+    "tax_inclusive": "whether prices hold the tax is fixed with the prices",
+    "customer": "the customer is fixed when it is made",
+    "line_items": "Stripe changes lines in requests of their own",
+    "shipping_lines": "shipping is fixed when it is made",
+}
 ONLY_SESSION: Final = "Stripe takes the lines of a draft invoice in requests of their own"
 
 
@@ -60,7 +61,7 @@ def to_vendor(
 ) -> Draft[OrderWrite]:
     """The members to send. `current` is the invoice or checkout as it is, None on a create."""
     notes = Notes()
-    _refuse(patch, NO_PLACE, notes)
+    refuse_without_place(patch, NO_PLACE, notes)
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     body = _body(patch, current, settings, notes)
     write = OrderWrite(invoice=body) if isinstance(body, InvoiceWrite) else OrderWrite(session=body)
@@ -75,18 +76,12 @@ def _body(
 ) -> InvoiceWrite | SessionWrite:
     if current is None:
         return _new_invoice(patch, settings, notes) if patch.status == "draft" else _new_session(patch, settings, notes)
-    _refuse(patch, FIXED, notes)
+    refuse_without_place(patch, FIXED, notes)
     if isinstance(current, wire.Invoice):
         _same_status(patch.status, enums.INVOICE_STATUS.get(current.status, "unknown"), notes)
         return _changed_invoice(patch, current, settings, notes)
     _same_status(patch.status, enums.SESSION_STATUS.get(current.status, "unknown"), notes)
     return _changed_session(patch, current, settings, notes)
-
-
-def _refuse(patch: OrderPatch, fields: tuple[tuple[str, str], ...], notes: Notes) -> None:
-    for name, reason in fields:
-        if not isinstance(getattr(patch, name), UnsetType):
-            notes.unsupported(f"/{name}", reason)
 
 
 def _same_status(wanted: OrderStatus | UnsetType, present: OrderStatus, notes: Notes) -> None:
@@ -174,7 +169,7 @@ def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> 
         if getattr(customer, member) is not None:
             notes.unsupported(f"/customer/{member}", f"Stripe takes the {member} of its customer, or asks for it")
     if customer.remote_id is None:
-        return UNSET, UNSET if customer.email is None else customer.email.strip().lower()
+        return UNSET, UNSET if customer.email is None else patches.email(customer.email, "/customer/email", notes)
     if customer.email is not None:
         notes.unsupported("/customer/email", "Stripe takes the address of its customer")
     return customer.remote_id, UNSET

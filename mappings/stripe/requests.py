@@ -1,100 +1,90 @@
-"""What requests to all objects of Stripe have in common: addresses, idempotency keys, lists, receipts."""
+"""What the requests for all objects of Stripe share: idempotency keys, pages, the marker in the metadata, search."""
 
 import hashlib
-from typing import Final
-from urllib.parse import quote
+from typing import Any, Final
 
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Unmappable, decode
+from mappings.kit.paging import Cursors, Query
+from mappings.spec import ListQuery, decode
 from mappings.stripe.bodies import CONTENT_TYPE
-from mappings.stripe.wire_2026_10_28 import OPERATION_ID
+from mappings.stripe.wire_2026_10_28 import OPERATION_ID, Account
 
 MOST: Final = 100
 KEY_LIFETIME: Final = 86_400.0
 """Seconds: Stripe may forget an idempotency key after a day (https://docs.stripe.com/api/idempotent_requests)."""
 SEARCH_LAG: Final = 300.0
-"""Seconds. Stripe says that what is written is found within a minute, later while it has trouble."""
-
-Query = tuple[tuple[str, str], ...]
+"""Seconds. Stripe says that a search finds a write within a minute, and later during an incident."""
 
 
 class _Head(Struct, frozen=True, kw_only=True):
     id: str
-    deleted: bool = False
     metadata: dict[str, str] | None = None
 
 
-class Listed(Struct, frozen=True, kw_only=True):
-    """A list; a search answers alike, with the cursor of its next page."""
+class _Answer(Struct, frozen=True, kw_only=True):
+    """A list or a search has `data`, a record has not. Only a search has `next_page`."""
 
-    data: tuple[Raw, ...]
+    data: tuple[Raw, ...] | UnsetType = UNSET
     has_more: bool = False
     next_page: str | None = None
+    deleted: bool = False
 
 
-class _Heads(Struct, frozen=True, kw_only=True):
-    data: tuple[_Head, ...]
+def records(reply: VendorReply) -> tuple[Raw, ...]:
+    """Return the records of a list, or the record of a reply. A deleted record leaves a stub, which is none."""
+    found = decode(reply.body, _Answer)
+    if isinstance(found.data, UnsetType):
+        return () if found.deleted else (Raw(reply.body),)
+    return found.data
 
 
-def path_of(collection: str, remote_id: str, verb: str = "") -> str:
-    """The path of one record, or of something to be done to it."""
-    return f"{collection}/{quote(remote_id, safe='')}{verb}"
+def pages(cursor: str) -> Cursors:
+    """Return the paging of a list, newest first, that takes its cursor in this parameter."""
+
+    def ask(query: ListQuery, rows: int) -> Query:
+        after = () if query.after is None else ((cursor, query.after),)
+        return (("limit", str(rows)), *after)
+
+    return Cursors(ask=ask, following=_following, most=MOST)
 
 
-def post(path: str, route: str, body: bytes, key: str) -> VendorRequest:
-    """A request that changes something, known again by its key."""
-    return VendorRequest(
-        method="POST",
-        path=path,
-        route=route,
-        body=body,
-        content_type=CONTENT_TYPE,
-        headers=(("Idempotency-Key", key),),
-        effect=True,
-        idempotent=True,
-    )
+def _following(reply: VendorReply) -> str | None:
+    found = decode(reply.body, _Answer)
+    if not found.has_more or not found.data:
+        return None
+    return found.next_page or decode(found.data[-1], _Head).id
 
 
-def changing_key(marker: str, body: bytes) -> str:
-    """The key of an update. It stands for these very values: drafted anew against a record that others have changed,
-    an update may hold more of them, and Stripe refuses a key that comes back with another body."""
-    return f"{marker}-{hashlib.sha256(body).hexdigest()[:16]}"
+def keyed(request: VendorRequest, key: str) -> VendorRequest:
+    """Return a write with its idempotency key."""
+    return replace(request, content_type=CONTENT_TYPE, headers=(("Idempotency-Key", key),), idempotent=True)
+
+
+def keyed_by_body(request: VendorRequest, marker: str) -> VendorRequest:
+    """Return an update with a key for exactly these values. If others change the record, the same update may need other
+    values, and Stripe refuses a key that it knows with another body."""
+    return keyed(request, f"{marker}-{hashlib.sha256(request.body or b'').hexdigest()[:16]}")
+
+
+def mark(body: Any, marker: str, account: Account) -> Any:
+    """Return the body of a new record with the id of its operation in the metadata."""
+    return replace(body, metadata={**(body.metadata or {}), OPERATION_ID: marker})
+
+
+def carries(record: Raw, marker: str) -> bool:
+    """Return whether this operation made the record."""
+    return (decode(record, _Head).metadata or {}).get(OPERATION_ID) == marker
 
 
 def expanding(*paths: str) -> Query:
-    """The query that has members expanded."""
+    """Return the parameters that expand members."""
     return tuple(("expand[]", path) for path in paths)
 
 
-def one(reply: VendorReply) -> Raw | None:
-    """The record of an answer about one; None for the stub that a deleted record leaves."""
-    return None if decode(reply.body, _Head).deleted else Raw(reply.body)
-
-
-def made(reply: VendorReply) -> tuple[str, Raw]:
-    """Id and whole record of an answer to a write. Raises VendorDrift for one without an id, Unmappable for a stub."""
-    head = decode(reply.body, _Head)
-    if head.deleted:
-        raise Unmappable("$.deleted", "a deleted record")
-    return head.id, Raw(reply.body)
-
-
-def last_id(records: tuple[Raw, ...]) -> str | None:
-    """Where the next page of a list begins."""
-    return decode(records[-1], _Head).id if records else None
-
-
-def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the record in a list or search that carries the marker in its metadata."""
-    for head in decode(reply.body, _Heads).data:
-        if head.metadata is not None and head.metadata.get(OPERATION_ID) == marker:
-            return head.id
-    return None
-
-
-def searching(clause: str, value: str) -> str:
-    """A clause of Stripe's query language: the value is quoted, quotes and backslashes in it are escaped."""
+def clause(key: str, value: str) -> Query:
+    """Return the search for a metadata key. The value is quoted; quotes and backslashes in it are escaped."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{clause}:"{escaped}"'
+    return (("query", f'metadata["{key}"]:"{escaped}"'),)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType
+from mappings.kit.names import split_name
 from mappings.spec import Notes
 from mappings.woocommerce.wire_v3 import NOWHERE, Place, PlaceWrite, Text
 
@@ -63,7 +64,7 @@ def write(
         notes.unsupported(f"{pointer}/phone", detail)
     if address.company and not has_company:
         notes.unsupported(f"{pointer}/company", "the company of a billing address is company_name: write that")
-    first, last = (UNSET, UNSET) if (address.name or None) == there.name else _parts(address.name or "")
+    first, last = (UNSET, UNSET) if (address.name or None) == there.name else split_name(address.name, "")
     place = PlaceWrite(
         first_name=first,
         last_name=last,
@@ -120,9 +121,3 @@ def _read(place: Place, kind: AddressType, company: str | None, phone: str | Non
         country_raw=place.country or None,
         phone=phone,
     )
-
-
-def _parts(name: str) -> tuple[str, str]:
-    """Two fields for a whole name, so that they read as the same name again."""
-    first, _, last = name.rpartition(" ")
-    return (first, last) if first else (last, "")

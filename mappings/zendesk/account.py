@@ -1,4 +1,4 @@
-"""The facts about one Zendesk account, and what prepares it once."""
+"""The facts about one Zendesk account, and the requests that prepare it once."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
-from mappings.spec import Unmappable, decode
+from mappings.kit.refusals import read
 from mappings.zendesk.wire_v2 import MARK_FIELD, Account, CustomStatus, Person
 
 
@@ -31,13 +31,13 @@ class _UserFieldBody(Struct, frozen=True, kw_only=True):
     user_field: _UserField
 
 
-# What agents call the statuses, and the agent whose token it is: the author of everything that is written here.
+# The names of statuses, and the agent whose token it is: the author of everything that is written.
 REQUESTS: Final = (
     VendorRequest(method="GET", path="/api/v2/custom_statuses", route="/api/v2/custom_statuses"),
     VendorRequest(method="GET", path="/api/v2/users/me", route="/api/v2/users/me"),
 )
 
-# A key is used once in an account, so a second run is refused as a duplicate and changes nothing.
+# A key is unique in an account: Zendesk refuses a second run as a duplicate.
 SETUP: Final = (
     VendorRequest(
         method="POST",
@@ -62,27 +62,15 @@ SETUP: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the replies to `REQUESTS`. What could not be had, or read, only names things: without custom
-    statuses Zendesk's own names hold, without the agent an author is an id."""
+    """Build the account from the replies to `REQUESTS`. Without custom statuses, Zendesk's own names are used; without
+    the agent, an author is an id."""
     statuses, myself = (*replies, None, None)[:2]
+    labels = None if statuses is None else read(statuses.body, _CustomStatuses)
+    agent = None if myself is None else read(myself.body, _Myself)
     return Account(
         custom_fields=dict(custom_fields),
-        status_labels={} if statuses is None else _labels(statuses),
-        people={} if myself is None else _people(myself),
+        status_labels={}
+        if labels is None
+        else {one.id: one.agent_label for one in labels.custom_statuses if one.agent_label},
+        people={} if agent is None else {agent.user.id: agent.user},
     )
-
-
-def _labels(reply: VendorReply) -> dict[int, str]:
-    try:
-        found = decode(reply.body, _CustomStatuses).custom_statuses
-    except Unmappable:
-        return {}
-    return {status.id: status.agent_label for status in found if status.agent_label}
-
-
-def _people(reply: VendorReply) -> dict[int, Person]:
-    try:
-        myself = decode(reply.body, _Myself).user
-    except Unmappable:
-        return {}
-    return {myself.id: myself}

@@ -1,27 +1,17 @@
-"""What the writes of users and tickets share: fields without a place, tags, external ids, ids of other records."""
+"""Tags and external ids in the writes of users and tickets."""
 
-from typing import Final
-
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from mappings.spec import Notes
 from mappings.zendesk.wire_v2 import MARK
 
-MOST_DIGITS: Final = 18
-"""Zendesk's ids are 64-bit integers; every one of this many digits fits."""
 
-
-def refuse_without_place(patch: Struct, fields: tuple[tuple[str, str], ...], notes: Notes) -> None:
-    """Note each of `fields` (name and reason) that the patch names: what cannot be held cannot be emptied either."""
-    for name, reason in fields:
-        if not isinstance(getattr(patch, name), UnsetType):
-            notes.unsupported(f"/{name}", reason)
-
-
-def tags(wanted: tuple[str, ...], notes: Notes) -> tuple[str, ...]:
-    """Tags as Zendesk keeps them: in lower case, each once. A tag cannot hold a space or a comma, which part tags."""
+def tags(wanted: tuple[str, ...] | None | UnsetType, notes: Notes) -> tuple[str, ...] | UnsetType:
+    """Return tags as Zendesk keeps them: in lower case, each once. Spaces and commas separate tags there."""
+    if isinstance(wanted, UnsetType):
+        return UNSET
     kept: dict[str, None] = {}
-    for place, tag in enumerate(wanted):
+    for place, tag in enumerate(wanted or ()):
         if not tag or "," in tag or any(letter.isspace() for letter in tag):
             notes.invalid(f"/tags/{place}", "a Zendesk tag is one word without spaces and commas, such as needs_review")
             continue
@@ -33,7 +23,7 @@ def tags(wanted: tuple[str, ...], notes: Notes) -> tuple[str, ...]:
 
 
 def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | UnsetType:
-    """The caller's own key, unless it cannot be looked up again or could be taken for one of our marks."""
+    """Return the caller's key. Refuse one that cannot be looked up, or that looks like our marker."""
     if not isinstance(wanted, str):
         return wanted
     if wanted.startswith(MARK):
@@ -43,13 +33,3 @@ def external_id(wanted: str | None | UnsetType, notes: Notes) -> str | None | Un
         notes.invalid("/external_id", "Zendesk looks external ids up in lists: no comma, no space at the ends")
         return UNSET
     return wanted
-
-
-def record_id(wanted: str | None | UnsetType, pointer: str, notes: Notes) -> int | None | UnsetType:
-    """The id of another record, or None to take it away."""
-    if not isinstance(wanted, str):
-        return wanted
-    if not (wanted.isascii() and wanted.isdecimal()) or len(wanted) > MOST_DIGITS:
-        notes.invalid(pointer, "a Zendesk id is a whole number")
-        return UNSET
-    return int(wanted)

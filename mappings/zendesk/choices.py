@@ -1,8 +1,7 @@
-"""Which values the fields of a Zendesk account can hold, for people to choose from: agents, groups, statuses, and the
-choices of custom fields."""
+"""The values that fields of a Zendesk account can hold: agents, groups, statuses and choices of custom fields."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -10,10 +9,13 @@ from msgspec import Struct
 from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.kit.custom_fields import name_of
+from mappings.kit.rest import wrapped
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 from mappings.zendesk.enums import PRIORITY_WRITTEN, STATUS_LABEL, STATUS_WRITTEN, TYPE_WRITTEN
+from mappings.zendesk.paging import PageEnd
 from mappings.zendesk.wire_v2 import Account
 
+R = TypeVar("R")
 SIZE: Final = ("page[size]", "100")
 
 
@@ -27,26 +29,11 @@ TICKET_FIELDS: Final = _list("ticket_fields")
 USER_FIELDS: Final = _list("user_fields")
 
 
-class _Meta(Struct, frozen=True, kw_only=True):
-    has_more: bool = False
-    after_cursor: str | None = None
-
-
-class _Page(Struct, frozen=True, kw_only=True):
-    """What every list by cursor has; lists that are never longer than a page have none of it."""
-
-    meta: _Meta | None = None
-
-
 class _Agent(Struct, frozen=True, kw_only=True):
     id: int
     name: str | None = None
     active: bool = True
     suspended: bool | None = None
-
-
-class _Agents(Struct, frozen=True, kw_only=True):
-    users: tuple[_Agent, ...]
 
 
 class _Group(Struct, frozen=True, kw_only=True):
@@ -55,39 +42,27 @@ class _Group(Struct, frozen=True, kw_only=True):
     deleted: bool = False
 
 
-class _Groups(Struct, frozen=True, kw_only=True):
-    groups: tuple[_Group, ...]
-
-
 class _Choice(Struct, frozen=True, kw_only=True):
     name: str
     value: str
 
 
 class _Field(Struct, frozen=True, kw_only=True):
-    """A ticket field is known by its id, a user field by its key."""
+    """A field. Custom fields of tickets have the id as their name, those of users the key."""
 
     id: int
     key: str | None = None
     custom_field_options: tuple[_Choice, ...] | None = None
 
 
-class _TicketFields(Struct, frozen=True, kw_only=True):
-    ticket_fields: tuple[_Field, ...]
-
-
-class _UserFields(Struct, frozen=True, kw_only=True):
-    user_fields: tuple[_Field, ...]
-
-
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """Agents, groups, ticket fields, user fields."""
+    """Return the requests for agents, groups, ticket fields and user fields."""
     return (AGENTS, GROUPS, TICKET_FIELDS, USER_FIELDS)
 
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """The next page of a list by cursor."""
-    meta = decode(reply.body, _Page).meta
+    """Return the request for the next page. Lists that are never longer than a page have no `meta`."""
+    meta = decode(reply.body, PageEnd).meta
     if meta is None or not meta.has_more or meta.after_cursor is None:
         return None
     query = tuple(pair for pair in request.query if pair[0] != "page[after]")
@@ -95,7 +70,7 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of an object's fields."""
+    """Return the options of an object's fields."""
     agents, groups, ticket_fields, user_fields = replies
     found: dict[str, tuple[Option, ...]] = {}
     fields: dict[str, tuple[_Choice, ...]] = {}
@@ -109,11 +84,9 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
             found["assignee_remote_id"] = _agents(agents)
         if groups:
             found["team_remote_id"] = _groups(groups)
-        told = [one for page in ticket_fields for one in decode(page.body, _TicketFields).ticket_fields]
-        fields = _choices(told, by_key=False)
+        fields = _choices(_listed(ticket_fields, "ticket_fields", _Field), by_key=False)
     elif object_name == "customer":
-        told = [one for page in user_fields for one in decode(page.body, _UserFields).user_fields]
-        fields = _choices(told, by_key=True)
+        fields = _choices(_listed(user_fields, "user_fields", _Field), by_key=True)
     return found | _custom(account, object_name, fields)
 
 
@@ -126,21 +99,27 @@ CHOICES: Final = Choices[Account](
 
 
 def _agents(pages: Pages) -> tuple[Option, ...]:
-    people = [one for page in pages for one in decode(page.body, _Agents).users]
     return tuple(
         Option(value=str(one.id), label=one.name or str(one.id), active=one.active and not one.suspended)
-        for one in people
+        for one in _listed(pages, "users", _Agent)
     )
 
 
 def _groups(pages: Pages) -> tuple[Option, ...]:
-    groups = [one for page in pages for one in decode(page.body, _Groups).groups]
-    return tuple(Option(value=str(one.id), label=one.name, active=not one.deleted) for one in groups)
+    return tuple(
+        Option(value=str(one.id), label=one.name, active=not one.deleted) for one in _listed(pages, "groups", _Group)
+    )
 
 
-def _choices(told: Iterable[_Field], *, by_key: bool) -> dict[str, tuple[_Choice, ...]]:
+def _listed(pages: Pages, name: str, into: type[R]) -> list[R]:
+    return [decode(one, into) for page in pages for one in wrapped(None, name)(page)]
+
+
+def _choices(fields: Iterable[_Field], *, by_key: bool) -> dict[str, tuple[_Choice, ...]]:
     return {
-        (one.key or "") if by_key else str(one.id): one.custom_field_options for one in told if one.custom_field_options
+        (one.key or "") if by_key else str(one.id): one.custom_field_options
+        for one in fields
+        if one.custom_field_options
     }
 
 

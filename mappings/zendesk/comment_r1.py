@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Attachment, Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch, Visibility
+from mappings.kit import patches
 from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 from mappings.zendesk import wire_v2
@@ -16,7 +17,7 @@ from mappings.zendesk.wire_v2 import Account, CommentWrite
 
 AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {"end-user": "customer", "agent": "agent", "admin": "agent"}
 SYSTEM: Final = -1
-"""The author that Zendesk itself is."""
+"""The author id of Zendesk itself."""
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
     True: ("public", "true"),
     False: ("private", "false"),
@@ -26,7 +27,7 @@ PUBLIC: Final[dict[Visibility, bool]] = {"public": True, "private": False}
 
 
 def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
-    """What the comment says. The author is as much as was side-loaded about its id."""
+    """Map a comment. Its author has what was side-loaded for the id."""
     loss: list[Loss] = []
     visibility, visibility_raw = VISIBILITY[record.public]
     created_at = None if record.created_at is None else instant(record.created_at)
@@ -55,7 +56,7 @@ def to_canonical(record: wire_v2.Comment, account: Account) -> Mapped[Comment]:
 
 
 def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Account) -> Draft[CommentWrite]:
-    """The comment in Zendesk's words: plain text or HTML, for everybody or for agents only."""
+    """Draft a comment: plain text or HTML, public or for agents only."""
     notes = Notes()
     has_text = not isinstance(patch.body_text, UnsetType) and bool(patch.body_text.strip())
     has_html = not isinstance(patch.body_html, UnsetType) and bool(patch.body_html.strip())
@@ -63,13 +64,10 @@ def to_vendor(patch: CommentPatch, current: wire_v2.Comment | None, account: Acc
         notes.invalid("/body_html", "Zendesk makes one out of the other: send body_text or body_html")
     if not has_text and not has_html:
         notes.invalid("/body_text", "a comment says something: send body_text or body_html")
-    public = PUBLIC.get(patch.visibility)
-    if public is None:
-        notes.invalid("/visibility", f"one of: {', '.join(PUBLIC)}")
     body = CommentWrite(
         body=patch.body_text if has_text else UNSET,
         html_body=patch.body_html if has_html else UNSET,
-        public=bool(public),
+        public=bool(patches.chosen(patch.visibility, PUBLIC, "/visibility", notes)),
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 

@@ -1,7 +1,7 @@
 """Zendesk user (Support API v2) ↔ canonical Customer, revision 1.
 
-End users, agents and administrators are one object at Zendesk and all of them are read. A user has one name, one
-primary address and one phone number in the record; further ones are identities, which this revision does not touch.
+End users, agents and administrators are one object at Zendesk, and all of them are read. A user has one name, one
+primary address and one phone number; further ones are identities, which this revision does not read or write.
 """
 
 from typing import Final
@@ -10,10 +10,11 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.customer import Customer, CustomerKind, CustomerPatch, CustomerStatus, Email, Phone, PhonePatch
-from canonical.parts import CustomFieldValue, Loss
+from canonical.parts import Loss
+from mappings.kit import json_custom_fields, patches, people
 from mappings.kit.rails_time_zones import IANA
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
-from mappings.zendesk import bodies, custom_fields
+from mappings.zendesk import bodies
 from mappings.zendesk.endpoints_customer import ENDPOINTS
 from mappings.zendesk.field_values import agent_url, instant, own_external_id
 from mappings.zendesk.webhook_r1 import USER_EVENT
@@ -21,24 +22,32 @@ from mappings.zendesk.wire_v2 import Account, User, UserWrite
 
 KIND: Final[dict[str | None, CustomerKind]] = {"end-user": "person", "agent": "person", "admin": "person"}
 SUSPENDED: Final[dict[CustomerStatus, bool]] = {"active": False, "blocked": True}
-"""What can be written: an archived user is made by DELETE and does not come back."""
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("company_name", "Zendesk keeps a company as an organization of its own, which users are put into there"),
-    ("job_title", "Zendesk users have no job title; a user field can hold one, as a custom field here"),
-    ("addresses", "Zendesk users have no postal address; user fields can hold one, as custom fields here"),
-    ("currency", "Zendesk users have no currency"),
-    ("lifecycle_stage", "Zendesk users have no life-cycle stage"),
-    ("lead_source", "Zendesk users have no lead source"),
-    ("owner_remote_id", "Zendesk users have no owner; a ticket has an assignee"),
-    ("tax_ids", "Zendesk users have no tax numbers"),
-    ("tax_exemption", "Zendesk users have no tax exemption"),
-    ("consents", "Zendesk users have no consents"),
+"""Statuses that can be written. DELETE archives a user, for good."""
+NO_PLACE: Final[dict[str, str]] = {
+    "company_name": "Zendesk keeps a company as an organization of its own, which users are put into there",
+    "job_title": "Zendesk users have no job title; a user field can hold one, as a custom field here",
+    "addresses": "Zendesk users have no postal address; user fields can hold one, as custom fields here",
+    "currency": "Zendesk users have no currency",
+    "lifecycle_stage": "Zendesk users have no life-cycle stage",
+    "lead_source": "Zendesk users have no lead source",
+    "owner_remote_id": "Zendesk users have no owner; a ticket has an assignee",
+    "tax_ids": "Zendesk users have no tax numbers",
+    "tax_exemption": "Zendesk users have no tax exemption",
+    "consents": "Zendesk users have no consents",
+}
+EMAIL: Final = people.OnlyOne(
+    others="Zendesk keeps one address in a user; more are identities there",
+    type="Zendesk keeps no kind of address",
+    status="Zendesk finds out by itself whether an address is good",
+)
+PHONE: Final = people.OnlyOne(
+    others="Zendesk keeps one number in a user; more are identities there", type="Zendesk keeps no kind of number"
 )
 ONE_NAME: Final = "Zendesk keeps one name: send display_name"
 
 
 def to_canonical(user: User, account: Account) -> Mapped[Customer]:
-    """What the record means. A deleted user is `archived`, a suspended one `blocked`."""
+    """Map a user. A deleted user is `archived`, a suspended one `blocked`."""
     loss: list[Loss] = []
     status, status_raw = _status(user)
     settings = account.custom_fields.get("customer", ())
@@ -55,7 +64,7 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
         status_raw=status_raw,
         notes=user.notes,
         tags=user.tags or (),
-        custom_fields=custom_fields.read(settings, user.user_fields or {}, loss) if settings else (),
+        custom_fields=json_custom_fields.read("Zendesk", settings, user.user_fields or {}, loss) if settings else (),
         external_id=own_external_id(user.external_id),
         created_at=instant(user.created_at),
         updated_at=instant(user.updated_at),
@@ -72,20 +81,22 @@ def to_canonical(user: User, account: Account) -> Mapped[Customer]:
 
 
 def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> Draft[UserWrite]:
-    """The write in Zendesk's words. `current` is None for a user to create, or to create or update."""
+    """Draft a write. `current` is None for a user to create, or to create or update."""
     notes = Notes()
-    bodies.refuse_without_place(patch, NO_PLACE, notes)
+    settings = account.custom_fields.get("customer", ())
+    held = None if current is None else current.user_fields or {}
+    patches.refuse_without_place(patch, NO_PLACE, notes)
     body = UserWrite(
         name=_name(patch, current, notes),
         email=_email(patch, current, notes),
-        phone=UNSET if isinstance(patch.phones, UnsetType) else _phone(patch.phones or (), notes),
+        phone=_phone(patch.phones, notes),
         locale=_locale(patch.language, notes),
         time_zone=_time_zone(patch.timezone, notes),
         notes=patch.notes,
-        tags=UNSET if isinstance(patch.tags, UnsetType) else bodies.tags(patch.tags or (), notes),
+        tags=bodies.tags(patch.tags, notes),
         external_id=bodies.external_id(patch.external_id, notes),
-        suspended=_suspended(patch.status, notes),
-        user_fields=_user_fields(patch, current, account, notes),
+        suspended=patches.chosen(patch.status, SUSPENDED, "/status", notes, "a customer is archived by DELETE; "),
+        user_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
     )
     if not isinstance(patch.kind, UnsetType) and patch.kind != "person":
         notes.invalid("/kind", "a Zendesk user is a person; one of: person")
@@ -93,7 +104,7 @@ def to_vendor(patch: CustomerPatch, current: User | None, account: Account) -> D
 
 
 def _status(user: User) -> tuple[CustomerStatus, str]:
-    # Two booleans at Zendesk; the words are the names of theirs.
+    # Two booleans at Zendesk, called by their names.
     if not user.active:
         return "archived", "inactive"
     return ("blocked", "suspended") if user.suspended else ("active", "active")
@@ -150,7 +161,7 @@ def _name(patch: CustomerPatch, current: User | None, notes: Notes) -> str | Uns
     if current is not None:
         return UNSET
     if parts:
-        # Sent only where the caller accepts the loss: better one name of two parts than none.
+        # Sent only if the caller accepts the loss.
         return " ".join(parts)
     notes.lose("/display_name", "defaulted", "a new Zendesk user without a name is named by address or number")
     return UNSET
@@ -165,51 +176,28 @@ def _email(patch: CustomerPatch, current: User | None, notes: Notes) -> str | Un
             notes.unsupported("/emails", "Zendesk does not take a user's primary address away by an update")
         return UNSET
 
-    place = next((place for place, email in enumerate(patch.emails) if email.is_primary is True), 0)
-    for other in range(len(patch.emails)):
-        if other != place:
-            notes.unsupported(f"/emails/{other}", "Zendesk keeps one address in a user; more are identities there")
-    chosen = patch.emails[place]
-    if chosen.type not in (UNSET, "unknown"):
-        notes.unsupported(f"/emails/{place}/type", "Zendesk keeps no kind of address")
-    if chosen.status not in (UNSET, "unknown"):
-        notes.unsupported(f"/emails/{place}/status", "Zendesk finds out by itself whether an address is good")
-    if not values.is_email(chosen.address):
-        notes.invalid(f"/emails/{place}/address", "not an e-mail address")
-        return UNSET
-    address = values.email(chosen.address)
-    if address == held:
-        return UNSET
-    if held is not None:
+    place = people.only(patch.emails, "/emails", EMAIL, notes)
+    pointer, sent = f"/emails/{place}/address", patch.emails[place].address
+    if held is None or not values.is_email(sent):
+        address = patches.checked_email(sent, pointer, notes)
+        return UNSET if address is None else address
+    if values.email(sent) != held:
         detail = "Zendesk adds another address as a second one and keeps the first; make it primary in Zendesk"
-        notes.unsupported(f"/emails/{place}/address", detail)
-        return UNSET
-    if address != chosen.address:
-        notes.lose(f"/emails/{place}/address", "coerced", "lower-cased")
-    return address
+        notes.unsupported(pointer, detail)
+    return UNSET
 
 
-def _phone(phones: tuple[PhonePatch, ...], notes: Notes) -> str | None | UnsetType:
-    if not phones:
-        return None
+def _phone(phones: tuple[PhonePatch, ...] | None | UnsetType, notes: Notes) -> str | None | UnsetType:
+    if isinstance(phones, UnsetType) or not phones:
+        return UNSET if isinstance(phones, UnsetType) else None
 
-    place = next((place for place, phone in enumerate(phones) if phone.is_primary is True), 0)
-    for other in range(len(phones)):
-        if other != place:
-            notes.unsupported(f"/phones/{other}", "Zendesk keeps one number in a user; more are identities there")
-    chosen = phones[place]
-    if chosen.type not in (UNSET, "unknown"):
-        notes.unsupported(f"/phones/{place}/type", "Zendesk keeps no kind of number")
-    if chosen.e164:
-        e164 = values.phone(chosen.e164)
-        if e164 is None:
-            notes.invalid(f"/phones/{place}/e164", "not a phone number in E.164, such as +4930123456")
-        elif e164 != chosen.e164:
-            notes.lose(f"/phones/{place}/e164", "coerced", "written without spaces or punctuation")
-        return e164
-    if not chosen.raw:
+    place = people.only(phones, "/phones", PHONE, notes)
+    sent = phones[place]
+    if sent.e164:
+        return patches.phone(sent.e164, f"/phones/{place}/e164", notes)
+    if not sent.raw:
         notes.invalid(f"/phones/{place}", "e164 or raw is needed")
-    return chosen.raw
+    return sent.raw
 
 
 def _locale(language: str | None | UnsetType, notes: Notes) -> str | UnsetType:
@@ -228,26 +216,6 @@ def _time_zone(zone: str | None | UnsetType, notes: Notes) -> str | UnsetType:
         notes.invalid("/timezone", "a Zendesk user always has one: send an IANA name such as Europe/Berlin")
         return UNSET
     return zone
-
-
-def _suspended(status: CustomerStatus | UnsetType, notes: Notes) -> bool | UnsetType:
-    if isinstance(status, UnsetType):
-        return UNSET
-    suspended = SUSPENDED.get(status)
-    if suspended is None:
-        notes.invalid("/status", f"one of: {', '.join(SUSPENDED)}; a customer is archived by DELETE")
-        return UNSET
-    return suspended
-
-
-def _user_fields(
-    patch: CustomerPatch, current: User | None, account: Account, notes: Notes
-) -> dict[str, CustomFieldValue] | UnsetType:
-    if isinstance(patch.custom_fields, UnsetType):
-        return UNSET
-    settings = account.custom_fields.get("customer", ())
-    held = None if current is None else current.user_fields or {}
-    return dict(custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET
 
 
 CUSTOMER: Final = VendorMapping(

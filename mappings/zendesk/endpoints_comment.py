@@ -1,7 +1,7 @@
-"""How comments are reached: through their ticket.
+"""Requests for comments and replies about them: through their ticket.
 
-A comment is added by updating the ticket, together with metadata that names our operation. Zendesk keeps the metadata
-in the audit of that update and shows it with the comment; nothing else can be read back.
+A comment is added by an update of the ticket, with metadata that names our operation. Zendesk keeps the metadata in the
+audit of that update and shows it with the comment; nothing else can be read back.
 """
 
 from typing import Final
@@ -12,27 +12,15 @@ from msgspec.structs import replace
 
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.rest import remote_id, wrapped
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, Unmappable, decode
-from mappings.zendesk.endpoints_ticket import ONE, ticket_path
-from mappings.zendesk.paging import MOST, Ends, following
+from mappings.zendesk.endpoints_ticket import TICKETS
+from mappings.zendesk.paging import LISTS, MOST
 from mappings.zendesk.related import INCLUDE, with_people
-from mappings.zendesk.wire_v2 import (
-    MARK_FIELD,
-    Account,
-    Comment,
-    CommentWrite,
-    Person,
-    TicketBody,
-    TicketWrite,
-)
+from mappings.zendesk.wire_v2 import MARK_FIELD, Account, Comment, CommentWrite, TicketWrite
 
-COMMENTS: Final = f"{ONE}/comments"
 NEWEST_FIRST: Final = ("sort", "-created_at")
-
-
-class _Listed(Ends, frozen=True, kw_only=True):
-    comments: tuple[Raw, ...]
-    users: tuple[Person, ...] = ()
+comments: Final = wrapped("comment", "comments")
 
 
 class _Marks(Struct, frozen=True, kw_only=True):
@@ -44,12 +32,7 @@ class _Metadata(Struct, frozen=True, kw_only=True):
 
 
 class _Marked(Struct, frozen=True, kw_only=True):
-    id: int
     metadata: _Metadata | None = None
-
-
-class _Found(Struct, frozen=True, kw_only=True):
-    comments: tuple[_Marked, ...]
 
 
 class _Event(Struct, frozen=True, kw_only=True):
@@ -65,9 +48,9 @@ class _Written(Struct, frozen=True, kw_only=True):
     audit: _Audit
 
 
-def said(reply: bytes | Raw) -> Raw | None:
-    """The comment in the audit of a ticket's write, in the shape of the list; None where nothing was said."""
-    audit = decode(reply, _Written).audit
+def added_comment(answer: bytes | Raw) -> Raw | None:
+    """Return the comment in the audit of a ticket's write, in the shape of the list. None if there is no comment."""
+    audit = decode(answer, _Written).audit
     for event in audit.events:
         if decode(event, _Event).type == "Comment":
             comment = replace(decode(event, Comment), created_at=audit.created_at)
@@ -76,66 +59,54 @@ def said(reply: bytes | Raw) -> Raw | None:
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The comment that an answer to a ticket's write tells of."""
-    return said(reply.body), account
+    """Return the comment in the answer to a ticket's write."""
+    return added_comment(reply.body), account
 
 
 def list_comments(query: ListQuery, account: Account) -> VendorRequest:
-    """A page of a ticket's comments, oldest first unless it is asked otherwise, and who wrote them."""
-    paging: list[tuple[str, str]] = [("page[size]", str(min(query.limit, MOST))), INCLUDE]
-    if query.newest_first:
-        paging.append(NEWEST_FIRST)
-    if query.after is not None:
-        paging.append(("page[after]", query.after))
-    return VendorRequest(method="GET", path=_path(query.parent or ""), route=COMMENTS, query=tuple(paging))
+    """Build the request for a page of a ticket's comments and their authors, oldest first unless asked otherwise."""
+    order = (NEWEST_FIRST,) if query.newest_first else ()
+    return _listed(query.parent, (*LISTS.window(query), INCLUDE, *order))
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The comments of a page."""
-    answer = decode(reply.body, _Listed)
-    return Page(records=answer.comments, next=following(answer), account=with_people(account, answer.users))
+    """Return the comments of a page."""
+    records, following = LISTS.page(query, comments(reply), reply)
+    return Page(records=records, next=following, account=with_people(reply, account))
 
 
 def create(body: CommentWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """Add a comment to the ticket `parent`."""
+    """Build the request that adds a comment to the ticket `parent`."""
     ticket = TicketWrite(comment=body, metadata={MARK_FIELD: marker})
-    return VendorRequest(
-        method="PUT",
-        path=ticket_path(parent or ""),
-        route=ONE,
-        body=msgspec.json.encode(TicketBody(ticket=ticket)),
-        effect=True,
-    )
+    return TICKETS.update(parent or "", ticket, marker, account)
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The comment, out of the audit.
-
-    Raises Unmappable for an answer without one: the write was done, but not seen.
-    """
-    comment = said(reply.body)
+    """Return the comment of the audit. Raises Unmappable if there is none: the write was done, but cannot be seen."""
+    comment = added_comment(reply.body)
     if comment is None:
         raise Unmappable("$.audit.events", "the audit of the write names no comment")
-    return Receipt(remote_id=str(decode(comment, _Marked).id), record=comment, created=True)
+    return Receipt(remote_id=remote_id(comment), record=comment, created=True)
 
 
 def find_marker(marker: str, parent: str | None, body: CommentWrite | None, account: Account) -> VendorRequest:
-    """The newest comments of the ticket: the one that a lost write may have added is among them."""
-    newest = (NEWEST_FIRST, ("page[size]", str(MOST)))
-    return VendorRequest(method="GET", path=_path(parent or ""), route=COMMENTS, query=newest)
+    """Build the request for the newest comments of the ticket. What a lost write added is among them."""
+    return _listed(parent, (NEWEST_FIRST, ("page[size]", str(MOST))))
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the comment that this operation added."""
-    for comment in decode(reply.body, _Found).comments:
-        custom = None if comment.metadata is None else comment.metadata.custom
-        if custom is not None and custom.lockstitch_operation_id == marker:
-            return str(comment.id)
-    return None
+    """Return the id of the comment that this operation added."""
+    return next((remote_id(comment) for comment in comments(reply) if _carries(comment, marker)), None)
 
 
-def _path(ticket_id: str) -> str:
-    return f"{ticket_path(ticket_id)}/comments"
+def _carries(comment: Raw, marker: str) -> bool:
+    metadata = decode(comment, _Marked).metadata
+    return metadata is not None and metadata.custom is not None and metadata.custom.lockstitch_operation_id == marker
+
+
+def _listed(ticket_id: str | None, query: tuple[tuple[str, str], ...]) -> VendorRequest:
+    path = f"{TICKETS.one(ticket_id or '')}/comments"
+    return VendorRequest(method="GET", path=path, route=f"{TICKETS.route}/comments", query=query)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

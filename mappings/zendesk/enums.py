@@ -1,4 +1,4 @@
-"""Zendesk's words for a ticket's status, priority, type and channel, and ours; where both can be written, both ways."""
+"""Status, priority, type and channel of a ticket: Zendesk's values and the canonical ones. Channels are read only."""
 
 from typing import Final
 
@@ -14,14 +14,7 @@ STATUS: Final[dict[str, TicketStatus]] = {
     "closed": "closed",
     "deleted": "deleted",
 }
-STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {
-    "new": "new",
-    "open": "open",
-    "waiting_on_customer": "pending",
-    "on_hold": "hold",
-    "resolved": "solved",
-    "closed": "closed",
-}
+STATUS_WRITTEN: Final[dict[TicketStatus, str]] = {ours: theirs for theirs, ours in STATUS.items() if ours != "deleted"}
 STATUS_LABEL: Final[dict[str, str]] = {
     "new": "New",
     "open": "Open",
@@ -31,9 +24,9 @@ STATUS_LABEL: Final[dict[str, str]] = {
     "closed": "Closed",
     "deleted": "Deleted",
 }
-"""What Zendesk calls them where an administrator has not named them otherwise."""
+"""Zendesk's names, for statuses that an administrator has not renamed."""
 PAST_NAMING: Final = frozenset({"closed", "deleted"})
-"""Statuses that a ticket reaches while keeping the custom status it had before, so its name says nothing."""
+"""Statuses in which a ticket keeps the custom status that it had before. Its name is not used."""
 PRIORITY: Final[dict[str | None, TicketPriority]] = {
     None: "none",
     "low": "low",
@@ -41,26 +34,15 @@ PRIORITY: Final[dict[str | None, TicketPriority]] = {
     "high": "high",
     "urgent": "urgent",
 }
-PRIORITY_WRITTEN: Final[dict[TicketPriority, str | None]] = {
-    "none": None,
-    "low": "low",
-    "normal": "normal",
-    "high": "high",
-    "urgent": "urgent",
-}
+PRIORITY_WRITTEN: Final[dict[TicketPriority, str | None]] = {ours: theirs for theirs, ours in PRIORITY.items()}
 TYPE: Final[dict[str | None, TicketType]] = {
     "question": "question",
     "incident": "incident",
     "problem": "problem",
     "task": "task",
 }
-"""A ticket without a type reads as `unknown`, with a raw value of null: we have no word for "none" there."""
-TYPE_WRITTEN: Final[dict[TicketType, str]] = {
-    "question": "question",
-    "incident": "incident",
-    "problem": "problem",
-    "task": "task",
-}
+"""A ticket without a type reads as `unknown`, with a raw value of null: the canonical types have no "none"."""
+TYPE_WRITTEN: Final[dict[TicketType, str]] = {ours: theirs for theirs, ours in TYPE.items() if theirs is not None}
 CHANNEL: Final[dict[str | int | None, TicketChannel]] = {
     # Records use the first word of each group, webhooks the others.
     "email": "email",
@@ -118,12 +100,11 @@ CHANNEL: Final[dict[str | int | None, TicketChannel]] = {
     "topic": "other",
     "side_conversation": "other",
 }
-"""How a ticket came in, of Zendesk's via types. Types that say what happened to a ticket later, or that it is a sample,
-stay unknown."""
+"""Zendesk's via types. Those of later events, and of sample tickets, stay unknown."""
 
 
 def status_label(status: str, custom_status_id: int | None, account: Account) -> str | None:
-    """What agents see as the status: the administrator's name for it, else Zendesk's own."""
+    """Return the status as agents see it: the administrator's name, else Zendesk's own."""
     if custom_status_id is not None and status not in PAST_NAMING:
         named = account.status_labels.get(custom_status_id)
         if named is not None:

@@ -1,4 +1,4 @@
-"""What the readings of users, tickets and comments share."""
+"""Values that users, tickets and comments have in common."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from mappings.zendesk.wire_v2 import MARK
 
 
 def agent_url(url: str | None, kind: str, id: int) -> str | None:
-    """Where an agent sees the record. `url` is its address in the API, which tells the account's host."""
+    """Return the address of a record for agents. `url` is its address in the API, which names the host."""
     if url is None:
         return None
     account, found, _ = url.partition("/api/v2/")
@@ -15,10 +15,10 @@ def agent_url(url: str | None, kind: str, id: int) -> str | None:
 
 
 def own_external_id(external_id: str | None) -> str | None:
-    """The caller's own key. Empty text is none, and so is the mark of one of our writes."""
+    """Return the caller's key. Empty text is none, and so is our marker."""
     return None if not external_id or external_id.startswith(MARK) else external_id
 
 
 def instant(moment: datetime) -> datetime:
-    """Zendesk sends UTC, and what it sends is passed on; anything else is turned into UTC."""
+    """Return a time in UTC. Zendesk sends UTC, which is passed on."""
     return moment if moment.tzinfo is UTC else values.utc(moment)

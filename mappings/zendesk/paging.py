@@ -1,8 +1,9 @@
-"""Zendesk's three ways of listing, behind one `ListQuery`.
+"""The three ways in which Zendesk lists records.
 
-A plain list pages by cursor (`page[size]`, `page[after]`). What changed since a time comes from the incremental export
-(`start_time`, then `cursor`), which holds deleted records too, may show a record twice, leaves out the last minute and
-takes ten requests a minute. A few look-ups answer without a cursor, by page number.
+- A plain list has a cursor (`page[size]`, `page[after]`).
+- The incremental export lists what changed since a time (`start_time`, then `cursor`), deleted records included. It may
+  show a record twice, leaves out the last minute, and takes ten requests a minute.
+- The search of users has page numbers.
 """
 
 from collections.abc import Callable
@@ -13,28 +14,25 @@ from urllib.parse import parse_qs, urlsplit
 from msgspec import Raw, Struct
 
 from canonical.parts import Instant
-from mappings.http import VendorRequest
+from mappings.http import VendorReply, VendorRequest
+from mappings.kit.paging import Cursors, Query
 from mappings.spec import ListQuery, decode
 
 API: Final = "/api/v2"
 MOST: Final = 100
 EXPORT_DELAY: Final = 60
-"""Seconds: Zendesk refuses an export that begins later than a minute ago."""
-
-Query = tuple[tuple[str, str], ...]
+"""Seconds. Zendesk refuses an export that begins less than a minute ago."""
 
 
-class CursorMeta(Struct, frozen=True, kw_only=True):
-    """The end of a page in cursor paging."""
-
+class _Cursor(Struct, frozen=True, kw_only=True):
     has_more: bool = False
     after_cursor: str | None = None
 
 
-class Ends(Struct, frozen=True, kw_only=True):
-    """What the answers of all three ways say about the next page."""
+class PageEnd(Struct, frozen=True, kw_only=True):
+    """What the answers to all three report about the next page."""
 
-    meta: CursorMeta | None = None
+    meta: _Cursor | None = None
     after_cursor: str | None = None
     end_of_stream: bool | None = None
     next_page: str | None = None
@@ -48,46 +46,26 @@ class _Head(Struct, frozen=True, kw_only=True):
     generated_timestamp: int | None = None
 
 
-def listed(path: str, query: ListQuery, more: Query) -> VendorRequest:
-    """A page of a plain list."""
-    paging: list[tuple[str, str]] = [("page[size]", str(min(query.limit, MOST)))]
-    if query.after is not None:
-        paging.append(("page[after]", query.after))
-    return VendorRequest(method="GET", path=path, route=path, query=(*paging, *more))
+def ask(query: ListQuery, rows: int) -> Query:
+    """Return the parameters of a page of a plain list."""
+    after = () if query.after is None else (("page[after]", query.after),)
+    return (("page[size]", str(rows)), *after)
 
 
-def numbered(path: str, query: ListQuery, more: Query) -> VendorRequest:
-    """A page of a look-up that knows page numbers only."""
-    paging = (("page", query.after or "1"), ("per_page", str(min(query.limit, MOST))))
-    return VendorRequest(method="GET", path=path, route=path, query=(*more, *paging))
-
-
-def exported(kind: str, since: datetime, query: ListQuery, more: Query) -> VendorRequest:
-    """A page of the incremental export.
-
-    It begins a minute early, so that even "since now" is taken; `kept` leaves out what is older than asked for.
-    """
-    path = f"{API}/incremental/{kind}/cursor"
-    start = max(0, int(since.timestamp()) - EXPORT_DELAY)
-    begin = ("cursor", query.after) if query.after is not None else ("start_time", str(start))
-    return VendorRequest(
-        method="GET", path=path, route=path, query=(begin, ("per_page", str(min(query.limit, MOST))), *more)
-    )
-
-
-def following(ends: Ends) -> str | None:
-    """The cursor of the next page, None on the last one."""
-    if ends.end_of_stream is not None:
-        return None if ends.end_of_stream else ends.after_cursor
-    if ends.meta is not None:
-        return ends.meta.after_cursor if ends.meta.has_more else None
-    if ends.next_page is None:
+def following(reply: VendorReply) -> str | None:
+    """Return the cursor of the next page, None on the last one."""
+    end = decode(reply.body, PageEnd)
+    if end.end_of_stream is not None:
+        return None if end.end_of_stream else end.after_cursor
+    if end.meta is not None:
+        return end.meta.after_cursor if end.meta.has_more else None
+    if end.next_page is None:
         return None
-    return parse_qs(urlsplit(ends.next_page).query).get("page", [None])[0]
+    return parse_qs(urlsplit(end.next_page).query).get("page", [None])[0]
 
 
-def kept(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
-    """The records of a page that were asked for: Zendesk's searches and exports find more than that."""
+def asked_for(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
+    """Return the records that fit a query. Zendesk's searches and exports find more."""
     wanted: list[Callable[[_Head], bool]] = []
     if (since := query.updated_since) is not None:
         # An update by the system moves a ticket's generated_timestamp alone; a reader of changes wants it too.
@@ -100,3 +78,24 @@ def kept(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
     if not wanted:
         return records
     return tuple(raw for raw in records if all(test(decode(raw, _Head)) for test in wanted))
+
+
+LISTS: Final = Cursors(ask=ask, following=following, most=MOST, keep=asked_for)
+
+
+def numbered(path: str, query: ListQuery, more: Query) -> VendorRequest:
+    """Build the request for a page of a search by page number."""
+    paging = (("page", query.after or "1"), ("per_page", str(min(query.limit, MOST))))
+    return VendorRequest(method="GET", path=path, route=path, query=(*more, *paging))
+
+
+def exported(kind: str, since: datetime, query: ListQuery, more: Query) -> VendorRequest:
+    """Build the request for a page of the incremental export.
+
+    The export begins a minute early, so that Zendesk takes even "since now". `asked_for` leaves out what is too old.
+    """
+    path = f"{API}/incremental/{kind}/cursor"
+    start = max(0, int(since.timestamp()) - EXPORT_DELAY)
+    begin = ("cursor", query.after) if query.after is not None else ("start_time", str(start))
+    rows = ("per_page", str(min(query.limit, MOST)))
+    return VendorRequest(method="GET", path=path, route=path, query=(begin, rows, *more))

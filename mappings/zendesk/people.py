@@ -1,4 +1,4 @@
-"""Writing the people of a ticket: who asks, who follows, who gets copies."""
+"""The people in the write of a ticket: requester, followers and copied people."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,56 +7,55 @@ from msgspec import UNSET, UnsetType
 
 from canonical import values
 from canonical.ticket import FollowerPatch, RequesterPatch
+from mappings.kit import patches
+from mappings.kit.people import compare_requester
 from mappings.spec import Notes
-from mappings.zendesk import bodies
 from mappings.zendesk.wire_v2 import Account, Person, RequesterWrite, Ticket, WatcherWrite
 
 Watchers = tuple[WatcherWrite, ...] | UnsetType
 Requester = tuple[int | UnsetType, RequesterWrite | UnsetType]
-NOBODY: Final[Requester] = (UNSET, UNSET)
+NO_ONE: Final = Person(id=0)
 
 
 def requester_written(
     patch: RequesterPatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> Requester:
-    """By id always; by address when a ticket is created, and later for somebody whose id is known already."""
+    """Return the requester: by id, or by address. On an existing ticket Zendesk takes an id only, so an address must be
+    that of a known person."""
     if not isinstance(patch, RequesterPatch):
         if current is None:
             notes.lose("/requester", "defaulted", "without one the agent whose token is used is the requester")
         elif patch is None:
             notes.invalid("/requester", "a Zendesk ticket always has a requester")
-        return NOBODY
+        return UNSET, UNSET
     if patch.remote_id is not None:
-        id = bodies.record_id(patch.remote_id, "/requester/remote_id", notes)
-        _compare(patch, account.people.get(id) if isinstance(id, int) else None, notes)
+        id = patches.record_id(patch.remote_id, "/requester/remote_id", "Zendesk", notes)
+        known = account.people.get(id, NO_ONE) if isinstance(id, int) else NO_ONE
+        compare_requester(patch, {"name": known.name, "email": known.email, "phone": known.phone}, notes)
         return (id if isinstance(id, int) else UNSET, UNSET)
     if not patch.email:
         notes.invalid("/requester", "a remote_id or an e-mail address is needed")
-        return NOBODY
-    if not values.is_email(patch.email):
-        notes.invalid("/requester/email", "not an e-mail address")
-        return NOBODY
+        return UNSET, UNSET
+    email = patches.checked_email(patch.email, "/requester/email", notes)
+    if email is None:
+        return UNSET, UNSET
     if patch.phone:
         notes.unsupported("/requester/phone", "Zendesk takes name and address of a requester; set a number at the user")
-
-    email = values.email(patch.email)
-    if email != patch.email:
-        notes.lose("/requester/email", "coerced", "lower-cased")
     if current is None:
         if not patch.name:
             notes.lose("/requester/name", "defaulted", "somebody new at Zendesk is named by the address")
         return UNSET, RequesterWrite(email=email, name=patch.name or email)
-    known = _by_email(email, account)
-    if known is None:
+    found = _by_email(email, account)
+    if found is None:
         notes.unsupported("/requester/email", "on an existing ticket Zendesk takes another requester by remote_id only")
-        return NOBODY
-    return known.id, UNSET
+        return UNSET, UNSET
+    return found.id, UNSET
 
 
 def watchers_written(
     patch: tuple[FollowerPatch, ...] | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> tuple[Watchers, Watchers]:
-    """Followers and copied people: those wanted are put, those who are there and not wanted are deleted."""
+    """Return followers and copied people: those to add, and those of the present ticket to remove."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     followers: dict[str, WatcherWrite] = {}
@@ -81,7 +80,7 @@ def _watcher(place: int, follower: FollowerPatch, account: Account, notes: Notes
         notes.invalid(f"/followers/{place}/kind", "one of: follower, cc")
         return None
     if follower.remote_id is not None:
-        id = bodies.record_id(follower.remote_id, f"/followers/{place}/remote_id", notes)
+        id = patches.record_id(follower.remote_id, f"/followers/{place}/remote_id", "Zendesk", notes)
         return WatcherWrite(user_id=str(id), action="put") if isinstance(id, int) else None
     if not follower.email or not values.is_email(follower.email):
         notes.invalid(f"/followers/{place}", "a remote_id or an e-mail address is needed")
@@ -103,11 +102,3 @@ def _by_email(email: str, account: Account) -> Person | None:
         if person.email and values.email(person.email) == email:
             return person
     return None
-
-
-def _compare(patch: RequesterPatch, known: Person | None, notes: Notes) -> None:
-    """Name and address beside an id are what Zendesk has anyway, or are not taken."""
-    held = (None, None, None) if known is None else (known.name, known.email, known.phone)
-    for name, sent, own in zip(("name", "email", "phone"), (patch.name, patch.email, patch.phone), held, strict=True):
-        if sent is not None and sent.casefold() != (own or "").casefold():
-            notes.lose(f"/requester/{name}", "dropped", "remote_id says who it is; their own data stand")

@@ -1,4 +1,4 @@
-"""The people behind the ids in tickets and comments: side-loaded with a page, or asked for once more."""
+"""The people behind the ids in tickets and comments: side-loaded with a page, or read once more."""
 
 from contextlib import suppress
 from typing import Final
@@ -20,20 +20,22 @@ class _Requested(Struct, frozen=True, kw_only=True):
 
 
 class _People(Struct, frozen=True, kw_only=True):
+    users: tuple[Person, ...] = ()
+
+
+class _FoundPeople(Struct, frozen=True, kw_only=True):
     users: tuple[Person, ...]
 
 
-def with_people(account: Account, people: tuple[Person, ...]) -> Account:
-    """The account, knowing these people too."""
-    if not people:
-        return account
-    return replace(account, people=account.people | {person.id: person for person in people})
+def with_people(reply: VendorReply, account: Account) -> Account:
+    """Return the account with the people of a reply."""
+    return _added(account, decode(reply.body, _People).users)
 
 
 def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """One read of the requesters that did not come along with their tickets. Who is not found then is gone.
+    """Build one read of the requesters that did not come with their tickets. Those it does not find are gone.
 
-    A ticket that has drifted names nobody here; the mapping says so where it is read.
+    A ticket that has drifted is passed over here; its mapping reports it.
     """
     if account.people_asked:
         return None
@@ -49,5 +51,11 @@ def missing_requesters(records: tuple[Raw, ...], account: Account) -> VendorRequ
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:
-    """The account, knowing who was found."""
-    return replace(with_people(account, decode(reply.body, _People).users), people_asked=True)
+    """Return the account with the people that were found. Raises VendorDrift for an answer without them."""
+    return replace(_added(account, decode(reply.body, _FoundPeople).users), people_asked=True)
+
+
+def _added(account: Account, people: tuple[Person, ...]) -> Account:
+    if not people:
+        return account
+    return replace(account, people=account.people | {person.id: person for person in people})

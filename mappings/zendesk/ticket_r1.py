@@ -1,19 +1,19 @@
 """Zendesk ticket (Support API v2) ↔ canonical Ticket, revision 1.
 
-The description is the first comment: it is given when the ticket is created and never changes. Zendesk keeps times of
-answers and solutions in a metric set, not in the ticket, so they are not read here.
+The description is the first comment: it is given when the ticket is created and never changes. The times of answers and
+solutions are in a metric set, not in the ticket, and are not read.
 """
 
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import UNSET, Raw, UnsetType
 
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Follower, FollowerKind, Requester, Ticket, TicketPatch
+from mappings.kit import json_custom_fields, patches
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
-from mappings.zendesk import bodies, custom_fields, wire_v2
+from mappings.zendesk import bodies, wire_v2
 from mappings.zendesk.endpoints_ticket import ENDPOINTS
 from mappings.zendesk.enums import (
     CHANNEL,
@@ -30,17 +30,12 @@ from mappings.zendesk.people import requester_written, watchers_written
 from mappings.zendesk.webhook_r1 import TICKET_EVENT
 from mappings.zendesk.wire_v2 import Account, CommentWrite, FieldWrite, TicketWrite
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("order_ids", "Zendesk tickets name no orders; a ticket field can hold one, as a custom field here"),
-)
+NO_PLACE: Final = {"order_ids": "Zendesk tickets name no orders; a ticket field can hold one, as a custom field here"}
 FIRST_COMMENT: Final = "a Zendesk ticket's description is its first comment and stays: add a comment instead"
 
 
 def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
-    """What the record means. The requester is as much as was side-loaded about their id."""
+    """Map a ticket. Its requester has what was side-loaded for the id."""
     loss: list[Loss] = []
     number = str(record.id)
     created_at, updated_at = instant(record.created_at), instant(record.updated_at)
@@ -70,7 +65,7 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         if record.collaborator_ids or record.follower_ids or record.email_cc_ids
         else (),
         tags=record.tags or (),
-        custom_fields=custom_fields.read(settings, _held(record), loss) if settings else (),
+        custom_fields=json_custom_fields.read("Zendesk", settings, _held(record), loss) if settings else (),
         due_at=None if record.due_at is None else instant(record.due_at),
         external_id=own_external_id(record.external_id),
         created_at=created_at,
@@ -86,27 +81,27 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
 
 
 def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
-    """The write in Zendesk's words. `current` is None for a ticket to create."""
+    """Draft a write. `current` is None for a ticket to create."""
     notes = Notes()
-    bodies.refuse_without_place(patch, NO_PLACE, notes)
-    kind = _chosen(patch.type, TYPE_WRITTEN, "/type", notes)
+    patches.refuse_without_place(patch, NO_PLACE, notes)
+    kind = patches.chosen(patch.type, TYPE_WRITTEN, "/type", notes)
     requester_id, requester = requester_written(patch.requester, current, account, notes)
     followers, email_ccs = watchers_written(patch.followers, current, account, notes)
     body = TicketWrite(
         subject=patch.subject,
         comment=_first_comment(patch, current, notes),
-        status=_chosen(patch.status, STATUS_WRITTEN, "/status", notes),
-        priority=_chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
+        status=patches.chosen(patch.status, STATUS_WRITTEN, "/status", notes),
+        priority=patches.chosen(patch.priority, PRIORITY_WRITTEN, "/priority", notes),
         type=kind,
         requester_id=requester_id,
         requester=requester,
-        assignee_id=bodies.record_id(patch.assignee_remote_id, "/assignee_remote_id", notes),
-        group_id=bodies.record_id(patch.team_remote_id, "/team_remote_id", notes),
-        organization_id=bodies.record_id(patch.company_remote_id, "/company_remote_id", notes),
-        problem_id=bodies.record_id(patch.parent_remote_id, "/parent_remote_id", notes),
+        assignee_id=patches.record_id(patch.assignee_remote_id, "/assignee_remote_id", "Zendesk", notes),
+        group_id=patches.record_id(patch.team_remote_id, "/team_remote_id", "Zendesk", notes),
+        organization_id=patches.record_id(patch.company_remote_id, "/company_remote_id", "Zendesk", notes),
+        problem_id=patches.record_id(patch.parent_remote_id, "/parent_remote_id", "Zendesk", notes),
         followers=followers,
         email_ccs=email_ccs,
-        tags=UNSET if isinstance(patch.tags, UnsetType) else bodies.tags(patch.tags or (), notes),
+        tags=bodies.tags(patch.tags, notes),
         custom_fields=_fields_written(patch, current, account, notes),
         due_at=patch.due_at,
         external_id=bodies.external_id(patch.external_id, notes),
@@ -134,7 +129,7 @@ def _followers(record: wire_v2.Ticket, account: Account) -> tuple[Follower, ...]
     following, copied = record.follower_ids or (), record.email_cc_ids or ()
     followers = [_follower(id, "follower", "follower", account) for id in following]
     followers += [_follower(id, "cc", "email_cc", account) for id in copied]
-    # Where followers and copies are one thing still, the collaborators are the copied people.
+    # In accounts that do not tell followers from copies, the collaborators are the copied people.
     for id in record.collaborator_ids or ():
         if id not in following and id not in copied:
             followers.append(_follower(id, "cc", "collaborator", account))
@@ -149,15 +144,6 @@ def _follower(id: int, kind: FollowerKind, raw: str, account: Account) -> Follow
 
 def _held(record: wire_v2.Ticket) -> dict[str, Raw]:
     return {str(field.id): field.value for field in record.custom_fields or ()}
-
-
-def _chosen(wanted: K | UnsetType, words: Mapping[K, V], pointer: str, notes: Notes) -> V | UnsetType:
-    if isinstance(wanted, UnsetType):
-        return UNSET
-    if wanted not in words:
-        notes.invalid(pointer, f"one of: {', '.join(map(str, words))}")
-        return UNSET
-    return words[wanted]
 
 
 def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> CommentWrite | UnsetType:
@@ -181,12 +167,10 @@ def _first_comment(patch: TicketPatch, current: wire_v2.Ticket | None, notes: No
 def _fields_written(
     patch: TicketPatch, current: wire_v2.Ticket | None, account: Account, notes: Notes
 ) -> tuple[FieldWrite, ...] | UnsetType:
-    if isinstance(patch.custom_fields, UnsetType):
-        return UNSET
     settings = account.custom_fields.get("ticket", ())
     held = None if current is None else _held(current)
     fields: list[FieldWrite] = []
-    for vendor_field, value in custom_fields.write(patch.custom_fields, settings, held, notes):
+    for vendor_field, value in json_custom_fields.write(patch.custom_fields, settings, held, notes):
         if vendor_field.isascii() and vendor_field.isdecimal():
             fields.append(FieldWrite(id=int(vendor_field), value=value))
         else:

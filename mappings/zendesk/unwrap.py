@@ -1,4 +1,4 @@
-"""Finding the records of one object in whatever Zendesk answered or sent."""
+"""Find the records of one object in an answer or a webhook of Zendesk."""
 
 from typing import Final
 
@@ -7,16 +7,16 @@ from msgspec import Raw
 
 from canonical.parts import ObjectName
 from mappings.spec import Unmappable, decode
-from mappings.zendesk.endpoints_comment import said
+from mappings.zendesk.endpoints_comment import added_comment
 from mappings.zendesk.wire_webhook import MEMBERS as EVENT_MEMBERS
 
-# What the vendor calls one of them and several of them.
+# The members that hold one record and several.
 NAMES: Final[dict[ObjectName, tuple[str, str]]] = {
     "customer": ("user", "users"),
     "ticket": ("ticket", "tickets"),
     "comment": ("comment", "comments"),
 }
-# Members that a bare record of each object has, and records of the other objects have not.
+# Members that only bare records of this object have.
 BARE: Final[dict[ObjectName, frozenset[str]]] = {
     "customer": frozenset({"id", "role", "active"}),
     "ticket": frozenset({"id", "requester_id", "status"}),
@@ -28,7 +28,7 @@ BODIES: Final = frozenset({"body", "html_body", "plain_body"})
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """The records of `object` in a whole answer, a webhook's body or a bare record, each as its own bytes.
+    """Return the records of `object` in an answer, a webhook's body or a bare record, each as its own bytes.
 
     Raises Unmappable for an error body, a queued job, and anything that holds no such record.
     """
@@ -43,13 +43,13 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     one, several = names
     if several in body:
         found = decode(body[several], tuple[Raw, ...])
-        return tuple(_saying(raw, object, f"$.{several}[{place}]") for place, raw in enumerate(found))
+        return tuple(_with_text(raw, object, f"$.{several}[{place}]") for place, raw in enumerate(found))
     if "results" in body:
         return _of_search(decode(body["results"], tuple[Raw, ...]), one)
     if one in body:
-        return (_saying(body[one], object, f"$.{one}"),)
+        return (_with_text(body[one], object, f"$.{one}"),)
     if object == "comment" and "audit" in body:
-        comment = said(payload)
+        comment = added_comment(payload)
         if comment is None:
             raise Unmappable("$.audit.events", "the audit names no comment")
         return (comment,)
@@ -60,8 +60,8 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
     raise Unmappable("$", f"no {one} in it; its members are {', '.join(sorted(body)[:12]) or 'none'}")
 
 
-def _saying(raw: Raw, object: ObjectName, path: str) -> Raw:
-    """The record. A comment is more than its id and its author; the other objects have members that are needed."""
+def _with_text(raw: Raw, object: ObjectName, path: str) -> Raw:
+    """Return the record. Refuse a comment without text; the other objects have required members."""
     if object == "comment" and BODIES.isdisjoint(decode(raw, dict[str, Raw])):
         raise Unmappable(path, "only the id of a comment, without what it says")
     return raw

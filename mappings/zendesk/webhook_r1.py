@@ -1,4 +1,4 @@
-"""Zendesk's event webhooks read as tickets and customers, revision 1: as far as an event carries the record."""
+"""Zendesk event webhooks → canonical Ticket and Customer, revision 1. An event carries only a part of the record."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ ENDED_BY: Final[dict[str, TicketStatus]] = {
     "permanently_deleted": "deleted",
     "marked_as_spam": "spam",
 }
-"""Events after which the status in `detail` is the one that the ticket had before."""
+"""Events whose `detail` has the status before the event."""
 NOT_IN_TICKET_EVENTS: Final = ("followers", "custom_fields", "due_at", "parent_remote_id")
 NOT_IN_USER_EVENTS: Final = (
     "display_name",
@@ -33,11 +33,11 @@ NOT_IN_USER_EVENTS: Final = (
 
 
 def ticket_of_event(record: TicketEvent, account: Account) -> Mapped[Ticket]:
-    """The ticket after the event.
+    """Map the ticket after the event.
 
-    Raises Unmappable for an event about something else, and for one that names the ticket and says no more.
+    Raises Unmappable for an event about another object, and for a thin one that holds the id alone.
     """
-    happened = _about("ticket", record.type)
+    happened = _event_of("ticket", record.type)
     detail = record.detail
     if not detail.status or detail.created_at is None or detail.updated_at is None:
         raise Unmappable("$.detail", "the event names the ticket and says no more: read the ticket")
@@ -71,15 +71,15 @@ def ticket_of_event(record: TicketEvent, account: Account) -> Mapped[Ticket]:
         updated_at=instant(detail.updated_at),
     )
     remote = Remote(id=detail.id, created_at=ticket.created_at, updated_at=ticket.updated_at)
-    return Mapped(data=ticket, remote=remote, loss=_dropped(NOT_IN_TICKET_EVENTS))
+    return Mapped(data=ticket, remote=remote, loss=_missing(NOT_IN_TICKET_EVENTS))
 
 
 def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
-    """What an event tells about its user, which is little.
+    """Map the user of an event.
 
-    Raises Unmappable for an event about something else, and for one that names the user and says no more.
+    Raises Unmappable for an event about another object, and for a thin one that holds the id alone.
     """
-    happened = _about("user", record.type)
+    happened = _event_of("user", record.type)
     detail = record.detail
     if not detail.role and not detail.email:
         raise Unmappable("$.detail", "the event names the user and says no more: read the user")
@@ -96,10 +96,10 @@ def customer_of_event(record: UserEvent, account: Account) -> Mapped[Customer]:
     )
     missing = NOT_IN_USER_EVENTS if status_raw is not None else (*NOT_IN_USER_EVENTS, "status")
     remote = Remote(id=detail.id, created_at=customer.created_at, updated_at=customer.updated_at)
-    return Mapped(data=customer, remote=remote, loss=_dropped(missing) + _lowered(detail))
+    return Mapped(data=customer, remote=remote, loss=_missing(missing) + _email_loss(detail))
 
 
-def _about(object_name: str, event_type: str) -> str:
+def _event_of(object_name: str, event_type: str) -> str:
     prefix = f"{EVENT_TYPE}{object_name}."
     if not event_type.startswith(prefix):
         raise Unmappable("$.type", f"the event is not about a {object_name}")
@@ -107,7 +107,7 @@ def _about(object_name: str, event_type: str) -> str:
 
 
 def _id(text: str | None) -> str | None:
-    """Ids are text here, and "0" is none."""
+    """Return an id, which is text here. "0" is none."""
     return text if text and text.isascii() and text.isdecimal() and text.strip("0") else None
 
 
@@ -146,12 +146,12 @@ def _moment(moment: Instant | None) -> Instant | None:
     return None if moment is None else instant(moment)
 
 
-def _dropped(names: tuple[str, ...]) -> tuple[Loss, ...]:
+def _missing(names: tuple[str, ...]) -> tuple[Loss, ...]:
     detail = "Zendesk's event does not carry it: read the record"
     return tuple(Loss(path=f"/{name}", kind="dropped", detail=detail) for name in names)
 
 
-def _lowered(detail: UserDetail) -> tuple[Loss, ...]:
+def _email_loss(detail: UserDetail) -> tuple[Loss, ...]:
     if not detail.email or values.email(detail.email) == detail.email:
         return ()
     return (Loss(path="/emails/0/address", kind="coerced", detail="lower-cased"),)

@@ -1,7 +1,7 @@
-"""What Zendesk's event webhooks say: `zen:event-type:ticket.*` and `zen:event-type:user.*`.
+"""Zendesk's event webhooks: `zen:event-type:ticket.*` and `zen:event-type:user.*`.
 
-Names and members are those of developer.zendesk.com, "Webhook event types". Webhooks of triggers and automations have
-bodies that an administrator wrote; they have no topic, and so are no notices.
+Names and members are documented at developer.zendesk.com, "Webhook event types". Webhooks of triggers and automations
+have a body that an administrator wrote, and no topic: they are no notices.
 """
 
 import re
@@ -16,7 +16,7 @@ from mappings.webhooks import Happened, Notice, WebhookManifest
 from mappings.zendesk.wire_webhook import TYPE
 
 OBJECTS: Final[dict[str, ObjectName]] = {"ticket": "ticket", "user": "customer"}
-# Whatever else happens to a record is an update of it: there are dozens of names, and more with each release.
+# Every other event is an update: there are dozens of names, and more with each release.
 HAPPENED: Final[dict[str, Happened]] = {
     "created": "created",
     "deleted": "deleted",
@@ -40,7 +40,7 @@ class _Event(Struct, frozen=True, kw_only=True):
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
-    """What one request of Zendesk says."""
+    """Return what one webhook reports, None if no mapping concerns it."""
     kind, _, what = (topic or "").removeprefix(TYPE).partition(".")
     object_name = OBJECTS.get(kind)
     if object_name is None or not what or remote_object != kind:

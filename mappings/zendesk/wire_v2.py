@@ -1,4 +1,4 @@
-"""What the Zendesk Support API v2 sends and accepts, as far as we read or write it, and the facts about one account.
+"""Records and write bodies of the Zendesk Support API v2, and the facts about one account.
 
 Members that Zendesk always sends are required, so that their absence is seen as drift; the rest came later or is left
 out on some paths. Ids are integers here and text everywhere else. Times are ISO 8601 with `Z`.
@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, ObjectName
 
 MARK: Final = "lockstitch:"
-"""What an external id of ours begins with: the rest is the operation that made the record."""
+"""The beginning of an external id of ours. The rest is the operation that made the record."""
 MARK_FIELD: Final = "lockstitch_operation_id"
 """The user field, and the member of an audit's metadata, that names the operation."""
 
@@ -20,7 +20,7 @@ MARK_FIELD: Final = "lockstitch_operation_id"
 
 
 class Via(Struct, frozen=True, kw_only=True):
-    """How something came in. Zendesk documents the channel as a word or as that word's number."""
+    """The channel through which a ticket came in: a word, or the number of that word."""
 
     channel: str | int | None = None
 
@@ -108,7 +108,7 @@ class Comment(Struct, frozen=True, kw_only=True):
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """Somebody side-loaded beside tickets or comments."""
+    """A person side-loaded with tickets or comments."""
 
     id: int
     name: str | None = None
@@ -118,7 +118,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Organization(Struct, frozen=True, kw_only=True):
-    """A company side-loaded beside users."""
+    """A company side-loaded with users."""
 
     id: int
     name: str | None = None
@@ -132,8 +132,8 @@ class CustomStatus(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """Facts that are not in a record: which custom fields are configured, what ticket statuses are called here, and
-    who stands behind the ids, as far as it was sent along. `people_asked` says that the rest was asked for already."""
+    """Facts that are not in a record: configured custom fields, names of ticket statuses, and the people and
+    organizations behind ids, as far as they were side-loaded. `people_asked`: the others were asked for already."""
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
     status_labels: dict[int, str] = {}
@@ -169,14 +169,14 @@ class CommentWrite(Struct, frozen=True, kw_only=True):
 
 
 class RequesterWrite(Struct, frozen=True, kw_only=True):
-    """Who asks, by address; Zendesk makes a user of somebody new. Taken when a ticket is created, not later."""
+    """The requester of a new ticket, by address. Zendesk makes a user of a new address."""
 
     email: str
     name: str | UnsetType = UNSET
 
 
 class WatcherWrite(Struct, frozen=True, kw_only=True):
-    """A follower or a copied address to add (`put`) or to take away (`delete`)."""
+    """A follower or a copied address to add (`put`) or to remove (`delete`)."""
 
     user_id: str | UnsetType = UNSET
     user_email: str | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""The bodies of Zendesk's event webhooks (`zen:event-type:…`), as far as we read them.
+"""The bodies of Zendesk's event webhooks (`zen:event-type:…`): the members that are read.
 
 In `detail` ids are text ("0" for none), words are in upper case, empty text stands for nothing. Trigger and automation
 webhooks are not here: an administrator writes their bodies freely.
@@ -13,7 +13,7 @@ from mappings.zendesk.wire_v2 import Via
 
 TYPE: Final = "zen:event-type:"
 MEMBERS: Final = frozenset({"type", "account_id", "detail"})
-"""What every event has at the top; no record of the API has all three."""
+"""The members of every event. No record of the API has all three."""
 
 
 class TicketDetail(Struct, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class TicketDetail(Struct, frozen=True, kw_only=True):
 
 
 class UserDetail(Struct, frozen=True, kw_only=True):
-    """Little of the user: neither name nor number."""
+    """The user after the event, without name and number."""
 
     id: str
     created_at: Instant | None = None
@@ -49,14 +49,14 @@ class UserDetail(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What happened, where we read it: the new truth value, or the ticket that this one was merged into."""
+    """A change: the new truth value, or the ticket that this one was merged into."""
 
     current: Raw = Raw(b"null")
     target_ticket_id: str | int | None = None
 
 
 class TicketEvent(Struct, frozen=True, kw_only=True):
-    """Something happened to a ticket."""
+    """An event of a ticket."""
 
     type: str
     detail: TicketDetail
@@ -64,7 +64,7 @@ class TicketEvent(Struct, frozen=True, kw_only=True):
 
 
 class UserEvent(Struct, frozen=True, kw_only=True):
-    """Something happened to a user."""
+    """An event of a user."""
 
     type: str
     detail: UserDetail

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.api_keys.cache import MOST, MOST_WRONG, PAUSE_SECONDS, TRUSTED_SECONDS, RememberedKeys
+from app.api_keys.cache import CACHE_SECONDS, MAX_KNOWN, MAX_WRONG, PAUSE_SECONDS, CachedKeys
 from app.api_keys.store import PostgresKeys, digest_of
 from app.http.callers import Caller
 from app.postgres.database import Database
@@ -47,11 +47,11 @@ async def keys(database_url: str) -> AsyncIterator[Counted]:
 
 async def test_a_key_in_use_is_looked_up_once_a_second(keys: Counted) -> None:
     clock = Clock()
-    remembered = RememberedKeys(keys, clock)
+    remembered = CachedKeys(keys, clock)
     made = await keys.create("n8n", ["customers:read"])
 
     found = [await remembered.find(made.secret) for _ in range(50)]
-    clock.now += TRUSTED_SECONDS - 0.01
+    clock.now += CACHE_SECONDS - 0.01
     found.append(await remembered.find(made.secret))
 
     assert {caller.name for caller in found if caller} == {"n8n"}
@@ -64,19 +64,19 @@ async def test_a_key_in_use_is_looked_up_once_a_second(keys: Counted) -> None:
 
 async def test_a_revoked_key_ends_within_a_second(keys: Counted) -> None:
     clock = Clock()
-    remembered = RememberedKeys(keys, clock)
+    remembered = CachedKeys(keys, clock)
     made = await keys.create("n8n", ["customers:read"])
     assert await remembered.find(made.secret)
 
     await keys.revoke("n8n")
-    clock.now += TRUSTED_SECONDS
+    clock.now += CACHE_SECONDS
 
     assert await remembered.find(made.secret) is None
     assert await remembered.find(made.secret) is None
 
 
 async def test_a_key_near_its_end_is_asked_for_each_time(keys: Counted) -> None:
-    remembered = RememberedKeys(keys, Clock())
+    remembered = CachedKeys(keys, Clock())
     made = await keys.create("n8n", ["customers:read"], expires_in=timedelta(seconds=50))
 
     for _ in range(3):
@@ -87,19 +87,19 @@ async def test_a_key_near_its_end_is_asked_for_each_time(keys: Counted) -> None:
 
 async def test_a_wrong_key_is_looked_up_once_a_second(keys: Counted) -> None:
     clock = Clock()
-    remembered = RememberedKeys(keys, clock)
+    remembered = CachedKeys(keys, clock)
     secret = "lsk_" + "x" * 43
     assert [await remembered.find(secret) for _ in range(50)] == [None] * 50
     assert keys.asked == 1
 
     await keys.create("late", ["customers:read"], secret=secret)
-    clock.now += TRUSTED_SECONDS
+    clock.now += CACHE_SECONDS
 
     assert await remembered.find(secret)
 
 
 async def test_wrong_keys_are_looked_up_together(keys: Counted) -> None:
-    remembered = RememberedKeys(keys)
+    remembered = CachedKeys(keys)
     began = time.monotonic()
 
     for _ in range(5):
@@ -111,7 +111,7 @@ async def test_wrong_keys_are_looked_up_together(keys: Counted) -> None:
 
 
 async def test_a_good_key_is_found_among_wrong_ones(keys: Counted) -> None:
-    remembered = RememberedKeys(keys)
+    remembered = CachedKeys(keys)
     made = await keys.create("n8n", ["customers:read"])
     guesses = [f"lsk_{number}" for number in range(500)]
 
@@ -123,10 +123,10 @@ async def test_a_good_key_is_found_among_wrong_ones(keys: Counted) -> None:
 
 async def test_a_key_in_use_waits_for_no_wrong_one(keys: Counted) -> None:
     clock = Clock()
-    remembered = RememberedKeys(keys, clock)
+    remembered = CachedKeys(keys, clock)
     made = await keys.create("n8n", ["customers:read"])
     assert await remembered.find(made.secret)
-    clock.now += TRUSTED_SECONDS
+    clock.now += CACHE_SECONDS
     keys.wrong_answered = asyncio.Event()
     guess = asyncio.create_task(remembered.find(WRONG))
     await asyncio.sleep(0)
@@ -138,7 +138,7 @@ async def test_a_key_in_use_waits_for_no_wrong_one(keys: Counted) -> None:
 
 
 async def test_somebody_who_hangs_up_takes_no_answer_from_others(keys: Counted) -> None:
-    remembered = RememberedKeys(keys)
+    remembered = CachedKeys(keys)
     made = await keys.create("n8n", ["customers:read"])
     first, second = (asyncio.create_task(remembered.find(made.secret)) for _ in range(2))
     await asyncio.sleep(0)
@@ -149,9 +149,9 @@ async def test_somebody_who_hangs_up_takes_no_answer_from_others(keys: Counted) 
 
 
 async def test_keys_do_not_gather(keys: Counted) -> None:
-    remembered = RememberedKeys(keys, Clock())
+    remembered = CachedKeys(keys, Clock())
     made = [await keys.create(f"key-{number}", ["customers:read"]) for number in range(3)]
-    remembered._known.update({bytes([number % 256, number // 256]): None for number in range(MOST)})  # type: ignore[misc]
+    remembered._known.update({bytes([number % 256, number // 256]): None for number in range(MAX_KNOWN)})  # type: ignore[misc]
 
     for key in made:
         assert await remembered.find(key.secret)
@@ -160,8 +160,8 @@ async def test_keys_do_not_gather(keys: Counted) -> None:
 
 
 async def test_wrong_keys_do_not_gather(keys: Counted) -> None:
-    remembered = RememberedKeys(keys)
-    remembered._wrong.update({number.to_bytes(4): 0.0 for number in range(MOST_WRONG)})
+    remembered = CachedKeys(keys)
+    remembered._wrong.update({number.to_bytes(4): 0.0 for number in range(MAX_WRONG)})
 
     assert await remembered.find(WRONG) is None
 

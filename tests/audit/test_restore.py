@@ -80,7 +80,7 @@ async def test_anchors_judge_the_trail_after_a_restore(
             code, told = verify(another_cluster, *options)
             assert code == 4, told
             assert f"BROKEN at position {SEALED + 5} (anchor)" in told
-            assert "restored from a backup" in told
+            assert "a restore from a backup" in told
 
         assert await restored.seal_everything() == 2
         await restored.write(6)
@@ -89,7 +89,7 @@ async def test_anchors_judge_the_trail_after_a_restore(
             code, told = verify(another_cluster, *options)
             assert (code, "Not sealed yet: 0" in told) == (0, True), told
         code, told = verify(another_cluster, "--anchor", lost)
-        assert (code, "restored from a backup" in told) == (4, True), told
+        assert (code, "a restore from a backup" in told) == (4, True), told
         assert verify(another_cluster, "--anchor", head(another_cluster))[0] == 0
 
 

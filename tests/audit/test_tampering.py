@@ -54,7 +54,7 @@ async def test_a_change_that_brings_its_own_digest_along_is_named(sealed: Chain)
 
     assert found is not None
     assert (found.what, found.position) == ("content", PLACE)
-    assert "Its own digest fits" in found.detail
+    assert "Its own digest matches" in found.detail
 
 
 async def test_an_event_that_is_given_another_id_is_missing(sealed: Chain) -> None:

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from app.api import handlers
 from app.openapi.document import document
 from canonical.released import FOLDER as RELEASED
 from canonical.schema import FOLDER as PRESENT
@@ -24,7 +25,7 @@ from canonical.schema import ROOTS
 
 ROOT: Final = Path(__file__).parents[2]
 NODE: Final = shutil.which("node")
-DOCUMENT: Final = document("https://lockstitch.example")
+DOCUMENT: Final = document("https://lockstitch.example", handlers())
 FILE_OF: Final = {struct.__name__: name for name, struct in ROOTS.items()}
 TEMPLATES: Final = sorted((ROOT / "n8n-workflows").glob("*.json"))
 WRITES: Final = {"customers": "customer-write", "orders": "order-write", "tickets": "ticket-write"}

@@ -18,7 +18,7 @@ import msgspec
 from standardwebhooks.webhooks import Webhook
 
 from app.capabilities import POLICIES
-from app.events.models import NewEvent
+from app.events.models import Callback, NewEvent
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement, Transaction
@@ -192,7 +192,7 @@ class Delivering:
             event = await PostgresEvents(database, SEALER).get(event_id)
             assert event is not None
             deliveries = PostgresDeliveries(database, SEALER)
-            job = await deliveries.call_back(transaction, event, target_url=target_url, principal=principal)
+            job = await deliveries.call_back(transaction, event, Callback(target_url=target_url, principal=principal))
             await JobIntake(SEALER, POLICIES).enqueue(transaction, job)
 
         self._in_transaction(consign)

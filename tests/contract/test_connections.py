@@ -79,7 +79,7 @@ def test_a_pause_at_one_process_is_kept_to_by_another(caller: Caller, facade: Fa
         assert other.get(path).status_code == 200
         shown = pause(caller, name)
         assert (shown["state"], shown["note"], shown["until"]) == ("paused", "the account moves", None)
-        assert shown["next_step"] == f"When it may go on: POST /ops/connections/{name}/resume."
+        assert shown["next_step"] == f"To resume it: POST /ops/connections/{name}/resume."
         assert pause(caller, name, "another reason")["note"] == "the account moves"
         assert code_of(caller.get(path), 503) == "connection-paused"
         began = time.monotonic()

@@ -82,7 +82,7 @@ def test_a_newer_revision_that_is_not_at_work_is_activated_as_told(
     run(facade, activate["command"])
     after = caller.get(f"{PATH}/{letter_id}").json()
     assert "activate" not in steps(after)
-    assert "r2 is at work now" in steps(after)["redrive"]["advice"]
+    assert "r2 is active now" in steps(after)["redrive"]["advice"]
     caller.post(f"{PATH}/{letter_id}/discard", json={"because": "a test"})
 
 

@@ -120,7 +120,7 @@ def test_one_that_another_revision_refused_says_which_is_at_work_now(reader: Cal
     (letter_id,) = dead.bury(dead.new(), failure=UNMAPPABLE)
     letter = reader.get(f"{PATH}/{letter_id}").json()
     (redrive,) = [step for step in letter["next_steps"] if step["action"] == "redrive"]
-    assert "It was refused by r1 of hubspot.customer; r2 is at work now." in redrive["advice"]
+    assert "It was refused by r1 of hubspot.customer; r2 is active now." in redrive["advice"]
 
 
 def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadWork) -> None:
@@ -128,7 +128,7 @@ def test_a_payload_that_cannot_be_opened_says_so(reader: Caller, dead: DeadWork)
     dead.facade.sql("UPDATE dead_letter SET payload = set_byte(payload, 30, 7) WHERE id = $1", letter_id)
     letter = reader.get(f"{PATH}/{letter_id}").json()
     assert letter["payload"] is None
-    assert "cannot be opened" in letter["payload_note"]
+    assert "cannot be decrypted" in letter["payload_note"]
 
 
 def test_a_redrive_is_the_same_job_in_its_old_place(caller: Caller, dead: DeadWork) -> None:
@@ -225,7 +225,7 @@ def test_work_that_is_queued_already_is_not_queued_twice(caller: Caller, dead: D
     dead.enqueue(dead.new("k1"))
     answer = caller.post(f"{PATH}/{letter_id}/redrive")
     assert code_of(answer, 409) == "state-conflict"
-    assert "queued already" in answer.json()["detail"]
+    assert "already queued" in answer.json()["detail"]
     assert dead.states() == ["open"]
 
 

@@ -314,7 +314,7 @@ def test_a_callback_of_a_caller_whose_keys_have_ended_is_a_dead_letter(owner: Ca
         return delivering.facade.sql("SELECT * FROM dead_letter WHERE origin = $1", event_id)
 
     until(lambda: len(letters()) == 1)
-    assert letters()[0]["reason"] == "no API key of its owner is valid any more"
+    assert letters()[0]["reason"] == "its owner has no valid API key"
     assert hook.posts == []
 
 

@@ -165,7 +165,7 @@ def test_what_is_frozen_is_told_as_such_and_raises_an_alarm(facade: Facade, call
         facade.vendors.mend()
         assert finding["policy"] == "freeze"
         until(partial(record.counted, kind))
-    until(lambda: "where a rule says that nothing changes" in facade.worker.log)
+    until(lambda: "at frozen paths" in facade.worker.log)
     assert record.read().json() == record.before
 
 

@@ -130,7 +130,7 @@ def test_what_a_rule_freezes_raises_an_alarm_until_it_is_acknowledged(facade: Fa
     assert caller.get(path).status_code == 200
     frozen = finding(caller, "frail-hubspot", "hubspot.ticket", "unknown_field")
     assert frozen["policy"] == "freeze"
-    until(lambda: "where a rule says that nothing changes" in facade.worker.log)
+    until(lambda: "at frozen paths" in facade.worker.log)
 
     answer = caller.post(f"/ops/drift/{frozen['id']}/acknowledge")
     assert answer.status_code == 200, answer.text

@@ -172,7 +172,7 @@ def test_another_key_takes_the_subscription_of_a_revoked_one_over(delivering: De
         made = subscribe(caller, hook, "customer.*")
     delivering.facade.with_keys(lambda keys: keys.revoke(key.name))
     delivering.publish(news(1))
-    assert disabled(owner, made["id"])["disabled_reason"] == "no API key of its owner is valid any more"
+    assert disabled(owner, made["id"])["disabled_reason"] == "its owner has no valid API key"
     path = f"/v1/subscriptions/{made['id']}/enable"
     with calling(delivering, "orders:read") as stranger:
         assert code_of(stranger.post(path), 403) == "forbidden"

@@ -363,7 +363,7 @@ def test_a_redriven_write_is_drafted_by_the_revision_that_is_at_work_now(caller:
         assert (letter["failure"]["mapping"], letter["failure"]["revision"]) == (NAME, 1)
         decide(caller, at, active=2)
         advice = caller.get(f"/ops/dead-letters/{letter['id']}").json()["next_steps"][0]["advice"]
-        assert "r2 is at work now" in advice
+        assert "r2 is active now" in advice
         assert caller.write("DELETE", f"/v1/customers/{held['id']}").status_code == 200
         assert caller.post(f"/ops/dead-letters/{letter['id']}/redrive").status_code == 200
         done = caller.settled(answer)

@@ -194,3 +194,27 @@ def test_of_two_faults_the_first(
     first[0](scene)
     _, status, code = first
     assert code_of(scene.send(caller), status) == code
+
+
+@pytest.mark.parametrize("path", ["/v1/operations", "/v1/options/hubspot/ticket/status", "/v1/uploads/legacy/upl_1"])
+def test_a_missing_scope_comes_before_the_headers_where_one_of_several_suffices(
+    running_facade: Facade, path: str
+) -> None:
+    secret = running_facade.make_key("events:read").secret
+    with running_facade.calling(secret=secret) as events_only:
+        answer = events_only.get(path, headers={"x-correlation-id": "not usable"})
+    assert code_of(answer, 403) == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/uploads/nowhere"), ("GET", "/v1/feeds/invoices"), ("GET", "/v1/options/hubspot/invoice/status")],
+)
+def test_a_path_that_names_nothing_comes_after_the_scope_and_before_the_rest(
+    running_facade: Facade, full_key: str, method: str, path: str
+) -> None:
+    secret = running_facade.make_key("events:read").secret
+    with running_facade.calling(secret=secret) as events_only:
+        assert code_of(events_only.request(method, path), 403) == "forbidden"
+    with running_facade.calling(secret=full_key) as caller:
+        assert code_of(caller.request(method, path, params={"unknown": "1"}), 404) == "not-found"

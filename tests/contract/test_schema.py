@@ -29,6 +29,8 @@ def check(document: Schema, answer: httpx.Response) -> None:
     candidates = [known for known in document["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path)]
     operation = document["paths"][min(candidates, key=lambda known: known.count("{"))][method]
     response = operation["responses"][str(answer.status_code)]
+    if "$ref" in response:
+        response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
     media_type = answer.headers["content-type"].partition(";")[0]
     schema = response["content"][media_type]["schema"]
     whole = {**schema, "components": document["components"]}

@@ -163,7 +163,7 @@ def mend(caller: Caller, letter: dict[str, Any], **cells: str) -> None:
 def passed_over(caller: Caller, upload: dict[str, Any]) -> list[str]:
     """What the run says of rows that came too late."""
     story = caller.get(f"/ops/runs/{upload['correlation_id']}", params={"limit": "200"}).raise_for_status().json()
-    return [one["facts"]["type"] for one in story["data"] if "was passed over: a later row" in one["sentence"]]
+    return [one["facts"]["type"] for one in story["data"] if "was skipped: a later row" in one["sentence"]]
 
 
 @pytest.mark.parametrize("newer_first", [False, True])
@@ -281,13 +281,13 @@ def test_a_run_tells_of_an_export_from_its_beginning_to_the_mended_row(caller: C
     await_rows(caller, f"/v1/uploads/legacy/{upload['id']}")
     story = caller.get(f"/ops/runs/{run}", params={"limit": "200"}).raise_for_status().json()["data"]
     told = [entry["sentence"] for entry in story if entry["kind"] not in ("audit", "attempt", "request")]
-    assert told[0] == f"Upload {upload['id']} was begun: 2 rows of legacy, each a customer."
-    assert sum(sentence.startswith(f"A row of upload {upload['id']} was kept as in_") for sentence in told) == 2
-    assert f"Upload {upload['id']} was recorded: of 2 rows 2 said something new." in told
-    (given_up,) = (sentence for sentence in told if "was given up" in sentence)
+    assert told[0] == f"Upload {upload['id']} started: 2 rows of legacy with one customer each."
+    assert sum(sentence.startswith(f"A row of upload {upload['id']} was recorded as in_") for sentence in told) == 2
+    assert f"Upload {upload['id']} was recorded: 2 of 2 rows were new or changed." in told
+    (given_up,) = (sentence for sentence in told if "failed for good" in sentence)
     assert '$.rows[3]["State"]: is none of the values that are configured: a, x' in given_up
     assert any(sentence.startswith(f"Dead letter {letter['id']} was redriven by key_") for sentence in told)
-    assert told[-1].startswith("Event customer.created about customer:C00099 was made")
+    assert told[-1].startswith("Event customer.created of customer:C00099 was created")
     audited = {entry["facts"]["type"] for entry in story if entry["kind"] == "audit"}
     assert {"upload.begun", "upload.recorded", "receipt.received", "receipt.validated"} <= audited
     assert {"job.dead_lettered", "job.redriven", "job.processed", "event.appended"} <= audited
@@ -383,4 +383,4 @@ def test_an_export_has_longer_than_another_body_and_not_for_ever(uploading: Faca
             connection.sendall(beginning(caller.secret, len(content)) + content[:-1])
             answer = connection.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"The body did not come to its end within 3 s." in answer
+    assert b"The body did not end within 3 s." in answer

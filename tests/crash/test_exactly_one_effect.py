@@ -1,6 +1,6 @@
 """Writes while replies are lost and processes are killed with -9: each ends decided, and none happens twice.
 
-`LOCKSTITCH_CRASH_WRITES` and `LOCKSTITCH_CRASH_SEEDS` (comma-separated) make it as long as you like.
+`LOCKSTITCH_CRASH_WRITES` (`make test-long` uses 500) and `LOCKSTITCH_CRASH_SEEDS` (comma-separated) make it longer.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import pytest
 
 from tests.crash.supervised import Supervised
 
-WRITES = int(os.environ.get("LOCKSTITCH_CRASH_WRITES", "500"))
+WRITES = int(os.environ.get("LOCKSTITCH_CRASH_WRITES", "200"))
 SEEDS = [int(seed) for seed in os.environ.get("LOCKSTITCH_CRASH_SEEDS", "1").split(",")]
 AT_ONCE = 12
 DECIDED_WITHIN = 150.0

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -30,7 +31,8 @@ from app.queue.jobs import PostgresQueue
 from app.queue.models import JobFailure, NewJob
 from app.webhooks.models import NewReceipt
 from app.webhooks.store.receipts import PostgresReceipts
-from app.writes.completion import CompletionEvents
+from app.writes.completion import announce
+from app.writes.deps import CompletionDeps
 from app.writes.models import Answer, Intent, NewOperation
 from app.writes.store.operations import PostgresOperations
 
@@ -69,7 +71,7 @@ class Stores:
             sealer,
             lease=timedelta(seconds=30),
             retention=timedelta(days=7),
-            announcer=CompletionEvents(self.events, self.queue),
+            announce=partial(announce, CompletionDeps(events=self.events, queue=self.queue)),
         )
         self.receipts = PostgresReceipts(database, sealer)
         self.states = PostgresRecordStates(database, sealer)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.cli.conformance import answers, lost_create, round_trip
-from app.cli.look_alike import LookAlike
+from app.cli.vendor.conformance import answers, lost_create, round_trip
+from app.cli.vendor.emulator import RunningEmulator
 from emulators.registry import EMULATORS
 from mappings.registry import VENDORS
 
@@ -19,10 +19,10 @@ from .conftest import ROOT, RunningEmulators
 @pytest.mark.parametrize("check", [answers, round_trip, lost_create])
 @pytest.mark.parametrize("name", sorted(EMULATORS))
 def test_a_vendor_conforms(emulators: RunningEmulators, name: str, check: Any) -> None:
-    look_alike = LookAlike(VENDORS[name], emulators.http, tuple(EMULATORS))
-    look_alike.reset()
+    emulator = RunningEmulator(VENDORS[name], emulators.http, tuple(EMULATORS))
+    emulator.reset()
 
-    result = check(VENDORS[name], look_alike, Path(ROOT))
+    result = check(VENDORS[name], emulator, Path(ROOT))
 
     assert result.failures == ()
     assert result.cases > 0

@@ -5,12 +5,21 @@ from typing import Any, Final
 
 import msgspec
 
-from app.events.models import Event, NewEvent
+from app.events.models import Event, NewEvent, NewSubscription
 from app.events.store.events import PostgresEvents
 from app.postgres.database import Database, Statement
 
 TYPES: Final = ("customer.updated", "order.created", "ticket.deleted")
 DELIVERY: Final = Statement("SELECT delivery", "SELECT state, ended_at IS NOT NULL AS ended FROM delivery")
+
+EVERYTHING: Final = NewSubscription(
+    id="sub_1",
+    principal="key_1",
+    target_url="https://example.com/",
+    events=("*",),
+    connection=None,
+    secret="whsec_",
+)
 
 
 def changed(number: int = 0, *, type: str = "customer.updated", **facts: Any) -> NewEvent:

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from app.events.models import Event, NewSubscription
+from app.events.models import Event
 from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.subscriptions import PostgresSubscriptions
-from app.postgres.database import Database, Session, Statement
-from tests.events.event_kit import DELIVERY, TYPES, all_of, append, changed, numbers
+from app.postgres.database import Database, Statement, Transaction
+from tests.events.event_kit import DELIVERY, EVERYTHING, TYPES, all_of, append, changed, numbers
 from tests.queue.kit import SEALER, until
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ class Steps(RuleBasedStateMachine):
         self.do(self.database.execute(CLEAR))
         self.events = PostgresEvents(self.database, SEALER)
         self.number = 0
-        self.open: list[tuple[AsyncExitStack, Session, list[int]]] = []
+        self.open: list[tuple[AsyncExitStack, Transaction, list[int]]] = []
         self.committed: set[int] = set()
         self.seen: dict[str | None, list[Event]] = {None: [], TYPES[0]: []}
 
@@ -191,18 +191,10 @@ async def test_without_a_restore_no_era_begins(database: Database, events: Postg
 
 async def test_whoever_subscribes_gets_every_event_that_the_feed_has_not_shown_by_then(database: Database) -> None:
     events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
-    wanted = NewSubscription(
-        id="sub_1",
-        principal="key_1",
-        target_url="https://example.com/",
-        events=("*",),
-        connection=None,
-        secret="whsec_",
-    )
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         async with database.transaction() as session:
             await events.append(session, changed(1))
-            subscribing = tasks.create_task(PostgresSubscriptions(database, SEALER).create(wanted))
+            subscribing = tasks.create_task(PostgresSubscriptions(database, SEALER).create(EVERYTHING))
             await until(lambda: subscribing.done() or is_waiting(database))
             if subscribing.done():
                 assert numbers(await events.feed(types=(), after=None, limit=10)) == [1]

@@ -1,19 +1,19 @@
 """One Event and one record's state: the document of the contract, sealed at rest, replaced by who knew it."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from app import telemetry
-from app.events.models import Event, NewEvent, StateMoved
+from app.events.models import NewEvent, StateMoved
+from app.events.store.deliveries import PostgresDeliveries
 from app.events.store.events import PostgresEvents
 from app.events.store.record_states import PostgresRecordStates
-from app.postgres.database import Database, Statement, Transaction
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.postgres.database import Database, Statement
 from app.postgres.encryption import SealBroken
-from app.queue.models import NewJob
-from tests.events.event_kit import all_of, append, body, changed
-from tests.queue.kit import SEALER, new
+from tests.events.event_kit import EVERYTHING, all_of, append, body, changed
+from tests.queue.kit import SEALER
 
 pytestmark = pytest.mark.anyio
 
@@ -73,14 +73,8 @@ async def test_a_body_that_was_moved_to_another_event_is_noticed(database: Datab
 
 
 async def test_whoever_appends_gets_the_jobs_of_the_deliveries(database: Database) -> None:
-    class Everybody:
-        async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
-            return [new("deliver", origin=event.id) for event in events]
-
-        async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
-            return new("deliver", origin=event.id, connection=target_url)
-
-    events = PostgresEvents(database, SEALER, Everybody())
+    events = PostgresEvents(database, SEALER, PostgresDeliveries(database, SEALER))
+    await PostgresSubscriptions(database, SEALER).create(EVERYTHING)
     async with database.transaction() as session:
         jobs = await events.append(session, changed(1), changed(2))
         assert await events.append(session) == ()

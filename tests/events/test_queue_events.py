@@ -90,8 +90,8 @@ async def test_a_delivery_that_kills_its_workers_is_given_up_with_its_job(databa
 async def test_a_pause_is_told_once_whoever_paused(events: PostgresEvents, kit: Kit) -> None:
     await kit.enqueue(new(), new(connection="desk"))
     await kit.claim_all()
-    assert await kit.lanes.pause("shop", actor="ada", note="moving house")
-    assert not await kit.lanes.pause("shop", actor="ada", note="moving house")
+    assert await kit.pauses.pause("shop", actor="ada", note="moving house")
+    assert not await kit.pauses.pause("shop", actor="ada", note="moving house")
 
     (event,) = await all_of(events)
 

@@ -16,12 +16,13 @@ from app.egress.retry_after import seconds_asked
 from app.egress.targets import parse_target
 from app.errors import InvalidField, Problem, document_of
 from app.http.accept import quality
-from app.http.admission import callback, content_type_of, idempotency_key, preferences
-from app.http.body import decode_patch, pointer_of
+from app.http.admission import content_type_of
 from app.http.cursors import Cursors
+from app.http.decode_body import decode_patch, pointer_of
 from app.http.edge import Edge
-from app.http.query import Query
-from app.http.transfers import Transfers
+from app.http.headers import callback, idempotency_key, preferences
+from app.http.parameters import Query, choices, instant, text, whole
+from app.http.slow_bodies import Transfers
 from app.queue.kinds import legible
 from app.redaction import shape_of, without_people, word_of
 from app.signatures import Secret, SignatureRefused, events_of, verify
@@ -142,13 +143,17 @@ def _asked(use: Callable[[Any], object], header: bytes = b"x", query: bool = Fal
     return read
 
 
+QUERY: Final = (
+    choices("type", "Types.", ("customer.*", "order.*"), example="order.*"),
+    instant("since", "A time"),
+    whole("limit", "A number.", 1, 250, example=50, default=50),
+    text("email", "A text.", "ann@example.com"),
+    text("a", "A text.", "a"),
+)
+
+
 def _query(request: Any) -> None:
-    query = Query(request, ("type", "since", "limit", "email", "a"), repeatable=("type",))
-    query.choices("type", ("customer.*", "order.*"))
-    query.instant("since")
-    query.whole("limit", 1, 250, 50)
-    query.text("email")
-    query.check()
+    Query(request, QUERY).check()
 
 
 def _content_type(request: Any) -> None:

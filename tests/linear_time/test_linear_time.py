@@ -32,7 +32,7 @@ PARSERS: Final = frozenset(
 READ_BY: Final = {
     ("app.cli.database", "json"): "what the operator's own files say",
     ("app.dev.folder", "json"): "what the operator's own files say",
-    ("app.http.body", "json"): "body",
+    ("app.http.decode_body", "json"): "body",
     ("app.monitoring.notify", "email"): "our own mail",
     ("app.egress.retry_after", "email"): "Retry-After",
     ("app.openapi.page", "html"): "our own page",

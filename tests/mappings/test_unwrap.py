@@ -293,8 +293,7 @@ def test_no_bytes_break_the_search(vendor: AnyVendor, payload: bytes, object_nam
 @pytest.mark.parametrize(("name", "sample"), [(name, one) for name in SAMPLES for one in sample_names(name)])
 def test_a_sample_of_the_vendors_is_understood_or_refused(name: str, sample: str, shared: Path) -> None:
     vendor = VENDORS[name]
-    objects: list[ObjectName] = [held for start, held in SAMPLES[name] if sample.startswith(start)]
-    object_name = objects[0] if objects else "customer"
+    object_name: ObjectName = next((held for start, held in SAMPLES[name] if sample.startswith(start)), "customer")
     mapping = active(vendor, object_name)
     payload = (shared / "vendor-samples" / name / sample).read_bytes()
     assert mapping is not None

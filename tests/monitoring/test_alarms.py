@@ -17,7 +17,7 @@ from app.monitoring.store.alarms import PostgresAlarms
 from app.monitoring.store.vitals import PostgresAlarmFigures
 from app.monitoring.watch import AWAY_SECONDS, Watch
 from app.postgres.database import Database, Statement
-from app.queue.lanes import PostgresLanes
+from app.queue.pauses import PostgresPauses
 from app.settings.file import AlertSettings, SettingsError, SmtpSettings
 from tests.monitoring.mailbox import running_mailbox
 from tests.monitoring.test_retention import place, sql
@@ -90,9 +90,9 @@ async def disabled_subscription(database: Database) -> None:
 
 
 async def paused_connection(database: Database) -> None:
-    lanes = PostgresLanes(database)
-    await lanes.pause("crm", actor="ada", note="Ann Bell has called")
-    await lanes.pause("sub_1", actor="lockstitch", note="its target is away")  # the lane of a subscription
+    pauses = PostgresPauses(database)
+    await pauses.pause("crm", actor="ada", note="Ann Bell has called")
+    await pauses.pause("sub_1", actor="lockstitch", note="its target is away")  # the lane of a subscription
 
 
 async def unsealed_event(database: Database) -> None:
@@ -113,7 +113,7 @@ async def forged_event(database: Database) -> None:
     [
         (open_dead_letter, "dead_letters", "1 dead letters"),
         (late_job, "job_lag", "(crm)"),
-        (unknown_operation, "unknown_operations", "whether they happened"),
+        (unknown_operation, "unknown_operations", "an unknown outcome"),
         (disabled_subscription, "disabled_subscriptions", "1 subscriptions"),
         (paused_connection, "connection_paused.crm", "an operator has paused it"),
         (unsealed_event, "audit_tail", "not sealed"),
@@ -122,12 +122,12 @@ async def forged_event(database: Database) -> None:
 )
 async def test_each_trouble_has_its_alarm(database: Database, trouble: Any, name: str, says: str) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=f"{receiver.url}/hook")) as watch:
-        await watch.look()
+        await watch.check()
         assert receiver.calls == []
         await trouble(database)
         await AuditSealer(database).seal() if name not in ("audit_tail", "audit_broken") else None
-        await watch.look()
-        await watch.look()
+        await watch.check()
+        await watch.check()
 
         assert told(receiver) == [(name, "raised")]
         (call,) = receiver.calls
@@ -147,22 +147,23 @@ async def test_several_workers_tell_once_again_while_it_lasts_and_that_it_is_ove
         async with watching(database, alerts) as one, watching(database, alerts) as two:
             await open_dead_letter(database)
             for watch in (one, two, one, two):
-                await watch.look()
+                await watch.check()
             assert told(receiver) == [("dead_letters", "raised")]
             await open_dead_letter(database, 2)
-            await two.look()
-            await sql(database, "UPDATE alert SET told_at = told_at - $1::interval", timedelta(seconds=REPEAT + 1))
+            await two.check()
+            past = timedelta(seconds=REPEAT + 1)
+            await sql(database, "UPDATE alert SET reported_at = reported_at - $1::interval", past)
             for watch in (two, one):
-                await watch.look()
+                await watch.check()
             assert told(receiver) == [("dead_letters", "raised"), ("dead_letters", "standing")]
             assert "2 dead letters" in json.loads(receiver.calls[-1].body)["text"]
             await sql(database, "DELETE FROM dead_letter")
             for watch in (two, one):
-                await watch.look()
+                await watch.check()
             assert told(receiver)[2:] == [("dead_letters", "over")]
             assert await sql(database, "SELECT FROM alert") == []
             await open_dead_letter(database)
-            await one.look()
+            await one.check()
             assert told(receiver)[3:] == [("dead_letters", "raised")]
 
 
@@ -173,7 +174,7 @@ async def test_what_did_not_arrive_is_told_by_whoever_looks_next(database: Datab
         async with watching(database, alerts) as one, watching(database, alerts) as two:
             await open_dead_letter(database)
             for watch in (one, two, one, two):
-                await watch.look()
+                await watch.check()
             assert told(receiver) == [("dead_letters", "raised")] * 3
 
 
@@ -183,9 +184,9 @@ async def test_what_nobody_was_told_of_needs_no_end(database: Database) -> None:
         watching(database, AlertSettings(url=receiver.url)) as watch,
     ):
         await open_dead_letter(database)
-        await watch.look()
+        await watch.check()
         await sql(database, "DELETE FROM dead_letter")
-        await watch.look()
+        await watch.check()
         assert told(receiver) == [("dead_letters", "raised")]
         assert await sql(database, "SELECT FROM alert") == []
 
@@ -198,50 +199,50 @@ async def test_an_alarm_whose_teller_died_is_told_by_another_after_a_minute(data
         await sql(
             database,
             """INSERT INTO alert (name, summary, claim_token, claimed_until)
-               VALUES ('dead_letters', '1 dead letters wait for a decision.', 'a worker that is gone',
+               VALUES ('dead_letters', '1 dead letters are open.', 'a worker that is gone',
                        now() + interval '1 minute')""",
         )
-        await watch.look()
+        await watch.check()
         assert receiver.calls == []
         await sql(database, "UPDATE alert SET claimed_until = claimed_until - interval '61 seconds'")
-        await watch.look()
+        await watch.check()
         assert told(receiver) == [("dead_letters", "raised")]
 
 
 async def test_jobs_of_a_stopped_or_throttled_connection_are_not_late(database: Database) -> None:
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url)) as watch:
         await late_job(database, "shop")
-        await PostgresLanes(database).pause("shop", actor="ada", note="stop")
+        await PostgresPauses(database).pause("shop", actor="ada", note="stop")
         await AuditSealer(database).seal()
-        await watch.look()
+        await watch.check()
         assert told(receiver) == [("connection_paused.shop", "raised")]
 
 
 async def test_a_database_that_is_away_is_told_from_memory(database_url: str) -> None:
     database, clock = await Database.connect(database_url, max_size=1), Clock()
     async with running_vendor() as receiver, watching(database, AlertSettings(url=receiver.url), clock) as watch:
-        await watch.look()
+        await watch.check()
         assert watch.well
         pool, database._pool = database._pool, None  # type: ignore[assignment]
         await pool.close()
         database._pool = pool
-        await watch.look()
+        await watch.check()
         assert not watch.well
         clock.now += AWAY_SECONDS - 1
-        await watch.look()
+        await watch.check()
         assert receiver.calls == []
         clock.now += 2
         receiver.then(Reply(status=503))
         for _ in range(3):
-            await watch.look()
+            await watch.check()
         assert told(receiver) == [("database_away", "raised")] * 2  # the first did not arrive
         clock.now += REPEAT + 1
-        await watch.look()
+        await watch.check()
         assert told(receiver)[2:] == [("database_away", "standing")]
 
         again = await Database.connect(database_url, max_size=1)
         database._pool = again._pool
-        await watch.look()
+        await watch.check()
         assert watch.well
         assert told(receiver)[3:] == [("database_away", "over")]
         await again.close()
@@ -255,13 +256,13 @@ async def test_an_alarm_by_mail(database: Database) -> None:
         async with watching(database, AlertSettings(smtp=smtp)) as watch:
             await open_dead_letter(database)
             mailbox.refuses = True
-            await watch.look()
+            await watch.check()
             assert mailbox.mails == []
             mailbox.refuses = False
-            await watch.look()
+            await watch.check()
             (mail,) = mailbox.mails
             assert mailbox.recipients == ["ops@example.com"]
-            assert mail["subject"] == "[Lockstitch] 1 dead letters wait for a decision."
+            assert mail["subject"] == "[Lockstitch] 1 dead letters are open."
             assert (mail["from"], mail["to"]) == ("lockstitch@example.com", "ops@example.com")
             assert mail["auto-submitted"] == "auto-generated"
             text = mail.get_content()
@@ -278,7 +279,7 @@ async def test_one_way_that_works_is_enough(database: Database) -> None:
         async with watching(database, AlertSettings(url=receiver.url, smtp=smtp)) as watch:
             await open_dead_letter(database)
             for _ in range(2):
-                await watch.look()
+                await watch.check()
             assert told(receiver) == [("dead_letters", "raised")]
 
 
@@ -293,15 +294,15 @@ async def test_a_worker_that_has_only_its_log_takes_no_alarm_from_one_that_can_t
         await open_dead_letter(database)
         with caplog.at_level("INFO", "lockstitch.alerts"):
             for _ in range(2):
-                await mute.look()
+                await mute.check()
             await sql(database, "DELETE FROM dead_letter")
-            await mute.look()
+            await mute.check()
         assert [record.getMessage() for record in caplog.records] == [
-            "alarm raised: 1 dead letters wait for a decision.",
-            "alarm over: 1 dead letters wait for a decision.",
+            "alarm raised: 1 dead letters are open.",
+            "alarm over: 1 dead letters are open.",
         ]
         await open_dead_letter(database)
-        await speaking.look()
+        await speaking.check()
         assert told(receiver) == [("dead_letters", "raised")]
 
 
@@ -368,11 +369,11 @@ async def test_jobs_behind_a_target_that_is_probed_now_and_then_are_not_late(dat
 
 async def test_a_watcher_that_cannot_look_is_not_well(database: Database) -> None:
     async with watching(database, AlertSettings()) as watch:
-        await watch.look()
+        await watch.check()
         assert watch.well
         await sql(database, "ALTER TABLE subscription RENAME TO taken_away")
         with pytest.raises(asyncpg.UndefinedTableError):
-            await watch.look()
+            await watch.check()
 
         assert not watch.well
 

@@ -24,7 +24,7 @@ URL: Final = "https://lockstitch.example"
 MESSAGE: Final = Message(
     alarm="dead_letters",
     state="raised",
-    summary="2 dead letters wait for a decision.",
+    summary="2 dead letters are open.",
     next_step="lockstitch dead-letters list",
     link=f"{URL}/ops/dead-letters",
     since=datetime(2026, 5, 1, 9, 30, tzinfo=UTC),
@@ -88,12 +88,12 @@ async def test_a_mail_goes_to_all_by_a_secured_connection(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # as an operator trusts the authority of his own
     async with running_mailbox(tls, served) as mailbox, mailing(mailbox, tls, "localhost") as alerting:
-        assert await alerting.tell(MESSAGE)
+        assert await alerting.send(MESSAGE)
 
     (mail,) = mailbox.mails
     assert mailbox.recipients == ["ops@example.com", "boss@example.com"]
     assert mailbox.logins == [("lockstitch", "correct horse")]
-    assert mail["subject"] == "[Lockstitch] 2 dead letters wait for a decision."
+    assert mail["subject"] == "[Lockstitch] 2 dead letters are open."
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
@@ -109,14 +109,14 @@ async def test_with_a_certificate_that_proves_nothing_neither_password_nor_mail_
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     host = "127.0.0.1" if why == "of another host" else "localhost"
     async with running_mailbox(tls, served) as mailbox, mailing(mailbox, tls, host) as alerting:
-        assert not await alerting.tell(MESSAGE)
+        assert not await alerting.send(MESSAGE)
 
     assert (mailbox.mails, mailbox.logins) == ([], [])
 
 
 async def test_a_server_that_cannot_secure_the_connection_is_sent_nothing() -> None:
     async with running_mailbox("none") as mailbox, mailing(mailbox, "starttls", "localhost") as alerting:
-        assert not await alerting.tell(MESSAGE)
+        assert not await alerting.send(MESSAGE)
 
     assert (mailbox.mails, mailbox.logins) == ([], [])
     assert "MAIL" not in mailbox.said

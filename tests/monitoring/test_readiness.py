@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.monitoring.readiness import HOLDS_SECONDS, RememberedReadiness, Verdict
+from app.monitoring.readiness import CACHE_SECONDS, CachedReadiness, Verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ class Judge:
 
 async def test_all_who_ask_at_once_get_one_verdict() -> None:
     judge = Judge()
-    readiness = RememberedReadiness(judge)
+    readiness = CachedReadiness(judge)
 
     found = await asyncio.gather(*(readiness() for _ in range(100)))
     found.append(await readiness())
@@ -32,16 +32,16 @@ async def test_all_who_ask_at_once_get_one_verdict() -> None:
 
 
 async def test_a_verdict_holds_for_a_moment() -> None:
-    readiness = RememberedReadiness(Judge())
+    readiness = CachedReadiness(Judge())
     assert await readiness() == ((), 1.0)
 
-    await asyncio.sleep(2 * HOLDS_SECONDS)
+    await asyncio.sleep(2 * CACHE_SECONDS)
 
     assert await readiness() == ((), 2.0)
 
 
 async def test_a_prober_who_hangs_up_takes_no_verdict_from_others() -> None:
-    readiness = RememberedReadiness(Judge())
+    readiness = CachedReadiness(Judge())
     first, second = (asyncio.create_task(readiness()) for _ in range(2))
     await asyncio.sleep(0)
 

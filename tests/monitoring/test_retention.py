@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.monitoring.retention import MOST_BATCHES, reap
+from app.monitoring.retention import MAX_BATCHES, reap
 from app.monitoring.store.retention import STATEMENTS, PostgresRetention
 from app.postgres.database import SESSION_SETTINGS, Database, Statement
 from app.settings.file import RetentionSettings
@@ -265,9 +265,9 @@ async def test_the_trail_and_what_was_last_seen_have_no_retention(database: Data
 async def test_a_great_lot_of_one_kind_leaves_the_others_their_turn(database: Database) -> None:
     await sql(database, ROWS["deliveries"], 1, 50, timedelta(days=400))
     await sql(database, ROWS["run_entries"], 1, 1, timedelta(days=400))
-    assert await reap(retention(database), rows=2, pause=0.0) == (2 * MOST_BATCHES + 1, True)
+    assert await reap(retention(database), rows=2, pause=0.0) == (2 * MAX_BATCHES + 1, True)
     assert await left(database, "run_entries") == 0
-    assert await reap(retention(database), rows=2, pause=0.0) == (50 - 2 * MOST_BATCHES, False)
+    assert await reap(retention(database), rows=2, pause=0.0) == (50 - 2 * MAX_BATCHES, False)
 
 
 async def test_two_workers_share_the_work_and_neither_waits(database: Database) -> None:

@@ -2,11 +2,12 @@
 
 from html.parser import HTMLParser
 
+from app.api import handlers
 from app.errors import CATALOGUE
 from app.openapi.document import document
 from app.openapi.page import render_page
 
-DOCUMENT = document("https://lockstitch.example")
+DOCUMENT = document("https://lockstitch.example", handlers())
 VOID = {"meta", "br"}
 
 

@@ -13,6 +13,7 @@ from app.postgres.encryption import Sealer
 from app.queue.jobs import PostgresQueue
 from app.queue.lanes import PostgresLanes
 from app.queue.models import Announcer, DeadLetter, Handler, Job, JobPolicy, NewJob
+from app.queue.pauses import PostgresPauses
 from app.queue.runner import QueueRunner
 
 SEALER = Sealer((("k1", bytes(range(32))),))
@@ -61,7 +62,8 @@ class Kit:
             announcer=announcer,
             chance=random.Random(seed),
         )
-        self.lanes = PostgresLanes(database, announcer)
+        self.lanes = PostgresLanes(database)
+        self.pauses = PostgresPauses(database, announcer)
         self.dead_letters = PostgresDeadLetters(database, SEALER, POLICIES)
 
     def beside(self) -> "Kit":

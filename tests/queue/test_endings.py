@@ -155,7 +155,7 @@ async def test_a_dead_letter_is_decided_about_once(kit: Kit) -> None:
                 await decide(session)
     discarded = await kit.dead_letters.get(identity)
     assert discarded is not None
-    assert (discarded.state, discarded.closed_by, discarded.closed_because) == ("discarded", "ada", "a test order")
+    assert (discarded.state, discarded.closed_by, discarded.closed_reason) == ("discarded", "ada", "a test order")
     assert await kit.audited() == ["job.queued", "job.dead_lettered", "job.discarded"]
 
 

@@ -157,7 +157,7 @@ async def test_a_refused_credential_pauses_the_connection_until_a_person_resumes
     (_, lane) = await kit.lanes.list()
     assert (lane.blocked_reason, lane.blocked_seconds, lane.blocked_note) == ("auth", None, "invalid token")
 
-    assert await kit.lanes.resume("shop", actor="ada")
+    assert await kit.pauses.resume("shop", actor="ada")
     probe = await kit.claim_one()
     assert probe.probe
     assert await kit.claim() == []
@@ -173,14 +173,14 @@ async def test_a_refused_credential_pauses_the_connection_until_a_person_resumes
 async def test_a_person_pauses_and_resumes(kit: Kit) -> None:
     await kit.enqueue(new(), new())
     running = await kit.claim_one()
-    assert await kit.lanes.pause("shop", actor="ada", note="maintenance")
-    assert not await kit.lanes.pause("shop", actor="bob", note="me too")
+    assert await kit.pauses.pause("shop", actor="ada", note="maintenance")
+    assert not await kit.pauses.pause("shop", actor="bob", note="me too")
     await kit.queue.throttle(running, "429", retry_after=1.0)
     await kit.pass_time(3600)
     assert await kit.claim() == []
 
-    assert await kit.lanes.resume("shop", actor="ada")
-    assert not await kit.lanes.resume("shop", actor="ada")
+    assert await kit.pauses.resume("shop", actor="ada")
+    assert not await kit.pauses.resume("shop", actor="ada")
     assert len(await kit.claim()) == 2
 
 

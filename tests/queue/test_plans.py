@@ -84,7 +84,7 @@ async def test_plans_that_were_made_while_the_tables_were_empty_do_not_read_them
     async with single_connections(database_url) as (kit, databases):
         await kit.database.execute(VACUUM)
         for number in range(20):
-            await kit.lanes.pause(f"crowd-{number}", actor="ada", note="not part of it")
+            await kit.pauses.pause(f"crowd-{number}", actor="ada", note="not part of it")
         for _ in range(8):
             await _live(kit)
         await kit.database.execute(FILL, WAITING)

@@ -61,7 +61,7 @@ async def test_a_slow_connection_does_not_take_all_places(kit: Kit) -> None:
         done += 1
         return Done()
 
-    async with running(kit, handler, at_once=8, at_once_each=4, drain_seconds=0.0):
+    async with running(kit, handler, concurrency=8, concurrency_per_connection=4, drain_seconds=0.0):
         await until(lambda: at_work == 4)
         await kit.enqueue(*(new(connection="swift") for _ in range(50)))
         await until(lambda: done == 50)

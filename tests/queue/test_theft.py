@@ -59,7 +59,7 @@ async def test_two_workers_under_theft_and_clock_jumps_keep_the_order(kit: Kit, 
 
     workers = [Kit(kit.database, lease=2.0, seed=seed + number) for number in range(2)]
     runners = [
-        QueueRunner(worker.queue, {"patient": handler(worker)}, policies={}, lease_seconds=2.0, at_once=16)
+        QueueRunner(worker.queue, {"patient": handler(worker)}, policies={}, lease_seconds=2.0, concurrency=16)
         for worker in workers
     ]
     async with asyncio.timeout(60):

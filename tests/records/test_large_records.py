@@ -16,7 +16,8 @@ from app.records.store import PostgresLinks
 from app.revisions.large_records import LARGE
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import ResolvedWrite, prepare
+from app.writes.prepare import prepare
+from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from mappings.spec import ListQuery

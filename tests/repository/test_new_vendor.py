@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from app.cli.scaffold.files import rendered
-from app.cli.scaffold.places import register
+from app.cli.vendor.scaffold.files import rendered
+from app.cli.vendor.scaffold.places import register
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 COPIED = ("app", "canonical", "mappings", "emulators", "docs", "tests/mappings", "tests/emulators")
 FILES = ("pyproject.toml", "tests/shared_material.py")
-BLANKS_OF_BRONZE = {"bronze.read", "bronze.golden", "bronze.errors-classified", "bronze.look-alike"}
+BLANKS_OF_BRONZE = {"bronze.read", "bronze.golden", "bronze.errors-classified", "bronze.emulator"}
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,7 @@ def test_a_list_is_read_to_its_end(project: Path, right: str, wrong: str, told: 
 
     rules = {rule["rule"]: rule for rule in report(project, "ox", "--no-types")["rules"]}
 
-    failures = rules["bronze.look-alike"]["result"]["failures"]
+    failures = rules["bronze.emulator"]["result"]["failures"]
     assert [one for one in failures if one.startswith(told)] if told is not None else failures == []
 
 

@@ -176,4 +176,4 @@ def test_an_unreachable_collector_costs_a_counter_and_one_line(protocol: str) ->
     assert said["spans"] == {"lockstitch_otlp_spans_exported_total": 0.0, "lockstitch_otlp_spans_failed_total": 1.0}
     assert said["seconds"] < 5
     assert time.monotonic() - begun < 20
-    assert ["takes no spans" in line for line in said["log"]] == [True]
+    assert ["accepts no spans" in line for line in said["log"]] == [True]

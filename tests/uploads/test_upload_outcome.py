@@ -29,7 +29,7 @@ LETTERS = Statement(
     "INSERT dead_letter",
     """
     INSERT INTO dead_letter (id, job_id, kind, connection, attempts, dead_head, payload, correlation_id, origin,
-                             enqueued_at, category, reason, state, closed_at, closed_by, closed_because)
+                             enqueued_at, category, reason, state, closed_at, closed_by, closed_reason)
     SELECT 'dl_' || age || lpad(place::text, 9, '0'), place, 'ingest', 'legacy', 1, 'skip', '', 'run-1',
            'in_' || place, now(), 'permanent', 'is no e-mail address', state,
            CASE WHEN state <> 'open' THEN now() END, CASE WHEN state <> 'open' THEN 'ada' END,

@@ -57,7 +57,7 @@ async def test_rows_are_read_beside_the_loop(database: Database) -> None:
         ExportDeps,
         SimpleNamespace(
             uploads=PostgresUploads(database),
-            transactions=database,
+            database=database,
             receipts=PostgresReceipts(database, SEALER),
             queue=Queue(),
         ),

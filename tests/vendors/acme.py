@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from app.egress.transport import Wire
-from app.queue.models import Pauses
+from app.queue.pauses import PostgresPauses
 from app.settings.file import ConnectionSettings, PacingSettings
 from app.vendors.client import VendorClient
 from app.vendors.connection_state import LiveConnection
@@ -151,7 +151,7 @@ async def asking(
     patience: Patience = QUICK,
     pacing: PacingSettings | None = None,
     read_secret: Callable[[str], str] = lambda reference: SECRET,
-    pauses: Pauses | None = None,
+    pauses: PostgresPauses | None = None,
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] | None = None,
     **manifest: Any,
 ) -> AsyncIterator[Asker]:

@@ -72,7 +72,7 @@ async def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
     for part in ("[connections.crm] credentials lacks token", "[connections.shop] lacks base_url", "DESK_TOKEN"):
         assert any(part in line for line in lines)
     known = ", ".join(sorted(MANIFESTS))
-    assert f"[connections.books] vendor is 'quickbooks': there are {known}." in lines
+    assert f"[connections.books] unknown vendor 'quickbooks'. Known are: {known}." in lines
     assert "secret-1" not in str(complaint.value)
 
 

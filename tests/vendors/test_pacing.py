@@ -58,7 +58,7 @@ def test_how_long_a_queue_waits_is_foretold() -> None:
         now = 0.0
         for _ in range(queued):
             now = start_next(queue, 1.0, now)
-        assert pacer.foretell(queued, 0.0) == pytest.approx(now, abs=0.1)
+        assert pacer.wait_for_all(queued, 0.0) == pytest.approx(now, abs=0.1)
 
 
 def test_what_is_dearer_than_the_limit_waits_for_all_of_it() -> None:
@@ -88,9 +88,9 @@ def test_a_larger_account_is_faster_unless_the_operator_chose() -> None:
     ours, chosen = Pacer(UNITS, WINDOW), Pacer(UNITS, WINDOW, fixed=True)
     for pacer in (ours, chosen):
         pacer.learn(Budget(remaining=100.0, restore_per_second=10.0), 0.0)
-    assert ours.foretell(100.0, 0.0) == 0.0
-    assert chosen.foretell(UNITS, 0.0) == 0.0
-    assert chosen.foretell(UNITS + 1, 0.0) > 0.0
+    assert ours.wait_for_all(100.0, 0.0) == 0.0
+    assert chosen.wait_for_all(UNITS, 0.0) == 0.0
+    assert chosen.wait_for_all(UNITS + 1, 0.0) > 0.0
 
 
 @pytest.mark.anyio

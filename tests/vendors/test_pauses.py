@@ -25,7 +25,7 @@ async def process(
 ) -> AsyncIterator[tuple[Asker, PostgresPauses]]:
     """A client in a process of its own, as far as pauses go."""
     pauses = PostgresPauses(database)
-    async with pauses.following(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
+    async with pauses.refreshing(database_url), asking(url, read_secret=read_secret, pauses=pauses) as acme:
         yield acme, pauses
 
 
@@ -40,13 +40,13 @@ async def audited(database: Database) -> list[tuple[str, str]]:
 
 
 async def test_a_person_stops_a_connection_for_every_process(database: Database, database_url: str) -> None:
-    lanes = PostgresLanes(database)
+    operator = PostgresPauses(database)
     async with (
         running_vendor() as vendor,
         process(database, database_url, vendor.url) as (one, seen_by_one),
         process(database, database_url, vendor.url) as (two, seen_by_two),
     ):
-        assert await lanes.pause("acme", actor="ada", note="the account moves")
+        assert await operator.pause("acme", actor="ada", note="the account moves")
         await until(lambda: seen_by_one.of("acme") is not None and seen_by_two.of("acme") is not None)
         for acme in (one, two):
             with pytest.raises(ConnectionPaused) as paused:
@@ -54,7 +54,7 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
             assert (paused.value.category, paused.value.held) == ("transient", True)
             assert "the account moves" in paused.value.detail
         assert vendor.calls == []
-        assert await lanes.resume("acme", actor="ada")
+        assert await operator.resume("acme", actor="ada")
         await until(lambda: seen_by_one.of("acme") is None and seen_by_two.of("acme") is None)
         assert (await one.send(READ)).status == (await two.send(WRITE)).status == 200
     assert await audited(database) == [("connection.paused", "ada"), ("connection.resumed", "ada")]
@@ -63,13 +63,13 @@ async def test_a_person_stops_a_connection_for_every_process(database: Database,
 async def test_requests_that_wait_for_their_turn_keep_to_a_pause_that_comes_meanwhile(
     database: Database, database_url: str
 ) -> None:
-    lanes = PostgresLanes(database)
+    operator = PostgresPauses(database)
     async with running_vendor() as vendor, process(database, database_url, vendor.url) as (acme, pauses):
         vendor.then(Reply(status=429, headers=(("retry-after", "1"),)))
         waiting = [asyncio.create_task(acme.send(READ))]
         await until(lambda: (line := acme.client.state(acme.connection)) is not None and line.state == "throttled")
         waiting += [asyncio.create_task(acme.send(READ)) for _ in range(3)]
-        await lanes.pause("acme", actor="ada", note="stop")
+        await operator.pause("acme", actor="ada", note="stop")
         await until(lambda: pauses.of("acme") is not None)
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {ConnectionPaused}
@@ -101,7 +101,7 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
     def judge(call: Call) -> Reply:
         return OK if call.headers["authorization"] == "Bearer new" else REFUSED
 
-    lanes = PostgresLanes(database)
+    operator = PostgresPauses(database)
     async with (
         running_vendor(judge) as vendor,
         process(database, database_url, vendor.url, lambda _: secrets["now"]) as (one, seen_by_one),
@@ -118,13 +118,13 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
                 await acme.send(READ)
         assert len(vendor.calls) == 1
 
-        await lanes.resume("acme", actor="ada")
+        await operator.resume("acme", actor="ada")
         await until(lambda: all(not pause.held for seen in (seen_by_one, seen_by_two) if (pause := seen.of("acme"))))
         assert (await one.send(READ)).status == 200
         await until(lambda: seen_by_one.of("acme") is None and seen_by_two.of("acme") is None)
         assert (await two.send(READ)).status == 200
         assert len(vendor.calls) == 3
-    assert [lane.blocked_reason for lane in await lanes.list()] == [None]
+    assert [lane.blocked_reason for lane in await PostgresLanes(database).list()] == [None]
     assert await audited(database) == [
         ("connection.paused", "lockstitch"),
         ("connection.resumed", "ada"),
@@ -135,11 +135,11 @@ async def test_after_a_resume_one_request_of_each_process_goes_first(database: D
 async def test_after_a_resume_the_others_wait_for_the_request_that_tries_the_credential(
     database: Database, database_url: str
 ) -> None:
-    lanes = PostgresLanes(database)
+    operator = PostgresPauses(database)
     async with running_vendor(REFUSED) as vendor, process(database, database_url, vendor.url) as (acme, pauses):
         with pytest.raises(VendorAuthFailed):
             await acme.send(READ)
-        await lanes.resume("acme", actor="ada")
+        await operator.resume("acme", actor="ada")
         await until(lambda: (pause := pauses.of("acme")) is not None and not pause.held)
         probe_may_end = asyncio.Event()
         vendor.always = OK
@@ -154,7 +154,7 @@ async def test_after_a_resume_the_others_wait_for_the_request_that_tries_the_cre
 
 async def test_a_resume_ends_a_throttle_in_every_process(database: Database, database_url: str) -> None:
     """Also for a request that is waiting already, and where the database knows of no throttle."""
-    lanes = PostgresLanes(database)
+    operator = PostgresPauses(database)
     async with (
         running_vendor() as vendor,
         process(database, database_url, vendor.url) as (one, _),
@@ -168,7 +168,7 @@ async def test_a_resume_ends_a_throttle_in_every_process(database: Database, dat
         with pytest.raises(VendorThrottled):
             await one.send(READ)
         assert len(vendor.calls) == 2
-        await lanes.resume("acme", actor="ada")
+        await operator.resume("acme", actor="ada")
         async with asyncio.timeout(5):
             assert (await waiting).status == 200
             assert (await one.send(READ)).status == 200
@@ -176,13 +176,13 @@ async def test_a_resume_ends_a_throttle_in_every_process(database: Database, dat
 
 
 async def test_a_resume_ends_the_pause_after_failures(database: Database, database_url: str) -> None:
-    lanes = PostgresLanes(database)
+    operator = PostgresPauses(database)
     async with running_vendor(Reply(status=503)) as vendor, process(database, database_url, vendor.url) as (acme, _):
         for _ in range(2):
             with pytest.raises((VendorUnavailable, ConnectionPaused)):
                 await acme.send(READ)
         vendor.always = OK
-        await lanes.resume("acme", actor="ada")
+        await operator.resume("acme", actor="ada")
         await until(lambda: (line := acme.client.state(acme.connection)) is not None and line.state == "working")
         assert (await acme.send(READ)).status == 200
 
@@ -212,7 +212,7 @@ async def test_a_credential_that_was_renewed_meanwhile_is_tried_before_anything_
 async def test_while_the_database_is_away_what_was_known_holds(database_url: str) -> None:
     database = await Database.connect(database_url, max_size=1)
     pauses = PostgresPauses(database)
-    await PostgresLanes(database).pause("other", actor="ada", note="stop")
+    await PostgresPauses(database).pause("other", actor="ada", note="stop")
     await pauses.refresh()
     await database.close()
     async with running_vendor(REFUSED) as vendor, asking(vendor.url, also={"other": vendor.url}, pauses=pauses) as acme:

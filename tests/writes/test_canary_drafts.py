@@ -14,7 +14,8 @@ from app.revisions.models import Canary, CanaryTally, Comparisons, Route, Shadow
 from app.revisions.trials import Trials
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import ResolvedWrite, prepare
+from app.writes.prepare import prepare
+from app.writes.resolved_write import ResolvedWrite
 from mappings.hubspot import VENDOR
 from mappings.hubspot.customer_r1 import CUSTOMER
 from tests.vendors.acme import asking, within

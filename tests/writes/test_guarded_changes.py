@@ -15,7 +15,8 @@ from app.records.resources import etag_of, name_records
 from app.records.store import PostgresLinks
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import ResolvedWrite, prepare
+from app.writes.prepare import prepare
+from app.writes.resolved_write import ResolvedWrite
 from mappings.rt import VENDOR
 from mappings.rt.ticket_r1 import TICKET
 from tests.vendors.acme import asking, within

@@ -11,7 +11,7 @@ from app.postgres.database import SESSION_SETTINGS, Statement
 from app.writes.store import statements
 
 BY_ID = (
-    *("TAKE_OVER", "TAKE_TURN", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNNOTICED"),
+    *("TAKE_OVER", "TAKE_QUEUED", "DEFER", "MARK_SENT", "NOTE_REMOTE_ID", "POSTPONE", "SETTLE_UNANNOUNCED"),
     *("SETTLE_ANNOUNCED", "HELD", "MARK_UNKNOWN", "FORGET", "REOPEN", "RESOLVE", "LOCK_UPSERT", "SELECT_BY_ID"),
 )
 

@@ -12,7 +12,8 @@ from app.errors import InvalidField, VendorProblem
 from app.writes import prepare as drafting
 from app.writes.deps import WriteDeps
 from app.writes.models import Intent
-from app.writes.prepare import PreparedWrite, ResolvedWrite, marker_lookup, prepare
+from app.writes.prepare import PreparedWrite, marker_lookup, prepare
+from app.writes.resolved_write import ResolvedWrite
 from canonical.parts import CustomFieldSetting
 from mappings.hubspot import VENDOR
 from tests.vendors.acme import asking, within

@@ -1,4 +1,4 @@
-"""Dead letters: how a job becomes one, how it is found, and how it is run again or let go."""
+"""Dead letters: find, redrive and discard them. Changes join the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -25,7 +25,7 @@ WHICH: Final = """
        AND ($6::timestamptz IS NULL OR created_at < $6)
        AND ($7::text IS NULL OR correlation_id = $7)
 """
-"""The letters of a DeadLetterFilter whose values are the first seven arguments, as SQL."""
+"""A DeadLetterFilter as SQL. Its values are the first seven arguments."""
 
 SELECT_PAGE = Statement(
     "SELECT dead_letter",
@@ -71,14 +71,14 @@ CLOSE = Statement(
     "UPDATE dead_letter",
     """
     UPDATE dead_letter
-       SET state = $2, closed_at = now(), closed_by = $3, closed_because = $4
+       SET state = $2, closed_at = now(), closed_by = $3, closed_reason = $4
      WHERE id = ANY ($1::text[])
     """,
 )
 
 
 class PostgresDeadLetters:
-    """`DeadLetters` on PostgreSQL; `reopen` is what redriving jobs of a kind takes back (`JobKind`)."""
+    """The store of dead letters. `reopen` undoes the consequences of a death, by job kind (`JobKind`)."""
 
     def __init__(
         self,
@@ -93,39 +93,43 @@ class PostgresDeadLetters:
         self._reopen = reopen or {}
 
     async def list(self, which: DeadLetterFilter, *, after: str | None, limit: int) -> Sequence[DeadLetter]:
-        """Newest first, below the id `after`."""
+        """List dead letters, newest first, below the id `after`."""
         rows = await self._database.fetch(SELECT_PAGE, *values_of(which), after, limit)
         return [msgspec.convert(dict(row), DeadLetter) for row in rows]
 
     async def count(self, which: DeadLetterFilter) -> int:
-        """How many there are."""
+        """Count dead letters."""
         number: int = await self._database.fetch_value(COUNT, *values_of(which))
         return number
 
     async def groups(self, which: DeadLetterFilter, *, limit: int) -> Sequence[DeadLetterGroup]:
-        """What they died of, the most frequent first."""
+        """Group dead letters by cause, most frequent first."""
         rows = await self._database.fetch(SELECT_GROUPS, *values_of(which), limit)
         return [msgspec.convert(dict(row), DeadLetterGroup) for row in rows]
 
     async def get(self, dead_letter_id: str) -> DeadLetter | None:
-        """One by id."""
+        """Return a dead letter by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, dead_letter_id)
         return None if row is None else msgspec.convert(dict(row), DeadLetter)
 
     async def payload(self, dead_letter_id: str) -> bytes | None:
-        """What the handler was given. Raises SealBroken."""
+        """Return the payload of its job. Raises SealBroken."""
         row = await self._database.fetch_row(SELECT_PAYLOAD, dead_letter_id)
         return None if row is None else self._sealer.open(row["payload"], payload_of(row["job_id"]))
 
     async def attempts(self, job_id: int) -> Sequence[Attempt]:
-        """All attempts at its job, oldest first; those before an earlier redrive too."""
+        """Return all attempts at a job, oldest first, including those before an earlier redrive."""
         return [msgspec.convert(dict(row), Attempt) for row in await self._database.fetch(SELECT_ATTEMPTS, job_id)]
 
     async def redrive(
         self, transaction: Transaction, dead_letter_id: str, *, actor: str, payload: bytes | None = None
     ) -> int:
-        """Enqueue it again in its old place; the job's id. Raises NotOpen and AlreadyQueued."""
-        (letter,) = await requeue.hold_open(transaction, [dead_letter_id]) or (None,)
+        """Enqueue its job again, with another payload if given, and return the id of the job.
+
+        The job keeps its id and so its place in its order key, its dedupe key, origin and correlation id. It gets all
+        attempts of its kind again. Raises NotOpen and AlreadyQueued.
+        """
+        (letter,) = await requeue.lock_open(transaction, [dead_letter_id]) or (None,)
         if letter is None:
             raise NotOpen(dead_letter_id)
         sealed = None if payload is None else self._sealer.seal(payload, payload_of(letter.job_id))
@@ -137,16 +141,16 @@ class PostgresDeadLetters:
     async def redrive_all(
         self, transaction: Transaction, dead_letter_ids: Sequence[str], *, actor: str, redrive: str
     ) -> Sequence[str]:
-        """Enqueue those of them again that can be; the ids of these."""
+        """Enqueue those again that are open and not queued already, and return their ids."""
         letters = await requeue.requeue(
-            transaction, await requeue.hold_open(transaction, dead_letter_ids), self._policies
+            transaction, await requeue.lock_open(transaction, dead_letter_ids), self._policies
         )
         await self._finish_redrive(transaction, letters, actor, edited=False, redrive=redrive)
         return [letter.id for letter in letters]
 
     async def discard(self, transaction: Transaction, dead_letter_id: str, *, actor: str, because: str) -> None:
-        """Let it go; those behind it in its order key go on. Raises NotOpen."""
-        letters = await requeue.hold_open(transaction, [dead_letter_id])
+        """Discard it, which unblocks later jobs of its order key. Raises NotOpen."""
+        letters = await requeue.lock_open(transaction, [dead_letter_id])
         if not letters:
             raise NotOpen(dead_letter_id)
         await self._close(transaction, letters, "discarded", actor, because)
@@ -157,7 +161,7 @@ class PostgresDeadLetters:
     async def _finish_redrive(
         self, transaction: Transaction, letters: Sequence[requeue.OpenDeadLetter], actor: str, **facts: object
     ) -> None:
-        """Their jobs are in the queue again: close them, and take back what their death has decided."""
+        """Close dead letters whose jobs are queued again, and undo the consequences of their death."""
         await self._close(transaction, letters, "redriven", actor)
         await requeue.put_back(transaction, letters)
         await _note_all(transaction, "job.redriven", letters, actor, **facts)
@@ -174,12 +178,12 @@ class PostgresDeadLetters:
         actor: str,
         because: str | None = None,
     ) -> None:
-        """Their rows are held."""
+        """Close dead letters whose rows are locked."""
         await transaction.execute(CLOSE, [letter.id for letter in letters], state, actor, because)
 
 
 def values_of(which: DeadLetterFilter) -> tuple[object, ...]:
-    """The arguments of WHICH."""
+    """Return the arguments of WHICH."""
     return (
         *(which.state, which.connection, which.kind, which.category),
         *(which.since, which.until, which.correlation_id),

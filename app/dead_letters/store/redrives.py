@@ -1,7 +1,7 @@
-"""Bulk redrives: which letters they still have before them, and how many their rate allows by now.
+"""Bulk redrives: their remaining dead letters, and how many the rate allows now.
 
-A batch is one transaction that holds the row of its redrive. So nobody else carries the redrive on meanwhile, a worker
-that is killed has done all of a batch or nothing of it, and the next one goes on at once, without waiting for a lease.
+A batch is one transaction that locks the row of its redrive. So no two workers continue a redrive at once, a killed
+worker has done all of a batch or nothing, and the next worker continues without waiting for a lease.
 """
 
 from collections.abc import Sequence
@@ -77,8 +77,8 @@ CANCEL = Statement(
 
 DELETE_LETTERS = Statement("DELETE redrive_letter", "DELETE FROM redrive_letter WHERE redrive = $1")
 
-# What is allowed grows with the time by this database's clock. What nobody could use, because no worker ran, is lost
-# but for two seconds' worth: a redrive that goes on does not catch up in a rush.
+# The allowance grows with the time of this database's clock, up to two seconds' worth. So a redrive does not catch up
+# in a rush after a time without a worker.
 TAKE = Statement(
     "UPDATE redrive",
     f"""
@@ -114,7 +114,7 @@ TAKE_LETTERS = Statement(
     """,
 )
 
-# Those that were skipped cost nothing of what is allowed. It is due again when the next letter is.
+# Skipped letters cost no allowance. The redrive is due again when its next letter is.
 NOTE = Statement(
     "UPDATE redrive",
     f"""
@@ -142,13 +142,13 @@ NOTE = Statement(
 
 
 class PostgresRedrives:
-    """`redrive_ports.Redrives` on PostgreSQL."""
+    """The store of bulk redrives."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def start(self, transaction: Transaction, new: NewRedrive) -> Redrive:
-        """Begin one with the letters that match now, and no others; done at once where there are none."""
+        """Start a redrive of the dead letters that match now. Without any, it is done at once."""
         redrive_id = new_id("rdv_")
         which = msgspec.json.encode(new.filter).decode()
         await transaction.execute(INSERT, redrive_id, which, new.rate_per_second, new.actor, new.correlation_id)
@@ -161,16 +161,16 @@ class PostgresRedrives:
         return redrive
 
     async def list(self, *, after: str | None, limit: int) -> Sequence[Redrive]:
-        """Newest first, below the id `after`."""
+        """List redrives, newest first, below the id `after`."""
         return [_redrive_of(row) for row in await self._database.fetch(SELECT_PAGE, after, limit)]
 
     async def get(self, redrive_id: str) -> Redrive | None:
-        """One by id."""
+        """Return a redrive by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, redrive_id)
         return None if row is None else _redrive_of(row)
 
     async def cancel(self, transaction: Transaction, redrive_id: str, *, actor: str) -> bool:
-        """Go on no more; a batch that is under way is waited for. False when it does not run (any more)."""
+        """Cancel it, after a batch in progress. False if it is not running."""
         row = await transaction.fetch_row(CANCEL, redrive_id)
         if row is None:
             return False
@@ -182,7 +182,7 @@ class PostgresRedrives:
         return True
 
     async def take_batch(self, transaction: Transaction, limit: int) -> RedriveBatch | None:
-        """Of the running redrive that has waited longest, as many letters as its rate allows by now."""
+        """Take the next batch, within its rate, of the redrive that waits longest. None if none is due."""
         row = await transaction.fetch_row(TAKE, limit)
         if row is None:
             return None
@@ -190,7 +190,7 @@ class PostgresRedrives:
         return RedriveBatch(redrive=_redrive_of(row), dead_letters=[letter["dead_letter"] for letter in letters])
 
     async def note_batch(self, transaction: Transaction, batch: RedriveBatch, *, redriven: int) -> None:
-        """How many letters of the batch were redriven; the others were skipped. The last batch ends the redrive."""
+        """Record how many of the batch were redriven; the others were skipped. The last batch ends the redrive."""
         skipped = len(batch.dead_letters) - redriven
         redrive = _redrive_of(await transaction.fetch_row(NOTE, batch.redrive.id, redriven, skipped))
         if redrive.state == "done":

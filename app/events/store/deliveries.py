@@ -1,4 +1,4 @@
-"""Deliveries: made with the Event in one transaction, opened for each attempt, and told how it went."""
+"""Deliveries: create them with the Event in one transaction, open them for an attempt, record its outcome."""
 
 import hashlib
 from base64 import b64encode
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 
-from app.events.models import Delivery, DeliveryFailure, DeliveryPayload, Event
+from app.events.models import Callback, Delivery, DeliveryFailure, DeliveryPayload, Event
 from app.events.store.subscriptions import (
     AT_ONCE,
     HELD,
@@ -123,14 +123,14 @@ FAIL = Statement(
 
 
 class PostgresDeliveries:
-    """`subscription_ports.Deliveries` on PostgreSQL."""
+    """The store of deliveries."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
 
     async def fan_out(self, transaction: Transaction, events: Sequence[Event]) -> Sequence[NewJob]:
-        """A delivery for each subscription that wants each of these, and the jobs that make them."""
+        """Add a delivery of each Event to each matching subscription, and return the jobs that make them."""
         rows = await transaction.fetch(
             SELECT_WANTED,
             list(range(len(events))),
@@ -149,20 +149,20 @@ class PostgresDeliveries:
             )
         return [_job(delivery_id, event, lane=subscription) for delivery_id, event, subscription in wanted]
 
-    async def call_back(self, transaction: Transaction, event: Event, *, target_url: str, principal: str) -> NewJob:
-        """A delivery of this Event to one address that a caller has named; the job that makes it."""
-        delivery_id, lane = new_id("dlv_"), _callback_lane(target_url)
-        await transaction.execute(
-            INSERT_CALLBACK,
-            *(delivery_id, event.id, principal, self._sealer.seal(target_url.encode(), callback_of(delivery_id))),
-            event.correlation_id,
-        )
+    async def call_back(self, transaction: Transaction, event: Event, callback: Callback) -> NewJob:
+        """Add a delivery of this Event to a callback, and return the job that makes it.
+
+        Standard Webhooks signs it, with the SHA-256 digest of each valid API key of the caller. The caller's secret is
+        `whsec_` and the base64 of the digest of their own key.
+        """
+        delivery_id, lane = new_id("dlv_"), _callback_lane(callback.target_url)
+        url = self._sealer.seal(callback.target_url.encode(), callback_of(delivery_id))
+        await transaction.execute(INSERT_CALLBACK, delivery_id, event.id, callback.principal, url, event.correlation_id)
         await transaction.execute(OPEN_LANE, lane, AT_ONCE)
         return _job(delivery_id, event, lane=lane)
 
     async def open(self, delivery_id: str) -> Delivery | None:
-        """A delivery that has not succeeded, including one that was given up. None when it succeeded or
-        was dropped."""
+        """Return a pending or dead delivery. None if it succeeded or was dropped."""
         async with self._database.transaction() as session:
             row = await session.fetch_row(SELECT_OPEN, delivery_id)
             if row is None:
@@ -188,7 +188,7 @@ class PostgresDeliveries:
             )
 
     async def succeed(self, transaction: Transaction, delivery: Delivery, *, status: int) -> None:
-        """It was accepted."""
+        """Record that the target accepted it."""
         row = await transaction.fetch_row(SUCCEED, delivery.id, status)
         if row is None:
             return
@@ -197,22 +197,25 @@ class PostgresDeliveries:
         await _note(transaction, "delivery.succeeded", delivery, row, status=status)
 
     async def disable(self, subscription_id: str, reason: str) -> bool:
-        """Deliver nothing more to this subscription until a person enables it. False where it was disabled already."""
+        """Stop deliveries to this subscription until someone enables it. False if it is already disabled."""
         async with self._database.transaction() as session:
             return await disable(session, subscription_id, reason)
 
     async def fail(self, job: Job, delivery: Delivery, failure: DeliveryFailure, *, disable_after: float) -> bool:
-        """Note a failed attempt; whether it disabled the subscription."""
+        """Record a failed attempt. Returns whether it disabled the subscription.
+
+        That happens after `disable_after` seconds without a delivery.
+        """
         async with self._database.transaction() as session:
             row = await session.fetch_row(FAIL, delivery.id, failure.status, failure.reason, failure.final)
             if row is None:
                 return False
-            told = {"status": failure.status, "reason": failure.reason, "final": failure.final}
-            await _note(session, "delivery.failed", delivery, row, **told)
+            facts = {"status": failure.status, "reason": failure.reason, "final": failure.final}
+            await _note(session, "delivery.failed", delivery, row, **facts)
             if failure.unresponsive:
                 await lanes.throttle(session, job.connection, failure.reason, failure.retry_after)
             else:
-                await lanes.probe_succeeded(session, job)  # a target that says no does answer
+                await lanes.probe_succeeded(session, job)  # a target that refuses does answer
             if delivery.subscription is None:
                 return False
             return await note_failure(session, delivery.subscription, failure.reason, disable_after)
@@ -229,12 +232,12 @@ class PostgresDeliveries:
 
 
 async def give_up(transaction: Transaction, delivery_id: str, reason: str) -> None:
-    """Its job has become a dead letter, also one whose workers ended before they could say so."""
+    """Record that the job of a delivery became a dead letter."""
     await transaction.execute(GIVE_UP, delivery_id, reason)
 
 
 def callback_of(delivery_id: str) -> str:
-    """What the sealed target of a callback belongs to."""
+    """Return the row that the encrypted target of a callback is bound to."""
     return f"delivery {delivery_id}"
 
 
@@ -252,7 +255,7 @@ def _job(delivery_id: str, event: Event, *, lane: str) -> NewJob:
 
 
 def _callback_lane(target_url: str) -> str:
-    """One of a few lanes, by the host: callers name any number of hosts, and one that is slow holds few others up."""
+    """Return one of a few lanes, by host. Callers may name any number of hosts; a slow one delays few others."""
     host = urlsplit(target_url).netloc.lower()
     return f"callbacks-{hashlib.sha256(host.encode()).digest()[0] % CALLBACK_LANES}"
 

@@ -1,9 +1,9 @@
-"""Events: appended in the caller's transaction, read in an order that has no gaps.
+"""Events: append them in the caller's transaction, and read them in an order without gaps.
 
 An id is `evt_`, then in hexadecimal the era, the transaction and the place in it. A transaction that began to write
-earlier sorts in front, though it may commit later; therefore the feed ends at the horizon, the oldest transaction that
-is still open. Whatever lies below has been decided, so nothing can appear there any more. A transaction that is held
-open, by anybody in this PostgreSQL cluster, holds up the feed and never makes a hole in it.
+earlier sorts first, although it may commit later. So the feed ends at the horizon, the oldest open transaction. All
+transactions below it have ended, so no Event can appear there later. A transaction that stays open, anywhere in this
+PostgreSQL cluster, delays the feed and never makes a gap in it.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,8 +15,10 @@ from msgspec import Raw
 
 from app import telemetry
 from app.audit import record
-from app.events.models import Event, EventDocument, FanOut, NewEvent
+from app.events.models import Event, EventDocument, NewEvent
 from app.events.scopes import scopes_of
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.subscriptions import APPENDING
 from app.identifiers import uuid7
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
@@ -26,10 +28,6 @@ from app.queue.models import NewJob
 API_VERSION: Final = "v1"
 ERA_DIGITS: Final = "'evt_' || lpad(to_hex(era::integer), 4, '0')"
 COLUMNS: Final = "id, type, connection, record, scopes, body, correlation_id, traceparent, origin, created_at"
-
-# Shared by all who append until they commit, and held alone by whoever subscribes: what his subscription comes too late
-# for has been decided before it is there, and so is in the feed. "eventadd" in ASCII.
-APPENDING: Final = int.from_bytes(b"eventadd")
 
 NUMBER = Statement(
     "SELECT event_era",
@@ -60,8 +58,7 @@ HORIZON: Final = f"""
        (SELECT {ERA_DIGITS} || lpad(to_hex(pg_snapshot_xmin(pg_current_snapshot())::text::bigint), 16, '0')
           FROM event_era)
 """  # noqa: S608
-"""Above every event that is decided, below every one that is not. Events of earlier eras were decided in another
-cluster, and lie below."""
+"""The id of the oldest open transaction. Events of earlier eras ended in another cluster, and sort below it."""
 
 FEED = Statement(
     "SELECT event",
@@ -74,8 +71,8 @@ FEED = Statement(
     """,  # noqa: S608
 )
 
-# Each type by itself, and compared as a pair, which only the index of types can serve: with `type = …` the planner goes
-# along the primary key and throws away what is of other types, all of them where this one is rare.
+# Each type by itself, compared as a pair, which only the index of types can serve. With `type = …` the planner scans
+# the primary key and discards the other types, which is nearly everything for a rare type.
 FEED_OF_TYPES = Statement(
     "SELECT event",
     f"""
@@ -122,7 +119,7 @@ NEWEST_OF_TYPES = Statement(
 
 SELECT_BY_ID = Statement("SELECT event", f"SELECT {COLUMNS} FROM event WHERE id = $1")  # noqa: S608
 
-# In the era of the newest event the counter can only be above it, unless this is another cluster's counter.
+# Within an era the transaction counter is above every event, unless it is the counter of another cluster.
 RAISE_ERA = Statement(
     "UPDATE event_era",
     f"""
@@ -135,15 +132,15 @@ RAISE_ERA = Statement(
 
 
 class PostgresEvents:
-    """`event_ports.Events` on PostgreSQL. `fan_out` makes the deliveries; without one nobody subscribes."""
+    """Append Events and read them. Without `deliveries`, no Event is delivered."""
 
-    def __init__(self, database: Database, sealer: Sealer, fan_out: FanOut | None = None) -> None:
+    def __init__(self, database: Database, sealer: Sealer, deliveries: PostgresDeliveries | None = None) -> None:
         self._database = database
         self._sealer = sealer
-        self._fan_out = fan_out
+        self._deliveries = deliveries
 
     async def append(self, transaction: Transaction, *events: NewEvent) -> Sequence[NewJob]:
-        """Add them, in this order, with a delivery for each subscription that wants them; the jobs that deliver."""
+        """Add Events, in this order, with their deliveries, and return the jobs that deliver."""
         if not events:
             return ()
         run, trace = telemetry.correlation_id.get() or str(uuid7()), telemetry.current_traceparent()
@@ -153,42 +150,46 @@ class PostgresEvents:
         ]
         await transaction.execute(INSERT, *self._columns(appended))
         await record.append_all(transaction, [_entry(event) for event in appended])
-        return () if self._fan_out is None else await self._deliveries_of(self._fan_out, transaction, events, appended)
+        return await self._deliver(transaction, events, appended)
 
     async def feed(
         self, *, types: Sequence[str], after: str | None, limit: int, held: Collection[str] | None = None
     ) -> Sequence[Event]:
-        """Oldest first, behind the id `after`; none that another transaction could still get in front of. `types` are
-        exact; empty means all. With `held`, which needs `types`, only what a key with these scopes can read."""
+        """Read Events up to the horizon, oldest first, after the id `after`.
+
+        `types` are exact; empty means all. With `held`, which needs `types`, read only Events that a key with these
+        scopes may read.
+        """
         if not types:
             return self._open_all(await self._database.fetch(FEED, after or "", limit))
         scopes = None if held is None else list(held)
         return self._open_all(await self._database.fetch(FEED_OF_TYPES, after or "", limit, list(types), scopes))
 
     async def newest(self, *, types: Sequence[str], limit: int) -> Sequence[Event]:
-        """Newest first, of those that the feed shows."""
+        """Read Events up to the horizon, newest first."""
         if not types:
             return self._open_all(await self._database.fetch(NEWEST, limit))
         return self._open_all(await self._database.fetch(NEWEST_OF_TYPES, limit, list(types)))
 
     async def get(self, event_id: str) -> Event | None:
-        """One by id."""
+        """Return an Event by id."""
         found = self._open_all(await self._database.fetch(SELECT_BY_ID, event_id))
         return found[0] if found else None
 
     async def raise_era(self) -> bool:
-        """Begin the next era where the transaction counter is another cluster's, and lower; called before serving."""
+        """Begin the next era if the transaction counter is another cluster's, and lower. Call it before serving."""
         return bool(await self._database.execute(RAISE_ERA))
 
-    async def _deliveries_of(
-        self, fan_out: FanOut, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
+    async def _deliver(
+        self, transaction: Transaction, events: Sequence[NewEvent], appended: Sequence[Event]
     ) -> Sequence[NewJob]:
-        """For those who subscribe, and those who asked to be called back."""
-        jobs = [*await fan_out.fan_out(transaction, appended)]
+        """Return the jobs that deliver to subscriptions and to callbacks."""
+        if self._deliveries is None:
+            return ()
+        jobs = [*await self._deliveries.fan_out(transaction, appended)]
         for new, event in zip(events, appended, strict=True):
             if new.callback is not None:
-                target, principal = new.callback.target_url, new.callback.principal
-                jobs.append(await fan_out.call_back(transaction, event, target_url=target, principal=principal))
+                jobs.append(await self._deliveries.call_back(transaction, event, new.callback))
         return jobs
 
     def _columns(self, events: Sequence[Event]) -> tuple[list[object], ...]:
@@ -250,7 +251,7 @@ def _entry(event: Event) -> record.Entry:
 
 
 def body_of(event_id: str) -> str:
-    """What a sealed body belongs to."""
+    """Return the row that an encrypted body is bound to."""
     return f"event {event_id}"
 
 

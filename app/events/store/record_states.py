@@ -1,4 +1,4 @@
-"""What we last saw of each record: sealed, one row a record, replaced only by who has compared with it."""
+"""The last seen state of each record: encrypted, one row per record, replaced only after a comparison with it."""
 
 from typing import Final
 
@@ -37,14 +37,18 @@ REPLACE = Statement(
 
 
 class PostgresRecordStates:
-    """`event_ports.RecordStates` on PostgreSQL."""
+    """The store of last seen states.
+
+    Read a state before you fetch the record, and name it when you put the next one. So an older state never replaces a
+    newer one.
+    """
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
 
     async def get(self, object_name: ObjectName, connection: str, remote_id: str) -> SeenState | None:
-        """The last one, if any."""
+        """Return the last seen state, if any."""
         row = await self._database.fetch_row(SELECT, object_name, connection, remote_id)
         if row is None:
             return None

@@ -1,4 +1,4 @@
-"""Subscriptions: made, listed, given another secret, put to rest and woken, removed. Targets and secrets are sealed."""
+"""Subscriptions: create, list, rotate secrets, disable, enable, delete. Targets and secrets are encrypted."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,18 +7,18 @@ import asyncpg
 
 from app.audit import record
 from app.events.models import NewSubscription, Subscription
-from app.events.store.events import APPENDING
 from app.postgres.database import Database, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
-from app.queue.lanes import BLOCK, RESUME, WAKE
+from app.queue.lanes import WAKE
+from app.queue.pauses import BLOCK, RESUME
 from app.signatures import Secret
 
 AT_ONCE: Final = 8
-"""Deliveries that one process has under way to one target: a slow one takes only so many of the worker's places."""
+"""Concurrent deliveries of one process to one target, so that a slow target leaves capacity for others."""
 SECRETS_AT_MOST: Final = 4
 
-# What a principal may do now: the scopes of its keys that are valid now.
+# The scopes of a principal's valid keys.
 HELD: Final = """
        ARRAY(SELECT DISTINCT unnest(api_key.scopes)
                FROM api_key
@@ -32,6 +32,9 @@ COLUMNS: Final = f"""
        {HELD.format(principal="subscription.principal")} AS held
 """
 
+# Advisory lock ("eventadd" in ASCII): shared by every transaction that appends Events, exclusive to a new subscription.
+# Every Event that misses the subscription is committed before it exists, and so is in the feed.
+APPENDING: Final = int.from_bytes(b"eventadd")
 BEHIND_APPENDS = Statement("SELECT subscription", f"SELECT pg_advisory_xact_lock({APPENDING})")
 
 INSERT = Statement(
@@ -45,7 +48,7 @@ INSERT = Statement(
 
 OPEN_LANE = Statement(
     "INSERT lane",
-    "INSERT INTO lane (connection, at_once) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
+    "INSERT INTO lane (connection, concurrency) VALUES ($1, $2) ON CONFLICT (connection) DO NOTHING",
 )
 
 SELECT_PAGE = Statement(
@@ -78,7 +81,7 @@ SELECT_SECRETS = Statement(
     """,
 )
 
-# Those that have ended go, and of the others the oldest: each makes every signature longer.
+# Remove ended secrets, and the oldest of the others: each one makes every signature longer.
 RETIRE_SECRETS = Statement(
     "UPDATE subscription_secret",
     """
@@ -147,19 +150,19 @@ DROP_DELIVERIES = Statement(
     "UPDATE delivery SET state = 'dropped', ended_at = now() WHERE subscription = $1 AND state = 'pending'",
 )
 
-# Jobs that wait find their deliveries dropped; a lane of theirs without a row is as good as new.
+# Waiting jobs find their deliveries dropped. A lane without a row has the defaults.
 DELETE_LANE = Statement("DELETE lane", "DELETE FROM lane WHERE connection = $1")
 
 
 class PostgresSubscriptions:
-    """`subscription_ports.Subscriptions` on PostgreSQL."""
+    """The store of subscriptions. Every change is audited, with `actor` as its cause."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
 
     async def create(self, new: NewSubscription) -> Subscription:
-        """Add one; it gets every Event that the feed does not show by then."""
+        """Create a subscription. It gets every Event that the feed does not show yet."""
         target = self._sealer.seal(new.target_url.encode(), target_of(new.id))
         async with self._database.transaction() as session:
             await session.execute(BEHIND_APPENDS)
@@ -176,21 +179,21 @@ class PostgresSubscriptions:
             return self._opened(row)
 
     async def list(self, *, after: str | None, limit: int) -> Sequence[Subscription]:
-        """Newest first, below the id `after`."""
+        """List subscriptions, newest first, below the id `after`."""
         return [self._opened(row) for row in await self._database.fetch(SELECT_PAGE, after, limit)]
 
     async def get(self, subscription_id: str) -> Subscription | None:
-        """One by id."""
+        """Return a subscription by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, subscription_id)
         return None if row is None else self._opened(row)
 
     async def secrets(self, subscription_id: str) -> Sequence[Secret]:
-        """Those that sign now, newest first."""
+        """Return the secrets that sign now, newest first."""
         rows = await self._database.fetch(SELECT_SECRETS, subscription_id)
         return opened_secrets(self._sealer, subscription_id, rows)
 
     async def add_secret(self, subscription_id: str, secret: str, *, overlap_seconds: float, actor: str) -> bool:
-        """Add a secret; the present ones stay valid for the overlap. False when there is no such subscription."""
+        """Add a secret; the present ones stay valid for the overlap. False without such a subscription."""
         sealed = self._sealer.seal(secret.encode(), secret_of(subscription_id))
         async with self._database.transaction() as session:
             if await session.fetch_row(LOCK, subscription_id) is None:
@@ -201,7 +204,7 @@ class PostgresSubscriptions:
             return True
 
     async def enable(self, subscription_id: str, *, actor: str, principal: str) -> bool:
-        """Deliver again, and at once what has waited, in the name of `principal`. False when it is not disabled."""
+        """Deliver again for `principal`, waiting deliveries at once. False if it is not disabled."""
         async with self._database.transaction() as session:
             if not await session.execute(ENABLE, subscription_id, principal):
                 return False
@@ -212,7 +215,7 @@ class PostgresSubscriptions:
             return True
 
     async def delete(self, transaction: Transaction, subscription_id: str, *, actor: str, because: str) -> bool:
-        """Remove it; what is on its way to it is dropped. False without such a subscription."""
+        """Delete it and drop its pending deliveries. False without such a subscription."""
         if not await transaction.execute(DELETE, subscription_id):
             return False
         dropped = await transaction.execute(DROP_DELIVERIES, subscription_id)
@@ -231,38 +234,37 @@ class PostgresSubscriptions:
 
 
 async def note_success(transaction: Transaction, subscription_id: str) -> None:
-    """Something was delivered: what failed before does not count any more."""
+    """Record a delivery, which resets earlier failures."""
     await transaction.execute(NOTE_SUCCESS, subscription_id)
 
 
 async def note_failure(transaction: Transaction, subscription_id: str, reason: str, disable_after: float) -> bool:
-    """An attempt failed; whether that was one too many, so that the subscription is disabled and its lane stands still
-    until a person enables it."""
+    """Record a failed attempt. Returns whether it disabled the subscription, which stops its lane."""
     await transaction.execute(NOTE_FAILURE, subscription_id)
-    told = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
-    if not await transaction.execute(DISABLE, subscription_id, disable_after, told):
+    why = f"nothing was delivered for {_lasting(disable_after)}; {reason}"
+    if not await transaction.execute(DISABLE, subscription_id, disable_after, why):
         return False
     await _stop(transaction, subscription_id)
-    await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=told)
+    await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=why)
     return True
 
 
 async def disable(transaction: Transaction, subscription_id: str, reason: str) -> bool:
-    """Disable it now, whatever was delivered before; False where it was disabled already."""
+    """Disable it now, regardless of earlier deliveries. False if it is already disabled."""
     disabled = await transaction.execute(DISABLE_AT_ONCE, subscription_id, reason)
-    await _stop(transaction, subscription_id)  # also where somebody has resumed its lane by hand
+    await _stop(transaction, subscription_id)  # also if an operator has resumed its lane
     if disabled:
         await note(transaction, "subscription.disabled", subscription_id, actor="lockstitch", reason=reason)
     return bool(disabled)
 
 
 async def _stop(transaction: Transaction, subscription_id: str) -> None:
-    """Its deliveries wait until it is enabled."""
+    """Stop its lane until it is enabled."""
     await transaction.execute(BLOCK, subscription_id, "operator", "the subscription is disabled")
 
 
 def opened_secrets(sealer: Sealer, subscription_id: str, rows: Sequence[asyncpg.Record]) -> tuple[Secret, ...]:
-    """The secrets of a subscription out of their rows."""
+    """Decrypt the secrets of a subscription."""
     belongs_to = secret_of(subscription_id)
     return tuple(
         Secret(value=sealer.open(row["secret"], belongs_to).decode(), not_after=row["not_after"]) for row in rows
@@ -283,12 +285,12 @@ async def note(
 
 
 def target_of(subscription_id: str) -> str:
-    """What a sealed target belongs to."""
+    """Return the row that an encrypted target is bound to."""
     return f"subscription {subscription_id}"
 
 
 def secret_of(subscription_id: str) -> str:
-    """What a sealed secret belongs to."""
+    """Return the row that an encrypted secret is bound to."""
     return f"subscription_secret {subscription_id}"
 
 

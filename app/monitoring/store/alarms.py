@@ -1,4 +1,4 @@
-"""Alarms that stand, in the table `alert`: raised once for all workers, told by one of them at a time."""
+"""Standing alarms, in the table `alert`: raised once for all workers, notified by one worker at a time."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -22,12 +22,12 @@ RAISE = Statement(
     """,
 )
 
-# What nobody was told of needs no end.
+# An alarm that was never notified needs no end.
 FORGET = Statement(
     "DELETE alert",
     """
     DELETE FROM alert
-     WHERE name <> ALL ($1::text[]) AND told_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
+     WHERE name <> ALL ($1::text[]) AND reported_at IS NULL AND (claimed_until IS NULL OR claimed_until < now())
     """,
 )
 
@@ -41,49 +41,55 @@ CLAIM = Statement(
      WHERE name IN (SELECT name
                       FROM alert
                      WHERE (claimed_until IS NULL OR claimed_until < now())
-                       AND (told_at IS NULL OR ended_at IS NOT NULL OR told_at < now() - make_interval(secs => $3))
+                       AND (reported_at IS NULL OR ended_at IS NOT NULL
+                            OR reported_at < now() - make_interval(secs => $3))
                        FOR UPDATE SKIP LOCKED)
     RETURNING name, summary, raised_at,
-              CASE WHEN ended_at IS NOT NULL AND told_at IS NOT NULL THEN 'over'
-                   WHEN told_at IS NULL THEN 'raised' ELSE 'standing' END AS state
+              CASE WHEN ended_at IS NOT NULL AND reported_at IS NOT NULL THEN 'over'
+                   WHEN reported_at IS NULL THEN 'raised' ELSE 'standing' END AS state
     """,
 )
 
-TOLD = Statement(
+NOTIFIED = Statement(
     "UPDATE alert",
     """
     UPDATE alert
-       SET told_at = now(), claim_token = NULL, claimed_until = NULL
+       SET reported_at = now(), claim_token = NULL, claimed_until = NULL
      WHERE name = $1 AND claim_token = $2
     """,
 )
 
-TOLD_OVER = Statement("DELETE alert", "DELETE FROM alert WHERE name = $1 AND claim_token = $2 AND ended_at IS NOT NULL")
+END_NOTIFIED = Statement(
+    "DELETE alert", "DELETE FROM alert WHERE name = $1 AND claim_token = $2 AND ended_at IS NOT NULL"
+)
 
-# It was told that it is over, and it has come back meanwhile: that is a new one.
-BACK_AGAIN = Statement(
+# The end was notified, but the alarm is back: raise it anew.
+RAISE_AGAIN = Statement(
     "UPDATE alert",
     """
     UPDATE alert
-       SET raised_at = now(), told_at = NULL, claim_token = NULL, claimed_until = NULL
+       SET raised_at = now(), reported_at = NULL, claim_token = NULL, claimed_until = NULL
      WHERE name = $1 AND claim_token = $2
     """,
 )
 
-# A failure is tried again soon, by whoever looks next.
-NOT_TOLD = Statement(
+# The next worker that looks retries a failed notification.
+NOTIFY_LATER = Statement(
     "UPDATE alert", "UPDATE alert SET claim_token = NULL, claimed_until = NULL WHERE name = $1 AND claim_token = $2"
 )
 
 
 class PostgresAlarms:
-    """`alert_ports.Alarms` on PostgreSQL."""
+    """The store of standing alarms, shared by all workers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def due(self, standing: Sequence[Alarm], *, repeat_seconds: float) -> Sequence[AlarmNotice]:
-        """Remember that these stand and no others do; those that this worker has to tell. Raises StoreUnavailable."""
+        """Record that exactly these alarms stand, and return the notifications for this worker to send.
+
+        Another worker sends those that are not settled within a minute. Raises StoreUnavailable.
+        """
         names, token = [alarm.name for alarm in standing], str(uuid4())
         async with self._database.transaction() as session:
             await session.execute(RAISE, names, [alarm.summary for alarm in standing])
@@ -97,13 +103,13 @@ class PostgresAlarms:
             for row in rows
         ]
 
-    async def settle(self, notice: AlarmNotice, *, told: bool) -> None:
-        """It was told, or could not be. Raises StoreUnavailable."""
-        if not told:
-            await self._database.execute(NOT_TOLD, notice.name, notice.token)
+    async def settle(self, notice: AlarmNotice, *, reported: bool) -> None:
+        """Record that a notification was sent, or failed and must be retried. Raises StoreUnavailable."""
+        if not reported:
+            await self._database.execute(NOTIFY_LATER, notice.name, notice.token)
             return
         if notice.state != "over":
-            await self._database.execute(TOLD, notice.name, notice.token)
+            await self._database.execute(NOTIFIED, notice.name, notice.token)
             return
-        if not await self._database.execute(TOLD_OVER, notice.name, notice.token):
-            await self._database.execute(BACK_AGAIN, notice.name, notice.token)
+        if not await self._database.execute(END_NOTIFIED, notice.name, notice.token):
+            await self._database.execute(RAISE_AGAIN, notice.name, notice.token)

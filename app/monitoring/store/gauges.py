@@ -1,4 +1,4 @@
-"""Figures that only the database knows, as Prometheus reads them: the same on every process, as of the last scrape."""
+"""Gauges for Prometheus that come from the database: the same on every process, as of the last scrape."""
 
 import asyncio
 import math
@@ -11,11 +11,12 @@ from prometheus_client.core import GaugeMetricFamily
 from app.audit.trail import PostgresAuditTrail
 from app.errors import StoreUnavailable
 from app.monitoring.store import heartbeats
+from app.monitoring.store.vitals import STOPPED
 from app.postgres.database import Database, Statement
 from app.queue.figures import read_figures
 from app.queue.models import QueueFigures
 
-# A scrape is given 10 seconds, of which looking up its key may take two.
+# A scrape has 10 seconds, of which looking up its key may take two.
 SECONDS: Final = 3.0
 OPEN_PHASES: Final = ("received", "sent", "unknown")
 PAUSE_REASONS: Final = ("auth", "operator")
@@ -35,17 +36,7 @@ COUNT_REDRIVES = Statement("SELECT redrive", "SELECT count(*)::bigint FROM redri
 
 COUNT_STOPPED = Statement("SELECT subscription", "SELECT count(*)::bigint FROM subscription WHERE state = 'disabled'")
 
-PAUSED = Statement(
-    "SELECT lane",
-    """
-    SELECT connection, blocked_reason AS reason
-      FROM lane
-     WHERE connection = ANY ($1::text[])
-       AND blocked_until = 'infinity'
-    """,
-)
-
-# One that broke off is finished when the same file was recorded whole afterwards, under whatever key.
+# An interrupted upload counts as finished once the same file was recorded completely, under any key.
 UNFINISHED_UPLOADS = Statement(
     "SELECT upload",
     """
@@ -70,8 +61,10 @@ UNFINISHED_UPLOADS = Statement(
 
 
 class Gauges:
-    """`refresh` reads them, `collect` gives what was read last, nothing of it while the database is away. `connections`
-    are those of the configuration, and `exporting` those of them whose exports are uploaded."""
+    """`refresh` reads the gauges; `collect` returns the last values, or nothing while the database is down.
+
+    `connections` are the configured ones; `exporting` are those that take uploads.
+    """
 
     def __init__(self, database: Database, connections: Collection[str], exporting: Collection[str]) -> None:
         self._database = database
@@ -91,10 +84,10 @@ class Gauges:
         self._sealed = (0, 0.0)
 
     async def refresh(self) -> None:
-        """Read them now, if the database answers within SECONDS."""
+        """Read the gauges now, if the database answers within SECONDS."""
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
-        # Not cancelled when it takes longer: PostgreSQL would have to answer that as well.
+        # Not cancelled on a timeout: the cancellation would be one more request to PostgreSQL.
         await asyncio.wait({self._reading}, timeout=SECONDS)
         self._up = self._reading.done() and self._reading.result()
 
@@ -113,14 +106,14 @@ class Gauges:
         self._redrives = await self._database.fetch_value(COUNT_REDRIVES)
         self._sealed = await self._trail.figures()
         self._stopped = await self._database.fetch_value(COUNT_STOPPED)
-        rows = await self._database.fetch(PAUSED, self._connections)
+        rows = await self._database.fetch(STOPPED, self._connections)
         self._paused = {(row["connection"], row["reason"]) for row in rows}
         rows = await self._database.fetch(UNFINISHED_UPLOADS, self._exporting) if self._exporting else []
         self._uploads = {row["connection"]: (row["count"], row["oldest"]) for row in rows}
         self._worker_seen = await heartbeats.last_seen(self._database)
 
     def collect(self) -> list[Metric]:
-        """For `telemetry.add_collector`."""
+        """Return the metrics, for `telemetry.add_collector`."""
         up = _gauge("lockstitch_database_up", "1 while the database answers this process.", (), [((), float(self._up))])
         if not self._up:
             return [up]

@@ -1,4 +1,4 @@
-"""Signs of life of workers, and the figures that only the database knows."""
+"""Heartbeats of workers, and the count of open operations."""
 
 from app.postgres.database import Database, Statement
 
@@ -28,17 +28,17 @@ COUNT_OPERATIONS = Statement(
 
 
 async def beat(database: Database, worker: str) -> None:
-    """This worker is alive."""
+    """Record that this worker is alive."""
     await database.execute(BEAT, worker)
 
 
 async def last_seen(database: Database) -> float | None:
-    """Seconds since any worker was alive; None when none ever was."""
+    """Return the seconds since the last heartbeat of any worker, or None without one."""
     seen: float | None = await database.fetch_value(LAST_SEEN)
     return seen
 
 
 async def count_open_operations(database: Database) -> dict[str, tuple[int, float]]:
-    """How many operations are in each open phase, and the age in seconds of the oldest."""
+    """Return the number of operations in each open phase, and the age in seconds of the oldest."""
     rows = await database.fetch(COUNT_OPERATIONS)
     return {row["state"]: (row["count"], row["oldest"]) for row in rows}

@@ -1,4 +1,4 @@
-"""Entries of runs, written in batches beside the work that they tell of."""
+"""Entries of runs, written in batches in the background."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ from app.telemetry.runs import RunEntry, RunRecorder, recorder
 
 EVERY_SECONDS: Final = 0.5
 BATCH: Final = 1_000
-# What is left at the end is worth a moment, and no more.
+# The last entries may delay the shutdown this long.
 LAST_SECONDS: Final = 3.0
 
-# The last half second of entries may be lost in a crash of the server as it may in one of this process.
+# A crash of the server may lose the last half second of entries, just like a crash of this process.
 RELAX = Statement("SELECT settings", "SELECT set_config('synchronous_commit', 'off', true)")
 
 INSERT = Statement(
@@ -35,7 +35,7 @@ _log = logging.getLogger("lockstitch.runs")
 
 @asynccontextmanager
 async def recording_runs(database: Database, source: RunRecorder = recorder) -> AsyncIterator[None]:
-    """Entries that are noted inside the block are written, the last ones at its end."""
+    """Write the entries that are recorded during the block, the last ones at its end."""
     source.open()
     ending = asyncio.Event()
     writer = asyncio.create_task(_write_on(database, source, ending))
@@ -62,7 +62,7 @@ async def _write_on(database: Database, source: RunRecorder, ending: asyncio.Eve
 
 
 async def _write(database: Database, source: RunRecorder) -> bool:
-    """One batch; whether another one waits already. What cannot be written now is kept for later."""
+    """Write one batch, and return whether another one waits. If the database is down, keep it for later."""
     entries = source.take(BATCH)
     if not entries:
         return False

@@ -1,4 +1,4 @@
-"""The story of a run: one question to every table that knows its correlation id."""
+"""The story of a run: one query over every table that has its correlation id."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,8 +8,8 @@ import msgspec
 from app.monitoring.models import RunRecord, StoryPosition
 from app.postgres.database import Database, Statement
 
-# Each gives: at, rank, key, kind, facts. Of things that happened at one time (a transaction has one), the lower rank is
-# the cause. A key is unique within its rank. What is sealed, and what a person wrote freely, stays where it is.
+# Each part returns: at, rank, key, kind, facts. Of steps at the same time (a transaction has one), the lower rank is
+# the cause. A key is unique within its rank. Encrypted data and free text are left out.
 HAPPENINGS: Final = r"""
     SELECT at, CASE kind WHEN 'request' THEN 0 ELSE 3 END AS rank, lpad(id::text, 20, '0') AS key, kind, facts::jsonb
       FROM run_entry
@@ -138,13 +138,13 @@ SELECT_TRACE = Statement(
 
 
 class PostgresRuns:
-    """`run_ports.Runs` on PostgreSQL."""
+    """Reads the stories of runs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def story(self, correlation_id: str, *, after: StoryPosition | None, limit: int) -> Sequence[RunRecord]:
-        """What happened, oldest first, behind the place `after`."""
+        """Return the steps of a run, oldest first, after the position `after`."""
         place = (None, None, None) if after is None else (after.at, after.rank, after.key)
         rows = await self._database.fetch(SELECT_STORY, correlation_id, *place, limit)
         return [
@@ -157,6 +157,6 @@ class PostgresRuns:
         ]
 
     async def trace_id(self, correlation_id: str) -> str | None:
-        """The trace that the run began in; None where nothing has kept one."""
+        """Return the trace id in which the run began, 32 hexadecimal digits, or None if none is stored."""
         trace: str | None = await self._database.fetch_value(SELECT_TRACE, correlation_id)
         return trace

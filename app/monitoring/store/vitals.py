@@ -1,4 +1,4 @@
-"""How things are, in a few look-ups that cost the same however much there is."""
+"""Figures for alarms, read with a few look-ups whose cost does not grow with the tables."""
 
 from collections.abc import Collection
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from app.monitoring.models import AlarmFigures, StoppedConnection
 from app.postgres.database import Database, Statement
 
-# More than so many are counted as so many: an alarm does not depend on it.
+# Counting stops here: an alarm does not depend on more.
 COUNTED_AT_MOST: Final = 10_000
 
 COUNT = Statement(
@@ -32,8 +32,8 @@ STOPPED = Statement(
     """,
 )
 
-# The first ready job of each lane, one probe of the index job_ready each. A lane that is blocked, or half open and
-# waits for its probe, is slow for a reason that is not ours; with it the alarm would come and go from probe to probe.
+# The first ready job of each lane, one probe of the index job_ready each. A blocked lane, or a half-open one that waits
+# for its probe, is slow for an outside reason; with it the alarm would change with every probe.
 LAG = Statement(
     "SELECT job",
     """
@@ -61,20 +61,19 @@ LAG = Statement(
 
 
 class PostgresAlarmFigures:
-    """`alert_ports.AlarmFigureReader` on PostgreSQL. `connections` are those of the configuration: the lanes of
-    subscriptions stop and go by themselves."""
+    """Reads the figures of the configured `connections`. The lanes of subscriptions pause and resume by themselves."""
 
     def __init__(self, database: Database, connections: Collection[str]) -> None:
         self._database = database
         self._connections = list(connections)
 
     async def read(self) -> AlarmFigures:
-        """As they are now. Raises StoreUnavailable."""
+        """Read the present figures. Raises StoreUnavailable."""
         async with self._database.acquire() as session:
             counts = await session.fetch_row(COUNT, COUNTED_AT_MOST)
             stopped = await session.fetch(STOPPED, self._connections)
             lagging = await session.fetch_row(LAG)
-        assert counts is not None  # noqa: S101 - one row, whatever is in the tables
+        assert counts is not None  # noqa: S101 - always one row
         return AlarmFigures(
             **counts,
             stopped=[StoppedConnection(**row) for row in stopped],

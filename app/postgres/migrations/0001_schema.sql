@@ -181,7 +181,7 @@ CREATE TABLE lane (
 
     -- The number of jobs of this lane that one process may run, where that is below the default: a slow target must not
     -- occupy every slot.
-    at_once        integer          CHECK (at_once > 0),
+    concurrency    integer          CHECK (concurrency > 0),
 
     CHECK ((blocked_reason IS NULL) = (blocked_until IS NULL)),
     CHECK (blocked_reason IS NOT NULL OR (probe_token IS NULL AND blocked_note IS NULL AND throttles = 0)),
@@ -295,11 +295,11 @@ CREATE TABLE dead_letter (
     created_at     timestamptz NOT NULL DEFAULT now(),
     closed_at      timestamptz,
     closed_by      text,
-    closed_because text,
+    closed_reason  text,
 
     CHECK ((mapping IS NULL) = (revision IS NULL)),
     CHECK ((state = 'open') = (closed_at IS NULL) AND (closed_at IS NULL) = (closed_by IS NULL)),
-    CHECK (state <> 'discarded' OR closed_because IS NOT NULL)
+    CHECK (state <> 'discarded' OR closed_reason IS NOT NULL)
 );
 
 CREATE INDEX dead_letter_open ON dead_letter (connection, kind, id) WHERE state = 'open';
@@ -517,7 +517,7 @@ CREATE TABLE alert (
     raised_at     timestamptz NOT NULL DEFAULT now(),
 
     -- When the alarm was last sent. NULL: not yet.
-    told_at       timestamptz,
+    reported_at   timestamptz,
 
     -- When the alarm ended. The row stays until its end has been sent.
     ended_at      timestamptz,
@@ -673,16 +673,16 @@ CREATE INDEX upload_created ON upload (created_at);
 
 -- Digest of the last row of each record. A row that repeats it is a duplicate.
 CREATE TABLE upload_row (
-    connection text   NOT NULL,
-    identity_digest bytea NOT NULL CHECK (octet_length(identity_digest) = 32),
-    digest     bytea  NOT NULL CHECK (octet_length(digest) = 32),
+    connection      text        NOT NULL,
+    identity_digest bytea       NOT NULL CHECK (octet_length(identity_digest) = 32),
+    digest          bytea       NOT NULL CHECK (octet_length(digest) = 32),
 
-    -- generation: incremented with every changed row. told: the last published generation, because a dead letter of an
-    -- older row may be redriven after a newer row was published.
-    generation bigint NOT NULL DEFAULT 1 CHECK (generation > 0),
-    told       bigint NOT NULL DEFAULT 0 CHECK (told BETWEEN 0 AND generation),
+    -- generation: incremented with every changed row. published: the last published generation, because a dead letter
+    -- of an older row may be redriven after a newer row was published.
+    generation      bigint      NOT NULL DEFAULT 1 CHECK (generation > 0),
+    published       bigint      NOT NULL DEFAULT 0 CHECK (published BETWEEN 0 AND generation),
 
     -- When the last published row was received. An edited row that moved to this record has no generation to compare.
-    told_at    timestamptz,
+    published_at    timestamptz,
     PRIMARY KEY (connection, identity_digest)
 ) WITH (fillfactor = 80);

@@ -74,7 +74,7 @@ FORGET_WEIGHINGS = Statement(
 
 
 class PostgresMappingRoutes:
-    """`MappingRoutes` on PostgreSQL. While the database is unavailable, `of` keeps the last known routes."""
+    """The routes. `of` reads a copy in memory, at most about a second old; older while the database is down."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -88,9 +88,9 @@ class PostgresMappingRoutes:
         """Reload the copy in memory. Raises StoreUnavailable."""
         self._known = {(route.connection, route.mapping): route for route in await self.list()}
 
-    def following(self, url: str) -> AbstractAsyncContextManager[None]:
+    def refreshing(self, url: str) -> AbstractAsyncContextManager[None]:
         """Keep the copy in memory current for the duration of the block."""
-        return CachedTable(self.refresh, CHANNEL, "mapping routes").following(url)
+        return CachedTable(self.refresh, CHANNEL, "mapping routes").refreshing(url)
 
     async def list(self) -> Sequence[Route]:
         """Read every route from the store. Raises StoreUnavailable."""
@@ -117,7 +117,10 @@ class PostgresMappingRoutes:
         await self.refresh()
 
     async def change(self, place: MappedConnection, change: RouteChange, *, actor: str) -> Route:
-        """Change a route, audit it and notify every process."""
+        """Change a route, audit it and notify every process. Raises StoreUnavailable.
+
+        A new shadow or canary deletes the results of the earlier one.
+        """
         async with self._database.transaction() as session:
             before = await _lock_and_read(session, place)
             after = _changed(before, change, place)
@@ -131,7 +134,7 @@ class PostgresMappingRoutes:
             return route
 
     async def roll_back(self, place: MappedConnection, *, actor: str) -> Route | None:
-        """Activate the previous revision and end shadow and canary. None where there is no previous one."""
+        """Activate the previous revision, end shadow and canary, and audit it. None where there is no previous one."""
         async with self._database.transaction() as session:
             before = await _lock_and_read(session, place)
             if before.previous is None:
@@ -204,6 +207,7 @@ async def _put(session: Transaction, place: MappedConnection, decided: _Decided,
         actor,
     )
     await session.execute(TELL)
+    assert row is not None  # noqa: S101 - an upsert returns its row
     return _route(row)
 
 

@@ -1,4 +1,4 @@
-"""Arrivals: what came in, with the work that it makes, in one statement."""
+"""Arrivals: record webhooks and enqueue their jobs in one statement."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,7 +23,7 @@ NUMBERS_OF_JOBS: Final = "job_pkey"
 
 NEW: Final = "entry.subject IN (SELECT id FROM recorded UNION ALL SELECT 'job_' || id FROM added)"
 
-# Receipts go in first, and only what is new of them makes work. The sleepers are woken once, where anything is new.
+# Receipts come first, and only new ones get jobs. If any is new, workers are notified once.
 RECORD = Statement(
     "INSERT inbound_event",
     f"""
@@ -42,10 +42,9 @@ RECORD = Statement(
 
 
 class PostgresArrivals:
-    """`event_ports.Arrivals` on PostgreSQL.
+    """Record arrivals. If no order key must be locked, the one statement is the whole transaction.
 
-    Where no order key has to be locked the statement is the whole transaction: it goes to the database and comes back
-    committed. Its jobs are numbered beforehand, for nobody asks which of them is the older one.
+    Its jobs are then numbered beforehand, because jobs without an order need no exact sequence.
     """
 
     def __init__(self, database: Database, sealer: Sealer, policies: Mapping[str, JobPolicy]) -> None:
@@ -57,8 +56,8 @@ class PostgresArrivals:
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[Record]:
-        """What records inside the block. It keeps its connection from one call to the next: to lend one costs half as
-        much as the statement. After a failure it takes another one."""
+        """Yield the function that records. It keeps its connection between calls, because acquiring one costs half as
+        much as the statement. After a failure it acquires another."""
         lent, session = AsyncExitStack(), None
 
         async def record(arrivals: Sequence[Arrival]) -> Sequence[bool]:
@@ -74,7 +73,7 @@ class PostgresArrivals:
                 raise
 
         async def give_back() -> None:
-            with suppress(StoreUnavailable):  # what was recorded is recorded
+            with suppress(StoreUnavailable):  # the records are committed already
                 await lent.aclose()
 
         try:
@@ -90,8 +89,10 @@ class PostgresArrivals:
         fresh = [(id, first[key].receipt) for key, id in ids.items()]
         jobs = [first[key].job(id) for key, id in ids.items()]
         if any(job.order_key is not None for job in jobs):
-            async with session.transaction():
-                recorded = await self._insert(session, fresh, jobs, await enqueue.lock_and_number(session, jobs))
+            async with session.transaction() as transaction:
+                recorded = await self._insert(
+                    transaction, fresh, jobs, await enqueue.lock_and_number(transaction, jobs)
+                )
         else:
             recorded = await self._insert(session, fresh, jobs, await self._draw(session, len(jobs)))
         keys = [receipts.key_of(arrival.receipt) for arrival in arrivals]
@@ -107,7 +108,7 @@ class PostgresArrivals:
         jobs: Sequence[NewJob],
         numbers: Sequence[int],
     ) -> set[str]:
-        """The ids of those receipts that are new."""
+        """Return the ids of the new receipts."""
         columns, queued = self._jobs.columns_of(jobs, numbers)
         noted = [*(receipts.received(id, receipt) for id, receipt in fresh), *queued]
         try:
@@ -117,13 +118,13 @@ class PostgresArrivals:
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != NUMBERS_OF_JOBS:
                 raise
-            # Behind a pooler a database may be restored unnoticed. The next ones are numbered anew.
+            # Behind a pooler, a database may be restored unnoticed. The next jobs get new numbers.
             raise StoreUnavailable("The database deals out numbers again that it has dealt out before.") from error
         return {row["id"] for row in rows}
 
     async def _draw(self, session: Session, count: int) -> list[int]:
-        """Numbers for jobs without order, many at a time. Those from before a connection was opened are forgotten: a
-        database that was restored, or took over, meanwhile may deal them out again."""
+        """Return numbers for jobs without order, from a batch. A new connection discards the batch: a database that was
+        restored or failed over meanwhile may deal out its numbers again."""
         if self._numbered_at != self._database.openings:
             self._numbered_at = self._database.openings
             self._numbers.clear()

@@ -1,17 +1,17 @@
-"""Receipts: every verified webhook once, however many copies come at the same moment."""
+"""Receipts: record every verified webhook once, also when copies arrive concurrently."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from app.audit import record
 from app.identifiers import new_id
-from app.postgres.database import Database, Statement, Transaction
+from app.postgres.database import Database, Session, Statement, Transaction
 from app.postgres.encryption import Sealer
 from app.postgres.sealed_column import SealedColumn
 from app.webhooks.models import NewReceipt, Receipt
 
-# Rows go in by their key, so that of two callers with the same receipts one waits for the other, and neither for both.
-# The arrays stand in sub-selects, as in `jobs.FINISH`.
+# Rows are inserted in key order, so that two callers with the same receipts never deadlock. The arrays are in
+# sub-selects, as in `jobs.FINISH`.
 ADD: Final = """
     INSERT INTO inbound_event (id, connection, dedupe_key, topic, remote_object, remote_id, occurred_at, payload,
                                digest, correlation_id)
@@ -25,7 +25,7 @@ ADD: Final = """
         ON CONFLICT (connection, dedupe_key) DO NOTHING
     RETURNING id
 """
-"""Receipts go in, as SQL text for a data-modifying WITH. It takes ten arguments from `$1` on, those of `columns_of`."""
+"""The INSERT as SQL text for a data-modifying WITH. It takes ten arguments from `$1` on, those of `columns_of`."""
 
 INSERT = Statement(
     "INSERT inbound_event",
@@ -39,7 +39,7 @@ INSERT = Statement(
     """,  # noqa: S608 - no caller's text is in it
 )
 
-# A statement of its own: the one that met a row does not see it, when it was committed while that one waited.
+# A separate statement: the INSERT does not see a conflicting row that was committed while it waited.
 SELECT_KNOWN = Statement(
     "SELECT inbound_event",
     """
@@ -73,14 +73,18 @@ Key = tuple[str, str]
 
 
 class PostgresReceipts:
-    """`event_ports.Receipts` on PostgreSQL; payloads are sealed."""
+    """The store of receipts. Payloads are encrypted."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
 
     async def record(self, transaction: Transaction, receipts: Sequence[NewReceipt]) -> Sequence[str | None]:
-        """Their ids in the same order; None for one that is there already, also within this call."""
+        """Record receipts and return their ids in the same order, None for a copy, also within this call.
+
+        A copy with other content is audited. Give all receipts of a transaction in one call, before its jobs: rows are
+        locked in one order then, and no two callers deadlock.
+        """
         first: dict[Key, NewReceipt] = {}
         for receipt in receipts:
             first.setdefault(key_of(receipt), receipt)
@@ -98,18 +102,18 @@ class PostgresReceipts:
         return recorded
 
     async def get(self, receipt_id: str) -> Receipt | None:
-        """One by id. Raises StoreUnavailable."""
+        """Return a receipt by id. Raises StoreUnavailable."""
         row = await self._database.fetch_row(SELECT, receipt_id)
         if row is None:
             return None
         return Receipt(**{**row, "payload": self._sealer.open(row["payload"], payload_of(row["id"]))})
 
     async def settle(self, transaction: Transaction, receipt_id: str) -> None:
-        """It has become an Event."""
+        """Record that it has been processed."""
         await transaction.execute(SETTLE, receipt_id)
 
     async def note_refused(self, refused: Mapping[str, Mapping[str, int]], seconds: float) -> None:
-        """How many requests each connection refused in the last `seconds`, by reason: one audit event each."""
+        """Audit how many requests each connection refused in the last `seconds`, by reason. Raises StoreUnavailable."""
         entries = [
             record.Entry(
                 type="webhook.refused",
@@ -124,17 +128,17 @@ class PostgresReceipts:
 
 
 def payload_of(receipt_id: str) -> str:
-    """What a sealed payload belongs to."""
+    """Return the row that an encrypted payload is bound to."""
     return f"inbound_event {receipt_id}"
 
 
 def key_of(receipt: NewReceipt) -> Key:
-    """What is the same for all copies."""
+    """Return the key that all copies share."""
     return receipt.connection, receipt.dedupe_key
 
 
 def columns_of(sealer: Sealer, receipts: Sequence[tuple[str, NewReceipt]]) -> tuple[list[object], ...]:
-    """The arguments of `ADD`, in its order, for receipts with the ids that they shall have."""
+    """Return the arguments of `ADD`, in its order, for receipts with their new ids."""
     return (
         [id for id, _ in receipts],
         [one.connection for _, one in receipts],
@@ -150,7 +154,7 @@ def columns_of(sealer: Sealer, receipts: Sequence[tuple[str, NewReceipt]]) -> tu
 
 
 def received(receipt_id: str, receipt: NewReceipt) -> record.Entry:
-    """The audit event of a receipt that is new."""
+    """Return the audit entry of a new receipt."""
     return record.Entry(
         type="receipt.received",
         subject=receipt_id,
@@ -159,12 +163,12 @@ def received(receipt_id: str, receipt: NewReceipt) -> record.Entry:
     )
 
 
-async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt]) -> None:
-    """An audit event for each copy that says something else than the receipt whose key it has."""
+async def note_conflicting(session: Session, copies: Sequence[NewReceipt]) -> None:
+    """Audit each copy whose content differs from the receipt with its key."""
     keys = {key_of(copy) for copy in copies}
     if not keys:
         return
-    rows = await transaction.fetch(
+    rows = await session.fetch(
         SELECT_KNOWN, [connection for connection, _ in keys], [dedupe_key for _, dedupe_key in keys]
     )
     known = {(row["connection"], row["dedupe_key"]): row for row in rows}
@@ -178,7 +182,7 @@ async def note_conflicting(transaction: Transaction, copies: Sequence[NewReceipt
         for copy in copies
         if key_of(copy) in known and known[key_of(copy)]["digest"] != copy.digest
     ]
-    await record.append_all(transaction, entries)
+    await record.append_all(session, entries)
 
 
 SEALED: Final = (

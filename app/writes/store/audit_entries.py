@@ -1,4 +1,4 @@
-"""What the audit trail says of operations: who did what to which record, without a word of its content."""
+"""Audit entries of operations: who did what to which record, without the content of the record."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from app.writes.models import FieldChange, NewOperation, Operation
 
 
 def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> Entry:
-    """One change of an operation's state, by `actor`."""
+    """Return the entry for a change of an operation's state by `actor`."""
     return Entry(
         type=what,
         subject=operation.id,
@@ -27,7 +27,7 @@ def entry(what: str, operation: Operation, *, actor: str, **facts: object) -> En
 
 
 def first_entries(new: NewOperation, *, queued: bool) -> Sequence[Entry]:
-    """That a caller's write was received; and sent, where both are one commit."""
+    """Return the entries for a new operation: received, and sent if one commit records both."""
     intent = new.intent
     facts = {
         "object": intent.object,
@@ -51,8 +51,8 @@ def first_entries(new: NewOperation, *, queued: bool) -> Sequence[Entry]:
 
 
 def entry_of_change(operation: Operation, change: FieldChange) -> Entry:
-    """A field whose history is kept, and which a write has changed. The writer is the caller, whoever carried it out;
-    his workflow is the correlation id."""
+    """Return the entry for a watched field that a write changed. The caller is the writer, also if a worker ran it; the
+    workflow is the correlation id."""
     return Entry(
         type="field.changed",
         subject=change.record,

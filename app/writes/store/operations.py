@@ -1,8 +1,8 @@
-"""Operations: each step of a write, committed, and fenced by the lease token of whoever holds it.
+"""Operations: each step of a write, committed, and fenced by a lease token.
 
-A step that touches no row means that the lease is gone: somebody else has taken the operation over, and what this
-owner wanted to say is void. Only the database's clock counts. An end that nobody is told of is one statement; one that
-is announced is a transaction with the Event and the jobs that deliver it.
+A step that touches no row means that the lease is lost: another worker has taken the operation over, and this owner's
+result is void. Only the clock of the database counts. An unannounced end is one statement; an announced one is a
+transaction with the Event and the jobs that deliver it.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from app.postgres.encryption import Sealer
 from app.problem_document import ProblemDocument
 from app.queue.models import LeaseLost
 from app.writes.models import (
+    Announce,
     Answer,
     Begun,
     FieldChange,
@@ -27,7 +28,6 @@ from app.writes.models import (
     Lease,
     NewOperation,
     Operation,
-    OperationAnnouncer,
     OperationOutcome,
 )
 from app.writes.store.audit_entries import entry, entry_of_change, first_entries
@@ -51,29 +51,33 @@ from app.writes.store.statements import (
     SELECT_BY_ID,
     SELECT_BY_KEY,
     SETTLE_ANNOUNCED,
-    SETTLE_UNNOTICED,
+    SETTLE_UNANNOUNCED,
     TAKE_OVER,
-    TAKE_TURN,
+    TAKE_QUEUED,
 )
 from canonical.parts import ObjectName
 from mappings.spec import Action
 
 
 class OperationReader:
-    """Looks operations up."""
+    """Look up operations."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._rows = OperationRows(sealer)
 
     async def get(self, operation_id: str) -> Operation | None:
-        """One operation by id."""
+        """Return an operation by id."""
         row = await self._database.fetch_row(SELECT_BY_ID, operation_id)
         return None if row is None else self._rows.open(row)
 
 
 class PostgresOperations(OperationReader):
-    """`Operations` on PostgreSQL. The lease outlasts a vendor's timeout."""
+    """The record of writes: intent before the call, outcome before the answer. The lease outlasts a vendor's timeout.
+
+    Every change of state is audited in its own transaction. An end is announced there if the operation is queued or
+    deferred or has a callback; so are every `unknown` and its resolution.
+    """
 
     def __init__(
         self,
@@ -82,15 +86,15 @@ class PostgresOperations(OperationReader):
         *,
         lease: timedelta,
         retention: timedelta,
-        announcer: OperationAnnouncer,
+        announce: Announce,
     ) -> None:
         super().__init__(database, sealer)
         self._lease = lease
         self._retention = retention
-        self._announcer = announcer
+        self._announce = announce
 
     async def begin(self, new: NewOperation) -> Begun:
-        """INSERT first, never SELECT first: of any number of copies at once, one begins."""
+        """Insert an operation, or return the one of its key. INSERT comes first, so one of several copies begins."""
         token = uuid4().hex
         arguments = self._new(new, token)
         for _ in range(3):
@@ -103,11 +107,11 @@ class PostgresOperations(OperationReader):
             existing = await self.find_by_key(new.principal, new.key)
             if existing is not None:
                 return Begun(operation=existing, lease=None)
-            # Released between the two statements: nothing was sent, so the key is free again.
+            # Released between the two statements. Nothing was sent, so the key is free again.
         raise RuntimeError("an idempotency key was taken and released three times in a row")
 
-    async def enlist(self, transaction: Transaction, new: NewOperation) -> Operation | None:
-        """Add one that a job will begin; None when its key stands for an operation already."""
+    async def add_queued(self, transaction: Transaction, new: NewOperation) -> Operation | None:
+        """Insert a `received` operation for a job, which the caller enqueues. None if its key names one already."""
         arguments = self._new(new, None)
         row = await transaction.fetch_row(INSERT, *arguments)
         if row is None and await transaction.execute(RELEASE_EXPIRED, new.principal, new.key, self._retention):
@@ -115,26 +119,25 @@ class PostgresOperations(OperationReader):
         return None if row is None else self._rows.open(row)
 
     async def find_by_key(self, principal: str, key: str) -> Operation | None:
-        """The operation that a key stands for, if any."""
+        """Return the operation of a key, if any."""
         row = await self._database.fetch_row(SELECT_BY_KEY, principal, key)
         return None if row is None else self._rows.open(row)
 
     async def list(
         self, *, state: str | None, objects: Sequence[ObjectName], after: str | None, limit: int
     ) -> Sequence[Operation]:
-        """Newest first, below the id `after`."""
+        """List operations, newest first, below the id `after`."""
         rows = await self._database.fetch(PAGES[state], list(objects), after, limit)
         return [self._rows.open(row) for row in rows]
 
     async def take_over(self, operation_id: str) -> Begun | None:
-        """A lease on an undecided operation whose lease has run out; None when it is held or decided. It is for a
-        caller, who goes on with what is his."""
+        """Lease an undecided operation whose lease has ended, for its caller. None if it is held or decided."""
         token = uuid4().hex
         row = await self._database.fetch_row(TAKE_OVER, operation_id, token, self._lease)
         return None if row is None else self._begun(row, token, actor=row["principal"])
 
     async def reopen(self, operation_id: str, *, actor: str) -> Begun | None:
-        """A lease on an `unknown` operation, to look once more; None when it is not `unknown`."""
+        """Lease an `unknown` operation to check it once more. None if it is not `unknown`."""
         existing, token = await self.get(operation_id), uuid4().hex
         if existing is None:
             return None
@@ -143,24 +146,24 @@ class PostgresOperations(OperationReader):
         return None if row is None else self._begun(row, token, actor=actor)
 
     async def claim_due(self, limit: int) -> Sequence[Begun]:
-        """Leases on undecided operations that are due. One token serves the batch: a step names id and token."""
+        """Lease undecided operations that are due, except queued ones. One token serves the whole batch."""
         token = uuid4().hex
         rows = await self._database.fetch(CLAIM_DUE, token, self._lease, limit)
         return [self._begun(row, token) for row in rows]
 
-    async def take_turn(self, operation_id: str) -> Begun | None:
-        """A lease on an undecided queued operation, for its job; None when it is decided, or still held."""
+    async def take_queued(self, operation_id: str) -> Begun | None:
+        """Lease an undecided queued operation for its job. None if it is decided, or still held."""
         token = uuid4().hex
-        row = await self._database.fetch_row(TAKE_TURN, operation_id, token, self._lease)
+        row = await self._database.fetch_row(TAKE_QUEUED, operation_id, token, self._lease)
         return None if row is None else self._begun(row, token)
 
     async def defer(self, operation_id: str) -> Operation | None:
-        """Note that somebody is told that it will be decided later; the operation as it is then."""
+        """Record that a caller gets 202. Returns the operation, which may be decided by now, or None without one."""
         row = await self._database.fetch_row(DEFER, operation_id)
         return await self.get(operation_id) if row is None else self._rows.open(row)
 
     async def mark_sent(self, begun: Begun, *, effect: Action, remote_id: str | None) -> Begun:
-        """Commit that the request is about to go out; the operation as it is then. Raises LeaseLost."""
+        """Commit that the request is about to be sent, and return the operation as it is then. Raises LeaseLost."""
         operation = msgspec.structs.replace(
             begun.operation, phase="sent", effect=effect, remote_id=remote_id or begun.operation.remote_id
         )
@@ -169,11 +172,11 @@ class PostgresOperations(OperationReader):
         return Begun(operation=operation, lease=begun.lease)
 
     async def note_remote_id(self, begun: Begun, remote_id: str) -> None:
-        """The vendor did it and named the record. Raises LeaseLost."""
+        """Record the remote id of a write that the vendor carried out; only reading it is left. Raises LeaseLost."""
         await self._step(NOTE_REMOTE_ID, begun, remote_id)
 
     async def postpone(self, begun: Begun, *, seconds: float, sent: bool) -> None:
-        """Give the lease back until `seconds` from now. Raises LeaseLost."""
+        """Release the lease; a worker continues after `seconds`. `sent` False: back to `received`. Raises LeaseLost."""
         noted = entry(
             "operation.postponed",
             begun.operation,
@@ -186,7 +189,7 @@ class PostgresOperations(OperationReader):
     async def succeed(
         self, begun: Begun, *, answer: Answer, remote_id: str | None, changes: Sequence[FieldChange] = ()
     ) -> None:
-        """Record the answer, and audit what it changed. Raises LeaseLost."""
+        """Record the answer, and audit the changed fields. Raises LeaseLost."""
         operation = msgspec.structs.replace(begun.operation, remote_id=remote_id or begun.operation.remote_id)
         entries = [entry("operation.succeeded", operation, actor=begun.held().actor)]
         entries += [entry_of_change(operation, change) for change in changes]
@@ -202,34 +205,36 @@ class PostgresOperations(OperationReader):
         sent: bool = False,
         unless_deferred: bool = False,
     ) -> bool:
-        """Record a refusal, and `answer` for replays; where nothing was `sent` only if it is deferred. False with
-        `unless_deferred` where it is. Raises LeaseLost."""
+        """Record a refusal, with `answer` for replays.
+
+        Without an answer, or if nothing was `sent` and it is not deferred, the key is released instead. With
+        `unless_deferred`, a deferred operation stays as it is, and the result is False. Raises LeaseLost.
+        """
         operation = begun.operation
         noted = entry("operation.failed", operation, actor=begun.held().actor, problem=problem.code, sent=sent)
-        sealed, told = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
-        return await self._settle(begun, [noted], "failed", sealed, told, None, sent, unless_deferred=unless_deferred)
+        sealed, why = self._rows.answer(operation.id, answer), self._rows.problem(operation.id, problem)
+        return await self._settle(begun, [noted], "failed", sealed, why, None, sent, unless_deferred=unless_deferred)
 
     async def revise(self, begun: Begun, intent: Intent) -> Begun:
-        """Go on with another revision of the mapping; nothing has been sent. Raises LeaseLost."""
+        """Replace the intent by one with another mapping revision, before anything is sent. Raises LeaseLost."""
         await self._step(REVISE, begun, self._rows.intent(begun.operation.id, intent))
         return msgspec.structs.replace(begun, operation=msgspec.structs.replace(begun.operation, intent=intent))
 
     async def mark_unknown(self, begun: Begun, *, problem: ProblemDocument) -> None:
-        """It could not be found out; announced. Raises LeaseLost."""
+        """Record that the outcome could not be found out. Announced. Raises LeaseLost."""
         lease = begun.held()
-        told = self._rows.problem(lease.operation_id, problem)
+        why = self._rows.problem(lease.operation_id, problem)
         noted = entry("operation.unknown", begun.operation, actor=lease.actor, problem=problem.code)
         async with self._database.transaction() as session:
             row = await session.fetch_row(
-                MARK_UNKNOWN, lease.operation_id, lease.token, told, *record.columns_of([noted])
+                MARK_UNKNOWN, lease.operation_id, lease.token, why, *record.columns_of([noted])
             )
             if row is None:
                 raise LeaseLost(lease.operation_id)
-            await self._announcer.operation_finished(session, self._rows.open(row))
+            await self._announce(session, self._rows.open(row))
 
     async def forget(self, begun: Begun, *, because: str) -> bool:
-        """The request was no operation at all. False where somebody was told that it will be decided later, or the
-        lease is lost."""
+        """Delete the operation of an invalid request. False if it is deferred or queued, or the lease is lost."""
         lease = begun.held()
         noted = entry("operation.forgotten", begun.operation, actor=lease.actor, problem=because)
         gone = await self._database.fetch_value(FORGET, lease.operation_id, lease.token, *record.columns_of([noted]))
@@ -245,19 +250,19 @@ class PostgresOperations(OperationReader):
         answer: Answer | None,
         problem: ProblemDocument | None,
     ) -> bool:
-        """A person decided an `unknown` operation; announced. False when it is not `unknown` (any more)."""
-        sealed, told = self._rows.answer(operation_id, answer), self._rows.problem(operation_id, problem)
+        """Record an operator's decision on an `unknown` operation, audited and announced. False if it is decided."""
+        sealed, why = self._rows.answer(operation_id, answer), self._rows.problem(operation_id, problem)
         async with self._database.transaction() as session:
-            row = await session.fetch_row(RESOLVE, operation_id, outcome, sealed, told, remote_id)
+            row = await session.fetch_row(RESOLVE, operation_id, outcome, sealed, why, remote_id)
             if row is None:
                 return False
             operation = self._rows.open(row)
             await record.append_all(session, [entry("operation.resolved", operation, actor=actor, outcome=outcome)])
-            await self._announcer.operation_finished(session, operation)
+            await self._announce(session, operation)
         return True
 
     async def lock_upsert(self, connection: str, object_name: ObjectName, value: str, lease: Lease) -> bool:
-        """Reserve a unique key while this operation is undecided; False when another one holds it."""
+        """Reserve a unique key while this operation is undecided. False if another one holds it. Raises LeaseLost."""
         digest = hashlib.sha256("\0".join((connection, object_name, value)).encode()).digest()
         try:
             locked = await self._database.fetch_value(LOCK_UPSERT, lease.operation_id, lease.token, digest)
@@ -270,10 +275,10 @@ class PostgresOperations(OperationReader):
     async def _settle(
         self, begun: Begun, entries: Sequence[record.Entry], *outcome: object, unless_deferred: bool = False
     ) -> bool:
-        """Whether it is settled now; not so only with `unless_deferred`. Raises LeaseLost."""
+        """Settle the operation. False only with `unless_deferred`. Raises LeaseLost."""
         lease, operation, noted = begun.held(), begun.operation, record.columns_of(entries)
         if not (operation.queued or operation.deferred or operation.callback is not None) and (
-            await self._database.fetch_value(SETTLE_UNNOTICED, lease.operation_id, lease.token, *outcome, *noted)
+            await self._database.fetch_value(SETTLE_UNANNOUNCED, lease.operation_id, lease.token, *outcome, *noted)
         ):
             return True
         async with self._database.transaction() as session:
@@ -281,7 +286,7 @@ class PostgresOperations(OperationReader):
                 SETTLE_ANNOUNCED, lease.operation_id, lease.token, *outcome, not unless_deferred, *noted
             )
             if row is not None:
-                await self._announcer.operation_finished(session, self._rows.open(row))
+                await self._announce(session, self._rows.open(row))
                 return True
             if unless_deferred and await session.fetch_value(HELD, lease.operation_id, lease.token):
                 return False
@@ -293,7 +298,7 @@ class PostgresOperations(OperationReader):
             raise LeaseLost(lease.operation_id)
 
     def _new(self, new: NewOperation, token: str | None) -> tuple[Any, ...]:
-        """The arguments of INSERT; without a token for one that is queued."""
+        """Return the arguments of INSERT. A queued operation has no token."""
         intent = new.intent
         return (
             *(new.id, new.principal, new.key, new.fingerprint, intent.object, intent.action, intent.connection),

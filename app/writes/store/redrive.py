@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from app.audit import record
 from app.postgres.database import Statement, Transaction
 
-# As it was when it came in: no record is meant, none is reserved, all attempts are ahead of it. Its callback had the
-# first end.
+# Back to its first state: no record, no reserved key, all attempts left. The callback had the first end.
 REDRIVE = Statement(
     "UPDATE operation",
     """
@@ -21,8 +20,7 @@ REDRIVE = Statement(
 
 
 async def reopen_refused(transaction: Transaction, operation_ids: Sequence[str], actor: str) -> None:
-    """Take back the refusals of these operations. One that is undecided, which died of something else, stays as it
-    is."""
+    """Reset these operations after a refusal. An undecided one, which died of something else, stays as it is."""
     rows = await transaction.fetch(REDRIVE, list(operation_ids))
     await record.append_all(
         transaction,

@@ -1,4 +1,4 @@
-"""Operations in rows: what a caller meant, is answered, and where he wants to be told, is sealed, each for its row."""
+"""Rows of operations: intent, answer, problem and callback are encrypted, each bound to its row."""
 
 from typing import Any, Final
 
@@ -11,33 +11,33 @@ from app.writes.models import Answer, Intent, Operation
 
 
 class OperationRows:
-    """Seals the parts of an operation, and opens whole rows."""
+    """Encrypt the parts of an operation, and decrypt whole rows."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
     def intent(self, operation_id: str, intent: Intent) -> bytes:
-        """What the caller meant, sealed."""
+        """Encrypt the intent."""
         return self._sealer.seal(msgspec.msgpack.encode(intent), f"operation.intent {operation_id}")
 
     def answer(self, operation_id: str, answer: Answer | None) -> bytes | None:
-        """What he is answered, sealed."""
+        """Encrypt the answer, if there is one."""
         if answer is None:
             return None
         return self._sealer.seal(msgspec.msgpack.encode(answer), f"operation.answer {operation_id}")
 
     def problem(self, operation_id: str, problem: ProblemDocument | None) -> bytes | None:
-        """What went wrong, sealed."""
+        """Encrypt the problem, if there is one."""
         if problem is None:
             return None
         return self._sealer.seal(msgspec.msgpack.encode(problem), f"operation.problem {operation_id}")
 
     def callback(self, operation_id: str, url: str | None) -> bytes | None:
-        """Where he wants to be told, sealed: such a URL is often its only secret."""
+        """Encrypt the callback, if there is one: its URL is often its only secret."""
         return None if url is None else self._sealer.seal(url.encode(), f"operation.callback {operation_id}")
 
     def open(self, row: Any) -> Operation:
-        """The operation of a row with the columns of `operation_queries.COLUMNS`. Raises SealBroken."""
+        """Return the operation of a row with the columns of `statements.COLUMNS`. Raises SealBroken."""
         identity = row["id"]
         answer, problem, callback = row["answer"], row["problem"], row["callback"]
         open_ = self._sealer.open

@@ -17,7 +17,7 @@ COLUMNS: Final = f"""
 
 
 def _audited(change: str, *, first: int, result: str = "id") -> str:
-    """A statement that changes operations, with its audit events as the arguments from `$first` on."""
+    """Return a statement that changes operations and adds their audit events, the arguments from `$first` on."""
     return f"""
     WITH changed AS (
         {change}
@@ -29,7 +29,20 @@ def _audited(change: str, *, first: int, result: str = "id") -> str:
     """  # noqa: S608 - no caller's text is in it
 
 
-# A new operation is held by a lease from the start; one that is queued waits for its job, and nothing of it is due.
+def _leased(condition: str) -> Statement:
+    """Return a statement that leases one operation."""
+    return Statement(
+        "UPDATE operation",
+        f"""
+        UPDATE operation
+           SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
+         WHERE id = $1 AND {condition}
+        RETURNING {COLUMNS}
+        """,  # noqa: S608
+    )
+
+
+# A new operation is leased from the start. A queued one waits for its job and is never due.
 INSERT = Statement(
     "INSERT operation",
     _audited(
@@ -54,7 +67,7 @@ SELECT_BY_KEY = Statement(
 
 SELECT_BY_ID = Statement("SELECT operation", f"SELECT {COLUMNS} FROM operation WHERE id = $1")  # noqa: S608
 
-# A record that has outlived its retention no longer answers for its key.
+# An operation past its retention releases its key.
 RELEASE_EXPIRED = Statement(
     "UPDATE operation",
     """
@@ -75,10 +88,10 @@ IN_STATE: Final[dict[str | None, str]] = {
     "failed": "outcome = 'failed'",
     "unknown": "phase = 'unknown'",
 }
-"""What a state is in the words of the table."""
+"""Public states as SQL conditions."""
 
-# A statement for each state, so that the few which a person has to look at are found by the index of theirs. With
-# `phase = 'settled'` beside an outcome the reaper's index would fit too, and all of it would be sorted for a page.
+# One statement per state, so that rare states use their own index. With `phase = 'settled'` next to an outcome, the
+# index of retention would fit too, and would be sorted as a whole for each page.
 PAGES: Final = {
     state: Statement(
         "SELECT operation",
@@ -95,22 +108,12 @@ PAGES: Final = {
     for state, condition in IN_STATE.items()
 }
 
-# Only what is undecided is due (a CHECK of the table). Statements about one operation say it so, and not by the phase:
-# the index of what is due would fit that as well, and a plan that is kept might read all of it for one row.
-TAKE_OVER = Statement(
-    "UPDATE operation",
-    f"""
-    UPDATE operation
-       SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
-     WHERE id = $1
-       AND NOT queued
-       AND due_at <= now()
-    RETURNING {COLUMNS}
-    """,  # noqa: S608
-)
+# Only undecided operations are due (a CHECK of the table). Statements about one operation test `due_at`, not the phase:
+# the index of due operations would fit the phase as well, and a cached plan might read all of it for one row.
+TAKE_OVER = _leased("NOT queued AND due_at <= now()")
 
-# The longest overdue goes first, held rows are skipped; those that have an order to keep are queued, and not for here.
-# While a connection is paused its operations wait, those that were sent too: to read back is to ask the vendor.
+# The longest overdue first. Locked rows are skipped, and so are queued ones, which keep an order. While a connection is
+# paused its operations wait, also sent ones: reading back asks the vendor.
 CLAIM_DUE = Statement(
     "UPDATE operation",
     f"""
@@ -129,19 +132,8 @@ CLAIM_DUE = Statement(
     """,  # noqa: S608
 )
 
-# When it is time is for the queue to say; a former owner who may still be at work is waited for.
-TAKE_TURN = Statement(
-    "UPDATE operation",
-    f"""
-    UPDATE operation
-       SET lease_token = $2, due_at = now() + $3::interval, attempts = attempts + 1, updated_at = now()
-     WHERE id = $1
-       AND due_at IS NOT NULL
-       AND queued
-       AND (lease_token IS NULL OR due_at <= now())
-    RETURNING {COLUMNS}
-    """,  # noqa: S608
-)
+# The queue decides when. A former owner who may still be working is waited for.
+TAKE_QUEUED = _leased("due_at IS NOT NULL AND queued AND (lease_token IS NULL OR due_at <= now())")
 
 DEFER = Statement(
     "UPDATE operation",
@@ -155,7 +147,7 @@ DEFER = Statement(
     """,  # noqa: S608
 )
 
-# Its job has ended, and whoever waits for a callback has had it; from here on it is decided like any other.
+# Its job has ended and its callback is sent. From here on it is decided like a direct write.
 REOPEN = Statement(
     "UPDATE operation",
     _audited(
@@ -207,7 +199,7 @@ POSTPONE = Statement(
     ),
 )
 
-# `$7`: it is recorded whoever waits. What somebody was told to come back for is recorded too, where there is an answer.
+# `$7`: always record the answer. Otherwise record it only for a deferred operation, if there is one.
 _SETTLE: Final = """
         UPDATE operation
            SET phase = 'settled', outcome = $3, answer = CASE WHEN $7 OR deferred THEN $4::bytea END, problem = $5,
@@ -217,13 +209,13 @@ _SETTLE: Final = """
          WHERE id = $1 AND lease_token = $2 AND due_at IS NOT NULL
 """
 
-# The ordinary end of a write, whose caller is waiting for it: one statement, and nobody else to be told.
-SETTLE_UNNOTICED = Statement(
+# The usual end of a write, whose caller waits for it: one statement, nothing to announce.
+SETTLE_UNANNOUNCED = Statement(
     "UPDATE operation",
     _audited(f"{_SETTLE} AND NOT (queued OR deferred) AND callback IS NULL", first=8),
 )
 
-# One that is announced. Where somebody was told that it would be decided later, `$8` says whether it may end so.
+# An end to announce. `$8`: also settle a deferred operation.
 SETTLE_ANNOUNCED = Statement(
     "UPDATE operation",
     _audited(f"{_SETTLE} AND ($8 OR NOT deferred)", first=9, result=COLUMNS),
@@ -265,8 +257,8 @@ FORGET = Statement(
     ),
 )
 
-# A callback is for the first decision, which was that nobody knows. Where it did not happen the key is let go, so that
-# the caller's retry may do it.
+# The callback was sent with the first decision (unknown). If the write did not happen, the key is released, so that the
+# caller can retry.
 RESOLVE = Statement(
     "UPDATE operation",
     f"""

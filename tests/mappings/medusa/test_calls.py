@@ -16,7 +16,7 @@ from mappings.medusa import VENDOR, paging
 from mappings.medusa.customer_r1 import CUSTOMER
 from mappings.medusa.order_r1 import ORDER
 from mappings.medusa.wire_2_21 import CustomerWrite
-from mappings.spec import ListQuery, Unmappable, VendorDrift
+from mappings.spec import ListQuery, Receipt, Unmappable, VendorDrift
 
 from .conftest import ACCOUNT, Mapping, golden, reply, shown
 
@@ -72,6 +72,35 @@ def paged(mapping: Mapping, answer: Any, query: ListQuery) -> Any:
     return mapping.endpoints.page(answer, query, ACCOUNT)
 
 
+def listed(records: list[dict[str, Any]], query: ListQuery) -> tuple[list[str], str | None]:
+    """The ids of a page of these customers, and the cursor of the next page."""
+    assert CUSTOMER.endpoints.list is not None
+    page = paged(CUSTOMER, answered(CUSTOMER.endpoints.list(query, ACCOUNT), records, "customers"), query)
+    return [msgspec.json.decode(raw)["id"] for raw in page.records], page.next
+
+
+def test_a_list_goes_on_after_its_last_record_was_deleted() -> None:
+    records = [{"id": f"cus_{place}", "created_at": at(place)} for place in range(5)]
+    ids, after = listed(records, ListQuery(limit=2))
+    assert ids == ["cus_0", "cus_1"]
+    del records[1]
+    ids, after = listed(records, ListQuery(limit=2, after=after))
+    assert ids == ["cus_2", "cus_3"]
+    assert after is not None
+    assert listed(records, ListQuery(limit=2, after=after)) == (["cus_4"], None)
+
+
+def test_a_record_that_changes_between_pages_is_listed_again() -> None:
+    records = [{"id": f"cus_{place}", "updated_at": at(place)} for place in range(4)]
+    ids, after = listed(records, ListQuery(limit=2, updated_since=START))
+    assert ids == ["cus_0", "cus_1"]
+    records[1]["updated_at"] = at(9)
+    ids, after = listed(records, ListQuery(limit=2, updated_since=START, after=after))
+    assert ids == ["cus_2", "cus_3"]
+    assert after is not None
+    assert listed(records, ListQuery(limit=2, updated_since=START, after=after)) == (["cus_1"], None)
+
+
 def asked(mapping: Mapping, query: ListQuery) -> tuple[str, dict[str, str]]:
     """Where a list is asked for, and how; without the columns."""
     assert mapping.endpoints.list is not None
@@ -106,7 +135,9 @@ def test_a_status_that_medusa_has_no_word_for_lists_nobody() -> None:
     assert (path, told["id"]) == ("/admin/orders", "order_none")
 
 
-@pytest.mark.parametrize("cursor", ["", "3", "1/", "1/2026-05-01T00:00:00.000Z/", "2/2026-13-01T00:00:00.000Z/order_1"])
+@pytest.mark.parametrize(
+    "cursor", ["", "3", "1/", "1/2026-05-01T00:00:00Z/order_1", "2/2026-13-01T00:00:00.000Z/order_1"]
+)
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         asked(ORDER, ListQuery(limit=1, after=cursor))
@@ -178,7 +209,7 @@ def test_receipts() -> None:
     made = CUSTOMER.endpoints.receipt(reply({"customer": shown("customer-full")}), "create")
     assert (made.remote_id, made.created, made.record is not None) == (shown("customer-full")["id"], True, True)
     gone = CUSTOMER.endpoints.receipt(reply({"id": "cus_1", "object": "customer", "deleted": True}), "archive")
-    assert gone.remote_id == "cus_1"
+    assert gone == Receipt()
     assert ORDER.endpoints.receipt is not None
     for name in ("order", "draft_order"):
         found = ORDER.endpoints.receipt(reply({name: {"id": "order_1", "metadata": None}}), "update")

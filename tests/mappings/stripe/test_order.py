@@ -201,6 +201,12 @@ def test_without_a_page_to_go_to_the_checkout_is_for_embedding() -> None:
     assert sent["customer_email"] == "ann@example.com"
 
 
+def test_the_address_of_a_guest_in_lower_case_is_reported() -> None:
+    patch = OrderPatch(currency="EUR", line_items=(MUG,), customer=OrderCustomerPatch(email="Ann@Example.com"))
+    (loss,) = ORDER.to_vendor(patch, None, ACCOUNT).loss
+    assert (loss.path, loss.kind) == ("/customer/email", "coerced")
+
+
 def test_a_draft_is_an_invoice() -> None:
     patch = OrderPatch(
         status="draft",

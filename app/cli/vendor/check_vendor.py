@@ -1,0 +1,261 @@
+"""`lockstitch check-vendor`: check a vendor's mapping against its claims, and list what each level still needs."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+import mappings
+from app.cli.exits import REFUSED, usage
+from app.cli.printing import Flag, Json, write_json
+from app.cli.tables import table
+from app.cli.vendor.conformance import answers, lost_create, round_trip
+from app.cli.vendor.emulator import is_checkout, running
+from app.errors import Complaint
+from mappings.checks.golden import write_unanswered
+from mappings.checks.quality import (
+    AT_THE_EMULATOR,
+    FILE,
+    LEVELS,
+    RULES,
+    Claim,
+    Judgement,
+    Level,
+    claims,
+    computed,
+    judged,
+)
+from mappings.checks.result import Result, attempted, joined
+from mappings.registry import VENDORS, AnyVendor
+from mappings.spec import Unmappable
+
+ROOT: Final = Path(mappings.__file__).parents[1]
+PARTS: Final = ("mappings/{vendor}", "emulators/{vendor}", "tests/mappings/{vendor}")
+MOST_FAILURES: Final = 5
+"""Failures shown per rule; --json has all."""
+MYPY_PATIENCE: Final = 600.0  # seconds; without a cache, mypy reads all libraries
+ERRORS_TEST: Final = "tests/mappings/{vendor}/test_errors.py"
+"""The vendor's test of `errors.py`, which covers each documented error. It takes a second or two."""
+PYTEST_PATIENCE: Final = 120.0
+NO_TESTS: Final = 5
+"""The exit code of pytest when it finds no tests."""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """The result of a check. `reached` is the highest level with no missing rules."""
+
+    vendor: str
+    reached: Level | None
+    missing: dict[Level, tuple[str, ...]]
+    rules: tuple[Judgement, ...]
+
+
+def check_vendor(
+    name: Annotated[str, Parameter(name="NAME")],
+    /,
+    *,
+    level: Level | None = None,
+    types: Annotated[bool, Parameter(negative="--no-types")] = True,
+    write_golden: Flag = False,
+    json: Json = False,
+) -> None:
+    """Run all checks of a vendor, compare them with its quality.toml, and show what is missing.
+
+    Exits with 3 if a rule is claimed as done but fails, if quality.toml omits a rule, or if --level is not reached.
+
+    Parameters
+    ----------
+    name
+        The vendor's folder in mappings/.
+    level
+        Require this level, and show only rules up to it.
+    types
+        Also run mypy on the vendor's folders. --no-types is faster.
+    write_golden
+        Only write the missing .out.json of each <object>-<case>.in.json, for you to review.
+    json
+        Print JSON, with all failures.
+    """
+    vendor = VENDORS.get(name)
+    if vendor is None:
+        usage(f"Unknown vendor {name}. Vendors in mappings/registry.py: {', '.join(VENDORS)}.")
+    if not is_checkout(ROOT):
+        usage(f"{ROOT} is not a checkout: check-vendor needs the folders mappings, emulators and tests.")
+    if write_golden:
+        _write_golden(vendor)
+        return
+    claimed = _claims(vendor)
+    report = _report(vendor, claimed, _results(vendor, claimed, types=types))
+    wanted = LEVELS[: LEVELS.index(level) + 1] if level is not None else ()
+    if json:
+        write_json(_document(report))
+    else:
+        _write(report, wanted or LEVELS)
+    if any(one.complaint for one in report.rules) or any(report.missing[one] for one in wanted):
+        sys.exit(REFUSED)
+
+
+def _write_golden(vendor: AnyVendor) -> None:
+    try:
+        written = write_unanswered(vendor, ROOT)
+    except Unmappable as refusal:
+        sys.stderr.write(f"{refusal.path}: {refusal.reason}\n")
+        sys.exit(REFUSED)
+    for file in written:
+        sys.stdout.write(f"written  {file}: review every line\n")
+    if not written:
+        sys.stdout.write("Every case has an .out.json. Delete one to write it again.\n")
+
+
+def _claims(vendor: AnyVendor) -> dict[str, Claim]:
+    try:
+        return claims(vendor, ROOT)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
+        raise Complaint(f"{FILE.format(vendor=vendor.name)} is invalid: {error}.") from error
+
+
+def _results(vendor: AnyVendor, claimed: dict[str, Claim], *, types: bool) -> dict[str, Result]:
+    found = computed(vendor, ROOT)
+    if (tested := _errors_test(vendor)) is not None:
+        found["bronze.errors-classified"] = joined([found["bronze.errors-classified"], tested])
+    if not _is_exempt(claimed.get("bronze.emulator")):
+        with running(vendor, ROOT) as emulator:
+            checks = (answers, round_trip, lost_create)
+            answered = [attempted(partial(check, vendor, emulator, ROOT)) for check in checks]
+        for rule, result in zip(AT_THE_EMULATOR, answered, strict=True):
+            found[rule] = joined([found[rule], result]) if rule in found else result
+    if types and (typed := _types(vendor)) is not None:
+        found["bronze.types"] = typed
+    return found
+
+
+def _is_exempt(claim: Claim | None) -> bool:
+    """Return whether the vendor is tested against the real system, so that the emulator checks do not apply."""
+    return claim is not None and claim.status == "exempt"
+
+
+def _errors_test(vendor: AnyVendor) -> Result | None:
+    """Run the vendor's test of its errors up to the first failure. None without such a test, or without pytest."""
+    file = ERRORS_TEST.format(vendor=vendor.name)
+    if not (ROOT / file).exists():
+        return None
+    if importlib.util.find_spec("pytest") is None:
+        sys.stderr.write(f"pytest is not installed here, so {file} was not run.\n")
+        return None
+    shown = ("-x", "-q", "-rfE", "--tb=short", "--no-header", "-p", "no:cacheprovider")
+    try:
+        done = subprocess.run(  # noqa: S603 - this interpreter, a file of the project
+            [sys.executable, "-m", "pytest", *shown, file],
+            cwd=ROOT,
+            env={**os.environ, "COLUMNS": "1000"},  # otherwise pytest truncates the reason to the terminal's width
+            capture_output=True,
+            text=True,
+            timeout=PYTEST_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Result(cases=1, failures=(f"{file} takes more than {PYTEST_PATIENCE:.0f} seconds",))
+    if done.returncode == 0:
+        return Result(cases=1)
+    if done.returncode == NO_TESTS:
+        return Result(cases=1, failures=(f"{file} has no tests",))
+    lines = [line.partition(" ") for line in done.stdout.splitlines()]
+    red = next((what for word, _, what in lines if word in ("FAILED", "ERROR")), f"{file} cannot be run")
+    # The summary does not say why a file cannot be imported.
+    why = next((what.strip() for word, _, what in lines if word == "E"), f"pytest exits with {done.returncode}")
+    return Result(cases=1, failures=(red if " - " in red else f"{red} - {why}",))
+
+
+def _types(vendor: AnyVendor) -> Result | None:
+    """Run mypy on the vendor's folders with the project's settings. None without mypy."""
+    if importlib.util.find_spec("mypy") is None:
+        sys.stderr.write("mypy is not installed here, so the types were not checked.\n")
+        return None
+    folders = [part for one in PARTS if (ROOT / (part := one.format(vendor=vendor.name))).is_dir()]
+    done = subprocess.run(  # noqa: S603 - this interpreter, folders of the project
+        [sys.executable, "-m", "mypy", "--no-error-summary", *folders],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=MYPY_PATIENCE,
+        check=False,
+    )
+    lines = tuple(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
+    return Result(cases=len(folders), failures=lines if done.returncode else ())
+
+
+def _report(vendor: AnyVendor, claimed: dict[str, Claim], results: dict[str, Result]) -> Report:
+    rules = judged(claimed, results)
+    missing = {level: tuple(one.rule for one in rules if one.level == level and not one.is_met) for level in LEVELS}
+    reached: Level | None = None
+    for level in LEVELS:
+        if missing[level]:
+            break
+        reached = level
+    return Report(vendor=vendor.name, reached=reached, missing=missing, rules=rules)
+
+
+def _document(report: Report) -> dict[str, Any]:
+    """Return the report with the computed properties of each rule."""
+    document: dict[str, Any] = msgspec.to_builtins(report)
+    for shown, rule in zip(document["rules"], report.rules, strict=True):
+        shown["level"], shown["is_met"] = rule.level, rule.is_met
+        shown["holds"] = None if rule.result is None else rule.result.holds
+    return document
+
+
+def _write(report: Report, levels: Sequence[Level]) -> None:
+    """Print the rules of these levels, and the complaints of all levels."""
+    console = Console()
+    rules = [one for one in report.rules if one.level in levels or one.complaint is not None]
+    shown = table("rule", "claim", "found")
+    for one in rules:
+        shown.add_row(Text(one.rule), Text("-" if one.claim is None else one.claim.status), _found(one))
+    console.print(shown)
+    for one in rules:
+        for line in _explanation(one):
+            console.print(Text(line))
+    console.print()
+    for level in LEVELS:
+        left = report.missing[level]
+        console.print(Text(f"{level}: {'complete' if not left else f'{len(left)} to go: ' + _names(left)}"))
+    console.print(Text(f"{report.vendor} has reached {report.reached or 'no level yet'}.", style="bold"))
+
+
+def _found(one: Judgement) -> Text:
+    if one.result is None:
+        return Text("not checked" if one.rule == "bronze.types" else "needs review")
+    if one.result.holds:
+        return Text(f"holds, {one.result.told}", style="green")
+    return Text(one.result.told, style="red" if one.complaint else "yellow")
+
+
+def _explanation(one: Judgement) -> Sequence[str]:
+    """Return what to do about one rule. Empty if nothing is wrong."""
+    lines = []
+    if one.complaint is not None:
+        lines.append(f"\n{one.complaint}")
+    elif one.claim is not None and one.claim.status == "todo":
+        lines.append(f"\n{one.rule} is to be done: {one.claim.reason}")
+        if one.result is not None and one.result.holds and one.rule in RULES:
+            lines.append(f"  For what exists already, it holds that {RULES[one.rule]}.")
+    if one.result is not None and (one.complaint is not None or (one.claim and one.claim.status == "todo")):
+        lines += [f"  {failure}" for failure in one.result.failures[:MOST_FAILURES]]
+        if len(one.result.failures) > MOST_FAILURES:
+            lines.append(f"  and {len(one.result.failures) - MOST_FAILURES} more: --json has all")
+    return lines
+
+
+def _names(rules: Sequence[str]) -> str:
+    return ", ".join(rule.partition(".")[2] for rule in rules)

@@ -1,0 +1,134 @@
+"""A fresh account at a vendor's emulator, used like a connection, and the sample values to write to it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import fields
+
+from app.cli.vendor.emulator import RunningEmulator
+from mappings.checks.golden import FOLDER, account_of
+from mappings.coverage import coverage, enum_of, sample_of
+from mappings.http import VendorReply, VendorRequest
+from mappings.registry import AnyMapping, AnyVendor, active
+from mappings.spec import Mapped
+
+# People named by address, for accounts without customers: see `SampleAccount.people`.
+PEOPLE: Final[dict[str, Any]] = {
+    "requester": {"email": "ann@example.com", "name": "Ann Lee"},
+    "customer": {"email": "ann@example.com"},
+    "followers": [{"email": "bo@example.com"}],
+}
+INSTEAD: Final[dict[str, Any]] = {"due_at": "2099-01-01T00:00:00Z"}
+"""Samples that replace the general ones: a new ticket is due in the future."""
+NAMES_OF_OTHERS: Final = ("_remote_id", "order_ids", "custom_fields")
+"""Endings of fields that refer to records or settings that a fresh account does not have."""
+CREATE: Final = "{object}.create.json"
+
+
+class SampleAccount:
+    """A fresh account at the emulator, and the calls that Lockstitch makes to it."""
+
+    def __init__(self, vendor: AnyVendor, emulator: RunningEmulator, root: Path) -> None:
+        """Set up the account and read its facts, like a connection at start."""
+        self.vendor = vendor
+        self.emulator = emulator
+        self.wanted = {one.object: _wanted(vendor, one, root) for one in vendor.mappings}
+        settings = getattr(account_of(vendor, root), "custom_fields", {}) if any(self.wanted.values()) else {}
+        for request in vendor.setup:
+            emulator.send(request)
+        replies = [emulator.send(request) for request in vendor.account_requests]
+        read = tuple(None if vendor.refusal(reply) is not None else reply for reply in replies)
+        self.facts = vendor.build_account(read, settings)
+
+    def read(self, mapping: AnyMapping, remote_id: str) -> tuple[Any, Mapped[Any]]:
+        """Return a record as its wire Struct and as mapped. Raises Refused or Unmappable."""
+        assert mapping.endpoints.read is not None  # noqa: S101 - the caller has checked
+        reply = self.ask(mapping.endpoints.read(remote_id, self.facts))
+        raw, facts = mapping.endpoints.record(reply, self.facts)
+        if raw is None:
+            raise Refused(f"{mapping.name} {remote_id} is not found when it is read")
+        facts = self._with_related(mapping, raw, facts)
+        return mapping.decode(raw), mapping.read(raw, facts)
+
+    def create(self, mapping: AnyMapping, body: Any, marker: str) -> str:
+        """Create a record and return its id. Raises Refused."""
+        assert mapping.endpoints.create is not None  # noqa: S101 - the caller has checked
+        assert mapping.endpoints.receipt is not None  # noqa: S101 - create comes with receipt
+        reply = self.ask(mapping.endpoints.create(body, marker, None, self.facts))
+        receipt = mapping.endpoints.receipt(reply, "create")
+        if receipt.remote_id is None:
+            raise Refused(f"the answer to a create of {mapping.name} has no record id")
+        return receipt.remote_id
+
+    def update(self, mapping: AnyMapping, remote_id: str, body: Any) -> None:
+        """Update a record. Raises Refused."""
+        assert mapping.endpoints.update is not None  # noqa: S101 - the caller has checked
+        self.ask(mapping.endpoints.update(remote_id, body, "op_check_update", self.facts))
+
+    def people(self, mapping: AnyMapping) -> dict[str, Any]:
+        """Return the people to name in a write. Raises Refused.
+
+        If the vendor has customers, creates one and names it by id.
+        """
+        customers = active(self.vendor, "customer")
+        if mapping.object == "customer" or customers is None or customers.endpoints.create is None:
+            return PEOPLE
+        _, draft = whole(self, customers, PEOPLE)
+        made = {"remote_id": self.create(customers, draft.body, f"op_check_for_{mapping.object}")}
+        return {**PEOPLE, "requester": made, "customer": made}
+
+    def ask(self, request: VendorRequest) -> VendorReply:
+        """Send a request that must succeed, and return the reply. Raises Refused."""
+        reply = self.emulator.send(request)
+        refusal = self.vendor.refusal(reply)
+        if refusal is not None:
+            raise Refused(f"{request.method} {request.route} is refused as {refusal.kind}: {refusal.detail[:300]}")
+        return reply
+
+    def _with_related(self, mapping: AnyMapping, raw: msgspec.Raw, facts: Any) -> Any:
+        """Side-load the related records that the mapping needs, and add them to the facts."""
+        endpoints = mapping.endpoints
+        while endpoints.side_load is not None and endpoints.absorb is not None:
+            request = endpoints.side_load((raw,), facts)
+            if request is None:
+                break
+            facts = endpoints.absorb(self.ask(request), facts)
+        return facts
+
+
+class Refused(Exception):
+    """The emulator refused a call that must succeed."""
+
+
+def whole(account: SampleAccount, mapping: AnyMapping, people: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Return a body with as many fields as can be written at once, and its draft."""
+    body = {
+        field.name: value
+        for field in fields(mapping.patch)
+        if not field.name.endswith(NAMES_OF_OTHERS) and (value := _first(mapping, field, people)) is not None
+    }
+    body |= account.wanted[mapping.object]
+    while True:
+        draft = mapping.to_vendor(msgspec.convert(body, mapping.patch), None, account.facts)
+        refused = {one.pointer.split("/")[1] for one in draft.refused} & body.keys()
+        if not refused:
+            return body, draft
+        body.pop(sorted(refused)[-1])
+
+
+def _wanted(vendor: AnyVendor, mapping: AnyMapping, root: Path) -> dict[str, Any]:
+    file = root / FOLDER.format(vendor=vendor.name) / CREATE.format(object=mapping.object)
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, Any]) if file.exists() else {}
+
+
+def _first(mapping: AnyMapping, field: Any, people: Mapping[str, Any]) -> Any:
+    if field.name in people:
+        return people[field.name]
+    cell = next((one for one in coverage(mapping) if one.field == field.name), None)
+    if cell is None or not cell.creates:
+        return None
+    if enum_of(field):
+        return next((value for value in cell.values if value not in ("unknown", "none")), None)
+    return INSTEAD.get(field.name, sample_of(field))

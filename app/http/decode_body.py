@@ -1,0 +1,173 @@
+"""Decode a request body strictly: no "7" for 7, no unknown members, nothing dropped; each error has a pointer."""
+
+import re
+from array import array
+from collections.abc import Iterator
+from itertools import accumulate
+from json import JSONDecoder
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import InvalidField, MalformedBody
+from app.problem_document import FieldError, cut
+
+P = TypeVar("P", bound=Struct)
+
+MAX_DEPTH: Final = 64
+READ_ONLY: Final = frozenset(
+    {"id", "meta", "raw", "created_at", "updated_at", "source_kind", "totals", "payments", "refunds", "fulfillments"}
+    | {"subscriptions", "order_stats", "status_category", "status_label", "merged_into_remote_id", "attachments"}
+    | {"is_guest", "channel", "cancelled_at", "cancel_reason", "paid_at", "closed_at", "first_responded_at"}
+    | {"resolved_at", "remote_id", "author"}
+)
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`$", re.DOTALL)
+# Errors never repeat what was sent: it may be personal data.
+NO_CHOICE: Final = "not one of the possible values; /v1/contracts lists them"
+_NO_CHOICE = re.compile(r"Invalid (enum )?value", re.DOTALL)
+_PLACED = re.compile(r"(.*) - at `(\$[^`]*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
+_STEPS: Final = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""Brackets as signed bytes: +1 opens a level, -1 closes it."""
+_decoders: dict[type[Struct], msgspec.json.Decoder[Any]] = {}
+
+
+def decode_patch(body: bytes, into: type[P]) -> P:
+    """Decode the body into a Struct.
+
+    Raises MalformedBody if it is not JSON in UTF-8 without a byte order mark, breaks off, or is nested deeper than 64.
+    Raises InvalidField with JSON Pointers for the first structural error, for every repeated member, or for every
+    string with a NUL.
+    """
+    _refuse_unreadable(body)
+    decoder = _decoders.get(into)
+    if decoder is None:
+        decoder = _decoders[into] = msgspec.json.Decoder(into)
+    try:
+        patch: P = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        # The decoder stops at the first wrong field, and what follows need not be JSON.
+        raise _invalid(str(error), _read_json(body)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json() from error
+    _refuse_repeated(body.decode())
+    if b"\\u0000" in body:
+        _refuse_nul(_read_json(body))
+    return patch
+
+
+def pointer_of(path: str) -> str:
+    """Return msgspec's path (`$.emails[0].address`) as a JSON Pointer (`/emails/0/address`)."""
+    return "".join(f"/{_escape(name or index)}" for name, index in _STEP.findall(path.removeprefix("$")))
+
+
+def _read_json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json() from error
+
+
+def _not_json() -> MalformedBody:
+    return MalformedBody("The body is not JSON in UTF-8, or it breaks off.")
+
+
+def _refuse_unreadable(body: bytes) -> None:
+    if not body.strip():
+        raise MalformedBody("The body is empty; a JSON object is needed.")
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise MalformedBody("The body starts with a byte order mark; send plain UTF-8 without one.")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise MalformedBody(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _depth(body: bytes) -> int:
+    """Return the deepest nesting of brackets outside strings. Every second part between quotes is one."""
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = b"".join(plain.split(b'"')[::2]).translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(array("b", brackets)), default=0)
+
+
+class _Repeated(Exception):
+    """An object has a member twice."""
+
+
+def _count(members: list[tuple[str, Any]]) -> None:
+    if len(dict(members)) != len(members):
+        raise _Repeated
+
+
+# msgspec silently keeps the last of equal members. The body is known to be JSON; numbers stay as they are.
+_counting = JSONDecoder(object_pairs_hook=_count, parse_int=str, parse_float=str)
+_keeping = JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str)
+
+
+def _refuse_repeated(body: str) -> None:
+    try:
+        _counting.decode(body)
+    except _Repeated:
+        raise InvalidField.listing(list(_repeated(_keeping.decode(body), []))) from None
+
+
+def _repeated(value: Any, way: list[str]) -> Iterator[FieldError]:
+    """Yield repeated members. Objects are tuples of members here. Build pointers only for finds: names may be long."""
+    if isinstance(value, list):
+        value = enumerate(value)
+    elif not isinstance(value, tuple):
+        return
+    seen = set()
+    for name, inner in value:
+        way.append(str(name))
+        if name in seen:
+            yield FieldError(pointer=_pointer(way), detail="appears more than once in its object: send it once")
+        seen.add(name)
+        yield from _repeated(inner, way)
+        way.pop()
+
+
+def _invalid(message: str, whole: Any) -> InvalidField:
+    reason, path = message, "$"
+    if placed := _PLACED.fullmatch(message):
+        reason, path = placed[1], placed[2]
+    if (unknown := _UNKNOWN.match(message)) and isinstance(whole, dict) and unknown[1] in whole:
+        reason, path = message, "$"  # a top-level name that looks like a place
+    pointer = pointer_of(path)
+    if unknown := _UNKNOWN.match(reason):
+        name = unknown[1]
+        pointer = f"{pointer}/{_escape(name)}"
+        if name in READ_ONLY or name.endswith("_raw"):
+            return InvalidField.at(pointer, f"{name} is read-only: leave it out of a write")
+        return InvalidField.at(pointer, f"{name} is not a field here; /v1/contracts lists the fields")
+    if missing := _MISSING.match(reason):
+        return InvalidField.at(f"{pointer}/{_escape(missing[1])}", "is required")
+    if _NO_CHOICE.match(reason):
+        return InvalidField.at(pointer, NO_CHOICE)
+    return InvalidField.at(pointer, reason[:1].lower() + reason[1:].replace("`", ""))
+
+
+def _refuse_nul(value: Any) -> None:
+    if found := list(_nuls(value, [])):
+        raise InvalidField.listing(found)
+
+
+def _nuls(value: Any, way: list[str]) -> Iterator[FieldError]:
+    if isinstance(value, str) and "\0" in value:
+        yield FieldError(pointer=_pointer(way), detail="holds a NUL character, which no vendor stores")
+    elif isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _nuls(name, way)
+            way.append(str(name))
+            yield from _nuls(inner, way)
+            way.pop()
+
+
+def _pointer(way: list[str]) -> str:
+    return cut("".join(f"/{_escape(name)}" for name in way))
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

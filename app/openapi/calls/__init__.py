@@ -1,1 +1,0 @@
-"""Every call of the API as data, a module for each group of calls."""

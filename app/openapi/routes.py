@@ -1,0 +1,47 @@
+"""HTTP operations of the OpenAPI document and its HTML page."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+
+from app.http.admission import AnyRequest
+from app.http.deps import HttpDeps, deps_of
+from app.http.operation import public_operation
+from app.http.responses import Answered
+from app.openapi.document import document
+from app.openapi.page import render_page
+from app.problem_document import JSON
+
+HTML: Final = "text/html"
+PAGE_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+def schema_handlers(served: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """Declare the operations that describe the `served` ones, and themselves."""
+
+    # Public, without a key: cache the text, so that many requests cost little.
+    @lru_cache(maxsize=4)
+    def json_text(public_url: str) -> bytes:
+        return msgspec.json.encode(document(public_url, described))
+
+    @lru_cache(maxsize=4)
+    def page_text(public_url: str) -> bytes:
+        return render_page(document(public_url, described)).encode()
+
+    @public_operation("GET", "/schema/openapi.json", tag="About", answer=dict)
+    async def read_openapi(request: AnyRequest) -> Answered:
+        """Get this reference as OpenAPI 3.1."""
+        return Response(json_text(deps_of(request, HttpDeps).public_url), media_type=JSON)
+
+    @public_operation("GET", "/schema", tag="About", media_type=HTML, answer=str)
+    async def read_reference(request: AnyRequest) -> Answered:
+        """Show this reference as HTML."""
+        return Response(page_text(deps_of(request, HttpDeps).public_url), media_type=HTML, headers=PAGE_HEADERS)
+
+    handlers = [read_reference, read_openapi]
+    described = [*served, *handlers]
+    return handlers

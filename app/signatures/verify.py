@@ -1,0 +1,113 @@
+"""Verify the signature of a request, for all schemes."""
+
+import hmac
+import secrets as randomness
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from app.signatures.claim import Claim, Key, Verifier
+from app.signatures.github import GITHUB
+from app.signatures.hubspot import HUBSPOT
+from app.signatures.intercom import INTERCOM
+from app.signatures.request import Scheme, Secret, SignatureRefused, SignedRequest, UnusableSecret, optional
+from app.signatures.shared_secret import SHARED_SECRET
+from app.signatures.shopify import SHOPIFY
+from app.signatures.standard_webhooks import STANDARD
+from app.signatures.stripe import STRIPE
+from app.signatures.woocommerce import WOOCOMMERCE
+from app.signatures.zendesk import ZENDESK
+
+TOLERANCE: Final = timedelta(minutes=5)
+"""The maximum difference between the signed time and now, in both directions. HubSpot and Stripe document five minutes
+and Standard Webhooks' libraries use it. Zendesk signs a time and prescribes no limit, so it gets the same."""
+
+VERIFIERS: Final[Mapping[Scheme, Verifier]] = {
+    "hubspot": HUBSPOT,
+    "shopify": SHOPIFY,
+    "zendesk": ZENDESK,
+    "woocommerce": WOOCOMMERCE,
+    "stripe": STRIPE,
+    "intercom": INTERCOM,
+    "github": GITHUB,
+    "standard-webhooks": STANDARD,
+    "shared-secret": SHARED_SECRET,
+}
+
+_DECOY: Final = randomness.token_bytes(32)
+
+
+def verify(
+    scheme: Scheme,
+    request: SignedRequest,
+    secrets: Sequence[Secret],
+    *,
+    now: datetime,
+    tolerance: timedelta = TOLERANCE,
+) -> Secret:
+    """Return the first of `secrets` that matches, so that the use of an old secret can be reported.
+
+    Tries every secret valid at `now` against every signature, in constant time and without early exit. Without any
+    valid secret, does the same work with a random key. `now` needs a time zone. Secrets of the wrong form count as
+    absent; `check_secret` reports them when the configuration is read. Raises only SignatureRefused.
+    """
+    verifier = VERIFIERS[scheme]
+    for name in verifier.once:
+        optional(request.headers, name)
+    claim = verifier.claim(request)
+    proven: Secret | None = None
+    tried = 0
+    for secret in secrets:
+        for key in _keys(verifier, secret, now):
+            tried += 1
+            if _proves(key, claim) and proven is None:
+                proven = secret
+    if not tried:
+        _proves(_DECOY, claim)
+        raise SignatureRefused("no-secret")
+    if proven is None:
+        raise SignatureRefused("mismatch")
+    if claim.signed_at is not None and abs(now - claim.signed_at) > tolerance:
+        raise SignatureRefused("stale")
+    return proven
+
+
+def check_secret(scheme: Scheme, value: str) -> None:
+    """Check that a secret has the form that its scheme needs. Raises UnusableSecret, which names the form."""
+    VERIFIERS[scheme].keys(value)
+
+
+def _keys(verifier: Verifier, secret: Secret, now: datetime) -> tuple[Key, ...]:
+    if not secret.valid_at(now):
+        return ()
+    try:
+        return verifier.keys(secret.value)
+    except UnusableSecret:
+        return ()
+
+
+def _proves(key: Key, claim: Claim) -> bool:
+    proven = False
+    if isinstance(key, Ed25519PublicKey):
+        message = b"".join(claim.content)
+        for signature in claim.ed25519:
+            proven |= _is_signed_by(key, signature, message)
+        return proven
+    if claim.shown is not None:
+        # Compare digests, so that timing reveals neither the secret nor its length.
+        return hmac.compare_digest(*(hmac.digest(_DECOY, text, "sha256") for text in (key, claim.shown)))
+    digest = hmac.digest(key, b"".join(claim.content), claim.algorithm)
+    for signature in claim.hmacs:
+        proven |= hmac.compare_digest(digest, signature)
+    return proven
+
+
+def _is_signed_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""The configured connections and the pace of their jobs."""
+
+from app.queue.models import LaneSettings
+from app.settings.environment import Settings
+from app.settings.file import SettingsError
+from app.vendors.models import Connection, Connections
+from mappings.registry import MANIFESTS, manifest_of
+from mappings.spec import Vendor
+
+
+def connections_of(settings: Settings) -> Connections:
+    """Return the configured connections with their vendors. Raises SettingsError for an unknown vendor."""
+    _refuse_unknown_vendors(settings)
+    return Connections(
+        by_name={
+            name: Connection(
+                name=name,
+                vendor=manifest_of(connection.vendor, only_takes_webhooks=connection.only_takes_webhooks),
+                layout=connection.csv,
+            )
+            for name, connection in settings.connections.items()
+        },
+        systems_of_record=settings.systems_of_record,
+    )
+
+
+def lanes_of(settings: Settings, connections: Connections) -> dict[str, LaneSettings]:
+    """Return how fast the jobs of each connection may start."""
+    return {name: _lane(settings, name, connection) for name, connection in connections.by_name.items()}
+
+
+def _lane(settings: Settings, name: str, connection: Connection) -> LaneSettings:
+    vendor = connection.vendor
+    if not isinstance(vendor, Vendor):
+        return LaneSettings(rate=None)  # an intake: its jobs ask nobody
+    pacing = settings.connections[name].pacing or vendor.pacing
+    return LaneSettings(rate=pacing.units / pacing.per_seconds, burst=max(1.0, float(pacing.concurrency)))
+
+
+def _refuse_unknown_vendors(settings: Settings) -> None:
+    known = ", ".join(sorted(MANIFESTS))
+    complaints = [
+        f"connections.{name}: there is no vendor {connection.vendor!r}; there are: {known}."
+        for name, connection in settings.connections.items()
+        if connection.vendor not in MANIFESTS
+    ]
+    if complaints:
+        raise SettingsError("\n".join(complaints))

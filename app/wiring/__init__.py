@@ -1,0 +1,1 @@
+"""Wiring: open the stores and clients, and give each capability its dependencies."""

@@ -1,0 +1,88 @@
+"""The dependencies of operators: dead letters, queue, drift, mapping revisions, audit."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from app.audit.trail import PostgresAuditTrail
+from app.capabilities import KINDS, POLICIES, REOPEN
+from app.dead_letters.deps import DeadLetterDeps
+from app.dead_letters.store.dead_letters import PostgresDeadLetters
+from app.dead_letters.store.redrives import PostgresRedrives
+from app.dependencies import Dependencies
+from app.drift.deps import DriftDeps
+from app.drift.store import PostgresDrifts
+from app.events.queue_events import QueueEvents
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.queue.deps import QueueDeps
+from app.queue.enqueue import JobIntake
+from app.queue.figures import count_open_dead_letters, read_figures
+from app.queue.lanes import PostgresLanes
+from app.queue.models import Enqueuer
+from app.revisions.deps import RevisionDeps
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
+from app.revisions.store.trials import PostgresTrialBook
+from app.settings.environment import EncryptionKey
+from app.uploads.deps import ExportDeps
+from app.uploads.store import PostgresUploads
+from app.webhooks.deps import ReceiptDeps
+from app.webhooks.store.receipts import PostgresReceipts
+from app.writes.deps import OperationDeps
+from app.writes.store.operations import OperationReader
+
+
+@asynccontextmanager
+async def open_operators(database_url: str, keys: Sequence[EncryptionKey]) -> AsyncIterator[Dependencies]:
+    """Open the dependencies of operators' commands: the database only, so they work while everything else is down.
+
+    Raises StoreUnavailable.
+    """
+    database = await Database.connect(database_url, max_size=2)
+    try:
+        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+        queue, receipts = JobIntake(sealer, POLICIES), PostgresReceipts(database, sealer)
+        yield Dependencies(
+            *operator_dependencies(database, sealer, events, queue, PostgresMappingRoutes(database)),
+            ExportDeps(uploads=PostgresUploads(database), database=database, receipts=receipts, queue=queue),
+        )
+    finally:
+        await database.close()
+
+
+def operator_dependencies(
+    database: Database, sealer: Sealer, events: PostgresEvents, queue: Enqueuer, mapping_routes: PostgresMappingRoutes
+) -> tuple[Any, ...]:
+    """Return the dependencies of operators, over HTTP and on the command line."""
+    shown = Dependencies(
+        ReceiptDeps(receipts=PostgresReceipts(database, sealer)),
+        OperationDeps(find_operation=OperationReader(database, sealer).get),
+    )
+    return (
+        DeadLetterDeps(
+            database=database,
+            queue=queue,
+            dead_letters=PostgresDeadLetters(database, sealer, POLICIES, REOPEN),
+            redrives=PostgresRedrives(database),
+            mapping_routes=mapping_routes,
+            kinds=KINDS,
+            show={kind.name: partial(kind.show, shown) for kind in KINDS.values() if kind.show is not None},
+        ),
+        QueueDeps(
+            lanes=PostgresLanes(database),
+            read_figures=partial(read_figures, database),
+            count_dead_letters=partial(count_open_dead_letters, database),
+        ),
+        DriftDeps(drifts=PostgresDrifts(database), database=database),
+        RevisionDeps(mapping_routes=mapping_routes, trial_book=PostgresTrialBook(database)),
+        PostgresAuditTrail(database),
+    )
+
+
+def announcer_of(sealer: Sealer, events: PostgresEvents) -> QueueEvents:
+    """Return what publishes Events about the queue."""
+    return QueueEvents(events, JobIntake(sealer, POLICIES))

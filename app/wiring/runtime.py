@@ -1,0 +1,330 @@
+"""The runtime of a process, API or worker: everything that it opens, and what its routes and jobs are given."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from app import telemetry
+from app.api_keys.cache import CachedKeys
+from app.api_keys.store import PostgresKeys
+from app.audit.chain import BATCH as SEALED_AT_ONCE
+from app.audit.chain import AuditSealer
+from app.capabilities import KINDS, POLICIES
+from app.dependencies import Dependencies
+from app.drift.deps import DriftDetectionDeps
+from app.drift.detect import DriftDetection
+from app.drift.store import PostgresDrifts
+from app.egress.poster import open_poster
+from app.errors import StoreUnavailable
+from app.events.deps import EventDeps
+from app.events.store.deliveries import PostgresDeliveries
+from app.events.store.events import PostgresEvents
+from app.events.store.record_states import PostgresRecordStates
+from app.events.store.subscriptions import PostgresSubscriptions
+from app.http.cursors import Cursors
+from app.http.deps import HttpDeps
+from app.http.rate_limit import Budgets
+from app.http.slow_bodies import Transfers
+from app.monitoring.deps import MonitoringDeps
+from app.monitoring.readiness import CachedReadiness, Verdict
+from app.monitoring.store import heartbeats
+from app.monitoring.store.gauges import Gauges
+from app.monitoring.store.run_entries import recording_runs
+from app.monitoring.store.runs import PostgresRuns
+from app.postgres.database import Database
+from app.postgres.encryption import Sealer
+from app.postgres.listen import listen
+from app.postgres.migrate import count_missing
+from app.queue import claim as queue_claim
+from app.queue.jobs import PostgresQueue
+from app.queue.lanes import PostgresLanes
+from app.queue.pauses import PostgresPauses
+from app.queue.runner import QueueRunner
+from app.records.deps import RecordDeps
+from app.records.store import PostgresLinks
+from app.revisions.mapping_routes import places_to_pin
+from app.revisions.store.mapping_routes import PostgresMappingRoutes
+from app.revisions.store.trials import PostgresTrialBook
+from app.revisions.trials import Trials
+from app.settings.egress import EgressRules
+from app.settings.environment import EncryptionKey, Settings, require_for_serving
+from app.uploads.deps import UploadDeps
+from app.uploads.store import PostgresUploads
+from app.vendors.client import open_vendor_client
+from app.vendors.configured_connections import connections_of, lanes_of
+from app.vendors.deps import VendorDeps
+from app.vendors.models import Connections
+from app.webhooks.deps import IngestDeps
+from app.webhooks.group_commit import GroupCommit
+from app.webhooks.invalid_signatures import InvalidSignatures
+from app.webhooks.receive import WebhookReceiver
+from app.webhooks.store.arrivals import PostgresArrivals
+from app.webhooks.store.receipts import PostgresReceipts
+from app.webhooks.webhook_connections import load_webhook_connections
+from app.wiring.operators import announcer_of, operator_dependencies
+from app.wiring.upkeep import Upkeep, open_upkeep
+from app.writes.completion import announce
+from app.writes.deps import CompletionDeps, WriteDeps
+from app.writes.store.operations import PostgresOperations
+from app.writes.waiting import Writers
+from mappings.registry import objects_of
+from mappings.spec import Vendor
+
+POOL_SIZE: Final = 16
+# For each address.
+WRONG_KEYS_PER_MINUTE: Final = 120
+WRONG_KEYS_BURST: Final = 100
+# One attempt at a write ends well before its lease, so that two owners never overlap.
+ATTEMPT_SHARE: Final = 2 / 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What one process runs on: the dependencies of its routes and jobs. Only workers have `runner` and `upkeep`."""
+
+    dependencies: Dependencies
+    database: Database
+    runner: QueueRunner | None
+    upkeep: Upkeep | None
+
+    async def beat(self, worker: str) -> None:
+        """Record that this worker is alive."""
+        await heartbeats.beat(self.database, worker)
+
+    async def seal(self) -> bool:
+        """Append ready events to the audit chain, and return whether there may be more."""
+        return await AuditSealer(self.database).seal() == SEALED_AT_ONCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """What all dependencies build on: the database, encryption, and Events."""
+
+    settings: Settings
+    database_url: str
+    database: Database
+    sealer: Sealer
+    events: PostgresEvents
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, *, works: bool = False) -> AsyncIterator[Runtime]:
+    """Open everything for the duration of the block. A process that `works` gets a runner of jobs.
+
+    Raises SettingsError for incomplete settings, and StoreUnavailable without a database.
+    """
+    database_url, keys = require_for_serving(settings)
+    connections = connections_of(settings)
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(database_url, max_size=POOL_SIZE)
+        stack.push_async_callback(database.close)
+        await stack.enter_async_context(recording_runs(database))
+        sealer = Sealer(tuple((key.id, key.key) for key in keys))
+        events = PostgresEvents(database, sealer, PostgresDeliveries(database, sealer))
+        foundation = Foundation(
+            settings=settings, database_url=database_url, database=database, sealer=sealer, events=events
+        )
+        queue = await _open_queue(stack, foundation, works=works)
+        vendors = await _open_vendors(stack, foundation, connections)
+        records = await _open_records(stack, foundation, vendors, queue)
+        if not await count_missing(database):
+            await events.raise_era()
+            await records.mapping_routes.pin(places_to_pin(connections.by_name))
+        dependencies = await _open_dependencies(stack, foundation, keys, queue, vendors, records, works=works)
+        yield Runtime(
+            dependencies=dependencies,
+            database=database,
+            runner=await _open_runner(foundation, dependencies, queue) if works else None,
+            upkeep=await open_upkeep(stack, settings, database_url, database) if works else None,
+        )
+
+
+async def _open_queue(stack: AsyncExitStack, foundation: Foundation, *, works: bool) -> PostgresQueue:
+    """Open the queue. A worker claims jobs on its own session."""
+    upkeep = None
+    if works:
+        upkeep = await queue_claim.open_upkeep(foundation.database_url)
+        stack.push_async_callback(upkeep.close)
+    return PostgresQueue(
+        foundation.database,
+        foundation.sealer,
+        lease=timedelta(seconds=foundation.settings.job_lease_seconds),
+        policies=POLICIES,
+        upkeep=upkeep,
+        announcer=announcer_of(foundation.sealer, foundation.events),
+    )
+
+
+async def _open_vendors(stack: AsyncExitStack, foundation: Foundation, connections: Connections) -> VendorDeps:
+    called = [each for each in connections.by_name.values() if isinstance(each.vendor, Vendor)]
+    telemetry.expect_vendor_calls(
+        (each.name for each in called),
+        ((mapping.name, mapping.revision) for each in called for mapping in each.vendor.mappings),
+    )
+    pauses = PostgresPauses(foundation.database, announcer_of(foundation.sealer, foundation.events))
+    await stack.enter_async_context(pauses.refreshing(foundation.database_url))
+    return VendorDeps(
+        connections=connections,
+        vendors=await stack.enter_async_context(open_vendor_client(foundation.settings, pauses=pauses)),
+        lanes=PostgresLanes(foundation.database),
+        pauses=pauses,
+    )
+
+
+async def _open_records(
+    stack: AsyncExitStack, foundation: Foundation, vendors: VendorDeps, queue: PostgresQueue
+) -> RecordDeps:
+    settings, database = foundation.settings, foundation.database
+    mapping_routes = PostgresMappingRoutes(database)
+    await stack.enter_async_context(mapping_routes.refreshing(foundation.database_url))
+    return RecordDeps(
+        connections=vendors.connections,
+        vendors=vendors.vendors,
+        links=PostgresLinks(database),
+        mapping_routes=mapping_routes,
+        trials=await stack.enter_async_context(Trials(PostgresTrialBook(database)).running()),
+        drift=await stack.enter_async_context(_drift(settings, database, foundation.events, queue).running()),
+    )
+
+
+async def _open_dependencies(
+    stack: AsyncExitStack,
+    foundation: Foundation,
+    keys: Sequence[EncryptionKey],
+    queue: PostgresQueue,
+    vendors: VendorDeps,
+    records: RecordDeps,
+    *,
+    works: bool,
+) -> Dependencies:
+    settings, database = foundation.settings, foundation.database
+    sealer, events = foundation.sealer, foundation.events
+    poster = await stack.enter_async_context(
+        open_poster(EgressRules(settings.egress_allow), seconds=float(settings.delivery_timeout_seconds))
+    )
+    receipts, states = PostgresReceipts(database, sealer), PostgresRecordStates(database, sealer)
+    connections = records.connections
+    # A worker verifies no webhooks, so it does not need these secrets.
+    intakes = {} if works else load_webhook_connections(settings.connections, connections, os.environ)
+    gauges = _open_gauges(settings, database)
+    idle = settings.body_idle_timeout_seconds
+    operators = operator_dependencies(database, sealer, events, queue, records.mapping_routes)
+    return Dependencies(
+        *operators,
+        connections,
+        vendors,
+        records,
+        WriteDeps(
+            **shared(records),
+            public_url=settings.public_url,
+            operations=PostgresOperations(
+                database,
+                sealer,
+                lease=timedelta(seconds=settings.operation_lease_seconds),
+                retention=timedelta(days=settings.operation_retention_days),
+                announce=partial(announce, CompletionDeps(events=events, queue=queue)),
+            ),
+            database=database,
+            queue=queue,
+            poster=poster,
+            queued_writes=settings.queued_writes,
+            execution_limit=settings.operation_lease_seconds * ATTEMPT_SHARE,
+            settle_margin=float(settings.settle_margin_seconds),
+        ),
+        Writers(),
+        IngestDeps(**shared(records), receipts=receipts, states=states, events=events, queue=queue),
+        WebhookReceiver(
+            intakes, GroupCommit(PostgresArrivals(database, sealer, POLICIES)), InvalidSignatures(receipts)
+        ),
+        UploadDeps(
+            uploads=PostgresUploads(database),
+            database=database,
+            receipts=receipts,
+            queue=queue,
+            connections=connections,
+            links=records.links,
+            states=states,
+            events=events,
+        ),
+        EventDeps(
+            events=events,
+            subscriptions=PostgresSubscriptions(database, sealer),
+            deliveries=PostgresDeliveries(database, sealer),
+            database=database,
+            poster=poster,
+            connections={name: objects_of(one.vendor.name) for name, one in connections.by_name.items()},
+            delivery_ladder=settings.delivery_ladder,
+        ),
+        MonitoringDeps(
+            runs=PostgresRuns(database),
+            readiness=CachedReadiness(partial(_readiness, database)),
+            collect=gauges.refresh,
+        ),
+        HttpDeps(
+            public_url=settings.public_url,
+            trace_url=settings.trace_url,
+            keys=CachedKeys(PostgresKeys(database)),
+            budgets=Budgets(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            wrong_keys=Budgets(WRONG_KEYS_PER_MINUTE, WRONG_KEYS_BURST),
+            bodies=Transfers(idle_seconds=idle, seconds=settings.body_timeout_seconds),
+            # Not limited by memory: the routes of uploads admit a few at a time.
+            exports=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds, most_bytes=sys.maxsize),
+            answers=Transfers(idle_seconds=idle, seconds=settings.upload_timeout_seconds),
+            cursors=Cursors(tuple(key.key for key in keys)),
+        ),
+    )
+
+
+def shared(records: RecordDeps) -> dict[str, Any]:
+    """Return the fields of `records`, for the dependencies that extend them."""
+    return {field.name: getattr(records, field.name) for field in fields(records)}
+
+
+def _open_gauges(settings: Settings, database: Database) -> Gauges:
+    exporting = [name for name, connection in settings.connections.items() if connection.csv is not None]
+    telemetry.expect_uploads(exporting)
+    gauges = Gauges(database, settings.connections, exporting)
+    telemetry.add_collector(gauges.collect)
+    return gauges
+
+
+def _drift(settings: Settings, database: Database, events: PostgresEvents, queue: PostgresQueue) -> DriftDetection:
+    telemetry.expect_drift(settings.connections)
+    return DriftDetection(
+        DriftDetectionDeps(
+            drifts=PostgresDrifts(database),
+            database=database,
+            events=events,
+            queue=queue,
+            settings=settings.drift,
+            rules={name: connection.drift for name, connection in settings.connections.items()},
+            public_url=settings.public_url,
+        )
+    )
+
+
+async def _open_runner(foundation: Foundation, dependencies: Dependencies, queue: PostgresQueue) -> QueueRunner:
+    """Configure the lanes, and return the runner of this process."""
+    vendors = dependencies.of(VendorDeps)
+    await vendors.lanes.configure(lanes_of(foundation.settings, vendors.connections))
+    return QueueRunner(
+        queue,
+        {kind.name: kind.bind(dependencies) for kind in KINDS.values()},
+        policies=POLICIES,
+        lease_seconds=float(foundation.settings.job_lease_seconds),
+        listen=partial(listen, foundation.database_url),
+    )
+
+
+async def _readiness(database: Database) -> Verdict:
+    try:
+        missing = await count_missing(database)
+        seen = None if missing else await heartbeats.last_seen(database)
+    except StoreUnavailable:
+        return ("the database is not available",), None
+    return ((f"{missing} migrations are missing: run lockstitch migrate",) if missing else ()), seen

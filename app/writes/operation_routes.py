@@ -1,0 +1,127 @@
+"""HTTP operations of operations, the outcome of writes."""
+
+from typing import Final
+
+from app.errors import InvalidField
+from app.http.headers import WAIT
+from app.http.operation import VENDOR_READ, Call, JsonBody, Listing, operation
+from app.http.parameters import LIMIT, PathText, choice, cursor
+from app.http.responses import Answered, json_response, page_response
+from app.writes import operations
+from app.writes.deps import WriteDeps
+from app.writes.models import OperationView
+from app.writes.operations import Resolution
+from app.writes.waiting import Writers
+from canonical.parts import ObjectName
+
+TAG: Final = "Operations"
+ID: Final = PathText("id", "The operation's id.", "op_0198f0a2b7c47d3c9a51f2e80b6c4d17")
+STATES: Final = ("queued", "executing", "succeeded", "failed", "unknown")
+SCOPES: Final[dict[str, tuple[ObjectName, ...]]] = {
+    "customers:read": ("customer",),
+    "customers:write": ("customer",),
+    "orders:read": ("order",),
+    "orders:write": ("order",),
+    "tickets:read": ("ticket", "comment"),
+    "tickets:write": ("ticket", "comment"),
+}
+STATE: Final = choice("state", "Only operations in this state.", STATES, example="unknown")
+CURSOR: Final = cursor("op_.*", longest=64)
+RESOLVE: Final = JsonBody(into=Resolution, example={"outcome": "succeeded", "remote_id": "1051"})
+
+
+@operation(
+    "GET",
+    "/v1/operations",
+    tag=TAG,
+    scopes=tuple(SCOPES),
+    query=(STATE, LIMIT, CURSOR),
+    answer=Listing(item=OperationView, meaning="A page of operations."),
+    sends=("Link",),
+)
+async def list_operations(call: Call) -> Answered:
+    """List operations, newest first.
+
+    Shows operations on objects that the key may see: any scope of an object suffices.
+    """
+    page = await operations.list_operations(
+        call.deps(WriteDeps),
+        state=call.query(STATE),
+        objects=_objects(call.held),
+        after=call.query(CURSOR),
+        limit=call.query(LIMIT),
+    )
+    return page_response(call.request, page)
+
+
+@operation(
+    "GET",
+    "/v1/operations/{id}",
+    tag=TAG,
+    scopes=tuple(SCOPES),
+    parameters=(ID,),
+    answer=OperationView,
+)
+async def read_operation(call: Call) -> Answered:
+    """Read an operation."""
+    return json_response(await operations.get_operation(call.deps(WriteDeps), call.path("id"), _objects(call.held)))
+
+
+@operation(
+    "POST",
+    "/v1/operations/{id}/check",
+    tag=TAG,
+    scopes=("ops:write",),
+    parameters=(ID,),
+    headers=(WAIT,),
+    answer=OperationView,
+    problems=VENDOR_READ,
+)
+async def check_operation(call: Call) -> Answered:
+    """Check an unknown outcome at the vendor."""
+    view = await operations.check_operation(
+        call.deps(WriteDeps),
+        call.deps(Writers),
+        call.path("id"),
+        wait=call.header(WAIT),
+        actor=call.caller.principal,
+        objects=_objects(tuple(SCOPES)),
+    )
+    return json_response(view)
+
+
+@operation(
+    "POST",
+    "/v1/operations/{id}/resolve",
+    tag=TAG,
+    scopes=("ops:write",),
+    parameters=(ID,),
+    headers=(WAIT,),
+    body=RESOLVE,
+    answer=OperationView,
+    problems=VENDOR_READ,
+)
+async def resolve_operation(call: Call) -> Answered:
+    """Resolve an unknown outcome.
+
+    Send `succeeded` with the record's remote id, or `failed`, which frees the idempotency key. Audited.
+    """
+    resolution = call.body(RESOLVE)
+    if resolution.outcome == "failed" and resolution.remote_id is not None:
+        raise InvalidField.at("/remote_id", "makes no sense when the outcome is failed")
+    view = await operations.resolve_operation(
+        call.deps(WriteDeps),
+        call.path("id"),
+        resolution,
+        wait=call.header(WAIT),
+        actor=call.caller.principal,
+        objects=_objects(tuple(SCOPES)),
+    )
+    return json_response(view)
+
+
+def _objects(held: tuple[str, ...]) -> tuple[ObjectName, ...]:
+    return tuple(dict.fromkeys(name for scope in held for name in SCOPES[scope]))
+
+
+HANDLERS: Final = (list_operations, read_operation, check_operation, resolve_operation)

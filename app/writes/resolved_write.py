@@ -1,0 +1,282 @@
+"""Resolve a write, once: its connection, mapping and record, and a body in which every field is well-formed.
+
+A new write is resolved from the caller's request. A queued or interrupted one is resolved from its recorded intent, at
+its recorded revision.
+"""
+
+import hashlib
+from contextlib import AbstractContextManager
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from app.errors import InvalidField, UnsupportedAction
+from app.http.decode_body import NO_CHOICE, decode_patch
+from app.http.mapping_header import NamedRevision
+from app.problem_document import FieldError
+from app.records.fetch import fetch_raw, fetch_record
+from app.records.map_record import Reading, as_vendor_drift, choose_writer, map_at_revision
+from app.records.resolve import AnyMapping, cannot, choose_connection, choose_mapping, resolve_record
+from app.vendors.models import Connection
+from app.writes.deps import WriteDeps
+from app.writes.models import Intent
+from canonical.order_patch import OrderCancel
+from canonical.parts import ObjectName
+from canonical.validate import complaints
+from mappings.coverage import writable_values
+from mappings.http import VendorReply, VendorRequest
+from mappings.spec import Action, Mapped, UpsertKey
+
+UPSERT_KEYS: Final[dict[ObjectName, tuple[UpsertKey, ...]]] = {
+    "customer": ("email", "external_id"),
+    "order": ("external_id",),
+    "ticket": ("external_id",),
+    "comment": (),
+}
+
+
+class WriteRequest(Struct, frozen=True, kw_only=True):
+    """A write as the caller sent it.
+
+    `identifier` is the `{id}` of the record, or of the ticket for a comment. `query_errors` is what is wrong with the
+    query; it is reported together with the errors of the body. `respond_async`: answer 202, and call `callback` later
+    if given. `wait` is how many seconds the caller waits, if they say. `revision` is the one to draft with, for a dry
+    run.
+    """
+
+    principal: str
+    key: str
+    fingerprint: bytes
+    correlation_id: str
+    instance: str
+    object: ObjectName
+    action: Action
+    identifier: str | None = None
+    connection: str | None = None
+    upsert_on: str | None = None
+    lossy: bool = False
+    if_match: str | None = None
+    body: bytes = b""
+    respond_async: bool = False
+    callback: str | None = None
+    wait: float | None = None
+    revision: NamedRevision | None = None
+    query_errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedWrite:
+    """One write with its connection and mapping. `deadline` is on the clock of `time.monotonic`.
+
+    `dry`: nothing will be sent, so no trial counts the draft.
+    """
+
+    deps: WriteDeps
+    connection: Connection
+    mapping: AnyMapping
+    intent: Intent
+    deadline: float
+    _: KW_ONLY
+    dry: bool = False
+
+    @property
+    def searches_first(self) -> bool:
+        """Whether the vendor has no upsert by this key, so that the record is looked up first."""
+        return self.intent.action == "upsert" and self.intent.upsert_on not in self.mapping.endpoints.upsert
+
+    @property
+    def needs_only_account(self) -> bool:
+        """Whether the request can be drafted from account facts, without reading a record."""
+        return self.intent.action in ("create", "comment", "upsert") and not self.searches_first
+
+    async def account(self, max_age: float | None = None) -> Any:
+        """Return the account facts, cached by the client for at most `max_age` seconds if given."""
+        return await self.deps.vendors.account(self.connection, deadline=self.deadline, max_age=max_age)
+
+    async def send(self, request: VendorRequest) -> VendorReply:
+        """Send a request. Raises like `VendorClient.send`."""
+        return await self.deps.vendors.send(self.connection, request, deadline=self.deadline)
+
+    async def fetch_raw(self, remote_id: str) -> tuple[msgspec.Raw, Any]:
+        """Read the vendor's bytes of a record, with the account facts for mapping it. Raises NotFound."""
+        return await fetch_raw(self.deps, self.connection, self.mapping, remote_id, self.deadline)
+
+    async def fetch(self, remote_id: str, *, pinned: bool = False) -> Reading:
+        """Read and map a record. Raises like `records.fetch.fetch_record`."""
+        return await fetch_record(self.deps, self.connection, self.mapping, remote_id, self.deadline, pinned=pinned)
+
+    async def map(self, raw: msgspec.Raw, account: Any) -> Mapped[Any]:
+        """Map a record at this very revision. Raises VendorDrifted."""
+        return await map_at_revision(self.deps, self.connection, self.mapping, raw, account)
+
+    def as_drift(self, record: msgspec.Raw | None = None) -> AbstractContextManager[None]:
+        """Turn a reply that does not fit the wire Structs into VendorDrifted."""
+        return as_vendor_drift(self.deps, self.connection, self.mapping, record)
+
+    def cannot(self, what: str) -> UnsupportedAction:
+        """Return the problem for an action that this connection lacks."""
+        return cannot(self.deps, self.connection, self.mapping.object, what)
+
+
+def fingerprint(*parts: bytes) -> bytes:
+    """Return the SHA-256 over the parts of a request, each with its length, so that no two splits are equal."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.digest()
+
+
+async def resolve_request(
+    deps: WriteDeps, request: WriteRequest, deadline: float, *, dry: bool = False
+) -> ResolvedWrite:
+    """Resolve a caller's request. Raises MalformedBody, InvalidField, NotFound, UnsupportedAction."""
+    # The body is judged before the record is looked up, with the connection that the request itself names.
+    patch = _read_fields(deps, request)
+    remote_id = parent = canonical_id = None
+    if request.identifier is None:
+        connection = choose_connection(deps, request.object, request.connection)
+    else:
+        owner: ObjectName = "ticket" if request.object == "comment" else request.object
+        target = await resolve_record(deps, owner, request.identifier, request.connection)
+        connection, canonical_id = target.connection, target.canonical_id
+        if request.object == "comment":
+            parent = target.remote_id
+        else:
+            remote_id = target.remote_id
+    mapping = choose_mapping(deps, connection, request.object, request.revision)
+    if request.revision is None:
+        # A new record has no id to choose by, so the request's own key is used.
+        mapping = choose_writer(deps, connection, mapping, remote_id or parent or request.key)
+    _refuse_action(deps, connection, mapping, request.action)
+    key = _upsert_key(deps, connection, mapping, request)
+    intent = Intent(
+        object=request.object,
+        action=request.action,
+        connection=connection.name,
+        revision=mapping.revision,
+        instance=request.instance,
+        remote_id=remote_id,
+        parent=parent,
+        canonical_id=canonical_id,
+        upsert_on=key,
+        upsert_value=None if key is None else _upsert_value(key, patch),
+        lossy=request.lossy,
+        if_match=request.if_match,
+        body=request.body,
+    )
+    return ResolvedWrite(deps, connection, mapping, intent, deadline, dry=dry)
+
+
+def resolve_recorded(deps: WriteDeps, intent: Intent, deadline: float) -> ResolvedWrite:
+    """Resolve a recorded intent at its recorded revision.
+
+    Raises UnsupportedAction if the configuration no longer has the connection or the mapping.
+    """
+    connection = deps.connections.by_name.get(intent.connection)
+    if connection is None:
+        raise UnsupportedAction(f"The connection {intent.connection} is no longer configured.")
+    mapping = choose_mapping(deps, connection, intent.object, intent.revision)
+    return ResolvedWrite(deps, connection, mapping, intent, deadline)
+
+
+def _read_fields(deps: WriteDeps, request: WriteRequest) -> Any:
+    """Return the patch. Once the body is known to be JSON, its errors and the query's are raised together."""
+    try:
+        patch = _read_body(deps, request)
+    except InvalidField as problem:
+        if not request.query_errors:
+            raise
+        raise InvalidField.listing([*problem.errors, *request.query_errors]) from problem
+    if request.query_errors:
+        raise InvalidField.listing(request.query_errors)
+    return patch
+
+
+def _read_body(deps: WriteDeps, request: WriteRequest) -> Any:
+    if request.action == "archive":
+        return None
+    if request.action == "cancel":
+        return decode_patch(request.body, OrderCancel)
+    mapping = _likely_mapping(deps, request)
+    try:
+        patch = decode_patch(request.body, mapping.patch)
+    except InvalidField as problem:
+        raise _with_values(problem, mapping) from problem
+    found = complaints(patch)
+    if found:
+        raise InvalidField.listing([FieldError(pointer=one.pointer, detail=one.detail) for one in found])
+    return patch
+
+
+def _likely_mapping(deps: WriteDeps, request: WriteRequest) -> AnyMapping:
+    """Return the mapping that the request alone suggests.
+
+    Only its patch type, which all mappings of an object share, and its enum values are used.
+    """
+    named = request.connection
+    if named is None and request.identifier is not None and ":" in request.identifier:
+        named = request.identifier.partition(":")[0]
+    if named is not None and named in deps.connections.by_name:
+        return choose_mapping(deps, deps.connections.by_name[named], request.object, request.revision)
+    owner: ObjectName = "ticket" if request.object == "comment" else request.object
+    return choose_mapping(deps, choose_connection(deps, owner, None), request.object, request.revision)
+
+
+def _with_values(problem: InvalidField, mapping: AnyMapping) -> InvalidField:
+    """Add the values that this connection can hold to the error about a wrong enum value."""
+    (error,) = problem.errors if len(problem.errors) == 1 else (None,)
+    if error is None or not isinstance(error.pointer, str) or error.detail != NO_CHOICE:
+        return problem
+    values = writable_values(mapping, error.pointer.removeprefix("/").partition("/")[0])
+    if not values:
+        return problem
+    detail = f"{error.detail}; one of: {', '.join(values)}"
+    return InvalidField.at(error.pointer, detail)
+
+
+def _refuse_action(deps: WriteDeps, connection: Connection, mapping: AnyMapping, action: Action) -> None:
+    endpoints = mapping.endpoints
+    able = {
+        "create": endpoints.create,
+        "comment": endpoints.create,
+        "update": endpoints.update,
+        "upsert": endpoints.upsert or endpoints.find,
+        "archive": endpoints.archive,
+        "cancel": endpoints.cancel,
+    }
+    if not able[action]:
+        verb = "add comments to tickets" if action == "comment" else f"{action} {mapping.object}s"
+        raise cannot(deps, connection, mapping.object, f"cannot {verb}")
+
+
+def _upsert_key(
+    deps: WriteDeps, connection: Connection, mapping: AnyMapping, request: WriteRequest
+) -> UpsertKey | None:
+    if request.action != "upsert":
+        return None
+    offered = UPSERT_KEYS[request.object]
+    key = next((key for key in offered if key == request.upsert_on), None)
+    if key is None:
+        detail = f"one of: {', '.join(offered)}"
+        raise InvalidField.of("upsert_on", detail)
+    if key not in mapping.endpoints.upsert and key not in mapping.endpoints.find:
+        raise cannot(deps, connection, mapping.object, f"cannot find a {mapping.object} by {key}")
+    return key
+
+
+def _upsert_value(key: UpsertKey, patch: Any) -> str:
+    """Return the value to match on: the primary e-mail, or the caller's own key. Raises InvalidField without one."""
+    if key == "external_id":
+        value = patch.external_id
+    else:
+        emails = patch.emails if isinstance(patch.emails, tuple) else ()
+        primary = [email for email in emails if email.is_primary is True] or list(emails[:1])
+        value = primary[0].address.strip().lower() if primary else None
+    if isinstance(value, str) and value:
+        return value
+    pointer = "/external_id" if key == "external_id" else "/emails"
+    detail = f"is needed, because upsert_on={key} matches on it"
+    raise InvalidField.at(pointer, detail)

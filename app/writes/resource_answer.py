@@ -1,0 +1,34 @@
+"""Render a resource as the answer to a write."""
+
+from typing import Any
+
+import msgspec
+
+from app.http.plurals import PLURAL
+from app.problem_document import JSON
+from app.records.resources import etag_of
+from app.writes.models import Answer, Operation
+from canonical.parts import Loss, ObjectName
+
+_encoder = msgspec.json.Encoder()
+
+
+def of_operation(resource: Any, operation: Operation, loss: tuple[Loss, ...] = ()) -> Any:
+    """Add the operation, the correlation id and the loss of the write to `meta`."""
+    meta = msgspec.structs.replace(
+        resource.meta,
+        operation_id=operation.id,
+        correlation_id=operation.correlation_id,
+        loss=resource.meta.loss + loss,
+    )
+    return msgspec.structs.replace(resource, meta=meta)
+
+
+def resource_answer(resource: Any, *, status: int, object_name: ObjectName) -> Answer:
+    """Render the answer: body, `ETag`, and on 201 the `Location` of the new record."""
+    headers = {"content-type": JSON}
+    if object_name != "comment":
+        headers["etag"] = etag_of(resource)
+        if status == 201:
+            headers["location"] = f"/v1/{PLURAL[object_name]}/{resource.id}"
+    return Answer(status=status, headers=headers, body=_encoder.encode(resource))

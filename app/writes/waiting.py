@@ -1,0 +1,147 @@
+"""Wait for a write for as long as its caller does, then answer 202 while the write goes on."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+from msgspec import Struct
+
+from app.errors import OutcomeUnknown, Problem
+from app.queue.models import LeaseLost
+from app.writes.deps import WriteDeps
+from app.writes.execute import Undecided, problem_answer
+from app.writes.models import Answer, Begun, Operation, OperationView
+from app.writes.operation_view import view_of
+from app.writes.resolved_write import WriteRequest
+
+REPLAY_PAUSE: Final = 0.05
+LONGEST_PAUSE: Final = 0.25
+# Default waits of a caller: for their own write, and for another request with the same key.
+OWN_WAIT: Final = 10.0
+OTHER_WAIT: Final = 2.0
+# How long a write that is answered with 202 may wait for the account facts that validate its fields.
+FACTS_WAIT: Final = 2.0
+_log = logging.getLogger("lockstitch.write")
+T = TypeVar("T")
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """Either the answer, fresh or replayed, or an undecided operation (202)."""
+
+    operation_id: str
+    answer: Answer | None = None
+    operation: OperationView | None = None
+    replayed: bool = False
+
+
+class Writers:
+    """The running writes of this process. `drain` waits for them at shutdown."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """Run a write in its own task. Unexpected errors are logged, even if no caller waits."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for running writes for at most `seconds`. A worker finishes the rest."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=seconds)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._running.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, (Problem, Undecided, LeaseLost)):
+            _log.error("a write ended in an unexpected error; a worker continues it", exc_info=error)
+
+
+class Waits(Struct, frozen=True, kw_only=True):
+    """Until when this caller waits, on the clock of `time.monotonic`.
+
+    `own`: for their write; `other`: for another running request with the same key; `facts`: for the account facts that
+    validate a write before a 202; `decision`: for a worker, which takes longer than most callers wait.
+    """
+
+    own: float
+    other: float
+    facts: float
+    decision: float
+
+
+def waits_of(request: WriteRequest) -> Waits:
+    """Return the waits that the request asks for, or the defaults."""
+    now = time.monotonic()
+    if request.wait is not None:
+        end = now + request.wait
+        return Waits(own=end, other=end, facts=min(end, now + FACTS_WAIT), decision=end)
+    own, other = (0.0, 0.0) if request.respond_async else (OWN_WAIT, OTHER_WAIT)
+    return Waits(own=now + own, other=now + other, facts=now + FACTS_WAIT, decision=now)
+
+
+class KeyIsFree(Exception):
+    """The operation that held the key released it while this request waited."""
+
+
+async def wait_for(deps: WriteDeps, writers: Writers, begun: Begun, work: Any, waits: Waits) -> Written:
+    """Start `work`, and wait for its answer while the caller does."""
+    task = writers.start(work)
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, waits.own - time.monotonic()))
+    if not done:
+        return outcome_of(await deps.operations.defer(begun.operation.id))
+    try:
+        return Written(operation_id=begun.operation.id, answer=task.result())
+    except (Undecided, LeaseLost):
+        return await poll(deps, begun.operation, waits.decision)
+
+
+async def poll(deps: WriteDeps, operation: Operation, until: float) -> Written:
+    """Poll for the answer of a worker until a time of `time.monotonic`."""
+    current: Operation | None = operation
+    pause = REPLAY_PAUSE
+    while current is not None and current.phase in ("received", "sent"):
+        left = until - time.monotonic()
+        if left <= 0:
+            return await defer(deps, current)
+        await asyncio.sleep(min(pause, left))
+        pause = min(LONGEST_PAUSE, pause * 1.2)
+        current = await deps.operations.get(operation.id)
+    return outcome_of(current)
+
+
+async def defer(deps: WriteDeps, current: Operation) -> Written:
+    """Answer 202, and record that a caller got one. If the operation was decided meanwhile, answer its outcome."""
+    if current.deferred:
+        return Written(operation_id=current.id, operation=view_of(current))
+    return outcome_of(await deps.operations.defer(current.id))
+
+
+def outcome_of(operation: Operation | None) -> Written:
+    """Return the operation's answer, or the operation for a 202. Raises OutcomeUnknown, and KeyIsFree for None."""
+    if operation is None:
+        raise KeyIsFree
+    if operation.phase == "unknown":
+        raise outcome_unknown(operation)
+    if operation.phase != "settled":
+        return Written(operation_id=operation.id, operation=view_of(operation))
+    if operation.answer is not None:
+        return Written(operation_id=operation.id, answer=operation.answer)
+    assert operation.problem is not None  # noqa: S101 - a failed operation has its problem
+    return Written(operation_id=operation.id, answer=problem_answer(operation.problem))
+
+
+def outcome_unknown(operation: Operation) -> OutcomeUnknown:
+    """Return the problem of an operation that a person must decide."""
+    return OutcomeUnknown(
+        f"Whether the vendor carried out operation {operation.id} could not be found out.",
+        operation_id=operation.id,
+        next_step=(
+            f"Look at the vendor, then POST /v1/operations/{operation.id}/resolve with what you found, "
+            f"or POST /v1/operations/{operation.id}/check to look again."
+        ),
+    )

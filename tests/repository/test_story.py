@@ -1,0 +1,146 @@
+"""The capabilities that one write and one webhook cross, in order of first entry: they read like the design's story."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.api import handlers
+from app.api_keys.store import SCOPES, PostgresKeys
+from app.postgres.database import Database, Statement
+from app.server import application
+from app.settings.environment import load_settings
+from app.wiring.runtime import open_runtime
+from tests.contract.facade import Facade
+from tests.contract.webhook_senders import contact_event, hubspot
+from tests.queue.kit import until
+
+pytestmark = pytest.mark.anyio
+
+APP: Final = f"{Path(__file__).parents[2] / 'app'}/"
+# What every capability stands on.
+GROUND: Final = frozenset({"telemetry", "postgres", "audit", "egress", "signatures"})
+INSIDE: Final = ContextVar("INSIDE", default=False)
+"""Set for the tasks that the block starts, and not for background tasks that were there before."""
+EVENTS: Final = Statement("SELECT event", "SELECT FROM event WHERE type = 'customer.updated'")
+# Drift is checked in the background, at any time.
+NO_DRIFT: Final = "\n[drift]\nsample_rate = 0.0\n"
+
+
+class Crossing:
+    """The modules of `app` whose functions are called during the block, in order of first entry."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, None] = {}
+
+    def capabilities(self) -> list[str]:
+        """The folders, without the ground."""
+        folders = dict.fromkeys(module.partition("/")[0] for module in self.modules if "/" in module)
+        return [folder for folder in folders if folder not in GROUND]
+
+    def in_order(self, *modules: str) -> bool:
+        """Whether these were first entered in this order."""
+        entered = list(self.modules)
+        places = [entered.index(module) for module in modules]
+        return places == sorted(places)
+
+    def note(self, frame: FrameType, event: str, argument: Any) -> None:
+        """Note a call; a resumed coroutine counts as one."""
+        file = frame.f_code.co_filename
+        if event == "call" and file.startswith(APP) and INSIDE.get():
+            self.modules.setdefault(file.removeprefix(APP))
+
+
+@contextmanager
+def crossing() -> Iterator[Crossing]:
+    crossed = Crossing()
+    inside = INSIDE.set(True)
+    sys.setprofile(crossed.note)
+    try:
+        yield crossed
+    finally:
+        sys.setprofile(None)
+        INSIDE.reset(inside)
+
+
+@pytest.fixture
+def facade(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Facade]:
+    """Emulators, and settings for an API and a worker inside the test's process."""
+    made = Facade(tmp_path, database_url, more=NO_DRIFT)
+    for name, value in made.api.environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        made.emulators.start()
+        yield made
+    finally:
+        made.emulators.stop()
+        made.vendors.close()
+
+
+async def test_a_write_and_a_webhook_cross_the_capabilities_in_the_order_of_the_story(
+    facade: Facade, database: Database
+) -> None:
+    settings = load_settings(facade.api.environment)
+    async with open_runtime(settings) as runtime:
+        key = await PostgresKeys(database).create("story", SCOPES)
+        app = httpx.ASGITransport(cast(Any, application(runtime.dependencies, handlers())))
+        async with httpx.AsyncClient(transport=app, base_url=settings.public_url) as client:
+            for _ in range(2):  # the first one fetches the account facts
+                with crossing() as write:
+                    written = await client.post(
+                        "/v1/customers",
+                        json={"last_name": "Lovelace"},
+                        headers={"authorization": f"Bearer {key.secret}", "idempotency-key": str(uuid4())},
+                    )
+                assert written.status_code == 201, written.text
+            sent = hubspot(
+                f"{settings.public_url}/v1/webhooks/hubspot",
+                contact_event(objectId=int(written.json()["meta"]["remote_id"])),
+            )
+            with crossing() as receipt:
+                received = await client.post("/v1/webhooks/hubspot", headers=list(sent.headers), content=sent.body)
+            assert received.status_code == 202, received.text
+    async with open_runtime(settings, works=True) as runtime, asyncio.timeout(60):
+        assert runtime.runner is not None
+        with crossing() as ingestion:
+            running = asyncio.create_task(runtime.runner.run())
+            await until(lambda: database.fetch(EVENTS))
+            runtime.runner.stop()
+            await running
+
+    # http → writes → records → vendors → writes → answer. Revisions choose the mapping, the queue knows the pauses.
+    assert write.capabilities() == ["http", "api_keys", "writes", "records", "revisions", "vendors", "queue", "drift"]
+    assert write.in_order(
+        "http/admission.py",
+        "writes/resolved_write.py",
+        "writes/prepare.py",
+        "writes/store/operations.py",
+        "writes/execute.py",
+        "vendors/attempts.py",
+        "writes/finish.py",
+        "records/resources.py",
+        "writes/resource_answer.py",
+    )
+    # webhooks → queue → webhooks → records → vendors → events. The last seen state is read before the record.
+    assert receipt.capabilities() == ["http", "webhooks", "queue"]
+    assert ingestion.capabilities() == ["queue", "webhooks", "records", "revisions", "drift", "events", "vendors"]
+    assert ingestion.in_order(
+        "queue/claim.py",
+        "webhooks/ingest.py",
+        "webhooks/refetch.py",
+        "records/fetch.py",
+        "vendors/client.py",
+        "records/map_record.py",
+        "events/store/events.py",
+    )
+    # A story that needs many more modules than today has lost its thread.
+    assert len(write.modules) <= 60
+    assert len(receipt.modules | ingestion.modules) <= 75
