@@ -15,6 +15,7 @@ from mappings.registry import VENDORS, AnyMapping, AnyVendor
 from mappings.spec import Unmappable
 from tests.shared_material import ROOT
 
+ACCOUNTS = {name: account_of(vendor, ROOT) for name, vendor in VENDORS.items()}
 READ = [
     (vendor, mapping, [msgspec.json.decode(record) for _, record in records(vendor, mapping, ROOT)])
     for vendor in VENDORS.values()
@@ -44,7 +45,7 @@ def places(value: Any, texts_only: bool) -> Iterator[tuple[Any, Any]]:
 
 def check(vendor: AnyVendor, mapping: AnyMapping, record: Any) -> None:
     with contextlib.suppress(Unmappable):
-        data = mapping.read(msgspec.json.encode(record), account_of(vendor, ROOT)).data
+        data = mapping.read(msgspec.json.encode(record), ACCOUNTS[vendor.name]).data
         assert msgspec.json.decode(msgspec.json.encode(data), type=mapping.model) == data
 
 
@@ -65,5 +66,5 @@ def test_no_value_breaks_the_reading(
 @pytest.mark.parametrize("payload", [b"", b"[]", b"7", b"nope", b"{}", b"\xff", b"[" * 10_000])
 def test_what_is_no_record_is_drift(vendor: AnyVendor, mapping: AnyMapping, golden: list[Any], payload: bytes) -> None:
     with pytest.raises(Unmappable) as drift:
-        mapping.read(payload, account_of(vendor, ROOT))
+        mapping.read(payload, ACCOUNTS[vendor.name])
     assert drift.value.path.startswith("$")

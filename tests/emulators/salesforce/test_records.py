@@ -220,6 +220,9 @@ def test_an_empty_order_is_not_activated(desk: Desk) -> None:
         ("POST", "composite", b"{}", 400),
         ("POST", "composite", b'{"compositeRequest":[{"method":"GET","url":"/x"}]}', 400),
         ("POST", "composite/sobjects", b'{"records":[]}', 400),
+        ("POST", "composite/sobjects", b'{"records":[null]}', 400),
+        ("POST", "composite", b'{"compositeRequest":[7]}', 400),
+        ("POST", "composite", b'{"compositeRequest":[{"referenceId":["a"]}]}', 400),
         ("GET", "query", None, 400),
     ],
 )

@@ -65,6 +65,13 @@ def test_a_ticket_that_breaks_a_rule_leaves_nothing_behind(desk: Desk, given: di
     assert desk.get("users", role="end-user")["users"] == []
 
 
+@pytest.mark.parametrize("name", ["collaborator_ids", "email_ccs", "followers"])
+@pytest.mark.parametrize("people", [True, "ida@kettles.example", {"user_id": 1}])
+def test_people_who_are_no_list_are_refused(desk: Desk, name: str, people: Any) -> None:
+    answer = desk.http.post("tickets", json={"ticket": {"comment": {"body": "x"}, name: people}})
+    assert (answer.status_code, answer.json()["error"]["title"]) == (400, "Invalid attribute")
+
+
 def test_an_idempotency_key_makes_one_ticket(desk: Desk) -> None:
     body = {"ticket": {"subject": "Once", "comment": {"body": "Only once"}}}
     first, second = (desk.http.post("tickets", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2))
