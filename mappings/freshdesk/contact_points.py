@@ -8,6 +8,7 @@ from canonical import values
 from canonical.customer import Email, EmailPatch, Phone, PhonePatch
 from canonical.parts import Loss
 from mappings.freshdesk.wire_v2 import Contact
+from mappings.kit import patches
 from mappings.spec import Notes
 
 Number = str | None | UnsetType
@@ -102,23 +103,12 @@ def _address(email: EmailPatch, place: int, notes: Notes) -> str | None:
         notes.unsupported(f"/emails/{place}/type", "Freshdesk keeps no kind of address")
     if email.status not in (UNSET, "unknown"):
         notes.unsupported(f"/emails/{place}/status", "Freshdesk finds out by itself whether an address is good")
-    if not values.is_email(email.address):
-        notes.invalid(f"/emails/{place}/address", "not an e-mail address")
-        return None
-    address = values.email(email.address)
-    if address != email.address:
-        notes.lose(f"/emails/{place}/address", "coerced", "lower-cased")
-    return address
+    return patches.checked_email(email.address, f"/emails/{place}/address", notes)
 
 
 def _number(phone: PhonePatch, place: int, notes: Notes) -> str | None:
     if phone.e164:
-        e164 = values.phone(phone.e164)
-        if e164 is None:
-            notes.invalid(f"/phones/{place}/e164", "not a phone number in E.164, such as +4930123456")
-        elif e164 != phone.e164:
-            notes.lose(f"/phones/{place}/e164", "coerced", "written without spaces or punctuation")
-        return e164
+        return patches.phone(phone.e164, f"/phones/{place}/e164", notes)
     if not phone.raw or not phone.raw.strip():
         notes.invalid(f"/phones/{place}", "e164 or raw is needed")
         return None

@@ -9,8 +9,8 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical.customer import Customer, CustomerPatch
-from canonical.parts import Address, AddressPatch, CustomFieldValue, Loss
-from mappings.freshdesk import bodies, custom_fields
+from canonical.parts import Address, AddressPatch, Loss
+from mappings.freshdesk import bodies
 from mappings.freshdesk.contact_points import (
     addresses_written,
     emails_read,
@@ -21,7 +21,7 @@ from mappings.freshdesk.endpoints_customer import ENDPOINTS
 from mappings.freshdesk.field_values import instant, own_external_id
 from mappings.freshdesk.locales import language_read, language_written, zone_read, zone_written
 from mappings.freshdesk.wire_v2 import Account, Contact, ContactWrite
-from mappings.kit import patches
+from mappings.kit import json_custom_fields, patches
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 NO_PLACE: Final[dict[str, str]] = {
@@ -59,7 +59,9 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
         status_raw="deleted" if deleted else "verified" if contact.active else "unverified",
         notes=contact.description,
         tags=() if isinstance(contact.tags, UnsetType) else contact.tags or (),
-        custom_fields=custom_fields.read(settings, contact.custom_fields or {}, loss) if settings else (),
+        custom_fields=json_custom_fields.read("Freshdesk", settings, contact.custom_fields or {}, loss)
+        if settings
+        else (),
         external_id=own_external_id(contact.unique_external_id),
         created_at=instant(contact.created_at),
         updated_at=instant(contact.updated_at),
@@ -73,6 +75,8 @@ def to_canonical(contact: Contact, account: Account) -> Mapped[Customer]:
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[ContactWrite]:
     """The write in Freshdesk's words. `current` is None for a contact to create."""
     notes = Notes()
+    settings = account.custom_fields.get("customer", ())
+    held = None if current is None else current.custom_fields or {}
     patches.refuse_without_place(patch, NO_PLACE, notes)
     email, other_emails = addresses_written(patch.emails, current, notes)
     phone, mobile = numbers_written(patch.phones, notes)
@@ -89,7 +93,7 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
         description=patch.notes,
         unique_external_id=bodies.external_id(patch.external_id, notes),
         tags=bodies.tags(patch.tags, notes),
-        custom_fields=_custom_fields(patch, current, account, notes),
+        custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
     )
     if not isinstance(patch.kind, UnsetType) and patch.kind != "person":
         notes.invalid("/kind", "a Freshdesk contact is a person; one of: person")
@@ -172,16 +176,6 @@ def _check_status(patch: CustomerPatch, current: Contact | None, notes: Notes) -
         notes.invalid("/status", "one of: active; a customer is archived by DELETE")
     elif current is not None and current.deleted:
         notes.unsupported("/status", "a deleted contact is restored in Freshdesk")
-
-
-def _custom_fields(
-    patch: CustomerPatch, current: Contact | None, account: Account, notes: Notes
-) -> dict[str, CustomFieldValue] | UnsetType:
-    if isinstance(patch.custom_fields, UnsetType):
-        return UNSET
-    held = None if current is None else current.custom_fields or {}
-    settings = account.custom_fields.get("customer", ())
-    return dict(custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET
 
 
 CUSTOMER: Final = VendorMapping(

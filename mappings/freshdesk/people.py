@@ -8,6 +8,7 @@ from canonical import values
 from canonical.ticket import FollowerPatch, RequesterPatch
 from mappings.freshdesk.wire_v2 import Requester, Ticket
 from mappings.kit import patches
+from mappings.kit.people import compare_requester
 from mappings.spec import Notes
 
 
@@ -33,8 +34,10 @@ def requester_written(patch: RequesterPatch | None | UnsetType, current: Ticket 
         id = patches.record_id(patch.remote_id, "/requester/remote_id", "Freshdesk", notes)
         if not isinstance(id, int):
             return NOBODY
-        known = None if current is None or current.requester is None else current.requester
-        _compare(patch, known if known is not None and known.id == id else None, notes)
+        held = None if current is None else current.requester
+        known = held if held is not None and held.id == id else Requester(id=id)
+        of_known = {"name": known.name, "email": known.email, "phone": known.phone or known.mobile}
+        compare_requester(patch, of_known, notes)
         return Asking(requester_id=id)
     name = patch.name if patch.name and patch.name.strip() else UNSET
     if patch.email:
@@ -73,20 +76,9 @@ def copied_written(
 
 
 def _by_email(patch: RequesterPatch, address: str, name: str | UnsetType, notes: Notes) -> Asking:
-    if not values.is_email(address):
-        notes.invalid("/requester/email", "not an e-mail address")
+    email = patches.checked_email(address, "/requester/email", notes)
+    if email is None:
         return NOBODY
     if patch.phone:
         notes.unsupported("/requester/phone", "beside an address Freshdesk takes no number; set it at the contact")
-    email = values.email(address)
-    if email != address:
-        notes.lose("/requester/email", "coerced", "lower-cased")
     return Asking(email=email, name=name)
-
-
-def _compare(patch: RequesterPatch, known: Requester | None, notes: Notes) -> None:
-    """Name, address and number beside an id are what the contact has anyway, or are not taken."""
-    held = (None, None, None) if known is None else (known.name, known.email, known.phone or known.mobile)
-    for name, sent, own in zip(("name", "email", "phone"), (patch.name, patch.email, patch.phone), held, strict=True):
-        if sent is not None and sent.casefold() != (own or "").casefold():
-            notes.lose(f"/requester/{name}", "dropped", "remote_id says who it is; their own data stand")

@@ -9,9 +9,9 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from canonical import values
-from canonical.parts import CustomFieldValue, Instant, Loss
+from canonical.parts import Instant, Loss
 from canonical.ticket import STATUS_CATEGORY, Follower, Requester, Ticket, TicketPatch, TicketStatus
-from mappings.freshdesk import bodies, custom_fields, wire_v2
+from mappings.freshdesk import bodies, wire_v2
 from mappings.freshdesk.endpoints_ticket import ENDPOINTS
 from mappings.freshdesk.enums import (
     PRIORITY,
@@ -25,7 +25,7 @@ from mappings.freshdesk.enums import (
 from mappings.freshdesk.field_values import OWN_FONT, attachments, instant, message, optional_instant
 from mappings.freshdesk.people import copied_written, requester_written
 from mappings.freshdesk.wire_v2 import Account, TicketWrite
-from mappings.kit import patches
+from mappings.kit import json_custom_fields, patches
 from mappings.kit.html import sanitised
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -65,7 +65,9 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
         company_remote_id=None if record.company_id is None else str(record.company_id),
         followers=_copied(record.cc_emails, loss) if record.cc_emails else (),
         tags=record.tags or (),
-        custom_fields=custom_fields.read(settings, record.custom_fields or {}, loss) if settings else (),
+        custom_fields=json_custom_fields.read("Freshdesk", settings, record.custom_fields or {}, loss)
+        if settings
+        else (),
         attachments=attachments(record.attachments) if record.attachments else (),
         due_at=optional_instant(record.due_by),
         first_responded_at=None if stats is None else optional_instant(stats.first_responded_at),
@@ -81,6 +83,8 @@ def to_canonical(record: wire_v2.Ticket, account: Account) -> Mapped[Ticket]:
 def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Account) -> Draft[TicketWrite]:
     """The write in Freshdesk's words. `current` is None for a ticket to create."""
     notes = Notes()
+    settings = account.custom_fields.get("ticket", ())
+    held = None if current is None else current.custom_fields or {}
     patches.refuse_without_place(patch, NO_PLACE, notes)
     asking = requester_written(patch.requester, current, notes)
     due_by, fr_due_by = _due(patch, current, notes)
@@ -100,7 +104,7 @@ def to_vendor(patch: TicketPatch, current: wire_v2.Ticket | None, account: Accou
         company_id=patches.record_id(patch.company_remote_id, "/company_remote_id", "Freshdesk", notes),
         cc_emails=copied_written(patch.followers, current, notes),
         tags=bodies.tags(patch.tags, notes),
-        custom_fields=_custom_fields(patch, current, account, notes),
+        custom_fields=dict(json_custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET,
         due_by=due_by,
         fr_due_by=fr_due_by,
     )
@@ -180,16 +184,6 @@ def _due(patch: TicketPatch, current: wire_v2.Ticket | None, notes: Notes) -> tu
         return patch.due_at, held
     notes.lose("/due_at", "defaulted", "Freshdesk also wants to know when the first answer is due: at the same time")
     return patch.due_at, patch.due_at
-
-
-def _custom_fields(
-    patch: TicketPatch, current: wire_v2.Ticket | None, account: Account, notes: Notes
-) -> dict[str, CustomFieldValue] | UnsetType:
-    if isinstance(patch.custom_fields, UnsetType):
-        return UNSET
-    held = None if current is None else current.custom_fields or {}
-    settings = account.custom_fields.get("ticket", ())
-    return dict(custom_fields.write(patch.custom_fields, settings, held, notes)) or UNSET
 
 
 TICKET: Final = VendorMapping(

@@ -14,10 +14,10 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     name="rt",
     title="Request Tracker",
     api_version="REST2",
-    # Everybody runs it on a host of their own; the connection names it, with WebPath where there is one.
+    # Every installation has its own host. The connection names it, with its WebPath.
     default_base_url=None,
     auth=Auth(secrets=("token",), header="Authorization", template="token {token}"),
-    # It has no limit; a few processes serve everybody, people before all.
+    # It has no limit, but a few processes serve API and people.
     pacing=Pacing(units=600, per_seconds=60, concurrency=4),
     headers=(("Accept", "application/json"),),
     remote_id=NUMBER,
@@ -29,7 +29,7 @@ VENDOR: Final[Vendor[Account]] = Vendor(
     unwrap=unwrap,
     choices=CHOICES,
     mappings=(TICKET, COMMENT),
-    # A write is answered when its mails are out.
+    # A write is answered after its mails are sent.
     timeout_seconds=30.0,
     docs="https://docs.bestpractical.com/rt/5.0/RT/REST2.html",
 )

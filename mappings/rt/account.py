@@ -1,4 +1,4 @@
-"""The facts about one Request Tracker: its queues."""
+"""The facts about one Request Tracker account: its queues."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from canonical.parts import CustomFieldSetting, ObjectName
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.refusals import read
 from mappings.rt.requests import MOST
 from mappings.rt.wire_rest2 import API, Account
-from mappings.spec import Unmappable, decode
 
 QUEUES: Final = f"{API}/queues/all"
 
@@ -34,8 +34,7 @@ REQUESTS: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the replies to `REQUESTS`. Without the queues none is known by name and any is tried; so it is
-    where there are more than one answer holds."""
+    """Build the account from the replies to `REQUESTS`. If not all queues are known, a write may name any."""
     return Account(
         custom_fields=dict(custom_fields),
         queues={one.id: one.name for one in queues(replies)},
@@ -44,15 +43,10 @@ def build_account(
 
 
 def queues(replies: tuple[VendorReply | None, ...]) -> tuple[Queue, ...]:
-    """The queues of answers to the request for them; none of an answer that cannot be read."""
+    """Return the queues of replies; none of a reply that cannot be read."""
     return tuple(queue for one in _lists(replies) for queue in one.items)
 
 
 def _lists(replies: tuple[VendorReply | None, ...]) -> tuple[_Queues, ...]:
-    found: list[_Queues] = []
-    for reply in replies:
-        try:
-            found += () if reply is None else (decode(reply.body, _Queues),)
-        except Unmappable:
-            continue
-    return tuple(found)
+    found = (read(reply.body, _Queues) for reply in replies if reply is not None)
+    return tuple(one for one in found if one is not None)

@@ -1,4 +1,4 @@
-"""Which values the fields of a ticket can hold, for people to choose from: statuses, priorities and queues."""
+"""The values that fields of a ticket can hold: statuses, priorities and queues."""
 
 from typing import Final
 
@@ -16,14 +16,14 @@ PRIORITY_LABELS: Final = {0: "Low", 50: "Medium", 100: "High"}
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """The queues."""
+    """Return the request for the queues."""
     return tuple(msgspec.structs.replace(one, query=(*one.query, ("page", "1"))) for one in REQUESTS)
 
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """The next page of a list by number."""
-    _, goes_on = listed(reply)
-    if not goes_on:
+    """Return the request for the next page of a list by number."""
+    _, more = listed(reply)
+    if not more:
         return None
     asked = dict(request.query)
     asked["page"] = str(int(asked["page"]) + 1)
@@ -31,8 +31,8 @@ def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | Non
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of a ticket's fields; the queues of the account facts where their list could not be had. Who may own
-    a ticket differs from queue to queue, and nobody tells."""
+    """Return the options of a ticket's fields. Without a list of queues, those of the account facts are given. The API
+    does not list who may own a ticket of a queue."""
     if object_name != "ticket":
         return {}
     found = {

@@ -7,9 +7,10 @@ from msgspec import UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Author, AuthorKind, Comment, CommentPatch
+from mappings.kit import patches
 from mappings.rt import enums, wire_rest2
 from mappings.rt.endpoints_comment import ENDPOINTS
-from mappings.rt.field_values import instant, said
+from mappings.rt.field_values import instant, text_and_html
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
@@ -17,13 +18,13 @@ WITHOUT_TEXT: Final = Loss(path="/body_text", kind="dropped", detail="the text l
 
 
 def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Comment]:
-    """What the message says, whose it is and who sees it."""
+    """Map a message, with the text and the author that were read beside it."""
     loss: list[Loss] = []
     text, html = None, None
     if account.messages is None:
         loss.append(WITHOUT_TEXT)
     else:
-        text, html = said(account.messages.get(record.id), "/body_text", "/body_html", loss)
+        text, html = text_and_html(account.messages.get(record.id), "/body_text", "/body_html", loss)
     created_at = instant(record.created)
     comment = Comment(
         remote_id=record.id,
@@ -38,19 +39,15 @@ def to_canonical(record: wire_rest2.Transaction, account: Account) -> Mapped[Com
 
 
 def to_vendor(patch: CommentPatch, current: wire_rest2.Transaction | None, account: Account) -> Draft[MessageWrite]:
-    """The message in Request Tracker's words: correspondence for everybody, a comment for those at the desk."""
+    """Draft a message: public correspondence, or a comment for agents."""
     notes = Notes()
     text, html = _content(patch.body_text), _content(patch.body_html)
     if not text and not html:
         notes.invalid("/body_text", "a comment says something: send body_text or body_html")
     elif text and html:
         notes.invalid("/body_html", "a message is one of the two: send body_text or body_html")
-    private = enums.PRIVATE.get(patch.visibility)
-    if private is None:
-        notes.invalid("/visibility", f"one of: {', '.join(enums.PRIVATE)}")
-    body = MessageWrite(
-        content=html or text, content_type="text/html" if html else "text/plain", private=private or False
-    )
+    private = patches.chosen(patch.visibility, enums.PRIVATE, "/visibility", notes)
+    body = MessageWrite(content=html or text, content_type="text/html" if html else "text/plain", private=bool(private))
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
@@ -69,8 +66,8 @@ def _author(person: wire_rest2.Person, account: Account, loss: list[Loss]) -> Au
     )
 
 
-def _content(told: str | UnsetType) -> str:
-    return told if isinstance(told, str) and told.strip() else ""
+def _content(sent: str | UnsetType) -> str:
+    return sent if isinstance(sent, str) and sent.strip() else ""
 
 
 COMMENT: Final = VendorMapping(

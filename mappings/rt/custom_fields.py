@@ -1,14 +1,14 @@
-"""Request Tracker keeps every value of a custom field as text, in a list, and a yes or no as text that somebody chose.
+"""Custom fields: a list of text for each, and a word of the administrator's for yes and no.
 
-Which fields a queue has stands in its tickets, with or without values. A time is read in UTC, and cannot be written:
-Request Tracker would read it in the time zone of its user, which nobody tells us.
+A ticket names all fields of its queue, with or without values. A time is read in UTC and cannot be written: Request
+Tracker would read it in the time zone of its user, which the API does not report.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, UnsetType
 
 from canonical.parts import CustomField, CustomFieldPatch, CustomFieldSetting, CustomFieldValue, Loss
 from mappings.kit import json_custom_fields
@@ -16,7 +16,7 @@ from mappings.rt.wire_rest2 import FieldValue, FieldValues, Ticket
 from mappings.spec import Notes
 
 NOT_SET: Final = frozenset({b"null", b'""', b'"1970-01-01T00:00:00Z"'})
-"""What a time or a choice that was taken away leaves behind."""
+"""The value of a time or a choice that was removed."""
 BOOLEAN: Final[dict[bytes, bytes]] = {
     b'"1"': b"true",
     b'"true"': b"true",
@@ -29,12 +29,12 @@ WRITTEN: Final = {True: "1", False: "0"}
 
 
 def fields_of(ticket: Ticket) -> tuple[FieldValues, ...]:
-    """The custom fields that the ticket's queue has."""
+    """Return the custom fields of the ticket's queue."""
     return ticket.custom_fields if isinstance(ticket.custom_fields, tuple) else ()
 
 
 def read(settings: tuple[CustomFieldSetting, ...], ticket: Ticket, loss: list[Loss]) -> tuple[CustomField, ...]:
-    """The configured fields with what the ticket holds for them, by the name of the field or its number."""
+    """Return the configured fields with their values, found by name or number."""
     fields = fields_of(ticket)
     held = {setting.vendor_field: _held(setting, fields) for setting in settings}
     read = json_custom_fields.read("Request Tracker", settings, held, loss)
@@ -48,16 +48,18 @@ def read(settings: tuple[CustomFieldSetting, ...], ticket: Ticket, loss: list[Lo
 
 
 def write(
-    patch: tuple[CustomFieldPatch, ...] | None,
+    patch: tuple[CustomFieldPatch, ...] | None | UnsetType,
     settings: tuple[CustomFieldSetting, ...],
     ticket: Ticket | None,
     notes: Notes,
 ) -> Iterator[tuple[str, FieldValue]]:
-    """The fields to set, by number where the ticket names them and else by name; an array is replaced whole. A field
-    that the ticket's queue does not have is noted as invalid: Request Tracker would pass over it without a word."""
+    """Yield the fields to set, by number if the ticket names them, else by name. An array is replaced as a whole.
+
+    A field that the queue does not have is refused as invalid: Request Tracker would ignore it.
+    """
     fields = () if ticket is None else fields_of(ticket)
     held = None if ticket is None else {one.vendor_field: _held(one, fields) for one in settings}
-    places = {field.key: place for place, field in enumerate(patch or ())}
+    places = {field.key: place for place, field in enumerate(patch if isinstance(patch, tuple) else ())}
     by_field = {setting.vendor_field: setting for setting in settings}
     for vendor_field, value in json_custom_fields.write(patch, settings, held, notes):
         setting = by_field[vendor_field]
@@ -84,7 +86,7 @@ def _named(vendor_field: str, fields: tuple[FieldValues, ...]) -> FieldValues | 
 
 
 def _held(setting: CustomFieldSetting, fields: tuple[FieldValues, ...]) -> Raw:
-    """What a ticket holds for a field, as JSON of its type."""
+    """Return the value of a field, as JSON of its type."""
     field = _named(setting.vendor_field, fields)
     values = [one for one in (() if field is None else field.values) if bytes(one) not in NOT_SET]
     if setting.type == "multi_enum":
@@ -95,7 +97,7 @@ def _held(setting: CustomFieldSetting, fields: tuple[FieldValues, ...]) -> Raw:
 
 
 def _as_text(setting: CustomFieldSetting, value: CustomFieldValue) -> FieldValue:
-    # A time that is not set is said so; null would look for it by its text in another zone, and find none.
+    # Empty text removes a time. Null would look for the present value by its text in another zone, and find none.
     if value is None:
         return "" if setting.type == "datetime" else None
     if isinstance(value, bool):

@@ -1,7 +1,7 @@
-"""How messages are reached: entries of their ticket's history, by number, in either direction.
+"""Requests for messages and replies about them: entries of their ticket's history, by number, in either direction.
 
-A public one is correspondence, which Request Tracker mails to the requestors; a private one is a comment. Our operation
-stands in a parameter of the message's media type, where no reader sees it and the headers of the attachment keep it.
+A public message is correspondence, which Request Tracker mails to the requestors. A private one is a comment. A
+parameter of the message's media type names our operation. Readers do not see it; the headers of the attachment keep it.
 """
 
 import re
@@ -12,15 +12,15 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
+from mappings.kit.paging import Query
 from mappings.rt import related
-from mappings.rt.endpoints_ticket import ticket_path
+from mappings.rt.endpoints_ticket import TICKETS
 from mappings.rt.enums import VISIBILITY
-from mappings.rt.requests import MOST, ONE, Limit, afresh, listed, number, remote_id, search
+from mappings.rt.paging import following
+from mappings.rt.requests import MOST, Limit, listed, number, search, without_related
 from mappings.rt.wire_rest2 import SYSTEM, Account, MessageWrite, Transaction
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, Recovery, decode
 
-HISTORY: Final = f"{ONE}/history"
-ATTACHMENTS: Final = f"{ONE}/attachments"
 PARAMETER: Final = "lockstitch"
 FIELDS: Final = (("fields", "Type,Creator,Created"), ("fields[Creator]", "EmailAddress,RealName"))
 _LOCATION: Final = re.compile(r".*/transaction/([0-9]{1,18})/?")
@@ -36,8 +36,7 @@ class _Found(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 def list_messages(query: ListQuery, account: Account) -> VendorRequest:
-    """The messages of a ticket behind the last one that was seen. Raises ValueError for a cursor that is none of
-    ours."""
+    """Build the request for the messages of a ticket after the last one. Raises ValueError for a foreign cursor."""
     limits = [Limit(field="Type", operator="IN", value=tuple(VISIBILITY))]
     if query.after is not None:
         if number(query.after) == "0":
@@ -50,65 +49,67 @@ def list_messages(query: ListQuery, account: Account) -> VendorRequest:
         ("per_page", str(min(query.limit, MOST))),
         *FIELDS,
     )
-    return VendorRequest(method="GET", path=f"{ticket_path(query.parent or '')}/history", route=HISTORY, query=asked)
+    return _listed(query.parent, "history", asked)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The messages of a page, and whose they are."""
-    found, more = listed(reply)
+    """Return the messages of a page, and their authors."""
+    found, _ = listed(reply)
     authors = dict.fromkeys(decode(one, Transaction).creator.id for one in found)
-    asked = [name for name in authors if name != SYSTEM and _has_an_address(name)][: related.MOST_AUTHORS]
+    asked = [name for name in authors if name != SYSTEM and _is_addressable(name)][: related.MOST_AUTHORS]
     return Page(
         records=found,
-        next=remote_id(found[-1]) if found and more else None,
-        account=replace(afresh(account, None, people=True), authors=tuple(asked)),
+        next=following(reply),
+        account=replace(without_related(account, None, people=True), authors=tuple(asked)),
     )
 
 
-def _has_an_address(login: str) -> bool:
-    """A slash would be part of the address, and a number there is that of another user, or of none."""
+def _is_addressable(login: str) -> bool:
+    """Return whether a user can be read by login name: the path of a user cannot hold a slash, and takes a number as an
+    id."""
     return "/" not in login and not login.isdecimal() and login.strip(".") != ""
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The message of an answer about one entry of the history."""
+    """Return the message of a read of one entry of the history."""
     return Raw(reply.body), account
 
 
 def create(body: MessageWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
-    """Say something at the ticket `parent`, marked."""
+    """Build the request for a new message of the ticket `parent`, marked."""
     kind = "comment" if body.private else "correspond"
     marked = _Sent(content=body.content, content_type=f'{body.content_type}; {PARAMETER}="{marker}"')
     return VendorRequest(
         method="POST",
-        path=f"{ticket_path(parent or '')}/{kind}",
-        route=f"{ONE}/{kind}",
+        path=f"{TICKETS.one(parent or '')}/{kind}",
+        route=f"{TICKETS.route}/{kind}",
         body=msgspec.json.encode(marked),
         effect=True,
     )
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """The number of the message, which stands in the address of the new entry; it is found among the ticket's."""
+    """Return the number of the message, from the address of the new entry."""
     place = _LOCATION.fullmatch(reply.headers.get("location", ""))
     return Receipt(remote_id=None if place is None else place[1], created=True)
 
 
 def find_marker(marker: str, parent: str | None, body: MessageWrite | None, account: Account) -> VendorRequest:
-    """The text at the ticket whose headers name this operation."""
+    """Build the request for the attachment of the ticket whose headers name this operation."""
     query = search(Limit(field="Headers", operator="LIKE", value=marker))
-    return VendorRequest(
-        method="GET",
-        path=f"{ticket_path(parent or '')}/attachments",
-        route=ATTACHMENTS,
-        query=(("query", query), ("fields", "TransactionId"), ("orderby", "id"), ("per_page", "1")),
-    )
+    asked = (("query", query), ("fields", "TransactionId"), ("orderby", "id"), ("per_page", "1"))
+    return _listed(parent, "attachments", asked)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
-    """The number of the message that this operation wrote: the first one, for what is mailed on comes later."""
+    """Return the number of the message that this operation wrote: the first one, because copies sent by mail follow."""
     found, _ = listed(reply)
     return decode(found[0], _Found).transaction_id if found else None
+
+
+def _listed(ticket_id: str | None, kind: str, query: Query) -> VendorRequest:
+    path, route = f"{TICKETS.one(ticket_id or '')}/{kind}", f"{TICKETS.route}/{kind}"
+    return VendorRequest(method="GET", path=path, route=route, query=query)
 
 
 RECOVERY: Final[dict[Action, Recovery]] = {

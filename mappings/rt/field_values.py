@@ -1,4 +1,4 @@
-"""What the readings of tickets and messages share."""
+"""Times and texts of tickets and messages."""
 
 import re
 from datetime import UTC, datetime
@@ -12,21 +12,23 @@ from mappings.rt.wire_rest2 import NEVER, Message
 
 BREAKS: Final = frozenset({"br", "p", "div", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "hr"})
 _TAG: Final = re.compile(r'</?([a-z0-9]++)(?:[^<>"]|"[^"]*+")*+>')
-"""As nh3 writes them: in lower case, values in double quotes, and `<` nowhere else."""
+"""A tag as nh3 writes it: lower case, values in double quotes. It writes `<` nowhere else."""
 
 
 def instant(moment: datetime) -> datetime:
-    """Request Tracker sends UTC, and what it sends is passed on."""
+    """Return a time in UTC. Request Tracker sends UTC, which is passed on."""
     return moment if moment.tzinfo is UTC else values.utc(moment)
 
 
 def set_instant(moment: datetime | None) -> datetime | None:
-    """A time, or None for one that was never set."""
+    """Return a time, None if it was never set."""
     return None if moment is None or moment == NEVER else instant(moment)
 
 
-def said(message: Message | None, path: str, html_path: str, loss: list[Loss]) -> tuple[str | None, str | None]:
-    """What a message says as text and as HTML; the text is made of the HTML where that is all there is."""
+def text_and_html(
+    message: Message | None, path: str, html_path: str, loss: list[Loss]
+) -> tuple[str | None, str | None]:
+    """Return a message as text and as HTML. If it has HTML only, the text is made from that."""
     if message is None:
         return None, None
     html = message.html
@@ -40,7 +42,7 @@ def said(message: Message | None, path: str, html_path: str, loss: list[Loss]) -
 
 
 def text_of(html: str) -> str:
-    """The words of a message that was sanitised, a line for each block."""
+    """Return the text of sanitised HTML, one line for each block."""
     text = _TAG.sub(lambda tag: "\n" if tag[1] in BREAKS else "", html.replace("\n", " "))
     lines = (" ".join(line.split()) for line in unescape(text).split("\n"))
     return "\n".join(line for line in lines if line)

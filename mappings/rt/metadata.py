@@ -1,7 +1,7 @@
-"""The links that hold the caller's key and our mark: addresses that a ticket refers to.
+"""The links that hold the caller's key and our marker: addresses that a ticket refers to.
 
-Databases compare addresses without regard to case and keep 240 characters of them, so a key is spelled with small
-letters alone: everything else of it is percent-encoded, capital letters too.
+Databases ignore the case of addresses and keep 240 characters. So a key is written in lower case, and everything else,
+capital letters too, is percent-encoded.
 """
 
 from typing import Final
@@ -14,22 +14,22 @@ AS_THEY_ARE: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
 def address_of_key(key: str) -> str:
-    """The address that stands for a caller's key."""
+    """Return the address for a caller's key."""
     return KEY + "".join(chr(byte) if byte in AS_THEY_ARE else f"%{byte:02x}" for byte in key.encode())
 
 
 def key_of(address: str) -> str:
-    """The caller's key of such an address."""
+    """Return the caller's key of an address."""
     return unquote(address.removeprefix(KEY))
 
 
 def address_of_mark(marker: str) -> str:
-    """The address that stands for one of our operations."""
+    """Return the address for the marker of an operation."""
     return MARK + marker
 
 
 def held_addresses(ticket: Ticket | None) -> tuple[str, ...]:
-    """The addresses of the keys that a ticket has: several, when others were merged into it."""
+    """Return the addresses of a ticket's keys: several, if other tickets were merged into it."""
     return tuple(
         link.url
         for link in (() if ticket is None else ticket.hyperlinks)
@@ -38,7 +38,7 @@ def held_addresses(ticket: Ticket | None) -> tuple[str, ...]:
 
 
 def held_parent(ticket: Ticket | None) -> str | None:
-    """The number of the ticket that a ticket is part of."""
+    """Return the number of the parent."""
     for link in () if ticket is None else ticket.hyperlinks:
         if link.ref == "parent" and link.type == "ticket" and link.id is not None:
             return str(link.id)

@@ -1,69 +1,67 @@
-"""Listing tickets so that none is missed while others change: by their numbers, each page from the last one on.
+"""Lists of tickets: by number, each page from the last ticket on, so that none is missed while others change.
 
-A list by time of change goes the same way, so what changes after it was begun is either met or changed after that.
-Pages by number would end in the last page again and again, and shift when a ticket is deleted or merged.
+A list by time of change has the same order: a ticket that changes meanwhile is listed, or belongs to the next list.
+Pages by number would repeat the last page forever, and shift when a ticket is deleted or merged.
 """
 
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from canonical import values
 from canonical.parts import Instant
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import VendorReply
+from mappings.kit.paging import Cursors, Query
+from mappings.kit.rest import remote_id
 from mappings.rt.enums import STATUS_WRITTEN
 from mappings.rt.metadata import address_of_key
-from mappings.rt.related import PEOPLE_QUERY
-from mappings.rt.requests import MOST, TICKETS, afresh, listed, number, remote_id, surely_before
-from mappings.rt.wire_rest2 import Account
-from mappings.spec import ListQuery, Page, decode
+from mappings.rt.requests import MOST, listed, number, search_time
+from mappings.spec import ListQuery, decode
 
-NAMES: Final = (
-    "Subject,Status,Priority,Queue,Owner,Requestor,Cc,AdminCc,Due,Resolved,Created,LastUpdated,CustomFields,_hyperlinks"
-)
-FIELDS: Final = (("fields", NAMES), *PEOPLE_QUERY)
 FILTERS: Final = frozenset({"external_id", "number", "status"})
-NONE_OF_THEM: Final = "id = 0"
+NO_TICKET: Final = "id = 0"
 
 
 class _Changed(Struct, frozen=True, kw_only=True, rename="pascal"):
     last_updated: Instant
 
 
-def list_tickets(query: ListQuery, account: Account) -> VendorRequest:
-    """The tickets behind the last one that was seen. Raises ValueError for a cursor that is none of ours."""
-    conditions = [f"id > {_place(query.after)}"]
+def ask(query: ListQuery, rows: int) -> Query:
+    """Return the parameters of a page. Raises ValueError for a foreign cursor."""
+    conditions = [f"id > {_after(query.after)}"]
     if query.updated_since is not None:
-        conditions.append(f"LastUpdated > '{surely_before(query.updated_since)}'")
+        conditions.append(f"LastUpdated > '{search_time(query.updated_since)}'")
     conditions += [_condition(name, value) for name, value in query.filters.items()]
-    asked = (
-        ("query", " AND ".join(conditions)),
-        ("orderby", "id"),
-        ("per_page", str(min(query.limit, MOST))),
-        *FIELDS,
-    )
-    return VendorRequest(method="GET", path=TICKETS, route=TICKETS, query=asked)
+    return (("query", " AND ".join(conditions)), ("orderby", "id"), ("per_page", str(rows)))
 
 
-def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The tickets of a page that are not too old."""
+def following(reply: VendorReply) -> str | None:
+    """Return the number of the last ticket, None on the last page."""
     found, more = listed(reply)
-    since = None if query.updated_since is None else values.utc(query.updated_since)
-    kept = found if since is None else tuple(one for one in found if decode(one, _Changed).last_updated >= since)
-    following = remote_id(found[-1]) if found and more else None
-    return Page(records=kept, next=following, account=afresh(account, None, people=True))
+    return remote_id(found[-1]) if found and more else None
 
 
-def _place(after: str | None) -> str:
-    if after is None:
+def changed_since(records: tuple[Raw, ...], query: ListQuery) -> tuple[Raw, ...]:
+    """Return the tickets that are not too old."""
+    if query.updated_since is None:
+        return records
+    since = values.utc(query.updated_since)
+    return tuple(one for one in records if decode(one, _Changed).last_updated >= since)
+
+
+BY_NUMBER: Final = Cursors(ask=ask, following=following, most=MOST, keep=changed_since)
+
+
+def _after(cursor: str | None) -> str:
+    if cursor is None:
         return "0"
-    if number(after) == "0":
+    if number(cursor) == "0":
         raise ValueError("not the number of a ticket")
-    return after
+    return cursor
 
 
 def _condition(name: str, value: str) -> str:
-    """An exact match, of words that need no quoting. What no ticket can hold finds none."""
+    """Return an exact match, in text that needs no quoting. A value that no ticket can hold finds none."""
     match name:
         case "external_id":
             return f"RefersTo = '{address_of_key(value)}'"
@@ -71,4 +69,4 @@ def _condition(name: str, value: str) -> str:
             return f"id = {number(value)}"
         case _:
             word = next((theirs for ours, theirs in STATUS_WRITTEN.items() if ours == value), None)
-            return NONE_OF_THEM if word is None else f"Status = '{word}'"
+            return NO_TICKET if word is None else f"Status = '{word}'"

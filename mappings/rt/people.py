@@ -1,8 +1,8 @@
-"""The people of a ticket both ways: who asks, who gets copies, who watches.
+"""The people of a ticket both ways: requestor, copied people and followers.
 
-Somebody is named by the login name, which is the address of those who never had one, or by the address; of an address
-that Request Tracker does not know it makes a user. A number names a group, or whatever else has it, so only those that
-a ticket already has are taken.
+A user is named by login name or e-mail address. Users who only ever wrote mails have their address as login name, and
+Request Tracker makes a user of a new address. A number names a group or another record, so a write may name only those
+that the ticket already has.
 """
 
 from typing import Final
@@ -12,18 +12,19 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import Follower, FollowerKind, FollowerPatch, Requester, RequesterPatch
+from mappings.kit import patches
+from mappings.kit.people import compare_requester
 from mappings.rt.wire_rest2 import Account, Person, Ticket
 from mappings.spec import Notes
 
 A_NUMBER: Final = "a number names no user: send the login name, or an email"
 SEVERAL: Final = "one login name is needed; one with a comma can only be given to a ticket that is there"
 PASSED_OVER: Final = "a login name that there is not is passed over without a word on a create: look at the answer"
-NOT_AN_ADDRESS: Final = "not an e-mail address"
 People = tuple[str, ...] | UnsetType
 
 
 def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) -> Requester | None:
-    """The first requestor."""
+    """Return the first requestor."""
     if not people:
         return None
     if len(people) > 1:
@@ -34,23 +35,24 @@ def requester(people: tuple[Person, ...], account: Account, loss: list[Loss]) ->
 
 
 def followers(record: Ticket, account: Account, loss: list[Loss]) -> tuple[Follower, ...]:
-    """Those who get copies of what the requestor is told, and those who are told everything."""
+    """Return the people who get copies of the correspondence (Cc), and those who get everything (AdminCc)."""
     found: list[Follower] = []
-    for people, kind, raw in ((record.cc, "cc", "Cc"), (record.admin_cc, "follower", "AdminCc")):
+    roles: tuple[tuple[tuple[Person, ...], FollowerKind, str], ...] = (
+        (record.cc, "cc", "Cc"),
+        (record.admin_cc, "follower", "AdminCc"),
+    )
+    for people, kind, raw in roles:
         for one in people:
             person = _with_data(one, account)
             email = _email(person, f"/followers/{len(found)}/email", loss)
-            found.append(Follower(remote_id=person.id, email=email, kind=_KIND[kind], kind_raw=raw))
+            found.append(Follower(remote_id=person.id, email=email, kind=kind, kind_raw=raw))
     return tuple(found)
-
-
-_KIND: Final[dict[str, FollowerKind]] = {"cc": "cc", "follower": "follower"}
 
 
 def requester_written(
     patch: RequesterPatch | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> People:
-    """Who asks, alone: the list of requestors is replaced whole."""
+    """Return the requester as the only requestor: the list is replaced as a whole."""
     if isinstance(patch, UnsetType):
         return UNSET
     held = () if current is None else current.requestor
@@ -62,24 +64,20 @@ def requester_written(
         notes.unsupported("/requester/phone", "a Request Tracker ticket holds no number of its requestor")
     if patch.remote_id is not None:
         known = next((one for one in held if one.id == patch.remote_id), None)
-        _compare(patch, None if known is None else _with_data(known, account), notes)
+        person = Person(id="") if known is None else _with_data(known, account)
+        compare_requester(patch, {"name": person.real_name, "email": person.email_address}, notes)
         return _named(patch.remote_id, held, "/requester/remote_id", notes, is_new=current is None)
     if not patch.email:
         notes.invalid("/requester", "a remote_id or an email is needed")
         return UNSET
-    if not values.is_email(patch.email):
-        notes.invalid("/requester/email", NOT_AN_ADDRESS)
-        return UNSET
-    email = values.email(patch.email)
-    if email != patch.email:
-        notes.lose("/requester/email", "coerced", "lower-cased")
-    return (_introduced(patch.name, email),)
+    email = patches.checked_email(patch.email, "/requester/email", notes)
+    return UNSET if email is None else (_with_name(patch.name, email),)
 
 
 def followers_written(
     patch: tuple[FollowerPatch, ...] | None | UnsetType, current: Ticket | None, account: Account, notes: Notes
 ) -> tuple[People, People]:
-    """Who gets copies and who watches; a list that stays as it is is not sent."""
+    """Return Cc and AdminCc. A list that stays the same is not sent."""
     if isinstance(patch, UnsetType):
         return UNSET, UNSET
     wanted: dict[FollowerKind, dict[str, None]] = {"cc": {}, "follower": {}}
@@ -92,7 +90,7 @@ def followers_written(
             named = _named(follower.remote_id, held, f"{pointer}/remote_id", notes, is_new=current is None)
             wanted[follower.kind].update(dict.fromkeys(named if isinstance(named, tuple) else ()))
         elif not follower.email or not values.is_email(follower.email):
-            notes.invalid(f"{pointer}/email", NOT_AN_ADDRESS)
+            notes.invalid(f"{pointer}/email", "not an e-mail address")
         else:
             wanted[follower.kind][values.email(follower.email)] = None
     cc, admin_cc = tuple(wanted["cc"]), tuple(wanted["follower"])
@@ -105,7 +103,7 @@ def followers_written(
 
 
 def _with_data(person: Person, account: Account) -> Person:
-    """Somebody with address and name, where these were sent or asked for."""
+    """Return the person with address and name, if they were sent or read."""
     if person.email_address is not None or not account.people:
         return person
     return account.people.get(person.id, person)
@@ -132,17 +130,17 @@ def _named(remote_id: str, held: tuple[Person, ...], pointer: str, notes: Notes,
     return (remote_id,)
 
 
-def _introduced(name: str | None, email: str) -> str:
-    """An address with a name for somebody who is not known yet (RFC 5322, 3.4)."""
-    told = " ".join((name or "").split())
-    if not told:
+def _with_name(name: str | None, email: str) -> str:
+    """Write an address with a name, for a user who is not known yet (RFC 5322, 3.4)."""
+    words = " ".join((name or "").split())
+    if not words:
         return email
-    escaped = told.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = words.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}" <{email}>'
 
 
 def _same(wanted: tuple[str, ...], held: tuple[Person, ...], account: Account) -> bool:
-    """Whether these are those that are there, each by login name or address."""
+    """Return whether these are the present people, each by login name or address."""
     if len(wanted) != len(held):
         return False
     left = {one.casefold() for one in wanted}
@@ -151,11 +149,3 @@ def _same(wanted: tuple[str, ...], held: tuple[Person, ...], account: Account) -
         if not left & {person.id.casefold(), (person.email_address or "").casefold()}:
             return False
     return True
-
-
-def _compare(patch: RequesterPatch, known: Person | None, notes: Notes) -> None:
-    """Name and address beside a login name are what the user has anyway, or are not taken."""
-    held = (None, None) if known is None else (known.real_name, known.email_address)
-    for name, sent, own in zip(("name", "email"), (patch.name, patch.email), held, strict=True):
-        if sent is not None and sent.casefold() != (own or "").casefold():
-            notes.lose(f"/requester/{name}", "dropped", "remote_id says who it is; their own data stand")

@@ -1,7 +1,7 @@
-"""What lies beside tickets and entries of their history, asked for after them: people, and the text of messages.
+"""Further reads that complete tickets and messages: people, and the text of messages.
 
-A ticket takes up to three more reads, a list of them two: who is at it, which entry of the history made it, and what
-that entry says. Messages take one, and one for each author that was not met before.
+A ticket takes up to three reads, a list of tickets two: the people, the entry of the history that made the ticket, and
+the text of that entry. Messages take one read, and one for each new author.
 """
 
 from typing import Final
@@ -11,23 +11,24 @@ from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.rt.requests import ATTACHMENTS, MOST, TICKETS, TRANSACTIONS, Limit, listed, remote_id, search
+from mappings.kit.rest import remote_id
+from mappings.rt.requests import ATTACHMENTS, MOST, TICKET_LIST, TRANSACTIONS, Limit, listed, search
 from mappings.rt.wire_rest2 import API, Account, Message, Person
 from mappings.spec import decode
 
 MOST_AUTHORS: Final = 10
-"""Of more people than this in one page of messages it is not asked: each is a read of its own."""
+"""The most authors of a page that are read; each is a request."""
 PEOPLE: Final = ("Requestor", "Cc", "AdminCc")
 PEOPLE_QUERY: Final = tuple((f"fields[{role}]", "EmailAddress,RealName") for role in PEOPLE)
 USER: Final = f"{API}/user"
 TEXTS: Final = ("text/plain", "text/html")
 
 
-class _Made(Struct, frozen=True, kw_only=True, rename="pascal"):
+class _CreateEntry(Struct, frozen=True, kw_only=True, rename="pascal"):
     object_id: str
 
 
-class _Peopled(Struct, frozen=True, kw_only=True, rename="pascal"):
+class _WithPeople(Struct, frozen=True, kw_only=True, rename="pascal"):
     requestor: tuple[Person, ...] = ()
     cc: tuple[Person, ...] = ()
     admin_cc: tuple[Person, ...] = ()
@@ -45,11 +46,11 @@ class _User(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 def of_tickets(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """The next read that completes tickets."""
+    """Build the next read that completes tickets."""
     ids = tuple(remote_id(record) for record in records)
     if account.people is None:
         query = (("query", f"id = {ids[0]}"), ("fields", ",".join(PEOPLE)), *PEOPLE_QUERY)
-        return VendorRequest(method="GET", path=TICKETS, route=TICKETS, query=query)
+        return VendorRequest(method="GET", path=TICKET_LIST, route=TICKET_LIST, query=query)
     if account.firsts is None:
         made = search(
             Limit(field="ObjectType", value="RT::Ticket"),
@@ -62,19 +63,19 @@ def of_tickets(records: tuple[Raw, ...], account: Account) -> VendorRequest | No
 
 
 def absorb_tickets(reply: VendorReply, account: Account) -> Account:
-    """What such a read told, in the order in which they are made."""
+    """Return the account with the answer to the last of these reads."""
     items, more = listed(reply)
     if account.people is None:
-        tickets = [decode(item, _Peopled) for item in items]
+        tickets = [decode(item, _WithPeople) for item in items]
         people = [one for ticket in tickets for one in (*ticket.requestor, *ticket.cc, *ticket.admin_cc)]
         return replace(account, people={one.id: one for one in people})
     if account.firsts is None:
-        return replace(account, firsts={decode(item, _Made).object_id: remote_id(item) for item in items})
+        return replace(account, firsts={decode(item, _CreateEntry).object_id: remote_id(item) for item in items})
     return _with_texts(items, more, account)
 
 
 def of_messages(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """The next read that completes messages: what they say, then who of their authors works at the desk."""
+    """Build the next read that completes messages: their text, then whether each author is an agent."""
     request = _texts(tuple(remote_id(record) for record in records), account)
     if request is not None or not account.authors:
         return request
@@ -83,23 +84,23 @@ def of_messages(records: tuple[Raw, ...], account: Account) -> VendorRequest | N
 
 
 def absorb_messages(reply: VendorReply, account: Account) -> Account:
-    """What such a read told, in the order in which they are made."""
+    """Return the account with the answer to the last of these reads."""
     if account.more_messages is not None:
         items, more = listed(reply)
         return _with_texts(items, more, account)
     asked, *others = account.authors
-    told = decode(reply.body, _User)
-    privileged = {**account.privileged, asked: str(told.privileged) == "1"}
+    user = decode(reply.body, _User)
+    privileged = {**account.privileged, asked: str(user.privileged) == "1"}
     return replace(account, privileged=privileged, authors=tuple(others))
 
 
 def bulk(account: Account) -> int:
-    """Characters of HTML in the messages."""
+    """Count the characters of HTML in the messages."""
     return sum(len(message.html or "") for message in (account.messages or {}).values())
 
 
 def _texts(entries: tuple[str, ...], account: Account) -> VendorRequest | None:
-    """The next page of the texts of these entries; None when there is none."""
+    """Build the request for the next page of texts of these entries, None on the last page."""
     if account.more_messages is None or not entries:
         return None
     texts = search(
@@ -117,7 +118,7 @@ def _texts(entries: tuple[str, ...], account: Account) -> VendorRequest | None:
 
 
 def _with_texts(items: tuple[Raw, ...], more: bool, account: Account) -> Account:
-    """The first text of each form is the message; what has a name is a file."""
+    """Add texts: the first of each media type is the message. One with a file name is a file."""
     messages = dict(account.messages or {})
     for item in items:
         text = decode(item, _Text)

@@ -1,7 +1,7 @@
 """Request Tracker ticket (REST2, RT 5.0) ↔ canonical Ticket, revision 1.
 
-The first message is not in the ticket but beside it, and stays as it was written. The caller's key is the address that
-the ticket refers to. Queues are teams.
+The first message is read beside the ticket and cannot be changed. The caller's key is an address that the ticket refers
+to. Queues are teams.
 """
 
 from datetime import datetime
@@ -12,34 +12,37 @@ from msgspec import UNSET, UnsetType
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Ticket, TicketPatch
+from mappings.kit import patches
 from mappings.rt import custom_fields, enums, wire_rest2
 from mappings.rt.endpoints_ticket import ENDPOINTS
-from mappings.rt.field_values import instant, said, set_instant
+from mappings.rt.field_values import instant, set_instant, text_and_html
 from mappings.rt.metadata import LONGEST, address_of_key, held_addresses, held_parent, key_of
 from mappings.rt.people import followers, followers_written, requester, requester_written
 from mappings.rt.requests import number, web_address
-from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, FieldValue, Message, TicketWrite
+from mappings.rt.wire_rest2 import NEVER, NOBODY, Account, Message, TicketWrite
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
-NO_PLACE: Final[tuple[tuple[str, str], ...]] = (
-    ("type", "Request Tracker tells no kinds of tickets apart; a queue or a custom field can"),
-    ("channel", "Request Tracker does not say how a ticket came in"),
-    ("company_remote_id", "Request Tracker has no companies; a custom field can name one"),
-    ("order_ids", "Request Tracker tickets name no orders; a custom field can"),
-    ("tags", "Request Tracker has no tags; a custom field with several values can hold them"),
-)
+NO_PLACE: Final[dict[str, str]] = {
+    "type": "Request Tracker tells no kinds of tickets apart; a queue or a custom field can",
+    "channel": "Request Tracker does not say how a ticket came in",
+    "company_remote_id": "Request Tracker has no companies; a custom field can name one",
+    "order_ids": "Request Tracker tickets name no orders; a custom field can",
+    "tags": "Request Tracker has no tags; a custom field with several values can hold them",
+}
 LONGEST_SUBJECT: Final = 200
 """Bytes of UTF-8."""
 Links = tuple[str, ...] | UnsetType
 
 
 def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
-    """What the ticket means, with the first message and the people that were asked for beside it."""
+    """Map a ticket, with the first message and the people that were read beside it."""
     loss: list[Loss] = []
     id, status = str(record.id), enums.STATUS.get(record.status, "unknown")
     created_at, updated_at = instant(record.created), instant(record.last_updated)
     over_at = set_instant(record.resolved)
-    description, description_html = said(_first(record, account, loss), "/description", "/description_html", loss)
+    description, description_html = text_and_html(
+        _first(record, account, loss), "/description", "/description_html", loss
+    )
     settings = account.custom_fields.get("ticket", ())
     addresses, owner = held_addresses(record), record.owner
     ticket = Ticket(
@@ -77,11 +80,10 @@ def to_canonical(record: wire_rest2.Ticket, account: Account) -> Mapped[Ticket]:
 
 
 def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account) -> Draft[TicketWrite]:
-    """The write in Request Tracker's words. `current` is None for a ticket to create."""
+    """Draft a write. `current` is None for a ticket to create."""
     notes = Notes()
-    for name, reason in NO_PLACE:
-        if not isinstance(getattr(patch, name), UnsetType):
-            notes.unsupported(f"/{name}", reason)
+    patches.refuse_without_place(patch, NO_PLACE, notes)
+    settings = account.custom_fields.get("ticket", ())
     content, content_type = _first_written(patch, current, account, notes)
     cc, admin_cc = followers_written(patch.followers, current, account, notes)
     keys, old_keys = _key_written(patch, current, notes)
@@ -90,8 +92,8 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
     body = TicketWrite(
         queue=_queue(patch, current, account, notes),
         subject=_subject(patch, notes),
-        status=enums.chosen(patch.status, enums.STATUS_WRITTEN, "/status", notes),
-        priority=enums.chosen(patch.priority, enums.PRIORITY_WRITTEN, "/priority", notes),
+        status=patches.chosen(patch.status, enums.STATUS_WRITTEN, "/status", notes),
+        priority=patches.chosen(patch.priority, enums.PRIORITY_WRITTEN, "/priority", notes),
         requestor=requester_written(patch.requester, current, account, notes),
         cc=cc,
         admin_cc=admin_cc,
@@ -99,7 +101,7 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
         due=_due(patch.due_at, current),
         content=content,
         content_type=content_type,
-        custom_fields=_custom_fields(patch, current, account, notes),
+        custom_fields=dict(custom_fields.write(patch.custom_fields, settings, current, notes)) or UNSET,
         refers_to=keys if new else UNSET,
         add_refers_to=UNSET if new else keys,
         delete_refers_to=old_keys,
@@ -111,7 +113,7 @@ def to_vendor(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Ac
 
 
 def _first(record: wire_rest2.Ticket, account: Account, loss: list[Loss]) -> Message | None:
-    """The first message, of the entry of the history that made the ticket."""
+    """Return the first message: that of the entry of the history that made the ticket."""
     if account.firsts is None or account.messages is None:
         if account.firsts is None:
             loss.append(Loss(path="/description", kind="dropped", detail="the first message lies beside the ticket"))
@@ -122,7 +124,7 @@ def _first(record: wire_rest2.Ticket, account: Account, loss: list[Loss]) -> Mes
 def _first_written(
     patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes
 ) -> tuple[str | UnsetType, str | UnsetType]:
-    """The first message and its media type. It is written once: later only what it says already is taken."""
+    """Return the first message of a new ticket and its media type. Later only the same text is accepted."""
     text, html = patch.description, patch.description_html
     wanted = [one for one in (html, text) if isinstance(one, str) and one.strip()]
     if current is None:
@@ -131,7 +133,7 @@ def _first_written(
         if not wanted:
             return UNSET, UNSET
         return wanted[0], "text/html" if isinstance(html, str) and html.strip() else "text/plain"
-    held = said(_first(current, account, []), "", "", [])
+    held = text_and_html(_first(current, account, []), "", "", [])
     for name, sent, own in (("description", text, held[0]), ("description_html", html, held[1])):
         if not isinstance(sent, UnsetType) and (sent or "").strip() != (own or "").strip():
             notes.unsupported(f"/{name}", "the first message stays as it was written; add a comment instead")
@@ -139,19 +141,19 @@ def _first_written(
 
 
 def _queue(patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes) -> str | UnsetType:
-    """The queue by number. A new ticket needs one, unless there is a single one that it can be."""
+    """Return the number of the queue. A new ticket needs one, unless there is only one."""
     wanted, known = patch.team_remote_id, account.queues
     if isinstance(wanted, UnsetType):
         if current is not None:
             return UNSET
         if len(known) == 1:
             return next(iter(known))
-    untold = not known or account.more_queues
-    if isinstance(wanted, str) and (wanted in known or (untold and number(wanted) != "0")):
+    has_others = not known or account.more_queues
+    if isinstance(wanted, str) and (wanted in known or (has_others and number(wanted) != "0")):
         return wanted
-    told = ", ".join(f"{id} ({name})" for id, name in known.items())
+    named = ", ".join(f"{id} ({name})" for id, name in known.items())
     notes.invalid(
-        "/team_remote_id", f"a ticket is in a queue; one of: {told}" if told else "a queue's number is needed"
+        "/team_remote_id", f"a ticket is in a queue; one of: {named}" if named else "a queue's number is needed"
     )
     return UNSET
 
@@ -168,7 +170,7 @@ def _subject(patch: TicketPatch, notes: Notes) -> str | UnsetType:
 
 
 def _owner(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> str | UnsetType:
-    """The login name of the owner. Of somebody who may not own a new ticket Request Tracker says nothing."""
+    """Return the login name of the owner. On a create, Request Tracker ignores a user who may not own the ticket."""
     wanted = patch.assignee_remote_id
     if isinstance(wanted, UnsetType) or (wanted is None and current is None):
         return UNSET
@@ -183,12 +185,12 @@ def _owner(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) 
 def _due(wanted: datetime | None | UnsetType, current: wire_rest2.Ticket | None) -> str | UnsetType:
     if isinstance(wanted, UnsetType) or (wanted is None and current is None):
         return UNSET
-    # In UTC, and as it stands in the database: a change is kept as it was sent, whatever it reads like afterwards.
+    # In UTC and the form of the database: a change is kept as it was sent.
     return values.utc(wanted or NEVER).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
-    """The address of the caller's key to add, and those to take away."""
+    """Return the address of the caller's key to add, and those to remove."""
     if isinstance(patch.external_id, UnsetType):
         return UNSET, UNSET
     held = held_addresses(current)
@@ -196,11 +198,11 @@ def _key_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: N
     if wanted is not None and len(wanted) > LONGEST:
         notes.invalid("/external_id", f"percent-encoded with its prefix it has more than {LONGEST} characters")
         return UNSET, UNSET
-    return _moved(wanted, held)
+    return _link_changes(wanted, held)
 
 
 def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes: Notes) -> tuple[Links, Links]:
-    """The number of the ticket to become part of, and of the one to leave."""
+    """Return the number of the parent to add, and of the one to remove."""
     wanted = patch.parent_remote_id
     if isinstance(wanted, UnsetType):
         return UNSET, UNSET
@@ -211,22 +213,13 @@ def _parent_written(patch: TicketPatch, current: wire_rest2.Ticket | None, notes
         detail = "a ticket that there is not is passed over without a word on a create: look at the answer"
         notes.lose("/parent_remote_id", "ambiguous", detail)
     parent = held_parent(current)
-    return _moved(wanted, () if parent is None else (parent,))
+    return _link_changes(wanted, () if parent is None else (parent,))
 
 
-def _moved(wanted: str | None, held: tuple[str, ...]) -> tuple[Links, Links]:
-    """What to add, and what to take away of what is there."""
+def _link_changes(wanted: str | None, held: tuple[str, ...]) -> tuple[Links, Links]:
+    """Return the links to add, and the present ones to remove."""
     others = tuple(one for one in held if one != wanted)
     return UNSET if wanted is None or wanted in held else (wanted,), others or UNSET
-
-
-def _custom_fields(
-    patch: TicketPatch, current: wire_rest2.Ticket | None, account: Account, notes: Notes
-) -> dict[str, FieldValue] | UnsetType:
-    if isinstance(patch.custom_fields, UnsetType):
-        return UNSET
-    settings = account.custom_fields.get("ticket", ())
-    return dict(custom_fields.write(patch.custom_fields, settings, current, notes)) or UNSET
 
 
 TICKET: Final = VendorMapping(

@@ -1,4 +1,4 @@
-"""Finding the records of one object in whatever Request Tracker answered: a bare record, a search, a history."""
+"""Find the records of one object in an answer of Request Tracker: a bare record, a search or a history."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from msgspec import Raw
 from canonical.parts import ObjectName
 from mappings.spec import Unmappable, decode
 
-# Members that a record of each object has, and records of the other objects have not.
+# Members that only records of this object have.
 MEMBERS: Final[dict[ObjectName, frozenset[str]]] = {
     "ticket": frozenset({"id", "Status", "LastUpdated"}),
     "comment": frozenset({"id", "Type", "Creator", "Created"}),
@@ -17,7 +17,7 @@ MESSAGES: Final = frozenset({b'"Correspond"', b'"Comment"'})
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """The records of `object`, each as its own bytes; of a history, those that are messages.
+    """Return the records of `object`, each as its own bytes. Of a history, these are the messages.
 
     Raises Unmappable for an error body, the sentences that answer a change, a list without the fields, and anything
     else.
@@ -49,5 +49,5 @@ def _checked(record: Raw, object: ObjectName, path: str) -> Raw:
         return record
     if members.keys() <= {"id", "type", "_url"}:
         raise Unmappable(path, "a search that did not ask for fields names records and does not hold them")
-    told = ", ".join(sorted(members)[:12]) or "none"
-    raise Unmappable(path, f"no {NAMES[object]}; its members are {told}")
+    names = ", ".join(sorted(members)[:12]) or "none"
+    raise Unmappable(path, f"no {NAMES[object]}; its members are {names}")

@@ -1,8 +1,8 @@
-"""What Request Tracker's REST2 sends and accepts, as far as we read or write it, and what is known beside a record.
+"""Records and write bodies of Request Tracker's REST2, and the facts beside a record.
 
-https://docs.bestpractical.com/rt/5.0/RT/REST2.html - A ticket by its number and a ticket of a search are spelled alike
-but for numbers that are text in one of them, and people, who have their data in a search only. A time that was never
-set is the beginning of 1970. Messages lie beside the ticket: its history names them, its attachments hold their text.
+https://docs.bestpractical.com/rt/5.0/RT/REST2.html - A ticket of a read and a ticket of a search differ in two points:
+numbers are text in one of them, and people have name and address in a search only. A time that was never set is the
+beginning of 1970. Messages are outside the ticket: its history names them, its attachments hold their text.
 """
 
 from datetime import UTC, datetime
@@ -14,10 +14,10 @@ from canonical.parts import CustomFieldSetting, Instant, ObjectName
 
 API: Final = "/REST/2.0"
 MARK: Final = "lockstitch:"
-"""What the addresses of our links begin with: a ticket `RefersTo` them, which needs no preparation and no right but to
-change the ticket, and is found by a search of the database itself."""
+"""The beginning of our links, which a ticket `RefersTo`. They need no setup and no further right, and a search of the
+database finds them."""
 KEY: Final = f"{MARK}key/"
-"""The same for the caller's own key."""
+"""The beginning of the links for the caller's key."""
 NOBODY: Final = "Nobody"
 SYSTEM: Final = "RT_System"
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,8 +33,8 @@ class Reference(Struct, frozen=True, kw_only=True):
 
 
 class Person(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """Somebody at a ticket, or a group. `id` is the login name, which is the address of those who only ever wrote.
-    A ticket that was read by its number says nothing else of them."""
+    """A person or a group at a ticket. `id` is the login name, which is the address of users who only ever wrote mails.
+    A ticket that was read by its number has no other member of them."""
 
     id: str = field(name="id")
     type: str = field(name="type", default="user")
@@ -43,7 +43,7 @@ class Person(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Hyperlink(Struct, frozen=True, kw_only=True, rename={"url": "_url"}):
-    """What a record is linked with: `self`, `parent`, `refers-to`, and calls that can be made."""
+    """A link of a record: `self`, `parent`, `refers-to`, or a possible call."""
 
     ref: str
     url: str | None = None
@@ -100,13 +100,12 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The queues by number, `more_queues` where there are others, and what was asked for beside the records at hand:
-    None where it was not.
+    """The queues by number, `more_queues` if there are others, and what was read beside the present records: None for
+    what was not read.
 
-    `people` by login name, `firsts` the entry that made a ticket by the ticket's number, `messages` by the number of
-    their entry, `privileged` whether an author works at the desk; `authors` are those of whom that is still to be
-    asked, `more_messages` is the page of texts to go on with, and `version` what Request Tracker compares on a change
-    of the one ticket that was read.
+    `people` are by login name. `firsts` are the history entries that made the tickets, by number of the ticket;
+    `messages` are by number of their entry. `privileged` says whether an author is an agent, and `authors` are still to
+    be read. `more_messages` is the next page of texts, and `version` is what Request Tracker compares on a change.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
@@ -127,8 +126,8 @@ FieldValue = str | list[str] | None
 
 
 class TicketWrite(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A ticket to create or change; what is left out stays as it is. Lists of people are replaced whole, links are
-    added and taken away one by one."""
+    """A ticket to create or change; what is left out stays as it is. Lists of people are replaced as a whole, links are
+    added and removed one by one."""
 
     queue: str | UnsetType = UNSET
     subject: str | UnsetType = UNSET

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.rt import VENDOR
-from mappings.rt.requests import surely_before
+from mappings.rt.requests import search_time
 from mappings.rt.wire_rest2 import Account, MessageWrite, TicketWrite
 from mappings.spec import ListQuery, Unmappable, VendorDrift
 
@@ -161,13 +161,13 @@ def test_a_list_goes_back_as_far_as_any_zone_can_be_behind(offset: int) -> None:
     """Request Tracker takes the text for a time in its own zone."""
     zone = timezone(timedelta(minutes=offset))
 
-    taken_for = datetime.fromisoformat(surely_before(SINCE)).replace(tzinfo=zone)
+    taken_for = datetime.fromisoformat(search_time(SINCE)).replace(tzinfo=zone)
 
     assert SINCE - timedelta(hours=26, minutes=1) < taken_for <= SINCE
 
 
 def test_the_beginning_of_time_has_no_time_before_it() -> None:
-    assert surely_before(datetime.min.replace(tzinfo=UTC)).endswith("01-01 00:00:00")
+    assert search_time(datetime.min.replace(tzinfo=UTC)).endswith("01-01 00:00:00")
 
 
 def test_what_is_too_old_is_left_out_and_the_list_goes_on_behind_it() -> None:
