@@ -143,8 +143,8 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="Medusa has no idempotency keys, and no field of a draft is unique. Each draft carries the operation id in "
-        "its metadata. Medusa cannot search for it, so all drafts created since the write began are read. A repeat "
+        note="Medusa has no idempotency keys, and no field of a draft is unique. Each draft carries the operation id "
+        "in its metadata. Medusa cannot search for it, so all drafts created since the write began are read. A repeat "
         "creates a second draft if the shop is still processing the lost request then, or if a person places the "
         "draft at once. Nothing of that draft is reserved, paid or sent",
     ),

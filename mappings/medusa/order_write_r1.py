@@ -117,7 +117,7 @@ def _is_its_own(currency: str | None, current: Order) -> bool:
 def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
     if buyer is None:
         if current is not None:
-            notes.invalid("/customer", "a Medusa order keeps its buyer: send another one")
+            notes.invalid("/customer", "the buyer of a Medusa order cannot be removed")
         return UNSET
     if isinstance(buyer, UnsetType):
         return UNSET
