@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from canonical.parts import ObjectName
+from mappings.kit.refusals import UNREADABLE
 from mappings.spec import Unmappable
 
 ENVELOPES: Final[dict[ObjectName, tuple[str, ...]]] = {
@@ -32,7 +33,6 @@ _payload: Final = msgspec.json.Decoder(_Payload)
 _members: Final = msgspec.json.Decoder(dict[str, Raw])
 _list: Final = msgspec.json.Decoder(tuple[Raw, ...])
 _text: Final = msgspec.json.Decoder(str)
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
@@ -47,7 +47,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
         raise Unmappable("$", "a page, and no answer of the API")
     try:
         members = _members.decode(payload)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Unmappable("$", "not a Medusa answer: a JSON object was expected") from error
     for name in ENVELOPES[object]:
         if name in members and "id" not in members:
@@ -62,7 +62,7 @@ def _all(raw: Raw, path: str, object: ObjectName) -> tuple[Raw, ...]:
         return (raw,)
     try:
         found = _list.decode(raw)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Unmappable(path, "not JSON") from error
     for index, record in enumerate(found):
         _ensure_record(record, f"{path}[{index}]", object)
@@ -72,7 +72,7 @@ def _all(raw: Raw, path: str, object: ObjectName) -> tuple[Raw, ...]:
 def _ensure_record(raw: Raw, path: str, object: ObjectName) -> None:
     try:
         members = _payload.decode(raw)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise Unmappable(path, "not a record: a JSON object was expected") from error
     if isinstance(members.id, UnsetType):
         if members.message is not UNSET:
@@ -92,5 +92,5 @@ def _ensure_record(raw: Raw, path: str, object: ObjectName) -> None:
 def _id(raw: Raw) -> str:
     try:
         return _text.decode(raw)
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""

@@ -7,10 +7,10 @@ are read with it. `invoice.upcoming` is about an invoice that does not exist yet
 import re
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.kit.refusals import read
 from mappings.webhooks import Happened, Notice, WebhookManifest
 
 TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
@@ -73,7 +73,7 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if known is None:
         return None
     object_name, happened = known
-    event = _event(payload)
+    event = read(payload, _Event) or _Event()
     if event.account is not None:
         return None
     member = event.data.object
@@ -82,13 +82,6 @@ def notice(topic: str | None, remote_object: str | None, remote_id: str | None, 
     if member.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
         return None
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
-
-
-def _event(payload: bytes) -> _Event:
-    try:
-        return msgspec.json.decode(payload, type=_Event)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _Event()
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}))
