@@ -14,11 +14,11 @@ VENDOR: Final = Vendor[Account](
     name="medusa",
     title="Medusa",
     api_version="2.21",
-    # People run it themselves; the connection names the address of the server, without /admin.
+    # Every shop has its own server. The connection names its address, without /admin.
     default_base_url=None,
-    # A secret API key is the user of Basic authentication, without a password. Logging in would give a token for a day.
+    # A secret API key is the user of Basic authentication, without a password. A login would give a token for one day.
     auth=Auth(secrets=("api_key",), header="Authorization", template="{api_key}:", basic=True),
-    # Medusa has no limit; this is what a small server does.
+    # Medusa has no limit. A small server answers this many requests.
     pacing=Pacing(units=20, per_seconds=1, concurrency=4),
     headers=(("Accept", "application/json"),),
     remote_id=r"(?:cus|order)_[0-9A-Za-z]{1,80}",
@@ -28,7 +28,7 @@ VENDOR: Final = Vendor[Account](
     account_requests=REQUESTS,
     build_account=build_account,
     unwrap=unwrap,
-    # Medusa sends no webhooks: its events are for the shop's own code.
+    # Medusa sends no webhooks. Only code of the shop receives its events.
     webhooks=None,
     mappings=(CUSTOMER, ORDER),
     timeout_seconds=15.0,

@@ -1,6 +1,6 @@
-"""The facts about a shop: its regions and its ways of shipping. Medusa asks for a region, and callers know none."""
+"""The facts about a shop: regions and shipping options. Medusa needs a region for an order, and callers know none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -48,9 +48,9 @@ class _Options(Struct, frozen=True, kw_only=True):
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the answers to REQUESTS; one that could not be had leaves its part empty.
+    """Return the account from the replies to REQUESTS. A failed request leaves its part empty.
 
-    Raises VendorDrift where an answer has another shape.
+    Raises VendorDrift for a reply of another shape.
     """
     regions, options = replies if len(replies) == len(REQUESTS) else (None, None)
     return Account(
@@ -60,49 +60,52 @@ def build_account(
     )
 
 
-def _region(told: _Region) -> Region:
+def _region(found: _Region) -> Region:
     return Region(
-        id=told.id,
-        name=told.name,
-        currency_code=told.currency_code,
-        countries=tuple(country.iso_2 for country in told.countries or ()),
+        id=found.id,
+        name=found.name,
+        currency_code=found.currency_code,
+        countries=tuple(country.iso_2 for country in found.countries or ()),
     )
 
 
 def region_for(patch: OrderPatch, account: Account, notes: Notes) -> str | UnsetType:
-    """The region that sells to the address's country, in the currency that was sent: the only one that is left. Where
-    there is none, or more than one, that is told with what there is."""
+    """Return the only region that sells to the country of the address, in the currency of the order. If there is not
+    exactly one, refuse the order and list the regions."""
     fitting = account.regions
     if not fitting:
         notes.invalid("/currency", NO_REGION)
         return UNSET
-    for pointer, country in _countries(patch):
+    place = _country(patch)
+    if place is not None:
+        pointer, country = place
         fitting = tuple(region for region in fitting if country.lower() in region.countries)
         if not fitting:
-            notes.invalid(pointer, f"no region of the shop sells there; there are: {_told(account.regions)}")
+            notes.invalid(pointer, f"no region of the shop sells there; there are: {_listed(account.regions)}")
             return UNSET
-        break
     if isinstance(patch.currency, str):
         wanted = patch.currency.lower()
         fitting = tuple(region for region in fitting if region.currency_code == wanted)
         if not fitting:
-            notes.invalid("/currency", f"no such region of the shop sells in it; there are: {_told(account.regions)}")
+            notes.invalid("/currency", f"no such region of the shop sells in it; there are: {_listed(account.regions)}")
             return UNSET
     if len(fitting) > 1:
-        detail = f"several regions of the shop would do ({_told(fitting)}): send a country, or another currency"
+        detail = f"several regions of the shop match ({_listed(fitting)}): send a country, or another currency"
         notes.invalid("/currency", detail)
         return UNSET
     return fitting[0].id
 
 
-def _countries(patch: OrderPatch) -> Iterator[tuple[str, str]]:
-    """The country of the parcel, else that of the bill."""
-    for pointer, address in (("shipping", patch.shipping_address), ("billing", patch.billing_address)):
+def _country(patch: OrderPatch) -> tuple[str, str] | None:
+    """The country of the shipping address, else of the billing address, with its pointer."""
+    for name in ("shipping_address", "billing_address"):
+        address = getattr(patch, name)
         if isinstance(address, AddressPatch) and address.country_code:
-            yield f"/{pointer}_address/country_code", address.country_code
+            return f"/{name}/country_code", address.country_code
+    return None
 
 
-def _told(regions: tuple[Region, ...]) -> str:
+def _listed(regions: tuple[Region, ...]) -> str:
     return "; ".join(
         f"{region.name}, {region.currency_code.upper()}, {' '.join(region.countries).upper() or 'no country'}"
         for region in regions

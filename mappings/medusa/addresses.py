@@ -1,4 +1,4 @@
-"""Postal addresses, which customers and orders have alike. The names of one are two fields."""
+"""Postal addresses of customers and orders, both ways. Medusa keeps first and last name."""
 
 from typing import Final, Literal
 
@@ -16,12 +16,12 @@ COUNTRY_STAYS: Final = "Medusa keeps the country of the address of an order that
 
 
 def name_of(first: str | None, last: str | None) -> str | None:
-    """A whole name of its two parts."""
+    """Return the full name."""
     return f"{first or ''} {last or ''}".strip() or None
 
 
 def read(place: Place | None, kind: AddressType, type_raw: str | None, *, is_default: bool = False) -> Address | None:
-    """An address; None where nothing of it is known."""
+    """Return an address, None for an empty one."""
     if place is None:
         return None
     name = name_of(place.first_name, place.last_name)
@@ -48,8 +48,8 @@ def read(place: Place | None, kind: AddressType, type_raw: str | None, *, is_def
 def write(
     address: AddressPatch | None, kind: Purpose, held: Place | None, notes: Notes, *, is_placed: bool
 ) -> PlaceWrite | UnsetType:
-    """What changes of an order's address; None empties it. `held` is what is there: what is not sent of it stays, and
-    Medusa lets nobody change the country of an order that was placed, and refuses it where it is sent."""
+    """Return what changes of an order's address. None empties it. Members of the present address (`held`) that are not
+    sent stay. Medusa refuses the country of a placed order, even an unchanged one."""
     pointer = f"/{kind}_address"
     address = address or AddressPatch()
     if address.type not in (UNSET, "unknown", kind):
@@ -80,5 +80,5 @@ def write(
 
 
 def _changed(wanted: str | None, there: str | None) -> Text:
-    """A member to set; one that reads so already is left as it is."""
+    """Return a member to set, UNSET if it has this value already."""
     return UNSET if (wanted or None) == there else wanted or None

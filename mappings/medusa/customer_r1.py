@@ -1,7 +1,7 @@
-"""Customer, revision 1: somebody who registered, was entered, or ordered as a guest.
+"""Customer, revision 1: registered, entered by the shop, or a guest who ordered.
 
-An e-mail address is unique among those who registered and among those who did not, so that the same one may stand
-twice. Addresses are records of their own, which are read with the customer.
+An e-mail address is unique among registered customers, and among the others. So two customers can have the same one.
+Addresses are separate records, which are read with the customer.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ from mappings.spec import Mapped, Remote, VendorMapping
 
 
 def to_canonical(record: wire.Customer, account: Account) -> Mapped[Customer]:
-    """What a customer means."""
+    """Return a customer in canonical form."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
     created_at = None if record.created_at is None else values.utc(record.created_at)
@@ -63,7 +63,7 @@ def _addresses(record: wire.Customer) -> tuple[Address, ...]:
 
 
 def _kind(place: wire.Place) -> AddressType:
-    """What an address is for, as far as it is anybody's default; one that is both is where the bill goes, too."""
+    """The type of an address: what it is the default for. A default for both is a billing address."""
     if place.is_default_billing:
         return "billing"
     return "shipping" if place.is_default_shipping else "other"

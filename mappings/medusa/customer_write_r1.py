@@ -1,4 +1,4 @@
-"""Our CustomerPatch to what Medusa takes. Only what the patch names is set."""
+"""CustomerPatch to the body of a write. It sets only what the patch names."""
 
 from typing import Final
 
@@ -15,16 +15,16 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "kind": "Medusa does not tell people and companies apart",
     "display_name": "Medusa keeps first and last name: write these",
     "job_title": "Medusa keeps no job title",
-    "addresses": "Medusa's addresses are records of their own, each made and changed by a call of its own",
+    "addresses": "Medusa's addresses are separate records: each needs a request of its own",
     "language": "Medusa keeps no language of a customer",
     "timezone": "Medusa keeps no time zone of a customer",
     "currency": "Medusa keeps no currency of a customer: regions have one",
-    "status": "Medusa's customers have no status: they are there or deleted",
+    "status": "Medusa's customers have no status: they exist or are deleted",
     "lifecycle_stage": "Medusa keeps no life-cycle stage",
     "lead_source": "Medusa does not keep where customers came from",
     "owner_remote_id": "Medusa's customers have no owner",
     "notes": "Medusa has no notes: configure a custom field for them",
-    "tags": "Medusa has no tags of customers; its groups are records of their own",
+    "tags": "Medusa has no tags of customers; its groups are separate records",
     "tax_ids": "Medusa has no tax numbers: configure a custom field for them",
     "tax_exemption": "Medusa decides about taxes by region and product",
     "consents": "Medusa keeps no consents: configure a custom field for them",
@@ -32,18 +32,18 @@ UNSUPPORTED: Final[dict[str, str]] = {
 
 
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
-    """The write in Medusa's words; `current` is None for a new customer."""
+    """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes)
     settings = account.custom_fields.get("customer", ())
     held, is_new = (None, True) if current is None else (current.metadata, False)
-    told = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=is_new)
+    kept = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=is_new)
     body = CustomerWrite(
         email=people.write_email(patch.emails, people.only_email("Medusa"), notes),
         first_name=patches.text(patch.first_name, None),
         last_name=patches.text(patch.last_name, None),
         company_name=patches.text(patch.company_name, None),
         phone=people.write_phone(patch.phones, people.only_phone("Medusa"), notes),
-        metadata=told or UNSET,
+        metadata=kept or UNSET,
     )
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))

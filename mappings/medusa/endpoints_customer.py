@@ -47,17 +47,17 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="Medusa has no idempotency keys, but refuses a second customer of the same kind with the same e-mail "
-        "address; the customer is looked up by it in the shop's database and carries our operation in the metadata. "
-        "One without an address is looked for among those made since the write began, and only there a shop that is "
-        "still at work on the lost request could let a repeat pass",
+        note="Medusa has no idempotency keys, but it refuses a second customer of the same kind with the same e-mail "
+        "address. The customer is looked up by this address and carries the operation id in its metadata. A customer "
+        "without an address is searched among those created since the write began. Only then a repeat could create a "
+        "second one, if the shop is still processing the lost request",
     ),
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the customer is read by id and compared; setting the same values again changes nothing but the time",
+        note="the customer is read and compared; the same values again change only its time",
     ),
-    "archive": Recovery(by="state", strength="strong", note="the customer is read by id: one that is gone was deleted"),
+    "archive": Recovery(by="state", strength="strong", note="the customer is read; a missing one was deleted"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

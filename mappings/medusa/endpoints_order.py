@@ -115,11 +115,11 @@ def cancel(
     """Build the request that cancels an order or a draft. Medusa accepts no reason, and refuses once goods are sent."""
     notes = Notes()
     if not asked.restock:
-        notes.unsupported("/restock", "Medusa frees what was reserved for an order that it cancels: send true")
+        notes.unsupported("/restock", "Medusa always releases reserved stock when it cancels: send true")
     if not asked.refund:
-        notes.unsupported("/refund", "Medusa pays back what it has received when it cancels: send true")
+        notes.unsupported("/refund", "Medusa always refunds payments when it cancels: send true")
     if asked.notify:
-        notes.unsupported("/notify", "whether a Medusa shop writes to the buyer is the shop's own code")
+        notes.unsupported("/notify", "the code of the shop decides whether the buyer gets a message")
     if asked.note is not None:
         notes.unsupported("/note", "Medusa keeps no note with a cancellation")
     write = OrderWrite(body=OrderBody(), is_draft=False, step="/cancel")
@@ -143,22 +143,21 @@ RECOVERY: Final[dict[Action, Recovery]] = {
     "create": Recovery(
         by="marker",
         strength="strong",
-        note="Medusa has no idempotency keys and nothing about a draft is unique. Each that we make carries its "
-        "operation in the metadata, which cannot be searched for: all drafts made since the write began are looked "
-        "through in the shop's database. A shop that is still at work on the lost request when it is looked for, or "
-        "somebody who places the draft at once, could let a repeat pass: there would be a second draft, of which "
-        "nothing is reserved, paid or sent",
+        note="Medusa has no idempotency keys, and no field of a draft is unique. Each draft carries the operation id "
+        "in its metadata. Medusa cannot search for it, so all drafts created since the write began are read. A repeat "
+        "creates a second draft if the shop is still processing the lost request then, or if a person places the "
+        "draft at once. Nothing of that draft is reserved, paid or sent",
     ),
     "update": Recovery(
         by="state",
         strength="strong",
-        note="the order is read by its id and compared; setting the same values again changes nothing but the time, "
-        "and Medusa refuses to place what is placed, or to archive what is archived",
+        note="the order is read and compared; the same values again change only its time, and Medusa refuses to "
+        "place or archive an order twice",
     ),
     "cancel": Recovery(
         by="state",
         strength="strong",
-        note="the order is read until it is cancelled; Medusa refuses to cancel it twice",
+        note="the order is read until it is cancelled; Medusa refuses to cancel an order twice",
     ),
 }
 

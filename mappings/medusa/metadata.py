@@ -1,5 +1,5 @@
-"""What we keep in metadata: the caller's own key, and custom fields. A write adds to what is there, and "" takes a key
-out; null would stay as a null."""
+"""Metadata: the caller's own key, the marker, and custom fields. A write adds keys, and "" removes one. A null would be
+stored."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,25 +14,25 @@ from mappings.medusa.wire_2_21 import EXTERNAL_ID, OPERATION, OURS, Metadata
 from mappings.spec import Notes
 
 TITLE: Final = "Medusa"
-TAKE_OUT: Final = ""
+REMOVED: Final = ""
 NOTHING: Final[Metadata] = {}
 _decode: Final = msgspec.json.Decoder().decode
 
 
 def text_of(held: Mapping[str, Raw] | None, key: str) -> str | None:
-    """The text under a key; None where there is none or it is no text."""
+    """Return the text of a key, None for a missing key or another type."""
     raw = None if held is None else held.get(key)
     found = None if raw is None else _decode(raw)
     return found if isinstance(found, str) and found else None
 
 
 def external_id(held: Metadata | None) -> str | None:
-    """The caller's own key."""
+    """Return the caller's own key."""
     return None if held is None or EXTERNAL_ID not in held else text_of(held, EXTERNAL_ID)
 
 
 def is_marked(held: Metadata | None, marker: str) -> bool:
-    """Whether the record was made by this operation."""
+    """Return whether this operation made the record."""
     return text_of(held, OPERATION) == marker
 
 
@@ -42,14 +42,14 @@ def read(
     loss: list[Loss],
     pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
-    """All configured fields, null where there is nothing."""
+    """Return all configured fields, null for those without a value."""
     return json_custom_fields.read(TITLE, settings, held or NOTHING, loss, pointer)
 
 
 def write_line(
     line: LineItemPatch, settings: tuple[CustomFieldSetting, ...], pointer: str, notes: Notes
 ) -> dict[str, Any]:
-    """The keys of a new line: its options, and its custom fields, which go before options of the same name."""
+    """Return the keys of a new line: its options and custom fields. A custom field wins over an option of its name."""
     options = line_fields.options_by_name(line.options, OURS, TITLE, pointer, notes)
     fields = json_custom_fields.write(line.custom_fields, settings, None, notes, f"{pointer}/custom_fields")
     return options | {name: value for name, value in fields if value not in (None, [], "")}
@@ -64,19 +64,18 @@ def write(
     *,
     is_new: bool,
 ) -> dict[str, Any]:
-    """The keys to set and to take out. The custom fields replace what is there; keys that are not configured are
-    nobody's here and stay."""
-    told: dict[str, Any] = {}
+    """Return the keys to set and to remove. The custom fields replace all that are configured; other keys stay."""
+    keys: dict[str, Any] = {}
     if not isinstance(key, UnsetType) and not (is_new and key is None):
-        told[EXTERNAL_ID] = TAKE_OUT if key is None else key
+        keys[EXTERNAL_ID] = REMOVED if key is None else key
     if isinstance(fields, UnsetType):
-        return told
+        return keys
     there = None if is_new else held or NOTHING
     for name, value in json_custom_fields.write(fields, settings, there, notes):
         if name in OURS:
             notes.invalid("/custom_fields", f"{name} is kept for Lockstitch's own use: configure another key")
         elif value not in (None, [], ""):
-            told[name] = value
+            keys[name] = value
         elif not is_new:
-            told[name] = TAKE_OUT
-    return told
+            keys[name] = REMOVED
+    return keys

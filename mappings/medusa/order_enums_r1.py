@@ -1,5 +1,5 @@
-"""Medusa's words for how far an order has come, and ours. It keeps three apart, as we do; those of payment and goods it
-works out anew for each answer (`aggregate-status.js`)."""
+"""Medusa's words for the status of order, payment and fulfilment, and the canonical ones. Medusa computes the last two
+for each reply (`aggregate-status.js`)."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ STATUSES: Final[dict[str | None, OrderStatus]] = {
     "archived": "archived",
 }
 LISTED: Final[dict[str, str]] = {ours: theirs for theirs, ours in STATUSES.items() if theirs is not None}
-"""By which word orders are listed that read as one of ours."""
+"""Medusa's word for the filter by a canonical status."""
 PAYMENTS: Final[dict[str | None, Paid]] = {
     "not_paid": "unpaid",
     "awaiting": "pending",
@@ -41,7 +41,7 @@ FULFILLMENTS: Final[dict[str | None, FulfillmentStatus]] = {
     "canceled": "cancelled",
 }
 PARTS_ON_THE_WAY: Final = frozenset({"partially_shipped", "partially_delivered"})
-"""Words that say more than ours."""
+"""Words that are more precise than the canonical ones."""
 METHODS: Final[dict[str, PaymentMethod]] = {
     "pp_system_default": "other",
     "pp_stripe_stripe": "card",
@@ -53,10 +53,10 @@ METHODS: Final[dict[str, PaymentMethod]] = {
     "pp_stripe-promptpay_stripe": "wallet",
     "pp_paypal_paypal": "wallet",
 }
-"""Providers of Medusa's own plugins, and the one that it has without any, which says that somebody saw to it."""
+"""Providers of Medusa's own plugins. `pp_system_default` needs no plugin: the shop takes care of the payment."""
 STEPS: Final[dict[OrderStatus, str]] = {
     "open": "/convert-to-order",
     "completed": "/complete",
     "archived": "/archive",
 }
-"""By which call an order comes to be so. Cancelling is an action of its own."""
+"""The path that moves an order to this status. To cancel is a separate action."""

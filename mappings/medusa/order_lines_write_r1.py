@@ -12,43 +12,43 @@ from mappings.medusa import metadata
 from mappings.medusa.wire_2_21 import Account, LineWrite, MethodWrite, Order
 from mappings.spec import Notes
 
-ONLY_NEW: Final = "Medusa changes what is in an order by an edit of several calls: it is written with a new order only"
+ONLY_NEW: Final = "Medusa changes the contents of an order in several requests: they are written with a new order only"
 NEEDS: Final = "a variant_remote_id of the shop, or a free line with name and unit_price"
 
 
 def lines(
-    told: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, account: Account, notes: Notes
+    sent: tuple[LineItemPatch, ...] | None | UnsetType, current: Order | None, account: Account, notes: Notes
 ) -> tuple[LineWrite, ...] | UnsetType:
-    """The lines of a new draft."""
-    if isinstance(told, UnsetType):
+    """Return the lines of a new draft."""
+    if isinstance(sent, UnsetType):
         return UNSET
     if current is not None:
         notes.unsupported("/line_items", ONLY_NEW)
         return UNSET
     settings = line_fields.of_lines(account.custom_fields.get("order", ()))
-    return tuple(_line(line, f"/line_items/{place}", settings, notes) for place, line in enumerate(told or ())) or UNSET
+    return tuple(_line(line, f"/line_items/{place}", settings, notes) for place, line in enumerate(sent or ())) or UNSET
 
 
 def shipping_lines(
-    told: tuple[ShippingLinePatch, ...] | None | UnsetType, current: Order | None, account: Account, notes: Notes
+    sent: tuple[ShippingLinePatch, ...] | None | UnsetType, current: Order | None, account: Account, notes: Notes
 ) -> tuple[MethodWrite, ...] | UnsetType:
-    """The ways of shipping of a new draft, each one that the shop has, by its name."""
-    if isinstance(told, UnsetType):
+    """Return the shipping options of a new draft. The title names an option of the shop."""
+    if isinstance(sent, UnsetType):
         return UNSET
     if current is not None:
         notes.unsupported("/shipping_lines", ONLY_NEW)
         return UNSET
     known = {option.name: option.id for option in reversed(account.shipping_options)}
     written = []
-    for place, line in enumerate(told or ()):
+    for place, line in enumerate(sent or ()):
         pointer = f"/shipping_lines/{place}"
         if line.carrier is not None:
-            notes.unsupported(f"{pointer}/carrier", "Medusa keeps how something is shipped, and not by whom")
+            notes.unsupported(f"{pointer}/carrier", "Medusa keeps the shipping option and no carrier")
         if line.tax is not None:
-            notes.unsupported(f"{pointer}/tax", "Medusa works out the tax itself")
+            notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
         if line.title not in known:
             names = ", ".join(known) or "none is set up"
-            notes.invalid(f"{pointer}/title", f"one of the shop's ways of shipping: {names}")
+            notes.invalid(f"{pointer}/title", f"one of the shop's shipping options: {names}")
             continue
         written.append(MethodWrite(name=line.title, shipping_option_id=known[line.title], amount=line.price))
     return tuple(written) or UNSET
@@ -60,12 +60,12 @@ def _line(line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting,
     if line.product_remote_id is not None and line.variant_remote_id is None:
         notes.unsupported(f"{pointer}/product_remote_id", "Medusa sells variants: send variant_remote_id")
     if line.variant_remote_id is not None and line.sku is not None:
-        notes.unsupported(f"{pointer}/sku", "the variant brings its own article number")
+        notes.unsupported(f"{pointer}/sku", "the variant has its own sku")
     if line.tax is not None:
-        notes.unsupported(f"{pointer}/tax", "Medusa works out the tax itself")
+        notes.unsupported(f"{pointer}/tax", "Medusa computes the tax itself")
     for name in ("requires_shipping", "taxable"):
         if getattr(line, name) is not None:
-            notes.unsupported(f"{pointer}/{name}", "that is a matter of the product in Medusa")
+            notes.unsupported(f"{pointer}/{name}", "Medusa takes it from the product")
     return LineWrite(
         title=line.name or UNSET,
         variant_id=line.variant_remote_id or UNSET,
@@ -76,11 +76,11 @@ def _line(line: LineItemPatch, pointer: str, settings: tuple[CustomFieldSetting,
     )
 
 
-def _quantity(told: str, pointer: str, notes: Notes) -> int | float:
-    """A number, for Medusa takes no text here: one that a computer's number cannot hold is refused."""
-    exact = Decimal(told)
+def _quantity(sent: str, pointer: str, notes: Notes) -> int | float:
+    """Return a number: Medusa accepts no text here. A quantity with more digits than a float has is refused."""
+    exact = Decimal(sent)
     if exact <= 0:
-        notes.invalid(pointer, "more than nothing")
+        notes.invalid(pointer, "more than 0 is expected")
     if exact == exact.to_integral_value():
         return int(exact)
     number = float(exact)

@@ -1,4 +1,4 @@
-"""The lists of an order: lines, discounts, shipping, payments, refunds, parcels."""
+"""The lists of an order: lines, discounts, shipping, payments, refunds, fulfilments."""
 
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -27,11 +27,11 @@ from mappings.medusa.order_enums_r1 import METHODS
 from mappings.medusa.wire_2_21 import OURS
 
 ZERO: Final = "0"
-Promised = tuple[wire.Payment, ...]
+Payments = tuple[wire.Payment, ...]
 
 
-class Sold(NamedTuple):
-    """What of a line is the same whenever the same is sold; `product` is quantity * unit price."""
+class LineAmounts(NamedTuple):
+    """The amounts of a line. `product` is quantity * unit price."""
 
     quantity: str
     unit_price: str
@@ -42,13 +42,13 @@ class Sold(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def sold(count: str, price: str, before: str, off: str, tax: str, currency: str) -> Sold:
-    """How many for how much. `before` and `off` are what the line costs before discounts and what these take off, both
-    with the tax where the prices hold it.
+def line_amounts(count: str, price: str, before: str, off: str, tax: str, currency: str) -> LineAmounts:
+    """Return the amounts of a line. `before` is its sum before discounts, `off` the discount. Both include the tax if
+    the prices do.
 
-    Raises ValueError for what is no number.
+    Raises ValueError for text that is no number.
     """
-    return Sold(
+    return LineAmounts(
         quantity=quantity(count),
         unit_price=unit_price(price, currency),
         discount=money(off, currency),
@@ -61,7 +61,7 @@ def sold(count: str, price: str, before: str, off: str, tax: str, currency: str)
 def lines(
     record: wire.Order, currency: str, settings: tuple[CustomFieldSetting, ...], loss: list[Loss]
 ) -> tuple[tuple[LineItem, ...], float]:
-    """The lines, and Σ quantity * unit price."""
+    """Return the lines, and Σ quantity * unit price."""
     found: list[LineItem] = []
     added = 0.0
     for line in record.items or ():
@@ -70,8 +70,8 @@ def lines(
             before = text(exact(line.raw_total.value) + exact(off))
         else:
             off, before = line.raw_discount_subtotal.value, line.raw_subtotal.value
-        # Unpacked, for this is what an order costs most of its time.
-        count, price, discount, tax, total, product = sold(
+        # Unpacked, because this takes most of the time of an order.
+        count, price, discount, tax, total, product = line_amounts(
             line.raw_quantity.value, line.raw_unit_price.value, before, off, line.raw_tax_total.value, currency
         )
         added += product
@@ -92,7 +92,7 @@ def lines(
                 refunded_quantity=ZERO if detail is None else quantity(detail.raw_return_received_quantity.value),
                 fulfilled_quantity=ZERO
                 if detail is None
-                else left(detail.raw_shipped_quantity.value, detail.raw_delivered_quantity.value),
+                else quantity_shipped(detail.raw_shipped_quantity.value, detail.raw_delivered_quantity.value),
                 requires_shipping=line.requires_shipping,
                 custom_fields=metadata.read(line.metadata, settings, loss, f"{pointer}/custom_fields")
                 if settings
@@ -103,7 +103,7 @@ def lines(
 
 
 def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOption, ...]:
-    """What the variant is, and what somebody keeps with the line."""
+    """The options of the variant, and the metadata of the line."""
     found: list[LineOption] = []
     for held in (line.variant_option_values, line.metadata):
         for name, raw in (held or NOTHING).items():
@@ -116,16 +116,16 @@ def _options(line: wire.Line, pointer: str, loss: list[Loss]) -> tuple[LineOptio
 
 
 @lru_cache(maxsize=1024)
-def left(shipped: str, delivered: str) -> str:
-    """How many have left the house: what is delivered did, whether or not anybody noted that it was sent.
+def quantity_shipped(shipped: str, delivered: str) -> str:
+    """Return how many were shipped. Delivered goods count, even if the shop did not mark them as shipped.
 
-    Raises ValueError for what is no number.
+    Raises ValueError for text that is no number.
     """
     return quantity(text(max(exact(shipped), exact(delivered))))
 
 
 def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Discount, ...]:
-    """What each promotion took off lines and shipping, added up by its code."""
+    """Return the discounts: the sum of each promotion on lines, and on shipping."""
     added: dict[tuple[str | None, str | None, bool], float] = {}
     for line in record.items or ():
         for one in line.adjustments or ():
@@ -143,7 +143,7 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
                 code=code or None,
                 label=label or None,
                 type="shipping" if is_shipping else "unknown",
-                # A sum of a computer's numbers may have a tail that none of them had.
+                # The sum of floats may have digits that none of them had.
                 amount=money(round(amount, 9), currency),
             )
             for (code, label, is_shipping), amount in added.items()
@@ -152,7 +152,7 @@ def discounts(record: wire.Order, currency: str, *, with_tax: bool) -> tuple[Dis
 
 
 def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax: bool) -> tuple[ShippingLine, ...]:
-    """The ways of shipping, before discounts."""
+    """Return the shipping lines, before discounts."""
     return tuple(
         [
             ShippingLine(
@@ -165,19 +165,19 @@ def shipping_lines(methods: tuple[wire.Method, ...], currency: str, *, with_tax:
     )
 
 
-def promised(collections: tuple[wire.Collection, ...]) -> Promised:
-    """The payments of all that has to be paid."""
+def all_payments(collections: tuple[wire.Collection, ...]) -> Payments:
+    """Return the payments of all collections."""
     return tuple([payment for collection in collections for payment in collection.payments or ()])
 
 
-def paid_at(found: Promised) -> Instant | None:
-    """When the last of it was received. The time at which Medusa calls a collection completed moves with a refund."""
+def paid_at(found: Payments) -> Instant | None:
+    """Return the time of the last capture. The time when a collection was completed changes with a refund."""
     times = [one.created_at for payment in found for one in payment.captures or () if one.created_at is not None]
     return values.utc(max(times)) if times else None
 
 
-def payments(found: Promised) -> tuple[Payment, ...]:
-    """What was promised, received and given back, each by itself."""
+def payments(found: Payments) -> tuple[Payment, ...]:
+    """Return authorizations, captures, refunds and voids, each as one payment."""
     movements: list[Payment] = []
     for payment in found:
         if payment.canceled_at is not None:
@@ -208,8 +208,8 @@ def _movement(payment: wire.Payment, id: str, amount: wire.Exact, at: Instant | 
     )
 
 
-def refunds(found: Promised) -> tuple[Refund, ...]:
-    """Money given back. Medusa does not say for which lines."""
+def refunds(found: Payments) -> tuple[Refund, ...]:
+    """Return the refunds. Medusa does not say for which lines."""
     return tuple(
         [
             Refund(
@@ -225,47 +225,47 @@ def refunds(found: Promised) -> tuple[Refund, ...]:
     )
 
 
-def fulfillments(parcels: tuple[wire.Parcel, ...]) -> tuple[Fulfillment, ...]:
-    """The parcels."""
-    return tuple([_parcel(parcel) for parcel in parcels])
+def fulfillments(found: tuple[wire.Fulfillment, ...]) -> tuple[Fulfillment, ...]:
+    """Return the fulfilments."""
+    return tuple([_fulfillment(one) for one in found])
 
 
-def _parcel(parcel: wire.Parcel) -> Fulfillment:
-    status, word = _progress(parcel)
+def _fulfillment(record: wire.Fulfillment) -> Fulfillment:
+    status, word = _progress(record)
     return Fulfillment(
-        remote_id=parcel.id,
+        remote_id=record.id,
         status=status,
         status_raw=word,
         line_items=tuple(
             [
                 FulfillmentLine(remote_id=one.line_item_id, quantity=quantity(one.raw_quantity.value))
-                for one in parcel.items or ()
+                for one in record.items or ()
                 if one.line_item_id is not None
             ]
         ),
         tracking=tuple(
             [
                 Tracking(number=label.tracking_number or None, url=_link(label.tracking_url))
-                for label in parcel.labels or ()
+                for label in record.labels or ()
                 if label.tracking_number or _link(label.tracking_url)
             ]
         ),
-        shipped_at=None if parcel.shipped_at is None else values.utc(parcel.shipped_at),
-        delivered_at=None if parcel.delivered_at is None else values.utc(parcel.delivered_at),
+        shipped_at=None if record.shipped_at is None else values.utc(record.shipped_at),
+        delivered_at=None if record.delivered_at is None else values.utc(record.delivered_at),
     )
 
 
-def _progress(parcel: wire.Parcel) -> tuple[FulfillmentStatus, str | None]:
-    """How far a parcel is, by the latest of its times, in the words that Medusa has for orders."""
-    if parcel.canceled_at is not None:
+def _progress(record: wire.Fulfillment) -> tuple[FulfillmentStatus, str | None]:
+    """The status of a fulfilment by its last time, in Medusa's words for orders."""
+    if record.canceled_at is not None:
         return "cancelled", "canceled"
-    if parcel.delivered_at is not None:
+    if record.delivered_at is not None:
         return "delivered", "delivered"
-    if parcel.shipped_at is not None:
+    if record.shipped_at is not None:
         return "shipped", "shipped"
-    return ("fulfilled", "fulfilled") if parcel.packed_at is not None else ("in_progress", None)
+    return ("fulfilled", "fulfilled") if record.packed_at is not None else ("in_progress", None)
 
 
 def _link(url: str | None) -> str | None:
-    """The administration pages write "#" where somebody gave no link."""
+    """A link. The administration pages write "#" if none was entered."""
     return url if url and url != "#" else None

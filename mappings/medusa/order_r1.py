@@ -1,4 +1,4 @@
-"""Order, revision 1: an order, or the draft that becomes one when it is placed, under the same id."""
+"""Order, revision 1: an order, or a draft. A draft that is placed becomes an order with the same id."""
 
 from typing import Final
 
@@ -31,7 +31,7 @@ PAID: Final = frozenset({"paid", "partially_refunded", "refunded"})
 
 
 def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
-    """What an order means. Raises VendorDrift for a sum that is none."""
+    """Return an order in canonical form. Raises VendorDrift for a sum that is no number."""
     try:
         return _mapped(record, account)
     except (ValueError, ArithmeticError) as error:
@@ -47,10 +47,10 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     inclusive = order_sums_r1.is_tax_inclusive(record)
     with_tax = inclusive is True
     lines, added = order_parts_r1.lines(record, currency, on_lines, loss)
-    promised = order_parts_r1.promised(record.payment_collections) if record.payment_collections else ()
+    payments = order_parts_r1.all_payments(record.payment_collections) if record.payment_collections else ()
     status = STATUSES.get(record.status, "unknown")
     paid = PAYMENTS.get(record.payment_status, "unknown")
-    # A draft that was cancelled can be placed all the same, and keeps the time of its cancellation.
+    # A cancelled draft can still be placed. It keeps the time of its cancellation.
     is_over = status in ("cancelled", "archived") and record.canceled_at is not None
     is_void = is_over or status == "cancelled" or paid == "voided"
     if record.fulfillment_status in PARTS_ON_THE_WAY:
@@ -78,15 +78,15 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
         line_items=lines,
         discounts=order_parts_r1.discounts(record, currency, with_tax=with_tax),
         shipping_lines=order_parts_r1.shipping_lines(record.shipping_methods or (), currency, with_tax=with_tax),
-        payments=order_parts_r1.payments(promised) if promised else (),
-        refunds=order_parts_r1.refunds(promised) if promised else (),
+        payments=order_parts_r1.payments(payments) if payments else (),
+        refunds=order_parts_r1.refunds(payments) if payments else (),
         fulfillments=order_parts_r1.fulfillments(record.fulfillments) if record.fulfillments else (),
         channel="draft" if record.is_draft_order else "unknown" if channel is None else "other",
         channel_raw=channel,
         external_id=metadata.external_id(record.metadata),
         custom_fields=metadata.read(record.metadata, settings, loss) if settings else (),
         placed_at=None if record.is_draft_order else created_at,
-        paid_at=order_parts_r1.paid_at(promised) if paid in PAID else None,
+        paid_at=order_parts_r1.paid_at(payments) if paid in PAID else None,
         created_at=created_at,
         updated_at=updated_at,
     )
@@ -98,7 +98,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
 
 
 def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
-    """Who bought; name and telephone are those of the addresses, the bill's before the parcel's."""
+    """The buyer. Name and phone are those of the billing address, else of the shipping address."""
     email = values.email(record.email) if record.email else None
     if email != (record.email or None):
         loss.append(Loss(path="/customer/email", kind="coerced", detail="trimmed and lower-cased"))

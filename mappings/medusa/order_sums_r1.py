@@ -1,7 +1,7 @@
-"""The sums of an order. Medusa works them out without rounding; rounded one by one, they may differ by a cent.
+"""The sums of an order. Medusa computes them without rounding. Rounded one by one, they may differ by a cent.
 
-It counts a refund as credit and takes it off the total; here the total stays what the goods cost, and what was given
-back is told beside it. Credit that is no refund's counterpart counts as paid.
+Medusa counts a refund as credit and subtracts it from the total. The canonical total stays what the goods cost, and
+`refunded` holds the refund. Credit without a refund counts as paid.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from mappings.medusa.money import TOLERANCE, exact, fits, minus, money, text
 from mappings.medusa.wire_2_21 import Order
 
 REFUNDED: Final = "payment_collection"
-"""What the credit line of a refund refers to."""
+"""The `reference` of the credit line of a refund."""
 ROUNDED: Final = Loss(
     path="/totals",
     kind="coerced",
@@ -22,7 +22,7 @@ ROUNDED: Final = Loss(
 
 
 def is_tax_inclusive(record: Order) -> bool | None:
-    """Whether the prices of the lines hold the tax, which each line says for itself; None where they differ."""
+    """Return whether prices include the tax. Each line has its own answer; None if they differ."""
     lines = record.items
     if not lines:
         return False
@@ -43,17 +43,17 @@ def totals(
     *,
     is_void: bool,
 ) -> Totals:
-    """The sums, and what does not add up; `added` is Σ quantity * unit price of the lines. Where lines differ in
-    whether they hold the tax, all is told without. Of a void order nothing is outstanding.
+    """Return the sums, and note those that do not add up. `added` is Σ quantity * unit price of the lines. If only some
+    prices include the tax, all sums are without tax. A void order has nothing outstanding.
 
-    Raises ValueError for what is no sum.
+    Raises ValueError for text that is no number.
     """
     with_tax = inclusive is True
     items = record.original_item_total if with_tax else record.item_subtotal
     discount = record.discount_total if with_tax else record.discount_subtotal
     shipping = record.original_shipping_total if with_tax else record.original_shipping_subtotal
     tax = record.tax_total
-    # A sum of two of a computer's numbers may have a tail that neither had.
+    # The sum of two floats may have digits that neither had.
     total = record.total if not record.credit_line_total else round(record.total + record.credit_line_total, 9)
     paid, refunded = _paid(record)
     shown, received, zero = money(total, currency), money(paid, currency), money("0", currency)
@@ -70,7 +70,7 @@ def totals(
         refunded=money(refunded, currency),
         outstanding=zero if is_void and not owed.startswith("-") else owed,
     )
-    # Judged as Medusa has the sums: what only the rounding moved is told as that.
+    # Check the sums as Medusa has them. Differences by rounding are noted as such.
     due = items - discount + shipping + (0.0 if with_tax else tax)
     if inclusive is None or abs(due - total) > TOLERANCE or abs(added - items) > TOLERANCE:
         loss += check_totals(found, lines, inclusive)
@@ -86,12 +86,12 @@ def totals(
 
 
 def _paid(record: Order) -> tuple[str, str]:
-    """What was paid, with credit that was given, and what was given back."""
+    """What was paid, with credit, and what was refunded."""
     summary = record.summary
     if summary is None:
         return "0", "0"
     paid = summary.raw_paid_total.value
-    given = [exact(line.raw_amount.value) for line in record.credit_lines or () if line.reference != REFUNDED]
-    if given:
-        paid = text(sum(given, exact(paid)))
+    credits = [exact(line.raw_amount.value) for line in record.credit_lines or () if line.reference != REFUNDED]
+    if credits:
+        paid = text(sum(credits, exact(paid)))
     return paid, summary.raw_refunded_total.value

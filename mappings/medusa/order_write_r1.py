@@ -1,7 +1,7 @@
-"""Our OrderPatch to what Medusa takes.
+"""OrderPatch to the body of a write.
 
-A new order is a draft. A status that is changed takes it a step further, which is a call of its own and goes alone.
-Lines and shipping are told with a new draft; later they are changed by an edit of several calls, which is no one write.
+A new order is a draft. A change of its status is a separate request, so it must be sent alone. Lines and shipping
+belong to a new draft; to change them later takes several requests.
 """
 
 from typing import Final
@@ -21,30 +21,30 @@ from mappings.medusa.wire_2_21 import Account, Order, OrderBody, OrderWrite, Pla
 from mappings.spec import Draft, Notes
 
 UNSUPPORTED: Final[dict[str, str]] = {
-    "payment_status": "Medusa works it out from the payments, which are records of their own",
-    "fulfillment_status": "Medusa works it out from the fulfilments, which are records of their own",
+    "payment_status": "Medusa computes it from the payments, which are separate records",
+    "fulfillment_status": "Medusa computes it from the fulfilments, which are separate records",
     "number": "Medusa numbers its orders itself",
     "presentment_currency": "a Medusa order has one currency",
-    "tax_inclusive": "whether prices hold the tax is a setting of the shop",
-    "discounts": "Medusa works out itself what a promotion takes off, so that no amount can be set",
+    "tax_inclusive": "whether prices include the tax is a setting of the shop",
+    "discounts": "Medusa computes the discount of a promotion itself",
     "tags": "Medusa has no tags of orders",
     "customer_note": "Medusa keeps no note of the buyer: configure a custom field for it",
     "internal_note": "Medusa keeps no note with an order: configure a custom field for it",
     "placed_at": "Medusa sets the time of an order itself",
 }
-ALONE: Final = "taking an order further is a call of its own at Medusa: send the status alone, and the rest before it"
+ALONE: Final = "Medusa changes the status in a separate request: send the other fields first, then the status alone"
 OWN_ADDRESS: Final = "the draft has the address that the customer who is named has at Medusa"
-FORMER_ADDRESS: Final = "the draft would keep the address of its former buyer: send that of the new one, too"
+FORMER_ADDRESS: Final = "the draft would keep the e-mail address of its former buyer: send that of the new one, too"
 PLACE_FIRST: Final = "a draft is placed first: send open, then this"
 WRITABLE: Final = ("draft", *STEPS)
 
 
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
-    """The write in Medusa's words; `current` is None for a new order."""
+    """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
     refuse_without_place(patch, UNSUPPORTED, notes)
     if patch.is_test is True:
-        notes.unsupported("/is_test", "Medusa has no orders for trial")
+        notes.unsupported("/is_test", "Medusa has no test orders")
     is_draft = current is None or current.is_draft_order
     step = None
     if current is None:
@@ -53,7 +53,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         step = _step(patch, current, notes)
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     held = None if current is None else current.metadata
-    told = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=current is None)
+    kept = metadata.write(patch.external_id, patch.custom_fields, settings, held, notes, is_new=current is None)
     body = OrderBody(
         region_id=UNSET if current is not None else region_for(patch, account, notes),
         currency_code=_currency(patch, current, notes),
@@ -63,7 +63,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
         shipping_address=_address(patch, "shipping", current, notes),
         items=lines(patch.line_items, current, account, notes),
         shipping_methods=shipping_lines(patch.shipping_lines, current, account, notes),
-        metadata=told or UNSET,
+        metadata=kept or UNSET,
     )
     _check_buyer(patch, current, notes)
     if step is not None and body != OrderBody():
@@ -73,7 +73,7 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
 
 
 def _check_first_status(patch: OrderPatch, notes: Notes) -> None:
-    """A new order is a draft, whatever else was wanted."""
+    """A new order is a draft. Refuse any other status."""
     if patch.status is UNSET:
         notes.lose("/status", "defaulted", "a new order is a draft at Medusa: change its status to open to place it")
     elif patch.status != "draft":
@@ -81,7 +81,7 @@ def _check_first_status(patch: OrderPatch, notes: Notes) -> None:
 
 
 def _step(patch: OrderPatch, current: Order, notes: Notes) -> str | None:
-    """The call that makes the order what is wanted; None where it is that already."""
+    """The path that moves the order to the wanted status. None if it has it already."""
     there = STATUSES.get(current.status, "unknown")
     if isinstance(patch.status, UnsetType) or patch.status == there:
         return None
@@ -117,7 +117,7 @@ def _is_its_own(currency: str | None, current: Order) -> bool:
 def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, notes: Notes) -> str | UnsetType:
     if buyer is None:
         if current is not None:
-            notes.invalid("/customer", "Medusa does not take the buyer off an order")
+            notes.invalid("/customer", "the buyer of a Medusa order cannot be removed")
         return UNSET
     if isinstance(buyer, UnsetType):
         return UNSET
@@ -128,7 +128,7 @@ def _customer_id(buyer: OrderCustomerPatch | None | UnsetType, current: Order | 
     if current is not None and buyer.remote_id == current.customer_id:
         return UNSET
     if current is not None and not current.is_draft_order:
-        notes.unsupported("/customer/remote_id", "Medusa gives a placed order to another only if both agree")
+        notes.unsupported("/customer/remote_id", "Medusa transfers a placed order only if both customers agree")
         return UNSET
     if current is not None and current.email and not buyer.email:
         notes.invalid("/customer/email", FORMER_ADDRESS)
@@ -140,7 +140,7 @@ def _email(buyer: OrderCustomerPatch | None | UnsetType, current: Order | None, 
     if buyer is None or isinstance(buyer, UnsetType) or not buyer.email:
         return UNSET
     if current is None and buyer.remote_id is not None:
-        # Of an address that is not the customer's own Medusa makes another customer, who gets the order.
+        # Medusa creates another customer for an unknown address, and gives the order to them.
         notes.lose("/customer/email", "ambiguous", OWN_ADDRESS)
         return UNSET
     address = patches.email(buyer.email, "/customer/email", notes)
@@ -157,7 +157,7 @@ def _address(patch: OrderPatch, kind: addresses.Purpose, current: Order | None, 
 
 
 def _check_buyer(patch: OrderPatch, current: Order | None, notes: Notes) -> None:
-    """The buyer's name and telephone are those of an address."""
+    """Refuse a name or phone of the buyer that is in no address: Medusa keeps them there."""
     buyer = patch.customer
     if buyer is None or isinstance(buyer, UnsetType):
         return
@@ -166,7 +166,7 @@ def _check_buyer(patch: OrderPatch, current: Order | None, notes: Notes) -> None
         detail = "Medusa takes the buyer's name from the addresses: write it to billing_address.name"
         notes.unsupported("/customer/name", detail)
     if buyer.phone is not None and buyer.phone not in phones:
-        detail = "Medusa takes the buyer's telephone from the addresses: write it to billing_address.phone"
+        detail = "Medusa takes the buyer's phone from the addresses: write it to billing_address.phone"
         notes.unsupported("/customer/phone", detail)
 
 

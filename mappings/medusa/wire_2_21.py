@@ -1,10 +1,9 @@
-"""What Medusa's Admin API sends and accepts, as far as we use it, and the facts about one shop.
+"""The members that Lockstitch uses of Medusa's Admin API, and the facts about one shop.
 
-Documented at https://docs.medusajs.com/api/admin; Medusa is open source, and what is said here was seen on 2.21. What
-is asked for by `fields` is sent and little else, null where there is nothing. A sum is a JSON number, with as many
-decimals as come out of a calculation: Medusa rounds nothing. Those of lines and payments it sends a second time as text
-(`raw_total` beside `total`), which holds more digits than a number does; the sums of a whole order have no such twin.
-Currencies and countries are in small letters. `metadata` is anybody's: a write adds to it, "" takes a key out.
+Documented at https://docs.medusajs.com/api/admin; checked against the source and a server of 2.21. `fields` selects the
+members of an answer. A member without a value is null. A sum is a JSON number that Medusa does not round. Sums of lines
+and payments are also sent as text with all digits (`raw_total` and `total`); sums of a whole order are not. Currencies
+and countries are in lower case. `metadata` belongs to everybody: a write adds keys, and "" removes one.
 """
 
 from datetime import datetime
@@ -15,9 +14,9 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from canonical.parts import CustomFieldSetting, ObjectName
 
 OPERATION: Final = "lockstitch_operation_id"
-"""The key of metadata that names the operation which made the record."""
+"""The metadata key of the operation that created the record."""
 EXTERNAL_ID: Final = "external_id"
-"""The key of metadata that holds the caller's own key."""
+"""The metadata key of the caller's own key."""
 OURS: Final = frozenset({OPERATION, EXTERNAL_ID})
 
 Metadata = dict[str, Raw]
@@ -31,7 +30,7 @@ class Exact(Struct, frozen=True, kw_only=True):
 
 
 class Region(Struct, frozen=True, kw_only=True):
-    """Where the shop sells in one currency; a country (ISO 3166-1 alpha-2, small letters) is in one region at most."""
+    """Countries where the shop sells in one currency. A country (ISO 3166-1 alpha-2, lower case) is in at most one."""
 
     id: str
     name: str
@@ -40,15 +39,14 @@ class Region(Struct, frozen=True, kw_only=True):
 
 
 class Shipping(Struct, frozen=True, kw_only=True):
-    """A way of shipping that the shop has; names need not be unique."""
+    """A shipping option of the shop. Names need not be unique."""
 
     id: str
     name: str
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """The shop's regions and ways of shipping: an order is made in the one and of the others; and which keys of
-    metadata are custom fields."""
+    """The regions and shipping options of the shop, which orders refer to, and the configured custom fields."""
 
     regions: tuple[Region, ...] = ()
     shipping_options: tuple[Shipping, ...] = ()
@@ -56,7 +54,7 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """A postal address; the last three belong to those that a customer keeps."""
+    """A postal address. Only addresses of customers have the last three members."""
 
     first_name: str | None = None
     last_name: str | None = None
@@ -74,7 +72,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """Somebody who registered (`has_account`), was entered, or ordered as a guest."""
+    """A customer: registered (`has_account`), entered by the shop, or a guest who ordered."""
 
     id: str
     email: str | None = None
@@ -89,7 +87,7 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Adjustment(Struct, frozen=True, kw_only=True):
-    """What a promotion took off a line or a way of shipping: `subtotal` without tax, `total` with."""
+    """The discount of a promotion on a line or on shipping: `subtotal` without tax, `total` with tax."""
 
     code: str | None = None
     description: str | None = None
@@ -98,7 +96,7 @@ class Adjustment(Struct, frozen=True, kw_only=True):
 
 
 class Detail(Struct, frozen=True, kw_only=True):
-    """How far the goods of a line have come."""
+    """The fulfilment of a line."""
 
     raw_shipped_quantity: Exact
     raw_delivered_quantity: Exact
@@ -106,8 +104,8 @@ class Detail(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """A line: `subtotal` is before discounts and without tax, `total` after and with; `unit_price` holds the tax where
-    `is_tax_inclusive`."""
+    """A line. `subtotal` is before discounts and without tax, `total` after discounts and with tax. `unit_price`
+    includes the tax if `is_tax_inclusive`."""
 
     id: str
     title: str | None
@@ -131,7 +129,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Method(Struct, frozen=True, kw_only=True):
-    """A way of shipping that was charged; the sums are before discounts, without tax and with."""
+    """Shipping that was charged. The sums are before discounts, without tax and with tax."""
 
     name: str | None
     raw_original_subtotal: Exact
@@ -141,21 +139,21 @@ class Method(Struct, frozen=True, kw_only=True):
 
 
 class CreditLine(Struct, frozen=True, kw_only=True):
-    """What is owed less: the counterpart of a refund, or credit that somebody gave."""
+    """Credit: of a refund, or given by the shop."""
 
     reference: str | None = None
     raw_amount: Exact
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """What was paid and given back."""
+    """What was paid and refunded."""
 
     raw_paid_total: Exact
     raw_refunded_total: Exact
 
 
 class Capture(Struct, frozen=True, kw_only=True):
-    """Money received."""
+    """A payment that was captured."""
 
     id: str
     raw_amount: Exact
@@ -163,13 +161,13 @@ class Capture(Struct, frozen=True, kw_only=True):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why money is given back, one of the shop's own reasons."""
+    """The reason of a refund. Every shop has its own list."""
 
     label: str | None = None
 
 
 class Refund(Struct, frozen=True, kw_only=True):
-    """Money given back."""
+    """A refund."""
 
     id: str
     raw_amount: Exact
@@ -179,7 +177,7 @@ class Refund(Struct, frozen=True, kw_only=True):
 
 
 class Payment(Struct, frozen=True, kw_only=True):
-    """A promise of money by a provider, with what was received of it and given back."""
+    """A payment at a provider, with its captures and refunds."""
 
     id: str
     currency_code: str
@@ -193,46 +191,46 @@ class Payment(Struct, frozen=True, kw_only=True):
 
 
 class Collection(Struct, frozen=True, kw_only=True):
-    """What has to be paid at one time, and its payments."""
+    """A sum to pay, and its payments."""
 
     payments: tuple[Payment, ...] | None = None
 
 
-class Packed(Struct, frozen=True, kw_only=True):
-    """How much of a line a parcel holds."""
+class FulfillmentItem(Struct, frozen=True, kw_only=True):
+    """How much of a line a fulfilment contains."""
 
     line_item_id: str | None = None
     raw_quantity: Exact
 
 
 class Label(Struct, frozen=True, kw_only=True):
-    """A parcel's number at its carrier."""
+    """The tracking number at the carrier."""
 
     tracking_number: str | None = None
     tracking_url: str | None = None
 
 
-class Parcel(Struct, frozen=True, kw_only=True):
-    """A fulfilment: how far it has come is told by its times."""
+class Fulfillment(Struct, frozen=True, kw_only=True):
+    """A fulfilment. Its times show its status."""
 
     id: str
     packed_at: datetime | None = None
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
     canceled_at: datetime | None = None
-    items: tuple[Packed, ...] | None = None
+    items: tuple[FulfillmentItem, ...] | None = None
     labels: tuple[Label, ...] | None = None
 
 
 class Channel(Struct, frozen=True, kw_only=True):
-    """A sales channel, which the shop names."""
+    """A sales channel, with the shop's name for it."""
 
     name: str | None = None
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """An order, or the draft of one. `original_*` is before discounts, `*_subtotal` without tax, `*_total` with.
-    `credit_line_total` is taken off `total` already."""
+    """An order or a draft. `original_*` is before discounts, `*_subtotal` without tax, `*_total` with tax. `total` is
+    without `credit_line_total`."""
 
     id: str
     status: str
@@ -265,11 +263,11 @@ class Order(Struct, frozen=True, kw_only=True):
     shipping_methods: tuple[Method, ...] | None = None
     credit_lines: tuple[CreditLine, ...] | None = None
     payment_collections: tuple[Collection, ...] | None = None
-    fulfillments: tuple[Parcel, ...] | None = None
+    fulfillments: tuple[Fulfillment, ...] | None = None
 
 
 class PlaceWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An address to write: what changes of it, for what is left out stays."""
+    """An address to write. A member that is left out stays."""
 
     first_name: Text = UNSET
     last_name: Text = UNSET
@@ -284,7 +282,7 @@ class PlaceWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CustomerWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A customer to make or to change; null empties, and "" takes a key out of metadata."""
+    """A customer to create or change. Null clears a field; "" removes a metadata key."""
 
     email: Text = UNSET
     first_name: Text = UNSET
@@ -295,8 +293,7 @@ class CustomerWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line of a new draft: a variant of the shop, or a title and a price. A price is taken as text, a quantity as a
-    number only."""
+    """A line of a new draft: a variant of the shop, or a title and a price. A price can be text, a quantity cannot."""
 
     title: str | UnsetType = UNSET
     variant_id: str | UnsetType = UNSET
@@ -307,7 +304,7 @@ class LineWrite(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MethodWrite(Struct, frozen=True, kw_only=True):
-    """A way of shipping of a new draft."""
+    """Shipping of a new draft."""
 
     name: str
     shipping_option_id: str
@@ -315,7 +312,7 @@ class MethodWrite(Struct, frozen=True, kw_only=True):
 
 
 class OrderBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is told of an order. Region, currency, lines and shipping belong to a new one."""
+    """An order to create or change. Region, currency, lines and shipping are for a new one only."""
 
     region_id: str | UnsetType = UNSET
     currency_code: str | UnsetType = UNSET
@@ -329,8 +326,8 @@ class OrderBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """A write of an order. A draft and what became of it are changed at addresses of their own; a `step` takes the
-    order further and says nothing else."""
+    """A write of an order. Drafts and orders are changed at different paths. A `step` is the path of a change of
+    status, with an empty body."""
 
     body: OrderBody
     is_draft: bool = True

@@ -17,9 +17,9 @@ VENDOR: Final = Vendor[Account](
     api_version="2026-10-28",
     default_base_url="https://api.stripe.com",
     auth=Auth(secrets=("key",), header="Authorization", template="Bearer {key}"),
-    # 100 requests a second in live mode, 25 in a sandbox (https://docs.stripe.com/rate-limits): what suits both.
+    # 100 requests a second in live mode, 25 in a sandbox (https://docs.stripe.com/rate-limits).
     pacing=Pacing(units=25, per_seconds=1, concurrency=8),
-    # Without it an answer has the shape of whichever version the account began with.
+    # Without it, answers have the version that the account was created with.
     headers=(("Accept", "application/json"), ("Stripe-Version", "2026-10-28.endive")),
     remote_id=REMOTE_ID,
     request_id_header="request-id",

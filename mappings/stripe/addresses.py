@@ -1,4 +1,4 @@
-"""Postal addresses: Stripe has one to bill and one to ship to, the latter with a name and a number."""
+"""Postal addresses, both ways. Stripe keeps a billing and a shipping address. Only the second has name and phone."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ KINDS: Final = "billing, shipping"
 def read(
     address: Address | None, kind: AddressType, *, name: str | None = None, phone: str | None = None
 ) -> parts.Address | None:
-    """The address; None for one in which nothing stands, as Stripe sends for "none"."""
+    """Return an address, None for an empty one: Stripe sends it for a missing address."""
     if address is None or not (
         address.line1 or address.city or address.postal_code or address.country or address.line2 or address.state
     ):
@@ -43,14 +43,14 @@ def read(
 
 
 def read_shipping(shipping: Shipping | None) -> parts.Address | None:
-    """Where goods go."""
+    """Return the shipping address."""
     if shipping is None:
         return None
     return read(shipping.address, "shipping", name=shipping.name, phone=shipping.phone)
 
 
 def write(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> AddressWrite:
-    """The six members of an address; `whole` sends those that are empty too, which clears what stood there."""
+    """Return the six members of an address. `whole` sends the empty ones too, which clears them."""
     if patch.company:
         notes.unsupported(f"{pointer}/company", "Stripe's addresses have no company: write it into line1")
     return AddressWrite(
@@ -64,7 +64,7 @@ def write(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> Ad
 
 
 def write_billing(patch: AddressPatch, pointer: str, notes: Notes, *, whole: bool) -> AddressWrite:
-    """The address that invoices show."""
+    """Return the billing address, which invoices show."""
     for member in ("name", "phone"):
         if getattr(patch, member):
             notes.unsupported(f"{pointer}/{member}", f"Stripe's billing address has no {member} but the customer's own")
@@ -74,15 +74,15 @@ def write_billing(patch: AddressPatch, pointer: str, notes: Notes, *, whole: boo
 def write_shipping(
     patch: AddressPatch, pointer: str, name: str | None, notes: Notes, *, whole: bool
 ) -> ShippingWrite | UnsetType:
-    """Where goods go. Stripe wants a name there: the address's, or else `name`, that of the customer."""
+    """Return the shipping address. Stripe needs a name: that of the address, else `name`, that of the customer."""
     addressee = patch.name or name
     if not addressee:
         notes.invalid(f"{pointer}/name", "Stripe needs a name in a shipping address")
         return UNSET
     if not patch.name:
-        notes.lose(f"{pointer}/name", "defaulted", "the customer's name stands in the shipping address")
+        notes.lose(f"{pointer}/name", "defaulted", "the shipping address has the customer's name")
     if patch.is_default:
-        notes.unsupported(f"{pointer}/is_default", "at Stripe the billing address is the one that is used by default")
+        notes.unsupported(f"{pointer}/is_default", "Stripe's default address is the billing address")
     address = write(patch, pointer, notes, whole=whole)
     return ShippingWrite(name=addressee, phone=_member(patch.phone, whole), address=address)
 

@@ -1,7 +1,7 @@
-"""Bodies as Stripe takes them: `application/x-www-form-urlencoded`, nesting in brackets.
+"""Request bodies of Stripe: `application/x-www-form-urlencoded`, nested in brackets.
 
-`address[city]=Bern`, `line_items[0][quantity]=2`, `metadata[tier]=gold`; an empty value clears what stands there
-(https://docs.stripe.com/api, Update a customer). What is UNSET is left out.
+Examples: `address[city]=Bern`, `line_items[0][quantity]=2`, `metadata[tier]=gold`. An empty value clears a member
+(https://docs.stripe.com/api, Update a customer). UNSET members are left out.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 def encoded(body: Struct, *expand: str) -> bytes:
-    """A body as form fields, with the members of the answer that are to be expanded."""
+    """Return a body as form fields, with the members to expand in the answer."""
     fields = [*_members(body), *(("expand[]", path) for path in expand)]
     return urlencode(fields).encode()
 

@@ -1,7 +1,7 @@
-"""Stripe customer to and from our Customer, revision 1.
+"""Customer, revision 1.
 
-A customer at Stripe is whoever pays: one name for people and companies alike, one e-mail address that is not unique,
-one number, an address to bill and one to ship to. Deleted ones leave nothing but a stub.
+A customer of Stripe has one name, for people and companies alike, one e-mail address that is not unique, one phone
+number, a billing and a shipping address. A deleted customer leaves a stub.
 """
 
 from typing import Final
@@ -26,7 +26,7 @@ TAX_EXEMPTION: Final[dict[str | None, TaxExemption]] = {
 
 
 def to_canonical(record: wire.Customer, account: wire.Account) -> Mapped[Customer]:
-    """What a customer means. Raises VendorDrift for a time that is none."""
+    """Return a customer in canonical form. Raises VendorDrift for a time that does not exist."""
     notes = Notes()
     settings = account.custom_fields.get("customer", ())
     created_at = instant(record.created)

@@ -1,4 +1,4 @@
-"""Our Customer to Stripe's words, revision 1."""
+"""CustomerPatch to the body of a write, revision 1."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ NO_PLACE: Final[dict[str, str]] = {
     "job_title": "Stripe's customers have no job title",
     "timezone": "Stripe's customers have no time zone",
     "currency": "Stripe fixes a customer's currency itself, with the first invoice or subscription",
-    "status": "Stripe's customers have no status: they are there or deleted",
+    "status": "Stripe's customers have no status: they exist or are deleted",
     "lifecycle_stage": "Stripe's customers have no life-cycle stage",
     "lead_source": "Stripe's customers have no lead source",
     "owner_remote_id": "Stripe's customers have no owner",
@@ -34,7 +34,7 @@ Places = tuple[AddressWrite | None | UnsetType, ShippingWrite | None | UnsetType
 
 
 def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) -> Draft[CustomerWrite]:
-    """The members to send. `current` is the customer as it is, None on a create."""
+    """Return the body of a write. `current` is None for a new customer."""
     notes = Notes()
     refuse_without_place(patch, NO_PLACE, notes)
     billing, shipping = _addresses(patch, current, notes)
@@ -58,16 +58,16 @@ def to_vendor(patch: CustomerPatch, current: Customer | None, account: Account) 
 
 
 def _kind(patch: CustomerPatch, notes: Notes) -> None:
-    """Stripe does not tell people and companies apart; one with a company's name alone reads as an organisation."""
+    """Refuse a kind that would not read back. Stripe keeps none; a customer with a company name is an organization."""
     if isinstance(patch.kind, UnsetType) or patch.kind == "unknown":
         return
     if patch.kind == "organization" and isinstance(patch.company_name, str) and patch.company_name:
         return
-    notes.unsupported("/kind", "Stripe does not tell people and companies apart; a company_name says that it is one")
+    notes.unsupported("/kind", "Stripe does not distinguish people and companies: an organization needs a company_name")
 
 
 def _text(wanted: str | None | UnsetType, current: Customer | None) -> str | None | UnsetType:
-    """A text to set or to clear; on a create there is nothing to clear."""
+    """Return a text to set or clear. A create has nothing to clear."""
     if wanted is None or wanted == "":
         return UNSET if current is None else None
     return wanted
@@ -87,7 +87,7 @@ def _phone(
 
 
 def _spelling(phone: PhonePatch, current: Customer | None) -> str | None:
-    """The caller's own spelling where it means the same number, so that an array that was read can be sent back."""
+    """Return the caller's spelling if it is the same number, so that an array that was read can be sent back."""
     if not phone.e164 or not phone.raw:
         return phone.e164 or phone.raw
     country = None if current is None or current.address is None else values.country(current.address.country)
@@ -95,7 +95,7 @@ def _spelling(phone: PhonePatch, current: Customer | None) -> str | None:
 
 
 def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> Places:
-    """The array is replaced whole: what is not in it is cleared where something stands there."""
+    """Return the addresses. The array is replaced as a whole, so an address that is not in it is cleared."""
     if isinstance(patch.addresses, UnsetType):
         return UNSET, UNSET
     whole = current is not None
@@ -105,22 +105,22 @@ def _addresses(patch: CustomerPatch, current: Customer | None, notes: Notes) -> 
     for place, address in enumerate(patch.addresses or ()):
         pointer, kind = f"/addresses/{place}", addresses.PLACES.get(address.type)
         if kind is None:
-            notes.invalid(f"{pointer}/type", f"Stripe tells apart one of: {addresses.KINDS}")
+            notes.invalid(f"{pointer}/type", f"one of: {addresses.KINDS}")
         elif kind in taken:
-            notes.unsupported(pointer, f"Stripe has place for one {kind} address")
+            notes.unsupported(pointer, f"Stripe keeps one {kind} address")
         elif kind == "billing":
             billing = addresses.write_billing(address, pointer, notes, whole=whole)
         else:
             name = _name(patch, current)
             shipping = addresses.write_shipping(address, pointer, name, notes, whole=whole)
         taken.add(kind or "")
-        _told_otherwise(address, pointer, notes)
+        _note_type(address, pointer, notes)
     return billing, shipping
 
 
-def _told_otherwise(address: AddressPatch, pointer: str, notes: Notes) -> None:
+def _note_type(address: AddressPatch, pointer: str, notes: Notes) -> None:
     if address.type in (UNSET, "unknown"):
-        notes.lose(f"{pointer}/type", "defaulted", "an address of no kind is kept as the billing address")
+        notes.lose(f"{pointer}/type", "defaulted", "an address without a type is kept as the billing address")
 
 
 def _name(patch: CustomerPatch, current: Customer | None) -> str | None:
@@ -141,20 +141,22 @@ def _locales(
         notes.invalid("/language", "not a BCP 47 language tag such as pt-BR")
         return UNSET
     if tag != language:
-        notes.lose("/language", "coerced", "spelled as BCP 47 has it")
+        notes.lose("/language", "coerced", "spelled as in BCP 47")
     return (tag,)
 
 
 def _tax_ids(
     tax_ids: tuple[TaxIdPatch, ...] | None | UnsetType, current: Customer | None, notes: Notes
 ) -> tuple[TaxIdWrite, ...] | UnsetType:
-    """Taken with a new customer; later each is a record of its own, made and deleted in a request of its own."""
+    """Return the tax numbers of a new customer. Later, each is a separate record."""
     if isinstance(tax_ids, UnsetType):
         return UNSET
     if current is not None:
-        notes.unsupported("/tax_ids", "Stripe takes tax numbers with a new customer; later in requests of their own")
+        notes.unsupported(
+            "/tax_ids", "Stripe accepts tax numbers with a new customer; later each needs a separate request"
+        )
         return UNSET
     for place, one in enumerate(tax_ids or ()):
         if one.country_code is not None:
-            notes.unsupported(f"/tax_ids/{place}/country_code", "Stripe finds the country in the number itself")
+            notes.unsupported(f"/tax_ids/{place}/country_code", "Stripe derives the country from the number")
     return tuple(TaxIdWrite(type=one.type, value=one.value) for one in tax_ids or ()) or UNSET

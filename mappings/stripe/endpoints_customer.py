@@ -117,13 +117,11 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         lifetime=KEY_LIFETIME,
         strength="search",
         search_lag=SEARCH_LAG,
-        note="Stripe answers the same request again under its idempotency key for a day; after that, and where it "
-        "answers with an error of its own again, the customer is looked up by the operation id in its metadata, among "
-        "those with its e-mail address or, without one, through a search that lags",
+        note="Stripe repeats its answer to an idempotency key for a day. After that, or if the answer is a server "
+        "error, the customer is looked up by the operation id in its metadata: among those with its e-mail address or, "
+        "without one, through a search that lags",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the customer is read; setting the same values again is harmless"
-    ),
+    "update": Recovery(by="state", strength="strong", note="the customer is read; the same values again are harmless"),
 }
 
 ENDPOINTS: Final = dataclasses.replace(

@@ -86,7 +86,8 @@ def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account
     collection, within = _part(query)
     found = collection.page(reply, within, account)
     words = INVOICE_OF_STATUS if collection is INVOICES else SESSION_OF_STATUS
-    if query.filters.get("status", next(iter(words))) not in words:
+    status = query.filters.get("status")
+    if status is not None and status not in words:
         found = replace(found, records=(), next=None)
     if found.next is None and collection is INVOICES:
         return replace(found, next=THEN_SESSIONS)
@@ -111,11 +112,11 @@ def cancel(
     back."""
     notes = Notes()
     if asked.refund:
-        notes.unsupported("/refund", "what was paid is given back at Stripe by a refund or a credit note")
+        notes.unsupported("/refund", "Stripe refunds payments with a refund or a credit note: send false")
     if asked.restock:
         notes.unsupported("/restock", "Stripe has no stock")
     if asked.notify:
-        notes.unsupported("/notify", "Stripe does not write to the buyer about it")
+        notes.unsupported("/notify", "Stripe sends the buyer no message about it")
     if asked.note is not None:
         notes.unsupported("/note", "Stripe keeps no note with it")
     collection = _of(remote_id)
@@ -153,17 +154,15 @@ RECOVERY: Final[dict[Action, Recovery]] = {
         lifetime=KEY_LIFETIME,
         strength="search",
         search_lag=SEARCH_LAG,
-        note="Stripe answers the same request again under its idempotency key for a day; after that, and where it "
-        "answers with an error of its own again, the order is looked up by the operation id in its metadata, "
-        "among the hundred newest: those of its customer, where it names one",
+        note="Stripe repeats its answer to an idempotency key for a day. After that, or if the answer is a server "
+        "error, the order is looked up by the operation id in its metadata among the hundred newest: those of its "
+        "customer, if it names one",
     ),
-    "update": Recovery(
-        by="state", strength="strong", note="the order is read; setting the same values again is harmless"
-    ),
+    "update": Recovery(by="state", strength="strong", note="the order is read; the same values again are harmless"),
     "cancel": Recovery(
         by="state",
         strength="strong",
-        note="the order is read until it is cancelled; Stripe refuses to void an invoice or to end a checkout twice",
+        note="the order is read until it is cancelled; Stripe refuses to void an invoice or end a checkout twice",
     ),
 }
 

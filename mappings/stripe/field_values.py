@@ -1,4 +1,4 @@
-"""Small things that records of Stripe have in common: times, ids behind expandable members, links for people."""
+"""Values that all records of Stripe share: times, ids of expandable members, links to the dashboard."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -10,7 +10,7 @@ DASHBOARD: Final = "https://dashboard.stripe.com"
 
 
 def instant(seconds: int | None) -> datetime | None:
-    """A time; Stripe counts seconds since 1970. Raises VendorDrift for one that no calendar has."""
+    """Return a time of seconds since 1970. Raises VendorDrift for a time that does not exist."""
     if seconds is None:
         return None
     try:
@@ -20,10 +20,10 @@ def instant(seconds: int | None) -> datetime | None:
 
 
 def id_of(reference: str | Named | None) -> str | None:
-    """The id of what may be expanded."""
+    """Return the id of a member, expanded or not."""
     return reference.id if isinstance(reference, Named) else reference
 
 
 def dashboard(livemode: bool, path: str) -> str:
-    """Where a person sees a record; test data has pages of its own."""
+    """Return the link to a record. Test data has separate pages."""
     return f"{DASHBOARD}/{'' if livemode else 'test/'}{path}"

@@ -1,7 +1,7 @@
-"""What we keep in metadata: the caller's own key, and custom fields.
+"""Metadata: the caller's own key, the marker, and custom fields.
 
-Metadata is text by key: at most 50 keys of 40 characters and values of 500. An empty value removes its key, so that ""
-never is one (https://docs.stripe.com/metadata).
+Metadata is text by key: at most 50 keys of 40 characters with values of 500 characters. An empty value removes the key
+(https://docs.stripe.com/metadata).
 """
 
 from datetime import UTC, datetime
@@ -19,12 +19,12 @@ from mappings.stripe.wire_writes_2026_10_28 import Metadata
 
 LONGEST: Final = 500
 SEPARATOR: Final = ";"
-"""Between the choices of a field that takes several; Stripe itself knows only text."""
+"""Separates the choices of a `multi_enum`: Stripe keeps only text."""
 OURS: Final = frozenset({EXTERNAL_ID, OPERATION_ID})
 
 
 def external_id(metadata: dict[str, str] | None) -> str | None:
-    """The caller's own key."""
+    """Return the caller's own key."""
     return (metadata or {}).get(EXTERNAL_ID) or None
 
 
@@ -34,8 +34,8 @@ def read(
     notes: Notes,
     pointer: str = "/custom_fields",
 ) -> tuple[CustomField, ...]:
-    """All configured fields, null where there is nothing. Text that is not of the configured type stands as it is, and
-    is told as `ambiguous`."""
+    """Return all configured fields, null for those without a value. Text of another type is returned as it is and
+    reported as `ambiguous`."""
     fields: list[CustomField] = []
     for place, setting in enumerate(settings):
         text = (metadata or {}).get(setting.vendor_field) or None
@@ -58,8 +58,8 @@ def write(
     held: dict[str, str] | None,
     notes: Notes,
 ) -> Metadata | UnsetType:
-    """The keys to set and to remove. `held` is the metadata as it is, None on a create: there is nothing to remove
-    then. The custom fields replace what is there; keys that are not configured are nobody's here and stay."""
+    """Return the keys to set and to remove. `held` is the present metadata, None on a create. The custom fields replace
+    all that are configured; other keys stay."""
     metadata: Metadata = {}
     if isinstance(key, str):
         _put(metadata, EXTERNAL_ID, key, "/external_id", notes)
@@ -77,7 +77,7 @@ def write(
                 if held is not None:
                     metadata[setting.vendor_field] = None
             elif isinstance(value, list) and any(SEPARATOR in one for one in value):
-                notes.invalid(pointer, "several choices are parted by semicolons at Stripe, so none may hold one")
+                notes.invalid(pointer, "a choice must not contain a semicolon: it separates the choices at Stripe")
             else:
                 _put(metadata, setting.vendor_field, _text(value, setting.type), pointer, notes)
     return metadata or UNSET

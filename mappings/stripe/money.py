@@ -1,9 +1,8 @@
-"""Stripe's whole numbers of minor units to decimal strings and back, without a rounding anywhere.
+"""Stripe's whole numbers of minor units to decimal strings and back, without rounding.
 
-Which unit that is, is Stripe's own matter and differs from ISO 4217 (https://docs.stripe.com/currencies): the ariary
-has none there; the Icelandic króna and the Ugandan shilling are sent with two decimals that are always 00; dinars and
-the rial have three, of which the last is 0 in what is charged. The forint and the new Taiwan dollar have two; only
-payouts, which are not handled here, want them whole. What Stripe does not name has two.
+Stripe's minor units differ from ISO 4217 (https://docs.stripe.com/currencies). The ariary has none. The Icelandic króna
+and the Ugandan shilling have two decimals, always 00. Dinars and the rial have three; the last one is 0 in a charge.
+The forint and the new Taiwan dollar have two; only payouts, which are not handled here, are whole. All others have two.
 """
 
 from decimal import Decimal
@@ -18,26 +17,26 @@ NO_DECIMALS: Final = frozenset(
 )
 THREE_DECIMALS: Final = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 STEP: Final = 10
-"""What an amount with three decimals has to be a multiple of when it is charged."""
+"""A charge with three decimals must be a multiple of this."""
 _POWERS: Final = tuple(10**exponent for exponent in range(5))
 
 
 class InexactAmount(ValueError):
-    """An amount that the currency cannot hold to the last digit; the text says why, for the one who sent it."""
+    """An amount with too many decimals. The text is for the caller."""
 
 
 @lru_cache(maxsize=256)
 def decimals(currency: str) -> int:
-    """How many decimals Stripe's integers of a currency (in capitals) have."""
+    """Return the decimals of Stripe's integers in a currency (in capitals)."""
     return 0 if currency in NO_DECIMALS else 3 if currency in THREE_DECIMALS else 2
 
 
 @lru_cache(maxsize=8192)
 def money(minor: int, currency: str) -> str:
-    """An amount as a decimal string with the digits that ISO 4217 gives the currency.
+    """Return an amount as a decimal string with the digits of ISO 4217.
 
-    Raises VendorDrift where Stripe has a fraction that the currency has not: it promises never to send one, and
-    rounding it would lose money.
+    Raises VendorDrift for a fraction that the currency does not have. Stripe promises not to send one, and rounding it
+    would lose money.
     """
     sent, shown = decimals(currency), values.currency_digits(currency)
     if sent > shown:
@@ -51,15 +50,15 @@ def money(minor: int, currency: str) -> str:
 
 @lru_cache(maxsize=8192)
 def unit_price(minor: str, currency: str) -> str:
-    """The price of one: `unit_amount_decimal` has up to 12 decimals of a minor unit. Raises ValueError for none."""
+    """Return a unit price. `unit_amount_decimal` has up to 12 decimals of a minor unit. Raises ValueError."""
     exact = values.parse_decimal(minor).scaleb(-decimals(currency))
     return values.unit_price(format(exact, "f"), currency)
 
 
 def minor_units(amount: str, currency: str) -> int:
-    """What Stripe is sent for a decimal string.
+    """Return a decimal string in minor units.
 
-    Raises InexactAmount where it is finer than Stripe takes.
+    Raises InexactAmount for more decimals than Stripe accepts.
     """
     sent = decimals(currency)
     exact = Decimal(amount).scaleb(sent)
@@ -73,12 +72,12 @@ def minor_units(amount: str, currency: str) -> int:
 
 
 def minor_decimal(amount: str, currency: str) -> str:
-    """A price of one for `unit_amount_decimal`, which may be finer than what can be paid."""
+    """Return a unit price for `unit_amount_decimal`. It may have more decimals than an amount."""
     return values.decimal_string(Decimal(amount).scaleb(decimals(currency)).normalize())
 
 
 def _placed(number: int, digits: int) -> str:
-    """A whole number with its point put in."""
+    """Return a number of minor units with its decimal point."""
     if digits == 0:
         return str(number)
     whole, rest = divmod(abs(number), _POWERS[digits])

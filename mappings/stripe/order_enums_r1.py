@@ -1,4 +1,4 @@
-"""What Stripe's words for invoices, checkouts and payments mean, revision 1."""
+"""Stripe's words for invoices, checkouts and payments, and the canonical ones, revision 1."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ INVOICE_STATUS: Final[dict[str | None, OrderStatus]] = {
     "open": "open",
     "paid": "completed",
     "void": "cancelled",
-    # A bad debt: nobody will pay it.
+    # A bad debt.
     "uncollectible": "failed",
 }
 INVOICE_PAYMENT: Final[dict[str | None, PaymentStatus]] = {
@@ -20,12 +20,12 @@ INVOICE_PAYMENT: Final[dict[str | None, PaymentStatus]] = {
     "uncollectible": "unpaid",
 }
 INVOICE_OF_STATUS: Final[dict[str, str]] = {status: word for word, status in INVOICE_STATUS.items() if word is not None}
-"""For lists of one status."""
+"""The word for the filter by a canonical status."""
 
 SESSION_STATUS: Final[dict[str | None, OrderStatus]] = {
     "open": "open",
     "complete": "completed",
-    # Nobody bought anything in time, or somebody ended it.
+    # Not bought in time, or ended.
     "expired": "cancelled",
 }
 SESSION_OF_STATUS: Final[dict[str, str]] = {status: word for word, status in SESSION_STATUS.items() if word is not None}
@@ -38,13 +38,13 @@ SESSION_PAYMENT: Final[dict[tuple[str, str | None], PaymentStatus]] = {
     ("no_payment_required", "open"): "unpaid",
     ("no_payment_required", "expired"): "expired",
     ("no_payment_required", None): "paid",
-    # Bought and still on its way, such as a debit: completed is not paid.
+    # Bought, but the payment is still pending, such as a debit.
     ("unpaid", "complete"): "pending",
     ("unpaid", "open"): "unpaid",
     ("unpaid", "expired"): "expired",
     ("unpaid", None): "unpaid",
 }
-"""By payment status and status of a checkout; the latter is not there in objects from before 2021."""
+"""By payment status and status of a checkout. Objects from before 2021 have no status."""
 
 PAYMENT_STATE: Final[dict[str, PaymentState]] = {
     # of an invoice's payment

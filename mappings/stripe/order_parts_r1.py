@@ -18,15 +18,15 @@ from mappings.stripe.order_enums_r1 import METHOD, PAYMENT_STATE
 
 NAMELESS: Final = ""
 FINEST: Final = Decimal(1).scaleb(-9)
-Doubt = tuple[str, LossKind, str]
-"""What had to be done to a member of a line: its name, the kind of loss, and what was done."""
+LineLoss = tuple[str, LossKind, str]
+"""A loss in a line: member, kind, detail."""
 
 
 def invoice_line(
     line: wire.InvoiceLine, currency: str, settings: tuple[CustomFieldSetting, ...], notes: Notes, place: int
 ) -> LineItem:
-    """One line of an invoice. Its product and price stand in `pricing`, in older objects in `price`; what was chosen
-    with it in its metadata."""
+    """Return a line of an invoice. Product and price are in `pricing`, in older objects in `price`. Options are in the
+    metadata."""
     each = price_id = product = None
     if line.pricing is not None:
         each = line.pricing.unit_amount_decimal
@@ -35,9 +35,9 @@ def invoice_line(
     elif line.price is not None:
         each, price_id, product = line.price.unit_amount_decimal, line.price.id, id_of(line.price.product)
     exact = line.quantity_decimal
-    quantity, price, doubt = _each(line.quantity if exact is None else exact, each, line.amount, currency)
-    if doubt is not None:
-        notes.lose(f"/line_items/{place}/{doubt[0]}", doubt[1], doubt[2])
+    quantity, price, loss = _each(line.quantity if exact is None else exact, each, line.amount, currency)
+    if loss is not None:
+        notes.lose(f"/line_items/{place}/{loss[0]}", loss[1], loss[2])
     discount = sum_of(line.discount_amounts)
     return LineItem(
         remote_id=line.id,
@@ -63,12 +63,12 @@ def invoice_line(
 
 
 def session_line(line: wire.SessionLine, currency: str, notes: Notes, place: int) -> LineItem:
-    """One line of a checkout."""
+    """Return a line of a checkout."""
     price = line.price
     each = None if price is None else price.unit_amount_decimal
-    quantity, unit, doubt = _each(line.quantity, each, line.amount_subtotal, currency)
-    if doubt is not None:
-        notes.lose(f"/line_items/{place}/{doubt[0]}", doubt[1], doubt[2])
+    quantity, unit, loss = _each(line.quantity, each, line.amount_subtotal, currency)
+    if loss is not None:
+        notes.lose(f"/line_items/{place}/{loss[0]}", loss[1], loss[2])
     return LineItem(
         remote_id=line.id,
         product_remote_id=None if price is None else id_of(price.product),
@@ -83,9 +83,9 @@ def session_line(line: wire.SessionLine, currency: str, notes: Notes, place: int
 
 
 @lru_cache(maxsize=8192)
-def _each(quantity: str | int | None, each: str | None, amount: int, currency: str) -> tuple[str, str, Doubt | None]:
-    """How many, and the price of one, so that their product is the line's amount. Prorated and tiered lines cost
-    another amount than their price says: theirs is divided."""
+def _each(quantity: str | int | None, each: str | None, amount: int, currency: str) -> tuple[str, str, LineLoss | None]:
+    """Return quantity and unit price, so that their product is the line's amount. If the price gives another amount, as
+    in prorated and tiered lines, the amount is divided."""
     count = values.quantity("0" if quantity is None else quantity)
     number = Decimal(count)
     if number == 0:
@@ -104,7 +104,7 @@ def _each(quantity: str | int | None, each: str | None, amount: int, currency: s
 
 
 def sum_of(parts: tuple[wire.Discounted, ...] | tuple[wire.Taxed, ...] | None) -> int:
-    """Amounts added up, in minor units."""
+    """Return the sum in minor units."""
     if not parts:
         return 0
     if len(parts) == 1:
@@ -113,32 +113,32 @@ def sum_of(parts: tuple[wire.Discounted, ...] | tuple[wire.Taxed, ...] | None) -
 
 
 def inclusive(taxes: tuple[wire.Taxed, ...] | None) -> bool | None:
-    """Whether the prices hold the taxes; None where there are none, or some do and some do not."""
+    """Return whether prices include the taxes. None without taxes, or if they differ."""
     if not taxes:
         return None
-    told = {tax.inclusive if tax.inclusive is not None else _holds(tax.tax_behavior) for tax in taxes}
-    return told.pop() if len(told) == 1 else None
+    answers = {tax.inclusive if tax.inclusive is not None else _includes(tax.tax_behavior) for tax in taxes}
+    return answers.pop() if len(answers) == 1 else None
 
 
 def inclusive_prices(lines: tuple[wire.SessionLine, ...]) -> bool | None:
-    """The same for a checkout, of which each price says how it is meant."""
+    """Return the same for a checkout. Each price has its own answer."""
     if len(lines) == 1:
-        return None if lines[0].price is None else _holds(lines[0].price.tax_behavior)
-    told = {_holds(line.price.tax_behavior) for line in lines if line.price is not None}
-    return told.pop() if len(told) == 1 else None
+        return None if lines[0].price is None else _includes(lines[0].price.tax_behavior)
+    answers = {_includes(line.price.tax_behavior) for line in lines if line.price is not None}
+    return answers.pop() if len(answers) == 1 else None
 
 
-def _holds(behavior: str | None) -> bool | None:
+def _includes(behavior: str | None) -> bool | None:
     return True if behavior == "inclusive" else False if behavior == "exclusive" else None
 
 
 def discounts(amounts: tuple[wire.Discounted, ...] | None, currency: str) -> tuple[Discount, ...]:
-    """What each discount took off the invoice. How it was worked out stands with its coupon, which is not read."""
+    """Return the discounts of an invoice. Their rules are in coupons, which are not read."""
     return tuple([Discount(amount=money(one.amount, currency)) for one in amounts or () if one.amount])
 
 
 def shipping_lines(cost: wire.ShippingCost | None, currency: str) -> tuple[ShippingLine, ...]:
-    """The one way of shipping that was charged; its title stands with the rate, which is not read."""
+    """Return the shipping line. Its title is in the shipping rate, which is not read."""
     if cost is None:
         return ()
     return (ShippingLine(price=money(cost.amount_subtotal, currency), tax=money(cost.amount_tax, currency)),)
@@ -147,7 +147,7 @@ def shipping_lines(cost: wire.ShippingCost | None, currency: str) -> tuple[Shipp
 def customer(
     remote_id: str | None, email: str | None, phone: str | None, name: str | None, notes: Notes
 ) -> OrderCustomer | None:
-    """Who bought, as known at purchase."""
+    """Return the buyer, as known at the purchase."""
     if remote_id is None and not email and not phone and not name:
         return None
     address = values.email(email) if email else None
@@ -157,7 +157,7 @@ def customer(
 
 
 def invoice_payments(payments: wire.InvoicePayments | None, notes: Notes) -> tuple[Payment, ...]:
-    """Payments of an invoice. Stripe names the payment behind each; what it was made with is told there only."""
+    """Return the payments of an invoice. The payment method is not in these records."""
     if payments is None:
         return ()
     if payments.has_more:
@@ -181,7 +181,7 @@ def _invoice_payment(one: wire.InvoicePayment) -> Payment:
 
 
 def charged(charge: wire.Charge) -> Payment:
-    """The charge of a checkout. One that is not captured is only an authorisation."""
+    """Return the charge of a checkout. A charge that is not captured is an authorization."""
     currency = charge.currency.upper()
     details = charge.payment_method_details
     return Payment(

@@ -1,7 +1,7 @@
-"""Stripe invoice and checkout session to and from our Order, revision 1.
+"""Order, revision 1: an invoice or a checkout session. `source_kind` says which.
 
-Both are what somebody is to pay for; `source_kind` says which of them an order is. The sums are Stripe's, but for the
-lines before discounts, which are added up where all lines came along. Times of change are unknown to Stripe.
+The sums are Stripe's. Only the sum of the lines before discounts is computed, if all lines are read. Stripe has no
+times of change.
 """
 
 from typing import Any, Final, cast
@@ -25,12 +25,12 @@ from mappings.stripe.order_urls_r1 import urls_of
 from mappings.stripe.order_write_r1 import to_vendor
 from mappings.stripe.wire_writes_2026_10_28 import OrderWrite
 
-Sold = wire.Invoice | wire.CheckoutSession
+Record = wire.Invoice | wire.CheckoutSession
 
 
-def to_canonical(record: Sold, account: wire.Account) -> Mapped[Order]:
-    """What an invoice or a checkout means. Raises VendorDrift for an amount or a time that is none, Unmappable for a
-    checkout that sells nothing."""
+def to_canonical(record: Record, account: wire.Account) -> Mapped[Order]:
+    """Return an invoice or a checkout in canonical form. Raises VendorDrift for an invalid amount or time, Unmappable
+    for a checkout that sells nothing."""
     notes = Notes()
     try:
         if isinstance(record, wire.Invoice):
@@ -85,16 +85,16 @@ def _invoice(record: wire.Invoice, account: wire.Account, notes: Notes) -> Mappe
         created_at=created_at,
     )
     notes.loss.extend(check_payment(order))
-    untold = [line for line in record.lines.data if line.taxes is None and line.tax_amounts is None]
-    if not untold and not record.lines.has_more:
+    without_tax = [line for line in record.lines.data if line.taxes is None and line.tax_amounts is None]
+    if not without_tax and not record.lines.has_more:
         notes.loss.extend(check_taxes(totals.tax, lines, order.shipping_lines))
     remote = Remote(id=record.id, url=dashboard(record.livemode, f"invoices/{record.id}"), created_at=created_at)
     return Mapped(data=order, remote=remote, loss=tuple(notes.loss))
 
 
 def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | None, notes: Notes) -> Totals:
-    """Σ of the lines stands for the items: in `subtotal` discounts on single lines are taken off already. Lines are
-    read so that each one's product is its amount, so that they need no check of their own."""
+    """Return the sums. `items` is the sum of the lines, because `subtotal` is after the discounts of single lines.
+    The lines need no check: each is read so that its product is its amount."""
     items = record.subtotal
     if record.lines.data and not record.lines.has_more:
         items = sum([line.amount for line in record.lines.data])
@@ -120,7 +120,7 @@ def _invoice_totals(record: wire.Invoice, currency: str, tax_inclusive: bool | N
 
 
 def _invoice_payment_status(record: wire.Invoice) -> PaymentStatus:
-    """A paid invoice may have been credited since; an open one may be paid in part."""
+    """A paid invoice may have been credited since. An open invoice may be partly paid."""
     status = enums.INVOICE_PAYMENT.get(record.status, "unknown")
     given_back = record.post_payment_credit_notes_amount
     if status == "paid" and given_back > 0:
@@ -132,14 +132,14 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
     if record.currency is None or record.amount_total is None:
         raise Unmappable("$.currency", f"a checkout in mode {record.mode} without an amount sells nothing")
     currency = record.currency.upper()
-    told = record.line_items or wire.SessionLines()
-    lines = tuple([parts.session_line(line, currency, notes, place) for place, line in enumerate(told.data)])
+    found = record.line_items or wire.SessionLines()
+    lines = tuple([parts.session_line(line, currency, notes, place) for place, line in enumerate(found.data)])
     if record.line_items is None:
         notes.lose("/line_items", "dropped", "the lines of the checkout were not sent along")
-    elif told.has_more:
+    elif found.has_more:
         notes.lose("/line_items", "truncated", f"only the first {len(lines)} lines are read")
     charge = _charge(record)
-    tax_inclusive = parts.inclusive_prices(told.data)
+    tax_inclusive = parts.inclusive_prices(found.data)
     payment_status = _session_payment_status(record, charge)
     totals = _session_totals(record, currency, charge, tax_inclusive, notes)
     payments = () if charge is None else (parts.charged(charge),)
@@ -177,7 +177,7 @@ def _session(record: wire.CheckoutSession, account: wire.Account, notes: Notes) 
         created_at=created_at,
     )
     notes.loss.extend(check_payment(order))
-    if not told.has_more:
+    if not found.has_more:
         notes.loss.extend(check_taxes(totals.tax, lines, order.shipping_lines))
     return Mapped(data=order, remote=Remote(id=record.id, created_at=created_at), loss=tuple(notes.loss))
 
@@ -193,8 +193,8 @@ def _session_totals(
     if lines is not None and not lines.has_more:
         added = sum([line.amount_subtotal for line in lines.data])
         if added != items:
-            told = f"the lines add up to {money(added, currency)}, the vendor says {money(items, currency)}"
-            notes.lose("/totals/items", "ambiguous", told)
+            detail = f"the lines add up to {money(added, currency)}, the vendor says {money(items, currency)}"
+            notes.lose("/totals/items", "ambiguous", detail)
     return sums.totals(
         currency,
         tax_inclusive,
@@ -213,7 +213,7 @@ def _session_totals(
 
 
 def _session_discounts(record: wire.CheckoutSession, currency: str) -> tuple[Discount, ...]:
-    """A checkout tells what all its discounts come to."""
+    """Return the discounts of a checkout: Stripe sends only their sum."""
     off = 0 if record.total_details is None else record.total_details.amount_discount
     return (Discount(amount=money(off, currency)),) if off else ()
 
@@ -239,13 +239,13 @@ def _charge(record: wire.CheckoutSession) -> wire.Charge | None:
 
 
 def _shipping(record: wire.CheckoutSession) -> wire.Shipping | None:
-    """Three members have held it, one after the other."""
+    """Return the shipping address. It has had three names in the history of the API."""
     collected = None if record.collected_information is None else record.collected_information.shipping_details
     return collected or record.shipping_details or record.shipping
 
 
-def _custom_fields(record: Sold, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
-    """Metadata, and where a checkout leads to."""
+def _custom_fields(record: Record, account: wire.Account, notes: Notes) -> tuple[CustomField, ...]:
+    """Return the custom fields: metadata, and the URLs of a checkout."""
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
     if not settings:
         return ()
@@ -255,12 +255,12 @@ def _custom_fields(record: Sold, account: wire.Account, notes: Notes) -> tuple[C
     return metadata.read(held, settings, notes)
 
 
-ORDER: Final = VendorMapping[Sold, Order, OrderPatch, OrderWrite, wire.Account](
+ORDER: Final = VendorMapping[Record, Order, OrderPatch, OrderWrite, wire.Account](
     vendor="stripe",
     object="order",
     revision=1,
     vendor_api="2026-10-28",
-    record=cast("type[Sold]", cast(Any, Sold)),  # a union is a type to msgspec, told apart by `object`
+    record=cast("type[Record]", cast(Any, Record)),  # msgspec decodes a union by its tag `object`
     model=Order,
     patch=OrderPatch,
     account=wire.Account,

@@ -1,4 +1,4 @@
-"""The sums of an order in minor units, and whether they add up: told, never mended."""
+"""The sums of an order in minor units. Sums that do not add up are reported, not corrected."""
 
 from canonical.order import Totals
 from canonical.totals import check_totals
@@ -20,8 +20,8 @@ def totals(
     refunded: int,
     outstanding: int,
 ) -> Totals:
-    """Amounts in minor units as decimal strings; Stripe has neither fees nor tips on what it sells. What does not add
-    up is noted in the words of `canonical.totals`."""
+    """Return amounts in minor units as decimal strings. Stripe has no fees and no tips. A sum that does not add up is
+    noted by `canonical.totals`."""
     nothing = money(0, currency)
     found = Totals(
         items=money(items, currency),
@@ -35,7 +35,7 @@ def totals(
         refunded=money(refunded, currency),
         outstanding=money(outstanding, currency),
     )
-    # The rule in whole numbers: the quick way to see that nothing has to be told.
+    # The same rule in whole numbers, which is faster.
     before_tax = items - discount + shipping
     if (total == before_tax and tax_inclusive is not False) or (total == before_tax + tax and not tax_inclusive):
         return found

@@ -1,7 +1,4 @@
-"""Where a checkout leads to afterwards: parameters of their own, which custom fields of these vendor fields set.
-
-Stripe fixes them when the checkout is opened.
-"""
+"""The URLs that a checkout leads to. Custom fields with these vendor fields set them. They cannot be changed later."""
 
 from typing import Final
 
@@ -17,18 +14,18 @@ Fields = tuple[CustomFieldPatch, ...] | None | UnsetType
 
 
 def urls_of(session: CheckoutSession) -> dict[str, str]:
-    """The addresses that a checkout has."""
-    told = {"success_url": session.success_url, "cancel_url": session.cancel_url}
-    return {name: url for name, url in told.items() if url is not None}
+    """Return the URLs of a checkout."""
+    urls = {"success_url": session.success_url, "cancel_url": session.cancel_url}
+    return {name: url for name, url in urls.items() if url is not None}
 
 
 def others(settings: tuple[CustomFieldSetting, ...]) -> tuple[CustomFieldSetting, ...]:
-    """The custom fields that are metadata."""
+    """Return the custom fields that are metadata."""
     return tuple(one for one in settings if one.vendor_field not in URLS)
 
 
 def new(fields: Fields, settings: tuple[CustomFieldSetting, ...], notes: Notes) -> tuple[dict[str, str], Fields]:
-    """The addresses for a new checkout, and the other custom fields."""
+    """Return the URLs of a new checkout, and the other custom fields."""
     keys = _keys(settings)
     urls: dict[str, str] = {}
     for place, field in enumerate(fields if isinstance(fields, tuple) else ()):
@@ -37,16 +34,16 @@ def new(fields: Fields, settings: tuple[CustomFieldSetting, ...], notes: Notes) 
         if isinstance(field.value, str) and field.value.startswith(SCHEME):
             urls[keys[field.key]] = field.value
         else:
-            notes.invalid(f"/custom_fields/{place}/value", f"an address with {SCHEME} is expected")
+            notes.invalid(f"/custom_fields/{place}/value", f"a URL with {SCHEME} is expected")
     return urls, _without(fields, keys)
 
 
 def fixed(fields: Fields, settings: tuple[CustomFieldSetting, ...], held: dict[str, str], notes: Notes) -> Fields:
-    """The custom fields but for the addresses, which may be sent back as they were read, and not changed."""
+    """Return the custom fields without the URLs. A URL may be sent back, but not changed."""
     keys = _keys(settings)
     for place, field in enumerate(fields if isinstance(fields, tuple) else ()):
         if field.key in keys and field.value != held.get(keys[field.key]):
-            notes.unsupported(f"/custom_fields/{place}", "Stripe takes this when a checkout is opened, and only then")
+            notes.unsupported(f"/custom_fields/{place}", "Stripe accepts this only for a new checkout")
     return _without(fields, keys)
 
 

@@ -1,8 +1,8 @@
-"""Our Order to Stripe's words, revision 1.
+"""OrderPatch to the body of a write, revision 1.
 
-A new order with lines is a checkout to open: the one object that Stripe makes with its lines in a single request. With
-the status `draft` it is a draft invoice, whose lines Stripe takes in requests of their own. What exists already lets
-little be changed: metadata of both, of an invoice the number and the shipping address too.
+A new order is a checkout: the only object that Stripe creates with lines in one request. With the status `draft` it is
+a draft invoice, whose lines need separate requests. Later, only metadata can be changed, and number and shipping
+address of an invoice.
 """
 
 from decimal import Decimal
@@ -35,31 +35,31 @@ from mappings.stripe.wire_writes_2026_10_28 import (
 
 NEW: Final[tuple[OrderStatus, ...]] = ("open", "draft")
 NO_PLACE: Final[dict[str, str]] = {
-    "payment_status": "Stripe finds the state of the payment itself",
-    "fulfillment_status": "Stripe knows nothing of parcels",
+    "payment_status": "Stripe derives it from the payments",
+    "fulfillment_status": "Stripe has no fulfilments",
     "presentment_currency": "Stripe chooses the currency that a buyer sees",
-    "billing_address": "Stripe takes the customer's own address, or asks for one",
-    "discounts": "Stripe takes off coupons that exist there, not amounts",
+    "billing_address": "Stripe uses the address of the customer, or asks for one",
+    "discounts": "Stripe accepts its coupons, not amounts",
     "tags": "Stripe's invoices and checkouts have no tags; metadata can hold some, as a custom field here",
     "customer_note": "Stripe's invoices and checkouts have no note of the buyer",
     "internal_note": "Stripe's invoices and checkouts have no note that the buyer does not see",
-    "is_test": "the key of the connection decides whether it is a test",
-    "placed_at": "Stripe takes the time at which it is made",
+    "is_test": "the key of the connection decides it",
+    "placed_at": "Stripe uses the time of creation",
 }
 FIXED: Final[dict[str, str]] = {
-    "currency": "the currency is fixed when it is made",
-    "tax_inclusive": "whether prices hold the tax is fixed with the prices",
-    "customer": "the customer is fixed when it is made",
-    "line_items": "Stripe changes lines in requests of their own",
-    "shipping_lines": "shipping is fixed when it is made",
+    "currency": "the currency cannot be changed",
+    "tax_inclusive": "the tax behavior of a price cannot be changed",
+    "customer": "the customer cannot be changed",
+    "line_items": "Stripe changes lines in separate requests",
+    "shipping_lines": "shipping cannot be changed",
 }
-ONLY_SESSION: Final = "Stripe takes the lines of a draft invoice in requests of their own"
+ONLY_SESSION: Final = "Stripe accepts the lines of a draft invoice in separate requests"
 
 
 def to_vendor(
     patch: OrderPatch, current: wire.Invoice | wire.CheckoutSession | None, account: wire.Account
 ) -> Draft[OrderWrite]:
-    """The members to send. `current` is the invoice or checkout as it is, None on a create."""
+    """Return the body of a write. `current` is None for a new order."""
     notes = Notes()
     refuse_without_place(patch, NO_PLACE, notes)
     settings = line_fields.of_orders(account.custom_fields.get("order", ()))
@@ -86,9 +86,7 @@ def _body(
 
 def _same_status(wanted: OrderStatus | UnsetType, present: OrderStatus, notes: Notes) -> None:
     if not isinstance(wanted, UnsetType) and wanted != present:
-        detail = (
-            f"Stripe finalises, collects and voids in requests of their own; to cancel, use /cancel; one of: {present}"
-        )
+        detail = f"Stripe finalises, collects and voids in separate requests; to cancel, use /cancel; one of: {present}"
         notes.invalid("/status", detail)
 
 
@@ -97,13 +95,13 @@ def _new_session(patch: OrderPatch, settings: tuple[CustomFieldSetting, ...], no
         notes.invalid("/status", f"a new order at Stripe is one of: {', '.join(NEW)}")
     for name in ("number", "shipping_address"):
         if getattr(patch, name) not in (UNSET, None):
-            notes.unsupported(f"/{name}", "a checkout has none until somebody buys; a draft invoice has one")
+            notes.unsupported(f"/{name}", "a checkout has none before the purchase; a draft invoice has one")
     currency = patch.currency if isinstance(patch.currency, str) else None
     urls, fields = order_urls_r1.new(patch.custom_fields, settings, notes)
     customer, email = _customer(patch.customer, notes)
     return SessionWrite(
         mode="payment",
-        # A page of Stripe's needs to know where to go afterwards; without one the checkout is for embedding.
+        # A page hosted by Stripe needs a success_url. Without one, the checkout is for embedding.
         ui_mode=UNSET if "success_url" in urls else "embedded_page",
         redirect_on_completion=UNSET if "success_url" in urls else "never",
         success_url=urls.get("success_url", UNSET),
@@ -153,32 +151,32 @@ def _changed_session(
 ) -> SessionWrite:
     for name in ("number", "shipping_address"):
         if not isinstance(getattr(patch, name), UnsetType):
-            notes.unsupported(f"/{name}", "a checkout has none that could be changed")
+            notes.unsupported(f"/{name}", "it cannot be changed for a checkout")
     if patch.external_id is None and current.client_reference_id:
-        notes.unsupported("/external_id", "Stripe does not let go of the client_reference_id of a checkout")
+        notes.unsupported("/external_id", "the client_reference_id of a checkout cannot be removed")
     fields = order_urls_r1.fixed(patch.custom_fields, settings, order_urls_r1.urls_of(current), notes)
     others, held = order_urls_r1.others(settings), current.metadata or {}
     return SessionWrite(metadata=metadata.write(patch.external_id, fields, others, held, notes))
 
 
 def _customer(customer: OrderCustomerPatch | None | UnsetType, notes: Notes) -> tuple[str | UnsetType, str | UnsetType]:
-    """A customer of Stripe, or the address of a guest."""
+    """Return the id of a customer, or the e-mail address of a guest."""
     if customer is None or isinstance(customer, UnsetType):
         return UNSET, UNSET
     for member in ("phone", "name"):
         if getattr(customer, member) is not None:
-            notes.unsupported(f"/customer/{member}", f"Stripe takes the {member} of its customer, or asks for it")
+            notes.unsupported(f"/customer/{member}", f"Stripe uses the {member} of the customer, or asks for it")
     if customer.remote_id is None:
         return UNSET, UNSET if customer.email is None else patches.email(customer.email, "/customer/email", notes)
     if customer.email is not None:
-        notes.unsupported("/customer/email", "Stripe takes the address of its customer")
+        notes.unsupported("/customer/email", "Stripe uses the address of the customer")
     return customer.remote_id, UNSET
 
 
 def _lines(patch: OrderPatch, currency: str | None, notes: Notes) -> tuple[LineWrite, ...] | UnsetType:
     lines = patch.line_items
     if not isinstance(lines, tuple) or not lines:
-        notes.invalid("/line_items", "a checkout needs one at least; a draft invoice is made with the status draft")
+        notes.invalid("/line_items", "a checkout needs at least one; the status draft creates a draft invoice")
         return UNSET
     return tuple(_line(line, patch, currency, f"/line_items/{place}", notes) for place, line in enumerate(lines))
 
@@ -186,23 +184,23 @@ def _lines(patch: OrderPatch, currency: str | None, notes: Notes) -> tuple[LineW
 def _line(line: LineItemPatch, patch: OrderPatch, currency: str | None, pointer: str, notes: Notes) -> LineWrite:
     for member in ("sku", "tax", "requires_shipping", "taxable"):
         if getattr(line, member) is not None:
-            notes.unsupported(f"{pointer}/{member}", f"Stripe has no place for {member} in a line that is sold once")
+            notes.unsupported(f"{pointer}/{member}", f"Stripe does not keep the {member} of a line")
     for member in ("options", "custom_fields"):
         if getattr(line, member):
-            notes.unsupported(f"{pointer}/{member}", "Stripe keeps none with the lines of a checkout")
+            notes.unsupported(f"{pointer}/{member}", "Stripe keeps none for the lines of a checkout")
     quantity = Decimal(line.quantity)
     if quantity != int(quantity):
-        notes.invalid(f"{pointer}/quantity", "Stripe sells whole numbers of a thing")
+        notes.invalid(f"{pointer}/quantity", "a whole number is expected")
     if line.variant_remote_id is not None:
         for member in ("name", "unit_price", "product_remote_id"):
             if getattr(line, member) is not None:
-                notes.unsupported(f"{pointer}/{member}", "a price of Stripe's brings its own")
+                notes.unsupported(f"{pointer}/{member}", "the price at Stripe has its own")
         return LineWrite(quantity=int(quantity), price=line.variant_remote_id)
     if currency is None:
-        notes.invalid("/currency", "is needed for a line with a price of its own")
+        notes.invalid("/currency", "is needed for a line with unit_price")
     product: str | UnsetType = line.product_remote_id or UNSET
     if product is not UNSET and line.name:
-        notes.unsupported(f"{pointer}/name", "a product of Stripe's brings its own name")
+        notes.unsupported(f"{pointer}/name", "the product at Stripe has its own name")
     code = currency or "XXX"
     return LineWrite(
         quantity=int(quantity),
@@ -225,17 +223,19 @@ def _behavior(tax_inclusive: bool | None | UnsetType) -> str | UnsetType:
 def _shipping(
     lines: tuple[ShippingLinePatch, ...] | None | UnsetType, currency: str | None, notes: Notes
 ) -> tuple[ShippingOptionWrite, ...] | UnsetType:
-    """The one way of shipping, which then is the buyer's choice."""
+    """Return the shipping option. The buyer has no other choice."""
     if not isinstance(lines, tuple) or not lines:
         return UNSET
     for place in range(1, len(lines)):
-        notes.unsupported(f"/shipping_lines/{place}", "several ways of shipping are a choice for the buyer at Stripe")
+        notes.unsupported(
+            f"/shipping_lines/{place}", "Stripe would offer several shipping lines to the buyer as a choice"
+        )
     line = lines[0]
     for member in ("carrier", "tax"):
         if getattr(line, member) is not None:
-            notes.unsupported(f"/shipping_lines/0/{member}", f"Stripe has no place for the {member} of shipping")
+            notes.unsupported(f"/shipping_lines/0/{member}", f"Stripe does not keep the {member} of shipping")
     if currency is None:
-        notes.invalid("/currency", "is needed for what shipping costs")
+        notes.invalid("/currency", "is needed for the price of shipping")
         return UNSET
     try:
         amount = AmountWrite(amount=minor_units(line.price, currency), currency=currency.lower())

@@ -1,4 +1,4 @@
-"""What Stripe bills a customer for again and again."""
+"""Subscriptions of a customer, revision 1."""
 
 from typing import Final
 
@@ -11,26 +11,26 @@ STATUS: Final[dict[str, SubscriptionStatus]] = {
     "trialing": "trialing",
     "active": "active",
     "past_due": "past_due",
-    # Given up collecting, while the subscription goes on.
+    # Stripe no longer collects, but the subscription goes on.
     "unpaid": "past_due",
     "paused": "paused",
     "canceled": "canceled",
     "incomplete": "incomplete",
-    # The first payment never came: it cannot come to life any more.
+    # The first payment failed. It can never become active.
     "incomplete_expired": "canceled",
 }
 
 
 def read(subscriptions: wire.Subscriptions, notes: Notes) -> tuple[Subscription, ...]:
-    """The subscriptions that came along. One whose collection is paused keeps its status at Stripe."""
+    """Return the subscriptions. Stripe does not change the status of a subscription whose collection is paused."""
     if subscriptions.has_more:
         notes.lose("/subscriptions", "truncated", f"only the first {len(subscriptions.data)} are read")
     return tuple(map(_one, subscriptions.data))
 
 
 def _one(one: wire.Subscription) -> Subscription:
-    """Since 2025-03-31 each item has a period of its own: what ends first has to be paid for next. A plan is what
-    people call the subscription, else its first price that has a name, else the first price's id."""
+    """Return a subscription. Since 2025-03-31 each item has its own period: the first one to end counts. The plan is
+    the description, else the first nickname of a price, else the first price id."""
     ends, named, first = one.current_period_end, one.description, None
     for item in one.items.data:
         if item.current_period_end is not None and (ends is None or item.current_period_end < ends):

@@ -1,4 +1,4 @@
-"""Finding the records of one object in whatever Stripe answered or sent."""
+"""Finds the records of one object in answers and events of Stripe."""
 
 from typing import Final
 
@@ -23,10 +23,9 @@ class _Event(Struct, frozen=True, kw_only=True):
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """The records of `object` in a whole answer, an event or a bare record, each as its own bytes.
+    """Return the records of `object` in an answer, an event or a single record, each as its own bytes.
 
-    Raises Unmappable for an error body, a deleted stub, a preview without an id, and anything that holds no such
-    record.
+    Raises Unmappable for an error, a deleted stub, a preview without an id, and anything without such a record.
     """
     names = NAMES.get(object)
     if names is None:
@@ -43,7 +42,7 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
 
 
 def _whole(raw: Raw, names: tuple[str, ...], path: str) -> Raw:
-    """The record, if it is one of these. Raises Unmappable."""
+    """Return the record. Raises Unmappable for another object, a stub or a preview."""
     if not raw:
         raise Unmappable(path, "the event holds no record; a thin event only names one")
     head = decode(raw, _Head)
@@ -52,7 +51,7 @@ def _whole(raw: Raw, names: tuple[str, ...], path: str) -> Raw:
     if head.deleted:
         raise Unmappable(f"{path}.deleted", "the stub of a deleted record")
     if head.id is None:
-        raise Unmappable(f"{path}.id", "a preview of an invoice that there is not yet")
+        raise Unmappable(f"{path}.id", "a preview of an invoice that does not exist yet")
     return raw
 
 

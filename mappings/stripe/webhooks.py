@@ -1,16 +1,16 @@
-"""What Stripe's webhooks say: `customer.*`, `invoice.*` and `checkout.session.*`, with the object inside the event.
+"""Webhooks of Stripe: `customer.*`, `invoice.*` and `checkout.session.*`, with the object inside the event.
 
-Topics: https://docs.stripe.com/api/events/types. An event of a customer's subscription is news of the customer, because
-subscriptions are read with it. `invoice.upcoming` is about an invoice that there is not yet.
+Topics: https://docs.stripe.com/api/events/types. An event of a subscription changes the customer, because subscriptions
+are read with it. `invoice.upcoming` is about an invoice that does not exist yet.
 """
 
 import re
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from canonical.parts import ObjectName
+from mappings.kit.refusals import read
 from mappings.webhooks import Happened, Notice, WebhookManifest
 
 TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
@@ -46,7 +46,7 @@ TOPICS: Final[dict[str, tuple[ObjectName, Happened]]] = {
     "checkout.session.expired": ("order", "updated"),
 }
 REMOTE_ID: Final = r"[A-Za-z0-9_.-]{1,255}"
-"""Stripe's ids have a prefix and letters and digits; those of imported customers are whatever was imported."""
+"""Ids have a prefix, letters and digits. Imported customers can have other ids."""
 SETUP: Final = "setup"
 _ID: Final = re.compile(REMOTE_ID)
 
@@ -61,34 +61,27 @@ class _Data(Struct, frozen=True, kw_only=True):
 
 
 class _Event(Struct, frozen=True, kw_only=True):
-    """`account` is there in an event of a connected account (Connect), whose records the key of ours does not show."""
+    """Only an event of a connected account (Connect) has `account`. The configured key cannot read its records."""
 
     data: _Data = _Data()
     account: str | None = None
 
 
 def notice(topic: str | None, remote_object: str | None, remote_id: str | None, payload: bytes) -> Notice | None:
-    """What one event of Stripe says."""
+    """Return what happened to which record, None if no mapping concerns it."""
     known = TOPICS.get(topic or "")
     if known is None:
         return None
     object_name, happened = known
-    event = _told(payload)
+    event = read(payload, _Event) or _Event()
     if event.account is not None:
         return None
-    told = event.data.object
+    member = event.data.object
     if object_name == "customer" and remote_object != "customer":
-        remote_id = told.customer  # a subscription or a tax number names whose it is
-    if told.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
+        remote_id = member.customer  # subscriptions and tax numbers have the id of their customer
+    if member.mode == SETUP or remote_id is None or not _ID.fullmatch(remote_id):
         return None
     return Notice(object=object_name, remote_id=remote_id, happened=happened)
-
-
-def _told(payload: bytes) -> _Event:
-    try:
-        return msgspec.json.decode(payload, type=_Event)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _Event()
 
 
 WEBHOOKS: Final = WebhookManifest(scheme="stripe", notice=notice, changing=frozenset({"pending_webhooks"}))

@@ -1,10 +1,9 @@
-"""What the Stripe API sends, version 2026-10-28.endive, as far as we read it, and the facts about one account.
+"""The members that Lockstitch reads of the Stripe API, version 2026-10-28.endive, and the facts about one account.
 
 Amounts are whole numbers of a currency's minor unit (see `money`), times are seconds since 1970, ids are text with a
-prefix. What can be expanded is an id or the object itself. Members that came or went with a version are optional,
-because objects of old webhooks have to be read too: `pricing`, `taxes`, `total_taxes` since 2025-03-31, the price and
-`tax_amounts` of a line before it.
-Documented at https://docs.stripe.com/api; an invoice and a checkout session are told apart by their member `object`.
+prefix. An expandable member is an id or the object. Members that exist in some versions only are optional, because old
+webhooks are read too: `pricing`, `taxes` and `total_taxes` since 2025-03-31, `price` and `tax_amounts` before.
+Documented at https://docs.stripe.com/api. The member `object` distinguishes invoices and checkout sessions.
 """
 
 from typing import Final
@@ -14,19 +13,19 @@ from msgspec import Struct
 from canonical.parts import CustomFieldSetting, ObjectName
 
 EXTERNAL_ID: Final = "external_id"
-"""The metadata key that holds the caller's own key."""
+"""The metadata key of the caller's own key."""
 OPERATION_ID: Final = "lockstitch_operation_id"
-"""The metadata key that names the operation which made the record."""
+"""The metadata key of the operation that created the record."""
 
 
 class Named(Struct, frozen=True, kw_only=True):
-    """An expanded object of which only the id matters."""
+    """An expanded object. Only its id is read."""
 
     id: str
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """A postal address; `country` is ISO 3166-1 alpha-2, in old records also whatever was sent."""
+    """A postal address. `country` is ISO 3166-1 alpha-2; old records can have any text."""
 
     city: str | None = None
     country: str | None = None
@@ -37,7 +36,7 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 class Shipping(Struct, frozen=True, kw_only=True):
-    """Where goods go, and to whom."""
+    """A shipping address with its recipient."""
 
     name: str | None = None
     phone: str | None = None
@@ -66,7 +65,7 @@ class Price(Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionItem(Struct, frozen=True, kw_only=True):
-    """One thing that a subscription is for."""
+    """An item of a subscription."""
 
     id: str
     current_period_end: int | None = None
@@ -74,19 +73,19 @@ class SubscriptionItem(Struct, frozen=True, kw_only=True):
 
 
 class SubscriptionItems(Struct, frozen=True, kw_only=True):
-    """The things that a subscription is for."""
+    """The items of a subscription."""
 
     data: tuple[SubscriptionItem, ...] = ()
 
 
 class PauseCollection(Struct, frozen=True, kw_only=True):
-    """That nothing is collected for a subscription at present."""
+    """The collection of a subscription is paused."""
 
     behavior: str | None = None
 
 
 class Subscription(Struct, frozen=True, kw_only=True):
-    """Something that is billed again and again."""
+    """A subscription."""
 
     id: str
     status: str
@@ -99,7 +98,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
 
 class Subscriptions(Struct, frozen=True, kw_only=True):
-    """The first of a customer's subscriptions; canceled ones are not among them."""
+    """The first subscriptions of a customer, without canceled ones."""
 
     data: tuple[Subscription, ...] = ()
     has_more: bool = False
@@ -114,14 +113,14 @@ class TaxId(Struct, frozen=True, kw_only=True):
 
 
 class TaxIds(Struct, frozen=True, kw_only=True):
-    """The first of a customer's tax numbers."""
+    """The first tax numbers of a customer."""
 
     data: tuple[TaxId, ...] = ()
     has_more: bool = False
 
 
 class Customer(Struct, frozen=True, kw_only=True):
-    """A customer. `subscriptions` and `tax_ids` are there where they were asked for."""
+    """A customer. `subscriptions` and `tax_ids` are sent if they are expanded."""
 
     id: str
     created: int
@@ -146,14 +145,14 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 
 class Discounted(Struct, frozen=True, kw_only=True):
-    """What one discount took off."""
+    """The amount of a discount."""
 
     amount: int
     discount: str | Named | None = None
 
 
 class Taxed(Struct, frozen=True, kw_only=True):
-    """One tax: `tax_behavior` says whether it is in the price, `inclusive` did before 2025-03-31."""
+    """A tax. `tax_behavior` says whether the price includes it; before 2025-03-31, `inclusive` did."""
 
     amount: int
     tax_behavior: str | None = None
@@ -161,21 +160,21 @@ class Taxed(Struct, frozen=True, kw_only=True):
 
 
 class PriceDetails(Struct, frozen=True, kw_only=True):
-    """Which price and product a line comes from."""
+    """The price and product of a line."""
 
     price: str | Named | None = None
     product: str | None = None
 
 
 class Pricing(Struct, frozen=True, kw_only=True):
-    """What a line's amount was computed with."""
+    """The base of a line's amount."""
 
     price_details: PriceDetails | None = None
     unit_amount_decimal: str | None = None
 
 
 class InvoiceLine(Struct, frozen=True, kw_only=True):
-    """A line: `amount` is before discounts and without taxes that come on top."""
+    """A line. `amount` is before discounts and without taxes that are added to the price."""
 
     id: str
     amount: int
@@ -191,14 +190,14 @@ class InvoiceLine(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceLines(Struct, frozen=True, kw_only=True):
-    """The first of an invoice's lines."""
+    """The first lines of an invoice."""
 
     data: tuple[InvoiceLine, ...] = ()
     has_more: bool = False
 
 
 class StatusTransitions(Struct, frozen=True, kw_only=True):
-    """When an invoice, or a payment of one, came to be what it is."""
+    """When the status of an invoice, or of a payment of one, changed."""
 
     finalized_at: int | None = None
     paid_at: int | None = None
@@ -206,7 +205,7 @@ class StatusTransitions(Struct, frozen=True, kw_only=True):
 
 
 class PaymentSource(Struct, frozen=True, kw_only=True):
-    """What a payment of an invoice was made by."""
+    """The source of a payment of an invoice."""
 
     type: str | None = None
     charge: str | Named | None = None
@@ -233,14 +232,14 @@ class InvoicePayments(Struct, frozen=True, kw_only=True):
 
 
 class ShippingCost(Struct, frozen=True, kw_only=True):
-    """What shipping costs."""
+    """The cost of shipping."""
 
     amount_subtotal: int = 0
     amount_tax: int = 0
 
 
 class Invoice(Struct, frozen=True, kw_only=True, tag_field="object", tag="invoice"):
-    """An invoice. An upcoming one is a preview without an id; the oldest do not tell what remains to be paid."""
+    """An invoice. An upcoming one is a preview without an id. The oldest ones have no `amount_remaining`."""
 
     created: int | None = None
     currency: str
@@ -277,7 +276,7 @@ class Invoice(Struct, frozen=True, kw_only=True, tag_field="object", tag="invoic
 
 
 class SessionLine(Struct, frozen=True, kw_only=True):
-    """A line of a checkout: `amount_subtotal` is before discounts and taxes."""
+    """A line of a checkout. `amount_subtotal` is before discounts and taxes."""
 
     id: str
     amount_subtotal: int
@@ -289,7 +288,7 @@ class SessionLine(Struct, frozen=True, kw_only=True):
 
 
 class SessionLines(Struct, frozen=True, kw_only=True):
-    """The first of a checkout's lines."""
+    """The first lines of a checkout."""
 
     data: tuple[SessionLine, ...] = ()
     has_more: bool = False
@@ -304,7 +303,7 @@ class TotalDetails(Struct, frozen=True, kw_only=True):
 
 
 class CustomerDetails(Struct, frozen=True, kw_only=True):
-    """Who buys, as typed in at the checkout."""
+    """The buyer, as entered in the checkout."""
 
     address: Address | None = None
     email: str | None = None
@@ -313,13 +312,13 @@ class CustomerDetails(Struct, frozen=True, kw_only=True):
 
 
 class Collected(Struct, frozen=True, kw_only=True):
-    """What the checkout asked for."""
+    """What the buyer entered."""
 
     shipping_details: Shipping | None = None
 
 
 class PresentmentDetails(Struct, frozen=True, kw_only=True):
-    """The currency that the buyer saw, where it is another one."""
+    """The currency that the buyer saw, if it is another one."""
 
     presentment_currency: str | None = None
 
@@ -331,14 +330,14 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class PaymentMethodDetails(Struct, frozen=True, kw_only=True):
-    """What was paid with."""
+    """The payment method."""
 
     type: str | None = None
     card: Card | None = None
 
 
 class Charge(Struct, frozen=True, kw_only=True):
-    """A charge. Partly refunded it is not `refunded`, and stays `succeeded`."""
+    """A charge. It stays `succeeded` if it is refunded in part."""
 
     id: str
     amount: int
@@ -352,7 +351,7 @@ class Charge(Struct, frozen=True, kw_only=True):
 
 
 class PaymentIntent(Struct, frozen=True, kw_only=True):
-    """The payment behind a checkout; `latest_charge` is its last try."""
+    """The payment of a checkout. `latest_charge` is its last attempt."""
 
     id: str
     status: str | None = None
@@ -389,6 +388,6 @@ class CheckoutSession(Struct, frozen=True, kw_only=True, tag_field="object", tag
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """Facts that are not in a record: which metadata keys are custom fields."""
+    """The configured custom fields."""
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}

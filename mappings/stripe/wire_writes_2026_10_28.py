@@ -1,16 +1,16 @@
-"""What the Stripe API accepts, version 2026-10-28.endive, as far as we write it.
+"""The members that Lockstitch writes of the Stripe API, version 2026-10-28.endive.
 
-A member that is left out stays as it is; None is sent as an empty value, which clears it (see `form`).
+A member that is left out stays. None is sent as an empty value, which clears the member (see `bodies`).
 """
 
 from msgspec import UNSET, Struct, UnsetType
 
 Metadata = dict[str, str | None]
-"""Keys to set, and those to remove with None: Stripe merges metadata key by key."""
+"""Keys to set, or to remove with None. Stripe merges metadata key by key."""
 
 
 class AddressWrite(Struct, frozen=True, kw_only=True):
-    """An address, whole: on a change each member is sent, empty ones too."""
+    """An address. A change sends all members, empty ones too."""
 
     city: str | None | UnsetType = UNSET
     country: str | None | UnsetType = UNSET
@@ -21,7 +21,7 @@ class AddressWrite(Struct, frozen=True, kw_only=True):
 
 
 class ShippingWrite(Struct, frozen=True, kw_only=True):
-    """Where goods go; Stripe asks for a name."""
+    """A shipping address. Stripe needs a name."""
 
     name: str
     phone: str | None | UnsetType = UNSET
@@ -36,7 +36,7 @@ class TaxIdWrite(Struct, frozen=True, kw_only=True):
 
 
 class CustomerWrite(Struct, frozen=True, kw_only=True):
-    """A customer to make or change."""
+    """A customer to create or change."""
 
     name: str | None | UnsetType = UNSET
     business_name: str | None | UnsetType = UNSET
@@ -52,13 +52,13 @@ class CustomerWrite(Struct, frozen=True, kw_only=True):
 
 
 class ProductWrite(Struct, frozen=True, kw_only=True):
-    """A product that exists for one price only."""
+    """A product for a single price."""
 
     name: str
 
 
 class PriceWrite(Struct, frozen=True, kw_only=True):
-    """A price that exists for one checkout only; the amount is in minor units."""
+    """A price for a single checkout. The amount is in minor units."""
 
     currency: str
     unit_amount_decimal: str
@@ -68,7 +68,7 @@ class PriceWrite(Struct, frozen=True, kw_only=True):
 
 
 class LineWrite(Struct, frozen=True, kw_only=True):
-    """A line: a price of the account, or one of its own."""
+    """A line: with a price of the account, or with its own."""
 
     quantity: int
     price: str | UnsetType = UNSET
@@ -83,7 +83,7 @@ class AmountWrite(Struct, frozen=True, kw_only=True):
 
 
 class ShippingRateWrite(Struct, frozen=True, kw_only=True):
-    """A shipping rate that exists for one checkout only."""
+    """A shipping rate for a single checkout."""
 
     display_name: str
     fixed_amount: AmountWrite
@@ -91,13 +91,13 @@ class ShippingRateWrite(Struct, frozen=True, kw_only=True):
 
 
 class ShippingOptionWrite(Struct, frozen=True, kw_only=True):
-    """A way of shipping to choose."""
+    """A shipping option that the buyer can choose."""
 
     shipping_rate_data: ShippingRateWrite
 
 
 class SessionWrite(Struct, frozen=True, kw_only=True):
-    """A checkout to open, or, with nothing but metadata, to change."""
+    """A checkout to create, or to change with metadata only."""
 
     mode: str | UnsetType = UNSET
     ui_mode: str | UnsetType = UNSET
@@ -113,7 +113,7 @@ class SessionWrite(Struct, frozen=True, kw_only=True):
 
 
 class InvoiceWrite(Struct, frozen=True, kw_only=True):
-    """A draft invoice to make, which stays one until somebody finalises it, or an invoice to change."""
+    """A draft invoice to create, or an invoice to change."""
 
     customer: str | UnsetType = UNSET
     currency: str | UnsetType = UNSET
@@ -123,12 +123,12 @@ class InvoiceWrite(Struct, frozen=True, kw_only=True):
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """A write to one of the two objects that are orders; the other is None."""
+    """A write of an invoice or of a checkout; the other is None."""
 
     invoice: InvoiceWrite | None = None
     session: SessionWrite | None = None
 
     @property
     def body(self) -> InvoiceWrite | SessionWrite:
-        """What is sent, whichever it is to."""
+        """The body that is sent."""
         return self.invoice or self.session or SessionWrite()

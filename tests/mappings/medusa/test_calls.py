@@ -49,7 +49,7 @@ def test_pages_show_everybody_once_however_many_were_made_at_a_time(
     moments: list[int], limit: int, by_change: bool
 ) -> None:
     records = [
-        {"id": f"cus_{place}", "created_at": at(moment), "updated_at": at(5 - moment)}
+        {"id": f"cus_{place:080}", "created_at": at(moment), "updated_at": at(5 - moment)}
         for place, moment in enumerate(moments)
     ]
     query = ListQuery(limit=limit, updated_since=START + timedelta(minutes=2) if by_change else None)
