@@ -155,7 +155,7 @@ def test_receipts_name_the_record_and_leave_the_reading_to_a_read() -> None:
     made = answer({"id": "51", "properties": {}}, 201)
 
     assert CONTACTS.receipt(made, "create") == Receipt(remote_id="51", created=True)
-    assert CONTACTS.receipt(made, "update") == Receipt(remote_id="51", created=False)
+    assert CONTACTS.receipt(made, "update") == Receipt()
     assert CONTACTS.receipt(VendorReply(status=204, headers={}, body=b""), "archive") == Receipt()
     with pytest.raises(VendorDrift):  # the write is settled by its marker
         CONTACTS.receipt(VendorReply(status=201, headers={}, body=b"<html>"), "create")
