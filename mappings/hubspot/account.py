@@ -1,4 +1,4 @@
-"""What we ask HubSpot about an account, and how its ticket stages read as statuses."""
+"""Account facts: ticket pipelines, their stages as statuses, and the options of enumerations."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -27,16 +27,15 @@ DEFAULT_STAGES: Final[dict[str, TicketStatus]] = {
     "3": "open",
     "4": "closed",
 }
-"""The stages of the pipeline that every account starts with. Their ids stay when an account renames or translates
-them, so there they say more than the label."""
+"""The stages of the pipeline that every account starts with. Their ids stay if an account renames or translates them,
+so the id counts before the label."""
 LABELS: Final[dict[str, TicketStatus]] = {
     "new": "new",
     "waiting on contact": "waiting_on_customer",
     "waiting on us": "open",
     "closed": "closed",
 }
-"""The labels that HubSpot itself gives to the stages of a new pipeline. A label that an account chose says nothing
-that could be relied on."""
+"""The labels that HubSpot gives to the stages of a new pipeline. The meaning of an account's own label is unknown."""
 
 CONTACT_ENUMERATIONS: Final = ("lifecyclestage", "hs_language", "hs_timezone")
 TICKET_ENUMERATIONS: Final = ("hs_ticket_priority", "hs_ticket_category", "source_type")
@@ -62,10 +61,10 @@ ACCOUNT_REQUESTS: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the answers to ACCOUNT_REQUESTS, in that order; None stands for one that failed.
+    """Build the account from the replies to ACCOUNT_REQUESTS, in that order; None is a failed one.
 
-    Without pipelines the documented default one holds; without property definitions nothing is known of what the
-    enumerations take. Raises VendorDrift where an answer has another shape.
+    Without pipelines, the account has HubSpot's default pipeline. Without property definitions, options are unknown.
+    Raises VendorDrift for a reply of another shape.
     """
     pipelines, contacts, tickets = replies
     options = _options("contacts", contacts) | _options("tickets", tickets)
@@ -79,8 +78,8 @@ def build_account(
 
 
 def stage_status(pipeline_id: str, stage: StageRecord) -> TicketStatus:
-    """What a stage means. `ticketState` is HubSpot's own word on whether work is done and so overrules the rest;
-    an open stage that nobody has described to us is `open`."""
+    """Return the status of a stage. `ticketState` decides whether it is closed. An open stage with an unknown label is
+    `open`."""
     named = DEFAULT_STAGES.get(stage.id) if pipeline_id == DEFAULT_PIPELINE else None
     named = named or LABELS.get(stage.label.strip().casefold())
     closed = _is_closed(stage.metadata)
@@ -91,8 +90,8 @@ def stage_status(pipeline_id: str, stage: StageRecord) -> TicketStatus:
     return "open" if named in (None, "closed") else named
 
 
-def stages_reading(account: Account, status: str) -> tuple[str, ...]:
-    """The ids of all stages, over all pipelines, that read as this status."""
+def stages_with_status(account: Account, status: str) -> tuple[str, ...]:
+    """Return the ids of the stages with a status, of all pipelines."""
     return tuple(
         stage.id
         for pipeline in account.pipelines.values()

@@ -1,5 +1,4 @@
-"""Which values the fields of a HubSpot account can hold, for people to choose from: owners, pipelines and their stages,
-and the options of properties, those of custom fields too."""
+"""Options of fields: owners, pipelines, stages, and the options of properties and custom fields."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
@@ -11,8 +10,9 @@ from canonical.parts import ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.hubspot.customer_r1 import LIFECYCLE_WRITE
 from mappings.hubspot.field_values import zone
+from mappings.hubspot.requests import next_cursor
 from mappings.hubspot.ticket_r1 import CHANNEL_WRITE, PRIORITY_WRITE, TYPE_WRITE
-from mappings.hubspot.wire_v3 import Account, Paging
+from mappings.hubspot.wire_v3 import Account
 from mappings.kit.custom_fields import name_of
 from mappings.spec import Choices, FieldOptions, Option, Pages, decode
 
@@ -34,7 +34,6 @@ class _Owner(Struct, frozen=True, kw_only=True, rename="camel"):
 
 class _Owners(Struct, frozen=True, kw_only=True):
     results: tuple[_Owner, ...]
-    paging: Paging | None = None
 
 
 class _Choice(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -54,22 +53,18 @@ class _Properties(Struct, frozen=True, kw_only=True):
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """Owners, then the properties of contacts and of tickets."""
+    """Build the requests: owners, then the properties of contacts and of tickets."""
     return (OWNERS, *(_definitions(object_type) for object_type in OBJECT_TYPES.values()))
 
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """The next page of owners; property definitions come at once."""
-    if request.path != OWNERS.path:
-        return None
-    paging = decode(reply.body, _Owners).paging
-    if paging is None or paging.next is None:
-        return None
-    return msgspec.structs.replace(OWNERS, query=(*OWNERS.query, ("after", paging.next.after)))
+    """Build the request for the next page of owners. Property definitions have one page."""
+    after = next_cursor(reply) if request.path == OWNERS.path else None
+    return None if after is None else msgspec.structs.replace(OWNERS, query=(*OWNERS.query, ("after", after)))
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of an object's fields."""
+    """Return the options of an object's fields."""
     if object_name not in OBJECT_TYPES:
         return {}
     owners, *definitions = replies
@@ -120,7 +115,7 @@ def _options(choices: Iterable[_Choice]) -> tuple[Option, ...]:
 
 
 def _zones(choices: Iterable[_Choice]) -> tuple[Option, ...]:
-    """By the names of IANA, as they are written; zones that it has given up cannot be."""
+    """Time zones by their IANA names. Zones that IANA removed cannot be written."""
     return tuple(
         Option(value=name, label=one.label, active=not one.hidden)
         for one in choices
@@ -129,7 +124,7 @@ def _zones(choices: Iterable[_Choice]) -> tuple[Option, ...]:
 
 
 def _canonical(choices: Iterable[_Choice] | None, table: Mapping[C, str]) -> tuple[Option, ...]:
-    """Our words for those that the account holds, as a write takes them; an empty word clears the field."""
+    """The canonical values that a write accepts: those with an option in the account, or that clear the field."""
     labels = None if choices is None else {one.value: one.label for one in choices}
     return tuple(
         Option(value=ours, label=ours if not theirs or labels is None else labels[theirs])
@@ -139,7 +134,7 @@ def _canonical(choices: Iterable[_Choice] | None, table: Mapping[C, str]) -> tup
 
 
 def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
-    """A new ticket goes to the first pipeline, whose stages say which statuses there are."""
+    """Pipelines, stages and statuses. The statuses are those of the first pipeline, which gets new tickets."""
     pipelines = tuple(account.pipelines.values())
     labels: dict[str, list[str]] = {}
     for stage in pipelines[0].stages.values() if pipelines else ():
@@ -158,7 +153,7 @@ def _stages(account: Account) -> dict[str, tuple[Option, ...]]:
 def _custom(
     vendor_field: str, properties: Mapping[str, tuple[_Choice, ...]], found: Mapping[str, tuple[Option, ...]]
 ) -> tuple[Option, ...]:
-    """The property's own options; those of owners, pipelines and stages are kept elsewhere."""
+    """The options of the property. Owners, pipelines and stages have requests of their own."""
     elsewhere = {"hs_pipeline": "pipeline", "hs_pipeline_stage": "stage", "hubspot_owner_id": "owner_remote_id"}
     if vendor_field in elsewhere:
         return found.get(elsewhere[vendor_field], ())

@@ -1,7 +1,4 @@
-"""Custom fields: the properties that a connection's configuration names, typed both ways.
-
-They are configuration and not code, so they are read from the bag of properties by name.
-"""
+"""Custom fields: the properties that the configuration of a connection names."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,14 +13,14 @@ from mappings.kit import custom_fields
 from mappings.spec import Notes
 
 SEPARATOR = ";"
-"""Between the values of an enumeration that takes several."""
+"""Between the values of an enumeration with several."""
 
 
 def read_custom_fields(
     properties: dict[str, str | None], settings: tuple[CustomFieldSetting, ...], notes: Notes
 ) -> tuple[CustomField, ...]:
-    """All configured fields, with null for one that is empty. Text that is not of the configured type is kept as it
-    is, and told as `ambiguous`."""
+    """Return all configured fields; an empty one is null. Text of another type than configured is kept and reported as
+    `ambiguous`."""
     fields: list[CustomField] = []
     for index, setting in enumerate(settings):
         text = properties.get(setting.vendor_field) or None
@@ -43,16 +40,14 @@ def write_custom_fields(
     patch: tuple[CustomFieldPatch, ...] | UnsetType | None,
     current: dict[str, str | None] | None,
     settings: tuple[CustomFieldSetting, ...],
-    properties: dict[str, str],
     notes: Notes,
-) -> None:
-    """Put the fields into `properties`. The array replaces what is there: a configured field that is not in it is
-    cleared, where `current` has a value for it."""
+) -> dict[str, str]:
+    """Return the properties to write. The array replaces the fields: a configured field that it omits is cleared if
+    `current` has a value for it."""
     if isinstance(patch, UnsetType):
-        return
-    for setting in settings:
-        if current is not None and current.get(setting.vendor_field):
-            properties[setting.vendor_field] = CLEARED
+        return {}
+    held = current or {}
+    properties = {one.vendor_field: CLEARED for one in settings if held.get(one.vendor_field)}
     for place, setting, value in custom_fields.named(patch, settings, notes):
         if isinstance(value, list) and any(SEPARATOR in one for one in value):
             notes.invalid(
@@ -60,6 +55,7 @@ def write_custom_fields(
             )
             continue
         properties[setting.vendor_field] = CLEARED if value is None else _write(value, setting.type)
+    return properties
 
 
 def _read(text: str, kind: CustomFieldType) -> CustomFieldValue:
@@ -69,34 +65,34 @@ def _read(text: str, kind: CustomFieldType) -> CustomFieldValue:
         case "multi_enum":
             return [one for one in text.split(SEPARATOR) if one]
         case "boolean":
-            return _truth(text)
+            return _boolean(text)
         case "number":
             number = values.parse_decimal(text)
             return int(number) if number == number.to_integral_value() else float(number)
         case "date":
-            return _moment(text).date().isoformat()
+            return _instant(text).date().isoformat()
         case "datetime":
-            return iso(_moment(text))
+            return iso(_instant(text))
 
 
-def _truth(text: str) -> bool:
+def _boolean(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("neither true nor false")
     return text == "true"
 
 
-def _moment(text: str) -> datetime:
+def _instant(text: str) -> datetime:
     if text.removeprefix("-").isdecimal():
         return EPOCH + timedelta(milliseconds=int(text))
     return values.utc(datetime.fromisoformat(text))
 
 
 def _write(value: str | bool | int | float | list[str], kind: CustomFieldType) -> str:
-    """The property's text for a value of the type."""
+    """The text of a value."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return values.decimal_string(Decimal(repr(value)))
     if isinstance(value, list):
         return SEPARATOR.join(value)
-    return iso(_moment(value)) if kind == "datetime" else value
+    return iso(_instant(value)) if kind == "datetime" else value

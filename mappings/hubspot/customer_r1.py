@@ -1,10 +1,10 @@
-"""Customer, revision 1: a HubSpot contact is a person.
+"""HubSpot contact (CRM v3) ↔ canonical Customer, revision 1. A contact is a person.
 
-Reads and writes one e-mail address, a telephone, a mobile and a fax number, and one postal address, which is all that
-a contact has places for but for additional e-mail addresses; those are told as dropped. Property names and their
-meaning: knowledge.hubspot.com, HubSpot's default contact properties.
+Reads and writes one e-mail address, a telephone, a mobile and a fax number, and one postal address. Additional e-mail
+addresses are reported as dropped. Properties: knowledge.hubspot.com, HubSpot's default contact properties.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -15,19 +15,20 @@ from canonical.customer import (
     Customer,
     CustomerPatch,
     Email,
-    EmailPatch,
+    EmailStatus,
     LifecycleStage,
     Phone,
     PhonePatch,
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, CustomField, Loss
-from mappings.hubspot.bodies import put_choice, put_text, refuse_unsupported
+from mappings.hubspot import bodies
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import CONTACTS
 from mappings.hubspot.field_values import spell_language, spell_zone, zone
 from mappings.hubspot.related import full_name
 from mappings.hubspot.wire_v3 import CLEARED, EXTERNAL_ID, Account, ContactProperties, ContactRecord, RecordWrite
+from mappings.kit import patches, people
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 LIFECYCLE: Final[dict[str, LifecycleStage]] = {
@@ -40,17 +41,8 @@ LIFECYCLE: Final[dict[str, LifecycleStage]] = {
     "evangelist": "evangelist",
     "other": "other",
 }
-"""HubSpot's default stages, in its order. Accounts may add their own, which read as `unknown`."""
-LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {
-    "subscriber": "subscriber",
-    "lead": "lead",
-    "marketing_qualified": "marketingqualifiedlead",
-    "sales_qualified": "salesqualifiedlead",
-    "opportunity": "opportunity",
-    "customer": "customer",
-    "evangelist": "evangelist",
-    "other": "other",
-}
+"""HubSpot's default stages, in its order. A stage that an account added reads as `unknown`."""
+LIFECYCLE_WRITE: Final[dict[LifecycleStage, str]] = {ours: theirs for theirs, ours in LIFECYCLE.items()}
 UNSUPPORTED: Final[dict[str, str]] = {
     "display_name": "HubSpot makes a contact's name of the first and the last name: write those",
     "currency": "HubSpot contacts have no currency",
@@ -68,48 +60,54 @@ NUMBERS: Final[dict[PhoneType | UnsetType, str]] = {
     "mobile": "mobilephone",
     "fax": "fax",
 }
-"""Where each kind of number is kept. The first that there is leads, in this order."""
+"""The property of each type of number. The first one with a number is primary, in this order."""
 BAD_ADDRESS: Final = "hs_email_bad_address"
+EMAIL: Final = people.OnlyOne(
+    others="this revision writes one e-mail address, the primary one",
+    type="HubSpot has no kinds of e-mail addresses",
+    status="HubSpot finds itself whether an address works",
+    primary="the only e-mail address of a contact is its primary one",
+)
 NO_PLACE_IN_ADDRESS: Final = ("name", "company", "line2", "phone")
 
 
 def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
-    """What a contact means. HubSpot's "" and null are both null here."""
+    """Return the customer. HubSpot's "" and null are both null."""
     return mapped(record, account, Notes(), with_additional=False)
 
 
 def mapped(record: ContactRecord, account: Account, notes: Notes, *, with_additional: bool) -> Mapped[Customer]:
-    """The same with what is lost told to `notes`. `with_additional` says that a later revision goes on to read the
-    additional e-mail addresses, so that they are not lost."""
-    told = msgspec.convert(record.properties, ContactProperties)
+    """Return the customer and add losses to `notes`. `with_additional` says that the caller reads the additional e-mail
+    addresses, so they are not lost."""
+    properties = msgspec.convert(record.properties, ContactProperties)
     settings = account.custom_fields.get("customer", ())
     custom: tuple[CustomField, ...] = ()
     if settings:
         custom = read_custom_fields(record.properties, settings, notes)
-    if told.hs_additional_emails and not with_additional:
-        _drop_additional(told.hs_additional_emails, notes)
-    stage = told.lifecyclestage or None
-    country = values.country(told.country) if told.country else None
+    if properties.hs_additional_emails and not with_additional:
+        _drop_additional(properties.hs_additional_emails, notes)
+    stage = properties.lifecyclestage or None
+    country = values.country(properties.country) if properties.country else None
     customer = Customer(
         kind="person",
-        display_name=full_name(told.firstname, told.lastname),
-        first_name=told.firstname or None,
-        last_name=told.lastname or None,
-        company_name=told.company or None,
-        job_title=told.jobtitle or None,
-        emails=_emails(told.email, told.hs_email_bad_address, notes) if told.email else (),
-        phones=_phones(told, country) if told.phone or told.mobilephone or told.fax else (),
-        addresses=_addresses(told, country),
-        language=_language(told.hs_language, notes) if told.hs_language else None,
-        timezone=_timezone(told.hs_timezone, notes) if told.hs_timezone else None,
+        display_name=full_name(properties.firstname, properties.lastname),
+        first_name=properties.firstname or None,
+        last_name=properties.lastname or None,
+        company_name=properties.company or None,
+        job_title=properties.jobtitle or None,
+        emails=_emails(properties.email, properties.hs_email_bad_address, notes) if properties.email else (),
+        phones=_phones(properties, country) if properties.phone or properties.mobilephone or properties.fax else (),
+        addresses=_addresses(properties, country),
+        language=_language(properties.hs_language, notes) if properties.hs_language else None,
+        timezone=_timezone(properties.hs_timezone, notes) if properties.hs_timezone else None,
         status="archived" if record.archived else "active",
         status_raw="archived" if record.archived else None,
         lifecycle_stage=LIFECYCLE.get(stage, "unknown") if stage else "unknown",
         lifecycle_stage_raw=stage,
-        lead_source=told.hs_analytics_source or None,
-        owner_remote_id=told.hubspot_owner_id or None,
+        lead_source=properties.hs_analytics_source or None,
+        owner_remote_id=properties.hubspot_owner_id or None,
         custom_fields=custom,
-        external_id=told.lockstitch_external_id or None,
+        external_id=properties.lockstitch_external_id or None,
         created_at=record.created_at,
         updated_at=record.updated_at,
     )
@@ -132,28 +130,30 @@ def _emails(text: str, is_bad: str | None, notes: Notes) -> tuple[Email, ...]:
     return (Email(address=address, is_primary=True),)
 
 
-def _phones(told: ContactProperties, country: str | None) -> tuple[Phone, ...]:
+def _phones(properties: ContactProperties, country: str | None) -> tuple[Phone, ...]:
     phones: list[Phone] = []
-    if told.phone:
-        phones.append(Phone(e164=values.phone(told.phone, country), raw=told.phone, is_primary=True))
-    if told.mobilephone:
-        e164 = values.phone(told.mobilephone, country)
-        phones.append(Phone(e164=e164, raw=told.mobilephone, type="mobile", is_primary=not phones))
-    if told.fax:
-        phones.append(Phone(e164=values.phone(told.fax, country), raw=told.fax, type="fax", is_primary=not phones))
+    if properties.phone:
+        phones.append(Phone(e164=values.phone(properties.phone, country), raw=properties.phone, is_primary=True))
+    if properties.mobilephone:
+        e164 = values.phone(properties.mobilephone, country)
+        phones.append(Phone(e164=e164, raw=properties.mobilephone, type="mobile", is_primary=not phones))
+    if properties.fax:
+        phones.append(
+            Phone(e164=values.phone(properties.fax, country), raw=properties.fax, type="fax", is_primary=not phones)
+        )
     return tuple(phones)
 
 
-def _addresses(told: ContactProperties, country: str | None) -> tuple[Address, ...]:
-    if not (told.address or told.city or told.state or told.zip or told.country):
+def _addresses(properties: ContactProperties, country: str | None) -> tuple[Address, ...]:
+    if not (properties.address or properties.city or properties.state or properties.zip or properties.country):
         return ()
     address = Address(
-        line1=told.address or None,
-        city=told.city or None,
-        region=told.state or None,
-        postal_code=told.zip or None,
+        line1=properties.address or None,
+        city=properties.city or None,
+        region=properties.state or None,
+        postal_code=properties.zip or None,
         country_code=country,
-        country_raw=told.country or None,
+        country_raw=properties.country or None,
         is_default=True,
     )
     return (address,)
@@ -174,76 +174,52 @@ def _timezone(text: str, notes: Notes) -> str | None:
 
 
 def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Account) -> Draft[RecordWrite]:
-    """The properties to set. `current` is the contact as it is, None on a create."""
+    """Return the properties to write. `current` is None on a create."""
     notes = Notes()
-    properties: dict[str, str] = {}
-    put_text(properties, "firstname", patch.first_name)
-    put_text(properties, "lastname", patch.last_name)
-    put_text(properties, "company", patch.company_name)
-    put_text(properties, "jobtitle", patch.job_title)
-    put_text(properties, "hubspot_owner_id", patch.owner_remote_id)
-    put_text(properties, EXTERNAL_ID, patch.external_id)
-    _write_emails(patch.emails, current, properties, notes)
-    _write_phones(patch.phones, current, properties, notes)
-    _write_addresses(patch.addresses, properties, notes)
-    _write_language(patch.language, account, properties, notes)
-    _write_timezone(patch.timezone, account, properties, notes)
-    _write_lifecycle(patch.lifecycle_stage, current, account, properties, notes)
-    bag = current.properties if current is not None else None
-    write_custom_fields(patch.custom_fields, bag, account.custom_fields.get("customer", ()), properties, notes)
+    patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    properties = bodies.sent(
+        {
+            "firstname": patches.text(patch.first_name, CLEARED),
+            "lastname": patches.text(patch.last_name, CLEARED),
+            "company": patches.text(patch.company_name, CLEARED),
+            "jobtitle": patches.text(patch.job_title, CLEARED),
+            "hubspot_owner_id": patches.text(patch.owner_remote_id, CLEARED),
+            EXTERNAL_ID: patches.text(patch.external_id, CLEARED),
+            "email": patches.text(
+                people.write_email(patch.emails, EMAIL, notes, held_status=held_status(current)), CLEARED
+            ),
+            **_phones_written(patch.phones, current, notes),
+            **_address_written(patch.addresses, notes),
+            "hs_language": _language_written(patch.language, account, notes),
+            "hs_timezone": _timezone_written(patch.timezone, account, notes),
+            "lifecyclestage": _lifecycle_written(patch.lifecycle_stage, current, account, notes),
+        }
+    )
+    held = None if current is None else current.properties
+    properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("customer", ()), notes)
     if patch.kind not in (UNSET, "person"):
         notes.invalid("/kind", "a HubSpot contact is one of: person")
     if patch.status not in (UNSET, "active"):
         notes.invalid("/status", "a HubSpot contact is written as one of: active; to archive it, send DELETE")
-    refuse_unsupported(patch, UNSUPPORTED, notes)
     return Draft(body=RecordWrite(properties=properties), loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _write_emails(
-    emails: tuple[EmailPatch, ...] | None | UnsetType,
-    current: ContactRecord | None,
-    properties: dict[str, str],
-    notes: Notes,
-) -> None:
-    if isinstance(emails, UnsetType):
-        return
-    properties["email"] = CLEARED
-    primary = next((index for index, email in enumerate(emails or ()) if email.is_primary is True), 0)
-    for index, email in enumerate(emails or ()):
-        if index != primary:
-            notes.unsupported(f"/emails/{index}", "this revision writes one e-mail address, the primary one")
-            continue
-        address = values.email(email.address)
-        properties["email"] = address
-        if address != email.address:
-            notes.lose(f"/emails/{index}/address", "coerced", "trimmed and lower-cased")
-        if email.type not in (UNSET, "unknown"):
-            notes.unsupported(f"/emails/{index}/type", "HubSpot has no kinds of e-mail addresses")
-        judge_status(email, current, f"/emails/{index}/status", notes)
-        if email.is_primary is False:
-            notes.unsupported(f"/emails/{index}/is_primary", "the only e-mail address of a contact is its primary one")
-
-
-def judge_status(email: EmailPatch, current: ContactRecord | None, pointer: str, notes: Notes) -> None:
-    """Refuse a status that HubSpot has not found itself; one that was read may be sent back."""
+def held_status(current: ContactRecord | None) -> EmailStatus:
+    """Return the status of the primary address that HubSpot reports."""
     is_bad = current is not None and current.properties.get(BAD_ADDRESS) == "true"
-    if email.status not in (UNSET, "unknown", "bounced" if is_bad else "unknown"):
-        notes.unsupported(pointer, "HubSpot finds itself whether an address works")
+    return "bounced" if is_bad else "unknown"
 
 
-def _write_phones(
-    phones: tuple[PhonePatch, ...] | None | UnsetType,
-    current: ContactRecord | None,
-    properties: dict[str, str],
-    notes: Notes,
-) -> None:
-    """A contact has one number of no kind, one mobile and one fax number; the first of these counts as primary."""
+def _phones_written(
+    phones: tuple[PhonePatch, ...] | None | UnsetType, current: ContactRecord | None, notes: Notes
+) -> Mapping[str, str]:
+    """A contact has one number without a type, one mobile and one fax number. The first of these is primary."""
     if isinstance(phones, UnsetType):
-        return
-    order = tuple(dict.fromkeys(NUMBERS.values()))
-    properties |= dict.fromkeys(order, CLEARED)
-    sent = {NUMBERS[phone.type] for phone in phones or () if phone.type in NUMBERS}
-    first = next((name for name in order if name in sent), None)
+        return {}
+    properties = dict.fromkeys(NUMBERS.values(), CLEARED)
+    wanted = {NUMBERS[phone.type] for phone in phones or () if phone.type in NUMBERS}
+    first = next((name for name in properties if name in wanted), None)
+    country = None if current is None else values.country(current.properties.get("country"))
     for index, phone in enumerate(phones or ()):
         if phone.type not in NUMBERS:
             notes.invalid(f"/phones/{index}/type", "HubSpot tells apart one of: mobile, fax, unknown")
@@ -252,41 +228,24 @@ def _write_phones(
         if properties[name]:
             notes.unsupported(f"/phones/{index}", "HubSpot has place for one number, one mobile and one fax number")
             continue
-        text = _phone_text(phone, current)
+        text = people.phone_text(phone, country)
         if not text:
             notes.invalid(f"/phones/{index}", "send e164, or raw where only a national spelling is known")
             continue
         properties[name] = text
         if phone.is_primary not in (UNSET, name == first):
             notes.unsupported(f"/phones/{index}/is_primary", "HubSpot marks none: phone leads, then mobile, then fax")
+    return properties
 
 
-def _phone_text(phone: PhonePatch, current: ContactRecord | None) -> str | None:
-    """The caller's own spelling where it means the same number, so that an array that was read can be sent back."""
-    if not phone.e164 or not phone.raw:
-        return phone.e164 or phone.raw
-    country = values.country(current.properties.get("country")) if current is not None else None
-    return phone.raw if values.phone(phone.raw, country) == phone.e164 else phone.e164
-
-
-def _write_addresses(
-    addresses: tuple[AddressPatch, ...] | None | UnsetType, properties: dict[str, str], notes: Notes
-) -> None:
+def _address_written(addresses: tuple[AddressPatch, ...] | None | UnsetType, notes: Notes) -> Mapping[str, str]:
     if isinstance(addresses, UnsetType):
-        return
-    properties |= dict.fromkeys(ADDRESS_PROPERTIES, CLEARED)
+        return {}
     for index in range(1, len(addresses or ())):
         notes.unsupported(f"/addresses/{index}", "HubSpot contacts have one postal address")
     if not addresses:
-        return
+        return dict.fromkeys(ADDRESS_PROPERTIES, CLEARED)
     address = addresses[0]
-    properties |= {
-        "address": address.line1 or CLEARED,
-        "city": address.city or CLEARED,
-        "state": address.region or CLEARED,
-        "zip": address.postal_code or CLEARED,
-        "country": address.country_code or CLEARED,
-    }
     if address.type not in (UNSET, "unknown"):
         notes.invalid("/addresses/0/type", "HubSpot does not tell what an address is for; it holds one of: unknown")
     if address.country_code and values.country(address.country_code) != address.country_code:
@@ -294,63 +253,58 @@ def _write_addresses(
     for name in NO_PLACE_IN_ADDRESS:
         if getattr(address, name):
             notes.unsupported(f"/addresses/0/{name}", "HubSpot's address is street, city, state, postal code, country")
+    return {
+        "address": address.line1 or CLEARED,
+        "city": address.city or CLEARED,
+        "state": address.region or CLEARED,
+        "zip": address.postal_code or CLEARED,
+        "country": address.country_code or CLEARED,
+    }
 
 
-def _write_language(
-    language: str | None | UnsetType, account: Account, properties: dict[str, str], notes: Notes
-) -> None:
-    if isinstance(language, UnsetType):
-        return
-    if not language:
-        properties["hs_language"] = CLEARED
-        return
+def _language_written(language: str | None | UnsetType, account: Account, notes: Notes) -> str | UnsetType:
+    if isinstance(language, UnsetType) or not language:
+        return patches.text(language, CLEARED)
     options = account.options.get("contacts.hs_language")
     spelled = spell_language(language, options)
     if spelled is not None:
-        properties["hs_language"] = spelled
-        return
-    near = [
-        option for option in options or () if option.split("-")[0] == language.lower().replace("_", "-").split("-")[0]
-    ]
+        return spelled
+    main = language.lower().replace("_", "-").split("-")[0]
+    near = [option for option in options or () if option.split("-")[0] == main]
     notes.invalid("/language", f"this HubSpot account does not have it; near: {', '.join(near) or 'none'}")
+    return UNSET
 
 
-def _write_timezone(
-    timezone: str | None | UnsetType, account: Account, properties: dict[str, str], notes: Notes
-) -> None:
-    if isinstance(timezone, UnsetType):
-        return
-    spelled = spell_zone(timezone) if timezone else CLEARED
+def _timezone_written(timezone: str | None | UnsetType, account: Account, notes: Notes) -> str | UnsetType:
+    if isinstance(timezone, UnsetType) or not timezone:
+        return patches.text(timezone, CLEARED)
+    spelled = spell_zone(timezone)
     options = account.options.get("contacts.hs_timezone")
-    if timezone and values.timezone(timezone) is None:
+    if values.timezone(timezone) is None:
         notes.invalid("/timezone", "not an IANA time zone such as Europe/Berlin")
-    elif spelled and options is not None and spelled not in options:
+    elif options is not None and spelled not in options:
         notes.invalid("/timezone", f"HubSpot's list of time zones does not have {timezone}")
     else:
-        properties["hs_timezone"] = spelled
+        return spelled
+    return UNSET
 
 
-def _write_lifecycle(
-    stage: LifecycleStage | UnsetType,
-    current: ContactRecord | None,
-    account: Account,
-    properties: dict[str, str],
-    notes: Notes,
-) -> None:
-    """HubSpot moves a stage only forward; to move it back, the property has to be cleared first, which is a write of
-    its own (developers.hubspot.com, Contacts)."""
-    order = account.options.get("contacts.lifecyclestage")
-    put_choice(properties, "lifecyclestage", stage, LIFECYCLE_WRITE, order, "/lifecycle_stage", notes)
-    order = order or tuple(LIFECYCLE)
-    wanted = properties.get("lifecyclestage")
+def _lifecycle_written(
+    stage: LifecycleStage | UnsetType, current: ContactRecord | None, account: Account, notes: Notes
+) -> str | UnsetType:
+    """HubSpot moves a stage only forward. To move it back, the property has to be cleared in another write before
+    (developers.hubspot.com, Contacts)."""
+    options = account.options.get("contacts.lifecyclestage")
+    wanted = bodies.chosen(stage, LIFECYCLE_WRITE, options, "/lifecycle_stage", notes)
+    order = options or tuple(LIFECYCLE)
     present = current.properties.get("lifecyclestage") if current is not None else None
-    if wanted is None or present not in order or order.index(wanted) >= order.index(present):
-        return
-    notes.invalid(
-        "/lifecycle_stage",
-        f"HubSpot moves the lifecycle stage only forward, and {stage} is before {LIFECYCLE.get(present, present)}: "
-        "clear the stage of this contact in HubSpot first, then write it again",
-    )
+    if not isinstance(wanted, UnsetType) and present in order and order.index(wanted) < order.index(present):
+        notes.invalid(
+            "/lifecycle_stage",
+            f"HubSpot moves the lifecycle stage only forward, and {stage} is before {LIFECYCLE.get(present, present)}: "
+            "clear the stage of this contact in HubSpot first, then write it again",
+        )
+    return wanted
 
 
 CUSTOMER: Final = VendorMapping(

@@ -1,10 +1,9 @@
-"""Customer, revision 2: all of a contact's e-mail addresses, and what HubSpot keeps of consent on the contact.
+"""HubSpot contact (CRM v3) ↔ canonical Customer, revision 2: all e-mail addresses, and consents.
 
-Everything else is as in revision 1. The primary address is `email`, the others are `hs_additional_emails`. A consent is
-what HubSpot states, never a guess: `hs_email_optout` says that the person has unsubscribed from all e-mail, and its
-absence says nothing; among the legal bases for processing a contact's data only a freely given consent is one; it
-names no channel. Subscriptions to single kinds of mail are no properties of a contact. Property names and their
-meaning: knowledge.hubspot.com, HubSpot's default contact properties, and on the legal basis of processing.
+Everything else is as in revision 1. The primary address is `email`, the others are `hs_additional_emails`.
+`hs_email_optout` means that the person unsubscribed from all e-mail; without it nothing is known. Of the legal bases,
+only a freely given consent is a consent; it names no channel. Subscriptions to single kinds of mail are not properties
+of a contact. Properties: knowledge.hubspot.com, HubSpot's default contact properties, and legal basis of processing.
 """
 
 from typing import Final
@@ -18,35 +17,40 @@ from mappings.hubspot import customer_r1
 from mappings.hubspot.custom_fields import SEPARATOR
 from mappings.hubspot.endpoints import CONTACTS
 from mappings.hubspot.wire_v3 import CLEARED, Account, ContactConsents, ContactRecord, RecordWrite
+from mappings.kit import patches, people
 from mappings.spec import Draft, Mapped, Notes, VendorMapping
 
 FREELY_GIVEN: Final = "Freely given consent from contact"
-"""The one of HubSpot's legal bases that is a consent."""
+"""The legal basis that is a consent."""
 ADDITIONAL: Final = "hs_additional_emails"
+PRIMARY: Final = msgspec.structs.replace(
+    customer_r1.EMAIL, primary="the first address of a HubSpot contact is its primary one"
+)
+OTHERS: Final = msgspec.structs.replace(customer_r1.EMAIL, primary=None)
 
 
 def to_canonical(record: ContactRecord, account: Account) -> Mapped[Customer]:
-    """What a contact means: as revision 1 reads it, with every address and the consents."""
+    """Return the customer of revision 1 with every address and the consents."""
     notes = Notes()
     before = customer_r1.mapped(record, account, notes, with_additional=True)
     properties = record.properties
-    told = ContactConsents(
+    extra = ContactConsents(
         hs_additional_emails=properties.get(ADDITIONAL),
         hs_email_optout=properties.get("hs_email_optout"),
         hs_legal_basis=properties.get("hs_legal_basis"),
     )
-    if not (told.hs_additional_emails or told.hs_email_optout or told.hs_legal_basis):
+    if not (extra.hs_additional_emails or extra.hs_email_optout or extra.hs_legal_basis):
         return before
     emails = before.data.emails
-    if told.hs_additional_emails:
-        emails += _additional(told.hs_additional_emails, emails, notes)
-    consents = _consents(told) if told.hs_email_optout or told.hs_legal_basis else ()
+    if extra.hs_additional_emails:
+        emails += _additional(extra.hs_additional_emails, emails, notes)
+    consents = _consents(extra) if extra.hs_email_optout or extra.hs_legal_basis else ()
     customer = msgspec.structs.replace(before.data, emails=emails, consents=consents)
     return Mapped(data=customer, remote=before.remote, loss=tuple(notes.loss))
 
 
 def _additional(texts: str, primary: tuple[Email, ...], notes: Notes) -> tuple[Email, ...]:
-    """The further addresses in HubSpot's order, each once. Where the contact has no primary one, the first leads."""
+    """The additional addresses in HubSpot's order, each once. Without a primary address, the first one is primary."""
     known = {primary[0].address} if primary else set()
     emails: list[Email] = []
     for text in texts.split(SEPARATOR):
@@ -62,17 +66,17 @@ def _additional(texts: str, primary: tuple[Email, ...], notes: Notes) -> tuple[E
     return tuple(emails)
 
 
-def _consents(told: ContactConsents) -> tuple[Consent, ...]:
+def _consents(extra: ContactConsents) -> tuple[Consent, ...]:
     consents: list[Consent] = []
-    if told.hs_email_optout == "true":
+    if extra.hs_email_optout == "true":
         consents.append(Consent(channel="email", channel_raw="hs_email_optout", state="opted_out", state_raw="true"))
-    if FREELY_GIVEN in (told.hs_legal_basis or "").split(SEPARATOR):
+    if FREELY_GIVEN in (extra.hs_legal_basis or "").split(SEPARATOR):
         consents.append(Consent(channel_raw="hs_legal_basis", state="opted_in", state_raw=FREELY_GIVEN))
     return tuple(consents)
 
 
 def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Account) -> Draft[RecordWrite]:
-    """The properties to set: those of revision 1, and all addresses. `current` is the contact, None on a create."""
+    """Return the properties of revision 1 with all addresses. `current` is None on a create."""
     draft = customer_r1.to_vendor(msgspec.structs.replace(patch, emails=UNSET), current, account)
     if isinstance(patch.emails, UnsetType):
         return draft
@@ -89,27 +93,20 @@ def to_vendor(patch: CustomerPatch, current: ContactRecord | None, account: Acco
 def _write_emails(
     emails: tuple[EmailPatch, ...], current: ContactRecord | None, had_additional: bool, notes: Notes
 ) -> dict[str, str]:
-    """The array replaces what is there: the one that is marked, or else the first, is the primary address."""
-    primary = next((index for index, email in enumerate(emails) if email.is_primary is True), 0)
+    primary = people.primary(emails)
     additional: list[str] = []
     properties = {"email": CLEARED}
     for index, email in enumerate(emails):
-        address = values.email(email.address)
-        if address != email.address:
-            notes.lose(f"/emails/{index}/address", "coerced", "trimmed and lower-cased")
+        pointer = f"/emails/{index}"
+        address = patches.email(email.address, f"{pointer}/address", notes)
         if SEPARATOR in address:
-            notes.invalid(f"/emails/{index}/address", "HubSpot separates addresses by semicolons, so none may hold one")
-        if email.type not in (UNSET, "unknown"):
-            notes.unsupported(f"/emails/{index}/type", "HubSpot has no kinds of e-mail addresses")
-        customer_r1.judge_status(email, current if index == primary else None, f"/emails/{index}/status", notes)
-        if email.is_primary is False and index == primary:
-            notes.unsupported(
-                f"/emails/{index}/is_primary", "the first address of a HubSpot contact is its primary one"
-            )
+            notes.invalid(f"{pointer}/address", "HubSpot separates addresses by semicolons, so none may hold one")
         if index == primary:
             properties["email"] = address
+            people.refuse_details(email, pointer, PRIMARY, notes, customer_r1.held_status(current))
         else:
             additional.append(address)
+            people.refuse_details(email, pointer, OTHERS, notes)
     if additional or had_additional:
         properties[ADDITIONAL] = SEPARATOR.join(additional) or CLEARED
     return properties

@@ -1,4 +1,4 @@
-"""Property values as text: HubSpot's spellings of instants, languages and time zones, and ours."""
+"""Property values as text: instants, languages and time zones."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -13,7 +13,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def instant(text: str | None, name: str) -> datetime | None:
-    """A datetime property: ISO 8601 with `Z`, or epoch milliseconds as in older answers.
+    """Parse a datetime property: ISO 8601, or epoch milliseconds as in older replies.
 
     Raises VendorDrift, with the property's path, for any other text.
     """
@@ -30,12 +30,12 @@ def instant(text: str | None, name: str) -> datetime | None:
 
 
 def milliseconds(moment: datetime) -> int:
-    """Epoch milliseconds, as searches compare them; fractions are cut off."""
+    """Return epoch milliseconds, rounded down. Searches compare them."""
     return (moment - EPOCH) // _MILLISECOND
 
 
 def iso(moment: datetime) -> str:
-    """HubSpot's own spelling: UTC, milliseconds, `Z`."""
+    """Format an instant like HubSpot: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -46,18 +46,18 @@ def _zones() -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def zone(text: str) -> str | None:
-    """The IANA zone behind `europe_slash_berlin`; None for a zone that IANA has given up, such as US/Pacific-New."""
+    """Return the IANA zone of `europe_slash_berlin`; None for a zone that IANA removed, such as US/Pacific-New."""
     return _zones().get(text)
 
 
 def spell_zone(name: str) -> str:
-    """HubSpot's internal name of an IANA zone: lower case, with the signs spelled out."""
+    """Return HubSpot's internal name of an IANA zone: lower case, with the signs spelled out."""
     return name.lower().replace("/", "_slash_").replace("-", "_hyphen_").replace("+", "_plus_")
 
 
 def spell_language(tag: str, options: tuple[str, ...] | None) -> str | None:
-    """The internal name of a language: the one of the account's options that means the same (`zh-cn` is
-    `zh-Hans-CN`), or None. With the options unknown the tag in lower case, which is how HubSpot names them."""
+    """Return the account's option for a language (`zh-cn` is `zh-Hans-CN`), None if it has none. If the options are
+    unknown, return the tag in lower case, as HubSpot names them."""
     if options is None:
         return tag.lower().replace("_", "-")
     wanted = values.language_key(tag)

@@ -1,11 +1,10 @@
-"""Lists: which of HubSpot's three ways of finding records answers a query, and where the next page begins.
+"""Lists. A query becomes a plain list, a batch read or a search.
 
-A plain list follows HubSpot's cursor. Unique keys are read by a batch of one, which is strongly consistent. The rest
-is a search, and a search never pages by offset: it is capped at 10,000 results, and a record that changes between
-two pages would shift the others and hide one. Instead every page begins anew at the time of the last record seen
-(`modified`), and leaves out those of that very millisecond that were there already. When one millisecond fills a
-whole page, as after an import, its records are read by id before time goes on. So nothing is left out and nothing
-comes twice. Without `updated_since` a search goes by id alone.
+A plain list follows HubSpot's cursor. Unique keys are read by a batch of one, which is strongly consistent. Everything
+else is a search. A search never pages by offset: HubSpot caps it at 10,000 results, and a record that changes between
+two pages shifts the others and hides one. Each page starts at the time of the last record (`modified`) and omits the
+records of that millisecond that were listed. If one millisecond fills a whole page, as after an import, its records are
+listed by id first. No record is missed and none is repeated. Without `updated_since`, a search pages by id.
 """
 
 from dataclasses import dataclass
@@ -16,21 +15,21 @@ import msgspec
 from msgspec import Struct
 
 from mappings.http import VendorReply, VendorRequest
-from mappings.hubspot.account import stages_reading
+from mappings.hubspot.account import stages_with_status
 from mappings.hubspot.field_values import instant, milliseconds
-from mappings.hubspot.requests import CrmObject
-from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, Filter, FilterGroup, Records, Search
+from mappings.hubspot.requests import CrmObject, next_cursor
+from mappings.hubspot.wire_v3 import EXTERNAL_ID, Account, Filter, FilterGroup, Search
 from mappings.spec import ListQuery, Page, decode
 
 ID: Final = "hs_object_id"
-Way = Literal["time", "ties", "ids"]
-_WAYS: Final[dict[str, Way]] = {"time": "time", "ties": "ties", "ids": "ids"}
+Order = Literal["time", "ties", "ids"]
+_ORDERS: Final[dict[str, Order]] = {"time": "time", "ties": "ties", "ids": "ids"}
 UNIQUE: Final[dict[str, str | None]] = {"email": "email", "external_id": EXTERNAL_ID, "number": None}
-"""Filters that name at most one record, and the unique property to read it by (None: its id)."""
+"""Filters that match at most one record, and the unique property to read it by (None: its id)."""
 
 
-class Found(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Of a record, what paging needs."""
+class Head(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The members of a record that paging needs."""
 
     id: str
     updated_at: datetime
@@ -39,35 +38,35 @@ class Found(Struct, frozen=True, kw_only=True, rename="camel"):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a search goes on. `time`: from `since` (epoch ms) on. `ties`: records of exactly `since`, above the id
-    `above`. `ids`: all records above it. Those in `seen` were on an earlier page."""
+    """Where the next page of a search starts. `time`: at `since` (epoch ms). `ties`: records of exactly `since`, above
+    the id `above`. `ids`: all records above it. Those in `seen` were on an earlier page."""
 
-    by: Way
+    by: Order
     since: int = 0
     above: str = "0"
     seen: frozenset[str] = frozenset()
 
     def text(self) -> str:
-        """As a cursor."""
+        """Return the cursor."""
         return f"{self.by}:{self.since}:{self.above}:{','.join(sorted(self.seen))}"
 
     @classmethod
     def parse(cls, text: str) -> "Place":
-        """From a cursor. Raises ValueError where it is none of ours."""
-        way, since, above, seen = text.split(":")
-        by = _WAYS.get(way)
+        """Parse a cursor. Raises ValueError for a foreign one."""
+        order, since, above, seen = text.split(":")
+        by = _ORDERS.get(order)
         if by is None:
             raise ValueError("not a place in a search")
         return cls(by=by, since=int(since), above=above, seen=frozenset(seen.split(",") if seen else ()))
 
 
 def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRequest:
-    """The request for one page. Raises ValueError for a cursor that did not come from `page`."""
+    """Build the request for a page. Raises ValueError for a cursor that did not come from `page`."""
     unique = _unique(query)
     if unique is not None:
         return crm.read_batch((query.filters[unique],), crm.properties(account), UNIQUE[unique])
     if not _is_search(query):
-        return crm.list(query, account)
+        return crm.listed((*crm.paging.window(query), *crm.selection(account)))
     place = _place(query)
     body = Search(
         filter_groups=(FilterGroup(filters=_filters(crm, place, query, account)),),
@@ -79,19 +78,18 @@ def list_request(crm: CrmObject, query: ListQuery, account: Account) -> VendorRe
 
 
 def page(crm: CrmObject, reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The records of one answer and the cursor of the next. Raises VendorDrift where the answer has another shape."""
-    answer = decode(reply.body, Records)
+    """Return the records of a page and the next cursor. Raises VendorDrift for another shape."""
+    if is_plain(query):
+        return crm.page(reply, query, account)
+    records = crm.records(reply)
     if _unique(query) is not None:
-        kept = tuple(record for record in answer.results if _matches(record, query, account))
+        kept = tuple(record for record in records if _matches(record, query, account))
         return Page(records=kept, next=None, account=account)
-    following = answer.paging.next if answer.paging is not None else None
-    if _is_search(query):
-        return _search_page(crm, answer.results, _place(query), following is not None, account)
-    return Page(records=answer.results, next=following.after if following is not None else None, account=account)
+    return _search_page(crm, records, _place(query), next_cursor(reply) is not None, account)
 
 
 def is_plain(query: ListQuery) -> bool:
-    """Whether HubSpot answers this query by its plain list, the only one that sends associations."""
+    """Return whether the query is a plain list. Only that has associations."""
     return _unique(query) is None and not _is_search(query)
 
 
@@ -125,8 +123,8 @@ def _filters(crm: CrmObject, place: Place, query: ListQuery, account: Account) -
 
 
 def _status_filter(status: str, account: Account) -> Filter:
-    stages = stages_reading(account, status)
-    if not stages:  # no stage reads so, and neither does any record: ids begin at 1
+    stages = stages_with_status(account, status)
+    if not stages:  # no record matches: ids start at 1
         return Filter(property_name=ID, operator="EQ", value="0")
     return Filter(property_name="hs_pipeline_stage", operator="IN", values=stages)
 
@@ -134,40 +132,40 @@ def _status_filter(status: str, account: Account) -> Filter:
 def _search_page(
     crm: CrmObject, records: tuple[msgspec.Raw, ...], place: Place, more: bool, account: Account
 ) -> Page[Account]:
-    found = [decode(record, Found) for record in records]
-    fresh = tuple(record for record, one in zip(records, found, strict=True) if one.id not in place.seen)
+    heads = [decode(record, Head) for record in records]
+    fresh = tuple(record for record, one in zip(records, heads, strict=True) if one.id not in place.seen)
     if place.by == "ties" and not more:
         return Page(records=fresh, next=Place(by="time", since=place.since + 1).text(), account=account)
-    if not more or not found:
+    if not more or not heads:
         return Page(records=fresh, next=None, account=account)
     if place.by != "time":
-        place = Place(by=place.by, since=place.since, above=found[-1].id, seen=place.seen)
+        place = Place(by=place.by, since=place.since, above=heads[-1].id, seen=place.seen)
         return Page(records=fresh, next=place.text(), account=account)
 
-    times = [_modified(crm, one) for one in found]
+    times = [_modified(crm, one) for one in heads]
     last = times[-1]
     if times[0] == last:
         seen = place.seen if last == place.since else frozenset[str]()
         return Page(records=(), next=Place(by="ties", since=last, seen=seen).text(), account=account)
-    seen = frozenset(one.id for one, time in zip(found, times, strict=True) if time == last)
+    seen = frozenset(one.id for one, time in zip(heads, times, strict=True) if time == last)
     return Page(records=fresh, next=Place(by="time", since=last, seen=seen).text(), account=account)
 
 
-def _modified(crm: CrmObject, one: Found) -> int:
+def _modified(crm: CrmObject, one: Head) -> int:
     return milliseconds(instant(one.properties.get(crm.modified), crm.modified) or one.updated_at)
 
 
 def _matches(record: msgspec.Raw, query: ListQuery, account: Account) -> bool:
-    """Whether a record found by one unique key passes the other conditions too. The key itself is not judged again:
-    a contact is found by its additional addresses as well."""
-    found = decode(record, Found)
-    asked = {name: value for name, value in query.filters.items() if name != _unique(query)}
-    if query.updated_since is not None and found.updated_at < query.updated_since:
+    """Whether a record found by a unique key matches the other filters. The key itself is not compared: HubSpot finds a
+    contact by its additional addresses too."""
+    head = decode(record, Head)
+    others = {name: value for name, value in query.filters.items() if name != _unique(query)}
+    if query.updated_since is not None and head.updated_at < query.updated_since:
         return False
-    if "external_id" in asked and found.properties.get(EXTERNAL_ID) != asked["external_id"]:
+    if "external_id" in others and head.properties.get(EXTERNAL_ID) != others["external_id"]:
         return False
-    if "number" in asked and found.id != asked["number"]:
+    if "number" in others and head.id != others["number"]:
         return False
-    return "status" not in asked or found.properties.get("hs_pipeline_stage") in stages_reading(
-        account, asked["status"]
+    return "status" not in others or head.properties.get("hs_pipeline_stage") in stages_with_status(
+        account, others["status"]
     )

@@ -1,8 +1,8 @@
-"""Who asked: a ticket's requester is the contact that it is associated with, which takes up to two more reads.
+"""Requesters of tickets. A requester is the associated contact, which takes up to two more reads.
 
-The plain list and a read by id send the contact's id with the ticket, a search does not. Names and addresses are
-always a read of their own. What is still to be asked is derived from the account alone, so that what an answer does
-not mention is known to be missing and is not asked for again.
+The plain list and a read by id return the id of the contact with the ticket, a search does not. Names and addresses
+need another read. `side_load` derives the next read from the account alone. What a reply omits is recorded as missing
+and is not requested again.
 """
 
 from collections.abc import Iterable
@@ -36,15 +36,15 @@ class _Linked(msgspec.Struct, frozen=True, kw_only=True):
     associations: TicketAssociations | msgspec.UnsetType = msgspec.UNSET
 
 
-def linked(records: Iterable[msgspec.Raw], account: Account, *, told: bool) -> Account:
-    """The account with the contacts of these tickets, and of no others. `told` says that the answer was asked for
+def linked(records: Iterable[msgspec.Raw], account: Account, *, has_associations: bool) -> Account:
+    """Return the account with the contact ids of these tickets only. `has_associations` says that the request included
     associations: then a ticket without any has no contact."""
     requesters: dict[str, tuple[str, ...]] = {}
     unlinked: list[str] = []
     for record in records:
         ticket = decode(record, _Linked)
         contacts = contact_ids(ticket.associations)
-        if contacts or told:
+        if contacts or has_associations:
             requesters[ticket.id] = contacts
         else:
             unlinked.append(ticket.id)
@@ -52,7 +52,7 @@ def linked(records: Iterable[msgspec.Raw], account: Account, *, told: bool) -> A
 
 
 def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[str, ...]:
-    """The contacts that a ticket brings along, each once, in HubSpot's order."""
+    """Return the ids of the contacts in a ticket's associations, each once, in HubSpot's order."""
     if isinstance(associations, msgspec.UnsetType):
         return ()
     found = associations.contacts.results
@@ -61,45 +61,45 @@ def contact_ids(associations: TicketAssociations | msgspec.UnsetType) -> tuple[s
     return tuple(dict.fromkeys([one.id for one in found]))
 
 
-def side_load(contacts: CrmObject, account: Account) -> VendorRequest | None:
-    """The next read that completes the tickets: whose contacts they are, then who those are."""
-    asked = account.unlinked[:BATCH]
-    if asked:
-        body = _Inputs(inputs=tuple(ObjectId(id=one) for one in asked))
+def side_load(contacts: CrmObject, tickets: tuple[msgspec.Raw, ...], account: Account) -> VendorRequest | None:
+    """Build the next read that completes the tickets: the ids of their contacts, then the contacts."""
+    unlinked = account.unlinked[:BATCH]
+    if unlinked:
+        body = _Inputs(inputs=tuple(ObjectId(id=one) for one in unlinked))
         return VendorRequest(method="POST", path=ASSOCIATIONS, route=ASSOCIATIONS, body=msgspec.json.encode(body))
-    people = _strangers(account)
+    people = _unread_people(account)
     return contacts.read_batch(people, PERSON_PROPERTIES) if people else None
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:
-    """The account with the answer to `side_load` in it. Raises VendorDrift where it has another shape."""
-    asked = account.unlinked[:BATCH]
-    if asked:
-        told = {
+    """Return the account with the reply to `side_load`. Raises VendorDrift for another shape."""
+    unlinked = account.unlinked[:BATCH]
+    if unlinked:
+        found = {
             one.source.id: tuple(dict.fromkeys(str(target.to_object_id) for target in one.to))
             for one in decode(reply.body, AssociationsRead).results
         }
         return msgspec.structs.replace(
             account,
-            requesters=account.requesters | {ticket: told.get(ticket, ()) for ticket in asked},
+            requesters=account.requesters | {ticket: found.get(ticket, ()) for ticket in unlinked},
             unlinked=account.unlinked[BATCH:],
         )
-    found: dict[str, Person | None] = dict.fromkeys(_strangers(account))
+    people: dict[str, Person | None] = dict.fromkeys(_unread_people(account))
     for record in decode(reply.body, Records).results:
         contact = decode(record, ContactRecord)
-        found[contact.id] = _person(contact)
-    return msgspec.structs.replace(account, people=account.people | found)
+        people[contact.id] = _person(contact)
+    return msgspec.structs.replace(account, people=account.people | people)
 
 
 def full_name(first: str | None, last: str | None) -> str | None:
-    """The name as HubSpot shows it: both parts, whichever there are."""
+    """Return the name as HubSpot shows it: the parts that exist."""
     if first and last:
         return f"{first} {last}"
     return first or last or None
 
 
-def _strangers(account: Account) -> tuple[str, ...]:
-    """The first contact of each ticket, where nothing is known of it yet: as many as one read takes."""
+def _unread_people(account: Account) -> tuple[str, ...]:
+    """The first contact of each ticket, without those that were read. At most one batch."""
     wanted = (contacts[0] for contacts in account.requesters.values() if contacts)
     return tuple(one for one in dict.fromkeys(wanted) if one not in account.people)[:BATCH]
 

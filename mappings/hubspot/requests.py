@@ -1,15 +1,15 @@
-"""The calls that every CRM object of HubSpot has alike: read, find by a unique property, create, update, archive."""
+"""Requests and replies that all CRM objects of HubSpot have alike: read, find by a unique property, write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from canonical.parts import ObjectName
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import Method, VendorReply, VendorRequest
 from mappings.hubspot.wire_v3 import (
     EXTERNAL_ID,
     MARKER,
@@ -17,184 +17,130 @@ from mappings.hubspot.wire_v3 import (
     BatchRead,
     NewProperty,
     ObjectId,
+    Records,
     RecordUpdate,
     RecordWrite,
     Stub,
 )
-from mappings.spec import Action, ListQuery, Receipt, VendorDrift, decode
+from mappings.kit.paging import Cursors, Paging, Query
+from mappings.kit.rest import Collection, wrapped
+from mappings.spec import Action, ListQuery, Receipt, decode
 
 SEARCH_COST: Final = 2.0
-"""Searches are limited to 5 a second where other calls may be 10 a second."""
+"""Searches are limited to 5 a second. Other requests may be 10 a second."""
 BATCH: Final = 100
 
 
-class _Batch(Struct, frozen=True, kw_only=True):
-    results: tuple[msgspec.Raw, ...] | msgspec.UnsetType = msgspec.UNSET
+def plain_page(query: ListQuery, rows: int) -> Query:
+    """Return the parameters of a page of the plain list."""
+    return (("limit", str(rows)), *(() if query.after is None else (("after", query.after),)))
 
 
-@dataclass(frozen=True, kw_only=True)
-class CrmObject:
-    """One object type: `path` is its name in URLs, `modified` the property that mirrors `updatedAt`, `reads` the
-    properties that any revision of our mapping reads, so that one answer serves two revisions that run side by side.
-    `associations` is asked for wherever a call can give it."""
+def next_cursor(reply: VendorReply) -> str | None:
+    """Return HubSpot's cursor of the next page, None on the last."""
+    paging = decode(reply.body, Records).paging
+    return None if paging is None or paging.next is None else paging.next.after
+
+
+def marked_body(body: RecordWrite, marker: str, account: Account) -> RecordWrite:
+    """Return the body of a new record with its operation in a unique property: HubSpot cannot create it twice."""
+    return replace(body, properties={**body.properties, MARKER: marker})
+
+
+def has_marker(record: Raw, marker: str) -> bool:
+    """Return whether this operation created the record."""
+    return decode(record, Stub).properties.get(MARKER) == marker
+
+
+PLAIN_LIST: Final = Cursors(ask=plain_page, following=next_cursor, most=BATCH)
+READ_OR_BATCH: Final = wrapped(None, "results")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrmObject(Collection[RecordWrite, Account]):
+    """Records of one object type. `modified` is the property that mirrors `updatedAt`.
+
+    `reads` are the properties that any revision of the mapping reads, so one reply serves two revisions that run side
+    by side. `associations` are requested where possible.
+    """
 
     name: ObjectName
-    path: str
     group: str
     modified: str
     reads: tuple[type[Struct], ...]
     associations: str | None = None
+    paging: Paging = PLAIN_LIST
+    records: Callable[[VendorReply], tuple[Raw, ...]] = READ_OR_BATCH
+    change: Method = "PATCH"
+    mark: Callable[[RecordWrite, str, Account], RecordWrite] = marked_body
+    carries: Callable[[Raw, str], bool] = has_marker
+    # The reply to a create has the properties with a value, the reply to a change has the changed ones.
+    is_whole: Callable[[Raw], bool] = lambda record: False
 
     def properties(self, account: Account) -> tuple[str, ...]:
-        """Everything to ask for: what is not asked for is not sent."""
+        """Return the names of all properties to read: HubSpot sends no others."""
         custom = (setting.vendor_field for setting in account.custom_fields.get(self.name, ()))
         ours = (name for shape in self.reads for name in shape.__struct_fields__)
         return tuple(dict.fromkeys((*ours, self.modified, MARKER, *custom)))
 
+    def selection(self, account: Account) -> Query:
+        """Return the parameters that say what to read of each record."""
+        properties = (("properties", ",".join(self.properties(account))),)
+        return properties if self.associations is None else (*properties, ("associations", self.associations))
+
     def read(self, remote_id: str, account: Account) -> VendorRequest:
-        """One record by id, with all that we read."""
-        return self._get(remote_id, self._query(account))
+        """Build the request for one record."""
+        return replace(super().read(remote_id, account), query=self.selection(account))
 
     def finder(self, id_property: str) -> Callable[[str, Account], VendorRequest]:
-        """A read by a unique property. Like every read by id it is strongly consistent, unlike a search; as a batch
-        of one, so that a record that is not there is an empty answer and no error."""
+        """Return a read by a unique property. Like a read by id, it is strongly consistent; a search is not. It is a
+        batch of one, so a missing record is an empty reply and no error."""
+        return lambda value, account: self.read_batch((value,), self.properties(account), id_property)
 
-        def find(value: str, account: Account) -> VendorRequest:
-            return self.read_batch((value,), self.properties(account), id_property)
-
-        return find
-
-    def find_marker(
-        self, marker: str, _parent: str | None, _body: RecordWrite | None, _account: Account
-    ) -> VendorRequest:
-        """The record that this operation has made, if it has."""
-        return self._get(marker, (("idProperty", MARKER), ("properties", MARKER)))
-
-    def list(self, query: ListQuery, account: Account) -> VendorRequest:
-        """One page in HubSpot's own order, from its own cursor."""
-        after = (("after", query.after),) if query.after is not None else ()
-        return VendorRequest(
-            method="GET",
-            path=self._collection,
-            route=self._collection,
-            query=(("limit", str(query.limit)), *after, *self._query(account)),
-        )
+    def find_marker(self, marker: str, parent: str | None, body: RecordWrite | None, account: Account) -> VendorRequest:
+        """Build the request for the record that this operation created."""
+        return replace(super().read(marker, account), query=(("idProperty", MARKER), ("properties", MARKER)))
 
     def read_batch(
         self, ids: tuple[str, ...], properties: tuple[str, ...], id_property: str | None = None
     ) -> VendorRequest:
-        """Up to a hundred records at once; those that do not exist are left out of the answer."""
+        """Build the request for up to 100 records. The reply omits those that do not exist."""
         body = BatchRead(
             inputs=tuple(ObjectId(id=one) for one in ids),
             properties=properties,
             id_property=msgspec.UNSET if id_property is None else id_property,
         )
-        return VendorRequest(
-            method="POST",
-            path=f"{self._collection}/batch/read",
-            route=f"{self._collection}/batch/read",
-            body=msgspec.json.encode(body),
-        )
+        path = f"{self.path}/batch/read"
+        return VendorRequest(method="POST", path=path, route=path, body=msgspec.json.encode(body))
 
     def search(self, body: bytes) -> VendorRequest:
-        """A search, which sees changes only after its index has caught up."""
-        path = f"{self._collection}/search"
+        """Build a search. It finds a change only after HubSpot has indexed it."""
+        path = f"{self.path}/search"
         return VendorRequest(method="POST", path=path, route=path, body=body, cost=SEARCH_COST)
 
-    def create(self, body: RecordWrite, marker: str, _parent: str | None, _account: Account) -> VendorRequest:
-        """A new record that carries its operation in a unique property: HubSpot cannot make it twice."""
-        marked = msgspec.structs.replace(body, properties={**body.properties, MARKER: marker})
-        return VendorRequest(
-            method="POST",
-            path=self._collection,
-            route=self._collection,
-            body=msgspec.json.encode(marked),
-            effect=True,
-        )
+    def update(self, remote_id: str, body: RecordWrite, marker: str, account: Account) -> VendorRequest:
+        """Build the request that changes the properties that the body names."""
+        changed = msgspec.json.encode(RecordUpdate(properties=body.properties))
+        return replace(super().update(remote_id, body, marker, account), body=changed)
 
-    def update(self, remote_id: str, body: RecordWrite, _marker: str, _account: Account) -> VendorRequest:
-        """Set these properties and leave the others. The marker stays that of the create."""
-        return VendorRequest(
-            method="PATCH",
-            path=f"{self._collection}/{quote(remote_id, safe='')}",
-            route=f"{self._collection}/{{id}}",
-            body=msgspec.json.encode(RecordUpdate(properties=body.properties)),
-            effect=True,
-        )
-
-    def archive(self, remote_id: str, _account: Account) -> VendorRequest:
-        """To the recycle bin, from where people can restore it for 90 days."""
-        return VendorRequest(
-            method="DELETE",
-            path=f"{self._collection}/{quote(remote_id, safe='')}",
-            route=f"{self._collection}/{{id}}",
-            effect=True,
-        )
+    def receipt(self, reply: VendorReply, action: Action) -> Receipt:
+        """Return the id of a new record. The id of a changed one is known."""
+        return super().receipt(reply, action) if action == "create" else Receipt()
 
     def setup(self) -> tuple[VendorRequest, ...]:
-        """The two unique properties that our writes need."""
+        """Build the requests that create the two unique properties that writes need."""
         return (
             self._new_property(MARKER, "Lockstitch operation", "The Lockstitch operation that created this record."),
             self._new_property(EXTERNAL_ID, "External ID", "The key of this record in the system that wrote it."),
-        )
-
-    @property
-    def _collection(self) -> str:
-        return f"/crm/v3/objects/{self.path}"
-
-    def _query(self, account: Account) -> tuple[tuple[str, str], ...]:
-        properties = (("properties", ",".join(self.properties(account))),)
-        return properties if self.associations is None else (*properties, ("associations", self.associations))
-
-    def _get(self, id: str, query: tuple[tuple[str, str], ...]) -> VendorRequest:
-        return VendorRequest(
-            method="GET",
-            path=f"{self._collection}/{quote(id, safe='')}",
-            route=f"{self._collection}/{{id}}",
-            query=query,
         )
 
     def _new_property(self, name: str, label: str, description: str) -> VendorRequest:
         definition = NewProperty(name=name, label=label, description=description, group_name=self.group)
         return VendorRequest(
             method="POST",
-            path=f"/crm/v3/properties/{self.path}",
+            path=f"/crm/v3/properties/{self.path.rpartition('/')[2]}",
             route="/crm/v3/properties/{object_type}",
             body=msgspec.json.encode(definition),
             effect=True,
-            idempotent=True,  # a name is taken once, so a repeat is refused as a duplicate
+            idempotent=True,  # HubSpot refuses a repeat as a duplicate: a name is unique
         )
-
-
-def record(reply: VendorReply, account: Account) -> tuple[msgspec.Raw | None, Account]:
-    """The record of a read, which HubSpot sends without an envelope, or the only one of a batch; None without one."""
-    if reply.status == 404:
-        return None, account
-    found = decode(reply.body, _Batch).results
-    if isinstance(found, msgspec.UnsetType):
-        return msgspec.Raw(reply.body), account
-    return next(iter(found), None), account
-
-
-def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the record that carries this marker."""
-    if reply.status == 404:
-        return None
-    found = decode(reply.body, Stub)
-    return found.id if found.properties.get(MARKER) == marker else None
-
-
-def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """Which record was written. A create answers with what has a value and a PATCH with what was changed: neither is
-    the whole record, so it has to be read. An answer that cannot be read is a success that names no record."""
-    created = True if action == "create" else None
-    if action == "archive":
-        return Receipt()
-    try:
-        return Receipt(remote_id=decode(reply.body, Stub).id, created=created)
-    except VendorDrift:
-        return Receipt(created=created)
-
-
-CONTACTS_GROUP: Final = "contactinformation"
-TICKETS_GROUP: Final = "ticketinformation"

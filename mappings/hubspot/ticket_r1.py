@@ -1,9 +1,10 @@
-"""Ticket, revision 1: a HubSpot ticket stands in a stage of a pipeline, and belongs to the contact that asked.
+"""HubSpot ticket (CRM v3) ↔ canonical Ticket, revision 1.
 
-The account configures its pipelines; `account.py` says how a stage reads as a status. Property names and their
-meaning: knowledge.hubspot.com, HubSpot's default ticket properties.
+A ticket is in a stage of a pipeline, which `account.py` reads as a status. Its requester is the associated contact.
+Properties: knowledge.hubspot.com, HubSpot's default ticket properties.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -21,7 +22,8 @@ from canonical.ticket import (
     TicketStatus,
     TicketType,
 )
-from mappings.hubspot.bodies import put_choice, put_text, refuse_unsupported
+from mappings.hubspot import bodies
+from mappings.hubspot.account import TICKET_ENUMERATIONS
 from mappings.hubspot.custom_fields import SEPARATOR, read_custom_fields, write_custom_fields
 from mappings.hubspot.endpoints import TICKETS
 from mappings.hubspot.field_values import instant
@@ -39,6 +41,7 @@ from mappings.hubspot.wire_v3 import (
     TicketProperties,
     TicketRecord,
 )
+from mappings.kit import patches
 from mappings.spec import Draft, Mapped, Notes, Remote, VendorMapping
 
 PRIORITY: Final[dict[str, TicketPriority]] = {"LOW": "low", "MEDIUM": "normal", "HIGH": "high", "URGENT": "urgent"}
@@ -60,7 +63,7 @@ TYPE_WRITE: Final[dict[TicketType, str]] = {
     "problem": "PRODUCT_ISSUE",
     "feature_request": "FEATURE_REQUEST",
 }
-"""`other` is not written: HubSpot has no word for it, and a matter of billing it need not be."""
+"""`other` is not written: HubSpot has no such category, and BILLING_ISSUE says more."""
 CHANNEL: Final[dict[str, TicketChannel]] = {"CHAT": "chat", "EMAIL": "email", "FORM": "web_form", "PHONE": "phone"}
 CHANNEL_WRITE: Final[dict[TicketChannel, str]] = {
     "chat": "CHAT",
@@ -82,36 +85,36 @@ KEPT_ON_CONTACT: Final = "HubSpot keeps it on the contact: write it to the custo
 
 
 def to_canonical(record: TicketRecord, account: Account) -> Mapped[Ticket]:
-    """What a ticket means. HubSpot's "" and null are both null here."""
-    told = msgspec.convert(record.properties, TicketProperties)
+    """Return the ticket. HubSpot's "" and null are both null."""
+    properties = msgspec.convert(record.properties, TicketProperties)
     notes = Notes()
     settings = account.custom_fields.get("ticket", ())
     custom: tuple[CustomField, ...] = ()
     if settings:
         custom = read_custom_fields(record.properties, settings, notes)
-    pipeline = account.pipelines.get(told.hs_pipeline or DEFAULT_PIPELINE)
-    stage = pipeline.stages.get(told.hs_pipeline_stage or "") if pipeline is not None else None
+    pipeline = account.pipelines.get(properties.hs_pipeline or DEFAULT_PIPELINE)
+    stage = pipeline.stages.get(properties.hs_pipeline_stage or "") if pipeline is not None else None
     status: TicketStatus = stage.status if stage is not None else "unknown"
     ticket = Ticket(
         number=record.id,
-        subject=told.subject or None,
-        description=told.content or None,
+        subject=properties.subject or None,
+        description=properties.content or None,
         status=status,
-        status_raw=told.hs_pipeline_stage or None,
+        status_raw=properties.hs_pipeline_stage or None,
         status_category=STATUS_CATEGORY[status],
         status_label=stage.label if stage is not None else None,
-        priority=PRIORITY.get(told.hs_ticket_priority, "unknown") if told.hs_ticket_priority else "none",
-        priority_raw=told.hs_ticket_priority or None,
-        type=_type(told.hs_ticket_category, notes) if told.hs_ticket_category else "unknown",
-        type_raw=told.hs_ticket_category or None,
-        channel=CHANNEL.get(told.source_type, "unknown") if told.source_type else "unknown",
-        channel_raw=told.source_type or None,
+        priority=PRIORITY.get(properties.hs_ticket_priority, "unknown") if properties.hs_ticket_priority else "none",
+        priority_raw=properties.hs_ticket_priority or None,
+        type=_type(properties.hs_ticket_category, notes) if properties.hs_ticket_category else "unknown",
+        type_raw=properties.hs_ticket_category or None,
+        channel=CHANNEL.get(properties.source_type, "unknown") if properties.source_type else "unknown",
+        channel_raw=properties.source_type or None,
         requester=_requester(record, account, notes),
-        assignee_remote_id=told.hubspot_owner_id or None,
+        assignee_remote_id=properties.hubspot_owner_id or None,
         custom_fields=custom,
-        first_responded_at=instant(told.first_agent_reply_date, "first_agent_reply_date"),
-        closed_at=instant(told.closed_date, "closed_date"),
-        external_id=told.lockstitch_external_id or None,
+        first_responded_at=instant(properties.first_agent_reply_date, "first_agent_reply_date"),
+        closed_at=instant(properties.closed_date, "closed_date"),
+        external_id=properties.lockstitch_external_id or None,
         created_at=record.created_at,
         updated_at=record.updated_at,
     )
@@ -138,52 +141,46 @@ def _requester(record: TicketRecord, account: Account, notes: Notes) -> Requeste
 
 
 def to_vendor(patch: TicketPatch, current: TicketRecord | None, account: Account) -> Draft[RecordWrite]:
-    """The properties to set, and on a create the contact that asks. `current` is the ticket as it is, None on a
-    create."""
+    """Return the properties to write, and on a create the contact. `current` is None on a create."""
     notes = Notes()
-    properties: dict[str, str] = {}
-    options = account.options
-    put_text(properties, "subject", patch.subject)
-    put_text(properties, "content", patch.description)
-    put_text(properties, "hubspot_owner_id", patch.assignee_remote_id)
-    put_text(properties, EXTERNAL_ID, patch.external_id)
-    _write_status(patch.status, current, account, properties, notes)
-    priorities = options.get("tickets.hs_ticket_priority")
-    put_choice(properties, "hs_ticket_priority", patch.priority, PRIORITY_WRITE, priorities, "/priority", notes)
-    categories = options.get("tickets.hs_ticket_category")
-    put_choice(properties, "hs_ticket_category", patch.type, TYPE_WRITE, categories, "/type", notes)
-    sources = options.get("tickets.source_type")
-    put_choice(properties, "source_type", patch.channel, CHANNEL_WRITE, sources, "/channel", notes)
-    bag = current.properties if current is not None else None
-    write_custom_fields(patch.custom_fields, bag, account.custom_fields.get("ticket", ()), properties, notes)
-    refuse_unsupported(patch, UNSUPPORTED, notes)
+    patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    priorities, categories, sources = (account.options.get(f"tickets.{name}") for name in TICKET_ENUMERATIONS)
+    properties = bodies.sent(
+        {
+            "subject": patches.text(patch.subject, CLEARED),
+            "content": patches.text(patch.description, CLEARED),
+            "hubspot_owner_id": patches.text(patch.assignee_remote_id, CLEARED),
+            EXTERNAL_ID: patches.text(patch.external_id, CLEARED),
+            **_status_written(patch.status, current, account, notes),
+            "hs_ticket_priority": bodies.chosen(patch.priority, PRIORITY_WRITE, priorities, "/priority", notes),
+            "hs_ticket_category": bodies.chosen(patch.type, TYPE_WRITE, categories, "/type", notes),
+            "source_type": bodies.chosen(patch.channel, CHANNEL_WRITE, sources, "/channel", notes),
+        }
+    )
+    held = None if current is None else current.properties
+    properties |= write_custom_fields(patch.custom_fields, held, account.custom_fields.get("ticket", ()), notes)
     body = RecordWrite(properties=properties, associations=_write_requester(patch.requester, current, account, notes))
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _write_status(
-    status: TicketStatus | UnsetType,
-    current: TicketRecord | None,
-    account: Account,
-    properties: dict[str, str],
-    notes: Notes,
-) -> None:
-    """Choose the stage of the ticket's own pipeline that reads as this status: the present one if it does, else the
-    first in display order. A new ticket goes to the account's first pipeline."""
+def _status_written(
+    status: TicketStatus | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
+) -> Mapping[str, str]:
+    """The stage of the ticket's pipeline that reads as this status: the present one if it does, else the first in
+    display order. A new ticket goes to the account's first pipeline."""
     if isinstance(status, UnsetType):
-        return
+        return {}
     pipeline = _pipeline(current, account)
     if pipeline is None:
         notes.invalid("/status", "the pipeline of this ticket is not known, so none of its stages is")
-        return
+        return {}
     stage = _stage(pipeline, current, status)
     if stage is None:
         held = ", ".join(dict.fromkeys(stage.status for stage in pipeline.stages.values()))
         notes.invalid("/status", f"the HubSpot pipeline {pipeline.label!r} holds one of: {held}")
-        return
-    if current is None:
-        properties["hs_pipeline"] = pipeline.id
-    properties["hs_pipeline_stage"] = stage.id
+        return {}
+    chosen = {"hs_pipeline_stage": stage.id}
+    return chosen if current is not None else {"hs_pipeline": pipeline.id} | chosen
 
 
 def _pipeline(current: TicketRecord | None, account: Account) -> Pipeline | None:
@@ -202,7 +199,7 @@ def _stage(pipeline: Pipeline, current: TicketRecord | None, status: TicketStatu
 def _write_requester(
     requester: RequesterPatch | None | UnsetType, current: TicketRecord | None, account: Account, notes: Notes
 ) -> tuple[NewAssociation, ...]:
-    """The association with the contact that asks, which HubSpot makes by the contact's id and on a create only."""
+    """The association with the contact. HubSpot takes its id, on a create only."""
     if isinstance(requester, UnsetType):
         return ()
     if current is not None:
@@ -214,7 +211,7 @@ def _write_requester(
     if requester is None:
         return ()
     if requester.remote_id is None:
-        _refuse_stranger(requester, notes)
+        _refuse_without_id(requester, notes)
         return ()
     for name in ("name", "email", "phone"):
         if getattr(requester, name) is not None:
@@ -222,7 +219,7 @@ def _write_requester(
     return (NewAssociation(to=ObjectId(id=requester.remote_id)),) if current is None else ()
 
 
-def _refuse_stranger(requester: RequesterPatch, notes: Notes) -> None:
+def _refuse_without_id(requester: RequesterPatch, notes: Notes) -> None:
     if requester.id is not None:
         notes.invalid("/requester/id", "this customer is not known at this connection")
         return

@@ -1,4 +1,4 @@
-"""Finds HubSpot records in what people have at hand: a whole answer, a webhook body, a bare record."""
+"""Find the records in a HubSpot payload: a reply, a webhook body or a record."""
 
 from typing import Final, TypeVar
 
@@ -12,9 +12,9 @@ from mappings.spec import Unmappable
 T = TypeVar("T")
 
 TYPE_IDS: Final[dict[ObjectName, str]] = {"customer": "0-1", "ticket": "0-5"}
-"""HubSpot's object type ids, as they stand in a record's `url`."""
+"""HubSpot's object type ids, as in the `url` of a record."""
 SHARED: Final = frozenset({"hubspot_owner_id", EXTERNAL_ID})
-"""Properties that say nothing of what a record is."""
+"""Properties that several objects have."""
 PROPERTIES: Final[dict[ObjectName, frozenset[str]]] = {
     "customer": frozenset((*ContactProperties.__struct_fields__, *ContactConsents.__struct_fields__)) - SHARED,
     "ticket": frozenset(TicketProperties.__struct_fields__) - SHARED,
@@ -40,10 +40,10 @@ _many: Final = msgspec.json.Decoder(tuple[msgspec.Raw, ...])
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[msgspec.Raw, ...]:
-    """The records of one object: of a list, a search or a batch, or the only one.
+    """Return the records of one object: those of a list, a search or a batch, or the only one.
 
-    Raises Unmappable, with path and reason, for an error body, a webhook (which names a record and does not hold
-    it), a record of another object or of an older API, and anything else.
+    Raises Unmappable, with path and reason, for an error body, a webhook (it only names a record), a record of another
+    object or of an older API, and anything else.
     """
     if object not in TYPE_IDS:
         raise Unmappable("$", f"HubSpot's mapping knows customers and tickets, not {object}s")
@@ -51,11 +51,11 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[msgspec.Raw, ...]:
         events = _read(_many, payload, "$")
         if not events:
             raise Unmappable("$", "an empty array holds no record")
-        return _of_one(events[0], "$[0]", object)
-    return _of_one(msgspec.Raw(payload), "$", object)
+        return _records(events[0], "$[0]", object)
+    return _records(msgspec.Raw(payload), "$", object)
 
 
-def _of_one(raw: msgspec.Raw, path: str, object: ObjectName) -> tuple[msgspec.Raw, ...]:
+def _records(raw: msgspec.Raw, path: str, object: ObjectName) -> tuple[msgspec.Raw, ...]:
     found = _read(_payload, raw, path)
     if isinstance(found.results, UnsetType):
         _ensure_record(found, path, object)
@@ -72,7 +72,7 @@ def _ensure_record(found: _Payload, path: str, object: ObjectName) -> None:
     if found.vid is not UNSET or found.is_deleted is not UNSET:
         raise Unmappable(path, "a record of HubSpot's API v1 or v2: read it through v3")
     if found.properties is UNSET and found.correlation_id is not UNSET:
-        raise Unmappable(path, f"an error answer of HubSpot (category {found.category or 'not told'}), not a record")
+        raise Unmappable(path, f"an error of HubSpot (category {found.category or 'unknown'}), not a record")
     if found.properties is UNSET:
         raise Unmappable(f"{path}.properties", "not a record: it has no properties")
     if found.id is UNSET:

@@ -1,9 +1,9 @@
-"""HubSpot CRM v3 on the wire, as far as we read and write it, and what we know of one account.
+"""Wire Structs of HubSpot CRM v3, and the facts about one account.
 
-Every property of a record is text or null, numbers and truth values too; what was not asked for is absent. A bag of
-text is therefore the honest type of `properties`: custom fields are read from it by name, everything else through
-`ContactProperties` and `TicketProperties`. HubSpot has no difference between null and "": a value is cleared by
-writing "", and afterwards reads as null or "". (developers.hubspot.com, Understanding the CRM)
+Every property of a record is text or null, numbers and booleans too. A property that was not requested is absent.
+Custom fields are read from `properties` by name, all others through `ContactProperties` and `TicketProperties`. HubSpot
+does not distinguish null and "": write "" to clear a value; it then reads as null or "". (developers.hubspot.com,
+Understanding the CRM)
 """
 
 from typing import Final
@@ -17,15 +17,15 @@ from canonical.ticket import TicketStatus
 CLEARED: Final = ""
 DEFAULT_PIPELINE: Final = "0"
 MARKER: Final = "lockstitch_operation_id"
-"""The unique property, made by the setup, that every record we create carries: the operation that made it."""
+"""The unique property with the operation that created the record. The setup creates it."""
 EXTERNAL_ID: Final = "lockstitch_external_id"
-"""The unique property, made by the setup, that holds the caller's own key."""
+"""The unique property with the caller's own key. The setup creates it."""
 
 # ---------------------------------------------------------------- records
 
 
 class AssociatedId(Struct, frozen=True, kw_only=True):
-    """One end of an association; the same id comes once for each type of association."""
+    """One end of an association. An id is repeated for each type of association."""
 
     id: str
 
@@ -37,13 +37,13 @@ class AssociatedIds(Struct, frozen=True, kw_only=True):
 
 
 class TicketAssociations(Struct, frozen=True, kw_only=True):
-    """What a ticket is associated with, of what was asked for."""
+    """The requested associations of a ticket."""
 
     contacts: AssociatedIds = AssociatedIds()
 
 
 class ContactRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A contact as any v3 endpoint sends it."""
+    """A contact, from any v3 endpoint."""
 
     id: str
     properties: dict[str, str | None]
@@ -54,7 +54,7 @@ class ContactRecord(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class TicketRecord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A ticket. `associations` is there when it was asked for and there is one; searches never have it."""
+    """A ticket. `associations` is present if it was requested and there is one; searches never have it."""
 
     id: str
     properties: dict[str, str | None]
@@ -66,7 +66,7 @@ class TicketRecord(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ContactProperties(Struct, frozen=True, kw_only=True):
-    """The properties of a contact that we read."""
+    """The properties of a contact that the mapping reads."""
 
     email: str | None = None
     hs_email_bad_address: str | None = None
@@ -92,8 +92,8 @@ class ContactProperties(Struct, frozen=True, kw_only=True):
 
 
 class ContactConsents(Struct, frozen=True, kw_only=True):
-    """What revision 2 reads of a contact beside `ContactProperties`: its further addresses, in full, and what HubSpot
-    keeps of consent on the contact itself. Both lists are separated by semicolons."""
+    """The properties of a contact that only revision 2 reads: additional addresses and consents. Semicolons separate
+    the values of both lists."""
 
     hs_additional_emails: str | None = None
     hs_email_optout: str | None = None
@@ -101,7 +101,7 @@ class ContactConsents(Struct, frozen=True, kw_only=True):
 
 
 class TicketProperties(Struct, frozen=True, kw_only=True):
-    """The properties of a ticket that we read."""
+    """The properties of a ticket that the mapping reads."""
 
     subject: str | None = None
     content: str | None = None
@@ -117,17 +117,17 @@ class TicketProperties(Struct, frozen=True, kw_only=True):
 
 
 class Stub(Struct, frozen=True, kw_only=True):
-    """The id of a record, from an answer that need not hold the rest."""
+    """A record of which only the id is needed."""
 
     id: str
     properties: dict[str, str | None] = {}
 
 
-# ---------------------------------------------------------------- answers around records
+# ---------------------------------------------------------------- replies with records
 
 
 class NextPage(Struct, frozen=True, kw_only=True):
-    """Where the next page begins."""
+    """The cursor of the next page."""
 
     after: str
 
@@ -139,33 +139,33 @@ class Paging(Struct, frozen=True, kw_only=True):
 
 
 class Records(Struct, frozen=True, kw_only=True):
-    """A page of a list or a search, or what a batch read found."""
+    """A page of a list or a search, or the records of a batch read."""
 
     results: tuple[msgspec.Raw, ...]
     paging: Paging | None = None
 
 
 class AssociationTarget(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The far end in v4, whose id is sent as a number or as text."""
+    """The other end in v4. Its id is a number or text."""
 
     to_object_id: int | str
 
 
 class Association(Struct, frozen=True, kw_only=True):
-    """One record and what it is associated with (v4 batch read)."""
+    """One record and its associations (v4 batch read)."""
 
     source: AssociatedId = field(name="from")
     to: tuple[AssociationTarget, ...] = ()
 
 
 class AssociationsRead(Struct, frozen=True, kw_only=True):
-    """Records without any association are not among the results but among the errors."""
+    """The reply to a v4 batch read. A record without associations is an error and no result."""
 
     results: tuple[Association, ...] = ()
 
 
 class StageMetadata(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`ticketState` is OPEN or CLOSED; older answers have `isClosed` as text only."""
+    """`ticketState` is OPEN or CLOSED. Older replies have only `isClosed`, as text."""
 
     ticket_state: str | None = None
     is_closed: str | None = None
@@ -210,7 +210,7 @@ class PropertyDefinition(Struct, frozen=True, kw_only=True):
 
 
 class PropertyDefinitions(Struct, frozen=True, kw_only=True):
-    """What a batch read of property definitions found."""
+    """The reply to a batch read of property definitions."""
 
     results: tuple[PropertyDefinition, ...]
 
@@ -225,34 +225,34 @@ class ObjectId(Struct, frozen=True, kw_only=True):
 
 
 class AssociationType(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What an association means. Type 16 of HubSpot's own leads from a ticket to a contact."""
+    """The type of an association. HubSpot's type 16 is from a ticket to a contact."""
 
     association_category: str = "HUBSPOT_DEFINED"
     association_type_id: int = 16
 
 
 class NewAssociation(Struct, frozen=True, kw_only=True):
-    """An association made together with the record."""
+    """An association that is created with the record."""
 
     to: ObjectId
     types: tuple[AssociationType, ...] = (AssociationType(),)
 
 
 class RecordWrite(Struct, frozen=True, kw_only=True):
-    """The properties to set, by internal name, and on a create what the record belongs to."""
+    """The properties to write, by internal name, and on a create the associations."""
 
     properties: dict[str, str]
     associations: tuple[NewAssociation, ...] = ()
 
 
 class RecordUpdate(Struct, frozen=True, kw_only=True):
-    """The body of a PATCH: a record's associations cannot be changed by it."""
+    """The body of a PATCH. It cannot change associations."""
 
     properties: dict[str, str]
 
 
 class BatchRead(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Up to a hundred records at once; those that are not there are reported as errors beside the others."""
+    """A read of up to 100 records. Missing ones are reported as errors."""
 
     inputs: tuple[ObjectId, ...]
     properties: tuple[str, ...]
@@ -270,13 +270,13 @@ class Filter(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class FilterGroup(Struct, frozen=True, kw_only=True):
-    """Conditions that must all hold (at most six)."""
+    """Conditions that must all match (at most six)."""
 
     filters: tuple[Filter, ...]
 
 
 class Search(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A search. `sorts` takes one property, ascending; `after` is an offset, of which we never use another than 0."""
+    """A search. `sorts` is one property, ascending; `after` is an offset, always 0."""
 
     filter_groups: tuple[FilterGroup, ...]
     sorts: tuple[str, ...]
@@ -302,7 +302,7 @@ class NewProperty(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Stage(Struct, frozen=True, kw_only=True):
-    """A stage as we understand it."""
+    """A stage and its status."""
 
     id: str
     label: str
@@ -310,7 +310,7 @@ class Stage(Struct, frozen=True, kw_only=True):
 
 
 class Pipeline(Struct, frozen=True, kw_only=True):
-    """A pipeline and its stages by id, in the order in which people see them."""
+    """A pipeline and its stages by id, in display order."""
 
     id: str
     label: str
@@ -318,7 +318,7 @@ class Pipeline(Struct, frozen=True, kw_only=True):
 
 
 def documented_pipelines() -> dict[str, Pipeline]:
-    """The one pipeline that every account starts with, as HubSpot documents it."""
+    """Return the pipeline that every account starts with."""
     stages = (
         Stage(id="1", label="New", status="new"),
         Stage(id="2", label="Waiting on contact", status="waiting_on_customer"),
@@ -330,7 +330,7 @@ def documented_pipelines() -> dict[str, Pipeline]:
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """The contact behind a ticket, as far as a requester needs it."""
+    """The members of a contact that a requester needs."""
 
     name: str | None
     email: str | None
@@ -338,12 +338,12 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What differs between accounts and is not in the record; by default what HubSpot documents of a fresh one.
+    """Facts about an account. The defaults are those that HubSpot documents for a new one.
 
-    `pipelines` by id, in display order. `options` are the internal names that an enumeration of this account takes,
-    in display order, under `contacts.lifecyclestage` and the like; a property that is not named is not known.
-    `requesters` are the contacts of tickets that were just read, `unlinked` those tickets whose contacts are still
-    to be asked for, and `people` the contacts by id (None for one that is gone or not ours to see).
+    `pipelines` by id, in display order. `options` are the internal names of the options of an enumeration, in display
+    order, by `contacts.lifecyclestage` and the like; without an entry they are unknown. `requesters` are the contact
+    ids of the tickets that were just read, `unlinked` the tickets whose contact ids are not read yet, and `people` the
+    contacts by id (None for one that is deleted or not visible).
     """
 
     pipelines: dict[str, Pipeline] = field(default_factory=documented_pipelines)

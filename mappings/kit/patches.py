@@ -29,7 +29,7 @@ def chosen(wanted: K | UnsetType, words: Mapping[K, V], pointer: str, notes: Not
     if isinstance(wanted, UnsetType):
         return UNSET
     if wanted not in words:
-        notes.invalid(pointer, f"{what}one of: {', '.join(map(str, words))}")
+        notes.invalid(pointer, f"{what}one of: {', '.join(map(str, words)) or 'none'}")
         return UNSET
     return words[wanted]
 

@@ -5,7 +5,8 @@ from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from canonical.customer import EmailPatch, PhonePatch
+from canonical import values
+from canonical.customer import EmailPatch, EmailStatus, PhonePatch
 from canonical.ticket import RequesterPatch
 from mappings.kit import patches
 from mappings.spec import Notes
@@ -47,13 +48,18 @@ def primary(sent: Sequence[EmailPatch | PhonePatch], otherwise: int = 0) -> int:
 
 
 def write_email(
-    sent: tuple[EmailPatch, ...] | None | UnsetType, reasons: OnlyOne, notes: Notes, *, folds: bool = True
+    sent: tuple[EmailPatch, ...] | None | UnsetType,
+    reasons: OnlyOne,
+    notes: Notes,
+    *,
+    folds: bool = True,
+    held_status: EmailStatus = "unknown",
 ) -> str | None | UnsetType:
     """Return the primary address, None to take it away. The others are refused. It is in lower case, unless the vendor
-    itself folds addresses and keeps their spelling: `folds=False`."""
+    itself folds addresses and keeps their spelling: `folds=False`. `held_status` is that of `refuse_details`."""
     if isinstance(sent, UnsetType) or not sent:
         return UNSET if isinstance(sent, UnsetType) else None
-    place = only(sent, "/emails", reasons, notes)
+    place = only(sent, "/emails", reasons, notes, held_status)
     address = sent[place].address
     return patches.email(address, f"/emails/{place}/address", notes) if folds else address
 
@@ -76,23 +82,40 @@ def write_phone(
     return number
 
 
-def refuse_details(one: EmailPatch | PhonePatch, pointer: str, reasons: OnlyOne, notes: Notes) -> None:
-    """Refuse what is said about an address or a number beyond itself."""
+def phone_text(phone: PhonePatch, country: str | None) -> str | None:
+    """Return a number as the caller spells it if it means the same in the country, so an array that was read can be
+    sent back; else as E.164. None without a number."""
+    if not phone.e164 or not phone.raw:
+        return phone.e164 or phone.raw
+    return phone.raw if values.phone(phone.raw, country) == phone.e164 else phone.e164
+
+
+def refuse_details(
+    one: EmailPatch | PhonePatch, pointer: str, reasons: OnlyOne, notes: Notes, held_status: EmailStatus = "unknown"
+) -> None:
+    """Refuse what is said about an address or a number beyond itself. `held_status` is what the vendor reports of the
+    address: it can be sent back."""
     if reasons.type is not None and one.type not in KNOWN:
         notes.unsupported(f"{pointer}/type", reasons.type)
-    if reasons.status is not None and isinstance(one, EmailPatch) and one.status not in KNOWN:
+    if reasons.status is not None and isinstance(one, EmailPatch) and one.status not in (*KNOWN, held_status):
         notes.unsupported(f"{pointer}/status", reasons.status)
     if reasons.primary is not None and one.is_primary is False:
         notes.unsupported(f"{pointer}/is_primary", reasons.primary)
 
 
-def only(sent: Sequence[EmailPatch | PhonePatch], pointer: str, reasons: OnlyOne, notes: Notes) -> int:
+def only(
+    sent: Sequence[EmailPatch | PhonePatch],
+    pointer: str,
+    reasons: OnlyOne,
+    notes: Notes,
+    held_status: EmailStatus = "unknown",
+) -> int:
     """Return the place of the primary one. The others are refused, and so are its details."""
     place = primary(sent)
     for other in range(len(sent)):
         if other != place:
             notes.unsupported(f"{pointer}/{other}", reasons.others)
-    refuse_details(sent[place], f"{pointer}/{place}", reasons, notes)
+    refuse_details(sent[place], f"{pointer}/{place}", reasons, notes, held_status)
     return place
 
 

@@ -21,8 +21,8 @@ VENDOR: Final = Vendor[Account](
     # Every org has its own host, https://{domain}.my.salesforce.com; the connection names it.
     default_base_url=None,
     auth=Auth(secrets=("token",), header="Authorization", template="Bearer {token}"),
-    # Salesforce counts a day's requests (15,000 in a developer's org, 100,000 and more elsewhere) and tells in every
-    # answer how many are left. There is no limit by the second; this one keeps a burst from using up the day's.
+    # Salesforce limits the requests of a day (15,000 in a developer's org, 100,000 and more in others) and reports the
+    # rest in every reply. It has no limit by the second; this one keeps a burst from using up the day's.
     pacing=Pacing(units=50, per_seconds=1),
     headers=(("Accept", "application/json"),),
     remote_id=PATTERN,
@@ -33,8 +33,8 @@ VENDOR: Final = Vendor[Account](
     account_requests=REQUESTS,
     build_account=build_account,
     unwrap=unwrap,
-    # The two fields that our writes need are made by an administrator (docs/vendors/salesforce.md): through the API a
-    # field can be made, but not be shown to the connection's user.
+    # An administrator creates the key and marker fields (docs/vendors/salesforce.md): the API can create a field, but
+    # not show it to the connection's user.
     setup=(),
     choices=CHOICES,
     # Outbound messages are SOAP without a signature, and events come over gRPC: changes are listed instead.

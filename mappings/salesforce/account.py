@@ -1,4 +1,4 @@
-"""What we ask Salesforce about an org: which fields and picklists its objects have, and what its statuses mean."""
+"""Account facts: the fields and picklists of an org, and the meaning of its statuses."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -27,9 +27,8 @@ class _Field(Struct, frozen=True, kw_only=True, rename="camel"):
     unique: bool | None = None
 
     @property
-    def is_ours_in_name_only(self) -> bool:
-        """Whether it is called like one of our two fields, of which each value may be there only once, and is not so:
-        then a record could not be known by it."""
+    def is_unusable(self) -> bool:
+        """Whether it has the name of the key or the marker, but is not unique. Then it cannot identify a record."""
         return self.name in (KEY, MARKER) and self.unique is False
 
 
@@ -94,10 +93,10 @@ REQUESTS: Final = (
 def build_account(
     replies: tuple[VendorReply | None, ...], custom_fields: Mapping[ObjectName, tuple[CustomFieldSetting, ...]]
 ) -> Account:
-    """The account from the answers to REQUESTS, in that order; None stands for one that failed, as those about orders
-    do in an org without them. What could not be had is as in a new org.
+    """Build the account from the replies to REQUESTS, in that order; None is a failed one. Requests about orders fail
+    in an org without them. Facts that are missing are those of a new org.
 
-    Raises VendorDrift where an answer has another shape.
+    Raises VendorDrift for a reply of another shape.
     """
     described = {
         sobject: decode(reply.body, _Described)
@@ -105,33 +104,33 @@ def build_account(
         if reply is not None
     }
     cases, orders, organization = replies[len(DESCRIBED) :]
-    fresh = Account()
+    new = Account()
     return Account(
         custom_fields=dict(custom_fields),
         fields={
-            sobject: frozenset(field.name for field in told.fields if not field.is_ours_in_name_only)
-            for sobject, told in described.items()
+            sobject: frozenset(field.name for field in found.fields if not field.is_unusable)
+            for sobject, found in described.items()
         },
-        picklists=fresh.picklists | _picklists(described),
+        picklists=new.picklists | _picklists(described),
         restricted=frozenset(
             f"{sobject}.{field.name}"
-            for sobject, told in described.items()
-            for field in told.fields
+            for sobject, found in described.items()
+            for field in found.fields
             if field.restricted_picklist
         ),
-        case_statuses=fresh.case_statuses if cases is None else _case_statuses(cases),
-        order_statuses=fresh.order_statuses if orders is None else _order_statuses(orders),
+        case_statuses=new.case_statuses if cases is None else _case_statuses(cases),
+        order_statuses=new.order_statuses if orders is None else _order_statuses(orders),
         record_types={
-            sobject: {one.record_type_id: one.developer_name or one.name for one in told.record_type_infos}
-            for sobject, told in described.items()
+            sobject: {one.record_type_id: one.developer_name or one.name for one in found.record_type_infos}
+            for sobject, found in described.items()
         },
         currency=None
         if organization is None
         else decode(organization.body, _Organization).features.default_currency_iso_code,
         pages={
-            sobject: told.urls.ui_detail_template
-            for sobject, told in described.items()
-            if told.urls.ui_detail_template is not None
+            sobject: found.urls.ui_detail_template
+            for sobject, found in described.items()
+            if found.urls.ui_detail_template is not None
         },
     )
 
@@ -139,8 +138,8 @@ def build_account(
 def _picklists(described: Mapping[str, _Described]) -> dict[str, tuple[str, ...]]:
     return {
         f"{sobject}.{field.name}": tuple(choice.value for choice in field.picklist_values if choice.active)
-        for sobject, told in described.items()
-        for field in told.fields
+        for sobject, found in described.items()
+        for field in found.fields
         if field.picklist_values
     }
 

@@ -1,33 +1,20 @@
-"""Postal addresses: five flat fields each, of which the street holds several lines.
+"""Postal addresses, both ways: five fields each, of which the street has several lines.
 
-Where the org has picklists of countries, the ISO code stands beside the name and is the one that is written.
+If the org has picklists of countries, there is a sixth field with the ISO code. Then only the code is written.
 """
 
-from typing import Final
-
-from msgspec import UNSET, Struct
+from typing import Final, Literal
 
 from canonical import values
 from canonical.parts import Address, AddressPatch, AddressType, Loss
-from mappings.salesforce.wire_v62 import Account, Text
+from mappings.salesforce.wire_v62 import Account, Contact, Order, Text
 from mappings.spec import Notes
 
+Kind = Literal["mailing", "other", "billing", "shipping"]
+SOBJECTS: Final[dict[Kind, str]] = {"mailing": "Contact", "other": "Contact", "billing": "Order", "shipping": "Order"}
+PARTS: Final = ("street", "city", "state", "postal_code", "country")
 NO_PLACE: Final = ("name", "company", "phone")
 JOINED: Final = "several lines became one, with commas between them"
-
-
-class Postal(Struct, frozen=True, kw_only=True):
-    """The fields of one address as they are written; `country_code` only where the org has it."""
-
-    street: Text = UNSET
-    city: Text = UNSET
-    state: Text = UNSET
-    postal_code: Text = UNSET
-    country: Text = UNSET
-    country_code: Text = UNSET
-
-
-CLEARED: Final = Postal(street=None, city=None, state=None, postal_code=None, country=None)
 
 
 def read(
@@ -44,7 +31,7 @@ def read(
     loss: list[Loss],
     is_default: bool = False,
 ) -> Address | None:
-    """An address, None where nothing of it is known. The first line of the street is `line1`, all others `line2`."""
+    """Return an address, None for an empty one. The first line of the street is `line1`, all others are `line2`."""
     if not (street or city or state or postal_code or country):
         return None
     line1, line2 = street, None
@@ -67,7 +54,7 @@ def read(
 
 
 def country_of(code: str | None, name: str | None) -> str | None:
-    """The country by its code, where the org has such codes, or by its name."""
+    """Return the country by its code, or by its name."""
     return values.country(code) or values.country(name)
 
 
@@ -83,17 +70,16 @@ def _two_lines(street: str) -> tuple[str | None, str | None, bool]:
 
 def write(
     address: AddressPatch | None,
-    has_codes: bool,
+    kind: Kind,
+    current: Contact | Order | None,
+    account: Account,
     pointer: str,
     notes: Notes,
-    *,
-    held_street: str | None = None,
-    held_country: str | None = None,
-) -> Postal:
-    """All fields of an address; None empties them. A street and a country that are held in other words and mean the
-    same keep those."""
+) -> dict[str, Text]:
+    """Return the members of an address, such as `billing_street`; None empties all. A street and a country that mean
+    the same as those of `current` keep their spelling."""
     if address is None:
-        return CLEARED
+        return {f"{kind}_{name}": None for name in PARTS}
     for name in NO_PLACE:
         if getattr(address, name):
             notes.unsupported(f"{pointer}/{name}", "Salesforce's address is street, city, state, postal code, country")
@@ -102,14 +88,19 @@ def write(
         notes.invalid(f"{pointer}/country_code", "not an ISO 3166-1 alpha-2 code such as DE")
     if address.line2 and not address.line1:
         notes.invalid(f"{pointer}/line1", "Salesforce keeps one street of several lines: send the first of them too")
-    return Postal(
-        street=_street(address, held_street, pointer, notes),
-        city=address.city or None,
-        state=address.region or None,
-        postal_code=address.postal_code or None,
-        country=UNSET if has_codes or (code is not None and values.country(held_country) == code) else code,
-        country_code=code if has_codes else UNSET,
-    )
+    held_street, held_country = (getattr(current, f"{kind}_{name}", None) for name in ("street", "country"))
+    written: dict[str, Text] = {
+        f"{kind}_street": _street(address, held_street, pointer, notes),
+        f"{kind}_city": address.city or None,
+        f"{kind}_state": address.region or None,
+        f"{kind}_postal_code": address.postal_code or None,
+    }
+    sobject = SOBJECTS[kind]
+    if sobject in account.fields and account.has(sobject, f"{kind.capitalize()}CountryCode"):
+        written[f"{kind}_country_code"] = code
+    elif code is None or values.country(held_country) != code:
+        written[f"{kind}_country"] = code
+    return written
 
 
 def _street(address: AddressPatch, held: str | None, pointer: str, notes: Notes) -> str | None:
@@ -120,8 +111,3 @@ def _street(address: AddressPatch, held: str | None, pointer: str, notes: Notes)
         line2 = ", ".join(line for line in _two_lines(line2)[:2] if line)
         notes.lose(f"{pointer}/line2", "coerced", JOINED)
     return "\n".join(line for line in (address.line1, line2) if line) or None
-
-
-def has_codes(sobject: str, kind: str, account: Account) -> bool:
-    """Whether the org keeps countries by their codes."""
-    return sobject in account.fields and account.has(sobject, f"{kind}CountryCode")

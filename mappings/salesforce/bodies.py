@@ -1,30 +1,20 @@
-"""What the writes of all objects share: fields without a place, the caller's own key, text that cannot be empty."""
+"""Fields that several objects write: the caller's own key, text that cannot be empty, details of a contact."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
-from mappings.salesforce.wire_v62 import KEY, Account
+from canonical import values
+from canonical.order_patch import OrderCustomerPatch
+from canonical.ticket import RequesterPatch
+from mappings.salesforce.wire_v62 import KEY, Account, Person
 from mappings.spec import Notes
 
 RESERVED: Final = "lockstitch:"
 
 
-def refuse_without_place(patch: Struct, reasons: Mapping[str, str], notes: Notes) -> None:
-    """Name every field that was sent and that Salesforce has no place for: it cannot be emptied either."""
-    for name, reason in reasons.items():
-        if not isinstance(getattr(patch, name), UnsetType):
-            notes.unsupported(f"/{name}", reason)
-
-
-def text(value: str | None | UnsetType) -> str | None | UnsetType:
-    """Plain text: absent leaves it, null and "" empty it, which is the same to Salesforce."""
-    return value if isinstance(value, UnsetType) else value or None
-
-
 def needed(value: str | None | UnsetType, pointer: str, why: str, notes: Notes) -> str | UnsetType:
-    """Text that Salesforce does not let be empty."""
+    """Return text that Salesforce requires."""
     if isinstance(value, UnsetType):
         return UNSET
     if not value or not value.strip():
@@ -34,7 +24,7 @@ def needed(value: str | None | UnsetType, pointer: str, why: str, notes: Notes) 
 
 
 def own_key(value: str | None | UnsetType, sobject: str, account: Account, notes: Notes) -> str | None | UnsetType:
-    """The caller's own key, in the field that the administrator has made for it."""
+    """Return the caller's own key. The administrator of the org creates the field for it."""
     if isinstance(value, UnsetType):
         return UNSET
     if not account.has(sobject, KEY):
@@ -49,5 +39,16 @@ def own_key(value: str | None | UnsetType, sobject: str, account: Account, notes
 
 
 def read_key(key: str | None) -> str | None:
-    """The caller's own key; a mark of ours is none."""
+    """Return the caller's own key, None for a marker of Lockstitch."""
     return None if key is None or key.startswith(RESERVED) else key
+
+
+def refuse_contact_details(
+    sent: RequesterPatch | OrderCustomerPatch, person: Person | None, pointer: str, notes: Notes
+) -> None:
+    """Refuse a name, an address or a number that differs from the contact's: `person`, None if it is unknown."""
+    for name in ("name", "email", "phone"):
+        wanted = getattr(sent, name)
+        held = None if person is None else getattr(person, name)
+        if wanted is not None and wanted != (values.email(held) if held and name == "email" else held):
+            notes.unsupported(f"{pointer}/{name}", "Salesforce keeps it on the contact: write it to the customer")

@@ -1,5 +1,4 @@
-"""Which values the fields of a Salesforce org can hold, for people to choose from: users, queues, statuses, picklists,
-record types."""
+"""Options of fields: users, queues, statuses, picklists, record types."""
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
@@ -37,19 +36,19 @@ class _Found(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def requests(account: Account) -> tuple[VendorRequest, ...]:
-    """Users, then queues; the rest is known of the org."""
+    """Build the requests: users, then queues. All other options are account facts."""
     return (USERS, QUEUES)
 
 
 def following(request: VendorRequest, reply: VendorReply) -> VendorRequest | None:
-    """The next batch of an answer."""
+    """Build the request for the next records of a reply."""
     url = decode(reply.body, _Found).next_records_url
     locator = None if url is None else locator_of(url)
     return None if locator is None else follow(locator)
 
 
 def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) -> FieldOptions:
-    """The options of an object's fields."""
+    """Return the options of an object's fields."""
     users, queues = (_named(pages) for pages in replies)
     found: dict[str, tuple[Option, ...]] = {}
     if object_name == "customer":
@@ -71,8 +70,8 @@ def read(account: Account, object_name: ObjectName, replies: tuple[Pages, ...]) 
 
 
 def open_fields(account: Account, object_name: ObjectName) -> frozenset[str]:
-    """The API takes any value in a picklist that is not restricted, and adds it to the record. Record types, which may
-    be written by their ids too, are judged where they are written."""
+    """Return the custom fields that take other values too. The API accepts any value for a picklist that is not
+    restricted. A record type can be written by its id: the write checks it."""
     return frozenset(
         setting.key
         for setting in account.custom_fields.get(object_name, ())
@@ -94,7 +93,7 @@ def _plain(account: Account, picklist: str) -> tuple[Option, ...]:
 
 
 def _words(account: Account, words: Mapping[str, C], picklist: str) -> tuple[Option, ...]:
-    """Our words for those that the org has, as a write takes them."""
+    """The canonical values that a write accepts, with the org's own as labels."""
     return tuple(Option(value=ours, label=theirs) for ours, theirs in held(words, picklist, account).items())
 
 

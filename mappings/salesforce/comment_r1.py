@@ -1,4 +1,5 @@
-"""Comment, revision 1: a Salesforce case comment, which is plain text and seen by customers where it is published."""
+"""Salesforce case comment (API 62.0) ↔ canonical Comment, revision 1. It is plain text. Customers see a published
+one."""
 
 from typing import Final
 
@@ -22,7 +23,7 @@ AUTHOR_KIND: Final[dict[str | None, AuthorKind]] = {
     "AutomatedProcess": "system",
     "CloudIntegrationUser": "system",
 }
-"""By the type of the user: employees have Standard, customers' portals the others (Object Reference, User)."""
+"""By the type of the user (Object Reference, User): Standard is an employee, most others are of customers' portals."""
 VISIBILITY: Final[dict[bool | None, tuple[Visibility, str | None]]] = {
     True: ("public", "true"),
     False: ("private", "false"),
@@ -33,7 +34,7 @@ MOST_BYTES: Final = 4000
 
 
 def to_canonical(record: CaseComment, account: Account) -> Mapped[Comment]:
-    """What the comment says, and who wrote it as far as the answer tells."""
+    """Return the comment."""
     loss: list[Loss] = []
     visibility, visibility_raw = VISIBILITY[record.is_published]
     created_at = instant(record.created_date)
@@ -65,7 +66,7 @@ def _author(record: CaseComment, loss: list[Loss]) -> Author:
 
 
 def to_vendor(patch: CommentPatch, current: CaseComment | None, account: Account) -> Draft[RecordWrite]:
-    """The comment in Salesforce's words; its case is named by the request."""
+    """Return the write. The request names the case."""
     notes = Notes()
     if not isinstance(patch.body_html, UnsetType):
         notes.unsupported("/body_html", "Salesforce's case comments are plain text: send body_text")

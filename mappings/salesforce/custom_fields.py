@@ -1,8 +1,8 @@
-"""Custom fields both ways: which they are and of what type is the connection's configuration, not code.
+"""Custom fields, both ways. The configuration of a connection names them.
 
-They are members of the record like any other, so their values are taken out of an answer when it is read, and kept with
-the account's facts by the record's id. Salesforce sends numbers and truth as JSON has them, several choices in one text
-between semicolons. The type of a record is told by its name and not by its id, which differs from org to org.
+They are members of the record. Their values are taken from the reply and kept in the account by the record's id.
+Salesforce sends numbers and booleans as JSON, and several choices as one text with semicolons. A record type is shown
+by its name: its id differs between orgs.
 """
 
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ _decode = msgspec.json.Decoder().decode
 def read(
     sobject: str, record_id: str, settings: tuple[CustomFieldSetting, ...], account: Account, loss: list[Loss]
 ) -> tuple[CustomField, ...]:
-    """All configured fields, with null for one that is empty. A value of another type than configured stands as it is
-    and is told as `ambiguous`; a field that this org has not is told as `dropped`, and so is everything of a record
-    that came without its answer."""
+    """Return all configured fields; an empty one is null. A value of another type than configured is kept and reported
+    as `ambiguous`. A field that the org lacks is reported as `dropped`, and so are all fields of a record that was read
+    without its reply."""
     held = account.held.get(record_id)
     if held is None:
         detail = "custom fields are taken out of the answer that a record came with, and this one came without"
@@ -61,8 +61,8 @@ def write(
     account: Account,
     notes: Notes,
 ) -> dict[str, CustomFieldValue]:
-    """The vendor fields to set. The array is replaced whole: a configured field that it does not name is emptied where
-    the record (`held`) has a value."""
+    """Return the fields to write. The array replaces the fields: a configured field that it omits is emptied if the
+    record (`held`) has a value for it."""
     if isinstance(patch, UnsetType):
         return {}
     written: dict[str, CustomFieldValue] = {
@@ -84,12 +84,12 @@ def write(
 
 
 def is_there(sobject: str, setting: CustomFieldSetting, account: Account) -> bool:
-    """Whether this org has the field, and the connection's user sees it."""
+    """Return whether the org has the field and the connection's user sees it."""
     return is_name(setting.vendor_field) and account.has(sobject, setting.vendor_field)
 
 
 def _read(found: Any, setting: CustomFieldSetting, sobject: str, account: Account) -> CustomFieldValue:
-    """The value in the JSON type that is configured; None where it is of another."""
+    """The value in the configured type; None for a value of another type."""
     if setting.vendor_field == RECORD_TYPE and isinstance(found, str):
         return account.record_types.get(sobject, {}).get(found, found)
     match setting.type:

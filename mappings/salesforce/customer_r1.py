@@ -1,9 +1,10 @@
-"""Customer, revision 1: a Salesforce contact is a person.
+"""Salesforce contact (API 62.0) ↔ canonical Customer, revision 1. A contact is a person.
 
-One e-mail address, five telephone numbers by their kind, two postal addresses. The company is the account that the
-contact belongs to: its name is read; which account it is, is a custom field here (`AccountId`).
+One e-mail address, five telephone numbers by type, two postal addresses. `company_name` is the name of the contact's
+account and read-only; the account itself is a custom field (`AccountId`).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import UNSET, UnsetType
@@ -17,14 +18,14 @@ from canonical.customer import (
     Customer,
     CustomerPatch,
     Email,
-    EmailPatch,
     Phone,
     PhonePatch,
     PhoneType,
 )
 from canonical.parts import Address, AddressPatch, Loss
+from mappings.kit import patches, people
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.bodies import needed, own_key, read_key, refuse_without_place, text
+from mappings.salesforce.bodies import needed, own_key, read_key
 from mappings.salesforce.endpoints import CONTACTS
 from mappings.salesforce.field_values import GROUP, LONG, USER, changed_at, instant, long_id, remote, write_reference
 from mappings.salesforce.wire_v62 import Account, Contact, ContactFields, RecordWrite, Text
@@ -40,6 +41,12 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "tax_ids": "Salesforce contacts have no tax numbers",
     "tax_exemption": "Salesforce contacts have no tax exemption",
 }
+EMAIL: Final = people.OnlyOne(
+    others="a Salesforce contact has one e-mail address",
+    type="Salesforce has no kinds of e-mail addresses",
+    status="Salesforce finds itself whether an address works",
+    primary="the only e-mail address of a contact is its primary one",
+)
 EMAIL_COERCED: Final = Loss(path="/emails/0/address", kind="coerced", detail="trimmed and lower-cased")
 PHONES: Final[dict[PhoneType, str]] = {
     "work": "phone",
@@ -49,19 +56,20 @@ PHONES: Final[dict[PhoneType, str]] = {
     "other": "other_phone",
     "unknown": "phone",
 }
-"""Where each kind of number is kept; Salesforce calls `Phone` the business phone."""
+"""The member for each type of number. Salesforce calls `Phone` the business phone."""
 CONSENTS: Final[dict[ConsentChannel, tuple[str, str]]] = {
     "email": ("has_opted_out_of_email", "HasOptedOutOfEmail"),
     "phone": ("do_not_call", "DoNotCall"),
 }
-"""What was said no to, and the field that says so, which an org may hide."""
+"""The field for each channel that a person can opt out of. An org may hide it."""
 NO_MAIL: Final = Consent(channel="email", channel_raw="HasOptedOutOfEmail", state="opted_out", state_raw="true")
 NO_CALLS: Final = Consent(channel="phone", channel_raw="DoNotCall", state="opted_out", state_raw="true")
+PRIMARY_ORDER: Final = ("phone", "mobile_phone", "home_phone", "other_phone", "fax")
 PRIMARY: Final = "Salesforce marks no number: the one at work leads, then mobile, home, other, fax"
 
 
 def to_canonical(record: Contact, account: Account) -> Mapped[Customer]:
-    """What a contact means."""
+    """Return the customer."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("customer", ())
     id = record.id if len(record.id) == LONG else long_id(record.id)
@@ -159,30 +167,33 @@ def _addresses(record: Contact, loss: list[Loss]) -> tuple[Address, ...]:
 
 
 def _consents(record: Contact) -> tuple[Consent, ...]:
-    """Who has said no. Of the others nothing is known: a field that is not set does not say that they were asked."""
+    """The opt-outs. A field that is not set says nothing: the person may not have been asked."""
     if not record.do_not_call:
         return (NO_MAIL,)
     return (NO_MAIL, NO_CALLS) if record.has_opted_out_of_email else (NO_CALLS,)
 
 
 def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -> Draft[RecordWrite]:
-    """The fields to set. `current` is the contact as it is, None on a create."""
+    """Return the fields to write. `current` is None on a create."""
     notes = Notes()
-    refuse_without_place(patch, UNSUPPORTED, notes)
-    fields = ContactFields(
-        first_name=text(patch.first_name),
-        last_name=needed(patch.last_name, "/last_name", "a Salesforce contact always has a last name", notes),
-        title=text(patch.job_title),
-        email=_email_written(patch.emails, current, notes),
-        lead_source=text(patch.lead_source),
-        owner_id=_owner(patch.owner_remote_id, notes),
-        description=text(patch.notes),
-        currency_iso_code=_currency(patch.currency, account, notes),
-        key=own_key(patch.external_id, "Contact", account, notes),
+    patches.refuse_without_place(patch, UNSUPPORTED, notes)
+    is_bounced = current is not None and current.is_email_bounced
+    fields = replace(
+        ContactFields(
+            first_name=patches.text(patch.first_name, None),
+            last_name=needed(patch.last_name, "/last_name", "a Salesforce contact always has a last name", notes),
+            title=patches.text(patch.job_title, None),
+            email=people.write_email(patch.emails, EMAIL, notes, held_status="bounced" if is_bounced else "unknown"),
+            lead_source=patches.text(patch.lead_source, None),
+            owner_id=_owner(patch.owner_remote_id, notes),
+            description=patches.text(patch.notes, None),
+            currency_iso_code=_currency(patch.currency, account, notes),
+            key=own_key(patch.external_id, "Contact", account, notes),
+        ),
+        **_phones_written(patch.phones, current, notes),
+        **_addresses_written(patch.addresses, current, account, notes),
+        **_consents_written(patch.consents, account, notes),
     )
-    fields = _with_phones(patch.phones, current, fields, notes)
-    fields = _with_addresses(patch.addresses, current, account, fields, notes)
-    fields = _with_consents(patch.consents, account, fields, notes)
     if patch.kind not in (UNSET, "person"):
         notes.invalid("/kind", "a Salesforce contact is one of: person")
     if patch.status not in (UNSET, "active"):
@@ -193,64 +204,35 @@ def to_vendor(patch: CustomerPatch, current: Contact | None, account: Account) -
     return Draft(body=RecordWrite(fields=fields, custom=custom), loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _email_written(emails: tuple[EmailPatch, ...] | None | UnsetType, current: Contact | None, notes: Notes) -> Text:
-    if isinstance(emails, UnsetType):
-        return UNSET
-    primary = next((index for index, email in enumerate(emails or ()) if email.is_primary is True), 0)
-    bounced = current is not None and current.is_email_bounced
-    kept: str | None = None
-    for index, email in enumerate(emails or ()):
-        if index != primary:
-            notes.unsupported(f"/emails/{index}", "a Salesforce contact has one e-mail address")
-            continue
-        kept = values.email(email.address)
-        if kept != email.address:
-            notes.lose(f"/emails/{index}/address", "coerced", "trimmed and lower-cased")
-        if email.type not in (UNSET, "unknown"):
-            notes.unsupported(f"/emails/{index}/type", "Salesforce has no kinds of e-mail addresses")
-        if email.status not in (UNSET, "unknown", "bounced" if bounced else "unknown"):
-            notes.unsupported(f"/emails/{index}/status", "Salesforce finds itself whether an address works")
-        if email.is_primary is False:
-            notes.unsupported(f"/emails/{index}/is_primary", "the only e-mail address of a contact is its primary one")
-    return kept
-
-
-def _with_phones(
-    phones: tuple[PhonePatch, ...] | None | UnsetType, current: Contact | None, fields: ContactFields, notes: Notes
-) -> ContactFields:
+def _phones_written(
+    phones: tuple[PhonePatch, ...] | None | UnsetType, current: Contact | None, notes: Notes
+) -> Mapping[str, str | None]:
     if isinstance(phones, UnsetType):
-        return fields
+        return {}
     kept: dict[str, str | None] = dict.fromkeys(PHONES.values())
     country = None if current is None else addresses.country_of(current.mailing_country_code, current.mailing_country)
-    for index, phone in enumerate(phones or ()):
-        name = PHONES["work" if isinstance(phone.type, UnsetType) else phone.type]
-        number = phone.e164 or phone.raw
-        if phone.e164 and phone.raw and values.phone(phone.raw, country) == phone.e164:
-            number = phone.raw  # the caller's own spelling, so that an array that was read can be sent back
+    names = [PHONES["work" if isinstance(phone.type, UnsetType) else phone.type] for phone in phones or ()]
+    for index, (name, phone) in enumerate(zip(names, phones or (), strict=True)):
+        number = people.phone_text(phone, country)
         if kept[name] is not None:
             notes.unsupported(f"/phones/{index}", "Salesforce has place for one number of each kind")
         elif not number:
             notes.invalid(f"/phones/{index}", "send e164, or raw where only a national spelling is known")
         else:
             kept[name] = number
-    order = [name for name in ("phone", "mobile_phone", "home_phone", "other_phone", "fax") if kept[name]]
-    for index, phone in enumerate(phones or ()):
-        name = PHONES["work" if isinstance(phone.type, UnsetType) else phone.type]
-        if order and phone.is_primary not in (UNSET, name == order[0]):
+    first = next((name for name in PRIMARY_ORDER if kept[name]), None)
+    for index, (name, phone) in enumerate(zip(names, phones or (), strict=True)):
+        if first is not None and phone.is_primary not in (UNSET, name == first):
             notes.unsupported(f"/phones/{index}/is_primary", PRIMARY)
-    return replace(fields, **kept)
+    return kept
 
 
-def _with_addresses(
-    wanted: tuple[AddressPatch, ...] | None | UnsetType,
-    current: Contact | None,
-    account: Account,
-    fields: ContactFields,
-    notes: Notes,
-) -> ContactFields:
+def _addresses_written(
+    wanted: tuple[AddressPatch, ...] | None | UnsetType, current: Contact | None, account: Account, notes: Notes
+) -> Mapping[str, Text]:
     if isinstance(wanted, UnsetType):
-        return fields
-    kept: dict[str, addresses.Postal] = {}
+        return {}
+    kept: dict[addresses.Kind, Mapping[str, Text]] = {}
     for index, address in enumerate(wanted or ()):
         pointer = f"/addresses/{index}"
         if address.type not in (UNSET, "unknown", "other"):
@@ -258,44 +240,23 @@ def _with_addresses(
                 f"{pointer}/type", "a Salesforce contact has one address to write to and one of: other, unknown"
             )
             continue
-        kind = "other" if address.type == "other" else "mailing"
+        kind: addresses.Kind = "other" if address.type == "other" else "mailing"
         if kind in kept:
             notes.unsupported(pointer, "Salesforce has place for one address to write to and one of type other")
             continue
         if address.is_default and kind == "other":
             notes.unsupported(f"{pointer}/is_default", "Salesforce writes to the address that is not of type other")
-        coded = addresses.has_codes("Contact", kind.capitalize(), account)
-        kept[kind] = addresses.write(
-            address,
-            coded,
-            pointer,
-            notes,
-            held_street=None if current is None else getattr(current, f"{kind}_street"),
-            held_country=None if current is None else getattr(current, f"{kind}_country"),
-        )
-    mailing, other = kept.get("mailing", addresses.CLEARED), kept.get("other", addresses.CLEARED)
-    return replace(
-        fields,
-        mailing_street=mailing.street,
-        mailing_city=mailing.city,
-        mailing_state=mailing.state,
-        mailing_postal_code=mailing.postal_code,
-        mailing_country=mailing.country,
-        mailing_country_code=mailing.country_code,
-        other_street=other.street,
-        other_city=other.city,
-        other_state=other.state,
-        other_postal_code=other.postal_code,
-        other_country=other.country,
-        other_country_code=other.country_code,
-    )
+        kept[kind] = addresses.write(address, kind, current, account, pointer, notes)
+    for kind in ("mailing", "other"):
+        kept.setdefault(kind, addresses.write(None, kind, current, account, "", notes))
+    return {**kept["mailing"], **kept["other"]}
 
 
-def _with_consents(
-    consents: tuple[ConsentPatch, ...] | None | UnsetType, account: Account, fields: ContactFields, notes: Notes
-) -> ContactFields:
+def _consents_written(
+    consents: tuple[ConsentPatch, ...] | None | UnsetType, account: Account, notes: Notes
+) -> Mapping[str, bool]:
     if isinstance(consents, UnsetType):
-        return fields
+        return {}
     here = {channel: member for channel, (member, name) in CONSENTS.items() if account.has("Contact", name)}
     kept = dict.fromkeys(here.values(), False)
     for index, consent in enumerate(consents or ()):
@@ -308,7 +269,7 @@ def _with_consents(
             kept[member] = True
         if consent.collected_at is not None:
             notes.unsupported(f"/consents/{index}/collected_at", "Salesforce does not keep when it was said")
-    return replace(fields, **kept)
+    return kept
 
 
 def _owner(wanted: str | None | UnsetType, notes: Notes) -> str | UnsetType:

@@ -1,6 +1,5 @@
-"""How contacts and cases are reached."""
+"""Endpoints of contacts and cases."""
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -8,11 +7,11 @@ from msgspec import Raw
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce import requests
-from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NOBODY, RECOVERY, SObject, marked
+from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, RECOVERY, SObject, marked
 from mappings.salesforce.requests import Answer
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, RecordWrite
-from mappings.spec import Endpoints, ListQuery, Unmappable, UpsertKey, decode
+from mappings.spec import Endpoints, ListQuery, Unmappable, decode
 
 CONTACT: Final = SObject(object="customer")
 TICKET: Final = SObject(object="ticket")
@@ -22,15 +21,12 @@ TICKET: Final = SObject(object="ticket")
 
 
 def by_email(email: str, account: Account) -> VendorRequest:
-    """The contacts with this address, of which Salesforce allows several: two are enough to know."""
+    """Build the query for the contact with this address. It finds up to two: Salesforce allows several."""
     return CONTACT.select(f"Email = {quoted(email)}", account, "ORDER BY CreatedDate, Id", "LIMIT 2")
 
 
 def contact(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The contact of a read or a look-up.
-
-    Raises Unmappable where a look-up found several: whose the address is, is not for us to guess.
-    """
+    """Return the contact of a read or a look-up. Raises Unmappable if a look-up finds several."""
     if len(decode(reply.body, Answer).records) > 1:
         reason = "several contacts have this e-mail address: name the one that is meant by its id or its external_id"
         raise Unmappable("$.records", reason)
@@ -38,7 +34,7 @@ def contact(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
 
 
 def contact_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
-    """The filters of a list of contacts."""
+    """Return the conditions of a list of contacts."""
     conditions: list[str] = []
     if (email := query_.filters.get("email")) is not None:
         conditions.append(f"Email = {quoted(email)}")
@@ -51,7 +47,7 @@ def contact_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
 
 
 def case_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
-    """The filters of a list of cases; a status is all of the org's statuses that read so."""
+    """Return the conditions of a list of cases. A status matches all of the org's statuses that read as it."""
     conditions: list[str] = []
     if (number := query_.filters.get("number")) is not None:
         conditions.append(f"CaseNumber = {quoted(number)}")
@@ -59,16 +55,9 @@ def case_conditions(query_: ListQuery, account: Account) -> tuple[str, ...]:
         conditions.append(TICKET.key_is(key, account))
     if (status := query_.filters.get("status")) is not None:
         values = [quoted(one.value) for one in account.case_statuses.values() if one.status == status]
-        conditions.append(f"Status IN ({', '.join(values)})" if values else NOBODY)
+        conditions.append(f"Status IN ({', '.join(values)})" if values else NO_RECORD)
     return tuple(conditions)
 
-
-_CONTACT_UPSERT: Final[Mapping[UpsertKey, Callable[[str, RecordWrite, str, Account], VendorRequest]]] = {
-    "external_id": CONTACT.upsert
-}
-_CASE_UPSERT: Final[Mapping[UpsertKey, Callable[[str, RecordWrite, str, Account], VendorRequest]]] = {
-    "external_id": TICKET.upsert
-}
 
 CONTACTS: Final = Endpoints[RecordWrite, Account](
     read=CONTACT.read,
@@ -79,7 +68,7 @@ CONTACTS: Final = Endpoints[RecordWrite, Account](
     max_limit=MAX_LIMIT,
     create=CONTACT.create,
     update=CONTACT.update,
-    upsert=_CONTACT_UPSERT,
+    upsert={"external_id": CONTACT.upsert},
     find={"external_id": CONTACT.by_key, "email": by_email},
     archive=CONTACT.archive,
     receipt=requests.receipt,
@@ -96,7 +85,7 @@ CASES: Final = Endpoints[RecordWrite, Account](
     max_limit=MAX_LIMIT,
     create=TICKET.create,
     update=TICKET.update,
-    upsert=_CASE_UPSERT,
+    upsert={"external_id": TICKET.upsert},
     find={"external_id": TICKET.by_key},
     receipt=requests.receipt,
     find_marker=TICKET.find_marker,

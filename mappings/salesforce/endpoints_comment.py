@@ -1,7 +1,6 @@
-"""How comments are reached: through their case."""
+"""Endpoints of comments, through their case."""
 
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -10,25 +9,27 @@ from msgspec import Struct
 from canonical.parts import Instant
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce import requests
-from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NOBODY
+from mappings.salesforce.endpoints_sobject import MAX_LIMIT, NO_RECORD, SObject
 from mappings.salesforce.field_values import CASE, is_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import columns, moment, quoted
-from mappings.salesforce.wire_v62 import Account, CommentFields, RecordWrite
+from mappings.salesforce.wire_v62 import Account, RecordWrite
 from mappings.spec import Action, Endpoints, ListQuery, Page, Recovery, decode
 
+COMMENT: Final = SObject(object="comment")
 
-class _Placed(Struct, frozen=True, kw_only=True, rename="pascal"):
+
+class _Head(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
     created_date: Instant
 
 
 def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
-    """A page of a case's comments, oldest first unless it is asked otherwise. The cursor is the last comment's time and
-    id. Raises ValueError for one that is none."""
-    way, beyond = ("DESC", "<") if query_.newest_first else ("ASC", ">")
+    """Build the query for a page of a case's comments. The cursor is the time and id of the last comment. Raises
+    ValueError for a foreign cursor."""
+    order, beyond = ("DESC", "<") if query_.newest_first else ("ASC", ">")
     parent = query_.parent or ""
-    conditions = [f"ParentId = {quoted(parent)}" if is_id(parent, (CASE,)) else NOBODY]
+    conditions = [f"ParentId = {quoted(parent)}" if is_id(parent, (CASE,)) else NO_RECORD]
     if query_.after is not None:
         text, _, id = query_.after.rpartition("/")
         if not is_id(id):
@@ -40,38 +41,29 @@ def list_comments(query_: ListQuery, account: Account) -> VendorRequest:
         " ".join(
             (
                 *("SELECT", columns("comment", account), "FROM CaseComment WHERE", " AND ".join(conditions)),
-                *(f"ORDER BY CreatedDate {way}, Id {way}", "LIMIT", str(query_.limit)),
+                *(f"ORDER BY CreatedDate {order}, Id {order}", "LIMIT", str(query_.limit)),
             )
         )
     )
 
 
 def comment_page(reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
-    """The comments of a page."""
+    """Return the comments of a page."""
     records = decode(reply.body, Answer).records
     following: str | None = None
     if len(records) >= query_.limit and records:
-        last = decode(records[-1], _Placed)
+        last = decode(records[-1], _Head)
         following = f"{moment(last.created_date)}/{last.id}"
     return Page(records=records, next=following, account=account)
 
 
-def create_comment(body: RecordWrite, _marker: str, parent: str | None, _account: Account) -> VendorRequest:
-    """Add a comment to the case `parent`."""
+def create_comment(body: RecordWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
+    """Build the request for a comment on the case `parent`."""
     path = sobject_path("CaseComment")
-    fields = body.fields
-    if isinstance(fields, CommentFields):
-        fields = msgspec.structs.replace(fields, parent_id=parent or "")
-    return VendorRequest(
-        method="POST",
-        path=path,
-        route=path,
-        body=msgspec.json.encode(body_of(RecordWrite(fields=fields))),
-        effect=True,
-    )
+    return COMMENT.write("POST", path, path, body_of(body) | {"ParentId": parent or ""})
 
 
-COMMENTS: Final[dict[Action, Recovery]] = {
+RECOVERY: Final[dict[Action, Recovery]] = {
     "comment": Recovery(
         by="none",
         note="Salesforce's case comments take neither a field of ours nor a key, and their text cannot be searched "
@@ -80,12 +72,12 @@ COMMENTS: Final[dict[Action, Recovery]] = {
 }
 CASE_COMMENTS: Final = Endpoints[RecordWrite, Account](
     read=None,
-    record=partial(requests.record, "comment"),
+    record=COMMENT.record,
     list=list_comments,
     page=comment_page,
     max_limit=MAX_LIMIT,
     updated_since=False,
     create=create_comment,
     receipt=requests.receipt,
-    recovery=COMMENTS,
+    recovery=RECOVERY,
 )

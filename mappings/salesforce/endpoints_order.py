@@ -1,7 +1,7 @@
-"""How orders are reached.
+"""Endpoints of orders.
 
-A new order, its lines and its activation are one composite request, which Salesforce carries out as a whole or not at
-all. It also looks up what a caller does not know: the account of the buyer, and the price book of what is bought.
+A new order, its lines and its activation are one composite request: Salesforce carries out all of it or nothing. The
+request also looks up what a caller need not know: the account of the buyer, and the price book of the products.
 """
 
 from functools import partial
@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce import paging
-from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NOBODY, STATE, SObject, marked
+from mappings.salesforce.endpoints_sobject import MARKED, MAX_LIMIT, NO_RECORD, STATE, SObject, marked
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import long_id
-from mappings.salesforce.requests import API, body_of, sobject_path
+from mappings.salesforce.requests import API, sobject_path
 from mappings.salesforce.search import quoted
 from mappings.salesforce.wire_v62 import Account, MoreLines, OrderItem, OrderItems, OrderWrite
 from mappings.spec import Action, Endpoints, ListQuery, Page, Receipt, VendorDrift, decode
@@ -52,19 +52,19 @@ class _Lines(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def record(reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The order of an answer, and where its lines go on if they do."""
+    """Return the order of a read, and the locator of its further lines."""
     found, account = ORDERS.record(reply, account)
-    return found, account if found is None else _unfinished((found,), account)
+    return found, account if found is None else _with_more_lines((found,), account)
 
 
 def page(reply: VendorReply, query: ListQuery, account: Account) -> Page[Account]:
-    """The orders of a page, likewise."""
+    """Return the orders of a page, and the locators of their further lines."""
     found = ORDERS.page(reply, query, account)
-    return replace(found, account=_unfinished(found.records, found.account))
+    return replace(found, account=_with_more_lines(found.records, found.account))
 
 
 def conditions(query: ListQuery, account: Account) -> tuple[str, ...]:
-    """The filters of a list; what takes back a part of an order is no order of its own and is left out."""
+    """Return the conditions of a list. A reduction order takes back a part of another order and is omitted."""
     wanted: list[str] = [NOT_A_RETURN] if account.has("Order", "IsReductionOrder") else []
     if (number := query.filters.get("number")) is not None:
         wanted.append(f"OrderNumber = {quoted(number)}")
@@ -75,12 +75,12 @@ def conditions(query: ListQuery, account: Account) -> tuple[str, ...]:
     if (status := query.filters.get("status")) is not None:
         statuses = account.order_statuses.items()
         values = [quoted(value) for value, code in statuses if order_status(value, code) == status]
-        wanted.append(f"Status IN ({', '.join(values)})" if values else NOBODY)
+        wanted.append(f"Status IN ({', '.join(values)})" if values else NO_RECORD)
     return tuple(wanted)
 
 
-def side_load(_records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
-    """The next read that completes an order's lines; None when all are complete."""
+def side_load(records: tuple[Raw, ...], account: Account) -> VendorRequest | None:
+    """Build the next read of further lines. None when all orders are complete."""
     for more in account.more_lines.values():
         if more.next is not None:
             return paging.follow(more.next)
@@ -88,7 +88,7 @@ def side_load(_records: tuple[Raw, ...], account: Account) -> VendorRequest | No
 
 
 def absorb(reply: VendorReply, account: Account) -> Account:
-    """The account with the lines that such a read brought. Raises VendorDrift where they are none."""
+    """Return the account with the lines of such a reply. Raises VendorDrift for another shape."""
     answer = decode(reply.body, _Lines)
     for id, more in account.more_lines.items():
         if more.next is not None:
@@ -99,8 +99,8 @@ def absorb(reply: VendorReply, account: Account) -> Account:
     return account
 
 
-def create(body: OrderWrite, marker: str, _parent: str | None, account: Account) -> VendorRequest:
-    """One request for all of a new order, our marker included."""
+def create(body: OrderWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
+    """Build the request for a new order, its lines and its activation."""
     order = ORDERS.marked_body(body, marker, account)
     parts: list[dict[str, Any]] = []
     if "AccountId" not in order:
@@ -126,19 +126,8 @@ def create(body: OrderWrite, marker: str, _parent: str | None, account: Account)
     )
 
 
-def update(remote_id: str, body: OrderWrite, _marker: str, _account: Account) -> VendorRequest:
-    """Set these fields and leave the others."""
-    return VendorRequest(
-        method="PATCH",
-        path=sobject_path("Order", remote_id),
-        route=f"{sobject_path('Order')}/{{id}}",
-        body=msgspec.json.encode(body_of(body)),
-        effect=True,
-    )
-
-
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """Which order was made, out of its part of the composite answer."""
+    """Return the id of the new order, from its part of the composite reply."""
     if action != "create":
         return Receipt()
     try:
@@ -163,8 +152,8 @@ def _members(line: Struct) -> dict[str, Any]:
     return members
 
 
-def _unfinished(records: tuple[Raw, ...], account: Account) -> Account:
-    """The account with the orders whose lines go on, and no others."""
+def _with_more_lines(records: tuple[Raw, ...], account: Account) -> Account:
+    """Return the account with the orders that have further lines, and no others."""
     more: dict[str, MoreLines] = {}
     for one in records:
         if UNFINISHED not in bytes(one):
@@ -186,7 +175,7 @@ ENDPOINTS: Final = Endpoints[OrderWrite, Account](
     side_load=side_load,
     absorb=absorb,
     create=create,
-    update=update,
+    update=ORDERS.update,
     find={"external_id": ORDERS.by_key},
     receipt=receipt,
     find_marker=ORDERS.find_marker,

@@ -1,4 +1,4 @@
-"""The calls that records with our two fields have alike, and how a lost write of one is settled."""
+"""Requests and replies that all sObjects have alike, and how to recover lost writes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from canonical.parts import ObjectName
-from mappings.http import VendorReply, VendorRequest
+from mappings.http import Method, VendorReply, VendorRequest
 from mappings.salesforce import paging, requests
 from mappings.salesforce.field_values import is_id, long_id
 from mappings.salesforce.requests import Answer, body_of, query, sobject_path
 from mappings.salesforce.search import SOBJECT, columns, quoted
-from mappings.salesforce.wire_v62 import KEY, MARKER, Account, RecordWrite
+from mappings.salesforce.wire_v62 import KEY, MARKER, Account, OrderWrite, RecordWrite
 from mappings.spec import Action, ListQuery, Page, Recovery, decode
 
 MAX_LIMIT: Final = 200
-NOBODY: Final = "Id = null"
-"""True for no record."""
+NO_RECORD: Final = "Id = null"
+"""A condition that no record matches."""
 AUTO_ASSIGN: Final = "Sforce-Auto-Assign"
 
 
@@ -29,78 +30,72 @@ class _Marked(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 @dataclass(frozen=True, kw_only=True)
 class SObject:
-    """The calls that records with our two fields have alike."""
+    """Records of one object."""
 
     object: ObjectName
 
     @property
     def sobject(self) -> str:
-        """Salesforce's own name."""
+        """Salesforce's name of the object."""
         return SOBJECT[self.object]
 
     def select(self, condition: str, account: Account, *more: str) -> VendorRequest:
-        """All that we read of the records that fulfil a condition."""
+        """Build the query for the records that match a condition."""
         words = ("SELECT", columns(self.object, account), "FROM", self.sobject, "WHERE", condition, *more)
         return query(" ".join(words))
 
     def read(self, remote_id: str, account: Account) -> VendorRequest:
-        """One record by id; an id that can be none finds nothing, where Salesforce would refuse the query."""
-        return self.select(f"Id = {quoted(remote_id)}" if is_id(remote_id) else NOBODY, account)
+        """Build the query for one record. It finds nothing for a malformed id; Salesforce would refuse such a query."""
+        return self.select(f"Id = {quoted(remote_id)}" if is_id(remote_id) else NO_RECORD, account)
 
     def record(self, reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-        """The record of such an answer."""
+        """Return the record of a read, or the first of a look-up."""
         return requests.record(self.object, reply, account)
 
     def by_key(self, key: str, account: Account) -> VendorRequest:
-        """The record with the caller's own key, which is unique."""
+        """Build the query for the record with the caller's own key, which is unique."""
         return self.select(self.key_is(key, account), account)
 
     def key_is(self, key: str, account: Account) -> str:
-        """That a record has this key; none has one where the org lacks the field."""
-        return f"{KEY} = {quoted(key)}" if account.has(self.sobject, KEY) else NOBODY
+        """Return the condition for a key. If the org lacks the field, no record matches."""
+        return f"{KEY} = {quoted(key)}" if account.has(self.sobject, KEY) else NO_RECORD
 
-    def create(self, body: RecordWrite, marker: str, _parent: str | None, account: Account) -> VendorRequest:
-        """A new record that names its operation in a unique field: Salesforce cannot make it twice."""
+    def create(self, body: RecordWrite, marker: str, parent: str | None, account: Account) -> VendorRequest:
+        """Build the request for a new record. Its operation is in a unique field, so Salesforce cannot create it
+        twice."""
         path = sobject_path(self.sobject)
-        return VendorRequest(
-            method="POST",
-            path=path,
-            route=path,
-            body=msgspec.json.encode(self.marked_body(body, marker, account)),
-            headers=self.headers(body),
-            effect=True,
-        )
+        return self.write("POST", path, path, self.marked_body(body, marker, account))
 
     def marked_body(self, body: Any, marker: str, account: Account) -> dict[str, Any]:
-        """The members of a new record, with the operation's name where the org has the field for it."""
+        """Return the members of a new record, with the operation if the org has the field for it."""
         return body_of(body) | ({MARKER: marker} if account.has(self.sobject, MARKER) else {})
 
-    def update(self, remote_id: str, body: RecordWrite, _marker: str, _account: Account) -> VendorRequest:
-        """Set these fields and leave the others. The marker stays that of the create."""
+    def update(self, remote_id: str, body: RecordWrite | OrderWrite, marker: str, account: Account) -> VendorRequest:
+        """Build the request that changes what the body names. The marker stays that of the create."""
+        route = f"{sobject_path(self.sobject)}/{{id}}"
+        return self.write("PATCH", sobject_path(self.sobject, remote_id), route, body_of(body))
+
+    def upsert(self, key: str, body: RecordWrite, marker: str, account: Account) -> VendorRequest:
+        """Build the request that creates or changes the record with this key. The key must be in the address and not in
+        the body. There is no marker: another operation may have created the record."""
+        route = f"{sobject_path(self.sobject, KEY)}/{{key}}"
+        request = self.write("PATCH", sobject_path(self.sobject, KEY, key), route, body_of(body, KEY))
+        return replace(request, idempotent=True)
+
+    def write(self, method: Method, path: str, route: str, members: dict[str, Any]) -> VendorRequest:
+        """Build the request for a write. The org's assignment rules do not replace an owner that the caller names."""
+        is_owned = self.object == "ticket" and "OwnerId" in members
         return VendorRequest(
-            method="PATCH",
-            path=sobject_path(self.sobject, remote_id),
-            route=f"{sobject_path(self.sobject)}/{{id}}",
-            body=msgspec.json.encode(body_of(body)),
-            headers=self.headers(body),
+            method=method,
+            path=path,
+            route=route,
+            body=msgspec.json.encode(members),
+            headers=((AUTO_ASSIGN, "FALSE"),) if is_owned else (),
             effect=True,
         )
 
-    def upsert(self, key: str, body: RecordWrite, _marker: str, _account: Account) -> VendorRequest:
-        """The record with this key, created or changed; the key stands in the address and must not stand in the body.
-        It carries no marker: the record may be another operation's."""
-        return VendorRequest(
-            method="PATCH",
-            path=sobject_path(self.sobject, KEY, key),
-            route=f"{sobject_path(self.sobject, KEY)}/{{key}}",
-            body=msgspec.json.encode(body_of(body, KEY)),
-            headers=self.headers(body),
-            effect=True,
-            idempotent=True,
-        )
-
-    def archive(self, remote_id: str, _account: Account) -> VendorRequest:
-        """To the recycle bin, from where people can restore it for 15 days."""
+    def archive(self, remote_id: str, account: Account) -> VendorRequest:
+        """Build the request that moves a record to the recycle bin. People can restore it for 15 days."""
         return VendorRequest(
             method="DELETE",
             path=sobject_path(self.sobject, remote_id),
@@ -108,30 +103,25 @@ class SObject:
             effect=True,
         )
 
-    def find_marker(self, marker: str, _parent: str | None, _body: Any, account: Account) -> VendorRequest | None:
-        """The record that this operation has made; None in an org without the field that would name it."""
+    def find_marker(self, marker: str, parent: str | None, body: Any, account: Account) -> VendorRequest | None:
+        """Build the query for the record that this operation created. None if the org lacks the field."""
         if not account.has(self.sobject, MARKER):
             return None
         return query(" ".join(("SELECT Id,", MARKER, "FROM", self.sobject, "WHERE", MARKER, "=", quoted(marker))))
 
-    def headers(self, body: Any) -> tuple[tuple[str, str], ...]:
-        """An owner that the caller names is not given away again by the org's assignment rules."""
-        named = self.object == "ticket" and "OwnerId" in body_of(body)
-        return ((AUTO_ASSIGN, "FALSE"),) if named else ()
-
     def list(
         self, conditions: Callable[[ListQuery, Account], tuple[str, ...]], query_: ListQuery, account: Account
     ) -> VendorRequest:
-        """One page of what fulfils the filters."""
+        """Build the query for a page of the records that match the filters."""
         return paging.list_request(self.object, conditions(query_, account), query_, account)
 
     def page(self, reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
-        """The records of such an answer."""
+        """Return the records of a page."""
         return paging.page(self.object, reply, query_, account)
 
 
 def marked(reply: VendorReply, marker: str) -> str | None:
-    """The id of the record that carries this marker."""
+    """Return the id of the record with this marker."""
     for one in decode(reply.body, Answer).records:
         found = decode(one, _Marked)
         if found.marker == marker:

@@ -1,16 +1,17 @@
-"""What the words of picklists mean. Every org changes its picklists, so these are the words that Salesforce itself
-begins an org with, and a few that mean the same everywhere; a word that is not here reads as `unknown`.
+"""Words of picklists and their canonical values. Every org changes its picklists: these are the words of a new org, and
+a few with the same meaning everywhere. Any other word reads as `unknown`.
 
-Compared in lower case. Writing goes the other way round, through the values that the org really has.
+Words are compared in lower case. A write chooses from the values that the org has.
 """
 
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
 from canonical.order import OrderStatus
 from canonical.ticket import STATUS_CATEGORY, TicketChannel, TicketPriority, TicketStatus, TicketType
+from mappings.kit import patches
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import Notes
 
@@ -65,7 +66,7 @@ ORDER_STATUS: Final[dict[str, OrderStatus]] = {
     "cancelled": "cancelled",
     "canceled": "cancelled",
 }
-"""Statuses that orgs add say more than their code, which every one of them has."""
+"""Statuses that orgs add. Their name says more than their code."""
 ORDER_CODE: Final[dict[str, OrderStatus]] = {
     "Draft": "draft",
     "Activated": "open",
@@ -75,7 +76,7 @@ ORDER_CODE: Final[dict[str, OrderStatus]] = {
 
 
 def _as_spelled(words: Mapping[str, C]) -> dict[str, C]:
-    """The same words as Salesforce itself spells them, for a look-up that needs no other."""
+    """Add the words as Salesforce spells them, for a look-up without `casefold`."""
     return {word.title(): meaning for word, meaning in words.items()} | dict(words)
 
 
@@ -85,13 +86,13 @@ CHANNEL_SPELLED: Final = _as_spelled(CHANNEL)
 
 
 def meaning(word: str | None, words: Mapping[str, C], unsaid: C, unknown: C) -> C:
-    """What a word means, however it is spelled."""
+    """Return the canonical value of a word in any spelling: `unsaid` without a word, `unknown` for another one."""
     return words.get(word.casefold(), unknown) if word else unsaid
 
 
 def case_status(label: str, closed: bool) -> TicketStatus:
-    """What a status that the org has described means. Whether it counts as closed is Salesforce's own word and
-    overrules ours; an open one that is nobody's word but the org's is `open`."""
+    """Return the status of a case status of the org. `closed` decides whether it is closed. An open status with another
+    name is `open`."""
     named = CASE_STATUS.get(label.strip().casefold())
     if closed:
         return named if named is not None and STATUS_CATEGORY[named] == "done" else "closed"
@@ -99,13 +100,13 @@ def case_status(label: str, closed: bool) -> TicketStatus:
 
 
 def order_status(value: str | None, code: str | None) -> OrderStatus:
-    """What a status of orders means, by its word or else by its code."""
+    """Return the status of an order status, by its name or else by its code."""
     named = None if value is None else ORDER_STATUS.get(value.casefold())
     return named or ORDER_CODE.get(code or "", "unknown")
 
 
 def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str]:
-    """Those of our values that the org can hold, each with the first of its own that means it."""
+    """Return the canonical values that the org has, each with the first of its own values."""
     values: dict[C, str] = {}
     for value in account.picklists.get(picklist, ()):
         ours = words.get(value.casefold())
@@ -117,15 +118,7 @@ def held(words: Mapping[str, C], picklist: str, account: Account) -> dict[C, str
 def chosen(
     wanted: C | UnsetType, words: Mapping[str, C], picklist: str, account: Account, pointer: str, notes: Notes
 ) -> str | None | UnsetType:
-    """The org's value for one of ours: the first active one that reads so. `none` empties the field. Another is refused
-    with those that this org can hold."""
-    if isinstance(wanted, UnsetType):
-        return UNSET
+    """Return the org's value for a canonical one. `none` empties the field. A value that the org lacks is refused."""
     if wanted == "none":
         return None
-    values = held(words, picklist, account)
-    if wanted in values:
-        return values[wanted]
-    detail = f"{picklist} of this org holds one of: {', '.join(values) or 'nothing that we have a word for'}"
-    notes.invalid(pointer, detail)
-    return UNSET
+    return patches.chosen(wanted, held(words, picklist, account), pointer, notes, f"{picklist} of this org holds ")

@@ -1,7 +1,7 @@
-"""How Salesforce spells values: ids, times, and the address of a record for people.
+"""Ids, times, and the URL of a record.
 
-An id has 15 characters in which case counts, or the same with 3 more for those who ignore case. The API always sends
-18 characters, so that form is the id. What people copy from a page's address has 15.
+An id has 15 case-sensitive characters, or 18 with a suffix for systems that ignore case. The API always sends 18, so
+that form is the id. An id that people copy from a page's URL has 15.
 """
 
 from datetime import UTC, datetime
@@ -22,21 +22,21 @@ ACCOUNT: Final = "001"
 CASE: Final = "500"
 ORDER: Final = "801"
 CASE_COMMENT: Final = "00a"
-_TOLD_BY: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 def instant(moment: datetime | None) -> datetime | None:
-    """A time of a record. Salesforce sends UTC, so there is nearly never anything to do."""
+    """Return a time in UTC. Salesforce nearly always sends UTC."""
     return moment if moment is None or moment.tzinfo is UTC else values.utc(moment)
 
 
 def changed_at(record: Contact | Case | Order) -> datetime | None:
-    """When a record last changed; without the system's own stamp, when somebody last changed it."""
+    """Return when a record last changed: by anyone (`SystemModstamp`), else by a user."""
     return instant(record.system_modstamp or record.last_modified_date)
 
 
 def remote(sobject: str, id: str, created_at: datetime | None, updated_at: datetime | None, account: Account) -> Remote:
-    """The record's identity."""
+    """Return the identity of a record."""
     page = account.pages.get(sobject)
     if page is None:
         return Remote(id=id, created_at=created_at, updated_at=updated_at)
@@ -44,25 +44,25 @@ def remote(sobject: str, id: str, created_at: datetime | None, updated_at: datet
 
 
 def long_id(text: str) -> str:
-    """The 18 characters of an id of 15; anything else as it is."""
+    """Return an id of 15 characters with its suffix, any other text as it is."""
     if len(text) != 15:
         return text
     suffix = ""
     for start in (0, 5, 10):
         bits = sum(1 << place for place, letter in enumerate(text[start : start + 5]) if "A" <= letter <= "Z")
-        suffix += _TOLD_BY[bits]
+        suffix += _SUFFIX[bits]
     return text + suffix
 
 
 def is_id(text: str, prefixes: tuple[str, ...] = ()) -> bool:
-    """Whether a text can be an id, of the sObjects with these prefixes where some are named."""
+    """Return whether a text has the form of an id, and one of the prefixes if there are any."""
     return len(text) in (15, 18) and text.isascii() and text.isalnum() and (not prefixes or text[:3] in prefixes)
 
 
 def write_reference(
     wanted: str | None | UnsetType, prefixes: tuple[str, ...], pointer: str, what: str, notes: Notes
 ) -> str | None | UnsetType:
-    """A reference to write: an id of the right kind in its long form, None to take it away."""
+    """Return the id of another record with 18 characters, None to remove it. One with another prefix is refused."""
     if not isinstance(wanted, str):
         return wanted
     if not is_id(wanted, prefixes):

@@ -1,8 +1,7 @@
-"""Order, revision 1: a Salesforce order and its lines.
+"""Salesforce order (API 62.0) → canonical Order, revision 1.
 
-Salesforce's orders know what was agreed and for how much. Payments, shipping, discounts and taxes are records of other
-products or of nobody, so their sums are zero here and `meta.loss` says so. A reduction order, which takes back a part
-of another one, is not read as an order.
+A Salesforce order has no payments, shipping, discounts or taxes. Their sums are zero, and `meta.loss` reports it. A
+reduction order takes back a part of another order and is not read.
 """
 
 from datetime import datetime
@@ -43,22 +42,22 @@ CURRENCY_UNKNOWN: Final = Loss(
 )
 
 
-# Remembered by their text: a Decimal that was just decoded takes longer to hash than to print.
+# The caches are by text: hashing a new Decimal takes longer than printing it.
 @lru_cache(maxsize=4096)
 def money(amount: str, currency: str) -> str:
-    """A sum with the digits of its currency; the same few prices come all the time."""
+    """Format a sum with the digits of its currency."""
     return values.money(amount, currency)
 
 
 @lru_cache(maxsize=4096)
 def unit_price(amount: str, currency: str) -> str:
-    """A price of one, which may be finer than what can be paid."""
+    """Format the price of one, which may have more digits than its currency."""
     return values.unit_price(amount, currency)
 
 
 @lru_cache(maxsize=1024)
 def quantity(amount: str) -> str:
-    """How many."""
+    """Format a quantity."""
     return values.quantity(amount)
 
 
@@ -70,7 +69,7 @@ def _day(text: str) -> datetime:
 
 
 def to_canonical(record: wire.Order, account: Account) -> Mapped[Order]:
-    """What an order means. Raises Unmappable for a reduction order, VendorDrift for a sum or a day that is none."""
+    """Return the order. Raises Unmappable for a reduction order, VendorDrift for a malformed sum or day."""
     if record.is_reduction_order:
         raise Unmappable("$.IsReductionOrder", "a reduction order takes back a part of another one: read that order")
     try:
@@ -87,12 +86,12 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
     created_at, updated_at = instant(record.created_date), changed_at(record)
     items = _items(record, id, account, loss)
     zero = money("0", currency)
-    lines, added = _lines(items, currency, zero) if items else ((), record.total_amount)
+    lines, lines_sum = _lines(items, currency, zero) if items else ((), record.total_amount)
     status: OrderStatus = "archived"
     if not record.is_deleted:
         status = order_status(record.status, record.status_code or account.order_statuses.get(record.status or ""))
     totals = _totals(record, lines, currency, zero, is_void=status == "cancelled")
-    if lines and added != record.total_amount:  # else it adds up to the last digit, and there is nothing else to judge
+    if lines and lines_sum != record.total_amount:  # else the sum is exact
         loss += check_items(totals.items, lines)
     loss.append(NO_PAYMENTS)
     if currency == NO_CURRENCY:
@@ -144,7 +143,7 @@ def _mapped(record: wire.Order, account: Account) -> Mapped[Order]:
 
 
 def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> tuple[OrderItem, ...]:
-    """All lines that are known: those of the answer, and those that further reads brought."""
+    """The lines of the reply and of further reads."""
     shown = record.order_items
     if shown is None:
         return ()
@@ -158,13 +157,13 @@ def _items(record: wire.Order, id: str, account: Account, loss: list[Loss]) -> t
 
 
 def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tuple[LineItem, ...], Decimal]:
-    """The lines, and what they add up to: Σ quantity * unit price."""
+    """The lines and their sum: Σ quantity * unit price."""
     lines: list[LineItem] = []
-    added = ZERO
+    lines_sum = ZERO
     for item in items:
         count, price, product, sold = item.quantity or ZERO, item.unit_price or ZERO, item.product2, item.total_price
         product_total = count * price
-        added += product_total
+        lines_sum += product_total
         lines.append(
             LineItem(
                 remote_id=item.id,
@@ -179,7 +178,7 @@ def _lines(items: tuple[OrderItem, ...], currency: str, zero: str) -> tuple[tupl
                 total=money(str(product_total if sold is None else sold), currency),
             )
         )
-    return tuple(lines), added
+    return tuple(lines), lines_sum
 
 
 def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero: str, *, is_void: bool) -> Totals:
@@ -202,7 +201,7 @@ def _totals(record: wire.Order, lines: tuple[LineItem, ...], currency: str, zero
 
 
 def _customer(record: wire.Order, loss: list[Loss]) -> OrderCustomer | None:
-    """The contact that is billed; else the account, which is no customer here and so has a name only."""
+    """The billed contact; without one only the name of the account, which is not a customer."""
     person, company = record.bill_to_contact, record.account
     if record.bill_to_contact_id is None:
         return None if company is None or company.name is None else OrderCustomer(name=company.name)

@@ -1,8 +1,9 @@
-"""Our OrderPatch to what Salesforce takes. Lines belong to a new order; later they are records of their own."""
+"""Canonical OrderPatch → Salesforce order, revision 1. Lines are written with a new order only."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -11,8 +12,9 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.order_patch import LineItemPatch, OrderCustomerPatch, OrderPatch
 from canonical.parts import AddressPatch
+from mappings.kit import patches
 from mappings.salesforce import addresses, custom_fields
-from mappings.salesforce.bodies import own_key, refuse_without_place, text
+from mappings.salesforce.bodies import own_key, refuse_contact_details
 from mappings.salesforce.enums import order_status
 from mappings.salesforce.field_values import CONTACT, is_id, long_id, write_reference
 from mappings.salesforce.wire_v62 import Account, LineFields, Order, OrderFields, OrderWrite, Text
@@ -21,7 +23,7 @@ from mappings.spec import Draft, Notes
 PRICE_ENTRY: Final = "01u"
 REFERENCE: Final = "@{"
 MOST_LINES: Final = 200
-"""As many records as one collection takes."""
+"""The most records in one collection."""
 UNSUPPORTED: Final[dict[str, str]] = {
     "payment_status": "Salesforce orders hold no payments",
     "fulfillment_status": "Salesforce orders hold no parcels",
@@ -39,9 +41,9 @@ NO_BUYER: Final = (
 
 
 def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Draft[OrderWrite]:
-    """The write in Salesforce's words; `current` is None for a new order. Only what the patch names is in it."""
+    """Return the write. `current` is None for a new order."""
     notes = Notes()
-    refuse_without_place(patch, UNSUPPORTED, notes)
+    patches.refuse_without_place(patch, UNSUPPORTED, notes)
     for name in ("discounts", "shipping_lines"):
         if getattr(patch, name):
             notes.unsupported(f"/{name}", "Salesforce orders hold what was agreed for each line and nothing beside it")
@@ -50,15 +52,17 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     settings = account.custom_fields.get("order", ())
     held = {} if current is None else account.held.get(long_id(current.id), {})
     custom = custom_fields.write("Order", patch.custom_fields, settings, held, account, notes)
-    fields = OrderFields(
-        effective_date=_day(patch.placed_at, current, notes),
-        bill_to_contact_id=_buyer(patch.customer, current, notes),
-        currency_iso_code=_currency(patch.currency, current, account, notes),
-        description=text(patch.internal_note),
-        key=own_key(patch.external_id, "Order", account, notes),
+    fields = replace(
+        OrderFields(
+            effective_date=_day(patch.placed_at, current, notes),
+            bill_to_contact_id=_buyer(patch.customer, current, notes),
+            currency_iso_code=_currency(patch.currency, current, account, notes),
+            description=patches.text(patch.internal_note, None),
+            key=own_key(patch.external_id, "Order", account, notes),
+        ),
+        **_address(patch.billing_address, "billing", current, account, notes),
+        **_address(patch.shipping_address, "shipping", current, account, notes),
     )
-    fields = _with_billing(patch.billing_address, current, account, fields, notes)
-    fields = _with_shipping(patch.shipping_address, current, account, fields, notes)
     status = _status(patch, current, account, notes)
     if current is not None:
         if not isinstance(patch.line_items, UnsetType):
@@ -81,21 +85,21 @@ def to_vendor(patch: OrderPatch, current: Order | None, account: Account) -> Dra
     return Draft(body=body, loss=tuple(notes.loss), refused=tuple(notes.refused))
 
 
-def _refuse_references(told: Any, pointer: str, notes: Notes) -> None:
-    """A new order is a composite request, in which `@{order.id}` stands for what was answered before: in every text,
-    and nothing takes that meaning from it (REST API Developer Guide, Composite Subrequest)."""
-    if isinstance(told, str) and REFERENCE in told:
+def _refuse_references(value: Any, pointer: str, notes: Notes) -> None:
+    """A new order is a composite request. In all its text, Salesforce replaces `@{order.id}` by a value of an earlier
+    reply, and there is no escape (REST API Developer Guide, Composite Subrequest)."""
+    if isinstance(value, str) and REFERENCE in value:
         notes.invalid(pointer, f"Salesforce would put something else in the place of {REFERENCE}… in a new order")
-    elif isinstance(told, dict):
-        for name, one in told.items():
+    elif isinstance(value, dict):
+        for name, one in value.items():
             _refuse_references(one, f"{pointer}/{name}", notes)
-    elif isinstance(told, list | tuple):
-        for place, one in enumerate(told):
+    elif isinstance(value, list | tuple):
+        for place, one in enumerate(value):
             _refuse_references(one, f"{pointer}/{place}", notes)
 
 
 def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
-    """One line: an entry of a price book, how many, at what price. Its text is what the buyer saw."""
+    """One line: an entry of a price book, quantity, price, and the text that the buyer saw."""
     entry = line.variant_remote_id or ""
     if not is_id(entry, (PRICE_ENTRY,)):
         detail = "Salesforce sells what its price books hold: send the id of an entry, which begins with 01u"
@@ -113,19 +117,19 @@ def _line(line: LineItemPatch, pointer: str, notes: Notes) -> LineFields:
         notes.unsupported(f"{pointer}/tax", "Salesforce orders hold no taxes")
     return LineFields(
         pricebook_entry_id=long_id(entry),
-        quantity=_number(line.quantity),
-        unit_price=_number(line.unit_price or "0"),
+        quantity=_json_number(line.quantity),
+        unit_price=_json_number(line.unit_price or "0"),
         description=line.name or UNSET,
     )
 
 
-def _number(amount: str) -> Raw:
+def _json_number(amount: str) -> Raw:
     """A decimal string as a JSON number with all its digits, which a float would not keep."""
     return Raw(values.decimal_string(Decimal(amount)).encode())
 
 
 def _status(patch: OrderPatch, current: Order | None, account: Account, notes: Notes) -> str | UnsetType:
-    """The order's own status if it reads so already, else the org's first that does."""
+    """The status of the order if it reads as the wanted one, else the org's first that does."""
     wanted = patch.status
     if isinstance(wanted, UnsetType):
         return UNSET
@@ -163,11 +167,7 @@ def _buyer(customer: OrderCustomerPatch | None | UnsetType, current: Order | Non
         return UNSET
     buyer = write_reference(customer.remote_id, (CONTACT,), "/customer/remote_id", "a contact", notes)
     person = current.bill_to_contact if current is not None and current.bill_to_contact_id == buyer else None
-    for name in ("name", "email", "phone"):
-        told = getattr(customer, name)
-        known = None if person is None else getattr(person, name)
-        if told is not None and told != (values.email(known) if known and name == "email" else known):
-            notes.unsupported(f"/customer/{name}", "Salesforce keeps it on the contact: write it to the customer")
+    refuse_contact_details(customer, person, "/customer", notes)
     return buyer
 
 
@@ -184,52 +184,16 @@ def _currency(wanted: str | None | UnsetType, current: Order | None, account: Ac
     return wanted
 
 
-def _with_billing(
-    address: AddressPatch | None | UnsetType, current: Order | None, account: Account, fields: OrderFields, notes: Notes
-) -> OrderFields:
+def _address(
+    address: AddressPatch | None | UnsetType,
+    kind: Literal["billing", "shipping"],
+    current: Order | None,
+    account: Account,
+    notes: Notes,
+) -> Mapping[str, Text]:
     if isinstance(address, UnsetType):
-        return fields
-    kept = _postal(address, "billing", current, account, notes)
-    return replace(
-        fields,
-        billing_street=kept.street,
-        billing_city=kept.city,
-        billing_state=kept.state,
-        billing_postal_code=kept.postal_code,
-        billing_country=kept.country,
-        billing_country_code=kept.country_code,
-    )
-
-
-def _with_shipping(
-    address: AddressPatch | None | UnsetType, current: Order | None, account: Account, fields: OrderFields, notes: Notes
-) -> OrderFields:
-    if isinstance(address, UnsetType):
-        return fields
-    kept = _postal(address, "shipping", current, account, notes)
-    return replace(
-        fields,
-        shipping_street=kept.street,
-        shipping_city=kept.city,
-        shipping_state=kept.state,
-        shipping_postal_code=kept.postal_code,
-        shipping_country=kept.country,
-        shipping_country_code=kept.country_code,
-    )
-
-
-def _postal(
-    address: AddressPatch | None, kind: str, current: Order | None, account: Account, notes: Notes
-) -> addresses.Postal:
+        return {}
     pointer = f"/{kind}_address"
     if address is not None and address.type not in (UNSET, "unknown", kind):
         notes.invalid(f"{pointer}/type", f"one of: {kind}")
-    coded = addresses.has_codes("Order", kind.capitalize(), account)
-    return addresses.write(
-        address,
-        coded,
-        pointer,
-        notes,
-        held_street=None if current is None else getattr(current, f"{kind}_street"),
-        held_country=None if current is None else getattr(current, f"{kind}_country"),
-    )
+    return addresses.write(address, kind, current, account, pointer, notes)

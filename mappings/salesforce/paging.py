@@ -1,10 +1,9 @@
-"""Lists: pages of any size, that miss nothing while others change records.
+"""Lists that miss no record while others change.
 
-Salesforce's own pages (`nextRecordsUrl`) hold at least 200 records, more than a caller may want at once, and their
-place is kept at Salesforce for a time. So a page is a query with a limit that begins after the last record of the page
-before: by id, or by `SystemModstamp` and id where changes are asked for, since a record that changes meanwhile moves
-to the end and is seen again. An answer that Salesforce itself cut short, as it does with wide records, is followed by
-its `nextRecordsUrl`, and the list goes on from there.
+Salesforce's own pages (`nextRecordsUrl`) have at least 200 records and expire. So a page is a query with a limit that
+starts after the last record: by id, or by `SystemModstamp` and id for a list of changes. A record that changes
+meanwhile moves to the end and is listed again. Salesforce cuts replies with wide records: then the next page follows
+`nextRecordsUrl`.
 """
 
 import re
@@ -16,7 +15,7 @@ from msgspec import Raw, Struct
 from canonical.parts import Instant, ObjectName
 from mappings.http import VendorReply, VendorRequest
 from mappings.salesforce.field_values import is_id
-from mappings.salesforce.requests import API, QUERY, Answer, holding, query
+from mappings.salesforce.requests import API, QUERY, Answer, query, with_custom_fields
 from mappings.salesforce.search import SOBJECT, columns, moment, quoted
 from mappings.salesforce.wire_v62 import Account
 from mappings.spec import ListQuery, Page, decode
@@ -26,7 +25,7 @@ _SINCE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{
 NEXT: Final = f"{QUERY}/{{locator}}"
 
 
-class _Place(Struct, frozen=True, kw_only=True, rename="pascal"):
+class _Head(Struct, frozen=True, kw_only=True, rename="pascal"):
     id: str
     system_modstamp: Instant | None = None
 
@@ -34,7 +33,7 @@ class _Place(Struct, frozen=True, kw_only=True, rename="pascal"):
 def list_request(
     object_name: ObjectName, conditions: tuple[str, ...], query_: ListQuery, account: Account
 ) -> VendorRequest:
-    """The request for one page of what fulfils all conditions; changes since a time hold deleted records too.
+    """Build the query for a page of the records that match all conditions. A list of changes includes deleted records.
 
     Raises ValueError for a cursor that did not come from `page`.
     """
@@ -50,21 +49,21 @@ def list_request(
 
 
 def page(object_name: ObjectName, reply: VendorReply, query_: ListQuery, account: Account) -> Page[Account]:
-    """The records of one answer and the cursor of the next. Raises VendorDrift where the answer has another shape."""
+    """Return the records of a page and the next cursor. Raises VendorDrift for another shape."""
     answer = decode(reply.body, Answer)
-    known = holding(object_name, answer.records, account)
-    return Page(records=answer.records, next=_next(answer, query_), account=known)
+    account = with_custom_fields(object_name, answer.records, account)
+    return Page(records=answer.records, next=_next(answer, query_), account=account)
 
 
 def follow(locator: str) -> VendorRequest:
-    """The rest of an answer. Raises ValueError where that is no place in one."""
+    """Build the request for the next records of a reply. Raises ValueError for a foreign locator."""
     if not _LOCATOR.fullmatch(locator):
         raise ValueError("not a place in an answer")
     return VendorRequest(method="GET", path=f"{API}/{locator}", route=NEXT)
 
 
 def locator_of(url: str) -> str | None:
-    """What `follow` takes, out of a `nextRecordsUrl`, which names a version of the API itself."""
+    """Return the locator in a `nextRecordsUrl`, which `follow` takes."""
     found = _LOCATOR.search(url)
     return None if found is None else found[0]
 
@@ -72,11 +71,11 @@ def locator_of(url: str) -> str | None:
 def _after(query_: ListQuery) -> tuple[str, ...]:
     if query_.after is None or query_.after.startswith("more:"):
         return () if query_.updated_since is None else (f"SystemModstamp >= {moment(query_.updated_since)}",)
-    kind, _, place = query_.after.partition(":")
-    if kind == "id" and query_.updated_since is None and is_id(place):
+    order, _, place = query_.after.partition(":")
+    if order == "id" and query_.updated_since is None and is_id(place):
         return (f"Id > {quoted(place)}",)
     since, _, id = place.rpartition("/")
-    if kind == "at" and query_.updated_since is not None and _SINCE.fullmatch(since) and is_id(id):
+    if order == "at" and query_.updated_since is not None and _SINCE.fullmatch(since) and is_id(id):
         return (f"(SystemModstamp > {since} OR (SystemModstamp = {since} AND Id > {quoted(id)}))",)
     raise ValueError("not a place in this list")
 
@@ -86,14 +85,14 @@ def _next(answer: Answer, query_: ListQuery) -> str | None:
         locator = locator_of(answer.next_records_url)
         if locator is not None:
             return f"more:{locator}"
-    followed = query_.after is not None and query_.after.startswith("more:")
-    if not answer.records or (answer.done and len(answer.records) < query_.limit and not followed):
+    is_rest = query_.after is not None and query_.after.startswith("more:")
+    if not answer.records or (answer.done and len(answer.records) < query_.limit and not is_rest):
         return None
     return _behind(answer.records[-1], query_.updated_since)
 
 
 def _behind(record: Raw, updated_since: datetime | None) -> str:
-    last = decode(record, _Place)
+    last = decode(record, _Head)
     if updated_since is None or last.system_modstamp is None:
         return f"id:{last.id}"
     return f"at:{moment(last.system_modstamp)}/{last.id}"

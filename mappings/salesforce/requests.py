@@ -1,4 +1,4 @@
-"""The requests that all objects have alike, and what their answers hold."""
+"""Queries, paths and receipts that all objects have alike."""
 
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,11 +17,11 @@ from mappings.spec import Action, Receipt, VendorDrift, decode
 API: Final = "/services/data/v62.0"
 QUERY: Final = f"{API}/query"
 QUERY_ALL: Final = f"{API}/queryAll"
-"""The same with what lies in the recycle bin."""
+"""A query that includes the recycle bin."""
 
 
 class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The answer to a query. One that is not `done` goes on at `next_records_url`."""
+    """The reply to a query. If it is not `done`, the next records are at `next_records_url`."""
 
     records: tuple[Raw, ...]
     done: bool = True
@@ -38,26 +38,26 @@ class _Named(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 def query(soql: str, *, deleted_too: bool = False) -> VendorRequest:
-    """A query, answered from the database and not from an index."""
+    """Build a query. Salesforce answers it from the database and not from an index."""
     path = QUERY_ALL if deleted_too else QUERY
     return VendorRequest(method="GET", path=path, route=path, query=(("q", soql),))
 
 
 def sobject_path(sobject: str, *below: str) -> str:
-    """The address of an object or of one of its records."""
+    """Return the path of an object or of one of its records."""
     return "/".join((f"{API}/sobjects/{sobject}", *(quote(one, safe="") for one in below)))
 
 
 def record(object_name: ObjectName, reply: VendorReply, account: Account) -> tuple[Raw | None, Account]:
-    """The first record of a query's answer, None where it has none; custom fields' values go with the account."""
+    """Return the first record of a reply, None without one, and the account with its custom fields."""
     records = decode(reply.body, Answer).records
     if not records:
         return None, account
-    return records[0], holding(object_name, records[:1], account)
+    return records[0], with_custom_fields(object_name, records[:1], account)
 
 
-def holding(object_name: ObjectName, records: tuple[Raw, ...], account: Account) -> Account:
-    """The account with the values that these records have in the configured custom fields, and with no others."""
+def with_custom_fields(object_name: ObjectName, records: tuple[Raw, ...], account: Account) -> Account:
+    """Return the account with the custom fields of these records, and of no others."""
     names = configured(object_name, account)
     if not names:
         return account
@@ -70,7 +70,7 @@ def holding(object_name: ObjectName, records: tuple[Raw, ...], account: Account)
 
 
 def body_of(write: RecordWrite | OrderWrite, *without: str) -> dict[str, Any]:
-    """The members of a write, custom ones among them."""
+    """Return the members of a write, including custom fields."""
     members: dict[str, Any] = msgspec.to_builtins(write.fields, builtin_types=(Raw,)) | write.custom
     for name in without:
         members.pop(name, None)
@@ -78,8 +78,8 @@ def body_of(write: RecordWrite | OrderWrite, *without: str) -> dict[str, Any]:
 
 
 def receipt(reply: VendorReply, action: Action) -> Receipt:
-    """Which record was written. A change is answered without a body, and nothing shows the record: it is read. An
-    answer that cannot be read is a success that names no record."""
+    """Return the id of the written record. The reply to a change has no body. A reply that cannot be read is a success
+    without an id."""
     if action in ("update", "archive"):
         return Receipt()
     try:

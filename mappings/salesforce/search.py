@@ -1,4 +1,4 @@
-"""SOQL: what is asked for, and how values stand in it (SOQL and SOSL Reference, Quoted String Escape Sequences)."""
+"""SOQL: the fields to read, and literals (SOQL and SOSL Reference, Quoted String Escape Sequences)."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -49,23 +49,23 @@ READ: Final[dict[str, list[str]]] = {"Contact": CONTACT, "Case": CASE, "Order": 
 ONLY_WHERE_DESCRIBED: Final = frozenset(
     {"CurrencyIsoCode", *(f"{kind}CountryCode" for kind in ("Mailing", "Other", "Billing", "Shipping"))}
 )
-"""Fields of orgs with several currencies, or with picklists of countries: elsewhere they are an error."""
+"""Fields of orgs with several currencies, or with picklists of countries. In other orgs they are an error."""
 _PEOPLE: Final = {"Contact": "Contact", "BillToContact": "Contact"}
 
 
 def quoted(text: str) -> str:
-    """A string as a SOQL literal; nothing in it can end the literal."""
+    """Return a string as a SOQL literal. No text can end the literal."""
     return f"'{text.translate(_ESCAPES)}'"
 
 
 def moment(instant: datetime) -> str:
-    """A time as a SOQL literal, which is not quoted; in UTC, in milliseconds."""
+    """Return a time as a SOQL literal, without quotes: UTC, milliseconds."""
     instant = instant.astimezone(UTC)
     return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
 
 
 def columns(object_name: ObjectName, account: Account) -> str:
-    """Everything that is read of an object, as far as the connection's user sees it, and the configured fields."""
+    """Return the fields to read of an object that the connection's user sees, and the custom fields."""
     sobject = SOBJECT[object_name]
     names = [name for name in READ[sobject] if _is_there(sobject, name, account)]
     if object_name != "comment" and account.has(sobject, KEY):
@@ -77,15 +77,15 @@ def columns(object_name: ObjectName, account: Account) -> str:
 
 
 def configured(object_name: ObjectName, account: Account) -> list[str]:
-    """The vendor fields of the configured custom fields that this org has. A name is never more than a name: what is
-    not described and would not be one is left out, and reads as null."""
+    """Return the vendor fields of the custom fields that this org has. A malformed name is omitted, so it cannot change
+    the query."""
     sobject = SOBJECT[object_name]
     fields = (setting.vendor_field for setting in account.custom_fields.get(object_name, ()))
     return [name for name in fields if is_name(name) and account.has(sobject, name)]
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is the API name of a field."""
+    """Return whether a text has the form of a field name."""
     return text.isascii() and text.replace("_", "a").isalnum() and text[:1].isalpha()
 
 

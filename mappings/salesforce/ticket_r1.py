@@ -1,8 +1,7 @@
-"""Ticket, revision 1: a Salesforce case.
+"""Salesforce case (API 62.0) ↔ canonical Ticket, revision 1.
 
-Statuses, priorities, types and origins are picklists that every org changes: they are read by their words and written
-through the values that the org has. Whether a case is closed is Salesforce's own word (`IsClosed`). One owner is either
-a user, who is the assignee, or a queue, which is the team.
+Every org changes its statuses, priorities, types and origins. They are read by their words and written as the values
+that the org has. `IsClosed` decides whether a case is closed. The owner is a user (assignee) or a queue (team).
 """
 
 from typing import Final
@@ -13,8 +12,9 @@ from msgspec.structs import replace
 from canonical import values
 from canonical.parts import Loss
 from canonical.ticket import STATUS_CATEGORY, Requester, RequesterPatch, Ticket, TicketPatch, TicketStatus
+from mappings.kit import patches
 from mappings.salesforce import custom_fields
-from mappings.salesforce.bodies import own_key, read_key, refuse_without_place, text
+from mappings.salesforce.bodies import own_key, read_key, refuse_contact_details
 from mappings.salesforce.endpoints import CASES
 from mappings.salesforce.enums import (
     CASE_STATUS,
@@ -51,13 +51,12 @@ UNSUPPORTED: Final[dict[str, str]] = {
     "due_at": "Salesforce cases have no due date; its milestones follow the org's entitlements",
 }
 EMAIL_COERCED: Final = Loss(path="/requester/email", kind="coerced", detail="trimmed and lower-cased")
-KEPT_ON_CONTACT: Final = "Salesforce keeps it on the contact: write it to the customer"
 ALWAYS_OWNED: Final = "a Salesforce case always has an owner: name another user, or a queue as team_remote_id"
 
 
 def to_canonical(record: Case, account: Account) -> Mapped[Ticket]:
-    """What a case means. A status that the org has not described is read by its word, if it is one of Salesforce's;
-    else it is `unknown`, unless the case says that it is closed."""
+    """Return the ticket. A status that the org has not described is read by its word. If the word is unknown,
+    `IsClosed` makes it `closed` or `unknown`."""
     loss: list[Loss] = []
     settings = account.custom_fields.get("ticket", ())
     id = record.id if len(record.id) == LONG else long_id(record.id)
@@ -110,12 +109,12 @@ def _status(record: Case, account: Account) -> tuple[TicketStatus, str | None]:
         named = CASE_STATUS.get((record.status or "").casefold(), "unknown")
         is_done = STATUS_CATEGORY[named] == "done"
         return named if is_closed in (None, is_done) else "closed" if is_closed else "unknown", label
-    # The org has changed what the status stands for since it was described.
+    # The org has changed the meaning of the status since it was described.
     return "closed" if is_closed else "open", label
 
 
 def _requester(record: Case, loss: list[Loss]) -> Requester | None:
-    """The contact, or what somebody without one wrote into a form or an e-mail."""
+    """The contact, or without one the name, address and number from a form or an e-mail."""
     if record.contact_id is not None:
         person = record.contact
         if person is None:
@@ -136,12 +135,12 @@ def _email(address: str, loss: list[Loss]) -> str:
 
 
 def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Draft[RecordWrite]:
-    """The fields to set. `current` is the case as it is, None on a create."""
+    """Return the fields to write. `current` is None on a create."""
     notes = Notes()
-    refuse_without_place(patch, UNSUPPORTED, notes)
+    patches.refuse_without_place(patch, UNSUPPORTED, notes)
     fields = CaseFields(
-        subject=text(patch.subject),
-        description=text(patch.description),
+        subject=patches.text(patch.subject, None),
+        description=patches.text(patch.description, None),
         status=_status_written(patch.status, current, account, notes),
         priority=chosen(patch.priority, PRIORITY, "Case.Priority", account, "/priority", notes),
         type=chosen(patch.type, TYPE, "Case.Type", account, "/type", notes),
@@ -161,7 +160,7 @@ def to_vendor(patch: TicketPatch, current: Case | None, account: Account) -> Dra
 def _status_written(
     wanted: TicketStatus | UnsetType, current: Case | None, account: Account, notes: Notes
 ) -> str | UnsetType:
-    """The case's own status if it reads so already, else the org's first that does."""
+    """The status of the case if it reads as the wanted one, else the org's first that does."""
     if isinstance(wanted, UnsetType):
         return UNSET
     if current is not None and current.status is not None and _status(current, account)[0] == wanted != "deleted":
@@ -175,7 +174,7 @@ def _status_written(
 
 
 def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> str | UnsetType:
-    """One owner out of two fields: a user or a queue. Taking one away is possible only by naming the other."""
+    """The owner: a user or a queue. A case always has one, so it can only be replaced."""
     user = write_reference(patch.assignee_remote_id, (USER,), "/assignee_remote_id", "a user", notes)
     queue = write_reference(patch.team_remote_id, (GROUP,), "/team_remote_id", "a queue", notes)
     if isinstance(user, str) and isinstance(queue, str):
@@ -194,8 +193,7 @@ def _owner_written(patch: TicketPatch, current: Case | None, notes: Notes) -> st
 def _with_requester(
     requester: RequesterPatch | None | UnsetType, current: Case | None, fields: CaseFields, notes: Notes
 ) -> CaseFields:
-    """A contact by its id; or, as of a web form, what somebody says of himself, whom Salesforce then knows by no
-    contact."""
+    """The id of a contact; or name, address and number without one, as from a web form."""
     if isinstance(requester, UnsetType):
         return fields
     if requester is None:
@@ -203,17 +201,12 @@ def _with_requester(
     if requester.remote_id is not None:
         contact = write_reference(requester.remote_id, (CONTACT,), "/requester/remote_id", "a contact", notes)
         person = current.contact if current is not None and current.contact_id == contact else None
-        for name in ("name", "email", "phone"):
-            told = getattr(requester, name)
-            if told is not None and (person is None or told != _told(getattr(person, name), name)):
-                notes.unsupported(f"/requester/{name}", KEPT_ON_CONTACT)
+        refuse_contact_details(requester, person, "/requester", notes)
         return replace(fields, contact_id=contact)
     if requester.id is not None:
         notes.invalid("/requester/id", "this customer is not known at this connection")
         return fields
-    email = None if requester.email is None else values.email(requester.email)
-    if email != requester.email:
-        notes.lose("/requester/email", "coerced", "trimmed and lower-cased")
+    email = None if requester.email is None else patches.email(requester.email, "/requester/email", notes)
     if not (email or requester.name or requester.phone):
         notes.invalid("/requester", "send remote_id, or an email, a name or a phone")
     return replace(
@@ -223,10 +216,6 @@ def _with_requester(
         supplied_email=email,
         supplied_phone=requester.phone,
     )
-
-
-def _told(held: str | None, name: str) -> str | None:
-    return values.email(held) if held and name == "email" else held
 
 
 TICKET: Final = VendorMapping(

@@ -1,4 +1,4 @@
-"""Finds Salesforce records in what people have at hand: a query's answer, or a bare record."""
+"""Find the records in a Salesforce payload: the reply to a query, or a record."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ PREFIX: Final[dict[ObjectName, str]] = {
     "order": ORDER,
     "comment": CASE_COMMENT,
 }
-"""How the ids of an object begin."""
+"""The prefix of an object's ids."""
 
 
 class _Attributes(Struct, frozen=True, kw_only=True):
@@ -37,9 +37,9 @@ _payload: Final = msgspec.json.Decoder(_Payload)
 
 
 def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
-    """The records of one object: those of a query's answer, or the only one.
+    """Return the records of one object: those of a query's reply, or the only one.
 
-    Raises Unmappable, with path and reason, for an error body, an answer that only names records, a record of another
+    Raises Unmappable, with path and reason, for an error body, a reply that only names records, a record of another
     object or of the UI API, an outbound message (XML), and anything else.
     """
     start = payload.lstrip()[:1]
@@ -47,10 +47,10 @@ def unwrap(payload: bytes, object: ObjectName) -> tuple[Raw, ...]:
         raise Unmappable("$", "XML, such as an outbound message: it only hints at a record, which is read by its Id")
     if start == b"[":
         raise Unmappable("$[0]" if decode(payload, tuple[Raw, ...]) else "$", "Salesforce's refusal, not a record")
-    return _of_one(Raw(payload), "$", object)
+    return _records(Raw(payload), "$", object)
 
 
-def _of_one(raw: Raw, path: str, object: ObjectName) -> tuple[Raw, ...]:
+def _records(raw: Raw, path: str, object: ObjectName) -> tuple[Raw, ...]:
     found = _read(raw, path)
     if isinstance(found.records, UnsetType):
         _ensure_record(raw, found, path, object)
@@ -70,12 +70,14 @@ def _ensure_record(raw: Raw, found: _Payload, path: str, object: ObjectName) -> 
         raise Unmappable(f"{path}.ids", "a list of changed ids holds no records")
     if found.api_name is not UNSET:
         raise Unmappable(f"{path}.apiName", "a record of the UI API: read it through the REST API")
-    told = None if isinstance(found.attributes, UnsetType) else found.attributes.type
-    if told is not None and told != SOBJECT[object]:
-        raise Unmappable(f"{path}.attributes.type", f"a record of {told}, where one of {SOBJECT[object]} is wanted")
+    type_name = None if isinstance(found.attributes, UnsetType) else found.attributes.type
+    if type_name is not None and type_name != SOBJECT[object]:
+        raise Unmappable(
+            f"{path}.attributes.type", f"a record of {type_name}, where one of {SOBJECT[object]} is wanted"
+        )
     if found.id is UNSET:
         raise Unmappable(f"{path}.Id", "not a record as Salesforce sends it: it has no Id")
-    if told is None and bytes(found.id)[1:4].decode(errors="replace") != PREFIX[object]:
+    if type_name is None and bytes(found.id)[1:4].decode(errors="replace") != PREFIX[object]:
         raise Unmappable(f"{path}.Id", f"the Id of a {SOBJECT[object]} begins with {PREFIX[object]}")
     if decode(raw, dict[str, Raw]).keys() <= {"attributes", "Id"}:
         raise Unmappable(path, f"only the Id of a {SOBJECT[object]}")

@@ -1,10 +1,9 @@
-"""The records of Salesforce's REST API, version 62.0, and what differs from org to org.
+"""Wire Structs of Salesforce's REST API, version 62.0, and the facts about one org.
 
 Documented: Salesforce Object Reference (Contact, Case, CaseComment, Order, OrderItem) and REST API Developer Guide.
-Names are Pascal case. What is not asked for is not sent, and what the connection's user may not see does not exist for
-him, so that every member but the id may be missing. Times are ISO 8601 with `+0000`, without a colon; dates are dates;
-sums and quantities are JSON numbers, read as decimals and never as floats. `null` is the only empty value: `""` is
-stored as null.
+Names are Pascal case. Salesforce sends only requested fields that the connection's user may see, so every member but
+the id may be missing. Times are ISO 8601 with `+0000`, without a colon. Sums and quantities are JSON numbers, read as
+decimals. `null` is the only empty value: `""` is stored as null.
 """
 
 from decimal import Decimal
@@ -16,13 +15,14 @@ from canonical.parts import CustomFieldSetting, CustomFieldValue, Instant, Objec
 from canonical.ticket import TicketStatus
 
 KEY: Final = "Lockstitch_Key__c"
-"""The custom field with the caller's own key: text, unique, case-sensitive, external id. The administrator makes it."""
+"""The custom field with the caller's own key: text, unique, case-sensitive, external id. The administrator creates
+it."""
 MARKER: Final = "Lockstitch_Operation__c"
-"""The custom field that names the operation which made a record: likewise."""
+"""The custom field with the operation that created a record, with the same settings."""
 
 
 class Person(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """As much of a contact, user or account as lies beside a record that names it."""
+    """The members of a contact, user or account that a related record includes."""
 
     name: str | None = None
     email: str | None = None
@@ -31,7 +31,7 @@ class Person(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Contact(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A person, usually of an account."""
+    """A person, usually of an account (a company)."""
 
     id: str
     is_deleted: bool = False
@@ -72,7 +72,7 @@ class Contact(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Case(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """Somebody asked for something. `contact` is the person of `contact_id`; `supplied_*` is what a web form told."""
+    """A request of a person. `contact` is that of `contact_id`; `supplied_*` are from a web form."""
 
     id: str
     is_deleted: bool = False
@@ -101,7 +101,7 @@ class Case(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class CaseComment(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A word on a case; plain text, at most 4,000 bytes. A published one is seen in the customers' portal."""
+    """A comment on a case: plain text, at most 4,000 bytes. The customers' portal shows a published one."""
 
     id: str
     parent_id: str | None = None
@@ -113,14 +113,14 @@ class CaseComment(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Product(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """What a line sells."""
+    """The product of a line."""
 
     name: str | None = None
     product_code: str | None = None
 
 
 class OrderItem(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A line: an entry of a price book, how many, at what price."""
+    """A line: an entry of a price book, quantity and price."""
 
     id: str
     quantity: Decimal | None = None
@@ -133,7 +133,7 @@ class OrderItem(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class OrderItems(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The lines of one order inside a query's answer; where it is not `done`, the rest is at `next_records_url`."""
+    """The lines of an order in a reply. If it is not `done`, the others are at `next_records_url`."""
 
     records: tuple[OrderItem, ...]
     done: bool = True
@@ -141,7 +141,7 @@ class OrderItems(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Order(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """An order of an account. It is a draft until it is activated, and can hardly be changed afterwards."""
+    """An order of an account. It is a draft until it is activated; then most fields are read-only."""
 
     id: str
     is_deleted: bool = False
@@ -180,7 +180,7 @@ class Order(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """One status of cases: the value on the wire, what people read, whether it counts as closed, what it means."""
+    """One status of cases: its value, its label, whether it is closed, and the canonical status."""
 
     value: str
     label: str
@@ -189,20 +189,20 @@ class Status(Struct, frozen=True, kw_only=True):
 
 
 class MoreLines(Struct, frozen=True, kw_only=True):
-    """Lines of one order beyond those in the answer that showed it; `next` is where still more of them are."""
+    """Further lines of an order. `next` is the locator of those that are not read yet."""
 
     lines: tuple[OrderItem, ...] = ()
     next: str | None = None
 
 
 def _default_statuses() -> dict[str, Status]:
-    told: tuple[tuple[str, bool, TicketStatus], ...] = (
+    statuses: tuple[tuple[str, bool, TicketStatus], ...] = (
         ("New", False, "new"),
         ("Working", False, "open"),
         ("Escalated", False, "open"),
         ("Closed", True, "closed"),
     )
-    return {value: Status(value=value, label=value, closed=closed, status=read) for value, closed, read in told}
+    return {value: Status(value=value, label=value, closed=closed, status=read) for value, closed, read in statuses}
 
 
 def _default_picklists() -> dict[str, tuple[str, ...]]:
@@ -214,14 +214,14 @@ def _default_picklists() -> dict[str, tuple[str, ...]]:
 
 
 class Account(Struct, frozen=True, kw_only=True):
-    """What an org has. The defaults are those of a new one, with our two fields.
+    """Facts about an org. The defaults are those of a new one, with the key and marker fields.
 
-    `fields` are the API names that the connection's user sees, by sObject; one that is not in it was not described.
-    `picklists` are active values by `sObject.Field`, in their order, and `restricted` those of them that take no other
-    value. `order_statuses` is the status code of each status of orders. `record_types` are developer names by id, by
-    sObject. `currency` is that of an org with a single one. `pages` are the addresses of records for people, with
-    `{ID}` in them. `held` and `more_lines` are what an answer brought along: the values of configured custom fields,
-    and orders' further lines, by the record's id.
+    `fields` are the API names that the connection's user sees, by sObject; an sObject without an entry was not
+    described. `picklists` are active values by `sObject.Field`, in their order; `restricted` are those that take no
+    other value. `order_statuses` is the status code of each order status. `record_types` are developer names by id, by
+    sObject. `currency` is that of an org with a single one. `pages` are the URL templates of records, with `{ID}`.
+    `held` and `more_lines` are from the last replies, by the record's id: the values of custom fields, and further
+    lines of orders.
     """
 
     custom_fields: dict[ObjectName, tuple[CustomFieldSetting, ...]] = {}
@@ -237,7 +237,8 @@ class Account(Struct, frozen=True, kw_only=True):
     more_lines: dict[str, MoreLines] = {}
 
     def has(self, sobject: str, name: str) -> bool:
-        """Whether the connection's user sees a field; one of an sObject that was not described is taken to be there."""
+        """Return whether the connection's user sees a field. Every field of an sObject that was not described
+        counts."""
         described = self.fields.get(sobject)
         return described is None or name in described
 
@@ -248,7 +249,7 @@ Text = str | None | UnsetType
 
 
 class ContactFields(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """What a write sets on a contact."""
+    """The fields of a contact to write."""
 
     first_name: Text = UNSET
     last_name: str | UnsetType = UNSET
@@ -282,7 +283,7 @@ class ContactFields(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class CaseFields(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """What a write sets on a case."""
+    """The fields of a case to write."""
 
     subject: Text = UNSET
     description: Text = UNSET
@@ -306,11 +307,10 @@ class CommentFields(Struct, frozen=True, kw_only=True, rename="pascal"):
 
     comment_body: str
     is_published: bool
-    parent_id: str | UnsetType = UNSET
 
 
 class OrderFields(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """What a write sets on an order."""
+    """The fields of an order to write."""
 
     account_id: str | UnsetType = UNSET
     pricebook2_id: str | UnsetType = UNSET
@@ -336,7 +336,7 @@ class OrderFields(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class LineFields(Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A new line. Sums are sent as JSON numbers with all their digits."""
+    """A new line. Amounts are JSON numbers with all their digits."""
 
     pricebook_entry_id: str
     quantity: Raw
@@ -345,14 +345,14 @@ class LineFields(Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class RecordWrite(Struct, frozen=True, kw_only=True):
-    """A record's own fields, and the values of its custom ones by API name."""
+    """The fields of a record to write, and its custom fields by API name."""
 
     fields: ContactFields | CaseFields | CommentFields
     custom: dict[str, CustomFieldValue] = {}
 
 
 class OrderWrite(Struct, frozen=True, kw_only=True):
-    """An order, and what goes with a new one: its lines, and the status to give it once they are there."""
+    """An order to write. A new one has lines, and the status to set after them."""
 
     fields: OrderFields
     custom: dict[str, CustomFieldValue] = {}

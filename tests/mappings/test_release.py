@@ -1,6 +1,7 @@
 """Released revisions stay what they were: whoever changes one is told what to do instead."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -87,11 +88,10 @@ def test_another_meaning_of_a_golden_record_is_seen(copy: Path) -> None:
 
 
 def test_a_table_without_a_revision_in_its_name_cannot_change_what_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_shouted(properties: dict[str, str], name: str, value: Any) -> None:
-        if isinstance(value, str):
-            properties[name] = value.upper()
+    def shouted(properties: Mapping[str, Any]) -> dict[str, str]:
+        return {name: value.upper() for name, value in properties.items() if isinstance(value, str)}
 
-    monkeypatch.setattr("mappings.hubspot.customer_r1.put_text", put_shouted)
+    monkeypatch.setattr("mappings.hubspot.bodies.sent", shouted)
 
     told = " ".join(release.complaints(held()))
 

@@ -6,7 +6,7 @@ import pytest
 from canonical.ticket import TicketStatus
 from mappings.http import VendorReply
 from mappings.hubspot import VENDOR
-from mappings.hubspot.account import build_account, stage_status, stages_reading
+from mappings.hubspot.account import build_account, stage_status, stages_with_status
 from mappings.hubspot.wire_v3 import Account, StageMetadata, StageRecord
 from mappings.spec import VendorDrift
 
@@ -51,8 +51,8 @@ def test_a_stage_reads_as_what_is_known_of_it(
 
 
 def test_stages_are_found_by_status_over_all_pipelines(account: Account) -> None:
-    assert stages_reading(account, "closed") == ("4", "144402863")
-    assert stages_reading(account, "resolved") == ()
+    assert stages_with_status(account, "closed") == ("4", "144402863")
+    assert stages_with_status(account, "resolved") == ()
 
 
 def test_an_answer_of_another_shape_is_drift() -> None:

@@ -129,7 +129,7 @@ def test_a_page_of_html_is_not_quoted() -> None:
 
     assert found is not None
     assert (found.kind, found.request_id) == ("not_found", "c-1")
-    assert found.detail == "HubSpot answered 404 without saying why (text/html)"
+    assert found.detail == "no such record"
 
 
 def test_a_batch_that_misses_records_is_a_success() -> None:
